@@ -34,11 +34,11 @@ from bench.common import (
     record,
     write_json,
 )
-from dialer.audio.catalogue import changing_catalogue
+from dialer.audio.catalogue import change_catalogue
 from dialer.audio.conversion import Recipe
-from dialer.audio.formats import decode, rate_of
-from dialer.audio.loudness import measure
-from dialer.audio.names import Places
+from dialer.audio.formats import decode, get_sample_rate
+from dialer.audio.loudness import measure_loudness
+from dialer.audio.names import AudioDirectories
 from dialer.audio.prepare import prepare
 from dialer.process.pool import process_count
 from dialer.settings.audio import SoundFormat
@@ -80,10 +80,10 @@ def find_wrong_output(directory: Path, count: int, seconds: float, *, within_lu:
         return f"{len(files)} files of {count}"
     for path in files:
         samples = decode(path.read_bytes(), LINE)
-        if abs(len(samples) / rate_of(LINE) - seconds) > 0.5:
-            return f"{path.name} has {len(samples) / rate_of(LINE):.1f} s of {seconds:.1f}"
+        if abs(len(samples) / get_sample_rate(LINE) - seconds) > 0.5:
+            return f"{path.name} has {len(samples) / get_sample_rate(LINE):.1f} s of {seconds:.1f}"
     for path in files[:KINDS] if within_lu is not None else []:
-        loudness = measure(decode(path.read_bytes(), LINE), rate_of(LINE))
+        loudness = measure_loudness(decode(path.read_bytes(), LINE), get_sample_rate(LINE))
         if abs(loudness.integrated_lufs + 19) > (within_lu or 0) or loudness.true_peak_db > -1.5:
             return f"{path.name} is at {loudness.integrated_lufs:.1f} LUFS, peak {loudness.true_peak_db:.1f} dB"
     return ""
@@ -92,8 +92,8 @@ def find_wrong_output(directory: Path, count: int, seconds: float, *, within_lu:
 def run_ours(recordings: Path, count: int, seconds: float, watch: Stopwatch) -> Done:
     """Convert the recordings as `dialer audio prepare` does."""
     with tempfile.TemporaryDirectory() as out:
-        places = Places(recordings, Path(out) / "sounds")
-        with measure_all_processes(watch), changing_catalogue(Path(out) / "catalogue") as entries:
+        places = AudioDirectories(recordings, Path(out) / "sounds")
+        with measure_all_processes(watch), change_catalogue(Path(out) / "catalogue") as entries:
             report = prepare(places, entries, Recipe((LINE,)), {})
         if report.refused:
             return Done(count, report.refused[0].reason)

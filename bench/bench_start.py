@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.common import describe_machine, record
 from dialer.audio.catalogue import Entry, Voice, write_catalogue
-from dialer.audio.names import prompt_name
+from dialer.audio.names import parse_prompt_name
 from dialer.settings.audio import SoundFormat
 from tests.support.roll_filler import fill_roll
 
@@ -99,7 +99,7 @@ def _write_site(directory: Path) -> Path:
     sha = hashlib.sha256(sound).hexdigest()
     entries = {}
     for number in range(PROMPTS):
-        name = prompt_name(f"{LANGUAGES[number % len(LANGUAGES)]}/place/booth-{number:05d}")
+        name = parse_prompt_name(f"{LANGUAGES[number % len(LANGUAGES)]}/place/booth-{number:05d}")
         entries[name] = Entry(
             text=f"प्राथमिक विद्यालय, वार्ड {number}",
             voice=Voice.HUMAN,

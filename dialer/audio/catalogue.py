@@ -1,7 +1,7 @@
-"""The catalogue of prompts per campaign and language: their recordings, sounds, approvals and certificates.
+"""The catalogue of prompts by campaign and language: their recordings, sounds, approvals and certificates.
 
-There is one TOML file per language, `hi.toml`, and `campaign/<id>/hi.toml` for the campaign's own prompts, so that git
-shows each change. Unknown keys are errors, because a misspelt certificate must not count.
+Each language has a TOML file, `hi.toml`, and a campaign's own prompts have `campaign/<id>/hi.toml`, so that git shows
+each change. Unknown keys are errors, so that a misspelt certificate is noticed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from dialer.audio.errors import BadPromptName, CatalogueError
-from dialer.audio.files import files_below, naming_write_errors, remove_partial_files, write_temporary
-from dialer.audio.names import CAMPAIGN_FOLDER, PromptName, prompt_name
+from dialer.audio.files import explain_write_errors, list_files_below, remove_partial_files, write_temporary
+from dialer.audio.names import CAMPAIGN_FOLDER, PromptName, parse_prompt_name
 from dialer.settings.audio import SoundFormat
 from dialer.settings.files import NotToml, read_whole, toml_table
 
@@ -31,64 +31,64 @@ _MOST_BYTES: Final = 16 * 1024 * 1024  # an entry has about 600 bytes
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 Line = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
-LOCK: Final = ".lock"  # held while the catalogue is changed; the file stays
+LOCK: Final = ".lock"  # locked while the catalogue is changed; the file is never removed
 _NO_DIRECTORY: Final = "is a file; set audio.catalogue to a directory (docs/reference/settings.md)"
 _HEAD: Final = "# Made by `dialer audio prepare` and `dialer audio drafts`; approvals by `dialer audio approve`.\n\n"
 
 
 class Voice(StrEnum):
-    """The kind of voice."""
+    """The kind of voice of a prompt."""
 
     HUMAN = "human"
-    SYNTHETIC = "synthetic"  # a synthetic voice that is meant to be played
-    DRAFT = "draft"  # a synthetic voice until a recording arrives
+    SYNTHETIC = "synthetic"  # a synthetic voice for permanent use
+    DRAFT = "draft"  # a synthetic voice until the prompt is recorded
 
 
 class Entry(BaseModel):
-    """One prompt. The hash of its recording links it to its approval and its certificate."""
+    """The catalogue entry of a prompt. The hash of its recording links it to its approval and its certificate."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    text: Text = Field("", description="what it says, when it was made")
+    text: Text = Field("", description="words of the prompt when its sounds were made")
     voice: Voice
-    source: Line = Field(description="the recording, below the recordings' directory; of a draft, the voice")
-    source_sha256: Sha256 = Field(description="of the recording; of a draft, of its text and voice")
-    recipe: Line = Field(description="how the sounds were made")
+    source: Line = Field(description="path of the recording below the recordings' directory, or the draft's voice")
+    source_sha256: Sha256 = Field(description="hash of the recording, or of the draft's text and voice")
+    recipe: Line = Field(description="parameters with which the sounds were made")
     seconds: float = Field(ge=0)
-    loudness_lufs: float = Field(description="of the sound that is farthest from what was asked for")
+    loudness_lufs: float = Field(description="loudness of the sound that deviates most from the target")
     true_peak_db: float
-    files: Mapping[SoundFormat, Sha256] = Field(description="each sound's hash")
+    files: Mapping[SoundFormat, Sha256] = Field(description="hash of each sound")
     notes: tuple[Line, ...] = ()
     approved_by: Line = ""
     approved_on: date | None = None
-    approved_sha256: Sha256 | None = Field(None, description="of the recording that was approved")
+    approved_sha256: Sha256 | None = Field(None, description="hash of the approved recording")
     certificate: Line = Field("", description="number of the certificate")
-    certificate_sha256: Sha256 | None = Field(None, description="of the recording that it was given for")
+    certificate_sha256: Sha256 | None = Field(None, description="hash of the certified recording")
     valid_until: date | None = Field(None, description="last day of the certificate")
 
     @model_validator(mode="after")
-    def _belong_together(self) -> Entry:
+    def _check_pairs(self) -> Entry:
         if bool(self.certificate) != (self.certificate_sha256 is not None):
             raise ValueError(
-                "a certificate needs its number and the hash it was given for: certificate, certificate_sha256"
+                "a certificate needs its number and the hash of the recording: certificate, certificate_sha256"
             )
         if self.valid_until is not None and not self.certificate:
             raise ValueError("valid_until needs a certificate")
         if bool(self.approved_by) != (self.approved_sha256 is not None):
-            raise ValueError("an approval needs a name and the hash that was approved: approved_by, approved_sha256")
+            raise ValueError("an approval needs a name and the hash of the recording: approved_by, approved_sha256")
         return self
 
     @property
     def approved(self) -> bool:
-        """Whether a named person has approved the recording of the sounds."""
+        """Whether a named person has approved the present recording."""
         return bool(self.approved_by) and self.approved_sha256 == self.source_sha256
 
 
 Entries = Mapping[PromptName, Entry]
 
 
-def text_problem(text: str) -> str | None:
-    """Return why the text of a prompt is too long for the catalogue; None if it is not."""
+def find_text_problem(text: str) -> str | None:
+    """Return an error if the text of a prompt is too long for the catalogue, or None."""
     if len(text) <= MAX_TEXT:
         return None
     most = f"but the catalogue accepts {MAX_TEXT:,}"
@@ -98,12 +98,15 @@ def text_problem(text: str) -> str | None:
 
 
 def read_catalogue(directory: Path) -> dict[PromptName, Entry]:
-    """Return every entry; none if the directory does not exist. Raises CatalogueError with file, key and remedy."""
-    return read_entries(directory, catalogue_files(directory) or ())
+    """Return all entries of a catalogue, or {} if the directory does not exist.
+
+    Raises CatalogueError with file, key and remedy.
+    """
+    return read_entries(directory, list_catalogue_files(directory) or ())
 
 
-def catalogue_files(directory: Path) -> list[Path] | None:
-    """Return the files of a catalogue in order; None if there is no such directory. Raises CatalogueError."""
+def list_catalogue_files(directory: Path) -> list[Path] | None:
+    """Return the files of a catalogue, sorted, or None if the directory does not exist. Raises CatalogueError."""
     try:
         if not directory.exists():
             return None
@@ -115,24 +118,24 @@ def catalogue_files(directory: Path) -> list[Path] | None:
     def refuse(path: Path, why: str) -> None:
         raise CatalogueError(str(path), "", why)
 
-    return [path for path in files_below(directory, refuse) if path.suffix == ".toml"]
+    return [path for path in list_files_below(directory, refuse) if path.suffix == ".toml"]
 
 
 def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
-    """Return the entries in these files of a catalogue. Raises CatalogueError with file, key and remedy."""
+    """Return the entries in `files` of a catalogue. Raises CatalogueError with file, key and remedy."""
     entries: dict[PromptName, Entry] = {}
     for path in files:
         scope = path.relative_to(directory).with_suffix("").as_posix()
-        for key, table in _tables(path).items():
+        for key, table in _read_tables(path).items():
             try:
-                name = prompt_name(f"{scope}/{key}")
+                name = parse_prompt_name(f"{scope}/{key}")
             except BadPromptName as error:
                 raise CatalogueError(str(path), key, f"{error}; correct or remove it") from error
-            entries[name] = _entry(path, key, table)
+            entries[name] = _parse_entry(path, key, table)
     return entries
 
 
-def _tables(path: Path) -> dict[str, Any]:
+def _read_tables(path: Path) -> dict[str, Any]:
     try:
         return toml_table(read_whole(path, _MOST_BYTES))
     except OSError as error:
@@ -145,7 +148,7 @@ def _tables(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def _entry(path: Path, key: str, table: object) -> Entry:
+def _parse_entry(path: Path, key: str, table: object) -> Entry:
     try:
         return Entry.model_validate(table)
     except ValidationError as error:
@@ -157,42 +160,44 @@ def _entry(path: Path, key: str, table: object) -> Entry:
 
 
 def write_catalogue(directory: Path, entries: Entries) -> None:
-    """Write the files that changed, each atomically, and remove files without entries.
+    """Write changed files, each atomically, and remove files without entries.
 
-    Raises AudioError if they cannot be written; then no file has changed.
+    Raises AudioError, and changes no file, if a file cannot be written.
     """
-    with staged_catalogue(directory, entries):
+    with stage_catalogue(directory, entries):
         pass
 
 
 @contextmanager
-def staged_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
-    """Write the new files of a catalogue next to the old ones, and rename them when the block ends without an error.
+def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
+    """Write the new files of a catalogue under temporary names, and rename them when the block ends without an error.
 
-    Changes that belong together with them are made in the block; after it only renames remain, which need no disk
-    space. Raises AudioError with the file that cannot be written.
+    The block makes other changes that must happen together with the catalogue. After it only renames remain, which need
+    no disk space. Raises AudioError with the file that cannot be written.
     """
-    files = {path: (_HEAD + tomli_w.dumps(tables)).encode() for path, tables in _by_file(directory, entries).items()}
-    stale = set(catalogue_files(directory) or ()) - set(files)
+    files = {
+        path: (_HEAD + tomli_w.dumps(tables)).encode() for path, tables in _group_by_file(directory, entries).items()
+    }
+    stale = set(list_catalogue_files(directory) or ()) - set(files)
     pending: dict[Path, Path] = {}
     try:
         for path, content in files.items():
-            with naming_write_errors(path):
+            with explain_write_errors(path):
                 if not path.exists() or path.read_bytes() != content:
                     pending[path] = write_temporary(path, content)
         yield
         for path, temporary in pending.items():
-            with naming_write_errors(path):
+            with explain_write_errors(path):
                 temporary.replace(path)
         for path in stale:
-            with naming_write_errors(path):
+            with explain_write_errors(path):
                 path.unlink(missing_ok=True)
     finally:
         for temporary in pending.values():
             temporary.unlink(missing_ok=True)
 
 
-def _by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
+def _group_by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
     files: dict[Path, dict[str, Any]] = {}
     for name, entry in sorted(entries.items()):
         table = entry.model_dump(mode="python", exclude_none=True)
@@ -201,18 +206,21 @@ def _by_file(directory: Path, entries: Entries) -> dict[Path, dict[str, Any]]:
         table["files"] = {sound_format.value: sha for sound_format, sha in sorted(entry.files.items())}
         if entry.notes:
             table["notes"] = list(entry.notes)
-        files.setdefault(_file_of(directory, name), {})[name.name] = table
+        files.setdefault(_find_file(directory, name), {})[name.name] = table
     return files
 
 
-def _file_of(directory: Path, name: PromptName) -> Path:
+def _find_file(directory: Path, name: PromptName) -> Path:
     scope = directory / CAMPAIGN_FOLDER / name.campaign if name.campaign else directory
     return scope / f"{name.language}.toml"
 
 
 @contextmanager
-def changing_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
-    """Yield the entries of the catalogue under a lock, and write them at the end of the block. Raises CatalogueError."""
+def change_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
+    """Lock the catalogue, yield its entries for changes, and write them at the end of the block.
+
+    Raises CatalogueError.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -229,12 +237,12 @@ def changing_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
             raise CatalogueError(
                 str(directory), "", "is being changed by another process; wait for it to end"
             ) from error
-        with naming_write_errors(directory):
+        with explain_write_errors(directory):
             remove_partial_files(directory)
         entries = read_catalogue(directory)
         try:
             yield entries
-        finally:  # after an interruption too
+        finally:  # also after an interruption
             write_catalogue(directory, entries)
     finally:
         os.close(lock)

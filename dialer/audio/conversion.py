@@ -1,4 +1,4 @@
-"""Convert a recording to the sounds that the switch plays: decode, trim, normalise, encode, and measure the result."""
+"""Convert a recording to sounds for Asterisk: decode, trim, normalise, encode, and measure the result."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from dialer.audio.decoding import decode
 from dialer.audio.errors import RecordingRefused
 from dialer.audio.filters import RESAMPLER, Samples, apply_filters
 from dialer.audio.formats import decode as decode_file
-from dialer.audio.formats import encode, rate_of, to_pcm
-from dialer.audio.loudness import MOST_LIMITED_DB, SILENT_LUFS, Loudness, amplify, measure, normalise
+from dialer.audio.formats import encode, encode_pcm, get_sample_rate
+from dialer.audio.loudness import MOST_LIMITED_DB, SILENT_LUFS, Loudness, amplify, measure_loudness, normalise_loudness
 from dialer.settings.audio import SoundFormat
 
 with warnings.catch_warnings():
-    # pydub warns about a missing ffmpeg binary, which is not needed; the end of audioop in Python 3.13, which
-    # audioop-lts replaces; and its own regular expressions.
+    # pydub warns about a missing ffmpeg binary, which is not needed, about the removal of audioop in Python 3.13, which
+    # audioop-lts replaces, and about its own regular expressions.
     warnings.simplefilter("ignore")
     from pydub import AudioSegment
     from pydub.silence import detect_leading_silence
 
 VERSION: Final = 1
-"""The version of the conversion. A change converts every recording again."""
+"""The version of the conversion. After a change every recording is converted again."""
 
 _SILENCE_BELOW_LOUDNESS_DB: Final = 35.0  # the s of "six" is up to 30 dB below the loudness of the word
 _LOWEST_SILENCE_DBFS: Final = -60.0
-_NOISE_SECONDS: Final = 0.1  # the quietest tenth of a second counts as the noise of the room
+_NOISE_SECONDS: Final = 0.1  # the quietest tenth of a second counts as background noise
 _ABOVE_NOISE_DB: Final = 8.0
 _HIGHEST_SILENCE_BELOW_DB: Final = 18.0
 _KEPT_BEFORE_MS: Final = 40
@@ -49,7 +49,7 @@ _MOST_CLICKS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Format and loudness of the sounds of a site."""
+    """The formats, loudness and length limit of a site's sounds."""
 
     formats: tuple[SoundFormat, ...]
     loudness_lufs: float = -19.0
@@ -58,18 +58,18 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """A text that changes if the same recording would be converted differently."""
+        """A text that changes if the same recording would be converted to different sounds."""
         return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
 
     @property
     def rate(self) -> int:
         """The highest sample rate of the formats (Hz)."""
-        return max(rate_of(sound_format) for sound_format in self.formats)
+        return max(get_sample_rate(sound_format) for sound_format in self.formats)
 
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """The sounds of one recording. Loudness and peak are those of the file that deviates most from the target."""
+    """The sounds made from one recording. Loudness and peak are those of the sound that deviates most."""
 
     contents: Mapping[SoundFormat, bytes]
     seconds: float
@@ -79,20 +79,20 @@ class Sounds:
 
 
 def convert_recording(source: Path, recipe: Recipe) -> Sounds:
-    """Return the sounds of one recording. Raises RecordingRefused with the reason in one line."""
+    """Return the sounds made from a recording. Raises RecordingRefused with the reason in one line."""
     decoded = decode(source, recipe.rate, recipe.max_seconds)
     return convert_samples(decoded.samples, recipe, decoded.notes)
 
 
 def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
-    """Trim, normalise and encode samples at `recipe.rate`. Raises RecordingRefused if they are silent."""
-    before = measure(samples, recipe.rate)
+    """Return the sounds made from samples at `recipe.rate`. Raises RecordingRefused if they are silent."""
+    before = measure_loudness(samples, recipe.rate)
     if before.integrated_lufs <= SILENT_LUFS:
-        raise RecordingRefused("is silent from beginning to end; send it again")
-    trimmed, cut_seconds = trim(samples, recipe.rate, before, recipe.loudness_lufs)
+        raise RecordingRefused("is silent from start to end; record it again")
+    trimmed, cut_seconds = trim_silence(samples, recipe.rate, before, recipe.loudness_lufs)
     messages = list(notes)
     if cut_seconds > _REPORTED_TRIM_SECONDS:
-        messages.append(f"{cut_seconds:.1f} s of silence were cut off")
+        messages.append(f"had {cut_seconds:.1f} s of silence, which were cut off")
     gain = recipe.loudness_lufs - before.integrated_lufs
     if gain > _REPORTED_GAIN_DB:
         messages.append(f"was recorded very quietly; it was amplified by {gain:.0f} dB, together with its noise")
@@ -102,16 +102,18 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
     levelled: dict[int, Samples] = {}
     limited_db = 0.0
     for sound_format in recipe.formats:
-        rate = rate_of(sound_format)
+        rate = get_sample_rate(sound_format)
         if rate not in rates:
             rates[rate] = apply_filters(trimmed, recipe.rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),))
         if rate not in levelled:
             own = before if rate == recipe.rate else None
-            levelled[rate], held_db = normalise(rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own)
+            levelled[rate], held_db = normalise_loudness(
+                rates[rate], rate, recipe.loudness_lufs, recipe.true_peak_db, own
+            )
             limited_db = max(limited_db, held_db)
             if held_db > MOST_LIMITED_DB and not any("peaks" in note for note in messages):
                 messages.append(f"has peaks far above its speech; they were reduced by {limited_db:.0f} dB")
-        contents[sound_format], loudness = _encoded(levelled[rate], sound_format, recipe.true_peak_db)
+        contents[sound_format], loudness = _encode_sound(levelled[rate], sound_format, recipe.true_peak_db)
         found.append(loudness)
     worst = max(found, key=lambda each: abs(each.integrated_lufs - recipe.loudness_lufs))
     if abs(worst.integrated_lufs - recipe.loudness_lufs) > _OFF_TARGET_DB:
@@ -125,9 +127,9 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
     )
 
 
-def trim(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[Samples, float]:
-    """Return (samples without silence at both ends and with short fades, seconds that were cut off)."""
-    start, end = sound_range(samples, rate, loudness, loudness_lufs)
+def trim_silence(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[Samples, float]:
+    """Return (samples without silence at both ends and with short fades, seconds of silence that were cut off)."""
+    start, end = find_sound_range(samples, rate, loudness, loudness_lufs)
     kept = np.array(samples[start:end])
     fade = min(_FADE_MS * rate // 1000, len(kept) // 2)
     if fade:
@@ -137,37 +139,39 @@ def trim(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) 
     return kept, (len(samples) - len(kept)) / rate
 
 
-def sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
-    """Return (first, last + 1) of the samples to keep.
+def find_sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
+    """Return the range (first, last + 1) of the samples that are not silence.
 
-    Silence is below the recording's own loudness minus 35 dB, or below the noise of the room plus 8 dB if that is
-    louder; never within 18 dB of the speech. It is measured at the loudness of the finished prompt, so that the
+    The threshold of silence is the recording's loudness minus 35 dB, or the background noise plus 8 dB if that is
+    louder, but always at least 18 dB below the speech. It is measured at the loudness of the finished prompt, so that a
     resolution of 16 bits suffices for quiet recordings.
     """
     loud = amplify(samples, loudness_lufs - loudness.integrated_lufs)
-    segment = AudioSegment(data=to_pcm(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
+    segment = AudioSegment(data=encode_pcm(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
     threshold = max(
-        loudness_lufs - _SILENCE_BELOW_LOUDNESS_DB, _LOWEST_SILENCE_DBFS, _noise_dbfs(loud, rate) + _ABOVE_NOISE_DB
+        loudness_lufs - _SILENCE_BELOW_LOUDNESS_DB,
+        _LOWEST_SILENCE_DBFS,
+        _measure_noise_dbfs(loud, rate) + _ABOVE_NOISE_DB,
     )
-    before, after = _silence_around(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
-    if before >= len(segment):  # only one short click is above the threshold
+    before, after = _measure_silence(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
+    if before >= len(segment):  # only a short click exceeds the threshold
         return 0, len(samples)
     start = max(0, before - _KEPT_BEFORE_MS) * rate // 1000
     return start, len(samples) - max(0, after - _KEPT_AFTER_MS) * rate // 1000
 
 
-def _silence_around(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
-    """Return the milliseconds of silence before and after the speech; (all, 0) without speech.
+def _measure_silence(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
+    """Return the duration of silence before and after the speech (ms). Without speech it is (total duration, 0).
 
-    A click of a button or plug counts as silence: a sound shorter than 80 ms that is 200 ms away from the rest.
+    A click of a button or plug counts as silence: a sound shorter than 80 ms, at least 200 ms away from the rest.
     """
-    before = _silence_before(segment, threshold_dbfs)
+    before = _measure_leading_silence(segment, threshold_dbfs)
     if before >= len(segment):
         return len(segment), 0
-    return before, _silence_before(segment.reverse(), threshold_dbfs)
+    return before, _measure_leading_silence(segment.reverse(), threshold_dbfs)
 
 
-def _silence_before(segment: AudioSegment, threshold_dbfs: float) -> int:
+def _measure_leading_silence(segment: AudioSegment, threshold_dbfs: float) -> int:
     before = int(detect_leading_silence(segment, threshold_dbfs, _STEP_MS))
     for _ in range(_MOST_CLICKS):
         end = before
@@ -182,7 +186,7 @@ def _silence_before(segment: AudioSegment, threshold_dbfs: float) -> int:
     return before
 
 
-def _noise_dbfs(samples: Samples, rate: int) -> float:
+def _measure_noise_dbfs(samples: Samples, rate: int) -> float:
     window = round(_NOISE_SECONDS * rate)
     count = len(samples) // window
     if count < 2:
@@ -191,11 +195,11 @@ def _noise_dbfs(samples: Samples, rate: int) -> float:
     return 10 * math.log10(power) if power > 0 else -math.inf
 
 
-def _encoded(samples: Samples, sound_format: SoundFormat, true_peak_db: float) -> tuple[bytes, Loudness]:
-    """Return the encoded file and its loudness. If the quantisation of G.711 or G.722 raises a peak, the gain is reduced."""
+def _encode_sound(samples: Samples, sound_format: SoundFormat, true_peak_db: float) -> tuple[bytes, Loudness]:
+    """Return the encoded sound and its loudness. The gain is reduced if quantisation raises a peak above the limit."""
     for _ in range(_ROUNDS):
         content = encode(samples, sound_format)
-        result = measure(decode_file(content, sound_format), rate_of(sound_format))
+        result = measure_loudness(decode_file(content, sound_format), get_sample_rate(sound_format))
         over = result.true_peak_db - true_peak_db
         if over <= 0 or not math.isfinite(over):
             break

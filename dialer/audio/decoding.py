@@ -1,7 +1,7 @@
-"""Decode a recording of any format to samples with PyAV: resample it, and remove offset and rumble.
+"""Decode recordings of any format to samples with PyAV, resample them, and remove offset and rumble.
 
 The format is recognised by the first bytes of the file, never by its name, and only plain containers are opened. FFmpeg
-also reads playlists that name other files and addresses; a recording from a stranger must not make it open those.
+also reads playlists that name other files and addresses, and an untrusted recording must not make it open these.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from dialer.audio.errors import RecordingRefused
-from dialer.audio.filters import RESAMPLER, Samples, apply_filters, filter_graph, pull_frames
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters, make_filter_graph, pull_frames
 
 Channels = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
@@ -44,36 +44,36 @@ class Decoded:
     """A recording as samples between -1 and 1, one channel."""
 
     samples: Samples
-    notes: tuple[str, ...]  # for the media team
+    notes: tuple[str, ...]  # remarks for the media team
 
 
-def decode(path: Path, rate: int, max_seconds: float, *, as_sent: bool = False) -> Decoded:
-    """Decode a recording to one channel at `rate` (Hz), without offset and rumble unless `as_sent` is set.
+def decode(path: Path, rate: int, max_seconds: float, *, raw: bool = False) -> Decoded:
+    """Decode a recording to one channel at `rate` (Hz), and remove offset and rumble unless `raw` is set.
 
     Raises RecordingRefused with the reason in one line.
     """
     try:
-        kind = _kind(path)
-        channels, declared, broken = _read(path, kind, rate, max_seconds)
-        notes = list(_whole(path, kind, channels.shape[1] / rate, declared, broken))
+        kind = _detect_container(path)
+        channels, declared, broken = _decode_channels(path, kind, rate, max_seconds)
+        notes = list(_check_completeness(path, kind, channels.shape[1] / rate, declared, broken))
     except OSError as error:
-        raise RecordingRefused(f"cannot be read ({error.strerror or error}); send it again") from error
+        raise RecordingRefused(f"cannot be read ({error.strerror or error}); copy the file again") from error
     if not np.isfinite(channels).all():
         raise RecordingRefused("has invalid samples; export it again")
-    clipped = _clipped_runs(channels)
+    clipped = _count_clipped_runs(channels)
     if clipped > max(3, channels.shape[1] // rate):
         notes.append(f"was recorded too loudly and is clipped in {clipped} places; record it again if possible")
-    samples, cancelled = _one_channel(channels)
+    samples, cancelled = _mix_to_mono(channels)
     if cancelled:
-        notes.append("left and right channel cancel each other out; only the left channel is used")
-    return Decoded(samples if as_sent else _without_rumble(samples, rate), tuple(notes))
+        notes.append("has left and right channels that cancel each other out; only the left channel is used")
+    return Decoded(samples if raw else _remove_rumble(samples, rate), tuple(notes))
 
 
-def _kind(path: Path) -> str:
+def _detect_container(path: Path) -> str:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
-        raise RecordingRefused("is empty; send it again")
+        raise RecordingRefused("is empty; record or copy it again")
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "wav"
     if head[4:8] == b"ftyp":
@@ -91,61 +91,63 @@ def _kind(path: Path) -> str:
     raise RecordingRefused(f"is not a recording{' but text' if text else ''}; send MP3, M4A, WAV, OGG or FLAC")
 
 
-def _read(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:
-    """Return (one or two channels at `rate`, duration by the header in seconds or 0, number of undecodable packets)."""
-    with _opened(path, kind) as container:
+def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:
+    """Return (one or two channels at `rate`, duration in the header in seconds or 0, number of undecodable packets)."""
+    with _open_container(path, kind) as container:
         if not container.streams.audio:
-            raise RecordingRefused("has no sound track; send one")
+            raise RecordingRefused("has no audio track; export it again with sound")
         stream = container.streams.audio[0]
         declared = 0.0
         if stream.duration is not None and stream.time_base is not None:
             declared = float(stream.duration * stream.time_base)
         if declared > max_seconds:
-            raise _too_long(declared, max_seconds)
+            raise _length_refusal(declared, max_seconds)
         reader = _Reader(rate, max_seconds)
-        for packet in _packets(container, stream):
-            reader.take(packet)
-    channels = reader.finished()
+        for packet in _read_packets(container, stream):
+            reader.decode_packet(packet)
+    channels = reader.finish()
     if channels.shape[1] < SHORTEST_SECONDS * rate:
-        raise RecordingRefused("has no sound that can be decoded; send it again")
+        raise RecordingRefused("has no decodable audio; export it again, as WAV if necessary")
     if reader.broken > max(2, _BROKEN_SHARE * reader.packets):
         raise RecordingRefused(
-            f"is damaged: {reader.broken} of {reader.packets} packets cannot be decoded; send it again"
+            f"is damaged: {reader.broken} of {reader.packets} packets cannot be decoded; export it again"
         )
     return channels, declared, reader.broken
 
 
-def _opened(path: Path, kind: str) -> InputContainer:
+def _open_container(path: Path, kind: str) -> InputContainer:
     try:
         return av.open(str(path), format=kind, metadata_errors="replace")
     except av.FFmpegError as error:
-        raise RecordingRefused("is damaged or cut short and cannot be opened; send it again") from error
+        raise RecordingRefused("is damaged or truncated and cannot be opened; copy or export it again") from error
 
 
-def _packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
-    """Yield every packet up to the end of the file, or to the point where it cannot be read any further."""
+def _read_packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
+    """Yield the packets up to the end of the file, or up to the first that cannot be read."""
     packets = container.demux(stream)
     while True:
         try:
             packet = next(packets, None)
-        except av.FFmpegError:  # later the duration is compared with that in the header
+        except av.FFmpegError:  # noticed later, when the duration is compared with that in the header
             return
         if packet is None:
             return
         yield packet
 
 
-def _too_long(seconds: float, max_seconds: float) -> RecordingRefused:
+def _length_refusal(seconds: float, max_seconds: float) -> RecordingRefused:
     length = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
-    return RecordingRefused(f"is {length} long; a prompt may have {max_seconds:.0f} s (audio.max_seconds): shorten it")
+    return RecordingRefused(
+        f"is {length} long, at most {max_seconds:.0f} s are allowed (audio.max_seconds); shorten it"
+    )
 
 
-def _unknown_kind() -> RecordingRefused:
-    return RecordingRefused("has sound in a format that cannot be decoded; export it as WAV")
+def _format_refusal() -> RecordingRefused:
+    return RecordingRefused("has audio in a format that cannot be decoded; export it as WAV")
 
 
 class _Reader:
-    """Decodes packets and resamples their frames. A stream may change its rate or layout in between."""
+    """A decoder of packets that resamples their frames. A stream may change its rate or layout between frames."""
 
     def __init__(self, rate: int, max_seconds: float) -> None:
         self.packets = 0
@@ -159,87 +161,87 @@ class _Reader:
         self._position = 0
         self._waiting = 0
 
-    def take(self, packet: av.Packet[AudioStream]) -> None:
+    def decode_packet(self, packet: av.Packet[AudioStream]) -> None:
         self.packets += 1
         try:
             frames = packet.decode()
         except av.DecoderNotFoundError as error:
-            raise _unknown_kind() from error
+            raise _format_refusal() from error
         except av.FFmpegError:
             self.broken += 1
             return
         for frame in frames:
-            self._push(frame)
+            self._resample_frame(frame)
 
-    def _push(self, frame: AudioFrame) -> None:
+    def _resample_frame(self, frame: AudioFrame) -> None:
         self._taken += frame.samples / frame.sample_rate
         if self._taken > self._max_seconds:
-            raise _too_long(self._taken, self._max_seconds)
+            raise _length_refusal(self._taken, self._max_seconds)
         shape = (frame.format.name, frame.sample_rate, frame.layout.name)
         if shape != self._shape:
-            self._drain()
+            self._drain_resampler()
             self._shape = shape
             try:
-                self._graph = _resampling(frame, self._rate)
+                self._graph = _make_resampler(frame, self._rate)
             except (av.FFmpegError, ValueError) as error:
-                raise _unknown_kind() from error
+                raise _format_refusal() from error
             self._position = 0
         frame.pts = self._position
         frame.time_base = Fraction(1, frame.sample_rate)
         self._position += frame.samples
-        assert self._graph is not None  # noqa: S101 - made with the shape
+        assert self._graph is not None  # noqa: S101 - set together with the shape
         self._graph.push(frame)
         self._waiting += 1
         if self._waiting >= _PULL_EVERY:
-            self._pieces += _channels(self._graph)
+            self._pieces += _pull_channels(self._graph)
             self._waiting = 0
 
-    def _drain(self) -> None:
+    def _drain_resampler(self) -> None:
         if self._graph is not None:
             self._graph.push(None)
-            self._pieces += _channels(self._graph)
+            self._pieces += _pull_channels(self._graph)
             self._graph = None
 
-    def finished(self) -> Channels:
-        self._drain()
+    def finish(self) -> Channels:
+        self._drain_resampler()
         if not self._pieces:
             return np.zeros((1, 0), np.float32)
         most = max(piece.shape[0] for piece in self._pieces)
         return np.concatenate([np.broadcast_to(piece, (most, piece.shape[1])) for piece in self._pieces], axis=1)
 
 
-def _resampling(frame: AudioFrame, rate: int) -> Graph:
+def _make_resampler(frame: AudioFrame, rate: int) -> Graph:
     channels = "mono" if len(frame.layout.channels) == 1 else "stereo"
     filters = (
         ("aresample", f"osr={rate}:osf=fltp:out_chlayout={channels}:{RESAMPLER}"),
-        ("asetnsamples", f"n={rate}:p=0"),  # one frame per second, to have fewer calls from Python
+        ("asetnsamples", f"n={rate}:p=0"),  # one frame per second, to reduce the number of calls from Python
     )
-    return filter_graph(frame, filters)
+    return make_filter_graph(frame, filters)
 
 
-def _channels(graph: Graph) -> Iterator[Channels]:
+def _pull_channels(graph: Graph) -> Iterator[Channels]:
     return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in pull_frames(graph))
 
 
-def _whole(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
-    """Raise RecordingRefused for a truncated file; yield notes for one that may be truncated."""
-    cut = f"is cut short: it has {seconds:.1f} s of {declared:.1f} s; send it again"
+def _check_completeness(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
+    """Raise RecordingRefused for a truncated file, and yield notes for a file that may be truncated."""
+    cut = f"is truncated: it has {seconds:.1f} s of {declared:.1f} s; copy or export it again"
     if kind == "wav":
         with path.open("rb") as file:
             promised = int.from_bytes(file.read(8)[4:8], "little")
         there = path.stat().st_size / (promised + 8)
         if promised not in _ENDLESS and there < 1 - _MISSING_SHARE:
-            raise RecordingRefused(f"is cut short: it has {there:.0%} of its length; send it again")
+            raise RecordingRefused(f"is truncated: it has {there:.0%} of its length; copy or export it again")
     elif kind == "ogg":
-        if not _ogg_ends(path):
-            yield "may be cut short, because its last page is missing; listen to its end"
-    elif (kind != "mp3" or _counts_its_frames(path)) and declared - seconds > max(0.2, _MISSING_SHARE * declared):
+        if not _has_last_ogg_page(path):
+            yield "may be truncated, because its last page is missing; listen to its end"
+    elif (kind != "mp3" or _has_frame_count(path)) and declared - seconds > max(0.2, _MISSING_SHARE * declared):
         raise RecordingRefused(cut)
     if broken:
         yield f"has {broken} packets that cannot be decoded; listen to it"
 
 
-def _ogg_ends(path: Path) -> bool:
+def _has_last_ogg_page(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         tail = file.read()
@@ -247,8 +249,8 @@ def _ogg_ends(path: Path) -> bool:
     return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
 
 
-def _counts_its_frames(path: Path) -> bool:
-    """Return whether an MP3 has a header with its length; otherwise its length is only estimated from the first bit rate."""
+def _has_frame_count(path: Path) -> bool:
+    """Return whether an MP3 has a header with its length, which otherwise is only an estimate from its bit rate."""
     with path.open("rb") as file:
         head = file.read(10)
         if head[:3] == b"ID3":
@@ -259,15 +261,15 @@ def _counts_its_frames(path: Path) -> bool:
     return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _clipped_runs(channels: Channels) -> int:
-    """Return how often a channel stays at full scale for at least three samples."""
+def _count_clipped_runs(channels: Channels) -> int:
+    """Return the number of times that a channel stays at full scale for at least three samples."""
     at_top = (np.abs(channels) >= _CLIPPED_LEVEL).any(axis=0)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], at_top, [False]))))
     return int(np.count_nonzero(edges[1::2] - edges[::2] >= _CLIPPED_RUN))
 
 
-def _one_channel(channels: Channels) -> tuple[Samples, bool]:
-    """Return (mean of the channels, False), or (left channel, True) if they cancel each other out because of wrong polarity."""
+def _mix_to_mono(channels: Channels) -> tuple[Samples, bool]:
+    """Return (mean of the channels, False), or (left channel, True) if the channels cancel each other out."""
     if channels.shape[0] == 1:
         return channels[0], False
     mixed = channels.mean(axis=0, dtype=np.float32)
@@ -276,6 +278,6 @@ def _one_channel(channels: Channels) -> tuple[Samples, bool]:
     return (channels[0], True) if cancelled else (mixed, False)
 
 
-def _without_rumble(samples: Samples, rate: int) -> Samples:
-    level = samples - samples.mean()  # before filtering, because the filter would respond to the step of an offset
+def _remove_rumble(samples: Samples, rate: int) -> Samples:
+    level = samples - samples.mean()  # before filtering, because an offset is a step to which the filter responds
     return apply_filters(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]

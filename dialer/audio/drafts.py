@@ -1,4 +1,4 @@
-"""Draft voices: speak every prompt without a recording synthetically, and mark it as a draft."""
+"""Draft voices: synthesise the prompts that have no recording, and mark them as drafts."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.audio import espeak
-from dialer.audio.catalogue import Entry, Voice, text_problem
+from dialer.audio.catalogue import Entry, Voice, find_text_problem
 from dialer.audio.conversion import Recipe, convert_samples
 from dialer.audio.errors import RecordingRefused, VoiceMissing
-from dialer.audio.files import sha256_of_bytes
+from dialer.audio.files import hash_bytes
 from dialer.audio.filters import RESAMPLER, apply_filters
-from dialer.audio.names import Places, PromptName
-from dialer.audio.prepare import Prepared, Refused, is_recorded, refusal, with_approvals, write_sounds
-from dialer.audio.staging import remove_other_formats, sounds_are_intact, staged_sounds
+from dialer.audio.names import AudioDirectories, PromptName
+from dialer.audio.prepare import Prepared, Refused, copy_approvals, is_recorded, make_refusal, write_sounds
+from dialer.audio.staging import are_sounds_intact, remove_other_formats, stage_sounds
 from dialer.process.pool import process_count, run_in_processes
 
 
 @dataclass(frozen=True, slots=True)
 class DraftJob:
-    """One text and every prompt with it: the day 7, the number 7 and the digit 7 are one sound."""
+    """A text to synthesise for all prompts with the same words, such as day 7, number 7 and digit 7."""
 
     language: str
     text: str
     names: tuple[PromptName, ...]
     recipe: Recipe
-    places: Places
+    places: AudioDirectories
 
 
 @dataclass(slots=True)
@@ -36,12 +36,12 @@ class DraftReport:
     drafted: int = 0
     unchanged: int = 0
     recorded: int = 0  # prompts with a recording, which are never overwritten
-    void: list[PromptName] = field(default_factory=list)  # lost their approval, because they were spoken again
+    void: list[PromptName] = field(default_factory=list)  # prompts that were made again and so lost their approval
     refused: list[Refused] = field(default_factory=list)
 
 
 def make_drafts(
-    places: Places,
+    places: AudioDirectories,
     entries: dict[PromptName, Entry],
     recipe: Recipe,
     texts: Mapping[PromptName, str],
@@ -50,13 +50,25 @@ def make_drafts(
     workers: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> DraftReport:
-    """Speak every text without a recording, install its sounds, add its entry to `entries` and write these to `catalogue`.
+    """Synthesise all prompts without a recording, install their sounds, and update entries and catalogue.
 
-    An approved draft whose text has changed is spoken again and becomes a draft again. `progress(done, total)` is
-    called with numbers of prompts. A text that is too long for the catalogue is refused. Raises VoiceMissing if the
-    voices are not installed, AudioError if sounds or catalogue cannot be written.
+    If the text of an approved draft has changed, it is made again and becomes an unapproved draft. A text that is too
+    long for the catalogue is refused.
+
+    Args:
+        places: the directories of recordings and sounds.
+        entries: the entries of the catalogue, which are updated.
+        recipe: the formats and loudness of the sounds.
+        texts: the text of each prompt.
+        catalogue: the directory to which the entries are written, if given.
+        workers: the number of processes, or 0 for one per CPU.
+        progress: called with the number of finished and of all prompts.
+
+    Raises:
+        VoiceMissing: the voices are not installed.
+        AudioError: sounds or catalogue cannot be written.
     """
-    espeak.require()
+    espeak.require_voices()
     remove_other_formats(places, entries)
     report = DraftReport()
     wanted: dict[tuple[str, str], list[PromptName]] = {}
@@ -66,7 +78,7 @@ def make_drafts(
             report.recorded += 1
         elif entry is not None and _is_unchanged(entry, name, text, recipe, places):
             report.unchanged += 1
-        elif (problem := text_problem(text)) is not None:
+        elif (problem := find_text_problem(text)) is not None:
             report.refused.append(Refused(name.path, problem))
         else:
             wanted.setdefault((name.language, text), []).append(name)
@@ -75,9 +87,9 @@ def make_drafts(
     if not wanted:
         return report
     done = 0
-    with staged_sounds(places, entries, catalogue) as (workshop, made):
+    with stage_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
-        for job, result in run_in_processes(draft_one, jobs, process_count(len(jobs), workers)):
+        for job, result in run_in_processes(make_draft, jobs, process_count(len(jobs), workers)):
             done += len(job.names)
             progress(done, total)
             if not isinstance(result, list):
@@ -85,7 +97,7 @@ def make_drafts(
                 continue
             for each in result:
                 before = entries.get(each.name)
-                entry = _with_history(each.entry, before)
+                entry = _add_history(each.entry, before)
                 made.append((each.name, entry))
                 if before is not None and before.approved and not entry.approved:
                     report.void.append(each.name)
@@ -94,38 +106,38 @@ def make_drafts(
     return report
 
 
-def draft_one(job: DraftJob) -> list[Prepared] | Refused:
-    """Speak one text and write the sounds of each of its prompts."""
+def make_draft(job: DraftJob) -> list[Prepared] | Refused:
+    """Synthesise one text and write the sounds of each of its prompts. Return their entries, or a refusal."""
     fields = {"text": job.text, "notes": ()}
     try:
-        voice = espeak.voice_of(job.language)
+        voice = espeak.select_voice(job.language)
         samples, rate = espeak.speak(job.text, job.language)
         resampled = apply_filters(samples, rate, (("aresample", f"osr={job.recipe.rate}:osf=flt:{RESAMPLER}"),))
-        made, sha = convert_samples(resampled, job.recipe), _hash(job.text, job.language)
+        made, sha = convert_samples(resampled, job.recipe), _hash_text(job.text, job.language)
         entries = {
             name: write_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
         }
     except (RecordingRefused, VoiceMissing, OSError) as error:
-        return refusal(job.names[0].path, error, job.places)
+        return make_refusal(job.names[0].path, error, job.places)
     return [Prepared(name, entry.model_copy(update=fields)) for name, entry in entries.items()]
 
 
-def _with_history(fresh: Entry, before: Entry | None) -> Entry:
-    """Return the new entry with the previous approval if the same voice speaks the same text, so that only the sounds are new.
+def _add_history(fresh: Entry, before: Entry | None) -> Entry:
+    """Return the new entry, with the previous approval if the same version of the voice speaks the same text.
 
-    Another version of the voice has not been approved, and the hash does not distinguish it.
+    The version is compared, because the hash of text and voice does not include it.
     """
     if before is None or before.source != fresh.source:
         return fresh
-    known = with_approvals(fresh, before)
+    known = copy_approvals(fresh, before)
     return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.approved else known
 
 
-def _hash(text: str, language: str) -> str:
-    spoken = f"{espeak.WORDS_A_MINUTE}\n{language}\n{espeak.spoken_as(text, language)}"
-    return sha256_of_bytes(spoken.encode())
+def _hash_text(text: str, language: str) -> str:
+    spoken = f"{espeak.WORDS_A_MINUTE}\n{language}\n{espeak.respell(text, language)}"
+    return hash_bytes(spoken.encode())
 
 
-def _is_unchanged(entry: Entry, name: PromptName, text: str, recipe: Recipe, places: Places) -> bool:
-    same = entry.source_sha256 == _hash(text, name.language) and entry.text == text
-    return same and sounds_are_intact(entry, name, recipe, places)
+def _is_unchanged(entry: Entry, name: PromptName, text: str, recipe: Recipe, places: AudioDirectories) -> bool:
+    same = entry.source_sha256 == _hash_text(text, name.language) and entry.text == text
+    return same and are_sounds_intact(entry, name, recipe, places)

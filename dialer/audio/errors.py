@@ -2,10 +2,10 @@
 
 dialer.errors.MatdanError
 └── AudioError               a recording or a catalogue cannot be used
-    ├── RecordingRefused     one recording cannot be prepared: names the file, why, and what to do
+    ├── RecordingRefused     one recording cannot be prepared
     ├── BadPromptName        a path is not the name of a prompt
-    ├── CatalogueError       the catalogue is wrong: names file, key and remedy
-    └── VoiceMissing         draft voices are not installed, or lack that language
+    ├── CatalogueError       the catalogue is invalid
+    └── VoiceMissing         draft voices are not installed, or have no voice for the language
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from dialer.errors import MatdanError
 
 
 class AudioError(MatdanError):
-    """A recording or a catalogue cannot be used. The text says which and what to do."""
+    """Raised if a recording or a catalogue cannot be used. The text names it and says what to do."""
 
 
 class RecordingRefused(AudioError):
-    """One recording cannot be prepared. The text is the reason with its remedy; the others are prepared all the same."""
+    """Raised if one recording cannot be prepared. The text is the reason with its remedy. Others are still prepared."""
 
 
 class BadPromptName(AudioError):
-    """A path is not the name of a prompt, such as `hi/turnout/question`: lower case, without dots."""
+    """Raised if a path is not a valid prompt name such as `hi/turnout/question` (lower case, without dots)."""
 
 
 class CatalogueError(AudioError):
-    """The catalogue cannot be used. The text names the file and the key, and says what to correct."""
+    """Raised if the catalogue cannot be used. The text names the file and the key, and says what to correct."""
 
     def __init__(self, file: str, key: str, problem: str) -> None:
         super().__init__(f"{file}: {key}: {problem}" if key else f"{file}: {problem}")
 
 
 class VoiceMissing(AudioError):
-    """Draft voices are not installed (the extra `voices`), or there is none for that language."""
+    """Raised if draft voices (the extra `voices`) are not installed, or have no voice for a language."""

@@ -1,6 +1,6 @@
 """Speech synthesis with eSpeak NG from its wheel, for draft voices. Only worker processes load the library.
 
-Its voices are simple. They are for trying flows and for finding out what has to be recorded.
+Its voices are simple. They serve to try flows and to find out which prompts must be recorded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RESPELLED: Final = {
 }
 _WORDS: Final = {"as": {"ন": "নো"}}
 
-_AGAIN: Final = "install the package espeakng-loader again, with pip's --force-reinstall"
+_AGAIN: Final = "run pip install --force-reinstall espeakng-loader"
 
 _RETRIEVAL: Final = 2  # AUDIO_OUTPUT_SYNCHRONOUS: samples come by the callback before espeak_Synth returns
 _DONT_EXIT: Final = 0x8000
@@ -46,23 +46,23 @@ class _Engine:
     rate: int
     version: str
     pieces: list[bytes]
-    callback: object  # kept alive: the library holds a pointer to it
+    callback: object  # referenced here because the library holds a pointer to it
 
 
-def installed() -> bool:
-    """Return whether the wheel is installed."""
+def is_installed() -> bool:
+    """Return whether the wheel with the draft voices is installed."""
     return find_spec("espeakng_loader") is not None
 
 
-def require() -> None:
+def require_voices() -> None:
     """Raise VoiceMissing if the voices are not installed."""
-    if not installed():
+    if not is_installed():
         raise VoiceMissing(f"draft voices are not installed: {with_extra('voices')}")
 
 
 @lru_cache(maxsize=1)
-def _engine() -> _Engine:
-    require()
+def _load_engine() -> _Engine:
+    require_voices()
     import espeakng_loader  # noqa: PLC0415 - an optional extra, loaded in worker processes only
 
     try:
@@ -87,16 +87,16 @@ def _engine() -> _Engine:
     return _Engine(library, rate, version, pieces, callback)
 
 
-def voice_of(language: str) -> str:
-    """Return the name of the voice with the engine's version. Raises VoiceMissing if there is none for the language."""
-    engine = _engine()
+def select_voice(language: str) -> str:
+    """Select the voice for a language, and return its name with the engine's version. Raises VoiceMissing."""
+    engine = _load_engine()
     if engine.library.espeak_SetVoiceByName(language.encode()) != 0:
-        raise VoiceMissing(f"there is no draft voice for {language}; record its prompts")
+        raise VoiceMissing(f"no draft voice exists for {language}; record its prompts")
     return f"espeak-ng {engine.version} {language}"
 
 
-def spoken_as(text: str, language: str) -> str:
-    """Return the text with the spelling that the voice speaks correctly."""
+def respell(text: str, language: str) -> str:
+    """Return a text in a spelling that the voice pronounces correctly."""
     words = [_WORDS.get(language, {}).get(word, word) for word in text.split()]
     respelled = " ".join(words)
     for letter, other in _RESPELLED.get(language, ()):
@@ -105,12 +105,12 @@ def spoken_as(text: str, language: str) -> str:
 
 
 def speak(text: str, language: str) -> tuple[Samples, int]:
-    """Return (samples, sample rate in Hz). Raises VoiceMissing if the voice cannot speak the text."""
-    voice_of(language)
-    engine = _engine()
+    """Return a spoken text as (samples, sample rate in Hz). Raises VoiceMissing if the voice cannot speak it."""
+    select_voice(language)
+    engine = _load_engine()
     engine.pieces.clear()
     engine.library.espeak_SetParameter(_RATE, WORDS_A_MINUTE, 0)
-    content = spoken_as(text, language).encode() + b"\0"
+    content = respell(text, language).encode() + b"\0"
     failed = engine.library.espeak_Synth(content, ctypes.c_size_t(len(content)), 0, 1, 0, _UTF8, None, None)
     engine.library.espeak_Synchronize()
     if failed or not engine.pieces:

@@ -14,12 +14,12 @@ from typing import Final
 from dialer.audio.errors import AudioError
 
 PARTIAL_PREFIX: Final = ".half-done-"
-"""The prefix of the names of files that are not complete yet."""
+"""The prefix of the names of incomplete files."""
 
 
 @contextmanager
-def naming_write_errors(path: Path) -> Iterator[None]:
-    """Raise AudioError with the path if the block cannot write, rename or remove it."""
+def explain_write_errors(path: Path) -> Iterator[None]:
+    """Convert an OSError in the block into an AudioError that names `path`."""
     try:
         yield
     except OSError as error:
@@ -28,7 +28,7 @@ def naming_write_errors(path: Path) -> Iterator[None]:
 
 
 def write_temporary(path: Path, content: bytes) -> Path:
-    """Write and sync a temporary file next to `path`, to be renamed to it, and return its name. Raises OSError."""
+    """Write and sync a temporary file in the directory of `path`, and return its path. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=PARTIAL_PREFIX, dir=path.parent)
     try:
@@ -44,7 +44,7 @@ def write_temporary(path: Path, content: bytes) -> Path:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that readers see either the old content or the new one. Raises OSError."""
+    """Write a file so that readers see either the old or the new content. Raises OSError."""
     temporary = write_temporary(path, content)
     try:
         temporary.replace(path)
@@ -53,11 +53,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def files_below(directory: Path, skipped: Callable[[Path, str], None]) -> list[Path]:
-    """Return the files below a directory in order, without hidden ones.
+def list_files_below(directory: Path, skipped: Callable[[Path, str], None]) -> list[Path]:
+    """Return all files below a directory, sorted, without hidden files.
 
-    `skipped(path, reason)` is called for folders that cannot be read and symbolic links that do not lead to a file,
-    which are not followed because they may form a loop.
+    `skipped(path, reason)` is called for folders that cannot be read, and for symbolic links to folders or missing
+    files, which are not followed because they may form a loop.
     """
     found: list[Path] = []
 
@@ -69,7 +69,7 @@ def files_below(directory: Path, skipped: Callable[[Path, str], None]) -> list[P
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *(name for name in names if not name.startswith("."))):
             path = Path(folder, name)
-            if os.path.islink(path) and not os.path.isfile(path):  # noqa: PTH113, PTH114 - the methods of Path raise without permission
+            if os.path.islink(path) and not os.path.isfile(path):  # noqa: PTH113, PTH114 - Path's methods raise
                 skipped(path, "is a symbolic link that does not lead to a file; replace it by the files")
             elif name not in folders:
                 found.append(path)
@@ -77,7 +77,7 @@ def files_below(directory: Path, skipped: Callable[[Path, str], None]) -> list[P
 
 
 def remove_partial_files(directory: Path) -> None:
-    """Remove the partial files of a process that was interrupted."""
+    """Remove incomplete files that an interrupted process has left below a directory."""
     if directory.is_dir():
         for path in list(directory.rglob(f"{PARTIAL_PREFIX}*")):
             if path.is_dir():
@@ -86,8 +86,8 @@ def remove_partial_files(directory: Path) -> None:
                 path.unlink(missing_ok=True)
 
 
-def sha256_of(path: Path) -> str | None:
-    """Return the SHA-256 of a file in hex; None if it does not exist or cannot be read."""
+def hash_file(path: Path) -> str | None:
+    """Return the SHA-256 of a file in hex, or None if it does not exist or cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -95,6 +95,6 @@ def sha256_of(path: Path) -> str | None:
         return None
 
 
-def sha256_of_bytes(content: bytes) -> str:
+def hash_bytes(content: bytes) -> str:
     """Return the SHA-256 of bytes in hex."""
     return hashlib.sha256(content).hexdigest()

@@ -12,18 +12,18 @@ from av.audio.frame import AudioFrame
 from av.filter import Graph
 
 Samples = np.ndarray[tuple[int], np.dtype[np.float32]]
-"""One channel, between -1 and 1."""
+"""The samples of one channel, between -1 and 1."""
 
-# 128 taps with 95 % of the band: a tone at 5 kHz comes out of 8 kHz at -107 dB, one at 4.2 kHz at -97 dB. FFmpeg's
-# default lets 4.2 kHz through at -22 dB.
+# 128 taps with 95 % of the band attenuate tones above 4.2 kHz by at least 97 dB at 8 kHz. FFmpeg's default attenuates
+# 4.2 kHz by 22 dB only.
 RESAMPLER: Final = "filter_size=128:cutoff=0.95"
 
 Filters = tuple[tuple[str, str], ...]
 """A chain of filters, as (name, arguments)."""
 
 
-def filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
-    """Return a graph of filters for frames of the same form as `frame`."""
+def make_filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
+    """Return an FFmpeg filter graph for frames with the format, layout and rate of `frame`."""
     graph = Graph()
     kind = f"sample_fmt={frame.format.name}:channel_layout={frame.layout.name}"
     last = graph.add("abuffer", f"sample_rate={frame.sample_rate}:{kind}:time_base=1/{frame.sample_rate}")
@@ -36,7 +36,7 @@ def filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
 
 
 def pull_frames(graph: Graph) -> Iterator[AudioFrame]:
-    """Yield the frames that a graph has ready."""
+    """Yield the frames that are ready in a filter graph."""
     while True:
         try:
             frame = graph.pull()
@@ -47,16 +47,16 @@ def pull_frames(graph: Graph) -> Iterator[AudioFrame]:
 
 
 def apply_filters(samples: Samples, rate: int, filters: Filters) -> Samples:
-    """Return one channel after a chain of filters."""
-    pieces = [frame.to_ndarray().reshape(-1) for frame in filtered_frames(samples, rate, filters)]
+    """Return samples (at `rate` Hz) after a chain of filters."""
+    pieces = [frame.to_ndarray().reshape(-1) for frame in filter_frames(samples, rate, filters)]
     return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
 
 
-def filtered_frames(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
-    """Yield the frames after a chain of filters. Measurements of the filters are in the metadata of the frames."""
+def filter_frames(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
+    """Yield frames of samples (at `rate` Hz) after a chain of filters. Measurements are in the frames' metadata."""
     frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
-    graph = filter_graph(frame, filters)
+    graph = make_filter_graph(frame, filters)
     graph.push(frame)
     graph.push(None)
     yield from pull_frames(graph)

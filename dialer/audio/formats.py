@@ -15,22 +15,22 @@ from dialer.audio.filters import Samples
 from dialer.settings.audio import SoundFormat
 
 
-def to_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    """Return 16-bit samples, clipped at full scale."""
+def encode_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    """Return samples (-1 to 1) as 16-bit integers, clipped at full scale."""
     pcm: np.ndarray[tuple[int], np.dtype[np.int16]] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(
         np.int16
     )
     return pcm
 
 
-def from_pcm(data: bytes) -> Samples:
-    """Return samples between -1 and 1 from 16-bit samples."""
+def decode_pcm(data: bytes) -> Samples:
+    """Return samples (-1 to 1) from the bytes of 16-bit integers."""
     return np.frombuffer(data, np.int16).astype(np.float32) / 32768.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """The sample rate of a format (Hz), and FFmpeg's names of its codec and container."""
+    """The sample rate of a format (Hz), and FFmpeg's names for its codec and container."""
 
     rate: int
     codec: str
@@ -46,15 +46,15 @@ _KINDS: Final = {
 }
 
 
-def rate_of(sound_format: SoundFormat) -> int:
-    """Return the sample rate (Hz)."""
+def get_sample_rate(sound_format: SoundFormat) -> int:
+    """Return the sample rate of a format (Hz)."""
     return _KINDS[sound_format].rate
 
 
 def encode(samples: Samples, sound_format: SoundFormat) -> bytes:
-    """Return samples, which must be at `rate_of(sound_format)`, as the content of a file."""
+    """Return the content of a sound file. The samples must have the rate `get_sample_rate(sound_format)`."""
     kind = _KINDS[sound_format]
-    pcm = to_pcm(samples)
+    pcm = encode_pcm(samples)
     if sound_format is SoundFormat.SLIN16:
         return pcm.tobytes()
     if sound_format is SoundFormat.G722 and len(pcm) % 2:
@@ -71,11 +71,11 @@ def encode(samples: Samples, sound_format: SoundFormat) -> bytes:
 
 
 def decode(content: bytes, sound_format: SoundFormat) -> Samples:
-    """Return the samples of a file, at `rate_of(sound_format)`."""
+    """Return the samples in the content of a sound file, at the rate `get_sample_rate(sound_format)`."""
     if sound_format is SoundFormat.SLIN16:
-        return from_pcm(content[: len(content) // 2 * 2])
+        return decode_pcm(content[: len(content) // 2 * 2])
     kind = _KINDS[sound_format]
     options = {} if sound_format in (SoundFormat.G722, SoundFormat.WAV) else {"sample_rate": str(kind.rate)}
     with av.open(io.BytesIO(content), "r", format=kind.container, options=options) as container:
         pieces = [frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)]
-    return from_pcm(np.concatenate(pieces).astype(np.int16).tobytes()) if pieces else np.zeros(0, np.float32)
+    return decode_pcm(np.concatenate(pieces).astype(np.int16).tobytes()) if pieces else np.zeros(0, np.float32)

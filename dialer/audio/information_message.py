@@ -1,7 +1,7 @@
-"""The information message that Asterisk itself plays to an answered voter for whom no agent was available.
+"""The information message that Asterisk itself plays to an answered voter if no agent is available.
 
-The dialplan knows neither languages nor the catalogue. Therefore the prompt `<language>/message/information` in the
-centre's language is also installed under the one name that the dialplan plays.
+The dialplan uses neither languages nor the catalogue. So the prompt `<language>/message/information` in the centre's
+language is also installed under the fixed name that the dialplan plays.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Final
 
 from dialer.audio.catalogue import Entries, Voice
 from dialer.audio.errors import AudioError
-from dialer.audio.files import PARTIAL_PREFIX, sha256_of, write_atomically
-from dialer.audio.names import ROOT, Places, PromptName
+from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_atomically
+from dialer.audio.names import ROOT, AudioDirectories, PromptName
 from dialer.settings.audio import SoundFormat
 
 INFORMATION: Final = "message/information"
-"""The prompt of the message."""
+"""The name of the message's prompt, without its language."""
 
 MESSAGE_SOUND: Final = f"{ROOT}/message"
 """The sound that the dialplan plays."""
@@ -27,24 +27,26 @@ MESSAGE_SOUND: Final = f"{ROOT}/message"
 class MessageState(StrEnum):
     """The result of installing the message."""
 
-    INSTALLED = "installed"  # now or earlier
-    KEPT = "kept"  # a message installed by hand, which a draft does not replace
-    NONE = "none"  # there is no such prompt, or its sounds differ from the catalogue
+    INSTALLED = "installed"  # installed now or earlier
+    KEPT = "kept"  # a message installed by hand stays, because a draft does not replace it
+    NONE = "none"  # the prompt does not exist, or its sounds differ from the catalogue
 
 
-def message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
-    """Return the prompt of the message in the first of `languages` that has one."""
+def find_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
+    """Return the message's prompt in the first of `languages` that has it, or None."""
     names = (PromptName("", language, INFORMATION) for language in languages)
     return next((name for name in names if name in entries), None)
 
 
-def install_message(places: Places, entries: Entries, before: Entries, languages: Iterable[str]) -> MessageState:
+def install_message(
+    places: AudioDirectories, entries: Entries, before: Entries, languages: Iterable[str]
+) -> MessageState:
     """Install the message in every format of its prompt, or remove it if the prompt was removed.
 
-    `before` is the catalogue before this run. An installed sound that is in neither catalogue was put there by hand; a
-    recording replaces it, a draft does not. Raises AudioError if a sound cannot be read or written.
+    `before` are the catalogue's entries before this run. A sound that is in neither catalogue was installed by hand. A
+    recording replaces it, but a draft does not. Raises AudioError if a sound cannot be read or written.
     """
-    name = message_prompt(entries, languages)
+    name = find_message_prompt(entries, languages)
     own = [each for of in (before, entries) for prompt, each in of.items() if prompt.name == INFORMATION]
     ours = {sha for entry in own for sha in entry.files.values()}
     place = places.sounds / MESSAGE_SOUND
@@ -52,20 +54,20 @@ def install_message(places: Places, entries: Entries, before: Entries, languages
     try:
         if name is None:
             for path in files.values():
-                if sha256_of(path) in ours:
+                if hash_file(path) in ours:
                     path.unlink()
             return MessageState.NONE
         entry = entries[name]
-        if any(sha256_of(places.sound(name, each)) != sha for each, sha in entry.files.items()):
+        if any(hash_file(places.sound(name, each)) != sha for each, sha in entry.files.items()):
             return MessageState.NONE
         if entry.voice is Voice.DRAFT and any(
-            sha256_of(path) not in ours for path in _files(places.sounds, MESSAGE_SOUND)
+            hash_file(path) not in ours for path in _list_sound_files(places.sounds, MESSAGE_SOUND)
         ):
             return MessageState.KEPT
         for each, path in files.items():
             if each not in entry.files:
-                path.unlink(missing_ok=True)  # the switch could choose it
-            elif sha256_of(path) != entry.files[each]:
+                path.unlink(missing_ok=True)  # Asterisk could choose this outdated sound
+            elif hash_file(path) != entry.files[each]:
                 write_atomically(path, places.sound(name, each).read_bytes())
     except OSError as error:
         problem = f"cannot be installed ({error.strerror}); check permissions and disk space"
@@ -73,11 +75,11 @@ def install_message(places: Places, entries: Entries, before: Entries, languages
     return MessageState.INSTALLED
 
 
-def _files(sounds: Path, sound: str) -> list[Path]:
+def _list_sound_files(sounds: Path, sound: str) -> list[Path]:
     path = sounds / sound
     return [each for each in path.parent.glob(f"{path.name}.*") if not each.name.startswith(PARTIAL_PREFIX)]
 
 
-def missing_sounds(sounds: Path, names: Iterable[str]) -> list[str]:
-    """Return the sounds that have no file in any format below the directory."""
-    return [name for name in names if not any(each.is_file() for each in _files(sounds, name))]
+def find_missing_sounds(sounds: Path, names: Iterable[str]) -> list[str]:
+    """Return the sounds that have no file in any format below a sounds directory."""
+    return [name for name in names if not any(each.is_file() for each in _list_sound_files(sounds, name))]

@@ -1,7 +1,7 @@
-"""Names of prompts, which are the only strings that become parts of paths.
+"""The names of prompts. No other strings become parts of file paths.
 
-A prompt is `hi/turnout/question`, or `campaign/<id>/hi/recording/message` for a campaign's own. The path is the same
-below the recordings, below `matdan/` in the sounds of the switch, and in the catalogue.
+A prompt is named `hi/turnout/question`, or `campaign/<id>/hi/recording/message` for a campaign's own prompt. Its path
+is the same below the recordings, below `matdan/` in Asterisk's sounds directory, and in the catalogue.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dialer.audio.errors import BadPromptName
 from dialer.settings.audio import SoundFormat
 
 ROOT = "matdan"
-"""The directory of Matdan's sounds in those of the switch."""
+"""The directory of Matdan's sounds below Asterisk's sounds directory."""
 
-CAMPAIGN_FOLDER = "campaign"  # longer than any language code, so it cannot be one
+CAMPAIGN_FOLDER = "campaign"  # too long for a language code, so the two cannot be confused
 _CAMPAIGN = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _PART = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -25,7 +25,7 @@ _MAX_PARTS = 5
 
 @dataclass(frozen=True, slots=True, order=True)
 class PromptName:
-    """A prompt in one language. `campaign` is empty if all campaigns share it."""
+    """The name of a prompt in one language. `campaign` is empty if all campaigns share the prompt."""
 
     campaign: str
     language: str
@@ -33,18 +33,18 @@ class PromptName:
 
     @property
     def path(self) -> str:
-        """The path below recordings and below the sounds' root, without extension."""
+        """The path of its files below the recordings or sounds, without extension."""
         scope = f"{CAMPAIGN_FOLDER}/{self.campaign}/" if self.campaign else ""
         return f"{scope}{self.language}/{self.name}"
 
     @property
     def sound(self) -> str:
-        """The name of the sound for the switch."""
+        """The name of its sound in Asterisk, such as `matdan/hi/turnout/question`."""
         return f"{ROOT}/{self.path}"
 
 
-def prompt_name(path: str) -> PromptName:
-    """Return the prompt of a path without extension. Raises BadPromptName for anything else, such as `..`."""
+def parse_prompt_name(path: str) -> PromptName:
+    """Return the prompt name in a path without extension. Raises BadPromptName for an invalid path, such as `..`."""
     parts = path.split("/")
     campaign = ""
     if parts[0] == CAMPAIGN_FOLDER and len(parts) > 1:
@@ -52,43 +52,47 @@ def prompt_name(path: str) -> PromptName:
         parts = parts[2:]
         if not _CAMPAIGN.fullmatch(campaign):
             raise BadPromptName(
-                f"{printable(path)}: {printable(campaign)!r} is not the id of a campaign; use the id in the settings"
+                f"{make_printable(path)}: {make_printable(campaign)!r} is not a campaign id; use the id in the settings"
             )
     if len(parts) < 2 or not _LANGUAGE.fullmatch(parts[0]):
         raise BadPromptName(
-            f"{printable(path)}: is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
+            f"{make_printable(path)}: is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
         )
     bad = next((part for part in parts[1:] if not _PART.fullmatch(part)), None)
     if bad is not None or len(parts) > _MAX_PARTS:
         raise BadPromptName(
-            f"{printable(path)}: {printable(bad or path)!r} is not valid in a name; use lower-case letters, digits, - and _"
+            f"{make_printable(path)}: {make_printable(bad or path)!r} is not valid in a name; "
+            "use lower-case letters, digits, - and _"
         )
     return PromptName(campaign, parts[0], "/".join(parts[1:]))
 
 
-def prompt_of_sound(sound: str) -> PromptName | None:
-    """Return the prompt of one of Matdan's sounds; None for any other sound of the switch."""
+def find_prompt_of_sound(sound: str) -> PromptName | None:
+    """Return the prompt name of one of Matdan's sounds, or None for any other sound of Asterisk."""
     root, _, path = sound.partition("/")
     if root != ROOT:
         return None
     try:
-        return prompt_name(path)
+        return parse_prompt_name(path)
     except BadPromptName:
         return None
 
 
-def printable(text: str) -> str:
-    """Return text from outside in a form that fits into one line of an error."""
+def make_printable(text: str) -> str:
+    """Return untrusted text in a form that fits into one line of an error."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:100])
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
-    """The directories of recordings and of sounds, such as `sounds/matdan/hi/turnout/question.alaw`."""
+class AudioDirectories:
+    """The directories of recordings and of sounds.
+
+    A sound is for instance `<sounds>/matdan/hi/turnout/question.alaw`.
+    """
 
     recordings: Path
     sounds: Path
 
     def sound(self, name: PromptName, sound_format: SoundFormat) -> Path:
-        """Return the file of a prompt's sound."""
+        """Return the path of a prompt's sound in a format."""
         return self.sounds / f"{name.sound}.{sound_format.value}"

@@ -1,9 +1,9 @@
-"""Numbers, hours and dates as sequences of prompts, as each language says them. Pure.
+"""Numbers, hours and dates as sequences of prompts, by the rules of each language. No I/O.
 
-All shipped Indian languages have an own or contracted word for each number up to 99, so each of these is one recording.
-Higher numbers are composed of hundred, thousand, lakh and crore. In the southern languages, Marathi and English a word
-changes if more follows: in Kannada 100 is `nooru`, but 105 is `noora aidu`. These forms are prompts of their own with
-the suffix `-and`.
+All shipped Indian languages have a separate word for each number up to 99, so each of these is one recording. Higher
+numbers are composed with hundred, thousand, lakh and crore. In the southern languages, Marathi and English a word
+changes if more follows: in Kannada 100 is `nooru`, but 105 is `noora aidu`. These forms have their own prompts with the
+suffix `-and`.
 """
 
 from __future__ import annotations
@@ -14,21 +14,22 @@ from typing import Final
 from dialer.audio.words import Unit, Words
 
 HIGHEST_SPOKEN: Final = 999_999_999
-"""The highest number spoken in words. Higher ones are read digit by digit."""
+"""The highest number that is spoken in words. Higher numbers are read digit by digit."""
 
 LABEL: Final = "label/synthetic"
-"""The prompt that announces a synthetic voice."""
+"""The prompt with the notice that a computer speaks."""
 
 _UNITS: Final = (("crore", 10_000_000), ("lakh", 100_000), ("thousand", 1_000))
 
 
-def number_prompts(number: int, words: Words | None) -> list[str]:
-    """Return the prompts of a number: 940 in Hindi is `number/hundred-9`, `number/40`. Negative numbers are read as digits.
+def list_number_prompts(number: int, words: Words | None) -> list[str]:
+    """Return the prompts of a number. For 940 in Hindi these are `number/hundred-9` and `number/40`.
 
-    `words` says which forms the language has; None for a language without shipped words.
+    `words` determine the forms that the language has, and are None for a language without shipped words. Negative
+    numbers are read digit by digit, without their sign.
     """
     if not 0 <= number <= HIGHEST_SPOKEN:
-        return digit_prompts(str(abs(number)))
+        return list_digit_prompts(str(abs(number)))
     prompts: list[str] = []
     rest = number
     for name, size in _UNITS:
@@ -47,13 +48,13 @@ def number_prompts(number: int, words: Words | None) -> list[str]:
     return prompts
 
 
-def digit_prompts(digits: str) -> list[str]:
-    """Return one prompt per digit, for telephone numbers and serials. Other characters are skipped."""
+def list_digit_prompts(digits: str) -> list[str]:
+    """Return one prompt per digit, for telephone numbers and serials. Characters that are not digits are skipped."""
     return [f"digit/{int(digit)}" for digit in digits if digit.isdecimal()]
 
 
-def hour_prompts(hour: int, minute: int) -> list[str]:
-    """Return a time of day: `hour/18`, `half-hour/18` for half past, otherwise `hour-and/18` and `minute/5`."""
+def list_hour_prompts(hour: int, minute: int) -> list[str]:
+    """Return the prompts of a time: `hour/18`, `half-hour/18` for half past, otherwise `hour-and/18`, `minute/5`."""
     if minute == 0:
         return [f"hour/{hour}"]
     if minute == 30:
@@ -61,13 +62,13 @@ def hour_prompts(hour: int, minute: int) -> list[str]:
     return [f"hour-and/{hour}", f"minute/{minute}"]
 
 
-def date_prompts(day: int, month: int) -> list[str]:
-    """Return a date, day first as in every shipped language."""
+def list_date_prompts(day: int, month: int) -> list[str]:
+    """Return the prompts of a date. The day is first, as in every shipped language."""
     return [f"day/{day}", f"month/{month}"]
 
 
-def word_texts(words: Words) -> dict[str, str]:
-    """Return every prompt that these functions can return in a language, with its words: all that has to be recorded."""
+def list_word_prompts(words: Words) -> dict[str, str]:
+    """Return the words of every prompt for numbers, times and dates in a language, by prompt."""
     return dict(_word_texts(words))
 
 

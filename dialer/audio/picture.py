@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from dialer.audio.filters import Samples
-from dialer.audio.loudness import Loudness, measure
+from dialer.audio.loudness import Loudness, measure_loudness
 
 _WIDTH: Final = 960
 _LEFT: Final = 60
@@ -36,7 +36,7 @@ _FAINT: Final = "#6b7280"
 class Panel:
     """One sound of the picture.
 
-    `envelope` is (lowest, highest) of each column, -1 to 1; `kept` is the range in seconds that is not cut off.
+    `envelope` holds (lowest, highest) sample of each column, -1 to 1. `kept` is the range that is not cut off (s).
     """
 
     title: str
@@ -48,7 +48,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """The heading of the picture. `mark` is a word in a coloured box, such as DRAFT."""
+    """The heading of a picture. `mark` is a word in a coloured box, such as DRAFT."""
 
     title: str
     text: str = ""
@@ -56,19 +56,19 @@ class Caption:
     remarks: tuple[str, ...] = ()
 
 
-def panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
-    """Return a panel of samples; `kept` are the first and last sample that are not cut off."""
+def make_panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
+    """Return the panel of a sound. `kept` is the range of samples that is not cut off."""
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)
     columns = [samples[start:end] for start, end in pairwise(edges) if end > start]
     envelope = [(float(np.min(column)), float(np.max(column))) for column in columns]
     kept_seconds = (kept[0] / rate, kept[1] / rate) if kept is not None else None
-    return Panel(title, seconds, envelope, measure(samples, rate), kept_seconds)
+    return Panel(title, seconds, envelope, measure_loudness(samples, rate), kept_seconds)
 
 
-def draw(caption: Caption, panels: Sequence[Panel], loudness_lufs: float, true_peak_db: float) -> str:
-    """Return the SVG. All panels have the same time scale, so that cuts are visible."""
-    texts = _wrapped(caption.text)
+def draw_picture(caption: Caption, panels: Sequence[Panel], loudness_lufs: float, true_peak_db: float) -> str:
+    """Return a picture of panels as SVG. All panels have the same time scale, so that cuts are visible."""
+    texts = _wrap_text(caption.text)
     top = 44 + _LINE * len(texts) + (_LINE * len(caption.remarks)) + 30
     height = top + len(panels) * (_PANEL + _GAP)
     longest = max((each.seconds for each in panels), default=0.0) or 1.0
@@ -77,15 +77,15 @@ def draw(caption: Caption, panels: Sequence[Panel], loudness_lufs: float, true_p
         f'font-family="{_FONTS}" font-size="14" role="img">',
         f"<title>{escape(caption.title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        *_heading(caption, texts),
+        *_draw_heading(caption, texts),
     ]
     for number, each in enumerate(panels):
-        parts += _panel(each, top + number * (_PANEL + _GAP), longest, loudness_lufs, true_peak_db)
+        parts += _draw_panel(each, top + number * (_PANEL + _GAP), longest, loudness_lufs, true_peak_db)
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
-    """Return an HTML page of pictures, given as (prompt, file name)."""
+def render_page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
+    """Return an HTML page with pictures, given as (prompt, file name)."""
     shown = "\n".join(
         f'<p><a href="{escape(file)}"><img src="{escape(file)}" alt="{escape(prompt)}" width="100%"></a></p>'
         for prompt, file in pictures
@@ -97,7 +97,7 @@ def page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _heading(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
+def _draw_heading(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
     yield f'<text x="{_LEFT}" y="30" font-size="18" font-weight="bold">{escape(caption.title)}</text>'
     if caption.mark:
         width = 14 + 10 * len(caption.mark)
@@ -111,7 +111,7 @@ def _heading(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
         yield f'<text x="{_LEFT}" y="{56 + _LINE * place}"{fill}>{escape(line)}</text>'
 
 
-def _panel(each: Panel, top: float, longest: float, loudness_lufs: float, true_peak_db: float) -> Iterator[str]:
+def _draw_panel(each: Panel, top: float, longest: float, loudness_lufs: float, true_peak_db: float) -> Iterator[str]:
     middle, half = top + _PANEL / 2, _PANEL / 2
     scale = _PLOT / longest
     figures = (
@@ -126,15 +126,15 @@ def _panel(each: Panel, top: float, longest: float, loudness_lufs: float, true_p
                     f'<rect x="{_LEFT + start * scale:.1f}" y="{top}" width="{(end - start) * scale:.1f}" '
                     f'height="{_PANEL}" fill="#e2e8f0"><title>silence, cut off</title></rect>'
                 )
-    yield f'<path d="{_outline(each, middle, half, scale)}" fill="{_WAVE}" stroke="{_WAVE}" stroke-width="0.6"/>'
+    yield f'<path d="{_draw_outline(each, middle, half, scale)}" fill="{_WAVE}" stroke="{_WAVE}" stroke-width="0.6"/>'
     limit = half * 10 ** (true_peak_db / 20)
     for y in (middle - limit, middle + limit):
-        yield _dashed(y, _FAINT)
-    yield _axis_label(middle - limit, f"{true_peak_db:g} dB", _LEFT - 6, "end", _FAINT)
+        yield _draw_dashed_line(y, _FAINT)
+    yield _draw_axis_label(middle - limit, f"{true_peak_db:g} dB", _LEFT - 6, "end", _FAINT)
     wanted = _loudness_y(loudness_lufs, top)
-    yield _dashed(wanted, _LOUD)
-    yield _axis_label(wanted, f"{loudness_lufs:g}", _WIDTH - _RIGHT + 6, "start", _LOUD)
-    yield _axis_label(top + _PANEL, "LUFS", _WIDTH - _RIGHT + 6, "start", _LOUD)
+    yield _draw_dashed_line(wanted, _LOUD)
+    yield _draw_axis_label(wanted, f"{loudness_lufs:g}", _WIDTH - _RIGHT + 6, "start", _LOUD)
+    yield _draw_axis_label(top + _PANEL, "LUFS", _WIDTH - _RIGHT + 6, "start", _LOUD)
     points = " ".join(
         f"{_LEFT + (index / 10 - 0.1) * scale:.1f},{_loudness_y(moment, top):.1f}"
         for index, moment in enumerate(each.loudness.moments)
@@ -151,7 +151,7 @@ def _panel(each: Panel, top: float, longest: float, loudness_lufs: float, true_p
         )
 
 
-def _outline(each: Panel, middle: float, half: float, scale: float) -> str:
+def _draw_outline(each: Panel, middle: float, half: float, scale: float) -> str:
     if not each.envelope:
         return ""
     width = each.seconds * scale / len(each.envelope)
@@ -163,19 +163,19 @@ def _outline(each: Panel, middle: float, half: float, scale: float) -> str:
 
 
 def _loudness_y(lufs: float, top: float) -> float:
-    """Return the vertical position of a loudness in its panel: 0 LUFS at the top, -60 at the bottom."""
+    """Return the vertical position of a loudness in its panel, with 0 LUFS at the top and -60 at the bottom."""
     return top + _PANEL * min(1.0, max(0.0, lufs / _QUIETEST))
 
 
-def _dashed(y: float, colour: str) -> str:
+def _draw_dashed_line(y: float, colour: str) -> str:
     return f'<line x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}" stroke="{colour}" stroke-dasharray="5 4"/>'
 
 
-def _axis_label(y: float, text: str, x: float, anchor: str, colour: str) -> str:
+def _draw_axis_label(y: float, text: str, x: float, anchor: str, colour: str) -> str:
     return f'<text x="{x}" y="{y + 4:.1f}" text-anchor="{anchor}" font-size="12" fill="{colour}">{escape(text)}</text>'
 
 
-def _wrapped(text: str) -> list[str]:
+def _wrap_text(text: str) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         if lines and len(lines[-1]) + len(word) < _LETTERS_A_LINE:

@@ -1,4 +1,4 @@
-"""Decide whether a prompt may be played, from its catalogue entry, its files and the rules of the site. Pure."""
+"""The rules that decide whether a prompt may be played, by its catalogue entry, its files and the site. No I/O."""
 
 from __future__ import annotations
 
@@ -12,29 +12,35 @@ from dialer.audio.names import PromptName
 from dialer.settings.audio import SoundFormat
 
 RECORDINGS: Final = "recording/"
-"""The prefix of campaign recordings, whose content is the campaign's own."""
+"""The name prefix of campaign recordings, whose content is the campaign's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlayRules:
-    """What a site requires of a prompt before it is played: section [audio] of its settings, and its profile."""
+    """The requirements for a prompt to be played, from the site's settings (section [audio]) and its profile."""
 
     certified_recordings: bool = False
     approved_only: bool = False
     play_drafts: bool = True
 
 
-def play_problem(
+def find_play_problem(
     name: PromptName,
     entry: Entry | None,
     found: Mapping[SoundFormat, str],
     rules: PlayRules,
     today: date,
 ) -> str | None:
-    """Return why a prompt may not be played, in a few words; None if it may.
+    """Return why a prompt may not be played, or None if it may.
 
-    `found` has the SHA-256 of each of its sounds on disk; `today` is the day in the centre's time zone. An existing
-    certificate is binding even if the site does not require certificates.
+    An existing certificate is binding even if the site does not require certificates.
+
+    Args:
+        name: the prompt.
+        entry: its entry in the catalogue, if it has one.
+        found: the SHA-256 of each of its sounds on disk, by format.
+        rules: the requirements of the site.
+        today: the date in the centre's time zone.
     """
     if entry is None:
         return "is not in the catalogue; run dialer audio prepare"
@@ -43,12 +49,12 @@ def play_problem(
     if any(entry.files.get(sound_format) != sha for sound_format, sha in found.items()):
         return "was changed on disk after it was prepared; run dialer audio prepare"
     if entry.voice is Voice.DRAFT and not rules.play_drafts:
-        return "is a draft voice; it needs a recording"
-    return _certified(name, entry, rules, today) or _approved(entry, rules)
+        return "is a draft voice; record it"
+    return _check_certificate(name, entry, rules, today) or _check_approval(entry, rules)
 
 
-def certificate_problem(entry: Entry) -> str | None:
-    """Return why no certificate covers the recording of a prompt, regardless of the day; None if one does."""
+def find_certificate_problem(entry: Entry) -> str | None:
+    """Return why no certificate covers the recording of a prompt, regardless of the date, or None if one does."""
     if not entry.certificate:
         return "has no certificate; see dialer audio approve"
     if entry.certificate_sha256 != entry.source_sha256:
@@ -56,16 +62,16 @@ def certificate_problem(entry: Entry) -> str | None:
     return None
 
 
-def _certified(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
+def _check_certificate(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
     if not entry.certificate and not (rules.certified_recordings and name.name.startswith(RECORDINGS)):
         return None
-    problem = certificate_problem(entry)
+    problem = find_certificate_problem(entry)
     if problem is None and entry.valid_until is not None and today > entry.valid_until:
         return f"has a certificate that ended on {entry.valid_until}"
     return problem
 
 
-def _approved(entry: Entry, rules: PlayRules) -> str | None:
+def _check_approval(entry: Entry, rules: PlayRules) -> str | None:
     if not rules.approved_only or entry.approved:
         return None
     return "was changed after it was approved" if entry.approved_by else "has not been approved"

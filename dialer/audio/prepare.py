@@ -1,4 +1,4 @@
-"""Convert every recording below a directory to sounds for the switch, in parallel, if something has changed."""
+"""Convert all new and changed recordings below a directory to sounds for Asterisk, in parallel."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from dialer.audio.catalogue import Entries, Entry, Voice, text_problem
+from dialer.audio.catalogue import Entries, Entry, Voice, find_text_problem
 from dialer.audio.conversion import Recipe, Sounds, convert_recording
 from dialer.audio.errors import AudioError, BadPromptName, RecordingRefused
 from dialer.audio.files import (
-    files_below,
-    sha256_of,
-    sha256_of_bytes,
+    hash_bytes,
+    hash_file,
+    list_files_below,
     write_atomically,
 )
-from dialer.audio.names import Places, PromptName, printable, prompt_name
-from dialer.audio.staging import remove_other_formats, sounds_are_intact, staged_sounds
+from dialer.audio.names import AudioDirectories, PromptName, make_printable, parse_prompt_name
+from dialer.audio.staging import are_sounds_intact, remove_other_formats, stage_sounds
 from dialer.process.pool import process_count, run_in_processes
 
 SUFFIXES: Final = frozenset(
     {".mp3", ".m4a", ".mp4", ".aac", ".wav", ".wave", ".ogg", ".oga", ".opus", ".flac", ".aif", ".aiff", ".caf", ".amr"}
 )
 _TEXT_KEY: Final = re.compile(r"/([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)$")
-"""A recording may be named after the key of its text: `hi/message.information.mp3` is `hi/message/information.mp3`."""
+"""Matches a recording named after its text's key: `hi/message.information.mp3` stands for `hi/message/information.mp3`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +45,25 @@ class Job:
     source: Path
     source_sha256: str
     recipe: Recipe
-    places: Places
+    places: AudioDirectories
 
 
 @dataclass(slots=True)
 class Plan:
-    """The work of a run."""
+    """The plan of a run: the recordings to prepare, the unchanged ones, and those that cannot be prepared."""
 
     jobs: list[Job] = field(default_factory=list)
     unchanged: list[PromptName] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
     def refuse(self, source: str, reason: str) -> None:
-        """Record that a recording cannot be prepared."""
-        self.refused.append(Refused(printable(source), reason))
+        """Add a recording that cannot be prepared, with the reason."""
+        self.refused.append(Refused(make_printable(source), reason))
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A prepared recording and its entry for the catalogue."""
+    """A prepared recording and its catalogue entry."""
 
     name: PromptName
     entry: Entry
@@ -78,10 +78,10 @@ class PrepareReport:
     refused: list[Refused]
 
 
-def recordings_in(directory: Path) -> tuple[list[str], list[Refused]]:
-    """Return (recordings below a directory as relative paths in order, folders that could not be read).
+def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
+    """Return (sorted relative paths of the recordings below a directory, folders that could not be read).
 
-    Hidden files and other types of files are left out. Raises AudioError if the directory does not exist or cannot be
+    Hidden files and files of other types are skipped. Raises AudioError if the directory does not exist or cannot be
     read.
     """
     if not directory.is_dir():
@@ -91,94 +91,105 @@ def recordings_in(directory: Path) -> tuple[list[str], list[Refused]]:
     def pass_over(path: Path, why: str) -> None:
         if path == directory:
             raise AudioError(f"{directory}: {why}")
-        unseen.append(Refused(printable(path.relative_to(directory).as_posix()), why))
+        unseen.append(Refused(make_printable(path.relative_to(directory).as_posix()), why))
 
-    found = [path for path in files_below(directory, pass_over) if path.suffix.lower() in SUFFIXES]
+    found = [path for path in list_files_below(directory, pass_over) if path.suffix.lower() in SUFFIXES]
     return sorted(path.relative_to(directory).as_posix() for path in found), unseen
 
 
 def is_recorded(entry: Entry) -> bool:
-    """Return whether a prompt was made from a recording, not by a draft voice."""
+    """Return whether the sounds of a prompt were made from a recording, not by a draft voice."""
     return Path(entry.source).suffix.lower() in SUFFIXES
 
 
 def make_plan(
-    places: Places,
+    places: AudioDirectories,
     sources: Iterable[str],
     entries: Entries,
     recipe: Recipe,
     texts: Mapping[PromptName, str],
     *,
     again: bool = False,
-    unsaid: Callable[[PromptName], str | None] = lambda _: None,
+    find_unused_reason: Callable[[PromptName], str | None] = lambda _: None,
 ) -> Plan:
-    """Return which recordings must be prepared, are unchanged, or cannot be prepared.
+    """Return the plan for recordings. Reads the recordings to hash them, but writes nothing.
 
-    `sources` are relative to the directory of recordings, and `texts` has the text of each prompt. `again` prepares
-    unchanged ones too. `unsaid` returns why a prompt would never be played. Reads the recordings to hash them, but
-    writes nothing.
+    Args:
+        places: the directories of recordings and sounds.
+        sources: the paths of recordings below their directory.
+        entries: the entries of the catalogue.
+        recipe: the formats and loudness of the sounds.
+        texts: the text of each prompt.
+        again: prepare unchanged recordings too.
+        find_unused_reason: returns why a prompt would never be played, or None.
     """
     plan = Plan()
     found: dict[PromptName, str] = {}
     root = places.recordings.resolve()
     for source in sources:
         try:
-            name = prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
+            name = parse_prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
         except (BadPromptName, ValueError) as error:
             plan.refuse(source, str(error).partition(": ")[2] or "is not the name of a prompt")
             continue
         path = places.recordings / source
-        problem = _source_problem(path, root, found.get(name)) or unsaid(name)
+        problem = _find_source_problem(path, root, found.get(name)) or find_unused_reason(name)
         if problem is not None:
             plan.refuse(source, problem)
             continue
         found[name] = source
-        sha, entry = sha256_of(path), entries.get(name)
-        is_same = entry is not None and entry.source_sha256 == sha and sounds_are_intact(entry, name, recipe, places)
+        sha, entry = hash_file(path), entries.get(name)
+        is_same = entry is not None and entry.source_sha256 == sha and are_sounds_intact(entry, name, recipe, places)
         if sha is None:
             plan.refuse(source, "cannot be read; check its permissions")
         elif is_same and not again:
             plan.unchanged.append(name)
-        elif (problem := text_problem(texts.get(name, ""))) is not None:
+        elif (problem := find_text_problem(texts.get(name, ""))) is not None:
             plan.refuse(source, problem)
         else:
             plan.jobs.append(Job(name, path, sha, recipe, places))
     return plan
 
 
-def _source_problem(path: Path, root: Path, other: str | None) -> str | None:
+def _find_source_problem(path: Path, root: Path, other: str | None) -> str | None:
     if other is not None:
-        return f"is a second recording of the same prompt ({printable(other)} is the other); keep one"
+        return f"is a second recording of the same prompt ({make_printable(other)} is the other); keep one"
     if not os.path.isfile(path):  # noqa: PTH113 - the method of Path raises if the folder can be listed but not entered
         return "is not a readable file; check the path and the permissions of its folder"
     if not path.resolve().is_relative_to(root):
-        return "leads out of the directory of recordings; copy the file there"
+        return "is a link to a file outside the directory of recordings; copy the file there"
     return None
 
 
-def prepare_one(job: Job) -> Prepared | Refused:
-    """Convert one recording and write its sounds."""
-    source = _source(job)
+def prepare_recording(job: Job) -> Prepared | Refused:
+    """Convert one recording and write its sounds. Return its entry, or the reason why it cannot be prepared."""
+    source = _relative_source(job)
     try:
         made = convert_recording(job.source, job.recipe)
         return Prepared(
             job.name, write_sounds(made, job.name, job.recipe, job.places, Voice.HUMAN, source, job.source_sha256)
         )
     except (RecordingRefused, OSError) as error:
-        return refusal(source, error, job.places)
+        return make_refusal(source, error, job.places)
 
 
-def refusal(source: str, error: Exception, places: Places) -> Refused:
-    """Return the refusal for sounds that cannot be made or written."""
+def make_refusal(source: str, error: Exception, places: AudioDirectories) -> Refused:
+    """Return the refusal of a recording whose sounds cannot be made or written."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
     return Refused(source, str(error))
 
 
 def write_sounds(
-    made: Sounds, name: PromptName, recipe: Recipe, places: Places, voice: Voice, source: str, source_sha256: str
+    made: Sounds,
+    name: PromptName,
+    recipe: Recipe,
+    places: AudioDirectories,
+    voice: Voice,
+    source: str,
+    source_sha256: str,
 ) -> Entry:
-    """Write the files of a prompt and return its entry. Raises OSError."""
+    """Write the sounds of a prompt and return its catalogue entry. Raises OSError."""
     for sound_format, content in made.contents.items():
         write_atomically(places.sound(name, sound_format), content)
     return Entry(
@@ -189,16 +200,16 @@ def write_sounds(
         seconds=round(made.seconds, 2),
         loudness_lufs=made.loudness_lufs,
         true_peak_db=made.true_peak_db,
-        files={sound_format: sha256_of_bytes(content) for sound_format, content in made.contents.items()},
+        files={sound_format: hash_bytes(content) for sound_format, content in made.contents.items()},
         notes=made.notes,
     )
 
 
-def with_history(fresh: Entry, before: Entry | None, text: str) -> Entry:
-    """Return the new entry with its text, and with the previous approval and certificate of the prompt.
+def add_history(fresh: Entry, before: Entry | None, text: str) -> Entry:
+    """Return the new entry with its text, and with the approval and certificate from the previous entry.
 
-    These name the recording to which they were given, so they do not count for another recording. An unchanged
-    recording keeps its previous text.
+    Approval and certificate contain the hash of their recording, so they have no effect for another recording. The text
+    of an unchanged recording stays the same.
     """
     known = before.text if before is not None else ""
     same = before is not None and before.source_sha256 == fresh.source_sha256
@@ -206,17 +217,17 @@ def with_history(fresh: Entry, before: Entry | None, text: str) -> Entry:
     if before is None or not is_recorded(before):
         return fresh
     voice = before.voice if fresh.voice is Voice.HUMAN else fresh.voice
-    return with_approvals(fresh, before).model_copy(update={"voice": voice})
+    return copy_approvals(fresh, before).model_copy(update={"voice": voice})
 
 
-def with_approvals(fresh: Entry, before: Entry) -> Entry:
-    """Return the new entry with the previous approval and certificate, which count only for the hashes that they name."""
+def copy_approvals(fresh: Entry, before: Entry) -> Entry:
+    """Return the new entry with approval and certificate from the previous one, valid only for the hashes they contain."""
     names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
     return fresh.model_copy(update={name: getattr(before, name) for name in names})
 
 
 def prepare(
-    places: Places,
+    places: AudioDirectories,
     entries: dict[PromptName, Entry],
     recipe: Recipe,
     texts: Mapping[PromptName, str],
@@ -224,32 +235,45 @@ def prepare(
     catalogue: Path | None = None,
     workers: int = 0,
     again: bool = False,
-    unsaid: Callable[[PromptName], str | None] = lambda _: None,
+    find_unused_reason: Callable[[PromptName], str | None] = lambda _: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> PrepareReport:
-    """Prepare every recording, install its sounds, add its entry to `entries` and write these to `catalogue`.
+    """Prepare all new and changed recordings, install their sounds, and update entries and catalogue.
 
-    `texts` has the text of each prompt. `progress(done, total)` is called with numbers of recordings. Raises AudioError
-    if there is no directory of recordings, or sounds or catalogue cannot be written.
+    Args:
+        places: the directories of recordings and sounds.
+        entries: the entries of the catalogue, which are updated.
+        recipe: the formats and loudness of the sounds.
+        texts: the text of each prompt.
+        catalogue: the directory to which the entries are written, if given.
+        workers: the number of processes, or 0 for one per CPU.
+        again: prepare unchanged recordings too.
+        find_unused_reason: returns why a prompt would never be played, or None.
+        progress: called with the number of finished and of all recordings.
+
+    Raises:
+        AudioError: the directory of recordings does not exist, or sounds or catalogue cannot be written.
     """
-    sources, unseen = recordings_in(places.recordings)
-    plan = make_plan(places, sources, entries, recipe, texts, again=again, unsaid=unsaid)
+    sources, unseen = list_recordings(places.recordings)
+    plan = make_plan(places, sources, entries, recipe, texts, again=again, find_unused_reason=find_unused_reason)
     remove_other_formats(places, entries)
     report = PrepareReport([], plan.unchanged, [*unseen, *plan.refused])
     progress(0, len(plan.jobs))
     if not plan.jobs:
         return report
-    with staged_sounds(places, entries, catalogue) as (workshop, made):
+    with stage_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [replace(job, places=workshop) for job in plan.jobs]
         for done, (job, outcome) in enumerate(
-            run_in_processes(prepare_one, jobs, process_count(len(jobs), workers)), 1
+            run_in_processes(prepare_recording, jobs, process_count(len(jobs), workers)), 1
         ):
-            result = outcome or Refused(_source(job), "crashed the decoder; export it again, as WAV if necessary")
+            result = outcome or Refused(
+                _relative_source(job), "crashed the decoder; export it again, as WAV if necessary"
+            )
             progress(done, len(jobs))
             if isinstance(result, Refused):
                 report.refused.append(result)
                 continue
-            entry = with_history(result.entry, entries.get(result.name), texts.get(result.name, ""))
+            entry = add_history(result.entry, entries.get(result.name), texts.get(result.name, ""))
             made.append((result.name, entry))
             report.prepared.append(Prepared(result.name, entry))
     report.prepared.sort(key=lambda each: each.name)
@@ -257,5 +281,5 @@ def prepare(
     return report
 
 
-def _source(job: Job) -> str:
+def _relative_source(job: Job) -> str:
     return job.source.relative_to(job.places.recordings).as_posix()

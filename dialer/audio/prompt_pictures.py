@@ -1,56 +1,58 @@
-"""Pictures of prompts before and after preparation, for the people who recorded them."""
+"""Pictures of prompts before and after preparation, for the people who record them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from dialer.audio.catalogue import Entry, Voice
-from dialer.audio.conversion import Recipe, sound_range
+from dialer.audio.conversion import Recipe, find_sound_range
 from dialer.audio.decoding import decode
 from dialer.audio.errors import AudioError, RecordingRefused
 from dialer.audio.files import write_atomically
 from dialer.audio.formats import decode as decode_file
-from dialer.audio.formats import rate_of
-from dialer.audio.loudness import measure
-from dialer.audio.names import Places, PromptName
-from dialer.audio.picture import Caption, Panel, draw, page, panel
+from dialer.audio.formats import get_sample_rate
+from dialer.audio.loudness import measure_loudness
+from dialer.audio.names import AudioDirectories, PromptName
+from dialer.audio.picture import Caption, Panel, draw_picture, make_panel, render_page
 from dialer.audio.prepare import is_recorded
 
 _DRAWN_RATE = 16_000
 _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
 
 
-def draw_prompt(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> str:
-    """Return the SVG of a prompt: its recording, if there is one, and each of its sounds. Raises AudioError."""
+def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> str:
+    """Return the SVG of a prompt with its recording, if it has one, and each of its sounds. Raises AudioError."""
     sent = is_recorded(entry)
-    panels = [_recording(name, entry, places, recipe)] if sent else []
-    for sound_format in sorted(entry.files, key=rate_of):
+    panels = [_make_recording_panel(name, entry, places, recipe)] if sent else []
+    for sound_format in sorted(entry.files, key=get_sample_rate):
         path = places.sound(name, sound_format)
         try:
             samples = decode_file(path.read_bytes(), sound_format)
         except OSError as error:
             raise AudioError(f"{path}: cannot be read ({error.strerror}); run dialer audio prepare") from error
-        panels.append(panel(f"after: {path.name}", samples, rate_of(sound_format)))
-    until = ", until a recording comes" if entry.voice is Voice.DRAFT else ""
+        panels.append(make_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))
+    until = ", until it is recorded" if entry.voice is Voice.DRAFT else ""
     remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
     caption = Caption(name.path, entry.text, _MARKS[entry.voice], remarks)
-    return draw(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
+    return draw_picture(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
 
 
-def _recording(name: PromptName, entry: Entry, places: Places, recipe: Recipe) -> Panel:
+def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> Panel:
     try:
-        sent = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, as_sent=True)
+        sent = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, raw=True)
         clean = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
     except RecordingRefused as error:
         raise AudioError(f"{name.path}: {entry.source} {error}") from error
-    audible = sound_range(clean, _DRAWN_RATE, measure(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs)
-    return panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
+    audible = find_sound_range(
+        clean, _DRAWN_RATE, measure_loudness(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs
+    )
+    return make_panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
 
 
 def write_pictures(
-    prompts: list[tuple[PromptName, Entry]], places: Places, recipe: Recipe, directory: Path, title: str
+    prompts: list[tuple[PromptName, Entry]], places: AudioDirectories, recipe: Recipe, directory: Path, title: str
 ) -> list[Path]:
-    """Write an SVG per prompt and a page with all of them, and return the files. Raises AudioError."""
+    """Write a picture per prompt and a page with all pictures, and return the files. Raises AudioError."""
     files: list[Path] = []
     try:
         for name, entry in prompts:
@@ -58,7 +60,7 @@ def write_pictures(
             write_atomically(path, draw_prompt(name, entry, places, recipe).encode())
             files.append(path)
         shown = [(name.path, f"{name.path}.svg") for name, _ in prompts]
-        write_atomically(directory / "index.html", page(title, shown).encode())
+        write_atomically(directory / "index.html", render_page(title, shown).encode())
     except OSError as error:
         raise AudioError(f"{directory}: cannot be written ({error.strerror}); choose another --out") from error
     return [*files, directory / "index.html"]

@@ -1,4 +1,4 @@
-"""The tones that agents hear on nailed-up phones, as sounds for Asterisk."""
+"""The tones for agents on nailed-up phones, as sounds for Asterisk."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 SAMPLES_A_SECOND = 8000
-_PEAK = 9000  # of 32767: about 11 dB below full scale, so that it does not startle
-_EDGE_SECONDS = 0.005  # fade at both ends, because a sudden edge is a click
+_PEAK = 9000  # of 32767: about 11 dB below full scale, so that tones do not startle agents
+_EDGE_SECONDS = 0.005  # fade at both ends, because a sudden edge sounds like a click
 
 SILENCE = "matdan/silence"
-"""What a conference plays after its agent has left. Without it ConfBridge fails and hangs up the voter."""
+"""The sound that a conference plays after its agent has left. Without it ConfBridge fails and hangs up the voter."""
 
 TONES: dict[str, tuple[tuple[float, float], ...]] = {
     "matdan/beep": ((1000.0, 0.16),),  # a voter is connected
@@ -23,11 +23,11 @@ TONES: dict[str, tuple[tuple[float, float], ...]] = {
     "matdan/wrong": ((350.0, 0.1),),
     SILENCE: ((0.0, 0.02),),
 }
-"""The segments (Hz, seconds) of each sound. Answers to keys are short, because keys released meanwhile are lost."""
+"""The segments (Hz, seconds) of each sound. Responses to keys are short, because a key released during one is lost."""
 
 
-def samples_of(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
-    """Return a tone as 16-bit samples at 8 kHz."""
+def make_tone(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
+    """Return a tone of (Hz, seconds) segments as 16-bit samples at 8 kHz."""
     samples = array.array("h")
     for hertz, seconds in pieces:
         count = round(seconds * SAMPLES_A_SECOND)
@@ -39,16 +39,16 @@ def samples_of(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
 
 
 def write_tones(directory: Path) -> list[Path]:
-    """Write every tone below Asterisk's directory of sounds, and return the files.
+    """Write every tone below Asterisk's sounds directory, and return the files.
 
-    The directory itself is created if necessary, its parent is not. Raises OSError.
+    The directory is created if necessary, but not its parent. Raises OSError.
     """
     directory.mkdir(exist_ok=True)
     written: list[Path] = []
     for name, pieces in TONES.items():
         path = directory / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        samples = samples_of(pieces)
+        samples = make_tone(pieces)
         if sys.byteorder == "big":
             samples.byteswap()  # WAV is little-endian
         with wave.open(str(path), "wb") as file:

@@ -25,7 +25,7 @@ class _Part(BaseModel):
 
 
 class Unit(_Part):
-    """Thousand, lakh or crore. `one` includes the number one; the forms with `_and` are used if more follows."""
+    """The forms of thousand, lakh or crore. `one` includes the number one; forms with `_and` are used if more follows."""
 
     one: Word
     many: Word
@@ -34,7 +34,7 @@ class Unit(_Part):
 
 
 class Words(_Part):
-    """The words of one language."""
+    """The words for numbers, hours and dates in one language."""
 
     numbers: Annotated[tuple[Word, ...], Field(min_length=100, max_length=100)]
     hundreds: Nine
@@ -51,13 +51,13 @@ class Words(_Part):
     label: Word
 
     def minute(self, number: int) -> str:
-        """Return a number of minutes (1-59) in words."""
+        """Return the words for a number of minutes (1-59)."""
         return self.minute_one if number == 1 else self.minutes.format(self.numbers[number])
 
 
 @lru_cache(maxsize=64)
-def words_of(language: str) -> Words | None:
-    """Return the words of a language; None if none are shipped. Raises CatalogueError for an invalid file."""
+def load_words(language: str) -> Words | None:
+    """Return the words of a language, or None if none are shipped. Raises CatalogueError for an invalid file."""
     path = WORDS_DIRECTORY / f"{language}.toml"
     if not _LANGUAGE.fullmatch(language) or not path.is_file():
         return None
@@ -72,11 +72,11 @@ def words_of(language: str) -> Words | None:
 
 
 def load_all_words() -> None:
-    """Load the words of every language now, so that no call has to read a file. Raises CatalogueError."""
+    """Load the words of every language in advance, so that no call has to read a file. Raises CatalogueError."""
     for language in languages():
-        words_of(language)
+        load_words(language)
 
 
 def languages() -> list[str]:
-    """Return the languages whose words are shipped, in alphabetical order."""
+    """Return the languages with shipped words, in alphabetical order."""
     return sorted(path.stem for path in WORDS_DIRECTORY.glob("*.toml"))

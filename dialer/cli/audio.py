@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from dialer.audio.catalogue import Entries, Entry, Voice, changing_catalogue, read_catalogue
+from dialer.audio.catalogue import Entries, Entry, Voice, change_catalogue, read_catalogue
 from dialer.audio.drafts import make_drafts
 from dialer.audio.errors import AudioError
 from dialer.audio.information_message import MessageState, install_message
-from dialer.audio.names import PromptName, prompt_of_sound
+from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.prepare import PrepareReport, is_recorded, prepare
 from dialer.audio.prompt_pictures import write_pictures
-from dialer.audio.words import words_of
+from dialer.audio.words import load_words
 from dialer.cli.audio_approvals import Statuses, approve, known, statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.progress import progress
@@ -80,9 +80,9 @@ def prepare_command(
     console = Console()
     words = _words(settings, texts)
     say = _said(settings, words, words.languages()) | _message(settings, words)
-    unsaid = _unsaid(settings, words, say)
+    find_unused_reason = _unsaid(settings, words, say)
     catalogue = get_catalogue_directory(settings)
-    with changing_catalogue(catalogue) as entries, progress("preparing") as advance:
+    with change_catalogue(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
         report = prepare(
             get_audio_places(settings),
@@ -92,7 +92,7 @@ def prepare_command(
             catalogue=catalogue,
             workers=settings.audio.workers,
             again=again,
-            unsaid=unsaid,
+            find_unused_reason=find_unused_reason,
             progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
         placed = _put_message(settings, entries, before)
@@ -125,7 +125,7 @@ def drafts_command(
     wanted |= _labelled(settings, _message(settings, words, language))
     places, recipe = get_audio_places(settings), make_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
-    with changing_catalogue(catalogue) as entries, progress("speaking") as advance:
+    with change_catalogue(catalogue) as entries, progress("speaking") as advance:
         before = dict(entries)
         report = make_drafts(
             places,
@@ -244,7 +244,7 @@ def remove(
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
     places = get_audio_places(settings)
-    with changing_catalogue(directory) as entries:
+    with change_catalogue(directory) as entries:
         before = dict(entries)
         for name in [known(path, entries, directory) for path in prompts]:
             for sound_format in SoundFormat:
@@ -309,11 +309,11 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]
-    unsaid = _unsaid(settings, words, _said(settings, words, words.languages()) | _message(settings, words))
+    find_unused_reason = _unsaid(settings, words, _said(settings, words, words.languages()) | _message(settings, words))
     wrong += [
         f"{name.path}: {why}; dialer audio remove {name.path}"
         for name in sorted(entries)
-        if (not language or name.language in language) and (why := unsaid(name)) is not None
+        if (not language or name.language in language) and (why := find_unused_reason(name)) is not None
     ]
     wrong += [
         f"{name.path}: its recording {entry.source} is gone; put it back, or dialer audio remove {name.path}"
@@ -370,7 +370,7 @@ def _unsaid(settings: Settings, words: Texts, said: Iterable[PromptName]) -> Cal
         if not source.startswith("script:"):
             flow = load_flow(source)
             sounds = (each for language in words.languages() for each in list_fixed_sounds(flow, language, words))
-            known |= {prompt.name for each in sounds if (prompt := prompt_of_sound(each)) is not None}
+            known |= {prompt.name for each in sounds if (prompt := find_prompt_of_sound(each)) is not None}
     campaigns = [each.id for each in settings.campaigns]
     free: tuple[str, ...] = (f"{PromptKind.PLACE.value}/", f"{PromptKind.NAME.value}/")
     if not flows_of(settings):
@@ -401,7 +401,7 @@ def _labelled(settings: Settings, message: dict[PromptName, str]) -> dict[Prompt
     """The message as a computer must say it: where the site or its profile wants it, it says first that a computer speaks."""
     if not labels_synthetic(settings, site_profile(settings)):
         return message
-    spoken = {name: words_of(name.language) for name in message}
+    spoken = {name: load_words(name.language) for name in message}
     return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}
 
 

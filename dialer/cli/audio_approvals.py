@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dialer.audio.catalogue import Entries, Entry, Voice, changing_catalogue
+from dialer.audio.catalogue import Entries, Entry, Voice, change_catalogue
 from dialer.audio.errors import AudioError, CatalogueError
-from dialer.audio.names import PromptName, prompt_name, prompt_of_sound
+from dialer.audio.names import PromptName, find_prompt_of_sound, parse_prompt_name
 from dialer.cli.options import day_of
 from dialer.domain.clock import SystemClock
 from dialer.flows.audio_settings import get_catalogue_directory, playlist_reader
@@ -77,7 +77,7 @@ def approve(
     if certificate is not None:
         change["certificate"] = certificate.strip()
         change["valid_until"] = last_day
-    with changing_catalogue(directory) as entries:
+    with change_catalogue(directory) as entries:
         names = [known(path, entries, directory) for path in given]
         drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
         if drafts and synthetic is None:
@@ -100,7 +100,7 @@ def _said_by(settings: Settings, flow: str, language: str | None, campaign: str)
         load_texts(settings.flows.texts),
     )
     names = [
-        prompt_of_sound(prompts.prefer_campaign_sound(sound))
+        find_prompt_of_sound(prompts.prefer_campaign_sound(sound))
         for sound in list_fixed_sounds(load_flow(flow), language, prompts.texts)
     ]
     return [name.path for name in names if name is not None]
@@ -129,7 +129,7 @@ def statuses(settings: Settings) -> Statuses:
 
 def known(path: str, entries: Entries, directory: Path) -> PromptName:
     """The prompt of that path, which the catalogue has. Raises AudioError."""
-    name = prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
+    name = parse_prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
         raise AudioError(
             f"{name.path}: is not in the catalogue {directory}; `dialer audio list` names what is there,"

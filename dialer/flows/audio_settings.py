@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dialer.audio.names import Places
+from dialer.audio.names import AudioDirectories
 from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import PlaylistReader
 from dialer.domain.enums import Purpose
@@ -25,9 +25,9 @@ def get_catalogue_directory(settings: Settings) -> Path:
     return settings.audio.catalogue or DEFAULT_CATALOGUE
 
 
-def get_audio_places(settings: Settings) -> Places:
+def get_audio_places(settings: Settings) -> AudioDirectories:
     """Return the directories of the site's recordings and sounds."""
-    return Places(settings.audio.recordings, settings.audio.sounds)
+    return AudioDirectories(settings.audio.recordings, settings.audio.sounds)
 
 
 def make_recipe(audio: Audio) -> Recipe:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from dialer.audio.errors import CatalogueError
-from dialer.audio.names import PromptName, prompt_of_sound
+from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.numbers import LABEL
 from dialer.audio.playlist import Playlist, PlaylistReader
 from dialer.domain.clock import Clock
@@ -52,8 +52,8 @@ class CataloguePrompts:
         """
         chosen = [self.prefer_campaign_sound(sound) for sound in list_sounds(ref, language, self.texts)]
         if self.label_synthetic and not self._labelled:
-            names = [name for sound in chosen if (name := prompt_of_sound(sound)) is not None]
-            spoken = next((name for name in names if self._may_play(name) and self.playlist.synthetic(name)), None)
+            names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
+            spoken = next((name for name in names if self._may_play(name) and self.playlist.is_synthetic(name)), None)
             if spoken is not None:
                 self._labelled = True
                 return [self._label_name(spoken).sound, *chosen]
@@ -61,14 +61,14 @@ class CataloguePrompts:
 
     def find_block_reason(self, sound: str) -> str | None:
         """Return why a sound may not be played, or None if it may."""
-        name = prompt_of_sound(sound)
+        name = find_prompt_of_sound(sound)
         if name is None:
             return None
         why = self.playlist.find_block_reason(name, self.today)
         if (
             why is None
             and self.label_synthetic
-            and self.playlist.synthetic(name)
+            and self.playlist.is_synthetic(name)
             and not self._may_play(self._label_name(name))
         ):
             return f"is a synthetic voice, but its announcement {self._label_name(name).path} may not be played"
@@ -79,7 +79,7 @@ class CataloguePrompts:
 
     def prefer_campaign_sound(self, sound: str) -> str:
         """Return the campaign's own version of a shared sound if it has one that may be played, or else the sound."""
-        name = prompt_of_sound(sound)
+        name = find_prompt_of_sound(sound)
         if name is None:
             return sound
         own = PromptName(self.campaign, name.language, name.name)
@@ -130,7 +130,9 @@ class SitePrompts:
     def uses_synthetic_voice(self, language: str) -> bool:
         """Return whether any shared prompt in a language has a synthetic voice."""
         names = self._playlist.listed
-        return any(name.language == language and not name.campaign and self._playlist.synthetic(name) for name in names)
+        return any(
+            name.language == language and not name.campaign and self._playlist.is_synthetic(name) for name in names
+        )
 
     async def refresh(self) -> None:
         """Reload the catalogue in a thread. If it cannot be read, raises CatalogueError and stays with the old one."""

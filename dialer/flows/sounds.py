@@ -17,8 +17,8 @@ import unicodedata
 from collections.abc import Iterator
 
 from dialer.audio.names import ROOT
-from dialer.audio.numbers import date_prompts, digit_prompts, hour_prompts, number_prompts
-from dialer.audio.words import words_of
+from dialer.audio.numbers import list_date_prompts, list_digit_prompts, list_hour_prompts, list_number_prompts
+from dialer.audio.words import load_words
 from dialer.flows.flow import Flow
 from dialer.flows.model import PromptKind
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE, Texts, split_segments
@@ -65,15 +65,15 @@ def _prompt_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]
         case PromptKind.PLACE | PromptKind.NAME:
             yield name_sound(ref.kind, ref.value, language)
         case PromptKind.DIGITS:
-            yield from _prefix_language(digit_prompts(ref.value), language)
+            yield from _prefix_language(list_digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
-            yield from _prefix_language(number_prompts(int(ref.value), words_of(language)), language)
+            yield from _prefix_language(list_number_prompts(int(ref.value), load_words(language)), language)
         case PromptKind.HOUR:
             hour, minute = ref.value.split(":")
-            yield from _prefix_language(hour_prompts(int(hour), int(minute)), language)
+            yield from _prefix_language(list_hour_prompts(int(hour), int(minute)), language)
         case PromptKind.DATE:
             _, month, day = ref.value.split("-")
-            yield from _prefix_language(date_prompts(int(day), int(month)), language)
+            yield from _prefix_language(list_date_prompts(int(day), int(month)), language)
 
 
 def _prefix_language(prompts: list[str], language: str) -> Iterator[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dialer.audio.information_message import INFORMATION
-from dialer.audio.names import PromptName, prompt_of_sound
-from dialer.audio.numbers import word_texts
-from dialer.audio.words import words_of
+from dialer.audio.names import PromptName, find_prompt_of_sound
+from dialer.audio.numbers import list_word_prompts
+from dialer.audio.words import load_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import name_sound, text_sound
 from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_segments
@@ -30,9 +30,9 @@ def collect_word_prompts(languages: Iterable[str]) -> dict[PromptName, str]:
     """Return the words of the prompts for numbers, digits, hours and dates, in languages with shipped words."""
     spoken: dict[PromptName, str] = {}
     for language in languages:
-        words = words_of(language)
+        words = load_words(language)
         if words is not None:
-            spoken |= {PromptName("", language, name): text for name, text in word_texts(words).items()}
+            spoken |= {PromptName("", language, name): text for name, text in list_word_prompts(words).items()}
     return spoken
 
 
@@ -53,6 +53,6 @@ def collect_message_prompt(language: str, organisation: str, texts: Texts) -> di
 
 
 def _add_prompt(spoken: dict[PromptName, str], sound: str, words: str) -> None:
-    prompt = prompt_of_sound(sound)
+    prompt = find_prompt_of_sound(sound)
     if prompt is not None:
         spoken[prompt] = words

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from dialer.audio.files import sha256_of
+from dialer.audio.files import hash_file
 from dialer.domain.errors import RollError
 from dialer.roll.columns import PLACE, SERIAL, SmallTable, TableRow
 from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
@@ -77,7 +77,7 @@ def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None
         before, voters = audit.stored_settings(db), last_voter(db)
     imported: dict[str, str] = {}
     for path in paths:
-        name, state = f"weights.{path.name}", f"{sha256_of(path)}, up to voter {voters}"
+        name, state = f"weights.{path.name}", f"{hash_file(path)}, up to voter {voters}"
         if before.get(name) != state:
             try:
                 import_weights(path, store, key=key)

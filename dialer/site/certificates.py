@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from dialer.audio.names import prompt_of_sound
-from dialer.audio.play_rules import certificate_problem
+from dialer.audio.names import find_prompt_of_sound
+from dialer.audio.play_rules import find_certificate_problem
 from dialer.audio.playlist import Playlist
 from dialer.domain.enums import CampaignKind
 from dialer.errors import MatdanError
@@ -38,12 +38,14 @@ def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> Certif
     last_day: date | None = None
     digest = hashlib.sha256()
     for sound in list_fixed_sounds(flow, language, prompts.texts):
-        name = prompt_of_sound(prompts.prefer_campaign_sound(sound))
+        name = find_prompt_of_sound(prompts.prefer_campaign_sound(sound))
         if name is None:
             return CertificateStatus(f"{sound} is not a prompt of the catalogue")
         listed = prompts.playlist.listed.get(name)
         entry = None if listed is None else listed.entry
-        problem = "is not in the catalogue; run dialer audio prepare" if entry is None else certificate_problem(entry)
+        problem = (
+            "is not in the catalogue; run dialer audio prepare" if entry is None else find_certificate_problem(entry)
+        )
         if problem is not None or entry is None:
             return CertificateStatus(f"{name.path} {problem}")
         digest.update(f"{name.path} {entry.certificate} {entry.certificate_sha256}\n".encode())

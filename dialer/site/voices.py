@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialer.audio.catalogue import Voice
-from dialer.audio.information_message import MESSAGE_SOUND, message_prompt, missing_sounds
+from dialer.audio.information_message import MESSAGE_SOUND, find_message_prompt, find_missing_sounds
 from dialer.audio.names import PromptName
 from dialer.audio.numbers import LABEL
 from dialer.audio.playlist import Playlist, PlaylistReader
-from dialer.audio.words import words_of
+from dialer.audio.words import load_words
 from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.errors import SettingError
@@ -42,7 +42,11 @@ def voice_problems(
 def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:
     """Raise SettingError where a required information message is missing, or a synthetic voice would not be announced."""
     sounds = settings.audio.sounds
-    if profile.information_message.required and _plays_message(settings) and missing_sounds(sounds, [MESSAGE_SOUND]):
+    if (
+        profile.information_message.required
+        and _plays_message(settings)
+        and find_missing_sounds(sounds, [MESSAGE_SOUND])
+    ):
         problem = f"{sounds} has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"
         raise SettingError("settings", "audio.sounds", problem, _MAKE_DRAFTS)
     for error in voice_problems(settings, profile, clock, reader):
@@ -59,10 +63,10 @@ def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator
     if playlist is None or not _plays_message(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
-    name = message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))
+    name = find_message_prompt(entries, (settings.centre.language, FALLBACK_LANGUAGE))
     if name is None or entries[name].voice is Voice.HUMAN:
         return
-    words = words_of(name.language)
+    words = load_words(name.language)
     if entries[name].voice is not Voice.DRAFT or words is None or not entries[name].text.startswith(words.label):
         problem = f"the information message ({name.path}) is a synthetic voice and does not say so"
         yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_MAKE_DRAFTS}")
@@ -81,7 +85,7 @@ def _label_problems(
         yield SettingError("settings", "audio.catalogue", problem, "set it to the directory of the catalogue")
         return
     today = site_day(settings, clock.now())
-    for language in sorted({name.language for name in playlist.listed if playlist.synthetic(name)}):
+    for language in sorted({name.language for name in playlist.listed if playlist.is_synthetic(name)}):
         why = playlist.find_block_reason(PromptName("", language, LABEL), today)
         if why is not None:
             problem = f"prompts in {language} are a synthetic voice, and their label {language}/{LABEL} {why}"

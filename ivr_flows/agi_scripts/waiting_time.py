@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A call to a web service: tells the voter how long the queue at the polling station is now.
+"""A query of a web service: announces the present waiting time at the voter's polling station.
 
-An example of an AGI script (docs/how-to/agi-scripts.md). It needs `flows.script_network = true`. Copy it, and put next to it
-`waiting_time.url` with the address of the service on one line. The service is asked for ADDRESS?part=NUMBER, the number of the
-voter's part of the roll, and answers with JSON such as {"minutes": 25}.
+This is an example of an AGI script (docs/how-to/agi-scripts.md). It needs `flows.script_network = true`. Copy it, and put the
+file `waiting_time.url` with the URL of the service next to it. The script requests URL?part=NUMBER, with the number of
+the voter's part of the roll, and expects JSON such as {"minutes": 25}.
 
 The script also needs the sounds waiting/the-queue-is ("The queue at your polling station is now some"), waiting/minutes
 ("minutes.") and waiting/not-known, and Asterisk's own sounds for numbers.
@@ -19,15 +19,15 @@ from urllib.parse import urlencode
 from asterisk.agi import AGI
 
 SERVICE = Path(__file__).with_suffix(".url")
-SERVICE_SECONDS = 3.0  # the voter hears nothing for so long
+SERVICE_SECONDS = 3.0  # timeout of the request, during which the voter hears nothing
 
 
 def main() -> None:
-    """Ask the service and say what it answers. A service that does not answer is no reason to hang up on the voter."""
+    """Announce the waiting time, or that it is not known if the service does not answer."""
     agi = AGI()
     part = agi.get_variable("MATDAN_FACT_booth_part")
     try:
-        minutes = waiting_minutes(part)
+        minutes = fetch_waiting_minutes(part)
     except (OSError, ValueError, KeyError):  # URLError and time-outs are OSErrors
         agi.stream_file("waiting/not-known")
         return
@@ -37,8 +37,8 @@ def main() -> None:
     agi.execute("SET VARIABLE", "MATDAN_ANSWER_waiting_minutes", minutes)
 
 
-def waiting_minutes(part: str) -> int:
-    """Return what the service says for a part. Raises OSError, ValueError or KeyError where it gives no number."""
+def fetch_waiting_minutes(part: str) -> int:
+    """Return the waiting time for a part (minutes). Raises OSError, ValueError or KeyError if the service has none."""
     address = f"{SERVICE.read_text(encoding='utf-8').strip()}?{urlencode({'part': part})}"
     with urllib.request.urlopen(address, timeout=SERVICE_SECONDS) as reply:  # noqa: S310 - the address is the site's own
         return int(json.load(reply)["minutes"])

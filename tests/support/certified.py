@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dialer.audio.catalogue import Entry, write_catalogue
-from dialer.audio.files import sha256_of_bytes
-from dialer.audio.names import Places, PromptName, prompt_of_sound
+from dialer.audio.files import hash_bytes
+from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.texts import shipped_texts
@@ -26,14 +26,14 @@ def entry(**changes: Any) -> Entry:
     """Return the catalogue entry of a recorded prompt."""
     values: dict[str, Any] = {
         "voice": "human", "source": "x.mp3", "source_sha256": RECORDING, "recipe": "1", "seconds": 1.0,
-        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": sha256_of_bytes(b"sound")},
+        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": hash_bytes(b"sound")},
     }  # fmt: skip
     return Entry.model_validate(values | changes)
 
 
 def prompts_of(flow: str, language: str = "hi") -> list[PromptName]:
     """Return the prompts of a flow, without shared sounds."""
-    names = [prompt_of_sound(sound) for sound in list_fixed_sounds(load_flow(flow), language, shipped_texts())]
+    names = [find_prompt_of_sound(sound) for sound in list_fixed_sounds(load_flow(flow), language, shipped_texts())]
     return [name for name in names if name is not None]
 
 
@@ -41,7 +41,7 @@ def write_prompts(
     directory: Path, entries: dict[PromptName, Entry], catalogue: str = "catalogue", sounds: str = "sounds"
 ) -> dict[str, Any]:
     """Write a catalogue and its sound files. Return the [audio] settings for them."""
-    places = Places(directory / "recordings", directory / sounds)
+    places = AudioDirectories(directory / "recordings", directory / sounds)
     for name in entries:
         sound = places.sound(name, SoundFormat.ALAW)
         sound.parent.mkdir(parents=True, exist_ok=True)

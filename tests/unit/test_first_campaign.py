@@ -18,7 +18,7 @@ from dialer.audio import espeak
 from dialer.audio.conversion import Recipe
 from dialer.audio.drafts import make_drafts
 from dialer.audio.errors import VoiceMissing
-from dialer.audio.names import Places
+from dialer.audio.names import AudioDirectories
 from dialer.cli.main import app
 from dialer.domain.errors import StoreError
 from dialer.settings.document import settings_page
@@ -48,9 +48,9 @@ def test_extras_are_installed_from_the_folder_for_there_is_no_package() -> None:
 
 
 def test_what_misses_an_extra_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak, "installed", lambda: False)
+    monkeypatch.setattr(espeak, "is_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=re.escape(".venv/bin/pip install -e '.[voices]'")):
-        make_drafts(Places(tmp_path, tmp_path), {}, Recipe(()), {})
+        make_drafts(AudioDirectories(tmp_path, tmp_path), {}, Recipe(()), {})
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     with pytest.raises(StoreError, match=re.escape(".venv/bin/pip install -e '.[encryption]'")):
         connect(tmp_path / "centre.db", "rwc", StoreKey(tmp_path / "key", "0" * 64))

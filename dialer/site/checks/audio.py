@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dialer.audio.catalogue import Voice
-from dialer.audio.information_message import MESSAGE_SOUND, missing_sounds
+from dialer.audio.information_message import MESSAGE_SOUND, find_missing_sounds
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.tones import SILENCE, TONES
 from dialer.domain.clock import Clock
@@ -47,12 +47,12 @@ def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[]
 def check_own_sounds(settings: Settings) -> Iterator[Finding]:
     """Check for the sounds that Asterisk plays by itself: the information message, and the tones on agents' phones."""
     sounds = settings.audio.sounds
-    if missing_sounds(sounds, [MESSAGE_SOUND]):
+    if find_missing_sounds(sounds, [MESSAGE_SOUND]):
         text = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller hears nothing"
         yield error("information message", text, "run `dialer audio drafts -c SETTINGS`, or record it")
     else:
         yield ok("information message", f"{MESSAGE_SOUND} is there")
-    missing = missing_sounds(sounds, TONES) if settings.seats else []
+    missing = find_missing_sounds(sounds, TONES) if settings.seats else []
     if missing:
         effect = ": a voter whose agent's phone fails is hung up without a message" if SILENCE in missing else ""
         text = f"{sounds} has no {', '.join(missing)}{effect}"

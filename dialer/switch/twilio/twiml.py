@@ -12,7 +12,7 @@ from twilio.twiml.voice_response import VoiceResponse
 
 from dialer.audio.names import PromptName
 from dialer.audio.numbers import LABEL
-from dialer.audio.words import words_of
+from dialer.audio.words import load_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_sounds
 from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, render_prompt
@@ -54,7 +54,7 @@ class TwilioVoice:
             verb.play(f"{self.sounds_url}/{PromptName('', language, LABEL).sound}.wav")
             return
         tag = language if language in SPOKEN else FALLBACK_LANGUAGE
-        words = words_of(tag)
+        words = load_words(tag)
         if words is not None:
             verb.say(words.label, language=SPOKEN[tag])
 

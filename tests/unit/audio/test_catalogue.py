@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer.audio.catalogue import Entry, Voice, changing_catalogue, read_catalogue, write_catalogue
+from dialer.audio.catalogue import Entry, Voice, change_catalogue, read_catalogue, write_catalogue
 from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.files import PARTIAL_PREFIX
 from dialer.audio.names import PromptName
-from dialer.audio.play_rules import PlayRules, play_problem
+from dialer.audio.play_rules import PlayRules, find_play_problem
 from dialer.settings.audio import SoundFormat
 
 SHA, OTHER, SOUND = "a" * 64, "b" * 64, "c" * 64
@@ -62,25 +62,25 @@ APPROVED = {"approved_by": "A. Person", "approved_on": TODAY, "approved_sha256":
     ],
 )
 def test_what_may_be_played(changes: dict[str, object], rules: PlayRules, why: str | None) -> None:
-    found = play_problem(NAME, entry(**changes), FOUND, rules, TODAY)
+    found = find_play_problem(NAME, entry(**changes), FOUND, rules, TODAY)
     assert (found is None) if why is None else (found is not None and why in found)
 
 
 def test_only_campaign_recordings_need_a_certificate() -> None:
     rules = PlayRules(certified_recordings=True)
-    assert play_problem(PromptName("", "hi", "number/7"), entry(), FOUND, rules, TODAY) is None
+    assert find_play_problem(PromptName("", "hi", "number/7"), entry(), FOUND, rules, TODAY) is None
     own = PromptName("town", "hi", "recording/message")
-    assert play_problem(own, entry(), FOUND, rules, TODAY) is not None
+    assert find_play_problem(own, entry(), FOUND, rules, TODAY) is not None
 
 
 def test_what_nobody_listed_or_nobody_prepared_does_not_play() -> None:
-    assert "not in the catalogue" in (play_problem(NAME, None, FOUND, PlayRules(), TODAY) or "")
-    assert "no sound on disk" in (play_problem(NAME, entry(), {}, PlayRules(), TODAY) or "")
+    assert "not in the catalogue" in (find_play_problem(NAME, None, FOUND, PlayRules(), TODAY) or "")
+    assert "no sound on disk" in (find_play_problem(NAME, entry(), {}, PlayRules(), TODAY) or "")
 
 
 def test_one_sound_of_two_that_is_not_ours_stops_both() -> None:
     both = FOUND | {SoundFormat.SLIN16: OTHER}
-    assert play_problem(NAME, entry(), both, PlayRules(), TODAY) is not None
+    assert find_play_problem(NAME, entry(), both, PlayRules(), TODAY) is not None
 
 
 def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> 
     files = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.toml"))
     assert files == ["campaign/town/hi.toml", "en.toml", "hi.toml"]
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
-    with changing_catalogue(tmp_path) as changed:
+    with change_catalogue(tmp_path) as changed:
         del changed[PromptName("town", "hi", "recording/message")]
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.toml")}
     assert set(before) - set(after) == {tmp_path / "campaign/town/hi.toml"}
@@ -102,7 +102,7 @@ def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> 
 
 
 def test_a_run_that_is_broken_off_keeps_what_it_had_done(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), changing_catalogue(tmp_path) as entries:
+    with pytest.raises(KeyboardInterrupt), change_catalogue(tmp_path) as entries:
         entries[NAME] = entry()
         raise KeyboardInterrupt
     assert read_catalogue(tmp_path) == {NAME: entry()}
@@ -133,7 +133,7 @@ def test_a_full_disk_leaves_every_file_as_it_was(tmp_path: Path, monkeypatch: py
 
 def test_what_a_process_left_half_done_is_removed_by_the_next(tmp_path: Path) -> None:
     (tmp_path / f"{PARTIAL_PREFIX}x").write_bytes(b"half")
-    with changing_catalogue(tmp_path):
+    with change_catalogue(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
@@ -161,12 +161,12 @@ def test_a_folder_of_it_that_cannot_be_looked_into_is_refused_by_name(
 
 def test_two_processes_do_not_change_it_at_once(tmp_path: Path) -> None:
     with (
-        changing_catalogue(tmp_path),
+        change_catalogue(tmp_path),
         pytest.raises(CatalogueError, match="another process"),
-        changing_catalogue(tmp_path),
+        change_catalogue(tmp_path),
     ):
         pass
-    with changing_catalogue(tmp_path) as entries:
+    with change_catalogue(tmp_path) as entries:
         assert entries == {}
 
 

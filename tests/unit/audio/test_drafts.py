@@ -9,14 +9,14 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.audio import espeak
-from dialer.audio.catalogue import Entry, Voice, changing_catalogue, read_catalogue
+from dialer.audio.catalogue import Entry, Voice, change_catalogue, read_catalogue
 from dialer.audio.conversion import Recipe
-from dialer.audio.drafts import DraftJob, draft_one, make_drafts
+from dialer.audio.drafts import DraftJob, make_draft, make_drafts
 from dialer.audio.errors import AudioError, VoiceMissing
-from dialer.audio.files import sha256_of
-from dialer.audio.names import Places, PromptName
+from dialer.audio.files import hash_file
+from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.prepare import Refused
-from dialer.audio.words import languages, words_of
+from dialer.audio.words import languages, load_words
 from dialer.cli.audio import app
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import name_sound
@@ -34,10 +34,10 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("language", languages())
 def test_every_shipped_language_has_a_voice(language: str, tmp_path: Path) -> None:
-    words = words_of(language)
+    words = load_words(language)
     assert words is not None
     name = PromptName("", language, "label/synthetic")
-    result = draft_one(DraftJob(language, words.label, (name,), LINE, Places(tmp_path, tmp_path / "sounds")))
+    result = make_draft(DraftJob(language, words.label, (name,), LINE, AudioDirectories(tmp_path, tmp_path / "sounds")))
     assert isinstance(result, list)
     entry = result[0].entry
     assert entry.voice is Voice.DRAFT
@@ -45,7 +45,7 @@ def test_every_shipped_language_has_a_voice(language: str, tmp_path: Path) -> No
     assert entry.source.startswith("espeak-ng ")
     assert 0.8 < entry.seconds < 6
     assert entry.loudness_lufs == pytest.approx(-19.0, abs=0.5)
-    assert sha256_of(tmp_path / f"sounds/{name.sound}.alaw") == entry.files[SoundFormat.ALAW]
+    assert hash_file(tmp_path / f"sounds/{name.sound}.alaw") == entry.files[SoundFormat.ALAW]
 
 
 @pytest.mark.parametrize(("language", "word"), [("as", "ছয়"), ("as", "ন"), ("or", "ସ୍ୱର"), ("bn", "নয়")])
@@ -57,7 +57,7 @@ def test_a_word_is_spoken_and_not_spelt(language: str, word: str) -> None:
 
 
 def test_one_text_is_spoken_once_for_all_its_prompts(tmp_path: Path) -> None:
-    places = Places(tmp_path / "recordings", tmp_path / "sounds")
+    places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     texts = {PromptName("", "hi", name): "सात" for name in ("number/7", "digit/7", "day/7")}
     texts[PromptName("", "zz", "number/7")] = "seven"
     entries: dict[PromptName, Entry] = {}
@@ -65,7 +65,7 @@ def test_one_text_is_spoken_once_for_all_its_prompts(tmp_path: Path) -> None:
     report = make_drafts(places, entries, LINE, texts, workers=1, progress=lambda *progress: told.append(progress))
     assert (report.drafted, report.unchanged, report.recorded) == (3, 0, 0)
     assert [(each.source, each.reason) for each in report.refused] == [
-        ("zz/number/7", "there is no draft voice for zz; record its prompts")
+        ("zz/number/7", "no draft voice exists for zz; record its prompts")
     ]
     assert told[0] == (0, 4)
     assert told[-1] == (4, 4)
@@ -75,10 +75,10 @@ def test_one_text_is_spoken_once_for_all_its_prompts(tmp_path: Path) -> None:
     digit = PromptName("", "hi", "digit/7")
     entries[digit] = entries[digit].model_copy(update={"voice": Voice.HUMAN, "source": "hi/digit/7.wav"})
     changed = {PromptName("", "hi", "number/7"): "साठ", digit: "सात", PromptName("", "hi", "day/7"): "सात"}
-    before = sha256_of(tmp_path / "sounds/matdan/hi/digit/7.alaw")
+    before = hash_file(tmp_path / "sounds/matdan/hi/digit/7.alaw")
     report = make_drafts(places, entries, LINE, changed, workers=1)
     assert (report.drafted, report.unchanged, report.recorded) == (1, 1, 1)
-    assert sha256_of(tmp_path / "sounds/matdan/hi/digit/7.alaw") == before
+    assert hash_file(tmp_path / "sounds/matdan/hi/digit/7.alaw") == before
     assert entries[PromptName("", "hi", "number/7")].text == "साठ"
 
 
@@ -93,7 +93,7 @@ def approved(entry: Entry) -> Entry:
 
 def drafted(tmp_path: Path, entries: dict[PromptName, Entry], text: str, recipe: Recipe = LINE) -> tuple[int, int, int]:
     """What a run did: prompts spoken, left as they were, and spoken though somebody had approved them."""
-    places = Places(tmp_path / "recordings", tmp_path / "sounds")
+    places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     report = make_drafts(places, entries, recipe, {SEVEN: text}, workers=1)
     return report.drafted, report.unchanged, len(report.void)
 
@@ -141,10 +141,10 @@ def test_an_approval_of_another_version_of_the_voice_is_none_of_this_one(tmp_pat
 
 
 def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_it_is_spoken(tmp_path: Path) -> None:
-    places = Places(tmp_path / "recordings", tmp_path / "sounds")
+    places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     name, long = PromptName("", "hi", "number/7"), PromptName("", "hi", "place/0123456789abcdef")
     catalogue = tmp_path / "catalogue"
-    with changing_catalogue(catalogue) as entries:
+    with change_catalogue(catalogue) as entries:
         report = make_drafts(
             places, entries, LINE, {name: "सात", long: "Town Hall, " * 500}, catalogue=catalogue, workers=1
         )
@@ -156,22 +156,22 @@ def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_it_is_spoken(tm
 
     # What an older run left of another kind, the switch might choose: it goes where nothing is new, too.
     places.sound(name, SoundFormat.SLIN16).write_bytes(b"of before")
-    with changing_catalogue(catalogue) as entries:
+    with change_catalogue(catalogue) as entries:
         assert make_drafts(places, entries, LINE, {name: "सात"}, catalogue=catalogue, workers=1).unchanged == 1
     assert not places.sound(name, SoundFormat.SLIN16).exists()
 
 
 def test_a_text_that_makes_no_sound_is_refused(tmp_path: Path) -> None:
-    job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, Places(tmp_path, tmp_path))
-    result = draft_one(job)
+    job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, AudioDirectories(tmp_path, tmp_path))
+    result = make_draft(job)
     assert isinstance(result, Refused)
     assert "\n" not in result.reason
 
 
 def test_voices_that_are_not_installed_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak, "installed", lambda: False)
+    monkeypatch.setattr(espeak, "is_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=r"\.venv/bin/pip install -e '\.\[voices\]'"):
-        make_drafts(Places(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
+        make_drafts(AudioDirectories(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
 
 
 def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +184,7 @@ def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
     assert "0 drafts made, 0 unchanged, 0 have recordings, 3 refused" in result.output
-    assert "there is no draft voice for xy" in result.output
+    assert "no draft voice exists for xy" in result.output
 
     write_recording(tmp_path / "recordings/hi/common/goodbye.wav", speech(0.5, 8_000), 8_000)
     assert CliRunner().invoke(app, ["prepare"]).exit_code == 0

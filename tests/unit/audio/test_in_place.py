@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dialer.audio.catalogue import Voice, changing_catalogue, read_catalogue
+from dialer.audio.catalogue import Voice, change_catalogue, read_catalogue
 from dialer.audio.conversion import Recipe
 from dialer.audio.errors import AudioError
 from dialer.audio.files import PARTIAL_PREFIX
-from dialer.audio.names import Places, PromptName
+from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.prepare import PrepareReport, prepare
@@ -33,30 +33,30 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    site = Places(tmp_path / "recordings", tmp_path / "sounds")
+def places(tmp_path: Path) -> AudioDirectories:
+    site = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     for name in (QUESTION, GOODBYE):
         write_recording(site.recordings / f"{name.path}.wav", speech(0.5, 8_000), 8_000)
     return site
 
 
-def get_catalogue_directory(places: Places) -> Path:
+def get_catalogue_directory(places: AudioDirectories) -> Path:
     return places.sounds.with_name("catalogue")
 
 
-def run(places: Places, recipe: Recipe = LINE) -> PrepareReport:
-    with changing_catalogue(get_catalogue_directory(places)) as entries:
+def run(places: AudioDirectories, recipe: Recipe = LINE) -> PrepareReport:
+    with change_catalogue(get_catalogue_directory(places)) as entries:
         return prepare(places, entries, recipe, {}, catalogue=get_catalogue_directory(places), workers=1)
 
 
-def silent(places: Places) -> list[str]:
+def silent(places: AudioDirectories) -> list[str]:
     """The prompts of the catalogue that may not be played."""
     playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read()
     assert playlist.listed
     return [name.path for name in playlist.listed if playlist.find_block_reason(name, date(2026, 11, 24)) is not None]
 
 
-def files(places: Places) -> dict[str, bytes]:
+def files(places: AudioDirectories) -> dict[str, bytes]:
     """Every file of the sounds and of the catalogue but its lock."""
     found = [
         path for top in (places.sounds, get_catalogue_directory(places)) for path in top.rglob("*") if path.is_file()
@@ -64,7 +64,7 @@ def files(places: Places) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in found if path.name != ".lock"}
 
 
-def test_a_kind_of_file_that_is_no_longer_wanted_goes_from_the_disk(places: Places) -> None:
+def test_a_kind_of_file_that_is_no_longer_wanted_goes_from_the_disk(places: AudioDirectories) -> None:
     run(places, BOTH)
     assert {"question.alaw", "question.sln16"} <= set(files(places))
     assert len(run(places).prepared) == 2
@@ -72,11 +72,11 @@ def test_a_kind_of_file_that_is_no_longer_wanted_goes_from_the_disk(places: Plac
     assert silent(places) == []
 
 
-def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places: Places) -> None:
+def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places: AudioDirectories) -> None:
     """Drafts too, of which there is no recording to prepare."""
     draft = PromptName("", "hi", "number/7")
     run(places)
-    with changing_catalogue(get_catalogue_directory(places)) as entries:
+    with change_catalogue(get_catalogue_directory(places)) as entries:
         spoken = {"voice": Voice.DRAFT, "source": "espeak-ng 1.52.0 hi"}
         entries[draft] = entries[QUESTION].model_copy(update=spoken)
     places.sound(draft, SoundFormat.ALAW).parent.mkdir()
@@ -92,7 +92,7 @@ def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places:
 
 
 def test_a_full_disk_leaves_the_old_sounds_with_the_old_catalogue(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()  # the sounds are made in other processes, whose disk is not full
     run(places)
@@ -117,7 +117,9 @@ def test_a_full_disk_leaves_the_old_sounds_with_the_old_catalogue(
     assert silent(places) == []
 
 
-def test_a_sound_that_cannot_be_put_in_place_keeps_its_old_entry_and_the_others_are_taken(places: Places) -> None:
+def test_a_sound_that_cannot_be_put_in_place_keeps_its_old_entry_and_the_others_are_taken(
+    places: AudioDirectories,
+) -> None:
     (places.sound(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)
     with pytest.raises(AudioError, match=r"hi/turnout/question\.alaw: cannot be written") as error:
         run(places)

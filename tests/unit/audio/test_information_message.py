@@ -11,10 +11,16 @@ from typer.testing import CliRunner
 from dialer import content
 from dialer.audio.catalogue import Voice, read_catalogue
 from dialer.audio.errors import AudioError
-from dialer.audio.information_message import INFORMATION, MESSAGE_SOUND, MessageState, install_message, missing_sounds
-from dialer.audio.names import Places, PromptName
+from dialer.audio.information_message import (
+    INFORMATION,
+    MESSAGE_SOUND,
+    MessageState,
+    find_missing_sounds,
+    install_message,
+)
+from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.tones import SILENCE, TONES, write_tones
-from dialer.audio.words import words_of
+from dialer.audio.words import load_words
 from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
 from dialer.flows.spoken import collect_message_prompt, collect_text_prompts
@@ -94,7 +100,7 @@ def test_the_draft_is_spoken_in_the_centres_language_and_formats(site: Path, mon
     assert set(entries) == {HINDI}
     assert entries[HINDI].voice is Voice.DRAFT
     assert "Example Seva" in entries[HINDI].text
-    words = words_of("hi")
+    words = load_words("hi")
     assert words is not None
     assert entries[HINDI].text.startswith(
         words.label
@@ -161,7 +167,7 @@ def test_a_sound_that_is_not_what_was_prepared_is_not_put_there(site: Path, monk
     before = bytes_of(site, "message")
     (site / "sounds/matdan/hi/message/information.alaw").write_bytes(b"something else")
     entries = read_catalogue(site / "catalogue")
-    places = Places(site / "recordings", site / "sounds")
+    places = AudioDirectories(site / "recordings", site / "sounds")
     assert install_message(places, entries, entries, ("hi", "en")) is MessageState.NONE
     assert bytes_of(site, "message") == before
 
@@ -173,7 +179,7 @@ def test_a_place_that_cannot_be_written_is_one_line(site: Path, monkeypatch: pyt
     (site / "sounds/matdan/message.alaw/x").touch()
     entries = {HINDI: read_catalogue(site / "catalogue")[HINDI].model_copy(update={"voice": Voice.HUMAN})}
     with pytest.raises(AudioError, match="cannot be installed") as error:
-        install_message(Places(site / "recordings", site / "sounds"), entries, entries, ("hi",))
+        install_message(AudioDirectories(site / "recordings", site / "sounds"), entries, entries, ("hi",))
     assert "\n" not in str(error.value)
 
 
@@ -197,7 +203,7 @@ async def test_check_says_what_asterisk_would_not_play(site: Path) -> None:
     assert (message.level, tones.level) == (Level.OK, Level.OK)
 
     (site / f"sounds/{SILENCE}.wav").rename(site / "sounds/matdan/.half-done-silence.wav")
-    assert missing_sounds(site / "sounds", TONES) == [SILENCE]
+    assert find_missing_sounds(site / "sounds", TONES) == [SILENCE]
     (site / "sounds/matdan/beep.wav").unlink()
     (tones,) = await findings("tones")
     assert "matdan/beep, matdan/silence: a voter whose agent's phone fails" in tones.text

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from dialer.audio import words as words_module
 from dialer.audio.errors import CatalogueError
-from dialer.audio.names import PromptName, prompt_name
+from dialer.audio.names import PromptName, parse_prompt_name
 from dialer.audio.numbers import (
     HIGHEST_SPOKEN,
     LABEL,
-    date_prompts,
-    digit_prompts,
-    hour_prompts,
-    number_prompts,
-    word_texts,
+    list_date_prompts,
+    list_digit_prompts,
+    list_hour_prompts,
+    list_number_prompts,
+    list_word_prompts,
 )
-from dialer.audio.words import languages, words_of
+from dialer.audio.words import languages, load_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_sounds
 from dialer.flows.spoken import collect_text_prompts, collect_word_prompts
@@ -32,10 +32,10 @@ LANGUAGES = languages()
 
 
 def said(number: int, language: str) -> str:
-    words = words_of(language)
+    words = load_words(language)
     assert words is not None
-    texts = word_texts(words)
-    return " ".join(texts[prompt] for prompt in number_prompts(number, words))
+    texts = list_word_prompts(words)
+    return " ".join(texts[prompt] for prompt in list_number_prompts(number, words))
 
 
 def test_every_language_of_the_texts_has_its_words() -> None:
@@ -79,19 +79,21 @@ def test_numbers_as_they_are_said(language: str, number: int, words: str) -> Non
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_number_up_to_99_is_one_word_of_its_own(language: str) -> None:
-    words = words_of(language)
+    words = load_words(language)
     assert words is not None
     assert len(set(words.numbers)) == 100
-    assert [number_prompts(number, words) for number in range(100)] == [[f"number/{number}"] for number in range(100)]
+    assert [list_number_prompts(number, words) for number in range(100)] == [
+        [f"number/{number}"] for number in range(100)
+    ]
 
 
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
 def test_every_number_adds_up_and_names_only_what_can_be_recorded(language: str, number: int) -> None:
-    words = words_of(language)
-    prompts = number_prompts(number, words)
+    words = load_words(language)
+    prompts = list_number_prompts(number, words)
     if words is not None:
-        assert set(prompts) <= set(word_texts(words))
+        assert set(prompts) <= set(list_word_prompts(words))
     total = pending = 0
     for name in (prompt.removeprefix("number/").removesuffix("-and") for prompt in prompts):
         unit, _, count = name.partition("-")
@@ -104,29 +106,29 @@ def test_every_number_adds_up_and_names_only_what_can_be_recorded(language: str,
 
 
 def test_a_number_that_no_count_reaches_is_read_digit_by_digit() -> None:
-    assert number_prompts(HIGHEST_SPOKEN + 1, None) == digit_prompts("1000000000")
-    assert number_prompts(-12, None) == ["digit/1", "digit/2"]
-    assert digit_prompts("+91 ९") == ["digit/9", "digit/1", "digit/9"]
+    assert list_number_prompts(HIGHEST_SPOKEN + 1, None) == list_digit_prompts("1000000000")
+    assert list_number_prompts(-12, None) == ["digit/1", "digit/2"]
+    assert list_digit_prompts("+91 ९") == ["digit/9", "digit/1", "digit/9"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_hours_and_dates_name_only_what_can_be_recorded(language: str) -> None:
-    words = words_of(language)
+    words = load_words(language)
     assert words is not None
-    texts = word_texts(words)
+    texts = list_word_prompts(words)
     for hour in range(24):
         for minute in range(60):
-            assert set(hour_prompts(hour, minute)) <= set(texts)
+            assert set(list_hour_prompts(hour, minute)) <= set(texts)
     for month in range(1, 13):
-        assert set(date_prompts(31, month)) <= set(texts)
+        assert set(list_date_prompts(31, month)) <= set(texts)
     assert len({texts[f"hour/{hour}"] for hour in range(24)}) == 24
     assert len({texts[f"half-hour/{hour}"] for hour in range(24)}) == 24
     assert texts[LABEL]
-    assert all(prompt_name(f"{language}/{name}") == PromptName("", language, name) for name in texts)
+    assert all(parse_prompt_name(f"{language}/{name}") == PromptName("", language, name) for name in texts)
 
 
 def test_half_past_one_and_two_have_words_of_their_own_in_the_north() -> None:
-    words = words_of("hi")
+    words = load_words("hi")
     assert words is not None
     assert (words.half_hours[13], words.half_hours[14], words.half_hours[18]) == (
         "दोपहर डेढ़ बजे",
@@ -155,12 +157,12 @@ def test_everything_that_a_shipped_flow_may_say_has_words(language: str) -> None
                         missing = {
                             sound
                             for sound in list_sounds(whole, language, texts)
-                            if prompt_name(sound.partition("/")[2]) not in known
+                            if parse_prompt_name(sound.partition("/")[2]) not in known
                         }
                         assert not missing
                 if prompt.kind is PromptKind.TEXT and not prompt.needs:
                     sounds = list_sounds(PromptRef(prompt.kind, prompt.value), language, texts)
-                    assert all(prompt_name(sound.partition("/")[2]) in known for sound in sounds)
+                    assert all(parse_prompt_name(sound.partition("/")[2]) in known for sound in sounds)
 
 
 def test_words_that_are_damaged_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +171,7 @@ def test_words_that_are_damaged_are_one_clear_line(tmp_path: Path, monkeypatch: 
     (tmp_path / "qr.toml").write_text("numbers = [\n")
     for language in ("qq", "qr"):
         with pytest.raises(CatalogueError, match=r"is not a valid list of words") as caught:
-            words_of(language)
+            load_words(language)
         assert "\n" not in str(caught.value)
-    assert words_of("../hi") is None
-    assert words_of("qs") is None
+    assert load_words("../hi") is None
+    assert load_words("qs") is None

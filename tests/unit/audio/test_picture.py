@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.audio.errors import AudioError
-from dialer.audio.picture import Caption, draw, page, panel
+from dialer.audio.picture import Caption, draw_picture, make_panel, render_page
 from dialer.cli.audio import app
 from tests.support.recordings import speech, write_recording
 
@@ -26,11 +26,11 @@ def points(svg: str) -> list[tuple[float, float]]:
 
 
 def test_the_wave_fills_its_panel_as_far_as_its_peak_and_no_further() -> None:
-    loud = panel("before", speech(2, 16_000, level=1.0), 16_000, kept=(1_600, 30_000))
+    loud = make_panel("before", speech(2, 16_000, level=1.0), 16_000, kept=(1_600, 30_000))
     assert len(loud.envelope) == 840
     assert min(low for low, _ in loud.envelope) >= -1
     assert max(max(-low, high) for low, high in loud.envelope) == pytest.approx(1.0)
-    svg = draw(Caption("hi/x"), [loud], -19.0, -2.0)
+    svg = draw_picture(Caption("hi/x"), [loud], -19.0, -2.0)
     silences = [each.attrib for each in parsed(svg).iter(f"{SVG}rect") if each.find(f"{SVG}title") is not None]
     assert [float(each["width"]) for each in silences] == [pytest.approx(42, abs=0.1), pytest.approx(52.5, abs=0.1)]
 
@@ -39,8 +39,8 @@ def test_the_line_of_the_loudness_stands_where_the_loudness_is() -> None:
     """A steady tone at the wanted loudness lies on the dashed line."""
     times = np.arange(16_000 * 4) / 16_000
     tone = np.sin(2 * np.pi * 1000 * times).astype(np.float32)
-    quiet = tone * np.float32(10 ** ((-19.0 - panel("x", tone, 16_000).loudness.integrated_lufs) / 20))
-    svg = draw(Caption("hi/x"), [panel("after", quiet, 16_000)], -19.0, -2.0)
+    quiet = tone * np.float32(10 ** ((-19.0 - make_panel("x", tone, 16_000).loudness.integrated_lufs) / 20))
+    svg = draw_picture(Caption("hi/x"), [make_panel("after", quiet, 16_000)], -19.0, -2.0)
     wanted = re.findall(r'<line x1="60" y1="([\d.]+)" x2="900" y2="\1" stroke="#c2410c"', svg)
     assert len(wanted) == 1
     assert all(abs(y - float(wanted[0])) < 0.5 for _, y in points(svg))
@@ -48,16 +48,16 @@ def test_the_line_of_the_loudness_stands_where_the_loudness_is() -> None:
 
 def test_what_came_from_outside_is_escaped() -> None:
     caption = Caption("hi/x", text='<script>"&', mark="DRAFT", remarks=("<b>",))
-    svg = draw(caption, [panel("<i>", np.zeros(5, np.float32), 16_000)], -19.0, -2.0)
+    svg = draw_picture(caption, [make_panel("<i>", np.zeros(5, np.float32), 16_000)], -19.0, -2.0)
     parsed(svg)
     assert "<script>" not in svg
     assert "DRAFT" in svg
-    assert "<script>" not in page("<script>", [('"<', "a.svg")])
+    assert "<script>" not in render_page("<script>", [('"<', "a.svg")])
 
 
 def test_nothing_to_draw_is_still_a_picture() -> None:
-    parsed(draw(Caption("hi/x"), [], -19.0, -2.0))
-    parsed(draw(Caption("hi/x"), [panel("a", np.zeros(0, np.float32), 8_000)], -19.0, -2.0))
+    parsed(draw_picture(Caption("hi/x"), [], -19.0, -2.0))
+    parsed(draw_picture(Caption("hi/x"), [make_panel("a", np.zeros(0, np.float32), 8_000)], -19.0, -2.0))
 
 
 def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

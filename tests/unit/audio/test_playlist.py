@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from structlog.testing import capture_logs
 
-from dialer.audio.catalogue import Entry, Voice, changing_catalogue, write_catalogue
+from dialer.audio.catalogue import Entry, Voice, change_catalogue, write_catalogue
 from dialer.audio.errors import CatalogueError
-from dialer.audio.files import sha256_of, sha256_of_bytes
-from dialer.audio.names import Places, PromptName, prompt_name
+from dialer.audio.files import hash_bytes, hash_file
+from dialer.audio.names import AudioDirectories, PromptName, parse_prompt_name
 from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import ListedPrompt, Playlist, PlaylistReader
 from dialer.flows.model import PromptKind
@@ -39,7 +39,7 @@ GOODBYE = PromptRef(PromptKind.TEXT, "common.goodbye")
 def entry(content: bytes = b"sound", **changes: object) -> Entry:
     values: dict[str, object] = {
         "voice": "human", "source": "x.mp3", "source_sha256": SHA, "recipe": "1", "seconds": 1.0,
-        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": sha256_of_bytes(content)},
+        "loudness_lufs": -19.0, "true_peak_db": -2.0, "files": {"alaw": hash_bytes(content)},
     }  # fmt: skip
     return Entry.model_validate(values | changes)
 
@@ -49,7 +49,7 @@ def listed(sound: Entry, *, on_disk: bool = True) -> ListedPrompt:
 
 
 def call(prompts: dict[str, ListedPrompt], rules: PlayRules | None = None, *, label: bool = False) -> CataloguePrompts:
-    playlist = Playlist({prompt_name(path): each for path, each in prompts.items()}, rules or PlayRules())
+    playlist = Playlist({parse_prompt_name(path): each for path, each in prompts.items()}, rules or PlayRules())
     return CataloguePrompts(playlist, "town", TODAY, shipped_texts(), label)
 
 
@@ -117,7 +117,7 @@ async def test_what_may_not_play_is_left_out_of_a_call_and_logged_once() -> None
 
 @pytest.fixture
 def site(tmp_path: Path) -> PlaylistReader:
-    places = Places(tmp_path / "recordings", tmp_path / "sounds")
+    places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     name = PromptName("", "hi", "common/goodbye")
     places.sound(name, SoundFormat.ALAW).parent.mkdir(parents=True)
     places.sound(name, SoundFormat.ALAW).write_bytes(b"sound")
@@ -133,9 +133,9 @@ def test_the_reader_sees_each_change_and_hashes_nothing_twice(
 
     def counting(path: Path) -> str | None:
         hashed.append(path)
-        return sha256_of(path)
+        return hash_file(path)
 
-    monkeypatch.setattr("dialer.audio.playlist.sha256_of", counting)
+    monkeypatch.setattr("dialer.audio.playlist.hash_file", counting)
     assert site.read().find_block_reason(name, TODAY) is None
     assert site.read().find_block_reason(name, TODAY) is None
     sound = site.places.sound(name, SoundFormat.ALAW)
@@ -176,7 +176,7 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
         await asyncio.sleep(100)
         assert prompts.for_call("town").find_block_reason(sound) is None
         (site.catalogue / "hi.toml").unlink()
-        with changing_catalogue(site.catalogue):
+        with change_catalogue(site.catalogue):
             pass
         await asyncio.sleep(40)
         assert prompts.for_call("town").find_block_reason(sound) is not None
@@ -212,13 +212,13 @@ async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
             checkout.setattr(os, "scandir", vanishing)
             await asyncio.sleep(100)
         assert prompts.for_call("town").find_block_reason(sound) is None
-        with changing_catalogue(site.catalogue) as entries:  # which is meant
+        with change_catalogue(site.catalogue) as entries:  # which is meant
             entries.clear()
         await asyncio.sleep(40)
         assert prompts.for_call("town").find_block_reason(sound) is not None
         assert not task.done()
         task.cancel()
-    gone = f"{site.catalogue}: has disappeared; restore it"
+    gone = f"{site.catalogue}: has disappeared; restore the directory and its files"
     assert [log["error"] for log in logs][:1] == [gone]
     assert "campaign/town: cannot be read (No such file or directory)" in logs[1]["error"]
     assert len(logs) == 2
@@ -231,7 +231,7 @@ def test_a_mount_that_is_lost_is_no_empty_catalogue(site: PlaylistReader) -> Non
     site.catalogue.rename(site.catalogue.with_name("away"))
     site.catalogue.mkdir()
     for _ in range(2):
-        with pytest.raises(CatalogueError, match="has disappeared; restore it"):
+        with pytest.raises(CatalogueError, match="has disappeared; restore the directory and its files"):
             site.read()
     site.catalogue.rmdir()
     site.catalogue.with_name("away").rename(site.catalogue)
@@ -273,9 +273,9 @@ def test_a_start_reads_no_sound_and_nothing_plays_unchecked(
 
     def counting(path: Path) -> str | None:
         hashed.append(path.stem)
-        return sha256_of(path)
+        return hash_file(path)
 
-    monkeypatch.setattr("dialer.audio.playlist.sha256_of", counting)
+    monkeypatch.setattr("dialer.audio.playlist.hash_file", counting)
     playlist = site.read()
     assert hashed == []
     site.places.sound(names[1], SoundFormat.ALAW).write_bytes(b"another")

@@ -14,9 +14,9 @@ import pytest
 from dialer.audio.catalogue import Entry, Voice
 from dialer.audio.conversion import Recipe
 from dialer.audio.errors import AudioError, BadPromptName
-from dialer.audio.files import PARTIAL_PREFIX, sha256_of, write_atomically
-from dialer.audio.names import Places, PromptName, prompt_name, prompt_of_sound
-from dialer.audio.prepare import Refused, make_plan, prepare, prepare_one, recordings_in, with_history
+from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_atomically
+from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound, parse_prompt_name
+from dialer.audio.prepare import Refused, add_history, list_recordings, make_plan, prepare, prepare_recording
 from dialer.process.pool import process_count, run_in_processes
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
@@ -26,36 +26,38 @@ QUESTION = PromptName("", "hi", "turnout/question")
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    site = Places(tmp_path / "recordings", tmp_path / "sounds")
+def places(tmp_path: Path) -> AudioDirectories:
+    site = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     for name in ("hi/turnout/question.mp3", "hi/common/goodbye.wav", "campaign/town/hi/recording/message.ogg"):
         write_recording(site.recordings / name, speech(0.5, 48_000), 48_000)
     return site
 
 
-def run(places: Places, entries: dict[PromptName, Entry], recipe: Recipe = LINE) -> tuple[list[str], list[str]]:
+def run(
+    places: AudioDirectories, entries: dict[PromptName, Entry], recipe: Recipe = LINE
+) -> tuple[list[str], list[str]]:
     """(prepared, refused) of one run in this process: what the pool does, without its half second."""
-    sources, unseen = recordings_in(places.recordings)
+    sources, unseen = list_recordings(places.recordings)
     plan = make_plan(places, sources, entries, recipe, {})
     prepared, refused = [], [f"{each.source}: {each.reason}" for each in (*unseen, *plan.refused)]
     for job in plan.jobs:
-        result = prepare_one(job)
+        result = prepare_recording(job)
         if isinstance(result, Refused):
             refused.append(f"{result.source}: {result.reason}")
         else:
-            entries[result.name] = with_history(result.entry, entries.get(result.name), "")
+            entries[result.name] = add_history(result.entry, entries.get(result.name), "")
             prepared.append(result.name.path)
     return sorted(prepared), refused
 
 
-def test_only_what_changed_is_prepared(places: Places) -> None:
+def test_only_what_changed_is_prepared(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     assert run(places, entries) == (
         ["campaign/town/hi/recording/message", "hi/common/goodbye", "hi/turnout/question"],
         [],
     )
     sound = places.sounds / "matdan/hi/turnout/question.alaw"
-    assert sha256_of(sound) == entries[QUESTION].files[SoundFormat.ALAW]
+    assert hash_file(sound) == entries[QUESTION].files[SoundFormat.ALAW]
     assert entries[QUESTION].source == "hi/turnout/question.mp3"
     assert run(places, entries) == ([], [])
 
@@ -69,7 +71,7 @@ def test_only_what_changed_is_prepared(places: Places) -> None:
     assert len(run(places, entries, Recipe((SoundFormat.ALAW, SoundFormat.G722)))[0]) == 3
 
 
-def test_bad_files_are_one_line_each_and_the_others_are_prepared(places: Places) -> None:
+def test_bad_files_are_one_line_each_and_the_others_are_prepared(places: AudioDirectories) -> None:
     hindi = places.recordings / "hi"
     (hindi / "turnout/text.mp3").write_text("these are words\n" * 40)
     (hindi / "turnout/empty.mp3").touch()
@@ -91,13 +93,13 @@ def test_bad_files_are_one_line_each_and_the_others_are_prepared(places: Places)
     ]
     assert all("\n" not in line for line in refused)
     assert any("second recording of the same prompt" in line for line in refused)
-    assert any("leads out of" in line for line in refused)
+    assert any("is a link to a file outside" in line for line in refused)
 
 
 @pytest.mark.parametrize(
     "source", ["../../etc/passwd", "hi/../../etc/passwd.mp3", "/etc/passwd", "hi/a\0b.mp3", "hi/..", ""]
 )
-def test_a_path_that_leads_out_is_refused_before_anything_is_opened(places: Places, source: str) -> None:
+def test_a_path_that_leads_out_is_refused_before_anything_is_opened(places: AudioDirectories, source: str) -> None:
     plan = make_plan(places, [source], {}, LINE, {})
     assert not plan.jobs
     assert len(plan.refused) == 1
@@ -111,25 +113,25 @@ def test_a_path_that_leads_out_is_refused_before_anything_is_opened(places: Plac
 )  # fmt: skip
 def test_what_is_no_prompts_name(path: str) -> None:
     with pytest.raises(BadPromptName):
-        prompt_name(path)
-    assert prompt_of_sound(f"matdan/{path}") is None
+        parse_prompt_name(path)
+    assert find_prompt_of_sound(f"matdan/{path}") is None
 
 
 def test_names_and_sounds_are_one_to_one() -> None:
     for path in ("hi/turnout/question-1", "campaign/town-2/en/recording/message", "hi/place/0123456789abcdef"):
-        name = prompt_name(path)
+        name = parse_prompt_name(path)
         assert name.path == path
-        assert prompt_of_sound(name.sound) == name
-    assert prompt_of_sound("beep") is None
-    assert prompt_of_sound("digits/1") is None
+        assert find_prompt_of_sound(name.sound) == name
+    assert find_prompt_of_sound("beep") is None
+    assert find_prompt_of_sound("digits/1") is None
 
 
 def test_no_directory_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="is not a directory"):
-        recordings_in(tmp_path / "none")
+        list_recordings(tmp_path / "none")
 
 
-def test_the_whole_run_spreads_over_processes_and_tells_its_progress(places: Places) -> None:
+def test_the_whole_run_spreads_over_processes_and_tells_its_progress(places: AudioDirectories) -> None:
     (places.recordings / "hi/turnout/text.mp3").write_text("these are words\n" * 40)
     left_behind = places.sounds / "matdan" / "hi" / f"{PARTIAL_PREFIX}1"
     left_behind.parent.mkdir(parents=True)
@@ -184,7 +186,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_one_line(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_one_line(places: AudioDirectories, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -194,7 +196,7 @@ def test_a_full_disk_is_one_line(places: Places, monkeypatch: pytest.MonkeyPatch
     assert all("cannot be written (No space left on device)" in line for line in refused)
 
 
-def test_an_approval_stays_written_down_but_a_drafts_history_does_not(places: Places) -> None:
+def test_an_approval_stays_written_down_but_a_drafts_history_does_not(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     run(places, entries)
     approved = entries[QUESTION].model_copy(
@@ -202,30 +204,32 @@ def test_an_approval_stays_written_down_but_a_drafts_history_does_not(places: Pl
     )
     assert approved.approved
     fresh = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
-    again = with_history(fresh, approved, "")
+    again = add_history(fresh, approved, "")
     assert again.approved_by == "A"
     assert not again.approved
     sent = approved.model_copy(update={"voice": Voice.SYNTHETIC})
-    assert with_history(fresh, sent, "").voice is Voice.SYNTHETIC
+    assert add_history(fresh, sent, "").voice is Voice.SYNTHETIC
     for voice in (Voice.DRAFT, Voice.SYNTHETIC):  # a draft that was approved is no recording either
         spoken = approved.model_copy(update={"voice": voice, "source": "espeak-ng 1.52.0 hi"})
-        recorded = with_history(fresh, spoken, "")
+        recorded = add_history(fresh, spoken, "")
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
-def test_the_same_recording_says_what_it_said_and_another_one_what_the_text_says_now(places: Places) -> None:
+def test_the_same_recording_says_what_it_said_and_another_one_what_the_text_says_now(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     run(places, entries)
     before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})
-    assert with_history(entries[QUESTION], before, "Polls close at seven.").text == "Polls close at six."
-    assert with_history(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text == "Polls close at seven."
+    assert add_history(entries[QUESTION], before, "Polls close at seven.").text == "Polls close at six."
+    assert add_history(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text == "Polls close at seven."
     another = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
-    assert with_history(another, before, "Polls close at seven.").text == "Polls close at seven."
-    assert with_history(another, before, "").text == "Polls close at six."
+    assert add_history(another, before, "Polls close at seven.").text == "Polls close at seven."
+    assert add_history(another, before, "").text == "Polls close at six."
 
 
-def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_its_recording_is_prepared(places: Places) -> None:
-    plan = make_plan(places, recordings_in(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001})
+def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_its_recording_is_prepared(
+    places: AudioDirectories,
+) -> None:
+    plan = make_plan(places, list_recordings(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001})
     assert QUESTION not in [job.name for job in plan.jobs]
     assert len(plan.jobs) == 2
     ((source, why),) = [(each.source, each.reason) for each in plan.refused]
@@ -235,7 +239,7 @@ def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_its_recording_i
 
 
 def test_a_folder_that_may_not_be_entered_is_refused_by_name_and_the_others_are_prepared(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scandir = os.scandir
 
@@ -250,11 +254,11 @@ def test_a_folder_that_may_not_be_entered_is_refused_by_name_and_the_others_are_
     assert prepared == ["campaign/town/hi/recording/message", "hi/common/goodbye"]
     assert refused == ["hi/turnout: cannot be read (Permission denied); check that it exists, and its permissions"]
     with pytest.raises(AudioError, match=r"turnout: cannot be read .Permission denied"):
-        recordings_in(places.recordings / "hi/turnout")
+        list_recordings(places.recordings / "hi/turnout")
 
 
 def test_recordings_in_a_folder_that_may_only_be_listed_are_refused_each(
-    places: Places, monkeypatch: pytest.MonkeyPatch
+    places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def guarded(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
         def looked(path: Any, **options: Any) -> os.stat_result:
@@ -267,14 +271,14 @@ def test_recordings_in_a_folder_that_may_only_be_listed_are_refused_each(
     with monkeypatch.context() as denying:
         denying.setattr(os, "stat", guarded(os.stat))
         denying.setattr(os, "lstat", guarded(os.lstat))
-        sources, unseen = recordings_in(places.recordings)
+        sources, unseen = list_recordings(places.recordings)
         plan = make_plan(places, sources, {}, LINE, {})
     assert not unseen
     assert [each.source for each in plan.refused] == ["hi/turnout/question.mp3"]
     assert "check the path and the permissions of its folder" in plan.refused[0].reason
 
 
-def test_a_symbolic_link_to_a_folder_or_to_nothing_is_refused_by_name(places: Places, tmp_path: Path) -> None:
+def test_a_symbolic_link_to_a_folder_or_to_nothing_is_refused_by_name(places: AudioDirectories, tmp_path: Path) -> None:
     (places.recordings / "hi/turnout").rename(tmp_path / "outside")
     (places.recordings / "hi/turnout").symlink_to(tmp_path / "outside")
     (places.recordings / "en").symlink_to(tmp_path / "unmounted")

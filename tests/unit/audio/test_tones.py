@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dialer.audio.tones import SAMPLES_A_SECOND, TONES, samples_of, write_tones
+from dialer.audio.tones import SAMPLES_A_SECOND, TONES, make_tone, write_tones
 from dialer.cli.main import app
 from dialer.domain.switch import SeatSound
 
@@ -17,7 +17,7 @@ from dialer.domain.switch import SeatSound
 @pytest.mark.parametrize("name", TONES)
 def test_a_tone_begins_and_ends_softly_and_has_its_pitch(name: str) -> None:
     for hertz, seconds in TONES[name]:
-        samples = samples_of([(hertz, seconds)])
+        samples = make_tone([(hertz, seconds)])
         assert len(samples) == round(seconds * SAMPLES_A_SECOND)
         assert max(map(abs, samples)) < 12_000
         assert abs(samples[0]) < 1000

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from dialer.audio.errors import AudioError
 from dialer.audio.information_message import INFORMATION as MESSAGE
 from dialer.audio.names import PromptName
-from dialer.audio.words import words_of
+from dialer.audio.words import load_words
 from dialer.cli.audio import app
 from dialer.errors import SettingError
 from dialer.flows.model import PromptKind
@@ -220,7 +220,7 @@ def test_preparing_again_does_not_forget_that_a_recording_says_an_old_text(site:
 def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> None:
     """The information message too: a computer says before it that it is one, approved or not."""
     text = collect_message_prompt("hi", "Example Seva", shipped_texts())[INFORMATION]
-    words = words_of("hi")
+    words = load_words("hi")
     assert words is not None
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\nlanguage = "hi"\n')
@@ -241,7 +241,7 @@ def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> Non
     svg = (site / f"pictures/{INFORMATION.path}.svg").read_text(encoding="utf-8")
     assert "spoken by espeak-ng 1.52.0 hi" in svg
     assert "SYNTHETIC" in svg
-    assert "until a recording comes" not in svg
+    assert "until it is recorded" not in svg
 
 
 def test_a_folder_of_recordings_that_is_a_link_ends_with_exit_1(site: Path) -> None:

@@ -181,7 +181,7 @@ def recorded(config: Path) -> Path:
     return calls
 
 
-def files_below(folder: Path) -> set[str]:
+def list_files_below(folder: Path) -> set[str]:
     return {path.name for path in folder.parent.rglob("*") if path.is_file() and path.suffix in {".wav", ".txt"}}
 
 
@@ -192,7 +192,7 @@ OTHERS = EVERY_FILE - {f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav"}
 def test_what_was_recorded_of_a_numbers_people_goes_with_it(config: Path, recorded: Path) -> None:
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "2 recordings erased." in text) == (0, True)
-    assert files_below(recorded) == OTHERS
+    assert list_files_below(recorded) == OTHERS
     assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
     assert rows(config.parent, "SELECT attempt_id, name FROM flow_answer ORDER BY 1, 2") == [
         (ATTEMPT, "at_home"),
@@ -208,7 +208,7 @@ def test_a_recording_that_is_gone_already_stops_no_erasure(missing: str, config:
         (recorded.parent / "sounds" / "matdan" / "recordings" / f"{ATTEMPT}-1.wav").unlink()
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "1 recordings erased." in text) == (0, missing == "the file")
-    assert files_below(recorded) == OTHERS
+    assert list_files_below(recorded) == OTHERS
     assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
 
 
@@ -232,7 +232,7 @@ def test_a_recording_that_cannot_be_removed_keeps_the_number_until_it_can(
     assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
     assert run("erase", NUMBER, "--voters", "-c", config)[0] == 0
-    assert files_below(recorded) == OTHERS
+    assert list_files_below(recorded) == OTHERS
     assert not in_the_files(config, "ABC0000004")
 
 
@@ -247,7 +247,7 @@ def test_a_folder_that_is_not_there_and_a_link_are_told_before_anything_is_erase
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "no plain file" in text) == (2, True)
     assert rows(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
-    assert files_below(recorded) == EVERY_FILE | {"elsewhere.wav"}
+    assert list_files_below(recorded) == EVERY_FILE | {"elsewhere.wav"}
 
 
 STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
@@ -270,7 +270,7 @@ def test_recordings_that_must_be_kept_stay_and_it_is_said(polls: str, said: str,
     assert "2 kept" in rows(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert (code, "4 recordings" in text.splitlines()[-1]) == (0, True)
-    assert files_below(recorded) == EVERY_FILE
+    assert list_files_below(recorded) == EVERY_FILE
     assert rows(config.parent, "SELECT count(*) FROM recording") == [(2,)]
 
 
@@ -280,15 +280,15 @@ def test_when_their_time_is_over_recordings_that_had_to_be_kept_go(config: Path,
     assert "2 recordings erased." in run("erase", NUMBER, "-c", config)[1]
     code, text = run("purge", "--after", days_ago(46), "--yes", "-c", config)
     assert (code, "2 recordings, 2 attempts" in text) == (0, True)
-    assert files_below(recorded) == {"notes.txt"}
+    assert list_files_below(recorded) == {"notes.txt"}
 
 
 @pytest.mark.parametrize("days", [10, 50], ids=["records stay", "records go"])
 def test_a_purge_takes_every_recording(days: int, config: Path, recorded: Path) -> None:
     assert "4 recordings" in run("purge", "--after", days_ago(days), "--dry-run", "-c", config)[1]
-    assert files_below(recorded) == EVERY_FILE
+    assert list_files_below(recorded) == EVERY_FILE
     assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
-    assert files_below(recorded) == {"notes.txt"}
+    assert list_files_below(recorded) == {"notes.txt"}
     assert rows(config.parent, "SELECT count(*) FROM recording") == [(0,)]
     assert rows(config.parent, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from dialer.audio.catalogue import Voice
 from dialer.audio.information_message import MESSAGE_SOUND
 from dialer.audio.names import PromptName
-from dialer.audio.words import words_of
+from dialer.audio.words import load_words
 from dialer.cli.flow import app as flow_app
 from dialer.domain.clock import SystemClock
 from dialer.domain.finding import Finding, Level
@@ -40,7 +40,7 @@ RIDE = """
   out: {opt_out: number, next: bye, failed: bye}
 """
 DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
-HINDI = words_of("hi")
+HINDI = load_words("hi")
 HINDI_LABEL = HINDI.label if HINDI is not None else ""
 LABEL, GREETING = PromptName("", "hi", "label/synthetic"), PromptName("", "hi", "common/greeting")
 

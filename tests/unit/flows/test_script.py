@@ -176,7 +176,7 @@ FINDINGS = [
     ("नमस्ते।", "आप किसे वोट देंगे?", "bye", "forbidden-question", "in text, hi"),
     # In whatever language a text is declared:
     ("Goodbye.", "உங்கள் வாக்கு யாருக்கு வாக்களித்தீர்கள்?", "bye", "forbidden-question", "in text, en"),
-    ("knows_booth", "candidate", "way", "forbidden-question", "stores an answer called candidate; for whom someone votes"),
+    ("knows_booth", "candidate", "way", "forbidden-question", "stores an answer called candidate, but a person"),
     ("told:", "party_a:", "way", "forbidden-question", "stores an answer called party_a"),
     ("knows_booth", "not_yet", "way", "named-like-a-mark", "stores an answer called not_yet, the name of a mark"),
     ("Goodbye.", "Please vote for Asha.", "bye", "material", "asks for a vote"),

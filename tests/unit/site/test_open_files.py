@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dialer.audio.errors import CatalogueError
-from dialer.audio.words import languages, load_all_words, words_of
+from dialer.audio.words import languages, load_all_words, load_words
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings
 from dialer.site.checks.before_start import check_site
@@ -54,11 +54,11 @@ def test_a_call_opens_no_words_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(_path: Path, *_: Any, **__: Any) -> str:
         raise OSError(24, "Too many open files")
 
-    words_of.cache_clear()
+    load_words.cache_clear()
     load_all_words()
     monkeypatch.setattr(Path, "read_text", none_left)
-    assert all(words_of(language) for language in languages())
-    words_of.cache_clear()
+    assert all(load_words(language) for language in languages())
+    load_words.cache_clear()
     with pytest.raises(CatalogueError, match="Too many open files"):
-        words_of("hi")
-    words_of.cache_clear()
+        load_words("hi")
+    load_words.cache_clear()
