@@ -64,7 +64,7 @@ def measure_true_peak(samples: Samples, rate: int) -> float:
     return 20 * math.log10(peak) if peak > 0 else -math.inf
 
 
-def normalise(
+def normalise_loudness(
     samples: Samples, rate: int, loudness_lufs: float, highest_peak_db: float, before: Loudness | None = None
 ) -> tuple[Samples, float]:
     """Return (samples at `loudness_lufs`, reduction of the highest peak in dB).

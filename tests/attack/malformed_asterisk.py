@@ -139,7 +139,7 @@ def ami_action(chance: random.Random) -> None:
         for part in split(chance, damaged(chance, ACTIONS, HOOKS)):
             for message in decoder.feed(part):
                 str(message.action) + message.get("Channel")
-                message.all("Variable")
+                message.get_all("Variable")
     except ProtocolError:
         return
 

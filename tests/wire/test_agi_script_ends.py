@@ -143,7 +143,7 @@ async def test_cut_short_hangs_up_in_the_middle_of_a_command(answer: bytes) -> N
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await agi.wait_for_digit(-1)
-        await agi.cut_short()
+        await agi.abort()
         with pytest.raises(CallHungUp):
             await agi.set_variable("MATDAN_DONE", "1")
         return asyncio.get_running_loop().time()
@@ -166,7 +166,7 @@ async def test_cut_short_gives_up_on_a_command_that_does_not_end() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):
                 await agi.record_file("a", "wav", "#", 60_000, 1)
-        await agi.cut_short()
+        await agi.abort()
 
     recorder = Recorder(flow)
     began = asyncio.get_running_loop().time()

@@ -84,8 +84,8 @@ def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
     refs: list[PromptRef] = []
 
     class Terminal(TerminalCall):
-        def _print(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
-            super()._print(prompts, barge_in=barge_in)
+        def _print_prompts(self, prompts: tuple[PromptRef, ...], *, barge_in: bool = False) -> None:
+            super()._print_prompts(prompts, barge_in=barge_in)
             refs.extend(prompts)
 
     call = Terminal(flow, shipped_texts(), LANGUAGE, say=lambda _: None, press=lambda _: left.pop(0) if left else None)

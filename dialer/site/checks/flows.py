@@ -76,7 +76,9 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
 
 def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
     subject = f"campaign {campaign}"
-    [script] = ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _allowed_offers(settings)).read().values()
+    [script] = (
+        ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _allowed_offers(settings)).load_scripts().values()
+    )
     yield ok(subject, f"script {script} for agents is sound")
     language = settings.centre.language
     if language not in script.languages:

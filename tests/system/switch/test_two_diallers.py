@@ -111,10 +111,10 @@ async def test_a_successor_on_the_same_store_starts_at_once() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
         async with session(switch, dead) as old, session(switch, successor) as new:
-            await dead.take(old)
+            await dead.acquire(old)
             began = asyncio.get_running_loop().time()
             await refuse_second_dialler(login(switch), replace(FIRST, process=813))
-            await successor.take(new)
+            await successor.acquire(new)
             assert asyncio.get_running_loop().time() - began < 1.0
             with pytest.raises(SwitchError, match="does not exist"):
                 await dead.renew(old)  # the dialler assumed dead is alive and notices
@@ -126,7 +126,7 @@ async def test_of_two_diallers_starting_at_once_one_gets_the_lease() -> None:
         leases = [SwitchLease(FIRST), SwitchLease(SECOND)]
         for _ in range(20):
             async with session(switch, leases[0]) as one, session(switch, leases[1]) as other:
-                taken = await asyncio.gather(leases[0].take(one), leases[1].take(other), return_exceptions=True)
+                taken = await asyncio.gather(leases[0].acquire(one), leases[1].acquire(other), return_exceptions=True)
                 assert [type(each) for each in taken if each is not None] == [SwitchInUse]
                 (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
                 assert await lease_holder(one) == holder
@@ -144,8 +144,8 @@ async def test_a_dialler_that_lost_its_lease_stops_dialling_and_keeps_live_calls
         async with session(site.switch, other) as client:
             await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.text}")])
             await asyncio.sleep(0.2)
-            await other.take(client)
-            keeping = asyncio.create_task(other.keep(client))
+            await other.acquire(client)
+            keeping = asyncio.create_task(other.renew_until_lost(client))
             await site.until(lambda: "booth-pc-2" in standing(site), 30)
             placed = len(site.switch.placed)
             stranger = str(uuid.uuid4())
@@ -211,8 +211,8 @@ async def test_a_dialler_suspended_longer_than_its_lease_places_no_call(
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
             async with session(switch, successor) as other:
-                await successor.take(other)
-                assert client.up
+                await successor.acquire(other)
+                assert client.is_up
                 assert adapter.unanswered_seconds() == inf
                 with pytest.raises(SwitchError):
                     await asleep.renew(client)

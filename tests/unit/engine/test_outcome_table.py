@@ -80,7 +80,7 @@ def messages_of(text: str) -> list[AmiMessage]:
 def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[Outcome, CallEnded]:
     """What the tracker and the rule make of a call's events."""
     tracker, call = SwitchTracker(), a_call()
-    tracker.calls.expect(attempt_id)
+    tracker.calls.expect_channel(attempt_id)
     told = [event for message in messages for event in tracker.handle(message)]
     if any(isinstance(event, CallRinging) for event in told):
         call = call.rang(Instant(1.0, 1.0))
@@ -144,7 +144,7 @@ def test_phone_behind_a_183_has_rung() -> None:
 
 def test_cancelled_call_behind_a_183_is_cancelled() -> None:
     tracker = SwitchTracker()
-    tracker.calls.expect(ID)
+    tracker.calls.expect_channel(ID)
     told = [
         event for message in messages_of(EARLY["cancelled-progress"]["events"]) for event in tracker.handle(message)
     ]

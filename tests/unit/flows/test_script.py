@@ -389,14 +389,14 @@ def test_unknown_version_is_searched_at_most_every_ten_seconds(tmp_path: Path, m
     path, looks, now = tmp_path / "own.yaml", 0, 100.0
     path.write_text(GOOD, encoding="utf-8")
     library = ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)})
-    read = library.read
+    read = library.load_scripts
 
     def counted() -> dict[str, Script]:
         nonlocal looks
         looks += 1
         return read()
 
-    monkeypatch.setattr(library, "read", counted)
+    monkeypatch.setattr(library, "load_scripts", counted)
     monkeypatch.setattr("dialer.flows.script_library.time.monotonic", lambda: now)
     for _ in range(3):
         assert library.get_script_for_page("calls", "en", "sample 000000000000") is None
