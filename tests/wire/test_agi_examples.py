@@ -42,7 +42,7 @@ def survey(tmp_path: Path) -> Path:
         ("", [ASK, ASK, ASK], None),
     ],
 )
-async def test_the_survey_stores_the_answer_and_plays_the_way_from_its_database(
+async def test_survey_script_stores_the_answer_and_plays_directions(
     survey: Path, keys: str, commands: list[str], stored: dict[str, str] | CommitKind | None
 ) -> None:
     commits: list[FlowCommit] = []
@@ -51,7 +51,7 @@ async def test_the_survey_stores_the_answer_and_plays_the_way_from_its_database(
     assert [commit.answers or commit.kind for commit in commits] == ([] if stored is None else [stored])
 
 
-async def test_the_survey_has_another_sound_for_a_part_that_is_not_in_its_database(
+async def test_survey_script_plays_a_fallback_for_an_unknown_part(
     survey: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.support.agi_scripts.SCRIPT_FACTS", {"booth_part": 13})
@@ -59,7 +59,7 @@ async def test_the_survey_has_another_sound_for_a_part_that_is_not_in_its_databa
     assert commands[-1] == "STREAM FILE survey/ask-us  0"
 
 
-async def test_the_survey_counts_as_left_when_the_voter_hangs_up(survey: Path) -> None:
+async def test_survey_script_ends_as_left_when_the_voter_hangs_up(survey: Path) -> None:
     end, _ = await run_script(survey, Peer({"GET DATA": f"200 result=-1{THEN_HANG_UP}"}))
     assert end is ScriptEnd.HUNG_UP
 
@@ -76,7 +76,9 @@ async def test_the_survey_counts_as_left_when_the_voter_hangs_up(survey: Path) -
         (b"", ["STREAM FILE waiting/not-known  0"]),
     ],
 )
-async def test_the_waiting_time_comes_from_the_web_service(tmp_path: Path, reply: bytes, commands: list[str]) -> None:
+async def test_waiting_time_script_announces_the_answer_of_the_web_service(
+    tmp_path: Path, reply: bytes, commands: list[str]
+) -> None:
     requests: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -95,7 +97,7 @@ async def test_the_waiting_time_comes_from_the_web_service(tmp_path: Path, reply
     assert [commit.answers for commit in commits] == ([{"waiting_minutes": "25"}] if len(commands) > 1 else [])
 
 
-async def test_the_waiting_time_is_not_known_without_a_network(tmp_path: Path) -> None:
+async def test_waiting_time_script_plays_not_known_without_a_network(tmp_path: Path) -> None:
     script = Path(shutil.copy(IVR_FLOWS / "agi_scripts" / "waiting_time.py", tmp_path))
     script.with_suffix(".url").write_text("http://127.0.0.1:9/queue\n")
     end, seen = await run_script(script)

@@ -16,7 +16,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_a_recorded_flow_is_replayed_exactly() -> None:
+async def test_recorded_flow_is_replayed_exactly() -> None:
     async def flow(call: AgiCall) -> object:
         assert call.env.unique_id == "attempt-1"
         assert call.env.script == "ivr"
@@ -81,7 +81,7 @@ async def test_a_recorded_flow_is_replayed_exactly() -> None:
         ),
     ],
 )
-def test_each_command_interprets_its_answer(
+def test_each_agi_command_interprets_its_reply(
     use: Callable[[AgiCall], Awaitable[object]], command: str, answer: bytes, result: object
 ) -> None:
     @virtual_time()
@@ -103,7 +103,7 @@ def test_each_command_interprets_its_answer(
         (lambda call: call.record_file("r", "wav", "#", 1, 1), b"200 result=-1 (writefile)\n", "record into r.wav"),
     ],
 )
-def test_a_command_that_asterisk_rejects_is_a_switch_error(
+def test_command_that_asterisk_rejects_is_a_switch_error(
     use: Callable[[AgiCall], Awaitable[object]], answer: bytes, told: str
 ) -> None:
     @virtual_time()
@@ -188,7 +188,7 @@ async def test_after_a_hang_up_only_variable_commands_are_sent() -> None:
 
 
 @virtual_time()
-async def test_a_key_that_came_with_the_hang_up_is_kept() -> None:
+async def test_key_pressed_with_the_hang_up_is_returned() -> None:
     async def flow(call: AgiCall) -> object:
         digits = await call.get_data("menu", 5000, 1)
         with pytest.raises(CallHungUp):
@@ -203,7 +203,7 @@ async def test_a_key_that_came_with_the_hang_up_is_kept() -> None:
 
 
 @virtual_time()
-async def test_a_hang_up_between_two_commands_stops_the_next() -> None:
+async def test_hang_up_between_two_commands_stops_the_next() -> None:
     gate = asyncio.Event()
 
     async def flow(call: AgiCall) -> object:
@@ -231,7 +231,7 @@ async def four_commands(call: AgiCall) -> None:
 
 @pytest.mark.parametrize("reset", [True, False])
 @pytest.mark.parametrize("answered", range(5))
-def test_a_lost_connection_after_any_command_ends_the_call_normally(answered: int, reset: bool) -> None:
+def test_lost_connection_after_any_command_ends_the_call_normally(answered: int, reset: bool) -> None:
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(four_commands)
@@ -253,7 +253,7 @@ def test_a_lost_connection_after_any_command_ends_the_call_normally(answered: in
 
 
 @virtual_time()
-async def test_a_lost_connection_does_not_interrupt_the_handlers_own_work() -> None:
+async def test_lost_connection_does_not_interrupt_other_work_of_the_handler() -> None:
     committed = []
 
     async def flow(call: AgiCall) -> None:
@@ -272,7 +272,7 @@ async def test_a_lost_connection_does_not_interrupt_the_handlers_own_work() -> N
 
 
 @virtual_time()
-async def test_answers_split_at_any_byte_are_read_the_same() -> None:
+async def test_replies_split_at_any_byte_decode_equally() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     async with server_of(recorder) as server, AsteriskCall(server.port, b"") as peer:
         for byte in ENVIRONMENT:
@@ -306,7 +306,7 @@ async def test_two_commands_at_once_are_an_error_and_only_one_is_sent() -> None:
 
 
 @virtual_time()
-async def test_after_a_cancelled_command_the_next_gets_its_own_answer() -> None:
+async def test_command_after_a_cancelled_one_gets_the_right_reply() -> None:
     async def flow(call: AgiCall) -> object:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):

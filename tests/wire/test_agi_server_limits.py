@@ -18,7 +18,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_a_handler_that_raises_closes_only_its_own_call(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_failing_handler_closes_only_the_affected_call(capsys: pytest.CaptureFixture[str]) -> None:
     async def flow(call: AgiCall) -> None:
         await call.answer()
         if not call.env.get("agi_accountcode"):
@@ -39,20 +39,20 @@ async def test_a_handler_that_raises_closes_only_its_own_call(capsys: pytest.Cap
 
 
 @virtual_time()
-async def test_a_port_in_use_is_reported_with_its_setting() -> None:
+async def test_port_in_use_is_reported_with_its_setting() -> None:
     async with server_of(answer_all) as server:
         with pytest.raises(PortInUse, match=rf"port {server.port} on 127\.0\.0\.1 .*`fastagi\.port`"):
             await AgiServer(answer_all, port=server.port).__aenter__()
 
 
 @virtual_time()
-async def test_an_address_of_another_machine_is_reported_with_its_setting() -> None:
+async def test_address_of_another_machine_is_reported_with_its_setting() -> None:
     with pytest.raises(SwitchError, match=r"192\.0\.2\.1:4573 .*`fastagi\.host`"):
         await AgiServer(answer_all, host="192.0.2.1").__aenter__()
 
 
 @virtual_time()
-async def test_a_peer_from_another_address_is_closed_before_its_environment_is_read() -> None:
+async def test_peer_from_another_address_is_closed_before_its_environment_is_read() -> None:
     recorder = Recorder(answer_all)
     async with AgiServer(recorder, AgiLimits(["10.0.0.0/8", "192.0.2.7"]), port=0) as server:
         for _ in range(2):
@@ -62,7 +62,7 @@ async def test_a_peer_from_another_address_is_closed_before_its_environment_is_r
     assert recorder.calls == []
 
 
-async def test_a_host_has_its_own_address_or_those_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_host_resolves_to_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     def names(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
         if host != "asterisk.example":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -100,7 +100,7 @@ OURS = ENVIRONMENT[:-1] + b"agi_arg_1: ours\n\n"
 
 
 @virtual_time()
-async def test_a_flood_of_silent_connections_keeps_no_call_out_and_is_closed_in_seconds() -> None:
+async def test_flood_of_silent_connections_blocks_no_call() -> None:
     """The same from Asterisk's own address: the oldest silent connection is closed, not the newest call."""
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     authenticator = OursOnly()
@@ -144,7 +144,7 @@ async def test_silent_connections_of_all_peers_together_are_limited() -> None:
 
 
 @virtual_time()
-async def test_a_rejected_connection_gets_no_command_and_takes_no_place_of_a_call() -> None:
+async def test_rejected_connection_gets_no_command_and_does_not_count_as_a_call() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     authenticator = OursOnly()
     async with AgiServer(recorder, AgiLimits(connections=2), port=0, authenticator=authenticator) as server:
@@ -209,7 +209,7 @@ async def test_each_kind_of_fault_is_logged_once_a_minute_and_each_address_once(
         "usage",
     ],
 )
-def test_a_peer_that_breaks_the_protocol_loses_only_its_own_connection(poison: bytes) -> None:
+def test_protocol_error_closes_only_the_affected_connection(poison: bytes) -> None:
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
@@ -227,7 +227,7 @@ def test_a_peer_that_breaks_the_protocol_loses_only_its_own_connection(poison: b
 
 
 @virtual_time()
-async def test_a_connection_without_a_whole_environment_is_closed_at_the_time_limit() -> None:
+async def test_connection_without_a_whole_environment_is_closed_at_the_time_limit() -> None:
     async with server_of(answer_all, environment_seconds=5) as server:
         async with AsteriskCall(server.port, ENVIRONMENT[:-1]) as peer:
             began_at = asyncio.get_running_loop().time()
@@ -240,7 +240,7 @@ async def test_a_connection_without_a_whole_environment_is_closed_at_the_time_li
 
 
 @virtual_time()
-async def test_a_stop_waits_for_calls_in_progress_and_accepts_no_new_ones() -> None:
+async def test_stop_waits_for_calls_in_progress_and_accepts_no_new_ones() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     server = server_of(recorder)
     async with server, AsteriskCall(server.port) as running, AsteriskCall(server.port, b"agi_") as opening:
@@ -259,7 +259,7 @@ async def test_a_stop_waits_for_calls_in_progress_and_accepts_no_new_ones() -> N
 
 
 @virtual_time()
-async def test_a_stop_ends_calls_that_outlast_the_drain_time() -> None:
+async def test_stop_ends_calls_that_outlast_the_drain_time() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.command()
@@ -272,7 +272,7 @@ async def test_a_stop_ends_calls_that_outlast_the_drain_time() -> None:
 
 
 @virtual_time()
-async def test_an_exception_inside_the_context_ends_calls_at_once() -> None:
+async def test_exception_inside_the_context_ends_calls_at_once() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(KeyError):
@@ -285,7 +285,7 @@ async def test_an_exception_inside_the_context_ends_calls_at_once() -> None:
 
 
 @virtual_time()
-async def test_keepalive_is_set_so_that_a_dead_peer_ends_its_call() -> None:
+async def test_tcp_keepalive_is_set_on_agi_connections() -> None:
     async with server_of(answer_all) as server:
         assert server._server is not None
         for listener in server._server.sockets:

@@ -44,7 +44,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_the_client_logs_in_sends_actions_and_receives_events_in_order() -> None:
+async def test_client_logs_in_sends_actions_and_receives_events_in_order() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return event("One") + success(action, ("Ping", "Pong")) + event("Two") + event("Three")
 
@@ -76,7 +76,7 @@ async def test_only_wanted_events_reach_the_handler() -> None:
 
 
 @virtual_time()
-async def test_a_stream_of_single_bytes_is_read_the_same() -> None:
+async def test_stream_of_single_bytes_decodes_equally() -> None:
     def answer(session: PeerSession, action: AmiMessage) -> None:
         data = event("Hangup", ("Cause", "16")) + success(action, ("Ping", "Pong"))
         for byte in data:
@@ -89,7 +89,7 @@ async def test_a_stream_of_single_bytes_is_read_the_same() -> None:
 
 
 @virtual_time()
-async def test_a_refused_login_names_the_user_but_not_the_secret() -> None:
+async def test_refused_login_names_the_user_but_not_the_secret() -> None:
     async with ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer:
         raised = await error_of(client_of(peer).__aenter__())
         assert isinstance(raised, LoginRefused)
@@ -99,7 +99,7 @@ async def test_a_refused_login_names_the_user_but_not_the_secret() -> None:
 
 
 @virtual_time()
-async def test_a_refused_connection_says_where_and_what_to_check() -> None:
+async def test_refused_connection_error_names_address_and_settings() -> None:
     async with ManagerPeer() as peer:
         login = peer.login
         peer.stop_listening()
@@ -111,7 +111,7 @@ async def test_a_refused_connection_says_where_and_what_to_check() -> None:
 
 
 @virtual_time()
-async def test_a_silent_peer_is_disconnected_at_the_time_limit() -> None:
+async def test_silent_peer_is_disconnected_at_the_time_limit() -> None:
     async with ManagerPeer(banner=b"") as peer:
         begun = loop_now()
         raised = await error_of(client_of(peer).__aenter__())
@@ -122,19 +122,19 @@ async def test_a_silent_peer_is_disconnected_at_the_time_limit() -> None:
 
 
 @virtual_time()
-async def test_a_peer_that_does_not_speak_ami_is_a_protocol_error() -> None:
+async def test_peer_that_does_not_speak_ami_is_a_protocol_error() -> None:
     async with ManagerPeer(banner=b"SSH-2.0-OpenSSH_9.7\r\n") as peer:
         assert isinstance(await error_of(client_of(peer).__aenter__()), ProtocolError)
 
 
 @virtual_time()
-async def test_a_connection_lost_during_login_is_switch_unreachable() -> None:
+async def test_connection_lost_during_login_is_switch_unreachable() -> None:
     async with ManagerPeer(lambda session, _: session.wire.close(), accepts_login=False) as peer:
         assert isinstance(await error_of(client_of(peer).__aenter__()), SwitchUnreachable)
 
 
 @virtual_time()
-async def test_each_of_500_answers_reaches_its_action_in_any_order() -> None:
+async def test_responses_in_any_order_reach_the_right_action() -> None:
     waiting: list[AmiMessage] = []
 
     def answer(session: PeerSession, action: AmiMessage) -> None:
@@ -166,7 +166,7 @@ async def test_repeated_unexpected_and_anonymous_responses_are_ignored() -> None
 
 
 @virtual_time()
-async def test_a_pending_action_id_is_not_sent_twice() -> None:
+async def test_pending_action_id_is_not_sent_twice() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         first = asyncio.create_task(client.send_action("Originate", ORIGINATE, action_id="attempt-1"))
         await settle()
@@ -197,7 +197,7 @@ async def test_no_two_sessions_share_an_action_id() -> None:
         ("Hangup", "No such channel", SwitchError, "refused Hangup: No such channel"),
     ],
 )
-def test_each_refusal_raises_its_own_error(name: str, text: str, kind: type[SwitchError], told: str) -> None:
+def test_each_kind_of_refusal_raises_a_specific_error(name: str, text: str, kind: type[SwitchError], told: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with ManagerPeer(lambda _, action: error(action, text)) as peer, client_of(peer) as client:
@@ -210,7 +210,7 @@ def test_each_refusal_raises_its_own_error(name: str, text: str, kind: type[Swit
 
 
 @virtual_time()
-async def test_a_failed_command_reports_its_output() -> None:
+async def test_failed_command_reports_its_output() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return error(action, "Command output follows").replace(b"\r\n\r\n", b"\r\nOutput: No such command\r\n\r\n")
 
@@ -219,7 +219,7 @@ async def test_a_failed_command_reports_its_output() -> None:
 
 
 @virtual_time()
-async def test_an_unsafe_value_is_refused_before_anything_is_sent() -> None:
+async def test_unsafe_value_is_refused_before_anything_is_sent() -> None:
     async with ManagerPeer() as peer, client_of(peer) as client:
         assert isinstance(
             await error_of(client.send_action("Hangup", [("Channel", "a\r\nAction: Logoff")])), UnsafeValue
@@ -230,7 +230,7 @@ async def test_an_unsafe_value_is_refused_before_anything_is_sent() -> None:
 
 
 @virtual_time()
-async def test_lists_are_collected_apart_from_the_events_between_them() -> None:
+async def test_list_items_are_separated_from_other_events() -> None:
     asked: list[AmiMessage] = []
 
     def answer(session: PeerSession, action: AmiMessage) -> None:
@@ -259,7 +259,7 @@ async def test_lists_are_collected_apart_from_the_events_between_them() -> None:
 
 
 @virtual_time()
-async def test_no_conferences_is_an_empty_list_and_other_errors_are_raised() -> None:
+async def test_no_active_conferences_is_an_empty_list() -> None:
     texts = iter(["No active conferences.", "Permission denied", "Nonsense"])
     async with ManagerPeer(lambda _, action: error(action, next(texts))) as peer, client_of(peer) as client:
         assert await client.send_list_action("ConfbridgeListRooms") == []
@@ -268,7 +268,7 @@ async def test_no_conferences_is_an_empty_list_and_other_errors_are_raised() -> 
 
 
 @virtual_time()
-async def test_an_endless_list_is_limited_by_length_and_by_time() -> None:
+async def test_endless_list_is_limited_by_length_and_by_time() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return success(action, ("EventList", "start")) + item(action, "Status") * (
             6 if action.action == "Status" else 2
@@ -283,7 +283,7 @@ async def test_an_endless_list_is_limited_by_length_and_by_time() -> None:
 
 
 @virtual_time()
-async def test_a_timeout_fails_only_its_own_action() -> None:
+async def test_timeout_fails_only_its_own_action() -> None:
     held: list[AmiMessage] = []
 
     def answer(_: PeerSession, action: AmiMessage) -> bytes | None:
@@ -333,7 +333,7 @@ async def test_pending_actions_are_limited_and_queued() -> None:
 
 
 @virtual_time()
-async def test_a_queued_action_times_out_without_being_sent() -> None:
+async def test_queued_action_times_out_without_being_sent() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer, limits=AmiLimits(outstanding_actions=1)) as client:
         first = asyncio.create_task(client.send_action("Getvar", timeout_seconds=8))
         await settle()
@@ -345,7 +345,7 @@ async def test_a_queued_action_times_out_without_being_sent() -> None:
 
 
 @virtual_time()
-async def test_a_slot_freed_for_a_cancelled_waiter_goes_to_the_next() -> None:
+async def test_slot_freed_for_a_cancelled_waiter_goes_to_the_next() -> None:
     held: list[AmiMessage] = []
     limits = AmiLimits(outstanding_actions=1)
     async with ManagerPeer(lambda _, action: held.append(action)) as peer, client_of(peer, limits=limits) as client:
@@ -361,14 +361,14 @@ async def test_a_slot_freed_for_a_cancelled_waiter_goes_to_the_next() -> None:
         assert len(client._session._pending) == 0
 
 
-def test_the_banner_of_the_tests_is_the_recorded_one() -> None:
+def test_banner_of_the_scripted_manager_equals_the_captured_one() -> None:
     from tests.support.captures import read_capture
 
     assert read_capture("busy")[0].data.encode() == BANNER
 
 
 @pytest.mark.parametrize("text", ["Extension does not exist.", "Permission denied"])
-def test_an_originate_that_was_refused_has_no_pending_result(text: str) -> None:
+def test_refused_originate_is_not_pending(text: str) -> None:
     attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), supervision_party("0a1b2c3d4e5f")
 
     @virtual_time()

@@ -38,7 +38,7 @@ async def test_waiting_for_full_boot_ends_when_the_session_ends() -> None:
 
 
 @virtual_time()
-async def test_a_session_counts_as_booted_after_fully_booted() -> None:
+async def test_session_counts_as_booted_after_fully_booted() -> None:
     async with ManagerPeer() as peer, client_of(peer) as client:
         waits = asyncio.create_task(client.wait_until_booted())
         await settle()
@@ -90,7 +90,7 @@ def test_every_kind_of_connection_loss_fails_all_pending_actions(lose: Callable[
 
 
 @virtual_time()
-async def test_a_silent_peer_is_pinged_and_lost_after_ten_seconds() -> None:
+async def test_silent_manager_is_pinged_and_lost_after_ten_seconds() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         begun = loop_now()
         pending = asyncio.create_task(client.send_action("Originate", ORIGINATE, timeout_seconds=60))
@@ -104,7 +104,7 @@ async def test_a_silent_peer_is_pinged_and_lost_after_ten_seconds() -> None:
 
 
 @virtual_time()
-async def test_a_quiet_peer_that_answers_pings_stays_for_an_hour() -> None:
+async def test_manager_that_answers_pings_stays_connected() -> None:
     async with ManagerPeer() as peer, client_of(peer) as client:
         await asyncio.sleep(3601)
         assert client.is_up
@@ -114,7 +114,7 @@ async def test_a_quiet_peer_that_answers_pings_stays_for_an_hour() -> None:
 
 
 @virtual_time()
-async def test_an_unanswered_ping_is_not_repeated_while_events_come() -> None:
+async def test_unanswered_ping_is_not_repeated_while_events_come() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         for _ in range(20):
             peer.session.wire.write(event("Hangup"))
@@ -125,7 +125,7 @@ async def test_an_unanswered_ping_is_not_repeated_while_events_come() -> None:
 
 
 @virtual_time()
-async def test_an_action_that_the_peer_never_read_is_reported_as_not_sent() -> None:
+async def test_action_that_the_manager_never_read_is_reported_as_not_sent() -> None:
     async with ManagerPeer(silent, receive_bytes=4096) as peer:
         limits = AmiLimits(outstanding_actions=10_000, dead_seconds=100)
         async with client_of(peer, limits=limits) as client:
@@ -146,7 +146,7 @@ async def test_an_action_that_the_peer_never_read_is_reported_as_not_sent() -> N
 
 
 @virtual_time()
-async def test_an_action_lost_before_it_was_written_is_reported_as_not_sent() -> None:
+async def test_action_lost_before_it_was_written_is_reported_as_not_sent() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         lost = asyncio.create_task(client.send_action("Originate", ORIGINATE))
         await asyncio.sleep(0)  # started; its bytes are written at the end of this turn of the loop
@@ -158,7 +158,7 @@ async def test_an_action_lost_before_it_was_written_is_reported_as_not_sent() ->
 
 
 @virtual_time()
-async def test_an_originate_that_times_out_is_unsure_only_if_it_was_written() -> None:
+async def test_originate_that_times_out_is_unsure_only_if_it_was_written() -> None:
     async with ManagerPeer(silent) as peer, client_of(peer) as client:
         for number in range(20):
             raised = await error_of(
@@ -170,7 +170,7 @@ async def test_an_originate_that_times_out_is_unsure_only_if_it_was_written() ->
 
 
 @virtual_time()
-async def test_an_exception_in_the_handler_ends_the_session() -> None:
+async def test_exception_in_the_handler_ends_the_session() -> None:
     heard: list[str] = []
 
     def stumble(message: AmiMessage) -> None:
@@ -199,14 +199,14 @@ async def test_closing_fails_pending_actions_and_drops_further_events() -> None:
 
 
 @virtual_time()
-async def test_an_action_before_login_raises_switch_unreachable() -> None:
+async def test_action_before_login_raises_switch_unreachable() -> None:
     client = AmiClient(AmiLogin("127.0.0.1", 1, "a", "b"), on_event=print)
     assert isinstance(await error_of(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
     assert not client.is_up
 
 
 @virtual_time()
-async def test_a_cancelled_connection_attempt_leaves_no_socket_or_task() -> None:
+async def test_cancelled_connection_attempt_leaves_no_socket_or_task() -> None:
     async with ManagerPeer(banner=b"") as peer:
         task = asyncio.create_task(client_of(peer).__aenter__())
         await peer.arrived.wait()

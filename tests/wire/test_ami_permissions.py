@@ -29,7 +29,7 @@ async def checked(user: ManagerUser, **changes: str) -> str:
 
 
 @virtual_time()
-async def test_the_rendered_permissions_are_enough_and_no_call_is_placed() -> None:
+async def test_rendered_permissions_are_enough_and_no_call_is_placed() -> None:
     assert (await checked(LEAST_PRIVILEGE_USER)).startswith("Asterisk Call Manager")
 
 
@@ -59,7 +59,7 @@ def test_each_missing_permission_is_named_with_its_line(kind: str, right: str, l
 
 
 @virtual_time()
-async def test_the_check_waits_until_asterisk_has_booted() -> None:
+async def test_permission_check_waits_until_asterisk_has_booted() -> None:
     user = LEAST_PRIVILEGE_USER
     async with SimulatedAsterisk() as switch:
         restart = asyncio.create_task(switch.restart(boot_seconds=20.0))
@@ -70,13 +70,13 @@ async def test_the_check_waits_until_asterisk_has_booted() -> None:
 
 
 @virtual_time()
-async def test_a_missing_dialplan_is_reported() -> None:
+async def test_missing_dialplan_is_reported() -> None:
     with pytest.raises(SwitchError, match="no context matdan-check"):
         await checked(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")
 
 
 @pytest.mark.parametrize("text", [dialplan(manager_secret="earlier"), dialplan().replace("MATDAN_AGI=", "OTHER=")])
-def test_an_outdated_dialplan_is_reported_with_its_remedy(text: str) -> None:
+def test_outdated_dialplan_is_reported_with_its_remedy(text: str) -> None:
     @virtual_time()
     async def run() -> None:
         with pytest.raises(SwitchError, match=r"not rendered from these settings.*`dialer asterisk render`"):

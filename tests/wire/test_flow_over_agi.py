@@ -75,7 +75,7 @@ async def call_through(line: Line) -> tuple[list[FlowResult], list[FlowCommit]]:
     return results, commits
 
 
-async def test_one_key_on_a_real_connection() -> None:
+async def test_flow_ends_after_one_key_over_a_real_connection() -> None:
     line = Line({"WAIT FOR DIGIT": "200 result=49"})
     results, commits = await call_through(line)
     assert line.commands[0] == "ANSWER"
@@ -87,7 +87,7 @@ async def test_one_key_on_a_real_connection() -> None:
     assert results[0].completed
 
 
-async def test_a_key_during_the_question_interrupts_it() -> None:
+async def test_key_during_the_question_interrupts_it() -> None:
     line = Line({"STREAM FILE matdan/hi/turnout/question": "200 result=57 endpos=400"})
     results, _ = await call_through(line)
     assert not any(command.startswith("WAIT FOR DIGIT") for command in line.commands)
@@ -103,7 +103,7 @@ async def test_a_key_during_the_question_interrupts_it() -> None:
     ],
 )
 @pytest.mark.parametrize("how", [HANG_UP, CUT])
-async def test_a_hang_up_or_lost_connection_ends_the_flow_normally(where: str, left_at: str, how: str) -> None:
+async def test_hang_up_or_lost_connection_ends_the_flow_normally(where: str, left_at: str, how: str) -> None:
     line = Line({where: how, "WAIT FOR DIGIT": "200 result=49"})
     results, commits = await call_through(line)
     assert results[0].state.ending is Ending.HUNG_UP
@@ -111,13 +111,13 @@ async def test_a_hang_up_or_lost_connection_ends_the_flow_normally(where: str, l
     assert len(commits) == (left_at == "noted_voted")
 
 
-async def test_a_missing_sound_is_not_taken_for_a_hang_up() -> None:
+async def test_missing_sound_is_distinguished_from_a_hang_up() -> None:
     line = Line({"STREAM FILE matdan/hi/common/greeting": "200 result=-1 endpos=0", "WAIT FOR DIGIT": "200 result=49"})
     results, _ = await call_through(line)
     assert results[0].completed
 
 
-async def test_a_hundred_calls_at_once_stay_separate() -> None:
+async def test_concurrent_flows_stay_separate() -> None:
     made: list[str] = []
 
     async def handler(call: AgiCall) -> None:

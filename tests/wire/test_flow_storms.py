@@ -43,7 +43,7 @@ async def storm(port: int, keys: str) -> float:
 
 
 @pytest.mark.parametrize("keys", ["", "#", "*", "#*", "*#*", "0#", "123456789*0#", "##1"])
-async def test_every_flow_ends_whatever_keys_are_pressed(keys: str) -> None:
+async def test_every_flow_ends_under_endless_keys(keys: str) -> None:
     results: list[FlowResult] = []
     names = iter(shipped_flows())
 
@@ -65,7 +65,7 @@ async def test_every_flow_ends_whatever_keys_are_pressed(keys: str) -> None:
             assert seconds < LONGEST_SECONDS or name == "booth_worker", (name, seconds)
 
 
-async def test_a_silent_caller_does_not_keep_a_flow_open_for_an_hour() -> None:
+async def test_every_flow_ends_within_an_hour_for_a_silent_caller() -> None:
     """Every flow ends after some minutes at most if no key is pressed."""
     longest = 0.0
     names = iter(shipped_flows())

@@ -92,7 +92,7 @@ def source_of(tmp_path: Path, address: str, token: str | None = GIVEN) -> Source
     return Source(name="portal", folder=folder, map_file=tmp_path / "map.toml", url=address, token_file=file)
 
 
-def test_what_is_fetched_stands_in_the_folder_by_its_content_and_needs_no_waiting(tmp_path: Path, address: str) -> None:
+def test_downloaded_export_is_named_by_its_content_and_ready_at_once(tmp_path: Path, address: str) -> None:
     source = source_of(tmp_path, f"{address}/voters%20all.csv?day=1")
     path = fetch_export(source, str(source.url))
     assert path.read_bytes() == ROLL
@@ -113,7 +113,7 @@ def test_what_is_fetched_stands_in_the_folder_by_its_content_and_needs_no_waitin
         ("/voters.csv", None, "is not a valid token"),
     ],
 )
-def test_what_is_not_whole_or_not_given_leaves_nothing(
+def test_incomplete_or_refused_download_leaves_no_file(
     tmp_path: Path, address: str, path: str, token: str | None, why: str
 ) -> None:
     source = source_of(tmp_path, address + path, token)
@@ -123,7 +123,7 @@ def test_what_is_not_whole_or_not_given_leaves_nothing(
     assert all(asked == path for asked, _ in Portal.asked)
 
 
-def test_a_link_that_the_portal_put_into_its_folder_is_not_written_through(tmp_path: Path, address: str) -> None:
+def test_symbolic_link_in_the_portals_folder_is_not_followed(tmp_path: Path, address: str) -> None:
     ours, source = tmp_path / "ours", source_of(tmp_path, f"{address}/voters.csv")
     ours.write_text("the store")
     for name in (".portal.part", "roll.csv.rejects.csv.part", ".results.csv.part"):
@@ -138,12 +138,12 @@ def test_a_link_that_the_portal_put_into_its_folder_is_not_written_through(tmp_p
 
 
 @pytest.mark.parametrize("address", ["http://portal.example.org/voters.csv", "ftp://portal.example.org/a", "https:// "])
-def test_an_address_that_is_not_encrypted_is_no_setting(tmp_path: Path, address: str) -> None:
+def test_unencrypted_portal_address_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(ValueError, match="url"):
         source_of(tmp_path, address)
 
 
-def test_what_became_known_is_posted_once_under_the_portals_ids(tmp_path: Path, address: str) -> None:
+def test_results_are_posted_once_under_the_portals_ids(tmp_path: Path, address: str) -> None:
     store = HandFilled(tmp_path / "centre.db")
     store.mark(1, "voted", NOON)
     store.mark(21, "voted", NOON)  # of another part: not the portal's
@@ -171,7 +171,7 @@ def test_what_became_known_is_posted_once_under_the_portals_ids(tmp_path: Path, 
     assert headers["webhook-signature"] == signed["webhook-signature"]
 
 
-def test_a_portal_that_points_elsewhere_or_refuses_says_so_and_nobody_else_is_sent_anything(address: str) -> None:
+def test_redirect_or_refusal_of_the_portal_is_reported_and_not_followed(address: str) -> None:
     delivery = Delivery("1", b"{}")
     assert [create_sender(f"{address}{path}", SECRET)(delivery) for path in ("/results", "/moved", "/no")] == [
         204,

@@ -85,7 +85,9 @@ def answers_to(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple[fl
         ((), "GET DATA", (0.0, "520-Invalid command syntax.  Proper usage follows:")),
     ],
 )
-def test_commands(keys: tuple[tuple[float, str], ...], command: str, answer: tuple[float, str]) -> None:
+def test_simulated_agi_commands_reply_as_measured(
+    keys: tuple[tuple[float, str], ...], command: str, answer: tuple[float, str]
+) -> None:
     assert answers_to(with_voter(replace(STAYS, keys=keys)), command) == [answer]
 
 
@@ -98,7 +100,7 @@ def test_speed_shortens_prompts_keys_and_digit_limits() -> None:
     ]
 
 
-def test_a_key_pressed_between_two_commands_is_lost() -> None:
+def test_key_pressed_between_two_commands_is_lost() -> None:
     heard: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -117,7 +119,7 @@ def test_a_key_pressed_between_two_commands_is_lost() -> None:
     assert heard[0] == "200 result= (timeout)"
 
 
-def test_a_command_sent_during_a_prompt_aborts_it_without_an_answer() -> None:
+def test_command_sent_during_a_prompt_aborts_it_without_an_answer() -> None:
     heard: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -137,7 +139,7 @@ def test_a_command_sent_during_a_prompt_aborts_it_without_an_answer() -> None:
 
 
 @pytest.mark.parametrize("exits", [True, False])
-def test_a_hang_up_in_a_prompt(exits: bool) -> None:
+def test_hang_up_during_a_prompt_is_reported_as_measured(exits: bool) -> None:
     """The answer, then HANGUP on its own line. Without AGIEXITONHANGUP: 511, and the Hangup event follows our close."""
     lines: list[str] = []
 
@@ -173,7 +175,7 @@ def test_a_hang_up_in_a_prompt(exits: bool) -> None:
         assert lines[2:] == ["511 Command Not Permitted on a dead channel or intercept routine", "200 result=1 (v)"]
 
 
-def test_a_voter_waits_for_a_missing_server_then_hears_the_message() -> None:
+def test_voter_waits_for_a_missing_server_then_hears_the_message() -> None:
     """The voter hears a tone every two seconds, for as long as a restart of the dialler may take."""
 
     @virtual_time()
@@ -192,7 +194,7 @@ def test_a_voter_waits_for_a_missing_server_then_hears_the_message() -> None:
     run()
 
 
-def test_an_incoming_call_rings_while_the_dialler_restarts() -> None:
+def test_incoming_call_rings_while_the_dialler_restarts() -> None:
     async def takes(peer: AgiPeer) -> None:
         await peer.ask("SET VARIABLE MATDAN_GO message")
 
@@ -211,7 +213,7 @@ def test_an_incoming_call_rings_while_the_dialler_restarts() -> None:
     run()
 
 
-def test_an_incoming_call_without_a_dialler_is_finally_rejected_as_busy() -> None:
+def test_incoming_call_without_a_dialler_is_finally_rejected_as_busy() -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab):
@@ -223,7 +225,7 @@ def test_an_incoming_call_without_a_dialler_is_finally_rejected_as_busy() -> Non
     run()
 
 
-def test_a_call_continues_at_the_restarted_server() -> None:
+def test_call_continues_with_the_restarted_agi_server() -> None:
     calls: list[str] = []
 
     async def dies(peer: AgiPeer) -> None:
@@ -252,7 +254,7 @@ def test_a_call_continues_at_the_restarted_server() -> None:
     assert calls == ["first", "v"]
 
 
-def test_a_redirect_takes_a_voter_out_of_the_flow() -> None:
+def test_redirect_ends_the_flow_of_a_voter() -> None:
     lines: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -273,7 +275,7 @@ def test_a_redirect_takes_a_voter_out_of_the_flow() -> None:
     assert lines == ["200 result=-1 endpos=8000", "HANGUP"]
 
 
-def test_after_lost_connections_the_dialplan_takes_over() -> None:
+def test_dialplan_continues_after_lost_agi_connections() -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab):
@@ -288,7 +290,7 @@ def test_after_lost_connections_the_dialplan_takes_over() -> None:
 
 
 @virtual_time()
-async def test_voters_of_a_profile_press_keys_stay_silent_or_hang_up() -> None:
+async def test_simulated_voters_press_keys_stay_silent_or_hang_up() -> None:
     answers: list[str] = []
 
     async def menu(peer: AgiPeer) -> None:

@@ -29,7 +29,7 @@ def config_of(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.0)
 
 
 @virtual_time()
-async def test_a_user_with_few_permissions_gets_only_its_events() -> None:
+async def test_user_with_few_permissions_gets_only_its_events() -> None:
     async with lab_centre(config_of(("911", TALKS))) as (switch, dialler), AmiLab(switch.ami_port) as lab:
         await dialler.call_seat("1", "agent01", "seat-a")
         await dialler.call("911", "v")
@@ -43,7 +43,7 @@ async def test_a_user_with_few_permissions_gets_only_its_events() -> None:
 
 
 @virtual_time()
-async def test_a_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> None:
+async def test_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(config_of(("911", STAYS))) as (switch, lab):
         await lab.call("911", "v")
@@ -58,7 +58,7 @@ async def test_a_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> N
 
 
 @virtual_time()
-async def test_the_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
+async def test_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(config_of(("911", TALKS))) as (switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
@@ -81,7 +81,7 @@ async def test_the_agent_stays_in_the_conference_when_the_voter_leaves() -> None
 
 
 @virtual_time()
-async def test_of_ten_voters_sent_to_one_seat_at_once_exactly_one_gets_in() -> None:
+async def test_seat_accepts_one_of_ten_simultaneous_voters() -> None:
     numbers = [f"91{n}" for n in range(10)]
     async with lab_centre(config_of(*((number, TALKS) for number in numbers))) as (_switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
@@ -97,7 +97,7 @@ async def test_of_ten_voters_sent_to_one_seat_at_once_exactly_one_gets_in() -> N
 
 
 @virtual_time()
-async def test_a_seat_without_an_agent_accepts_no_voter() -> None:
+async def test_seat_without_an_agent_accepts_no_voter() -> None:
     async with lab_centre(config_of(("911", STAYS))) as (_switch, lab):
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting")
@@ -107,7 +107,7 @@ async def test_a_seat_without_an_agent_accepts_no_voter() -> None:
 
 
 @virtual_time()
-async def test_when_the_agents_phone_drops_the_voter_hears_the_message() -> None:
+async def test_voter_hears_the_message_when_the_agents_phone_drops() -> None:
     async with lab_centre(config_of(("911", STAYS)), "lab") as (switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
         await lab.call("911", "v")
@@ -125,7 +125,7 @@ async def test_when_the_agents_phone_drops_the_voter_hears_the_message() -> None
 @pytest.mark.parametrize(
     ("mode", "reason"), [(PhoneMode.REFUSES, "0"), (PhoneMode.RINGS, "3"), (PhoneMode.UNREGISTERED, "0")]
 )
-def test_an_agents_phone_that_does_not_answer(mode: PhoneMode, reason: str) -> None:
+def test_unanswered_call_to_an_agents_phone_fails(mode: PhoneMode, reason: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with simulated_centre(config_of()) as switch:
@@ -169,7 +169,7 @@ OUTCOMES = [
 
 
 @virtual_time()
-async def test_each_refusal_of_a_carrier_has_its_measured_outcome() -> None:
+async def test_each_sip_refusal_has_the_measured_outcome() -> None:
     scripts = ((f"91{status}", Behaviour(fails_with=status, rings=False)) for status, _, _ in OUTCOMES)
     async with lab_centre(config_of(*scripts)) as (_switch, lab):
         for status, dial_status, cause in OUTCOMES:
@@ -182,7 +182,7 @@ async def test_each_refusal_of_a_carrier_has_its_measured_outcome() -> None:
 
 
 @virtual_time()
-async def test_a_ring_timeout_gives_reason_3_and_no_dial_end() -> None:
+async def test_ring_timeout_gives_reason_3_and_no_dial_end() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(config_of(("911", Behaviour(fails_with=0)))) as (_switch, lab):
         await lab.call("911", "v", Timeout="12000")
@@ -207,7 +207,7 @@ async def test_hanging_up_a_ringing_call_gives_no_technical_cause() -> None:
 
 
 @virtual_time()
-async def test_a_duplicate_channel_id_fails_with_the_live_calls_id() -> None:
+async def test_originate_with_a_duplicate_channel_id_fails() -> None:
     async with lab_centre(config_of(("911", STAYS), ("912", STAYS))) as (switch, lab):
         await lab.call("911", "v")
         again = await lab.call("912", "v", ActionID="second")
@@ -219,7 +219,7 @@ async def test_a_duplicate_channel_id_fails_with_the_live_calls_id() -> None:
 
 
 @virtual_time()
-async def test_an_unknown_endpoint_creates_no_channel_and_no_hangup() -> None:
+async def test_unknown_endpoint_creates_no_channel_and_no_hangup() -> None:
     async with lab_centre(config_of(), "lab") as (switch, lab):
         await lab.call("911", "v", Channel="PJSIP/911@nowhere")
         assert (await lab.event("OriginateResponse", ActionID="v")).get("Reason") == "0"
@@ -230,7 +230,7 @@ async def test_an_unknown_endpoint_creates_no_channel_and_no_hangup() -> None:
 
 
 @virtual_time()
-async def test_a_trunk_that_is_down_or_full() -> None:
+async def test_originate_fails_on_a_trunk_that_is_down_or_full() -> None:
     config = SimulatedAsteriskConfig(
         trunks=(SimulatedTrunk("carrier", channels=1),), scripts={"911": STAYS, "912": STAYS}
     )
@@ -250,7 +250,7 @@ async def test_a_trunk_that_is_down_or_full() -> None:
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.28, 80, 145), (0.0, 0, 0)])
-def test_how_often_the_originate_response_precedes_newstate_up(share: float, least: int, most: int) -> None:
+def test_share_of_early_originate_responses_equals_the_measured_one(share: float, least: int, most: int) -> None:
     """Of 400 answers, with the share measured on a real Asterisk, and with a share of 0."""
 
     @virtual_time()
@@ -274,7 +274,7 @@ def test_how_often_the_originate_response_precedes_newstate_up(share: float, lea
 
 
 @virtual_time()
-async def test_the_journal_holds_every_call_that_was_placed(tmp_path: Path) -> None:
+async def test_journal_holds_every_call_that_was_placed(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     config = SimulatedAsteriskConfig(
         journal=path, scripts={"911": STAYS, "912": Behaviour(fails_with=486), "913": STAYS}, start_epoch=0.0
@@ -303,7 +303,7 @@ async def test_the_journal_holds_every_call_that_was_placed(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_a_day_of_calls_is_the_same_for_the_same_seed() -> None:
+async def test_simulated_day_is_deterministic_for_a_seed() -> None:
     async def a_day(seed: int) -> list[tuple[str, str | None, float]]:
         profile = VoterProfile(answer_rate=0.5, call_back_share=0.2)
         config = SimulatedAsteriskConfig(seed=seed, profile=profile, start_epoch=0.0)
@@ -351,14 +351,14 @@ async def test_eleven_hours_of_agent_calls_take_seconds() -> None:
 
 
 @virtual_time()
-async def test_a_port_in_use_is_reported_in_one_line() -> None:
+async def test_port_in_use_is_reported_in_one_line() -> None:
     async with SimulatedAsterisk(config_of()) as switch:
         with pytest.raises(PortInUse, match=f"127.0.0.1:{switch.ami_port}"):
             await SimulatedAsterisk(SimulatedAsteriskConfig(ami_port=switch.ami_port)).start()
 
 
 @virtual_time()
-async def test_a_broken_dialplan_ends_the_call_but_not_the_switch() -> None:
+async def test_broken_dialplan_ends_the_call_but_not_the_switch() -> None:
     dialplan = "[matdan-voter]\nexten => s,1,Wait(soon)\n[none]\nexten => s,1,Goto(nowhere,s,1)\n"
     config = SimulatedAsteriskConfig(dialplan=dialplan, scripts={"911": STAYS})
     async with lab_centre(config) as (switch, lab):

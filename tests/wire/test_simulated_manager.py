@@ -42,7 +42,7 @@ CONFIG = SimulatedAsteriskConfig(scripts={"911": STAYS})
         ("Frob", {}, "Invalid/unknown command: Frob. Use Action: ListCommands to show available commands."),
     ],
 )
-def test_refused_actions(action: str, fields: dict[str, str], message: str) -> None:
+def test_invalid_actions_are_refused_as_by_asterisk(action: str, fields: dict[str, str], message: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG) as (_switch, lab):
@@ -69,7 +69,7 @@ async def test_actions_need_a_login_and_a_wrong_secret_ends_the_session() -> Non
 
 
 @virtual_time()
-async def test_variables_ping_and_logoff() -> None:
+async def test_manager_sets_variables_answers_ping_and_logs_off() -> None:
     async with lab_centre(CONFIG, "lab") as (_switch, lab):
         assert (await lab.action("Ping")).get("Ping") == "Pong"
         await lab.call("911", "v", Variable="ATTEMPT=v,NOTE=two")
@@ -82,7 +82,7 @@ async def test_variables_ping_and_logoff() -> None:
 
 
 @virtual_time()
-async def test_a_bare_line_feed_injects_a_header_and_a_function_name_sets_a_global() -> None:
+async def test_simulation_reproduces_injection_by_line_feeds_and_function_names() -> None:
     """The effect on a real Asterisk if an encoder let such values through."""
     async with lab_centre(CONFIG) as (switch, lab):
         lab.write(

@@ -31,7 +31,7 @@ def keys_of(lab: AmiLab) -> list[str]:
 
 
 @virtual_time()
-async def test_a_key_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
+async def test_key_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await in_conversation(lab, "912")
         switch.press_phone_keys("agent01", "5*#A", every_seconds=0.5)
@@ -45,7 +45,7 @@ async def test_a_key_sends_an_event_and_the_phone_stays_in_the_conference() -> N
 
 
 @virtual_time()
-async def test_a_list_shows_a_phone_at_its_last_key_until_its_conference_changes() -> None:
+async def test_channel_list_shows_a_phone_in_the_key_context_until_its_conference_changes() -> None:
     """As observed on Asterisk 22.10: its channel cache is not updated when the phone returns to the conference."""
 
     async def shown(lab: AmiLab) -> tuple[str, str, str]:
@@ -76,7 +76,7 @@ async def test_keys_pressed_while_the_previous_one_is_answered_are_lost() -> Non
 
 
 @virtual_time()
-async def test_the_answer_to_a_key_is_played_when_it_comes_in_time() -> None:
+async def test_response_to_a_key_is_played_if_it_arrives_in_time() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await in_conversation(lab, "912")
         for delay, played in ((0.01, True), (0.3, False)):
@@ -90,7 +90,7 @@ async def test_the_answer_to_a_key_is_played_when_it_comes_in_time() -> None:
 
 
 @virtual_time()
-async def test_a_voter_who_hung_up_gets_no_message() -> None:
+async def test_voter_who_hung_up_gets_no_message() -> None:
     async with lab_centre(CONFIG) as (_switch, lab):
         await in_conversation(lab, "911")
         await lab.event("Hangup", Uniqueid="v")
@@ -98,7 +98,7 @@ async def test_a_voter_who_hung_up_gets_no_message() -> None:
 
 
 @virtual_time()
-async def test_a_second_phone_is_rejected_by_a_seat() -> None:
+async def test_seat_rejects_a_second_phone() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         await in_conversation(lab, "912")
         await lab.call_seat("1", "agent02", "seat-b")
@@ -108,7 +108,7 @@ async def test_a_second_phone_is_rejected_by_a_seat() -> None:
 
 
 @virtual_time()
-async def test_a_phone_without_a_call_sends_no_keys() -> None:
+async def test_phone_outside_a_call_sends_no_keys() -> None:
     async with lab_centre(CONFIG) as (switch, _lab):
         assert switch.phone_channel("agent01") is None
         with pytest.raises(ValueError, match="not on a call"):

@@ -318,7 +318,7 @@ def values_of(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, str], ..
 
 
 @pytest.mark.parametrize("name", sorted(VOTERS))
-def test_events_equal_those_of_a_real_asterisk(name: str) -> None:
+def test_simulated_events_equal_the_captured_ones(name: str) -> None:
     replay = replay_capture(name)
     recorded: list[str] = []
     for entry in replay.entries:

@@ -197,7 +197,9 @@ async def on_twilio(
 
 
 @pytest.mark.parametrize("name", shipped_flows())
-async def test_the_same_keys_give_the_same_call_with_every_driver(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_same_keys_give_the_same_call_on_asterisk_twilio_and_the_terminal(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(twilio_flows, "LATE_SECONDS", 0.0)  # no key of these callers is late, and there are thousands
     flow = FLOWS[name]
     chance = random.Random(name)

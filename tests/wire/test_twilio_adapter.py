@@ -16,7 +16,7 @@ from tests.support.twilio_line import PUBLIC_URL
 from tests.support.twilio_stand_in import PlacedCall
 
 
-async def test_a_call_is_placed_as_the_api_requires() -> None:
+async def test_call_request_has_the_parameters_of_the_api() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -85,7 +85,7 @@ async def test_refusals_are_distinguished_and_contain_no_number(fault: int, erro
         assert lab.switch.live_calls() == (frozenset() if error is OriginateRefused else {lab.attempt()})
 
 
-async def test_an_unreachable_twilio_was_sent_nothing() -> None:
+async def test_unreachable_twilio_means_that_no_call_was_placed() -> None:
     async with a_lab() as lab:
         lab.switch._api._http._api_url = "http://127.0.0.1:1"
         with pytest.raises(SwitchUnreachable):
@@ -93,7 +93,7 @@ async def test_an_unreachable_twilio_was_sent_nothing() -> None:
         assert lab.switch.live_calls() == frozenset()
 
 
-async def test_a_call_without_an_answer_is_found_and_not_placed_again() -> None:
+async def test_call_without_a_response_is_found_and_not_placed_again() -> None:
     async with a_lab() as lab:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
@@ -114,7 +114,7 @@ async def test_a_call_without_an_answer_is_found_and_not_placed_again() -> None:
 
 
 @pytest.mark.parametrize("fault", [429, 503])
-async def test_a_refused_hang_up_is_repeated_at_the_next_callback(fault: int) -> None:
+async def test_refused_hang_up_is_retried_at_the_next_callback(fault: int) -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -128,7 +128,7 @@ async def test_a_refused_hang_up_is_repeated_at_the_next_callback(fault: int) ->
         assert call.status == "canceled"
 
 
-async def test_a_refused_hang_up_is_repeated_in_the_next_round() -> None:
+async def test_refused_hang_up_is_retried_in_the_next_round() -> None:
     async with a_lab() as lab:
         attempts = [await lab.dial(number) for number in (1, 2)]
         lab.twilio.answers_with = [429, 429, 429]
@@ -142,7 +142,7 @@ async def test_a_refused_hang_up_is_repeated_in_the_next_round() -> None:
             assert call.status == "canceled"
 
 
-async def test_a_call_that_has_ended_is_not_hung_up() -> None:
+async def test_call_that_has_ended_is_not_hung_up() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         lab.twilio.answers_with = [429]
@@ -161,7 +161,7 @@ async def hung_up(call: PlacedCall) -> None:
     await asyncio.wait([call.task], timeout=5)
 
 
-async def test_a_callback_gives_the_sid_of_a_call_without_an_answer() -> None:
+async def test_callback_provides_the_sid_of_a_call_without_a_response() -> None:
     async with a_lab() as lab:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
@@ -171,7 +171,7 @@ async def test_a_callback_gives_the_sid_of_a_call_without_an_answer() -> None:
         assert lab.switch.find_sid(lab.attempt()) == sid
 
 
-async def test_a_call_unknown_to_twilio_has_result_unknown_after_a_minute() -> None:
+async def test_call_unknown_to_twilio_ends_as_unknown_after_a_minute() -> None:
     async with a_lab() as lab:
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
@@ -186,7 +186,7 @@ async def test_a_call_unknown_to_twilio_has_result_unknown_after_a_minute() -> N
         assert lab.switch.live_calls() == frozenset()
 
 
-async def test_an_older_call_to_the_same_number_is_not_mistaken_for_it() -> None:
+async def test_older_call_to_the_same_number_is_not_matched() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         await lab.status(attempt, "no-answer")
@@ -198,7 +198,7 @@ async def test_an_older_call_to_the_same_number_is_not_mistaken_for_it() -> None
         assert lab.switch.find_sid(lab.attempt(2)) is None
 
 
-async def test_a_call_without_callbacks_is_queried() -> None:
+async def test_call_without_callbacks_is_queried() -> None:
     async with a_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -250,7 +250,7 @@ async def test_invalid_numbers_and_agent_calls_are_refused() -> None:
         await lab.switch.hang_up(lab.attempt())  # ended already: no error
 
 
-async def test_an_unreadable_answer_leaves_the_call_unsure() -> None:
+async def test_unreadable_response_leaves_the_outcome_unknown() -> None:
     async with a_lab() as lab:
         http = lab.switch._api._http
 

@@ -9,7 +9,7 @@ from dialer.switch.twilio.adapter import TwilioSwitch
 from tests.support.twilio_lab import NUMBER, a_lab
 
 
-async def test_the_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
+async def test_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
     async with a_lab(most=1.0) as lab:
         lab.twilio.spent = 0.35
         await lab.switch.resync()
@@ -25,7 +25,7 @@ async def test_the_spending_cap_includes_the_possible_cost_of_live_calls() -> No
             await lab.dial(5)
 
 
-async def test_a_transferred_call_counts_twice_and_so_do_calls_of_an_earlier_run() -> None:
+async def test_transferred_calls_and_calls_of_an_earlier_run_count_two_legs() -> None:
     async with a_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
@@ -45,7 +45,7 @@ async def test_a_transferred_call_counts_twice_and_so_do_calls_of_an_earlier_run
         assert lab.switch.meter.spent == pytest.approx(0.5)
 
 
-async def test_an_sms_is_priced_by_segment_and_leaves_money_for_live_calls() -> None:
+async def test_sms_is_priced_by_segment_and_refused_if_live_calls_could_reach_the_cap() -> None:
     async with a_lab(most=1.0) as lab:
         lab.twilio.spent = 0.25
         await lab.switch.resync()
@@ -59,7 +59,7 @@ async def test_an_sms_is_priced_by_segment_and_leaves_money_for_live_calls() -> 
         assert len(lab.twilio.messages) == 1
 
 
-async def test_a_new_day_follows_the_accounts_date() -> None:
+async def test_spending_restarts_with_the_accounts_date() -> None:
     async with a_lab(most=10.0) as lab:
         for spent, day, counted in ((5.0, "2029-05-06", 5.0), (4.99, "2029-05-06", 5.0), (3.0, "2029-05-07", 3.0)):
             lab.twilio.spent, lab.twilio.day = spent, day

@@ -23,7 +23,7 @@ ATTEMPT = "0b0c7f4e-0000-4000-8000-000000000001"
 VOICE = f"/twilio/voice/{ATTEMPT}"
 
 
-async def test_a_whole_call_with_spoken_texts() -> None:
+async def test_complete_call_is_served_with_spoken_texts() -> None:
     async with served(sounds=False) as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -35,7 +35,7 @@ async def test_a_whole_call_with_spoken_texts() -> None:
         assert server.switch.statuses[0] == (ATTEMPT, "in-progress")
 
 
-async def test_a_language_without_a_voice_is_spoken_in_english() -> None:
+async def test_language_without_a_voice_is_spoken_in_english() -> None:
     async with served(sounds=False) as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS, "or")
         line = Line(server.port, [None])
@@ -48,7 +48,7 @@ async def test_a_language_without_a_voice_is_spoken_in_english() -> None:
     "forgery",
     ["no signature", "wrong key", "another path", "another field", "another account", "the proxy's host", "not UTF-8"],
 )
-async def test_a_forged_request_changes_nothing(forgery: str) -> None:
+async def test_forged_request_changes_nothing(forgery: str) -> None:
     genuine = RequestValidator(AUTH_TOKEN)
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
@@ -82,7 +82,7 @@ async def test_a_forged_request_changes_nothing(forgery: str) -> None:
         assert server.webhooks.refused == 1
 
 
-async def test_a_genuine_request_passes_with_and_without_the_port_and_with_repeated_fields() -> None:
+async def test_genuine_request_passes_with_and_without_the_port_and_with_repeated_fields() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, [])
@@ -102,7 +102,7 @@ async def test_large_requests_and_other_methods_are_refused() -> None:
         assert (await line.post(session, "/twilio/other", {}))[0] == 404
 
 
-async def test_a_request_of_an_attempt_that_is_not_live_hangs_up() -> None:
+async def test_request_of_an_attempt_that_is_not_live_hangs_up() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, ["1"])
         assert await line.run(session, VOICE)
@@ -130,7 +130,7 @@ async def test_duplicate_simultaneous_requests_give_the_same_call() -> None:
         assert call.ends == [(True, None, {"still_to_vote": "1"})]
 
 
-async def test_a_late_duplicate_request_gets_its_earlier_answer() -> None:
+async def test_late_duplicate_request_gets_the_earlier_response() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["2", "5#"])
@@ -166,7 +166,7 @@ async def test_after_a_restart_the_call_continues_from_its_url() -> None:
         assert "<Hangup" in (await line.post(session, line.requests[-1][0], {}))[1]
 
 
-async def test_no_thanks_are_played_if_the_store_fails() -> None:
+async def test_no_confirmation_is_played_if_the_store_fails() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         server.desk.works = False
@@ -176,7 +176,7 @@ async def test_no_thanks_are_played_if_the_store_fails() -> None:
         assert "matdan/hi/turnout/noted_voted" not in line.heard
 
 
-async def test_a_transfer_stores_answers_first_and_returns_if_unanswered() -> None:
+async def test_transfer_stores_answers_first_and_the_flow_continues_if_unanswered() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS)
         line = Line(server.port, ["1", "1"], agent_answers=False)
@@ -188,7 +188,7 @@ async def test_a_transfer_stores_answers_first_and_returns_if_unanswered() -> No
         assert call.ends == [(True, None, {"call_back": "1"})]
 
 
-async def test_the_flow_says_that_a_service_is_missing() -> None:
+async def test_flow_announces_a_missing_service() -> None:
     async with served(transfer=False, records=False) as server, aiohttp.ClientSession() as session:
         for number, (name, lines, said) in enumerate(
             [
@@ -203,7 +203,7 @@ async def test_the_flow_says_that_a_service_is_missing() -> None:
             assert said in line.heard
 
 
-async def test_the_booth_slip_is_sent_only_once() -> None:
+async def test_booth_slip_is_sent_only_once() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["booth_information"], FACTS, "en")
         line = Line(server.port, ["2"])
@@ -213,7 +213,7 @@ async def test_the_booth_slip_is_sent_only_once() -> None:
         assert call.sms == ["Your polling station: Government Primary School, part 12. You can vote until 18:00."]
 
 
-async def test_a_message_is_kept_if_the_caller_hangs_up_while_speaking() -> None:
+async def test_recording_is_stored_if_the_caller_hangs_up_while_speaking() -> None:
     async with served() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -256,7 +256,7 @@ async def asked(server: Served, line: Line, until: str) -> tuple[str, dict[str, 
 
 
 @virtual_time()
-async def test_a_key_that_arrives_after_the_end_of_its_call_is_stored() -> None:
+async def test_key_that_arrives_after_the_end_of_the_call_is_stored() -> None:
     async with served() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -267,7 +267,7 @@ async def test_a_key_that_arrives_after_the_end_of_its_call_is_stored() -> None:
 
 
 @virtual_time()
-async def test_a_recording_that_arrives_after_the_end_of_its_call_is_stored() -> None:
+async def test_recording_that_arrives_after_the_end_of_the_call_is_stored() -> None:
     async with served() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -278,7 +278,7 @@ async def test_a_recording_that_arrives_after_the_end_of_its_call_is_stored() ->
 
 
 @virtual_time()
-async def test_a_late_request_of_another_call_is_refused() -> None:
+async def test_late_request_of_another_call_is_refused() -> None:
     async with served() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -290,7 +290,7 @@ async def test_a_late_request_of_another_call_is_refused() -> None:
 
 
 @virtual_time()
-async def test_the_wait_for_late_requests_is_shorter_than_the_engines() -> None:
+async def test_wait_for_late_requests_is_shorter_than_the_engines_grace_time() -> None:
     assert LATE_SECONDS < FLOW_GRACE_SECONDS
     async with served() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
@@ -302,7 +302,7 @@ async def test_the_wait_for_late_requests_is_shorter_than_the_engines() -> None:
         assert call.ends == [(False, "question", {})]
 
 
-async def test_a_port_in_use_is_reported_in_one_line() -> None:
+async def test_port_in_use_is_reported_in_one_line() -> None:
     async with served() as server:
         webhooks = server.webhooks
         other = type(webhooks)(server.flows, webhooks._switch, account(port=server.port))

@@ -36,7 +36,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_some_of_a_household_have_voted_is_a_mark_and_the_number_stays_due(tmp_path: Path) -> None:
+async def test_partial_household_vote_is_marked_and_the_number_stays_due(tmp_path: Path) -> None:
     nobody = Behaviour(fails_with=0)
     config = voters_of_flows(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
     async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
@@ -54,7 +54,7 @@ async def test_some_of_a_household_have_voted_is_a_mark_and_the_number_stays_due
 
 
 @virtual_time()
-async def test_a_caller_who_leaves_leaves_the_answers_so_far(tmp_path: Path) -> None:
+async def test_answers_before_a_hang_up_are_stored(tmp_path: Path) -> None:
     config = voters_of_flows(Behaviour(keys=((3.0, "1"),), hang_up_after=3.6))
     async with a_site(tmp_path, config, campaign=ivr("missed_call")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
@@ -63,7 +63,7 @@ async def test_a_caller_who_leaves_leaves_the_answers_so_far(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_a_flow_hands_the_call_to_an_agent_who_sees_what_was_keyed(tmp_path: Path) -> None:
+async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
     config = voters_of_flows(Behaviour(keys=((1.2, "3"),), hang_up_after=40.0))
@@ -83,7 +83,7 @@ async def test_a_flow_hands_the_call_to_an_agent_who_sees_what_was_keyed(tmp_pat
 
 
 @virtual_time()
-async def test_a_flow_goes_on_when_no_agent_is_free(tmp_path: Path) -> None:
+async def test_flow_continues_if_no_agent_is_available(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
     config = voters_of_flows(Behaviour(keys=((1.2, "3"),)))
@@ -94,7 +94,7 @@ async def test_a_flow_goes_on_when_no_agent_is_free(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_call_that_became_forbidden_in_its_flow_is_given_to_no_agent(tmp_path: Path) -> None:
+async def test_call_past_calling_hours_is_not_transferred_to_an_agent(tmp_path: Path) -> None:
     """The clock is set forward past the calling hours while the voter listens; then the voter asks for an agent."""
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
@@ -111,7 +111,7 @@ async def test_a_call_that_became_forbidden_in_its_flow_is_given_to_no_agent(tmp
 
 
 @virtual_time()
-async def test_a_message_is_recorded_where_the_site_allows_it(tmp_path: Path) -> None:
+async def test_message_is_recorded_if_the_site_allows_it(tmp_path: Path) -> None:
     config = voters_of_flows(Behaviour(keys=((2.0, "4"),)), Behaviour(keys=((2.0, "4"),)))
     records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
@@ -131,9 +131,7 @@ async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_a_message_that_the_switch_cannot_record_takes_the_flows_own_way_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failed_recording_follows_the_flows_failure_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     async def no_room(_call: AgiCall, name: str, *_: object, **__: object) -> None:
@@ -167,7 +165,7 @@ if ask("WAIT FOR DIGIT 5000") == "200 result=49" and ask("SET VARIABLE MATDAN_MA
 """
 
 
-async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """In real time: a process has no virtual clock."""
     skip_without_containment()
     script = tmp_path_factory.mktemp("scripts") / "survey.py"
@@ -186,7 +184,7 @@ async def test_an_ivr_campaign_may_run_a_script(tmp_path: Path, tmp_path_factory
     ]
 
 
-def test_a_missing_script_stops_the_start_of_the_dialler(tmp_path: Path) -> None:
+def test_missing_script_stops_the_start_of_the_dialler(tmp_path: Path) -> None:
     settings = site_settings(tmp_path, 1, campaign=ivr("script:/nowhere/survey.py", declared=DECLARED))
 
     async def start() -> None:
@@ -213,7 +211,7 @@ nodes:
 
 
 @virtual_time()
-async def test_a_running_call_ends_on_its_version_and_the_next_begins_on_the_new_one(tmp_path: Path) -> None:
+async def test_running_call_ends_on_its_flow_version_and_the_next_uses_the_new_one(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(OLD)
     async with a_site(tmp_path, voters_of_flows(Behaviour(), Behaviour()), campaign=ivr(flow)) as site:
@@ -241,7 +239,7 @@ async def test_a_running_call_ends_on_its_version_and_the_next_begins_on_the_new
         ("x" * 5_000_000, "larger than"),
     ],
 )
-async def test_a_bad_reload_is_refused_whole(tmp_path: Path, new: str, words: str) -> None:
+async def test_reload_with_an_invalid_flow_changes_nothing(tmp_path: Path, new: str, words: str) -> None:
     good, other = tmp_path / "ask.yaml", tmp_path / "other.yaml"
     good.write_text(OLD)
     other.write_text(OLD.replace("flow: ask", "flow: other"))
@@ -264,7 +262,7 @@ async def test_a_bad_reload_is_refused_whole(tmp_path: Path, new: str, words: st
         assert not any(alert.code == "flows" for alert in site.view.alerts)
 
 
-async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
+async def test_sighup_reloads_flows(tmp_path: Path) -> None:
     asked, told = asyncio.Event(), list[object]()
 
     class Engine:
@@ -292,7 +290,7 @@ async def test_a_hang_up_signal_reloads(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_transfer_whose_answers_cannot_be_kept_fails_and_the_flow_goes_on(tmp_path: Path) -> None:
+async def test_transfer_fails_if_its_answers_cannot_be_stored(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
     config = voters_of_flows(Behaviour(keys=keys, hang_up_after=60.0))
@@ -313,7 +311,7 @@ async def test_a_transfer_whose_answers_cannot_be_kept_fails_and_the_flow_goes_o
 
 
 @virtual_time()
-async def test_a_running_dialler_speaks_a_sites_own_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_running_dialler_plays_the_sites_own_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "texts").mkdir()
     own = 'errand.until: "It goes on until {closes_at} today. Press 9 for no further calls."\n'
     (tmp_path / "texts" / "en.yaml").write_text(own, encoding="utf-8")
@@ -334,7 +332,7 @@ async def test_a_running_dialler_speaks_a_sites_own_texts(tmp_path: Path, monkey
     assert [sound for sound in played if "until" in sound] == ["matdan/en/errand/until-1", "matdan/en/errand/until-2"]
 
 
-def test_a_sites_own_texts_are_judged_before_they_meet_a_caller(tmp_path: Path) -> None:
+def test_sites_own_texts_are_checked_before_the_start(tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "hi.yaml").write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
     flow = tmp_path / "ask.yaml"
@@ -344,7 +342,7 @@ def test_a_sites_own_texts_are_judged_before_they_meet_a_caller(tmp_path: Path) 
         FlowLibrary([str(flow)], load_texts(tmp_path / "texts"))
 
 
-def test_a_flow_that_is_used_again_is_as_its_file_says_now(tmp_path: Path) -> None:
+def test_flow_used_again_is_loaded_from_its_current_file(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK, encoding="utf-8")
     library = FlowLibrary([str(flow)], shipped_texts())
@@ -356,7 +354,7 @@ def test_a_flow_that_is_used_again_is_as_its_file_says_now(tmp_path: Path) -> No
     assert library.get_current(str(flow)).version != before.version
 
 
-def test_texts_are_read_again_with_the_flows_and_judged_as_at_the_start(tmp_path: Path) -> None:
+def test_reload_reads_and_checks_texts_together_with_flows(tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     own, flow = tmp_path / "texts" / "hi.yaml", tmp_path / "ask.yaml"
     own.write_text('inbound.question: "Press 1."\n', encoding="utf-8")

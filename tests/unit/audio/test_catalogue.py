@@ -61,7 +61,9 @@ APPROVED = {"approved_by": "A. Person", "approved_on": TODAY, "approved_sha256":
         ({"files": {"sln16": SOUND}}, PlayRules(), "was changed on disk after it was prepared"),
     ],
 )
-def test_what_may_be_played(changes: dict[str, object], rules: PlayRules, why: str | None) -> None:
+def test_catalogue_allows_only_approved_and_certified_prompts(
+    changes: dict[str, object], rules: PlayRules, why: str | None
+) -> None:
     found = find_play_problem(NAME, entry(**changes), FOUND, rules, TODAY)
     assert (found is None) if why is None else (found is not None and why in found)
 
@@ -73,17 +75,17 @@ def test_only_campaign_recordings_need_a_certificate() -> None:
     assert find_play_problem(own, entry(), FOUND, rules, TODAY) is not None
 
 
-def test_what_nobody_listed_or_nobody_prepared_does_not_play() -> None:
+def test_unlisted_and_unprepared_prompts_are_not_played() -> None:
     assert "not in the catalogue" in (find_play_problem(NAME, None, FOUND, PlayRules(), TODAY) or "")
     assert "no sound on disk" in (find_play_problem(NAME, entry(), {}, PlayRules(), TODAY) or "")
 
 
-def test_one_sound_of_two_that_is_not_ours_stops_both() -> None:
+def test_prompt_is_blocked_if_one_of_its_sounds_was_changed() -> None:
     both = FOUND | {SoundFormat.SLIN16: OTHER}
     assert find_play_problem(NAME, entry(), both, PlayRules(), TODAY) is not None
 
 
-def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> None:
+def test_catalogue_round_trip_writes_only_changed_files(tmp_path: Path) -> None:
     entries = {
         NAME: entry(text='एक "दो"\nतीन', notes=("a note",), **CERTIFIED, **APPROVED),
         PromptName("", "en", "number/7"): entry(voice=Voice.DRAFT),
@@ -101,14 +103,14 @@ def test_it_reads_what_it_wrote_and_writes_only_what_differs(tmp_path: Path) -> 
     assert all(before[path] == time for path, time in after.items())
 
 
-def test_a_run_that_is_broken_off_keeps_what_it_had_done(tmp_path: Path) -> None:
+def test_interrupted_run_stores_the_finished_entries(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), change_catalogue(tmp_path) as entries:
         entries[NAME] = entry()
         raise KeyboardInterrupt
     assert read_catalogue(tmp_path) == {NAME: entry()}
 
 
-def test_a_full_disk_leaves_every_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_all_catalogue_files_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second of two files finds no room: the first is not written either."""
     english = PromptName("", "en", "number/7")
     before = {NAME: entry(), english: entry()}
@@ -131,16 +133,14 @@ def test_a_full_disk_leaves_every_file_as_it_was(tmp_path: Path, monkeypatch: py
     assert sorted(path.name for path in tmp_path.iterdir()) == ["en.toml", "hi.toml"]
 
 
-def test_what_a_process_left_half_done_is_removed_by_the_next(tmp_path: Path) -> None:
+def test_incomplete_files_are_removed_by_the_next_run(tmp_path: Path) -> None:
     (tmp_path / f"{PARTIAL_PREFIX}x").write_bytes(b"half")
     with change_catalogue(tmp_path):
         pass
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_a_folder_of_it_that_cannot_be_looked_into_is_refused_by_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unreadable_catalogue_folder_is_reported_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     catalogue = tmp_path / "catalogue"
     write_catalogue(catalogue, {NAME: entry(), PromptName("town", "hi", "recording/message"): entry()})
     (catalogue / "campaign/city").symlink_to(tmp_path)
@@ -159,7 +159,7 @@ def test_a_folder_of_it_that_cannot_be_looked_into_is_refused_by_name(
         read_catalogue(catalogue)
 
 
-def test_two_processes_do_not_change_it_at_once(tmp_path: Path) -> None:
+def test_catalogue_is_changed_by_one_process_at_a_time(tmp_path: Path) -> None:
     with (
         change_catalogue(tmp_path),
         pytest.raises(CatalogueError, match="another process"),
@@ -170,7 +170,7 @@ def test_two_processes_do_not_change_it_at_once(tmp_path: Path) -> None:
         assert entries == {}
 
 
-def test_a_catalogue_that_is_not_there_is_empty(tmp_path: Path) -> None:
+def test_missing_catalogue_is_empty(tmp_path: Path) -> None:
     assert read_catalogue(tmp_path / "none") == {}
 
 
@@ -202,7 +202,7 @@ files.alaw = "{SOUND}"
         ("../outside/hi.toml", GOOD, ""),
     ],
 )
-def test_it_is_read_strictly(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_invalid_catalogue_entries_are_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
     directory = tmp_path / "catalogue"
     directory.mkdir()
     path = directory / name

@@ -40,7 +40,9 @@ BYTES_A_SECOND = {
     [("a.mp3", 44_100), ("a.m4a", 32_000), ("a.ogg", 48_000), ("a.wav", 11_025), ("a.flac", 96_000), ("b.wav", 8_000)],
 )
 @pytest.mark.parametrize("level", [0.003, 0.99])
-def test_every_kind_and_rate_comes_out_at_one_loudness(tmp_path: Path, name: str, rate: int, level: float) -> None:
+def test_recordings_of_every_format_are_normalised_to_the_target_loudness(
+    tmp_path: Path, name: str, rate: int, level: float
+) -> None:
     voice = speech(4, rate, level=level)
     path = write_recording(tmp_path / name, voice, rate, right=voice * np.float32(0.7))
     made = convert_recording(path, ALL)
@@ -53,7 +55,7 @@ def test_every_kind_and_rate_comes_out_at_one_loudness(tmp_path: Path, name: str
     assert made.loudness_lufs == pytest.approx(-19.0, abs=0.5)
 
 
-def test_a_recording_whose_peaks_are_high_is_limited_and_stays_below_the_ceiling(tmp_path: Path) -> None:
+def test_recording_with_high_peaks_is_limited_below_the_ceiling(tmp_path: Path) -> None:
     voice = speech(4, 16_000, level=0.05)
     voice[::4000] = 0.95  # a click in each syllable
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 16_000), ALL)
@@ -61,7 +63,7 @@ def test_a_recording_whose_peaks_are_high_is_limited_and_stays_below_the_ceiling
     assert any("peaks far above its speech" in note for note in made.notes)
 
 
-def test_a_clipped_recording_is_named_and_does_not_clip_again(tmp_path: Path) -> None:
+def test_clipped_recording_is_reported_and_not_clipped_again(tmp_path: Path) -> None:
     voice = np.clip(speech(3, 16_000, level=4.0), -1, 1)
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 16_000), LINE)
     assert any("is clipped in" in note for note in made.notes)
@@ -74,7 +76,7 @@ def cut_off(made: Sounds) -> float:
     return float(note.split()[1])
 
 
-def test_an_offset_and_the_silence_at_the_ends_are_gone(tmp_path: Path) -> None:
+def test_offset_and_silence_at_both_ends_are_removed(tmp_path: Path) -> None:
     voice = np.concatenate([SILENCE, SILENCE, speech(2, 8_000), SILENCE]) + np.float32(0.2)
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 8_000), LINE)
     assert made.seconds == pytest.approx(2.1, abs=0.15)
@@ -83,7 +85,7 @@ def test_an_offset_and_the_silence_at_the_ends_are_gone(tmp_path: Path) -> None:
     assert abs(float(sound.mean())) < 0.002
 
 
-def test_the_noise_of_a_room_and_a_click_before_the_voice_are_no_voice(tmp_path: Path) -> None:
+def test_background_noise_and_clicks_are_trimmed(tmp_path: Path) -> None:
     room = np.random.default_rng(3).standard_normal(16_000 * 6).astype(np.float32) * np.float32(0.001)
     room[1_600:1_760] += np.float32(0.3)  # a button, 10 ms, long before
     room[32_000:64_000] += speech(2, 16_000, level=0.06)
@@ -92,13 +94,13 @@ def test_the_noise_of_a_room_and_a_click_before_the_voice_are_no_voice(tmp_path:
     assert cut_off(made) > 3
 
 
-def test_a_short_word_is_no_click(tmp_path: Path) -> None:
+def test_short_word_is_not_trimmed_as_a_click(tmp_path: Path) -> None:
     word = np.concatenate([SILENCE, speech(0.07, 8_000), SILENCE])
     made = convert_recording(write_recording(tmp_path / "a.wav", word, 8_000), LINE)
     assert made.seconds == pytest.approx(0.23, abs=0.05)
 
 
-def test_what_lies_above_the_band_comes_out_as_no_alias(tmp_path: Path) -> None:
+def test_frequencies_above_the_band_cause_no_alias(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.wav", tone(5_000, 2, 44_100), 44_100)
     heard = decode(path, 8_000, 600).samples[800:-800]
     alias_db = 20 * math.log10(float(np.sqrt(np.mean(heard**2))) / (0.5 / math.sqrt(2)) + 1e-9)
@@ -107,7 +109,7 @@ def test_what_lies_above_the_band_comes_out_as_no_alias(tmp_path: Path) -> None:
     assert float(np.abs(kept).max()) == pytest.approx(0.5, rel=0.02)
 
 
-def test_one_channel_that_is_wired_the_wrong_way_round_does_not_silence_the_voice(tmp_path: Path) -> None:
+def test_channels_of_opposite_polarity_do_not_cancel_the_voice(tmp_path: Path) -> None:
     voice = speech(2, 16_000)
     path = write_recording(tmp_path / "a.wav", voice, 16_000, right=-voice)
     made = convert_recording(path, LINE)
@@ -116,7 +118,7 @@ def test_one_channel_that_is_wired_the_wrong_way_round_does_not_silence_the_voic
 
 
 @pytest.mark.parametrize("seconds", [0.12, 0.35, 1.0])
-def test_a_single_word_is_as_loud_as_a_sentence(tmp_path: Path, seconds: float) -> None:
+def test_single_word_has_the_loudness_of_a_sentence(tmp_path: Path, seconds: float) -> None:
     word = speech(seconds, 16_000)
     made = convert_recording(write_recording(tmp_path / "a.wav", word, 16_000), LINE)
     assert made.loudness_lufs == pytest.approx(-19.0, abs=0.7)
@@ -141,21 +143,21 @@ def refused(path: Path, recipe: Recipe = LINE) -> str:
         (b"ID3\x04\x00\x00\x00\x00\x00\x00" + b"\xff\xfb\x90" + b"x" * 50, "s"),
     ],
 )
-def test_what_is_no_recording_is_refused_whatever_its_name_says(tmp_path: Path, content: bytes, words: str) -> None:
+def test_file_without_audio_is_refused_whatever_its_extension(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(content)
     assert words in refused(path)
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.m4a", "a.wav", "a.flac"])
-def test_a_truncated_recording_is_refused(tmp_path: Path, name: str) -> None:
+def test_truncated_recording_is_refused(tmp_path: Path, name: str) -> None:
     path = write_recording(tmp_path / name, speech(6, 44_100), 44_100)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     assert "truncated" in refused(path)
 
 
-def test_an_ogg_that_may_be_truncated_says_so(tmp_path: Path) -> None:
+def test_ogg_without_a_last_page_is_noted_as_possibly_truncated(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.ogg", speech(4, 48_000), 48_000)
     assert convert_recording(path, LINE).notes == ()
     whole = path.read_bytes()
@@ -173,12 +175,12 @@ def flac_of_length(path: Path, samples: int) -> Path:
     return path
 
 
-def test_six_hours_are_refused_by_the_header_alone(tmp_path: Path) -> None:
+def test_six_hour_recording_is_refused_by_its_header(tmp_path: Path) -> None:
     path = flac_of_length(tmp_path / "a.flac", 6 * 3600 * 44_100)
     assert "is 6.0 h long, at most 600 s are allowed (audio.max_seconds)" in refused(path)
 
 
-def test_a_recording_that_hides_its_length_is_refused_when_it_has_been_too_long(tmp_path: Path) -> None:
+def test_long_recording_without_a_length_header_is_refused(tmp_path: Path) -> None:
     path = flac_of_length(tmp_path / "a.flac", 0)
     assert convert_recording(path, LINE).seconds > 2
     assert "at most 1 s are allowed" in refused(path, Recipe((SoundFormat.ALAW,), max_seconds=1.0))
@@ -189,14 +191,14 @@ def test_silence_is_refused_with_and_without_an_offset(tmp_path: Path, sound: Sa
     assert "is silent" in refused(write_recording(tmp_path / "a.wav", sound, 8_000))
 
 
-def test_a_directory_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+def test_directory_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     assert "cannot be read" in refused(tmp_path)
     assert "cannot be read" in refused(tmp_path / "none.mp3")
 
 
 @settings(deadline=None, derandomize=True, max_examples=80)
 @given(data=st.data())
-def test_damage_anywhere_is_refused_or_played_but_never_a_crash(
+def test_damaged_recording_never_crashes_the_decoder(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     name = data.draw(st.sampled_from(["a.mp3", "a.flac", "a.wav", "a.ogg", "a.m4a"]))
@@ -218,7 +220,7 @@ def test_damage_anywhere_is_refused_or_played_but_never_a_crash(
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000])
-def test_the_true_peak_is_what_ffmpeg_measures(rate: int) -> None:
+def test_true_peak_equals_the_measurement_of_ffmpeg(rate: int) -> None:
     """A sine at a quarter of the rate whose samples miss its tops by 3 dB; and a voice, beside ebur128's own figure."""
     between = np.sin(np.pi / 2 * np.arange(rate) + np.pi / 4).astype(np.float32) * np.float32(0.5)
     between *= np.hanning(rate).astype(np.float32)
@@ -231,7 +233,7 @@ def test_the_true_peak_is_what_ffmpeg_measures(rate: int) -> None:
 
 
 @pytest.mark.parametrize("sound_format", list(SoundFormat))
-def test_there_and_back(sound_format: SoundFormat) -> None:
+def test_each_format_survives_encoding_and_decoding(sound_format: SoundFormat) -> None:
     voice = speech(1, get_sample_rate(sound_format))[:-1]  # an odd number of samples
     heard = heard_of(encode(voice, sound_format), sound_format)
     assert abs(len(heard) - len(voice)) <= 1
@@ -240,7 +242,7 @@ def test_there_and_back(sound_format: SoundFormat) -> None:
     )
 
 
-def test_sounds_are_the_same_each_time(tmp_path: Path) -> None:
+def test_conversion_is_deterministic(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.mp3", speech(1, 44_100), 44_100)
     assert convert_recording(path, ALL).contents == convert_recording(path, ALL).contents
     assert Recipe((SoundFormat.ALAW,), -16.0).fingerprint != LINE.fingerprint

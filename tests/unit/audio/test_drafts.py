@@ -33,7 +33,7 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("language", languages())
-def test_every_shipped_language_has_a_voice(language: str, tmp_path: Path) -> None:
+def test_every_shipped_language_has_a_draft_voice(language: str, tmp_path: Path) -> None:
     words = load_words(language)
     assert words is not None
     name = PromptName("", language, "label/synthetic")
@@ -49,14 +49,14 @@ def test_every_shipped_language_has_a_voice(language: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("language", "word"), [("as", "ছয়"), ("as", "ন"), ("or", "ସ୍ୱର"), ("bn", "নয়")])
-def test_a_word_is_spoken_and_not_spelt(language: str, word: str) -> None:
+def test_word_is_pronounced_and_not_spelt(language: str, word: str) -> None:
     """Spelling "ছয়" letter by letter takes espeak-ng over two seconds; saying it half of one."""
     samples, rate = espeak.speak(word, language)
     assert len(samples) / rate < 1.2
     assert np.abs(samples).max() > 0.05
 
 
-def test_one_text_is_spoken_once_for_all_its_prompts(tmp_path: Path) -> None:
+def test_same_text_is_synthesised_once_for_all_prompts(tmp_path: Path) -> None:
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     texts = {PromptName("", "hi", name): "सात" for name in ("number/7", "digit/7", "day/7")}
     texts[PromptName("", "zz", "number/7")] = "seven"
@@ -98,9 +98,7 @@ def drafted(tmp_path: Path, entries: dict[PromptName, Entry], text: str, recipe:
     return report.drafted, report.unchanged, len(report.void)
 
 
-def test_an_approved_draft_whose_text_changed_is_spoken_anew_and_nobody_has_approved_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_approved_draft_with_a_changed_text_loses_its_approval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # what espeak-ng says depends on what the same process said before
     entries: dict[PromptName, Entry] = {}
     drafted(tmp_path, entries, "सात")
@@ -120,7 +118,7 @@ def test_an_approved_draft_whose_text_changed_is_spoken_anew_and_nobody_has_appr
     assert entries[SEVEN] == before
 
 
-def test_an_approved_draft_is_made_in_a_new_format_and_stays_approved(tmp_path: Path) -> None:
+def test_approved_draft_in_a_new_format_stays_approved(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
     drafted(tmp_path, entries, "सात")
     entries[SEVEN] = approved(entries[SEVEN])
@@ -130,7 +128,7 @@ def test_an_approved_draft_is_made_in_a_new_format_and_stays_approved(tmp_path: 
     assert set(entries[SEVEN].files) == set(both.formats)
 
 
-def test_an_approval_of_another_version_of_the_voice_is_none_of_this_one(tmp_path: Path) -> None:
+def test_new_voice_version_loses_the_approval(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
     drafted(tmp_path, entries, "सात")
     entries[SEVEN] = approved(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})
@@ -140,7 +138,7 @@ def test_an_approval_of_another_version_of_the_voice_is_none_of_this_one(tmp_pat
     assert (entries[SEVEN].voice, entries[SEVEN].approved) == (Voice.DRAFT, False)
 
 
-def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_it_is_spoken(tmp_path: Path) -> None:
+def test_text_too_long_for_the_catalogue_gets_no_draft(tmp_path: Path) -> None:
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     name, long = PromptName("", "hi", "number/7"), PromptName("", "hi", "place/0123456789abcdef")
     catalogue = tmp_path / "catalogue"
@@ -161,14 +159,14 @@ def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_it_is_spoken(tm
     assert not places.sound(name, SoundFormat.SLIN16).exists()
 
 
-def test_a_text_that_makes_no_sound_is_refused(tmp_path: Path) -> None:
+def test_text_without_speakable_words_is_refused(tmp_path: Path) -> None:
     job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, AudioDirectories(tmp_path, tmp_path))
     result = make_draft(job)
     assert isinstance(result, Refused)
     assert "\n" not in result.reason
 
 
-def test_voices_that_are_not_installed_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_voices_are_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "is_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=r"\.venv/bin/pip install -e '\.\[voices\]'"):
         make_drafts(AudioDirectories(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
@@ -195,9 +193,7 @@ def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "cannot be read as UTF-8 text" in str(missing.exception)
 
 
-def test_names_with_a_byte_order_mark_are_the_names_that_calls_play(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in ("collect_text_prompts", "collect_word_prompts", "_message"):  # names alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
@@ -208,9 +204,7 @@ def test_names_with_a_byte_order_mark_are_the_names_that_calls_play(
     assert played <= {name.sound for name in read_catalogue(tmp_path / "catalogue")}
 
 
-def test_the_command_tells_of_an_approval_that_a_new_text_has_made_void(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in (
         "collect_text_prompts",
@@ -232,7 +226,9 @@ def test_the_command_tells_of_an_approval_that_a_new_text_has_made_void(
 
 
 @pytest.mark.parametrize("language", ["EN", "de", "xx"])
-def test_a_language_without_texts_is_refused(language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drafts_command_refuses_a_language_without_texts(
+    language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     refused = CliRunner().invoke(app, ["drafts", "-l", language]).exception
     assert isinstance(refused, AudioError)

@@ -64,7 +64,7 @@ def files(places: AudioDirectories) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in found if path.name != ".lock"}
 
 
-def test_a_kind_of_file_that_is_no_longer_wanted_goes_from_the_disk(places: AudioDirectories) -> None:
+def test_sounds_in_removed_formats_are_deleted(places: AudioDirectories) -> None:
     run(places, BOTH)
     assert {"question.alaw", "question.sln16"} <= set(files(places))
     assert len(run(places).prepared) == 2
@@ -72,7 +72,7 @@ def test_a_kind_of_file_that_is_no_longer_wanted_goes_from_the_disk(places: Audi
     assert silent(places) == []
 
 
-def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places: AudioDirectories) -> None:
+def test_run_without_new_recordings_deletes_sounds_in_removed_formats(places: AudioDirectories) -> None:
     """Drafts too, of which there is no recording to prepare."""
     draft = PromptName("", "hi", "number/7")
     run(places)
@@ -91,7 +91,7 @@ def test_nothing_new_mends_a_catalogue_beside_which_an_old_kind_was_left(places:
     assert files(places) == before
 
 
-def test_a_full_disk_leaves_the_old_sounds_with_the_old_catalogue(
+def test_full_disk_leaves_old_sounds_with_the_old_catalogue(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()  # the sounds are made in other processes, whose disk is not full
@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_the_old_sounds_with_the_old_catalogue(
     assert silent(places) == []
 
 
-def test_a_sound_that_cannot_be_put_in_place_keeps_its_old_entry_and_the_others_are_taken(
+def test_sound_that_cannot_be_installed_does_not_block_the_others(
     places: AudioDirectories,
 ) -> None:
     (places.sound(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)

@@ -71,14 +71,14 @@ def bytes_of(site: Path, name: str) -> dict[str, bytes]:
     return {path.suffix[1:]: path.read_bytes() for path in sorted(paths)}
 
 
-def test_the_dialplan_and_the_simulation_play_the_name_that_is_made() -> None:
+def test_dialplan_and_simulation_play_the_installed_message() -> None:
     template = content.CONFIG / "asterisk/dialplan/voters.conf.j2"
     assert re.findall(r"Playback\((.*?)\)", template.read_text(encoding="utf-8")) == [MESSAGE_SOUND]
     assert SIMULATED_MESSAGE == MESSAGE_SOUND
 
 
 @pytest.mark.parametrize("language", shipped_texts().languages())
-def test_it_says_who_called_and_promises_no_key(language: str) -> None:
+def test_information_message_names_the_caller_and_offers_no_key(language: str) -> None:
     ((name, words),) = collect_message_prompt(language, "Example Seva", shipped_texts()).items()
     assert name == PromptName("", language, INFORMATION)
     assert "Example Seva" in words
@@ -86,7 +86,7 @@ def test_it_says_who_called_and_promises_no_key(language: str) -> None:
     assert not [each for each in collect_text_prompts(shipped_texts(), [language]) if each.name.startswith("message/")]
 
 
-def test_a_language_without_the_text_has_it_in_english() -> None:
+def test_language_without_the_message_uses_english() -> None:
     (name,) = collect_message_prompt("zz", "Example Seva", shipped_texts())
     assert name.language == "en"
     assert collect_message_prompt("hi", "Example Seva", Texts({})) == {}
@@ -94,7 +94,7 @@ def test_a_language_without_the_text_has_it_in_english() -> None:
     assert collect_message_prompt("hi", "Example Seva", own) == {}  # a value that nobody knows when no call is there
 
 
-def test_the_draft_is_spoken_in_the_centres_language_and_formats(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_draft_message_uses_the_centres_language_and_formats(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1 drafts made" in drafts(monkeypatch)
     entries = read_catalogue(site / "catalogue")
     assert set(entries) == {HINDI}
@@ -121,7 +121,7 @@ def test_the_draft_is_spoken_in_the_centres_language_and_formats(site: Path, mon
 
 
 @pytest.mark.parametrize("recording", ["hi/message.information.mp3", "hi/message/information.wav"])
-def test_a_recording_takes_the_drafts_place(site: Path, monkeypatch: pytest.MonkeyPatch, recording: str) -> None:
+def test_recorded_message_replaces_the_draft(site: Path, monkeypatch: pytest.MonkeyPatch, recording: str) -> None:
     drafts(monkeypatch)
     draft = bytes_of(site, "message")
     write_recording(site / "recordings" / recording, speech(0.5, 44_100), 44_100)
@@ -136,7 +136,7 @@ def test_a_recording_takes_the_drafts_place(site: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("suffix", ["wav", "gsm"])
-def test_a_message_that_was_put_there_by_hand_gives_way_to_a_recording_alone(
+def test_message_installed_by_hand_is_replaced_only_by_a_recording(
     site: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     by_hand = site / f"sounds/matdan/message.{suffix}"
@@ -150,7 +150,7 @@ def test_a_message_that_was_put_there_by_hand_gives_way_to_a_recording_alone(
     assert by_hand.is_file() is (suffix == "gsm")  # no kind of ours
 
 
-def test_english_is_played_where_the_centres_language_has_none_and_removed_is_removed(site: Path) -> None:
+def test_message_falls_back_to_english_and_is_removed_with_its_prompt(site: Path) -> None:
     for language, seed in (("en", 1), ("hi", 2)):
         write_recording(site / f"recordings/{language}/message/information.wav", speech(0.5, 16_000, seed=seed), 16_000)
     audio("prepare")
@@ -162,7 +162,7 @@ def test_english_is_played_where_the_centres_language_has_none_and_removed_is_re
     assert bytes_of(site, "message") == {}
 
 
-def test_a_sound_that_is_not_what_was_prepared_is_not_put_there(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_sound_is_not_installed_as_the_message(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drafts(monkeypatch)
     before = bytes_of(site, "message")
     (site / "sounds/matdan/hi/message/information.alaw").write_bytes(b"something else")
@@ -172,7 +172,7 @@ def test_a_sound_that_is_not_what_was_prepared_is_not_put_there(site: Path, monk
     assert bytes_of(site, "message") == before
 
 
-def test_a_place_that_cannot_be_written_is_one_line(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_sounds_directory_is_reported_in_one_line(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drafts(monkeypatch)
     (site / "sounds/matdan/message.alaw").unlink()
     (site / "sounds/matdan/message.alaw").mkdir()
@@ -188,7 +188,7 @@ async def findings(*whats: str) -> list[Finding]:
     return [finding async for finding in check_site(settings) if finding.subject in whats]
 
 
-async def test_check_says_what_asterisk_would_not_play(site: Path) -> None:
+async def test_dialer_check_reports_sounds_missing_in_asterisk(site: Path) -> None:
     with (site / "centre.toml").open("a") as file:
         file.write("[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
     message, tones = await findings("information message", "tones")
@@ -209,6 +209,6 @@ async def test_check_says_what_asterisk_would_not_play(site: Path) -> None:
     assert "matdan/beep, matdan/silence: a voter whose agent's phone fails" in tones.text
 
 
-async def test_check_asks_for_no_sounds_of_asterisk_where_there_is_none(site: Path) -> None:
+async def test_dialer_check_skips_asterisk_sounds_for_a_site_without_asterisk(site: Path) -> None:
     (site / "centre.toml").write_text("[fastagi]\nport = 0\n[broker]\nenabled = false\n")
     assert await findings("information message", "tones") == []

@@ -38,7 +38,7 @@ def said(number: int, language: str) -> str:
     return " ".join(texts[prompt] for prompt in list_number_prompts(number, words))
 
 
-def test_every_language_of_the_texts_has_its_words() -> None:
+def test_every_language_with_texts_has_words_for_numbers() -> None:
     assert shipped_texts().languages() == LANGUAGES
 
 
@@ -73,12 +73,12 @@ def test_every_language_of_the_texts_has_its_words() -> None:
         ("as", 21, "একৈশ"),
     ],
 )
-def test_numbers_as_they_are_said(language: str, number: int, words: str) -> None:
+def test_numbers_are_split_into_prompts_by_language(language: str, number: int, words: str) -> None:
     assert said(number, language) == words
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_number_up_to_99_is_one_word_of_its_own(language: str) -> None:
+def test_each_number_up_to_99_has_a_distinct_word(language: str) -> None:
     words = load_words(language)
     assert words is not None
     assert len(set(words.numbers)) == 100
@@ -89,7 +89,7 @@ def test_each_number_up_to_99_is_one_word_of_its_own(language: str) -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
-def test_every_number_adds_up_and_names_only_what_can_be_recorded(language: str, number: int) -> None:
+def test_prompts_of_every_number_add_up_and_have_words(language: str, number: int) -> None:
     words = load_words(language)
     prompts = list_number_prompts(number, words)
     if words is not None:
@@ -105,14 +105,14 @@ def test_every_number_adds_up_and_names_only_what_can_be_recorded(language: str,
     assert total + pending == number
 
 
-def test_a_number_that_no_count_reaches_is_read_digit_by_digit() -> None:
+def test_number_above_the_limit_is_read_digit_by_digit() -> None:
     assert list_number_prompts(HIGHEST_SPOKEN + 1, None) == list_digit_prompts("1000000000")
     assert list_number_prompts(-12, None) == ["digit/1", "digit/2"]
     assert list_digit_prompts("+91 ९") == ["digit/9", "digit/1", "digit/9"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_hours_and_dates_name_only_what_can_be_recorded(language: str) -> None:
+def test_prompts_of_hours_and_dates_have_words(language: str) -> None:
     words = load_words(language)
     assert words is not None
     texts = list_word_prompts(words)
@@ -127,7 +127,7 @@ def test_hours_and_dates_name_only_what_can_be_recorded(language: str) -> None:
     assert all(parse_prompt_name(f"{language}/{name}") == PromptName("", language, name) for name in texts)
 
 
-def test_half_past_one_and_two_have_words_of_their_own_in_the_north() -> None:
+def test_half_past_one_and_two_have_distinct_words_in_northern_languages() -> None:
     words = load_words("hi")
     assert words is not None
     assert (words.half_hours[13], words.half_hours[14], words.half_hours[18]) == (
@@ -138,7 +138,7 @@ def test_half_past_one_and_two_have_words_of_their_own_in_the_north() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_everything_that_a_shipped_flow_may_say_has_words(language: str) -> None:
+def test_every_prompt_of_shipped_flows_has_words(language: str) -> None:
     """Names of places and organisations apart, which are the site's own, and campaign recordings."""
     texts = shipped_texts()
     known = collect_text_prompts(texts, [language]) | collect_word_prompts([language])
@@ -165,7 +165,7 @@ def test_everything_that_a_shipped_flow_may_say_has_words(language: str) -> None
                     assert all(parse_prompt_name(sound.partition("/")[2]) in known for sound in sounds)
 
 
-def test_words_that_are_damaged_are_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_word_list_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words_module, "WORDS_DIRECTORY", tmp_path)
     (tmp_path / "qq.toml").write_text('numbers = ["one"]\n')
     (tmp_path / "qr.toml").write_text("numbers = [\n")

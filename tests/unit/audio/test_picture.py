@@ -25,7 +25,7 @@ def points(svg: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in (pair.split(",") for pair in line.attrib["points"].split())]
 
 
-def test_the_wave_fills_its_panel_as_far_as_its_peak_and_no_further() -> None:
+def test_waveform_fills_its_panel_up_to_its_peak() -> None:
     loud = make_panel("before", speech(2, 16_000, level=1.0), 16_000, kept=(1_600, 30_000))
     assert len(loud.envelope) == 840
     assert min(low for low, _ in loud.envelope) >= -1
@@ -35,7 +35,7 @@ def test_the_wave_fills_its_panel_as_far_as_its_peak_and_no_further() -> None:
     assert [float(each["width"]) for each in silences] == [pytest.approx(42, abs=0.1), pytest.approx(52.5, abs=0.1)]
 
 
-def test_the_line_of_the_loudness_stands_where_the_loudness_is() -> None:
+def test_loudness_curve_lies_at_the_measured_loudness() -> None:
     """A steady tone at the wanted loudness lies on the dashed line."""
     times = np.arange(16_000 * 4) / 16_000
     tone = np.sin(2 * np.pi * 1000 * times).astype(np.float32)
@@ -46,7 +46,7 @@ def test_the_line_of_the_loudness_stands_where_the_loudness_is() -> None:
     assert all(abs(y - float(wanted[0])) < 0.5 for _, y in points(svg))
 
 
-def test_what_came_from_outside_is_escaped() -> None:
+def test_untrusted_text_is_escaped_in_the_picture() -> None:
     caption = Caption("hi/x", text='<script>"&', mark="DRAFT", remarks=("<b>",))
     svg = draw_picture(caption, [make_panel("<i>", np.zeros(5, np.float32), 16_000)], -19.0, -2.0)
     parsed(svg)
@@ -55,7 +55,7 @@ def test_what_came_from_outside_is_escaped() -> None:
     assert "<script>" not in render_page("<script>", [('"<', "a.svg")])
 
 
-def test_nothing_to_draw_is_still_a_picture() -> None:
+def test_picture_without_panels_is_valid() -> None:
     parsed(draw_picture(Caption("hi/x"), [], -19.0, -2.0))
     parsed(draw_picture(Caption("hi/x"), [make_panel("a", np.zeros(0, np.float32), 8_000)], -19.0, -2.0))
 

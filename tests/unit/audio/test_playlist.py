@@ -53,14 +53,14 @@ def call(prompts: dict[str, ListedPrompt], rules: PlayRules | None = None, *, la
     return CataloguePrompts(playlist, "town", TODAY, shipped_texts(), label)
 
 
-def test_a_campaigns_own_prompt_comes_before_the_shared_one() -> None:
+def test_campaigns_own_prompt_overrides_the_shared_one() -> None:
     both = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(entry())}
     assert call(both).find_sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
     other = {"hi/common/goodbye": listed(entry()), "campaign/city/hi/common/goodbye": listed(entry())}
     assert call(other).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
-def test_a_campaigns_prompt_that_may_not_play_gives_way_to_a_shared_one_that_may() -> None:
+def test_blocked_campaign_prompt_is_replaced_by_the_shared_one() -> None:
     ended = entry(certificate="1", certificate_sha256=SHA, valid_until=date(2026, 11, 23))
     prompts = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(ended)}
     assert call(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
@@ -70,12 +70,12 @@ def test_a_campaigns_prompt_that_may_not_play_gives_way_to_a_shared_one_that_may
     assert "ended on 2026-11-23" in (alone.find_block_reason("matdan/campaign/town/hi/common/goodbye") or "")
 
 
-def test_only_our_own_sounds_are_asked_about() -> None:
+def test_sounds_outside_the_catalogue_directory_are_always_allowed() -> None:
     assert call({}).find_block_reason("beep") is None
     assert "not in the catalogue" in (call({}).find_block_reason("matdan/hi/common/goodbye") or "")
 
 
-def test_a_computers_voice_is_labelled_once_a_call() -> None:
+def test_synthetic_voice_is_announced_once_per_call() -> None:
     prompts = {
         "hi/common/goodbye": listed(entry(voice=Voice.DRAFT)),
         "hi/common/greeting": listed(entry()),
@@ -88,7 +88,7 @@ def test_a_computers_voice_is_labelled_once_a_call() -> None:
     assert call(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
-def test_a_computers_voice_whose_label_does_not_play_does_not_play_either() -> None:
+def test_synthetic_voice_is_blocked_if_its_announcement_is_blocked() -> None:
     prompts = {
         "hi/common/goodbye": listed(entry(voice=Voice.DRAFT)),
         "hi/common/greeting": listed(entry()),
@@ -100,7 +100,7 @@ def test_a_computers_voice_whose_label_does_not_play_does_not_play_either() -> N
     assert call(prompts).find_block_reason("matdan/hi/common/goodbye") is None
 
 
-async def test_what_may_not_play_is_left_out_of_a_call_and_logged_once() -> None:
+async def test_blocked_prompt_is_skipped_in_a_call_and_logged_once() -> None:
     prompts = call({"hi/common/greeting": listed(entry()), "hi/turnout/question": listed(entry(), on_disk=False)})
 
     async def commit(_: object) -> bool:
@@ -125,7 +125,7 @@ def site(tmp_path: Path) -> PlaylistReader:
     return PlaylistReader(tmp_path / "catalogue", places, PlayRules())
 
 
-def test_the_reader_sees_each_change_and_hashes_nothing_twice(
+def test_reader_notices_each_change_and_hashes_no_file_twice(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = PromptName("", "hi", "common/goodbye")
@@ -164,7 +164,7 @@ class Noon:
 
 
 @virtual_time()
-async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one(site: PlaylistReader) -> None:
+async def test_running_centre_reloads_its_catalogue_and_survives_a_damaged_one(site: PlaylistReader) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
     await prompts.refresh()
     sound = "matdan/hi/common/goodbye"
@@ -185,7 +185,7 @@ async def test_a_running_centre_follows_its_catalogue_and_survives_a_damaged_one
 
 
 @virtual_time()
-async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
+async def test_catalogue_missing_for_a_moment_silences_no_call(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The directory is renamed, as by a checkout; then a folder of it vanishes while it is looked through."""
@@ -224,7 +224,7 @@ async def test_a_catalogue_that_is_away_for_a_moment_silences_no_call(
     assert len(logs) == 2
 
 
-def test_a_mount_that_is_lost_is_no_empty_catalogue(site: PlaylistReader) -> None:
+def test_lost_mount_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> None:
     """Where it was mounted an empty directory is left."""
     name = PromptName("", "hi", "common/goodbye")
     assert site.read().find_block_reason(name, TODAY) is None
@@ -238,7 +238,7 @@ def test_a_mount_that_is_lost_is_no_empty_catalogue(site: PlaylistReader) -> Non
     assert site.read().find_block_reason(name, TODAY) is None
 
 
-async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(site: PlaylistReader) -> None:
+async def test_block_for_a_carrier_that_fetches_sounds_is_logged_once(site: PlaylistReader) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
     await prompts.refresh()
     assert prompts.may_play("matdan/hi/common/goodbye")
@@ -248,20 +248,20 @@ async def test_a_carrier_that_fetches_sounds_itself_asks_too_and_is_told_once(si
     assert [log["sound"] for log in logs] == ["matdan/hi/recording/message"]
 
 
-def test_a_site_without_a_catalogue_plays_by_convention(tmp_path: Path) -> None:
+def test_site_without_a_catalogue_plays_sounds_by_convention(tmp_path: Path) -> None:
     neutral = load_profile("neutral")
     assert make_site_prompts(Settings(), neutral, Noon(), shipped_texts) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
     assert make_site_prompts(with_one, neutral, Noon(), shipped_texts) is not None
 
 
-async def test_a_damaged_catalogue_stops_a_start(site: PlaylistReader) -> None:
+async def test_damaged_catalogue_prevents_the_start(site: PlaylistReader) -> None:
     (site.catalogue / "hi.toml").write_text("damaged")
     with pytest.raises(CatalogueError):
         await SitePrompts(site, Noon(), ZoneInfo("UTC"), shipped_texts).refresh()
 
 
-def test_a_start_reads_no_sound_and_nothing_plays_unchecked(
+def test_sounds_are_hashed_on_first_use_and_never_played_unchecked(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of thousands of sounds a call plays five: each is hashed when it is asked for, once, and what was changed does not play."""

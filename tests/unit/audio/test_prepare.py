@@ -50,7 +50,7 @@ def run(
     return sorted(prepared), refused
 
 
-def test_only_what_changed_is_prepared(places: AudioDirectories) -> None:
+def test_only_changed_recordings_are_prepared(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     assert run(places, entries) == (
         ["campaign/town/hi/recording/message", "hi/common/goodbye", "hi/turnout/question"],
@@ -71,7 +71,7 @@ def test_only_what_changed_is_prepared(places: AudioDirectories) -> None:
     assert len(run(places, entries, Recipe((SoundFormat.ALAW, SoundFormat.G722)))[0]) == 3
 
 
-def test_bad_files_are_one_line_each_and_the_others_are_prepared(places: AudioDirectories) -> None:
+def test_each_bad_file_is_reported_and_the_others_are_prepared(places: AudioDirectories) -> None:
     hindi = places.recordings / "hi"
     (hindi / "turnout/text.mp3").write_text("these are words\n" * 40)
     (hindi / "turnout/empty.mp3").touch()
@@ -99,7 +99,7 @@ def test_bad_files_are_one_line_each_and_the_others_are_prepared(places: AudioDi
 @pytest.mark.parametrize(
     "source", ["../../etc/passwd", "hi/../../etc/passwd.mp3", "/etc/passwd", "hi/a\0b.mp3", "hi/..", ""]
 )
-def test_a_path_that_leads_out_is_refused_before_anything_is_opened(places: AudioDirectories, source: str) -> None:
+def test_path_outside_the_recordings_is_refused_before_opening(places: AudioDirectories, source: str) -> None:
     plan = make_plan(places, [source], {}, LINE, {})
     assert not plan.jobs
     assert len(plan.refused) == 1
@@ -111,13 +111,13 @@ def test_a_path_that_leads_out_is_refused_before_anything_is_opened(places: Audi
     ["hi", "hi/", "/hi/x", "hi/../x", "hi/./x", "hi/x\n", "HI/x", "hindi/x", "hi/X", "hi/x.y", "hi//x", "hi/a/b/c/d/e",
      "campaign", "campaign/a", "campaign/../hi/x", "campaign/A/hi/x", "campaign//hi/x", "hi/" + "x" * 65],
 )  # fmt: skip
-def test_what_is_no_prompts_name(path: str) -> None:
+def test_invalid_prompt_names_are_refused(path: str) -> None:
     with pytest.raises(BadPromptName):
         parse_prompt_name(path)
     assert find_prompt_of_sound(f"matdan/{path}") is None
 
 
-def test_names_and_sounds_are_one_to_one() -> None:
+def test_prompt_names_and_sound_names_convert_both_ways() -> None:
     for path in ("hi/turnout/question-1", "campaign/town-2/en/recording/message", "hi/place/0123456789abcdef"):
         name = parse_prompt_name(path)
         assert name.path == path
@@ -126,12 +126,12 @@ def test_names_and_sounds_are_one_to_one() -> None:
     assert find_prompt_of_sound("digits/1") is None
 
 
-def test_no_directory_is_said_in_one_line(tmp_path: Path) -> None:
+def test_missing_recordings_directory_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="is not a directory"):
         list_recordings(tmp_path / "none")
 
 
-def test_the_whole_run_spreads_over_processes_and_tells_its_progress(places: AudioDirectories) -> None:
+def test_run_uses_several_processes_and_reports_progress(places: AudioDirectories) -> None:
     (places.recordings / "hi/turnout/text.mp3").write_text("these are words\n" * 40)
     left_behind = places.sounds / "matdan" / "hi" / f"{PARTIAL_PREFIX}1"
     left_behind.parent.mkdir(parents=True)
@@ -160,19 +160,19 @@ def _dies_of_three(number: int) -> int:
     return number * 2
 
 
-def test_a_job_that_kills_its_process_fails_alone() -> None:
+def test_job_that_crashes_its_process_fails_alone() -> None:
     results = dict(run_in_processes(_dies_of_three, [1, 2, 3, 4], workers=2))
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 
 
-def test_how_many_processes() -> None:
+def test_process_count_depends_on_jobs_and_cpus() -> None:
     assert process_count(1, 0) == 1
     assert process_count(100, 7) == 7
     assert process_count(0, 7) == 1
     assert list(run_in_processes(_dies_of_three, [], workers=1)) == []
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.alaw"
     write_atomically(path, b"old")
 
@@ -186,7 +186,7 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_full_disk_is_one_line(places: AudioDirectories, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_reported_in_one_line(places: AudioDirectories, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -196,7 +196,7 @@ def test_a_full_disk_is_one_line(places: AudioDirectories, monkeypatch: pytest.M
     assert all("cannot be written (No space left on device)" in line for line in refused)
 
 
-def test_an_approval_stays_written_down_but_a_drafts_history_does_not(places: AudioDirectories) -> None:
+def test_approval_is_copied_to_a_new_entry_unless_it_was_a_drafts(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     run(places, entries)
     approved = entries[QUESTION].model_copy(
@@ -215,7 +215,7 @@ def test_an_approval_stays_written_down_but_a_drafts_history_does_not(places: Au
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
-def test_the_same_recording_says_what_it_said_and_another_one_what_the_text_says_now(places: AudioDirectories) -> None:
+def test_unchanged_recording_has_its_old_text_and_a_new_one_the_current_text(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     run(places, entries)
     before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})
@@ -226,7 +226,7 @@ def test_the_same_recording_says_what_it_said_and_another_one_what_the_text_says
     assert add_history(another, before, "").text == "Polls close at six."
 
 
-def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_its_recording_is_prepared(
+def test_recording_with_a_text_too_long_for_the_catalogue_is_refused(
     places: AudioDirectories,
 ) -> None:
     plan = make_plan(places, list_recordings(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001})
@@ -238,7 +238,7 @@ def test_a_text_that_the_catalogue_cannot_keep_is_refused_before_its_recording_i
     assert "accepts 5,000; shorten it" in why
 
 
-def test_a_folder_that_may_not_be_entered_is_refused_by_name_and_the_others_are_prepared(
+def test_unreadable_folder_is_reported_and_the_others_are_prepared(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scandir = os.scandir
@@ -257,7 +257,7 @@ def test_a_folder_that_may_not_be_entered_is_refused_by_name_and_the_others_are_
         list_recordings(places.recordings / "hi/turnout")
 
 
-def test_recordings_in_a_folder_that_may_only_be_listed_are_refused_each(
+def test_each_recording_in_a_folder_without_access_is_refused(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def guarded(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
@@ -278,7 +278,7 @@ def test_recordings_in_a_folder_that_may_only_be_listed_are_refused_each(
     assert "check the path and the permissions of its folder" in plan.refused[0].reason
 
 
-def test_a_symbolic_link_to_a_folder_or_to_nothing_is_refused_by_name(places: AudioDirectories, tmp_path: Path) -> None:
+def test_symbolic_link_to_a_folder_or_missing_file_is_reported(places: AudioDirectories, tmp_path: Path) -> None:
     (places.recordings / "hi/turnout").rename(tmp_path / "outside")
     (places.recordings / "hi/turnout").symlink_to(tmp_path / "outside")
     (places.recordings / "en").symlink_to(tmp_path / "unmounted")

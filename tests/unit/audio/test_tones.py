@@ -15,7 +15,7 @@ from dialer.domain.switch import SeatSound
 
 
 @pytest.mark.parametrize("name", TONES)
-def test_a_tone_begins_and_ends_softly_and_has_its_pitch(name: str) -> None:
+def test_tone_fades_at_both_ends_and_has_the_given_pitch(name: str) -> None:
     for hertz, seconds in TONES[name]:
         samples = make_tone([(hertz, seconds)])
         assert len(samples) == round(seconds * SAMPLES_A_SECOND)
@@ -26,19 +26,19 @@ def test_a_tone_begins_and_ends_softly_and_has_its_pitch(name: str) -> None:
         assert crossings / (2 * seconds) == pytest.approx(hertz, abs=30)
 
 
-def test_every_answer_to_a_key_has_its_tone_and_is_over_before_a_quick_finger_is_back() -> None:
+def test_each_response_to_a_key_has_a_tone_short_enough_for_fast_typing() -> None:
     for sound in SeatSound:
         assert sum(seconds for _, seconds in TONES[f"matdan/{sound.value}"]) <= 0.1
 
 
-def test_the_files(tmp_path: Path) -> None:
+def test_tones_are_written_as_8_khz_mono_wav_files(tmp_path: Path) -> None:
     paths = write_tones(tmp_path)
     assert [path.relative_to(tmp_path).with_suffix("").as_posix() for path in paths] == list(TONES)
     with wave.open(str(paths[0]), "rb") as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, SAMPLES_A_SECOND)
 
 
-def test_the_command_writes_them_and_says_where(tmp_path: Path) -> None:
+def test_tones_command_writes_the_files_and_prints_the_directory(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path)])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "matdan" / "beep.wav").is_file()
@@ -48,7 +48,7 @@ def test_the_command_writes_them_and_says_where(tmp_path: Path) -> None:
     assert refused.exit_code != 0
 
 
-def test_a_directory_that_is_mistyped_is_told(tmp_path: Path) -> None:
+def test_tones_command_refuses_a_directory_whose_parent_is_missing(tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["agent", "tones", "--to", str(tmp_path / "sound" / "en")])
     assert f"there is no folder {tmp_path / 'sound'}; name Asterisk's sounds" in str(refused.exception)
     assert not (tmp_path / "sound").exists()

@@ -43,13 +43,13 @@ def test_shipped_flows_have_no_findings_in_any_shipped_language(name: str) -> No
     assert check_flow(FLOWS[name], texts) == []
 
 
-def test_unreachable_node() -> None:
+def test_unreachable_node_is_reported() -> None:
     found = only(findings("  first: {goto: bye}\n  island: {goto: bye}"), "unreachable", "island")
     text = HEAD + "\n  first: {goto: bye}\n  island: {goto: bye}"
     assert text.splitlines()[found.line - 1].startswith("  island:")
 
 
-def test_nodes_after_a_subdialog_that_never_returns_are_unreachable() -> None:
+def test_nodes_after_a_subdialog_without_return_are_unreachable() -> None:
     flow = FLOWS["household"]
     changed = {**flow.nodes}
     for name in ("noted_all", "until"):
@@ -67,14 +67,14 @@ def test_nodes_after_a_subdialog_that_never_returns_are_unreachable() -> None:
     assert "goodbye" in rules
 
 
-def test_loop_without_an_exit() -> None:
+def test_loop_without_an_exit_is_reported() -> None:
     nodes = "  first: {say: [common.greeting], next: second}\n  second: {say: [common.greeting], next: first}"
     found = [finding for finding in findings(nodes) if finding.rule == "no-exit"]
     only(found, "no-exit", "first")
     assert "first -> second" in found[0].problem
 
 
-def test_node_that_leads_only_into_a_loop_without_an_exit() -> None:
+def test_node_that_leads_only_into_an_endless_loop_is_reported() -> None:
     nodes = """
   first: {menu: [opt_out.question], choices: {1: in_node, 2: bye}}
   in_node: {say: [common.greeting], next: loop}
@@ -85,7 +85,7 @@ def test_node_that_leads_only_into_a_loop_without_an_exit() -> None:
     assert ("no-exit", "in_node") in found
 
 
-def test_loop_in_which_nothing_may_be_said() -> None:
+def test_loop_that_may_play_nothing_is_reported() -> None:
     nodes = """
   first: {branch: [{when: count, above: 1, goto: told}], otherwise: bye}
   told: {say: [{text: booth.until, with: [closes_at]}], next: first}
@@ -96,12 +96,12 @@ def test_loop_in_which_nothing_may_be_said() -> None:
     assert "silent-loop" not in {finding.rule for finding in findings(spoken)}
 
 
-def test_loop_that_asks_a_silent_caller_without_end() -> None:
+def test_endless_question_to_a_silent_caller_is_reported() -> None:
     nodes = "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {then: first}}"
     assert "silent-caller" in {finding.rule for finding in findings(nodes)}
 
 
-def test_question_whose_prompts_may_all_be_left_out() -> None:
+def test_question_whose_prompts_may_all_be_skipped_is_reported() -> None:
     nodes = "  first: {menu: [{text: household.question, with: [pending_voters]}], choices: {1: bye}}"
     head = HEAD.replace("count: number", "pending_voters: number, count: number")
     only(findings(nodes, head), "silent-question", "first")
@@ -123,7 +123,7 @@ def test_missing_text_is_reported_with_its_languages() -> None:
     assert "texts/hi.yaml" in found.problem
 
 
-def test_placeholders_must_agree_with_their_values() -> None:
+def test_placeholders_that_differ_from_their_values_are_reported() -> None:
     found = findings("  first: {say: [booth.until], next: bye}")
     assert {finding.rule for finding in found} == {"placeholders"}
     assert "{closes_at}" in found[0].problem
@@ -145,7 +145,7 @@ def test_placeholders_must_agree_with_their_values() -> None:
         "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {say: [worker.noted], then: bye}}",
     ],
 )
-def test_acknowledgement_before_the_commit(nodes: str) -> None:
+def test_acknowledgement_before_the_commit_is_reported(nodes: str) -> None:
     assert "premature-acknowledgement" in {finding.rule for finding in findings(nodes)}
 
 
@@ -183,13 +183,13 @@ def test_acknowledgement_may_follow_a_subdialog_after_the_commit() -> None:
         "آپ نے کس پارٹی کو ووٹ دیا؟",
     ],
 )
-def test_question_for_whom_someone_votes_is_forbidden(words: str) -> None:
+def test_question_about_vote_choice_is_reported(words: str) -> None:
     found = findings("  first: {say: [mine.ask], next: bye}", texts=own_texts(mine__ask=words))
     assert "forbidden-question" in {finding.rule for finding in found}
 
 
 @pytest.mark.parametrize("name", ["party", "party_voted", "candidate", "voted_for"])
-def test_answer_for_whom_someone_votes_is_never_stored(name: str) -> None:
+def test_answer_named_after_a_vote_choice_is_reported(name: str) -> None:
     nodes = f"  first: {{menu: [opt_out.question], choices: {{1: bye}}, answer: {name}}}"
     only(findings(nodes), "forbidden-question", "first")
 
@@ -203,14 +203,14 @@ def test_answer_for_whom_someone_votes_is_never_stored(name: str) -> None:
         "ہمارے امیدوار کو ووٹ دیں۔",
     ],
 )
-def test_request_for_a_vote_is_campaign_material(words: str) -> None:
+def test_request_for_a_vote_outside_material_flows_is_reported(words: str) -> None:
     nodes = "  first: {menu: [mine.ask], choices: {1: bye, 9: out}}" + ENDS
     found = findings(nodes, TURNOUT_HEAD, own_texts(mine__ask=words))
     assert {finding.rule for finding in found} == {"material"}
     assert findings(nodes, MATERIAL_HEAD, own_texts(mine__ask=words)) == []
 
 
-def test_recording_in_a_turnout_flow_is_campaign_material() -> None:
+def test_recording_in_a_turnout_flow_is_reported() -> None:
     nodes = "  first: {menu: [{recording: message}, opt_out.question], choices: {1: bye, 9: out}}" + ENDS
     only(findings(nodes, TURNOUT_HEAD), "material", "first")
     assert findings(nodes, MATERIAL_HEAD) == []
@@ -224,7 +224,7 @@ def test_recording_in_a_turnout_flow_is_campaign_material() -> None:
         "  first: {menu: [{recording: message}], barge_in: false, choices: {9: out}}",
     ],
 )
-def test_campaign_material_needs_an_opt_out_one_key_away(nodes: str) -> None:
+def test_material_without_a_one_key_opt_out_is_reported(nodes: str) -> None:
     assert "material" in {finding.rule for finding in findings(nodes + ENDS, MATERIAL_HEAD)}
 
 
@@ -237,26 +237,26 @@ def test_opt_out_may_be_in_a_subdialog(tmp_path: Path, other: str, rules: set[st
     assert {finding.rule for finding in found} == rules
 
 
-def test_flow_for_voters_needs_an_opt_out() -> None:
+def test_flow_for_voters_without_an_opt_out_is_reported() -> None:
     found = findings("  first: {menu: [opt_out.question], choices: {1: bye}}", TURNOUT_HEAD)
     assert "missing-opt-out" in {finding.rule for finding in found}
     unreachable = "  first: {goto: bye}" + ENDS
     assert "missing-opt-out" in {finding.rule for finding in findings(unreachable, TURNOUT_HEAD)}
 
 
-def test_prompt_that_is_too_long() -> None:
+def test_prompt_over_the_time_limit_is_reported() -> None:
     nodes = "  first: {menu: [turnout.question], choices: {1: bye}}"
     assert findings(nodes) == []
     found = only(findings(nodes, seconds=15.0), "too-long", "first")
     assert "in hi" in found.problem
 
 
-def test_part_must_return() -> None:
+def test_part_without_return_is_reported() -> None:
     found = findings("  first: {goto: bye}", HEAD.replace("purpose: worker", "purpose: part"))
     assert "never-returns" in {finding.rule for finding in found}
 
 
-def test_every_finding_says_what_to_do_and_names_its_rule() -> None:
+def test_every_finding_has_a_remedy_and_a_rule() -> None:
     nodes = """
   first: {menu: [{recording: x}, mine.ask], choices: {1: loop}, answer: party}
   loop: {say: [turnout.noted_voted], next: loop}

@@ -69,7 +69,7 @@ def test_offer_of_a_ride_is_recognised(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["Have you been able to vote?", "Please hold the line.", "क्या आपने वोट दिया?"])
-def test_other_wording_is_not_taken_for_a_ride(text: str) -> None:
+def test_similar_wording_is_not_recognised_as_a_ride(text: str) -> None:
     assert offers_transport(text) is None
 
 
@@ -100,7 +100,9 @@ def test_unknown_offer_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("jurisdiction", "refused"), [("india", True), ("neutral", True), ("uk", False)])
-def test_profile_of_the_site_decides_on_a_declared_ride(tmp_path: Path, jurisdiction: str, refused: bool) -> None:
+def test_site_profile_decides_whether_a_declared_ride_is_allowed(
+    tmp_path: Path, jurisdiction: str, refused: bool
+) -> None:
     path = tmp_path / "sample.yaml"
     head = TURNOUT_HEAD.replace("own.ride", "common.greeting")
     path.write_text(f"offers: [transport]\n{head}{RIDE.replace('own.ride', 'common.greeting')}", encoding="utf-8")
@@ -168,7 +170,7 @@ def test_agents_must_not_offer_a_ride_that_the_profile_forbids() -> None:
 
 
 @pytest.mark.parametrize("name", ["party", "VOTE_FOR", "candidate_choice", "support"])
-def test_agi_script_cannot_store_for_whom_someone_votes(name: str) -> None:
+def test_agi_script_cannot_store_a_vote_choice(name: str) -> None:
     judged = interpret_command(f"SET VARIABLE MATDAN_ANSWER_{name} 1", 1, Recordings())
     assert isinstance(judged, Refuse)
     assert "never stored" in judged.reason
@@ -235,7 +237,7 @@ def test_flow_needs_a_catalogue_if_synthetic_voices_must_be_announced() -> None:
     assert problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
 
 
-def test_draft_voice_without_its_announcement_prevents_the_start(tmp_path: Path) -> None:
+def test_draft_voice_without_an_announcement_prevents_the_start(tmp_path: Path) -> None:
     assert problems(recorded(tmp_path, greeting=Voice.DRAFT, label=Voice.DRAFT)) == []
     settings = recorded(tmp_path, greeting=Voice.DRAFT)
     assert problems(settings) == []
@@ -262,7 +264,7 @@ def message_site(directory: Path, text: str, voice: Voice) -> Settings:
         (f"{HINDI_LABEL} We called you.", Voice.SYNTHETIC, True),  # the recorded words are unknown
     ],
 )
-def test_synthetic_information_message_must_announce_itself(
+def test_synthetic_information_message_must_contain_the_announcement(
     tmp_path: Path, text: str, voice: Voice, refused: bool
 ) -> None:
     found = problems(message_site(tmp_path, text, voice))
@@ -279,7 +281,7 @@ def test_agent_campaigns_need_the_information_message_if_required(tmp_path: Path
     assert problems(settings) == []  # `dialer check` reports it separately
 
 
-async def test_check_reports_synthetic_voices_and_missing_candidates(tmp_path: Path) -> None:
+async def test_dialer_check_reports_synthetic_voices_and_missing_candidates(tmp_path: Path) -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout", "candidate": ""}, store={"path": tmp_path / "none.db"})
     found = [each async for each in check_site(settings) if each.subject in {"synthetic voices", "rules"}]
     texts = [each.text for each in found]

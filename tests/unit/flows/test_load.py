@@ -77,7 +77,7 @@ def test_change_in_a_subdialog_changes_the_version_of_the_calling_flow(tmp_path:
 @pytest.mark.parametrize(
     "name", ["no_such_flow", "../turnout", "turnout.yaml", "/etc/passwd", "x\0.yaml", "", "a\nb", "ü"]
 )
-def test_unknown_flow_is_refused_with_the_known_ones(name: str) -> None:
+def test_unknown_flow_error_lists_the_known_flows(name: str) -> None:
     with pytest.raises(UnknownFlow, match="turnout") as caught:
         load_flow(name)
     assert "\n" not in str(caught.value)
@@ -142,20 +142,20 @@ MISTAKES = [
     ("flow: turnout", "flow: Turn Out", "is not a name"),
     ("flow: turnout", "flow: turn\u043eut", "is not a name"),  # a Cyrillic o
     ("flow: turnout", "flow: tur\u0301nout", "is not a name"),
-    ("purpose: turnout", "purpose: exit-poll", "`purpose: exit-poll` is not known"),
+    ("purpose: turnout", "purpose: exit-poll", "`purpose: exit-poll` is not allowed"),
     ("start: greeting", "start: nowhere", "starts at nowhere"),
     ("start: greeting", "begin: greeting", "has no `start:`"),
     ("start: greeting", "start: greeting\nmax_turns: 0", "from 1 to 5000"),
     ("start: greeting", "start: greeting\nmax_turns: 1.5", "whole number"),
     ("start: greeting", "start: greeting\ncolour: red", "unknown key `colour`; use one of facts, flow, max_turns"),
-    ("closes_at: hour", "closes_at: time", "`closes_at: time` is not known"),
+    ("closes_at: hour", "closes_at: time", "`closes_at: time` is not allowed"),
     ("    mark: voted\n", "    mark: voted-for-x\n", "is not allowed; use one of voted"),
     ("    mark: voted\n", "    mark: voted\n    say: [common.goodbye]\n", "unknown key `say`"),
     ("    mark: voted\n", "    mark: voted\n    opt_out: number\n", "has mark and opt_out of"),
     ("    mark: later\n    hour: hour\n", "    mark: later\n", "needs `hour:`"),
     ("    mark: voted\n", "    mark: voted\n    scope: serial\n", "needs `serial:`"),
     ("    mark: voted\n", "    mark: voted\n    unknown: lost\n", "only with `scope: serial`"),
-    ("    mark: voted\n", "    mark: voted\n    scope: street\n", "`scope: street` is not known"),
+    ("    mark: voted\n", "    mark: voted\n    scope: street\n", "`scope: street` is not allowed"),
     ("    next: noted_voted\n", "    next: nowhere\n", "goes on committed to nowhere"),
     ("    next: noted_voted\n", "", "has no `next:`"),
     ("1: voted", "A: voted", "not a key of a telephone"),
@@ -164,7 +164,7 @@ MISTAKES = [
     ("    choices: {1: voted, 2: not_yet, 3: where, 9: opt_out}\n", "", "has no `choices:`"),
     ("    menu: [turnout.question]", "    menu: []", "`menu:` is empty; give at least one"),
     ("    menu: [turnout.question]", "    menu: [../../etc/passwd]", "text key that is not of the form"),
-    ("    menu: [turnout.question]", "    menu: [[turnout.question]]", "a list where a prompt must stand"),
+    ("    menu: [turnout.question]", "    menu: [[turnout.question]]", "a list instead of a prompt"),
     ("    menu: [turnout.question]", "    menu: [{shout: x}]", "a prompt that is not one of"),
     ("    menu: [turnout.question]", "    menu: [{hour: unknown_fact}]", "neither a fact nor an answer"),
     ("    menu: [turnout.question]", "    menu: [{recording: ../x}]", "the prompt `recording:` without a name"),
@@ -173,10 +173,10 @@ MISTAKES = [
     ("    max_digits: 2\n", "    max_digits: 21\n", "from 1 to 20"),
     ("    max_digits: 2\n", "    max_digits: -1\n", "from 1 to 20"),
     ("    max_digits: 2\n", "    max_digits: ２\n", "from 1 to 20"),
-    ("    max_digits: 2\n", "    max_digits: 2\n    min_digits: 3\n", "more than `max_digits:`"),
-    ("    max_digits: 2\n", "    max_digits: 2\n    terminator: x\n", "`terminator: x` is not known"),
+    ("    max_digits: 2\n", "    max_digits: 2\n    min_digits: 3\n", "greater than `max_digits:`"),
+    ("    max_digits: 2\n", "    max_digits: 2\n    terminator: x\n", "`terminator: x` is not allowed"),
     ("    lowest: hour_now\n", "    lowest: unknown_fact\n", "neither a fact nor an answer"),
-    ("    reads: hour\n", "    reads: words\n", "`reads: words` is not known"),
+    ("    reads: hour\n", "    reads: words\n", "`reads: words` is not allowed"),
     ("no_input: {reprompts: 2", "no_input: {reprompts: 99", "from 0 to 9"),
     ("then: silent", "then: nowhere", "goes on no-input to nowhere"),
     ("    opt_out: number\n", "    opt_out: maybe\n", "is not allowed; use one of number"),
@@ -195,7 +195,7 @@ def test_mistake_is_reported_with_its_line(old: str, new: str, words: str) -> No
     assert 1 <= error.line <= len(text.splitlines()) or not error.line
 
 
-def test_line_and_node_of_a_mistake_are_exact() -> None:
+def test_mistake_is_reported_with_exact_line_and_node() -> None:
     text = GOOD.replace("    mark: voted\n", "    mark: voted-for-x\n", 1)
     error = problem_of(text)
     assert text.splitlines()[error.line - 1].strip() == "mark: voted-for-x"
@@ -324,7 +324,7 @@ def test_editor_schema_refuses_what_the_loader_refuses() -> None:
     beyond = (
         "nowhere",
         "neither a fact",
-        "more than `max_digits:`",
+        "greater than `max_digits:`",
         "needs `hour:`",
         "needs `serial:`",
         "only with `scope: serial`",
@@ -334,7 +334,7 @@ def test_editor_schema_refuses_what_the_loader_refuses() -> None:
             assert list(schema.iter_errors(_plain(GOOD.replace(old, new, 1)))), new
 
 
-def test_reload_is_for_later_calls_and_a_failed_one_changes_nothing(tmp_path: Path) -> None:
+def test_reload_applies_to_later_calls_and_a_failed_reload_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "turnout.yaml"
     path.write_text(GOOD, encoding="utf-8")
     library = FlowLibrary([str(path), "opt_out"], shipped_texts())
@@ -353,7 +353,7 @@ def test_reload_is_for_later_calls_and_a_failed_one_changes_nothing(tmp_path: Pa
     assert library.get_current(str(path)) is second
 
 
-def test_library_has_only_its_own_flows() -> None:
+def test_library_refuses_flows_it_has_not_loaded() -> None:
     library = FlowLibrary(["turnout"], shipped_texts())
     with pytest.raises(UnknownFlow):
         library.get_current("household")

@@ -62,7 +62,7 @@ def test_turnout_acknowledges_only_after_the_commit() -> None:
     assert said(failed.action) == ["common.not_saved"]
 
 
-def test_turnout_asks_for_an_hour_and_three_means_15_00() -> None:
+def test_turnout_flow_stores_hour_3_as_15_00() -> None:
     flow = FLOWS["turnout"]
     to_hour: list[Input] = [Played(), Digits("2"), Committed(), Played()]
     turn = run(flow, [*to_hour, Digits("3")])
@@ -101,7 +101,7 @@ def test_key_three_runs_the_booth_subdialog_and_asks_again() -> None:
     assert said(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
 
 
-def test_unknown_values_are_left_out_with_their_sentence() -> None:
+def test_sentence_with_an_unknown_value_is_skipped() -> None:
     unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
     assert said(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
     # A malformed part number is left out together with its sentence.
@@ -115,7 +115,7 @@ def test_key_nine_opts_out_at_once() -> None:
     assert turn.action.commit.kind is CommitKind.OPT_OUT
 
 
-def test_silent_caller_is_asked_again_and_then_disconnected() -> None:
+def test_silent_caller_is_reprompted_then_disconnected() -> None:
     flow = FLOWS["turnout"]
     silence = Digits("", timed_out=True)
     again = run(flow, [Played(), silence])
@@ -253,7 +253,7 @@ def test_household_asks_about_all_voters_only_if_there_are_several() -> None:
     assert said(too_many.action)[0] == "household.too_many"
 
 
-def test_booth_worker_hears_each_serial_read_back_after_its_commit() -> None:
+def test_serial_is_read_back_to_the_booth_worker_after_its_commit() -> None:
     flow = FLOWS["booth_worker"]
     commit = run(flow, [Played(), Digits("17")])
     assert isinstance(commit.action, Commit)
@@ -273,7 +273,7 @@ def test_booth_worker_hears_each_serial_read_back_after_its_commit() -> None:
     assert stranger.action.reason == "not_registered"
 
 
-def test_hash_alone_ends_a_booth_workers_list_but_silence_does_not() -> None:
+def test_hash_ends_a_booth_workers_list_and_silence_does_not() -> None:
     flow = FLOWS["booth_worker"]
     keyed: list[list[Input]] = [[Played(), Digits("")], [Played(digit="#")]]
     for events in keyed:
@@ -376,7 +376,7 @@ def test_call_continues_only_with_the_version_it_began_with() -> None:
     began = run(sample(ASK), [])
     changed = sample(ASK, HEAD.replace("reprompts: 1", "reprompts: 2"))
     assert changed.version != began.state.version
-    with pytest.raises(UnexpectedInput, match="began with sample"):
+    with pytest.raises(UnexpectedInput, match="started with sample"):
         continue_flow(changed, began.state, Digits("1"))
 
 
@@ -424,14 +424,14 @@ def test_state_survives_json() -> None:
     assert through_json(ended.state) == ended.state
 
 
-def test_of_a_household_as_many_as_the_caller_says() -> None:
+def test_household_mark_counts_the_number_given_by_the_caller() -> None:
     turn = run(FLOWS["household"], [Played(), Digits("2"), Digits("1")])
     assert isinstance(turn.action, Commit)
     commit = turn.action.commit
     assert (commit.mark, commit.scope, commit.count) == (MarkKind.NOT_YET, Scope.HOUSEHOLD, 1)
 
 
-def test_a_terminator_keyed_before_a_field_is_an_empty_entry() -> None:
+def test_terminator_entered_before_a_field_is_an_empty_answer() -> None:
     flow = sample("""
   first: {say: [common.greeting], barge_in: true, next: ask}
   ask: {field: number, say: [worker.serial], max_digits: 3, next: bye}
@@ -448,7 +448,7 @@ SURVEY = """
 """
 
 
-def test_a_key_that_opts_out_is_no_answer_to_what_was_asked() -> None:
+def test_opt_out_key_is_not_stored_as_an_answer() -> None:
     flow = sample(SURVEY)
     asked_out = run(flow, [Digits("9")])
     assert isinstance(asked_out.action, Commit)
@@ -459,7 +459,7 @@ def test_a_key_that_opts_out_is_no_answer_to_what_was_asked() -> None:
     assert later.state.answers == {"opinion": "1"}
 
 
-def test_a_key_that_leads_to_the_flow_of_opt_outs_is_none_either(tmp_path: Path) -> None:
+def test_key_that_starts_the_opt_out_flow_is_not_stored_as_an_answer(tmp_path: Path) -> None:
     (tmp_path / "sample.yaml").write_text(
         HEAD + "  first: {menu: [sample.question], choices: {1: bye, 9: never}, answer: opinion}\n"
         "  never: {subdialog: opt_out, next: bye}\n"
@@ -469,6 +469,6 @@ def test_a_key_that_leads_to_the_flow_of_opt_outs_is_none_either(tmp_path: Path)
     assert run(flow, [Digits("1")]).state.answers == {"opinion": "1"}
 
 
-def test_a_transfer_goes_to_agents_and_to_nobody_else() -> None:
+def test_transfer_accepts_only_agents_as_target() -> None:
     with pytest.raises(FlowError, match="`transfer: boss` is not allowed; use one of agents"):
         sample("  first: {transfer: boss, failed: bye}\n")

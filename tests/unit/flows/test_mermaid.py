@@ -37,7 +37,7 @@ def test_every_node_is_drawn_and_every_line_is_mermaid(name: str, language: str)
     assert nodes_of(diagram).keys() == FLOWS[name].nodes.keys()
 
 
-def test_nodes_show_their_texts_and_what_follows_silence() -> None:
+def test_diagram_node_shows_texts_and_the_target_after_silence() -> None:
     nodes = nodes_of(draw_flow(FLOWS["turnout"], shipped_texts(), "hi"))
     title, words, *notes = nodes["question"].split("<br>")
     assert title == "Asks for a key (question)"
@@ -56,7 +56,7 @@ def test_arrows_are_labelled_with_keys_and_conditions() -> None:
     assert household["several", "greeting"] == "pending_voters above 1"
 
 
-def test_nodes_after_exceptions_are_in_a_group_with_their_ways() -> None:
+def test_nodes_reached_only_by_exceptions_are_drawn_in_a_group() -> None:
     diagram = draw_flow(FLOWS["turnout"], shipped_texts(), "en")
     group = diagram.partition("subgraph exceptions")[2].partition("    end")[0]
     assert nodes_of(group).keys() == {"not_saved", "silent", "puzzled"}

@@ -93,7 +93,7 @@ def flow() -> Flow:
 
 
 @pytest.mark.parametrize(("hour", "prompt"), [("09:00", "common.no_input"), ("18:00", "common.no_match")])
-def test_machine_runs_it(flow: Flow, hour: str, prompt: str) -> None:
+def test_machine_runs_a_new_kind_of_node(flow: Flow, hour: str, prompt: str) -> None:
     turn = start_flow(flow, Start({"closes_at": hour}, "en"))
     assert isinstance(turn.action, Play)
     assert [ref.value for ref in turn.action.prompts] == [prompt]
@@ -112,13 +112,13 @@ def test_machine_runs_it(flow: Flow, hour: str, prompt: str) -> None:
         ("next: bye}", "next: bye, then: bye}", "has the unknown key `then`; use one of greet, later, morning, next"),
     ],
 )
-def test_its_mistakes_name_file_line_and_node(old: str, new: str, words: str) -> None:
+def test_mistakes_in_a_new_kind_name_file_line_and_node(old: str, new: str, words: str) -> None:
     with pytest.raises(FlowError) as caught:
         parse_flow(A_FLOW.replace(old, new, 1), "greeting.yaml")
     assert str(caught.value).startswith(f"greeting.yaml:9: node hello: {words}")
 
 
-def test_check_covers_it(flow: Flow) -> None:
+def test_check_covers_a_new_kind_of_node(flow: Flow) -> None:
     assert check_flow(flow, shipped_texts(), ["en"]) == []
     wrong = parse_flow(A_FLOW.replace("later: common.no_match", "later: common.no_such"), "greeting.yaml")
     (finding,) = check_flow(wrong, shipped_texts(), ["en"])
@@ -127,11 +127,11 @@ def test_check_covers_it(flow: Flow) -> None:
     assert "no-exit" in {finding.rule for finding in check_flow(stuck, shipped_texts(), ["en"])}
 
 
-def test_diagram_shows_it(flow: Flow) -> None:
+def test_diagram_shows_a_new_kind_of_node(flow: Flow) -> None:
     assert 'n_hello["Greets by closes_at (hello)<br>' in draw_flow(flow, shipped_texts(), "en")
 
 
-def test_editor_schema_covers_it() -> None:
+def test_editor_schema_covers_a_new_kind_of_node() -> None:
     document = yaml.safe_load(A_FLOW)
     validator = jsonschema.Draft202012Validator(make_flow_schema())
     assert list(validator.iter_errors(document)) == []

@@ -200,7 +200,7 @@ def test_finding_names_its_page_and_line(old: str, new: str, page: str | None, r
     assert changed(old, new).splitlines()[finding.line - 1] == f"  {page}:"
 
 
-def test_page_without_a_way_to_the_end_is_reported_with_its_loop() -> None:
+def test_page_that_cannot_reach_the_end_is_reported_with_its_loop() -> None:
     lost = changed("to: last}", "to: hello}").replace("to: bye}", "to: last}").replace("next: bye", "next: hello")
     lines = [str(each) for each in check_script(parse_script(lost)) if each.rule == "no-exit"]
     assert len(lines) == 3
@@ -236,7 +236,7 @@ def test_shipped_scripts_have_no_findings(name: str) -> None:
     assert not any(map(names_choice, script.questions()))
 
 
-def test_two_scripts_are_shipped() -> None:
+def test_shipped_scripts_are_before_poll_and_polling_day() -> None:
     assert shipped_scripts() == ["before_poll", "polling_day"]
 
 
@@ -272,7 +272,7 @@ def test_editor_schema_refuses_what_the_loader_refuses(old: str, new: str, words
 # What the page gets
 
 
-def test_page_receives_the_script_in_its_language() -> None:
+def test_agent_page_receives_the_script_in_the_requested_language() -> None:
     script = parse_script(GOOD).to_page_json("hi")
     assert json.loads(json.dumps(script)) == script
     assert script | {"version": ""} == {
@@ -305,7 +305,7 @@ def test_page_receives_the_script_in_its_language() -> None:
 # What campaigns use
 
 
-def test_campaign_has_the_script_of_its_settings() -> None:
+def test_campaign_uses_the_script_named_in_its_settings() -> None:
     library = ScriptLibrary(TURNOUT)
     script = library.get_script_for_page("calls", "en", library.current_version("calls"))
     assert script is not None
@@ -362,7 +362,7 @@ def test_reload_uses_all_files_or_none_and_calls_keep_their_version(tmp_path: Pa
     assert scripts.find_invalid_answer("calls", {"knows_booth": "learned"}) is not None
 
 
-def test_desk_shows_the_dialler_s_version_or_none(tmp_path: Path) -> None:
+def test_desk_shows_only_the_script_version_of_the_dialler(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(GOOD, encoding="utf-8")
     dialler, desk = (ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)}) for _ in range(2))

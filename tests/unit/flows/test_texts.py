@@ -87,7 +87,7 @@ def test_acknowledgements_are_recognised_in_every_language(language: str) -> Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_shipped_text_asks_for_a_vote_or_for_whom_someone_votes(language: str) -> None:
+def test_shipped_texts_ask_for_no_vote_and_no_vote_choice(language: str) -> None:
     for key, words in shipped_texts().by_language[language].items():
         assert asks_choice(words) is None, key
         assert asks_for_vote(words) is None, key
@@ -104,7 +104,7 @@ def test_no_shipped_text_asks_for_a_vote_or_for_whom_someone_votes(language: str
         *("வாக்கு யாருக்கு?", "મત કોને આપશો?", "ಮತ ಯಾರಿಗೆ?", "വോട്ട് ആർക്ക്?", "ਵੋਟ ਕਿਸ ਨੂੰ?", "ଭୋଟ କାହାକୁ?", "ووٹ کسے دیں گے؟"),
     ],
 )
-def test_question_for_whom_someone_votes_is_recognised(words: str) -> None:
+def test_question_about_vote_choice_is_recognised(words: str) -> None:
     assert asks_choice(words) is not None
 
 
@@ -116,12 +116,12 @@ def test_question_for_whom_someone_votes_is_recognised(words: str) -> None:
         *("क्या आपने वोट दिया?", "आप कब वोट देंगे?", "वोट देने किसके साथ जाएँगे?", "किसी को भी वोट दें, पर जाएँ।"),
     ],
 )
-def test_question_whether_or_when_someone_votes_is_allowed(words: str) -> None:
+def test_question_whether_or_when_somebody_votes_is_allowed(words: str) -> None:
     assert asks_choice(words) is None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_text_of_a_menu_names_exactly_its_keys(language: str) -> None:
+def test_menu_text_names_exactly_the_keys_of_the_menu(language: str) -> None:
     for name in shipped_flows():
         for node in FLOWS[name].nodes.values():
             if isinstance(node, MenuNode):
@@ -148,7 +148,7 @@ def test_every_shipped_text_is_used() -> None:
     assert used == set(shipped_texts().by_language["en"])
 
 
-def test_marks_of_flows_are_those_of_the_dialler() -> None:
+def test_flows_and_dialler_share_the_kinds_of_marks() -> None:
     assert {kind.value for kind in MarkKind} == {kind.value for kind in DialledMarkKind}
 
 
@@ -166,7 +166,7 @@ def test_text_is_split_at_its_placeholders() -> None:
     )
 
 
-def test_value_is_spoken_where_the_language_puts_it() -> None:
+def test_value_is_spoken_at_the_place_of_its_placeholder() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
     assert list_sounds(text("booth.until", closes_at=hour), "en", shipped_texts()) == (
         "matdan/en/booth/until-1",
@@ -215,13 +215,13 @@ def test_unknown_language_is_spoken_in_english(language: str) -> None:
     assert all(".." not in sound for sound in sounds)
 
 
-def test_missing_text_is_played_by_its_key() -> None:
+def test_missing_text_is_played_under_its_key() -> None:
     ref = text("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
     assert list_sounds(ref, "hi", shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
     assert render_prompt(ref, "hi", shipped_texts()) == "[mine.hello]"
 
 
-def test_prompt_is_written_out_for_people() -> None:
+def test_prompt_is_rendered_as_readable_text() -> None:
     ref = text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
     assert render_prompt(ref, "en", shipped_texts()) == "You can vote until 18:00."
     assert render_prompt(PromptRef(PromptKind.RECORDING, "message"), "en", shipped_texts()) == "<message>"

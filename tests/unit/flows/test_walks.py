@@ -107,7 +107,7 @@ def walk(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> lis
 @pytest.mark.parametrize("name", sorted(set(FLOWS) - {"booth_worker"}))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(known=facts(), data=st.data(), hang_ups=st.booleans())
-def test_every_call_ends_and_acknowledges_only_what_is_committed(
+def test_random_calls_end_and_acknowledge_only_committed_results(
     name: str, known: dict[str, Scalar], data: st.DataObject, hang_ups: bool
 ) -> None:
     flow = FLOWS[name]
@@ -121,7 +121,7 @@ def test_every_call_ends_and_acknowledges_only_what_is_committed(
 
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(known=facts(), data=st.data())
-def test_call_of_a_booth_worker_with_random_keys_ends(known: dict[str, Scalar], data: st.DataObject) -> None:
+def test_booth_worker_call_with_random_keys_ends(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS["booth_worker"]
     turns = walk(flow, start_flow(flow, Start(known, "ta")), data, hang_ups=True)
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}

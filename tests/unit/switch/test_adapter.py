@@ -29,10 +29,10 @@ class Client:
         if action == self._during:
             self._switch.on_event(message("Event: Hangup", f"Uniqueid: {ENDS}", "Cause: 16"))
 
-    async def booted(self) -> None:
+    async def wait_until_booted(self) -> None:
         return
 
-    async def action(self, name: str, *_: object) -> AmiMessage:
+    async def send_action(self, name: str, *_: object) -> AmiMessage:
         self._hang_up_after(name)
         return message("Response: Success", "CoreStartupDate: 2026-11-03", "CoreStartupTime: 08:00:00")
 
@@ -47,7 +47,7 @@ class Client:
 
 
 @pytest.mark.parametrize("during", ["CoreStatus", "CoreShowChannels", "Status"])
-async def test_a_call_that_ends_while_the_lists_are_read_is_not_reported_as_live(during: str) -> None:
+async def test_call_that_ends_during_a_resync_is_not_reported_as_live(during: str) -> None:
     """A real Asterisk sends the Hangup of a channel that it has just listed. No second one would come."""
     events: list[SwitchEvent] = []
     switch = AsteriskSwitch()

@@ -44,12 +44,12 @@ def after_environment(data: bytes) -> list[AgiInput]:
     return decode(ENVIRONMENT + data)[1:]
 
 
-def test_the_captured_calls_exist() -> None:
+def test_captures_of_agi_calls_exist() -> None:
     assert len(WITH_AGI) == 5
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
-def test_every_captured_call_is_read_the_same_whole_and_byte_by_byte(name: str) -> None:
+def test_captured_agi_call_decodes_equally_whole_and_byte_by_byte(name: str) -> None:
     data = said_by(name, "asterisk-agi")
     environment, *answers = decode(data)
 
@@ -66,7 +66,7 @@ def test_every_captured_call_is_read_the_same_whole_and_byte_by_byte(name: str) 
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
-def test_every_captured_command_is_encoded_exactly(name: str) -> None:
+def test_agi_commands_encode_to_the_captured_bytes(name: str) -> None:
     for line in said_by(name, "server-agi").decode().splitlines():
         verb = next(
             verb for verb in ("ANSWER", "GET DATA", "WAIT FOR DIGIT", "STREAM FILE", "HANGUP") if line.startswith(verb)
@@ -75,7 +75,7 @@ def test_every_captured_command_is_encoded_exactly(name: str) -> None:
         assert encode_command(verb, *words).decode() == line + "\n"
 
 
-def test_a_recorded_hang_up_is_result_minus_one_then_hangup_then_511() -> None:
+def test_captured_hang_up_decodes_to_minus_one_then_hangup_then_511() -> None:
     _, answered, interrupted, hangup, dead = decode(said_by("ivr-hangup-in-prompt", "asterisk-agi"))
     assert answered == AgiReply(200, "0")
     assert interrupted == AgiReply(200, "-1")
@@ -105,27 +105,27 @@ def test_a_recorded_hang_up_is_result_minus_one_then_hangup_then_511() -> None:
         (b"100 result=0 Trying...", None),
     ],
 )
-def test_each_kind_of_reply(line: bytes, reply: AgiReply | None) -> None:
+def test_each_kind_of_agi_reply_is_decoded(line: bytes, reply: AgiReply | None) -> None:
     assert parse_reply(line) == reply
 
 
-def test_digits_and_a_timeout_are_distinguished() -> None:
+def test_get_data_reply_distinguishes_digits_from_a_timeout() -> None:
     assert not AgiReply(200, "").failed
 
 
-def test_a_usage_text_of_several_lines_is_one_reply() -> None:
+def test_usage_text_of_several_lines_decodes_to_one_reply() -> None:
     text = b" Usage: ANSWER\n\n200 is not a reply here\n"
     usage = b"520-Invalid command syntax.  Proper usage follows:\n" + text + b"520 End of proper usage.\n"
     assert after_environment(usage + b"200 result=0\n") == [AgiReply(520), AgiReply(200, "0")]
 
 
-def test_hangup_may_precede_the_pending_reply() -> None:
+def test_decoder_accepts_hangup_before_the_pending_reply() -> None:
     assert after_environment(b"HANGUP\n200 result=-1\n") == [HANGUP, AgiReply(200, "-1")]
 
 
 @DETERMINISTIC
 @given(st.lists(st.integers(0, 120), max_size=8))
-def test_a_stream_split_anywhere_is_read_the_same(cuts: list[int]) -> None:
+def test_agi_stream_split_anywhere_decodes_equally(cuts: list[int]) -> None:
     data = ENVIRONMENT + b"200 result=0\nHANGUP\n520-Usage\nmore\n520 End\n511 Command Not Permitted\n"
     expected = [AgiEnvironment({"agi_network": "yes", "agi_uniqueid": "5d"})]
     expected_answers = [AgiReply(200, "0"), HANGUP, AgiReply(520), AgiReply(511)]
@@ -133,17 +133,17 @@ def test_a_stream_split_anywhere_is_read_the_same(cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n", b"nothing\n", b"\x16\x03\x01\n", b"network: yes\n"])
-def test_a_peer_that_does_not_speak_agi_is_refused(opening: bytes) -> None:
+def test_decoder_refuses_a_peer_that_does_not_speak_agi(opening: bytes) -> None:
     with pytest.raises(ProtocolError, match="does not speak FastAGI"):
         AgiDecoder().feed(opening)
 
 
-def test_an_invalid_reply_is_refused() -> None:
+def test_invalid_agi_reply_is_refused() -> None:
     with pytest.raises(ProtocolError, match="does not speak AGI"):
         after_environment(b"OK\n")
 
 
-def test_an_endless_line_is_refused_at_the_limit() -> None:
+def test_endless_line_is_refused_at_the_length_limit() -> None:
     decoder = AgiDecoder()
     taken = 0
     with pytest.raises(ProtocolError, match="line of more than 2048 bytes"):
@@ -153,7 +153,7 @@ def test_an_endless_line_is_refused_at_the_limit() -> None:
     assert taken <= 2048
 
 
-def test_ten_megabytes_of_environment_are_refused_after_eight_kilobytes() -> None:
+def test_agi_environment_is_refused_above_eight_kilobytes() -> None:
     decoder = AgiDecoder()
     taken = 0
     with pytest.raises(ProtocolError, match="environment of over 100 lines or 8192 bytes"):
@@ -164,7 +164,7 @@ def test_ten_megabytes_of_environment_are_refused_after_eight_kilobytes() -> Non
     assert taken <= 8192
 
 
-def test_an_environment_has_at_most_a_hundred_lines() -> None:
+def test_agi_environment_is_limited_to_a_hundred_lines() -> None:
     lines = b"".join(b"agi_%d: x\n" % number for number in range(100))
     (environment,) = decode(lines + b"\n")
     assert isinstance(environment, AgiEnvironment)
@@ -173,12 +173,12 @@ def test_an_environment_has_at_most_a_hundred_lines() -> None:
         decode(lines + b"agi_more: x\n\n")
 
 
-def test_an_endless_usage_text_is_refused() -> None:
+def test_endless_usage_text_is_refused() -> None:
     with pytest.raises(ProtocolError, match="usage text of over 100 lines"):
         after_environment(b"520-Usage\n" + b"line\n" * 200)
 
 
-def test_a_callers_number_is_not_logged() -> None:
+def test_repr_of_agi_environment_omits_the_callers_number() -> None:
     assert "98450" not in repr(AgiEnvironment({"agi_callerid": "9845012345"}))
 
 
@@ -193,24 +193,24 @@ def test_a_callers_number_is_not_logged() -> None:
         ("SET VARIABLE", ("A", "हाँ जी"), 'SET VARIABLE A "हाँ जी"'),
     ],
 )
-def test_commands_are_quoted_for_agi(verb: str, words: tuple[str | int, ...], line: str) -> None:
+def test_agi_command_arguments_are_quoted(verb: str, words: tuple[str | int, ...], line: str) -> None:
     assert encode_command(verb, *words).decode() == line + "\n"
 
 
 @pytest.mark.parametrize("argument", ["a\nHANGUP", "a\rb", "a\0b", "\n", "a\x1bb", "\ud800"])
-def test_values_that_could_inject_a_command_are_refused(argument: str) -> None:
+def test_encoder_refuses_values_that_could_inject_a_command(argument: str) -> None:
     with pytest.raises(UnsafeValue) as refused:
         encode_command("SET VARIABLE", "A", argument)
     assert "HANGUP" not in str(refused.value)
 
 
 @pytest.mark.parametrize("verb", ["", "answer", "ANSWER\nHANGUP", " ANSWER", "A B C D E", "ANSWER;"])
-def test_a_verb_is_capital_words(verb: str) -> None:
+def test_agi_verb_accepts_only_capital_words(verb: str) -> None:
     with pytest.raises(UnsafeValue):
         encode_command(verb)
 
 
-def test_the_length_limits_are_those_of_asterisk() -> None:
+def test_encoder_refuses_what_exceeds_asterisks_length_limits() -> None:
     room = MAX_COMMAND_BYTES - len("NOOP \n")
     assert encode_command("NOOP", "x" * room)
     with pytest.raises(UnsafeValue, match="longer than 2048 bytes"):
@@ -225,7 +225,7 @@ HOSTILE = st.text(alphabet=st.one_of(st.sampled_from('\r\n\0\t "\\,${}()|&\u2028
 
 @DETERMINISTIC
 @given(st.lists(HOSTILE, max_size=5))
-def test_an_encoded_command_is_one_line_of_exactly_its_words(arguments: list[str]) -> None:
+def test_encoded_command_is_one_line_with_exactly_the_given_words(arguments: list[str]) -> None:
     try:
         data = encode_command("SET VARIABLE", *arguments)
     except UnsafeValue:
@@ -246,12 +246,12 @@ def test_an_encoded_command_is_one_line_of_exactly_its_words(arguments: list[str
         ("", []),
     ],
 )
-def test_words_are_split_as_asterisk_splits_them(line: str, words: list[str]) -> None:
+def test_split_command_follows_asterisks_quoting_rules(line: str, words: list[str]) -> None:
     assert split_command(line) == words
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
-def test_the_simulation_writes_what_asterisk_wrote(name: str) -> None:
+def test_simulation_encodes_agi_replies_as_asterisk_did(name: str) -> None:
     data = said_by(name, "asterisk-agi")
     environment, *answers = decode(data)
     assert isinstance(environment, AgiEnvironment)
@@ -263,7 +263,7 @@ def test_the_simulation_writes_what_asterisk_wrote(name: str) -> None:
     assert written == b"".join(told)
 
 
-def test_the_simulation_refuses_injected_lines() -> None:
+def test_simulation_refuses_line_breaks_in_agi_replies() -> None:
     with pytest.raises(UnsafeValue):
         encode_environment([("agi_callerid", "1\n\n200 result=0")])
     with pytest.raises(UnsafeValue):

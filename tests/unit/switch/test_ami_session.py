@@ -181,17 +181,17 @@ def play(session: AmiSession, steps: tuple[Step, ...], split: int | None = None)
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
-def test_a_session_by_table(steps: tuple[Step, ...]) -> None:
+def test_session_output_follows_the_table(steps: tuple[Step, ...]) -> None:
     play(logged_in(AmiLimits(outstanding_actions=2, list_items=4)), steps)
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
-def test_the_table_holds_however_reads_are_split(steps: tuple[Step, ...]) -> None:
+def test_session_output_does_not_depend_on_how_reads_are_split(steps: tuple[Step, ...]) -> None:
     for split in range(max(len(step.bring) for step in steps) + 1):
         play(logged_in(AmiLimits(outstanding_actions=2, list_items=4)), steps, split)
 
 
-def test_the_deadline_is_the_next_time_to_call_tick() -> None:
+def test_deadline_is_the_time_of_the_next_timer_call() -> None:
     session = session_of()
     assert session.deadline == math.inf
     session.on_connected(100)
@@ -216,7 +216,7 @@ def test_the_deadline_is_the_next_time_to_call_tick() -> None:
     )
 
 
-def test_the_login_is_sent_once_and_its_refusal_contains_no_secret() -> None:
+def test_login_is_sent_once_and_a_refusal_omits_the_secret() -> None:
     session = session_of()
     with pytest.raises(SwitchUnreachable, match="no connection"):
         session.log_in(0)
@@ -267,7 +267,7 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
         (lambda session: session.on_timer(10), "silent for 10 s"),
     ],
 )
-def test_the_first_reason_of_an_end_is_kept(lose: Callable[[AmiSession], object], why: str) -> None:
+def test_session_end_reports_the_first_reason(lose: Callable[[AmiSession], object], why: str) -> None:
     session = logged_in()
     unsent = session.send("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
@@ -278,12 +278,12 @@ def test_the_first_reason_of_an_end_is_kept(lose: Callable[[AmiSession], object]
     assert (session.pop_output(), len(session._pending)) == (b"", 0)
 
 
-def test_a_pending_or_queued_action_id_is_refused() -> None:
+def test_action_id_in_use_is_refused() -> None:
     session = logged_in(AmiLimits(outstanding_actions=1))
     session.send("Originate", ORIGINATE, 1, action_id="a")
     session.send("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
     for taken in "ab":
-        with pytest.raises(SwitchError, match="in use"):
+        with pytest.raises(SwitchError, match="another action uses its ActionID"):
             session.send("Originate", ORIGINATE, 1, action_id=taken)
     with pytest.raises(UnsafeValue):
         session.send("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
@@ -299,7 +299,7 @@ class Gone:
         return True
 
 
-def test_a_cancelled_action_gives_its_turn_to_the_next() -> None:
+def test_cancelled_action_frees_its_slot_for_the_next() -> None:
     session = logged_in(AmiLimits(outstanding_actions=1))
     actions = [session.send("Getvar", (), 1, action_id=each) for each in "abcd"]
     assert sent(session) == ["Getvar a"]
@@ -312,7 +312,7 @@ def test_a_cancelled_action_gives_its_turn_to_the_next() -> None:
     assert (len(session._pending), session.has_output) == (0, False)
 
 
-def test_the_write_buffer_is_limited() -> None:
+def test_write_buffer_is_limited() -> None:
     session = logged_in()
     session.set_writable(False)
     for number in range(300):
@@ -327,7 +327,7 @@ def test_the_write_buffer_is_limited() -> None:
     assert len(session._pending) == 300
 
 
-def test_the_age_of_the_oldest_action_grows_from_its_start() -> None:
+def test_oldest_unanswered_seconds_counts_from_the_actions_start() -> None:
     session = logged_in()
     assert session.oldest_unanswered_seconds(3) == 0
     session.send("Getvar", (), 1, action_id="a")
@@ -363,7 +363,7 @@ def replay(name: str, split: int | None) -> tuple[list[str], str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_captured_sessions_match_every_answer_whole_and_byte_by_byte(name: str) -> None:
+def test_replayed_sessions_match_all_responses_whole_and_byte_by_byte(name: str) -> None:
     whole = replay(name, None)
     assert replay(name, 1) == whole
     assert replay(name, 7) == whole
@@ -372,7 +372,7 @@ def test_captured_sessions_match_every_answer_whole_and_byte_by_byte(name: str) 
     assert len(set(answered)) == len(answered)
 
 
-def test_each_refusal_has_its_own_error() -> None:
+def test_each_kind_of_refusal_raises_a_specific_error() -> None:
     assert replay("login-refused", None)[0][0].split()[1] == "LoginRefused"
     session = logged_in()
     action = session.send("Originate", ORIGINATE, 1, action_id="a")

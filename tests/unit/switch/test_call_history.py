@@ -25,7 +25,7 @@ id-talk,8,1795779056.404568,1795779056.915065,1795779058.406954,ConfBridge,seat-
 ASKED = [AttemptId(name) for name in ("id-0", "id-1", "id-3", "id-4", "id-talk", "id-none")]
 
 
-def test_every_kind_of_ending_is_read() -> None:
+def test_call_records_of_every_ending_are_decoded() -> None:
     history = history_of(LINES, ASKED, 60.0)
     assert history.ended == {
         "id-1": PastCall(None, "BUSY"),
@@ -38,16 +38,16 @@ def test_every_kind_of_ending_is_read() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "id-1", "id-1,x,1,2,3,a,b", "id-1,4,1795779056.4", "id-1,4,,,,,", "\x00,\ufffd"])
-def test_a_damaged_line_is_skipped(line: str) -> None:
+def test_damaged_call_record_is_skipped(line: str) -> None:
     assert history_of([line, *LINES], ASKED, None) == history_of(LINES, ASKED, None)
 
 
-def test_an_answer_counts_more_than_a_later_line_of_the_same_call() -> None:
+def test_answered_record_overrides_later_records_of_the_same_call() -> None:
     again = "id-0,0,1795779060.0,0.000000,1795779061.0,AppDial2,(Outgoing Line)"
     assert history_of([*LINES, again], ASKED, None).ended == history_of(LINES, ASKED, None).ended
 
 
-def test_the_rotated_file_is_read_too_and_only_the_end_of_a_long_one(
+def test_history_reads_the_rotated_file_and_only_the_end_of_a_large_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "matdan.csv"
@@ -72,7 +72,7 @@ def test_the_rotated_file_is_read_too_and_only_the_end_of_a_long_one(
         (None, 500.0, 800.0, False, False),  # an attempt of this run: it knows what it has sent
     ],
 )
-def test_a_call_was_never_sent_only_if_complete_records_have_none_of_it(
+def test_call_counts_as_never_sent_only_if_records_are_complete(
     created_at: float | None, first_at: float | None, up_seconds: float | None, answered: bool, never: bool
 ) -> None:
     core = SimpleNamespace(clock=SimpleNamespace(now=lambda: 1000.0))

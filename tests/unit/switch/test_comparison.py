@@ -53,7 +53,7 @@ class Comparison:
 
 
 @virtual_time()
-async def test_an_event_that_two_lists_miss_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_missing_in_two_lists_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -66,7 +66,7 @@ async def test_an_event_that_two_lists_miss_is_reported_once(monkeypatch: pytest
 
 
 @virtual_time()
-async def test_an_event_that_one_list_misses_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_missing_in_one_list_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The channel was younger than the list, or the list was made while the event was on its way."""
     comparing = Comparison(monkeypatch)
     async with comparing.running():
@@ -79,7 +79,7 @@ async def test_an_event_that_one_list_misses_is_not_lost(monkeypatch: pytest.Mon
 
 
 @virtual_time()
-async def test_two_lists_that_miss_different_events_report_none(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_different_events_missing_in_two_lists_are_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -92,7 +92,7 @@ async def test_two_lists_that_miss_different_events_report_none(monkeypatch: pyt
 
 
 @virtual_time()
-async def test_an_event_that_comes_after_the_second_list_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_that_arrives_after_the_second_list_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -105,7 +105,7 @@ async def test_an_event_that_comes_after_the_second_list_is_not_lost(monkeypatch
 
 
 @virtual_time()
-async def test_a_new_difference_is_checked_again_as_soon_as_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_new_difference_is_checked_after_the_short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -118,7 +118,7 @@ async def test_a_new_difference_is_checked_again_as_soon_as_the_first(monkeypatc
 
 
 @virtual_time()
-async def test_a_refused_list_is_retried_and_a_lost_session_ends_the_comparison(
+async def test_comparison_retries_a_refused_list_and_ends_with_the_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)

@@ -129,7 +129,7 @@ async def drive(
     return Driven(result, store.commits, unheard._logged), call.journal
 
 
-async def test_a_vote_is_on_disk_before_it_is_confirmed() -> None:
+async def test_vote_is_stored_before_it_is_confirmed_to_the_caller() -> None:
     result, journal = await drive(FLOWS["turnout"], ["1"])
     assert journal == [
         "answer",
@@ -148,14 +148,14 @@ async def test_a_vote_is_on_disk_before_it_is_confirmed() -> None:
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
-async def test_no_thanks_are_played_if_the_store_refuses() -> None:
+async def test_no_confirmation_is_played_if_the_store_refuses() -> None:
     result, journal = await drive(FLOWS["turnout"], ["1"], works=False)
     assert "matdan/hi/turnout/noted_voted" not in journal
     assert "matdan/hi/common/not_saved" in journal
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
-async def test_no_thanks_are_played_if_the_store_fails() -> None:
+async def test_no_confirmation_is_played_if_the_store_fails() -> None:
     call = ScriptedCall(["1"])
 
     async def full(commit: FlowCommit) -> bool:
@@ -166,7 +166,7 @@ async def test_no_thanks_are_played_if_the_store_fails() -> None:
     assert "matdan/hi/turnout/noted_voted" not in call.journal
 
 
-async def test_an_unexpected_exception_is_not_hidden() -> None:
+async def test_unexpected_exception_in_a_commit_is_raised() -> None:
     call = ScriptedCall(["1"])
 
     async def broken(commit: FlowCommit) -> bool:
@@ -176,7 +176,7 @@ async def test_an_unexpected_exception_is_not_hidden() -> None:
         await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=broken)
 
 
-async def test_a_hang_up_keeps_answers_and_records_the_node() -> None:
+async def test_hang_up_preserves_answers_and_records_the_node() -> None:
     result, journal = await drive(FLOWS["turnout"], ["2", None])
     assert result.state.ending is Ending.HUNG_UP
     assert not result.completed
@@ -188,7 +188,7 @@ async def test_a_hang_up_keeps_answers_and_records_the_node() -> None:
     assert left.state.answers == {"still_to_vote": "1"}
 
 
-async def test_a_hang_up_at_any_command_ends_the_flow_normally() -> None:
+async def test_hang_up_at_any_command_ends_the_flow_normally() -> None:
     flow = FLOWS["turnout"]
     _, journal = await drive(flow, ["2", "3#"])
     for last in range(len(journal) + 6):
@@ -202,7 +202,7 @@ async def test_a_hang_up_at_any_command_ends_the_flow_normally() -> None:
     assert result.completed  # the last of these cuts comes after the end
 
 
-async def test_a_cancellation_is_passed_on() -> None:
+async def test_cancellation_of_a_flow_is_raised() -> None:
     class Endless(ScriptedCall):
         async def wait_for_digit(self, timeout_ms: int) -> str | None:
             await asyncio.Event().wait()
@@ -217,7 +217,7 @@ async def test_a_cancellation_is_passed_on() -> None:
         await running
 
 
-async def test_a_missing_sound_is_skipped_and_reported() -> None:
+async def test_missing_sound_is_skipped_and_reported() -> None:
     place = PROMPTS.find_sounds(*NAME)[0]
     result, journal = await drive(FLOWS["turnout"], ["1"], missing=[place])
     assert result.completed
@@ -228,7 +228,7 @@ async def test_a_missing_sound_is_skipped_and_reported() -> None:
 QUESTION = "matdan/hi/turnout/question"
 
 
-async def test_a_question_without_sound_ends_the_call_as_not_completed() -> None:
+async def test_question_that_cannot_be_played_ends_the_call_as_not_completed() -> None:
     result, journal = await drive(FLOWS["turnout"], ["1", "1", "1"], missing=[QUESTION])
     assert (result.completed, result.state.left_at, result.result.unheard) == (False, "question", QUESTION)
     assert journal[-1] == "hangup"
@@ -236,7 +236,7 @@ async def test_a_question_without_sound_ends_the_call_as_not_completed() -> None
     assert not any(step.startswith("wait") for step in journal)
 
 
-async def test_a_flow_without_any_sound_is_not_completed() -> None:
+async def test_flow_without_any_playable_sound_is_not_completed() -> None:
     """The flow is an announcement without a question."""
     announcement = sample(
         "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
@@ -248,7 +248,7 @@ async def test_a_flow_without_any_sound_is_not_completed() -> None:
     assert (heard.completed, heard.result.unheard) == (True, None)
 
 
-async def test_keys_during_a_prompt_interrupt_it_and_count() -> None:
+async def test_key_during_a_prompt_interrupts_it_and_counts_as_input() -> None:
     result, journal = await drive(FLOWS["turnout"], ["39"])
     # 3 chose the place; 9 was pressed during the prompt that followed.
     assert "matdan/hi/booth/where-1" not in journal
@@ -256,7 +256,7 @@ async def test_keys_during_a_prompt_interrupt_it_and_count() -> None:
     assert result.state.node == "opted_out"
 
 
-async def test_a_digit_field_ends_at_its_terminator_length_or_timeout() -> None:
+async def test_digit_field_ends_at_terminator_full_length_or_timeout() -> None:
     flow = FLOWS["booth_worker"]
     for line in ("17#", "17", "0017"):
         result, _ = await drive(flow, [line, "#"])
@@ -264,13 +264,13 @@ async def test_a_digit_field_ends_at_its_terminator_length_or_timeout() -> None:
         assert result.state.node == "goodbye"
 
 
-async def test_a_terminator_after_the_full_length_is_not_a_wrong_key() -> None:
+async def test_terminator_after_a_full_field_is_not_a_wrong_key() -> None:
     result, journal = await drive(FLOWS["booth_worker"], ["0017#", "18#", "#"])
     assert [commit.serial for commit in result.commits] == [17, 18]
     assert "matdan/hi/common/no_match" not in journal
 
 
-async def test_the_flow_names_missing_services() -> None:
+async def test_flow_plays_the_failure_prompt_for_each_missing_service() -> None:
     call = ScriptedCall(["1", ""])
     result = await run_flow(call, FLOWS["material"], FACTS, "hi", prompts=PROMPTS, commit=Store(call))
     assert "matdan/hi/material/no_agent" in call.journal
@@ -284,7 +284,7 @@ async def test_the_flow_names_missing_services() -> None:
         assert said in call.journal
 
 
-async def test_a_transferred_call_is_not_hung_up() -> None:
+async def test_transferred_call_is_not_hung_up() -> None:
     result, journal = await drive(FLOWS["material"], ["1"])
     assert result.state.ending is Ending.TRANSFERRED
     assert result.completed
@@ -319,7 +319,7 @@ LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_
 @pytest.mark.parametrize("name", shipped_flows())
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(lines=LINES, booth_known=st.booleans(), pending=st.integers(1, 4))
-def test_the_same_keys_give_the_same_call_on_the_line_and_at_the_terminal(
+def test_same_keys_give_the_same_call_over_agi_and_at_the_terminal(
     name: str, lines: list[str | None], booth_known: bool, pending: int
 ) -> None:
     facts: dict[str, Scalar] = {**FACTS, "pending_voters": pending}

@@ -16,14 +16,14 @@ from dialer.switch.asterisk.multi_server import MultiServerSwitch
 
 
 class Server:
-    """A server that records its orders."""
+    """A server that records its commands."""
 
     def __init__(self) -> None:
         self.orders: list[tuple[str, ...]] = []
         self.tracker = self
         self.calls = self
 
-    def has(self, attempt_id: AttemptId) -> bool:
+    def has_call(self, attempt_id: AttemptId) -> bool:
         return attempt_id == "call"
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
@@ -33,7 +33,7 @@ class Server:
         self.orders.append((attempt_id, seat, server))
 
 
-async def test_a_new_seat_is_called_on_its_server_and_a_removed_one_stays_known() -> None:
+async def test_new_seat_is_called_on_its_server_and_removed_seat_stays_known() -> None:
     one, other = Server(), Server()
     switch = MultiServerSwitch(cast(Any, {"one": one, "other": other}), {"phone01": "one"}, {"01": "one"})
     with pytest.raises(KeyError):
@@ -69,7 +69,7 @@ kind = "agents"
 SEAT = '[[seats]]\nname = "{name}"\nendpoint = "agent{name}"\nserver = "{server}"\n'
 
 
-def test_a_seat_cannot_move_to_another_server_without_a_restart(tmp_path: Path) -> None:
+def test_moving_a_seat_to_another_server_needs_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     first, again = SEAT.format(name="01", server="one"), SEAT.format(name="02", server="one")
     path.write_text(SITE + first + again, encoding="utf-8")

@@ -44,7 +44,7 @@ HANGUP = event("Hangup", Uniqueid=ID, Cause="16")
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, ANSWER, SUCCESS, HANGUP])))
-def test_an_answered_call_ends_once_in_every_order(order: tuple[AmiMessage, ...]) -> None:
+def test_answered_call_ends_once_in_every_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     events = [each for message in order for each in tracker.handle(message)]
@@ -67,7 +67,7 @@ def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[
     assert end.ever_ringing
 
 
-def test_a_redirected_call_is_not_answered() -> None:
+def test_redirected_call_is_not_answered() -> None:
     """The events of a real Asterisk where the carrier's contact named another channel, which answered."""
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
@@ -78,14 +78,14 @@ def test_a_redirected_call_is_not_answered() -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
-def test_a_call_that_rang_for_our_limit_is_timed_out_in_every_order(order: tuple[AmiMessage, ...]) -> None:
+def test_call_over_the_ring_limit_times_out_in_every_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     ends = [each for message in order for each in tracker.handle(message) if isinstance(each, CallEnded)]
     assert [(end.answered, end.timed_out) for end in ends] == [(False, True)]
 
 
-def test_a_failure_without_a_channel_ends_after_the_grace_time() -> None:
+def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     assert not tracker.handle(FAILURE)
@@ -103,14 +103,14 @@ def test_events_of_unknown_channels_are_ignored() -> None:
         assert not tracker.handle(message)
 
 
-def test_a_phone_that_does_not_answer_leaves_its_seat_down() -> None:
+def test_seat_stays_down_if_its_phone_does_not_answer() -> None:
     channel = seat_channel_id("07-b", "abc")
     assert SwitchTracker().handle(event("OriginateResponse", ActionID=channel, Response="Failure")) == [
         SeatDown("07-b")
     ]
 
 
-def test_a_resync_finds_calls_of_an_earlier_run_by_their_ids() -> None:
+def test_resync_recognises_calls_of_an_earlier_run_by_their_ids() -> None:
     """A phone that rings is still in its trunk's context, as a real Asterisk lists it. Channels that are not ours are ignored."""
     waiting, talking, message = (AttemptId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
     tracker = SwitchTracker()
@@ -144,7 +144,7 @@ def test_a_resync_finds_calls_of_an_earlier_run_by_their_ids() -> None:
     assert end.timed_out
 
 
-def test_an_agents_phone_joins_and_leaves_its_seat() -> None:
+def test_seat_goes_up_and_down_with_its_phone() -> None:
     tracker = SwitchTracker()
     join = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
     assert tracker.handle(join) == [SeatUp("01")]
@@ -161,7 +161,7 @@ HUNG_UP = event("Hangup", Uniqueid=PHONE, Cause="16")
 
 
 @pytest.mark.parametrize("order", [(ANSWERED, PLACED), (PLACED, ANSWERED)])
-def test_a_phone_that_is_hung_up_before_it_joins_its_seat_takes_the_seat_down(order: tuple[AmiMessage, ...]) -> None:
+def test_seat_goes_down_if_its_phone_hangs_up_before_joining(order: tuple[AmiMessage, ...]) -> None:
     """The events of a real Asterisk: answered, no ConfbridgeJoin, hung up."""
     tracker = SwitchTracker()
     assert [each for message in order for each in tracker.handle(message)] == []
@@ -169,26 +169,26 @@ def test_a_phone_that_is_hung_up_before_it_joins_its_seat_takes_the_seat_down(or
     assert tracker.handle(HUNG_UP) == []
 
 
-def test_a_phone_that_leaves_its_seat_takes_the_seat_down_once() -> None:
+def test_phone_that_leaves_reports_its_seat_down_once() -> None:
     tracker = SwitchTracker()
     events = [each for message in (ANSWERED, PLACED, IN_SEAT, HUNG_UP, HUNG_UP) for each in tracker.handle(message)]
     assert events == [SeatUp("07"), SeatDown("07")]
 
 
-def test_the_seat_stays_up_when_a_second_phone_is_hung_up() -> None:
+def test_seat_stays_up_when_a_second_phone_hangs_up() -> None:
     tracker = SwitchTracker()
     for message in (event("ConfbridgeJoin", Conference="seat-07", Uniqueid="1732.7", Context="matdan-agent"), ANSWERED):
         tracker.handle(message)
     assert tracker.handle(HUNG_UP) == []
 
 
-def test_a_resync_finds_a_phone_that_has_answered_and_not_joined_its_seat() -> None:
+def test_resync_finds_a_phone_that_answered_but_has_not_joined() -> None:
     tracker = SwitchTracker()
     tracker.resync([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False)
     assert tracker.handle(HUNG_UP) == [SeatDown("07")]
 
 
-def test_a_key_is_reported_for_the_seat_of_its_phone() -> None:
+def test_key_press_is_reported_for_the_phones_seat() -> None:
     tracker = SwitchTracker()
     key = event("UserEvent", UserEvent="SeatKey", Uniqueid="1732.7", Key="5")
     assert tracker.handle(key) == []  # of a channel in no seat
@@ -198,7 +198,7 @@ def test_a_key_is_reported_for_the_seat_of_its_phone() -> None:
     assert tracker.handle(event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
 
 
-def test_a_seat_is_down_when_its_last_phone_has_left() -> None:
+def test_seat_goes_down_when_its_last_phone_leaves() -> None:
     """A lost phone is called and dials in by itself at the same time: the call that fails does not take the seat down."""
     tracker = SwitchTracker()
     for unique_id in ("1732.7", "seat-01-aa"):
@@ -219,7 +219,7 @@ IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
 
 
 @pytest.mark.parametrize("end", ["ConfbridgeLeave", "Hangup"])
-def test_a_voter_of_another_server_is_identified_by_the_called_extension(end: str) -> None:
+def test_voter_of_another_server_is_identified_by_the_called_extension(end: str) -> None:
     tracker = SwitchTracker("b")
     assert tracker.handle(JOIN) == [CallConnected(ID, "02")]
     assert tracker.handle(event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
@@ -227,13 +227,13 @@ def test_a_voter_of_another_server_is_identified_by_the_called_extension(end: st
     assert not tracker.calls.has_call(ID)
 
 
-def test_a_channel_without_an_attempt_id_is_no_remote_call() -> None:
+def test_channel_without_an_attempt_id_is_not_a_remote_call() -> None:
     tracker = SwitchTracker("b")
     stranger = event("ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02")
     assert tracker.handle(stranger) == []
 
 
-def test_lost_events_of_a_voter_of_another_server_are_found_and_applied() -> None:
+def test_lost_events_of_a_remote_voter_are_found_and_applied() -> None:
     tracker = SwitchTracker("b")
     [up] = tracker.resync([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)

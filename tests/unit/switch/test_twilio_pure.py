@@ -68,7 +68,7 @@ def test_nothing_is_spent_before_the_first_reading() -> None:
     assert a_meter(max_spend_per_day=None).allows_call(1000)
 
 
-def test_started_minutes_count_fully_and_a_late_reading_lowers_nothing() -> None:
+def test_started_minutes_count_fully_and_late_readings_never_lower_spending() -> None:
     meter = a_meter(max_spend_per_day=1.0)
     meter.record_reading(0.5)
     meter.add_call_cost(61)
@@ -84,7 +84,7 @@ def test_started_minutes_count_fully_and_a_late_reading_lowers_nothing() -> None
     assert meter.spent == pytest.approx(0.02)
 
 
-def test_a_slightly_lower_reading_is_not_a_new_day() -> None:
+def test_slightly_lower_reading_is_not_a_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
         meter = a_meter()
         meter.record_reading(5.0, day)
@@ -95,7 +95,7 @@ def test_a_slightly_lower_reading_is_not_a_new_day() -> None:
         assert not meter.allows_call(0)
 
 
-def test_a_day_begins_with_the_accounts_date() -> None:
+def test_new_day_starts_with_the_accounts_date() -> None:
     meter = a_meter()
     meter.record_reading(5.0, date(2029, 5, 6))
     for yesterdays_or_nobodys in (date(2029, 5, 5), None):
@@ -107,7 +107,7 @@ def test_a_day_begins_with_the_accounts_date() -> None:
     assert meter.spent == pytest.approx(4.0)
 
 
-def test_sms_leave_money_for_live_calls() -> None:
+def test_sms_is_refused_if_live_calls_could_reach_the_cap() -> None:
     meter = a_meter(price_per_minute=0.05, max_call_seconds=600)
     meter.record_reading(0.0)
     live = 0
@@ -125,7 +125,7 @@ def test_sms_leave_money_for_live_calls() -> None:
     assert meter.spent == pytest.approx(10.0)
 
 
-def test_a_transferable_call_reserves_two_legs_and_costs_those_it_used() -> None:
+def test_call_with_transfer_reserves_two_legs_and_costs_the_used_ones() -> None:
     meter = a_meter(price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org")
     meter.record_reading(0.0)
     assert meter.allows_call(0)
@@ -158,12 +158,12 @@ def test_a_transferable_call_reserves_two_legs_and_costs_those_it_used() -> None
         ("😀" * 67, 3),
     ],
 )
-def test_the_segments_of_an_sms(text: str, segments: int) -> None:
+def test_sms_segments_are_counted_by_encoding(text: str, segments: int) -> None:
     assert count_sms_segments(text) == segments
 
 
 @pytest.mark.parametrize("language", ["hi", "ta", "te", "bn"])
-def test_a_booth_slip_in_an_indian_script_is_two_segments(language: str) -> None:
+def test_booth_slip_in_an_indian_script_takes_two_segments(language: str) -> None:
     values = {"booth_name": "राजकीय प्राथमिक विद्यालय, कक्ष 1", "booth_part": "12", "closes_at": "18:00"}
     assert count_sms_segments(shipped_texts().by_language[language]["sms.booth_slip"].format(**values)) == 2
 
@@ -171,7 +171,7 @@ def test_a_booth_slip_in_an_indian_script_is_two_segments(language: str) -> None
 # Tokens
 
 
-def test_a_state_survives_a_round_trip_and_fits_a_url() -> None:
+def test_flow_state_survives_signing_and_fits_a_url() -> None:
     waiting = PausedFlow(ATTEMPT, "run", a_state(), after="played", ahead="1")
     token = TOKENS.sign(waiting)
     assert TOKENS.read(token) == waiting
@@ -179,7 +179,7 @@ def test_a_state_survives_a_round_trip_and_fits_a_url() -> None:
     assert token.replace(".", "").replace("-", "").replace("_", "").isalnum()
 
 
-def test_a_state_that_does_not_fit_a_url_is_refused() -> None:
+def test_flow_state_too_long_for_a_url_is_refused() -> None:
     from random import Random
 
     chance = Random(1)
@@ -217,7 +217,7 @@ def test_forged_tokens_are_refused(token: str) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.text(max_size=80))
-def test_arbitrary_text_is_not_accepted_as_a_token(token: str) -> None:
+def test_arbitrary_text_is_refused_as_a_token(token: str) -> None:
     with pytest.raises(ProtocolError):
         TOKENS.read(token)
 
@@ -250,7 +250,7 @@ def test_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus
         (CallStatus.CANCELED, "", 16, None),
     ],
 )
-def test_the_end_of_a_call_maps_to_its_sip_and_q850_meaning(
+def test_final_status_maps_to_sip_and_q850_causes(
     status: CallStatus, sip_status: str, cause: int | None, dial_status: str | None
 ) -> None:
     (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).apply_status(status, sip_status=sip_status)
@@ -266,7 +266,7 @@ async def first_page(name: str) -> Page:
     return await make_page(FLOWS[name], turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
 
 
-async def test_an_interruptible_greeting_is_part_of_the_question() -> None:
+async def test_interruptible_greeting_becomes_part_of_the_question() -> None:
     page = await first_page("turnout")
     assert page.said == ()
     assert isinstance(page.ending, Gather)
@@ -289,7 +289,7 @@ async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
 
 
 @pytest.mark.parametrize("language", ["hi", "en", "or"])
-async def test_a_synthetic_voice_is_disclosed_once_before_the_first_word(language: str) -> None:
+async def test_synthetic_voice_is_announced_once_before_the_first_word(language: str) -> None:
     page = await first_page("turnout")
     words = load_words(language if language in SPOKEN else "en")
     assert words is not None
@@ -315,7 +315,7 @@ async def test_markup_in_a_place_name_is_escaped() -> None:
     assert "&lt;Dial&gt;" in xml
 
 
-def test_a_request_without_a_pending_question_is_refused() -> None:
+def test_webhook_without_a_pending_question_is_refused() -> None:
     with pytest.raises(ProtocolError):
         parse_input(PausedFlow(ATTEMPT, "run", a_state(waiting="Commit")), {})
     assert parse_input(PausedFlow(ATTEMPT, "run", a_state(), after="played"), {"Digits": "1"}) == Played()
