@@ -167,7 +167,7 @@ def erlang_load(seats: int, share: float, seconds: float, work_seconds: float) -
 
 
 class ErlangRatePacer(Pacer):
-    """AudioDirectories calls at an even rate whose answers, by Erlang's C formula, are abandoned as often as the cap allows.
+    """Places calls at an even rate whose answers, by Erlang's C formula, are abandoned as often as the cap allows.
 
     The target share is corrected by feedback: its logarithm moves by `gain` x (cap - abandoned) at every answered call.
     Evaluated every 0.5 s.

@@ -85,7 +85,9 @@ async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back
         await updater.check()
         assert reported.summary() == ("turnout-2", "turnout-2", "")
         assert reported.last["after_restart"] == "weights"
-        assert library.get_version(began_with.name, began_with.version) is began_with  # a call in progress still uses it
+        assert (
+            library.get_version(began_with.name, began_with.version) is began_with
+        )  # a call in progress still uses it
 
         running = library.get_current(place)
         (source / "flows/turnout.yaml").write_text("start: nowhere\n")
