@@ -17,7 +17,7 @@ from dialer.settings.servers import servers_of
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
 from dialer.site.flows import flows_of, recording_rules, script_rules
-from dialer.switch.asterisk.addresses import addresses_of
+from dialer.switch.asterisk.addresses import resolve_addresses
 from dialer.switch.asterisk.agi_routes import AgiRoutes
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.authenticator import TokenAuthenticator
@@ -94,5 +94,5 @@ async def _contained_scripts(settings: Settings) -> ScriptRules:
 async def _allowed_addresses(settings: Settings) -> tuple[str, ...]:
     """Return which addresses may connect: this machine's, those of the Asterisk servers as of now, and the site's own list."""
     hosts = [site.ami.host for site in servers_of(settings).values()] if settings.uses_asterisk else []
-    asterisk = [address for host in hosts for address in await addresses_of(host)]
+    asterisk = [address for host in hosts for address in await resolve_addresses(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

@@ -1,1 +1,1 @@
-"""The switch as a port, and its adapters."""
+"""The adapters of the switch port (`dialer.domain.switch`): Asterisk and Twilio."""

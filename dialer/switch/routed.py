@@ -58,29 +58,32 @@ class RoutedSwitch:
         return merge
 
     def unanswered_seconds(self, server: str) -> float:
-        """See `Switch.unanswered_seconds`. Covers Asterisk only, as each request to the carrier has its own timeout."""
+        """Return how long the oldest unanswered action has waited (s), or 0 if there is none.
+
+        Covers Asterisk only, as each request to the carrier has its own timeout.
+        """
         return 0.0 if self._asterisk is None else self._asterisk.unanswered_seconds(server)
 
     async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """See `Switch.history`."""
+        """Return the switch's records of ended calls."""
         return await self._require_asterisk().history(attempt_ids, server)
 
     # Calls
 
     async def originate(self, request: OriginateRequest) -> None:
-        """See `Switch.originate`."""
+        """Place one call."""
         await (self._carrier if request.endpoint in self._endpoints else self._require_asterisk()).originate(request)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hang_up`."""
+        """Hang up an attempt's call, in whatever state it is."""
         await self._switch_with_call(attempt_id).hang_up(attempt_id)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """See `Switch.connect`."""
+        """Connect a voter to a seat."""
         await self._switch_with_call(attempt_id).connect(attempt_id, seat, record=record)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
-        """See `Switch.play_message`."""
+        """Play the information message to an answered voter."""
         await self._switch_with_call(attempt_id).play_message(attempt_id)
 
     def _switch_with_call(self, attempt_id: AttemptId) -> CallSwitch:
@@ -94,47 +97,47 @@ class RoutedSwitch:
         return self._asterisk
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_seat`."""
+        """Call the phone of a seat and connect it to the seat's conference."""
         await self._require_asterisk().call_seat(seat, endpoint)
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_for_log_in`."""
+        """Call the phone of a seat to ask for agent number and PIN."""
         await self._require_asterisk().call_for_log_in(seat, endpoint)
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """See `Switch.answer_key`."""
+        """Play the response to a key to the agent at a seat."""
         await self._require_asterisk().answer_key(seat, sound)
 
     async def seat_packets(self, seat: str) -> int:
-        """See `Switch.seat_packets`."""
+        """Return the number of RTP packets received from the phone of a seat in its present call."""
         return await self._require_asterisk().seat_packets(seat)
 
     async def release_seat(self, seat: str) -> None:
-        """See `Switch.release_seat`."""
+        """Hang up the phone of a seat."""
         await self._require_asterisk().release_seat(seat)
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """See `Switch.hold`."""
+        """Put a voter of a seat on hold."""
         await self._require_asterisk().hold(attempt_id, seat)
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hand_over`."""
+        """Connect a voter to the third party, without the agent."""
         await self._require_asterisk().hand_over(attempt_id)
 
     async def call_party(self, request: PartyRequest) -> None:
-        """See `Switch.call_party`."""
+        """Call a third party and connect them to a place."""
         await self._require_asterisk().call_party(request)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """See `Switch.move_party`."""
+        """Move a third party to another place."""
         await self._require_asterisk().move_party(party_id, place)
 
     async def release_party(self, party_id: PartyId) -> None:
-        """See `Switch.release_party`."""
+        """Hang up a third party's call."""
         await self._require_asterisk().release_party(party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """See `Switch.mute_recording`."""
+        """Mute or unmute the recording of a call."""
         await self._require_asterisk().mute_recording(attempt_id, muted=muted)
 
 

@@ -24,8 +24,8 @@ from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse,
 from dialer.switch.asterisk.scripts.containment import (
     ScriptRules,
     check_containment,
-    contained_command,
-    script_environment,
+    make_contained_command,
+    make_script_environment,
 )
 from dialer.switch.asterisk.scripts.runner import ScriptEnd
 from tests.support.agi_scripts import (
@@ -86,9 +86,9 @@ async def test_no_process_of_a_script_outlives_it(tmp_path: Path, then: str) -> 
 DIALLER = """
 import subprocess, sys
 from pathlib import Path
-from dialer.switch.asterisk.scripts.containment import ScriptRules, contained_command, script_command
+from dialer.switch.asterisk.scripts.containment import ScriptRules, make_contained_command, make_script_command
 rules = ScriptRules(seconds=60.0, processes=100)
-command = contained_command(rules, script_command(Path(sys.argv[1])), Path(sys.argv[1]).parent)
+command = make_contained_command(rules, make_script_command(Path(sys.argv[1])), Path(sys.argv[1]).parent)
 script = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
 script.stdin.write(b"agi_network: yes\\n\\n")
 script.stdin.flush()
@@ -301,9 +301,9 @@ def test_limits_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> Non
     program = (
         "import resource, subprocess, sys\n"
         "from pathlib import Path\n"
-        "from dialer.switch.asterisk.scripts.containment import ScriptRules, contained_command\n"
+        "from dialer.switch.asterisk.scripts.containment import ScriptRules, make_contained_command\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))\n"
-        f"sys.exit(subprocess.call(contained_command(ScriptRules(), [sys.executable, '-c', {script!r}], Path('/'))))"
+        f"sys.exit(subprocess.call(make_contained_command(ScriptRules(), [sys.executable, '-c', {script!r}], Path('/'))))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("(32, 32)\n", 0), done.stderr
@@ -315,8 +315,8 @@ def test_the_program_runs_with_every_limit() -> None:
     program = f"import os, resource; print([resource.getrlimit(getattr(resource, n))[1] for n in {names}], os.nice(0))"
     rules = ScriptRules(seconds=10.5, memory_megabytes=200, processes=16)
     done = subprocess.run(
-        contained_command(rules, [sys.executable, "-c", program], Path("/")),
-        env=script_environment(rules),
+        make_contained_command(rules, [sys.executable, "-c", program], Path("/")),
+        env=make_script_environment(rules),
         capture_output=True,
         text=True,
         check=False,

@@ -100,7 +100,7 @@ def test_each_agi_command_interprets_its_reply(
     [
         (lambda call: call.answer(), b"510 Invalid or unknown command\n", "ANSWER (reply 510)"),
         (lambda call: call.get_data("1", 1, 1), b"520 Wrong\n", "GET DATA (reply 520)"),
-        (lambda call: call.record_file("r", "wav", "#", 1, 1), b"200 result=-1 (writefile)\n", "record into r.wav"),
+        (lambda call: call.record_file("r", "wav", "#", 1, 1), b"200 result=-1 (writefile)\n", "record to r.wav"),
     ],
 )
 def test_command_that_asterisk_rejects_is_a_switch_error(

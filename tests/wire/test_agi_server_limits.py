@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from dialer.domain.errors import PortInUse, SwitchError
-from dialer.switch.asterisk.addresses import addresses_of
+from dialer.switch.asterisk.addresses import resolve_addresses
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiAuthenticator, AgiLimits, AgiServer
@@ -70,14 +70,14 @@ async def test_host_resolves_to_addresses(monkeypatch: pytest.MonkeyPatch) -> No
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in found]
 
     monkeypatch.setattr(socket, "getaddrinfo", names)
-    assert await addresses_of("10.0.0.7") == ("10.0.0.7",)
-    assert await addresses_of("::1") == ("::1",)
-    found = await addresses_of("asterisk.example")
+    assert await resolve_addresses("10.0.0.7") == ("10.0.0.7",)
+    assert await resolve_addresses("::1") == ("::1",)
+    found = await resolve_addresses("asterisk.example")
     assert found == ("10.0.0.6", "fe80::1")
     assert AgiServer(answer_all, AgiLimits([*LOOPBACK, *found]))._is_allowed("10.0.0.6")
     for unknown in ("nowhere.example", "x" * 64 + ".example"):
         with pytest.raises(SwitchError, match=rf"{unknown}.*`ami\.host`") as caught:
-            await addresses_of(unknown)
+            await resolve_addresses(unknown)
         assert "\n" not in str(caught.value)
 
 

@@ -1,1 +1,1 @@
-"""Asterisk over AMI and FastAGI: codecs without I/O, thin shells round them."""
+"""The adapter for Asterisk over AMI and FastAGI. Codecs and trackers do no I/O."""

@@ -22,14 +22,14 @@ from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.call_history import read_history
 from dialer.switch.asterisk.comparison import compare_channels
-from dialer.switch.asterisk.inbound import InboundChannel, inbound_channel
+from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
 from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import (
     STATE_UP,
     check_dialplan,
-    inbound_attempts,
-    live_channels,
-    redirected_channels,
+    list_channels,
+    list_inbound_attempts,
+    list_redirected_channels,
 )
 from dialer.switch.asterisk.places import (
     AGENT_CONTEXT,
@@ -47,9 +47,9 @@ from dialer.switch.asterisk.places import (
     SERVER_ENDPOINT,
     SERVER_VARIABLE,
     VOTER_CONTEXT,
-    originate_fields,
-    party_location,
-    seat_channel_id,
+    locate_party,
+    make_originate_fields,
+    make_seat_channel_id,
 )
 from dialer.switch.asterisk.tracking.calls import CallTracker
 from dialer.switch.asterisk.tracking.parties import PartyTracker
@@ -113,7 +113,7 @@ class AsteriskSwitch:
         self._sink = sink
 
     def close(self) -> None:
-        """Stop. No event is reported after this."""
+        """Cancel timers and tasks. No event is reported after this."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -125,7 +125,7 @@ class AsteriskSwitch:
     # Callbacks of the AMI link
 
     def on_event(self, message: AmiMessage) -> None:
-        """Handle an AMI event."""
+        """Handle an AMI event: update the tracker and report the resulting switch events."""
         if self._hung_up_meanwhile is not None and message.event == "Hangup":
             self._hung_up_meanwhile.add(message.get("Uniqueid"))
         if self._lease is not None:
@@ -155,8 +155,8 @@ class AsteriskSwitch:
         self._hung_up_meanwhile = set()
         try:
             status = await client.send_action("CoreStatus")
-            channels = await live_channels(client)
-            inbound = await inbound_attempts(client, channels)
+            channels = await list_channels(client)
+            inbound = await list_inbound_attempts(client, channels)
             hung_up = self._hung_up_meanwhile
         finally:
             self._hung_up_meanwhile = None
@@ -207,7 +207,7 @@ class AsteriskSwitch:
         (PJSIP/number@trunk), and the gate has not checked that number.
         """
         try:
-            for unique_id in await redirected_channels(self._connected_client(), self.tracker.is_known_channel):
+            for unique_id in await list_redirected_channels(self._connected_client(), self.tracker.is_known_channel):
                 _log.warning("redirect.hung_up", channel=unique_id)
                 await self._hang_up_channel(unique_id)
         except SwitchError as error:  # the next resync ends calls in our contexts
@@ -237,7 +237,7 @@ class AsteriskSwitch:
             return None
         found = None
         try:
-            found = await inbound_channel(self._connected_client(), unique_id, name)
+            found = await find_inbound_channel(self._connected_client(), unique_id, name)
         except SwitchUnreachable:
             self.unassign_channel(attempt_id)
             raise
@@ -278,7 +278,10 @@ class AsteriskSwitch:
     # The switch port: calls
 
     def unanswered_seconds(self, server: str = "") -> float:
-        """See `Switch.unanswered_seconds`. Returns infinity if our lease may have expired."""
+        """Return how long the oldest unanswered action has waited (s), or 0 if there is none.
+
+        Returns infinity if our lease may have expired.
+        """
         if self._client is None:
             return 0.0
         if self._lease is not None and not self._lease.is_valid:
@@ -286,14 +289,14 @@ class AsteriskSwitch:
         return self._client.oldest_unanswered_seconds
 
     async def history(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
-        """See `Switch.history`."""
+        """Return the switch's records of ended calls."""
         if self._history is None:
             raise SwitchError("ended calls cannot be looked up: set `asterisk.history` to Asterisk's call records")
         up_seconds = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
         return await asyncio.to_thread(read_history, self._history, attempt_ids, up_seconds)
 
     async def originate(self, request: OriginateRequest) -> None:
-        """See `Switch.originate`.
+        """Place one call.
 
         The attempt's id is the channel id and the ActionID. Apart from number and caller ID, Asterisk gets no other
         data: FastAGI handlers look everything else up by this id.
@@ -301,7 +304,7 @@ class AsteriskSwitch:
         number = _check_value(NUMBER, request.number, _NUMBER_RULE)
         caller_id = _check_value(NUMBER, request.caller_id, _NUMBER_RULE)
         endpoint = _check_value(_NAME, request.endpoint, _ENDPOINT_RULE)
-        fields = originate_fields(
+        fields = make_originate_fields(
             f"PJSIP/{number}@{endpoint}",
             request.attempt_id,
             VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT,
@@ -312,14 +315,14 @@ class AsteriskSwitch:
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hang_up`."""
+        """Hang up an attempt's call, in whatever state it is."""
         channel = self.tracker.calls.channel_of(attempt_id)
         await self._hang_up_with_retries(lambda: self.tracker.calls.is_live(attempt_id), channel)
 
     async def connect(
         self, attempt_id: AttemptId, seat: str, *, record: bool = False, server: str | None = None
     ) -> None:
-        """See `Switch.connect`. Redirects the voter into the seat's conference.
+        """Connect a voter to a seat, by redirecting the voter into the seat's conference.
 
         With several servers, `server` is the other server that has the seat, or "" for this one.
         """
@@ -331,28 +334,31 @@ class AsteriskSwitch:
             await self._redirect(attempt_id, SEAT_CONTEXT, name)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
-        """See `Switch.play_message`."""
+        """Play the information message to an answered voter."""
         await self._redirect(attempt_id, MESSAGE_CONTEXT, "s")
 
     # The switch port: seats
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_seat`."""
+        """Call the phone of a seat and connect it to the seat's conference."""
         replaces = ("Variable", f"{REPLACES_VARIABLE}=1")
         await self._call_phone(seat, endpoint, AGENT_CONTEXT, _check_value(_NAME, seat, _SEAT_RULE), replaces)
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_for_log_in`."""
+        """Call the phone of a seat to ask for agent number and PIN."""
         await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """See `Switch.answer_key`. The dialplan waits some 0.2 s for this channel variable."""
+        """Play the response to a key to the agent at a seat.
+
+        The dialplan waits some 0.2 s for this channel variable.
+        """
         channel = self.tracker.seats.phone_channel(seat)
         if channel is not None:
             await self._set_variable(channel, _KEY_ANSWER, sound.value)
 
     async def seat_packets(self, seat: str) -> int:
-        """See `Switch.seat_packets`."""
+        """Return the number of RTP packets received from the phone of a seat in its present call."""
         channel = self.tracker.seats.phone_channel(seat)
         if channel is None:
             raise SwitchError(f"the phone of seat {seat} is not connected: call it, or log in again")
@@ -363,30 +369,36 @@ class AsteriskSwitch:
         return int(packets)
 
     async def release_seat(self, seat: str) -> None:
-        """See `Switch.release_seat`."""
+        """Hang up the phone of a seat."""
         channel = self.tracker.seats.phone_channel(seat)
         if channel is not None:
             await self._hang_up_channel(channel)
 
     async def _call_phone(self, seat: str, endpoint: str, context: str, extension: str, *more: tuple[str, str]) -> None:
-        channel_id = seat_channel_id(_check_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
+        channel_id = make_seat_channel_id(_check_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
         phone = f"PJSIP/{_check_value(_NAME, endpoint, _ENDPOINT_RULE)}"
-        fields = originate_fields(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
+        fields = make_originate_fields(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
         await self._connected_client().send_action("Originate", fields, action_id=channel_id)
 
     # The switch port: transfers, supervision and recordings
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """See `Switch.hold`."""
+        """Put a voter of a seat on hold."""
         await self._redirect(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_check_value(_NAME, seat, _SEAT_RULE)}")
 
     async def hand_over(self, attempt_id: AttemptId, server: str | None = None) -> None:
-        """See `Switch.hand_over`. With several servers, `server` is the one with the target, or "" for this one."""
+        """Connect a voter to the third party, without the agent.
+
+        With several servers, `server` is the one with the target, or "" for this one.
+        """
         await self._set_server(attempt_id, server)
         await self._redirect(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_party(self, request: PartyRequest, server: str | None = None) -> None:
-        """See `Switch.call_party`. `server` is the other server that has the phone or trunk, or None for this one."""
+        """Call a third party and connect them to a place.
+
+        `server` is the other server that has the phone or trunk, or None for this one.
+        """
         endpoint = _check_value(_NAME, request.endpoint, _ENDPOINT_RULE)
         number = None if request.number is None else _check_value(NUMBER, request.number, _NUMBER_RULE)
         if server is None:
@@ -398,21 +410,21 @@ class AsteriskSwitch:
             [] if request.caller_id is None else [("CallerID", _check_value(NUMBER, request.caller_id, _NUMBER_RULE))]
         )
         seconds = ("Timeout", str(round(request.ring_seconds * 1000)))
-        fields = originate_fields(
+        fields = make_originate_fields(
             f"PJSIP/{target}", request.party_id, *_check_party_location(request.place), *caller, seconds
         )
         await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """See `Switch.move_party`."""
+        """Move a third party to another place."""
         await self._redirect(party_id, *_check_party_location(place))
 
     async def release_party(self, party_id: PartyId) -> None:
-        """See `Switch.release_party`."""
+        """Hang up a third party's call."""
         await self._hang_up_with_retries(lambda: self.tracker.parties.is_live(party_id), party_id)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """See `Switch.mute_recording`."""
+        """Mute or unmute the recording of a call."""
         fields = [("Channel", self.tracker.calls.channel_of(attempt_id)), ("Direction", "both")]
         await self._connected_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
 
@@ -478,7 +490,7 @@ def _choose_extension(request: OriginateRequest) -> str:
 
 def _check_party_location(place: Place) -> tuple[str, str]:
     _check_value(_NAME, place.name, "a place's name is letters, digits and -")
-    return party_location(place)
+    return locate_party(place)
 
 
 def _check_value(pattern: re.Pattern[str], value: str, rule: str) -> str:

@@ -86,7 +86,7 @@ class AgiCall:
 
         Raises SoundMissing if Asterisk has no such file.
         """
-        return _key(await self._play(f"sound {name}", "STREAM FILE", name, escape_digits))
+        return _decode_key(await self._play(f"sound {name}", "STREAM FILE", name, escape_digits))
 
     async def get_data(self, name: str, timeout_ms: int, max_digits: int) -> str:
         """Play a sound and return up to `max_digits` keys, including keys that were pressed before.
@@ -100,7 +100,7 @@ class AgiCall:
         reply = await self._execute("WAIT FOR DIGIT", timeout_ms)
         if reply.failed:
             raise CallHungUp
-        return _key(reply)
+        return _decode_key(reply)
 
     async def record_file(
         self, name: str, sound_format: str, escape_digits: str, longest_ms: int, silence_seconds: int
@@ -199,7 +199,7 @@ class AgiCall:
         )
 
 
-def _key(reply: AgiReply) -> str | None:
+def _decode_key(reply: AgiReply) -> str | None:
     """Return the key of a reply whose result is an ASCII code, or None if the result is 0."""
     if not reply.result.isdecimal() or reply.result == "0":
         return None

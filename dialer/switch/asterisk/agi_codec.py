@@ -144,9 +144,9 @@ class AgiDecoder:
             self._check_lines(data)
             return []
         self._in_environment = False
-        return [self._environment(environment), *self.feed(data[end + 2 :])]
+        return [self._decode_environment(environment), *self.feed(data[end + 2 :])]
 
-    def _environment(self, data: bytes) -> AgiEnvironment:
+    def _decode_environment(self, data: bytes) -> AgiEnvironment:
         self._check_lines(data)
         text = data.decode("utf-8", "replace")
         fields = _ENVIRONMENT_LINE.findall(text)

@@ -110,7 +110,7 @@ class AmiClient(asyncio.BufferedProtocol):
             user = self._login.username
             raise PermissionMissing(
                 f"Asterisk did not report within {seconds:g} s that it is fully booted: it is still booting, or manager "
-                f"user {user} has no read class `system`: in manager.conf, section [{user}], write the line "
+                f"user {user} lacks system in its read classes: in manager.conf, section [{user}], write the line "
                 f"`{READ_LINE}`, then run `manager reload`"
             )
 

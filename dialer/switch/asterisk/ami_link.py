@@ -38,7 +38,7 @@ async def ami_link(
             the context.
     """
 
-    async def one_session() -> SwitchError:
+    async def connect_once() -> SwitchError:
         """Connect and run a session. Return why connecting failed, or why the session was lost."""
         try:
             async with make_client() as client:
@@ -53,7 +53,7 @@ async def ami_link(
         loop, failures = asyncio.get_running_loop(), 0
         while True:
             began_at = loop.time()
-            reason = await one_session()
+            reason = await connect_once()
             failures = 1 if loop.time() - began_at >= STEADY_SECONDS else failures + 1
             seconds = REFUSED_SECONDS if isinstance(reason, LoginRefused) else wait_seconds(failures)
             _log.warning("ami.down", reason=str(reason), failures=failures, retry_seconds=round(seconds, 1))

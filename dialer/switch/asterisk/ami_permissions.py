@@ -18,7 +18,7 @@ from dialer.switch.asterisk.ami_client import READ_LINE, AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.listing import check_dialplan
-from dialer.switch.asterisk.places import CHECK_CONTEXT, originate_fields
+from dialer.switch.asterisk.places import CHECK_CONTEXT, make_originate_fields
 
 WRITE_LINE = "write = originate,call,reporting"
 EVENT_SECONDS = 2.0
@@ -76,7 +76,7 @@ async def run_check_extension(client: AmiClient, extension: str, channel_id: str
     Raises:
         SwitchError: the dialplan has no check context, or Asterisk refused.
     """
-    fields = originate_fields(
+    fields = make_originate_fields(
         f"Local/{extension}@{CHECK_CONTEXT}/n",
         f"ear-{channel_id}",  # not `channel_id` with a suffix: Asterisk 22.10 confuses an id with its own prefix
         CHECK_CONTEXT,

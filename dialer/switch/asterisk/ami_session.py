@@ -353,7 +353,7 @@ class AmiSession:
         elif message.is_error:
             if action.items is not None and message.get("Message") in _EMPTY_LIST:
                 return self._end_action(action, message)
-            return self._end_action(action, refusal_error(action.name, message, self._account.username))
+            return self._end_action(action, make_refusal_error(action.name, message, self._account.username))
         elif action.items is None:
             if action is self._login:
                 self._ping_due = now + self._limits.ping_seconds
@@ -406,7 +406,7 @@ def _no_response_error(action: Action, reason: SwitchError) -> SwitchError:
     return type(reason)(f"no response to {action.name}: {reason}")
 
 
-def refusal_error(name: str, message: AmiMessage, username: str) -> SwitchError:
+def make_refusal_error(name: str, message: AmiMessage, username: str) -> SwitchError:
     """Return the error for an Error response to the action `name`."""
     text = message.get("Message", "no reason given")
     if text == "Permission denied":

@@ -36,10 +36,10 @@ def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: flo
         except OSError:
             continue
         lines += read if size <= MOST_BYTES else read[1:]
-    return history_of(lines, attempt_ids, up_seconds)
+    return parse_history(lines, attempt_ids, up_seconds)
 
 
-def history_of(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
+def parse_history(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
     """Return the records of `attempt_ids` in the lines of a CDR file. Incomplete and damaged lines are skipped."""
     wanted = frozenset(attempt_ids)
     ended: dict[AttemptId, PastCall] = {}

@@ -12,7 +12,7 @@ import structlog
 from dialer.domain.errors import SwitchError, SwitchUnreachable
 from dialer.domain.switch_events import SwitchEvent
 from dialer.switch.asterisk.ami_client import AmiClient
-from dialer.switch.asterisk.listing import live_channels
+from dialer.switch.asterisk.listing import list_channels
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ async def compare_channels(
     while True:
         await asyncio.sleep(COMPARE_AGAIN_SECONDS if before else COMPARE_SECONDS)
         try:
-            channels = await live_channels(client)
+            channels = await list_channels(client)
         except SwitchUnreachable:
             return
         except SwitchError as error:

@@ -20,7 +20,7 @@ class InboundChannel:
     endpoint: str  # of the trunk
 
 
-async def inbound_channel(client: AmiClient, unique_id: str, name: str) -> InboundChannel | None:
+async def find_inbound_channel(client: AmiClient, unique_id: str, name: str) -> InboundChannel | None:
     """Return the inbound call on the channel with this unique id and name, or None if no carrier sent it.
 
     A Local channel is never an inbound call: Asterisk 22 creates one in the context of a trunk's endpoint if a called

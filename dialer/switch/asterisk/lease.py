@@ -22,7 +22,7 @@ from dialer.domain.errors import OriginateRefused, SwitchError, SwitchInUse
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT, originate_fields
+from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT, make_originate_fields
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ class SwitchLease:
         return asyncio.get_running_loop().time() < self._ends_at
 
     def on_event(self, message: AmiMessage) -> None:
-        """Handle an AMI event: of interest is only the OriginateResponse to the lease's own Originate."""
+        """Handle an AMI event. Only the OriginateResponse to the lease's own Originate is used."""
         granted = self._granted
         if (
             granted is not None
@@ -70,7 +70,7 @@ class SwitchLease:
             SwitchInUse: another dialler holds the lease. The text names it.
             SwitchError: Asterisk did not grant the lease.
         """
-        holder = await lease_holder(client)
+        holder = await find_lease_holder(client)
         if holder == self._name:
             await self.renew(client)  # the link was lost for a moment
             return
@@ -81,7 +81,7 @@ class SwitchLease:
             await _hang_up(client, f"{_HOLDER}{holder.text}")
             await _wait_until_free(client)
         if not await self._create_channel(client):
-            holder = await lease_holder(client)
+            holder = await find_lease_holder(client)
             if holder == self._name:
                 await self.renew(client)  # Asterisk's answer was late
                 return
@@ -95,7 +95,7 @@ class SwitchLease:
         granted: asyncio.Future[bool] = loop.create_future()
         began_at, self._granted = loop.time(), granted
         other = ("OtherChannelId", self._channel)
-        fields = originate_fields(f"Local/s@{LEASE_CONTEXT}/n", LEASE_CHANNEL, LEASE_CONTEXT, "far", other)
+        fields = make_originate_fields(f"Local/s@{LEASE_CONTEXT}/n", LEASE_CHANNEL, LEASE_CONTEXT, "far", other)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await client.send_action("Originate", fields, action_id=self._channel)
@@ -138,7 +138,7 @@ class SwitchLease:
             raise
 
 
-async def lease_holder(client: AmiClient) -> DiallerName | None:
+async def find_lease_holder(client: AmiClient) -> DiallerName | None:
     """Return the dialler that holds the lease, or None. Raises SwitchError if Asterisk does not answer."""
     channels = [item.get("Uniqueid") for item in await client.send_list_action("CoreShowChannels")]
     names = [DiallerName.read(each[len(_HOLDER) :]) for each in channels if each.startswith(_HOLDER)]
@@ -146,9 +146,9 @@ async def lease_holder(client: AmiClient) -> DiallerName | None:
 
 
 async def refuse_second_dialler(login: AmiLogin, name: DiallerName) -> None:
-    """Stop the start of this dialler if another one uses the Asterisk.
+    """Check, before this dialler starts, that no other dialler uses the Asterisk.
 
-    Waits for some ten seconds, in which the lease of a crashed dialler expires.
+    If one does, wait for some ten seconds, in which the lease of a crashed dialler expires.
 
     Raises:
         SwitchInUse: another dialler holds the lease and renews it.
@@ -156,7 +156,7 @@ async def refuse_second_dialler(login: AmiLogin, name: DiallerName) -> None:
     """
     async with AmiClient(login, on_event=lambda _: None, wanted_events=()) as client:
         checks = 0
-        while (holder := await lease_holder(client)) is not None and holder.store != name.store:
+        while (holder := await find_lease_holder(client)) is not None and holder.store != name.store:
             if checks * START_CHECK_SECONDS > LEASE_SECONDS + START_CHECK_SECONDS:
                 raise SwitchInUse(_describe_holder(holder))
             checks += 1
@@ -176,7 +176,7 @@ async def _wait_until_free(client: AmiClient) -> None:
     Asterisk answers a Hangup before the channel has ended.
     """
     for _ in range(round(ANSWER_SECONDS / FREE_CHECK_SECONDS)):
-        if await lease_holder(client) is None:
+        if await find_lease_holder(client) is None:
             return
         await asyncio.sleep(FREE_CHECK_SECONDS)
 

@@ -36,7 +36,7 @@ async def check_dialplan(client: AmiClient, fingerprint: str) -> None:
         )
 
 
-async def live_channels(client: AmiClient) -> list[LiveChannel]:
+async def list_channels(client: AmiClient) -> list[LiveChannel]:
     """Return all channels of Asterisk. Raises SwitchError.
 
     After an agent has pressed a key, Asterisk 22.10 lists the phone in the key's context until somebody joins or leaves
@@ -44,11 +44,11 @@ async def live_channels(client: AmiClient) -> list[LiveChannel]:
     """
     items = await client.send_list_action("CoreShowChannels")
     after_key = any(item.get("Context") == KEY_CONTEXT for item in items)
-    seats = await _variables(client, _SEAT_VARIABLE) if after_key else {}
-    return [_live_channel(item, seats) for item in items]
+    seats = await _read_variables(client, _SEAT_VARIABLE) if after_key else {}
+    return [_make_channel(item, seats) for item in items]
 
 
-def _live_channel(item: AmiMessage, seats: Mapping[str, str]) -> LiveChannel:
+def _make_channel(item: AmiMessage, seats: Mapping[str, str]) -> LiveChannel:
     unique_id, context, state = item.get("Uniqueid"), item.get("Context"), item.get("ChannelState")
     up, ringing = state == STATE_UP, state == _STATE_RINGING
     conference = item.get("ApplicationData").partition(",")[0] if item.get("Application") == "ConfBridge" else ""
@@ -57,7 +57,7 @@ def _live_channel(item: AmiMessage, seats: Mapping[str, str]) -> LiveChannel:
     return LiveChannel(unique_id, context, up, ringing, item.get("Exten"), conference, name=item.get("Channel"))
 
 
-async def _variables(client: AmiClient, name: str) -> dict[str, str]:
+async def _read_variables(client: AmiClient, name: str) -> dict[str, str]:
     """Return the value of a channel variable for every channel, by unique id. Raises SwitchError.
 
     The value of an unset variable is "", or the placeholder that Asterisk reports.
@@ -70,7 +70,7 @@ async def _variables(client: AmiClient, name: str) -> dict[str, str]:
     }
 
 
-async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
+async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
     """Return the unique ids of channels that Asterisk created by itself to follow a SIP redirection (3xx).
 
     These are channels that `is_known` rejects and that are being dialled, are Local, or are in a voters' context.
@@ -89,7 +89,7 @@ async def redirected_channels(client: AmiClient, is_known: Callable[[str], bool]
     ]
 
 
-async def inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
+async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
     """Return the attempts of inbound channels by unique id, read from the variable that the dialler has set on each.
 
     Raises SwitchError.
@@ -103,5 +103,5 @@ async def inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -
     }
     if not inbound:
         return {}
-    values = await _variables(client, ATTEMPT_VARIABLE)
+    values = await _read_variables(client, ATTEMPT_VARIABLE)
     return {each: AttemptId(value) for each, value in values.items() if each in inbound and is_attempt_id(value)}

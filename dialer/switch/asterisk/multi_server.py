@@ -13,7 +13,7 @@ from dialer.domain.switch import History, OriginateRequest, PartyRequest, SeatSo
 from dialer.domain.switch_events import EventSink
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.inbound import InboundChannel
-from dialer.switch.asterisk.places import seat_of_channel
+from dialer.switch.asterisk.places import parse_seat_of_channel
 
 
 class MultiServerSwitch:
@@ -42,27 +42,30 @@ class MultiServerSwitch:
             server.set_sink(sink)
 
     def close(self) -> None:
-        """Stop. No event is reported after this."""
+        """Close all servers. No event is reported after this."""
         for server in self._servers.values():
             server.close()
 
     def unanswered_seconds(self, server: str) -> float:
-        """See `Switch.unanswered_seconds`."""
+        """Return how long the oldest unanswered action has waited (s), or 0 if there is none."""
         return self._servers[server].unanswered_seconds()
 
     async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """See `Switch.history`."""
+        """Return the switch's records of ended calls."""
         return await self._servers[server].history(attempt_ids)
 
     # Calls
 
     async def originate(self, request: OriginateRequest) -> None:
-        """See `Switch.originate`."""
+        """Place one call."""
         await self._servers[self._endpoints[request.endpoint]].originate(request)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hang_up`. A call that no server tracks may be a stray call on any of them, so all are asked."""
-        name = self._server_of_call(attempt_id)
+        """Hang up an attempt's call, in whatever state it is.
+
+        A call that no server tracks may be a stray call on any of them, so all are asked.
+        """
+        name = self._find_server_of_call(attempt_id)
         if name is not None:
             await self._servers[name].hang_up(attempt_id)
             return
@@ -71,100 +74,103 @@ class MultiServerSwitch:
                 await server.hang_up(attempt_id)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """See `Switch.connect`. A voter reaches a seat on another server over a call between the servers."""
-        other = self._seats[seat] if self._seats[seat] != self._server_of_call(attempt_id) else ""
-        await self._server_with_call(attempt_id).connect(attempt_id, seat, record=record, server=other)
+        """Connect a voter to a seat. A voter reaches a seat on another server over a call between the servers."""
+        other = self._seats[seat] if self._seats[seat] != self._find_server_of_call(attempt_id) else ""
+        await self._get_server_with_call(attempt_id).connect(attempt_id, seat, record=record, server=other)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
-        """See `Switch.play_message`."""
-        await self._server_with_call(attempt_id).play_message(attempt_id)
+        """Play the information message to an answered voter."""
+        await self._get_server_with_call(attempt_id).play_message(attempt_id)
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
-        """See `Switch.hold`."""
-        await self._server_with_call(attempt_id).hold(attempt_id, seat)
+        """Put a voter of a seat on hold."""
+        await self._get_server_with_call(attempt_id).hold(attempt_id, seat)
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hand_over`. If the target is on another server, the voter is connected there."""
+        """Connect a voter to the third party, without the agent.
+
+        If the target is on another server, the voter is connected there.
+        """
         there = next(
             (name for name, server in self._servers.items() if server.tracker.parties.is_called_for(attempt_id)), ""
         )
-        other = there if there != self._server_of_call(attempt_id) else ""
-        await self._server_with_call(attempt_id).hand_over(attempt_id, other)
+        other = there if there != self._find_server_of_call(attempt_id) else ""
+        await self._get_server_with_call(attempt_id).hand_over(attempt_id, other)
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
-        """See `Switch.mute_recording`."""
-        await self._server_with_call(attempt_id).mute_recording(attempt_id, muted=muted)
+        """Mute or unmute the recording of a call."""
+        await self._get_server_with_call(attempt_id).mute_recording(attempt_id, muted=muted)
 
-    def _server_with_call(self, attempt_id: AttemptId) -> AsteriskSwitch:
-        return self._servers[self._server_of_place(Place(PlaceKind.HANDOVER, attempt_id))]
+    def _get_server_with_call(self, attempt_id: AttemptId) -> AsteriskSwitch:
+        return self._servers[self._find_server_of_place(Place(PlaceKind.HANDOVER, attempt_id))]
 
-    def _server_of_call(self, attempt_id: AttemptId) -> str | None:
+    def _find_server_of_call(self, attempt_id: AttemptId) -> str | None:
         return next((name for name, server in self._servers.items() if server.tracker.calls.has_call(attempt_id)), None)
 
     # Seats
 
     async def call_seat(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_seat`."""
-        await self._server_with_seat(seat).call_seat(seat, endpoint)
+        """Call the phone of a seat and connect it to the seat's conference."""
+        await self._get_server_with_seat(seat).call_seat(seat, endpoint)
 
     async def call_for_log_in(self, seat: str, endpoint: str) -> None:
-        """See `Switch.call_for_log_in`."""
-        await self._server_with_seat(seat).call_for_log_in(seat, endpoint)
+        """Call the phone of a seat to ask for agent number and PIN."""
+        await self._get_server_with_seat(seat).call_for_log_in(seat, endpoint)
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """See `Switch.answer_key`."""
-        await self._server_with_seat(seat).answer_key(seat, sound)
+        """Play the response to a key to the agent at a seat."""
+        await self._get_server_with_seat(seat).answer_key(seat, sound)
 
     async def seat_packets(self, seat: str) -> int:
-        """See `Switch.seat_packets`."""
-        return await self._server_with_seat(seat).seat_packets(seat)
+        """Return the number of RTP packets received from the phone of a seat in its present call."""
+        return await self._get_server_with_seat(seat).seat_packets(seat)
 
     async def release_seat(self, seat: str) -> None:
-        """See `Switch.release_seat`."""
-        await self._server_with_seat(seat).release_seat(seat)
+        """Hang up the phone of a seat."""
+        await self._get_server_with_seat(seat).release_seat(seat)
 
-    def _server_with_seat(self, seat: str) -> AsteriskSwitch:
+    def _get_server_with_seat(self, seat: str) -> AsteriskSwitch:
         return self._servers[self._seats[seat]]
 
     # Third parties
 
     async def call_party(self, request: PartyRequest) -> None:
-        """See `Switch.call_party`.
+        """Call a third party and connect them to a place.
 
         If the phone or trunk is on another server than the place, it is reached over a call between the servers.
         """
-        home, there = self._endpoints[request.endpoint], self._server_of_place(request.place)
+        home, there = self._endpoints[request.endpoint], self._find_server_of_place(request.place)
         await self._servers[there].call_party(request, None if home == there else home)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """See `Switch.move_party`. A handover takes place on the party's own server.
+        """Move a third party to another place. A handover takes place on the party's own server.
 
         Raises:
             SwitchError: the third party's call has ended, or is on another server than the seat.
         """
-        server = self._server_of_party(party_id)
+        server = self._find_server_of_party(party_id)
         if server is None:
             raise SwitchError("the third party's call has ended: call them again")
-        if place.kind is not PlaceKind.HANDOVER and server != (there := self._server_of_place(place)):
+        if place.kind is not PlaceKind.HANDOVER and server != (there := self._find_server_of_place(place)):
             raise SwitchError(
                 f"the third party's call is on server {server}, the seat on server {there}: end the call and call again"
             )
         await self._servers[server].move_party(party_id, place)
 
     async def release_party(self, party_id: PartyId) -> None:
-        """See `Switch.release_party`."""
-        server = self._server_of_party(party_id)
+        """Hang up a third party's call."""
+        server = self._find_server_of_party(party_id)
         if server is not None:
             await self._servers[server].release_party(party_id)
 
-    def _server_of_party(self, party_id: PartyId) -> str | None:
+    def _find_server_of_party(self, party_id: PartyId) -> str | None:
         return next((name for name, server in self._servers.items() if server.tracker.parties.is_live(party_id)), None)
 
-    def _server_of_place(self, place: Place) -> str:
+    def _find_server_of_place(self, place: Place) -> str:
         """Return the name of the server with a seat or with an attempt's call. Raises SwitchError for an ended call."""
         if place.kind is not PlaceKind.HANDOVER:
             return self._seats[place.name]
-        server = self._server_of_call(AttemptId(place.name))
+        server = self._find_server_of_call(AttemptId(place.name))
         if server is None:
             raise SwitchError("the call has ended: no Asterisk server has it")
         return server
@@ -172,27 +178,30 @@ class MultiServerSwitch:
     # Queries of FastAGI handlers
 
     def attempt_of(self, unique_id: str) -> AttemptId:
-        """See `AsteriskSwitch.attempt_of`."""
-        server = self._servers.get(_system_name(unique_id))
+        """Return the attempt whose call is on the channel with this unique id."""
+        server = self._servers.get(_parse_system_name(unique_id))
         return AttemptId(unique_id) if server is None else server.attempt_of(unique_id)
 
     async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
-        """See `AsteriskSwitch.assign_channel`. Returns None also if the unique id names no server of ours."""
-        server = self._servers.get(_system_name(unique_id))
+        """Assign an unanswered inbound channel to an attempt (see `AsteriskSwitch.assign_channel`).
+
+        Returns None also if the unique id names no server of ours.
+        """
+        server = self._servers.get(_parse_system_name(unique_id))
         return None if server is None else await server.assign_channel(unique_id, name, attempt_id)
 
     def unassign_channel(self, attempt_id: AttemptId) -> None:
-        """See `AsteriskSwitch.unassign_channel`."""
+        """Undo `assign_channel`."""
         for server in self._servers.values():
             server.unassign_channel(attempt_id)
 
     async def is_answered(self, unique_id: str, name: str, context: str) -> bool:
-        """See `AsteriskSwitch.is_answered`.
+        """Return whether a channel is answered (see `AsteriskSwitch.is_answered`).
 
         After a start of the dialler, a channel with an attempt's id may be on any server: all are queried.
         """
-        seat = self._seats.get(seat_of_channel(unique_id))
-        known = (_system_name(unique_id), self._server_of_call(AttemptId(unique_id)), seat)
+        seat = self._seats.get(parse_seat_of_channel(unique_id))
+        known = (_parse_system_name(unique_id), self._find_server_of_call(AttemptId(unique_id)), seat)
         likely = [self._servers[each] for each in known if each is not None and each in self._servers][:1]
         servers = likely or self._servers.values()
         return any(await asyncio.gather(*(server.is_answered(unique_id, name, context) for server in servers)))
@@ -201,6 +210,6 @@ class MultiServerSwitch:
 AnyAsterisk = AsteriskSwitch | MultiServerSwitch
 
 
-def _system_name(unique_id: str) -> str:
+def _parse_system_name(unique_id: str) -> str:
     """Return the server in a unique id that Asterisk chose: `systemname` of asterisk.conf, before the last dash."""
     return unique_id.rpartition("-")[0]

@@ -46,7 +46,7 @@ NUMBER: Final = re.compile(r"\+?[0-9]{3,20}", re.ASCII)
 ATTEMPT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def originate_fields(
+def make_originate_fields(
     channel: str, channel_id: str, context: str, extension: str, *more: tuple[str, str]
 ) -> list[tuple[str, str]]:
     """Return the fields of an Originate of `channel` under `channel_id`, which runs the extension once answered."""
@@ -54,7 +54,7 @@ def originate_fields(
     return [*beginning, ("Context", context), ("Exten", extension), ("Priority", "1"), *more]
 
 
-def party_location(place: Place) -> tuple[str, str]:
+def locate_party(place: Place) -> tuple[str, str]:
     """Return the context and extension that put a third party into a place."""
     conference = HANDOVER_CONFERENCE if place.kind is PlaceKind.HANDOVER else SEAT_CHANNEL
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
@@ -74,13 +74,13 @@ def seat_of(conference: str) -> str | None:
     return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
 
 
-def seat_channel_id(seat: str, token: str) -> str:
+def make_seat_channel_id(seat: str, token: str) -> str:
     """Return the channel id for a call to a seat's phone. `token` makes it unique."""
     return f"{SEAT_CHANNEL}{seat}-{token}"
 
 
-def seat_of_channel(channel_id: str) -> str:
-    """Return the seat in a channel id from `seat_channel_id`."""
+def parse_seat_of_channel(channel_id: str) -> str:
+    """Return the seat in a channel id from `make_seat_channel_id`."""
     return channel_id[len(SEAT_CHANNEL) :].rpartition("-")[0]
 
 

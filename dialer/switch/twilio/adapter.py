@@ -99,7 +99,7 @@ class TwilioSwitch:
     # The switch port
 
     async def originate(self, request: OriginateRequest) -> None:
-        """See `Switch.originate`.
+        """Place one call.
 
         If Twilio refuses the call or is unreachable, the end of the call is also reported as an event, so that the
         trunk rests instead of being used again at once.
@@ -141,7 +141,7 @@ class TwilioSwitch:
             )
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """See `Switch.hang_up`. A call whose sid is not known yet is hung up once it is known.
+        """Hang up an attempt's call, in whatever state it is. A call whose sid is not known yet is hung up once it is known.
 
         Raises:
             SwitchError: Twilio did not accept the request. It is retried until the call has ended.

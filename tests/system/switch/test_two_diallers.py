@@ -21,7 +21,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, lease_holder, refuse_second_dialler
+from dialer.switch.asterisk.lease import LEASE_SECONDS, SwitchLease, find_lease_holder, refuse_second_dialler
 from dialer.switch.asterisk.places import LEASE_CHANNEL
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.stored import rows
@@ -88,7 +88,7 @@ async def test_a_second_dialler_takes_over_after_the_first_has_stopped(tmp_path:
             a_site(folder(tmp_path, "b"), switch=switch) as second,
             session(switch, SwitchLease(FIRST)) as client,
         ):
-            assert await lease_holder(client) == second.centre.name
+            assert await find_lease_holder(client) == second.centre.name
 
 
 @virtual_time()
@@ -129,7 +129,7 @@ async def test_of_two_diallers_starting_at_once_one_gets_the_lease() -> None:
                 taken = await asyncio.gather(leases[0].acquire(one), leases[1].acquire(other), return_exceptions=True)
                 assert [type(each) for each in taken if each is not None] == [SwitchInUse]
                 (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
-                assert await lease_holder(one) == holder
+                assert await find_lease_holder(one) == holder
                 switch.hang_up(switch.channels[LEASE_CHANNEL], 16, EndsBy.CARRIER)
                 await asyncio.sleep(1)
 

@@ -22,7 +22,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
-from dialer.switch.asterisk.listing import _live_channel
+from dialer.switch.asterisk.listing import _make_channel
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.calls import ID, a_call
 from tests.support.paths import ROOT
@@ -132,7 +132,7 @@ def test_announcement_behind_a_183_is_a_carrier_failure(status: int) -> None:
 
 def test_phone_behind_a_183_has_rung() -> None:
     """As CoreShowChannels listed it to a dialler that had begun anew, on a real Asterisk."""
-    listed = _live_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
+    listed = _make_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = SwitchTracker()
     _, *states = tracker.resync([listed], restarted=False)

@@ -13,7 +13,7 @@ from dialer.domain.switch import History, PastCall
 from dialer.engine.calls.reconcile import Reconciler
 from dialer.engine.core import Core
 from dialer.switch.asterisk import call_history
-from dialer.switch.asterisk.call_history import history_of, read_history
+from dialer.switch.asterisk.call_history import parse_history, read_history
 
 LINES = """\
 id-1,4,1795779056.400164,0.000000,1795779056.710350,AppDial2,(Outgoing Line)
@@ -26,7 +26,7 @@ ASKED = [AttemptId(name) for name in ("id-0", "id-1", "id-3", "id-4", "id-talk",
 
 
 def test_call_records_of_every_ending_are_decoded() -> None:
-    history = history_of(LINES, ASKED, 60.0)
+    history = parse_history(LINES, ASKED, 60.0)
     assert history.ended == {
         "id-1": PastCall(None, "BUSY"),
         "id-4": PastCall(None, "CONGESTION"),
@@ -39,12 +39,12 @@ def test_call_records_of_every_ending_are_decoded() -> None:
 
 @pytest.mark.parametrize("line", ["", "id-1", "id-1,x,1,2,3,a,b", "id-1,4,1795779056.4", "id-1,4,,,,,", "\x00,\ufffd"])
 def test_damaged_call_record_is_skipped(line: str) -> None:
-    assert history_of([line, *LINES], ASKED, None) == history_of(LINES, ASKED, None)
+    assert parse_history([line, *LINES], ASKED, None) == parse_history(LINES, ASKED, None)
 
 
 def test_answered_record_overrides_later_records_of_the_same_call() -> None:
     again = "id-0,0,1795779060.0,0.000000,1795779061.0,AppDial2,(Outgoing Line)"
-    assert history_of([*LINES, again], ASKED, None).ended == history_of(LINES, ASKED, None).ended
+    assert parse_history([*LINES, again], ASKED, None).ended == parse_history(LINES, ASKED, None).ended
 
 
 def test_history_reads_the_rotated_file_and_only_the_end_of_a_large_file(

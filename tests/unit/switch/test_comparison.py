@@ -36,7 +36,7 @@ class Comparison:
         self.reported: list[SwitchEvent] = []
         self.tracker = SwitchTracker()
         self.tracker.resync([RINGS], restarted=False)
-        monkeypatch.setattr(comparison, "live_channels", self._live_channels)
+        monkeypatch.setattr(comparison, "list_channels", self._live_channels)
 
     async def _live_channels(self, _client: object) -> Sequence[LiveChannel]:
         self.lists += 1

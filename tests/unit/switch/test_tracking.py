@@ -23,7 +23,7 @@ from dialer.domain.switch_events import (
     SwitchUp,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import seat_channel_id
+from dialer.switch.asterisk.places import make_seat_channel_id
 from dialer.switch.asterisk.tracking.channels import LiveChannel
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 
@@ -104,7 +104,7 @@ def test_events_of_unknown_channels_are_ignored() -> None:
 
 
 def test_seat_stays_down_if_its_phone_does_not_answer() -> None:
-    channel = seat_channel_id("07-b", "abc")
+    channel = make_seat_channel_id("07-b", "abc")
     assert SwitchTracker().handle(event("OriginateResponse", ActionID=channel, Response="Failure")) == [
         SeatDown("07-b")
     ]

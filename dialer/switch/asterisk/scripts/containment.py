@@ -84,10 +84,10 @@ def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
         packages = " ".join(sorted({_PACKAGES[program] for program in missing}))
         raise _containment_error(f"{', '.join(missing)} not installed; apt install {packages}")
     try:
-        command = contained_command(rules, ["true"], Path("/"))
+        command = make_contained_command(rules, ["true"], Path("/"))
         done = subprocess.run(  # noqa: S603 - our own command line
             command,
-            env=script_environment(rules),
+            env=make_script_environment(rules),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=CHECK_SECONDS,
@@ -109,12 +109,12 @@ def _containment_error(problem: str) -> FlowError:
     return FlowError("script", 0, "", f"AGI scripts cannot be contained: {problem} (docs/how-to/scripts.md)")
 
 
-def script_command(script: Path) -> list[str]:
+def make_script_command(script: Path) -> list[str]:
     """Return the command line of a script without containment. The dialler's own Python runs `.py` files."""
     return [sys.executable, "-E", "-s", "-u", str(script)] if script.suffix == ".py" else [str(script)]
 
 
-def script_environment(rules: ScriptRules) -> dict[str, str]:
+def make_script_environment(rules: ScriptRules) -> dict[str, str]:
     """Return the environment variables of a script. None are inherited, as the dialler's may contain secrets.
 
     Raises KeyError if the machine has no such user.
@@ -123,7 +123,7 @@ def script_environment(rules: ScriptRules) -> dict[str, str]:
     return {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "HOME": home}
 
 
-def contained_command(
+def make_contained_command(
     rules: ScriptRules, program: Sequence[str], directory: Path, info: int | None = None
 ) -> list[str]:
     """Return the command line that runs a program in the containment, in a working directory.

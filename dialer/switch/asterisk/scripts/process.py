@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from dialer.switch.asterisk.scripts.containment import ScriptRules, contained_command, script_environment
+from dialer.switch.asterisk.scripts.containment import ScriptRules, make_contained_command, make_script_environment
 
 
 class ContainedProcess:
@@ -46,11 +46,11 @@ class ContainedProcess:
                 errors = rules.errors.open("ab")
             transport, protocol = await loop.subprocess_exec(
                 lambda: SubprocessStreamProtocol(limit=line_bytes, loop=loop),
-                *contained_command(rules, program, directory, writing),
+                *make_contained_command(rules, program, directory, writing),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,
-                env=script_environment(rules),
+                env=make_script_environment(rules),
                 pass_fds=(writing,),
                 start_new_session=True,
             )

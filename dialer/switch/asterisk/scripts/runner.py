@@ -35,7 +35,7 @@ from dialer.switch.asterisk.scripts.commands import (
     encode_value_reply,
     interpret_command,
 )
-from dialer.switch.asterisk.scripts.containment import ScriptRules, script_command
+from dialer.switch.asterisk.scripts.containment import ScriptRules, make_script_command
 from dialer.switch.asterisk.scripts.process import ContainedProcess
 from dialer.switch.flow_effects import CommitFlow, commit_result
 
@@ -102,7 +102,7 @@ class ScriptRun:
         """Run the script until it ends or reaches a limit. Raises FlowError if it cannot be started."""
         try:
             process = await ContainedProcess.start(
-                self.rules, script_command(self.script), self.script.parent, MOST_LINE_BYTES
+                self.rules, make_script_command(self.script), self.script.parent, MOST_LINE_BYTES
             )
         except (OSError, KeyError) as error:
             raise FlowError(

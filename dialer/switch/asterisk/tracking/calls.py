@@ -161,7 +161,7 @@ class CallTracker:
             case "UserEvent":
                 return self._handle_user_event(attempt_id, call, message)
             case "ConfbridgeJoin":
-                place = _place_of_call(attempt_id, message.get("Conference"))
+                place = _find_place(attempt_id, message.get("Conference"))
                 if place is None:
                     return []
                 call.place = place
@@ -276,7 +276,7 @@ class CallTracker:
             for attempt_id, channel in ours.items()
         }
         for attempt_id, channel in ours.items():
-            self._calls[attempt_id].place = _place_of_call(attempt_id, channel.conference)
+            self._calls[attempt_id].place = _find_place(attempt_id, channel.conference)
         return ours
 
     @property
@@ -381,7 +381,7 @@ class CallTracker:
         self, attempt_id: AttemptId, call: _Call, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
         """Return the missing events of a live call."""
-        place = _place_of_call(attempt_id, channel.conference)
+        place = _find_place(attempt_id, channel.conference)
         if place is not None and place.kind is PlaceKind.SEAT and place.name not in seats:
             place = None  # no agent is there
         if not channel.up:
@@ -412,13 +412,13 @@ def _make_call_ended(attempt_id: AttemptId, call: _Call, by: EndedBy) -> CallEnd
     )
 
 
-def _place_of_call(attempt_id: AttemptId, conference: str) -> Place | None:
+def _find_place(attempt_id: AttemptId, conference: str) -> Place | None:
     """Return the seat or handover of a conference, or None for no conference and for another attempt's handover."""
     place = place_of(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 
 
-def held_calls(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
+def list_held_calls(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
     """Return the attempts on hold, as (attempt, seat to return to) pairs."""
     found = (
         (attempt_id, seat_of(channel.extension))

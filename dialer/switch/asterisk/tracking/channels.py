@@ -24,13 +24,13 @@ class LiveChannel:
     name: str = ""
 
 
-def phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
+def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
     """Return the seat of each agent's phone that is in its conference, by the channel's unique id."""
     found = ((each.unique_id, seat_of(each.conference)) for each in channels if each.context == AGENT_CONTEXT)
     return {unique_id: seat for unique_id, seat in found if seat is not None}
 
 
-def parties_with_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
+def list_party_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
     """Return the place of each third party, or None while the party is in no conference."""
     return {PartyId(each.unique_id): place_of(each.conference) for each in channels if is_party(each.unique_id)}
 

@@ -14,7 +14,7 @@ from dialer.domain.switch_events import (
     SwitchEvent,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import AGENT_CONTEXT, SEAT_CHANNEL, seat_of, seat_of_channel
+from dialer.switch.asterisk.places import AGENT_CONTEXT, SEAT_CHANNEL, parse_seat_of_channel, seat_of
 
 _NO_MEDIA_CAUSE = "44"  # hangup cause of a channel that Asterisk ends for lack of RTP
 _UNREACHABLE = frozenset({"Removed", "Unreachable", "Unregistered"})
@@ -85,7 +85,7 @@ class SeatTracker:
             case "OriginateResponse" if message.action_id.startswith(SEAT_CHANNEL):
                 # The phone did not answer or is not registered. The seat stays up if another phone has dialled in.
                 failed = message.get("Response") != "Success"
-                return self._report_down_if_empty(seat_of_channel(message.action_id)) if failed else []
+                return self._report_down_if_empty(parse_seat_of_channel(message.action_id)) if failed else []
             case "DialEnd" if message.get("DestUniqueid").startswith(SEAT_CHANNEL):
                 if message.get("DialStatus") == "ANSWER" and not self.is_in_seat(message.get("DestUniqueid")):
                     self._answered.add(message.get("DestUniqueid"))
@@ -127,7 +127,7 @@ class SeatTracker:
             return None
         # The phone hung up before it joined: OriginateResponse was Success, and no other event reports its end.
         self._answered.remove(unique_id)
-        return self._report_down_if_empty(seat_of_channel(unique_id))
+        return self._report_down_if_empty(parse_seat_of_channel(unique_id))
 
     def _remove_from_seat(self, unique_id: str) -> list[SwitchEvent]:
         seat = self._in_seat.pop(unique_id)

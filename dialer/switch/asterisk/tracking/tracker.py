@@ -26,8 +26,8 @@ from dialer.domain.switch_events import (
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.places import LEASE_CHANNEL, SEAT_CHANNEL, is_attempt_id, is_party
-from dialer.switch.asterisk.tracking.calls import CallTracker, held_calls
-from dialer.switch.asterisk.tracking.channels import LiveChannel, parties_with_places, phones_in_seats
+from dialer.switch.asterisk.tracking.calls import CallTracker, list_held_calls
+from dialer.switch.asterisk.tracking.channels import LiveChannel, list_party_places, list_phones_in_seats
 from dialer.switch.asterisk.tracking.parties import PartyTracker
 from dialer.switch.asterisk.tracking.remote_calls import RemoteCallTracker
 from dialer.switch.asterisk.tracking.seats import SeatTracker
@@ -89,8 +89,8 @@ class SwitchTracker:
             inbound: the attempts of inbound channels by unique id, from the channels' variables.
         """
         live = self.calls.resync(channels, inbound or {})
-        self.seats.resync([channel.unique_id for channel in channels if channel.up], phones_in_seats(channels))
-        parties = parties_with_places(channels)
+        self.seats.resync([channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels))
+        parties = list_party_places(channels)
         self.parties.resync(parties)
         self.remote_calls.resync(channels)
         up = SwitchUp(
@@ -98,7 +98,7 @@ class SwitchTracker:
             self.seats.live_seats(),
             (*self.calls.calls_in_seats, *self.remote_calls.calls_in_seats),
             restarted,
-            held_calls(live),
+            list_held_calls(live),
             handed_over=self.calls.handed_over_calls | self.remote_calls.handed_over_calls,
             parties=tuple(sorted(parties.items())),
             server=self._server,
@@ -113,17 +113,17 @@ class SwitchTracker:
         lost if two lists, some seconds apart, show it as missing.
         """
         listed = {channel.unique_id: channel for channel in channels}
-        phones = phones_in_seats(channels)
+        phones = list_phones_in_seats(channels)
         return frozenset(
             self.seats.find_lost_events(listed.keys(), phones)
-            | self.parties.find_lost_events(parties_with_places(channels))
+            | self.parties.find_lost_events(list_party_places(channels))
             | self.remote_calls.find_lost_events(channels)
             | self.calls.find_lost_events(listed, phones.values())
         )
 
     def apply_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
         """Update the state from lost events and return them in order. `channels` is the list that revealed them."""
-        phones = phones_in_seats(channels)
+        phones = list_phones_in_seats(channels)
         for event in lost:
             match event:
                 case CallConnected() | CallHandedOver() | CallLeftSeat() if not self.calls.has_call(event.attempt_id):
