@@ -1,5 +1,5 @@
 -- Reports on turnout, and on one voter's marks. By law they must not say whom a voter supports, so no statement here may read a
--- voter's priority or rank.
+-- voter's supporter score or rank.
 
 -- Turnout by booth or section: the present status of the voters contacted in the window. Marks that were undone do not count.
 -- name: turnout_by_booth
