@@ -55,7 +55,7 @@ attack: $(VENV)/.ready-dev
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --histories 10000 --seed 1
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --every-step --seed 3
 	nice -n 19 $(BIN)/python -m tests.attack.kill_real --rounds 300 --seed 1
-	nice -n 19 $(BIN)/python -m tests.attack.words_real --words 1000 --seed 1
+	nice -n 19 $(BIN)/python -m tests.attack.kill_while_disposing --dispositions 1000 --seed 1
 
 test-asterisk: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.asterisk

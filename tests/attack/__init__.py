@@ -1,10 +1,12 @@
-"""Attacks: what an outsider, a power cut or a bad line does to the dialler, by the thousand, each with the figure it must show.
+"""Attacks on the dialler: intruders, crashes and broken connections, many thousand times each.
 
-- `python -m tests.attack.kill_histories --histories 10000 --seed 1`: diallers that are killed at every step of their work, in
-  virtual time, on a line that places, answers, keys and loses events as the seed says.
-- `python -m tests.attack.kill_real --rounds 300`: processes that die by SIGKILL at a moment that the seed draws, on a simulated
-  Asterisk over TCP.
-- `python -m bench.fuzz_asterisk 10000000`: malformed AMI, AGI and script input through their readers.
+- `python -m tests.attack.kill_histories --histories 10000 --seed 1`: kills diallers at random steps, in virtual time, on a
+  simulated telephone network.
+- `python -m tests.attack.kill_real --rounds 300`: kills dialler processes with SIGKILL at random times, on a simulated Asterisk
+  over TCP.
+- `python -m tests.attack.kill_while_disposing --dispositions 1000`: the same for dialler, desk, broker and agents' pages while
+  agents dispose of calls.
+- `python -m bench.fuzz_asterisk 10000000`: feeds malformed AMI, AGI and script input to the decoders.
 
-Short ones of each run with the other tests (`tests/attack/test_*.py`).
+Short runs are part of the test suite (`tests/attack/test_*.py`).
 """

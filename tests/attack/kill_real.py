@@ -1,9 +1,9 @@
-"""Diallers that are processes and die by SIGKILL at moments that the seed draws, one after the other on one store and one switch.
+"""Dialler processes that are killed with SIGKILL at random times, one after another on one store and one switch.
 
     python -m tests.attack.kill_real --rounds 300 --seed 1
 
-The simulated Asterisk lives on over all of it, over real TCP, and its journal is the referee; what callers were told is noted
-stands in a file that each dialler writes before it says so. Every figure but the first lines must be 0.
+The simulated Asterisk runs all the time, over real TCP. Each dialler appends a mark to a file before it acknowledges it to the
+caller. At the end the store is compared with the switch's journal and that file. All figures after the counts must be 0.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dialer.mqtt.embedded_broker import free_port
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
-from tests.attack.kill_histories import tell_progress
+from tests.attack.kill_histories import print_progress
 from tests.support.processes import HOURS, SPEED, a_dialler, ended_calls
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
@@ -33,90 +33,90 @@ VOTERS = 4000
 DOUBLED = "numbers dialled twice"
 LOST = "acknowledged marks lost"
 UNCOMMITTED = "calls that were never committed"
-OPEN = "numbers left open for ever"
-MUST_BE_NONE = (LOST, DOUBLED, UNCOMMITTED, OPEN)
+NEVER_ENDED = "attempts or targets never ended"
+MUST_BE_ZERO = (LOST, DOUBLED, UNCOMMITTED, NEVER_ENDED)
 
 
-def callers() -> dict[str, Behaviour]:
-    """Who picks up stays for long, and keys this and that."""
+def voter_scripts() -> dict[str, Behaviour]:
+    """Return scripts of voters who answer, press many keys and stay for a long time."""
     keys = tuple((4.0 * n, "123"[n % 3]) for n in range(1, 60))
     script = Behaviour(answer_after=3.0, keys=keys, hang_up_after=300.0)
     return {f"+91{7_000_000_000 + n}": script for n in range(1, VOTERS)}
 
 
 async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str], None] | None = None) -> Counter[str]:
-    """Kill so many diallers, let the last one end in order; the figures. `progress` is told a line for each that was killed."""
-    chance, figures = Random(seed), Counter[str](rounds=rounds)
+    """Kill `rounds` diallers, stop a last one in order, and return the figures. `progress` gets a line per killed dialler."""
+    random, figures = Random(seed), Counter[str](rounds=rounds)
     fill_roll(directory / "centre.db", VOTERS)
-    told = directory / "told"
-    told.touch()
+    acknowledged = directory / "acknowledged"
+    acknowledged.touch()
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2),
         agi_port=free_port(),
         speed=SPEED,
         profile=VoterProfile(answer_rate=0.0),
-        scripts=callers(),
+        scripts=voter_scripts(),
     )
     campaign = {**CAMPAIGN, "flow": FLOW}
     async with SimulatedAsterisk(config) as switch:
-        for done in range(1, rounds + 1):
-            with a_dialler(directory, switch, campaign, "never", acknowledged=str(told)) as dialler:
-                await _is_there(switch)
-                await asyncio.sleep(chance.uniform(0.0, 3.0))
+        for round_number in range(1, rounds + 1):
+            with a_dialler(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as dialler:
+                await _wait_for_session(switch)
+                await asyncio.sleep(random.uniform(0.0, 3.0))
                 dialler.kill()
             if progress is not None:
-                progress(f"{done} of {rounds} rounds, {len(switch.placed)} calls placed")
-        with a_dialler(directory, switch, campaign, "never", acknowledged=str(told)) as last:
-            await _is_there(switch)
+                progress(f"{round_number} of {rounds} rounds, {len(switch.placed)} calls placed")
+        with a_dialler(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as last:
+            await _wait_for_session(switch)
             await ended_calls(switch, sum(call.ended_at is not None for call in switch.placed) + 3)
             last.terminate()
             async with asyncio.timeout(HANG_SECONDS):
                 status = await last.wait()
                 assert status == 0, f"status {status}: " + (directory / "child.log").read_text()[-1000:]
-        _reckon(directory, switch, told, figures)
+        _count_results(directory, switch, acknowledged, figures)
     return figures
 
 
-async def _is_there(switch: SimulatedAsterisk) -> None:
+async def _wait_for_session(switch: SimulatedAsterisk) -> None:
     async with asyncio.timeout(HANG_SECONDS):
         while not switch.session_registry.sessions:
             await asyncio.sleep(0.01)
 
 
-def _reckon(directory: Path, switch: SimulatedAsterisk, told: Path, figures: Counter[str]) -> None:
+def _count_results(directory: Path, switch: SimulatedAsterisk, acknowledged: Path, figures: Counter[str]) -> None:
     placed = [call.channel_id for call in switch.placed]
-    noted = Counter(told.read_text().splitlines())
+    acknowledged_marks = Counter(acknowledged.read_text().splitlines())
     marks = rows(directory, "SELECT attempt_id, kind, count(*) FROM mark WHERE source = 'voter-key' GROUP BY 1, 2")
-    kept = Counter({f"{attempt_id} {kind}/voter": count for attempt_id, kind, count in marks})
-    figures["calls"], figures["marks acknowledged"] = len(placed), sum(noted.values())
-    # Of a household of which nobody is pending any more nothing is left to keep: what is said of it is no mark.
-    own = Counter({said: times for said, times in noted.items() if said.endswith("/voter")})
-    figures[LOST] = sum((own - kept).values())
+    stored = Counter({f"{attempt_id} {kind}/voter": count for attempt_id, kind, count in marks})
+    figures["calls"], figures["marks acknowledged"] = len(placed), sum(acknowledged_marks.values())
+    # A household mark stores nothing if no voter of it is pending any more, so only marks of single voters are counted.
+    own = Counter({mark: times for mark, times in acknowledged_marks.items() if mark.endswith("/voter")})
+    figures[LOST] = sum((own - stored).values())
     figures[DOUBLED] = sum(times - 1 for times in Counter(call.number for call in switch.placed).values())
     attempts = {attempt_id for (attempt_id,) in rows(directory, "SELECT attempt_id FROM attempt")}
     figures[UNCOMMITTED] = len(set(placed) - attempts)
-    figures[OPEN] = len(rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL"))
-    figures[OPEN] += len(rows(directory, "SELECT 1 FROM target WHERE state IN ('dialling', 'claimed')"))
+    figures[NEVER_ENDED] = len(rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL"))
+    figures[NEVER_ENDED] += len(rows(directory, "SELECT 1 FROM target WHERE state IN ('dialling', 'claimed')"))
     figures["attempts of unknown end"] = len(rows(directory, "SELECT 1 FROM attempt WHERE outcome = 'unknown'"))
 
 
-def faults_of(figures: Counter[str]) -> dict[str, int]:
-    """What must be 0 and is not."""
-    return {name: figures[name] for name in MUST_BE_NONE if figures[name]}
+def find_faults(figures: Counter[str]) -> dict[str, int]:
+    """Return the figures that must be 0 and are not."""
+    return {name: figures[name] for name in MUST_BE_ZERO if figures[name]}
 
 
 def main() -> int:
-    """Print the figures; 1 where one of them is not what it must be."""
+    """Print the figures. Return 1 if one that must be 0 is not, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        figures = asyncio.run(play(Path(directory), options.rounds, options.seed, tell_progress))
-    lines = [f"{name}: {figure}" for name, figure in figures.items() if name not in MUST_BE_NONE]
-    lines += [f"{name}: {figures[name]}" for name in MUST_BE_NONE]
+        figures = asyncio.run(play(Path(directory), options.rounds, options.seed, print_progress))
+    lines = [f"{name}: {figure}" for name, figure in figures.items() if name not in MUST_BE_ZERO]
+    lines += [f"{name}: {figures[name]}" for name in MUST_BE_ZERO]
     sys.stdout.write("\n".join(lines) + "\n")
-    return 1 if faults_of(figures) else 0
+    return 1 if find_faults(figures) else 0
 
 
 if __name__ == "__main__":

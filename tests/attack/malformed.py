@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Sequence
+from random import Random
 from typing import Any
 
 from dialer.engine.command.catalogue import COMMANDS
@@ -33,7 +33,7 @@ _TOKENS = (
 )
 
 
-def good_commands(now: float) -> list[dict[str, Any]]:
+def valid_commands(now: float) -> list[dict[str, Any]]:
     """Return a valid message of each command."""
     return [
         {
@@ -46,27 +46,27 @@ def good_commands(now: float) -> list[dict[str, Any]]:
     ]
 
 
-def malformed(chance: random.Random, seeds: Sequence[dict[str, Any]]) -> bytes:
+def make_malformed(random: Random, seeds: Sequence[dict[str, Any]]) -> bytes:
     """Return random bytes, a valid payload with some bytes changed, or one with odd values and a bad signature."""
-    kind = chance.randrange(8)
+    kind = random.randrange(8)
     if kind == 0:
-        return chance.randbytes(chance.randrange(200))
+        return random.randbytes(random.randrange(200))
     if kind == 1:
-        return b"".join(chance.choices(_TOKENS, k=chance.randrange(60)))
+        return b"".join(random.choices(_TOKENS, k=random.randrange(60)))
     if kind == 2:
-        return chance.choice((b"[", b'{"a":', b'[{"id":')) * chance.choice((50, 2_000, 8_000))
-    fields = dict(chance.choice(seeds))
-    for _ in range(chance.randrange(3)):
-        key = chance.choice([*fields, "role", "signature", "command", "\x00", "x" * 300])
-        if chance.random() < 0.3:
+        return random.choice((b"[", b'{"a":', b'[{"id":')) * random.choice((50, 2_000, 8_000))
+    fields = dict(random.choice(seeds))
+    for _ in range(random.randrange(3)):
+        key = random.choice([*fields, "role", "signature", "command", "\x00", "x" * 300])
+        if random.random() < 0.3:
             fields.pop(key, None)
         else:
-            fields[key] = chance.choice(_ODD)
+            fields[key] = random.choice(_ODD)
     text = json.dumps(fields)
     if kind in {3, 4}:
-        return json.dumps({"command": text, "signature": chance.choice(_ODD)}, skipkeys=True).encode()
+        return json.dumps({"command": text, "signature": random.choice(_ODD)}, skipkeys=True).encode()
     payload = bytearray(text.encode())
-    for _ in range(chance.randrange(4)):
-        where = chance.randrange(len(payload) + 1)
-        payload[where : where + chance.randrange(3)] = chance.choice(_TOKENS)
+    for _ in range(random.randrange(4)):
+        position = random.randrange(len(payload) + 1)
+        payload[position : position + random.randrange(3)] = random.choice(_TOKENS)
     return bytes(payload)

@@ -1,23 +1,23 @@
-"""Malformed AMI, AGI and AGI script input: recorded sessions that are damaged, what is nearly a grammar, endless lines, any bytes.
+"""Malformed AMI, AGI and AGI script input: damaged recordings of sessions, random tokens, endless lines and random bytes.
 
-Each input goes through the very code that reads it at work, to what is made of it. Only the named errors may come.
+Each reader passes its input through the dialler's decoder and the code behind it. Only the declared errors may be raised.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
+from random import Random
 
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
-from dialer.switch.asterisk.scripts.commands import Recordings, encode_value_reply, interpret_command
+from dialer.switch.asterisk.scripts.commands import Recordings, interpret_command, encode_value_reply
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.captures import NAMES, said_by
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
-HOOKS = (
+AMI_TOKENS = (
     b"\r\n",
     b"\n",
     b"\r\n\r\n",
@@ -31,7 +31,7 @@ HOOKS = (
     b"ActionID: ",
     b"Uniqueid: ",
 )
-AGI_HOOKS = (
+AGI_TOKENS = (
     b"\n",
     b"\n\n",
     b"agi_",
@@ -47,7 +47,7 @@ AGI_HOOKS = (
     b"\xff",
     b"\x00",
 )
-SCRIPT_HOOKS = (
+SCRIPT_TOKENS = (
     b'"',
     b"\\",
     b" ",
@@ -66,42 +66,42 @@ SCRIPT_LINES = (
     b'STREAM FILE "matdan/hi/x" "#"',
     b"SET VARIABLE MATDAN_MARK voted",
     b'SET VARIABLE MATDAN_MARK "later 17"',
-    b"RECORD FILE said wav # 1000 BEEP s=3",
+    b"RECORD FILE message wav # 1000 BEEP s=3",
     b"GET DATA a&b 5000 1",
     b"GET VARIABLE MATDAN_FACT_closes_at",
 )  # fmt: skip
 
 
-def _pieces(who: str, end: bytes) -> list[bytes]:
+def _split_recording(who: str, end: bytes) -> list[bytes]:
     sessions = (said_by(name, who) for name in NAMES)
     return sorted({piece + end for session in sessions for piece in session.split(end) if piece})
 
 
-AMI = _pieces("asterisk-ami", b"\r\n\r\n")
-ACTIONS = _pieces("client-ami", b"\r\n\r\n")
-AGI = _pieces("asterisk-agi", b"\n")
-ENVIRONMENTS = _pieces("asterisk-agi", b"\n\n")
+AMI = _split_recording("asterisk-ami", b"\r\n\r\n")
+ACTIONS = _split_recording("client-ami", b"\r\n\r\n")
+AGI = _split_recording("asterisk-agi", b"\n")
+ENVIRONMENTS = _split_recording("asterisk-agi", b"\n\n")
 
 
-def damaged(chance: random.Random, seeds: list[bytes] | tuple[bytes, ...], hooks: tuple[bytes, ...]) -> bytes:
-    """One malformed input."""
-    kind = chance.random()
+def damage(random: Random, seeds: list[bytes] | tuple[bytes, ...], tokens: tuple[bytes, ...]) -> bytes:
+    """Return a malformed input: random bytes, random tokens, or one of `seeds` with a few changes."""
+    kind = random.random()
     if kind < 0.05:
-        return chance.randbytes(chance.randrange(1, 120))
+        return random.randbytes(random.randrange(1, 120))
     if kind < 0.0505:
-        return chance.choice(hooks) * chance.randrange(1, 20_000)
+        return random.choice(tokens) * random.randrange(1, 20_000)
     if kind < 0.2:
-        return b"".join(chance.choice((*hooks, chance.randbytes(3))) for _ in range(chance.randrange(1, 30)))
-    data = bytearray(chance.choice(seeds))
-    for _ in range(chance.randrange(1, 5)):
-        at, width = chance.randrange(len(data) + 1), chance.randrange(1, 9)
-        match chance.randrange(5):
+        return b"".join(random.choice((*tokens, random.randbytes(3))) for _ in range(random.randrange(1, 30)))
+    data = bytearray(random.choice(seeds))
+    for _ in range(random.randrange(1, 5)):
+        at, width = random.randrange(len(data) + 1), random.randrange(1, 9)
+        match random.randrange(5):
             case 0:
                 del data[at : at + width]
             case 1:
-                data[at:at] = chance.choice(hooks)
+                data[at:at] = random.choice(tokens)
             case 2:
-                data[at : at + width] = chance.randbytes(width)
+                data[at : at + width] = random.randbytes(width)
             case 3:
                 data[at:at] = data[: at // 2]
             case _:
@@ -109,21 +109,21 @@ def damaged(chance: random.Random, seeds: list[bytes] | tuple[bytes, ...], hooks
     return bytes(data)
 
 
-def split(chance: random.Random, data: bytes) -> list[bytes]:
-    """The same bytes as they may come: whole, in two or three, and now and then each byte alone."""
-    kind = chance.random()
+def split_randomly(random: Random, data: bytes) -> list[bytes]:
+    """Split the data as a socket may: whole, in two or three parts, rarely into single bytes."""
+    kind = random.random()
     if kind < 0.005:
         return [data[at : at + 1] for at in range(len(data))]
-    cuts = sorted(chance.randrange(len(data) + 1) for _ in range(0 if kind < 0.5 else chance.randrange(1, 3)))
+    cuts = sorted(random.randrange(len(data) + 1) for _ in range(0 if kind < 0.5 else random.randrange(1, 3)))
     return [data[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
-def ami_event(chance: random.Random) -> None:
-    """To the call tracker, as the adapter does."""
-    tracker, decoder = SwitchTracker(), AmiDecoder(wanted_events=None if chance.random() < 0.5 else EVENTS)
+def read_ami_event(random: Random) -> None:
+    """Pass AMI events to the call tracker, as the adapter does."""
+    tracker, decoder = SwitchTracker(), AmiDecoder(wanted_events=None if random.random() < 0.5 else EVENTS)
     try:
         decoder.feed(BANNER)
-        for part in split(chance, damaged(chance, AMI, HOOKS) + chance.choice(AMI)):
+        for part in split_randomly(random, damage(random, AMI, AMI_TOKENS) + random.choice(AMI)):
             for message in decoder.feed(part):
                 tracker.handle(message)
                 str(message.action_id) + message.response
@@ -132,11 +132,11 @@ def ami_event(chance: random.Random) -> None:
         return
 
 
-def ami_action(chance: random.Random) -> None:
-    """To the simulated Asterisk, whose side of the codec reads actions."""
+def read_ami_action(random: Random) -> None:
+    """Decode AMI actions, as the simulated Asterisk does."""
     decoder = AmiDecoder(expects_banner=False)
     try:
-        for part in split(chance, damaged(chance, ACTIONS, HOOKS)):
+        for part in split_randomly(random, damage(random, ACTIONS, AMI_TOKENS)):
             for message in decoder.feed(part):
                 str(message.action) + message.get("Channel")
                 message.get_all("Variable")
@@ -144,41 +144,41 @@ def ami_action(chance: random.Random) -> None:
         return
 
 
-def agi_call(chance: random.Random) -> None:
-    """An environment and replies, to what is made of them."""
+def read_agi_call(random: Random) -> None:
+    """Decode an AGI environment and replies."""
     decoder = AgiDecoder()
-    data = damaged(chance, ENVIRONMENTS, AGI_HOOKS) if chance.random() < 0.5 else chance.choice(ENVIRONMENTS)
+    data = damage(random, ENVIRONMENTS, AGI_TOKENS) if random.random() < 0.5 else random.choice(ENVIRONMENTS)
     try:
-        for part in split(chance, data + damaged(chance, AGI, AGI_HOOKS)):
-            for said in decoder.feed(part):
-                if isinstance(said, AgiEnvironment):
-                    assert isinstance(said.arguments, tuple)
-                    str(said.unique_id) + said.channel + said.script
-                elif isinstance(said, AgiReply):
-                    assert isinstance(said.failed, bool)
+        for part in split_randomly(random, data + damage(random, AGI, AGI_TOKENS)):
+            for message in decoder.feed(part):
+                if isinstance(message, AgiEnvironment):
+                    assert isinstance(message.arguments, tuple)
+                    str(message.unique_id) + message.channel + message.script
+                elif isinstance(message, AgiReply):
+                    assert isinstance(message.failed, bool)
     except ProtocolError:
         return
 
 
-def script_line(chance: random.Random) -> None:
-    """A line of a script's, to the command that Asterisk would be sent: one line of the same words."""
-    line = damaged(chance, SCRIPT_LINES, SCRIPT_HOOKS).decode("utf-8", "replace").strip()
-    judged = interpret_command(line, 1, Recordings("kept", "id-"), {"said"})
-    words = getattr(judged, "arguments", None)
+def read_script_line(random: Random) -> None:
+    """Interpret a line of an AGI script. The command for Asterisk must be one line with the same arguments."""
+    line = damage(random, SCRIPT_LINES, SCRIPT_TOKENS).decode("utf-8", "replace").strip()
+    command = interpret_command(line, 1, Recordings("kept", "id-"), {"message"})
+    words = getattr(command, "arguments", None)
     if words is None:
         return
     try:
-        command = encode_command(judged.verb, *words)  # type: ignore[union-attr]  # what has arguments has a verb
+        encoded = encode_command(command.verb, *words)  # type: ignore[union-attr]  # a command with arguments has a verb
         encode_value_reply(line if line.isprintable() else "x")
     except (UnsafeValue, SwitchError):
         return
-    assert command.count(b"\n") == 1
-    assert split_command(command.decode().rstrip("\n"))[-len(words) :] == list(words) or not words
+    assert encoded.count(b"\n") == 1
+    assert split_command(encoded.decode().rstrip("\n"))[-len(words) :] == list(words) or not words
 
 
-READERS: dict[str, Callable[[random.Random], None]] = {
-    "ami-event": ami_event,
-    "ami-action": ami_action,
-    "agi": agi_call,
-    "script": script_line,
+READERS: dict[str, Callable[[Random], None]] = {
+    "ami-event": read_ami_event,
+    "ami-action": read_ami_action,
+    "agi": read_agi_call,
+    "script": read_script_line,
 }

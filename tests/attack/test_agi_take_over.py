@@ -1,6 +1,7 @@
-"""Calls and seats taken over through FastAGI by somebody who knows an attempt's id, which MQTT tells everybody: none.
+"""Nobody takes over a call or seat through FastAGI by knowing an attempt's id, which MQTT publishes.
 
-The attacker speaks FastAGI as Asterisk does, says yes to everything, and keys 1 ("I have voted") wherever a key can be heard.
+The attacker speaks FastAGI as Asterisk does, reports success for every command, and presses 1 ("I have voted") wherever a key is
+read.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ TRUNK = {
 async def ringing_site(
     directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
 ) -> AsyncIterator[Site]:
-    """A site of which many phones ring, and nobody picks up unless `config` says so."""
+    """Run a site with many ringing calls. Nobody answers unless `config` says so."""
     campaign = {**IVR, "channels": RINGING, "ring_seconds": 60, "max_attempts": 1}
     async with a_site(
         directory, config or scripted(), campaign=campaign, trunks=[TRUNK], voters=114, **changes
@@ -52,8 +53,8 @@ async def ringing_site(
         yield site
 
 
-async def keyed_through(call: AsteriskCall) -> list[str]:
-    """Answer whatever is asked with a 1, to the end; every command that came."""
+async def press_one_throughout(call: AsteriskCall) -> list[str]:
+    """Press 1 for every command until the connection ends. Return all commands received."""
     async with call:
         for _ in range(200):
             command = await call.command()
@@ -64,60 +65,61 @@ async def keyed_through(call: AsteriskCall) -> list[str]:
         return call.lines
 
 
-def phones(site: Site) -> list[tuple[str, str]]:
-    """Unique id and name of each voter's channel."""
+def voter_channels(site: Site) -> list[tuple[str, str]]:
+    """Return the unique id and name of each voter's channel."""
     return [(channel.uniqueid, channel.name) for channel in site.switch.channels.values() if channel.trunk is not None]
 
 
-def alerts(site: Site, code: str) -> list[bool]:
-    """Whether each of these alerts was a beginning."""
-    told = (change.alert for change in site.changes if isinstance(change, AlertRaised))
-    return [not alert.cleared for alert in told if alert.code == code]
+def alert_changes(site: Site, code: str) -> list[bool]:
+    """Return the changes of the alert `code` in order: True if raised, False if cleared."""
+    changes = (change.alert for change in site.changes if isinstance(change, AlertRaised))
+    return [not alert.cleared for alert in changes if alert.code == code]
 
 
 @virtual_time()
-async def test_of_many_ringing_calls_none_is_taken_over_by_who_knows_its_id(tmp_path: Path) -> None:
-    heard: list[str] = []
+async def test_knowing_call_ids_takes_over_no_ringing_call(tmp_path: Path) -> None:
+    commands: list[str] = []
     async with ringing_site(tmp_path) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == RINGING, seconds=30)
-        ringing = dict(phones(site))
+        ringing = dict(voter_channels(site))
         assert len(ringing) == RINGING
         secret, port, others = agi_secret("dialler"), site.centre.agi_port, [*ringing][1:] + [*ringing][:1]
         for (unique_id, name), other in zip(ringing.items(), others, strict=True):
-            of_another = agi_token(secret, "flow", other, ringing[other])
-            of_another_desk = agi_token(secret, "inbound", unique_id, name)
+            token_of_other_call = agi_token(secret, "flow", other, ringing[other])
+            token_of_inbound = agi_token(secret, "inbound", unique_id, name)
             for call in (
                 claim(port, "flow", unique_id, name, secret=None),
                 claim(port, "flow", unique_id, name, token=unique_id),
                 claim(port, "flow", unique_id, name, secret="guessed"),
-                claim(port, "flow", unique_id, name, token=of_another),
-                claim(port, "flow", unique_id, name, token=of_another_desk),
+                claim(port, "flow", unique_id, name, token=token_of_other_call),
+                claim(port, "flow", unique_id, name, token=token_of_inbound),
                 claim(port, "flow", unique_id, ""),
-                # The dialplan's secret is stolen, and nobody has picked up; or Asterisk told of another channel.
+                # The dialplan's secret is stolen, but the call is not answered or has another channel.
                 claim(port, "flow", unique_id, name),
                 claim(port, "flow", unique_id, ringing[other]),
             ):
-                heard += await keyed_through(call)
-        assert heard == []
+                commands += await press_one_throughout(call)
+        assert commands == []
         assert site.view.state.marks == {}
         assert all(view.leg.answered_at is None for view in site.centre.engine.features.calls.all())
-        assert alerts(site, "fastagi-stranger") == [True]
+        assert alert_changes(site, "fastagi-stranger") == [True]
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE flow IS NOT NULL") == [(0,)]
 
 
 @virtual_time()
-async def test_calls_in_their_flows_and_calls_that_ended_are_nobodys_either(tmp_path: Path) -> None:
+async def test_stolen_tokens_take_over_neither_calls_in_flows_nor_ended_calls(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
     async with ringing_site(tmp_path, config) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
-        live = phones(site)[:20]
+        live = voter_channels(site)[:20]
         port = site.centre.agi_port
-        shown = [claim(port, "flow", *each) for each in live]  # tokens that were overheard
-        during = [await keyed_through(claim(port, "flow", *each)) for each in live]
-        assert set(map(tuple, during)) <= {("SET VARIABLE MATDAN_DONE 1",), ()}  # the flow is Asterisk's, and goes on
+        stolen = [claim(port, "flow", *each) for each in live]  # intercepted tokens
+        during = [await press_one_throughout(claim(port, "flow", *each)) for each in live]
+        # the flow stays with Asterisk's connection
+        assert set(map(tuple, during)) <= {("SET VARIABLE MATDAN_DONE 1",), ()}
         await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
-        after = [await keyed_through(call) for call in shown]
+        after = [await press_one_throughout(call) for call in stolen]
         assert [line for lines in after for line in lines] == []
         assert site.view.state.marks == {}
         ended = {change.outcome for change in site.ended()}
@@ -126,7 +128,7 @@ async def test_calls_in_their_flows_and_calls_that_ended_are_nobodys_either(tmp_
 
 
 @virtual_time()
-async def test_wrong_pins_from_no_phone_count_against_no_seat(tmp_path: Path) -> None:
+async def test_wrong_pins_over_forged_connections_lock_no_seat(tmp_path: Path) -> None:
     agents = [{"number": "101", "pin": CHEAP.hash("2468")}, {"number": "102", "pin": CHEAP.hash("1357")}]
     async with a_site(tmp_path, seats=2, agents=agents) as site:
         for secret in ("dialler", "guessed", None):
@@ -139,25 +141,25 @@ async def test_wrong_pins_from_no_phone_count_against_no_seat(tmp_path: Path) ->
                         f"PJSIP/{endpoint}-000000aa",
                         secret=secret,
                     )
-                    assert await keyed_through(call) == []
+                    assert await press_one_throughout(call) == []
         assert not [alert for alert in site.view.alerts if alert.code.startswith("log-in-locked")]
         for name, agent, pin in (("01", "101", "2468"), ("02", "102", "1357")):
             await site.centre.engine.execute(SeatLogIn(seat=name, agent=agent, pin=pin))
 
 
 @virtual_time()
-async def test_the_alert_of_strangers_ends_once_they_stay_away(tmp_path: Path) -> None:
+async def test_alert_of_foreign_connections_clears_five_minutes_after_the_last(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=1) as site:
         for _ in range(40):
-            assert await keyed_through(claim(site.centre.agi_port, "flow", "x", "y", secret=None)) == []
+            assert await press_one_throughout(claim(site.centre.agi_port, "flow", "x", "y", secret=None)) == []
             await asyncio.sleep(10)
-        assert alerts(site, "fastagi-stranger") == [True]
+        assert alert_changes(site, "fastagi-stranger") == [True]
         await asyncio.sleep(301)
-        assert alerts(site, "fastagi-stranger") == [True, False]
+        assert alert_changes(site, "fastagi-stranger") == [True, False]
 
 
 @virtual_time()
-async def test_silent_connections_are_gone_in_seconds_and_calls_are_served_meanwhile(tmp_path: Path) -> None:
+async def test_silent_connections_are_closed_within_seconds_and_delay_no_call(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, keys=((14.0, "1"),), hang_up_after=60.0)
     async with ringing_site(tmp_path, config) as site:
         silent = [AsteriskCall(site.centre.agi_port, b"agi_network: yes\n") for _ in range(1000)]
@@ -168,16 +170,16 @@ async def test_silent_connections_are_gone_in_seconds_and_calls_are_served_meanw
                     await asyncio.sleep(0.1)
             await asyncio.sleep(6)
             assert sum(not each.ended.is_set() for each in silent) == 0
-            assert alerts(site, "fastagi-crowded") == [True]
+            assert alert_changes(site, "fastagi-crowded") == [True]
             await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
         assert site.view.state.marks == {"voted": RINGING}
 
 
-# The order of Asterisk's events is not promised, and some are lost
+# Asterisk does not guarantee the order of events, and some are lost
 
 
 @pytest.mark.parametrize("lost", [("DialEnd",), ("OriginateResponse",), ("DialEnd", "OriginateResponse")])
-def test_a_flow_is_served_though_the_answers_events_are_late_or_lost(tmp_path: Path, lost: tuple[str, ...]) -> None:
+def test_flow_runs_even_if_events_of_the_answer_are_late_or_lost(tmp_path: Path, lost: tuple[str, ...]) -> None:
     @virtual_time()
     async def run() -> None:
         config = scripted(*[Behaviour(answer_after=2.0, keys=((14.0, "1"),))] * 5)
@@ -190,7 +192,7 @@ def test_a_flow_is_served_though_the_answers_events_are_late_or_lost(tmp_path: P
 
 
 @virtual_time()
-async def test_who_picks_up_while_the_link_is_away_meets_the_flow_when_it_is_back(tmp_path: Path) -> None:
+async def test_call_answered_during_a_lost_link_gets_its_flow_after_reconnection(tmp_path: Path) -> None:
     config = scripted(Behaviour(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "max_attempts": 1}) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -200,11 +202,11 @@ async def test_who_picks_up_while_the_link_is_away_meets_the_flow_when_it_is_bac
         assert site.view.state.marks == {"voted": 1}
 
 
-# Another dialplan than the settings render
+# A dialplan that was not rendered from the settings
 
 
-def of_an_earlier_version() -> str:
-    """Our dialplan without tokens and mark."""
+def dialplan_of_earlier_version() -> str:
+    """Return our dialplan without the tokens and the line that identifies its settings."""
     lines = dialplan().splitlines()
     return "\n".join(
         line.partition(",${SHA1(")[0] + ")" if "${SHA1(" in line else line
@@ -214,9 +216,9 @@ def of_an_earlier_version() -> str:
 
 
 @pytest.mark.parametrize(
-    "text", [of_an_earlier_version(), dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
+    "text", [dialplan_of_earlier_version(), dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
 )
-def test_on_another_dialplan_nothing_is_dialled_and_the_alert_says_why(tmp_path: Path, text: str) -> None:
+def test_foreign_dialplan_blocks_dialling_and_the_alert_names_the_cause(tmp_path: Path, text: str) -> None:
     @virtual_time()
     async def run() -> None:
         config = replace(all_answer(answer_after=1.0), dialplan=text)
@@ -234,10 +236,10 @@ def test_on_another_dialplan_nothing_is_dialled_and_the_alert_says_why(tmp_path:
 
 
 @virtual_time()
-async def test_a_dialplan_that_is_replaced_at_work_serves_nobody_and_is_told(tmp_path: Path) -> None:
+async def test_dialplan_replaced_during_operation_gets_no_flow_and_raises_an_alert(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, keys=((14.0, "1"),))
     async with SimulatedAsterisk(config) as switch, a_site(tmp_path, switch=switch, campaign=IVR) as site:
-        switch.dialplan = parse_dialplan(of_an_earlier_version())
+        switch.dialplan = parse_dialplan(dialplan_of_earlier_version())
         await site.until(lambda: len(site.ended()) >= 10, seconds=120)
         assert site.view.state.marks == {}
-        assert alerts(site, "fastagi-stranger") == [True]
+        assert alert_changes(site, "fastagi-stranger") == [True]

@@ -1,7 +1,7 @@
-"""Files that are made to break who reads them: each is refused in one line, within bounds of memory and time.
+"""Hostile files are refused in one line, within limits of memory and time.
 
-The figures: nothing that is not a MatdanError, no line of more than a few hundred characters, at most 250 MB in the process that
-reads, at most the limit of its size in the process that unpacks a workbook.
+Every refusal is a MatdanError of at most `MAX_CHARACTERS` characters. The reading process uses at most 250 MB; the process that
+unpacks a workbook stays within the limit for the file's size.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings
 from tests.support.workbooks import cell, row, write_workbook
 
-MOST_CHARACTERS = 700
+MAX_CHARACTERS = 700
 MEGABYTE = 1024 * 1024
 
 READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
@@ -50,7 +50,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "names": ("names.txt", _names_in),
     "roll": ("roll.csv", prepare_import),
 }
-TAKE_PIPES = {"settings", "map", "numbers", "names"}
+PIPE_READERS = {"settings", "map", "numbers", "names"}
 
 TEXTS = {
     "deep": b"a = " + b"[" * 100_000,
@@ -68,53 +68,53 @@ TEXTS = {
 }
 
 
-def refusal(read: Callable[[Path], Any], path: Path) -> str:
-    """The one line with which a reader refuses a file."""
+def read_refusal(read: Callable[[Path], Any], path: Path) -> str:
+    """Read a file that must be refused. Return the error, checked to be one short line."""
     with pytest.raises(MatdanError) as refused:
         read(path)
     line = str(refused.value)
     assert line.isprintable(), line
-    assert len(line) <= MOST_CHARACTERS, line
+    assert len(line) <= MAX_CHARACTERS, line
     return line
 
 
-@pytest.mark.parametrize("bomb", TEXTS)
+@pytest.mark.parametrize("attack", TEXTS)
 @pytest.mark.parametrize("kind", sorted(READERS.keys() - {"names"}))
-def test_a_text_that_is_made_to_break_its_reader_is_one_line(tmp_path: Path, kind: str, bomb: str) -> None:
+def test_hostile_text_file_is_refused_in_one_line(tmp_path: Path, kind: str, attack: str) -> None:
     name, read = READERS[kind]
     path = tmp_path / name
-    path.write_bytes(TEXTS[bomb])
-    assert name in refusal(read, path)
+    path.write_bytes(TEXTS[attack])
+    assert name in read_refusal(read, path)
 
 
 @pytest.mark.parametrize(
-    ("bomb", "says"), [("deep", "nested too deep"), ("digits", "too many digits"), ("long-key", "64 parts")]
+    ("attack", "expected"), [("deep", "nested too deep"), ("digits", "too many digits"), ("long-key", "64 parts")]
 )
-def test_the_line_says_what_is_wrong(tmp_path: Path, bomb: str, says: str) -> None:
+def test_refusal_names_the_fault(tmp_path: Path, attack: str, expected: str) -> None:
     path = tmp_path / "centre.toml"
-    path.write_bytes(TEXTS[bomb])
-    assert says in refusal(load_settings, path)
+    path.write_bytes(TEXTS[attack])
+    assert expected in read_refusal(load_settings, path)
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_a_device_without_an_end_is_refused(tmp_path: Path, kind: str) -> None:
+def test_endless_device_is_refused(tmp_path: Path, kind: str) -> None:
     name, read = READERS[kind]
     (tmp_path / name).symlink_to("/dev/zero")
-    line = refusal(read, tmp_path / name)
-    assert any(says in line for says in ("not a regular file", "lead to a file", "no such flow")), line
+    line = read_refusal(read, tmp_path / name)
+    assert any(expected in line for expected in ("not a regular file", "lead to a file", "no such flow")), line
 
 
-@pytest.mark.parametrize("kind", sorted(READERS.keys() - TAKE_PIPES))
-def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", sorted(READERS.keys() - PIPE_READERS))
+def test_pipe_without_writer_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     name, read = READERS[kind]
     os.mkfifo(tmp_path / name)
-    line = refusal(read, tmp_path / name)
-    assert any(says in line for says in ("not a regular file", "no such flow")), line
+    line = read_refusal(read, tmp_path / name)
+    assert any(expected in line for expected in ("not a regular file", "no such flow")), line
 
 
 @contextmanager
 def endless_pipe(piece: bytes) -> Iterator[Path]:
-    """A pipe into which the same is written until nobody reads it."""
+    """Yield the path of a pipe into which `piece` is written until the reader closes it."""
     end, start = os.pipe()
 
     def write() -> None:
@@ -133,10 +133,10 @@ def endless_pipe(piece: bytes) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("piece", [b"\0", b"x", b"y\n", b"a = 1\n", b"[", b"[[a]]\n"], ids=repr)
-@pytest.mark.parametrize("kind", sorted(TAKE_PIPES - {"names"}))
-def test_a_pipe_without_an_end_is_refused(kind: str, piece: bytes) -> None:
+@pytest.mark.parametrize("kind", sorted(PIPE_READERS - {"names"}))
+def test_endless_pipe_is_refused(kind: str, piece: bytes) -> None:
     with endless_pipe(piece) as path:
-        assert refusal(READERS[kind][1], path)
+        assert read_refusal(READERS[kind][1], path)
 
 
 ROLLS = {
@@ -148,20 +148,20 @@ ROLLS = {
 }
 
 
-@pytest.mark.parametrize("bomb", ROLLS)
-def test_a_roll_with_a_row_that_is_none_is_one_line(tmp_path: Path, bomb: str) -> None:
+@pytest.mark.parametrize("attack", ROLLS)
+def test_roll_with_an_invalid_row_is_refused_in_one_line(tmp_path: Path, attack: str) -> None:
     path = tmp_path / "roll.csv"
-    path.write_bytes(ROLLS[bomb])
+    path.write_bytes(ROLLS[attack])
 
     def read(path: Path) -> None:
         for _ in prepare_import(path).roll.batches(1):
             pass
 
-    assert "roll.csv" in refusal(read, path)
+    assert "roll.csv" in read_refusal(read, path)
 
 
 WORKBOOKS: dict[str, tuple[str, str, str]] = {
-    # rows, shared strings, what the line says
+    # rows, shared strings, expected text of the error
     "far-corner": (row(1, cell("A1")) + row(1_048_576, cell("XFD1048576")), "", "MB of memory"),
     "long-string": (
         "".join(row(n, f'<c r="A{n}" t="s"><v>0</v></c>') for n in range(1, 20_001)),
@@ -177,35 +177,37 @@ WORKBOOKS: dict[str, tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("bomb", WORKBOOKS)
-def test_a_workbook_that_is_made_to_break_its_reader_is_one_line(tmp_path: Path, bomb: str) -> None:
-    rows, strings, says = WORKBOOKS[bomb]
+@pytest.mark.parametrize("attack", WORKBOOKS)
+def test_hostile_workbook_is_refused_in_one_line(tmp_path: Path, attack: str) -> None:
+    rows, strings, expected = WORKBOOKS[attack]
     path = write_workbook(tmp_path / "roll.xlsx", rows, strings)
-    assert says in refusal(prepare_import, path)
+    assert expected in read_refusal(prepare_import, path)
 
 
-def test_a_reader_that_takes_too_long_or_dies_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_or_killed_workbook_reader_is_reported_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     for number in range(9_000):
         workbook.active.append(["1", "2", number])
     workbook.save(path)
-    for status, says in (
+    for status, expected in (
         (signal.SIGXCPU, "cannot be unpacked within"),
         (signal.SIGKILL, "killed"),
         (signal.SIGSEGV, "damaged"),
     ):
         roll = open_roll(path)
         assert isinstance(roll, reading.WorkbookRoll)
-        with pytest.raises(RollError, match=says):
+        with pytest.raises(RollError, match=expected):
             for _ in roll.batches(0, 10):
                 roll._reader.send_signal(status)
                 roll._reader.wait()
     monkeypatch.setattr(reading, "compute_workbook_limits", lambda _size: (0, 512 * MEGABYTE))
-    assert "takes more than 0 s" in refusal(open_roll, path)
+    assert "takes more than 0 s" in read_refusal(open_roll, path)
 
 
-def test_rows_of_a_workbook_are_the_same_however_they_are_asked_for(tmp_path: Path) -> None:
+def test_rows_of_a_workbook_do_not_depend_on_batch_size(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     for number in range(95):
@@ -213,24 +215,24 @@ def test_rows_of_a_workbook_are_the_same_however_they_are_asked_for(tmp_path: Pa
     workbook.save(path)
     roll = open_roll(path)
     begun = roll.batches(0, 7)
-    assert [len(next(begun).rows), len(next(begun).rows)] == [7, 7]  # broken off, with an answer that nobody fetched
+    assert [len(next(begun).rows), len(next(begun).rows)] == [7, 7]  # stopped early, with an unread batch
     assert roll.read_head() == [[str(number)] for number in range(25)]
     assert [row[0] for batch in roll.batches(1, 10) for row in batch.rows] == [str(number) for number in range(1, 95)]
     assert [batch.first_row for batch in roll.batches(1, 40)] == [2, 42, 82]
     assert [row[0] for row in next(begun).rows] == [str(number) for number in range(14, 21)]
 
 
-def test_the_limits_leave_room_for_a_full_sheet_and_none_for_a_bomb() -> None:
+def test_workbook_limits_allow_a_full_sheet_but_little_memory_for_small_files() -> None:
     seconds, memory = compute_workbook_limits(
         47 * MEGABYTE
     )  # 1,048,000 rows of 20 columns: measured at 2.5 GB and 21 s
-    assert (seconds, memory) > (200, 3_500 * MEGABYTE) or memory >= _three_quarters()
+    assert (seconds, memory) > (200, 3_500 * MEGABYTE) or memory >= _three_quarters_of_memory()
     assert compute_workbook_limits(1_000)[1] <= 520 * MEGABYTE
     assert compute_workbook_limits(2 * MEGABYTE)[1] <= 800 * MEGABYTE
     assert compute_workbook_limits(100 * 1024 * MEGABYTE)[1] <= 6 * 1024 * MEGABYTE
 
 
-def _three_quarters() -> int:
+def _three_quarters_of_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
 
 
@@ -250,14 +252,14 @@ for path in map(Path, sys.argv[1:]):
             read(path)
         except MatdanError:
             continue
-        sys.exit(f"{path} was taken")
-# `ru_maxrss` begins with what the process that forked us had; the kernel's own mark begins with this program.
+        sys.exit(f"{path} was accepted")
+# `ru_maxrss` includes the memory of the forking parent, so the kernel's high-water mark is read instead.
 own = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))
 print(own // 1024, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
 """
 
 
-def test_what_the_bombs_take_of_memory(tmp_path: Path) -> None:
+def test_hostile_files_use_limited_memory(tmp_path: Path) -> None:
     paths = [write_workbook(tmp_path / f"{name}.xlsx", *WORKBOOKS[name][:2]) for name in ("far-corner", "long-string")]
     for name, content in {**ROLLS, "zeros": bytes(30 * MEGABYTE)}.items():
         paths.append(tmp_path / f"{name}.csv")
@@ -271,7 +273,7 @@ def test_what_the_bombs_take_of_memory(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     own, unpacking = map(int, done.stdout.split())
-    assert own < 250, f"{own} MB in the process that reads"
+    assert own < 250, f"{own} MB in the reading process"
     assert unpacking <= compute_workbook_limits(max(path.stat().st_size for path in paths[:2]))[1] // MEGABYTE, (
         f"{unpacking} MB"
     )
@@ -284,16 +286,16 @@ print(*(name for name in sys.modules if name.split(".")[0] in {"dialer", "config
 """
 
 
-def test_the_reader_of_workbooks_loads_nothing_of_the_product() -> None:
+def test_workbook_reader_imports_nothing_of_the_product() -> None:
     command = [sys.executable, "-I", "-c", _LOADED, workbook_reader.__file__]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == ""
 
 
-def unpacked(size_bytes: int) -> int:
-    """A recording's work, as far as memory goes."""
+def allocate(size_bytes: int) -> int:
+    """Allocate memory as decoding a recording does. Return its size."""
     return len(bytearray(size_bytes))
 
 
-def test_a_recording_that_unpacks_into_all_memory_fails_alone() -> None:
+def test_recording_that_exceeds_the_memory_limit_fails_without_the_others() -> None:
     sizes = [1000, MOST_MEMORY + MEGABYTE, 2000]
-    assert sorted(run_in_processes(unpacked, sizes, 1)) == [(1000, 1000), (2000, 2000), (MOST_MEMORY + MEGABYTE, None)]
+    assert sorted(run_in_processes(allocate, sizes, 1)) == [(1000, 1000), (2000, 2000), (MOST_MEMORY + MEGABYTE, None)]

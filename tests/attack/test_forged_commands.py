@@ -10,11 +10,11 @@ import asyncio
 import base64
 import gc
 import json
-import random
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, cast
 
 import pytest
@@ -38,7 +38,7 @@ from dialer.mqtt.commands.signer import Signer
 from dialer.settings.supervision import OWN_USER
 from dialer.store.commands import ExecutedCommand
 from dialer.store.store import Store
-from tests.attack.malformed import good_commands, malformed
+from tests.attack.malformed import make_malformed, valid_commands
 from tests.support.command_messages import NEEDED, needed
 from tests.support.fake_centre import FakeEngine
 from tests.support.virtual import virtual_time
@@ -65,24 +65,24 @@ class SlowStore:
     """The parts of a store that the gateway needs. Each access takes `seconds`."""
 
     seconds: float = 0.0
-    kept: dict[str, ExecutedCommand] = field(default_factory=dict)
+    stored: dict[str, ExecutedCommand] = field(default_factory=dict)
     audit: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
     replies: dict[str, list[str]] = field(default_factory=dict)  # by topic: how each ended
     audit_works: bool = True
 
     async def executed_command(self, command_id: str) -> ExecutedCommand | None:
         await asyncio.sleep(self.seconds)
-        return self.kept.get(command_id)
+        return self.stored.get(command_id)
 
     async def record_command(self, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
         await asyncio.sleep(self.seconds)
-        assert command_id not in self.kept
-        self.kept[command_id] = ExecutedCommand(content, reply)
+        assert command_id not in self.stored
+        self.stored[command_id] = ExecutedCommand(content, reply)
         return True
 
     async def set_command_reply(self, command_id: str, reply: str) -> None:
         await asyncio.sleep(self.seconds)
-        self.kept[command_id] = ExecutedCommand(self.kept[command_id].content, reply)
+        self.stored[command_id] = ExecutedCommand(self.stored[command_id].content, reply)
 
     async def append_audit(self, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
         await asyncio.sleep(self.seconds)
@@ -99,7 +99,7 @@ class SlowStore:
 
 
 @dataclass(slots=True)
-class Ground:
+class GatewayUnderTest:
     """A gateway, and what it executed and reported."""
 
     gateway: CommandGateway
@@ -110,12 +110,14 @@ class Ground:
     clock: LoopClock
 
     def send(self, user: str, name: str, command_id: str, **values: Any) -> None:
-        self.gateway.offer(user, text_of(name, command_id, self.clock.now() + 600, **values).encode(), retained=False)
+        self.gateway.offer(
+            user, command_text(name, command_id, self.clock.now() + 600, **values).encode(), retained=False
+        )
 
 
-def a_ground(
+def make_gateway(
     senders: Senders = OPEN, store_seconds: float = 0.0, engine_seconds: Callable[[Command], float] = lambda _: 0.0
-) -> Ground:
+) -> GatewayUnderTest:
     clock, store = LoopClock(NOW), SlowStore(store_seconds)
     executed: list[tuple[float, Command]] = []
     commanding: list[str] = []
@@ -132,18 +134,18 @@ def a_ground(
             alerts.append(alert)
 
     gateway = CommandGateway(Engine(), cast("Store", store), clock, senders, CENTRE)
-    return Ground(gateway, store, executed, commanding, alerts, clock)
+    return GatewayUnderTest(gateway, store, executed, commanding, alerts, clock)
 
 
-async def running(ground: Ground, attack: Awaitable[None]) -> None:
+async def run_during(tested: GatewayUnderTest, attack: Awaitable[None]) -> None:
     """Run the gateway until the attack is over."""
-    task = asyncio.create_task(ground.gateway.run())
+    task = asyncio.create_task(tested.gateway.run())
     await attack
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-def text_of(name: str, command_id: str, expires_at: float, **values: Any) -> str:
+def command_text(name: str, command_id: str, expires_at: float, **values: Any) -> str:
     """Return the text of a valid command."""
     return json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **needed(name), **values})
 
@@ -153,7 +155,7 @@ def text_of(name: str, command_id: str, expires_at: float, **values: Any) -> str
 
 @virtual_time()
 async def test_no_forged_command_is_executed() -> None:
-    ground = a_ground(SIGNED)
+    tested = make_gateway(SIGNED)
     tried = 0
     proved = 0  # known to be their sender's: each of them is in the audit, of all others one a sender and minute
 
@@ -161,21 +163,23 @@ async def test_no_forged_command_is_executed() -> None:
         nonlocal tried, proved
         for name, kind in COMMANDS.items():
             for user, roles in {**PEOPLE, "eve": frozenset[SupervisorRole]()}.items():
-                for number, (payload, retained) in enumerate(wrong_forms(name, user, may=bool(roles & kind.roles))):
-                    parsed = check_payload(payload, user, SIGNED, CENTRE, retained=retained, now=ground.clock.now())
+                for number, (payload, retained) in enumerate(
+                    make_invalid_messages(name, user, may=bool(roles & kind.roles))
+                ):
+                    parsed = check_payload(payload, user, SIGNED, CENTRE, retained=retained, now=tested.clock.now())
                     assert isinstance(parsed, RefusedCommand), (name, user, number)
-                    await ground.gateway.handle(parsed)
+                    await tested.gateway.handle(parsed)
                     tried += 1
                     proved += parsed.is_authentic
 
-    await running(ground, attack())
-    assert ground.executed == []
-    assert ground.store.kept == {}
+    await run_during(tested, attack())
+    assert tested.executed == []
+    assert tested.store.stored == {}
     assert tried > 3_000
-    assert len(ground.store.audit) == proved + len(PEOPLE) + 1
-    assert {what["status"] for _, what in ground.store.audit} == {"refused"}
-    assert {who for who, _ in ground.store.audit} == {*PEOPLE, "eve"}
-    assert [alert.code for alert in ground.alerts][:1] == ["command-forged"]
+    assert len(tested.store.audit) == proved + len(PEOPLE) + 1
+    assert {what["status"] for _, what in tested.store.audit} == {"refused"}
+    assert {who for who, _ in tested.store.audit} == {*PEOPLE, "eve"}
+    assert [alert.code for alert in tested.alerts][:1] == ["command-forged"]
 
 
 @pytest.mark.parametrize(
@@ -184,17 +188,17 @@ async def test_no_forged_command_is_executed() -> None:
 @virtual_time()
 async def test_topic_without_valid_user_name_gets_no_reply(user: str) -> None:
     """A reply on a topic that is too long could not be published, and would block all results behind it."""
-    ground = a_ground()
-    ground.send(user, "stop-all", "c-1")
-    await running(ground, asyncio.sleep(10))
-    assert ground.executed == []
-    assert ground.store.replies == {}
-    assert [(who, what["status"]) for who, what in ground.store.audit] == [("stranger", "refused")]
+    tested = make_gateway()
+    tested.send(user, "stop-all", "c-1")
+    await run_during(tested, asyncio.sleep(10))
+    assert tested.executed == []
+    assert tested.store.replies == {}
+    assert [(who, what["status"]) for who, what in tested.store.audit] == [("stranger", "refused")]
 
 
-def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
+def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
     """Return messages on that user's topic, each invalid for another reason, and whether they are retained."""
-    text = text_of(name, "c-1", NOW + 600)
+    text = command_text(name, "c-1", NOW + 600)
     own, other = Signer(user, private_key(user)), Signer(user, private_key("somebody"))
     signed = json.loads(own.payload(CENTRE, text))
     changed = {**signed, "command": text.replace("c-1", "c-2")}
@@ -217,11 +221,11 @@ def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
         (other.payload(CENTRE, text), False),
         (json.dumps({**signed, "role": "supervisor"}), False),
         (own.payload(CENTRE, text), True),  # retained
-        (own.payload(CENTRE, text_of(name, "c-1", NOW)), False),  # expired
-        (own.payload(CENTRE, text_of(name, "c-1", NOW + 90_000)), False),  # for ever
+        (own.payload(CENTRE, command_text(name, "c-1", NOW)), False),  # expired
+        (own.payload(CENTRE, command_text(name, "c-1", NOW + 90_000)), False),  # for ever
     ]
     forms += [
-        (own.payload(CENTRE, text_of(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
+        (own.payload(CENTRE, command_text(name, "c-1", NOW + 600, **{key: "supervisor"})), False)
         for key in ("role", "user")
         if key not in COMMANDS[name].required_fields()
     ]
@@ -233,14 +237,16 @@ def wrong_forms(name: str, user: str, *, may: bool) -> list[tuple[bytes, bool]]:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_signed_command_is_accepted_from_its_roles(name: str) -> None:
     for user, roles in PEOPLE.items():
-        payload = Signer(user, private_key(user)).payload(CENTRE, text_of(name, "c-1", NOW + 600)).encode()
+        payload = Signer(user, private_key(user)).payload(CENTRE, command_text(name, "c-1", NOW + 600)).encode()
         parsed = check_payload(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
         assert isinstance(parsed, AcceptedCommand if roles & COMMANDS[name].roles else RefusedCommand)
 
 
 def test_unsigned_command_is_refused_where_signatures_are_required() -> None:
     both = Senders([Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"])], signed=True)
-    parsed = check_payload(text_of("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW)
+    parsed = check_payload(
+        command_text("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW
+    )
     assert isinstance(parsed, RefusedCommand)
     assert "the command is not signed" in parsed.text
 
@@ -250,7 +256,7 @@ def test_unsigned_command_is_refused_where_the_broker_accepts_anybody() -> None:
         [Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"], public_key(private_key("ravi")))],
         broker_knows=False,
     )
-    text = text_of("stop-all", "c-1", NOW + 9)
+    text = command_text("stop-all", "c-1", NOW + 9)
     parsed = check_payload(text.encode(), "asha", strangers, CENTRE, retained=False, now=NOW)
     assert isinstance(parsed, RefusedCommand)
     assert "the broker accepts anybody" in parsed.text
@@ -264,57 +270,59 @@ def test_unsigned_command_is_refused_where_the_broker_accepts_anybody() -> None:
 
 @virtual_time()
 async def test_replayed_command_is_executed_once_and_later_expired() -> None:
-    ground = a_ground(SIGNED)
+    tested = make_gateway(SIGNED)
     signed = (
-        Signer("supervisor", private_key("supervisor")).payload(CENTRE, text_of("stop-all", "c-1", NOW + 600)).encode()
+        Signer("supervisor", private_key("supervisor"))
+        .payload(CENTRE, command_text("stop-all", "c-1", NOW + 600))
+        .encode()
     )
 
     async def attack() -> None:
         for _ in range(50):
-            ground.gateway.offer("supervisor", signed, retained=False)
-            ground.gateway.offer("desk", signed, retained=False)  # on another's topic
+            tested.gateway.offer("supervisor", signed, retained=False)
+            tested.gateway.offer("desk", signed, retained=False)  # on another's topic
         await asyncio.sleep(5)
-        ground.store.kept.clear()  # long forgotten
+        tested.store.stored.clear()  # long forgotten
         await asyncio.sleep(700)
-        ground.gateway.offer("supervisor", signed, retained=False)
+        tested.gateway.offer("supervisor", signed, retained=False)
         await asyncio.sleep(5)
 
-    await running(ground, attack())
-    assert [command for _, command in ground.executed] == [StopAll()]
-    assert Counter(ground.store.replies["replies/supervisor/c-1"]) == {"done": 50, "refused": 1}
-    assert Counter(ground.store.replies["replies/desk/c-1"]) == {"refused": 50}
+    await run_during(tested, attack())
+    assert [command for _, command in tested.executed] == [StopAll()]
+    assert Counter(tested.store.replies["replies/supervisor/c-1"]) == {"done": 50, "refused": 1}
+    assert Counter(tested.store.replies["replies/desk/c-1"]) == {"refused": 50}
 
 
 @virtual_time()
 @pytest.mark.parametrize("names", [("pause", "stop-all"), ("stop-all", "seat-hang-up"), ("seat-hold", "seat-resume")])
 async def test_reused_id_with_other_content_is_refused(names: tuple[str, str]) -> None:
     """In one queue, and in two, where the store does not know the first command when the second arrives."""
-    ground = a_ground(store_seconds=0.01)
+    tested = make_gateway(store_seconds=0.01)
 
     async def attack() -> None:
         for name in names:
-            ground.send("supervisor", name, "c-1")
+            tested.send("supervisor", name, "c-1")
         await asyncio.sleep(5)
 
-    await running(ground, attack())
-    assert len(ground.executed) == 1
-    assert sorted(ground.store.replies["replies/supervisor/c-1"]) == ["done", "refused"]
-    assert sorted(what["status"] for _, what in ground.store.audit if what["status"] != "begun") == ["done", "refused"]
+    await run_during(tested, attack())
+    assert len(tested.executed) == 1
+    assert sorted(tested.store.replies["replies/supervisor/c-1"]) == ["done", "refused"]
+    assert sorted(what["status"] for _, what in tested.store.audit if what["status"] != "begun") == ["done", "refused"]
 
 
 @virtual_time()
 async def test_ids_are_separate_for_each_sender() -> None:
-    ground = a_ground()
+    tested = make_gateway()
 
     async def attack() -> None:
         for user in ("compliance", "supervisor"):
-            ground.send(user, "stop-all", "c-1")
-        ground.send("viewer", "stop-all", "c-1")
+            tested.send(user, "stop-all", "c-1")
+        tested.send("viewer", "stop-all", "c-1")
         await asyncio.sleep(5)
 
-    await running(ground, attack())
-    assert len(ground.executed) == 2
-    assert ground.store.replies == {
+    await run_during(tested, attack())
+    assert len(tested.executed) == 2
+    assert tested.store.replies == {
         "replies/compliance/c-1": ["done"],
         "replies/supervisor/c-1": ["done"],
         "replies/viewer/c-1": ["refused"],
@@ -330,62 +338,64 @@ async def test_flood_does_not_delay_stop_all(flooder: str) -> None:
     """With a switch of a second per order and a disk of 5 ms, one sender sends 30,000 commands; then another one sends stop-all.
     It is executed within 100 ms of virtual time, and the other sender's normal commands are served in turn.
     """
-    ground = a_ground(store_seconds=0.005, engine_seconds=lambda command: 0.0 if isinstance(command, StopAll) else 1.0)
+    tested = make_gateway(
+        store_seconds=0.005, engine_seconds=lambda command: 0.0 if isinstance(command, StopAll) else 1.0
+    )
     names = [name for name in COMMANDS if name != "stop-all"]
     asked_at: list[float] = []
 
     async def attack() -> None:
         for number in range(30_000):
-            ground.send(flooder, names[number % len(names)], f"f-{number}")
+            tested.send(flooder, names[number % len(names)], f"f-{number}")
             if number % 100 == 0:
                 await asyncio.sleep(0)
-        asked_at.append(ground.clock.monotonic())
-        ground.send("supervisor", "stop-all", "stop")
-        ground.send("booth-desk", "marks", "honest")
+        asked_at.append(tested.clock.monotonic())
+        tested.send("supervisor", "stop-all", "stop")
+        tested.send("booth-desk", "marks", "honest")
         await asyncio.sleep(60)
 
-    await running(ground, attack())
-    (stopped_at,) = [at for at, command in ground.executed if isinstance(command, StopAll)]
+    await run_during(tested, attack())
+    (stopped_at,) = [at for at, command in tested.executed if isinstance(command, StopAll)]
     assert stopped_at - asked_at[0] < 0.1
     (served_at,) = [
         at
-        for (at, command), sender in zip(ground.executed, ground.senders, strict=True)
+        for (at, command), sender in zip(tested.executed, tested.senders, strict=True)
         if isinstance(command, RecordMarks) and sender == "booth-desk"
     ]
     assert served_at - asked_at[0] < 2.5  # behind one command of the flood that had begun, and one in its turn
-    alert = next(alert for alert in ground.alerts if alert.code == "command-flood")
+    alert = next(alert for alert in tested.alerts if alert.code == "command-flood")
     assert ("Senders: -; unknown senders:" if flooder == "eve" else f"Senders: {flooder} (") in alert.text
-    assert len(ground.store.audit) < 700  # and each that waited is in it
+    assert len(tested.store.audit) < 700  # each command that waited is in it
 
 
 @virtual_time()
 async def test_flood_of_stops_does_not_delay_another_senders_stop() -> None:
-    ground = a_ground(store_seconds=0.001)
+    tested = make_gateway(store_seconds=0.001)
 
     async def attack() -> None:
         for number in range(5_000):
-            ground.send("compliance", "stop-all", f"f-{number}")
+            tested.send("compliance", "stop-all", f"f-{number}")
             if number == 2_500:
-                ground.send("supervisor", "stop-all", "mine")
+                tested.send("supervisor", "stop-all", "mine")
             await asyncio.sleep(0.01)
 
-    await running(ground, attack())
-    assert ground.store.replies["replies/supervisor/mine"] == ["done"]
-    assert len(ground.executed) <= BURST + MAX_WAITING + 51 * PER_SECOND
+    await run_during(tested, attack())
+    assert tested.store.replies["replies/supervisor/mine"] == ["done"]
+    assert len(tested.executed) <= BURST + MAX_WAITING + 51 * PER_SECOND
 
 
 @virtual_time()
 async def test_flood_alert_counts_and_clears() -> None:
-    ground = a_ground()
+    tested = make_gateway()
 
     async def attack() -> None:
         for number in range(MAX_WAITING + 7):
-            ground.send("desk", "seat-hold", f"f-{number}")
+            tested.send("desk", "seat-hold", f"f-{number}")
         await asyncio.sleep(200)
 
-    await running(ground, attack())
-    told = [(alert.fields, alert.cleared) for alert in ground.alerts if alert.code == "command-flood"]
-    assert told == [
+    await run_during(tested, attack())
+    alerts_raised = [(alert.fields, alert.cleared) for alert in tested.alerts if alert.code == "command-flood"]
+    assert alerts_raised == [
         ({"count": 1, "users": "desk (1)", "unknown": 0}, False),
         ({"count": 7, "users": "desk (7)", "unknown": 0}, False),
         ({"count": 7, "users": "desk (7)", "unknown": 0}, True),
@@ -394,19 +404,19 @@ async def test_flood_alert_counts_and_clears() -> None:
 
 @virtual_time()
 async def test_many_records_of_one_sender_raise_an_alert() -> None:
-    ground = a_ground()
+    tested = make_gateway()
     marks = [{**NEEDED["marks"][0], "key": f"import/{number}"} for number in range(100)]
 
     async def attack() -> None:
         for number in range(29):  # 2,900 voters
-            ground.send("booth-desk", "marks", f"m-{number}", marks=marks)
+            tested.send("booth-desk", "marks", f"m-{number}", marks=marks)
             await asyncio.sleep(0.26)
 
-    await running(ground, attack())
-    assert len(ground.executed) == 29
-    burst = next(alert for alert in ground.alerts if alert.code == "records-burst")
+    await run_during(tested, attack())
+    assert len(tested.executed) == 29
+    burst = next(alert for alert in tested.alerts if alert.code == "records-burst")
     assert "booth-desk" in burst.text
-    assert {what["records"] for _, what in ground.store.audit} == {"100"}
+    assert {what["records"] for _, what in tested.store.audit} == {"100"}
 
 
 @virtual_time()
@@ -414,23 +424,23 @@ async def test_many_records_of_one_sender_raise_an_alert() -> None:
     ("halt", "values"), [("stop-all", {}), ("stop", {}), ("pause", {}), ("stop", {"campaign": "other"})]
 )
 async def test_queued_resume_does_not_undo_a_later_stop(halt: str, values: dict[str, str]) -> None:
-    ground = a_ground(engine_seconds=lambda command: 5.0 if isinstance(command, SeatHold) else 0.0)
+    tested = make_gateway(engine_seconds=lambda command: 5.0 if isinstance(command, SeatHold) else 0.0)
 
     async def attack() -> None:
-        ground.send("supervisor", "seat-hold", "c-1")  # the worker is busy with it
+        tested.send("supervisor", "seat-hold", "c-1")  # the worker is busy with it
         await asyncio.sleep(0.1)
-        ground.send("supervisor", "resume", "c-2")
-        ground.send("compliance", halt, "c-3", **values)
+        tested.send("supervisor", "resume", "c-2")
+        tested.send("compliance", halt, "c-3", **values)
         await asyncio.sleep(10)
-        ground.send("supervisor", "resume", "c-4")  # and a later one goes on
+        tested.send("supervisor", "resume", "c-4")  # and a later one goes on
         await asyncio.sleep(10)
 
-    await running(ground, attack())
+    await run_during(tested, attack())
     overtaken = "campaign" not in values
-    resumed = sum(isinstance(command, ResumeCampaign) for _, command in ground.executed)
+    resumed = sum(isinstance(command, ResumeCampaign) for _, command in tested.executed)
     assert resumed == (1 if overtaken else 2)
-    assert ground.store.replies["replies/supervisor/c-2"] == ["refused" if overtaken else "done"]
-    assert ground.store.replies["replies/supervisor/c-4"] == ["done"]
+    assert tested.store.replies["replies/supervisor/c-2"] == ["refused" if overtaken else "done"]
+    assert tested.store.replies["replies/supervisor/c-4"] == ["done"]
 
 
 # The audit
@@ -438,63 +448,63 @@ async def test_queued_resume_does_not_undo_a_later_stop(halt: str, values: dict[
 
 @virtual_time()
 async def test_without_audit_only_stops_are_executed() -> None:
-    ground = a_ground()
-    ground.store.audit_works = False
+    tested = make_gateway()
+    tested.store.audit_works = False
 
     async def attack() -> None:
-        ground.send("supervisor", "seat-hang-up", "c-1")
-        ground.send("supervisor", "stop-all", "c-2")
+        tested.send("supervisor", "seat-hang-up", "c-1")
+        tested.send("supervisor", "stop-all", "c-2")
         await asyncio.sleep(5)
-        ground.store.audit_works = True
-        ground.send("supervisor", "seat-hang-up", "c-1")  # the sender repeats what had no answer
-        ground.send("supervisor", "stop-all", "c-2")
+        tested.store.audit_works = True
+        tested.send("supervisor", "seat-hang-up", "c-1")  # the sender repeats what had no answer
+        tested.send("supervisor", "stop-all", "c-2")
         await asyncio.sleep(5)
 
-    await running(ground, attack())
-    assert [type(command).__name__ for _, command in ground.executed] == ["StopAll", "StopAll", "SeatHangUp"]
-    assert ground.store.replies == {"replies/supervisor/c-1": ["done"], "replies/supervisor/c-2": ["done"]}
+    await run_during(tested, attack())
+    assert [type(command).__name__ for _, command in tested.executed] == ["StopAll", "StopAll", "SeatHangUp"]
+    assert tested.store.replies == {"replies/supervisor/c-1": ["done"], "replies/supervisor/c-2": ["done"]}
 
 
 @pytest.mark.parametrize("senders", [1, 50])
 @virtual_time()
 async def test_strangers_share_one_audit_entry_a_minute(senders: int) -> None:
     """Ten minutes of ten commands a second, under one name or fifty. A known sender's refusal is not counted with them."""
-    ground = a_ground()
+    tested = make_gateway()
 
     async def attack() -> None:
         for number in range(6_000):
-            ground.send(f"eve-{number % senders}", "stop-all", f"f-{number}")
+            tested.send(f"eve-{number % senders}", "stop-all", f"f-{number}")
             await asyncio.sleep(0.1)
-        ground.send("listener", "stop-all", "l-1")
+        tested.send("listener", "stop-all", "l-1")
         await asyncio.sleep(200)
 
-    await running(ground, attack())
-    assert ground.executed == []
-    told = [what for who, what in ground.store.audit if who.startswith("eve-")]
-    assert 10 <= len(told) <= 13
-    assert sum(int(what.get("like_it", "1")) for what in told) == 6_000
-    assert [what["id"] for who, what in ground.store.audit if who == "listener"] == ["l-1"]
+    await run_during(tested, attack())
+    assert tested.executed == []
+    alerts_raised = [what for who, what in tested.store.audit if who.startswith("eve-")]
+    assert 10 <= len(alerts_raised) <= 13
+    assert sum(int(what.get("like_it", "1")) for what in alerts_raised) == 6_000
+    assert [what["id"] for who, what in tested.store.audit if who == "listener"] == ["l-1"]
 
 
 @virtual_time()
 async def test_phone_numbers_never_reach_audit_or_log(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ground = a_ground()
+    tested = make_gateway()
 
     async def attack() -> None:
-        ground.send("supervisor", "pause", "9001234567", campaign="+919001234567")
-        ground.gateway.offer("9001234567", b'{"id": "c-1"}', retained=False)
-        ground.gateway.offer("a b", b'{"id": "c-2", "name": "+919001234567"}', retained=False)
+        tested.send("supervisor", "pause", "9001234567", campaign="+919001234567")
+        tested.gateway.offer("9001234567", b'{"id": "c-1"}', retained=False)
+        tested.gateway.offer("a b", b'{"id": "c-2", "name": "+919001234567"}', retained=False)
         await asyncio.sleep(5)
 
-    await running(ground, attack())
-    assert sorted(who for who, _ in ground.store.audit) == ["stranger", "supervisor"]
-    assert "9001234567" not in str(ground.store.audit)
+    await run_during(tested, attack())
+    assert sorted(who for who, _ in tested.store.audit) == ["stranger", "supervisor"]
+    assert "9001234567" not in str(tested.store.audit)
     logged = capsys.readouterr().out
     assert "command.executed" in logged
     assert "9001234567" not in logged
-    (what,) = [what for who, what in ground.store.audit if who == "supervisor"]
+    (what,) = [what for who, what in tested.store.audit if who == "supervisor"]
     assert what["id"].startswith("sha256-")
     assert (what["command"], what["status"], what["role"]) == ("pause", "done", "supervisor")
 
@@ -507,43 +517,43 @@ def test_malformed_payloads_are_refused_without_leaking_memory(senders: Senders)
     """No exception, nothing accepted where signatures are required, constant memory. Without signatures the fields reach the
     commands' own validation, and a message that is valid by chance is accepted.
     """
-    chance, seeds = random.Random(20240422), good_commands(NOW)
+    random, seeds = Random(20240422), valid_commands(NOW)
     accepted = 0
 
-    def some(count: int) -> None:
+    def check_random_payloads(count: int) -> None:
         nonlocal accepted
         for _ in range(count):
-            payload = malformed(chance, seeds)
+            payload = make_malformed(random, seeds)
             parsed = check_payload(payload, "supervisor", senders, CENTRE, retained=False, now=NOW)
             accepted += isinstance(parsed, AcceptedCommand)
 
-    some(5_000)  # whatever is made once is made
+    check_random_payloads(5_000)  # whatever is made once is made
     gc.collect()
     before = sys.getallocatedblocks()
-    some(20_000)
+    check_random_payloads(20_000)
     gc.collect()
     assert sys.getallocatedblocks() - before < 1_000
     assert bool(accepted) == (senders is OPEN)  # none of them bears a signature that holds
 
 
 async def test_revoked_role_applies_to_queued_commands() -> None:
-    kept = {"meena": SupervisorRole.SUPERVISOR, "ravi": SupervisorRole.SUPERVISOR}
-    ground = a_ground(Senders([], kept))
-    ground.send("meena", "resume", "r-1", campaign="a")
-    ground.send("ravi", "resume", "r-2", campaign="b")
-    del kept["meena"]
-    kept["ravi"] = SupervisorRole.COACH
-    ground.send("meena", "stop-all", "s-1")
-    ground.send("ravi", "stop-all", "s-2")
-    await running(ground, asyncio.sleep(1))
-    assert not ground.executed
-    assert sorted((who, what["status"], what["why"][:25]) for who, what in ground.store.audit) == [
+    stored = {"meena": SupervisorRole.SUPERVISOR, "ravi": SupervisorRole.SUPERVISOR}
+    tested = make_gateway(Senders([], stored))
+    tested.send("meena", "resume", "r-1", campaign="a")
+    tested.send("ravi", "resume", "r-2", campaign="b")
+    del stored["meena"]
+    stored["ravi"] = SupervisorRole.COACH
+    tested.send("meena", "stop-all", "s-1")
+    tested.send("ravi", "stop-all", "s-2")
+    await run_during(tested, asyncio.sleep(1))
+    assert not tested.executed
+    assert sorted((who, what["status"], what["why"][:25]) for who, what in tested.store.audit) == [
         ("meena", "refused", "meena may not give comman"),
         ("meena", "refused", "the sender may not give c"),
         ("ravi", "refused", "`resume` needs the role s"),
         ("ravi", "refused", "`stop-all` needs the role"),
     ]
-    kept["meena"] = SupervisorRole.SUPERVISOR
-    ground.send("meena", "stop-all", "s-3")
-    await running(ground, asyncio.sleep(1))
-    assert [command for _, command in ground.executed] == [StopAll()]
+    stored["meena"] = SupervisorRole.SUPERVISOR
+    tested.send("meena", "stop-all", "s-3")
+    await run_during(tested, asyncio.sleep(1))
+    assert [command for _, command in tested.executed] == [StopAll()]

@@ -1,7 +1,7 @@
-"""Events of the manager that are lost, repeated or late on a link that stands: no ghost stays, and nobody is dialled twice.
+"""AMI events that are lost, repeated or late on a working link leave no stale calls, and nobody is dialled twice.
 
-All kinds of calls are live while events of one name, or a seeded share of all, do not come; then the stream is whole again. Within
-`BOUND_SECONDS` store, memory, channels and seats say the same.
+Calls of all kinds are live while all events of one name, or a random share of all events, are lost. Then all events are
+delivered again, and within `BOUND_SECONDS` store, memory, channels and seats agree.
 """
 
 from __future__ import annotations
@@ -34,60 +34,60 @@ BOUND_SECONDS = comparison.COMPARE_SECONDS + comparison.COMPARE_AGAIN_SECONDS + 
 NAMES = ("Hangup", "OriginateResponse", "DialEnd", "DialState", "ConfbridgeJoin", "ConfbridgeLeave", "UserEvent")
 
 
-def quick_voters() -> Any:
-    """They come and go within half a minute."""
+def make_short_calls() -> Any:
+    """Return an Asterisk configuration whose voters answer and hang up within half a minute."""
     scripts = [
         Behaviour(answer_after=2.0 + n % 5, talk_seconds=8.0 + n % 7, hang_up_after=15.0 + n % 9) for n in range(100)
     ]
     return scripted(*scripts)
 
 
-async def whole_again(site: Site, directory: Path) -> None:
-    """From now on no event is lost; every ghost is gone within the bound."""
+async def deliver_all_events(site: Site, directory: Path) -> None:
+    """Deliver all events again and wait until store, memory, channels and seats agree."""
     site.switch.spoil_events()
     await site.until(lambda: all_agree(site, directory), seconds=BOUND_SECONDS)
 
 
-def every_end_is_known(directory: Path) -> None:
+def assert_all_attempts_ended(directory: Path) -> None:
     assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL OR outcome IS NULL")
     assert not rows(directory, "SELECT 1 FROM target WHERE state IN ('dialling', 'claimed')")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_all_events_of_one_name_are_lost(tmp_path: Path, name: str) -> None:
+def test_state_is_consistent_after_losing_all_events_of_one_kind(tmp_path: Path, name: str) -> None:
     @virtual_time()
     async def run() -> None:
-        async with a_site(tmp_path, quick_voters(), seats=SEATS, **SETTINGS) as site:
+        async with a_site(tmp_path, make_short_calls(), seats=SEATS, **SETTINGS) as site:
             await in_full_swing(site)
             site.switch.spoil_events(lose=1.0, names={name})
             await asyncio.sleep(20.0)
-            await whole_again(site, tmp_path)
+            await deliver_all_events(site, tmp_path)
         nobody_twice(site, tmp_path)
 
     run()
-    every_end_is_known(tmp_path)
+    assert_all_attempts_ended(tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_share_of_all_events_is_lost_repeated_and_late(tmp_path: Path, seed: int) -> None:
+def test_state_is_consistent_after_lost_repeated_and_late_events(tmp_path: Path, seed: int) -> None:
     @virtual_time()
     async def run() -> None:
         chance = Random(seed)
-        async with a_site(tmp_path, quick_voters(), seats=SEATS, **SETTINGS) as site, agents_at_work(site):
+        async with a_site(tmp_path, make_short_calls(), seats=SEATS, **SETTINGS) as site, agents_at_work(site):
             for _ in range(3):
                 site.switch.spoil_events(
                     lose=chance.uniform(0.1, 0.4), repeat=chance.uniform(0, 0.3), reorder=chance.uniform(0, 0.3)
                 )
                 await asyncio.sleep(chance.uniform(10.0, 40.0))
-                await whole_again(site, tmp_path)
+                await deliver_all_events(site, tmp_path)
         nobody_twice(site, tmp_path)
 
     run()
-    every_end_is_known(tmp_path)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
-async def test_the_end_of_a_talk_is_not_heard_and_the_seat_is_free_again(tmp_path: Path) -> None:
+async def test_seat_becomes_ready_after_the_end_of_its_call_was_lost(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 1}
     config = scripted(Behaviour(answer_after=1.0, talk_seconds=500.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[campaign]) as site:
@@ -98,13 +98,13 @@ async def test_the_end_of_a_talk_is_not_heard_and_the_seat_is_free_again(tmp_pat
         site.switch.other_side_hangs_up(voter, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
-        assert site.view.seats[0].state is SeatState.TALKING, "nobody has told"
+        assert site.view.seats[0].state is SeatState.TALKING, "the dialler cannot know it yet"
         await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=BOUND_SECONDS)
     assert rows(tmp_path, "SELECT outcome FROM attempt") == [("connected",)]
 
 
 @virtual_time()
-async def test_a_seat_whose_phone_went_unheard_is_called_again(tmp_path: Path) -> None:
+async def test_seat_is_called_again_after_the_hangup_of_its_phone_was_lost(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())
@@ -117,7 +117,7 @@ async def test_a_seat_whose_phone_went_unheard_is_called_again(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_a_voter_whose_arrival_at_the_seat_was_not_heard_is_not_taken_from_it(tmp_path: Path) -> None:
+async def test_voter_stays_with_the_seat_after_the_join_event_was_lost(tmp_path: Path) -> None:
     config = scripted(Behaviour(answer_after=1.0, talk_seconds=100.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[CAMPAIGNS[0]]) as site:
         await site.log_in("01")
@@ -129,7 +129,7 @@ async def test_a_voter_whose_arrival_at_the_seat_was_not_heard_is_not_taken_from
 
 
 @virtual_time()
-async def test_a_target_who_went_unheard_brings_the_voter_back(tmp_path: Path) -> None:
+async def test_voter_returns_after_the_hangup_of_the_consulted_party_was_lost(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(StopAll())
         await bring_to(site, "consult")
@@ -143,7 +143,7 @@ async def test_a_target_who_went_unheard_brings_the_voter_back(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> None:
+async def test_channel_is_released_after_the_hangup_of_an_unknown_caller_was_lost(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=0, **SETTINGS) as site:
         await site.centre.engine.execute(StopAll())
         site.switch.place_inbound_call("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
@@ -153,12 +153,12 @@ async def test_a_stranger_who_went_unheard_holds_no_channel(tmp_path: Path) -> N
         site.switch.other_side_hangs_up(caller, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
-        assert site.centre.engine.features.unknown_callers.trunks, "nobody has told"
+        assert site.centre.engine.features.unknown_callers.trunks, "the dialler cannot know it yet"
         await site.until(lambda: not site.centre.engine.features.unknown_callers.trunks, seconds=BOUND_SECONDS)
 
 
 @virtual_time()
-async def test_a_call_that_was_told_to_be_over_and_lives_is_hung_up(tmp_path: Path) -> None:
+async def test_live_call_that_was_reported_ended_is_hung_up(tmp_path: Path) -> None:
     config = scripted(Behaviour(answer_after=200.0))
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -171,7 +171,7 @@ async def test_a_call_that_was_told_to_be_over_and_lives_is_hung_up(tmp_path: Pa
 
 
 @virtual_time()
-async def test_a_comparison_that_breaks_begins_a_new_session_and_goes_on(tmp_path: Path) -> None:
+async def test_failed_comparison_starts_a_new_session_and_comparisons_continue(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())

@@ -1,6 +1,6 @@
-"""AGI scripts that try to outlive their call, exhaust the machine, reach its network, or see secrets and other calls' recordings.
+"""AGI scripts cannot outlive their call, exhaust the machine, use the network, or read secrets and other calls' recordings.
 
-Real processes in the real containment.
+The scripts are real processes in the real containment.
 """
 
 from __future__ import annotations
@@ -21,12 +21,7 @@ import pytest
 from dialer.flows.errors import FlowError
 from dialer.switch.asterisk.scripts import containment
 from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, interpret_command
-from dialer.switch.asterisk.scripts.containment import (
-    ScriptRules,
-    check_containment,
-    make_contained_command,
-    make_script_environment,
-)
+from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, make_contained_command, make_script_environment
 from dialer.switch.asterisk.scripts.runner import ScriptEnd
 from tests.support.agi_scripts import (
     PLAIN,
@@ -39,7 +34,7 @@ from tests.support.agi_scripts import (
 )
 
 RULES = ScriptRules(seconds=20.0, processes=100)
-BOMB = 900  # processes that a script tries to start: more than it may have, and harmless to the machine
+FORK_BOMB = 900  # processes that a script tries to start: above its limit, but harmless to the machine
 NEEDS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may run a script as another user")
 
 
@@ -49,14 +44,14 @@ def write_script(directory: Path, text: str) -> Path:
     return path
 
 
-ESCAPES = """
+ESCAPING_SCRIPT = """
     import os, subprocess, signal
-    held = open({held!r}, "w")
-    numbers = dict(pass_fds=[held.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    pipe = open({pipe!r}, "w")
+    numbers = dict(pass_fds=[pipe.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     for _ in range(20):
         subprocess.Popen(["setsid", "sleep", "600"], **numbers)
         subprocess.Popen(["sh", "-c", "trap '' HUP TERM; sleep 600 & setsid sleep 600 &"], **numbers).wait()
-    for _ in range(5):  # the classic daemon
+    for _ in range(5):  # a double-forked daemon
         if os.fork() == 0:
             os.setsid()
             if os.fork() == 0:
@@ -66,24 +61,24 @@ ESCAPES = """
                     os.close(stream)
                 signal.pause()
             os._exit(0)
-    held.write("out")
-    held.flush()
+    pipe.write("out")
+    pipe.flush()
     ask("VERBOSE out 1")
 """
 
 
 @pytest.mark.parametrize("then", ["", "signal.pause()", "os.kill(os.getpid(), 9)"], ids=["ends", "stays", "is-killed"])
-async def test_no_process_of_a_script_outlives_it(tmp_path: Path, then: str) -> None:
-    path = write_script(tmp_path, ESCAPES.format(held=str(tmp_path / "held")) + f"    {then}\n")
-    with HeldOpen(tmp_path / "held") as held:
+async def test_processes_of_a_script_end_with_it(tmp_path: Path, then: str) -> None:
+    path = write_script(tmp_path, ESCAPING_SCRIPT.format(pipe=str(tmp_path / "pipe")) + f"    {then}\n")
+    with HeldOpen(tmp_path / "pipe") as pipe:
         peer = Peer({"VERBOSE": f"200 result=1{THEN_HANG_UP}"} if "pause" in then else {})
         end, commands = await run_script(path, peer, rules=RULES)
         assert commands == ["VERBOSE out 1"]
         assert end is {"": ScriptEnd.DONE, "signal.pause()": ScriptEnd.HUNG_UP}.get(then, ScriptEnd.FAILED)
-        assert held.read_to_end() == b"out"
+        assert pipe.read_to_end() == b"out"
 
 
-DIALLER = """
+DIALLER_PROGRAM = """
 import subprocess, sys
 from pathlib import Path
 from dialer.switch.asterisk.scripts.containment import ScriptRules, make_contained_command, make_script_command
@@ -97,21 +92,21 @@ sys.stdin.read()
 """
 
 
-def test_no_process_of_a_script_outlives_a_dialler_that_is_killed(tmp_path: Path) -> None:
+def test_processes_of_a_script_end_when_the_dialler_is_killed(tmp_path: Path) -> None:
     skip_without_containment()
-    path = write_script(tmp_path, ESCAPES.format(held=str(tmp_path / "held")) + "    signal.pause()\n")
-    with HeldOpen(tmp_path / "held") as held:
-        command = [sys.executable, "-c", DIALLER, str(path)]
+    path = write_script(tmp_path, ESCAPING_SCRIPT.format(pipe=str(tmp_path / "pipe")) + "    signal.pause()\n")
+    with HeldOpen(tmp_path / "pipe") as pipe:
+        command = [sys.executable, "-c", DIALLER_PROGRAM, str(path)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as dialler:
             assert dialler.stdout is not None
             assert dialler.stdout.readline() == b"VERBOSE out 1\n"
             dialler.kill()
-        assert held.read_to_end() == b"out"
+        assert pipe.read_to_end() == b"out"
 
 
 @pytest.fixture
-def own_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
-    """A user with no processes, whom tests run by root give to a script; None where we are not root."""
+def script_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """The name of a user without processes, under which scripts run if the tests run as root; otherwise None."""
     if os.geteuid() != 0:
         return None
     for directory in (tmp_path, *tmp_path.parents[:3]):
@@ -122,21 +117,21 @@ def own_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str | None:
     return "script"
 
 
-async def test_a_script_starts_no_more_processes_than_it_may(tmp_path: Path, own_user: str | None) -> None:
+async def test_script_cannot_exceed_its_process_limit(tmp_path: Path, script_user: str | None) -> None:
     path = tmp_path / "script.sh"
     path.write_text(
-        f"#!/bin/sh\nexec 9> {tmp_path / 'held'}\nn=0\n"
-        f"while [ $n -lt {BOMB} ]; do sleep 600 & n=$((n + 1)); printf . >&9; done\n"
+        f"#!/bin/sh\nexec 9> {tmp_path / 'pipe'}\nn=0\n"
+        f"while [ $n -lt {FORK_BOMB} ]; do sleep 600 & n=$((n + 1)); printf . >&9; done\n"
     )
     path.chmod(0o755)
-    rules = ScriptRules(seconds=15.0, processes=16, user=own_user)
-    with HeldOpen(tmp_path / "held") as held:
+    rules = ScriptRules(seconds=15.0, processes=16, user=script_user)
+    with HeldOpen(tmp_path / "pipe") as pipe:
         await run_script(path, rules=rules)
-        started = len(held.read_to_end())
+        started = len(pipe.read_to_end())
     assert 1 <= started <= 16
 
 
-MANY_THREADS = """
+PROGRAM_WITH_MANY_THREADS = """
 import os, sys, threading
 os.setgid(int(sys.argv[1]))
 os.setuid(int(sys.argv[1]))
@@ -149,19 +144,19 @@ sys.stdin.read()
 
 
 @NEEDS_ROOT
-async def test_other_processes_of_the_scripts_user_do_not_count_against_it(tmp_path: Path, own_user: str) -> None:
-    """Asterisk has hundreds of threads, and many a site runs its scripts as the same user."""
-    number = str(pwd.getpwnam(own_user).pw_uid)
+async def test_process_limit_ignores_other_processes_of_the_same_user(tmp_path: Path, script_user: str) -> None:
+    """Asterisk has hundreds of threads, and many sites run scripts as its user."""
+    number = str(pwd.getpwnam(script_user).pw_uid)
     path = tmp_path / "script.sh"
     path.write_text(
         '#!/bin/sh\nwhile read -r line && [ -n "$line" ]; do :; done\necho "VERBOSE $(id -u) 1"\nread -r reply\n'
     )
     path.chmod(0o755)
-    command = [sys.executable, "-c", MANY_THREADS, number]
+    command = [sys.executable, "-c", PROGRAM_WITH_MANY_THREADS, number]
     other = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert other.stdout is not None and await other.stdout.readline() == b"started\n"
-        end, commands = await run_script(path, rules=ScriptRules(seconds=15.0, processes=16, user=own_user))
+        end, commands = await run_script(path, rules=ScriptRules(seconds=15.0, processes=16, user=script_user))
     finally:  # also where this machine cannot contain scripts, and the test is skipped
         other.kill()
         await other.wait()
@@ -169,7 +164,7 @@ async def test_other_processes_of_the_scripts_user_do_not_count_against_it(tmp_p
 
 
 @pytest.mark.parametrize("network", [False, True])
-async def test_a_script_has_a_network_only_where_the_site_allows_it(tmp_path: Path, network: bool) -> None:
+async def test_script_has_network_access_only_if_allowed(tmp_path: Path, network: bool) -> None:
     connections = 0
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -197,7 +192,7 @@ async def test_a_script_has_a_network_only_where_the_site_allows_it(tmp_path: Pa
     assert connections == (5 if network else 0)
 
 
-async def test_a_script_cannot_signal_a_process_of_the_machine(tmp_path: Path) -> None:
+async def test_script_cannot_signal_processes_outside(tmp_path: Path) -> None:
     path = write_script(
         tmp_path,
         f"""
@@ -213,7 +208,7 @@ async def test_a_script_cannot_signal_a_process_of_the_machine(tmp_path: Path) -
     assert commands == ["VERBOSE none 1"]
 
 
-async def test_a_script_sees_its_own_processes_and_no_service_sockets(tmp_path: Path) -> None:
+async def test_script_sees_only_its_own_processes_and_no_service_sockets(tmp_path: Path) -> None:
     path = write_script(
         tmp_path,
         """
@@ -226,7 +221,7 @@ async def test_a_script_sees_its_own_processes_and_no_service_sockets(tmp_path: 
     assert commands == ["VERBOSE 2,[] 1"]  # bwrap's first process and the script
 
 
-async def test_a_script_cannot_make_namespaces_of_its_own(tmp_path: Path) -> None:
+async def test_script_cannot_create_namespaces(tmp_path: Path) -> None:
     path = write_script(
         tmp_path,
         """
@@ -239,9 +234,7 @@ async def test_a_script_cannot_make_namespaces_of_its_own(tmp_path: Path) -> Non
     assert commands == ["VERBOSE True 1", "VERBOSE ['0000000000000000'] 1"]
 
 
-async def test_a_script_cannot_read_settings_and_store(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+async def test_script_cannot_read_settings_or_store(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     site = tmp_path_factory.mktemp("site")
     settings, store = site / "centre.toml", site / "data"
     settings.write_text("secret")
@@ -267,14 +260,14 @@ async def test_a_script_cannot_read_settings_and_store(
     assert (store / "centre.db").read_text() == "secret"
 
 
-def test_a_script_in_a_hidden_folder_is_refused(tmp_path: Path) -> None:
+def test_script_in_a_hidden_folder_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("")
     with pytest.raises(FlowError, match="cannot see; move it"):
         check_containment(replace(RULES, hidden=(tmp_path,)), [script])
 
 
-def test_a_machine_without_bubblewrap_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_bubblewrap_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(containment, "SEARCH_PATH", str(tmp_path))
     with pytest.raises(
         FlowError, match=r"cannot be contained: bwrap, .* not installed; apt install bubblewrap"
@@ -283,7 +276,7 @@ def test_a_machine_without_bubblewrap_is_refused_in_one_line(tmp_path: Path, mon
     assert "\n" not in str(refused.value)
 
 
-def test_a_machine_that_allows_no_namespaces_is_refused_with_bubblewraps_own_words(
+def test_forbidden_namespaces_are_reported_with_the_error_of_bubblewrap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bwrap = tmp_path / "bwrap"
@@ -295,7 +288,7 @@ def test_a_machine_that_allows_no_namespaces_is_refused_with_bubblewraps_own_wor
 
 
 def test_limits_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> None:
-    """An ordinary user may not raise a hard limit: bubblewrap's program would not start."""
+    """An ordinary user may not raise a hard limit, so the contained program would not start."""
     skip_without_containment()
     script = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
     program = (
@@ -309,7 +302,7 @@ def test_limits_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> Non
     assert (done.stdout, done.returncode) == ("(32, 32)\n", 0), done.stderr
 
 
-def test_the_program_runs_with_every_limit() -> None:
+def test_script_runs_with_all_resource_limits() -> None:
     skip_without_containment()
     names = ("RLIMIT_CPU", "RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NPROC")
     program = f"import os, resource; print([resource.getrlimit(getattr(resource, n))[1] for n in {names}], os.nice(0))"
@@ -326,7 +319,7 @@ def test_the_program_runs_with_every_limit() -> None:
     assert done.stdout == f"{[16, 200 << 20, files, 64 << 20, 0, 17]} {nice}\n", done.stderr
 
 
-async def test_a_script_does_not_see_the_token_that_proves_a_connection_is_asterisks(
+async def test_script_does_not_receive_the_token_of_its_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -345,9 +338,9 @@ async def test_a_script_does_not_see_the_token_that_proves_a_connection_is_aster
 
 # Sounds
 
-OTHERS = "7b0c4f9e-1111-4222-8333-444455556666-1"
-OWN = Recordings("matdan/recordings", "9a9a9a9a-1111-4222-8333-444455556666-")
-NOT_PLAYED = (
+OTHER_CALLS_RECORDING = "7b0c4f9e-1111-4222-8333-444455556666-1"
+OWN_RECORDINGS = Recordings("matdan/recordings", "9a9a9a9a-1111-4222-8333-444455556666-")
+FORBIDDEN_SOUNDS = (
     "/etc/passwd",
     "/var/spool/asterisk/monitor/x",
     "../recordings/x",
@@ -364,45 +357,45 @@ NOT_PLAYED = (
     "a,b",
     "a|b",
     "${X}",
-    f"matdan/recordings/{OTHERS}",
-    f"MATDAN/RECORDINGS/{OTHERS.upper()}",
-    f"monitor/{OTHERS}",
-    OTHERS[:-2],
+    f"matdan/recordings/{OTHER_CALLS_RECORDING}",
+    f"MATDAN/RECORDINGS/{OTHER_CALLS_RECORDING.upper()}",
+    f"monitor/{OTHER_CALLS_RECORDING}",
+    OTHER_CALLS_RECORDING[:-2],
     "matdan/recordings/anything",
-    f"matdan/recordings/{OWN.prefix}not-recorded",
+    f"matdan/recordings/{OWN_RECORDINGS.prefix}not-recorded",
     "x" * 201,
     "साउंड",
 )
 
 
 @pytest.mark.parametrize("verb", ["STREAM FILE", "CONTROL STREAM FILE", "GET DATA", "GET OPTION"])
-def test_a_script_plays_only_sounds_of_the_site(verb: str) -> None:
-    commands = [interpret_command(f'{verb} "{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
-    commands += [interpret_command(f'{verb} "beep&{name}" 1 1', 1, OWN) for name in NOT_PLAYED]
-    commands += [interpret_command(verb, 1, OWN)]
+def test_script_can_play_only_sounds_of_the_site(verb: str) -> None:
+    commands = [interpret_command(f'{verb} "{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
+    commands += [interpret_command(f'{verb} "beep&{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
+    commands += [interpret_command(verb, 1, OWN_RECORDINGS)]
     assert [each for each in commands if not isinstance(each, Refuse)] == []
     for name in ("beep", "matdan/hi/turnout.question", "custom/a_b-c.1", "digits/1"):
-        assert isinstance(interpret_command(f"{verb} {name} #", 1, OWN), Forward)
+        assert isinstance(interpret_command(f"{verb} {name} #", 1, OWN_RECORDINGS), Forward)
 
 
-def test_no_spelling_names_a_recording_of_another_call() -> None:
-    pieces = ("matdan/recordings/", "./", "../", "//", "&", " ", OTHERS, "beep", "/")
+def test_no_spelling_of_a_path_plays_a_recording_of_another_call() -> None:
+    pieces = ("matdan/recordings/", "./", "../", "//", "&", " ", OTHER_CALLS_RECORDING, "beep", "/")
     forwarded = 0
     for parts in itertools.product(pieces, repeat=4):
-        command = interpret_command(f'STREAM FILE "{"".join(parts)}" #', 1, OWN, {"said"})
+        command = interpret_command(f'STREAM FILE "{"".join(parts)}" #', 1, OWN_RECORDINGS, {"said"})
         if isinstance(command, Forward):
-            assert OTHERS not in command.arguments[0]
+            assert OTHER_CALLS_RECORDING not in command.arguments[0]
             assert ".." not in command.arguments[0]
             assert not command.arguments[0].startswith("/")
             forwarded += 1
-    assert forwarded  # other sounds are played
+    assert forwarded  # other sounds are allowed
 
 
 @pytest.mark.parametrize(
     ("date_format", "zone"),
     [
-        (f"'/var/spool/asterisk/recordings/{OTHERS}'", "UTC"),
-        (f"A 'matdan/recordings/{OTHERS}' B", "UTC"),
+        (f"'/var/spool/asterisk/recordings/{OTHER_CALLS_RECORDING}'", "UTC"),
+        (f"A 'matdan/recordings/{OTHER_CALLS_RECORDING}' B", "UTC"),
         ("'beep", "UTC"),
         ("IMp", "../../../etc/passwd"),
         ("IMp", "/etc/passwd"),
@@ -411,8 +404,8 @@ def test_no_spelling_names_a_recording_of_another_call() -> None:
     ],
 )
 def test_say_datetime_plays_no_sound_and_opens_no_file(date_format: str, zone: str) -> None:
-    assert isinstance(interpret_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN), Refuse)
-    assert isinstance(interpret_command(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN), Refuse)
+    assert isinstance(interpret_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN_RECORDINGS), Refuse)
+    assert isinstance(interpret_command(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN_RECORDINGS), Refuse)
 
 
 def test_say_datetime_accepts_times_formats_and_zones() -> None:
@@ -422,4 +415,4 @@ def test_say_datetime_accepts_times_formats_and_zones() -> None:
         'SAY DATETIME 0 0 "Q k M" Asia/Kolkata',
         "SAY DATETIME 0 0 IMp Etc/GMT+5",
     ):
-        assert isinstance(interpret_command(command, 1, OWN), Forward), command
+        assert isinstance(interpret_command(command, 1, OWN_RECORDINGS), Forward), command

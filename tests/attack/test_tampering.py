@@ -1,6 +1,6 @@
-"""Somebody who can write to the store, and not to the announced head, changes what was done: each change is found and named.
+"""Verification finds every change by somebody who can write to the store but not to the published audit head.
 
-Every kind of row, every field of it, edited, removed and put in; seals and entries too; a chain that was written anew.
+Every kind of row and field is changed, removed and inserted, as are seals and audit entries, and the whole chain is rewritten.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from dialer.store.sql import transaction
 from dialer.store.store import open_store
 from tests.support.stores import NOW, SqliteBackend, attempt, claim_phone, dial, end, filled, mark
 
-OFF_THE_ROLL = "+919812345678"
-TABLES = {  # what a row of it is called, and its key
+NUMBER_OFF_THE_ROLL = "+919812345678"
+TABLES = {  # the name of a row in findings, and the key column
     "attempt": ("attempt", "attempt_id"),
     "lawful": ("grounds of calls", "lawful_id"),
     "rules_version": ("version of the rules", "digest"),
@@ -58,7 +58,7 @@ TABLES = {  # what a row of it is called, and its key
     "register": ("register", "name"),
 }
 CONSENT_FIELDS = ("e164", "consent", "consent_source", "consent_at")
-OPEN_FIELDS = frozenset(
+FIELDS_SEALED_WHILE_OPEN = frozenset(
     {
         "lawful_id",
         "gap_seconds",
@@ -77,8 +77,8 @@ OPEN_FIELDS = frozenset(
 Db = sqlite3.Connection
 
 
-async def a_day(backend: SqliteBackend) -> None:
-    """Calls of every kind: answered, abandoned, disposed of (before and after their end), still open, and one that came in."""
+async def write_day(backend: SqliteBackend) -> None:
+    """Fill a store with calls of every kind: answered, abandoned, disposed of before and after their end, open, and inbound."""
     async with filled(backend) as store:
         for phone_id in range(4, 16):
             new = await dial(store, phone_id)
@@ -131,11 +131,11 @@ async def a_day(backend: SqliteBackend) -> None:
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     backend = SqliteBackend(tmp_path_factory.mktemp("store"))
-    asyncio.run(a_day(backend))
+    asyncio.run(write_day(backend))
     with exclusive_connection(backend.path, "a test") as db, transaction(db):
-        for number in ("+917000000002", "+917000000003", OFF_THE_ROLL, "+919812345679"):
+        for number in ("+917000000002", "+917000000003", NUMBER_OFF_THE_ROLL, "+919812345679"):
             consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
         consents.set_consent(db, "+917000000003", Consent.WITHDRAWN, source="letter", at=NOW + 1)
         opt_outs.opt_out_number(db, None, "+919812345670", at=NOW, source="letter-12")
@@ -146,9 +146,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def db(written: Path) -> Iterator[Db]:
-    """A connection of somebody who took the triggers away; nothing that is done on it is kept."""
-    with contextlib.closing(sqlite3.connect(written, isolation_level=None)) as db:
+def db(store_path: Path) -> Iterator[Db]:
+    """A connection to the store without its triggers. All changes on it are rolled back."""
+    with contextlib.closing(sqlite3.connect(store_path, isolation_level=None)) as db:
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute("PRAGMA ignore_check_constraints = ON")
         db.execute("BEGIN")
@@ -158,19 +158,19 @@ def db(written: Path) -> Iterator[Db]:
         db.execute("ROLLBACK")
 
 
-def named(db: Db) -> set[tuple[str, str]]:
-    """What a verification names, but for the voters whose marks were touched: they are looked at apart."""
+def find_changed_rows(db: Db) -> set[tuple[str, str]]:
+    """Return the kind and id of each finding of a verification, except voters, which follow from changed marks."""
     return {(finding.of, finding.row_id) for finding in seal_verification.verify(db).findings if finding.of != "voter"}
 
 
-def other(value: Any) -> Any:
-    """Another value of the like."""
+def make_other_value(value: Any) -> Any:
+    """Return a different value of the same kind."""
     if value is None or isinstance(value, bytes):
         return "x"
     return value + 1 if isinstance(value, int | float) else value[:-1] + ("a" if value[-1:] != "a" else "b")
 
 
-def test_what_was_written_is_whole(db: Db) -> None:
+def test_untouched_store_has_no_findings(db: Db) -> None:
     verdict = seal_verification.verify(db)
     assert verdict.findings == []
     assert verdict.rows == {
@@ -181,20 +181,20 @@ def test_what_was_written_is_whole(db: Db) -> None:
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_field_of_every_row_edited_is_found_and_named(db: Db, table: str) -> None:
+def test_changed_field_of_any_row_is_found(db: Db, table: str) -> None:
     of, key = TABLES[table]
     names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
     edits = 0
     for row in db.execute(f"SELECT * FROM {table}").fetchall():
         values = dict(zip(names, row, strict=True))
         for name in set(names) - {key}:
-            if table == "attempt" and values["outcome"] is None and name not in OPEN_FIELDS:
-                continue  # as long as it lasts, the engine writes there
+            if table == "attempt" and values["outcome"] is None and name not in FIELDS_SEALED_WHILE_OPEN:
+                continue  # the engine still writes this field of an open attempt
             db.execute("SAVEPOINT edit")
             where = " AND ".join(f"{each} IS ?" for each in names)
             try:
-                db.execute(f"UPDATE {table} SET {name} = ? WHERE {where}", (other(values[name]), *row))
-            except sqlite3.IntegrityError:  # as a unique number: not even the schema lets that through
+                db.execute(f"UPDATE {table} SET {name} = ? WHERE {where}", (make_other_value(values[name]), *row))
+            except sqlite3.IntegrityError:  # the schema itself forbids the change, such as a duplicate number
                 db.execute("ROLLBACK TO edit")
                 continue
             found = [each for each in seal_verification.verify(db).findings if each.of == of]
@@ -208,9 +208,9 @@ def test_every_field_of_every_row_edited_is_found_and_named(db: Db, table: str) 
 
 
 @pytest.mark.parametrize("name", CONSENT_FIELDS)
-def test_a_consent_that_was_edited_is_found_and_named(db: Db, name: str) -> None:
+def test_changed_consent_is_found(db: Db, name: str) -> None:
     (value,) = db.execute(f"SELECT {name} FROM phone WHERE phone_id = 3").fetchone()
-    db.execute(f"UPDATE phone SET {name} = ? WHERE phone_id = 3", (other(value),))
+    db.execute(f"UPDATE phone SET {name} = ? WHERE phone_id = 3", (make_other_value(value),))
     [finding] = seal_verification.verify(db).findings
     assert (finding.of, finding.row_id, finding.fields) == ("consent of number", "3", (name,))
 
@@ -223,76 +223,86 @@ def test_a_consent_that_was_edited_is_found_and_named(db: Db, name: str) -> None
         "UPDATE registered SET e164 = '+917000000901' WHERE e164 = '+917000000101' AND register = 'ncpr'",
     ],
 )
-def test_a_number_of_a_register_that_was_touched_is_found_and_the_register_named(db: Db, change: str) -> None:
+def test_changed_number_of_a_register_is_found(db: Db, change: str) -> None:
     db.execute(change)
     [finding] = seal_verification.verify(db).findings
     assert (finding.of, finding.row_id, finding.fields) == ("register", "ncpr", ("numbers_of_it",))
 
 
-def test_a_number_that_was_erased_from_a_register_is_no_finding(written: Path) -> None:
+def test_erased_number_of_a_register_is_no_finding(store_path: Path) -> None:
     secrets = [b"a secret that centres share"]
-    with contextlib.closing(sqlite3.connect(written, isolation_level=None)) as db:
+    with contextlib.closing(sqlite3.connect(store_path, isolation_level=None)) as db:
         db.execute("BEGIN")
         blank_number(db, lambda _: Announcement("t", "{}"), "+917000000102", at=NOW, secrets=secrets, with_voters=False)
-        assert named(db) == set()
+        assert find_changed_rows(db) == set()
         db.execute("DELETE FROM registered WHERE e164 = '+917000000101'")
-        assert named(db) == {("register", "ncpr")}
+        assert find_changed_rows(db) == {("register", "ncpr")}
         db.execute("ROLLBACK")
 
 
 @pytest.mark.parametrize(
     "change", ["turnout = 'voted'", "turnout = 'closed'", "reached = 1 - reached", "not_yet = 1 - not_yet"]
 )
-def test_a_voter_who_does_not_stand_as_the_marks_say_is_named(db: Db, change: str) -> None:
-    """Marked and unmarked ones."""
+def test_voter_state_that_contradicts_the_marks_is_found(db: Db, change: str) -> None:
+    """Every voter is tried, with and without marks."""
     for (voter_id,) in db.execute("SELECT voter_id FROM voter").fetchall():
         db.execute("SAVEPOINT edit")
         before = db.execute("SELECT turnout, reached, not_yet FROM voter WHERE voter_id = ?", (voter_id,)).fetchone()
         db.execute(f"UPDATE voter SET {change} WHERE voter_id = ?", (voter_id,))
         after = db.execute("SELECT turnout, reached, not_yet FROM voter WHERE voter_id = ?", (voter_id,)).fetchone()
-        says_nothing = before[0] != "pending" and change.startswith("not_yet")  # of who has voted it is not asked
+        says_nothing = before[0] != "pending" and change.startswith(
+            "not_yet"
+        )  # "not yet" has no meaning for a voter who has voted
         expected = [] if before == after or says_nothing else [("voter", str(voter_id))]
         assert [(each.of, each.row_id) for each in seal_verification.verify(db).findings] == expected
         db.execute("ROLLBACK TO edit")
 
 
-def test_voters_stand_as_their_marks_say_whatever_is_said_and_taken_back(tmp_path: Path) -> None:
-    """2,000 words of every kind and source, corrections and words that take others back among them."""
-    chance = random.Random(17)
+def test_any_marks_and_corrections_leave_consistent_voter_states(tmp_path: Path) -> None:
+    """2,000 random marks of every kind and source, 20 % of which undo another."""
+    random_numbers = random.Random(17)
     backend = SqliteBackend(tmp_path)
     backend.fill(20, 5)
     with exclusive_connection(backend.path, "a test") as db:
-        said: dict[int, list[str]] = {voter_id: [] for voter_id in range(1, 21)}
+        recorded: dict[int, list[str]] = {voter_id: [] for voter_id in range(1, 21)}
         for number in range(2000):
-            voter_id = chance.randint(1, 20)
-            kind, source = chance.choice(list(MarkKind)), chance.choice(list(MarkSource))
-            undoes = chance.choice(said[voter_id]) if said[voter_id] and chance.random() < 0.2 else None
-            word = Mark(f"m-{number}", voter_id, kind, source, NOW + chance.randint(0, 50), undoes=undoes)
+            voter_id = random_numbers.randint(1, 20)
+            kind, source = random_numbers.choice(list(MarkKind)), random_numbers.choice(list(MarkSource))
+            undoes = (
+                random_numbers.choice(recorded[voter_id])
+                if recorded[voter_id] and random_numbers.random() < 0.2
+                else None
+            )
+            entry = Mark(f"m-{number}", voter_id, kind, source, NOW + random_numbers.randint(0, 50), undoes=undoes)
             with transaction(db):
-                if record_mark(db, None, word).recorded and undoes is None:
-                    said[voter_id].append(word.key)
+                if record_mark(db, None, entry).recorded and undoes is None:
+                    recorded[voter_id].append(entry.key)
         assert seal_verification.verify(db).findings == []
 
 
-def test_a_consent_that_was_given_by_nobody_or_taken_away_is_found(db: Db) -> None:
+def test_forged_and_removed_consents_are_found(db: Db) -> None:
     db.execute("UPDATE phone SET consent = 'given' WHERE phone_id = 30")
     db.execute("UPDATE phone SET consent = 'unknown', consent_source = '', consent_at = NULL WHERE phone_id = 2")
     db.execute("DELETE FROM phone WHERE phone_id = 3")
-    assert named(db) == {("consent of number", "30"), ("consent of number", "2"), ("consent of number", "3")}
+    assert find_changed_rows(db) == {
+        ("consent of number", "30"),
+        ("consent of number", "2"),
+        ("consent of number", "3"),
+    }
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_row_removed_is_found_and_named(db: Db, table: str) -> None:
+def test_removed_row_of_any_table_is_found(db: Db, table: str) -> None:
     of, key = TABLES[table]
     for (row_id,) in db.execute(f"SELECT {key} FROM {table}").fetchall():
         db.execute("SAVEPOINT removal")
         db.execute(f"DELETE FROM {table} WHERE {key} = ?", (row_id,))
-        assert named(db) == {(of, str(row_id))}
+        assert find_changed_rows(db) == {(of, str(row_id))}
         db.execute("ROLLBACK TO removal")
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_every_row_put_in_is_found_and_named(db: Db, table: str) -> None:
+def test_inserted_row_of_any_table_is_found(db: Db, table: str) -> None:
     of, key = TABLES[table]
     names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")]
     for row in db.execute(f"SELECT * FROM {table}").fetchall():
@@ -310,12 +320,12 @@ def test_every_row_put_in_is_found_and_named(db: Db, table: str) -> None:
         if table == "attempt":
             db.execute("DROP INDEX attempt_one_open")
         db.execute(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", [values[name] for name in columns])
-        assert named(db) == {(of, fresh)}
+        assert find_changed_rows(db) == {(of, fresh)}
         db.execute("ROLLBACK TO addition")
 
 
-def test_the_days_that_were_made_look_better(db: Db) -> None:
-    """An opt-out gone with its number's own mark, three abandoned calls made connected, and half of all calls removed."""
+def test_removed_opt_outs_and_hidden_abandoned_calls_are_found(db: Db) -> None:
+    """An opt-out is removed, three abandoned calls are changed to connected, and all machine calls are removed."""
     db.execute("DELETE FROM opt_out WHERE e164 = '+917000000001'")
     db.execute("UPDATE phone SET opted_out_at = NULL WHERE phone_id = 1")
     changed = db.execute(
@@ -330,29 +340,29 @@ def test_the_days_that_were_made_look_better(db: Db) -> None:
     assert [finding.problem for finding in found if finding.of == "opt-out"] == ["removed"]
 
 
-def test_a_number_whose_own_mark_of_its_opt_out_is_gone_is_named(db: Db) -> None:
+def test_cleared_opt_out_of_a_phone_is_found(db: Db) -> None:
     db.execute("UPDATE phone SET opted_out_at = NULL WHERE phone_id = 1")
     [finding] = seal_verification.verify(db).findings
     assert finding.of == "opt-out"
 
 
-def test_an_opt_out_in_the_place_of_another_is_no_better(db: Db) -> None:
-    """One that was removed, and a new one of the same id that is sealed as the dialler does."""
+def test_replaced_opt_out_is_found_even_with_a_valid_seal(db: Db) -> None:
+    """The original is removed, and one with the same id and a valid seal is inserted."""
     (row_id, number) = db.execute("SELECT opt_out_id, e164 FROM opt_out WHERE source = 'letter-12'").fetchone()
     db.execute("DELETE FROM opt_out WHERE opt_out_id = ?", (row_id,))
     db.execute(
         "INSERT INTO opt_out (e164, at, source, opt_out_id) VALUES (?, 1.0, 'letter-12', ?)", (number + "0", row_id)
     )
     seals.seal(db, sealed_rows.OPT_OUT, row_id)
-    assert named(db) == {("opt-out", str(row_id))}
+    assert find_changed_rows(db) == {("opt-out", str(row_id))}
 
 
-def test_attempts_whose_ids_were_swapped_are_both_named(db: Db) -> None:
-    """With everything that points to them, and with their seals."""
-    chance = random.Random(11)
+def test_attempts_with_swapped_ids_are_both_found(db: Db) -> None:
+    """All references are swapped too, once without and once with the seals."""
+    random_numbers = random.Random(11)
     ended = [row_id for (row_id,) in db.execute("SELECT attempt_id FROM attempt WHERE outcome IS NOT NULL ORDER BY 1")]
     for _ in range(20):
-        one, other_one = chance.sample(ended, 2)
+        one, other_one = random_numbers.sample(ended, 2)
         for with_seals in (False, True):
             db.execute("SAVEPOINT swap")
             tables = ("attempt", "mark", "flow_answer", "recording", "released_unknown")
@@ -362,16 +372,16 @@ def test_attempts_whose_ids_were_swapped_are_both_named(db: Db) -> None:
             if with_seals:
                 for before, after in ((one, "-"), (other_one, one), ("-", other_one)):
                     db.execute("UPDATE seal SET row_id = ? WHERE row_id = ? AND entity = 'attempt'", (after, before))
-            assert {("attempt", one), ("attempt", other_one)} <= named(db)
+            assert {("attempt", one), ("attempt", other_one)} <= find_changed_rows(db)
             db.execute("ROLLBACK TO swap")
 
 
 @pytest.mark.parametrize("way", ["VACUUM", "VACUUM INTO", "backup"])
-async def test_a_store_that_was_vacuumed_or_copied_is_whole_and_goes_on(
-    written: Path, tmp_path: Path, way: str
+async def test_vacuumed_or_copied_store_has_no_findings_and_accepts_calls(
+    store_path: Path, tmp_path: Path, way: str
 ) -> None:
     copy = tmp_path / "copy.db"
-    with contextlib.closing(sqlite3.connect(written)) as source:
+    with contextlib.closing(sqlite3.connect(store_path)) as source:
         if way == "VACUUM INTO":
             source.execute("VACUUM INTO ?", (str(copy),))
         else:
@@ -388,27 +398,27 @@ async def test_a_store_that_was_vacuumed_or_copied_is_whole_and_goes_on(
         assert (verdict.findings, verdict.rows["attempt"]) == ([], 19)
 
 
-def test_an_attempt_that_is_ended_twice_with_seals_is_named(db: Db) -> None:
+def test_attempt_with_a_second_sealed_end_is_found(db: Db) -> None:
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     db.execute("UPDATE attempt SET outcome = 'connected' WHERE attempt_id = ?", (row_id,))
     seals.seal_attempt(db, row_id, seals.END)
-    assert named(db) == {("attempt", row_id)}
+    assert find_changed_rows(db) == {("attempt", row_id)}
 
 
 @pytest.mark.parametrize("disposed", [False, True])
-def test_a_word_of_an_agent_covers_no_other_change(db: Db, disposed: bool) -> None:
-    """Sealed as what an agent said; yet that changes no trunk, no time, and makes no abandoned call a connected one."""
+def test_seal_of_a_disposition_hides_no_other_change(db: Db, disposed: bool) -> None:
+    """An agent's disposition cannot turn an abandoned call into a connected one."""
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     db.execute(
         "UPDATE attempt SET outcome = 'connected', disposition = ? WHERE attempt_id = ?",
         ("yes" if disposed else None, row_id),
     )
     seals.seal_attempt(db, row_id, seals.TALK)
-    assert named(db) == {("attempt", row_id)}
+    assert find_changed_rows(db) == {("attempt", row_id)}
 
 
-def test_seals_that_were_touched_are_found_in_their_batch(db: Db) -> None:
-    """Somebody who knows how rows are sealed changes a row with its seal."""
+def test_changed_seals_are_found_in_their_batch(db: Db) -> None:
+    """A row is changed together with its seal."""
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     (seal_id,) = db.execute("SELECT max(seal_id) FROM seal WHERE row_id = ?", (row_id,)).fetchone()
     db.execute("UPDATE attempt SET outcome = 'connected' WHERE attempt_id = ?", (row_id,))
@@ -419,7 +429,7 @@ def test_seals_that_were_touched_are_found_in_their_batch(db: Db) -> None:
     assert (finding.of, finding.problem.startswith("a seal was changed of ")) == ("batch", True)
 
 
-def test_a_row_that_was_removed_with_its_seals_is_found_by_their_numbers(db: Db) -> None:
+def test_row_removed_with_its_seals_is_found_by_the_missing_seal_numbers(db: Db) -> None:
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
     gone = db.execute("DELETE FROM seal WHERE row_id = ? RETURNING seal_id", (row_id,)).fetchall()
     db.execute("DELETE FROM attempt WHERE attempt_id = ?", (row_id,))
@@ -427,12 +437,12 @@ def test_a_row_that_was_removed_with_its_seals_is_found_by_their_numbers(db: Db)
     assert finding.problem.endswith(": " + ", ".join(str(seal_id) for (seal_id,) in gone))
 
 
-def change_an_entry(db: Db) -> int:
+def change_entry(db: Db) -> int:
     db.execute("UPDATE audit SET who = 'nobody' WHERE number = 1")
     return 1
 
 
-def remove_an_entry(db: Db) -> int:
+def remove_entry(db: Db) -> int:
     db.execute("DELETE FROM audit WHERE number = 1")
     return 1
 
@@ -443,7 +453,7 @@ def swap_entries(db: Db) -> int:
     return 1
 
 
-def put_an_entry_in(db: Db) -> int:
+def insert_entry(db: Db) -> int:
     (last,) = db.execute("SELECT max(number) FROM audit").fetchone()
     db.execute(
         "INSERT INTO audit SELECT number + 1, at, kind, who, what, previous, digest FROM audit WHERE number = ?",
@@ -452,27 +462,27 @@ def put_an_entry_in(db: Db) -> int:
     return int(last) + 1
 
 
-@pytest.mark.parametrize("change", [change_an_entry, remove_an_entry, swap_entries, put_an_entry_in])
-def test_an_entry_that_was_touched_is_named(db: Db, change: Callable[[Db], int]) -> None:
+@pytest.mark.parametrize("change", [change_entry, remove_entry, swap_entries, insert_entry])
+def test_changed_audit_entry_is_found(db: Db, change: Callable[[Db], int]) -> None:
     number = change(db)
-    assert ("entry", str(number)) in named(db)
+    assert ("entry", str(number)) in find_changed_rows(db)
 
 
-def test_an_end_that_was_cut_off_and_a_chain_that_was_written_anew_show_against_a_noted_head(db: Db) -> None:
+def test_truncated_and_rewritten_chains_differ_from_a_noted_head(db: Db) -> None:
     head = seal_verification.verify(db).head
     assert head is not None
     db.execute("SAVEPOINT cut")
     db.execute("DELETE FROM audit WHERE number = ?", (head[0],))
     assert "the end was cut off" in str(seal_verification.verify(db, head).findings[0])
     db.execute("ROLLBACK TO cut")
-    write_anew(db)
+    rewrite_chain(db)
     assert seal_verification.verify(db).findings == []
     [finding] = seal_verification.verify(db, head).findings
     assert finding.problem == "it is not the entry that was noted under this number"
 
 
-def write_anew(db: Db) -> None:
-    """All that somebody can do who holds the store alone: change a call, seal everything anew, and make the chain fit."""
+def rewrite_chain(db: Db) -> None:
+    """Change a call, seal all rows again and rebuild the audit chain: the most that an attacker of the store can do."""
     db.execute("UPDATE attempt SET outcome = 'connected' WHERE outcome = 'abandoned'")
     db.execute("DELETE FROM seal")
     entries = db.execute("SELECT number, at, kind, who, what FROM audit ORDER BY number").fetchall()
@@ -496,8 +506,8 @@ def write_anew(db: Db) -> None:
         previous = digest
 
 
-def test_a_hundred_changes_at_once_are_all_named(db: Db) -> None:
-    """By a seed: any of the tables, edited, removed or put in; nothing that was left alone is named."""
+def test_many_simultaneous_changes_are_all_found(db: Db) -> None:
+    """Rows of all tables are changed or removed at random. Nothing else is reported."""
     rng = random.Random(7)
     touched: set[tuple[str, str]] = set()
     fields = {
@@ -522,4 +532,4 @@ def test_a_hundred_changes_at_once_are_all_named(db: Db) -> None:
             else:
                 db.execute(f"UPDATE {table} SET {fields[table]} = 'other' WHERE {key} = ?", (row_id,))
             touched.add((of, str(row_id)))
-    assert named(db) == touched
+    assert find_changed_rows(db) == touched

@@ -283,7 +283,7 @@ def test_plot_to_an_invalid_path_is_rejected_with_the_reason(tmp_path: Path, nam
 
 def test_plot_to_a_directory_is_rejected_before_the_simulation(tmp_path: Path) -> None:
     (tmp_path / "taken.png").mkdir()
-    with pytest.raises(CannotPlot, match="is a directory"):
+    with pytest.raises(CannotPlot, match="is a folder"):
         plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
     with pytest.raises(CannotPlot, match="is a directory"):  # before the simulation, which would take minutes
         _run("--seeds", "1000", "--seats", "2000", "--plot-day", str(tmp_path / "taken.png"))

@@ -1,9 +1,9 @@
-"""A dialler that can be killed at any step of its work, in this process: its engine, and its store's file as a crash leaves it.
+"""A dialler in this process that can be killed at any step, leaving its store's files as a crash would.
 
-A step is a statement of the writing connection, an order to the switch, or an event from it; the steps are counted as they come,
-so that "die at step k, for every k" needs no list of crash points. From its death on nothing of that life reaches the store or the
-switch: its tasks are cancelled, and whatever their clean-up tries is refused. The next life opens a copy of the files as they were
-then, with what was committed, and no more.
+A step is a statement on the store's writing connection, an order to the switch, or an event from it. Steps are counted as they
+occur, so that a test can kill a dialler at step k for every k. After that nothing of the dialler reaches the store or the
+switch: its tasks are cancelled, and anything that their clean-up tries is refused. The next dialler opens a copy of the files,
+which contains only what was committed.
 """
 
 from __future__ import annotations
@@ -35,52 +35,52 @@ SCRATCH = next((each for each in ("/dev/shm",) if Path(each).is_dir()), None)  #
 
 
 class Killed(BaseException):
-    """The process is gone. No `except Exception` of the dialler may see it."""
+    """The dialler was killed. A BaseException, so that no `except Exception` of the dialler catches it."""
 
 
-class Mortal:
-    """Counts the steps of a life, and ends it at one of them, or when `kill` is called."""
+class StepCounter:
+    """Counts the steps of a dialler, and kills it at a given step or when `kill` is called."""
 
-    def __init__(self, die_at: int | None = None) -> None:
-        """`die_at`: the step that is not done any more, counted from 1."""
-        self.steps = 0
-        self.dead = asyncio.Event()
-        self._die_at = die_at
+    def __init__(self, kill_at: int | None = None) -> None:
+        """`kill_at` is the step, counted from 1, that is no longer done."""
+        self.count = 0
+        self.killed = asyncio.Event()
+        self._kill_at = kill_at
 
-    def step(self) -> None:
-        """One more step is about to be done. Raises Killed in its place once this life is over."""
-        if not self.dead.is_set():
-            self.steps += 1
-            if self.steps != self._die_at:
+    def count_step(self) -> None:
+        """Count a step before it is done. Raises Killed if the dialler is killed here or was before."""
+        if not self.killed.is_set():
+            self.count += 1
+            if self.count != self._kill_at:
                 return
             self.kill()
         raise Killed
 
     def kill(self) -> None:
-        """The end."""
-        self.dead.set()
+        """Let every further step raise Killed."""
+        self.killed.set()
 
 
-class _MortalConnection:
-    """The writing connection: every statement is a step, and a COMMIT is one before it and one behind it."""
+class _CountingConnection:
+    """The store's writing connection. Every statement is a step; COMMIT is two, one before and one after it."""
 
-    def __init__(self, db: sqlite3.Connection, mortal: Mortal) -> None:
+    def __init__(self, db: sqlite3.Connection, steps: StepCounter) -> None:
         self._db = db
-        self._mortal = mortal
+        self._steps = steps
 
     def execute(self, statement: str, *parameters: Any) -> sqlite3.Cursor:
-        self._mortal.step()
+        self._steps.count_step()
         done = self._db.execute(statement, *parameters)
         if statement == "COMMIT":
-            self._mortal.step()
+            self._steps.count_step()
         return done
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._db, name)
 
 
-class Life:
-    """One dialler from its start to its end: `async with Life(...)` starts it, and leaving stops it in order, if it still lives."""
+class KillableDialler:
+    """One dialler, from `start` to `stop` or `kill`."""
 
     def __init__(
         self,
@@ -88,12 +88,12 @@ class Life:
         settings: Settings,
         flows: FlowLibrary,
         clock: LoopClock,
-        switch: Callable[[Mortal], Switch],
-        die_at: int | None = None,
+        switch: Callable[[StepCounter], Switch],
+        kill_at: int | None = None,
     ) -> None:
-        """`path` is the store's file; `switch` gives this life's way to the line, on which each order is a step."""
-        self.mortal = Mortal(die_at)
-        self.switch = switch(self.mortal)
+        """`path` is the store's file. `switch` returns the switch port, which counts each order as a step."""
+        self.steps = StepCounter(kill_at)
+        self.switch = switch(self.steps)
         self.engine: Engine
         self.store: Store
         self._path = path
@@ -103,10 +103,10 @@ class Life:
         self._stop = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def begin(self) -> None:
-        """Open the store and run. The switch is told of by the line: `event(SwitchUp(...))`."""
+    async def start(self) -> None:
+        """Open the store and run the engine. The network then sends SwitchUp."""
         self.store = await open_store(self._path)
-        self.store._writer._db = _MortalConnection(self.store._db, self.mortal)  # type: ignore[assignment]
+        self.store._writer._db = _CountingConnection(self.store._db, self.steps)  # type: ignore[assignment]
         self._tasks.add(self.store._writer._task)
         plan = engine_plan(self._settings, PROFILE)
         self.engine = Engine(
@@ -123,47 +123,47 @@ class Life:
         try:
             await self.engine.prepare()
         except (Killed, StoreError):
-            if self.mortal.dead.is_set():
+            if self.steps.killed.is_set():
                 return
             raise
-        self.running = self.spawn(self.engine.run(self._stop))
-        await asyncio.sleep(0)  # it takes tasks from now on
+        self.running = self.start_task(self.engine.run(self._stop))
+        await asyncio.sleep(0)  # the engine accepts tasks from now on
 
     def _clock_zone(self) -> Any:
         from dialer.settings.site_time import site_zone
 
         return site_zone(self._settings)
 
-    def event(self, event: SwitchEvent) -> None:
-        """The line tells something."""
+    def receive_event(self, event: SwitchEvent) -> None:
+        """Pass an event of the switch to the engine, as one step. A killed dialler ignores it."""
         try:
-            self.mortal.step()
+            self.steps.count_step()
         except Killed:
             return
         self.engine.on_switch_event(event)
 
-    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        """Work of this process, that ends with it."""
+    def start_task(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start a task of this process, which ends when the dialler is killed."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     async def stop(self) -> None:
-        """In order: what lives is drained, and the store is closed."""
+        """Stop in order: drain live calls, then close the store."""
         self._stop.set()
         await self.running
         await self.store.close()
 
-    async def bury(self, next_path: Path) -> None:
-        """After its death: let nothing of it go on, and leave its files, as they were, at `next_path`."""
-        self.mortal.kill()
-        for suffix in ("", "-wal"):  # the index of the WAL is made anew
+    async def kill(self, next_path: Path) -> None:
+        """Kill the dialler if it is alive, cancel all its tasks, and copy its files to `next_path`."""
+        self.steps.kill()
+        for suffix in ("", "-wal"):  # SQLite rebuilds the index of the WAL
             file = self._path.with_name(self._path.name + suffix)
             if file.exists():
                 shutil.copyfile(file, next_path.with_name(next_path.name + suffix))
         if hasattr(self, "engine"):
-            self.engine.features.calls._calls.clear()  # for timers that fire late
+            self.engine.features.calls._calls.clear()  # so that late timers do nothing
         for task in list(self._tasks):
             task.cancel()
         if self._tasks:

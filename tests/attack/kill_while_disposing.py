@@ -1,11 +1,10 @@
-"""What agents say of their calls, through processes that die: dialler, desk and broker end by SIGKILL and pages are loaded anew, at
-moments that the seed draws.
+"""Agents dispose of calls while dialler, desk and broker are killed with SIGKILL and pages are reloaded, at random times.
 
-    python -m tests.attack.words_real --words 1000 --seed 1
+    python -m tests.attack.kill_while_disposing --dispositions 1000 --seed 1
 
-Each page does as the agent's page does: what was not answered is sent again with its id, until it is. The simulated Asterisk lives
-on over all of it. What a page was thanked for must stand in the store, what it was refused must not; every figure but the first
-lines must be 0.
+Each page repeats an unanswered disposition with the same command id until it is answered, as the agent's page does. The
+simulated Asterisk runs all the time. At the end the store must contain exactly the confirmed dispositions. All figures after the
+counts must be 0.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile
 from dialer.site.broker import broker_settings
-from tests.attack.kill_histories import tell_progress
+from tests.attack.kill_histories import print_progress
 from tests.support.agent_centre import AgentPage
 from tests.support.centre import site_settings
 from tests.support.desk import PIN, PIN_HASH
@@ -46,49 +45,49 @@ from tests.support.stored import rows
 from tests.support.waiting import HANG_SECONDS
 
 SEATS = 12
-WORDS = ("voted", "not-yet", "will-not", "wrong-number", "call-back")
+DISPOSITIONS = ("voted", "not-yet", "will-not", "wrong-number", "call-back")
 MARKED = frozenset({"voted", "not-yet", "will-not", "wrong-number"})
-LATE = "opt-out"  # what only a late click says: none may stand
-BETWEEN_KILLS = 20  # words
-STANDSTILL_SECONDS = 600.0  # of the machine, with all its processes up
+LATE_DISPOSITION = "opt-out"  # sent only for earlier calls; none may be stored
+MOST_BETWEEN_KILLS = 20  # dispositions confirmed between two kills, at most
+STANDSTILL_SECONDS = 600.0  # longest wait for a disposition with all processes up
 KILLED = ("dialler", "desk", "broker", "page")
-LOST = "thanked for and lost"
-WRONG = "stands, and its page was refused or never said it"
-TWICE = "marks that stand twice, or for nothing"
-MUST_BE_NONE = (LOST, WRONG, TWICE)
+LOST = "confirmed but not stored"
+WRONG = "stored but refused or never sent"
+TWICE = "marks stored twice or without a disposition"
+MUST_BE_ZERO = (LOST, WRONG, TWICE)
 
 
 @dataclass(slots=True)
-class Sitting:
-    """An agent, and what the agent knows of each call over all pages and processes: as the browser's own storage does."""
+class SimulatedAgent:
+    """An agent with the results of all dispositions. They outlive the pages, as in the browser's storage."""
 
     number: int
     origin: str
-    chance: Random
-    thanked: dict[str, str] = field(default_factory=dict)  # by attempt
+    random: Random
+    confirmed: dict[str, str] = field(default_factory=dict)  # by attempt
     refused: dict[str, str] = field(default_factory=dict)
-    unanswered: tuple[str, str, str] | None = None  # attempt, the command's id, the word
+    unanswered: tuple[str, str, str] | None = None  # attempt, command id, disposition
     figures: Counter[str] = field(default_factory=Counter)
     _token: str = ""
     _page: asyncio.Task[None] | None = None
 
     async def work(self) -> None:
-        """Sit there, page after page, until cancelled."""
+        """Run one page after another until cancelled."""
         try:
             while True:
-                self._page = asyncio.create_task(self._one_page())
+                self._page = asyncio.create_task(self._run_page())
                 await asyncio.wait([self._page])
                 await asyncio.sleep(0.2)
         finally:
             if self._page is not None:
                 self._page.cancel()
 
-    def load_anew(self) -> None:
-        """The page goes, whatever it was about, and another one comes."""
+    def reload_page(self) -> None:
+        """Stop the page at whatever it does; `work` then runs a new one."""
         if self._page is not None:
             self._page.cancel()
 
-    async def _one_page(self) -> None:
+    async def _run_page(self) -> None:
         async with httpx.AsyncClient(base_url=self.origin, timeout=10) as http:
             page = AgentPage(self.origin, http, self._token)
             with contextlib.suppress(httpx.HTTPError):
@@ -96,7 +95,7 @@ class Sitting:
                     await page.sign_in(str(self.number), PIN, f"{self.number:02}")
                     self._token = page.token
                 dialler_client = asyncio.create_task(page._hear(f"?tab=page-{self.number}"))
-                working = asyncio.create_task(self._say_what_came(page))
+                working = asyncio.create_task(self._dispose_of_calls(page))
                 try:
                     await asyncio.wait([dialler_client, working], return_when=asyncio.FIRST_COMPLETED)
                 finally:
@@ -104,53 +103,59 @@ class Sitting:
                         task.cancel()
                     await asyncio.gather(dialler_client, working, return_exceptions=True)
 
-    async def _say_what_came(self, page: AgentPage) -> None:
+    async def _dispose_of_calls(self, page: AgentPage) -> None:
         while True:
             if self.unanswered is not None:
                 await self._send(page, *self.unanswered)
                 continue
             seat = page.now.get("seat")
             attempt = None if seat is None else seat["attempt_id"]
-            said = self.thanked.keys() | self.refused.keys()
-            if seat is not None and seat["state"] in ("talking", "wrap-up") and attempt and attempt not in said:
+            disposed = self.confirmed.keys() | self.refused.keys()
+            if seat is not None and seat["state"] in ("talking", "wrap-up") and attempt and attempt not in disposed:
                 await self._click_late(page)
-                self.unanswered = attempt, f"word-{self.chance.randrange(10**12)}", self.chance.choice(WORDS)
+                self.unanswered = (
+                    attempt,
+                    f"disposition-{self.random.randrange(10**12)}",
+                    self.random.choice(DISPOSITIONS),
+                )
             elif "ended" in page.now or (seat is not None and seat["state"] == "offline"):
                 self._token = ""
                 return
             else:
                 await asyncio.sleep(0.1)
 
-    async def _send(self, page: AgentPage, attempt: str, command_id: str, word: str) -> None:
-        status, answer = await page.do("seat-dispose", command_id, attempt=attempt, disposition=word)
+    async def _send(self, page: AgentPage, attempt: str, command_id: str, disposition: str) -> None:
+        status, answer = await page.do("seat-dispose", command_id, attempt=attempt, disposition=disposition)
         if status == 200 and answer["status"] == "done":
-            self.thanked[attempt], self.unanswered = word, None
+            self.confirmed[attempt], self.unanswered = disposition, None
         elif answer.get("problem") == "late" or answer.get("status") == "refused":
-            self.refused[attempt], self.unanswered = word, None
+            self.refused[attempt], self.unanswered = disposition, None
         else:
             self.figures["sent again"] += 1
             await asyncio.sleep(0.3)
 
     async def _click_late(self, page: AgentPage) -> None:
-        """A click that was meant for an earlier call, now and then."""
-        if self.thanked and self.chance.random() < 0.1:
-            earlier = self.chance.choice([*self.thanked][-8:])
-            await page.do("seat-dispose", f"late-{self.chance.randrange(10**12)}", attempt=earlier, disposition=LATE)
+        """Send a disposition for an earlier call, in 10 % of cases."""
+        if self.confirmed and self.random.random() < 0.1:
+            earlier = self.random.choice([*self.confirmed][-8:])
+            await page.do(
+                "seat-dispose", f"late-{self.random.randrange(10**12)}", attempt=earlier, disposition=LATE_DISPOSITION
+            )
             self.figures["clicked late"] += 1
 
 
 @dataclass(slots=True)
 class Processes:
-    """The three that die."""
+    """The three processes that are killed: dialler, desk and broker."""
 
     folder: Path
-    site: dict[str, Any]  # what all must know of it
+    site: dict[str, Any]  # ports and PIN hash, which all processes need
     started: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     broker: DemoBroker | None = None
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start(self, name: str) -> None:
-        """Have it run."""
+        """Start a process by name."""
         if name == "broker":
             self.broker = await self._stack.enter_async_context(
                 demo_broker(BrokerKind.MOSQUITTO, port=self.site["broker_port"])
@@ -159,11 +164,11 @@ class Processes:
         options = json.dumps({"folder": str(self.folder), "what": name, **self.site})
         with (self.folder / f"{name}.log").open("ab") as log:
             self.started[name] = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.attack.words_real", "--run", options), stdout=log, stderr=log
+                *(sys.executable, "-m", "tests.attack.kill_while_disposing", "--run", options), stdout=log, stderr=log
             )
 
     async def kill(self, name: str) -> None:
-        """End it at once."""
+        """Kill a process by name with SIGKILL."""
         if name == "broker":
             assert self.broker is not None
             await self.broker.kill()
@@ -171,8 +176,8 @@ class Processes:
             self.started[name].kill()
             await self.started[name].wait()
 
-    async def end(self) -> None:
-        """End them all; the dialler in order."""
+    async def stop(self) -> None:
+        """Stop the dialler in order and kill the others."""
         dialler = self.started["dialler"]
         dialler.terminate()
         async with asyncio.timeout(HANG_SECONDS):
@@ -182,10 +187,12 @@ class Processes:
         await self._stack.aclose()
 
 
-async def play(folder: Path, words: int, seed: int, progress: Callable[[str], None] = lambda _: None) -> dict[str, int]:
-    """Have so many words kept under kills; the figures."""
-    chance, figures = Random(seed), Counter[str]()
-    fill_roll(folder / "centre.db", words * 6, voters_per_booth=1000, numbers_weigh_alike=True)
+async def play(
+    folder: Path, dispositions: int, seed: int, progress: Callable[[str], None] = lambda _: None
+) -> dict[str, int]:
+    """Kill processes until this number of dispositions is confirmed. Return the figures."""
+    random, figures = Random(seed), Counter[str]()
+    fill_roll(folder / "centre.db", dispositions * 6, voters_per_booth=1000, numbers_weigh_alike=True)
     lines = SimulatedAsteriskConfig(
         seats=seat_phones(SEATS),
         agi_port=free_port(),
@@ -198,21 +205,21 @@ async def play(folder: Path, words: int, seed: int, progress: Callable[[str], No
         for name in ("broker", "dialler", "desk"):
             await processes.start(name)
         origin = f"http://127.0.0.1:{site['desk_port']}"
-        agents = [Sitting(number, origin, Random(chance.random())) for number in range(1, SEATS + 1)]
+        agents = [SimulatedAgent(number, origin, Random(random.random())) for number in range(1, SEATS + 1)]
         working = [asyncio.create_task(agent.work()) for agent in agents]
-        while (kept := _kept(agents)) < words:
-            progress(f"{kept} of {words} words, {len(switch.placed)} calls, {dict(figures)}")
-            await _until_kept(agents, kept + chance.randint(1, BETWEEN_KILLS))
-            what = chance.choice(KILLED)
+        while (confirmed := _count_confirmed(agents)) < dispositions:
+            progress(f"{confirmed} of {dispositions} dispositions, {len(switch.placed)} calls, {dict(figures)}")
+            await _wait_until_confirmed(agents, confirmed + random.randint(1, MOST_BETWEEN_KILLS))
+            what = random.choice(KILLED)
             figures[f"kills: {what}"] += 1
             if what == "page":
-                chance.choice(agents).load_anew()
+                random.choice(agents).reload_page()
             else:
                 await processes.kill(what)
-                await asyncio.sleep(chance.uniform(0.0, 1.5))
+                await asyncio.sleep(random.uniform(0.0, 1.5))
                 await processes.start(what)
-        await _until_kept(agents, kept + 1)  # all is up again
-        async with asyncio.timeout(HANG_SECONDS):  # and each page is answered
+        await _wait_until_confirmed(agents, confirmed + 1)  # all processes are up again
+        async with asyncio.timeout(HANG_SECONDS):  # until each page is answered
             while any(agent.unanswered for agent in agents):
                 await asyncio.sleep(0.1)
         for task in working:
@@ -220,39 +227,39 @@ async def play(folder: Path, words: int, seed: int, progress: Callable[[str], No
         await asyncio.wait(working)
         for agent in agents:
             agent.unanswered = None
-        await processes.end()
+        await processes.stop()
     for agent in agents:
         figures += agent.figures
-    return {**figures, **_reckon(folder, agents)}
+    return {**figures, **_count_results(folder, agents)}
 
 
-def _kept(agents: list[Sitting]) -> int:
-    return sum(len(agent.thanked) for agent in agents)
+def _count_confirmed(agents: list[SimulatedAgent]) -> int:
+    return sum(len(agent.confirmed) for agent in agents)
 
 
-async def _until_kept(agents: list[Sitting], words: int) -> None:
-    """Return once so many words are kept; that they are at all is what is tried."""
+async def _wait_until_confirmed(agents: list[SimulatedAgent], dispositions: int) -> None:
+    """Wait until this number of dispositions is confirmed. TimeoutError after `STANDSTILL_SECONDS`."""
     async with asyncio.timeout(STANDSTILL_SECONDS):
-        while _kept(agents) < words:
+        while _count_confirmed(agents) < dispositions:
             await asyncio.sleep(0.05)
 
 
-def _reckon(folder: Path, agents: list[Sitting]) -> dict[str, int]:
-    thanked = {attempt: word for agent in agents for attempt, word in agent.thanked.items()}
-    held = dict(rows(folder, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
+def _count_results(folder: Path, agents: list[SimulatedAgent]) -> dict[str, int]:
+    confirmed = {attempt: disposition for agent in agents for attempt, disposition in agent.confirmed.items()}
+    stored = dict(rows(folder, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
     marks = Counter(rows(folder, "SELECT attempt_id, kind FROM mark"))
-    expected = Counter((attempt, word) for attempt, word in thanked.items() if word in MARKED)
+    expected = Counter((attempt, disposition) for attempt, disposition in confirmed.items() if disposition in MARKED)
     return {
-        "words kept": len(thanked),
-        "words refused as late": sum(len(agent.refused) for agent in agents),
-        LOST: sum(held.get(attempt) != word for attempt, word in thanked.items()),
-        WRONG: len(held.keys() - thanked.keys()),
+        "dispositions confirmed": len(confirmed),
+        "dispositions refused as late": sum(len(agent.refused) for agent in agents),
+        LOST: sum(stored.get(attempt) != disposition for attempt, disposition in confirmed.items()),
+        WRONG: len(stored.keys() - confirmed.keys()),
         TWICE: sum(((marks - expected) + (expected - marks)).values()),
     }
 
 
-def settings_of(folder: Path, site: dict[str, Any]) -> Settings:
-    """The site of this storm."""
+def make_settings(folder: Path, site: dict[str, Any]) -> Settings:
+    """Return the settings of the site."""
     return site_settings(
         folder,
         site["ami_port"],
@@ -268,7 +275,7 @@ def settings_of(folder: Path, site: dict[str, Any]) -> Settings:
 
 
 async def _run(options: dict[str, Any]) -> None:
-    settings = settings_of(Path(options["folder"]), options)
+    settings = make_settings(Path(options["folder"]), options)
     broker = broker_settings(settings)
     if options["what"] == "desk":
         async with open_desk(settings, broker=broker, hasher=CHEAP, assets={}):
@@ -280,9 +287,9 @@ async def _run(options: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Print the figures; 1 where one of them is not what it must be."""
+    """Print the figures. Return 1 if one that must be 0 is not, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--words", type=int, default=1000)
+    parser.add_argument("--dispositions", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--run", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -290,9 +297,9 @@ def main() -> int:
         asyncio.run(_run(json.loads(options.run)))
         return 0
     with tempfile.TemporaryDirectory() as directory:
-        figures = asyncio.run(play(Path(directory), options.words, options.seed, tell_progress))
+        figures = asyncio.run(play(Path(directory), options.dispositions, options.seed, print_progress))
     sys.stdout.write("\n".join(f"{name}: {figure}" for name, figure in figures.items()) + "\n")
-    return 1 if any(figures[name] for name in MUST_BE_NONE) else 0
+    return 1 if any(figures[name] for name in MUST_BE_ZERO) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A real Mosquitto as `dialer mqtt render` sets it up: strangers, other users, other centres, huge and retained messages."""
+"""Attacks on a real Mosquitto set up by `dialer mqtt render`: unknown users, users of other centres, huge and retained messages."""
 
 from __future__ import annotations
 
@@ -59,22 +59,22 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @dataclass(slots=True)
-class Ground:
-    """Two centres on one broker; the dialler of the first one runs."""
+class BrokerUnderTest:
+    """A broker with two centres, and the running dialler of the first."""
 
     broker: RenderedBroker
     engine: FakeEngine
     monitor: Monitor
 
     async def send(self, user: str, name: str, **fields: Any) -> str:
-        """What the dialler says to a command of that user of its centre."""
-        how = self.broker.user("pune-1", user)
+        """Send a command as a user of the first centre. Return the dialler's reply."""
+        login = self.broker.user("pune-1", user)
         settings = BrokerSettings(
-            how["hostname"],
-            how["port"],
-            how["username"],
-            how["password"],
-            tls=how["tls_context"],
+            login["hostname"],
+            login["port"],
+            login["username"],
+            login["password"],
+            tls=login["tls_context"],
             client_id=f"s-{user}",
         )
         (answer,) = await send_commands(
@@ -84,7 +84,9 @@ class Ground:
 
 
 @contextlib.asynccontextmanager
-async def a_monitor(settings: BrokerSettings, store: Store, senders: Any) -> AsyncIterator[tuple[FakeEngine, Monitor]]:
+async def run_monitor(
+    settings: BrokerSettings, store: Store, senders: Any
+) -> AsyncIterator[tuple[FakeEngine, Monitor]]:
     engine, stop, up = FakeEngine(), asyncio.Event(), asyncio.Event()
     monitor = Monitor(Presence("pune-1", settings, SystemClock()), engine, store, senders)
     running = asyncio.create_task(monitor.run(stop))
@@ -101,48 +103,50 @@ async def a_monitor(settings: BrokerSettings, store: Store, senders: Any) -> Asy
 
 
 @contextlib.asynccontextmanager
-async def a_ground(directory: Path, store: Store, **more: Any) -> AsyncIterator[Ground]:
+async def run_broker(directory: Path, store: Store, **more: Any) -> AsyncIterator[BrokerUnderTest]:
     port = a_free_port()
     mosquitto = {"data_directory": str(directory), **more.pop("mosquitto", {})}
     sites = [a_site(centre, port, supervisors=PEOPLE, mosquitto=mosquitto, **more) for centre in ("pune-1", "pune-2")]
     async with (
         rendered_broker(directory / "broker", *sites) as broker,
-        a_monitor(broker.dialler("pune-1"), store, senders_of(sites[0])) as (engine, monitor),
+        run_monitor(broker.dialler("pune-1"), store, senders_of(sites[0])) as (engine, monitor),
     ):
-        yield Ground(broker, engine, monitor)
+        yield BrokerUnderTest(broker, engine, monitor)
 
 
-def stop_all(command_id: str = "c-1") -> bytes:
+def stop_all_payload(command_id: str = "c-1") -> bytes:
     return json.dumps({"id": command_id, "name": "stop-all", "expires_at": time.time() + 60}).encode()
 
 
-async def publish(how: dict[str, Any], topic: str, payload: bytes, *, retain: bool = False) -> int:
-    """The reason code of the broker's acknowledgement (MQTT 5)."""
+async def publish(login: dict[str, Any], topic: str, payload: bytes, *, retain: bool = False) -> int:
+    """Publish a message. Return the reason code of the broker's acknowledgement (MQTT 5)."""
     codes: list[ReasonCode] = []
-    async with aiomqtt.Client(**how, protocol=V5) as client:
+    async with aiomqtt.Client(**login, protocol=V5) as client:
         on_publish: Callable[..., None] | None = client._client.on_publish
 
-        def keep(*args: Any) -> None:
+        def note_code(*args: Any) -> None:
             codes.append(args[3])
             assert on_publish is not None
             on_publish(*args)
 
-        client._client.on_publish = keep
+        client._client.on_publish = note_code
         await client.publish(topic, payload, qos=1, retain=retain)
     return int(codes[0].value)
 
 
-async def heard(ground: Ground, how: dict[str, Any], centre: str) -> set[str]:
-    """The topics of what a user hears who subscribes to everything, while the first centre's dialler speaks. Mosquitto grants every
-    subscription and holds each message against its list. The last that is heard is one of `centre`, where this user may read.
+async def receive_topics(tested: BrokerUnderTest, login: dict[str, Any], centre: str) -> set[str]:
+    """Subscribe to everything as a user and return the topics received while the first centre's dialler publishes.
+
+    Mosquitto grants every subscription and checks the access list for each message. A last message on a topic of `centre`, which
+    the user may read, ends the wait.
     """
-    own = ground.broker.dialler(centre)
-    dialler = {**how, "username": own.username, "password": own.password}
+    own = tested.broker.dialler(centre)
+    dialler = {**login, "username": own.username, "password": own.password}
     topics: set[str] = set()
-    async with aiomqtt.Client(**how, protocol=V5) as client, aiomqtt.Client(**dialler, protocol=V5) as speaker:
+    async with aiomqtt.Client(**login, protocol=V5) as client, aiomqtt.Client(**dialler, protocol=V5) as speaker:
         for every in ("#", "dialer/#", "dialer/v1/pune-1/#", "dialer/v1/+/commands/+", "$SYS/#"):
             await client.subscribe(every, qos=1)
-        await ground.send("asha", "stop-all")
+        await tested.send("asha", "stop-all")
         await speaker.publish(f"dialer/v1/{centre}/alerts", b"the last", qos=1)
         async with asyncio.timeout(HANG_SECONDS):
             async for message in client.messages:
@@ -155,16 +159,16 @@ async def heard(ground: Ground, how: dict[str, Any], centre: str) -> set[str]:
 DENIED = 0x87
 
 
-async def test_who_may_command_does_and_nobody_else_gets_near(tmp_path: Path, store: Store) -> None:
-    async with a_ground(tmp_path, store) as ground:
-        assert await ground.send("asha", "stop-all") == "done: StopAll"
+async def test_only_permitted_users_can_publish_and_read_each_topic(tmp_path: Path, store: Store) -> None:
+    async with run_broker(tmp_path, store) as tested:
+        assert await tested.send("asha", "stop-all") == "done: StopAll"
         with pytest.raises(CommandRefused, match="`stop-all` needs the role"):
-            await ground.send("ravi", "stop-all")
-        user = ground.broker.user
+            await tested.send("ravi", "stop-all")
+        user = tested.broker.user
         asha, ravi, site = user("pune-1", "asha"), user("pune-1", "ravi"), user("pune-1", "site")
         other = user("pune-2", "asha")
         root = "dialer/v1/pune-1"
-        for how, topic in (
+        for login, topic in (
             (ravi, f"{root}/commands/asha"),
             (ravi, f"{root}/commands/dialler"),
             (site, f"{root}/commands/site"),
@@ -177,47 +181,47 @@ async def test_who_may_command_does_and_nobody_else_gets_near(tmp_path: Path, st
             (asha, "dialer/v1/pune-2/commands/asha"),
             (asha, f"{root}/commands"),
         ):
-            assert await publish(how, topic, stop_all("forged")) == DENIED, (how["username"], topic)
-        assert await heard(ground, other, "pune-2") == {"dialer/v1/pune-2/alerts"}
-        for how, own in ((ravi, set()), (site, set()), (asha, {"replies/asha"})):
-            below = {topic.removeprefix(f"{root}/") for topic in await heard(ground, how, "pune-1")}
+            assert await publish(login, topic, stop_all_payload("forged")) == DENIED, (login["username"], topic)
+        assert await receive_topics(tested, other, "pune-2") == {"dialer/v1/pune-2/alerts"}
+        for login, own in ((ravi, set()), (site, set()), (asha, {"replies/asha"})):
+            below = {topic.removeprefix(f"{root}/") for topic in await receive_topics(tested, login, "pune-1")}
             assert {"state", "alerts", "seats/seat-01", "booths/1/turnout"} <= below
             assert {"/".join(each.split("/")[:2]) for each in below if each.startswith(("replies", "comm"))} == own
         for stranger in ({"username": None, "password": None}, {"username": "eve"}, {"password": "guessed"}):
             with pytest.raises(aiomqtt.MqttError, match=r"[Nn]ot authori[sz]ed|Bad user name"):
-                await publish({**asha, **stranger}, f"{root}/commands/asha", stop_all("forged"))
-    assert ground.engine.executed == [StopAll()] * 5
+                await publish({**asha, **stranger}, f"{root}/commands/asha", stop_all_payload("forged"))
+    assert tested.engine.executed == [StopAll()] * 5
 
 
-async def test_nobody_takes_the_diallers_connection_over(tmp_path: Path, store: Store) -> None:
-    """A broker ends the older connection of two with one client id, whosever they are, and gives the newer its session."""
-    async with a_ground(tmp_path, store) as ground:
+async def test_other_user_cannot_take_over_the_connection_of_the_dialler(tmp_path: Path, store: Store) -> None:
+    """MQTT: of two connections with one client id the broker ends the older and gives its session to the newer."""
+    async with run_broker(tmp_path, store) as tested:
         for name in ("dialler-pune-1", "dialler-pune-1-opt-outs"):
-            async with aiomqtt.Client(**ground.broker.user("pune-1", "ravi"), protocol=V5, identifier=name):
-                assert await ground.send("asha", "stop-all") == "done: StopAll"
-        assert ground.monitor.broker_up
-        assert not ground.engine.view().alerts
+            async with aiomqtt.Client(**tested.broker.user("pune-1", "ravi"), protocol=V5, identifier=name):
+                assert await tested.send("asha", "stop-all") == "done: StopAll"
+        assert tested.monitor.broker_up
+        assert not tested.engine.view().alerts
 
 
-async def test_a_payload_of_250_megabytes_is_in_nobodys_memory(tmp_path: Path, store: Store) -> None:
-    async with a_ground(tmp_path, store) as ground:
-        before = memory_of(ground.broker.process.pid)
-        how = ground.broker.user("pune-1", "asha")
-        sent = await asyncio.to_thread(pour, how, "dialer/v1/pune-1/commands/asha", 250_000_000)
-        assert sent < 16_000_000  # what the sockets hold until the broker has hung up
-        assert memory_of(ground.broker.process.pid) - before < 4_000_000
-        assert await ground.send("asha", "stop-all") == "done: StopAll"
-    assert ground.engine.executed == [StopAll()]
+async def test_payload_of_250_megabytes_is_held_in_no_memory(tmp_path: Path, store: Store) -> None:
+    async with run_broker(tmp_path, store) as tested:
+        before = peak_memory(tested.broker.process.pid)
+        login = tested.broker.user("pune-1", "asha")
+        sent = await asyncio.to_thread(publish_huge_payload, login, "dialer/v1/pune-1/commands/asha", 250_000_000)
+        assert sent < 16_000_000  # what fits into the sockets until the broker disconnects
+        assert peak_memory(tested.broker.process.pid) - before < 4_000_000
+        assert await tested.send("asha", "stop-all") == "done: StopAll"
+    assert tested.engine.executed == [StopAll()]
 
 
-def memory_of(pid: int) -> int:
-    """Resident bytes at their most."""
+def peak_memory(pid: int) -> int:
+    """Return the peak of a process's resident memory in bytes."""
     (line,) = [each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if each.startswith("VmHWM")]
     return int(line.split()[1]) * 1024
 
 
-def pour(how: dict[str, Any], topic: str, length: int) -> int:
-    """Publish so much by hand (MQTT 3.1.1, QoS 0); how much was written before the broker hung up."""
+def publish_huge_payload(login: dict[str, Any], topic: str, length: int) -> int:
+    """Write a PUBLISH of this length (MQTT 3.1.1, QoS 0) to a socket. Return the bytes written before the broker disconnected."""
 
     def text(value: str) -> bytes:
         return len(value).to_bytes(2, "big") + value.encode()
@@ -230,9 +234,9 @@ def pour(how: dict[str, Any], topic: str, length: int) -> int:
             if not size:
                 return bytes(head)
 
-    hello = text("MQTT") + bytes([4, 0xC2, 0, 60]) + text("pouring") + text(how["username"]) + text(how["password"])
+    hello = text("MQTT") + bytes([4, 0xC2, 0, 60]) + text("pouring") + text(login["username"]) + text(login["password"])
     sent = 0
-    with socket.create_connection((how["hostname"], how["port"]), timeout=HANG_SECONDS) as line:
+    with socket.create_connection((login["hostname"], login["port"]), timeout=HANG_SECONDS) as line:
         line.sendall(packet(0x10, len(hello)) + hello)
         assert line.recv(4) == b"\x20\x02\x00\x00"
         line.sendall(packet(0x30, len(text(topic)) + length) + text(topic))
@@ -244,17 +248,17 @@ def pour(how: dict[str, Any], topic: str, length: int) -> int:
 
 
 @pytest.mark.parametrize("qos", [0, 1])
-async def test_a_flood_over_the_broker_delays_no_stop_all(qos: int, tmp_path: Path, store: Store) -> None:
-    """5,000 commands of one who may give them, as fast as they go, and somebody else's stop-all in the midst of them."""
-    async with a_ground(tmp_path, store) as ground:
+async def test_flood_of_commands_does_not_delay_a_stop_all(qos: int, tmp_path: Path, store: Store) -> None:
+    """One user sends 5,000 permitted commands as fast as possible; meanwhile another sends a stop-all."""
+    async with run_broker(tmp_path, store) as tested:
         flooding = asyncio.Event()
 
         async def flood() -> None:
-            async with aiomqtt.Client(**ground.broker.user("pune-1", "asha"), protocol=V5) as client:
+            async with aiomqtt.Client(**tested.broker.user("pune-1", "asha"), protocol=V5) as client:
                 client.pending_calls_threshold = 10_000
                 for first in range(0, 5_000, 50):
                     payloads = [
-                        json.dumps({**json.loads(stop_all(f"f-{number}")), "name": "reload-flows"})
+                        json.dumps({**json.loads(stop_all_payload(f"f-{number}")), "name": "reload-flows"})
                         for number in range(first, first + 50)
                     ]
                     topic = "dialer/v1/pune-1/commands/asha"
@@ -264,53 +268,53 @@ async def test_a_flood_over_the_broker_delays_no_stop_all(qos: int, tmp_path: Pa
 
         flooded = asyncio.create_task(flood())
         await flooding.wait()
-        assert await ground.send("lata", "stop-all") == "done: StopAll"
+        assert await tested.send("lata", "stop-all") == "done: StopAll"
         await flooded
-        assert await ground.send("lata", "stop-all") == "done: StopAll"
-        assert any(alert.code == "command-flood" for alert in ground.engine.view().alerts)
-    assert Counter(type(command) for command in ground.engine.executed)[StopAll] == 2
-    assert len(ground.engine.executed) < 1_500  # of 5,000; it was served no faster than it may be
+        assert await tested.send("lata", "stop-all") == "done: StopAll"
+        assert any(alert.code == "command-flood" for alert in tested.engine.view().alerts)
+    assert Counter(type(command) for command in tested.engine.executed)[StopAll] == 2
+    assert len(tested.engine.executed) < 1_500  # of 5,000, because of the rate limit per sender
 
 
-async def test_a_broker_without_a_limit_keeps_a_huge_command_from_us(store: Store) -> None:
-    """We say at the connect what we take at most (MQTT 5)."""
+async def test_dialler_announces_its_maximum_packet_size_to_the_broker(store: Store) -> None:
+    """The maximum packet size is part of the MQTT 5 connect."""
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
         supervisor(broker.settings) as boss,
-        a_monitor(broker.settings, store, SENDERS) as (engine, _),
+        run_monitor(broker.settings, store, SENDERS) as (engine, _),
     ):
         await boss.command(id="huge", name="stop-all", expires_at=time.time() + 60, reason="x" * 70_000)
         await boss.command(id="long", name="stop-all", expires_at=time.time() + 60, reason="x" * 40_000)
         await boss.command(id="c-1", name="stop-all", expires_at=time.time() + 60)
         await boss.wait_for_topic("replies/supervisor/c-1")
         answered = {each.topic for each in boss.heard if each.topic.startswith("replies/")}
-    assert answered == {"replies/supervisor/c-1"}  # the long one reached us and has no id, so far as it was read
+    assert answered == {"replies/supervisor/c-1"}  # the long one arrived, but its id is beyond the part that is read
     assert engine.executed == [StopAll()]
 
 
-async def test_a_retained_command_is_refused_and_taken_off_the_broker(tmp_path: Path, store: Store) -> None:
-    async with a_ground(tmp_path, store) as ground:
-        how, topic = ground.broker.user("pune-1", "asha"), "dialer/v1/pune-1/commands/asha"
-        dialler = ground.broker.dialler("pune-1")
-        own = {**how, "username": dialler.username, "password": dialler.password}
-        async with aiomqtt.Client(**how, protocol=V5) as listener:
+async def test_retained_command_is_refused_and_deleted_from_the_broker(tmp_path: Path, store: Store) -> None:
+    async with run_broker(tmp_path, store) as tested:
+        login, topic = tested.broker.user("pune-1", "asha"), "dialer/v1/pune-1/commands/asha"
+        dialler = tested.broker.dialler("pune-1")
+        own = {**login, "username": dialler.username, "password": dialler.password}
+        async with aiomqtt.Client(**login, protocol=V5) as listener:
             await listener.subscribe("dialer/v1/pune-1/replies/asha/+", qos=1)
-            assert await publish(how, topic, stop_all(), retain=True) < 128
+            assert await publish(login, topic, stop_all_payload(), retain=True) < 128
             async with asyncio.timeout(HANG_SECONDS):
                 reply = json.loads((await anext(listener.messages)).payload)
         assert reply["status"] == "refused"
         assert "retain" in reply["text"]
-        async with aiomqtt.Client(**own, protocol=V5) as later:  # sees what a dialler would at its next start
+        async with aiomqtt.Client(**own, protocol=V5) as later:  # receives what a restarted dialler would
             await later.subscribe(topic, qos=1)
             await later.publish(topic, b"{}", qos=1)
             async with asyncio.timeout(HANG_SECONDS):
                 first = await anext(later.messages)
     assert (first.payload, first.retain) == (b"{}", False)
-    assert ground.engine.executed == []
+    assert tested.engine.executed == []
 
 
 def make_certificate(certificate: Path, private_key: Path) -> None:
-    """One that signs itself, for 127.0.0.1."""
+    """Write a self-signed certificate for 127.0.0.1 and its key."""
     kind = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
     whose = ("-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1")
     files = ("-out", str(certificate), "-keyout", str(private_key))
@@ -318,42 +322,41 @@ def make_certificate(certificate: Path, private_key: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-async def test_over_tls_with_a_certificate_of_ones_own(tmp_path: Path, store: Store) -> None:
+async def test_tls_with_a_self_signed_certificate_is_required_and_verified(tmp_path: Path, store: Store) -> None:
     certificate, private_key = tmp_path / "broker.pem", tmp_path / "broker.key"
     make_certificate(certificate, private_key)
-    async with a_ground(
+    async with run_broker(
         tmp_path,
         store,
         broker={"tls": True, "ca_file": str(certificate)},
         mosquitto={"certificate": str(certificate), "private_key": str(private_key)},
-    ) as ground:
-        assert await ground.send("asha", "stop-all") == "done: StopAll"
-        address = ("127.0.0.1", ground.broker.dialler("pune-1").port)
+    ) as tested:
+        assert await tested.send("asha", "stop-all") == "done: StopAll"
+        address = ("127.0.0.1", tested.broker.dialler("pune-1").port)
         with socket.create_connection(address, timeout=HANG_SECONDS) as line, pytest.raises(ssl.SSLError):
-            ssl.create_default_context().wrap_socket(line, server_hostname="127.0.0.1")  # nobody vouches for it
+            # no CA of the system has signed the certificate
+            ssl.create_default_context().wrap_socket(line, server_hostname="127.0.0.1")
         with socket.create_connection(address, timeout=HANG_SECONDS) as line:
             line.sendall(b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03eve")
             with contextlib.suppress(ConnectionError):
                 assert not line.recv(64).startswith(b"\x20")  # no CONNACK without encryption
-    assert ground.engine.executed == [StopAll()]
+    assert tested.engine.executed == [StopAll()]
 
 
-async def test_the_desk_sends_everybodys_commands_and_another_programs_user_its_own_alone(
-    tmp_path: Path, store: Store
-) -> None:
+async def test_desk_sends_commands_of_all_users_and_other_programs_only_their_own(tmp_path: Path, store: Store) -> None:
     people = [*PEOPLE, {"name": "desk", "role": "desk"}, {"name": "other-desk", "role": "desk"}]
     site = a_site("pune-1", a_free_port(), supervisors=people, desk={"user": "desk"})
     kept = {"meena": SupervisorRole.COMPLIANCE}
     async with (
         rendered_broker(tmp_path / "etc", site) as broker,
-        a_monitor(broker.dialler("pune-1"), store, senders_of(site, kept)) as (engine, _),
+        run_monitor(broker.dialler("pune-1"), store, senders_of(site, kept)) as (engine, _),
     ):
 
-        def at_the_broker(name: str) -> BrokerSettings:
-            how = broker.user("pune-1", name)
-            return BrokerSettings(how["hostname"], how["port"], how["username"], how["password"])
+        def settings_of_user(name: str) -> BrokerSettings:
+            login = broker.user("pune-1", name)
+            return BrokerSettings(login["hostname"], login["port"], login["username"], login["password"])
 
-        async with dialler_client(at_the_broker("desk")) as (desk, picture):
+        async with dialler_client(settings_of_user("desk")) as (desk, picture):
             await picture.until(
                 lambda: picture.connected and len(picture.below("seat", SeatView)) == len(engine.view().seats)
             )
@@ -362,16 +365,16 @@ async def test_the_desk_sends_everybodys_commands_and_another_programs_user_its_
             assert refused is not None
             assert "ravi has listener" in refused.text
 
-            # A user of the store has no connection of its own: the desk vouches, until the user is one no more.
+            # A user in the store has no MQTT login: the desk sends for the user, until the user is deleted.
             assert await desk.ask("meena", "click-0011", "stop-all", {}) == Reply("done", "done: StopAll")
             kept.clear()
             gone = await desk.ask("meena", "click-0012", "stop-all", {})
             assert gone is not None
             assert "may not give commands" in gone.text
-            root, how = "dialer/v1/pune-1/commands", broker.user("pune-1", "desk")
-            assert await publish(how, f"{root}/dialler", stop_all("forged")) == DENIED
-            assert await publish(broker.user("pune-1", "asha"), f"{root}/meena", stop_all("forged")) == DENIED
-        async with dialler_client(at_the_broker("other-desk")) as (other, picture):
+            root, login = "dialer/v1/pune-1/commands", broker.user("pune-1", "desk")
+            assert await publish(login, f"{root}/dialler", stop_all_payload("forged")) == DENIED
+            assert await publish(broker.user("pune-1", "asha"), f"{root}/meena", stop_all_payload("forged")) == DENIED
+        async with dialler_client(settings_of_user("other-desk")) as (other, picture):
             await picture.until(lambda: picture.connected)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
