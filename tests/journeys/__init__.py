@@ -1,5 +1,5 @@
-"""What people of a centre do on their first day and where they have stumbled, walked as each role.
+"""Journeys: what each role of a centre does on its first day, and the mistakes people have made.
 
-`python -m tests.journeys` installs the product as a user would, runs a centre on simulated lines and walks them all;
-`test_journeys.py` walks those parts that need no running centre, in its own process.
+`python -m tests.journeys` installs the product as a user would, runs a centre with simulated calls and runs all journeys there.
+`test_journeys.py` runs the parts that need no centre, in its own process.
 """

@@ -1,10 +1,10 @@
-"""Walk the product as each role, installed as a user installs it, on a centre of simulated lines:
+"""Follow each role through its first day with an installed product and a running centre with simulated calls.
 
     python -m tests.journeys [ROLE ...] [--keep DIR]
 
-builds the wheel, installs it with pipx into a fresh home, sets a centre up with its public commands, and has every role walk its
-first day's page, its stumbling stones, and its work at the running centre. Prints a line for each; exit 1 where one has stumbled,
-with the line that says where. DIR/index.html has all that was seen.
+Builds the wheel, installs it with pipx into a new home folder and sets a centre up with the public commands. Each role then runs
+the commands of its first-day page, makes common mistakes, and works at the running centre. Prints a line per role. The exit code
+is 1 if one failed. DIR/index.html shows all commands, outputs and screenshots.
 """
 
 from __future__ import annotations
@@ -20,106 +20,108 @@ from importlib import import_module
 from pathlib import Path
 
 from dialer.mqtt.embedded_broker import free_port
+from tests.journeys.access import CentreAccess, run_browser
 from tests.journeys.centre import running_centre
-from tests.journeys.programs import install, installed
-from tests.journeys.told import write_index
-from tests.journeys.visit import Visit, browser_for
-from tests.journeys.walk import Step, Stumbled, Walk
+from tests.journeys.journey import Journey, JourneyFailed, Step
+from tests.journeys.programs import install_product, installed_program
+from tests.journeys.report_page import write_index
 
 ROLES = ("telephony", "data", "media", "supervisor", "agent", "compliance", "manager", "headquarters", "operations")
 SITE = "site"
 
 
 def main() -> int:
-    """Walk what the arguments name, all by default."""
+    """Run the journeys of the given roles, by default of all. Return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.journeys", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("roles", nargs="*", metavar="ROLE", choices=[*ROLES, []], help=f"of {', '.join(ROLES)}")
     parser.add_argument(
-        "--keep", type=Path, metavar="DIR", help="where what was seen is kept; index.html is its first page"
+        "roles", nargs="*", metavar="ROLE", choices=[*ROLES, []], help=f"one of {', '.join(ROLES)}; default: all"
     )
-    parser.add_argument("--home", type=Path, metavar="DIR", help="a home in which an earlier run has installed it")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="folder for index.html and the screenshots")
+    parser.add_argument(
+        "--home", type=Path, metavar="DIR", help="home folder of an earlier run, with the product installed"
+    )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="matdan-journeys-") as folder:
         keep = (chosen.keep or Path(folder) / "seen").absolute()
-        walks: dict[str, list[Step]] = {}
-        stumbles: dict[str, str] = {}
+        journeys: dict[str, list[Step]] = {}
+        failures: dict[str, str] = {}
         try:
-            _walk_all(chosen.roles or ROLES, Path(folder), chosen.home, keep, walks, stumbles)
-        except Stumbled as stumbled:
-            stumbles[SITE] = str(stumbled)
-            walks.setdefault(SITE, [])
+            _run_all(chosen.roles or ROLES, Path(folder), chosen.home, keep, journeys, failures)
+        except JourneyFailed as failed:
+            failures[SITE] = str(failed)
+            journeys.setdefault(SITE, [])
         machine = f"{time.strftime('%Y-%m-%d %H:%M')}, {platform.platform()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-        index = write_index(keep, walks, stumbles, machine)
-        _say(f"{len(walks) - len(stumbles)} of {len(walks)} went through; {machine}")
+        index = write_index(keep, journeys, failures, machine)
+        _print_line(f"{len(journeys) - len(failures)} of {len(journeys)} journeys passed; {machine}")
         if chosen.keep:
-            _say(f"what was seen: {index}")
-    for line in stumbles.values():
-        _say(line)
-    return 1 if stumbles else 0
+            _print_line(f"commands, outputs and screenshots: {index}")
+    for line in failures.values():
+        _print_line(line)
+    return 1 if failures else 0
 
 
-def _walk_all(
+def _run_all(
     roles: list[str] | tuple[str, ...],
     folder: Path,
     home: Path | None,
     keep: Path,
-    walks: dict[str, list[Step]],
-    stumbles: dict[str, str],
+    journeys: dict[str, list[Step]],
+    failures: dict[str, str],
 ) -> None:
     installing: list[Step] = []
-    walks[SITE] = installing
+    journeys[SITE] = installing
     if home is None:
         home = folder / "home"
-        dialer = install(home, installing.append)
+        dialer = install_product(home, installing.append)
     else:
         home = home.absolute()
         dialer = home / ".local" / "bin" / "dialer"
-    _say(f"installed: {sum(step.seconds for step in installing):.0f} s")
-    program = installed(dialer)
+    _print_line(f"installed: {sum(step.seconds for step in installing):.0f} s")
+    program = installed_program(dialer)
     (folder / SITE).mkdir()
-    site = Walk(SITE, program, folder / SITE, installing)
+    site = Journey(SITE, program, folder / SITE, installing)
     began = time.monotonic()
-    with browser_for(keep) as browser, running_centre(site, dialer, home) as centre:
-        _say(f"a centre runs: {time.monotonic() - began:.0f} s")
-        visit = Visit(centre, browser, keep)
+    with run_browser(keep) as browser, running_centre(site, dialer, home) as centre:
+        _print_line(f"centre started: {time.monotonic() - began:.0f} s")
+        access = CentreAccess(centre, browser, keep)
         for role in roles:
-            walk = Walk(role, program, folder / role)
-            walks[role] = walk.steps
+            journey = Journey(role, program, folder / role)
+            journeys[role] = journey.steps
             began = time.monotonic()
             try:
-                _walk_one(walk, visit)
-            except Stumbled as stumbled:
-                stumbles[role] = str(stumbled)
-            except Exception as error:  # noqa: BLE001 - a page that does not show what it is waited for is a stumble too
-                stumbles[role] = f"{role}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-            _say(
-                f"{'FAIL' if role in stumbles else 'ok  '} {role}: {len(walk.steps)} steps, {time.monotonic() - began:.0f} s"
+                _run_role(journey, access)
+            except JourneyFailed as failed:
+                failures[role] = str(failed)
+            except Exception as error:  # noqa: BLE001 - a page without the expected content fails the journey too
+                failures[role] = f"{role}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            _print_line(
+                f"{'FAIL' if role in failures else 'ok  '} {role}: {len(journey.steps)} steps, {time.monotonic() - began:.0f} s"
             )
             for context in browser.contexts:
                 context.close()
-            visit.faults.clear()
+            access.page_errors.clear()
 
 
-def _walk_one(walk: Walk, visit: Visit) -> None:
-    """The page and its stones on a copy of the site, then the running centre itself."""
-    role = import_module(f"tests.journeys.{walk.role}")
-    if hasattr(role, "alone"):
+def _run_role(journey: Journey, access: CentreAccess) -> None:
+    """Run a role's part without a centre on a copy of the site, then its part at the running centre."""
+    role = import_module(f"tests.journeys.{journey.role}")
+    if hasattr(role, "run_without_centre"):
         shutil.copytree(
-            visit.centre.folder, walk.folder, ignore=shutil.ignore_patterns("*.log", "*.db*", "broker", "asterisk")
+            access.centre.folder, journey.folder, ignore=shutil.ignore_patterns("*.log", "*.db*", "broker", "asterisk")
         )
-        text = (walk.folder / "centre.toml").read_text().replace(str(visit.centre.folder), str(walk.folder))
-        for port in visit.centre.ports.values():  # nobody listens there
+        text = (journey.folder / "centre.toml").read_text().replace(str(access.centre.folder), str(journey.folder))
+        for port in access.centre.ports.values():  # ports on which nothing listens
             text = text.replace(f"port = {port}\n", f"port = {free_port()}\n")
-        (walk.folder / "centre.toml").write_text(text)
-        walk.does("dialer import roll.csv -c centre.toml")
-        role.alone(walk)
-    walk.folder = visit.centre.folder
-    if hasattr(role, "at_work"):
-        role.at_work(walk, visit)
-    walk.nothing_is_left()
+        (journey.folder / "centre.toml").write_text(text)
+        journey.run("dialer import roll.csv -c centre.toml")
+        role.run_without_centre(journey)
+    journey.folder = access.centre.folder
+    if hasattr(role, "run_at_centre"):
+        role.run_at_centre(journey, access)
+    journey.check_all_commands_ran()
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

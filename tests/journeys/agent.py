@@ -1,70 +1,70 @@
-"""The agent's first day: sign in, talk, say how it ended."""
+"""The agent's first day: sign in, talk, and dispose of the call."""
 
 from __future__ import annotations
 
 from playwright.sync_api import expect
 
 from dialer.mqtt.embedded_broker import free_port, is_free
-from tests.journeys.visit import Visit
-from tests.journeys.walk import Walk
+from tests.journeys.access import CentreAccess
+from tests.journeys.journey import Journey
 
 CALL_MS = 120_000
-SETTLED_MS = 1_000  # a key sooner after a call came is taken for one before
+SETTLED_MS = 1_000  # keys pressed earlier are attributed to the previous call
 
 
-def alone(walk: Walk) -> None:
-    """The page: scripts are read before the first call."""
-    walk.first_day()
-    walk.is_refused("dialer script show polling_day -l xx", "xx")
+def run_without_centre(journey: Journey) -> None:
+    """Run the page's commands; an unknown language is refused."""
+    journey.run_first_day_page()
+    journey.check_refused("dialer script show polling_day -l xx", "xx")
 
 
-def at_work(walk: Walk, visit: Visit) -> None:
-    """Sign in on the page, talk to a voter, say how it ended, take a break, go home; and the training."""
-    centre = visit.centre
+def run_at_centre(journey: Journey, access: CentreAccess) -> None:
+    """Sign in, talk to a voter, dispose of the call and take a break; then sign in to the training desk."""
+    centre = access.centre
     (number, pin), *_ = centre.pins.items()
-    page = visit.open(f"{centre.origin}/agent")
+    page = access.open_page(f"{centre.origin}/agent")
     page.fill("input[name=agent]", number)
     page.fill("input[name=pin]", "000111")
     page.select_option("select[name=seat]", "01")
     page.press("input[name=pin]", "Enter")
     expect(page.locator(".problem")).to_have_text("Wrong agent number or PIN.")
-    visit.picture(walk, page, "A wrong PIN at the agent's page")
+    access.take_screenshot(journey, page, "A wrong PIN at the agent's page")
     page.fill("input[name=pin]", pin)
     page.press("input[name=pin]", "Enter")
     page.locator(".state-now").wait_for()
     page.locator(".name").first.wait_for(timeout=CALL_MS)
     page.wait_for_timeout(SETTLED_MS)
-    shown = visit.picture(walk, page, "A voter is on the line")
-    walk.must("Example Office" in shown, "there is no script beside the call")
+    shown = access.take_screenshot(journey, page, "A voter is on the line")
+    journey.require("Example Office" in shown, "the call has no script")
     page.keyboard.press("1")
-    page.keyboard.press("Enter")  # of a household the others are not spoken of
+    page.keyboard.press("Enter")  # no marks for the rest of the household
     expect(page.locator(".entry.saved").first).to_be_visible()
-    visit.picture(walk, page, "What was said is kept")
+    access.take_screenshot(journey, page, "The disposition is stored")
     for keys in (("NumpadMultiply", "3"), ("NumpadMultiply", "2", "1")):  # hang up, then a break after it
         for key in keys:
             page.keyboard.press(key)
     expect(page.locator(".state-now")).to_contain_text("विराम", timeout=CALL_MS)
-    visit.picture(walk, page, "A break")
-    phone = visit.open(f"{centre.origin}/agent", 360, 640)
-    visit.picture(walk, phone, "The sign-in on a phone")
-    walk.does("dialer report dispositions -c centre.toml", "voted")
-    _training(walk, visit)
+    access.take_screenshot(journey, page, "A break")
+    phone = access.open_page(f"{centre.origin}/agent", 360, 640)
+    access.take_screenshot(journey, phone, "The sign-in on a phone")
+    journey.run("dialer report dispositions -c centre.toml", "voted")
+    _training(journey, access)
 
 
-def _training(walk: Walk, visit: Visit) -> None:
-    centre, port = visit.centre, free_port()
+def _training(journey: Journey, access: CentreAccess) -> None:
+    centre, port = access.centre, free_port()
     command = "dialer desk serve -c centre.toml --training"
-    walk.is_refused(command, "Address already in use; set desk.port or desk.host to another one")
+    journey.check_refused(command, "Address already in use; set desk.port or desk.host to another one")
     text = (centre.folder / "centre.toml").read_text().replace(f"port = {centre.ports['desk']}", f"port = {port}")
     (centre.folder / "training.toml").write_text(text)
     centre.start("training", centre.dialer, "desk", "serve", "-c", "training.toml", "--training")
-    centre.until(lambda: not is_free(port), "the training's desk")
+    centre.wait_until(lambda: not is_free(port), "the training desk")
     (number, pin), *_ = centre.pins.items()
-    page = visit.open(f"http://127.0.0.1:{port}/agent")
+    page = access.open_page(f"http://127.0.0.1:{port}/agent")
     page.fill("input[name=agent]", number)
     page.fill("input[name=pin]", pin)
     page.select_option("select[name=seat]", "01")
     page.press("input[name=pin]", "Enter")
     page.locator(".name").first.wait_for(timeout=CALL_MS)
-    visit.picture(walk, page, "Training: a made-up voter")
-    centre.end("training")
+    access.take_screenshot(journey, page, "Training: a made-up voter")
+    centre.stop("training")

@@ -1,39 +1,39 @@
-"""The compliance officer's first day: who is not called, and what proves it."""
+"""The compliance officer's first day: who may not be called, and the evidence for it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from tests.journeys.visit import Visit
-from tests.journeys.walk import Walk
+from tests.journeys.access import CentreAccess
+from tests.journeys.journey import Journey
 
 
-def alone(walk: Walk) -> None:
-    """The page; then what is no number, no register, no complaint."""
-    walk.first_day()
-    walk.is_refused(
+def run_without_centre(journey: Journey) -> None:
+    """Run the page's commands; invalid numbers, registers and complaints are refused."""
+    journey.run_first_day_page()
+    journey.check_refused(
         "dialer optout add 98100-words -c centre.toml",
         "not a single valid phone number; write one number, with its country code",
     )
-    walk.does("dialer optout add - -c centre.toml", given="+919810000002\n")
-    walk.does("dialer rules explain +919810000002 -c centre.toml", "opted out")
-    walk.is_refused("dialer complaint add --about noise --channel call -c centre.toml", "noise", "too-often")
-    (walk.folder / "register.txt").write_text("+919810000003\nno number\n")
+    journey.run("dialer optout add - -c centre.toml", stdin="+919810000002\n")
+    journey.run("dialer rules explain +919810000002 -c centre.toml", "opted out")
+    journey.check_refused("dialer complaint add --about noise --channel call -c centre.toml", "noise", "too-often")
+    (journey.folder / "register.txt").write_text("+919810000003\nno number\n")
     issued = datetime.now(UTC).date() - timedelta(days=1)
-    walk.does(
+    journey.run(
         f"dialer register import register.txt --name ncpr --dated {issued} -c centre.toml",
         "1 number",
         "no number in 1 line",
         code=1,
     )
-    walk.is_refused("dialer register import register.txt --name ncpr --dated 1.1.2029 -c centre.toml", "1.1.2029")
-    walk.is_refused("dialer report complaints --format docx -c centre.toml", "docx")
+    journey.check_refused("dialer register import register.txt --name ncpr --dated 1.1.2029 -c centre.toml", "1.1.2029")
+    journey.check_refused("dialer report complaints --format docx -c centre.toml", "docx")
 
 
-def at_work(walk: Walk, visit: Visit) -> None:
-    """Who asks not to be called is not, from now on, while calls are made; and the day is proved."""
-    walk.does("dialer rules check -c centre.toml")
-    walk.does("dialer optout add +919810000001 -c centre.toml")
-    walk.does("dialer rules explain +919810000001 -c centre.toml", "opted out")
-    walk.does("dialer report evidence -c centre.toml")
-    walk.does("dialer audit verify -c centre.toml")
+def run_at_centre(journey: Journey, access: CentreAccess) -> None:
+    """Add an opt-out while calls are made, then check the rules, the evidence report and the audit."""
+    journey.run("dialer rules check -c centre.toml")
+    journey.run("dialer optout add +919810000001 -c centre.toml")
+    journey.run("dialer rules explain +919810000001 -c centre.toml", "opted out")
+    journey.run("dialer report evidence -c centre.toml")
+    journey.run("dialer audit verify -c centre.toml")

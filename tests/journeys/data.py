@@ -1,4 +1,4 @@
-"""The data team's first day: rolls as they come, good and bad."""
+"""The data team's first day: importing valid and faulty rolls."""
 
 from __future__ import annotations
 
@@ -6,43 +6,45 @@ import zipfile
 
 import openpyxl
 
-from tests.journeys.visit import Visit
-from tests.journeys.walk import Walk
+from tests.journeys.access import CentreAccess
+from tests.journeys.journey import Journey
 
 KEY = "AC_NO,PART_NO,SLNOINPART"
 
 
-def _roll(walk: Walk, name: str, header: str, *rows: str) -> None:
-    (walk.folder / name).write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+def _roll(journey: Journey, name: str, header: str, *rows: str) -> None:
+    (journey.folder / name).write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
 
 
-def alone(walk: Walk) -> None:
-    """The page, and every roll that somebody has brought."""
-    walk.first_day()
-    looks = "dialer import {} -c centre.toml --dry-run"
+def run_without_centre(journey: Journey) -> None:
+    """Run the page's commands; then try every kind of faulty roll that people have had."""
+    journey.run_first_day_page()
+    dry_run = "dialer import {} -c centre.toml --dry-run"
 
-    _roll(walk, "second.csv", f"{KEY},NAME,MOBILE,ALT CONTACT", "174,1,1,Asha,9812345601,98123 45651")
-    walk.does(
-        looks.format("second.csv"), "look: ALT CONTACT: 1 of the first 1 cells", 'mobile = ["MOBILE", "ALT CONTACT"]'
+    _roll(journey, "second.csv", f"{KEY},NAME,MOBILE,ALT CONTACT", "174,1,1,Asha,9812345601,98123 45651")
+    journey.run(
+        dry_run.format("second.csv"), "look: ALT CONTACT: 1 of the first 1 cells", 'mobile = ["MOBILE", "ALT CONTACT"]'
     )
-    (walk.folder / "both.toml").write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
-    mapped = walk.does(f"{looks.format('second.csv')} --map both.toml", "2 numbers added")
-    walk.must("look:" not in mapped, "a mapped second column is doubted still")
+    (journey.folder / "both.toml").write_text('[columns]\nmobile = ["MOBILE", "ALT CONTACT"]\n')
+    mapped = journey.run(f"{dry_run.format('second.csv')} --map both.toml", "2 numbers added")
+    journey.require("look:" not in mapped, "a mapped column is still reported as unmapped")
 
-    _roll(walk, "deaf.csv", f"{KEY},AGE", "174,1,1,30")
-    walk.does(looks.format("deaf.csv"), "no column is read as a phone number: no voter in this file can be called")
+    _roll(journey, "deaf.csv", f"{KEY},AGE", "174,1,1,30")
+    journey.run(dry_run.format("deaf.csv"), "no column is read as a phone number: no voter in this file can be called")
 
-    _roll(walk, "title.csv", ",,  Electoral roll 2029", ",,", f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601")
-    walk.does(looks.format("title.csv"), "1 rows", "MOBILE mobile")
+    _roll(journey, "title.csv", ",,  Electoral roll 2029", ",,", f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601")
+    journey.run(dry_run.format("title.csv"), "1 rows", "MOBILE mobile")
 
     names = (("mojibake", "à¤†à¤¶à¤¾", "UTF-8 decoded as Latin letters"), ("krutidev", "jke dqekj", "Kruti Dev"))
-    for kind, name, says in names:
-        _roll(walk, f"{kind}.csv", f"{KEY},NAME HI,MOBILE", f"174,1,1,{name},9812345601", f"174,1,2,{name},9812345602")
-        walk.does(looks.format(f"{kind}.csv"), says)
+    for kind, name, expected in names:
+        _roll(
+            journey, f"{kind}.csv", f"{KEY},NAME HI,MOBILE", f"174,1,1,{name},9812345601", f"174,1,2,{name},9812345602"
+        )
+        journey.run(dry_run.format(f"{kind}.csv"), expected)
 
-    twice = ("174,1,1,Asha,ABC1234567,9812345601", "174,1,2,Asha,ABC1234567,9812345601")
-    _roll(walk, "epic.csv", f"{KEY},NAME,EPIC,MOBILE", *twice)
-    walk.does(looks.format("epic.csv"), "1 EPIC number")
+    duplicates = ("174,1,1,Asha,ABC1234567,9812345601", "174,1,2,Asha,ABC1234567,9812345601")
+    _roll(journey, "epic.csv", f"{KEY},NAME,EPIC,MOBILE", *duplicates)
+    journey.run(dry_run.format("epic.csv"), "1 EPIC number")
 
     book = openpyxl.Workbook()
     book.active.title = "Notes"
@@ -50,22 +52,22 @@ def alone(walk: Walk) -> None:
     sheet = book.create_sheet("Roll 174")
     for row in (f"{KEY},NAME,MOBILE", "174,1,1,Asha,9812345601"):
         sheet.append(row.split(","))
-    book.save(walk.folder / "notes.xlsx")
-    walk.is_refused(looks.format("notes.xlsx"), 'to choose one, write sheet = "Roll 174"')
-    (walk.folder / "sheet.toml").write_text('sheet = "Roll 174"\n')
-    walk.does(f"{looks.format('notes.xlsx')} --map sheet.toml", "1 rows")
+    book.save(journey.folder / "notes.xlsx")
+    journey.check_refused(dry_run.format("notes.xlsx"), 'to choose one, write sheet = "Roll 174"')
+    (journey.folder / "sheet.toml").write_text('sheet = "Roll 174"\n')
+    journey.run(f"{dry_run.format('notes.xlsx')} --map sheet.toml", "1 rows")
 
-    with zipfile.ZipFile(walk.folder / "roll.zip", "w") as archive:
-        archive.write(walk.folder / "title.csv", "part-1.csv")
-    walk.is_refused(looks.format("roll.zip"), "is a ZIP archive", "part-1.csv")
-    walk.is_refused(looks.format("nothing.csv"), "nothing.csv", "file not found")
-    walk.is_refused("dialer import roll.csv -c center.toml", "center.toml")
-    walk.is_refused("dialer marks show 72-1-2 -c centre.toml", "no constituency/part/serial")
+    with zipfile.ZipFile(journey.folder / "roll.zip", "w") as archive:
+        archive.write(journey.folder / "title.csv", "part-1.csv")
+    journey.check_refused(dry_run.format("roll.zip"), "is a ZIP archive", "part-1.csv")
+    journey.check_refused(dry_run.format("nothing.csv"), "nothing.csv", "file not found")
+    journey.check_refused("dialer import roll.csv -c center.toml", "center.toml")
+    journey.check_refused("dialer marks show 72-1-2 -c centre.toml", "no constituency/part/serial")
 
 
-def at_work(walk: Walk, visit: Visit) -> None:
-    """A second roll, while the dialler runs and the first one's voters are called."""
-    (visit.centre.folder / "late.csv").write_text(f"{KEY},NAME,MOBILE\n999,1,1,Asha,9812345601\n")
-    walk.does("dialer import late.csv -c centre.toml --dry-run", "1 rows")
-    walk.does("dialer import late.csv -c centre.toml", "the dialler: 1 rows: 1 voters added or changed")
-    walk.does("dialer report imports -c centre.toml", "late.csv")
+def run_at_centre(journey: Journey, access: CentreAccess) -> None:
+    """Import a second roll while voters of the first are called."""
+    (access.centre.folder / "late.csv").write_text(f"{KEY},NAME,MOBILE\n999,1,1,Asha,9812345601\n")
+    journey.run("dialer import late.csv -c centre.toml --dry-run", "1 rows")
+    journey.run("dialer import late.csv -c centre.toml", "the dialler: 1 rows: 1 voters added or changed")
+    journey.run("dialer report imports -c centre.toml", "late.csv")

@@ -1,7 +1,7 @@
-"""A machine with a systemd of its own, to install services on and take them away again: Debian by debootstrap, started by
-systemd-nspawn, with no network but its own. Needs root; where that is not so, the walk says that it was left out.
+"""A machine with its own systemd, on which services are installed and removed: Debian by debootstrap in systemd-nspawn.
 
-JOURNEYS_MACHINE names the machine's root folder, which is made where it is not there and stays for the next time.
+It has no network. It needs root; otherwise the journey records that this part was skipped. JOURNEYS_MACHINE names the machine's
+root folder, which is created if missing and kept for later runs.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.journeys.journey import Journey, JourneyFailed, Step
 from tests.journeys.programs import EXTRAS, ROOT
-from tests.journeys.walk import Step, Stumbled, Walk
 
 PACKAGES = "systemd,systemd-sysv,dbus,mosquitto,python3,python3-venv,pipx,sudo,ca-certificates,logrotate"
 MIRROR = "http://deb.debian.org/debian"
@@ -27,47 +27,47 @@ INIT = (
     "dialer init /root/centre.toml --id pune-9 --organisation Example --jurisdiction neutral --region IN --prefix +91"
     " --time-zone Asia/Kolkata --languages hi --trunk-host 127.0.0.1 --caller-ids +911140000001 --seats 1"
 )
-LINES = (
-    "PYTHONPATH=/src nohup /opt/pipx/venvs/matdan/bin/python -m tests.journeys.lines {} --ami-port 5038 --agi-port 4573 --seats 1"
-    " > /root/lines.log 2>&1 < /dev/null &"
+START_ASTERISK = (
+    "PYTHONPATH=/src nohup /opt/pipx/venvs/matdan/bin/python -m tests.journeys.simulated_asterisk {}"
+    " --ami-port 5038 --agi-port 4573 --seats 1 > /root/asterisk.log 2>&1 < /dev/null &"
 )
 
 
-def on_a_machine(walk: Walk, home: Path) -> None:
-    """`dialer install` for real, its services run, `dialer uninstall`, and nothing is left."""
-    lacking = [each for each in ("debootstrap", "systemd-nspawn", "nsenter") if shutil.which(each) is None]
-    if os.geteuid() != 0 or lacking:
-        walk.saw(
-            "Services on a machine of their own", f"left out: needs root and {', '.join(lacking) or 'nothing else'}"
+def check_services_on_a_machine(journey: Journey, home: Path) -> None:
+    """Install services with `dialer install`, run them, remove them with `dialer uninstall`, and check that nothing is left."""
+    missing = [each for each in ("debootstrap", "systemd-nspawn", "nsenter") if shutil.which(each) is None]
+    if os.geteuid() != 0 or missing:
+        journey.record_view(
+            "Services on a separate machine", f"skipped: needs root and {', '.join(missing) or 'nothing else'}"
         )
         return
-    root = Path(os.environ.get("JOURNEYS_MACHINE", walk.folder / "machine"))
-    _make(walk, root, home)
-    with _started(root) as leader:
-        _walk_services(walk, leader, root)
+    root = Path(os.environ.get("JOURNEYS_MACHINE", journey.folder / "machine"))
+    _create_machine(journey, root, home)
+    with _boot(root) as leader:
+        _check_services(journey, leader, root)
 
 
-def _make(walk: Walk, root: Path, home: Path) -> None:
+def _create_machine(journey: Journey, root: Path, home: Path) -> None:
     if not (root / "etc" / "os-release").exists():
-        _does(walk, f"debootstrap --variant=minbase --include={PACKAGES} trixie {root} {MIRROR}")
+        _run_command(journey, f"debootstrap --variant=minbase --include={PACKAGES} trixie {root} {MIRROR}")
     for file in ("/etc/resolv.conf", CERTIFICATES):
         shutil.copy(file, root / file[1:])
     (wheel,) = (home / "dist").glob("matdan-*.whl")
     shutil.copy(wheel, root / "root")
-    what = f"/root/{wheel.name}[{EXTRAS}]"
-    _does(walk, f"chroot {root} env PIP_CERT={CERTIFICATES} pipx install --force --global {what}")
+    package = f"/root/{wheel.name}[{EXTRAS}]"
+    _run_command(journey, f"chroot {root} env PIP_CERT={CERTIFICATES} pipx install --force --global {package}")
 
 
 @contextlib.contextmanager
-def _started(root: Path) -> Iterator[str]:
-    """The process id of its systemd."""
+def _boot(root: Path) -> Iterator[str]:
+    """Boot the machine. Yield the process id of its systemd."""
     command = (
         f"systemd-nspawn --quiet --register=no --keep-unit --private-network --bind-ro={ROOT}:/src --boot -D {root}"
     )
     quiet = subprocess.DEVNULL
     nspawn = subprocess.Popen(command.split(), stdin=quiet, stdout=quiet, stderr=quiet)
     try:
-        yield _leader(nspawn)
+        yield _wait_for_systemd(nspawn)
     finally:
         nspawn.terminate()
         try:
@@ -77,17 +77,20 @@ def _started(root: Path) -> Iterator[str]:
             nspawn.wait()
 
 
-def _leader(nspawn: subprocess.Popen[bytes]) -> str:
+def _wait_for_systemd(nspawn: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children").read_text().split()
-        if children and _inside(children[0], "systemctl is-system-running").stdout.strip() in ("running", "degraded"):
+        if children and _run_inside(children[0], "systemctl is-system-running").stdout.strip() in (
+            "running",
+            "degraded",
+        ):
             return children[0]
         time.sleep(0.5)
-    raise Stumbled("operations: the machine's systemd did not start")
+    raise JourneyFailed("operations: the machine's systemd did not start")
 
 
-def _inside(leader: str, command: str) -> subprocess.CompletedProcess[str]:
+def _run_inside(leader: str, command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["nsenter", "-t", leader, "-a", "--", "bash", "-c", command],
         stdin=subprocess.DEVNULL,
@@ -100,51 +103,51 @@ def _inside(leader: str, command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _does(walk: Walk, what: str) -> None:
+def _run_command(journey: Journey, command: str) -> None:
     began = time.monotonic()
-    done = subprocess.run(what.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    walk.steps.append(Step(what, done.stdout, time.monotonic() - began, done.returncode))
-    walk.must(done.returncode == 0, f"{what}: {' '.join(done.stdout.split())[-400:]}")
+    done = subprocess.run(command.split(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    journey.steps.append(Step(command, done.stdout, time.monotonic() - began, done.returncode))
+    journey.require(done.returncode == 0, f"{command}: {' '.join(done.stdout.split())[-400:]}")
 
 
-def _walk_services(walk: Walk, leader: str, root: Path) -> None:
-    def does(command: str, *says: str, code: int = 0) -> None:
+def _check_services(journey: Journey, leader: str, root: Path) -> None:
+    def run(command: str, *expected: str, code: int = 0) -> None:
         began = time.monotonic()
-        done = _inside(leader, command)
-        walk.steps.append(Step(f"# {command}", done.stdout, time.monotonic() - began, done.returncode))
+        done = _run_inside(leader, command)
+        journey.steps.append(Step(f"# {command}", done.stdout, time.monotonic() - began, done.returncode))
         flat = " ".join(done.stdout.split())
-        walk.must(done.returncode == code, f"{command}: exit {done.returncode}: {flat[-400:]}")
-        for each in says:
-            walk.must(each in flat, f"{command}: does not say {each!r}: {flat[-400:]}")
+        journey.require(done.returncode == code, f"{command}: exit {done.returncode}: {flat[-400:]}")
+        for each in expected:
+            journey.require(each in flat, f"{command}: does not say {each!r}: {flat[-400:]}")
 
-    does(
+    run(
         "dialer uninstall --purge; rm -f /root/centre.toml /root/agents-pins.txt; mkdir -p /usr/share/asterisk/sounds/en"
     )
-    does(INIT)
-    does(
+    run(INIT)
+    run(
         "dialer install -c /root/centre.toml",
         "matdan-dialler.service",
         "systemctl enable --now matdan-dialler matdan-desk",
     )
     ours = "sudo -u matdan dialer"
-    does(
+    run(
         f"cd /var/lib/matdan && {ours} sample-roll --rows 500 --out roll.csv && {ours} import roll.csv -c {SITE}",
         "booths",
     )
-    does(f"{ours} agent tones --to /usr/share/asterisk/sounds/en")
-    does(f"{ours} audio drafts -c {SITE}")
+    run(f"{ours} agent tones --to /usr/share/asterisk/sounds/en")
+    run(f"{ours} audio drafts -c {SITE}")
     secret = tomllib.loads((root / SITE[1:]).read_text())["ami"]["secret"]
-    does(f"systemctl restart mosquitto; {LINES.format(secret)}")
-    does("systemctl enable --now matdan-dialler matdan-desk")
-    does("systemctl is-active matdan-dialler matdan-desk mosquitto", "active active active")
-    does(f"sleep 3; {ours} check -c {SITE}")
-    does(f"{ours} backup /var/lib/matdan/backups -c {SITE}")
-    does("systemctl reload matdan-dialler")
-    does("systemctl restart matdan-dialler")
-    does("dialer uninstall", "removed /etc/systemd/system/matdan-dialler.service")
-    does(
+    run(f"systemctl restart mosquitto; {START_ASTERISK.format(secret)}")
+    run("systemctl enable --now matdan-dialler matdan-desk")
+    run("systemctl is-active matdan-dialler matdan-desk mosquitto", "active active active")
+    run(f"sleep 3; {ours} check -c {SITE}")
+    run(f"{ours} backup /var/lib/matdan/backups -c {SITE}")
+    run("systemctl reload matdan-dialler")
+    run("systemctl restart matdan-dialler")
+    run("dialer uninstall", "removed /etc/systemd/system/matdan-dialler.service")
+    run(
         "systemctl list-units --all --no-legend 'matdan*'; test -f /var/lib/matdan/centre.db && test -f /etc/matdan/centre.toml"
     )
-    does("dialer uninstall --purge")
-    does("! id matdan && ! ls -d /etc/matdan /var/lib/matdan /usr/share/asterisk/sounds/en/matdan 2>/dev/null")
-    does("! grep -rl matdan /etc/systemd /etc/sysusers.d /etc/tmpfiles.d /etc/mosquitto /etc/logrotate.d")
+    run("dialer uninstall --purge")
+    run("! id matdan && ! ls -d /etc/matdan /var/lib/matdan /usr/share/asterisk/sounds/en/matdan 2>/dev/null")
+    run("! grep -rl matdan /etc/systemd /etc/sysusers.d /etc/tmpfiles.d /etc/mosquitto /etc/logrotate.d")

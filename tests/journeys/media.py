@@ -1,9 +1,9 @@
-"""The media team's first day: recordings under the right name, flows that lead somewhere."""
+"""The media team's first day: recordings and flows."""
 
 from __future__ import annotations
 
-from tests.journeys.visit import Visit
-from tests.journeys.walk import Walk
+from tests.journeys.access import CentreAccess
+from tests.journeys.journey import Journey
 from tests.support.recordings import speech, write_recording
 
 FLOW = """flow: errand
@@ -34,34 +34,34 @@ nodes:
 """
 
 
-def alone(walk: Walk) -> None:
-    """The page; then what is misnamed, no recording, or leads nowhere."""
-    walk.first_day()
-    sounds = walk.folder / "recordings" / "hi" / "turnout"
+def run_without_centre(journey: Journey) -> None:
+    """Run the page's commands; misnamed and invalid recordings and a faulty flow are reported."""
+    journey.run_first_day_page()
+    sounds = journey.folder / "recordings" / "hi" / "turnout"
     write_recording(sounds / "questoin.wav", speech(1.0, 16_000), 16_000)
-    walk.does("dialer audio prepare -c centre.toml", "did you mean turnout/question?", code=1)
+    journey.run("dialer audio prepare -c centre.toml", "did you mean turnout/question?", code=1)
     (sounds / "questoin.wav").unlink()
     (sounds / "question.mp3").write_text("I am a text\n")
-    walk.does("dialer audio prepare -c centre.toml", "is not a recording but text", code=1)
+    journey.run("dialer audio prepare -c centre.toml", "is not a recording but text", code=1)
     (sounds / "question.mp3").unlink()
-    (walk.folder / "errand.yaml").write_text(FLOW)
-    walk.is_refused(
+    (journey.folder / "errand.yaml").write_text(FLOW)
+    journey.check_refused(
         "dialer flow check errand.yaml -l hi",
         "errand.yaml:15: node agent: goes on failed to goodby, which is not a node",
     )
-    walk.is_refused("dialer flow check turnuot", "turnuot", "turnout")
-    walk.is_refused("dialer audio approve hi/turnout/questoin --by Asha -c centre.toml", "questoin")
-    walk.is_refused("dialer script show poling_day", "polling_day")
+    journey.check_refused("dialer flow check turnuot", "turnuot", "turnout")
+    journey.check_refused("dialer audio approve hi/turnout/questoin --by Asha -c centre.toml", "questoin")
+    journey.check_refused("dialer script show poling_day", "polling_day")
 
 
-def at_work(walk: Walk, visit: Visit) -> None:
-    """Try a flow, have drafts made, put a recording in, while the centre runs."""
-    walk.does("dialer flow try turnout -l hi", "voted", given="1\n")
-    walk.does("dialer audio drafts -c centre.toml")
-    walk.does("dialer audio check -c centre.toml", "0 findings")
-    recording = visit.centre.folder / "recordings" / "hi" / "turnout" / "question.mp3"
+def run_at_centre(journey: Journey, access: CentreAccess) -> None:
+    """Try a flow, generate drafts, and add and approve a recording while the centre runs."""
+    journey.run("dialer flow try turnout -l hi", "voted", stdin="1\n")
+    journey.run("dialer audio drafts -c centre.toml")
+    journey.run("dialer audio check -c centre.toml", "0 findings")
+    recording = access.centre.folder / "recordings" / "hi" / "turnout" / "question.mp3"
     recording.parent.mkdir(parents=True)
     write_recording(recording, speech(2.0, 16_000), 16_000)
-    walk.does("dialer audio prepare -c centre.toml")
-    walk.does("dialer audio approve hi/turnout/question --by Asha -c centre.toml")
-    walk.does("dialer audio check -c centre.toml")
+    journey.run("dialer audio prepare -c centre.toml")
+    journey.run("dialer audio approve hi/turnout/question --by Asha -c centre.toml")
+    journey.run("dialer audio check -c centre.toml")

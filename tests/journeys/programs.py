@@ -1,4 +1,4 @@
-"""`dialer`, as a journey runs it: in this process, or as it was installed into a home of its own."""
+"""Ways to run `dialer` in a journey: in this process, or as installed into its own home folder."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from pathlib import Path
 from unittest.mock import patch
 
 from dialer.cli.main import main
-from tests.journeys.walk import Program, Step, Stumbled
+from tests.journeys.journey import JourneyFailed, Program, Step
 
 ROOT = Path(__file__).parents[2]
 EXTRAS = "desk,hq,uplink,voices"
 LONGEST_SECONDS = 600
 
 
-def in_process(words: list[str], given: str, folder: Path) -> tuple[int, str]:
-    """The command in this process, as its entry point runs it."""
-    said = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+def run_in_process(words: list[str], stdin: str, folder: Path) -> tuple[int, str]:
+    """Run the command in this process, through its entry point."""
+    output = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     with (
         contextlib.chdir(folder),
-        contextlib.redirect_stdout(said),
-        contextlib.redirect_stderr(said),
-        patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(given.encode()), "utf-8")),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+        patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8")),
         patch.object(sys, "argv", ["dialer", *words]),
     ):
         try:
@@ -36,16 +36,16 @@ def in_process(words: list[str], given: str, folder: Path) -> tuple[int, str]:
         except SystemExit as ended:
             code = ended.code
     assert isinstance(code, int | None), code
-    return code or 0, said.buffer.getvalue().decode()
+    return code or 0, output.buffer.getvalue().decode()
 
 
-def in_processes(command: Sequence[str | Path], env: Mapping[str, str]) -> Program:
-    """The command in a process of its own with that environment."""
+def make_program(command: Sequence[str | Path], env: Mapping[str, str]) -> Program:
+    """Return a program that runs the command in a new process with environment `env`."""
 
-    def program(words: list[str], given: str, folder: Path) -> tuple[int, str]:
+    def program(words: list[str], stdin: str, folder: Path) -> tuple[int, str]:
         done = subprocess.run(
             [*command, *words],
-            input=given,
+            input=stdin,
             cwd=folder,
             env=env,
             stdout=subprocess.PIPE,
@@ -59,14 +59,14 @@ def in_processes(command: Sequence[str | Path], env: Mapping[str, str]) -> Progr
     return program
 
 
-def installed(dialer: Path, by: Sequence[str] = ()) -> Program:
-    """As a person in that home runs it; `by`: what makes another user of us first."""
-    return in_processes((*by, dialer), environment(dialer.parents[2]))
+def installed_program(dialer: Path, by: Sequence[str] = ()) -> Program:
+    """Return the installed `dialer` as a program. `by` is a command in front of it that changes the user."""
+    return make_program((*by, dialer), make_environment(dialer.parents[2]))
 
 
-def environment(home: Path) -> dict[str, str]:
-    """What a process of that home is given: nothing of ours but where programs lie, and what registries are asked."""
-    kept = {
+def make_environment(home: Path) -> dict[str, str]:
+    """Return the environment of a process in that home: only the search path and registry settings are passed on."""
+    passed_on = {
         name: value
         for name, value in os.environ.items()
         if name.startswith(("PIP_", "UV_", "npm_", "SSL_", "REQUESTS_"))
@@ -74,33 +74,33 @@ def environment(home: Path) -> dict[str, str]:
     local = home / ".local"
     places = {"PIPX_HOME": str(local / "pipx"), "PIPX_BIN_DIR": str(local / "bin"), "PIPX_MAN_DIR": str(local / "man")}
     path = f"{local / 'bin'}:{os.environ['PATH']}"
-    return {**kept, **places, "HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "TZ": "Asia/Kolkata"}
+    return {**passed_on, **places, "HOME": str(home), "PATH": path, "LANG": "C.UTF-8", "TZ": "Asia/Kolkata"}
 
 
-def install(home: Path, told: Callable[[Step], None]) -> Path:
-    """Build the wheel of this tree, and `pipx install` it into a home that was empty; where `dialer` is."""
+def install_product(home: Path, on_step: Callable[[Step], None]) -> Path:
+    """Build the wheel of this tree and install it with pipx into an empty home. Return the path of `dialer`."""
     pipx = shutil.which("pipx")
     if pipx is None:
-        raise Stumbled("pipx is not installed (apt-get install pipx)")
+        raise JourneyFailed("pipx is not installed (apt-get install pipx)")
     home.mkdir(parents=True)
     python = sys._base_executable if sys.prefix != sys.base_prefix else sys.executable  # type: ignore[attr-defined]
 
-    def does(*words: str) -> None:
+    def run(*words: str) -> None:
         began = time.monotonic()
         done = subprocess.run(
             [pipx, *words],
             cwd=ROOT,
-            env=environment(home),
+            env=make_environment(home),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        told(Step(f"pipx {' '.join(words)}", done.stdout, time.monotonic() - began, done.returncode))
+        on_step(Step(f"pipx {' '.join(words)}", done.stdout, time.monotonic() - began, done.returncode))
         if done.returncode:
-            raise Stumbled(f"pipx {words[0]}: {done.stdout[-400:]}")
+            raise JourneyFailed(f"pipx {words[0]}: {done.stdout[-400:]}")
 
-    does("run", "build", "--wheel", "--outdir", str(home / "dist"), str(ROOT))
+    run("run", "build", "--wheel", "--outdir", str(home / "dist"), str(ROOT))
     (wheel,) = (home / "dist").glob("matdan-*.whl")
-    does("install", "--python", python, f"{wheel}[{EXTRAS}]")
+    run("install", "--python", python, f"{wheel}[{EXTRAS}]")
     return home / ".local" / "bin" / "dialer"

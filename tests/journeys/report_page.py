@@ -1,4 +1,4 @@
-"""What the journeys saw, as a page to read: each role's steps with commands, what was said, seconds, pictures."""
+"""An HTML page of journeys: each role's steps with commands, output, duration and screenshots."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
-from tests.journeys.walk import Step
+from tests.journeys.journey import Step
 
 STYLE = """body{font:16px/1.45 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1d2330}
 summary{cursor:pointer;font-family:ui-monospace,monospace;font-size:.85rem;padding:.2rem 0}
@@ -15,13 +15,13 @@ img{max-width:100%;border:1px solid #c6ccd8;border-radius:.3rem}
 .s{float:right;color:#5d6675}.bad{color:#a3141b;font-weight:600}"""
 
 
-def write_index(keep: Path, walks: Mapping[str, list[Step]], stumbles: Mapping[str, str], machine: str) -> Path:
-    """Write `index.html` there; its path."""
+def write_index(keep: Path, journeys: Mapping[str, list[Step]], failures: Mapping[str, str], machine: str) -> Path:
+    """Write `index.html` to the folder `keep` and return its path."""
     rows, parts = [], []
-    for role, steps in walks.items():
+    for role, steps in journeys.items():
         seconds = sum(step.seconds for step in steps)
-        stands = f'<span class="bad">{escape(stumbles[role])}</span>' if role in stumbles else "went through"
-        rows.append(f'<li><a href="#{role}">{role}</a>: {stands}; {len(steps)} steps, {seconds:.1f} s</li>')
+        result = f'<span class="bad">{escape(failures[role])}</span>' if role in failures else "passed"
+        rows.append(f'<li><a href="#{role}">{role}</a>: {result}; {len(steps)} steps, {seconds:.1f} s</li>')
         parts += [f'<h2 id="{role}">{role}</h2>', *map(_step, steps)]
     text = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Journeys</title><style>{STYLE}</style>'
@@ -34,7 +34,10 @@ def write_index(keep: Path, walks: Mapping[str, list[Step]], stumbles: Mapping[s
 
 def _step(step: Step) -> str:
     code = "" if step.code is None else f"exit {step.code}, "
-    told = f'<span class="s">{code}{step.seconds:.2f} s</span>'
-    picture = f'<p><img src="{step.picture}" alt="{escape(step.what)}" loading="lazy"></p>' if step.picture else ""
-    opened = " open" if picture else ""
-    return f"<details{opened}><summary>{told}{escape(step.what)}</summary>{picture}<pre>{escape(step.said)}</pre></details>"
+    duration = f'<span class="s">{code}{step.seconds:.2f} s</span>'
+    screenshot = (
+        f'<p><img src="{step.screenshot}" alt="{escape(step.action)}" loading="lazy"></p>' if step.screenshot else ""
+    )
+    opened = " open" if screenshot else ""
+    summary = f"<summary>{duration}{escape(step.action)}</summary>"
+    return f"<details{opened}>{summary}{screenshot}<pre>{escape(step.output)}</pre></details>"

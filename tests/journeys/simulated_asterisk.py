@@ -1,5 +1,6 @@
-"""The simulated Asterisk with the manager's secret of a site: `python -m tests.journeys.lines SECRET`, then what
-`python -m dialer.simulation.asterisk` takes.
+"""The simulated Asterisk with a site's AMI secret.
+
+python -m tests.journeys.simulated_asterisk SECRET [arguments of python -m dialer.simulation.asterisk]
 """
 
 from __future__ import annotations
