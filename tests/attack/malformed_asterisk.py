@@ -12,7 +12,7 @@ from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import ProtocolError, SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiReply, encode_command, split_command
 from dialer.switch.asterisk.ami_codec import AmiDecoder
-from dialer.switch.asterisk.scripts.commands import Recordings, interpret_command, encode_value_reply
+from dialer.switch.asterisk.scripts.commands import Recordings, encode_value_reply, interpret_command
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.captures import NAMES, said_by
 

@@ -21,7 +21,12 @@ import pytest
 from dialer.flows.errors import FlowError
 from dialer.switch.asterisk.scripts import containment
 from dialer.switch.asterisk.scripts.commands import Forward, Recordings, Refuse, interpret_command
-from dialer.switch.asterisk.scripts.containment import ScriptRules, check_containment, make_contained_command, make_script_environment
+from dialer.switch.asterisk.scripts.containment import (
+    ScriptRules,
+    check_containment,
+    make_contained_command,
+    make_script_environment,
+)
 from dialer.switch.asterisk.scripts.runner import ScriptEnd
 from tests.support.agi_scripts import (
     PLAIN,
@@ -404,8 +409,12 @@ def test_no_spelling_of_a_path_plays_a_recording_of_another_call() -> None:
     ],
 )
 def test_say_datetime_plays_no_sound_and_opens_no_file(date_format: str, zone: str) -> None:
-    assert isinstance(interpret_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN_RECORDINGS), Refuse)
-    assert isinstance(interpret_command(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN_RECORDINGS), Refuse)
+    assert isinstance(
+        interpret_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN_RECORDINGS), Refuse
+    )
+    assert isinstance(
+        interpret_command(f'say   datetime 1713767400 # "{date_format}" {zone}', 1, OWN_RECORDINGS), Refuse
+    )
 
 
 def test_say_datetime_accepts_times_formats_and_zones() -> None:
