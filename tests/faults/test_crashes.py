@@ -1,7 +1,7 @@
-"""kill -9 at every named point, and a restart: nobody is dialled twice, no acknowledged mark is lost, every attempt ends.
+"""SIGKILL at every named point, then a restart: nobody is dialled twice, no acknowledged mark is lost, every attempt ends.
 
-The dialler is a process of its own that really dies; the simulated Asterisk lives on, keeps its journal of every call that it truly
-placed, and is the referee.
+The dialler runs in its own process, which is killed. The simulated Asterisk keeps running, and its journal of placed calls is
+compared with the store.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ AGENTS = {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HO
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3, "hours": HOURS}
 
 
-async def test_kill_at_every_named_point_and_a_restart(tmp_path: Path) -> None:
-    """Side by side, for most of it is waiting; each to its end, whatever becomes of another."""
+async def test_dialler_recovers_from_a_kill_at_every_named_point(tmp_path: Path) -> None:
+    """All kill points run concurrently, because most of the time is waiting; each runs to its end even if another fails."""
     for point in CRASH_POINTS:
         (tmp_path / point).mkdir()
     ends = await asyncio.gather(
@@ -38,7 +38,7 @@ async def test_kill_at_every_named_point_and_a_restart(tmp_path: Path) -> None:
 
 
 async def kill_and_restart(tmp_path: Path, point: str) -> None:
-    """One site, whose dialler is killed at that point; what the switch and the store say afterwards."""
+    """Kill a site's dialler at a named point, restart it, and return what the switch and the store say afterwards."""
     fill_roll(tmp_path / "centre.db", 400)
     journal = tmp_path / "journal.jsonl"
     campaign = IVR if "commit" in point else AGENTS

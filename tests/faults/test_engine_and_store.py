@@ -1,4 +1,4 @@
-"""The store fails under a running engine: dialling stops before results are lost, and everything is kept once it works again."""
+"""Store failures under a running engine: dialling stops before results are lost, and all are stored after recovery."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.voters import IVR, all_answer, scripted
 
 
 @virtual_time()
-async def test_results_wait_for_a_full_disk_and_dialling_stops(tmp_path: Path) -> None:
+async def test_full_disk_stops_dialling_and_results_wait(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         full = FailingStore(site, "end_attempts")
@@ -46,7 +46,7 @@ async def test_results_wait_for_a_full_disk_and_dialling_stops(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("method", ["open_attempts", "end_attempts", "record_answer", "record_connect"])
-def test_a_lost_reply_of_a_commit_doubles_and_loses_nothing(tmp_path: Path, method: str) -> None:
+def test_lost_reply_of_a_commit_neither_duplicates_nor_loses_results(tmp_path: Path, method: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
@@ -61,7 +61,7 @@ def test_a_lost_reply_of_a_commit_doubles_and_loses_nothing(tmp_path: Path, meth
 
 
 @virtual_time()
-async def test_a_mark_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path) -> None:
+async def test_mark_that_cannot_be_stored_is_not_acknowledged(tmp_path: Path) -> None:
     config = scripted(Behaviour(keys=((4.0, "1"),)))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         FailingStore(site, "record_mark")
@@ -71,7 +71,7 @@ async def test_a_mark_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_a_disposition_that_was_not_kept_is_refused_and_may_be_given_again(tmp_path: Path) -> None:
+async def test_disposition_that_was_not_stored_is_refused_and_can_be_repeated(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
@@ -88,7 +88,7 @@ async def test_a_disposition_that_was_not_kept_is_refused_and_may_be_given_again
 
 
 @virtual_time()
-async def test_a_nearly_full_disk_stops_dialling_before_anything_fails(tmp_path: Path) -> None:
+async def test_nearly_full_disk_stops_dialling_before_writes_fail(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, all_answer(), store={"path": tmp_path / "centre.db", "reserve_megabytes": 10**9}
     ) as site:
@@ -99,7 +99,7 @@ async def test_a_nearly_full_disk_stops_dialling_before_anything_fails(tmp_path:
 
 
 @virtual_time()
-async def test_stop_all_stops_every_campaign_though_the_store_keeps_none_of_it(tmp_path: Path) -> None:
+async def test_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: Path) -> None:
     hours = [{"start": "00:00", "until": "23:59:59"}]
     campaigns = [
         {"id": f"ivr{n}", "kind": "ivr", "flow": "turnout", "channels": 3, "hours": hours} for n in range(1, 4)
@@ -116,7 +116,7 @@ async def test_stop_all_stops_every_campaign_though_the_store_keeps_none_of_it(t
 
 
 @virtual_time()
-async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
+async def test_announcements_without_a_broker_are_limited(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         store = site.centre.store
         whole = store.trim_outbox
@@ -132,7 +132,7 @@ async def test_news_that_no_broker_takes_are_bounded(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_where_the_audit_ends_is_told_once_a_minute_and_at_the_end(tmp_path: Path) -> None:
+async def test_audit_head_is_published_every_minute_and_at_the_end(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(70)
@@ -149,8 +149,8 @@ async def test_where_the_audit_ends_is_told_once_a_minute_and_at_the_end(tmp_pat
 
 
 @virtual_time()
-async def test_one_trouble_is_one_alert_however_many_writers_meet_it(tmp_path: Path) -> None:
-    """Many writers, of whom some succeed while others fail, each in words of its own: it is raised once, and cleared once."""
+async def test_store_failure_raises_a_single_alert_for_all_writers(tmp_path: Path) -> None:
+    """Some writers succeed while others fail with different errors, but the alert is raised once and cleared once."""
     chance = random.Random(7)
     ivr = {**IVR, "channels": 30}
     async with a_site(tmp_path, all_answer(hang_up_after=6.0), voters=900, campaign=ivr) as site:

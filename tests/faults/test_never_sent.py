@@ -1,4 +1,4 @@
-"""A dialler that is killed between the commit of a call and its Originate: what was surely never sent costs no number."""
+"""A dialler killed between the commit of a call and its Originate: calls that were certainly never sent free their number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CAMPAIGN = {**IVR, "channels": 6, "hours": [{"start": "00:00", "until": "23:59:5
 
 
 @virtual_time()
-async def test_a_kill_before_the_originate_leaves_the_number_free_and_after_it_unknown(tmp_path: Path) -> None:
+async def test_kill_before_the_originate_frees_the_number_and_after_it_the_result_is_unknown(tmp_path: Path) -> None:
     people = [Behaviour(answer_after=25.0, hang_up_after=5.0)] * 60
     committed: list[str] = []
     never_sent: list[str] = []
@@ -62,7 +62,7 @@ async def test_a_kill_before_the_originate_leaves_the_number_free_and_after_it_u
 
 
 @virtual_time()
-async def test_a_kill_while_an_agent_looks_at_a_preview_has_dialled_nobody_and_used_up_nothing(tmp_path: Path) -> None:
+async def test_kill_during_a_preview_uses_up_no_attempt(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     previews = {"pacing": "preview"}
     async with SimulatedAsterisk(scripted()) as switch:
@@ -80,8 +80,8 @@ async def test_a_kill_while_an_agent_looks_at_a_preview_has_dialled_nobody_and_u
 
 
 @virtual_time()
-async def test_an_older_store_that_was_put_back_is_refused(tmp_path: Path) -> None:
-    """It does not know who was called since it was copied, nor who opted out in those calls."""
+async def test_restored_older_store_is_refused(tmp_path: Path) -> None:
+    """It lacks the calls and opt-outs made since it was copied."""
     people = [Behaviour(answer_after=2.0, hang_up_after=5.0)] * 60
     store, copy = tmp_path / "centre.db", tmp_path / "copy.db"
     fill_roll(store, 90, voters_per_booth=100, numbers_weigh_alike=True)

@@ -1,4 +1,4 @@
-"""Beside a running dialler nobody else brings the WAL into the file: an export writes its note, and leaves the file alone."""
+"""Only a running dialler checkpoints the WAL; an export commits its audit entry without a checkpoint."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(path.read_bytes() == before)
 
 
 @pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
-def test_an_export_leaves_the_wal_to_the_dialler(tmp_path: Path, encrypted: bool) -> None:
+def test_export_does_not_checkpoint_the_wal(tmp_path: Path, encrypted: bool) -> None:
     path, key = tmp_path / "centre.db", TEST_KEY if encrypted else None
     arguments = [path, key_file(tmp_path / "key")] if encrypted else [path]
     lock = StoreLock(path, "a dialler")

@@ -1,4 +1,4 @@
-"""After a power loss the store has every write that it acknowledged."""
+"""After a power loss, the store has every write that it had acknowledged."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _snapshot(
     losses: list[tuple[list[int], Path]],
     chance: random.Random,
 ) -> None:
-    """Store what a power loss at this moment leaves, with none of the other writes and with a random part of them."""
+    """Save the files as a power loss now could leave them: without the unsynced writes, and with a random part of them."""
     [acknowledged] = query(backend.path, ACKNOWLEDGED)
     for luck in (None, chance):
         place = disk.after_power_loss(folder / f"loss-{len(losses)}", luck)

@@ -1,4 +1,4 @@
-"""The faults that the simulated Asterisk injects do what they say, and nothing else."""
+"""The faults injected by the simulated Asterisk have exactly the stated effect."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONFIG = SimulatedAsteriskConfig(
 
 
 @virtual_time()
-async def test_a_restart_drops_every_channel_without_a_hang_up_and_keeps_the_port() -> None:
+async def test_restart_drops_channels_without_hangup_events_and_keeps_the_port() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
@@ -50,7 +50,7 @@ async def test_a_restart_drops_every_channel_without_a_hang_up_and_keeps_the_por
 
 
 @virtual_time()
-async def test_a_restart_in_good_order_announces_itself() -> None:
+async def test_graceful_restart_sends_a_shutdown_event() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         await lab.call("910", "v")
         await switch.restart(announced=True)
@@ -59,7 +59,7 @@ async def test_a_restart_in_good_order_announces_itself() -> None:
 
 
 async def switch_listens(switch: SimulatedAsterisk) -> bool:
-    """Whether its port, which was closed at the restart, is open again."""
+    """Return whether the port, which the restart closed, is open again."""
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", switch.ami_port)
     except ConnectionRefusedError:
@@ -69,8 +69,8 @@ async def switch_listens(switch: SimulatedAsterisk) -> bool:
 
 
 @virtual_time()
-async def test_while_it_boots_no_call_runs_and_who_has_logged_in_is_told_when_it_has() -> None:
-    """As a real Asterisk 22.10 was seen to, in this order: no dialplan, one whose calls fail, FullyBooted."""
+async def test_booting_asterisk_runs_no_calls_and_then_sends_fullybooted() -> None:
+    """The order is that of a real Asterisk 22.10: no dialplan, then a dialplan whose calls fail, then FullyBooted."""
     lease = {"Channel": "Local/s@matdan-lease/n", "Context": "matdan-lease", "Exten": "far", "Priority": "1"}
 
     async with lab_centre(CONFIG) as (switch, lab):
@@ -94,7 +94,7 @@ async def test_while_it_boots_no_call_runs_and_who_has_logged_in_is_told_when_it
 
 
 @virtual_time()
-async def test_nobody_is_let_in_while_it_is_down() -> None:
+async def test_connections_are_refused_while_asterisk_is_down() -> None:
     async with lab_centre(CONFIG) as (switch, _):
         restart = asyncio.create_task(switch.restart(down_seconds=5))
         await asyncio.sleep(1)
@@ -106,7 +106,7 @@ async def test_nobody_is_let_in_while_it_is_down() -> None:
 
 
 @virtual_time()
-async def test_a_cut_connection_loses_the_answer_and_not_the_call() -> None:
+async def test_cut_connection_loses_the_response_but_not_the_call() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         lab.send("Ping")
         await lab.call("910", "v")
@@ -118,7 +118,7 @@ async def test_a_cut_connection_loses_the_answer_and_not_the_call() -> None:
 
 
 @virtual_time()
-async def test_a_stalled_connection_stays_open_and_says_nothing() -> None:
+async def test_stalled_connection_stays_open_but_silent() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.stall_ami()
         with pytest.raises(TimeoutError):
@@ -130,7 +130,7 @@ async def test_a_stalled_connection_stays_open_and_says_nothing() -> None:
 
 
 @virtual_time()
-async def test_garbage_is_no_ami() -> None:
+async def test_garbage_is_not_parsed_as_ami() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.send_garbage()
         with pytest.raises(ProtocolError):
@@ -138,7 +138,7 @@ async def test_garbage_is_no_ami() -> None:
 
 
 @virtual_time()
-async def test_a_reader_that_is_too_slow_is_closed_with_stale_data_still_to_read() -> None:
+async def test_slow_reader_is_disconnected_with_unread_data() -> None:
     async with lab_centre(CONFIG) as (switch, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", switch.ami_port)
         writer.write(b"Action: Login\r\nActionID: 1\r\nUsername: lab\r\nSecret: lab\r\n\r\n")
@@ -154,7 +154,7 @@ async def test_a_reader_that_is_too_slow_is_closed_with_stale_data_still_to_read
 
 
 @virtual_time()
-async def test_a_slow_carrier_takes_longer_with_each_call() -> None:
+async def test_slow_carrier_delays_each_call_more() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
         switch.caller.slow_down(1.0, growth_seconds=0.5)
@@ -191,19 +191,19 @@ def hang_ups_of_twenty_calls(
     return counts, order
 
 
-def test_events_are_lost() -> None:
+def test_lossy_connection_drops_events() -> None:
     counts, _ = hang_ups_of_twenty_calls(lose=0.4)
     assert 4 <= len(counts) <= 18
     assert set(counts.values()) == {1}
 
 
-def test_events_are_repeated() -> None:
+def test_repeating_connection_duplicates_events() -> None:
     counts, _ = hang_ups_of_twenty_calls(repeat=0.5)
     assert len(counts) == 20
     assert set(counts.values()) == {1, 2}
 
 
-def test_events_are_reordered_and_none_is_lost() -> None:
+def test_reordering_connection_loses_no_events() -> None:
     counts, order = hang_ups_of_twenty_calls(reorder=0.5)
     well_counts, well_order = hang_ups_of_twenty_calls()
     assert counts == well_counts
@@ -212,7 +212,7 @@ def test_events_are_reordered_and_none_is_lost() -> None:
 
 
 @virtual_time()
-async def test_the_next_event_of_a_name_is_lost() -> None:
+async def test_next_event_with_a_given_name_is_dropped() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.session_registry.faults.lose_next("Hangup")
         for n in range(2):

@@ -1,4 +1,4 @@
-"""What must hold of a store whose file is damaged, another program's, or newer than this program."""
+"""Damaged stores, databases of other programs, and stores of newer versions are detected and left unchanged."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def flip(path: Path, first: int, count: int = 64) -> None:
 
 @pytest.fixture
 def roll(path: Path) -> Path:
-    """A closed store with 2,000 voters."""
+    """Return a closed store with 2,000 voters."""
     fill_roll(path, 2000)
     return path
 
@@ -46,7 +46,7 @@ def root_page_of(path: Path, name: str) -> int:
     return int(dict(query(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
 
 
-async def test_every_damaged_page_is_found_at_opening(roll: Path) -> None:
+async def test_every_damaged_page_is_detected_at_opening(roll: Path) -> None:
     pages = roll.stat().st_size // PAGE_BYTES
     whole = roll.read_bytes()
     found = 0
@@ -64,9 +64,7 @@ async def test_every_damaged_page_is_found_at_opening(roll: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["opt_out", "campaign", "voter", "attempt", "sqlite_schema"])
-async def test_of_a_large_file_the_vital_pages_are_checked(
-    roll: Path, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_vital_pages_of_a_large_file_are_checked(roll: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_checks, "FULL_CHECK_BYTES", 0)
     await (await open_store(roll)).close()
     page = 1 if name == "sqlite_schema" else root_page_of(roll, name)
@@ -76,9 +74,7 @@ async def test_of_a_large_file_the_vital_pages_are_checked(
     assert one_line(caught.value, roll)
 
 
-async def test_damage_that_is_met_later_is_told_by_whoever_meets_it(
-    roll: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_damage_found_later_is_reported_by_the_reader(roll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "check_integrity", lambda db, path: None)
     flip(roll, (root_page_of(roll, "voter") - 1) * PAGE_BYTES, 12)
     async with await open_store(roll) as store:

@@ -1,4 +1,4 @@
-"""What must hold of an encrypted store: nothing of it can be read without the key, and no conversion loses anything."""
+"""Encrypted stores cannot be read without the key, and conversions lose no data."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def found_on_disk(path: Path) -> set[str]:
-    """What of a voter stands in the bytes of the store's files."""
+    """Return the details of a voter that occur in the bytes of the store's files."""
     everything = b"".join(file.read_bytes() for file in path.parent.glob(f"{path.name}*"))
     return {text for text in (NUMBER, NAME, EPIC, "CREATE TABLE") if text.encode() in everything}
 
 
 def rows(path: Path, key: StoreKey | None) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything in the store but its audit, which a conversion adds to."""
+    """Return all rows of the store except the audit, to which a conversion adds."""
     with closing(open_for_reading(path, key=key)) as db:
         names = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
         return {name: db.execute(f"SELECT * FROM {name}").fetchall() for name in names if name != "audit"}  # noqa: S608
@@ -62,9 +62,7 @@ def audited(path: Path, key: StoreKey | None) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("kind", [SqliteBackend, EncryptedBackend])
-async def test_nothing_that_identifies_a_voter_is_in_the_bytes_of_an_encrypted_store(
-    kind: type[SqliteBackend], path: Path
-) -> None:
+async def test_encrypted_store_has_no_readable_voter_data(kind: type[SqliteBackend], path: Path) -> None:
     backend = kind(path.parent)
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
@@ -81,7 +79,7 @@ async def test_nothing_that_identifies_a_voter_is_in_the_bytes_of_an_encrypted_s
 
 
 @pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
-def test_a_rollback_journal_is_encrypted_too(key: StoreKey | None, path: Path) -> None:
+def test_rollback_journal_is_encrypted(key: StoreKey | None, path: Path) -> None:
     fill_roll(path, 54, key=key)
     with closing(connect(path, "rw", key)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
@@ -95,7 +93,7 @@ def test_a_rollback_journal_is_encrypted_too(key: StoreKey | None, path: Path) -
 
 
 @pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
-def test_copies_are_kept_as_the_store_is(key: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_copies_are_encrypted_like_the_store(key: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_roll(path, 54, key=key)
     copy = path.with_name("copy.db")
     assert copy_roll(path, copy, key) == 54
@@ -115,7 +113,7 @@ def test_copies_are_kept_as_the_store_is(key: StoreKey | None, path: Path, monke
     assert set(seen) == {key is not None}
 
 
-async def test_every_damaged_page_of_an_encrypted_store_is_found_at_opening(path: Path) -> None:
+async def test_every_damaged_page_of_an_encrypted_store_is_detected_at_opening(path: Path) -> None:
     fill_roll(path, 2000, key=TEST_KEY)
     whole = path.read_bytes()
     pages = len(whole) // 4096
@@ -131,9 +129,7 @@ async def test_every_damaged_page_of_an_encrypted_store_is_found_at_opening(path
     await (await open_store(path, key=TEST_KEY)).close()
 
 
-async def test_after_damage_that_is_met_later_nothing_more_is_said_to_be_kept(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_write_is_acknowledged_after_damage_was_found(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_roll(path, 2000, key=TEST_KEY)
     with closing(open_for_reading(path, key=TEST_KEY)) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'voter'").fetchone()
@@ -194,7 +190,7 @@ def test_wrong_missing_and_unneeded_keys_give_one_clear_line(opening: str, path:
         assert TEST_KEY.digits not in str(caught.value)
 
 
-def test_without_the_extra_the_way_to_it_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_encryption_extra_gives_installation_advice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     with pytest.raises(StoreError, match=r"\.venv/bin/pip install -e '\.\[encryption\]'"):
         open_for_writing(path, key=TEST_KEY)
@@ -227,7 +223,7 @@ def test_key_that_others_can_read_is_rejected(mode: int, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "text", ["", "hunter2", "ab" * 31, "ab" * 33, "xy" * 32, "\0" * 64, "ab" * 32 + "\n" + "ab" * 32]
 )
-def test_what_is_no_key_is_refused_and_not_repeated(text: str, tmp_path: Path) -> None:
+def test_invalid_key_is_rejected_without_being_shown(text: str, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(text)
     file.chmod(0o600)
@@ -269,7 +265,7 @@ def _state(old: StoreKey | None, new: StoreKey | None) -> str:
     return "plain" if new is None else "encrypted" if old is None else "another key"
 
 
-def test_the_plain_file_is_overwritten_where_it_lay(path: Path) -> None:
+def test_plain_file_is_overwritten_after_encryption(path: Path) -> None:
     fill_roll(path, 2000)
     with path.open("rb") as plain:
         assert NUMBER.encode() in plain.read()
@@ -401,7 +397,7 @@ sys.stdin.read()
 """
 
 
-def test_nothing_is_converted_while_somebody_has_the_store_open(path: Path) -> None:
+def test_conversion_is_refused_while_the_store_is_open(path: Path) -> None:
     fill_roll(path, 54)
     before = path.read_bytes()
     with (

@@ -1,4 +1,4 @@
-"""What must hold of the store when the disk is full, the file is damaged, another process holds it, or we are killed."""
+"""The store under faults: a full disk, a busy file, a second process, a killed dialler, and lost replies."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 
 
 async def limit_pages(store: Store, more: int) -> None:
-    """Let the file grow by `more` pages and no further, as a disk with so much room would."""
+    """Let the file grow by at most `more` pages, like a disk with that much free space."""
 
     def limit(db: sqlite3.Connection) -> None:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
@@ -118,7 +118,7 @@ async def test_second_dialler_and_import_are_refused_but_reports_are_not(path: P
     await (await open_store(path)).close()
 
 
-async def test_a_reader_can_neither_write_nor_hold_up_a_result(path: Path) -> None:
+async def test_reader_cannot_write_or_delay_results(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         db = open_for_reading(path)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
@@ -132,7 +132,7 @@ async def test_a_reader_can_neither_write_nor_hold_up_a_result(path: Path) -> No
     assert query(path, "SELECT count(*) FROM mark") == [(1,)]
 
 
-async def test_a_program_that_writes_behind_our_back_makes_writes_busy_and_then_they_work(path: Path) -> None:
+async def test_writes_fail_as_busy_during_a_foreign_write_and_then_succeed(path: Path) -> None:
     fill_roll(path, 9)
     async with await open_store(path, encode=announce_by_kind, busy_seconds=0.05) as store:
         other = sqlite3.connect(path, isolation_level=None)
@@ -184,8 +184,8 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def killed(path: Path) -> Iterator[Callable[[], list[str]]]:
-    """Runs a dialler in a process of its own up to where it waits, kills it, and gives what it had acknowledged."""
+def run_and_kill_dialler(path: Path) -> Iterator[Callable[[], list[str]]]:
+    """Run a dialler in another process until it waits, kill it, and return what it had acknowledged."""
     fill_roll(path, 54)
     with Forked(DIALLER, path) as process:
 
@@ -199,8 +199,8 @@ def killed(path: Path) -> Iterator[Callable[[], list[str]]]:
         yield kill
 
 
-async def test_what_was_acknowledged_survives_a_kill(path: Path, killed: Callable[[], list[str]]) -> None:
-    ended, ringing = killed()
+async def test_acknowledged_writes_survive_a_kill(path: Path, killed: Callable[[], list[str]]) -> None:
+    ended, ringing = run_and_kill_dialler()
     async with await open_store(path) as store:
         unfinished = await store.unfinished_attempts()
         assert ringing in {each.attempt_id for each in unfinished}
@@ -212,7 +212,7 @@ async def test_what_was_acknowledged_survives_a_kill(path: Path, killed: Callabl
         assert (await store.booth_turnout())[0].voted == 1
 
 
-async def test_closing_brings_everything_into_the_one_file(path: Path) -> None:
+async def test_closing_leaves_a_single_database_file(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (path.parent / "centre.db-wal").stat().st_size > 0
@@ -227,11 +227,11 @@ T = TypeVar("T")
 
 
 class LostReply(Exception):
-    """What a caller sees whose connection broke after the commit."""
+    """The error of a caller whose connection broke after the commit."""
 
 
 class ForgetfulStore(Store):
-    """Commits every write, and says the first time that it failed."""
+    """A store that commits every write, but reports a failure the first time."""
 
     def __init__(self, store: Store) -> None:
         self.__dict__.update(store.__dict__)
@@ -257,7 +257,7 @@ async def twice(call_it: Callable[[], Any]) -> Any:
     return await call_it()
 
 
-def everything(path: Path) -> dict[str, Sequence[Any]]:
+def read_all_rows(path: Path) -> dict[str, Sequence[Any]]:
     tables = [name for (name,) in query(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
     return {table: query(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
 
@@ -293,25 +293,25 @@ async def test_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
         for step in steps:
             with pytest.raises(LostReply):
                 await step()
-            before = everything(path)
+            before = read_all_rows(path)
             await step()
-            assert everything(path) == before
+            assert read_all_rows(path) == before
 
 
 # Another program looks into the file
 
 
-def elsewhere(path: Path, statement: str) -> str:
-    """What another program reads, that opens the file and leaves."""
+def read_in_other_program(path: Path, statement: str) -> str:
+    """Read the store in another program, which opens the file and exits."""
     program = (
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(db.execute(sys.argv[2]).fetchone()); db.close()"
     )
     return forked(program, path, statement).stdout.strip()
 
 
-async def test_a_program_that_opens_the_store_and_leaves_does_not_take_the_wal_away(path: Path) -> None:
-    """What is committed after it must be in the files on disk: a dialler that is killed then loses nothing."""
+async def test_program_that_opens_and_closes_the_store_does_not_remove_the_wal(path: Path) -> None:
+    """Later commits must be in the files on disk, so that a killed dialler loses nothing."""
     async with filled(SqliteBackend(path.parent)) as store:
-        assert elsewhere(path, "SELECT count(*) FROM mark") == "(0,)"
+        assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(0,)"
         await store.record_mark(mark(1, MarkKind.VOTED))
-        assert elsewhere(path, "SELECT count(*) FROM mark") == "(1,)"
+        assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(1,)"

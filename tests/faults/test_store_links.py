@@ -1,4 +1,4 @@
-"""Whatever a store is called, one process at a time writes to it: links, moved files, removed locks, in real processes."""
+"""Only one process at a time can write to a store, under any name: links, moved files, removed lock files."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ Start = Callable[..., Forked]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts a dialler in a process of its own on a store; it has dialled one number when this returns."""
+    """Start a dialler on a store in another process; it has dialled one number when this returns."""
     with contextlib.ExitStack() as running:
 
         def run(*paths: Path) -> Forked:
@@ -71,8 +71,8 @@ def start() -> Iterator[Start]:
         yield run
 
 
-def goes_on(process: Forked) -> str:
-    """What became of the running dialler's second call, once it has ended."""
+def finish_second_call(process: Forked) -> str:
+    """Wait for the running dialler's second call to end, and return its result."""
     done = process.ended("go on\n")
     assert done.returncode == 0
     return done.stdout.strip()
@@ -168,7 +168,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_no_second_writer_comes_in_by_another_name(
+async def test_second_writer_is_refused_under_any_name(
     tmp_path: Path, start: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "store" / "centre.db"
@@ -187,7 +187,7 @@ async def test_no_second_writer_comes_in_by_another_name(
 
 
 @pytest.mark.parametrize("way", [symlink, hard_link, without_lock_file])
-async def test_what_two_diallers_would_have_corrupted_is_whole(
+async def test_refused_second_writer_leaves_the_store_intact(
     tmp_path: Path, start: Start, way: Callable[[Path], Path], key: StoreKey | None
 ) -> None:
     path = tmp_path / "centre.db"
@@ -198,7 +198,7 @@ async def test_what_two_diallers_would_have_corrupted_is_whole(
     first = start(path, *files)
     with pytest.raises(StoreError):
         await open_store(way(path), key=key)
-    assert goes_on(first) == "dialled"
+    assert finish_second_call(first) == "dialled"
     if way is hard_link:
         with pytest.raises(StoreError, match="2 names"):
             StoreLock(path, "a dialler")
@@ -211,7 +211,9 @@ async def test_what_two_diallers_would_have_corrupted_is_whole(
 
 
 @pytest.mark.parametrize("way", [symlink, without_lock_file, moved])
-def test_the_refusal_names_who_holds_it(tmp_path: Path, start: Start, way: Callable[[Path], Path]) -> None:
+def test_refusal_names_the_process_that_holds_the_store(
+    tmp_path: Path, start: Start, way: Callable[[Path], Path]
+) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 9)
     first = start(path)
@@ -229,16 +231,14 @@ def test_dialler_stops_dialling_when_its_file_was_moved(
     fill_roll(path, 9)
     first = start(path)
     kept = way(path)
-    said = goes_on(first)
+    said = finish_second_call(first)
     assert said.startswith(f"{path}: the file was moved, replaced or removed")
     if way is moved:  # what it had committed went with the file, into which its journal was brought
         assert query(kept, "SELECT phone_id FROM attempt") == [(1,)]
 
 
 @pytest.mark.parametrize("way", [symlink, symlinked_folder])
-async def test_a_link_to_a_store_that_nobody_holds_is_as_good_as_its_name(
-    tmp_path: Path, way: Callable[[Path], Path]
-) -> None:
+async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Callable[[Path], Path]) -> None:
     path = tmp_path / "store" / "centre.db"
     path.parent.mkdir()
     fill_roll(path, 9)
@@ -282,10 +282,10 @@ def test_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
     ],
     ids=["bind", "bind-file", "tmpfs", "overlay"],
 )
-def test_a_mount_lets_nobody_in_and_a_copy_behind_one_is_a_store_of_its_own(
+def test_lock_applies_through_a_bind_mount_but_not_to_an_overlay_copy(
     tmp_path: Path, start: Start, mounts: str, store: str, said: str
 ) -> None:
-    """A second dialler in a namespace of its own, as a container has one."""
+    """The second dialler runs in its own mount namespace, as in a container."""
     path = tmp_path / "store" / "centre.db"
     for name in ("store", "there", "top", "copy"):
         (tmp_path / name).mkdir()
@@ -303,7 +303,7 @@ def test_a_mount_lets_nobody_in_and_a_copy_behind_one_is_a_store_of_its_own(
     assert said in done.stdout, done.stderr
 
 
-def test_a_store_that_is_a_mount_of_its_own_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_mounted_as_a_single_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mounts = tmp_path / "mountinfo"
     monkeypatch.setattr(lock_module, "_MOUNTS", mounts)
     folder = tmp_path / "a place"
@@ -314,7 +314,7 @@ def test_a_store_that_is_a_mount_of_its_own_is_refused(tmp_path: Path, monkeypat
         StoreLock(folder / "centre.db", "a dialler")
 
 
-def test_a_store_on_another_machines_disk_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     device = tmp_path.stat().st_dev
     line = f"36 35 {os.major(device)}:{os.minor(device)} / /srv rw shared:1 - nfs4 server:/srv rw,vers=4.2\n"
     mounts = tmp_path / "mountinfo"

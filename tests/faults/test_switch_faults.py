@@ -1,4 +1,4 @@
-"""The switch and its link fail in every way that faults.md names: nobody is dialled twice, and every call has one end."""
+"""Faults of the switch and of the connection to it: nobody is dialled twice, and every call ends exactly once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def nothing_placed_while_down(site: Site) -> None:
 
 
 @virtual_time()
-async def test_a_cut_link_keeps_the_calls_and_dials_nobody_twice(tmp_path: Path) -> None:
+async def test_cut_connection_keeps_calls_and_dials_nobody_twice(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=4.0, talk_seconds=40.0), seats=3) as site, agents_at_work(site):
         for _ in range(4):
             await asyncio.sleep(37)
@@ -53,7 +53,7 @@ async def test_a_cut_link_keeps_the_calls_and_dials_nobody_twice(tmp_path: Path)
 
 
 @virtual_time()
-async def test_a_half_open_link_is_found_dead(tmp_path: Path) -> None:
+async def test_half_open_connection_is_detected(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         site.switch.stall_ami()
@@ -68,7 +68,7 @@ async def test_a_half_open_link_is_found_dead(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_half_open_link_stops_the_dialling_within_two_seconds(tmp_path: Path) -> None:
+async def test_half_open_connection_stops_dialling_within_two_seconds(tmp_path: Path) -> None:
     campaign = {**IVR, "channels": 100}
     trunks = [
         {
@@ -95,7 +95,7 @@ async def test_a_half_open_link_stops_the_dialling_within_two_seconds(tmp_path: 
 
 
 @virtual_time()
-async def test_a_manager_user_without_the_right_to_see_voters_is_found_out(tmp_path: Path) -> None:
+async def test_manager_user_without_read_permission_raises_an_alert(tmp_path: Path) -> None:
     blind = replace(LEAST_PRIVILEGE_USER, read=LEAST_PRIVILEGE_USER.read - {"user"})
     config = replace(all_answer(hang_up_after=10.0), users=(blind,))
     async with a_site(tmp_path, config, seats=1) as site:
@@ -106,7 +106,7 @@ async def test_a_manager_user_without_the_right_to_see_voters_is_found_out(tmp_p
 
 
 @virtual_time()
-async def test_garbage_on_the_link_begins_a_new_session(tmp_path: Path) -> None:
+async def test_garbage_on_the_connection_starts_a_new_session(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=1) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 1)
         site.switch.send_garbage(b"x" * 200_000)
@@ -116,7 +116,7 @@ async def test_garbage_on_the_link_begins_a_new_session(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_restarted_switch_ends_the_calls_and_gets_its_seats_back(tmp_path: Path) -> None:
+async def test_restarted_switch_ends_calls_and_restores_seats(tmp_path: Path) -> None:
     config = all_answer(answer_after=6.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 2)
@@ -137,7 +137,7 @@ async def test_a_restarted_switch_ends_the_calls_and_gets_its_seats_back(tmp_pat
 
 
 @virtual_time()
-async def test_nothing_is_ordered_of_a_switch_that_lets_us_in_and_still_boots(tmp_path: Path) -> None:
+async def test_no_calls_are_placed_until_the_switch_is_fully_booted(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, hang_up_after=5.0)
     async with a_site(tmp_path, config, seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
@@ -160,10 +160,10 @@ async def test_nothing_is_ordered_of_a_switch_that_lets_us_in_and_still_boots(tm
 
 
 @virtual_time()
-async def test_a_stop_that_comes_before_the_switch_has_made_the_channel_ends_the_call_all_the_same(
+async def test_stop_before_the_channel_exists_still_ends_the_call(
     tmp_path: Path,
 ) -> None:
-    """A real Asterisk makes a channel some milliseconds after it has answered the Originate."""
+    """A real Asterisk creates the channel some milliseconds after it responds to the Originate."""
     config = all_answer(answer_after=25.0, hang_up_after=5.0)
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         place = site.switch.place_call
@@ -183,7 +183,7 @@ async def test_a_stop_that_comes_before_the_switch_has_made_the_channel_ends_the
 
 
 @virtual_time()
-async def test_a_voter_lost_between_the_answer_and_a_seat_counts_against_the_cap(tmp_path: Path) -> None:
+async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=60.0)
     campaign = {"pacing": "predictive", "wrap_up_seconds": 1}
     async with a_site(tmp_path, config, seats=2, campaign=campaign) as site:
@@ -227,7 +227,7 @@ def test_repeated_and_reordered_events_change_nothing(tmp_path: Path, fault: dic
 
 
 @virtual_time()
-async def test_lost_events_are_made_good_by_the_next_resync(tmp_path: Path) -> None:
+async def test_resync_recovers_lost_events(tmp_path: Path) -> None:
     config = all_answer(answer_after=3.0, talk_seconds=15.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
         site.switch.spoil_events(lose=0.2)
@@ -243,7 +243,7 @@ async def test_lost_events_are_made_good_by_the_next_resync(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_a_dead_trunk_is_not_the_numbers_fault(tmp_path: Path) -> None:
+async def test_trunk_failure_is_reported_as_carrier_failure(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1) as site:
         site.switch.trunk_down("carrier")
         await site.log_in("01")
@@ -253,7 +253,7 @@ async def test_a_dead_trunk_is_not_the_numbers_fault(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_fastagi_cut_in_mid_flow_keeps_the_answers_so_far(tmp_path: Path) -> None:
+async def test_fastagi_disconnect_during_a_flow_keeps_earlier_answers(tmp_path: Path) -> None:
     config = scripted(Behaviour(keys=((4.0, "2"),), hang_up_after=120.0))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: site.view.state.marks.get("not-yet") == 1)
@@ -265,7 +265,7 @@ async def test_fastagi_cut_in_mid_flow_keeps_the_answers_so_far(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_the_outcomes_of_a_carrier_are_told_apart(tmp_path: Path) -> None:
+async def test_sip_statuses_map_to_distinct_outcomes(tmp_path: Path) -> None:
     endings = {486: Outcome.BUSY, 404: Outcome.INVALID_NUMBER, 503: Outcome.CONGESTION, 603: Outcome.REJECTED}
     endings |= {480: Outcome.NO_ANSWER, 502: Outcome.CARRIER_FAILURE, 0: Outcome.NO_ANSWER}
     config = scripted(*[Behaviour(fails_with=status) for status in endings])

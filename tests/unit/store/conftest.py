@@ -1,4 +1,4 @@
-"""Every test of the suite runs on every backend."""
+"""Fixtures of the store tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.stores import BACKENDS, Backend, SqliteBackend
 
 @pytest.fixture(params=sorted(BACKENDS))
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Backend]:
-    """An empty store, not yet open. Whatever a test did by the contract must be as it was sealed at its end."""
+    """Yield an empty store that is not open yet. After the test, all its rows must match their seals."""
     name: str = request.param
     made: SqliteBackend = BACKENDS[name](tmp_path)
     yield made

@@ -1,4 +1,4 @@
-"""The store's contract: the last gate before a number is dialled, and the end."""
+"""Attempts: the last check before a number is dialled, and the end of a call."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_number_has_one_open_attempt_in_all_campaigns(backend: Backend) ->
         assert (await store.campaign_progress("b")).remaining == 36  # it went back to the queue
 
 
-async def test_number_at_its_cap_rests_even_in_the_last_hour_of_a_day_of_25_hours(backend: Backend) -> None:
+async def test_number_at_its_cap_is_postponed_even_in_the_last_hour_of_a_25_hour_day(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1, retry_at=NOW + 60)
         late = DAY_START + DAY_SECONDS + 600.0  # in the 25th hour: a day after the start of the day is past
@@ -138,9 +138,7 @@ async def open_with_gaps(store: Store, new: NewAttempt) -> Refusal | None:
         (Outcome.REFUSED, 0.0),  # it was never placed
     ],
 )
-async def test_no_campaign_calls_a_number_too_soon_after_another_one(
-    backend: Backend, outcome: Outcome, seconds: float
-) -> None:
+async def test_minimum_interval_applies_across_campaigns(backend: Backend, outcome: Outcome, seconds: float) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
         first = await dial(store, 1, campaign_id="a")
         await end(store, first, outcome)
@@ -266,7 +264,7 @@ async def test_mark_between_claim_and_dialling_refuses_the_call(backend: Backend
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
-async def test_voter_who_voted_meanwhile_is_not_called_and_the_household_stays_queued(backend: Backend) -> None:
+async def test_voter_who_has_voted_is_not_called_but_the_household_stays_queued(backend: Backend) -> None:
     async with filled(backend) as store:
         claimed = await claim_phone(store, 3)
         await store.record_mark(mark(3, MarkKind.VOTED))
@@ -287,7 +285,7 @@ async def test_attempts_of_a_day_are_capped_across_campaigns(backend: Backend) -
 
 
 async def test_conversations_of_a_day_are_capped_across_campaigns_and_kinds(backend: Backend) -> None:
-    """With an agent in one campaign, or a flow heard to its end; what was not answered is no conversation."""
+    """A conversation is a call with an agent or a completed flow; unanswered calls do not count."""
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.BUSY, retry_at=NOW + 60)
         of_b = await dial(store, 1, campaign_id="b", now=NOW + 30)
@@ -315,7 +313,7 @@ async def test_refused_attempt_gives_its_number_back_and_does_not_count(backend:
         assert await store.outcome_counts(CAMPAIGN) == {Outcome.REFUSED: 3}
 
 
-async def test_attempt_numbers_count_up(backend: Backend) -> None:
+async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> None:
     async with filled(backend) as store:
         numbers = []
         for minute in range(3):
@@ -325,7 +323,7 @@ async def test_attempt_numbers_count_up(backend: Backend) -> None:
         assert (await store.campaign_progress(CAMPAIGN)).attempts == 3
 
 
-async def test_first_end_of_an_attempt_counts(backend: Backend) -> None:
+async def test_attempt_keeps_its_first_outcome(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         assert await end(store, new, Outcome.BUSY)
@@ -336,14 +334,14 @@ async def test_first_end_of_an_attempt_counts(backend: Backend) -> None:
         assert len(await store.rows_for_broker(10)) == 1
 
 
-async def test_the_end_of_an_unknown_attempt_changes_nothing(backend: Backend) -> None:
+async def test_ending_an_unknown_attempt_changes_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
         assert await store.end_attempts([ended]) == [False]
         assert await store.rows_for_broker(10) == []
 
 
-async def test_without_a_retry_the_number_is_closed_in_its_campaign_alone(backend: Backend) -> None:
+async def test_number_without_a_retry_is_closed_only_in_its_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.INVALID_NUMBER)
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
@@ -357,7 +355,7 @@ async def test_unknown_result_closes_the_number_despite_a_retry(backend: Backend
 
 
 @pytest.mark.parametrize("how", ["mark", "opt-out"])
-async def test_what_was_closed_during_the_call_stays_closed(backend: Backend, how: str) -> None:
+async def test_target_closed_during_the_call_stays_closed(backend: Backend, how: str) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         new = await dial(store, 1)
         if how == "mark":
@@ -369,7 +367,7 @@ async def test_what_was_closed_during_the_call_stays_closed(backend: Backend, ho
             assert (await store.campaign_progress(campaign_id)).completed == 1
 
 
-async def test_next_due_is_now_then_the_earliest_time(backend: Backend) -> None:
+async def test_next_due_time_is_now_for_fresh_targets_then_the_earliest_retry(backend: Backend) -> None:
     async with filled(backend, 3) as store:  # three numbers
         assert await store.next_due_at(CAMPAIGN) == 0.0
         await call(store, 1, retry_at=NOW + 500)
@@ -378,14 +376,14 @@ async def test_next_due_is_now_then_the_earliest_time(backend: Backend) -> None:
         assert await store.next_due_at(CAMPAIGN) == NOW + 400
 
 
-async def test_a_retry_at_the_epochs_first_moment_is_no_fresh_target(backend: Backend) -> None:
+async def test_retry_at_epoch_zero_is_not_a_fresh_target(backend: Backend) -> None:
     async with filled(backend, 3) as store:
         await call(store, 1, retry_at=0.0)
         assert [each.phone_id for each in await claim(store, 1)] == [1]
 
 
 @virtual_time()
-async def test_day_of_retries_in_virtual_time(tmp_path: Path) -> None:
+async def test_retries_follow_their_schedule_over_a_virtual_day(tmp_path: Path) -> None:
     clock = LoopClock(NOW)
     async with filled(SqliteBackend(tmp_path), 3) as store:
         calls = 0
@@ -401,7 +399,7 @@ async def test_day_of_retries_in_virtual_time(tmp_path: Path) -> None:
         assert clock.now() >= NOW + 7200
 
 
-async def test_a_number_that_may_have_been_called_comes_into_no_later_campaign(backend: Backend) -> None:
+async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         await store.ensure_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
@@ -410,7 +408,7 @@ async def test_a_number_that_may_have_been_called_comes_into_no_later_campaign(b
         assert 2 in {each.phone_id for each in await claim(store, 1000)}
 
 
-async def test_a_store_knows_its_own_attempts_for_ever(backend: Backend) -> None:
+async def test_store_knows_its_own_attempts_after_they_have_ended(backend: Backend) -> None:
     async with filled(backend) as store:
         live, ended = [await dial(store, phone_id) for phone_id in (1, 2)]
         await end(store, ended, Outcome.BUSY)

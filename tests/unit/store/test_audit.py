@@ -1,4 +1,4 @@
-"""The store's contract: the audit is appended to, and never changed."""
+"""The audit is only appended to, never changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def verified(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-async def test_what_has_changed_is_known_since_the_oldest_attempt_without_an_end(backend: Backend) -> None:
+async def test_setting_changes_are_found_since_the_oldest_unfinished_attempt(backend: Backend) -> None:
     server = "trunks.one.server"
     async with filled(backend) as store:
         await store.record_settings({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
@@ -42,8 +42,8 @@ async def test_what_has_changed_is_known_since_the_oldest_attempt_without_an_end
         assert await again.settings_changed_since_open_attempts() == frozenset()
 
 
-async def test_what_has_changed_of_a_trunk_named_by_its_number_is_not_known(backend: Backend) -> None:
-    """An audit shows no number, so it does not say which line was moved."""
+async def test_changes_of_a_trunk_named_by_a_phone_number_are_not_traceable(backend: Backend) -> None:
+    """The audit contains no phone numbers, so it cannot say which trunk was changed."""
     async with filled(backend) as store:
         await store.record_settings({"trunks.02212345678.server": "a"}, NOW - 20)
         await dial(store, 3)
@@ -51,7 +51,7 @@ async def test_what_has_changed_of_a_trunk_named_by_its_number_is_not_known(back
         assert await store.settings_changed_since_open_attempts() is None
 
 
-async def test_entries_are_numbered_and_a_repeat_is_the_same_entry(backend: Backend) -> None:
+async def test_audit_entries_are_numbered_and_repeats_are_ignored(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.append_audit("listen", "supervisor", LISTENED, NOW) == 1
         assert await store.append_audit("listen", "supervisor", LISTENED, NOW + 1) == 2
@@ -61,7 +61,7 @@ async def test_entries_are_numbered_and_a_repeat_is_the_same_entry(backend: Back
         assert await store.append_audit("listen", "supervisor", {}, NOW) == 3
 
 
-async def test_entries_written_together_and_after_a_restart_are_one_chain(backend: Backend) -> None:
+async def test_audit_chain_continues_within_a_batch_and_after_a_restart(backend: Backend) -> None:
     assert isinstance(backend, SqliteBackend)
     async with filled(backend) as store:
         numbers = await asyncio.gather(*(store.append_audit("listen", f"s{n}", LISTENED, NOW) for n in range(30)))
@@ -74,9 +74,7 @@ async def test_entries_written_together_and_after_a_restart_are_one_chain(backen
     db.close()
 
 
-async def test_verify_says_whether_the_chain_is_whole(
-    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_verify_detects_a_broken_chain(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(backend, SqliteBackend)
     if backend.key is not None:
         monkeypatch.setenv("MATDAN_STORE__ENCRYPTION_KEY_FILE", str(key_file(tmp_path / "key")))

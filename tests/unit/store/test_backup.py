@@ -1,4 +1,4 @@
-"""A store is copied while it is written to, and put back with every campaign stopped; what is damaged or not ours is refused."""
+"""Backups are made while the store is in use and restored with all campaigns stopped; damaged ones are refused."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     )
 
 
-async def test_what_a_restored_store_announces_is_new_to_headquarters_however_late_the_two_speak(
+async def test_announcements_of_a_restored_store_are_new_to_headquarters(
     backend: SqliteBackend, tmp_path: Path
 ) -> None:
     folder, there = tmp_path / "one", type(backend)(tmp_path / "there")
@@ -85,7 +85,7 @@ async def test_what_a_restored_store_announces_is_new_to_headquarters_however_la
         assert waiting == [*[(1, "before")] * 2, *[(1, "after")] * 9]
 
 
-def test_what_stands_there_is_never_written_over(backend: SqliteBackend, tmp_path: Path) -> None:
+def test_existing_files_are_never_overwritten(backend: SqliteBackend, tmp_path: Path) -> None:
     backend.fill(9, 9)
     before = backend.path.read_bytes()
     folder = tmp_path / "one"
@@ -98,9 +98,7 @@ def test_what_stands_there_is_never_written_over(backend: SqliteBackend, tmp_pat
     assert not [each for each in tmp_path.iterdir() if "half-done" in each.name]
 
 
-def test_what_another_puts_there_at_the_same_time_is_not_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_created_concurrently_by_others_are_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
     backend.fill(9, 9)
     make_backup(backend.path, None, tmp_path / "one")
@@ -138,7 +136,7 @@ def test_wrong_key_does_not_open_a_backup(tmp_path: Path) -> None:
         prove(tmp_path / "one", None)
 
 
-def test_the_commands_say_what_is_in_it_and_what_a_restore_holds(tmp_path: Path) -> None:
+def test_backup_commands_report_the_content_and_the_effect_of_a_restore(tmp_path: Path) -> None:
     SqliteBackend(tmp_path).fill(9, 9)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n[[campaigns]]\nid = "calls"\nkind = "agents"\n')
@@ -154,9 +152,7 @@ def test_the_commands_say_what_is_in_it_and_what_a_restore_holds(tmp_path: Path)
     assert (code, "there is no store" in said) == (2, True)
 
 
-def test_the_usual_folder_keeps_the_newest_and_nothing_else_in_it_is_touched(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pruning_keeps_the_newest_backups_and_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     SqliteBackend(tmp_path).fill(9, 9)
     folder, config = tmp_path / "backups", tmp_path / "centre.toml"
     store = f'[store]\npath = "{tmp_path}/centre.db"\nbackup_folder = "{folder}"\nmax_backups = 2\n'

@@ -1,4 +1,4 @@
-"""The store's contract: commands are remembered for as long as they can come again, and no longer."""
+"""Executed commands are remembered only as long as they can be repeated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def test_command_is_stored_while_it_may_be_repeated(backend: Backend) -> N
 
 
 async def test_old_commands_are_deleted(backend: Backend) -> None:
-    """For ten days: as many are there as three days bring, and a flood is forgotten when its time has come."""
+    """Over ten days, only the commands of the last three days are stored, even after a burst."""
     async with filled(backend) as store:
         for number in range(400):
             await store.record_command(f"asha/{number}", "pause", "hash", "done", NOW + number * 2_160.0)

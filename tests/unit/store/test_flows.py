@@ -1,4 +1,4 @@
-"""The store's contract: what was keyed in flows, and the numbers and attempts that a carrier asks for."""
+"""Answers entered in flows, and look-ups of numbers and open attempts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_C
 from tests.support.stores import NOW, Backend, dial, filled
 
 
-async def test_later_answer_of_a_name_replaces_the_first(backend: Backend) -> None:
+async def test_later_answer_to_a_question_replaces_the_first(backend: Backend) -> None:
     async with filled(backend) as store:
         attempt = (await dial(store, 3)).attempt_id
         assert await store.flow_answers(attempt) == {}
@@ -24,7 +24,7 @@ async def test_later_answer_of_a_name_replaces_the_first(backend: Backend) -> No
         assert told == [NOW, NOW + 1]  # the same again is no news
 
 
-async def test_answers_are_told_of_whom_the_call_addresses(backend: Backend) -> None:
+async def test_announced_answers_name_the_addressed_voter(backend: Backend) -> None:
     told: list[VoterPlace | None] = []
 
     def encode(result: Result) -> Announcement:
@@ -47,7 +47,7 @@ async def test_answers_are_told_of_whom_the_call_addresses(backend: Backend) -> 
     ]
 
 
-async def test_number_is_returned_until_it_opts_out(backend: Backend) -> None:
+async def test_number_of_a_phone_is_returned_until_it_opts_out(backend: Backend) -> None:
     async with filled(backend) as store:
         number = await store.phone_number(1)
         assert number is not None
@@ -57,7 +57,7 @@ async def test_number_is_returned_until_it_opts_out(backend: Backend) -> None:
         assert await store.phone_number(10_000_000) is None
 
 
-async def test_the_attempt_under_way_on_a_number(backend: Backend) -> None:
+async def test_open_attempt_on_a_number_is_found(backend: Backend) -> None:
     async with filled(backend) as store:
         attempt = (await dial(store, 3)).attempt_id
         numbers = [await store.phone_number(phone_id) for phone_id in range(1, 60)]

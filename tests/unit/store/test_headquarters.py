@@ -1,4 +1,4 @@
-"""The store's contract: what waits for headquarters beside the broker, and what other centres told."""
+"""The outbox with rows for the broker and for headquarters, and updates from other centres."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ async def announce(store: Store, *payloads: str, topic: str = "results/marks") -
     await store.announce([Announcement(topic, payload) for payload in payloads], NOW)
 
 
-def waiting(backend: Backend, passed: int = 0) -> list[tuple[int, str]]:
-    """What waits for headquarters, read beside the dialler as its uplink does."""
+def read_headquarters_rows(backend: Backend, passed: int = 0) -> list[tuple[int, str]]:
+    """Return the outbox rows that wait for headquarters, read on a separate connection as the uplink does."""
     assert isinstance(backend, SqliteBackend)
     with closing(backend.connect()) as db:
         return [(row.outbox_id, row.payload) for row in outbox.SQL.rows_after.all(db, outbox_id=passed, limit=100)]
@@ -41,12 +41,12 @@ async def test_outbox_rows_are_deleted_when_broker_and_headquarters_have_them(ba
         await announce(store, "a", "b")
         await store.mark_published(2)
         assert [row.payload for row in await store.rows_for_broker(10)] == ["b"]
-        assert waiting(backend) == [(1, "from before"), (2, "a"), (3, "b")]
+        assert read_headquarters_rows(backend) == [(1, "from before"), (2, "a"), (3, "b")]
         assert await store.confirm_uplink(3, NOW) == 0
-        assert waiting(backend) == [(3, "b")]
+        assert read_headquarters_rows(backend) == [(3, "b")]
         await store.confirm_uplink(1, NOW)  # an answer that comes late changes nothing
         await store.mark_published(3)
-        assert waiting(backend) == []
+        assert read_headquarters_rows(backend) == []
 
 
 async def test_outbox_without_headquarters_waits_only_for_the_broker(backend: Backend) -> None:
@@ -55,14 +55,14 @@ async def test_outbox_without_headquarters_waits_only_for_the_broker(backend: Ba
         await announce(store, "a", "b")
         await store.mark_published(1)
         await store.set_headquarters_limit(None)
-        assert waiting(backend) == [(2, "b")]
+        assert read_headquarters_rows(backend) == [(2, "b")]
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.confirm_uplink(2, NOW)
         await store.mark_published(2)
-        assert waiting(backend) == []
+        assert read_headquarters_rows(backend) == []
 
 
-async def test_what_waits_is_told_of_each_who_takes_it(backend: Backend) -> None:
+async def test_pending_rows_are_reported_for_each_sink(backend: Backend) -> None:
     async with filled(backend) as store:
         await announce(store, "a", "b", "c")
         assert await store.outbox_waits() == (OutboxWait("broker", 3, NOW),)
@@ -75,7 +75,7 @@ async def test_what_waits_is_told_of_each_who_takes_it(backend: Backend) -> None
         ]
 
 
-async def test_outbox_over_its_limit_deletes_telemetry_and_no_result(
+async def test_outbox_over_its_limit_deletes_telemetry_but_no_results(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
@@ -87,7 +87,7 @@ async def test_outbox_over_its_limit_deletes_telemetry_and_no_result(
         bound = await store.trim_outbox()
         assert bound.deleted == 10
         assert 1_300 < bound.bytes_over_limit < 1_500  # thirty of 113
-        assert len(waiting(backend)) == 30
+        assert len(read_headquarters_rows(backend)) == 30
         assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
@@ -97,16 +97,16 @@ async def test_outbox_ids_of_a_restored_store_shift_past_known_ones(backend: Bac
         await announce(store, "a", "b", "c")
         await store.confirm_uplink(1, NOW)
         assert await store.confirm_uplink(500, NOW) == 500
-        assert waiting(backend, 500) == [(502, "b"), (503, "c")]
+        assert read_headquarters_rows(backend, 500) == [(502, "b"), (503, "c")]
         assert await store.confirm_uplink(503, NOW) == 0  # what was moved was given
         await store.mark_published(503)
         await announce(store, "d")
-        assert waiting(backend) == [(504, "d")]
+        assert read_headquarters_rows(backend) == [(504, "d")]
         await store.confirm_uplink(504, NOW)
         await store.mark_published(504)
         assert await store.confirm_uplink(900, NOW) == 900  # with nothing that waits
         await announce(store, "e")
-        assert waiting(backend) == [(901, "e")]
+        assert read_headquarters_rows(backend) == [(901, "e")]
 
 
 async def test_seat_hours_are_announced_only_to_headquarters(backend: Backend) -> None:
@@ -116,11 +116,11 @@ async def test_seat_hours_are_announced_only_to_headquarters(backend: Backend) -
     ]
     async with filled(backend) as store:
         await store.record_seat_intervals(stretches[:1])
-        assert waiting(backend) == []
+        assert read_headquarters_rows(backend) == []
         await store.set_headquarters_limit(1 << 20)
         await store.record_seat_intervals(stretches)  # the first is known
         await store.record_seat_intervals(stretches)
-        assert [payload for _, payload in waiting(backend)] == ["SeatHours"]
+        assert [payload for _, payload in read_headquarters_rows(backend)] == ["SeatHours"]
 
 
 async def test_test_mark_is_announced_to_headquarters_and_rejected_without_one(backend: Backend) -> None:
@@ -129,10 +129,10 @@ async def test_test_mark_is_announced_to_headquarters_and_rejected_without_one(b
             await store.announce_test_mark(NOW)
         await store.set_headquarters_limit(1 << 20)
         await store.announce_test_mark(NOW)
-        assert [payload for _, payload in waiting(backend)] == ["TestMark"]
+        assert [payload for _, payload in read_headquarters_rows(backend)] == ["TestMark"]
 
 
-def foreign(
+def make_peer_mark(
     serial: int, kind: MarkKind = MarkKind.VOTED, *, key: str = "", part: int = 2, undoes: str | None = None
 ) -> ForeignMark:
     source = MarkSource.AGENT
@@ -140,7 +140,7 @@ def foreign(
     return ForeignMark(VoterPlace(ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER, part, serial), told)
 
 
-async def take(
+async def apply_updates(
     store: Store, after: int, position: int, *marks: ForeignMark, opt_outs: tuple[ForeignOptOut, ...] = ()
 ) -> PeerUpdateEffect:
     return await store.apply_peer_updates(PeerUpdateBatch("PEERS", after, position, opt_outs, marks))
@@ -150,29 +150,33 @@ async def test_peer_updates_are_applied_once_with_their_position(backend: Backen
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         told = ForeignOptOut(hash_number(SECRET, "+917000000001"), NOW, "pune-2")
-        taken = await take(store, 0, 7, foreign(3), opt_outs=(told,))
+        taken = await apply_updates(store, 0, 7, make_peer_mark(3), opt_outs=(told,))
         assert taken.phones == (1,)
         assert [(each.voter_id, effect.voter_silenced) for each, effect in taken.marks] == [(12, True)]
         assert (await turnout_of(store, 2)).voted == 1
-        assert await take(store, 0, 7, foreign(4)) == PeerUpdateEffect()  # the same again, whatever it says now
+        assert (
+            await apply_updates(store, 0, 7, make_peer_mark(4)) == PeerUpdateEffect()
+        )  # the same again, whatever it says now
         with pytest.raises(NotInStore, match="ask from 7"):
-            await take(store, 8, 9, foreign(4))
-        assert len((await take(store, 7, 9, foreign(4))).marks) == 1
-        assert waiting(backend) == []  # what others told is not told again
+            await apply_updates(store, 8, 9, make_peer_mark(4))
+        assert len((await apply_updates(store, 7, 9, make_peer_mark(4))).marks) == 1
+        assert read_headquarters_rows(backend) == []  # what others told is not told again
 
 
-async def test_a_voter_of_no_roll_here_and_a_key_of_our_own_are_left_out(backend: Backend) -> None:
+async def test_peer_updates_of_unknown_voters_or_with_own_keys_are_ignored(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(13, MarkKind.NOT_YET, key="ours"))
-        taken = await take(store, 0, 3, foreign(3), foreign(3, part=99), foreign(5, key="ours"))
+        taken = await apply_updates(
+            store, 0, 3, make_peer_mark(3), make_peer_mark(3, part=99), make_peer_mark(5, key="ours")
+        )
         assert (len(taken.marks), taken.unknown) == (1, 2)
 
 
-async def test_what_takes_a_word_back_does_so_here_too(backend: Backend) -> None:
+async def test_undo_of_a_peer_mark_is_applied(backend: Backend) -> None:
     async with filled(backend) as store:
-        await take(store, 0, 1, foreign(3, key="word"))
-        slip = foreign(3, MarkKind.NOT_YET, key="slip", undoes="word")
-        nothing = foreign(4, MarkKind.NOT_YET, key="late", undoes="never-heard")
-        taken = await take(store, 1, 2, slip, nothing)
+        await apply_updates(store, 0, 1, make_peer_mark(3, key="word"))
+        slip = make_peer_mark(3, MarkKind.NOT_YET, key="slip", undoes="word")
+        nothing = make_peer_mark(4, MarkKind.NOT_YET, key="late", undoes="never-heard")
+        taken = await apply_updates(store, 1, 2, slip, nothing)
         assert len(taken.marks) == 1
         assert (await turnout_of(store, 2)).voted == 0

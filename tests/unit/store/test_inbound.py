@@ -1,4 +1,4 @@
-"""Calls that come in, in the store: whose they are, what they leave alone, and when a number is called back."""
+"""Inbound calls: the caller, the effect on the queue, and call-backs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def a_call(number: str | None = NUMBER, mode: InboundMode = InboundMode.FLOW, **
     return NewInbound(attempt_id, CAMPAIGN, NOW, "+911140000001", number, "carrier", mode, **more)
 
 
-async def test_a_number_of_the_roll_is_known_and_its_call_kept(store: Store) -> None:
+async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(store: Store) -> None:
     call = a_call()
     party = await store.record_inbound_call(call)
     assert party is not None
@@ -47,13 +47,13 @@ async def test_a_number_of_the_roll_is_known_and_its_call_kept(store: Store) -> 
 
 
 @pytest.mark.parametrize("number", [None, "+919999999999"])
-async def test_a_stranger_and_a_withheld_number_are_logged_and_nobodys(store: Store, number: str | None) -> None:
+async def test_unknown_and_withheld_callers_are_logged_without_a_voter(store: Store, number: str | None) -> None:
     assert await store.record_inbound_call(a_call(number)) is None
     assert await store.unfinished_attempts() == []
     await store.close()
 
 
-async def test_a_number_on_an_inbound_call_is_not_dialled_and_stays_due(store: Store) -> None:
+async def test_number_on_an_inbound_call_is_not_dialled_and_stays_due(store: Store) -> None:
     (claim,) = await store.claim(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     call = a_call(claim.number)
     await store.record_inbound_call(call)
@@ -96,7 +96,7 @@ async def test_missed_call_is_called_back_before_fresh_numbers(store: Store) -> 
     await store.close()
 
 
-async def test_who_opted_out_is_not_called_back(store: Store) -> None:
+async def test_opted_out_caller_is_not_called_back(store: Store) -> None:
     party = await store.record_inbound_call(a_call())
     assert party is not None
     await store.record_opt_out(party.phone_id, at=NOW, source="voter-key")
@@ -108,7 +108,7 @@ async def test_who_opted_out_is_not_called_back(store: Store) -> None:
     await store.close()
 
 
-async def test_what_was_said_puts_the_next_call_off(store: Store) -> None:
+async def test_disposition_of_an_inbound_call_postpones_the_next_call(store: Store) -> None:
     call = a_call()
     await store.record_inbound_call(call)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW, retry_at=NOW + 3600)])

@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order: the promises about who is called hold."""
+"""The rules about who may be called hold for any sequence of operations."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ voters = st.integers(1, VOTERS)
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Claims, calls, marks, opt-outs and restarts, compared with what a person would expect of them."""
+    """Random claims, calls, marks, opt-outs and restarts, compared with a simple model."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def dial_a_claim_that_was_lost(self, data: st.DataObject) -> None:
         claimed = data.draw(st.sampled_from(self.stale))
-        # It may stand for a claim that was made anew; that one is used up then, and lost to its holder.
+        # The number may have been claimed again since; dialling then uses up that newer claim.
         self.claims = [each for each in self.claims if each.phone_id != claimed.phone_id]
         self._dial(claimed, held=False)
 
@@ -152,7 +152,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([RETRY_SECONDS, LEASE_SECONDS, 86_400.0]))
     def wait(self, seconds: float) -> None:
-        if seconds < LEASE_SECONDS:  # what is left of a lease is not modelled: none is carried over
+        if seconds < LEASE_SECONDS:  # remaining lease times are not modelled, so all claims are released
             self._runner.run(self.store.release(self.claims))
         self._lose_claims()
         self.now += seconds

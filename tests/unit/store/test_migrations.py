@@ -1,4 +1,4 @@
-"""Migrations: how scripts are applied, and what they make of stores from earlier versions."""
+"""Migrations: how scripts are applied, and how they convert stores of earlier versions."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def _empty_store() -> bytes:
 
 @pytest.fixture
 def db() -> Iterator[sqlite3.Connection]:
-    """An empty store in memory."""
+    """Yield an empty store in memory."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.deserialize(_empty_store())
         yield connection
 
 
-def test_script_is_split_into_statements_with_whole_triggers(db: sqlite3.Connection) -> None:
+def test_script_is_split_into_statements_and_triggers_stay_complete(db: sqlite3.Connection) -> None:
     script = """
     -- A comment; with a semicolon;
     CREATE TABLE a (x TEXT DEFAULT ';');   -- and one behind;
@@ -80,7 +80,7 @@ def test_failed_migration_leaves_the_file_unchanged(db: sqlite3.Connection, monk
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_hashes_of_a_version_with_one_secret_stay_valid(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_keeps_hashes_made_with_a_single_secret(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     secret, number = b"twenty characters, at least", "+917000000001"
     shipped = shipped_migrations()
     earlier = sqlite3.connect(":memory:", isolation_level=None)
@@ -102,7 +102,7 @@ def test_hashes_of_a_version_with_one_secret_stay_valid(shared: bool, monkeypatc
 
 
 def test_migration_10_keeps_attempts_and_their_references(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Migration 10 creates the table of attempts again."""
+    """Migration 10 recreates the table of attempts."""
     shipped = shipped_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:
@@ -134,7 +134,7 @@ def test_migration_10_keeps_attempts_and_their_references(monkeypatch: pytest.Mo
             )
 
 
-def test_calls_to_booth_workers_keep_the_booths_of_their_workers(
+def test_migration_keeps_the_booths_of_calls_to_booth_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shipped = shipped_migrations()
@@ -158,7 +158,7 @@ def test_calls_to_booth_workers_keep_the_booths_of_their_workers(
         assert old.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
-def test_call_times_that_were_asked_for_become_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_turns_requested_call_times_into_promises(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = shipped_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:

@@ -1,4 +1,4 @@
-"""The store's contract: opt-outs that come from other centres as keyed hashes."""
+"""Opt-outs that other centres send as keyed hashes."""
 
 from __future__ import annotations
 
@@ -18,39 +18,43 @@ SECRET = b"twenty characters, at least"
 OTHER = b"another one of twenty characters"
 
 
-def hashed(phone_id: int, secret: bytes = SECRET) -> str:
+def hash_phone(phone_id: int, secret: bytes = SECRET) -> str:
     return hash_number(secret, f"+91{7_000_000_000 + phone_id}")
 
 
-async def test_a_number_told_by_another_centre_is_suppressed_in_every_campaign(backend: Backend) -> None:
+async def test_opt_out_from_another_centre_suppresses_the_number_in_every_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
-        assert hash_in(backend, 1) is None
+        assert read_stored_hash(backend, 1) is None
         assert await store.hash_numbers([SECRET]) == 0
-        assert hash_in(backend, 1) == hashed(1)
+        assert read_stored_hash(backend, 1) == hash_phone(1)
         held = await claim_phone(store, 1)
-        assert await store.record_foreign_opt_out(hashed(1), at=NOW, centre="pune-2") == 1
-        assert await store.record_foreign_opt_out(hashed(1), at=NOW, centre="pune-3") is None
+        assert await store.record_foreign_opt_out(hash_phone(1), at=NOW, centre="pune-2") == 1
+        assert await store.record_foreign_opt_out(hash_phone(1), at=NOW, centre="pune-3") is None
         await store.release([held])
         for campaign_id in (CAMPAIGN, "b"):
             assert 1 not in {each.phone_id for each in await claim(store, 1000, campaign_id=campaign_id)}
         assert not await store.record_opt_out(1, at=NOW, source="agent")
-        assert await store.rows_for_broker(10) == []  # what another centre told is not told again
+        assert await store.rows_for_broker(10) == []  # opt-outs of other centres are not announced again
 
 
 async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutEffect:
-    hashes = [hashed(phone_id, secret) for phone_id in phones]
+    hashes = [hash_phone(phone_id, secret) for phone_id in phones]
     entry = AuditNote("asha", NOW, {"batch": "b-1"})
     return await store.record_hashed_opt_outs(
         hashes, entry, fingerprint=compute_fingerprint(secret), centre="pune-1", source="letter-12"
     )
 
 
-async def test_what_our_own_people_tell_by_the_hash_is_suppressed_told_on_and_in_the_audit(backend: Backend) -> None:
+async def test_hashed_opt_outs_from_own_users_are_suppressed_announced_and_audited(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         await store.record_opt_out(2, at=NOW, source="agent")
         assert await suppress(store, 1, 2, 900) == OptOutEffect(new=2, phones=(1,))
-        assert [row.payload for row in await store.rows_for_broker(10)] == [hashed(2), hashed(1), hashed(900)]
+        assert [row.payload for row in await store.rows_for_broker(10)] == [
+            hash_phone(2),
+            hash_phone(1),
+            hash_phone(900),
+        ]
         assert await suppress(store, 1, 2, 900) == OptOutEffect(new=0, phones=())
         assert len(await store.rows_for_broker(10)) == 3
         assert {each.phone_id for each in await claim(store, 1000)} & {1, 2} == set()
@@ -60,13 +64,13 @@ async def test_what_our_own_people_tell_by_the_hash_is_suppressed_told_on_and_in
         entries = db.execute("SELECT kind, who, what FROM audit WHERE kind <> 'seal' ORDER BY number").fetchall()
     assert [(kind, who) for kind, who, _ in entries] == [("opt-out-import", "asha")] * 2
     assert '"batch":"b-1","fresh":"2","numbers":"3","source":"letter-12"' in entries[0][2]
-    _add_number(backend, 900)  # it comes with a later roll
+    _add_number(backend, 900)  # as a later roll would
     again = await backend.open()
     assert await again.hash_numbers([SECRET]) == 1
     await again.close()
 
 
-async def test_hashes_under_a_secret_that_is_not_shared_are_refused_whole(backend: Backend) -> None:
+async def test_hashes_with_an_unknown_secret_are_all_refused(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         with pytest.raises(NotInStore, match="hashed with a secret that the dialler does not have"):
@@ -77,11 +81,11 @@ async def test_hashes_under_a_secret_that_is_not_shared_are_refused_whole(backen
         assert db.execute("SELECT count(*) FROM audit WHERE kind <> 'seal'").fetchone() == (0,)
 
 
-async def test_a_number_that_comes_onto_the_roll_later_is_suppressed_at_the_next_start(backend: Backend) -> None:
+async def test_number_added_later_is_suppressed_at_the_next_start(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
-        assert await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2") is None
-    backend.fill(0, 9)  # nothing new: still none
+        assert await store.record_foreign_opt_out(hash_phone(900), at=NOW, centre="pune-2") is None
+    backend.fill(0, 9)  # adds nothing, so the number is still unknown
     again = await backend.open()
     assert await again.hash_numbers([SECRET]) == 0
     await again.close()
@@ -92,54 +96,56 @@ async def test_a_number_that_comes_onto_the_roll_later_is_suppressed_at_the_next
     await again.close()
 
 
-async def test_another_secret_makes_other_hashes(backend: Backend) -> None:
+async def test_hashes_depend_on_the_secret(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         await store.hash_numbers([OTHER])
-        assert hash_in(backend, 3) == hashed(3, OTHER)
-        assert await store.record_foreign_opt_out(hashed(3, OTHER), at=NOW, centre="pune-2") == 3
+        assert read_stored_hash(backend, 3) == hash_phone(3, OTHER)
+        assert await store.record_foreign_opt_out(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
 
 
 @pytest.mark.parametrize("secrets", [[], [OTHER]])
-async def test_a_secret_is_not_dropped_while_opt_outs_are_known_under_it_alone(
-    backend: Backend, secrets: list[bytes]
-) -> None:
+async def test_secret_cannot_be_removed_while_opt_outs_depend_on_it(backend: Backend, secrets: list[bytes]) -> None:
     async with filled(backend) as store:
         assert await store.hash_numbers(secrets) == 0
         await store.hash_numbers([SECRET])
-        await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2")
+        await store.record_foreign_opt_out(hash_phone(900), at=NOW, centre="pune-2")
         with pytest.raises(StoreError, match=r"Add it again as rules\.opt_out_secret or in"):
             await store.hash_numbers(secrets)
         assert await store.hash_numbers([SECRET]) == 0
 
 
-async def test_secrets_change_in_two_steps_and_no_opt_out_is_missed(backend: Backend) -> None:
+async def test_secret_can_be_rotated_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
-        await store.record_foreign_opt_out(hashed(900), at=NOW, centre="pune-2")  # of nobody on our roll yet
+        await store.record_foreign_opt_out(
+            hash_phone(900), at=NOW, centre="pune-2"
+        )  # a number that is not on the roll yet
 
-        await store.hash_numbers([SECRET, OTHER])  # every centre learns to understand the next one
-        assert hash_in(backend, 3) == hashed(3)
-        assert await store.record_foreign_opt_out(hashed(3, OTHER), at=NOW, centre="pune-2") == 3
+        await store.hash_numbers([SECRET, OTHER])  # first step: every centre accepts the next secret
+        assert read_stored_hash(backend, 3) == hash_phone(3)
+        assert await store.record_foreign_opt_out(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
 
-        await store.hash_numbers([OTHER, SECRET])  # then each tells under it
-        assert hash_in(backend, 4) == hashed(4, OTHER)
-        assert await store.record_foreign_opt_out(hashed(4), at=NOW, centre="pune-3") == 4  # one that is not so far
-        assert await store.record_foreign_opt_out(hashed(4, OTHER), at=NOW, centre="pune-2") is None
+        await store.hash_numbers([OTHER, SECRET])  # second step: every centre announces with it
+        assert read_stored_hash(backend, 4) == hash_phone(4, OTHER)
+        assert (
+            await store.record_foreign_opt_out(hash_phone(4), at=NOW, centre="pune-3") == 4
+        )  # a centre still at step one
+        assert await store.record_foreign_opt_out(hash_phone(4, OTHER), at=NOW, centre="pune-2") is None
         with pytest.raises(StoreError, match="A secret for opt-outs is missing"):
-            await store.hash_numbers([OTHER])  # number 900 is known under the earlier one alone
+            await store.hash_numbers([OTHER])  # number 900 is known only by a hash with the earlier secret
     _add_number(backend, 900)
     again = await backend.open()
     assert await again.hash_numbers([OTHER, SECRET]) == 1
-    assert await again.hash_numbers([OTHER]) == 0  # every hash under the earlier one is a number of ours by now
+    assert await again.hash_numbers([OTHER]) == 0  # every hash with the earlier secret is matched to a number now
     for phone_id in (3, 4, 900):
         assert not await again.record_opt_out(phone_id, at=NOW, source="agent")  # they are suppressed already
-    assert await again.record_foreign_opt_out(hashed(5), at=NOW, centre="pune-3") is None
-    assert hash_in(backend, 5) == hashed(5, OTHER)
+    assert await again.record_foreign_opt_out(hash_phone(5), at=NOW, centre="pune-3") is None
+    assert read_stored_hash(backend, 5) == hash_phone(5, OTHER)
     await again.close()
 
 
-def hash_in(backend: Backend, phone_id: int) -> str | None:
+def read_stored_hash(backend: Backend, phone_id: int) -> str | None:
     with contextlib.closing(backend.connect()) as db:
         return number_hashes.hash_of(db, phone_id)
 

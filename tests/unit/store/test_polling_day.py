@@ -1,4 +1,4 @@
-"""The store's contract: corrections and whom they reopen, marks that come together, official turnout, complaints."""
+"""Corrections that reopen voters, batches of marks, official turnout, and complaints."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phon
 DAY = date(2024, 4, 22)
 
 
-def entry(at: float = NOW + 100) -> AuditNote:
+def make_entry(at: float = NOW + 100) -> AuditNote:
     return AuditNote("asha", at, {"batch": "b-1"})
 
 
-def undo(voter_id: int = 1, at: float = NOW + 100, key: str = "undo") -> Mark:
+def make_correction(voter_id: int = 1, at: float = NOW + 100, key: str = "undo") -> Mark:
     return Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, at, agent="asha")
 
 
-async def queued(store: Store, now: float = NOW + 1e6) -> set[int]:
-    """The numbers that could be claimed."""
+async def list_queued_numbers(store: Store, now: float = NOW + 1e6) -> set[int]:
+    """Return the numbers that could be claimed."""
     claims = await claim(store, 1000, now=now)
     await store.release(claims)
     return {each.phone_id for each in claims}
@@ -43,23 +43,23 @@ async def turnout_of(store: Store) -> BoothTurnout:
 # Corrections
 
 
-async def test_correction_revokes_voted_and_the_number_is_fresh_again(backend: Backend) -> None:
+async def test_correction_revokes_voted_and_makes_the_number_fresh(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
-        assert 1 not in await queued(store)
-        effect = await store.record_mark(undo())
+        assert 1 not in await list_queued_numbers(store)
+        effect = await store.record_mark(make_correction())
         assert (effect.voter_silenced, effect.reopened, effect.voted_change) == (False, True, -1)
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert (await claim_phone(store, 1)).attempt_number == 1
         assert (await claim_phone(store, 1, campaign_id="b")).voter_id == 1
-        assert not (await store.record_mark(undo())).reopened
+        assert not (await store.record_mark(make_correction())).reopened
 
 
 async def test_correction_of_a_pending_voter_is_not_stored(backend: Backend) -> None:
     async with filled(backend) as store:
-        effect = await store.record_mark(undo())
+        effect = await store.record_mark(make_correction())
         assert (effect.recorded, effect.superfluous, effect.reached_change, effect.not_yet_change) == (
             False,
             True,
@@ -67,10 +67,10 @@ async def test_correction_of_a_pending_voter_is_not_stored(backend: Backend) -> 
             0,
         )
         await store.record_mark(mark(1, MarkKind.VOTED))
-        assert (await store.record_mark(undo())).recorded
-        again = await store.record_mark(undo())  # the same one, told again
+        assert (await store.record_mark(make_correction())).recorded
+        again = await store.record_mark(make_correction())  # the same one, told again
         assert (again.recorded, again.superfluous) == (False, False)
-        assert (await store.record_mark(undo(key="a second"))).superfluous
+        assert (await store.record_mark(make_correction(key="a second"))).superfluous
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
@@ -85,51 +85,51 @@ async def test_correction_reopens_a_number_that_was_called(backend: Backend) -> 
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
         await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
-        assert 1 not in await queued(store)
-        await store.record_mark(undo())
-        assert 1 not in await queued(store, now=NOW + 599)
-        assert 1 in await queued(store, now=NOW + 600)
+        assert 1 not in await list_queued_numbers(store)
+        await store.record_mark(make_correction())
+        assert 1 not in await list_queued_numbers(store, now=NOW + 599)
+        assert 1 in await list_queued_numbers(store, now=NOW + 600)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.UNKNOWN])
 async def test_correction_does_not_reopen_targets_closed_for_another_reason(backend: Backend, outcome: Outcome) -> None:
-    """Its attempts are used up; or what became of a call to it is not known."""
+    """The attempts are used up, or the result of a call is unknown."""
     async with filled(backend) as store:
         await call(store, 1, outcome)
         await store.record_mark(mark(1, MarkKind.VOTED))
-        assert not (await store.record_mark(undo())).reopened
-        assert 1 not in await queued(store)
+        assert not (await store.record_mark(make_correction())).reopened
+        assert 1 not in await list_queued_numbers(store)
 
 
 async def test_correction_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.record_opt_out(1, at=NOW + 90, source="agent")
-        assert not (await store.record_mark(undo())).reopened
+        assert not (await store.record_mark(make_correction())).reopened
 
 
 async def test_correction_reopens_a_closed_voter(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.DECEASED))
-        assert (await store.record_mark(undo())).reopened
-        assert 1 in await queued(store)
+        assert (await store.record_mark(make_correction())).reopened
+        assert 1 in await list_queued_numbers(store)
 
 
-async def test_voted_of_a_later_moment_stands_against_a_correction(backend: Backend) -> None:
+async def test_later_voted_mark_overrides_a_correction(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))  # of NOW + 60
-        effect = await store.record_mark(undo(at=NOW + 59))
+        effect = await store.record_mark(make_correction(at=NOW + 59))
         assert (effect.recorded, effect.voter_silenced, effect.voted_change) == (True, True, 0)
         assert (await turnout_of(store)).voted == 1
 
 
 @pytest.mark.parametrize("order", [(MarkKind.VOTED, MarkKind.NOT_YET), (MarkKind.NOT_YET, MarkKind.VOTED)])
-async def test_of_contradictory_marks_in_one_second_voted_wins_and_both_are_kept(
+async def test_voted_wins_over_a_contradictory_mark_of_the_same_second(
     backend: Backend, order: tuple[MarkKind, MarkKind]
 ) -> None:
     async with filled(backend) as store:
         marks = [Mark(kind.value, 1, kind, MarkSource.BOOTH_WORKER, NOW + 60.5) for kind in order]
-        effects = await store.record_marks(marks, entry())
+        effects = await store.record_marks(marks, make_entry())
         assert [effect.recorded for effect in effects] == [True, True]
         assert effects[-1].voter_silenced
         assert await turnout_of(store) == BoothTurnout(
@@ -141,21 +141,21 @@ async def test_of_contradictory_marks_in_one_second_voted_wins_and_both_are_kept
 # Marks that come together
 
 
-async def test_marks_that_come_together_are_kept_all_or_none(backend: Backend) -> None:
+async def test_batch_of_marks_is_stored_completely_or_not_at_all(backend: Backend) -> None:
     async with filled(backend) as store:
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
-            await store.record_marks(marks, entry())
+            await store.record_marks(marks, make_entry())
         assert (await turnout_of(store)).voted == 0
         assert await store.rows_for_broker(10) == []
         assert await store.append_audit("next", "test", {}, NOW) == 1
 
 
-async def test_marks_that_come_together_have_one_entry_in_the_audit(backend: Backend) -> None:
+async def test_batch_of_marks_has_one_audit_entry(backend: Backend) -> None:
     async with filled(backend) as store:
         marks = [mark(1, MarkKind.VOTED), mark(10, MarkKind.VOTED)]
-        first = await store.record_marks(marks, entry())
-        again = await store.record_marks(marks, entry(NOW + 200))
+        first = await store.record_marks(marks, make_entry())
+        again = await store.record_marks(marks, make_entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
         assert len(await store.rows_for_broker(10)) == 2
@@ -165,40 +165,40 @@ async def test_marks_that_come_together_have_one_entry_in_the_audit(backend: Bac
 # Official turnout
 
 
-async def test_official_figures_are_entered_once_and_a_new_one_is_appended(backend: Backend) -> None:
+async def test_official_figure_is_stored_once_and_a_changed_one_is_appended(backend: Backend) -> None:
     async with filled(backend) as store:
         figures = [OfficialFigure(DAY, 174, None, "09:00", 0.11), OfficialFigure(DAY, 174, 2, FINAL, 0.66)]
-        assert await store.enter_turnout(figures, entry()) == 2
-        assert await store.enter_turnout(figures, entry(NOW + 200)) == 0
-        assert await store.enter_turnout([replace(figures[0], share=0.12)], entry(NOW + 300)) == 1
-        assert await store.enter_turnout([figures[0]], entry(NOW + 400)) == 1  # and back
+        assert await store.enter_turnout(figures, make_entry()) == 2
+        assert await store.enter_turnout(figures, make_entry(NOW + 200)) == 0
+        assert await store.enter_turnout([replace(figures[0], share=0.12)], make_entry(NOW + 300)) == 1
+        assert await store.enter_turnout([figures[0]], make_entry(NOW + 400)) == 1  # and back
 
 
 @pytest.mark.parametrize(("constituency", "part"), [(9, None), (174, 99)])
-async def test_a_figure_of_an_area_that_is_not_on_the_roll_is_refused_and_the_others_with_it(
+async def test_figure_for_an_unknown_area_rejects_the_whole_batch(
     backend: Backend, constituency: int, part: int | None
 ) -> None:
     async with filled(backend) as store:
         good = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=f"constituency {constituency}"):
-            await store.enter_turnout([good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], entry())
-        assert await store.enter_turnout([good], entry()) == 1
+            await store.enter_turnout([good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], make_entry())
+        assert await store.enter_turnout([good], make_entry()) == 1
 
 
-async def test_a_figure_of_a_number_that_several_states_have_names_its_state(backend: Backend) -> None:
+async def test_figure_for_an_ambiguous_constituency_needs_a_state(backend: Backend) -> None:
     async with filled(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("UPDATE booth SET state_code = 'S13' WHERE booth_id = 6")
         figure = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=r"several states \(S13, S24\)"):
-            await store.enter_turnout([figure], entry())
+            await store.enter_turnout([figure], make_entry())
         with pytest.raises(NotInStore, match="constituency 174 of S14 is not on the roll"):
-            await store.enter_turnout([replace(figure, state_code="S14")], entry())
+            await store.enter_turnout([replace(figure, state_code="S14")], make_entry())
         both = [replace(figure, state_code=state) for state in ("S13", "S24")]
-        assert await store.enter_turnout(both, entry()) == 2
-        assert await store.enter_turnout(both, entry()) == 0
+        assert await store.enter_turnout(both, make_entry()) == 2
+        assert await store.enter_turnout(both, make_entry()) == 0
         of_one = replace(figure, part_number=6)  # one of them alone has it
-        assert await store.enter_turnout([of_one, replace(of_one, state_code="S13")], entry()) == 1
+        assert await store.enter_turnout([of_one, replace(of_one, state_code="S13")], make_entry()) == 1
 
 
 # Complaints
@@ -212,12 +212,12 @@ async def test_complaint_is_recorded_once_and_answered(backend: Backend) -> None
     async with filled(backend) as store:
         new = await call(store, 1)
         about = complaint(campaign_id=CAMPAIGN, attempt_id=new.attempt_id, phone_id=1)
-        assert await store.record_complaint(about, entry()) == 1
-        assert await store.record_complaint(about, entry(NOW + 200)) == 1
-        assert await store.record_complaint(complaint("c-2"), entry()) == 2
+        assert await store.record_complaint(about, make_entry()) == 1
+        assert await store.record_complaint(about, make_entry(NOW + 200)) == 1
+        assert await store.record_complaint(complaint("c-2"), make_entry()) == 2
         answer = ComplaintAnswer("a-1", 1, NOW + 500, ComplaintRemedy.EXPLAINED)
-        await store.answer_complaint(answer, entry())
-        await store.answer_complaint(answer, entry(NOW + 600))
+        await store.answer_complaint(answer, make_entry())
+        await store.answer_complaint(answer, make_entry(NOW + 600))
         assert await store.append_audit("next", "test", {}, NOW) == 4
 
 
@@ -232,6 +232,6 @@ async def test_complaint_is_recorded_once_and_answered(backend: Backend) -> None
 async def test_complaint_about_a_missing_call_is_rejected(backend: Backend, changes: dict[str, Any], what: str) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match=what):
-            await store.record_complaint(complaint(**changes), entry())
+            await store.record_complaint(complaint(**changes), make_entry())
         with pytest.raises(NotInStore, match="no complaint 1"):
-            await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, ComplaintRemedy.UNFOUNDED), entry())
+            await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, ComplaintRemedy.UNFOUNDED), make_entry())

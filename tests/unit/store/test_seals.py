@@ -1,4 +1,4 @@
-"""Seals over a store's life: one of before there were seals, a crash, an erasure, a purge, a consent that a roll takes over."""
+"""Seals over the life of a store: upgrade from before seals, crash, erasure, purge, and consents applied by a roll."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def verified(path: Path) -> seal_verification.SealVerdict:
         return seal_verification.verify(db)
 
 
-def test_a_store_of_before_is_sealed_as_it_was_found_and_that_is_said(
+def test_store_from_before_seals_is_sealed_as_found_and_reported_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "centre.db"
@@ -88,7 +88,7 @@ def test_a_store_of_before_is_sealed_as_it_was_found_and_that_is_said(
     assert (code, text.splitlines()[0]) == (1, "attempt a: changed: outcome")
 
 
-async def test_what_is_sealed_since_a_later_version_is_sealed_as_it_was_found(
+async def test_tables_sealed_since_a_later_version_are_sealed_as_found(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
@@ -125,7 +125,7 @@ async def opened_and_closed(path: Path) -> None:
         pass
 
 
-async def test_what_a_crash_left_unchained_is_sealed_and_chained_at_the_next_start(
+async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(
     backend: SqliteBackend, tmp_path: Path
 ) -> None:
     crashed = tmp_path / "crashed.db"
@@ -146,7 +146,7 @@ async def test_what_a_crash_left_unchained_is_sealed_and_chained_at_the_next_sta
     assert (verdict.findings, verdict.not_chained, verdict.rows["attempt"]) == ([], 0, 2)
 
 
-async def test_nothing_done_makes_no_entry(backend: SqliteBackend) -> None:
+async def test_start_without_changes_adds_no_audit_entry(backend: SqliteBackend) -> None:
     async with filled(backend) as store:
         assert await store.seal(NOW) is None
         await call(store, 4)
@@ -170,7 +170,7 @@ def test_missing_row_is_not_sealed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
-def test_an_erasure_leaves_a_chain_that_holds_and_leads_to_no_number(tmp_path: Path, secret: str) -> None:
+def test_erasure_keeps_the_chain_valid_and_leaves_no_number(tmp_path: Path, secret: str) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
     with_consents(path)
@@ -197,7 +197,7 @@ def test_an_erasure_leaves_a_chain_that_holds_and_leads_to_no_number(tmp_path: P
 
 
 @pytest.mark.parametrize("days", [1, 400], ids=["names", "records"])
-def test_a_purge_leaves_a_chain_that_holds_and_says_what_was_before(
+def test_purge_keeps_the_chain_valid_and_records_what_was_removed(
     tmp_path: Path, days: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hold_the_clock(monkeypatch)

@@ -1,4 +1,4 @@
-"""The store's contract: numbers of a booth that weigh alike go out in an order of the campaign's own, the same at every start."""
+"""Numbers of equal weight in a booth are called in a shuffled order, fixed for each campaign."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def order(backend: Backend, campaigns: tuple[str, ...] = ("a", "b")) -> li
     return orders
 
 
-async def test_numbers_go_out_in_no_series_and_in_the_same_order_after_a_restart(backend: Backend) -> None:
+async def test_shuffled_order_is_not_ascending_and_survives_a_restart(backend: Backend) -> None:
     backend.fill(600, 600)
     with closing(backend.connect()) as db:
         db.execute("UPDATE shuffle SET seed = ?", (SEED,))
@@ -44,7 +44,7 @@ async def test_numbers_go_out_in_no_series_and_in_the_same_order_after_a_restart
     assert await order(backend) == [first, second]
 
 
-async def test_heavier_numbers_still_come_first(backend: Backend) -> None:
+async def test_shuffling_keeps_heavier_numbers_first(backend: Backend) -> None:
     backend.fill(600, 600)
     with closing(backend.connect()) as db:
         db.execute("UPDATE shuffle SET seed = ?", (SEED,))

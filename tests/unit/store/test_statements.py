@@ -1,4 +1,4 @@
-"""The SQL files: every statement fits the schema and its row type, and the dialler's statements never read a whole table."""
+"""Every SQL statement matches the schema and its row type, and the dialler's statements never scan a whole table."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _empty_store() -> bytes:
 
 @pytest.fixture
 def db() -> Iterator[sqlite3.Connection]:
-    """An empty store in memory, with what some statements need besides the schema."""
+    """Yield an empty store in memory, with the temporary tables and attached stores that some statements need."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.deserialize(_empty_store())
         connection.create_aggregate("all_numbers", 1, _NumbersDigest)  # type: ignore[arg-type] # a str alone is a valid value
@@ -98,7 +98,7 @@ def plan_of(db: sqlite3.Connection, sql: str) -> list[str]:
 
 
 def columns_of(db: sqlite3.Connection, sql: str) -> tuple[str, ...]:
-    """The names of the columns that a statement returns."""
+    """Return the names of the columns that a statement returns."""
     db.execute("BEGIN")
     try:
         found = db.execute(sql, dict.fromkeys(parameters_in(sql), 1)).description
@@ -140,7 +140,7 @@ def _empty_attached_store(db: sqlite3.Connection) -> None:
 
 
 def test_row_types_have_the_types_that_sqlite_returns() -> None:
-    """A field that was declared `bool` or an enum would hold 0, 1 or text: rows are converted where they leave their module."""
+    """Rows are not converted, so a field declared as `bool` or an enum would really contain 0, 1 or text."""
     wrong = []
     for row_type in {statement.row_type for statement in _queries() if issubclass(statement.row_type, tuple)}:
         for field, kind in get_type_hints(row_type).items():
@@ -156,7 +156,7 @@ def _queries() -> Iterator[Query[object]]:
 
 
 @pytest.mark.parametrize(("statements", "name"), HOT)
-def test_no_statement_of_the_dialler_reads_a_whole_table(
+def test_dialler_statements_do_not_scan_whole_tables(
     db: sqlite3.Connection, statements: type[Statements], name: str
 ) -> None:
     sql = statements.declared[name].sql
@@ -192,12 +192,12 @@ def test_claims_are_read_from_a_covering_index_in_order(db: sqlite3.Connection, 
         ("-- name: One\nSELECT 1;", "not a valid statement name"),
     ],
 )
-def test_file_with_a_mistake_is_rejected(text: str, problem: str) -> None:
+def test_malformed_sql_file_is_rejected(text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         parse_statements(text)
 
 
-def test_statement_keeps_its_comments_and_loses_its_semicolon() -> None:
+def test_parsed_statement_keeps_comments_and_drops_the_semicolon() -> None:
     text = (
         "-- About the file.\n\n-- Why.\n-- name: one\nSELECT 1; -- name: no\n\n-- Of two.\n\n"
         "-- name: two\n-- because\nSELECT\n  ';';\n"

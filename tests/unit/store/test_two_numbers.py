@@ -1,4 +1,4 @@
-"""A voter with two numbers is one person: called on one at a time, and what was said on one holds for the other."""
+"""A voter with two numbers is called on one at a time, and the result on one number applies to the other."""
 
 from __future__ import annotations
 
@@ -31,131 +31,131 @@ async def store(backend: Backend) -> AsyncIterator[Store]:
     await opened.close()
 
 
-async def callable_at(store: Store, moment: float) -> bool:
-    """Whether the second number may be had at that moment."""
+async def is_callable_at(store: Store, moment: float) -> bool:
+    """Return whether the second number can be claimed at that time."""
     claims = await claim(store, 99, now=moment)
     await store.release(claims)
     return MOBILE in {each.phone_id for each in claims}
 
 
-def said(
+def make_disposition(
     call: NewAttempt, disposition: Disposition, retry_at: float | None = None, at: float = NOW + 70
 ) -> DispositionRecord:
     return DispositionRecord(call.attempt_id, disposition, at, "asha", retry_at)
 
 
-async def test_a_voter_who_is_on_a_call_is_not_called_on_another_number(store: Store) -> None:
+async def test_voter_on_a_call_is_not_called_on_another_number(store: Store) -> None:
     other = await claim_phone(store, MOBILE)
     await dial(store, 1)
     refusals = await store.open_attempts([attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
     assert refusals == [Refusal.OPEN_ATTEMPT]
 
 
-async def test_the_other_number_waits_as_the_one_does_on_which_the_voter_was_reached(store: Store) -> None:
+async def test_other_number_waits_as_long_as_the_contacted_one(store: Store) -> None:
     other = await claim_phone(store, MOBILE)  # it stands in a hopper meanwhile
     assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 900)
     refusals = await store.open_attempts([attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
     assert refusals == [Refusal.CLAIM_LOST]
-    assert not await callable_at(store, NOW + 899)
-    assert await callable_at(store, NOW + 900)
+    assert not await is_callable_at(store, NOW + 899)
+    assert await is_callable_at(store, NOW + 900)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.BUSY, Outcome.MACHINE, Outcome.ABANDONED])
-async def test_who_was_not_reached_may_be_called_on_the_other_number(store: Store, outcome: Outcome) -> None:
+async def test_voter_who_was_not_contacted_may_be_called_on_the_other_number(store: Store, outcome: Outcome) -> None:
     assert await end(store, await dial(store, 1), outcome, retry_at=NOW + 900)
-    assert await callable_at(store, NOW + 1)
+    assert await is_callable_at(store, NOW + 1)
 
 
-async def test_a_talk_that_closes_one_number_leaves_the_other_alone_for_a_day(store: Store) -> None:
+async def test_conversation_without_retry_holds_the_other_number_for_a_day(store: Store) -> None:
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=None)
-    assert not await callable_at(store, NOW + DAY_SECONDS - 60)
-    assert await callable_at(store, NOW + 2 * DAY_SECONDS)
-    await store.record_disposition(said(call, Disposition.REFUSED, None))
-    assert not await callable_at(store, NOW + 9 * DAY_SECONDS)
+    assert not await is_callable_at(store, NOW + DAY_SECONDS - 60)
+    assert await is_callable_at(store, NOW + 2 * DAY_SECONDS)
+    await store.record_disposition(make_disposition(call, Disposition.REFUSED, None))
+    assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
 async def test_completed_flow_holds_the_voters_other_number(store: Store) -> None:
     assert await end(store, await dial(store, 1), Outcome.COMPLETED, retry_at=None)
-    assert not await callable_at(store, NOW + 9 * DAY_SECONDS)
+    assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_what_the_agent_says_after_the_talk_holds_for_the_other_number(store: Store) -> None:
+async def test_disposition_after_the_call_applies_to_the_other_number(store: Store) -> None:
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
-    await store.record_disposition(said(call, Disposition.LATER, NOW + 9000))
-    assert not await callable_at(store, NOW + 8999)
-    assert await callable_at(store, NOW + 9000)
+    await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 9000))
+    assert not await is_callable_at(store, NOW + 8999)
+    assert await is_callable_at(store, NOW + 9000)
 
 
 @pytest.mark.parametrize("in_the_talk", [True, False])
-async def test_a_wrong_number_sends_us_to_the_other_one(store: Store, in_the_talk: bool) -> None:
+async def test_wrong_number_releases_the_other_number(store: Store, in_the_talk: bool) -> None:
     call = await dial(store, 1)
     wrong = Mark("k", 1, MarkKind.WRONG_NUMBER, MarkSource.AGENT, NOW + 70, attempt_id=call.attempt_id)
     if in_the_talk:
-        await store.record_disposition(said(call, Disposition.WRONG_NUMBER, None), [wrong])
+        await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER, None), [wrong])
     assert await end(store, call, Outcome.CONNECTED, retry_at=None)
     if not in_the_talk:
-        await store.record_disposition(said(call, Disposition.WRONG_NUMBER, None), [wrong])
-    assert await callable_at(store, NOW + 71)
+        await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER, None), [wrong])
+    assert await is_callable_at(store, NOW + 71)
 
 
-async def test_a_number_on_which_somebody_else_is_pending_is_called_for_them(store: Store, backend: Backend) -> None:
+async def test_number_with_another_pending_voter_is_not_held(store: Store, backend: Backend) -> None:
     with closing(backend.connect()) as db:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (5, ?)", (MOBILE,))
     assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
-    assert await callable_at(store, NOW + 1)
+    assert await is_callable_at(store, NOW + 1)
 
 
 @pytest.mark.parametrize("retry_at", [NOW + 7200, None])
 async def test_machine_reported_by_the_agent_is_not_a_conversation(store: Store, retry_at: float | None) -> None:
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=retry_at)
-    assert not await callable_at(store, NOW + 100)
-    await store.record_disposition(said(call, Disposition.MACHINE, NOW + 900))
-    assert await callable_at(store, NOW + 100)
+    assert not await is_callable_at(store, NOW + 100)
+    await store.record_disposition(make_disposition(call, Disposition.MACHINE, NOW + 900))
+    assert await is_callable_at(store, NOW + 100)
 
 
 @pytest.mark.parametrize("ended_at_first", [True, False])
-async def test_a_word_that_is_corrected_holds_nothing(store: Store, ended_at_first: bool) -> None:
+async def test_corrected_disposition_does_not_hold_the_other_number(store: Store, ended_at_first: bool) -> None:
     call = await dial(store, 1)
     if ended_at_first:
         assert await end(store, call, Outcome.CONNECTED, retry_at=None)
-    await store.record_disposition(said(call, Disposition.REFUSED))
+    await store.record_disposition(make_disposition(call, Disposition.REFUSED))
     if ended_at_first:
-        assert not await callable_at(store, NOW + 2 * DAY_SECONDS)
-    await store.record_disposition(said(call, Disposition.LATER, NOW + 3600, at=NOW + 75))
+        assert not await is_callable_at(store, NOW + 2 * DAY_SECONDS)
+    await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 3600, at=NOW + 75))
     if not ended_at_first:
         assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 3600)
-    assert not await callable_at(store, NOW + 3599)
-    assert await callable_at(store, NOW + 3600)
+    assert not await is_callable_at(store, NOW + 3599)
+    assert await is_callable_at(store, NOW + 3600)
 
 
-async def test_a_wrong_number_leaves_the_other_ones_own_rest(store: Store) -> None:
+async def test_wrong_number_keeps_the_retry_time_of_the_other_number(store: Store) -> None:
     assert await end(store, await dial(store, MOBILE), Outcome.NO_ANSWER, retry_at=NOW + 7200)
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
-    await store.record_disposition(said(call, Disposition.WRONG_NUMBER))
-    assert not await callable_at(store, NOW + 7199)
-    assert await callable_at(store, NOW + 7200)
+    await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER))
+    assert not await is_callable_at(store, NOW + 7199)
+    assert await is_callable_at(store, NOW + 7200)
 
 
 @pytest.mark.parametrize("word", [Disposition.REFUSED, Disposition.OPT_OUT])
-async def test_a_refusal_in_the_talk_holds_for_good(store: Store, word: Disposition) -> None:
+async def test_refusal_during_the_call_holds_the_other_number_permanently(store: Store, word: Disposition) -> None:
     call = await dial(store, 1)
-    await store.record_disposition(said(call, word))
+    await store.record_disposition(make_disposition(call, word))
     assert await end(store, call, Outcome.CONNECTED, retry_at=None)
-    assert not await callable_at(store, NOW + 9 * DAY_SECONDS)
+    assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_another_campaign_is_not_held(store: Store) -> None:
+async def test_other_number_is_not_held_in_another_campaign(store: Store) -> None:
     await store.ensure_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
     await store.enrol("other")
     assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
     assert MOBILE in {each.phone_id for each in await claim(store, 99, campaign_id="other", now=NOW + 1)}
 
 
-async def test_a_number_that_is_the_voters_no_more_is_not_held(store: Store, backend: Backend) -> None:
+async def test_number_no_longer_linked_to_the_voter_is_not_held(store: Store, backend: Backend) -> None:
     call = await dial(store, 1)
     with closing(backend.connect()) as db:
         db.execute("UPDATE link SET dropped_at = 1 WHERE phone_id = ?", (MOBILE,))

@@ -1,4 +1,4 @@
-"""A store of every schema opens, keeps its rows, and leaves a copy for whoever goes back to the version before."""
+"""Stores of every earlier schema open with all their rows, and a copy is left for going back to the earlier version."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ Dump = dict[str, list[dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """A store of each schema, with rows in it since the first."""
+    """Return a store of each schema version, with rows from the first version."""
     folder, found = tmp_path_factory.mktemp("stores"), {}
     growing = folder / "growing.db"
     with closing(sqlite3.connect(growing, isolation_level=None)) as db:
@@ -109,7 +109,7 @@ def dumped(path: Path) -> Dump:
 
 
 def missing(before: Dump, after: Dump) -> list[str]:
-    """The rows that are not there as they were, in the columns that are there still."""
+    """Return the rows that were lost or changed, in the columns that still exist."""
     found = []
     for table, rows in before.items():
         for row in rows:
@@ -143,7 +143,7 @@ async def test_store_of_every_schema_opens_and_keeps_its_rows(
         assert dumped(prove(copy, None).store) == before
 
 
-async def test_the_version_before_refuses_what_the_next_has_opened_and_takes_the_copy(
+async def test_earlier_version_refuses_the_upgraded_store_but_opens_the_copy(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[VERSIONS[-2]], tmp_path / "live.db"))
@@ -170,7 +170,7 @@ async def test_the_version_before_refuses_what_the_next_has_opened_and_takes_the
     assert copies_before_upgrades(path) == [copy]
 
 
-def test_without_room_for_the_copy_nothing_is_changed(
+def test_upgrade_without_disk_space_for_the_copy_changes_nothing(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[20], tmp_path / "live.db"))

@@ -1,4 +1,4 @@
-"""The store's contract: marks, opt-outs, dispositions, turnout, and the records beside the calls."""
+"""Marks, opt-outs, dispositions, turnout, the outbox and other records."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ PENDING = (MarkKind.NOT_YET, MarkKind.LATER)
 CLOSING = (MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED)
 
 
-async def queued(store: Store) -> set[int]:
-    """The numbers that could be claimed now."""
+async def list_queued_numbers(store: Store) -> set[int]:
+    """Return the numbers that could be claimed now."""
     claims = await claim(store, 1000, now=NOW + 1e6)
     await store.release(claims)
     return {each.phone_id for each in claims}
 
 
 def repeated(effect: MarkEffect) -> MarkEffect:
-    """The same effect of a mark that was recorded before: whom to leave alone, and no change."""
+    """Return the effect of recording the same mark again: the same silenced numbers, but no changes."""
     return MarkEffect(False, effect.booth_id, effect.silenced_phones, effect.voter_silenced)
 
 
 # Marks
 
 
-async def test_voted_silences_the_voter_and_the_number_where_nobody_else_is_pending(backend: Backend) -> None:
+async def test_voted_mark_silences_the_voter_and_a_number_without_other_pending_voters(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         effect = await store.record_mark(mark(1, MarkKind.VOTED))
         assert effect == MarkEffect(
@@ -63,13 +63,13 @@ async def test_household_is_called_until_everybody_has_voted(backend: Backend) -
     async with filled(backend) as store:
         first = await store.record_mark(mark(3, MarkKind.VOTED))
         assert (first.silenced_phones, first.voter_silenced) == ((), True)
-        assert 3 in await queued(store)
+        assert 3 in await list_queued_numbers(store)
         second = await store.record_mark(mark(4, MarkKind.WILL_NOT))
         assert second.silenced_phones == (3,)
-        assert 3 not in await queued(store)
+        assert 3 not in await list_queued_numbers(store)
 
 
-async def test_a_repeated_key_changes_and_announces_nothing_and_tells_again_what_to_cancel(backend: Backend) -> None:
+async def test_repeated_mark_changes_nothing_and_returns_the_calls_to_cancel(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await store.record_mark(mark(1, MarkKind.VOTED))
         again = await store.record_mark(mark(1, MarkKind.VOTED))
@@ -87,11 +87,11 @@ async def test_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: M
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
-        assert 1 in await queued(store)
+        assert 1 in await list_queued_numbers(store)
 
 
 @pytest.mark.parametrize("kind", CLOSING)
-async def test_will_not_moved_and_deceased_close(backend: Backend, kind: MarkKind) -> None:
+async def test_marks_will_not_moved_and_deceased_close_the_voter(backend: Backend, kind: MarkKind) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.NOT_YET))
         assert (await store.record_mark(mark(1, kind))).silenced_phones == (1,)
@@ -101,30 +101,30 @@ async def test_will_not_moved_and_deceased_close(backend: Backend, kind: MarkKin
 
 
 @pytest.mark.parametrize("kind", [*PENDING, *CLOSING, MarkKind.WRONG_NUMBER])
-async def test_voted_wins_over_whatever_is_said_later(backend: Backend, kind: MarkKind) -> None:
+async def test_voted_mark_wins_over_later_marks(backend: Backend, kind: MarkKind) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (await store.record_mark(mark(1, kind))).voter_silenced
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
-        assert 1 not in await queued(store)
+        assert 1 not in await list_queued_numbers(store)
 
 
-async def test_wrong_number_drops_the_link_and_not_the_voter(backend: Backend) -> None:
+async def test_wrong_number_drops_the_link_but_keeps_the_voter_pending(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         effect = await store.record_mark(mark(1, MarkKind.WRONG_NUMBER, new=new))
         assert effect == MarkEffect(
             True, booth_id=1, silenced_phones=(1,), voter_silenced=False, without_number_change=1
         )
-        assert 1 not in await queued(store)
+        assert 1 not in await list_queued_numbers(store)
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=0, voted=0, not_yet=0, without_number=1, booth_name="Primary School 1"
         )
 
 
-async def test_a_wrong_number_for_one_of_a_household_leaves_the_others(backend: Backend) -> None:
+async def test_wrong_number_for_one_voter_keeps_the_rest_of_the_household(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         assert (await store.record_mark(mark(3, MarkKind.WRONG_NUMBER, new=new))).silenced_phones == ()
@@ -132,10 +132,10 @@ async def test_a_wrong_number_for_one_of_a_household_leaves_the_others(backend: 
         assert (again.voter_id, again.pending_voters) == (4, 1)
 
 
-async def test_a_wrong_number_without_a_call_drops_nothing(backend: Backend) -> None:
+async def test_wrong_number_without_a_call_drops_no_link(backend: Backend) -> None:
     async with filled(backend) as store:
         assert (await store.record_mark(mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
-        assert 1 in await queued(store)
+        assert 1 in await list_queued_numbers(store)
 
 
 async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
@@ -145,7 +145,7 @@ async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
         assert await store.rows_for_broker(10) == []
 
 
-async def test_what_marks_change_adds_up_to_the_turnout(backend: Backend) -> None:
+async def test_changes_reported_by_marks_add_up_to_the_turnout(backend: Backend) -> None:
     kinds = [MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.VOTED, MarkKind.MOVED, MarkKind.VOTED]
     async with filled(backend) as store:
         marks = [mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
@@ -176,7 +176,7 @@ async def test_opt_out_survives_a_restart(backend: Backend) -> None:
     again = await backend.open()
     assert not await again.record_opt_out(6, at=NOW + 1, source="flow")
     assert await again.enrol(CAMPAIGN) == 0
-    assert 6 not in await queued(again)
+    assert 6 not in await list_queued_numbers(again)
     await again.close()
 
 
@@ -217,7 +217,7 @@ async def test_disposition_stores_marks_and_opt_out_and_announces_them(backend: 
         assert [each.voter_silenced for each in effect.marks] == [True, False]
         assert effect.opted_out
         assert not await store.record_opt_out(3, at=NOW, source="again")
-        assert 3 not in await queued(store)  # opted out, whatever the time that was asked for
+        assert 3 not in await list_queued_numbers(store)  # opted out, whatever the time that was asked for
         again = await store.record_disposition(record, marks, opt_out=True)
         assert list(again.marks) == [repeated(each) for each in effect.marks]
         assert not again.opted_out
@@ -231,7 +231,7 @@ async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
         await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
         later = replace(said(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
         await store.record_disposition(later)
-        assert 1 in await queued(store)
+        assert 1 in await list_queued_numbers(store)
         assert [row.topic for row in await store.rows_for_broker(10)] == [
             "EndedAttempt",
             "DispositionRecord",
@@ -239,7 +239,7 @@ async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
         ]
 
 
-async def test_while_the_call_lasts_its_end_says_when_it_is_due_again(backend: Backend) -> None:
+async def test_end_of_the_call_decides_the_retry_time_of_an_early_disposition(backend: Backend) -> None:
     async with filled(backend, 3) as store:
         new = await dial(store, 1)
         await claim(store, 2)
@@ -267,21 +267,21 @@ async def test_disposition_of_an_unknown_attempt_stores_nothing(backend: Backend
         assert (await turnout_of(store)).voted == 0
 
 
-async def test_what_fails_in_a_disposition_takes_the_rest_back(backend: Backend) -> None:
+async def test_failed_disposition_is_rolled_back_completely(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
         with pytest.raises(StoreError, match="Voter 999 is not on the number"):
             await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks)
         assert (await turnout_of(store)).voted == 0
-        assert 1 in await queued(store)
+        assert 1 in await list_queued_numbers(store)
         assert [row.topic for row in await store.rows_for_broker(10)] == ["EndedAttempt"]  # of the call before
 
 
 # The roll
 
 
-async def test_booths_and_voters_as_flows_and_agents_see_them(backend: Backend) -> None:
+async def test_booths_and_voters_are_returned_with_their_details(backend: Backend) -> None:
     async with filled(backend) as store:
         booths = await store.booths()
         assert sorted(booths) == [1, 2, 3, 4, 5, 6]
@@ -293,14 +293,14 @@ async def test_booths_and_voters_as_flows_and_agents_see_them(backend: Backend) 
             await store.voter_for_screen(999)
 
 
-async def test_pending_voters_of_a_number(backend: Backend) -> None:
+async def test_pending_voters_of_a_number_are_returned(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(8, MarkKind.VOTED))
         assert await store.pending_voters(6) == [7, 9]
         assert await store.pending_voters(999) == []
 
 
-async def test_a_voter_by_serial_of_its_booth(backend: Backend) -> None:
+async def test_voter_is_found_by_booth_and_serial(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.voter_by_serial(2, 3) == 12
         assert await store.voter_by_serial(2, 10) is None
@@ -321,7 +321,7 @@ async def test_turnout_covers_every_booth_that_has_voters(backend: Backend) -> N
 # Records
 
 
-async def test_the_outbox_gives_the_oldest_first_and_drops_what_was_taken(backend: Backend) -> None:
+async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_ones(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.announce([Announcement("t", str(number)) for number in range(5)], NOW)
         rows = await store.rows_for_broker(3)
@@ -330,7 +330,7 @@ async def test_the_outbox_gives_the_oldest_first_and_drops_what_was_taken(backen
         assert [row.payload for row in await store.rows_for_broker(10)] == ["2", "3", "4"]
 
 
-async def test_ids_of_the_outbox_are_never_used_again(backend: Backend) -> None:
+async def test_outbox_ids_are_never_reused(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.announce([NEWS, NEWS], NOW)
         last = (await store.rows_for_broker(10))[-1].outbox_id
@@ -386,7 +386,7 @@ async def test_seat_interval_is_stored_once(backend: Backend) -> None:
     assert backend.seat_seconds() == {("01", "ready"): 0, ("01", "talking"): 60, ("02", "paused"): 60}
 
 
-async def test_what_the_pacer_learned_is_kept(backend: Backend) -> None:
+async def test_pacer_state_is_stored(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.pacer_state(CAMPAIGN) is None
         await store.save_pacer_state(CAMPAIGN, '{"alpha": 1.4}')
@@ -408,7 +408,7 @@ async def test_closed_store_rejects_calls_and_can_be_closed_twice(backend: Backe
             await store.booth_turnout()
 
 
-async def test_another_word_under_a_known_key_is_no_repeat_and_is_refused(backend: Backend) -> None:
+async def test_different_mark_with_a_known_key_is_rejected(backend: Backend) -> None:
     async with filled(backend) as store:
         at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
         assert (await store.record_mark(at_five)).recorded

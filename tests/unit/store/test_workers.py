@@ -1,4 +1,4 @@
-"""Booth workers in the store: their queue beside the voters', their calls, and the serials that they give and take back."""
+"""Booth workers: their queue, their calls, and the serials that they report and undo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STRANGER = "+919810000001"
 
 @pytest.fixture
 async def store(backend: Backend, tmp_path: Path) -> AsyncIterator[Store]:
-    """30 voters in three booths; a worker who is on the roll at booth 1, one who is not at booths 2 and 3."""
+    """Return a store of 30 voters in three booths, with a worker on the roll at booth 1 and another at booths 2 and 3."""
     backend.fill(30, 10)
     listed = tmp_path / "workers.csv"
     listed.write_text(f'constituency,part,number,language\n174,1,{OWN},ta\n174,"2,3",{STRANGER},\n', encoding="utf-8")
@@ -54,7 +54,7 @@ async def test_claim_of_a_booth_worker_has_the_worker_and_no_voter(store: Store)
     assert await store.enrol(WORKERS) == 0
 
 
-async def test_a_workers_attempt_is_kept_found_after_a_crash_and_due_again(store: Store) -> None:
+async def test_booth_worker_attempt_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
     each = await claim_phone(store, 1, campaign_id=WORKERS)
     call = attempt(each)
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
@@ -66,7 +66,7 @@ async def test_a_workers_attempt_is_kept_found_after_a_crash_and_due_again(store
     assert await store.unfinished_attempts() == []
 
 
-async def test_a_worker_who_has_voted_is_called_on_as_a_worker_and_no_more_as_a_voter(store: Store) -> None:
+async def test_booth_worker_who_has_voted_is_called_only_as_a_worker(store: Store) -> None:
     effect = await store.record_mark(voted(1, "a"))
     assert effect.silenced_phones == (1,)
     assert 1 not in {each.phone_id for each in await claim(store, 99)}
@@ -85,7 +85,7 @@ async def test_opt_out_closes_a_booth_worker_too(store: Store) -> None:
     assert [left.number for left in await claim(store, 9, campaign_id=WORKERS)] == [STRANGER]
 
 
-async def test_a_later_campaign_calls_no_worker_whose_call_nobody_knows_the_end_of(store: Store) -> None:
+async def test_later_campaign_does_not_call_a_worker_with_an_unknown_result(store: Store) -> None:
     call = attempt(await claim_phone(store, 1))
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])
@@ -95,7 +95,7 @@ async def test_a_later_campaign_calls_no_worker_whose_call_nobody_knows_the_end_
     assert [each.number for each in await claim(store, 9, campaign_id=later)] == [STRANGER]
 
 
-async def test_a_voter_of_whom_a_serial_is_taken_back_is_called_again(store: Store) -> None:
+async def test_voter_whose_serial_is_undone_is_called_again(store: Store) -> None:
     call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     await store.record_mark(voted(2, "a", attempt_id=call.attempt_id))
@@ -110,7 +110,7 @@ async def test_a_voter_of_whom_a_serial_is_taken_back_is_called_again(store: Sto
     assert 2 not in claimed
 
 
-async def test_voted_stands_where_somebody_else_has_said_it_before_or_since(store: Store) -> None:
+async def test_voted_stays_if_another_source_reported_it(store: Store) -> None:
     await store.record_mark(voted(5, "a"))
     await store.record_mark(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
     effect = await store.record_mark(

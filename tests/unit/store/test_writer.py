@@ -1,4 +1,4 @@
-"""The writer: what waits together is committed together, and one that fails fails alone."""
+"""The writer commits waiting jobs in one transaction, and a failing job does not affect the others."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Numbers:
         return self.statements.count("COMMIT")
 
     def kept(self) -> list[int]:
-        """What another connection sees: committed numbers."""
+        """Return the committed numbers, read on another connection."""
         other = sqlite3.connect(self.path)
         try:
             return [number for (number,) in other.execute("SELECT number FROM number ORDER BY number")]
@@ -85,7 +85,7 @@ def hold(entered: threading.Event, gate: threading.Event) -> Job:
 
 @asynccontextmanager
 async def occupied(writer: Writer) -> AsyncIterator[None]:
-    """The writer's thread is busy inside: what is written meanwhile waits together."""
+    """Keep the writer's thread busy within the block, so that jobs written meanwhile wait together."""
     entered, gate = threading.Event(), threading.Event()
     holding = asyncio.create_task(writer.write(hold(entered, gate)))
     await asyncio.to_thread(entered.wait)
@@ -97,12 +97,12 @@ async def occupied(writer: Writer) -> AsyncIterator[None]:
 
 
 async def settle() -> None:
-    """Let every task that can run do so."""
+    """Let every task that is ready run."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-async def test_what_waits_together_is_committed_together(tmp_path: Path) -> None:
+async def test_waiting_jobs_are_committed_in_one_transaction(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             tasks = [asyncio.create_task(writer.write(add(number))) for number in range(50)]
@@ -182,7 +182,7 @@ async def test_group_and_queue_of_the_writer_are_limited(tmp_path: Path) -> None
         assert numbers.commits == 1 + many // GROUP_LIMIT
 
 
-async def test_closing_commits_what_waits_even_what_waits_for_room(tmp_path: Path) -> None:
+async def test_closing_commits_all_waiting_jobs(tmp_path: Path) -> None:
     many = WAITING_LIMIT + 10
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):

@@ -1,4 +1,4 @@
-"""The store's contract: whoever is pending has a number in the queue, however late that came; what must not come back does not."""
+"""A voter who becomes pending later gets a number into the queue; numbers closed for other reasons stay closed."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ LATER = "later"  # a campaign that comes once the marks are there
 WORKERS = "workers"
 
 
-async def queued(store: Store, campaign_id: str = CAMPAIGN, now: float = NOW + 1e6) -> set[int]:
-    """The numbers that could be claimed."""
+async def list_queued_numbers(store: Store, campaign_id: str = CAMPAIGN, now: float = NOW + 1e6) -> set[int]:
+    """Return the numbers that could be claimed."""
     claims = await claim(store, 1000, campaign_id=campaign_id, now=now)
     await store.release(claims)
     return {each.phone_id for each in claims}
 
 
-def undo(voter_id: int = 1, key: str = "undo") -> Mark:
+def make_correction(voter_id: int = 1, key: str = "undo") -> Mark:
     return Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, NOW + 100, agent="asha")
 
 
-def supplement(backend: Backend, phone_id: int = 1, booth_id: int = 3, weight: float = 2.0) -> None:
-    """A later roll has one more voter on a number, in another booth. The store is closed."""
+def add_voter_to_number(backend: Backend, phone_id: int = 1, booth_id: int = 3, weight: float = 2.0) -> None:
+    """Add another voter, in another booth, to a number, as a later roll does. The store must be closed."""
     with contextlib.closing(backend.connect()) as db:
         db.execute("INSERT INTO voter (voter_id, booth_id, serial, weight) VALUES (900, ?, 900, ?)", (booth_id, weight))
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (900, ?)", (phone_id,))
 
 
-async def reopened(backend: Backend) -> Store:
+async def reopen_store(backend: Backend) -> Store:
     store = await backend.open()
     for campaign_id in (CAMPAIGN, LATER):
         await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
@@ -55,13 +55,13 @@ async def reopened(backend: Backend) -> Store:
 # A later roll
 
 
-async def test_a_new_voter_on_a_number_that_was_settled_brings_it_back(backend: Backend) -> None:
+async def test_new_voter_reopens_a_settled_number(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
-        assert 1 not in await queued(store)
+        assert 1 not in await list_queued_numbers(store)
         assert await store.enrol(CAMPAIGN) == 0
-    supplement(backend)
-    store = await reopened(backend)
+    add_voter_to_number(backend)
+    store = await reopen_store(backend)
     assert await store.enrol(CAMPAIGN) == 1
     assert await store.enrol(CAMPAIGN) == 0
     claimed = await claim_phone(store, 1)
@@ -69,21 +69,21 @@ async def test_a_new_voter_on_a_number_that_was_settled_brings_it_back(backend: 
     await store.close()
 
 
-async def test_of_a_number_that_was_called_already_the_retry_and_the_attempts_stand(backend: Backend) -> None:
+async def test_reopened_number_keeps_its_retry_time_and_attempts(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
         await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
-    supplement(backend)
-    store = await reopened(backend)
+    add_voter_to_number(backend)
+    store = await reopen_store(backend)
     assert await store.enrol(CAMPAIGN) == 1
-    assert 1 not in await queued(store, now=NOW + 599)
+    assert 1 not in await list_queued_numbers(store, now=NOW + 599)
     assert (await claim_phone(store, 1, now=NOW + 600)).attempt_number == 2
     await store.close()
 
 
 @pytest.mark.parametrize("how", ["used up", "unknown", "opted out", "on a call"])
-async def test_a_new_voter_brings_back_nothing_that_is_closed_for_another_reason(backend: Backend, how: str) -> None:
+async def test_new_voter_does_not_reopen_numbers_closed_for_another_reason(backend: Backend, how: str) -> None:
     async with filled(backend) as store:
         if how == "opted out":
             await store.record_mark(mark(1, MarkKind.VOTED))
@@ -92,10 +92,10 @@ async def test_a_new_voter_brings_back_nothing_that_is_closed_for_another_reason
             await store.record_mark(mark(1, MarkKind.VOTED, new=await dial(store, 1)))
         else:
             await call(store, 1, Outcome.UNKNOWN if how == "unknown" else Outcome.NO_ANSWER)
-    supplement(backend)
-    store = await reopened(backend)
+    add_voter_to_number(backend)
+    store = await reopen_store(backend)
     assert await store.enrol(CAMPAIGN) == 0
-    assert 1 not in await queued(store)
+    assert 1 not in await list_queued_numbers(store)
     await store.close()
 
 
@@ -108,8 +108,8 @@ async def test_correction_queues_the_voter_in_campaigns_added_meanwhile(backend:
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         numbers = await store.enrol(LATER)
         assert (await store.campaign_progress(LATER)).total == numbers
-        assert 1 not in await queued(store, LATER)
-        assert (await store.record_mark(undo())).reopened
+        assert 1 not in await list_queued_numbers(store, LATER)
+        assert (await store.record_mark(make_correction())).reopened
         for campaign_id in (CAMPAIGN, LATER):
             assert (await claim_phone(store, 1, campaign_id=campaign_id)).voter_id == 1
         progress = await store.campaign_progress(LATER)
@@ -117,15 +117,15 @@ async def test_correction_queues_the_voter_in_campaigns_added_meanwhile(backend:
         assert await store.enrol(LATER) == 0
 
 
-async def test_it_comes_where_enrolling_would_have_put_it(backend: Backend) -> None:
+async def test_reopened_number_is_queued_like_an_enrolled_one(backend: Backend) -> None:
     """Voters 7, 8 and 9 share number 6."""
     async with filled(backend) as store:
         for voter_id in (7, 8, 9):
             await store.record_mark(mark(voter_id, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol(LATER)
-        assert 6 not in await queued(store, LATER)
-        assert (await store.record_mark(undo(8))).reopened
+        assert 6 not in await list_queued_numbers(store, LATER)
+        assert (await store.record_mark(make_correction(8))).reopened
         claimed = await claim_phone(store, 6, campaign_id=LATER)
         found = (claimed.voter_id, claimed.pending_voters, claimed.booth_id, claimed.queue_booth_id, claimed.weight)
         assert found == (8, 1, 1, 1, 1.0)
@@ -143,24 +143,24 @@ async def test_correction_queues_no_number_that_must_not_be_called(backend: Back
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol(LATER)
-        assert not (await store.record_mark(undo())).reopened
-        assert 1 not in await queued(store) | await queued(store, LATER)
+        assert not (await store.record_mark(make_correction())).reopened
+        assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
 
 
-async def test_a_number_that_is_on_a_call_is_not_called_beside_it(backend: Backend) -> None:
+async def test_corrected_number_is_not_called_during_its_call(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
         await store.enrol(LATER)
-        assert (await store.record_mark(undo())).reopened  # in the later campaign
-        assert 1 not in await queued(store) | await queued(store, LATER)
+        assert (await store.record_mark(make_correction())).reopened  # in the later campaign
+        assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
         await end(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
-        assert 1 in await queued(store)
-        assert 1 in await queued(store, LATER)
+        assert 1 in await list_queued_numbers(store)
+        assert 1 in await list_queued_numbers(store, LATER)
 
 
-async def test_what_became_of_a_call_that_came_in_keeps_no_number_closed(backend: Backend) -> None:
+async def test_unknown_result_of_an_inbound_call_does_not_close_the_number(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
     backend.written_past = True
@@ -171,8 +171,8 @@ async def test_what_became_of_a_call_that_came_in_keeps_no_number_closed(backend
             (CAMPAIGN,),
         )
     again = await backend.open()
-    assert (await again.record_mark(undo())).reopened
-    assert 1 in await queued(again)
+    assert (await again.record_mark(make_correction())).reopened
+    assert 1 in await list_queued_numbers(again)
     await again.close()
 
 
@@ -181,11 +181,11 @@ async def test_correction_does_not_enrol_a_voter_as_a_booth_worker(backend: Back
     listed = tmp_path / "workers.csv"
     listed.write_text("constituency,part,number\n174,2,+919810000001\n", encoding="utf-8")
     backend.list_workers(listed)
-    store = await reopened(backend)
+    store = await reopen_store(backend)
     await store.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
     await store.record_mark(mark(1, MarkKind.VOTED))
     assert await store.enrol(WORKERS) == 1
-    assert (await store.record_mark(undo())).reopened
+    assert (await store.record_mark(make_correction())).reopened
     assert (await store.campaign_progress(WORKERS)).total == 1
-    assert 1 not in await queued(store, WORKERS)
+    assert 1 not in await list_queued_numbers(store, WORKERS)
     await store.close()

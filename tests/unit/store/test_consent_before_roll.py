@@ -1,4 +1,4 @@
-"""Consent of a number that is on no roll yet: it is kept, and holds from the moment on in which the number comes."""
+"""Consent for a number that is on no roll yet is stored and applies once the number is added."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ NUMBER, OTHER = "+919812345678", "+919812345679"
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Path:
-    """A store to which it was said that the number's owner agreed, and later that they do no more."""
+def store_with_consent(tmp_path: Path) -> Path:
+    """Return a store in which consent was given, and later withdrawn, for a number that is not on the roll."""
     path = tmp_path / "centre.db"
     fill_roll(path, 9, voters_per_booth=9)
     numbers = tmp_path / "numbers.csv"
@@ -38,20 +38,30 @@ def consent(path: Path, number: str) -> Consent:
 
 
 @pytest.mark.parametrize("by", ["roll", "list of workers"])
-def test_it_holds_once_a_roll_brings_the_number(told: Path, tmp_path: Path, by: str) -> None:
-    assert (consent(told, NUMBER), consent(told, OTHER)) == (Consent.WITHDRAWN, Consent.UNKNOWN)
+def test_consent_applies_once_a_roll_or_worker_list_adds_the_number(
+    store_with_consent: Path, tmp_path: Path, by: str
+) -> None:
+    assert (consent(store_with_consent, NUMBER), consent(store_with_consent, OTHER)) == (
+        Consent.WITHDRAWN,
+        Consent.UNKNOWN,
+    )
     listed = tmp_path / "listed.csv"
     if by == "roll":
         head = "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE"
         rows = f"S24,174,1,500,Ravi,{NUMBER}\nS24,174,1,501,Asha,{OTHER}"
         listed.write_text(f"{head}\n{rows}\n", encoding="utf-8")
-        assert import_file(listed, told, ImportOptions(roll_version=ROLL_VERSION)).numbers == 2
+        assert import_file(listed, store_with_consent, ImportOptions(roll_version=ROLL_VERSION)).numbers == 2
     else:
         listed.write_text(f"constituency,part,number\n174,1,{NUMBER}\n174,1,{OTHER}\n", encoding="utf-8")
-        import_workers(listed, told, "IN")
-    assert query(told, "SELECT e164, consent, consent_source FROM phone WHERE e164 > '+91980' ORDER BY 1") == [
+        import_workers(listed, store_with_consent, "IN")
+    assert query(
+        store_with_consent, "SELECT e164, consent, consent_source FROM phone WHERE e164 > '+91980' ORDER BY 1"
+    ) == [
         (NUMBER, "withdrawn", "letter"),
         (OTHER, "unknown", ""),
     ]
-    assert (consent(told, NUMBER), consent(told, OTHER)) == (Consent.WITHDRAWN, Consent.UNKNOWN)
-    assert query(told, "SELECT count(*) FROM consent_ahead") == [(0,)]  # it stands in one place
+    assert (consent(store_with_consent, NUMBER), consent(store_with_consent, OTHER)) == (
+        Consent.WITHDRAWN,
+        Consent.UNKNOWN,
+    )
+    assert query(store_with_consent, "SELECT count(*) FROM consent_ahead") == [(0,)]  # the consent is stored only once

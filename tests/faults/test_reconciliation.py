@@ -1,6 +1,6 @@
-"""Asterisk restarted, the manager link cut for a minute, the dialler killed: with agents talking, flows, ringing and inbound calls.
+"""Reconciliation after an Asterisk restart, a lost manager connection, or a killed dialler, with calls in all states.
 
-Within 5 s of coming back store, seats and channels agree, and no number was dialled twice.
+Within 5 s of the recovery, store, seats and channels agree, and no number was dialled twice.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.voters import scripted
 
 
 @virtual_time()
-async def test_asterisk_is_restarted(tmp_path: Path) -> None:
+async def test_calls_and_seats_agree_after_an_asterisk_restart(tmp_path: Path) -> None:
     async with a_site(tmp_path, busy_voters(), seats=SEATS, **SETTINGS) as site:
         await in_full_swing(site)
         before = on_the_switch(site)
@@ -50,8 +50,8 @@ async def test_asterisk_is_restarted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ivr", "agents"])
-def test_what_was_cancelled_while_the_link_was_lost_is_hung_up(tmp_path: Path, kind: str) -> None:
-    """Everything is stopped in the very moment in which the link is lost: nobody is answered by a centre that has stopped."""
+def test_call_cancelled_while_disconnected_is_hung_up_on_reconnect(tmp_path: Path, kind: str) -> None:
+    """All campaigns are stopped at the moment of the disconnect, so no call may be answered afterwards."""
     campaign = {**CAMPAIGNS[0], "ring_seconds": 40} if kind == "agents" else {**CAMPAIGNS[1], "ring_seconds": 40}
 
     @virtual_time()
@@ -74,8 +74,8 @@ def test_what_was_cancelled_while_the_link_was_lost_is_hung_up(tmp_path: Path, k
 
 
 @pytest.mark.parametrize("kind", ["ivr", "agents"])
-def test_who_was_answered_while_the_link_was_lost_is_not_hung_up(tmp_path: Path, kind: str) -> None:
-    """Of a flow's call FastAGI has told that it was answered, of an agents' call nothing but the link does."""
+def test_call_answered_while_disconnected_is_not_hung_up(tmp_path: Path, kind: str) -> None:
+    """FastAGI reports that a flow's call was answered; for an agents' call, only the manager connection would."""
     flow = kind == "ivr"
     campaign = CAMPAIGNS[1] if flow else {**CAMPAIGNS[0], "ring_seconds": 40}
 
@@ -92,14 +92,14 @@ def test_who_was_answered_while_the_link_was_lost_is_not_hung_up(tmp_path: Path,
             await cut
             assert site.switch.placed[0].answered_at is not None
             await site.until(lambda: site.view.state.switch_up, seconds=30)
-            await asyncio.sleep(5.0 if flow else 1.0)  # nobody's seat is free for it any more: the message takes it
+            await asyncio.sleep(5.0 if flow else 1.0)  # no seat is free any more, so it gets the information message
             assert site.switch.placed[0].ended_at is None
 
     run()
 
 
 @virtual_time()
-async def test_what_was_not_cancelled_rings_on_when_the_link_is_back(tmp_path: Path) -> None:
+async def test_ringing_call_continues_after_reconnecting(tmp_path: Path) -> None:
     config = scripted(Behaviour(answer_after=25.0, hang_up_after=20.0))
     campaign = {**CAMPAIGNS[1], "ring_seconds": 40}
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
@@ -111,7 +111,7 @@ async def test_what_was_not_cancelled_rings_on_when_the_link_is_back(tmp_path: P
 
 
 @virtual_time()
-async def test_the_link_is_cut_for_a_minute(tmp_path: Path) -> None:
+async def test_conversations_survive_a_minute_without_connection(tmp_path: Path) -> None:
     async with a_site(tmp_path, busy_voters(), seats=SEATS, **SETTINGS) as site:
         await in_full_swing(site)
         before, placed = on_the_switch(site), len(site.switch.placed)
@@ -121,12 +121,12 @@ async def test_the_link_is_cut_for_a_minute(tmp_path: Path) -> None:
         await cut
         await site.until(lambda: site.view.state.switch_up, seconds=35)
         await site.until(lambda: all_agree(site, tmp_path), seconds=5)
-        assert before & on_the_switch(site)  # conversations went on all the time
+        assert before & on_the_switch(site)  # conversations continued all the time
     nobody_twice(site, tmp_path)
 
 
 @pytest.mark.parametrize("away_seconds", [0.0, 20.0])
-def test_the_dialler_is_killed(tmp_path: Path, away_seconds: float) -> None:
+def test_calls_and_seats_agree_after_a_killed_dialler_restarts(tmp_path: Path, away_seconds: float) -> None:
     @virtual_time()
     async def run() -> None:
         fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100)
@@ -171,12 +171,12 @@ def test_the_dialler_is_killed(tmp_path: Path, away_seconds: float) -> None:
             KeyedDisposition(seat="01", disposition=Disposition.CALL_BACK),
             Outcome.CONNECTED,
             "10:30",
-        ),  # an hour after it was said
+        ),  # an hour after the disposition
         (KeyedDisposition(seat="01", disposition=Disposition.REFUSED), Outcome.CONNECTED, None),
         (KeyedDisposition(seat="01", disposition=Disposition.MACHINE), Outcome.MACHINE, "10:30"),
     ],
 )
-def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(
+def test_disposition_during_a_call_survives_a_killed_dialler(
     tmp_path: Path, said: SeatDispose, outcome: Outcome, due: str | None
 ) -> None:
     campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 20, "machine_detection": "after-seat", "other_retry_minutes": 60}
@@ -206,7 +206,7 @@ def test_what_an_agent_said_in_the_talk_holds_though_the_dialler_is_killed(
 
 
 @virtual_time()
-async def test_what_a_voters_keys_said_holds_though_the_dialler_is_killed(tmp_path: Path) -> None:
+async def test_mark_entered_in_a_flow_survives_a_killed_dialler(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "channels": 1}
     later = Behaviour(keys=((4.0, "2"), (8.0, "4")), hang_up_after=60.0)
     fill_roll(tmp_path / "centre.db", 1, voters_per_booth=100)
@@ -222,9 +222,9 @@ async def test_what_a_voters_keys_said_holds_though_the_dialler_is_killed(tmp_pa
 
 
 @virtual_time()
-async def test_a_households_call_that_is_adopted_asks_as_for_a_household(tmp_path: Path) -> None:
+async def test_adopted_call_keeps_its_number_of_pending_voters(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "ring_seconds": 60}
-    fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # the third number is that of two
+    fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # two voters share the third number
     async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:
         async with until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
             await first.until(lambda: len(switch.placed) == 3)
