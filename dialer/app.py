@@ -50,7 +50,7 @@ from dialer.site.store import apply_settings, disk_has_room, import_new_weights,
 from dialer.site.twilio import twilio_carrier
 from dialer.site.voices import refuse_voices
 from dialer.store.keys import site_key
-from dialer.store.sent_journal import SentJournal, journal_beside
+from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.spool import Spool
 from dialer.store.store import Store
 from dialer.switch.routed import report_carrier_only
@@ -179,7 +179,7 @@ def _engine(
     outside = Dependencies(
         store=store,
         switch=routed or switch,
-        sent=SentJournal(journal_beside(settings.store.path)),
+        sent=SentJournal(get_journal_path(settings.store.path)),
         flows=flows,
         certified=certified,
         has_room=disk_has_room(settings),

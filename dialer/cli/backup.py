@@ -15,9 +15,9 @@ from dialer.errors import SettingError
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_zone
 from dialer.store.audit import audit_name
-from dialer.store.backup import Backup, make_backup, prove, prune, unknown_to
+from dialer.store.backup import Backup, count_unknown_attempts, make_backup, prune_backups, verify_backup
 from dialer.store.backup import restore as put_back
-from dialer.store.sent_journal import SentJournal, journal_beside
+from dialer.store.sent_journal import SentJournal, get_journal_path
 
 
 def backup(
@@ -47,7 +47,7 @@ def backup(
     size = made.store.stat().st_size / 1_000_000
     typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_until(made, settings)}")
     if folder == usual:
-        gone = prune(made.store.parent, settings.centre.id, settings.store.max_backups)
+        gone = prune_backups(made.store.parent, settings.centre.id, settings.store.max_backups)
         if gone:
             typer.echo(f"{counted(len(gone), 'older backup')} removed (store.max_backups)")
 
@@ -62,7 +62,7 @@ def restore(
     voters who were called, voted or opted out after the backup would be called again.
     """
     settings, key, path = site.settings, site.key, site.path
-    found = prove(folder, key)
+    found = verify_backup(folder, key)
     known = put_back(folder, path, key, who=audit_name(site.who), at=SystemClock().now())
     typer.echo(f"{path}: restored, {_until(found, settings)}")
     typer.echo(
@@ -74,8 +74,8 @@ def restore(
         typer.echo(
             f"Stopped until you resume them: {', '.join(campaigns)} (dialer command resume NAME --as SUPERVISOR)"
         )
-    journal = journal_beside(path)
-    missing = unknown_to(path, key, SentJournal(journal).sent())
+    journal = get_journal_path(path)
+    missing = count_unknown_attempts(path, key, SentJournal(journal).sent())
     if missing:
         typer.echo(
             f"{counted(missing, 'call')} of the last ones are not in it: the dialler starts once {journal} is put aside"

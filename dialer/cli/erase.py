@@ -24,9 +24,9 @@ from dialer.store import audit, erasing
 from dialer.store.agent_records import forget_written
 from dialer.store.audit import AuditNote, audit_name
 from dialer.store.connection import Connection
-from dialer.store.copying import copies_before_upgrades
+from dialer.store.copying import find_upgrade_copies
 from dialer.store.number_erasure import erase_number, remove_recordings
-from dialer.store.sent_journal import journal_beside
+from dialer.store.sent_journal import get_journal_path
 from dialer.store.spool import Spool
 from dialer.store.sql import transaction
 
@@ -105,10 +105,10 @@ def purge(
             if voices_too:
                 remove_recordings(files)
             Spool(site.path, site.key).clear()
-            for copy in copies_before_upgrades(site.path):
+            for copy in find_upgrade_copies(site.path):
                 shutil.rmtree(copy)
             if records_too:  # what was sent last is none of the store's attempts any more
-                journal_beside(site.path).unlink(missing_ok=True)
+                get_journal_path(site.path).unlink(missing_ok=True)
             typer.echo(f"erased {told}")
         else:
             typer.echo("nothing was erased")

@@ -374,7 +374,7 @@ class BatchImporter:
                 changes.append(StatusChange(mark.place, stored[mark.centre].zone, mark.at, earlier, status))
                 after[mark.place] = status
         voters = [
-            (*_place_columns(place), status.turnout, status.reached, status.not_yet)
+            (*_place_columns(place), status.turnout, status.contacted, status.not_yet)
             for place, status in after.items()
             if before.get(place) != status
         ]

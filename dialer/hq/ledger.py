@@ -320,7 +320,7 @@ def sum_turnout_changes(changes: Iterable[StatusChange]) -> dict[TurnoutArea, Tu
     newest: dict[TurnoutArea, float] = defaultdict(float)
     for place, zone, at, before, after in changes:
         differences = (
-            after.reached - before.reached,
+            after.contacted - before.contacted,
             (after.turnout == "voted") - (before.turnout == "voted"),
             after.not_yet - before.not_yet,
         )

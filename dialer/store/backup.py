@@ -22,7 +22,7 @@ from dialer.store import audit, outbox
 from dialer.store.attempts import known_attempts, newest_event_at
 from dialer.store.campaigns import stop_campaigns
 from dialer.store.connection import locked_connection, open_for_reading
-from dialer.store.copying import STORE, copy_database, whole_folder
+from dialer.store.copying import STORE, copy_database, create_folder_atomically
 from dialer.store.desk_file import desk_path
 from dialer.store.driver import connection_to
 from dialer.store.file_checks import check_header, file_exists
@@ -46,7 +46,7 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
     Raises StoreError if there is no store or the folder exists already, StoreFull, and the errors of reading a store.
     """
-    with whole_folder(folder) as half:
+    with create_folder_atomically(folder) as half:
         if not file_exists(path):
             raise StoreError(f"{path}: there is no store; name another with --store")
         check_header(path, key)
@@ -54,13 +54,13 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
             if file_exists(file):
                 with connection_to(file, "ro", key) as source:
                     copy_database(source, copy, key)
-        prove(half, key)
+        verify_backup(half, key)
         if folder.exists():
             raise StoreError(f"{folder}: is there already; name a new folder for each backup")
-    return prove(folder, key, whole=False)
+    return verify_backup(folder, key, whole=False)
 
 
-def prune(made: Path, centre: str, keep: int) -> list[Path]:
+def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
     """Delete a centre's older backups next to `made`, except the newest `keep` by name, and return what was deleted.
 
     `made` itself stays, whatever names others got while a clock was wrong. Only folders that `make_backup` named are
@@ -79,7 +79,7 @@ def prune(made: Path, centre: str, keep: int) -> list[Path]:
     return gone
 
 
-def prove(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
+def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
     """Verify a backup and return it. Raises StoreError if there is none or the key is wrong, StoreCorrupt if it is damaged."""
     store, desk = folder / STORE, desk_path(folder / STORE)
     if not file_exists(store):
@@ -101,7 +101,7 @@ def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: flo
     Returns the ids of the campaigns in the store. `who` and `at` (epoch seconds) go into the audit. Raises StoreError if
     there is a store or the backup cannot be used; nothing is left behind then.
     """
-    found = prove(folder, key)
+    found = verify_backup(folder, key)
     newest = "none" if found.newest is None else f"{datetime.fromtimestamp(found.newest, UTC):%Y-%m-%dT%H:%MZ}"
     files = {path: found.store} | ({} if found.desk is None else {desk_path(path): found.desk})
     # Locked before anything is checked, so that only this restore's files are removed after an error.
@@ -115,7 +115,7 @@ def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: flo
     return stopped
 
 
-def unknown_to(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
+def count_unknown_attempts(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
     """Return how many of these calls, the last dialled on this machine, a store does not have."""
     with store_errors(path), closing(open_for_reading(path, key=key)) as db:
         return len(sent) - len(known_attempts(db, sent)) if sent else 0

@@ -32,7 +32,7 @@ _ROWS_BETWEEN_LOOKS = 20_000
 _BLOCK_BYTES = 1 << 20
 
 
-def left_over(path: Path) -> Path:
+def get_leftover_path(path: Path) -> Path:
     """Return the file that a killed conversion leaves next to the store. It may be plain; the next conversion removes it."""
     return path.with_name(path.name + ".converting")
 
@@ -93,7 +93,7 @@ def _converted(
     note: Callable[[Connection], None],
 ) -> Iterator[None]:
     """Make a verified copy of the file with the new key. It takes the file's place when the block succeeds."""
-    beside = left_over(path)
+    beside = get_leftover_path(path)
     remove_file(beside)
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _ROOM:
         raise StoreFull(f"{path}: the disk has no room for a second copy, which a conversion needs: free space")

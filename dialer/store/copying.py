@@ -25,7 +25,7 @@ def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
         target.execute("PRAGMA journal_mode = DELETE")  # one file, without a WAL next to it
 
 
-def copies_before_upgrades(path: Path) -> list[Path]:
+def find_upgrade_copies(path: Path) -> list[Path]:
     """Return the folders of copies made of the store at `path` before upgrades of its schema."""
     return sorted(path.parent.glob(f"{path.name}.schema-*"))
 
@@ -42,13 +42,13 @@ def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey 
             f"{path}: there is no room for the copy that is made before its schema changes ({needed >> 20} MB): make room, nothing"
             " was changed"
         )
-    with whole_folder(folder) as half:
+    with create_folder_atomically(folder) as half:
         copy_database(db, half / STORE, key)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def whole_folder(folder: Path) -> Iterator[Path]:
+def create_folder_atomically(folder: Path) -> Iterator[Path]:
     """Yield a folder for files; it gets its name when the block succeeds, and is deleted otherwise. Raises StoreError."""
     half = folder.with_name(f".{folder.name}.half-done")
     try:

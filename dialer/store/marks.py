@@ -27,7 +27,7 @@ class MarkEffect:
     booth_id: int
     silenced_phones: tuple[int, ...] = ()  # numbers on which nobody is pending any more: cancel ringing calls to them
     voter_silenced: bool = False  # the voter is not to be called any more, on any number
-    reached_change: int = 0  # changes of the booth's turnout: voters reached for the first time, and so on
+    contacted_change: int = 0  # changes of the booth's turnout: voters contacted for the first time, and so on
     voted_change: int = 0
     not_yet_change: int = 0
     without_number_change: int = 0
@@ -42,7 +42,7 @@ class VoterRow(NamedTuple):
 
     booth_id: int
     turnout: str
-    reached: int
+    contacted: int
     not_yet: int
 
 
@@ -96,15 +96,15 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     row = SQL.voter.first(db, voter_id=mark.voter_id)
     if row is None:
         raise NotInStore(f"The store has no voter {mark.voter_id}; the mark was not saved.")
-    before = VoterStatus(row.turnout, bool(row.reached), bool(row.not_yet))
+    before = VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet))
     superfluous = _is_superfluous(db, mark, before)
     recorded = not superfluous and _append(db, mark)
     after = _status_after(db, mark, before) if recorded else before
     undone = None if mark.undoes is None else SQL.kind_of_mark.first(db, key=mark.undoes)
     restores = recorded and undone == MarkKind.WRONG_NUMBER
     changes_links = restores or (recorded and mark.kind is MarkKind.WRONG_NUMBER)
-    # Looked up only where the count of voters without a number may change: reached voters are not counted there.
-    had_number = not (changes_links or after.reached != before.reached) or _has_number(db, mark)
+    # Looked up only where the count of voters without a number may change: contacted voters are not counted there.
+    had_number = not (changes_links or after.contacted != before.contacted) or _has_number(db, mark)
     if after != before:
         SQL.set_status.run(db, voter_id=mark.voter_id, **parameters_of(after))
     pending = after.turnout == "pending"
@@ -127,10 +127,10 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
         row.booth_id,
         tuple(silenced),
         not pending,
-        reached_change=after.reached - before.reached,
+        contacted_change=after.contacted - before.contacted,
         voted_change=(after.turnout == "voted") - (before.turnout == "voted"),
         not_yet_change=after.not_yet - before.not_yet,
-        without_number_change=(not after.reached and not has_number) - (not before.reached and not had_number),
+        without_number_change=(not after.contacted and not has_number) - (not before.contacted and not had_number),
         reopened=restores or (pending_again and targets.reopen_for_voter(db, mark.voter_id, mark.at)),
         superfluous=superfluous,
     )

@@ -1,7 +1,7 @@
 -- Marks: what became known of voters. They are appended and never changed.
 
 -- name: voter
-SELECT booth_id, turnout, reached, turnout = 'pending' AND not_yet = 1 AS not_yet FROM voter WHERE voter_id = :voter_id;
+SELECT booth_id, turnout, reached AS contacted, turnout = 'pending' AND not_yet = 1 AS not_yet FROM voter WHERE voter_id = :voter_id;
 
 -- name: insert_mark
 INSERT INTO mark (key, voter_id, kind, hour, source, at, attempt_id, agent, confidence, worker_id, undoes)
@@ -38,7 +38,7 @@ ORDER BY mark.mark_id DESC LIMIT 1;
 SELECT voter_id FROM mark WHERE key = :key OR key > :key || '/' AND key < :key || '0' ORDER BY +mark_id;
 
 -- name: set_status
-UPDATE voter SET turnout = :turnout, not_yet = :not_yet, reached = :reached WHERE voter_id = :voter_id;
+UPDATE voter SET turnout = :turnout, not_yet = :not_yet, reached = :contacted WHERE voter_id = :voter_id;
 
 -- name: phone_of_attempt
 SELECT phone_id FROM attempt WHERE attempt_id = :attempt_id;

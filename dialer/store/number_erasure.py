@@ -11,7 +11,7 @@ from dialer.domain.results import Encode
 from dialer.store import audit, recordings
 from dialer.store.agent_records import forget_written
 from dialer.store.audit import AuditNote
-from dialer.store.copying import copies_before_upgrades
+from dialer.store.copying import find_upgrade_copies
 from dialer.store.erasing import (
     BlankedNumber,
     RecordedVoice,
@@ -100,7 +100,7 @@ def remove_recordings(files: Sequence[Path]) -> None:
 
 
 def _copies(path: Path) -> Iterator[str]:
-    names = ", ".join(each.name for each in copies_before_upgrades(path))
+    names = ", ".join(each.name for each in find_upgrade_copies(path))
     if names:
         yield f"The copies of the store from before upgrades still contain it. Delete {names}."
 

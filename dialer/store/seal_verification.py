@@ -48,7 +48,7 @@ class StoredStatus(NamedTuple):
 
     voter_id: int
     turnout: str
-    reached: int
+    contacted: int
     not_yet: int
 
 
@@ -216,7 +216,7 @@ def _verify_rows(db: Connection, entity: Entity, verdict: SealVerdict) -> None:
 def _verify_statuses(db: Connection, verdict: SealVerdict) -> None:
     """Check the status of each voter against the marks."""
     stored = (
-        (row.voter_id, VoterStatus(row.turnout, bool(row.reached), bool(row.not_yet)))
+        (row.voter_id, VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet)))
         for row in SQL.voter_statuses.rows(db)
     )
     derived = (
@@ -228,7 +228,7 @@ def _verify_statuses(db: Connection, verdict: SealVerdict) -> None:
             continue
         one, other = status or VoterStatus(), by_marks or VoterStatus()
         if one != other:
-            names = ("turnout", "reached", "not_yet")
+            names = ("turnout", "contacted", "not_yet")
             fields = tuple(name for name in names if getattr(one, name) != getattr(other, name))
             verdict.add("voter", voter_id, "does not agree with the marks", fields)
 

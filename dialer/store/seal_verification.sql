@@ -11,7 +11,7 @@ FROM seal WHERE entity = :entity GROUP BY row_id ORDER BY row_id;
 
 -- The status of voters, except of those who have no mark.
 -- name: voter_statuses
-SELECT voter_id, turnout, reached, turnout = 'pending' AND not_yet = 1 AS not_yet FROM voter
+SELECT voter_id, turnout, reached AS contacted, turnout = 'pending' AND not_yet = 1 AS not_yet FROM voter
 WHERE turnout <> 'pending' OR reached <> 0 OR not_yet <> 0 ORDER BY voter_id;
 
 -- The marks that were not undone, by voter, in the order they were recorded.

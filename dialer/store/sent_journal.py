@@ -67,7 +67,7 @@ class SentJournal:
         told = [record for record in self._of_this_boot() if record[:1] == _CLOCK]
         return float(_CLOCK_RECORD.unpack(told[-1])[1]) if told else None
 
-    def keep_clock(self, ahead: float) -> None:
+    def record_clock(self, ahead: float) -> None:
         """Record `clock_ahead` for the next start. If it cannot be recorded, the next start knows nothing of it."""
         if self._file is None or (
             self._clock_ahead is not None and abs(ahead - self._clock_ahead) < CLOCK_MOVED_SECONDS
@@ -137,7 +137,7 @@ class SentJournal:
         self._length += len(record)
 
 
-def journal_beside(store: Path) -> Path:
+def get_journal_path(store: Path) -> Path:
     """Return the path of a store's journal: next to the file itself, whatever links lead to it."""
     real = store.resolve()
     return real.with_name(real.name + ".sent")

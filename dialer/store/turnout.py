@@ -16,11 +16,11 @@ class VotersOfBooth(NamedTuple):
     voters: int
 
 
-class ReachedVoters(NamedTuple):
-    """The reached voters of a booth."""
+class ContactedVoters(NamedTuple):
+    """The contacted voters of a booth."""
 
     booth_id: int
-    reached: int
+    contacted: int
     voted: int
     not_yet: int
 
@@ -29,17 +29,17 @@ class BoothCount(NamedTuple):
     """The voters of a booth."""
 
     voters: int
-    reached: int
+    contacted: int
     voted: int
     not_yet: int
-    without_number: int  # not reached, and without a number that may be called
+    without_number: int  # not contacted, and without a number that may be called
 
 
 class SQL(Statements):
     voters_by_booth = Query(VotersOfBooth)
     without_number_by_booth = Query(VotersOfBooth)
-    reached_without_number_by_booth = Query(VotersOfBooth)
-    reached_by_booth = Query(ReachedVoters)
+    contacted_without_number_by_booth = Query(VotersOfBooth)
+    contacted_by_booth = Query(ContactedVoters)
     lost_by_opt_out = Query(VotersOfBooth)
     count_booth = Query(BoothCount)
 
@@ -52,21 +52,21 @@ def voters_by_booth(db: Connection) -> dict[int, int]:
 def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
     """Return the turnout of the booths that have voters, by constituency and part. Reads every voter's links: ask once."""
     without_number = dict(SQL.without_number_by_booth.rows(db))
-    reached_without_number = dict(SQL.reached_without_number_by_booth.rows(db))
-    reached = {row.booth_id: row for row in SQL.reached_by_booth.rows(db)}
+    contacted_without_number = dict(SQL.contacted_without_number_by_booth.rows(db))
+    contacted = {row.booth_id: row for row in SQL.contacted_by_booth.rows(db)}
     turnout = []
     for booth_id, count in voters.items():
-        booth, counts = booths[booth_id], reached.get(booth_id, ReachedVoters(booth_id, 0, 0, 0))
+        booth, counts = booths[booth_id], contacted.get(booth_id, ContactedVoters(booth_id, 0, 0, 0))
         turnout.append(
             BoothTurnout(
                 booth_id,
                 booth.constituency_number,
                 booth.part_number,
                 count,
-                counts.reached,
+                counts.contacted,
                 counts.voted,
                 counts.not_yet,
-                without_number.get(booth_id, 0) - reached_without_number.get(booth_id, 0),
+                without_number.get(booth_id, 0) - contacted_without_number.get(booth_id, 0),
                 booth.constituency_name,
                 booth.name,
             )
@@ -76,7 +76,7 @@ def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[i
 
 
 def lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
-    """Return, by booth, how many voters who were not reached have no number any more since this one opted out."""
+    """Return, by booth, how many voters who were not contacted have no number any more since this one opted out."""
     return dict(SQL.lost_by_opt_out.rows(db, phone_id=phone_id))
 
 

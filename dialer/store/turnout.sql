@@ -3,26 +3,26 @@
 -- name: voters_by_booth
 SELECT booth_id, count(*) AS voters FROM voter GROUP BY booth_id;
 
--- Voters without a number that may be called, in the whole roll and among those that were reached all the same, by a
--- worker at the booth. Numbers that opted out are collected once; the rest reads each voter's links from their index.
+-- Voters without a number that may be called, in the whole roll and among contacted voters, whom a booth worker may have
+-- reported. Numbers that opted out are collected once; the rest reads each voter's links from their index.
 -- name: without_number_by_booth
 SELECT booth_id, count(*) AS voters FROM voter WHERE NOT EXISTS (
     SELECT 1 FROM link WHERE link.voter_id = voter.voter_id AND link.dropped_at IS NULL
       AND link.phone_id NOT IN (SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL)
 ) GROUP BY booth_id;
 
--- name: reached_without_number_by_booth
+-- name: contacted_without_number_by_booth
 SELECT booth_id, count(*) AS voters FROM voter INDEXED BY voter_reached WHERE reached = 1 AND NOT EXISTS (
     SELECT 1 FROM link WHERE link.voter_id = voter.voter_id AND link.dropped_at IS NULL
       AND link.phone_id NOT IN (SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL)
 ) GROUP BY booth_id;
 
--- name: reached_by_booth
-SELECT booth_id, count(*) AS reached, sum(turnout = 'voted') AS voted, sum(turnout = 'pending' AND not_yet = 1) AS not_yet
+-- name: contacted_by_booth
+SELECT booth_id, count(*) AS contacted, sum(turnout = 'voted') AS voted, sum(turnout = 'pending' AND not_yet = 1) AS not_yet
 FROM voter INDEXED BY voter_reached WHERE reached = 1 GROUP BY booth_id;
 
--- Voters who were not reached and have no number any more since this one opted out. Where all numbers of a voter opted
--- out, the voter counts for the last of them, in whatever order this is asked.
+-- Voters who were not contacted and have no callable number left since this one opted out. Where all numbers of a voter opted
+-- out, the voter counts for the last of them, whatever the order of the queries.
 -- name: lost_by_opt_out
 SELECT voter.booth_id, count(*) AS voters
 FROM phone AS opted_out
@@ -36,7 +36,7 @@ WHERE opted_out.phone_id = :phone_id AND opted_out.opted_out_at IS NOT NULL AND 
 GROUP BY voter.booth_id;
 
 -- name: count_booth
-SELECT count(*) AS voters, coalesce(sum(reached), 0) AS reached, coalesce(sum(reached AND turnout = 'voted'), 0) AS voted,
+SELECT count(*) AS voters, coalesce(sum(reached), 0) AS contacted, coalesce(sum(reached AND turnout = 'voted'), 0) AS voted,
        coalesce(sum(reached AND turnout = 'pending' AND not_yet), 0) AS not_yet,
        coalesce(sum(NOT reached AND NOT EXISTS (
            SELECT 1 FROM link CROSS JOIN phone ON phone.phone_id = link.phone_id

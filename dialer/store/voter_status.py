@@ -17,7 +17,7 @@ class VoterStatus:
     """What the marks say about a voter."""
 
     turnout: str = "pending"  # or "voted", "closed"
-    reached: bool = False
+    contacted: bool = False
     not_yet: bool = False  # still to vote, by the last mark
 
 

@@ -103,8 +103,8 @@ class Writer:
             # After an orderly end nothing is waiting. If this task was cancelled, nobody may wait for ever.
             self._closing = self._ended = True
             while not self._queue.empty():
-                if (left_over := self._queue.get_nowait()) is not None:
-                    group.append(left_over)
+                if (get_leftover_path := self._queue.get_nowait()) is not None:
+                    group.append(get_leftover_path)
                 self._room.release()
             for waiting in group:
                 _tell(waiting.answer, _Done(error=self._closed_error()))

@@ -27,7 +27,7 @@ from dialer.flows.library import FlowLibrary
 from dialer.settings.site import Settings
 from dialer.simulation.site import simulated_profile
 from dialer.site.plan import engine_plan
-from dialer.store.sent_journal import SentJournal, journal_beside
+from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.store import Store, open_store
 
 PROFILE = simulated_profile()
@@ -114,7 +114,7 @@ class KillableDialler:
             Dependencies(
                 self.store,
                 self.switch,
-                SentJournal(journal_beside(self._path)),
+                SentJournal(get_journal_path(self._path)),
                 self._flows,
                 certified=lambda _campaign, _flow: {},
                 has_room=lambda: True,

@@ -18,7 +18,7 @@ from dialer.domain.model import Announcement
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store import conversion
 from dialer.store.connection import exclusive_connection, open_for_reading, open_for_writing, read_snapshot
-from dialer.store.conversion import convert, left_over
+from dialer.store.conversion import convert, get_leftover_path
 from dialer.store.desk_file import desk_path, open_desk_file
 from dialer.store.driver import connect
 from dialer.store.exports import record_export
@@ -336,10 +336,10 @@ def test_killed_conversion_leaves_the_store_and_the_next_one_cleans_up(
     before = rows(path, old)
     how = "encrypt" if old is None else "decrypt"
     assert forked(KILLED, path, how).returncode == 9
-    assert left_over(path).exists()
+    assert get_leftover_path(path).exists()
     assert rows(path, old) == before
     convert(path, old, new, who="officer", at=NOW)
-    assert not left_over(path).exists()
+    assert not get_leftover_path(path).exists()
     assert rows(path, new) == before
 
 

@@ -39,7 +39,7 @@ class ClockGuard:
         """Return whether the clock was set and not accepted since. An alert is active as long as this is so."""
         now = self._core.instant()
         ahead = self._watch.look(now)
-        self._sent.keep_clock(self._watch.should(now) - self._core.clock.since_boot())
+        self._sent.record_clock(self._watch.should(now) - self._core.clock.since_boot())
         if ahead is None:
             self._alerts.clear(AlertKind.CLOCK)
             return False

@@ -54,13 +54,13 @@ class TurnoutFigures:
         """Count a mark that was stored, with what it changed."""
         self.marks[mark.kind.value] += 1
         if mark.attempt_id is not None:  # marks from elsewhere say nothing about the pace of our calls
-            self.contacted_by[mark.source] += effect.reached_change
+            self.contacted_by[mark.source] += effect.contacted_change
         booth = self.booths.get(effect.booth_id)
         if booth is not None:
             self.set_booth(
                 replace(
                     booth,
-                    contacted=booth.contacted + effect.reached_change,
+                    contacted=booth.contacted + effect.contacted_change,
                     voted=booth.voted + effect.voted_change,
                     not_yet=booth.not_yet + effect.not_yet_change,
                     without_number=booth.without_number + effect.without_number_change,

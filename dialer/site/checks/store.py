@@ -20,8 +20,8 @@ from dialer.site.checks.rules import check_rules
 from dialer.site.checks.runner import failed
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
 from dialer.store.connection import Connection, check_key, read_snapshot
-from dialer.store.conversion import left_over
-from dialer.store.copying import STORE, copies_before_upgrades
+from dialer.store.conversion import get_leftover_path
+from dialer.store.copying import STORE, find_upgrade_copies
 from dialer.store.file_checks import check_integrity, is_encrypted
 from dialer.store.keys import site_key
 from dialer.store.lock_holder import holder_of
@@ -110,7 +110,7 @@ def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
 
 def check_encryption(settings: Settings) -> Iterator[Finding]:
     """Check that the store is encrypted with the settings' key, and that no plain copy remains. Raises MatdanError, OSError."""
-    subject, unfinished = "encryption", left_over(settings.store.path)
+    subject, unfinished = "encryption", get_leftover_path(settings.store.path)
     if unfinished.exists():
         text = f"{unfinished} remains from an interrupted conversion and may not be encrypted"
         yield error(subject, text, "run the conversion again, or remove the file")
@@ -121,7 +121,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         yield warning(subject, text, "create one with `dialer store key` (docs/explanation/rules.md)")
     elif settings.store.path.exists() and not is_encrypted(settings.store.path):
         yield error(subject, "the settings have a key, but the store is not encrypted", "run `dialer store encrypt`")
-    elif plain := [each for each in copies_before_upgrades(settings.store.path) if not is_encrypted(each / STORE)]:
+    elif plain := [each for each in find_upgrade_copies(settings.store.path) if not is_encrypted(each / STORE)]:
         names = ", ".join(each.name for each in plain)
         yield error(subject, f"copies from before upgrades are not encrypted: {names}", "remove them")
     else:
@@ -137,7 +137,7 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
         check_integrity(db, path)
         yield ok("store", "its pages are intact")
         yield _check_seals(db)
-        for copy in copies_before_upgrades(path):
+        for copy in find_upgrade_copies(path):
             yield warning("copy", f"{copy} is from before an upgrade", "remove it once you will not go back")
         unknown = len(unknown_attempts.unknown_attempts(db))
         if unknown:

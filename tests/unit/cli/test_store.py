@@ -10,7 +10,7 @@ from dialer.domain.finding import Level
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.site.checks.before_start import check_site
-from dialer.store.conversion import left_over
+from dialer.store.conversion import get_leftover_path
 from dialer.store.driver import connect
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import read_key
@@ -153,7 +153,7 @@ async def test_check_reports_encryption_and_key(plain: Path, tmp_path: Path) -> 
     lost = settings(tmp_path, "lost")
     level, text = await found_by_check(lost, "encryption")
     assert (level, "Restore the file" in text) == (Level.ERROR, True)
-    left_over(tmp_path / "centre.db").touch()
+    get_leftover_path(tmp_path / "centre.db").touch()
     level, text = await found_by_check(settings(tmp_path, "key"), "encryption")
     assert (level, "interrupted" in text) == (Level.ERROR, True)
 

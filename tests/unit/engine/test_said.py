@@ -27,7 +27,7 @@ def test_mark_cancels_ringing_calls_to_voters_who_need_none() -> None:
     turns.call(B, phone_id=2, voter_id=2)
     hopper = turns.features.runs["calls"].hopper
     hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
-    effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, reached_change=1)
+    effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1)
     lines = turns.after(5, lambda: turns.features.marks.follow(VOTED, effect))
     assert lines == ["order hang_up A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]

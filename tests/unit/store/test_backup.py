@@ -14,7 +14,7 @@ from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup
-from dialer.store.backup import make_backup, prove, restore, unknown_to
+from dialer.store.backup import count_unknown_attempts, make_backup, restore, verify_backup
 from dialer.store.copying import STORE
 from dialer.store.desk_file import desk_path, open_desk_file
 from dialer.store.driver import connect
@@ -57,7 +57,7 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     assert rows(there, backend.key, "SELECT kind, who FROM audit ORDER BY number DESC LIMIT 1") == [
         ("store-restored", "ops")
     ]
-    assert unknown_to(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
+    assert count_unknown_attempts(there, backend.key, [first.attempt_id, second.attempt_id]) == 1
     async with await type(backend)(there.parent).open() as again:
         unknown = await again.ensure_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY)
     assert unknown is CampaignState.STOPPED, (
@@ -131,9 +131,9 @@ def test_wrong_key_does_not_open_a_backup(tmp_path: Path) -> None:
     backend.fill(9, 9)
     make_backup(backend.path, TEST_KEY, tmp_path / "one")
     with pytest.raises(StoreError, match="does not open it"):
-        prove(tmp_path / "one", StoreKey(Path("another"), "f" * 64))
+        verify_backup(tmp_path / "one", StoreKey(Path("another"), "f" * 64))
     with pytest.raises(StoreCorrupt, match=r"an encrypted one needs store\.encryption_key_file"):
-        prove(tmp_path / "one", None)
+        verify_backup(tmp_path / "one", None)
 
 
 def test_backup_commands_report_the_content_and_the_effect_of_a_restore(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ async def test_correction_revokes_voted_and_makes_the_number_fresh(backend: Back
 async def test_correction_of_a_pending_voter_is_not_stored(backend: Backend) -> None:
     async with filled(backend) as store:
         effect = await store.record_mark(make_correction())
-        assert (effect.recorded, effect.superfluous, effect.reached_change, effect.not_yet_change) == (
+        assert (effect.recorded, effect.superfluous, effect.contacted_change, effect.not_yet_change) == (
             False,
             True,
             0,

@@ -129,9 +129,9 @@ def test_clock_difference_is_known_only_within_the_same_boot(tmp_path: Path, boo
     running.begin()
     assert open_journal(tmp_path, boot).clock_ahead() is None
     for ahead in (1000.0, 1000.1, 1003.0):
-        running.keep_clock(ahead)
+        running.record_clock(ahead)
     size = running.path.stat().st_size
-    running.keep_clock(1003.2)
+    running.record_clock(1003.2)
     assert running.path.stat().st_size == size
     killed = make_ids(2000)
     for each in killed:

@@ -43,7 +43,7 @@ async def is_callable(store: Store, voter_id: int = VOTER) -> bool:
 
 
 def get_changes(effect: MarkEffect) -> tuple[int, int, int]:
-    return effect.reached_change, effect.voted_change, effect.not_yet_change
+    return effect.contacted_change, effect.voted_change, effect.not_yet_change
 
 
 @pytest.mark.parametrize("kind", [MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED])

@@ -14,9 +14,9 @@ from dialer.domain.errors import StoreError, StoreFull
 from dialer.settings.site import Settings
 from dialer.site.checks.store import check_encryption
 from dialer.store import audit, migrate, seal_verification, seals
-from dialer.store.backup import prove, restore
+from dialer.store.backup import restore, verify_backup
 from dialer.store.connection import exclusive_connection
-from dialer.store.copying import STORE, copies_before_upgrades
+from dialer.store.copying import STORE, find_upgrade_copies
 from dialer.store.migrate import shipped_migrations
 from dialer.store.store import open_store
 from tests.support.stores import BACKENDS, TEST_KEY
@@ -137,10 +137,10 @@ async def test_store_of_every_schema_opens_and_keeps_its_rows(
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         assert [str(each) for each in seal_verification.verify(db).findings] == []
-    copies = copies_before_upgrades(path)
+    copies = find_upgrade_copies(path)
     assert [each.name for each in copies] == ([] if version == VERSIONS[-1] else [f"live.db.schema-{version}"])
     for copy in copies:
-        assert dumped(prove(copy, None).store) == before
+        assert dumped(verify_backup(copy, None).store) == before
 
 
 async def test_earlier_version_refuses_the_upgraded_store_but_opens_the_copy(
@@ -161,13 +161,13 @@ async def test_earlier_version_refuses_the_upgraded_store_but_opens_the_copy(
     desk = path.with_name("live.desk.db")
     desk.write_bytes(b"stays, for no copy of it is put back")
     path.rename(tmp_path / "aside.db")
-    (copy,) = copies_before_upgrades(path)
+    (copy,) = find_upgrade_copies(path)
     assert restore(copy, path, None, who="ops", at=9.0) == ["calls"]
     after = dumped(path)
     assert missing({name: rows for name, rows in before.items() if name not in {"campaign", "outbox"}}, after) == []
     assert [each["state"] for each in after["campaign"]] == ["stopped"]
     assert desk.read_bytes().startswith(b"stays")
-    assert copies_before_upgrades(path) == [copy]
+    assert find_upgrade_copies(path) == [copy]
 
 
 def test_upgrade_without_disk_space_for_the_copy_changes_nothing(
@@ -179,7 +179,7 @@ def test_upgrade_without_disk_space_for_the_copy_changes_nothing(
     with no_room, exclusive_connection(path, "a test", create=False):
         pass
     assert path.read_bytes() == stores[20].read_bytes()
-    assert copies_before_upgrades(path) == []
+    assert find_upgrade_copies(path) == []
 
 
 def test_copy_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
@@ -193,9 +193,9 @@ def test_copy_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
             pass
     with exclusive_connection(backend.path, "a test", key=TEST_KEY):
         pass
-    (copy,) = copies_before_upgrades(backend.path)
+    (copy,) = find_upgrade_copies(backend.path)
     assert not (copy / STORE).read_bytes().startswith(b"SQLite")
-    assert prove(copy, TEST_KEY).newest is None
+    assert verify_backup(copy, TEST_KEY).newest is None
     key_file = tmp_path / "key"
     key_file.write_text(TEST_KEY.digits)
     key_file.chmod(0o600)

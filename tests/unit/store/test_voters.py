@@ -50,7 +50,7 @@ async def test_voted_mark_silences_the_voter_and_a_number_without_other_pending_
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         effect = await store.record_mark(mark(1, MarkKind.VOTED))
         assert effect == MarkEffect(
-            True, 1, silenced_phones=(1,), voter_silenced=True, reached_change=1, voted_change=1
+            True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1, voted_change=1
         )
         for campaign_id in (CAMPAIGN, "b"):
             assert await store.campaign_progress(campaign_id) == CampaignProgress(
@@ -83,7 +83,7 @@ async def test_repeated_mark_changes_nothing_and_returns_the_calls_to_cancel(bac
 async def test_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: MarkKind) -> None:
     async with filled(backend) as store:
         effect = await store.record_mark(mark(1, kind))
-        assert effect == MarkEffect(True, booth_id=1, reached_change=1, not_yet_change=1)
+        assert effect == MarkEffect(True, booth_id=1, contacted_change=1, not_yet_change=1)
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
@@ -151,7 +151,7 @@ async def test_changes_reported_by_marks_add_up_to_the_turnout(backend: Backend)
         marks = [mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
         marks.append(mark(1, MarkKind.NOT_YET, key="taken back", source=MarkSource.CORRECTION))
         effects = [await store.record_mark(each) for each in marks]
-        changes = [(each.reached_change, each.voted_change, each.not_yet_change) for each in effects]
+        changes = [(each.contacted_change, each.voted_change, each.not_yet_change) for each in effects]
         assert changes == [(1, 0, 1), (0, 0, 0), (0, 0, -1), (0, 1, 0), (0, 0, 0), (0, 0, 0), (0, -1, 1)]
         assert await turnout_of(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
