@@ -199,7 +199,7 @@ def run_and_kill_dialler(path: Path) -> Iterator[Callable[[], list[str]]]:
         yield kill
 
 
-async def test_acknowledged_writes_survive_a_kill(path: Path, killed: Callable[[], list[str]]) -> None:
+async def test_acknowledged_writes_survive_a_kill(path: Path, run_and_kill_dialler: Callable[[], list[str]]) -> None:
     ended, ringing = run_and_kill_dialler()
     async with await open_store(path) as store:
         unfinished = await store.unfinished_attempts()

@@ -242,7 +242,7 @@ def attempt(path: Path) -> str:
 def evidence(path: Path) -> list[str]:
     code, text = run("report", "evidence", "--store", path, "--format", "csv")
     assert code == 0
-    return [row["proved"] for row in csv.DictReader(io.StringIO(text))]
+    return [row["verified"] for row in csv.DictReader(io.StringIO(text))]
 
 
 async def some_calls(backend: SqliteBackend) -> None:
