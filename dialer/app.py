@@ -14,7 +14,7 @@ import structlog
 
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.words import load_all_words
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.dialler_name import DiallerName
 from dialer.engine.call_flows.service import SCRIPT
@@ -135,7 +135,7 @@ async def running_centre(
         await apply_settings(settings, store, weights, clock.now())
         await engine.prepare(trunks_with_history(settings, await store.settings_changed_since_open_attempts()))
         if weights.problem is not None:
-            engine.take_alert(new_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
+            engine.take_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
             label = labels_synthetic(settings, rules)
             await stack.enter_async_context(twilio.serve(engine, flows, prompts, label=label))

@@ -16,16 +16,16 @@ from dialer.board.parts import (
     SEAT_STYLES,
     TITLE,
     VOTED,
+    draw_share_bar,
+    draw_stacked_bar,
     format_count,
     format_duration,
     format_percent,
     frame_panel,
     join_lines,
-    line,
-    pad,
-    share_bar,
-    shorten,
-    stacked_bar,
+    make_line,
+    pad_text,
+    shorten_name,
 )
 from dialer.domain.alerts import Alert, AlertLevel
 from dialer.domain.forecast import Forecast
@@ -40,7 +40,7 @@ ALERT_LINES = 4
 MAX_SEAT_ROWS = 10  # further seats are only counted by state
 
 
-def seats_panel(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
+def draw_seats(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
     """Return the grid of seats (state, time in state, utilisation) and its number of lines, at most `height` with the border."""
     seats = view.seats
     most = max(2, min(MAX_SEAT_ROWS, height - 2))
@@ -54,41 +54,41 @@ def seats_panel(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
     # Sorted down the columns, as people read a list.
     shown = [
         Text().join(
-            pad(_seat_cell(seats[place], view.state.at, name_cells, brief=brief), cells)
+            pad_text(_draw_seat(seats[place], view.state.at, name_cells, brief=brief), cells)
             for place in range(row, min(len(seats), rows * columns), rows)
         )
         for row in range(rows)
     ]
     if rows * columns < len(seats):
-        shown.append(line((f"and {len(seats) - rows * columns} more seats", DIM)))
+        shown.append(make_line((f"and {len(seats) - rows * columns} more seats", DIM)))
     states = Counter(seat.state for seat in seats)
-    title = line(("seats", TITLE))
+    title = make_line(("seats", TITLE))
     for state in SeatState:
         if states[state]:
             title.append("  " if width < WIDE_TITLE else "  ■ ", style=SEAT_STYLES[state])
             title.append(f"{state} ", style=SEAT_STYLES[state] if width < WIDE_TITLE else DIM)
             title.append(str(states[state]), style=TITLE)
     worked = view.state.utilisation
-    foot = line(("nobody is logged in" if worked is None else f"utilisation {format_percent(worked)}", DIM))
+    foot = make_line(("nobody is logged in" if worked is None else f"utilisation {format_percent(worked)}", DIM))
     return frame_panel(join_lines(shown), title, foot=foot), len(shown) + 2
 
 
-def _seat_cell(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> Text:
+def _draw_seat(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> Text:
     style = SEAT_STYLES[seat.state]
     name = seat.seat if len(seat.seat) <= name_cells else "…" + seat.seat[-name_cells + 1 :]
     word = (
         seat.reason if seat.state is SeatState.PAUSED and seat.reason else str(seat.state)
     )  # its colour shows the pause
     word = word if len(word) <= STATE_CELLS else word[: STATE_CELLS - 1] + "…"
-    cell = line(("● ", style), f"{name:<{name_cells}} ", (f"{word:<{STATE_CELLS}} ", style))
+    cell = make_line(("● ", style), f"{name:<{name_cells}} ", (f"{word:<{STATE_CELLS}} ", style))
     if seat.state is SeatState.OFFLINE:
         return cell
     if not brief:
         cell.append(f"{format_duration(max(0.0, now - seat.since)):>5} ", style=DIM)
-    return cell.append_text(share_bar(seat.utilisation, 5, "spring_green2"))
+    return cell.append_text(draw_share_bar(seat.utilisation, 5, "spring_green2"))
 
 
-def turnout_panel(
+def draw_turnout(
     booths: tuple[BoothTurnout, ...],
     width: int,
     height: int,
@@ -105,49 +105,51 @@ def turnout_panel(
         (booth for booth in booths if booth.contacted),
         key=lambda booth: ((booth.voted + 1) / (booth.contacted + 2), -booth.contacted, booth.booth_id),
     )
-    shown, whole = reached[:room], _add_up(booths)
-    ratios = max(len(ratio) for ratio in ("contacted", *map(_contacted_ratio, [*shown, whole])))
-    names = max(len(name) for name in ("booth", *(_booth_name(booth, width - 36 - ratios) for booth in shown)))
+    shown, whole = reached[:room], _add_up_booths(booths)
+    ratios = max(len(ratio) for ratio in ("contacted", *map(_format_contacted_ratio, [*shown, whole])))
+    names = max(len(name) for name in ("booth", *(_format_booth_name(booth, width - 36 - ratios) for booth in shown)))
     cells = max(6, width - 4 - names - ratios - 23)
-    head = line((f"{'booth':<{names}}  {'':<{cells}}  ", DIM), VOTED, (" voted ", DIM), NOT_YET)
+    head = make_line((f"{'booth':<{names}}  {'':<{cells}}  ", DIM), VOTED, (" voted ", DIM), NOT_YET)
     head.append(f" not yet  {'contacted':>{ratios}}", style=DIM)
-    lines = [head, *(_booth_line(_booth_name(booth, names), booth, names, cells, ratios) for booth in shown)]
-    lines.append(_booth_line("all", whole, names, cells, ratios, style="bold"))
+    lines = [head, *(_draw_booth(_format_booth_name(booth, names), booth, names, cells, ratios) for booth in shown)]
+    lines.append(_draw_booth("all", whole, names, cells, ratios, style="bold"))
     if without:
         lines.append(Text(f"{without:,} more voters are not contacted and have no phone number", style=DIM))
-    title = line(("turnout by booth", TITLE), (" · self-reported · lowest first", DIM))
-    foot = line((f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not contacted yet", DIM))
+    title = make_line(("turnout by booth", TITLE), (" · self-reported · lowest first", DIM))
+    foot = make_line((f"{len(shown)} of {len(booths)} booths, {len(booths) - len(reached)} not contacted yet", DIM))
     if forecast is not None:
-        foot = line((_forecast_text(forecast, zone), DIM))
-    body = join_lines(lines) if booths else line(("no roll is imported", DIM))
+        foot = make_line((_format_forecast(forecast, zone), DIM))
+    body = join_lines(lines) if booths else make_line(("no roll is imported", DIM))
     return frame_panel(body, title, foot=foot, height=height)
 
 
-def _forecast_text(forecast: Forecast, zone: tzinfo | None) -> str:
+def _format_forecast(forecast: Forecast, zone: tzinfo | None) -> str:
     until = datetime.fromtimestamp(forecast.until, zone or UTC)
     who = f"agents {forecast.by_agents:,}, flows {forecast.by_flows:,}"
     margin = f" ± {forecast.margin:,}" if forecast.margin else ""
     return f"{forecast.contacted:,}{margin} of {forecast.remaining:,} left by {until:%H:%M}: {who}"
 
 
-def _booth_name(booth: BoothTurnout, cells: int) -> str:
+def _format_booth_name(booth: BoothTurnout, cells: int) -> str:
     """Return a booth's number, with its names if at least a dozen characters fit: `72/3 Kothrud, Primary School`."""
     number = f"{booth.constituency_number}/{booth.part_number}"
     name = ", ".join(filter(None, (booth.constituency_name, booth.booth_name)))
-    return shorten(f"{number} {name}", cells) if name and cells >= len(number) + 12 else number
+    return shorten_name(f"{number} {name}", cells) if name and cells >= len(number) + 12 else number
 
 
-def _contacted_ratio(booth: BoothTurnout) -> str:
+def _format_contacted_ratio(booth: BoothTurnout) -> str:
     return f"{format_count(booth.contacted)}/{format_count(booth.voters)}"
 
 
-def _booth_line(name: str, booth: BoothTurnout, names: int, cells: int, ratios: int, style: str = "") -> Text:
+def _draw_booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: int, style: str = "") -> Text:
     """Return a line of the table with a bar of `cells` characters and right-aligned figures."""
     other = booth.contacted - booth.voted - booth.not_yet
-    bar = stacked_bar([(booth.voted, VOTED), (booth.not_yet, NOT_YET), (other, OTHER)], max(1, booth.contacted), cells)
-    ratio = _contacted_ratio(booth)
+    bar = draw_stacked_bar(
+        [(booth.voted, VOTED), (booth.not_yet, NOT_YET), (other, OTHER)], max(1, booth.contacted), cells
+    )
+    ratio = _format_contacted_ratio(booth)
     contacted = f"{' ' * (ratios - len(ratio))}{format_count(booth.contacted)}"
-    return line(
+    return make_line(
         (f"{name:<{names}}  ", style),
         bar,
         (
@@ -158,36 +160,36 @@ def _booth_line(name: str, booth: BoothTurnout, names: int, cells: int, ratios: 
     )
 
 
-def _add_up(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
+def _add_up_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
     counts = ("voters", "contacted", "voted", "not_yet")
     return BoothTurnout(0, 0, 0, *(sum(getattr(booth, name) for booth in booths) for name in counts))
 
 
-def trunks_panel(view: CentreView, width: int, height: int) -> Panel:
+def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
     """Return the panel of trunks, marks and opt-outs. Remaining lines show outcomes of calls and the lag of the event loop."""
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
-    figures = _figure_lines([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
+    figures = _draw_figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
     room = max(1, height - 2 - len(figures))
     names = min(14, max((len(trunk.trunk) for trunk in view.state.trunks), default=0))
     channels = max((len(f"{trunk.channels_used}/{trunk.channels}") for trunk in view.state.trunks), default=0)
-    lines = [_trunk_line(trunk, names, channels) for trunk in view.state.trunks[:room]]
+    lines = [_draw_trunk(trunk, names, channels) for trunk in view.state.trunks[:room]]
     lines += figures
     left = height - 2 - len(lines)
     lag = [
-        line((f"{name.removesuffix('_seconds').replace('_', ' ')} ", DIM), f"{value * 1000:.1f} ms")
+        make_line((f"{name.removesuffix('_seconds').replace('_', ' ')} ", DIM), f"{value * 1000:.1f} ms")
         for name, value in view.state.figures.items()
     ]
     ended = Counter[str]()
     for campaign in view.campaigns:
         ended.update(campaign.outcomes)
     if ended and left >= len(lag) + 5:
-        lines += [Text(), *_outcome_lines(ended, width - 4, left - len(lag) - 3), Text()]
+        lines += [Text(), *_draw_outcomes(ended, width - 4, left - len(lag) - 3), Text()]
     lines += lag[: max(0, height - 2 - len(lines))]
     more = f" · {room} of {len(view.state.trunks)}" if len(view.state.trunks) > room else ""
-    return frame_panel(join_lines(lines), line(("trunks and marks", TITLE), (more, DIM)), height=height)
+    return frame_panel(join_lines(lines), make_line(("trunks and marks", TITLE), (more, DIM)), height=height)
 
 
-def _figure_lines(figures: list[tuple[str, int]], cells: int) -> list[Text]:
+def _draw_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
     """Return names with their figures in as many lines as needed, without breaking one."""
     lines = [Text()]
     for name, number in figures:
@@ -198,16 +200,16 @@ def _figure_lines(figures: list[tuple[str, int]], cells: int) -> list[Text]:
     return lines
 
 
-def _outcome_lines(ended: Counter[str], cells: int, room: int) -> list[Text]:
+def _draw_outcomes(ended: Counter[str], cells: int, room: int) -> list[Text]:
     """Return the outcomes of calls, the most frequent first: a heading and up to `room` lines with name, bar and figure."""
     shown, whole = ended.most_common(room), sum(ended.values())
     names, figures = max(len(name) for name, _ in shown), max(len(format_count(number)) for _, number in shown)
     bar_cells = max(4, cells - names - figures - 8)
     lines = [Text("outcomes of calls", style=DIM)]
     for name, number in shown:
-        bar = share_bar(number / whole, bar_cells, "deep_sky_blue1")
+        bar = draw_share_bar(number / whole, bar_cells, "deep_sky_blue1")
         lines.append(
-            line(
+            make_line(
                 (f"{name:<{names}} ", DIM),
                 bar,
                 f" {format_count(number):>{figures}} {format_percent(number / whole):>5}",
@@ -216,25 +218,25 @@ def _outcome_lines(ended: Counter[str], cells: int, room: int) -> list[Text]:
     return lines
 
 
-def _trunk_line(trunk: TrunkView, names: int, channels: int) -> Text:
+def _draw_trunk(trunk: TrunkView, names: int, channels: int) -> Text:
     working = trunk.state is TrunkState.WORKING
     figures = f" asr {format_percent(trunk.answer_seizure_ratio):>4} {trunk.calls_per_second:.1f}/s"
-    return line(
-        pad(Text(trunk.trunk, style="bold" if working else "bold red"), names),
+    return make_line(
+        pad_text(Text(trunk.trunk, style="bold" if working else "bold red"), names),
         f" {f'{trunk.channels_used}/{trunk.channels}':>{channels}}",
         (figures, DIM) if working else (f" {trunk.state} {trunk.rest_seconds:.0f}s", "red"),
         (f" ✗{trunk.failures}", "orange1" if trunk.failures else DIM),
     )
 
 
-def alert_lines(alerts: tuple[Alert, ...]) -> list[Text]:
+def draw_alerts(alerts: tuple[Alert, ...]) -> list[Text]:
     """Return the active alerts, one line each, the most severe and latest first."""
     ranks = list(AlertLevel)
     active = sorted(
         (alert for alert in alerts if not alert.cleared), key=lambda alert: (-ranks.index(alert.level), -alert.at)
     )
     shown = active if len(active) <= ALERT_LINES else active[: ALERT_LINES - 1]
-    lines = [line((f"▲ {alert.level:<8} ", ALERT_STYLES[alert.level]), alert.text) for alert in shown]
+    lines = [make_line((f"▲ {alert.level:<8} ", ALERT_STYLES[alert.level]), alert.text) for alert in shown]
     if len(active) > len(shown):
-        lines.append(line((f"and {len(active) - len(shown)} more alerts", DIM)))
+        lines.append(make_line((f"and {len(active) - len(shown)} more alerts", DIM)))
     return lines

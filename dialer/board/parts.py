@@ -62,7 +62,7 @@ ALERT_STYLES: dict[AlertLevel, str] = {
 }
 
 
-def line(*parts: str | tuple[str, str] | Text) -> Text:
+def make_line(*parts: str | tuple[str, str] | Text) -> Text:
     """Return one line of text, which is cut with an ellipsis if it does not fit."""
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
@@ -90,13 +90,13 @@ def frame_panel(
     )
 
 
-def pad(text: Text, cells: int) -> Text:
+def pad_text(text: Text, cells: int) -> Text:
     """Return the text cut or padded to `cells` characters."""
     text.truncate(cells, overflow="ellipsis", pad=True)
     return text
 
 
-def share_bar(share: float, cells: int, style: str) -> Text:
+def draw_share_bar(share: float, cells: int, style: str) -> Text:
     """Return a bar of `cells` characters, filled to `share` (0-1) in steps of half a character."""
     full, half = divmod(round(min(1.0, max(0.0, share)) * cells * 2), 2)
     bar = Text(FULL * full + HALF * half, style=style, no_wrap=True)
@@ -104,7 +104,7 @@ def share_bar(share: float, cells: int, style: str) -> Text:
     return bar.append(EMPTY * (cells - full - half), style=TRACK)
 
 
-def stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
+def draw_stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
     """Return a bar of `cells` characters with parts (amount, (sign, style)) in proportion to `whole`, each at least one cell."""
     amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)
@@ -118,7 +118,7 @@ def stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, ce
     return bar.append(EMPTY * left, style=TRACK)
 
 
-def shorten(name: str, cells: int) -> str:
+def shorten_name(name: str, cells: int) -> str:
     """Return a name cut in its middle to `cells` characters: names of one site often begin alike and differ at the end."""
     if len(name) <= cells or cells < 3:
         return name
@@ -144,6 +144,6 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def status_dot(is_up: bool) -> tuple[str, str]:
+def draw_status_dot(is_up: bool) -> tuple[str, str]:
     """Return a dot and its style: green = up, red = down."""
     return ("●", "spring_green2") if is_up else ("●", "red1")

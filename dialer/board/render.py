@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dialer.board.panels import alert_lines, seats_panel, trunks_panel, turnout_panel
+from dialer.board.panels import draw_alerts, draw_seats, draw_trunks, draw_turnout
 from dialer.board.parts import (
     CALL_SIGNS,
     CALL_STYLES,
@@ -20,17 +20,17 @@ from dialer.board.parts import (
     DIM,
     TITLE,
     TRACK,
+    draw_share_bar,
+    draw_stacked_bar,
+    draw_status_dot,
     format_count,
     format_duration,
     format_percent,
     frame_panel,
     join_lines,
-    line,
-    pad,
-    share_bar,
-    shorten,
-    stacked_bar,
-    status_dot,
+    make_line,
+    pad_text,
+    shorten_name,
 )
 from dialer.domain.enums import CampaignKind
 from dialer.domain.model import CampaignProgress
@@ -91,17 +91,17 @@ def render_board(
     extras = extras or BoardExtras()
     width = max(NARROWEST, width)
     wide = width >= WIDE
-    header, lines = _header(view, width, height, extras)
-    desk = [Padding(Text(line, DIM, no_wrap=True, overflow="ellipsis"), (0, 2)) for line in extras.desk]
+    header, lines = _draw_header(view, width, height, extras)
+    desk = [Padding(Text(make_line, DIM, no_wrap=True, overflow="ellipsis"), (0, 2)) for make_line in extras.desk]
     lines += len(desk)
-    alerts = alert_lines(view.alerts)
+    alerts = draw_alerts(view.alerts)
     parts: list[RenderableType] = [header, *desk, *[Padding(alert, (0, 2)) for alert in alerts]]
     lines += len(alerts)
-    campaigns, campaign_lines = _campaigns(view, previous, width, height, extras)
+    campaigns, campaign_lines = _draw_campaigns(view, previous, width, height, extras)
     parts += campaigns
     lines += campaign_lines
     trunk_lines = len(view.state.trunks) + (5 if height >= TALL else 3)
-    seats, seat_lines = seats_panel(view, width, height - lines - (MIN_FOOT_LINES if wide else 4 + trunk_lines))
+    seats, seat_lines = draw_seats(view, width, height - lines - (MIN_FOOT_LINES if wide else 4 + trunk_lines))
     if view.seats:
         parts.append(seats)
         lines += seat_lines
@@ -109,57 +109,59 @@ def render_board(
     if wide:
         booth_cells = width * 3 // 5
         panels = (
-            turnout_panel(view.booths, booth_cells, left, view.state.forecast, extras.zone),
-            trunks_panel(view, width - booth_cells, left),
+            draw_turnout(view.booths, booth_cells, left, view.state.forecast, extras.zone),
+            draw_trunks(view, width - booth_cells, left),
         )
-        parts.append(_side_by_side(panels, (booth_cells, width - booth_cells)))
+        parts.append(_place_side_by_side(panels, (booth_cells, width - booth_cells)))
     else:
         parts += [
-            turnout_panel(view.booths, width, max(4, left - trunk_lines), view.state.forecast, extras.zone),
-            trunks_panel(view, width, trunk_lines),
+            draw_turnout(view.booths, width, max(4, left - trunk_lines), view.state.forecast, extras.zone),
+            draw_trunks(view, width, trunk_lines),
         ]
     return Group(*parts)
 
 
-def _header(view: CentreView, width: int, height: int, extras: BoardExtras) -> tuple[RenderableType, int]:
+def _draw_header(view: CentreView, width: int, height: int, extras: BoardExtras) -> tuple[RenderableType, int]:
     """Return the header (centre, time, connections, progress of the run) and its number of lines."""
     clock = datetime.fromtimestamp(view.state.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
     calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
     left = [
-        (4, line(("matdan ", "bold"))),
-        (0, line((view.state.centre, "bold spring_green2"), "  ", (clock, "bold"), "  ")),
+        (4, make_line(("matdan ", "bold"))),
+        (0, make_line((view.state.centre, "bold spring_green2"), "  ", (clock, "bold"), "  ")),
     ]
-    switch = line(status_dot(view.state.switch_up), " switch  " if view.state.switch_up else (" switch down  ", "red1"))
-    right = [(0, line((f"{extras.trouble}  ", "bold red1")) if extras.trouble else switch)]
+    switch = make_line(
+        draw_status_dot(view.state.switch_up), " switch  " if view.state.switch_up else (" switch down  ", "red1")
+    )
+    right = [(0, make_line((f"{extras.trouble}  ", "bold red1")) if extras.trouble else switch)]
     if extras.broker is not None:
         name = extras.broker if width >= 80 else "broker"
         text = f" {name}  " if extras.broker_up else (" broker down  ", "red1")
-        right.append((0, line(status_dot(extras.broker_up), text)))
-    right.append((3, line((f"{calls} calls  ", "bold"))))
+        right.append((0, make_line(draw_status_dot(extras.broker_up), text)))
+    right.append((3, make_line((f"{calls} calls  ", "bold"))))
     if view.state.draining:
-        right.append((0, line(("draining  ", "bold orange1"))))
+        right.append((0, make_line(("draining  ", "bold orange1"))))
     if extras.elapsed_seconds is not None:
-        right.append((1, line((format_duration(extras.elapsed_seconds), "bold"))))
+        right.append((1, make_line((format_duration(extras.elapsed_seconds), "bold"))))
         if extras.whole_seconds:
-            right.append((2, line((f" of {format_duration(extras.whole_seconds)} ", DIM))))
-            right.append((5, share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
-    row = _spread(left, right, width - 4)
+            right.append((2, make_line((f" of {format_duration(extras.whole_seconds)} ", DIM))))
+            right.append((5, draw_share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
+    row = _spread_parts(left, right, width - 4)
     if height < TALL:
         return Padding(row, (0, 2)), 1
     return Panel(row, border_style=TRACK, padding=(0, 1), width=width), 3
 
 
-def _spread(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
+def _spread_parts(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
     """Return a line with parts at both ends. While they do not fit, the parts with the highest rank are left out."""
     rank = max(first for first, _ in (*left, *right))
     while rank > 0 and sum(part.cell_len for _, part in (*left, *right)) > cells:
         left, right = ([one for one in side if one[0] < rank] for side in (left, right))
         rank -= 1
-    ends = [line(*(part for _, part in side)) for side in (left, right)]
-    return pad(ends[0], max(ends[0].cell_len, cells - ends[1].cell_len)).append_text(ends[1])
+    ends = [make_line(*(part for _, part in side)) for side in (left, right)]
+    return pad_text(ends[0], max(ends[0].cell_len, cells - ends[1].cell_len)).append_text(ends[1])
 
 
-def _campaigns(
+def _draw_campaigns(
     view: CentreView, previous: CentreView | None, width: int, height: int, extras: BoardExtras
 ) -> tuple[list[RenderableType], int]:
     """Return the campaigns as panels if there is room, otherwise as a table, and their number of lines."""
@@ -172,19 +174,20 @@ def _campaigns(
     panel_lines = PANEL_LINES + any(campaign.refused for campaign in view.campaigns)
     if rows * panel_lines > max(panel_lines, height // 2):
         why = len(view.campaigns) * 2 <= height // 5 and width >= WIDE_ENOUGH_FOR_WHY
-        return [_campaign_table(view.campaigns, width, extras, why=why)], len(view.campaigns) * (1 + why) + 3
+        return [_draw_campaign_table(view.campaigns, width, extras, why=why)], len(view.campaigns) * (1 + why) + 3
     cells = width // columns
     panels = [
-        _campaign_panel(campaign, earlier.get(campaign.campaign_id), seconds, (cells - 4, panel_lines), extras)
+        _draw_campaign(campaign, earlier.get(campaign.campaign_id), seconds, (cells - 4, panel_lines), extras)
         for campaign in view.campaigns
     ]
     rows_of_panels = [
-        _side_by_side(panels[first : first + columns], (cells,) * columns) for first in range(0, len(panels), columns)
+        _place_side_by_side(panels[first : first + columns], (cells,) * columns)
+        for first in range(0, len(panels), columns)
     ]
     return [*rows_of_panels], rows * panel_lines
 
 
-def _side_by_side(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
+def _place_side_by_side(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
     """Return panels side by side. With fixed widths rich need not measure their contents."""
     grid = Table.grid()
     for width in widths:
@@ -193,7 +196,7 @@ def _side_by_side(panels: Sequence[RenderableType], widths: Sequence[int]) -> Ta
     return grid
 
 
-def _campaign_panel(
+def _draw_campaign(
     campaign: CampaignView, earlier: CampaignView | None, seconds: float, size: tuple[int, int], extras: BoardExtras
 ) -> Panel:
     """Return the panel of a campaign. `size` = characters inside the border, lines with the border."""
@@ -201,49 +204,49 @@ def _campaign_panel(
     style = CAMPAIGN_STYLES[campaign.state]
     live = _group_states(campaign)
     total = sum(live.values())
-    head = line(("●", style), f" {campaign.state}", (f"   {total} calls", "bold"))
+    head = make_line(("●", style), f" {campaign.state}", (f"   {total} calls", "bold"))
     if earlier is not None and seconds > 0:
         head.append(f"   {(campaign.attempts - earlier.attempts) * 60 / seconds:.0f} starts/min", style=DIM)
     looks = {state: (CALL_SIGNS[state], CALL_STYLES[state]) for state in live}
-    bar = stacked_bar([(number, looks[state]) for state, number in live.items()], max(total, 1), cells)
-    legend = _legend(live, SHOWN_STATES)
+    bar = draw_stacked_bar([(number, looks[state]) for state, number in live.items()], max(total, 1), cells)
+    legend = _draw_legend(live, SHOWN_STATES)
     if legend.cell_len > cells:
-        legend = _legend(live, BRIEF_WORDS)
+        legend = _draw_legend(live, BRIEF_WORDS)
     if not live:
         legend.append("no live calls", style=DIM)
     answered = campaign.answered / campaign.attempts if campaign.attempts else 0.0
-    figures = line(
+    figures = make_line(
         ("attempts ", DIM),
         (format_count(campaign.attempts), "bold"),
         ("  answered ", DIM),
         (format_count(campaign.answered), "bold"),
         f" {format_percent(answered)}",
     )
-    lines = [head, bar, legend, figures, _abandoned_line(campaign, extras), _list_line(campaign, cells)]
+    lines = [head, bar, legend, figures, _draw_abandoned_rate(campaign, extras), _draw_list(campaign, cells)]
     if campaign.refused:
         most = max(campaign.refused, key=lambda reason: (campaign.refused[reason], reason))
         lines.append(
-            line(
+            make_line(
                 ("held back by rules ", DIM), (format_count(sum(campaign.refused.values())), "bold"), f", most: {most}"
             )
         )
-    lines.append(_idle_text(campaign))
-    title = line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
+    lines.append(_describe_idle(campaign))
+    title = make_line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
     return frame_panel(join_lines(lines), title, height=panel_lines, style=style)
 
 
-def _legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
-    legend = line()
+def _draw_legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
+    legend = make_line()
     for state, number in live.items():
         legend.append(f"{'  ' if legend else ''}{CALL_SIGNS[state]} {words[state]} ", style=CALL_STYLES[state])
         legend.append(str(number), style="bold")
     return legend
 
 
-def _idle_text(campaign: CampaignView) -> Text:
+def _describe_idle(campaign: CampaignView) -> Text:
     if campaign.hold is not None:
-        return line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
-    return line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
+        return make_line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
+    return make_line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
 
 
 def _group_states(campaign: CampaignView) -> dict[CallState, int]:
@@ -256,35 +259,35 @@ def _group_states(campaign: CampaignView) -> dict[CallState, int]:
     return {state: number for state, number in grouped.items() if number}
 
 
-def _abandoned_style(rate: float, cap: float) -> str:
+def _choose_abandoned_style(rate: float, cap: float) -> str:
     return "red1" if rate >= cap else "orange1" if rate >= cap / 2 else "spring_green2"
 
 
-def _abandoned_line(campaign: CampaignView, extras: BoardExtras) -> Text:
+def _draw_abandoned_rate(campaign: CampaignView, extras: BoardExtras) -> Text:
     cap = extras.abandoned_cap
-    style = _abandoned_style(campaign.abandoned_rate, cap)
+    style = _choose_abandoned_style(campaign.abandoned_rate, cap)
     connected = (("connected ", DIM), (f"{format_count(campaign.connected)}  ", "bold"))
-    return line(
+    return make_line(
         *(connected if campaign.kind is CampaignKind.AGENTS else ()),
         ("abandoned ", DIM),
         (format_count(campaign.abandoned), "bold"),
         (f" {format_percent(campaign.abandoned_rate, 1)} ", style),
-        share_bar(campaign.abandoned_rate / cap if cap > 0 else 0.0, 5, style),
+        draw_share_bar(campaign.abandoned_rate / cap if cap > 0 else 0.0, 5, style),
         (f" cap {format_percent(cap)}", DIM),
     )
 
 
-def _completed_share(progress: CampaignProgress) -> float:
+def _compute_completed_share(progress: CampaignProgress) -> float:
     return progress.completed / progress.total if progress.total else 0.0
 
 
-def _list_line(campaign: CampaignView, cells: int) -> Text:
-    progress, share = campaign.progress, _completed_share(campaign.progress)
+def _draw_list(campaign: CampaignView, cells: int) -> Text:
+    progress, share = campaign.progress, _compute_completed_share(campaign.progress)
     tail = f" {format_percent(share):>5}  {format_count(progress.completed)}/{format_count(progress.total)}"
-    return line(("list ", DIM), share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
+    return make_line(("list ", DIM), draw_share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
 
 
-def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras, *, why: bool) -> Panel:
+def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras, *, why: bool) -> Panel:
     """Return a table with one line for each campaign. With `why`, a second line says what limits its calls."""
     wide = width >= 70
     shown = ("calls", "attempts", "answered", "abandoned", "list") if wide else ("calls", "abandoned", "list")
@@ -297,23 +300,27 @@ def _campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: Boa
     bar_cells = 12 if wide else 6 if width >= 50 else 0  # the narrowest boards need the room for the names
     taken = sum(map(len, shown)) + len(shown) + (bar_cells + 1 if bar_cells else 0) + 4
     for campaign in campaigns:
-        share = _completed_share(campaign.progress)
+        share = _compute_completed_share(campaign.progress)
         cells = {
             "calls": Text(str(sum(campaign.calls.values())), style="bold"),
             "attempts": Text(format_count(campaign.attempts)),
             "answered": Text(format_count(campaign.answered)),
             "abandoned": Text(
                 format_percent(campaign.abandoned_rate, 1),
-                style=_abandoned_style(campaign.abandoned_rate, extras.abandoned_cap),
+                style=_choose_abandoned_style(campaign.abandoned_rate, extras.abandoned_cap),
             ),
-            "list": line(
-                share_bar(share, bar_cells, "deep_sky_blue1"),
+            "list": make_line(
+                draw_share_bar(share, bar_cells, "deep_sky_blue1"),
                 f" {format_percent(share):>5}" if bar_cells else format_percent(share),
             ),
         }
-        name = line(("● ", CAMPAIGN_STYLES[campaign.state]), shorten(campaign.campaign_id, width - 4 - taken))
+        name = make_line(("● ", CAMPAIGN_STYLES[campaign.state]), shorten_name(campaign.campaign_id, width - 4 - taken))
         if campaign.hold is not None and not why:
             name.append(f"  held: {campaign.hold}", style="orange1")
         table.add_row(name, *[cells[head] for head in shown])
-    reasons = [line((f"{shorten(each.campaign_id, 20)}: ", DIM), _idle_text(each)) for each in campaigns] if why else []
-    return frame_panel(Group(table, *reasons), line(("campaigns", TITLE)))
+    reasons = (
+        [make_line((f"{shorten_name(each.campaign_id, 20)}: ", DIM), _describe_idle(each)) for each in campaigns]
+        if why
+        else []
+    )
+    return frame_panel(Group(table, *reasons), make_line(("campaigns", TITLE)))

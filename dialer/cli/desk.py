@@ -45,7 +45,7 @@ async def serve(
     and switch are simulated.
     """
     with of_extra("desk"):
-        from dialer.desk.server import desk_broker_settings, serve_desk  # noqa: PLC0415 - FastAPI and all
+        from dialer.desk.server import find_desk_broker, serve_desk  # noqa: PLC0415 - FastAPI and all
     if not are_built():
         raise DeskNotReady("the desk's pages are not built: `dialer desk pages` builds them")
     settings = load_settings(config)
@@ -56,7 +56,7 @@ async def serve(
         await run_training(settings, lambda address: typer.echo(f"{OPEN_AT_PREFIX}{address}"))
         return
     json_logging(verbose=False)
-    broker = replace(desk_broker_settings(settings), version=mqtt)
+    broker = replace(find_desk_broker(settings), version=mqtt)
     await serve_desk(settings, broker, lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 
@@ -101,9 +101,9 @@ def tell_certificate(
 ) -> None:
     """Make a certificate for these pages of `owner`, which the command `serve` serves."""
     with of_extra("desk"):
-        from dialer.desk.certificate import certificate_files, make_certificate  # noqa: PLC0415 - of an extra
+        from dialer.desk.certificate import locate_certificate_files, make_certificate  # noqa: PLC0415 - of an extra
     own = urlsplit(desk.origin(desk.port)).hostname or desk.host
-    files = certificate_files(desk, ca)
+    files = locate_certificate_files(desk, ca)
     made = make_certificate(files, owner, own, names, SystemClock().now(), renew=renew)
     told = " and ".join(map(str, made.names))
     if made.ca_is_new:

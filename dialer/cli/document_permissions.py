@@ -26,7 +26,7 @@ from dialer.domain.enums import HqRole, SupervisorRole
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.hq.actions import HqActions
 from dialer.hq.pages import HqAccount, HqBoard
-from dialer.web.access import access_of
+from dialer.web.access import find_access_rules
 from dialer.web.passkeys import Passkeys
 from dialer.web.people import AGENTS
 from dialer.web.sign_in import PasswordSignIn
@@ -56,7 +56,7 @@ zone sees and changes that zone only."""
 class HasRouter(Protocol):
     """A part of the pages with routes."""
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         ...
 
@@ -99,10 +99,10 @@ def _routes(parts: Iterable[type[HasRouter]], existing: frozenset[str]) -> Itera
     """Yield each request with those of the `existing` roles that may send it; None stands for anyone."""
     for part in parts:
         # The routes are the class's methods; an instance would need a running desk.
-        for route in part.__new__(part).router().routes:
+        for route in part.__new__(part).create_router().routes:
             if isinstance(route, APIRoute | APIWebSocketRoute):
                 methods = sorted(route.methods or ()) if isinstance(route, APIRoute) else ["WebSocket"]
-                roles = access_of(route).roles
+                roles = find_access_rules(route).roles
                 yield f"`{' '.join(methods)} {route.path}`", None if roles is None else roles & existing
 
 

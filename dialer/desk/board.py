@@ -76,7 +76,7 @@ async def send_command(
     return reply
 
 
-def reply_body(reply: Reply) -> dict[str, str]:
+def format_reply(reply: Reply) -> dict[str, str]:
     """Return the reply as a JSON body for the page."""
     return {"status": reply.status, "text": reply.text}
 
@@ -119,36 +119,36 @@ class Board:
         """Show the stored acknowledgements of alerts. Raises StoreError."""
         self._show(await self._file.acknowledged())
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
         events = "/api/board/events"
         router.get(events, dependencies=allow(EVERY_ROLE), response_class=StreamingResponse, responses=EVENT_STREAM)(
-            self.events
+            self.stream_events
         )
-        router.get("/api/board/booths", dependencies=allow(EVERY_ROLE))(self.booths)
-        router.post("/api/board/commands", dependencies=allow(COMMAND_ROLES))(self.command)
+        router.get("/api/board/booths", dependencies=allow(EVERY_ROLE))(self.list_booths)
+        router.post("/api/board/commands", dependencies=allow(COMMAND_ROLES))(self.send_command)
         router.post("/api/board/alerts", dependencies=allow(ACKNOWLEDGE_ROLES), status_code=204)(self.acknowledge)
         health: dict[int | str, dict[str, Any]] = {status: {"model": dict[str, bool]} for status in (200, 503)}
-        router.get("/health", dependencies=allow_anyone(), responses=health)(self.health)
+        router.get("/health", dependencies=allow_anyone(), responses=health)(self.check_health)
         return router
 
-    async def events(self, request: Request) -> Response:
+    async def stream_events(self, request: Request) -> Response:
         """Return a stream of server-sent events: the whole page state, then its changes. An open page keeps its session alive."""
-        return self._streams.open_stream(request, visible_keys(request.state.user.role))
+        return self._streams.open_stream(request, select_visible_keys(request.state.user.role))
 
-    async def health(self) -> Response:
+    async def check_health(self) -> Response:
         """Return 200 if the desk is connected to the broker, else 503. For a watchdog: no data of the centre."""
         desk = self._page_state.get("desk", DeskStatus)
         connected = desk is not None and desk.connected
         return JSONResponse({"broker": connected}, status_code=200 if connected else 503)
 
-    async def booths(self) -> Mapping[int, Sequence[str]]:
+    async def list_booths(self) -> Mapping[int, Sequence[str]]:
         """Return the names of the constituency and the booth, by the id of the booth."""
         names: Mapping[int, Sequence[str]] = self._page_state.get("booths", dict) or {}
         return names
 
-    async def command(self, asked: CommandRequest, who: SignedIn) -> dict[str, str]:
+    async def send_command(self, asked: CommandRequest, who: SignedIn) -> dict[str, str]:
         """Send a command as the signed-in user and return the dialler's reply."""
         if asked.name not in BOARD_COMMANDS:
             raise RequestRefused(404, "no-command")
@@ -159,7 +159,7 @@ class Board:
         required = kind.required_fields()
         if not set(required) <= set(values) <= {*required, *kind.optional_fields()}:
             raise RequestRefused(422, "values")
-        return reply_body(await send_command(self._dialler_client, who.name, asked.id, asked.name, values))
+        return format_reply(await send_command(self._dialler_client, who.name, asked.id, asked.name, values))
 
     async def acknowledge(self, alert: AlertReference, who: SignedIn) -> None:
         """Store that the user has acknowledged an alert, and show it on every board."""
@@ -174,14 +174,14 @@ class Board:
         self._page_state.put("acknowledged", {each.code: each for each in seen})
 
 
-def allowed_commands(role: str, *, has_phone: bool) -> list[str]:
+def list_allowed_commands(role: str, *, has_phone: bool) -> list[str]:
     """Return the commands that a role may send from the board. Monitoring commands need a phone of the user."""
     commands = [name for name in BOARD_COMMANDS if role in COMMANDS[name].roles]
     commands += [name for name, roles in OTHER_COMMANDS.items() if role in roles]
     return [name for name in commands if has_phone or name not in MONITORING_COMMANDS]
 
 
-def visible_keys(role: str) -> Callable[[str], bool]:
+def select_visible_keys(role: str) -> Callable[[str], bool]:
     """Return a predicate of the page-state keys that the board of this role may see."""
     lists = frozenset({"list"} if role in OTHER_COMMANDS["roll-import"] else ())
     return lambda key: key.partition("/")[0] in SHOWN_KEYS or key in lists

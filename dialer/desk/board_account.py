@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from dialer.desk.board import allowed_commands
+from dialer.desk.board import list_allowed_commands
 from dialer.desk.figures import INTERVAL_SECONDS
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
@@ -23,10 +23,10 @@ class BoardAccount:
         self._people = people
         self.use_settings(settings)
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
-        router.get("/api/me", dependencies=allow_anyone())(self.me)
+        router.get("/api/me", dependencies=allow_anyone())(self.describe_user)
         return router
 
     def use_settings(self, settings: Settings) -> None:
@@ -45,7 +45,7 @@ class BoardAccount:
         self._signers = frozenset(each.name for each in settings.supervisors if each.key is not None)
         self._with_phone = frozenset(each.name for each in settings.supervisors if each.endpoint is not None)
 
-    async def me(self, request: Request) -> dict[str, Any] | None:
+    async def describe_user(self, request: Request) -> dict[str, Any] | None:
         """Return the signed-in user and the commands this user may send; null = nobody is signed in.
 
         `signs` = the dialler accepts this user's commands only with a signature, which a page cannot make.
@@ -54,7 +54,7 @@ class BoardAccount:
         who = None if token is None else await self._people.find_user(token)
         if who is None:
             return None
-        offered = allowed_commands(who.role, has_phone=who.name in self._with_phone)
+        offered = list_allowed_commands(who.role, has_phone=who.name in self._with_phone)
         signs = self._all_must_sign or who.name in self._signers
         permissions = {"may": [] if signs else offered, "signs": signs and bool(offered)}
         return {"name": who.name, "role": who.role, **permissions, **self._site}

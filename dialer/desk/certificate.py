@@ -53,7 +53,7 @@ class IssuedCertificate:
     fingerprint: str  # of the CA (SHA-256), to compare on the PCs
 
 
-def certificate_files(desk: PageServer, ca: Path | None) -> CertificateFiles:
+def locate_certificate_files(desk: PageServer, ca: Path | None) -> CertificateFiles:
     """Return the paths of the certificate, and of the CA next to it or in the folder `ca`. Raises SettingError."""
     if desk.certificate is None or desk.private_key is None:
         remedy = 'set their paths: certificate = "/etc/matdan/desk.pem", private_key = "/etc/matdan/desk.key"'
@@ -74,7 +74,7 @@ def make_certificate(
     asked = tuple(dict.fromkeys(_read_name(each) for each in given))
     old = _read_certificate(files.certificate)
     if old is not None and not renew:
-        raise _refused(
+        raise _create_error(
             files.certificate,
             f"exists and is valid until {old.not_valid_after_utc:%Y-%m-%d}",
             "use --renew to replace it",
@@ -83,21 +83,21 @@ def make_certificate(
     if ca is None:
         names = asked or (_read_name(own),)
     else:
-        names = _permitted_names(ca, files, asked)
+        names = _find_permitted_names(ca, files, asked)
         _refuse_unusable(ca, files, at)
     if _read_name(own) not in names:
-        problem = f"people type {own}, but the certificate would be for {_joined(names)}"
-        remedy = f"add --name {own}" if ca is None else _new_ca_remedy(files)
+        problem = f"people type {own}, but the certificate would be for {_join_names(names)}"
+        remedy = f"add --name {own}" if ca is None else _describe_new_ca(files)
         raise SettingError("settings", "desk.address", problem, remedy)
     if old is not None and (ca is None or not _is_issued_by(ca, old)):
-        raise _refused(files.certificate, f"was not issued by {files.ca}", "move it and its key away")
+        raise _create_error(files.certificate, f"was not issued by {files.ca}", "move it and its key away")
     ca_is_new = ca is None
     ca_key = _read_or_create_key(files.ca_key)
     if ca is None:
-        ca = _new_ca_certificate(ca_key, centre, names, at)
+        ca = _create_ca_certificate(ca_key, centre, names, at)
         _write(files.ca, ca.public_bytes(serialization.Encoding.PEM), 0o644)
     key = _read_or_create_key(files.key)
-    certificate = _new_certificate(ca, ca_key, key.public_key(), centre, names, at)
+    certificate = _create_certificate(ca, ca_key, key.public_key(), centre, names, at)
     _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     fingerprint = ca.fingerprint(hashes.SHA256()).hex(":").upper()
     return IssuedCertificate(
@@ -120,44 +120,46 @@ def _read_name(text: str) -> Name:
     return address
 
 
-def _joined(names: tuple[Name, ...]) -> str:
+def _join_names(names: tuple[Name, ...]) -> str:
     return " and ".join(map(str, names))
 
 
-def _new_ca_remedy(files: CertificateFiles) -> str:
+def _describe_new_ca(files: CertificateFiles) -> str:
     return f"move {files.ca} and {files.ca_key} away: a new CA is then created, which must be installed on every PC"
 
 
-def _refused(path: Path, problem: str, remedy: str) -> SettingError:
+def _create_error(path: Path, problem: str, remedy: str) -> SettingError:
     return SettingError(str(path), "(file)", problem, remedy)
 
 
-def _permitted_names(ca: x509.Certificate, files: CertificateFiles, asked: tuple[Name, ...]) -> tuple[Name, ...]:
+def _find_permitted_names(ca: x509.Certificate, files: CertificateFiles, asked: tuple[Name, ...]) -> tuple[Name, ...]:
     """Return the requested names, or all names that the CA permits if none are requested. Raises SettingError for others."""
     try:
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or ()
     except x509.ExtensionNotFound:
-        raise _refused(
-            files.ca, "has no name constraints, so this command did not create it", _new_ca_remedy(files)
+        raise _create_error(
+            files.ca, "has no name constraints, so this command did not create it", _describe_new_ca(files)
         ) from None
-    own = tuple(_name_of(each) for each in permitted)
+    own = tuple(_convert_name(each) for each in permitted)
     for name in asked:
         if name not in own:
-            raise _refused(files.ca, f"is valid only for {_joined(own)}, not for {name}", _new_ca_remedy(files))
+            raise _create_error(
+                files.ca, f"is valid only for {_join_names(own)}, not for {name}", _describe_new_ca(files)
+            )
     return asked or own
 
 
-def _name_of(name: x509.GeneralName) -> Name:
+def _convert_name(name: x509.GeneralName) -> Name:
     return str(name.value) if isinstance(name, x509.DNSName) else ip_address(str(name.value).partition("/")[0])
 
 
 def _refuse_unusable(ca: x509.Certificate, files: CertificateFiles, at: datetime) -> None:
     if ca.not_valid_after_utc <= at:
-        raise _refused(files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _new_ca_remedy(files))
+        raise _create_error(files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_new_ca(files))
     if not files.ca_key.exists():
-        raise _refused(files.ca_key, "does not exist", "restore it, or name its folder with --ca")
+        raise _create_error(files.ca_key, "does not exist", "restore it, or name its folder with --ca")
     if _read_or_create_key(files.ca_key).public_key() != ca.public_key():
-        raise _refused(files.ca_key, f"is not the key of {files.ca}", "restore the right one")
+        raise _create_error(files.ca_key, f"is not the key of {files.ca}", "restore the right one")
 
 
 def _is_issued_by(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
@@ -168,22 +170,22 @@ def _is_issued_by(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
     return True
 
 
-def _new_ca_certificate(
+def _create_ca_certificate(
     key: ec.EllipticCurvePrivateKey, centre: str, names: tuple[Name, ...], at: datetime
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Matdan {centre} desk CA")])
     subtrees = [x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(ip_network(name)) for name in names]
-    builder = _new_builder(subject, subject, key.public_key(), at, timedelta(days=CA_DAYS))
+    builder = _create_builder(subject, subject, key.public_key(), at, timedelta(days=CA_DAYS))
     for extension in (
         x509.BasicConstraints(ca=True, path_length=0),
-        _key_usage("key_cert_sign", "crl_sign"),
-        x509.NameConstraints(subtrees, _excluded_names(names)),
+        _create_key_usage("key_cert_sign", "crl_sign"),
+        x509.NameConstraints(subtrees, _list_excluded_names(names)),
     ):
         builder = builder.add_extension(extension, critical=True)
     return builder.sign(key, hashes.SHA256())
 
 
-def _new_certificate(
+def _create_certificate(
     ca: x509.Certificate,
     ca_key: ec.EllipticCurvePrivateKey,
     key: ec.EllipticCurvePublicKey,
@@ -196,16 +198,16 @@ def _new_certificate(
     length = min(timedelta(days=CERTIFICATE_DAYS), ca.not_valid_after_utc - at)
     alternatives = [x509.DNSName(name) if isinstance(name, str) else x509.IPAddress(name) for name in names]
     return (
-        _new_builder(subject, ca.subject, key, at, length)
+        _create_builder(subject, ca.subject, key, at, length)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage("digital_signature"), critical=True)
+        .add_extension(_create_key_usage("digital_signature"), critical=True)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
 
 
-def _new_builder(
+def _create_builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, at: datetime, length: timedelta
 ) -> x509.CertificateBuilder:
     return (
@@ -217,11 +219,11 @@ def _new_builder(
     )
 
 
-def _key_usage(*allowed: str) -> x509.KeyUsage:
+def _create_key_usage(*allowed: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{use: use in allowed for use in signature(x509.KeyUsage).parameters})
 
 
-def _excluded_names(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:
+def _list_excluded_names(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:
     """Return the kinds of names to exclude: a kind without a permitted name would otherwise be unrestricted."""
     excluded: list[x509.GeneralName] = []
     if not any(isinstance(name, str) for name in names):
@@ -240,9 +242,9 @@ def _read_certificate(path: Path) -> x509.Certificate | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise _refused(path, "is not a certificate", "move it away") from error
+        raise _create_error(path, "is not a certificate", "move it away") from error
     except OSError as error:
-        raise _refused(path, f"cannot be read ({error.strerror})", "let this user read it") from error
+        raise _create_error(path, f"cannot be read ({error.strerror})", "let this user read it") from error
 
 
 def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -256,11 +258,11 @@ def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
         _write(path, text, 0o600)
         return made
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _refused(path, "is not a key without a password", "move it away") from error
+        raise _create_error(path, "is not a key without a password", "move it away") from error
     except OSError as error:
-        raise _refused(path, f"cannot be read ({error.strerror})", "let this user read it") from error
+        raise _create_error(path, f"cannot be read ({error.strerror})", "let this user read it") from error
     if not isinstance(found, ec.EllipticCurvePrivateKey):
-        raise _refused(path, "is not an elliptic-curve key as this command creates", "move it away")
+        raise _create_error(path, "is not an elliptic-curve key as this command creates", "move it away")
     return found
 
 
@@ -276,6 +278,6 @@ def _write(path: Path, content: bytes, mode: int) -> None:
             os.fsync(descriptor)
         temporary.replace(path)
     except OSError as error:
-        raise _refused(
+        raise _create_error(
             path, f"cannot be written ({error.strerror})", "create the folder, or let this user write there"
         ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from dialer.domain.alerts import Alert, AlertKind, new_alert
+from dialer.domain.alerts import Alert, AlertKind, create_alert
 from dialer.domain.model import CampaignState
 from dialer.domain.schema import MESSAGE
 from dialer.domain.view import CampaignView, SeatState, SeatView
@@ -40,7 +40,7 @@ class WarningList:
     alerts: tuple[Alert, ...]
 
 
-def active_warnings(
+def find_active_warnings(
     campaigns: Mapping[str, CampaignView],
     abandoned: Mapping[str, Iterable[AbandonedWindow]],
     seats: Iterable[SeatView],
@@ -53,11 +53,11 @@ def active_warnings(
         if near:
             rate, stop = max(near, key=lambda each: each[0] - each[1])
             percent, limit = round(100 * rate, 1), round(100 * stop, 1)
-            yield new_alert(AlertKind.CAP_NEAR, now, campaign=name, percent=percent, limit=limit)
+            yield create_alert(AlertKind.CAP_NEAR, now, campaign=name, percent=percent, limit=limit)
     for name, campaign in campaigns.items():
         total, remaining = campaign.progress.total, campaign.progress.remaining
         if campaign.state is CampaignState.RUNNING and 0 < remaining < LOW_FACTOR * total:
-            yield new_alert(AlertKind.LIST_LOW, now, campaign=name, remaining=remaining)
+            yield create_alert(AlertKind.LIST_LOW, now, campaign=name, remaining=remaining)
     for seat in seats:
         if seat.state is SeatState.LOST:
-            yield new_alert(AlertKind.SEAT_LOST, now, seat=seat.seat)
+            yield create_alert(AlertKind.SEAT_LOST, now, seat=seat.seat)

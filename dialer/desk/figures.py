@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
-from dialer.desk.early_warnings import AbandonedWindow, WarningList, active_warnings
-from dialer.desk.idle_reasons import idle_reason
+from dialer.desk.early_warnings import AbandonedWindow, WarningList, find_active_warnings
+from dialer.desk.idle_reasons import find_idle_reason
 from dialer.domain.alerts import Alert
 from dialer.domain.clock import Clock
 from dialer.domain.schema import MESSAGE
@@ -52,7 +52,7 @@ class DayFigures:
     live_answers: tuple[int, ...]
 
 
-def start_of_day(at: float, zone: tzinfo) -> float:
+def find_start_of_day(at: float, zone: tzinfo) -> float:
     """Return the midnight before a time (both in epoch seconds)."""
     return datetime.fromtimestamp(at, zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
@@ -88,21 +88,21 @@ class BoardFigures:
 
     async def read_all(self) -> None:
         """Read each campaign's calls, and the names of the booths once a day. Failures are logged."""
-        if self._booths_read_on != start_of_day(self._clock.now(), self._zone):
+        if self._booths_read_on != find_start_of_day(self._clock.now(), self._zone):
             await try_or_log(self.read_booths(), READ_FAILED)
         for campaign_id, caps in self.caps.items():
             await try_or_log(self.read(campaign_id, caps), READ_FAILED)
 
     async def read_booths(self) -> None:
         """Read the names of the booths. Raises StoreError."""
-        day_at = start_of_day(self._clock.now(), self._zone)
+        day_at = find_start_of_day(self._clock.now(), self._zone)
         self._page_state.put("booths", await self._reading.booth_names())
         self._booths_read_on = day_at
 
     async def read(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
         """Read one campaign's calls of the day. Raises StoreError."""
         now = self._clock.now()
-        day_at = start_of_day(now, self._zone)
+        day_at = find_start_of_day(now, self._zone)
         if day_at != self._day_at:
             self._intervals.clear()
             self._read_at.clear()
@@ -114,13 +114,15 @@ class BoardFigures:
         for each in await self._reading.calls_by_interval(campaign_id, since, INTERVAL_SECONDS):
             intervals[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
-        self._page_state.put(f"day/{campaign_id}", _day_figures(day_at, intervals))
+        self._page_state.put(f"day/{campaign_id}", _collect_day_figures(day_at, intervals))
         campaign = self._page_state.get(f"campaign/{campaign_id}", CampaignView)
         target = None if campaign is None else campaign.abandoned_target
-        windows = [await self._window(campaign_id, cap, None if target is None else target.rate, now) for cap in caps]
+        windows = [
+            await self._read_window(campaign_id, cap, None if target is None else target.rate, now) for cap in caps
+        ]
         self._page_state.put(f"abandoned/{campaign_id}", tuple(windows))
 
-    async def _window(self, campaign_id: str, cap: ShownCap, target: float | None, now: float) -> AbandonedWindow:
+    async def _read_window(self, campaign_id: str, cap: ShownCap, target: float | None, now: float) -> AbandonedWindow:
         found = await self._reading.live_answers(campaign_id, now, cap.window_seconds)
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
@@ -133,15 +135,15 @@ class BoardFigures:
         seats = list(self._page_state.below("seat", SeatView).values())
         campaigns = self._page_state.below("campaign", CampaignView)
         for campaign_id, campaign in campaigns.items():
-            self._page_state.put(f"why/{campaign_id}", idle_reason(centre, campaign, seats, connected=connected))
+            self._page_state.put(f"why/{campaign_id}", find_idle_reason(centre, campaign, seats, connected=connected))
         now = round(self._clock.now(), 3)
-        active = active_warnings(campaigns, self._page_state.below("abandoned", tuple), seats, now)
+        active = find_active_warnings(campaigns, self._page_state.below("abandoned", tuple), seats, now)
         # One that was active before keeps the time when it was raised: whoever has acknowledged it has done so.
         self._active = {each.code: replace(each, at=self._active.get(each.code, each).at) for each in active}
         self._page_state.put("warnings", WarningList(tuple(self._active.values())))
 
 
-def _day_figures(day_at: float, intervals: Mapping[int, CallsOfInterval]) -> DayFigures:
+def _collect_day_figures(day_at: float, intervals: Mapping[int, CallsOfInterval]) -> DayFigures:
     """Return the day's calls in columns, from the first interval with a call to the last."""
     numbers = range(min(intervals, default=0), max(intervals, default=-1) + 1)
     none = CallsOfInterval(0, 0, 0, 0, 0, 0)

@@ -12,7 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.board import OTHER_COMMANDS, reply_body, send_command
+from dialer.desk.board import OTHER_COMMANDS, format_reply, send_command
 from dialer.domain.errors import RollError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.phone_numbers import parse_single_number
@@ -46,7 +46,7 @@ class NumberRoutes:
         self._region = settings.centre.region
         self._dialler_client = dialler_client
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(prefix="/api/numbers", route_class=PageRoute)
         router.post("/suppress", dependencies=allow(OTHER_COMMANDS["suppress"]))(self.suppress)
@@ -73,6 +73,6 @@ class NumberRoutes:
         await asyncio.to_thread(self._spool.add_numbers, [number], list_id)
         try:
             fields = {"list": list_id, "who": who.name, **values}
-            return reply_body(await send_command(self._dialler_client, who.name, asked.id, name, fields))
+            return format_reply(await send_command(self._dialler_client, who.name, asked.id, name, fields))
         finally:
             await asyncio.to_thread(self._spool.remove, list_id)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
-from dialer.desk.board import OTHER_COMMANDS, reply_body, send_command
+from dialer.desk.board import OTHER_COMMANDS, format_reply, send_command
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
 from dialer.mqtt.dialler_client import DiallerClient
@@ -66,7 +66,7 @@ class RecordingsPage:
         """Use these settings from now on."""
         self._settings = settings
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(prefix="/api/recordings", route_class=PageRoute, dependencies=allow(PLAY_ROLES))
         router.get("")(self.list_recordings)
@@ -101,7 +101,7 @@ class RecordingsPage:
         self._plays = {key: until for key, until in self._plays.items() if until > now}
         if reply.status == "done":
             self._plays[who.name, asked.attempt] = now + PLAYBACK_SECONDS
-        return reply_body(reply)
+        return format_reply(reply)
 
     async def fetch(self, attempt: str, who: SignedIn) -> Response:
         """Return the audio of a recording after `play`, or the requested range of it."""

@@ -92,16 +92,16 @@ class RollRoutes:
         self._status: RollStatus | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
         upload = allow(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
-        router.post("/api/lists", dependencies=upload)(self.receive)
+        router.post("/api/lists", dependencies=upload)(self.receive_roll)
         router.post("/api/lists/import", dependencies=allow(_IMPORTERS), status_code=204)(self.import_roll)
-        router.post("/api/lists/discard", dependencies=allow(_IMPORTERS), status_code=204)(self.discard)
+        router.post("/api/lists/discard", dependencies=allow(_IMPORTERS), status_code=204)(self.discard_roll)
         return router
 
-    async def receive(self, request: Request, who: SignedIn) -> dict[str, str]:
+    async def receive_roll(self, request: Request, who: SignedIn) -> dict[str, str]:
         """Receive a roll's file, named by the header x-name, and start to check it. Nothing is imported yet."""
         name = unquote(request.headers.get("x-name", ""))[:200]
         length = int(request.headers.get("content-length", "0"))
@@ -129,16 +129,16 @@ class RollRoutes:
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Have the dialler import a checked roll. The centre's state shows the progress."""
-        self._refuse_other(asked.list, {"checked"})
+        self._refuse_other_roll(asked.list, {"checked"})
         self._change(asked.list, state="importing")
         self._start(self._import(asked, who.name))
 
-    async def discard(self, asked: RollReference) -> None:
+    async def discard_roll(self, asked: RollReference) -> None:
         """Delete a roll on which no work is in progress."""
-        self._refuse_other(asked.list, AT_REST)
+        self._refuse_other_roll(asked.list, AT_REST)
         self._discard()
 
-    def _refuse_other(self, list_id: str, states: Collection[str]) -> None:
+    def _refuse_other_roll(self, list_id: str, states: Collection[str]) -> None:
         if self._status is None or self._status.id != list_id or self._status.state not in states:
             raise RequestRefused(409, "no-list")
 
@@ -154,7 +154,7 @@ class RollRoutes:
 
     async def _check(self, list_id: str, path: Path) -> None:
         self._change(list_id, state="checking")
-        pool = _checking_process()
+        pool = _start_checking_process()
         try:
             work = partial(check_roll, path, list_id, self._spool, self._region)
             found = await asyncio.get_running_loop().run_in_executor(pool, work)
@@ -214,5 +214,5 @@ def check_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str,
     return {"figures": figures, "reasons": dict(result.reasons), "warnings": warnings}
 
 
-def _checking_process() -> Executor:
+def _start_checking_process() -> Executor:
     return ProcessPoolExecutor(1, get_context("spawn"), os.nice, (NICE,))

@@ -20,7 +20,7 @@ from dialer.desk.agents.phone import AgentPhones
 from dialer.desk.agents.screen_pop import ScreenPopBuilder, ScreenPops
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.sign_in import AgentSignInRoutes
-from dialer.desk.agents.site import AgentSite, pin_prover
+from dialer.desk.agents.site import AgentSite, create_pin_prover
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_desk_metrics
@@ -47,10 +47,10 @@ from dialer.store.desk_reading import DeskReading
 from dialer.store.keys import site_key
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
-from dialer.web.app import document_router, make_app
+from dialer.web.app import create_document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_assets
 from dialer.web.directory import Directory
-from dialer.web.http import allowed_origins, open_listener, serve_pages, stop_on_signals
+from dialer.web.http import list_allowed_origins, open_listener, serve_pages, stop_on_signals
 from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People
@@ -91,13 +91,13 @@ class AgentPages:
         commands = AgentCommands(site, self._sessions, parts.dialler_client, parts.page_state, reading)
         self._phones = phones = AgentPhones(settings, self.find_user)
         notes = AgentNotes(parts.page_state, reading, records, self.drafts)
-        self.routers = [each.router() for each in (sign_in, self.streams, commands, notes, phones)]
+        self.routers = [each.create_router() for each in (sign_in, self.streams, commands, notes, phones)]
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, site_zone(settings))
 
     def prepare_settings(self, settings: Settings) -> Callable[[], None]:
         """Read the files that new settings name, and return a function that applies them. Raises FlowError, SettingError."""
-        builder, prover = ScreenPopBuilder(settings), pin_prover(settings)
+        builder, prover = ScreenPopBuilder(settings), create_pin_prover(settings)
 
         def apply() -> None:
             self._site.use_settings(settings, prover)
@@ -146,7 +146,7 @@ async def open_desk(
     page_state = PageState(clock.now)
     with open_listener(settings.desk.host, settings.desk.port) as listener:
         origin = settings.desk.origin(port := int(listener.getsockname()[1]))
-        origins = allowed_origins(settings.desk, port)
+        origins = list_allowed_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
             path, key = settings.store.path, site_key(settings)
             reading = await DeskReading.open(path, key)
@@ -158,7 +158,7 @@ async def open_desk(
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
             dialler_client = DiallerClient(
-                broker or desk_broker_settings(settings),
+                broker or find_desk_broker(settings),
                 settings.centre.id,
                 clock,
                 page_state.put,
@@ -166,7 +166,7 @@ async def open_desk(
             )
             board = Board(page_state, streams := Streams(page_state, people, clock), dialler_client, file, clock)
             await board.load_acknowledgements()
-            figures = BoardFigures(page_state, reading, clock, site_zone(settings), caps_by_campaign(settings))
+            figures = BoardFigures(page_state, reading, clock, site_zone(settings), list_caps_by_campaign(settings))
             await figures.read_booths()
             agent_reading = await AgentReading.open(path, key)
             stack.push_async_callback(agent_reading.close)
@@ -192,14 +192,14 @@ async def open_desk(
                 numbers,
                 recordings,
             )
-            routers = [*(each.router() for each in routes), *agents.routers, document_router()]
+            routers = [*(each.create_router() for each in routes), *agents.routers, create_document_router()]
             sessions = Sessions(TRAINING_COOKIE if training else DESK_COOKIE, people.find_user, agents.find_user)
             app = PageProtection(make_app(routers, sessions), origins)
             background = (dialler_client.run, figures.run, streams.watch_rights, agents.run)
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
-                    lambda: (caps_by_campaign(new), agents.prepare_settings(new))
+                    lambda: (list_caps_by_campaign(new), agents.prepare_settings(new))
                 )
                 figures.caps = caps
                 account.use_settings(new)
@@ -253,13 +253,13 @@ class SettingsReloader:
             _log.info("settings.reloaded", changed=changed)
 
 
-def desk_broker_settings(settings: Settings) -> BrokerSettings:
+def find_desk_broker(settings: Settings) -> BrokerSettings:
     """Return the broker settings with the desk's own user."""
     user = settings.desk.user
     return broker_settings(settings) if user is None else broker_as(settings, user, settings.desk.broker_password)
 
 
-def caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
+def list_caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:
     """Return the caps on the abandoned-call rate of each campaign, by its id."""
     profile = site_profile(settings)
     return {each.id: tuple(ShownCap(*cap) for cap in abandoned_caps(each, profile)) for each in settings.campaigns}

@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.board import reply_body, send_command
+from dialer.desk.board import format_reply, send_command
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.store.desk_file import DeskAccount, DeskFile
@@ -52,7 +52,7 @@ class UsersPage:
         self._dialler_client = dialler_client
         self._streams = streams
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow(SUPERVISOR_ONLY))
         router.get("")(self.list_users)
@@ -94,7 +94,7 @@ class UsersPage:
     ) -> dict[str, str]:
         reply = await send_command(self._dialler_client, who.name, command_id, name, values)
         await self._directory.report_changes_or_log(self._streams.apply_changed_rights)
-        return reply_body(reply)
+        return format_reply(reply)
 
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:
         """Return a new one-time password, after the dialler has recorded this in the audit log.

@@ -332,7 +332,7 @@ class AlertList:
     alerts: tuple[Alert, ...]
 
 
-def new_alert(kind: AlertKind, at: float, *, cleared: bool = False, **values: Unpack[AlertValues]) -> Alert:
+def create_alert(kind: AlertKind, at: float, *, cleared: bool = False, **values: Unpack[AlertValues]) -> Alert:
     """Return an alert of a kind, raised `at` (epoch seconds). `values` are exactly the fields of the kind."""
     fields = {AlertField(name): value for name, value in values.items() if isinstance(value, str | int | float)}
     code = kind.value if kind.subject is None else kind.code_for(str(fields[kind.subject]))

@@ -131,7 +131,7 @@ class HqActions:
         self._accounts = accounts
         self._on_change = on_change
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute)
         incident = allow(_INCIDENT_ROLES)

@@ -19,10 +19,10 @@ from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import HQ_COOKIE, Sessions
-from dialer.web.app import document_router, make_app
+from dialer.web.app import create_document_router, make_app
 from dialer.web.assets import Asset, StaticPages
 from dialer.web.directory import Directory
-from dialer.web.http import allowed_origins, open_listener, serve_pages, stop_on_signals
+from dialer.web.http import list_allowed_origins, open_listener, serve_pages, stop_on_signals
 from dialer.web.page_state import PageState
 from dialer.web.passkeys import Passkeys, find_passkey_host
 from dialer.web.people import People
@@ -66,7 +66,7 @@ async def running_hq_desk(
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(open_listener(settings.desk.host, settings.desk.port))
         port = int(listener.getsockname()[1])
-        origins = allowed_origins(settings.desk, port)
+        origins = list_allowed_origins(settings.desk, port)
         db, accounts, people, file = await stack.enter_async_context(open_accounts(settings, clock, hasher))
         streams = Streams(page_state, people, clock)
         figures = HqFigures(settings, page_state, db, accounts)
@@ -79,8 +79,8 @@ async def running_hq_desk(
             HqBoard(streams, db, accounts, figures),
             actions,
         )
-        routers = [each.router() for each in routes]
-        app = make_app([*routers, document_router()], Sessions(HQ_COOKIE, people.find_user, people.find_user))
+        routers = [each.create_router() for each in routes]
+        app = make_app([*routers, create_document_router()], Sessions(HQ_COOKIE, people.find_user, people.find_user))
         metrics = serve_metrics_if_enabled(
             settings.metrics.host,
             settings.metrics.desk_port,

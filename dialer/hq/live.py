@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.schema import json_value
 
 _SIGNED_IN = frozenset({"ready", "reserved", "talking", "wrap-up", "paused", "lost"})
@@ -69,7 +69,7 @@ class LiveCentre:
 
     def _peer_update_alerts(self) -> list[Mapping[str, Any]]:
         problem = self.peer_update_problem
-        return [json_value(new_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))] if problem else []
+        return [json_value(create_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))] if problem else []
 
 
 class LiveCentres:

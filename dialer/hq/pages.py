@@ -59,7 +59,7 @@ class HqAccount:
         self._accounts = accounts
         self._time_zone = settings.gather.time_zone
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/me", dependencies=allow_anyone())(self.read_account)
@@ -90,7 +90,7 @@ class HqBoard:
         self._accounts = accounts
         self._figures = figures
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow(EVERY_ROLE))
         router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_events)

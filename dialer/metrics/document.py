@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.view import CampaignView, CentreState, CentreView, Hold, HoldReason, OutboxWait
 from dialer.metrics.families import (
     ProcessStatus,
@@ -58,7 +58,7 @@ def _describe_processes() -> Iterator[tuple[str, ProcessStatus]]:
         (replace(campaign, hold=Hold(HoldReason.NO_AGENT)),),
         (),
         (),
-        (new_alert(AlertKind.BROKER_DOWN, 0.0, problem=""),),
+        (create_alert(AlertKind.BROKER_DOWN, 0.0, problem=""),),
     )
     yield "dialler", describe_centre(view, broker_up=True, free_bytes=0)
     yield "desk", describe_desk("pune-1", broker_up=True, streams=0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dialer.domain.alerts import AlertKind, AlertList, new_alert
+from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.audit_chain import AuditHead
 from dialer.domain.enums import CampaignKind, MarkKind
 from dialer.domain.forecast import Forecast
@@ -134,7 +134,7 @@ def examples() -> dict[str, Any]:
         ),
         topics.ALERTS.key: AlertList(
             at=_AT,
-            alerts=(new_alert(AlertKind.SERVER_DOWN, _AT, server="b", problem="connection refused"),),
+            alerts=(create_alert(AlertKind.SERVER_DOWN, _AT, server="b", problem="connection refused"),),
         ),
         topics.HOME_ASSISTANT.key: discovery(
             "pune-1", topics.CENTRE_STATE.address("pune-1"), topics.ALERTS.address("pune-1")

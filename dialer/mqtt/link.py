@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from dialer.domain.alerts import Alert, AlertKind, new_alert
+from dialer.domain.alerts import Alert, AlertKind, create_alert
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
@@ -138,7 +138,7 @@ class BrokerLink:
     def _set_down(self, kind: AlertKind, problem: str) -> None:
         _log.warning("broker.lost", code=kind.value, problem=problem)
         if kind not in self._raised:
-            alert = self._raised[kind] = new_alert(kind, self._clock.now(), problem=problem)
+            alert = self._raised[kind] = create_alert(kind, self._clock.now(), problem=problem)
             self._raise_alert(alert)
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.errors import StoreError
 from dialer.domain.other_centres import ForeignOptOut
 from dialer.domain.view import CentreView, Change
@@ -74,7 +74,7 @@ class Monitor:
             store,
             engine.outbox_event,
             lambda row, problem: engine.take_alert(
-                new_alert(AlertKind.OUTBOX_UNSENDABLE, clock.now(), row=row, problem=problem)
+                create_alert(AlertKind.OUTBOX_UNSENDABLE, clock.now(), row=row, problem=problem)
             ),
         )
         self._centre = centre

@@ -7,7 +7,7 @@ import signal
 
 import structlog
 
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.engine.engine import Engine
 from dialer.engine.settings_reload.commands import ReloadSettings
@@ -35,7 +35,7 @@ async def reload_site(engine: Engine) -> None:
         try:
             result = await engine.execute(command)
         except MatdanError as error:
-            engine.take_alert(new_alert(kind, engine.view().state.at, problem=str(error)))
+            engine.take_alert(create_alert(kind, engine.view().state.at, problem=str(error)))
         else:
             _log.info(f"{kind}.reloaded", result=result)
-            engine.take_alert(new_alert(kind, engine.view().state.at, cleared=True, problem=""))
+            engine.take_alert(create_alert(kind, engine.view().state.at, cleared=True, problem=""))

@@ -102,7 +102,7 @@ def allow_anyone() -> list[Dependency]:
     return [Depends(Access(None))]
 
 
-def access_of(route: object) -> Access:
+def find_access_rules(route: object) -> Access:
     """Return the access rules of a route. Raises TypeError where it does not declare exactly one."""
     declared = route.dependencies if isinstance(route, APIRoute | APIWebSocketRoute) else []
     found = [each.dependency for each in declared if isinstance(each.dependency, Access)]
@@ -116,7 +116,7 @@ class PageRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler behind the check."""
-        handle, access = super().get_route_handler(), access_of(self)
+        handle, access = super().get_route_handler(), find_access_rules(self)
 
         async def check_and_handle(request: Request) -> Response:
             await access.check(request)
@@ -139,12 +139,12 @@ def _limit_body(receive: Receive, max_bytes: int) -> Receive:
     return receive_limited
 
 
-async def _signed_in_user(connection: HTTPConnection) -> SignedInUser:
+async def _get_signed_in_user(connection: HTTPConnection) -> SignedInUser:
     user: SignedInUser = connection.state.user
     return user
 
 
-SignedIn = Annotated[SignedInUser, Depends(_signed_in_user)]
+SignedIn = Annotated[SignedInUser, Depends(_get_signed_in_user)]
 """The signed-in user, as a parameter of a route that `allow`s roles."""
 
 

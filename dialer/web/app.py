@@ -14,7 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from dialer.domain.errors import StoreError
-from dialer.web.access import EVERY_ROLE, PageRoute, Sessions, access_of, allow
+from dialer.web.access import EVERY_ROLE, PageRoute, Sessions, allow, find_access_rules
 from dialer.web.people import NotSignedIn
 from dialer.web.refusals import Refusal, RequestRefused
 
@@ -27,7 +27,7 @@ def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
     """Return an application with these routers. Raises TypeError for a route that declares no access rules."""
     for router in routers:
         for route in router.routes:
-            access_of(route)
+            find_access_rules(route)
     app = FastAPI(
         title="Matdan desk",
         openapi_url=None,
@@ -44,7 +44,7 @@ def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
     return app
 
 
-def document_router() -> APIRouter:
+def create_document_router() -> APIRouter:
     """Return the route of the application's OpenAPI document."""
     router = APIRouter(route_class=PageRoute)
     router.get("/api/openapi.json", dependencies=allow(EVERY_ROLE))(_read_document)
@@ -58,13 +58,13 @@ async def _read_document(request: Request) -> dict[str, Any]:
 
 
 async def _answer_refusal(connection: HTTPConnection, error: Exception) -> Response:
-    response = _refusal_of(error).response()
+    response = _convert_error(error).response()
     if isinstance(connection, WebSocket):
         await connection.send_denial_response(response)
     return response
 
 
-def _refusal_of(error: Exception) -> RequestRefused:
+def _convert_error(error: Exception) -> RequestRefused:
     match error:
         case RequestRefused():
             return error

@@ -30,7 +30,7 @@ class Asset:
     body: bytes
     gzipped: bytes | None  # None if the format is already compressed
 
-    def response(self, request: Request, cache_control: str) -> Response:
+    def make_response(self, request: Request, cache_control: str) -> Response:
         """Return the file, gzipped where the browser accepts it."""
         headers = {"cache-control": cache_control, "vary": "accept-encoding"}
         if self.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
@@ -60,32 +60,32 @@ class StaticPages:
         self._assets = assets
         self._pages = pages
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
         router.get("/", response_class=RedirectResponse, status_code=303)(self.redirect_home)
         for path in self._pages:
-            router.get(path, response_class=HTMLResponse)(self.page)
+            router.get(path, response_class=HTMLResponse)(self.read_page)
         any_type: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {}}}}
-        router.get("/assets/{name}", response_class=Response, responses=any_type)(self.asset)
+        router.get("/assets/{name}", response_class=Response, responses=any_type)(self.read_asset)
         return router
 
     async def redirect_home(self) -> RedirectResponse:
         """Redirect to the home page."""
         return RedirectResponse(next(iter(self._pages)), status_code=303)
 
-    async def page(self, request: Request) -> Response:
+    async def read_page(self, request: Request) -> Response:
         """Return a page."""
         path = request.url.path
-        response = self._asset(f"{path[1:]}.html").response(request, "no-cache")
+        response = self._find_asset(f"{path[1:]}.html").make_response(request, "no-cache")
         response.headers.update(self._pages[path])
         return response
 
-    async def asset(self, name: str, request: Request) -> Response:
+    async def read_asset(self, name: str, request: Request) -> Response:
         """Return a file of the pages, which browsers may cache for ever: its name changes with its content."""
-        return self._asset(f"assets/{name}").response(request, "public, max-age=31536000, immutable")
+        return self._find_asset(f"assets/{name}").make_response(request, "public, max-age=31536000, immutable")
 
-    def _asset(self, path: str) -> Asset:
+    def _find_asset(self, path: str) -> Asset:
         if path not in self._assets:
             raise RequestRefused(404, "nothing-here")
         return self._assets[path]

@@ -232,7 +232,7 @@ def stop_on_signals() -> asyncio.Event:
     return stop
 
 
-def allowed_origins(desk: PageServer, port: int) -> frozenset[str]:
+def list_allowed_origins(desk: PageServer, port: int) -> frozenset[str]:
     """Return the origins under which browsers may open the pages. Pages on loopback are available as localhost and 127.0.0.1."""
     origin = desk.origin(port)
     if desk.address is not None or not desk.host.startswith("127."):

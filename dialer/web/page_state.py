@@ -85,11 +85,11 @@ class PageState:
         for subscription in self._subscriptions:
             subscription.end()
 
-    def whole(self, wants: Callable[[str], bool]) -> Update:
+    def make_whole_update(self, wants: Callable[[str], bool]) -> Update:
         """Return the whole state of the keys that `wants` accepts: the first update of a subscription."""
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
-    def update(self, number: int, keys: list[str]) -> Update:
+    def make_update(self, number: int, keys: list[str]) -> Update:
         """Return an update with the current values of these keys."""
         values = {key: self._values[key] for key in keys if key in self._values}
         return Update(number, self.now(), values, tuple(key for key in keys if key not in values))
@@ -119,7 +119,7 @@ class Subscription:
 
     async def updates(self) -> AsyncIterator[Update]:
         """Yield the whole state, then changes; while nothing changes, an empty update every `HEARTBEAT_SECONDS`."""
-        yield self._state.whole(self._wants)
+        yield self._state.make_whole_update(self._wants)
         number = 0
         while not self._ended:
             with contextlib.suppress(TimeoutError):
@@ -130,4 +130,4 @@ class Subscription:
             keys = list(self._changed)
             self._changed.clear()
             number += 1
-            yield self._state.update(number, keys)
+            yield self._state.make_update(number, keys)

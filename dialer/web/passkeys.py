@@ -108,7 +108,7 @@ class Passkeys:
         self._host = host
         self._registrations, self._sign_ins = Challenges(clock), Challenges(clock)
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
         own = allow(EVERY_ROLE)
@@ -123,7 +123,7 @@ class Passkeys:
     async def list_own(self, who: SignedIn) -> list[dict[str, Any]]:
         """Return the user's own passkeys. Times are epoch seconds; null = never."""
         return [
-            {"id": _encode(each.credential), "at": each.at, "used_at": each.used_at}
+            {"id": _encode_base64(each.credential), "at": each.at, "used_at": each.used_at}
             for each in await self._records.of_name(who.name)
         ]
 
@@ -138,11 +138,11 @@ class Passkeys:
         handle = own[0].handle if own else secrets.token_bytes(32)
         return {
             "rp": {"id": self._host.host, "name": "Matdan"},
-            "user": {"id": _encode(handle), "name": who.name, "displayName": who.name},
-            "challenge": _encode(self._registrations.issue(who.name, handle)),
+            "user": {"id": _encode_base64(handle), "name": who.name, "displayName": who.name},
+            "challenge": _encode_base64(self._registrations.issue(who.name, handle)),
             "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
             "timeout": int(CHALLENGE_SECONDS * 1000),
-            "excludeCredentials": [{"type": "public-key", "id": _encode(each.credential)} for each in own],
+            "excludeCredentials": [{"type": "public-key", "id": _encode_base64(each.credential)} for each in own],
             "authenticatorSelection": {
                 "residentKey": "required",
                 "requireResidentKey": True,
@@ -153,7 +153,7 @@ class Passkeys:
 
     async def register(self, answer: PasskeyAnswer, who: SignedIn) -> None:
         """Store a new passkey of the user."""
-        host, challenge = self._host, _challenge_of(answer.credential)
+        host, challenge = self._host, _read_challenge(answer.credential)
         issued = None if challenge is None else self._registrations.redeem(challenge)
         if host is None or challenge is None or issued is None or issued[0] != who.name:
             raise RequestRefused(409, "passkey-stale")
@@ -169,7 +169,7 @@ class Passkeys:
 
     async def remove(self, passkey: PasskeyReference, who: SignedIn) -> None:
         """Remove one of the user's own passkeys."""
-        await self._records.remove(who.name, _decode(passkey.id))
+        await self._records.remove(who.name, _decode_base64(passkey.id))
 
     async def begin_sign_in(self) -> dict[str, Any]:
         """Return the options for `navigator.credentials.get`. They name no user: the device knows its owner."""
@@ -177,7 +177,7 @@ class Passkeys:
             raise RequestRefused(409, "no-passkeys")
         return {
             "rpId": self._host.host,
-            "challenge": _encode(self._sign_ins.issue()),
+            "challenge": _encode_base64(self._sign_ins.issue()),
             "timeout": int(CHALLENGE_SECONDS * 1000),
             "allowCredentials": [],
             "userVerification": "required",
@@ -185,7 +185,7 @@ class Passkeys:
 
     async def sign_in(self, answer: PasskeyAnswer, request: Request, response: Response) -> None:
         """Start a session, in a cookie that no script can read."""
-        challenge = _challenge_of(answer.credential)
+        challenge = _read_challenge(answer.credential)
         if challenge is None or self._sign_ins.redeem(challenge) is None:
             raise RequestRefused(401, "passkey-stale")
         name = await self._verified_user(answer.credential, challenge)
@@ -195,7 +195,7 @@ class Passkeys:
 
     async def _verified_user(self, credential: dict[str, Any], challenge: bytes) -> str | None:
         """Return the user whose valid passkey signed the challenge, or None. Raises NotSignedIn: `busy`."""
-        host, passkey = self._host, await self._records.find(_decode(credential.get("id")))
+        host, passkey = self._host, await self._records.find(_decode_base64(credential.get("id")))
         if host is None or passkey is None or not await self._people.is_user_since(passkey.name, passkey.at):
             return None
         count = await self._people.run_one_at_a_time(lambda: _verify_signature(credential, challenge, host, passkey))
@@ -220,7 +220,7 @@ def _verify_signature(credential: dict[str, Any], challenge: bytes, host: Passke
     known = {"credential_public_key": passkey.public_key, "credential_current_sign_count": passkey.sign_count}
     verified = _verify("verify_authentication_response", credential, challenge, host, passkey.name, **known)
     handle = None if verified is None else credential["response"].get("userHandle")
-    is_other_user = handle is not None and _decode(handle) != passkey.handle
+    is_other_user = handle is not None and _decode_base64(handle) != passkey.handle
     return None if verified is None or is_other_user else verified.new_sign_count
 
 
@@ -249,19 +249,19 @@ def _verify(
         return None
 
 
-def _challenge_of(credential: dict[str, Any]) -> bytes | None:
+def _read_challenge(credential: dict[str, Any]) -> bytes | None:
     """Return the challenge that an answer contains, or None."""
     try:
-        return _decode(json.loads(_decode(credential["response"]["clientDataJSON"]))["challenge"])
+        return _decode_base64(json.loads(_decode_base64(credential["response"]["clientDataJSON"]))["challenge"])
     except (ValueError, TypeError, LookupError, RecursionError):
         return None
 
 
-def _encode(value: bytes) -> str:
+def _encode_base64(value: bytes) -> str:
     return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
-def _decode(text: object) -> bytes:
+def _decode_base64(text: object) -> bytes:
     """Return the bytes of a URL-safe base64 text; empty if it is not one."""
     try:
         return base64.urlsafe_b64decode(f"{text}===") if isinstance(text, str) else b""

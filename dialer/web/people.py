@@ -147,7 +147,7 @@ class People:
     async def check_password(self, name: str, password: str) -> StoredPassword:
         """Return the stored password if `password` matches it. Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`."""
         self._refuse_when_busy()
-        failures = self._failures_of(name)
+        failures = self._find_failures(name)
         self._refuse_locked(failures)
         stored = await self._find_password(name)
         if not await self.run_one_at_a_time(lambda: self._is_right(failures, stored, password)) or stored is None:
@@ -179,7 +179,7 @@ class People:
         """Start a session for a user whose identity was verified, and return its token."""
         token = create_session_token()
         at = self._clock.now()
-        await self._file.begin_session(token_digest(token), name, at, forget_before=at - self._idle_seconds)
+        await self._file.begin_session(digest_token(token), name, at, forget_before=at - self._idle_seconds)
         return token
 
     async def _find_password(self, name: str) -> StoredPassword | None:
@@ -196,7 +196,7 @@ class People:
         user = self.directory.find(name)
         return user is not None and at >= user.added_at
 
-    def _failures_of(self, name: str) -> _FailedSignIns:
+    def _find_failures(self, name: str) -> _FailedSignIns:
         """Return the failed sign-ins of a name. Those of users are never forgotten, however many unknown names are tried."""
         if self.directory.find(name) is not None:
             return self._failures.setdefault(name, _FailedSignIns())
@@ -208,7 +208,7 @@ class People:
 
     async def find_user(self, token: str) -> SignedInUser | None:
         """Return the user of a session, or None if it has expired, was ended, or the user's rights have changed since."""
-        digest = token_digest(token)
+        digest = digest_token(token)
         found = await self._file.session(digest)
         if found is None:
             return None
@@ -223,7 +223,7 @@ class People:
 
     async def sign_out(self, token: str) -> None:
         """End a session."""
-        await self._file.end_session(token_digest(token))
+        await self._file.end_session(digest_token(token))
 
     async def sign_out_everywhere(self, name: str) -> None:
         """End all sessions of a user."""
@@ -348,7 +348,7 @@ def create_session_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def token_digest(token: str) -> str:
+def digest_token(token: str) -> str:
     """Return the digest of a session token, which is stored instead of it. A random token needs no slow hash."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 

@@ -34,7 +34,7 @@ async def _log_refused(request: Request) -> AsyncIterator[None]:
         yield
     except (RequestRefused, NotSignedIn) as refused:
         if refused.status == 401:
-            _log.warning("sign_in.refused", address=_client_address(request))
+            _log.warning("sign_in.refused", address=_find_client_address(request))
         raise
 
 
@@ -42,7 +42,7 @@ SIGN_IN = [*allow_anyone(), Depends(_log_refused)]
 """The dependencies of a route that signs somebody in."""
 
 
-def _client_address(request: Request) -> str:
+def _find_client_address(request: Request) -> str:
     """Return the client's IP address. X-Forwarded-For counts only behind a reverse proxy on this machine."""
     client = "unknown" if request.client is None else request.client.host
     forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()  # added by the last proxy
@@ -60,7 +60,7 @@ class PasswordSignIn:
         self._people = people
         self._sign_out = sign_out
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
         router.post("/api/sign-in", dependencies=SIGN_IN, status_code=204)(self.sign_in)

@@ -20,7 +20,7 @@ MAX_STREAMS_PER_USER = 8  # of one user
 SESSION_CHECK_SECONDS = 30.0  # between checks that the user is still signed in
 
 
-def event_of(update: Update) -> bytes:
+def format_event(update: Update) -> bytes:
     """Return an update as a server-sent event. By its number a page sees that it has missed none; 0: the whole state."""
     fields = {"number": update.number, "at": round(update.at, 3), "values": update.values, "removed": update.removed}
     data = json.dumps(fields, separators=(",", ":"), default=json_value)
@@ -52,7 +52,7 @@ class Streams:
         checked_at = self._clock.monotonic()
         with self._state.subscribed(wants) as subscription, self._count_open(who.name, subscription):
             async for update in subscription.updates():
-                yield event_of(update)
+                yield format_event(update)
                 if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:
                     checked_at = self._clock.monotonic()
                     if await is_session_over(self._people.find_user, token, who):

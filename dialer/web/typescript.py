@@ -9,32 +9,35 @@ from typing import Any
 from dialer.domain.schema import json_schema
 
 
-def declarations(kinds: Iterable[type[Any]]) -> str:
+def declare_types(kinds: Iterable[type[Any]]) -> str:
     """Return TypeScript declarations of these record classes and of all classes that they refer to, sorted by name."""
     schemas: dict[str, dict[str, Any]] = {}
     for kind in kinds:
         schema = json_schema(kind)
         schemas |= schema.pop("$defs", {})
         schemas[kind.__name__] = schema
-    return "\n".join(_declaration(name, schema) for name, schema in sorted(schemas.items()))
+    return "\n".join(_declare_type(name, schema) for name, schema in sorted(schemas.items()))
 
 
-def _declaration(name: str, schema: dict[str, Any]) -> str:
-    comment = _comment(schema, "")
+def _declare_type(name: str, schema: dict[str, Any]) -> str:
+    comment = _format_comment(schema, "")
     if "properties" not in schema:
-        return f"{comment}export type {name} = {_type(schema)};\n"
-    lines = [f"{_comment(field, '  ')}  {key}: {_type(field)};\n" for key, field in schema["properties"].items()]
+        return f"{comment}export type {name} = {_format_type(schema)};\n"
+    lines = [
+        f"{_format_comment(field, '  ')}  {key}: {_format_type(field)};\n"
+        for key, field in schema["properties"].items()
+    ]
     return f"{comment}export interface {name} {{\n{''.join(lines)}}}\n"
 
 
-def _comment(schema: dict[str, Any], indent: str) -> str:
+def _format_comment(schema: dict[str, Any], indent: str) -> str:
     text = " ".join(str(schema.get("description", "")).split())
     if any(each.get("format") == "epoch-seconds" for each in (schema, *schema.get("anyOf", ()))):
         text = f"{text} (epoch seconds)" if text else "Epoch seconds."
     return f"{indent}/** {text.replace('*/', '* /')} */\n" if text else ""
 
 
-def _type(schema: dict[str, Any]) -> str:
+def _format_type(schema: dict[str, Any]) -> str:
     """Return the TypeScript type of a value."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
@@ -43,17 +46,17 @@ def _type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(json.dumps(value) for value in schema["enum"])
     if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(_type(choice) for choice in schema["anyOf"]))
+        return " | ".join(dict.fromkeys(_format_type(choice) for choice in schema["anyOf"]))
     match schema.get("type"):
         case "array":
-            items = _type(schema["items"])
+            items = _format_type(schema["items"])
             return f"({items})[]" if "|" in items else f"{items}[]"
         case "object":
             values = schema.get("additionalProperties")
             if not isinstance(values, dict):
                 return "Record<string, unknown>"
             keys = schema.get("propertyNames")
-            kind = f"Record<{'string' if keys is None else _type(keys)}, {_type(values)}>"
+            kind = f"Record<{'string' if keys is None else _format_type(keys)}, {_format_type(values)}>"
             return kind if keys is None else f"Partial<{kind}>"
         case "integer" | "number":
             return "number"

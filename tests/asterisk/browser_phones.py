@@ -264,7 +264,7 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
             told.faults.append(f"the phone of seat {seat.name} was answered {status}")
         return page
 
-    app = make_app([AgentPhones(settings, find).router()], Sessions(DESK_COOKIE, find, find))
+    app = make_app([AgentPhones(settings, find).create_router()], Sessions(DESK_COOKIE, find, find))
     with open_listener("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
         desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))

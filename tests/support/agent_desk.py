@@ -25,7 +25,7 @@ from dialer.web.page_state import PageState
 from dialer.web.people import SignedInUser
 from dialer.web.protection import PageProtection
 from dialer.web.refusals import RequestRefused
-from dialer.web.streams import event_of
+from dialer.web.streams import format_event
 from tests.support.waiting import HANG_SECONDS
 
 TEN_FORTY = 1_776_921_000.0  # 23 April 2026, 10:40 in Asia/Kolkata
@@ -95,7 +95,7 @@ class AgentDesk:
     """Whether the event stream ends at the next event."""
     _told: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes that the agent's page uses."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
         router.get("/agent")(self.page)
@@ -112,11 +112,11 @@ class AgentDesk:
 
     async def page(self, request: Request) -> Response:
         """Serve the page."""
-        return self.assets["agent.html"].response(request, "no-cache")
+        return self.assets["agent.html"].make_response(request, "no-cache")
 
     async def asset(self, name: str, request: Request) -> Response:
         """Serve a script or style sheet of the page."""
-        return self.assets[f"assets/{name}"].response(request, "no-cache")
+        return self.assets[f"assets/{name}"].make_response(request, "no-cache")
 
     async def sign_in(self, request: Request) -> Response:
         """Sign in if the PIN is 2468."""
@@ -150,7 +150,7 @@ class AgentDesk:
             async for update in subscription.updates():
                 if self.silent:
                     return
-                yield event_of(update)
+                yield format_event(update)
 
     async def command(self, request: Request) -> Response:
         """Record a command and return the next reply."""
@@ -264,7 +264,7 @@ async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
         async def find(token: str) -> SignedInUser | None:
             return None
 
-        app = make_app([desk.router(), *more], Sessions(DESK_COOKIE, find, find))
+        app = make_app([desk.create_router(), *more], Sessions(DESK_COOKIE, find, find))
         server = create_server(Desk(), PageProtection(app, frozenset({desk.origin})))
         serve_pages = asyncio.create_task(server.serve(sockets=[listener]))
         await server.open.wait()

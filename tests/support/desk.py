@@ -17,7 +17,7 @@ import httpx
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from dialer.desk.board import Board, visible_keys
+from dialer.desk.board import Board, select_visible_keys
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.figures import BoardFigures
 from dialer.desk.numbers import NumberRoutes
@@ -38,8 +38,8 @@ from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, desk_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
-from dialer.web.access import DESK_COOKIE, Access, Sessions, access_of
-from dialer.web.app import document_router, make_app
+from dialer.web.access import DESK_COOKIE, Access, Sessions, find_access_rules
+from dialer.web.app import create_document_router, make_app
 from dialer.web.assets import MICROPHONE, Asset, StaticPages
 from dialer.web.directory import Directory
 from dialer.web.page_state import PageState
@@ -141,7 +141,7 @@ class DeclaredRoute:
 def declared_routes(routers: Iterable[APIRouter]) -> list[DeclaredRoute]:
     """Return every route that the routers declare, one for each method."""
     return [
-        DeclaredRoute(method, route.path, access_of(route))
+        DeclaredRoute(method, route.path, find_access_rules(route))
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute | APIWebSocketRoute)
@@ -170,7 +170,7 @@ class DeskStand:
 
     def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
         """Return the event stream of a board page of `who`."""
-        return self.streams.stream_events(token, who, visible_keys(who.role))
+        return self.streams.stream_events(token, who, select_visible_keys(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Send a GET request as a user with that role; None: not signed in."""
@@ -292,7 +292,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
         passkeys,
         recordings,
     )
-    routers = [*(each.router() for each in routes), *agents.routers, document_router()]
+    routers = [*(each.create_router() for each in routes), *agents.routers, create_document_router()]
     app = PageProtection(
         make_app(routers, Sessions(DESK_COOKIE, people.find_user, agents.find_user)), frozenset({ORIGIN})
     )

@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.agents.sessions import AgentSessions, current_attempt
+from dialer.desk.agents.sessions import AgentSessions, find_current_attempt
 from dialer.desk.agents.site import AgentSite
 from dialer.domain.errors import RefusedBecause, StoreError
 from dialer.engine.command.catalogue import COMMANDS
@@ -88,14 +88,14 @@ class AgentCommands:
         self._dialler_client = dialler_client
         self._page_state = page_state
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
-        router.post("/api/agent/command")(self.command)
-        router.post("/api/agent/dial")(self.dial)
+        router.post("/api/agent/command")(self.send_command)
+        router.post("/api/agent/dial")(self.dial_number)
         return router
 
-    async def command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
+    async def send_command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
         """Send a command for the own seat and return the dialler's reply, with a code if the page has a text for it.
 
         A command with an `attempt` applies to that call only and is refused if the seat has another call by now.
@@ -110,14 +110,14 @@ class AgentCommands:
         if (
             "attempt" not in known
             and "attempt" in values
-            and values.pop("attempt") != current_attempt(self._page_state, who.seat)
+            and values.pop("attempt") != find_current_attempt(self._page_state, who.seat)
         ):
             raise RequestRefused(409, "late")
         if not values.keys() <= known or not required <= values.keys():
             raise RequestRefused(422, "values")
         return await self._send(self._site.user, who.seat, asked.id, asked.name, values)
 
-    async def dial(self, asked: AgentNumber, who: SignedIn) -> dict[str, str | None]:
+    async def dial_number(self, asked: AgentNumber, who: SignedIn) -> dict[str, str | None]:
         """Dial a number that the agent typed, if it is on a list of the agent's campaigns.
 
         The number is looked up in the store, and only its id is sent to the dialler.

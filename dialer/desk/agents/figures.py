@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from dialer.desk.figures import READ_FAILED, READ_SECONDS, start_of_day
+from dialer.desk.figures import READ_FAILED, READ_SECONDS, find_start_of_day
 from dialer.domain.schema import MESSAGE, Tenths, Time
 from dialer.domain.view import SeatState
 from dialer.settings.site_time import DAY_SECONDS
@@ -30,12 +30,12 @@ class AgentFigures:
     async def read(self) -> None:
         """Read what all agents have done since midnight. Raises StoreError."""
         now = self._page_state.now()
-        since = start_of_day(now, self._zone)
-        days = await self._reading.days_work(since, now, start_of_day(since + 1.25 * DAY_SECONDS, self._zone))
+        since = find_start_of_day(now, self._zone)
+        days = await self._reading.days_work(since, now, find_start_of_day(since + 1.25 * DAY_SECONDS, self._zone))
         for agent in {*days, *self._page_state.below("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()
-            self._page_state.put(f"figures/{agent}", _day_figures(since, day))
-            self._page_state.put(f"call-backs/{agent}", tuple(_call_back(row) for row in day.call_backs))
+            self._page_state.put(f"figures/{agent}", _collect_day_figures(since, day))
+            self._page_state.put(f"call-backs/{agent}", tuple(_describe_call_back(row) for row in day.call_backs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,11 @@ class CallBack:
     name_local: str | None
 
 
-def _call_back(row: OwnCallBackOnScreen) -> CallBack:
+def _describe_call_back(row: OwnCallBackOnScreen) -> CallBack:
     return CallBack(row.at, row.until, row.campaign_id, f"•••• {row.last_digits}", row.name, row.name_local)
 
 
-def _day_figures(since: float, day: AgentDay) -> AgentDayFigures:
+def _collect_day_figures(since: float, day: AgentDay) -> AgentDayFigures:
     return AgentDayFigures(
         since=since,
         calls=day.dispositions.total(),

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from dialer.desk.agents.sessions import current_attempt
+from dialer.desk.agents.sessions import find_current_attempt
 from dialer.domain.errors import KeyTaken, StoreError
 from dialer.domain.view import SeatView
 from dialer.store.agent_reading import AgentReading
@@ -108,7 +108,7 @@ class AgentNotes:
         self._records = records
         self._drafts = drafts
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
         router.post("/api/agent/note", status_code=204)(self.save_note)
@@ -136,7 +136,7 @@ class AgentNotes:
         if length > MAX_DRAFT_BYTES:
             raise RequestRefused(413, "too-long")
         phone_id = await self._find_phone_id(who, body.attempt)
-        has_another = current_attempt(self._page_state, who.seat) not in {
+        has_another = find_current_attempt(self._page_state, who.seat) not in {
             None,
             body.attempt,
         }  # whose draft it would replace

@@ -63,14 +63,14 @@ class AgentPhones:
         }
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
-        router.post("/api/agent/phone")(self.credentials)
-        router.websocket(PATH)(self.relay)
+        router.post("/api/agent/phone")(self.issue_credentials)
+        router.websocket(PATH)(self.relay_phone)
         return router
 
-    async def credentials(self, who: SignedIn) -> dict[str, str]:
+    async def issue_credentials(self, who: SignedIn) -> dict[str, str]:
         """Return the SIP URI, the password and the WebSocket path with which the page registers as the phone of its seat."""
         seat = self._seats.get(who.seat)
         if seat is None:
@@ -80,7 +80,7 @@ class AgentPhones:
         password = browser_password(seat, self._secret)
         return {"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH}
 
-    async def relay(self, page: WebSocket) -> None:
+    async def relay_phone(self, page: WebSocket) -> None:
         """Relay SIP between a page and Asterisk until one of them disconnects or the session ends."""
         who: SignedInUser = page.state.user
         seat = self._seats.get(who.seat)
@@ -140,7 +140,7 @@ class AgentPhones:
                 since, count = clock(), 0
             count += 1
             text = message.get("text")
-            reason = "no-sip" if text is None else refusal_reason(text, seat.endpoint)
+            reason = "no-sip" if text is None else find_refusal_reason(text, seat.endpoint)
             reason = "flood" if count > MAX_MESSAGES else reason
             if text is None or reason is not None:
                 _log.warning("phone.message_rejected", seat=seat.name, problem=reason)
@@ -186,7 +186,7 @@ _SHORT = {"f": "from", "t": "to", "m": "contact", "l": "content-length"}
 _ONCE = frozenset({"from", "to", "contact", "content-length"})
 
 
-def refusal_reason(text: str, user: str) -> str | None:
+def find_refusal_reason(text: str, user: str) -> str | None:
     """Return why a SIP message of the phone of `user` is rejected; None = it is relayed. Empty lines are keep-alives."""
     if not text.strip("\r\n"):
         return None
@@ -196,7 +196,7 @@ def refusal_reason(text: str, user: str) -> str | None:
     found = [_HEADER.fullmatch(each) for each in lines]
     if first is None or not ended or None in found:
         return "no-sip"
-    named = [(_full_name(each["name"]), each["value"]) for each in found if each is not None]
+    named = [(_expand_header_name(each["name"]), each["value"]) for each in found if each is not None]
     once = [name for name, _ in named if name in _ONCE]
     headers = dict(named)
     if len(once) != len(set(once)) or headers.get("content-length", "").strip() != str(len(body.encode())):
@@ -207,14 +207,14 @@ def refusal_reason(text: str, user: str) -> str | None:
     # A request must be from the phone, a response to a request that was sent to it, a registration for the phone itself.
     own = [name for name, must in (("from", method is not None), ("to", method in {None, "REGISTER"})) if must]
     own += ["contact"] if "contact" in headers else []
-    return None if all(_sip_user(headers.get(name, "")) == user for name in own) else "user"
+    return None if all(_find_sip_user(headers.get(name, "")) == user for name in own) else "user"
 
 
-def _full_name(name: str) -> str:
+def _expand_header_name(name: str) -> str:
     low = name.lower()
     return _SHORT.get(low, low)
 
 
-def _sip_user(value: str) -> str | None:
+def _find_sip_user(value: str) -> str | None:
     address = _ADDRESS.fullmatch(value.strip())
     return None if address is None else address["user"]

@@ -40,7 +40,7 @@ class SeatCall:
     opted_out: bool
 
     @classmethod
-    def of(cls, seat: SeatView) -> SeatCall | None:
+    def from_view(cls, seat: SeatView) -> SeatCall | None:
         """Return the call at a seat, or None if nobody is on the line or the ids are not known yet."""
         pop, attempt = seat.screen_pop, seat.attempt_id
         if pop is None or attempt is None:
@@ -71,8 +71,8 @@ class ScreenPopBuilder:
             "worker": bool(call.of_worker),
             "language": language,
             "opted_out": seat.opted_out,
-            "voters": [_voter(each, line.marks.get(each.voter_id, ()), seat.pending) for each in line.voters],
-            "booth": None if line.booth is None else self._booth(line.booth),
+            "voters": [_describe_voter(each, line.marks.get(each.voter_id, ()), seat.pending) for each in line.voters],
+            "booth": None if line.booth is None else self._describe_booth(line.booth),
             "calls": [
                 {
                     "at": each.created_at,
@@ -82,11 +82,11 @@ class ScreenPopBuilder:
                 }
                 for each in line.calls
             ],
-            "lawful": legal_basis(call, line.grounds),
+            "lawful": find_legal_basis(call, line.grounds),
             "script": self._scripts.get_script_for_page(call.campaign_id, language, script),
         }
 
-    def _booth(self, booth: BoothOnScreen) -> dict[str, Any]:
+    def _describe_booth(self, booth: BoothOnScreen) -> dict[str, Any]:
         """Return a booth with its hours on its polling day; null = no polling day is known."""
         poll = find_poll(self._polls, booth.constituency_number)
         closes_at = find_close_of_poll(self._polls, Area(booth.constituency_number, booth.closes_at))
@@ -102,7 +102,7 @@ class ScreenPopBuilder:
         }
 
 
-def _voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pending: Collection[int]) -> dict[str, Any]:
+def _describe_voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pending: Collection[int]) -> dict[str, Any]:
     return {
         "id": voter.voter_id,
         "name": voter.name,
@@ -118,7 +118,7 @@ def _voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pending: Colle
     }
 
 
-def legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, Any]:
+def find_legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> dict[str, Any]:
     """Return why this call is lawful: a code that the page has a text for, and its grounds (docs/explanation/rules.md)."""
     found = grounds or {}
     if call.direction == "inbound":
@@ -167,7 +167,7 @@ class ScreenPops:
 
     async def update(self, seat: str, view: SeatView) -> None:
         """Show who is on the line at a seat. If the records cannot be read, show nothing and retry with the seat's next message."""
-        call = SeatCall.of(view)
+        call = SeatCall.from_view(view)
         if call == self._shown.get(seat):
             return
         pop = None

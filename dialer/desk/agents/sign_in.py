@@ -53,14 +53,14 @@ class AgentSignInRoutes:
         self._dialler_client = dialler_client
         self._page_state = page_state
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
-        router.get("/api/agent/seats", dependencies=allow_anyone())(self.seats)
+        router.get("/api/agent/seats", dependencies=allow_anyone())(self.list_seats)
         router.post("/api/agent/sign-in", dependencies=SIGN_IN, status_code=204)(self.sign_in)
         return router
 
-    async def seats(self) -> list[dict[str, Any]]:
+    async def list_seats(self) -> list[dict[str, Any]]:
         """Return every seat with its kind of phone and whether it is in use. No agent is named."""
         seats = self._page_state.below("seat", SeatView)
         taken = {name for name, seat in seats.items() if seat.agent is not None}
@@ -86,11 +86,11 @@ class AgentSignInRoutes:
         if reply.status == "unanswered":
             raise RequestRefused(503, "unanswered")
         if reply.status != "done":
-            raise self._refusal(asked, reply)
+            raise self._create_refusal(asked, reply)
         await self._until_seated(asked.seat, asked.agent)
         start_session(request, response, await self._sessions.begin(asked.agent, asked.seat))
 
-    def _refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
+    def _create_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.code:
             case RefusedBecause.PIN_WRONG:
                 active = self._page_state.get("alerts", AlertList)

@@ -18,7 +18,7 @@ class AgentSite:
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self._training = training
-        self.use_settings(settings, pin_prover(settings))
+        self.use_settings(settings, create_pin_prover(settings))
 
     def use_settings(self, settings: Settings, prover: PinProver) -> None:
         """Use these settings from now on. `prover` proves the PINs of their agents."""
@@ -70,6 +70,6 @@ class AgentSite:
         return [each for each in self._campaigns if each.skill is None or each.skill in skills]
 
 
-def pin_prover(settings: Settings) -> PinProver:
+def create_pin_prover(settings: Settings) -> PinProver:
     """Return the prover of the agents' PINs. Blocks for tens of milliseconds."""
     return PinProver({each.number: each.pin.get_secret_value() for each in settings.agents})

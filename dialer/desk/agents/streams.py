@@ -18,7 +18,7 @@ from dialer.web.access import EVENT_STREAM, PageRoute, allow, allow_anyone
 from dialer.web.page_state import PageState, Subscription, Update
 from dialer.web.people import AGENTS, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
-from dialer.web.streams import event_of
+from dialer.web.streams import format_event
 
 SESSION_CHECK_SECONDS = 5.0  # between checks that the agent is still signed in
 
@@ -42,17 +42,17 @@ class AgentStreams:
         self._drafts = drafts
         self._open: dict[str, _Stream] = {}  # by seat
 
-    def router(self) -> APIRouter:
+    def create_router(self) -> APIRouter:
         """Return the routes."""
         router = APIRouter(route_class=PageRoute)
-        router.get("/api/agent/me", dependencies=allow_anyone())(self.me)
+        router.get("/api/agent/me", dependencies=allow_anyone())(self.describe_agent)
         events = "/api/agent/events"
         router.get(events, dependencies=allow(AGENTS), response_class=StreamingResponse, responses=EVENT_STREAM)(
-            self.events
+            self.open_stream
         )
         return router
 
-    async def me(self, request: Request) -> dict[str, Any] | None:
+    async def describe_agent(self, request: Request) -> dict[str, Any] | None:
         """Return the signed-in agent and the settings that the page needs; null = nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._sessions.find_user(token)
@@ -60,7 +60,7 @@ class AgentStreams:
             return None
         return {**self._site.describe(who), "other_tab": who.seat in self._open}
 
-    async def events(
+    async def open_stream(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
         """Return a stream of server-sent events about the agent's own seat. An open page keeps its session alive.
@@ -100,10 +100,12 @@ class AgentStreams:
                 if values.get("pop") is not None:
                     pop = values["pop"]
                     values["pop"] = {**pop, "draft": self._drafts.find(who.seat, pop["attempt"])}
-                yield event_of(Update(number, update.at, values))
+                yield format_event(Update(number, update.at, values))
                 number = update.number + 1
             if ended or stream.taken:  # otherwise the desk is stopping, and the page reconnects
-                yield event_of(Update(number, self._page_state.now(), {"ended": "signed-out" if ended else "taken"}))
+                yield format_event(
+                    Update(number, self._page_state.now(), {"ended": "signed-out" if ended else "taken"})
+                )
 
     @contextmanager
     def _register(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:

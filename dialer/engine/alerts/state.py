@@ -7,7 +7,7 @@ from typing import Unpack
 
 import structlog
 
-from dialer.domain.alerts import Alert, AlertKind, AlertValues, new_alert
+from dialer.domain.alerts import Alert, AlertKind, AlertValues, create_alert
 from dialer.domain.view import AlertRaised
 from dialer.engine.core import Core
 from dialer.engine.effects import Notify
@@ -28,7 +28,7 @@ class Alerts:
 
     def raise_alert(self, kind: AlertKind, **values: Unpack[AlertValues]) -> None:
         """Raise an alert. `values` are exactly the fields of the kind."""
-        self.accept(new_alert(kind, self._core.clock.now(), **values))
+        self.accept(create_alert(kind, self._core.clock.now(), **values))
 
     def clear(self, kind: AlertKind, subject: str | None = None) -> None:
         """Clear an alert, if it is active. `subject` is the trunk, seat, server or campaign that the alert is about."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dialer.domain.alerts import Alert, AlertKind, new_alert
+from dialer.domain.alerts import Alert, AlertKind, create_alert
 from dialer.domain.clock import Clock
 
 QUIET_SECONDS = 60.0
@@ -48,7 +48,7 @@ class CountingAlert:
 
     def _alert(self, *, cleared: bool = False) -> Alert:
         users = [f"{sender} ({count:,})" for sender, count in sorted(self._counts.items()) if sender]
-        return new_alert(
+        return create_alert(
             self._kind,
             self._clock.now(),
             cleared=cleared,

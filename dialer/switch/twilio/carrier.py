@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import Clock
 from dialer.domain.errors import SwitchError
 from dialer.domain.switch import Switch
@@ -93,7 +93,7 @@ class TwilioCarrier:
             await self.switch.resync()
         except SwitchError as error:
             _log.error("twilio.resync_failed", problem=str(error))
-            engine.take_alert(new_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))
+            engine.take_alert(create_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))
 
     async def close(self) -> None:
         """Close the connections to Twilio."""

@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.server import OpenDesk, open_desk
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId
 from dialer.domain.view import SeatState
@@ -179,7 +179,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
 
     # An alert that somebody has seen is so for everybody, also after a reload.
     site.engine.take_alert(
-        new_alert(AlertKind.SWITCH_DOWN, SystemClock().now(), problem="<img src=x onerror=alert(1)>")
+        create_alert(AlertKind.SWITCH_DOWN, SystemClock().now(), problem="<img src=x onerror=alert(1)>")
     )
     viewer = await site.board("vikram")
     await expect(viewer.locator(".alert")).to_contain_text("<img src=x")
@@ -224,7 +224,7 @@ async def test_a_page_says_how_old_it_is_when_the_dialler_leaves(site: Site) -> 
     await expect(board.locator("main > [role=alert]")).to_have_text("")
     site.engine.current = with_state(site.engine.current, switch_up=False)
     site.engine.take_alert(
-        new_alert(AlertKind.SWITCH_DOWN, 1.0, problem="connection refused")
+        create_alert(AlertKind.SWITCH_DOWN, 1.0, problem="connection refused")
     )  # brings the centre's state with it
     await expect(board.locator(".status.bad")).to_contain_text("Asterisk")
     await board.get_by_role("button", name="Sign out").click()

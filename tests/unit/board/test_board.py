@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dialer.board.parts import format_duration, share_bar, stacked_bar
+from dialer.board.parts import draw_share_bar, draw_stacked_bar, format_duration
 from dialer.board.render import BoardExtras, render_board
 from dialer.board.runner import run_board
-from dialer.domain.alerts import Alert, AlertKind, AlertLevel, new_alert
+from dialer.domain.alerts import Alert, AlertKind, AlertLevel, create_alert
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import CampaignState
 from dialer.domain.view import CallState, CentreView, Hold, HoldReason, SeatState, TrunkState
@@ -45,7 +45,7 @@ def lines(
 
 
 def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
-    alert = new_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40)
+    alert = create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40)
     shown = lines(centre_view(alerts=(alert,)))
     assert len(shown) == 30
     assert max(map(len, shown)) == 100
@@ -166,9 +166,9 @@ def test_the_head_leaves_out_what_matters_least_before_it_is_cut(width: int) -> 
 
 def test_the_gravest_alert_comes_first_and_cleared_ones_do_not() -> None:
     alerts = (
-        new_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),
-        new_alert(AlertKind.SWITCH_DOWN, AT - 60, problem="connection refused"),
-        new_alert(AlertKind.ORIGINATE, AT, problem="busy", cleared=True),
+        create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),
+        create_alert(AlertKind.SWITCH_DOWN, AT - 60, problem="connection refused"),
+        create_alert(AlertKind.ORIGINATE, AT, problem="busy", cleared=True),
     )
     text = "\n".join(lines(centre_view(alerts=alerts)))
     assert text.index("Asterisk is disconnected") < text.index("only 40 numbers remain")
@@ -266,14 +266,14 @@ def test_no_line_is_longer_than_the_terminal(width: int, height: int, seats: int
 @given(share=st.floats(-1, 2), cells=st.integers(1, 60))
 @settings(deadline=None, derandomize=True)
 def test_a_bar_is_as_long_as_it_is_asked_to_be(share: float, cells: int) -> None:
-    assert len(share_bar(share, cells, "red").plain) == cells
+    assert len(draw_share_bar(share, cells, "red").plain) == cells
 
 
 @given(parts=st.lists(st.integers(0, 500), max_size=8), cells=st.integers(8, 60))
 @settings(deadline=None, derandomize=True)
 def test_a_stacked_bar_shows_each_part_that_there_is(parts: list[int], cells: int) -> None:
     shown_as = [(float(part), ("x", f"color({index + 1})")) for index, part in enumerate(parts)]
-    bar = stacked_bar(shown_as, max(1, sum(parts)), cells)
+    bar = draw_stacked_bar(shown_as, max(1, sum(parts)), cells)
     assert len(bar.plain) == cells
     shown = {str(span.style) for span in bar.spans if span.end > span.start}
     assert {f"color({index + 1})" for index, part in enumerate(parts) if part} <= shown

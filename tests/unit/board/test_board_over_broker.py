@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from dialer.board.render import BoardExtras, render_board
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind
 from dialer.domain.forecast import Forecast
@@ -48,7 +48,7 @@ def drawn(view: CentreView, trouble: str = "") -> str:
 
 def test_board_from_the_broker_equals_the_dialler_s_own() -> None:
     held = replace(campaign_view("late"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00", AT))
-    view = centre_view(alerts=(new_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),))
+    view = centre_view(alerts=(create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),))
     campaigns = sorted(
         (*view.campaigns, held, campaign_view("zz-ivr", CampaignKind.IVR)), key=lambda each: each.campaign_id
     )

@@ -16,8 +16,8 @@ from dialer.desk.agents.commands import AGENT_COMMANDS
 from dialer.desk.agents.figures import AgentDayFigures, AgentFigures
 from dialer.desk.agents.sessions import EMPTY_SEAT_SECONDS
 from dialer.desk.agents.streams import SESSION_CHECK_SECONDS
-from dialer.desk.figures import start_of_day
-from dialer.domain.alerts import AlertKind, AlertList, new_alert
+from dialer.desk.figures import find_start_of_day
+from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_proof
@@ -131,7 +131,7 @@ async def test_what_the_dialler_refuses_has_a_word(
 
 async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
     desk.dialler_client.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
-    locked = new_alert(AlertKind.LOG_IN_LOCKED, 1.0, seat="04", minutes=15, failed=5)
+    locked = create_alert(AlertKind.LOG_IN_LOCKED, 1.0, seat="04", minutes=15, failed=5)
     desk.page_state.put("alerts", AlertList(1.0, (locked,)))
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
@@ -345,7 +345,7 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
 
 async def test_an_agents_day_begins_anew_at_midnight_where_nothing_is_said_by_then(desk: DeskStand) -> None:
     zone = ZoneInfo("Asia/Kolkata")
-    midnight = start_of_day(desk.clock.at + 86_400, zone)
+    midnight = find_start_of_day(desk.clock.at + 86_400, zone)
 
     class Day:
         """A store with seven calls before midnight."""

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from fastapi import Request
 
-from dialer.desk.board import BOARD_COMMANDS, allowed_commands
-from dialer.desk.early_warnings import AbandonedWindow, WarningList, active_warnings
+from dialer.desk.board import BOARD_COMMANDS, list_allowed_commands
+from dialer.desk.early_warnings import AbandonedWindow, WarningList, find_active_warnings
 from dialer.desk.figures import BoardFigures, DayFigures, ShownCap
-from dialer.desk.idle_reasons import IdleReason, idle_reason
-from dialer.domain.alerts import AlertKind, AlertList, new_alert
+from dialer.desk.idle_reasons import IdleReason, find_idle_reason
+from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignProgress, CampaignState
 from dialer.domain.view import CallState, Hold, HoldReason, SeatState, SeatView
@@ -54,7 +54,7 @@ async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: 
         for role in set(SupervisorRole) - {SupervisorRole.DESK, SupervisorRole.UPLINK}:
             answer = await desk.post("/api/board/commands", body, role)
             assert answer.status_code == (200 if role in kind.roles else 403), (name, role)
-            assert (name in allowed_commands(role, has_phone=True)) == (role in kind.roles)
+            assert (name in list_allowed_commands(role, has_phone=True)) == (role in kind.roles)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_a_broker_that_is_away_is_told_and_nothing_waits(desk: DeskStand) 
 
 
 async def test_an_alert_that_was_seen_is_so_until_another_takes_its_place(desk: DeskStand) -> None:
-    alert = new_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
+    alert = create_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
     desk.page_state.put("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}
     assert (await desk.post("/api/board/alerts", seen, "coach")).status_code == 204
@@ -153,7 +153,7 @@ async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> Non
     answer = await desk.get("/api/board/events", "viewer")
     assert (answer.status_code, answer.json()) == (503, {"problem": "full"})
     other = Request({"type": "http", "state": {"user": SignedInUser("coach", "coach"), "token": token}})
-    assert (await desk.board.events(other)).status_code == 200
+    assert (await desk.board.stream_events(other)).status_code == 200
     for news in every:
         await news.aclose()  # type: ignore[attr-defined]
     assert not len(desk.streams)
@@ -191,13 +191,13 @@ def seats(*states: SeatState) -> list[SeatView]:
 
 
 def code(**changed: Any) -> str:
-    return idle_reason(ONLINE, replace(RUNNING, **changed), [], connected=True).code
+    return find_idle_reason(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
 def test_what_is_away_is_told_first() -> None:
-    assert idle_reason(None, RUNNING, [], connected=False).code == "no-broker"
-    assert idle_reason(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
-    assert idle_reason(None, RUNNING, [], connected=True).code == "dialler-away"
+    assert find_idle_reason(None, RUNNING, [], connected=False).code == "no-broker"
+    assert find_idle_reason(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
+    assert find_idle_reason(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
 def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> None:
@@ -207,7 +207,7 @@ def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> Non
     assert code(limited_by="channels") == "limit-channels"
     state = SeatState
     at_work = seats(state.TALKING, state.RESERVED, state.READY, state.WRAP_UP, state.WRAP_UP)
-    found = idle_reason(ONLINE, RUNNING, at_work, connected=True)
+    found = find_idle_reason(ONLINE, RUNNING, at_work, connected=True)
     figures = {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}
     assert found == IdleReason("limit-seats", figures)
 
@@ -215,13 +215,13 @@ def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> Non
 def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
-    assert idle_reason(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
+    assert find_idle_reason(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
     assert code(hold=Hold(HoldReason.PAUSED)) == "paused"
 
 
 def test_warnings_are_active_while_their_cause_lasts() -> None:
     def found(campaigns: Any, abandoned: Any, seats: Any) -> dict[str, Any]:
-        return {alert.code: alert.fields for alert in active_warnings(campaigns, abandoned, seats, 1.0)}
+        return {alert.code: alert.fields for alert in find_active_warnings(campaigns, abandoned, seats, 1.0)}
 
     window = AbandonedWindow(window_seconds=3600.0, target=0.01, stop=0.03, answers=1000, abandoned=24)
     nothing = replace(window, abandoned=23)
@@ -247,7 +247,7 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
         await figures.update_reasons()
         desk.clock.pass_seconds(5.0)
     shown = desk.page_state.get("warnings", WarningList)
-    assert shown == WarningList((new_alert(AlertKind.SEAT_LOST, began, seat="04"),))
+    assert shown == WarningList((create_alert(AlertKind.SEAT_LOST, began, seat="04"),))
     assert (
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204

@@ -11,7 +11,7 @@ import typer
 
 from dialer.cli import desk as desk_cli
 from dialer.desk import pages_built
-from dialer.desk.server import desk_broker_settings
+from dialer.desk.server import find_desk_broker
 from dialer.domain.clock import SystemClock
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
@@ -147,7 +147,7 @@ def test_pages_that_cannot_be_built_say_why(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_the_desk_is_a_user_of_its_own_at_the_broker(site: Path) -> None:
-    broker = desk_broker_settings(load_settings(site))
+    broker = find_desk_broker(load_settings(site))
     assert (broker.username, broker.password) == ("pune-1.desk", "of-the-desk-alone")
     assert "of-the-desk-alone" not in repr(broker)
 

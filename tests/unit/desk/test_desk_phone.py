@@ -24,7 +24,7 @@ from dialer.desk.agents.phone import (
     SIGNED_OUT,
     TAKEN,
     AgentPhones,
-    refusal_reason,
+    find_refusal_reason,
 )
 from dialer.domain.errors import StoreError
 from dialer.settings.seats import browser_password
@@ -70,7 +70,7 @@ def changed(message: str, old: str, new: str) -> str:
     ],
 )
 def test_the_seats_own_sip_goes_on(message: str) -> None:
-    assert refusal_reason(message, "agent01") is None
+    assert find_refusal_reason(message, "agent01") is None
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_seats_own_sip_goes_on(message: str) -> None:
     ],
 )  # fmt: skip
 def test_everything_else_does_not(message: str, why: str) -> None:
-    assert refusal_reason(message, "agent01") == why
+    assert find_refusal_reason(message, "agent01") == why
 
 
 # A desk on loopback, with a switch that keeps what it is sent
@@ -174,7 +174,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         )
         with open_listener("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            app = make_app([AgentPhones(settings, find).router()], Sessions(DESK_COOKIE, find, find))
+            app = make_app([AgentPhones(settings, find).create_router()], Sessions(DESK_COOKIE, find, find))
             desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
             serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))
             await desk.open.wait()

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from dialer.desk.page_types import FILE, page_types
+from dialer.desk.page_types import FILE, render_page_types
 from dialer.domain.schema import MESSAGE, PRIVATE, Time
-from dialer.web.typescript import declarations
+from dialer.web.typescript import declare_types
 
 
 class Colour(StrEnum):
@@ -48,12 +48,12 @@ class Thing:
 
 
 def test_types_of_the_pages_are_up_to_date() -> None:
-    assert FILE.read_text(encoding="utf-8") == page_types(), "run: python -m dialer.desk.page_types"
+    assert FILE.read_text(encoding="utf-8") == render_page_types(), "run: python -m dialer.desk.page_types"
 
 
 def test_each_kind_of_field_has_its_type_and_private_ones_are_left_out() -> None:
     assert (
-        declarations([Thing])
+        declare_types([Thing])
         == """/** The colour of a thing. */
 export type Colour = "red" | "green";
 

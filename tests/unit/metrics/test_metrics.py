@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import PortInUse
 from dialer.domain.model import CampaignProgress, CampaignState, Outcome
@@ -75,7 +75,7 @@ STATE = CentreState(
     outbox=(OutboxWait("broker", 4, -30.0), OutboxWait("headquarters", 0, None)),
     figures={"loop_lag_median_seconds": 0.001, "loop_lag_p99_seconds": 0.004},
 )
-RESTING = new_alert(AlertKind.TRUNK, 0.0, trunk="north", until="14:05:00", failed=3, calls=3)
+RESTING = create_alert(AlertKind.TRUNK, 0.0, trunk="north", until="14:05:00", failed=3, calls=3)
 VIEW = CentreView(STATE, (CAMPAIGN,), (), (), (RESTING,))
 SILENT = replace(VIEW, state=replace(STATE, switch_up=False))
 
@@ -120,7 +120,7 @@ async def test_metrics_have_the_values_of_the_centre_view() -> None:
         (SILENT, 503, "no connection to the switch"),
         (replace(VIEW, state=replace(STATE, draining=True)), 503, "the dialler is stopping"),
         (
-            replace(VIEW, alerts=(new_alert(AlertKind.STORE, 0.0, problem="the disk is full"),)),
+            replace(VIEW, alerts=(create_alert(AlertKind.STORE, 0.0, problem="the disk is full"),)),
             503,
             "Dialling has stopped because the database is not available. Cause: the disk is full",
         ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import jinja2
 
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.audit_chain import AuditHead
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import AttemptId, Disposition, DispositionRecord, EndedAttempt, Mark, MarkSource, Outcome
@@ -24,7 +24,7 @@ from tests.support.fake_centre import AT, campaign_view, centre_view
 from tests.support.topics import check_message, topic_of
 
 ATTEMPT = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
-ALERT = new_alert(AlertKind.SWITCH_DOWN, AT, problem="connection refused")
+ALERT = create_alert(AlertKind.SWITCH_DOWN, AT, problem="connection refused")
 PLACE = VoterPlace("2026-1", "S13", 209, 118, 412)
 
 
@@ -159,8 +159,8 @@ def test_hold_of_a_campaign_has_reason_text_and_end() -> None:
 
 
 def test_active_alerts_are_listed_most_severe_first() -> None:
-    notice = new_alert(AlertKind.LIST_LOW, AT - 9, campaign="turnout", remaining=4)
-    cleared = new_alert(AlertKind.BROKER_DOWN, AT, problem="connection refused", cleared=True)
+    notice = create_alert(AlertKind.LIST_LOW, AT - 9, campaign="turnout", remaining=4)
+    cleared = create_alert(AlertKind.BROKER_DOWN, AT, problem="connection refused", cleared=True)
     view = centre_view(alerts=(notice, cleared, ALERT))
     listed = json.loads(messages.alerts_message(view).payload)["alerts"]
     assert [alert["code"] for alert in listed] == ["switch-down", "list-low-turnout"]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.domain.alerts import AlertKind, new_alert
+from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import LoopClock
 from dialer.domain.view import AlertRaised, CallChange, CallState, CampaignChange, CentreView, ScreenPop, SeatState
 from dialer.mqtt import topics
@@ -23,7 +23,7 @@ from tests.support.fake_centre import AT, centre_view
 from tests.support.topics import topic_of
 from tests.support.virtual import virtual_time
 
-ALERT = new_alert(AlertKind.SWITCH_DOWN, AT, problem="connection refused")
+ALERT = create_alert(AlertKind.SWITCH_DOWN, AT, problem="connection refused")
 
 
 def count_by_topic(messages: list[Message]) -> Counter[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.alerts import AlertKind, AlertList, new_alert
+from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.finding import Finding, Level
 from dialer.domain.model import Announcement, CampaignProgress, CampaignState
 from dialer.domain.view import CentreState, Hold, HoldReason, SeatState
@@ -42,7 +42,7 @@ STATE = CentreState(
 )
 CAMPAIGN = replace(campaign_view("calls"), progress=CampaignProgress(5_000, 3_800, 1_200, 4_000))
 HELD = replace(CAMPAIGN, hold=Hold(HoldReason.NO_AGENT, "no agent is free"))
-ALERTS = AlertList(NOW, (new_alert(AlertKind.STORE, NOW, problem="the disk is full"),))
+ALERTS = AlertList(NOW, (create_alert(AlertKind.STORE, NOW, problem="the disk is full"),))
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from dialer.domain.alerts import AlertKind, AlertList, new_alert
+from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.web.page_state import GATHER_SECONDS, HEARTBEAT_SECONDS, PageState, Update
-from dialer.web.streams import event_of
+from dialer.web.streams import format_event
 from tests.support.virtual import virtual_time
 
 
@@ -100,7 +100,7 @@ def test_value_of_another_class_is_not_returned(state: PageState) -> None:
 
 
 def test_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
-    event = event_of(Update(3, 1.5, {"seat/01": {"agent": "a\nb\r\ndata: x"}}, ("centre",)))
+    event = format_event(Update(3, 1.5, {"seat/01": {"agent": "a\nb\r\ndata: x"}}, ("centre",)))
     head, body, *rest = event.decode().split("\n")
     assert head == "id: 3"
     assert body.startswith(
@@ -110,8 +110,8 @@ def test_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
 
 
 def test_event_has_records_as_their_schema_says() -> None:
-    alert = new_alert(AlertKind.SEAT_LOST, 1.23456, seat="04")
-    event = event_of(Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"seat-lost-04": alert}}))
+    alert = create_alert(AlertKind.SEAT_LOST, 1.23456, seat="04")
+    event = format_event(Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"seat-lost-04": alert}}))
     values = json.loads(event.decode().partition("data: ")[2])["values"]
     shown = {
         "code": "seat-lost-04",

@@ -136,7 +136,7 @@ async def test_a_lock_outlives_any_number_of_strangers_whose_tries_are_bounded(d
     for _ in range(ALLOWED_FAILURES):
         await refused(desk, "coach", "wrong")
     for number in range(MAX_UNKNOWN_NAMES + 5):
-        desk.people._failures_of(f"stranger-{number}")
+        desk.people._find_failures(f"stranger-{number}")
     assert len(desk.people._unknown_names) == MAX_UNKNOWN_NAMES
     assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
 

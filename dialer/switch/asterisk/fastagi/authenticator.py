@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dialer.deploy.asterisk.agi_secret import agi_token
-from dialer.domain.alerts import Alert, AlertKind, new_alert
+from dialer.domain.alerts import Alert, AlertKind, create_alert
 from dialer.domain.clock import Clock
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
 from dialer.switch.asterisk.agi_server import AgiAuthenticator
@@ -44,12 +44,12 @@ class TokenAuthenticator(AgiAuthenticator):
         shown = (*environment.arguments, "")[0]
         if hmac.compare_digest(shown.encode(), token.encode()):
             return True
-        self._raise_alert_once(new_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))
+        self._raise_alert_once(create_alert(AlertKind.FASTAGI_STRANGER, self._clock.now()))
         return False
 
     def report_overload(self, problem: str) -> None:
         """Raise the alert that connections are closed because there are too many."""
-        self._raise_alert_once(new_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
+        self._raise_alert_once(create_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
 
     def close(self) -> None:
         """Cancel the timers. No alert changes after this."""
