@@ -107,7 +107,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         assert not faults
 
 
-async def test_an_agent_signs_in_sees_who_is_on_the_line_and_says_what_came_of_it(site: Site) -> None:
+async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) -> None:
     page = site.page
     await page.get_by_label("Language").select_option("en")
     await page.fill("input[name=agent]", "101")

@@ -91,7 +91,7 @@ async def until(page: Page, done: Callable[[], bool]) -> None:
             await page.clock.run_for(500)
 
 
-async def test_an_agent_signs_in_with_number_and_pin(site: Site) -> None:
+async def test_agent_signs_in_with_number_and_pin(site: Site) -> None:
     site.desk.signed_in = False
     page = await site.page()
     await page.fill("input[name=agent]", "17")
@@ -139,7 +139,7 @@ OUTCOMES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-async def test_twenty_calls_by_a_hindi_keyboard_alone_take_two_keys_an_outcome(site: Site) -> None:
+async def test_twenty_calls_on_a_hindi_keyboard_need_two_keys_each(site: Site) -> None:
     page = await site.at_work(language="hi")
     keyboard = Keyboard(await page.context.new_cdp_session(page))
     for number in range(20):
@@ -168,7 +168,7 @@ async def test_twenty_calls_by_a_hindi_keyboard_alone_take_two_keys_an_outcome(s
     assert len(set(ids)) == 20
 
 
-async def test_every_voter_of_a_household_has_an_outcome_of_their_own(site: Site) -> None:
+async def test_each_voter_of_a_household_gets_an_own_outcome(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(200, 3))
     await page.keyboard.press("1")
@@ -199,7 +199,7 @@ async def test_every_voter_of_a_household_has_an_outcome_of_their_own(site: Site
     assert values == {"attempt": "attempt-2", "disposition": "call-back", "voters": [{"voter": 301, "mark": "voted"}]}
 
 
-async def test_what_was_said_during_the_talk_needs_no_wrap_up(site: Site) -> None:
+async def test_enter_ends_the_wrap_up_after_a_saved_outcome(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("1")
@@ -212,11 +212,11 @@ async def test_what_was_said_during_the_talk_needs_no_wrap_up(site: Site) -> Non
     await page.wait_for_selector(".waiting")
     await page.keyboard.press("NumpadMultiply")
     await page.keyboard.press("3")
-    await expect(page.locator(".said.bad")).to_contain_text("there is no call")
+    await expect(page.locator(".said.bad")).to_contain_text("There is no call")
     assert not [name for _, name, _ in site.desk.commands if name == "seat-hang-up"]
 
 
-async def test_a_name_stands_first_in_the_script_that_is_read(site: Site) -> None:
+async def test_name_is_shown_first_in_the_script_of_the_page_language(site: Site) -> None:
     page = await site.at_work(language="hi")
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale", name_local="सुनीता काळे")])
     await expect(page.locator(".name")).to_have_text(re.compile(r"^सुनीता काळे\s+Sunita Kale$"))
@@ -224,7 +224,7 @@ async def test_a_name_stands_first_in_the_script_that_is_read(site: Site) -> Non
     await expect(page.locator(".name")).to_have_text(re.compile(r"^Nekiled Patel\s+નેકીલેદ પટેલ$"))
 
 
-async def test_keys_in_a_field_write_and_say_nothing(site: Site) -> None:
+async def test_shortcuts_do_nothing_in_text_fields(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("")
@@ -236,7 +236,7 @@ async def test_keys_in_a_field_write_and_say_nothing(site: Site) -> None:
     assert values["disposition"] == "voted"
 
 
-async def test_what_is_not_kept_yet_survives_a_reload_and_is_sent_under_the_same_id(site: Site) -> None:
+async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
@@ -268,7 +268,7 @@ async def test_what_is_not_kept_yet_survives_a_reload_and_is_sent_under_the_same
     forgive(site.faults, 503)
 
 
-async def test_a_note_that_is_written_after_the_outcome_is_kept(site: Site) -> None:
+async def test_note_written_after_the_outcome_is_saved(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("1")
@@ -285,7 +285,7 @@ async def test_a_note_that_is_written_after_the_outcome_is_kept(site: Site) -> N
     forgive(site.faults, 503)
 
 
-async def test_a_note_that_a_reload_has_lost_is_not_told_as_kept(site: Site) -> None:
+async def test_lost_note_is_not_reported_as_saved(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("after lunch")
@@ -320,7 +320,7 @@ async def test_a_note_that_a_reload_has_lost_is_not_told_as_kept(site: Site) -> 
     forgive(site.faults, 503)
 
 
-async def test_a_draft_is_of_the_call_on_the_screen_and_is_saved_until_it_is_kept(site: Site) -> None:
+async def test_draft_of_the_current_call_is_saved_until_it_succeeds(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
@@ -340,7 +340,7 @@ async def test_a_draft_is_of_the_call_on_the_screen_and_is_saved_until_it_is_kep
     forgive(site.faults, 503)
 
 
-async def test_a_second_window_says_nothing_of_what_the_first_has_undone(site: Site) -> None:
+async def test_second_window_does_not_resend_an_undone_outcome(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
@@ -360,7 +360,7 @@ async def test_a_second_window_says_nothing_of_what_the_first_has_undone(site: S
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
 
 
-async def test_a_word_is_taken_back_and_the_next_key_is_of_that_call(site: Site) -> None:
+async def test_undone_outcome_is_corrected_by_the_next_key(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
@@ -387,7 +387,7 @@ async def test_a_word_is_taken_back_and_the_next_key_is_of_that_call(site: Site)
     assert len(await site.desk.asked("seat-dispose", 3)) == 3
 
 
-async def test_a_late_key_is_refused_in_words_and_the_next_voter_has_nothing_of_it(site: Site) -> None:
+async def test_late_key_is_refused_and_does_not_affect_the_next_voter(site: Site) -> None:
     page = await site.at_work()
     await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
     site.desk.call("attempt-1", household(1, 1))
@@ -405,7 +405,7 @@ async def test_a_late_key_is_refused_in_words_and_the_next_voter_has_nothing_of_
     assert len(await site.desk.asked("seat-dispose")) == 1
 
 
-async def test_what_became_known_elsewhere_is_told(site: Site) -> None:
+async def test_mark_recorded_elsewhere_is_shown(site: Site) -> None:
     page = await site.at_work()
     people = household(1, 2)
     await site.call(page, "attempt-1", people)
@@ -430,7 +430,7 @@ async def test_what_became_known_elsewhere_is_told(site: Site) -> None:
     await expect(page.locator(".said")).to_contain_text("cancelled")
 
 
-async def test_a_clock_that_is_set_back_holds_no_opt_out(site: Site) -> None:
+async def test_clock_set_back_does_not_delay_an_opt_out(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
@@ -442,7 +442,7 @@ async def test_a_clock_that_is_set_back_holds_no_opt_out(site: Site) -> None:
     await expect(page.locator(".entry")).to_have_count(0)
 
 
-async def test_a_stream_that_is_lost_is_told_with_its_age(site: Site) -> None:
+async def test_lost_stream_is_shown_with_its_age(site: Site) -> None:
     page = await site.at_work()
     site.desk.silent = True
     site.desk.seat("ready", None)
@@ -455,7 +455,7 @@ async def test_a_stream_that_is_lost_is_told_with_its_age(site: Site) -> None:
     await expect(page.locator(".stale")).to_contain_text(re.compile(r"No update from the dialler for [12]:\d\d"))
 
 
-async def test_a_second_window_says_that_the_first_is_open_and_can_take_its_place(site: Site) -> None:
+async def test_second_window_reports_the_first_and_can_replace_it(site: Site) -> None:
     site.desk.taken = True
     page = await site.page()
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")
@@ -466,7 +466,7 @@ async def test_a_second_window_says_that_the_first_is_open_and_can_take_its_plac
     forgive(site.faults, 409)
 
 
-async def test_the_seat_is_steered_by_buttons_and_by_the_phones_keys(site: Site) -> None:
+async def test_seat_is_controlled_by_buttons_and_star_codes(site: Site) -> None:
     page = await site.at_work()
     await page.get_by_role("button", name="Pause").click()
     await page.locator(".menu:popover-open").get_by_role("button", name="meal").click()
@@ -488,7 +488,7 @@ async def test_the_seat_is_steered_by_buttons_and_by_the_phones_keys(site: Site)
     assert await site.desk.asked("seat-log-off") == [{}]
 
 
-async def test_a_supervisors_line_stands_until_it_is_read(site: Site) -> None:
+async def test_supervisors_message_is_shown_until_it_is_read(site: Site) -> None:
     page = await site.at_work()
     line = {"text": "<b>the second page first</b> " * 7, "at": 1_776_740_000.125, "sender": "asha"}
     site.desk.seat("ready", message=line)
@@ -511,7 +511,7 @@ async def test_a_supervisors_line_stands_until_it_is_read(site: Site) -> None:
         ("NotReadableError", "Another program is using the microphone"),
     ],
 )
-async def test_a_microphone_that_cannot_be_had_is_told_and_asked_for_again(site: Site, error: str, told: str) -> None:
+async def test_blocked_microphone_is_reported_and_can_be_retried(site: Site, error: str, told: str) -> None:
     site.desk.me["phone"] = "browser"
     page = await new_page(site.browser, site.faults)
     refuses = f"navigator.mediaDevices.getUserMedia = () => (asked++, Promise.reject(new DOMException('', '{error}')))"
@@ -526,7 +526,7 @@ async def test_a_microphone_that_cannot_be_had_is_told_and_asked_for_again(site:
     must_suit_everybody(found + await violations(page))
 
 
-async def test_an_address_that_is_not_secure_has_no_microphone_and_says_so(site: Site) -> None:
+async def test_insecure_address_reports_the_missing_microphone(site: Site) -> None:
     site.desk.me["phone"] = "browser"
     page = await new_page(site.browser, site.faults)
     await page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
@@ -535,7 +535,7 @@ async def test_an_address_that_is_not_secure_has_no_microphone_and_says_so(site:
 
 
 @pytest.mark.parametrize("pc", ["2001-01-01T00:00:00Z", "2037-06-01T12:00:00Z"])
-async def test_a_pc_whose_clock_is_wrong_shows_the_desks_time_and_sends_it(site: Site, pc: str) -> None:
+async def test_page_uses_the_desks_clock_on_a_pc_with_a_wrong_clock(site: Site, pc: str) -> None:
     page = await new_page(site.browser, site.faults)
     await page.clock.install(time=pc)
     await page.goto(f"{site.desk.origin}/agent")
@@ -551,7 +551,7 @@ async def test_a_pc_whose_clock_is_wrong_shows_the_desks_time_and_sends_it(site:
     await expect(page.locator(".entry")).to_have_count(0)
 
 
-async def test_a_page_that_is_open_over_midnight_offers_the_new_days_hours_and_shows_its_figures(site: Site) -> None:
+async def test_page_open_over_midnight_shows_the_new_day(site: Site) -> None:
     site.desk.page_state.put("figures", FIGURES)
     page = await site.at_work()
     await expect(page.locator(".figures")).to_contain_text("43")
@@ -587,7 +587,7 @@ SCRIPT: dict[str, Any] = {
 }
 
 
-async def test_a_script_has_the_voters_values_and_its_answers_are_kept(site: Site) -> None:
+async def test_script_shows_the_voters_values_and_saves_answers(site: Site) -> None:
     page = await site.at_work()
     people = [voter(1, "Sunita Kale", relative=None)]
     await site.call(page, "attempt-1", people, script=SCRIPT)
@@ -615,7 +615,7 @@ WAYS: dict[str, Any] = {
 }
 
 
-async def test_what_was_answered_on_a_way_that_is_not_taken_is_not_kept(site: Site) -> None:
+async def test_answers_of_an_abandoned_script_path_are_not_saved(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=WAYS)
     script = page.locator("section", has_text="Script")
@@ -626,7 +626,7 @@ async def test_what_was_answered_on_a_way_that_is_not_taken_is_not_kept(site: Si
     assert values["answers"] == {"who": "end"}
 
 
-async def test_an_outcome_is_kept_where_the_dialler_has_another_script(site: Site) -> None:
+async def test_outcome_is_saved_without_answers_after_a_script_change(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
@@ -640,7 +640,7 @@ async def test_an_outcome_is_kept_where_the_dialler_has_another_script(site: Sit
     assert len(set(ids)) == 2
 
 
-async def test_the_end_of_the_wrap_up_loses_nothing_that_was_said(site: Site) -> None:
+async def test_end_of_the_wrap_up_sends_entered_outcomes(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
@@ -667,7 +667,7 @@ HOSTILE = [
 ]
 
 
-async def test_a_strangers_words_are_text_and_nothing_else(site: Site) -> None:
+async def test_untrusted_text_is_shown_as_plain_text(site: Site) -> None:
     page = await site.at_work()
     alerts: list[str] = []
     page.on("dialog", lambda dialog: alerts.append(dialog.message))
@@ -695,7 +695,7 @@ async def test_a_strangers_words_are_text_and_nothing_else(site: Site) -> None:
 
 @pytest.mark.parametrize("language", ["en", "hi"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
-async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str, width: int, height: int) -> None:
+async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str, width: int, height: int) -> None:
     site.desk.signed_in = False
     page = await site.page(width, height, language)
     await page.wait_for_selector("input[name=pin]")
@@ -728,7 +728,7 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     must_suit_everybody(found)
 
 
-async def test_every_language_fits_and_urdu_runs_from_right_to_left(site: Site) -> None:
+async def test_every_language_fits_and_urdu_is_right_to_left(site: Site) -> None:
     page = await site.at_work(width=360, height=640)
     await site.call(page, "attempt-1", household(1, 2), script=SCRIPT, calls=CALLS)
     found: list[Any] = []
@@ -761,7 +761,7 @@ CALLS = [
 ]
 
 
-async def test_the_page_weighs_little(site: Site) -> None:
+async def test_agents_page_is_small(site: Site) -> None:
     page = await site.browser.new_page(locale="hi-IN")
     packed = await weight(page, f"{site.desk.origin}/agent", ".waiting")
     (phone,) = (BUILT / "assets").glob("JsSIP-*.js")  # comes where the browser is the phone
@@ -779,7 +779,7 @@ async def preview(site: Site, page: Page, attempt: str, *, dials: bool = False, 
     await page.clock.run_for(SETTLED_MS)
 
 
-async def test_a_preview_is_dialled_or_skipped_with_two_keys_of_a_hindi_keyboard(site: Site) -> None:
+async def test_preview_is_dialled_or_skipped_on_a_hindi_keyboard(site: Site) -> None:
     page = await site.at_work(language="hi")
     keyboard = Keyboard(await page.context.new_cdp_session(page))
     await preview(site, page, "attempt-1")
@@ -801,7 +801,7 @@ async def test_a_preview_is_dialled_or_skipped_with_two_keys_of_a_hindi_keyboard
     assert await site.desk.asked("seat-hang-up") == [{"attempt": "attempt-2"}]
 
 
-async def test_a_key_that_was_meant_for_the_call_before_dials_nobody(site: Site) -> None:
+async def test_key_meant_for_the_previous_call_does_not_dial(site: Site) -> None:
     page = await site.at_work()
     site.desk.call("attempt-1", household(500, 1), "reserved", phone=7)
     site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "auto_dial": False})
@@ -811,7 +811,7 @@ async def test_a_key_that_was_meant_for_the_call_before_dials_nobody(site: Site)
     assert not site.desk.commands
 
 
-async def test_a_preview_says_until_when_it_stands_and_suits_everybody(site: Site) -> None:
+async def test_preview_shows_its_deadline_and_is_accessible(site: Site) -> None:
     page = await site.at_work(width=360, height=640)
     await preview(site, page, "attempt-1", seconds=90)
     await expect(page.locator(".until")).to_contain_text("Expires in 1:")
@@ -830,7 +830,7 @@ async def test_a_preview_says_until_when_it_stands_and_suits_everybody(site: Sit
     must_suit_everybody(found)
 
 
-async def test_an_agent_types_a_number_of_the_list_and_it_stands_nowhere(site: Site) -> None:
+async def test_typed_number_is_dialled_and_stored_nowhere(site: Site) -> None:
     site.desk.me["manual"] = ["turnout-agents"]
     page = await site.at_work()
     await page.fill(".manual input", "98123 00000")
@@ -853,6 +853,6 @@ async def test_an_agent_types_a_number_of_the_list_and_it_stands_nowhere(site: S
     must_suit_everybody(await violations(page))
 
 
-async def test_where_no_campaign_lets_agents_dial_there_is_no_place_to_type(site: Site) -> None:
+async def test_number_field_is_hidden_without_manual_dialling(site: Site) -> None:
     page = await site.at_work()
     await expect(page.locator(".manual")).to_have_count(0)

@@ -19,7 +19,7 @@ pytestmark = NEEDS_MOSQUITTO
 LINES = all_answer(answer_after=1.5, talk_seconds=60.0)
 
 
-async def test_an_agents_call_from_signing_in_to_what_came_of_it(tmp_path: Path) -> None:
+async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     async with agent_centre(tmp_path, LINES) as centre:
         page = centre.page
@@ -104,7 +104,7 @@ async def test_an_agents_call_from_signing_in_to_what_came_of_it(tmp_path: Path)
     assert forget_written(store, None, None) == 1
 
 
-async def test_a_storm_of_wrong_pins_locks_as_at_the_telephone_and_a_supervisor_unlocks(tmp_path: Path) -> None:
+async def test_wrong_pins_lock_the_seat_until_a_supervisor_unlocks_it(tmp_path: Path) -> None:
     async with agent_centre(tmp_path, LINES) as centre:
         page = centre.page
         told = [(await page.sign_in(pin="9999")).json()["problem"] for _ in range(10)]
@@ -122,7 +122,7 @@ async def test_a_storm_of_wrong_pins_locks_as_at_the_telephone_and_a_supervisor_
         assert (await other.sign_in("101", "2468", "09")).json() == {"problem": "no-seat"}
 
 
-async def test_a_name_is_data_whatever_stands_in_it(tmp_path: Path) -> None:
+async def test_names_are_shown_as_data_whatever_they_contain(tmp_path: Path) -> None:
     def name(store: Path) -> None:
         execute(store, "UPDATE voter SET name = ?, house = ?", LONG_NAME, TURNED_NAME)
 
@@ -133,7 +133,7 @@ async def test_a_name_is_data_whatever_stands_in_it(tmp_path: Path) -> None:
             assert {(each["name"], each["house"]) for each in pop["voters"]} == {(LONG_NAME, TURNED_NAME)}
 
 
-async def test_an_agent_looks_dials_skips_and_types_a_number_which_stands_nowhere(
+async def test_agent_previews_dials_skips_and_types_a_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, listed, stranger = tmp_path / "centre.db", "+917000000050", "+919123456780"

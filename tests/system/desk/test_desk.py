@@ -103,7 +103,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         assert not faults
 
 
-async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> None:
+async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None:
     page = await site.page()
     await page.fill("input[name=name]", "asha")
     await page.fill("input[name=password]", "not-the-password")
@@ -190,7 +190,7 @@ async def test_a_supervisor_sees_the_centre_and_gives_commands(site: Site) -> No
     assert await viewer.get_by_role("button", name="Pause").count() == 0
 
 
-async def test_a_board_is_narrowed_and_stays_so_after_a_reload(site: Site) -> None:
+async def test_filters_of_the_board_survive_a_reload(site: Site) -> None:
     board = await site.board()
     booths = await board.locator("#booths-title + span").text_content() or ""
     for _ in range(2):
@@ -219,7 +219,7 @@ async def test_a_board_is_narrowed_and_stays_so_after_a_reload(site: Site) -> No
     await expect(board.locator(".seat-card")).to_have_count(12)
 
 
-async def test_a_page_says_how_old_it_is_when_the_dialler_leaves(site: Site) -> None:
+async def test_board_shows_its_age_when_the_dialler_disconnects(site: Site) -> None:
     board = await site.board()
     await expect(board.locator("main > [role=alert]")).to_have_text("")
     site.engine.current = with_state(site.engine.current, switch_up=False)
@@ -236,7 +236,7 @@ ROLL = "state_code,constituency_number,part_number,serial,name,mobile\n" + "".jo
 )
 
 
-async def test_a_roll_is_checked_and_taken_in_and_a_number_suppressed_and_erased(site: Site, tmp_path: Path) -> None:
+async def test_roll_is_imported_and_number_is_blocked_and_erased(site: Site, tmp_path: Path) -> None:
     roll = tmp_path / "kothrud.csv"
     roll.write_text(ROLL + "S13,209,118,x,Nobody,\n", encoding="utf-8")
     board = await site.board()
@@ -271,7 +271,7 @@ async def test_a_roll_is_checked_and_taken_in_and_a_number_suppressed_and_erased
     must_suit_everybody(found + await violations(board))
 
 
-async def test_a_recording_is_played_to_who_may_hear_it(site: Site, tmp_path: Path) -> None:
+async def test_recording_is_played_to_permitted_roles(site: Site, tmp_path: Path) -> None:
     now = SystemClock().now()
     wav = write_recording(tmp_path / "talk.wav", speech(2.0, 8000), 8000).read_bytes()
     attempts = [recorded_talk(tmp_path, now - ago, wav) for ago in (300, 600)]
@@ -299,7 +299,7 @@ async def test_a_recording_is_played_to_who_may_hear_it(site: Site, tmp_path: Pa
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/board").glob("*.ftl")))
-async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str) -> None:
+async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
     board = await site.board(language=f"{language}-IN")
     await expect(board.locator("html")).to_have_attribute("lang", language)
     found: list[Any] = []
@@ -323,6 +323,6 @@ async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str
     must_suit_everybody(found)
 
 
-async def test_the_board_weighs_little(site: Site) -> None:
+async def test_board_page_is_small(site: Site) -> None:
     page = await site.browser.new_page(locale="hi-IN")
     assert await weight(page, site.desk.origin, "input[name=name]") < MOST_PAGE_BYTES

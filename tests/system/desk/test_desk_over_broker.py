@@ -59,7 +59,7 @@ def is_paused(seat: SeatView | None) -> bool:
 
 
 @BOTH
-async def test_the_whole_of_a_large_centre_is_heard_and_what_changes(kind: BrokerKind, tmp_path: Path) -> None:
+async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: BrokerKind, tmp_path: Path) -> None:
     """Retained messages come in a burst, more than an MQTT client of ours usually keeps waiting."""
     booths = BOOTHS[kind]
     engine = FakeEngine(centre_view(seats=100, booths=booths))
@@ -78,7 +78,7 @@ async def test_the_whole_of_a_large_centre_is_heard_and_what_changes(kind: Broke
 
 
 @BOTH
-async def test_a_command_is_answered_once_however_often_it_is_asked(kind: BrokerKind, tmp_path: Path) -> None:
+async def test_repeated_command_is_executed_once(kind: BrokerKind, tmp_path: Path) -> None:
     engine = FakeEngine()
     async with (
         demo_broker(kind) as broker,
@@ -98,7 +98,7 @@ async def test_a_command_is_answered_once_however_often_it_is_asked(kind: Broker
         assert viewer.status == "refused"
 
 
-async def test_a_broker_that_is_away_is_told_and_heard_again(tmp_path: Path) -> None:
+async def test_lost_broker_is_reported_and_reconnected(tmp_path: Path) -> None:
     engine = FakeEngine()
     async with (
         demo_broker() as broker,

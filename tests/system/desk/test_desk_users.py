@@ -102,7 +102,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     assert not faults
 
 
-async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> None:
+async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) -> None:
     page = await site.account()
     await page.fill("#users-title >> xpath=../.. >> input[name=name]", "meena")
     await page.select_option("select[name=role]", "supervisor")
@@ -147,7 +147,7 @@ async def test_a_user_is_added_signs_in_steers_and_is_removed(site: Site) -> Non
     assert done == [(f"user-{what}", "asha") for what in ("set", "password", "set", "remove")]
 
 
-async def test_the_own_password_is_changed_and_those_of_the_settings_stay(site: Site) -> None:
+async def test_own_password_is_changed_and_users_of_the_settings_are_fixed(site: Site) -> None:
     page = await site.account()
     form = page.locator("form.fields", has=page.locator("input[name=new]"))
     await form.locator("input[name=password]").fill(PASSWORD)
@@ -163,7 +163,7 @@ async def test_the_own_password_is_changed_and_those_of_the_settings_stay(site: 
     assert await watcher.locator("#users-title").count() == 0  # a viewer has the own account alone
 
 
-async def test_a_passkey_is_made_signs_in_and_is_removed(site: Site) -> None:
+async def test_passkey_is_created_signs_in_and_is_removed_on_the_page(site: Site) -> None:
     """The device is Chromium's own virtual one."""
     page = await site.account()
     session = await page.context.new_cdp_session(page)
@@ -208,7 +208,7 @@ async def test_a_passkey_is_made_signs_in_and_is_removed(site: Site) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_nothing_is_cut_and_everybody_can_use_it(site: Site, language: str) -> None:
+async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
     page = await site.account(language=f"{language}-IN")
     await page.get_by_role("row", name="vikram").wait_for()
     found: list[Any] = []

@@ -53,7 +53,7 @@ async def site(browser: Browser) -> AsyncIterator[Site]:
     assert not faults
 
 
-async def test_it_registers_answers_by_itself_mutes_and_says_good_bye(site: Site) -> None:
+async def test_browser_phone_registers_answers_mutes_and_unregisters(site: Site) -> None:
     page = await site.page()
     [first] = await site.switch.heard("REGISTER")
     assert "From: <sip:agent04@matdan.invalid>" in first
@@ -80,7 +80,7 @@ async def test_it_registers_answers_by_itself_mutes_and_says_good_bye(site: Site
     await site.switch.call("two")
 
 
-async def test_a_page_that_is_reloaded_in_a_talk_leaves_the_call_to_its_successor(site: Site) -> None:
+async def test_reload_during_a_talk_keeps_the_call(site: Site) -> None:
     page = await site.page()
     await site.switch.heard("REGISTER")
     await site.switch.call("one")
@@ -92,7 +92,7 @@ async def test_a_page_that_is_reloaded_in_a_talk_leaves_the_call_to_its_successo
     assert [each for each in site.switch.said if each.startswith("BYE") or "expires=0" in each] == []
 
 
-async def test_a_line_that_is_lost_is_no_lost_call(site: Site) -> None:
+async def test_lost_socket_keeps_the_call(site: Site) -> None:
     page = await site.page()
     await site.switch.heard("REGISTER")
     await site.switch.call("one")
@@ -108,7 +108,7 @@ async def test_a_line_that_is_lost_is_no_lost_call(site: Site) -> None:
     assert "Call-ID: one" in bye
 
 
-async def test_a_page_whose_phone_was_taken_leaves_it_alone_until_it_is_asked(site: Site) -> None:
+async def test_page_with_a_replaced_phone_does_not_reconnect_by_itself(site: Site) -> None:
     page = await site.page()
     await expect(page.locator(".state-now")).to_be_visible()  # it knows that nobody is on the line
     await page.clock.install()
@@ -125,7 +125,7 @@ async def test_a_page_whose_phone_was_taken_leaves_it_alone_until_it_is_asked(si
     await expect(page.locator("button.phone.ready")).to_be_visible()
 
 
-async def test_a_phone_that_asterisk_does_not_know_says_so(site: Site) -> None:
+async def test_phone_unknown_to_asterisk_is_reported(site: Site) -> None:
     site.switch.status = 403
     page = await site.page()
     await expect(page.get_by_text("The phone system does not accept this phone.")).to_be_visible()

@@ -44,7 +44,7 @@ def lines(
     return console.export_text().rstrip("\n").split("\n")
 
 
-def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
+def test_board_of_27_seats_fits_100_by_30_characters() -> None:
     alert = create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40)
     shown = lines(centre_view(alerts=(alert,)))
     assert len(shown) == 30
@@ -77,11 +77,11 @@ def test_a_centre_of_27_seats_fits_100_by_30_and_everything_is_on_it() -> None:
     assert all(f"seat-{number:02}" in text for number in range(1, 28))
 
 
-def test_the_loops_lag_is_shown_where_there_is_room() -> None:
+def test_lag_of_the_event_loop_is_shown_if_there_is_room() -> None:
     assert "loop lag p99 2.1 ms" in "\n".join(lines(centre_view(), height=40))
 
 
-def test_calls_a_minute_come_from_an_earlier_view() -> None:
+def test_call_starts_a_minute_are_computed_from_an_earlier_view() -> None:
     now = centre_view()
     earlier = with_state(
         replace(now, campaigns=tuple(replace(c, attempts=c.attempts - 7) for c in now.campaigns)), at=AT - 10
@@ -90,7 +90,7 @@ def test_calls_a_minute_come_from_an_earlier_view() -> None:
     assert "starts/min" not in "\n".join(lines(now))
 
 
-def test_why_nothing_is_dialled_stands_where_the_pacer_spoke() -> None:
+def test_hold_reason_replaces_the_pacing_text() -> None:
     held = replace(
         campaign_view("turnout-agents"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00")
     )
@@ -100,7 +100,7 @@ def test_why_nothing_is_dialled_stands_where_the_pacer_spoke() -> None:
 
 
 @pytest.mark.parametrize("limit", Limit)
-def test_every_limit_of_the_pacer_has_words_that_fit_the_narrowest_panel(limit: Limit) -> None:
+def test_text_of_each_pacing_limit_fits_the_narrowest_panel(limit: Limit) -> None:
     said = limit.words
     assert len(said) <= 52
     paced = tuple(replace(campaign, limited_by=limit.value) for campaign in centre_view().campaigns)
@@ -110,40 +110,40 @@ def test_every_limit_of_the_pacer_has_words_that_fit_the_narrowest_panel(limit: 
         assert not [line for line in shown if "…" in line and "209/" not in line]
 
 
-def test_on_80_by_24_nothing_is_beyond_the_last_line() -> None:
+def test_board_fits_80_by_24_characters() -> None:
     shown = lines(centre_view(), 80, 24)
     assert len(shown) == 24
     assert "and 15 more seats" in "\n".join(shown)
     assert "carrier-b" in "\n".join(shown)
 
 
-def test_booths_have_their_names_where_there_is_room() -> None:
+def test_names_of_booths_are_shown_if_there_is_room() -> None:
     view = replace(centre_view(booths=1), booths=tuple(replace(b, contacted=9) for b in centre_view(booths=1).booths))
     assert any("209/1 Kothrud, Primary School, Room 1 " in line for line in lines(view, 160, 40))
     assert any("209/1 Kot" in line and " Room 1 " in line for line in lines(view, 120, 40))
     assert any("209/1  " in line for line in lines(view, 50, 30))
 
 
-def test_a_bar_is_read_without_colours() -> None:
+def test_parts_of_a_bar_differ_without_colours() -> None:
     (bar,) = [line for line in lines(centre_view(), 120, 40) if "··" in line and "▌" in line]
     assert "░" in bar
     assert "█" in bar
     assert "▓" in bar  # the flows' calls, beside it
 
 
-def test_how_calls_ended_stands_where_there_is_room() -> None:
+def test_outcomes_of_calls_are_shown_if_there_is_room() -> None:
     assert any("no-answer ━" in line and " 1,622  61 %" in line for line in lines(centre_view(), 120, 40))
     assert not any("no-answer" in line for line in lines(centre_view(), 100, 30))
 
 
-def test_calls_that_the_rules_forbade_are_counted_with_the_reason_that_came_most() -> None:
+def test_refused_calls_are_counted_with_the_most_frequent_reason() -> None:
     refused = replace(campaign_view("turnout-agents"), refused={"silence": 1200, "redial-lock": 3})
     text = "\n".join(lines(replace(centre_view(), campaigns=(refused,))))
     assert "held back by rules 1,203, most: silence" in text
     assert "held back by rules" not in "\n".join(lines(centre_view()))
 
 
-def test_what_is_down_is_said_to_be_down() -> None:
+def test_lost_connections_are_shown_as_down() -> None:
     text = "\n".join(
         lines(with_state(centre_view(), switch_up=False, draining=True), extras=BoardExtras("mosquitto", False))
     )
@@ -153,7 +153,7 @@ def test_what_is_down_is_said_to_be_down() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 70, 80, 90, 100, 120])
-def test_the_head_leaves_out_what_matters_least_before_it_is_cut(width: int) -> None:
+def test_header_omits_the_least_important_parts_first(width: int) -> None:
     for view in (centre_view(), with_state(centre_view(), draining=True)):
         head = lines(view, width, 24)[0]
         assert "…" not in head
@@ -164,7 +164,7 @@ def test_the_head_leaves_out_what_matters_least_before_it_is_cut(width: int) -> 
     assert ("━" in lines(centre_view(), width, 24)[0]) == (width >= 90)
 
 
-def test_the_gravest_alert_comes_first_and_cleared_ones_do_not() -> None:
+def test_active_alerts_are_shown_most_severe_first() -> None:
     alerts = (
         create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),
         create_alert(AlertKind.SWITCH_DOWN, AT - 60, problem="connection refused"),
@@ -176,7 +176,7 @@ def test_the_gravest_alert_comes_first_and_cleared_ones_do_not() -> None:
     assert "▲" not in "\n".join(lines(centre_view()))
 
 
-def test_a_flood_of_alerts_leaves_room_for_the_rest() -> None:
+def test_many_alerts_leave_room_for_the_panels() -> None:
     alerts = tuple(
         Alert(f"a{number}", AlertKind.OTHER, AlertLevel.WARNING, {}, f"trouble {number}", AT + number)
         for number in range(20)
@@ -187,7 +187,7 @@ def test_a_flood_of_alerts_leaves_room_for_the_rest() -> None:
     assert len(shown) <= 34
 
 
-def test_the_booth_with_the_lowest_turnout_leads() -> None:
+def test_booth_with_the_lowest_turnout_is_first() -> None:
     view = centre_view(booths=3)
     low, middle, high = (replace(booth, contacted=50) for booth in view.booths)
     booths = (
@@ -199,7 +199,7 @@ def test_the_booth_with_the_lowest_turnout_leads() -> None:
     assert [line.split()[1] for line in shown] == ["209/1", "209/2", "209/3"]
 
 
-def test_a_booth_of_two_answers_does_not_lead_one_of_fifty() -> None:
+def test_booth_with_two_answers_is_not_first() -> None:
     few, many, other = centre_view(booths=3).booths
     booths = (
         replace(few, contacted=2, voted=0, not_yet=2),
@@ -211,7 +211,7 @@ def test_a_booth_of_two_answers_does_not_lead_one_of_fifty() -> None:
     assert "2 of 3 booths, 1 not contacted yet" in text
 
 
-def test_the_heads_of_the_booths_are_whole_where_their_names_are_short() -> None:
+def test_headings_of_booths_are_complete_with_short_names() -> None:
     view = centre_view(booths=3)
     booths = tuple(replace(booth, constituency_number=72, contacted=5, voters=9) for booth in view.booths)
     (head,) = [line for line in lines(replace(view, booths=booths), width=100) if "█ voted ▒ not yet" in line]
@@ -219,7 +219,7 @@ def test_the_heads_of_the_booths_are_whole_where_their_names_are_short() -> None
 
 
 @pytest.mark.parametrize("width", [40, 45, 60, 72])
-def test_campaigns_that_begin_alike_are_told_apart_where_their_names_do_not_fit(width: int) -> None:
+def test_shortened_names_of_campaigns_stay_distinct(width: int) -> None:
     view = centre_view(campaigns=7)
     names = [
         "turnout-agents",
@@ -237,13 +237,13 @@ def test_campaigns_that_begin_alike_are_told_apart_where_their_names_do_not_fit(
     assert any(name.endswith("north") for name in told)
 
 
-def test_many_campaigns_are_one_line_each() -> None:
+def test_many_campaigns_are_shown_as_one_line_each() -> None:
     shown = lines(centre_view(campaigns=7), height=50)
     assert len([line for line in shown if "campaign-" in line or "turnout-" in line]) == 7
     assert len(lines(centre_view(campaigns=7))) <= 40
 
 
-def test_a_centre_with_nothing_in_it_is_drawn() -> None:
+def test_board_of_an_empty_centre_is_drawn() -> None:
     empty = with_state(centre_view(seats=0, booths=0, campaigns=0), trunks=(), marks={}, figures={})
     text = "\n".join(lines(empty))
     assert "no roll is imported" in text
@@ -258,20 +258,20 @@ def test_a_centre_with_nothing_in_it_is_drawn() -> None:
     campaigns=st.integers(0, 6),
 )
 @settings(deadline=None, derandomize=True, max_examples=40)
-def test_no_line_is_longer_than_the_terminal(width: int, height: int, seats: int, booths: int, campaigns: int) -> None:
+def test_no_line_exceeds_the_terminals_width(width: int, height: int, seats: int, booths: int, campaigns: int) -> None:
     shown = lines(centre_view(seats=seats, booths=booths, campaigns=campaigns), width, height)
     assert max(map(len, shown)) <= width
 
 
 @given(share=st.floats(-1, 2), cells=st.integers(1, 60))
 @settings(deadline=None, derandomize=True)
-def test_a_bar_is_as_long_as_it_is_asked_to_be(share: float, cells: int) -> None:
+def test_bar_has_the_requested_width(share: float, cells: int) -> None:
     assert len(draw_share_bar(share, cells, "red").plain) == cells
 
 
 @given(parts=st.lists(st.integers(0, 500), max_size=8), cells=st.integers(8, 60))
 @settings(deadline=None, derandomize=True)
-def test_a_stacked_bar_shows_each_part_that_there_is(parts: list[int], cells: int) -> None:
+def test_stacked_bar_shows_every_part(parts: list[int], cells: int) -> None:
     shown_as = [(float(part), ("x", f"color({index + 1})")) for index, part in enumerate(parts)]
     bar = draw_stacked_bar(shown_as, max(1, sum(parts)), cells)
     assert len(bar.plain) == cells
@@ -280,11 +280,11 @@ def test_a_stacked_bar_shows_each_part_that_there_is(parts: list[int], cells: in
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75.9, "1:15"), (3605, "1:00:05"), (-3, "0:00")])
-def test_durations(seconds: float, text: str) -> None:
+def test_durations_are_formatted_as_minutes_or_hours(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
-def test_every_state_has_its_colour() -> None:
+def test_every_state_has_a_colour() -> None:
     seats = tuple(replace(centre_view().seats[0], state=state, seat=f"{state}"[:8]) for state in SeatState)
     calls = dict.fromkeys(CallState, 1)
     campaigns = tuple(replace(campaign_view(state), state=state, calls=calls) for state in CampaignState)
@@ -296,7 +296,7 @@ def test_every_state_has_its_colour() -> None:
 
 
 @virtual_time()
-async def test_the_board_is_drawn_four_times_a_second_until_the_stop() -> None:
+async def test_board_is_drawn_four_times_a_second_until_stopped() -> None:
     stop = asyncio.Event()
     asked = 0
 
@@ -313,14 +313,14 @@ async def test_the_board_is_drawn_four_times_a_second_until_the_stop() -> None:
     assert "turnout-agents" in console.file.getvalue()
 
 
-def test_a_trunk_that_rests_says_so() -> None:
+def test_resting_trunk_is_marked() -> None:
     centre = centre_view()
     resting = replace(centre.state.trunks[0], state=TrunkState.RESTING, rest_seconds=28.0)
     text = "\n".join(lines(with_state(centre, trunks=(resting, *centre.state.trunks[1:]))))
     assert "resting 28s" in text
 
 
-def test_a_paused_seat_shows_its_reason() -> None:
+def test_paused_seat_shows_its_reason() -> None:
     seats = tuple(
         replace(centre_view().seats[0], state=SeatState.PAUSED, seat=f"0{number}", reason=reason)
         for number, reason in enumerate(["meal", "technical", None])
@@ -329,7 +329,7 @@ def test_a_paused_seat_shows_its_reason() -> None:
     assert [word in text for word in ("00 meal  ", "01 technic…", "02 paused")] == [True, True, True]
 
 
-def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
+def test_board_shows_the_forecast_on_a_polling_day() -> None:
     ahead = Forecast(remaining=41_200, by_agents=9_000, by_flows=2_800, until=1_714_134_600.0)
     text = "\n".join(lines(with_state(centre_view(booths=2), forecast=ahead), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
@@ -343,7 +343,7 @@ def test_on_a_polling_day_the_board_says_how_far_the_day_will_get() -> None:
     assert "20,310 more voters are not contacted and have no phone number" in text
 
 
-def test_the_board_shows_the_cap_that_the_rules_and_the_campaigns_set() -> None:
+def test_board_shows_the_cap_of_rules_and_campaigns() -> None:
     profile, site = load_profile("neutral"), load_settings(DEMO_SETTINGS)
     share = min(cap.share for cap in profile.abandoned.caps)
     assert shown_cap(site, profile) == share == 0.03

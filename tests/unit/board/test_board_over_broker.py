@@ -46,7 +46,7 @@ def drawn(view: CentreView, trouble: str = "") -> str:
     return console.export_text()
 
 
-def test_board_from_the_broker_equals_the_dialler_s_own() -> None:
+def test_board_drawn_over_the_broker_equals_the_diallers_own() -> None:
     held = replace(campaign_view("late"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00", AT))
     view = centre_view(alerts=(create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),))
     campaigns = sorted(
@@ -64,7 +64,7 @@ def test_board_from_the_broker_equals_the_dialler_s_own() -> None:
     assert drawn(received(view).view(AT)) == drawn(view)
 
 
-def test_campaign_that_the_settings_no_longer_have_is_not_shown() -> None:
+def test_campaign_removed_from_the_settings_is_not_shown() -> None:
     view = centre_view()
     messages = received(view)
     messages.put("campaign/gone", campaign_view("gone"))
@@ -73,7 +73,7 @@ def test_campaign_that_the_settings_no_longer_have_is_not_shown() -> None:
     assert "gone" in drawn(messages.view(AT))
 
 
-def test_fields_and_words_of_a_newer_dialler_are_ignored() -> None:
+def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
     forecast = Forecast(900, 300, 200, AT + 3600, 40, 37)
 
     def newer(topic: str, fields: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ def test_fields_and_words_of_a_newer_dialler_are_ignored() -> None:
     assert {seat.state.value for seat in view.seats} == {"offline"}
 
 
-def test_trouble_says_whether_the_dialler_is_heard() -> None:
+def test_trouble_names_a_silent_or_offline_dialler() -> None:
     messages = received(centre_view())
     assert LatestMessages("pune-1").trouble(AT) == "no message from the dialler yet"
     assert messages.trouble(AT + SILENT_SECONDS) == ""

@@ -78,7 +78,7 @@ def command(name: str, **values: Any) -> dict[str, Any]:
 # Coming in
 
 
-async def test_an_agent_signs_in_by_a_proof_and_nobody_is_sent_the_pin(desk: DeskStand) -> None:
+async def test_agent_sign_in_sends_a_proof_instead_of_the_pin(desk: DeskStand) -> None:
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert answer.status_code == 204
     assert {"Secure", "HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
@@ -88,7 +88,7 @@ async def test_an_agent_signs_in_by_a_proof_and_nobody_is_sent_the_pin(desk: Des
     assert read_proof(values["proof"]).holds(PIN_HASH, "pune-1", "04", "101")
 
 
-async def test_the_seats_name_nobody(desk: DeskStand) -> None:
+async def test_list_of_seats_names_no_agent(desk: DeskStand) -> None:
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
     assert (await desk.get("/api/agent/seats")).json() == [
         {"seat": "04", "taken": False, "phone": "own"},
@@ -118,7 +118,7 @@ async def test_the_seats_name_nobody(desk: DeskStand) -> None:
         (Reply("refused", "something new"), 409, {"problem": "refused", "text": "something new"}),
     ],
 )
-async def test_what_the_dialler_refuses_has_a_word(
+async def test_each_refused_sign_in_has_a_problem_code(
     desk: DeskStand, reply: Reply | None, status: int, told: dict[str, str]
 ) -> None:
     desk.dialler_client.reply = reply
@@ -129,7 +129,7 @@ async def test_what_the_dialler_refuses_has_a_word(
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
+async def test_locked_seat_is_reported_for_every_pin(desk: DeskStand) -> None:
     desk.dialler_client.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
     locked = create_alert(AlertKind.LOG_IN_LOCKED, 1.0, seat="04", minutes=15, failed=5)
     desk.page_state.put("alerts", AlertList(1.0, (locked,)))
@@ -140,19 +140,19 @@ async def test_a_locked_seat_says_so_whatever_the_pin(desk: DeskStand) -> None:
 @pytest.mark.parametrize(
     "changed", [{"pin": "24 68"}, {"pin": "2" * 13}, {"agent": "a"}, {"seat": "../x"}, {"phone": "both"}, {"more": 1}]
 )
-async def test_what_is_no_sign_in_is_sent_nowhere(desk: DeskStand, changed: dict[str, Any]) -> None:
+async def test_invalid_sign_in_is_not_sent_to_the_dialler(desk: DeskStand, changed: dict[str, Any]) -> None:
     answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, **changed})
     assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
     assert not desk.dialler_client.asked
 
 
-async def test_a_seat_has_one_kind_of_phone(desk: DeskStand) -> None:
+async def test_sign_in_with_the_wrong_kind_of_phone_is_refused(desk: DeskStand) -> None:
     answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, "seat": "06"})
     assert (answer.status_code, answer.json()) == (409, {"problem": "phone-kind"})
     assert (await desk.post("/api/agent/sign-in", {**SIGN_IN, "seat": "06", "phone": "browser"})).status_code == 204
 
 
-async def test_where_the_settings_have_no_agents_nobody_signs_in_without_a_pin(tmp_path: Path) -> None:
+async def test_sign_in_is_refused_without_agents_in_the_settings(tmp_path: Path) -> None:
     async with desk_stand(tmp_path, desk_settings(tmp_path / "centre.db")) as desk:
         answer = await desk.post("/api/agent/sign-in", SIGN_IN)
         assert (answer.status_code, answer.json()) == (409, {"problem": "no-agents"})
@@ -162,7 +162,7 @@ async def test_where_the_settings_have_no_agents_nobody_signs_in_without_a_pin(t
 # Staying
 
 
-async def test_a_page_knows_agent_and_seat_and_what_the_settings_say(desk: DeskStand) -> None:
+async def test_page_gets_its_agent_seat_and_settings(desk: DeskStand) -> None:
     assert (await desk.get("/api/agent/me")).json() is None
     me = (await desk.get("/api/agent/me", AGENT)).json()
     assert (me["agent"], me["seat"], me["phone"], me["language"], me["languages"]) == (
@@ -179,7 +179,7 @@ async def test_a_page_knows_agent_and_seat_and_what_the_settings_say(desk: DeskS
     assert (await desk.get("/api/me", AGENT)).json() is None  # the board knows no agent
 
 
-async def test_a_session_ends_with_the_seat(desk: DeskStand) -> None:
+async def test_session_ends_when_the_seat_stays_empty(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent=None))
     assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
@@ -196,7 +196,7 @@ async def test_a_session_ends_with_the_seat(desk: DeskStand) -> None:
     assert await desk.agents.find_user(token) is None  # for good
 
 
-async def test_another_agent_at_the_seat_ends_it_at_once_and_so_does_idleness(desk: DeskStand) -> None:
+async def test_session_ends_with_another_agent_at_the_seat_or_when_idle(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
     assert await desk.agents.find_user(token) is None
@@ -205,7 +205,7 @@ async def test_another_agent_at_the_seat_ends_it_at_once_and_so_does_idleness(de
     assert await desk.agents.find_user(token) is None
 
 
-async def test_a_full_disk_takes_nobodys_seat_away(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_ends_no_agent_session(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "use_session", full_disk)
     monkeypatch.setattr(AgentRecords, "end_session", full_disk)
@@ -215,14 +215,14 @@ async def test_a_full_disk_takes_nobodys_seat_away(desk: DeskStand, monkeypatch:
     assert await desk.agents.find_user(token) is None
 
 
-async def test_who_signs_in_anew_ends_the_session_before(desk: DeskStand) -> None:
+async def test_new_sign_in_of_an_agent_ends_the_earlier_session(desk: DeskStand) -> None:
     first = await desk.agent_token()
     second = await desk.agent_token()
     assert await desk.agents.find_user(first) is None
     assert await desk.agents.find_user(second) is not None
 
 
-async def test_after_logging_off_the_session_lasts_to_the_end_of_the_call(desk: DeskStand) -> None:
+async def test_session_lasts_until_the_call_ends_after_log_off(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.tokens[AGENT] = token
     desk.page_state.put("seat/04", on_the_line())
@@ -235,7 +235,7 @@ async def test_after_logging_off_the_session_lasts_to_the_end_of_the_call(desk: 
 # What the page is told
 
 
-async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStand) -> None:
+async def test_agents_page_receives_only_its_own_seat(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
     desk.page_state.put("pop/05", {"voters": [{"name": "somebody"}]})
@@ -255,7 +255,7 @@ async def test_a_page_is_told_of_its_own_seat_and_of_nothing_else(desk: DeskStan
         assert values_of(await anext(news)) == {"pop": None}
 
 
-async def test_one_page_of_a_seat_at_a_time(desk: DeskStand) -> None:
+async def test_seat_has_only_one_open_page(desk: DeskStand) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     who = SignedInUser("101", AGENT, "04")
     async with closing(desk.agents.streams._stream_events(token, who, "tab-1")) as first:
@@ -274,7 +274,7 @@ async def test_one_page_of_a_seat_at_a_time(desk: DeskStand) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is False
 
 
-async def test_a_stream_ends_with_the_session_before_the_next_agents_voter_is_told(desk: DeskStand) -> None:
+async def test_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskStand) -> None:
     token = await desk.agent_token()
     async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
@@ -285,7 +285,7 @@ async def test_a_stream_ends_with_the_session_before_the_next_agents_voter_is_to
             await anext(news)
 
 
-async def test_a_file_that_cannot_be_read_ends_no_stream_but_that_of_a_seat_which_is_anothers(
+async def test_unreadable_file_ends_only_the_stream_of_a_seat_with_another_agent(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
@@ -300,9 +300,7 @@ async def test_a_file_that_cannot_be_read_ends_no_stream_but_that_of_a_seat_whic
         assert values_of(await anext(news)) == {"ended": "signed-out"}
 
 
-async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_masked(
-    desk: DeskStand, tmp_path: Path
-) -> None:
+async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: DeskStand, tmp_path: Path) -> None:
     fill_household(tmp_path / "centre.db", desk.clock.now())
     token = await desk.agent_token()
     running = asyncio.create_task(desk.agents.run())
@@ -343,7 +341,7 @@ async def test_who_is_on_the_line_is_read_from_the_store_and_the_number_is_maske
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_an_agents_day_begins_anew_at_midnight_where_nothing_is_said_by_then(desk: DeskStand) -> None:
+async def test_agents_day_figures_restart_at_midnight(desk: DeskStand) -> None:
     zone = ZoneInfo("Asia/Kolkata")
     midnight = find_start_of_day(desk.clock.at + 86_400, zone)
 
@@ -367,13 +365,13 @@ async def test_an_agents_day_begins_anew_at_midnight_where_nothing_is_said_by_th
 # What the agent does
 
 
-async def test_a_command_is_for_the_own_seat_and_goes_out_as_the_desk(desk: DeskStand) -> None:
+async def test_agents_command_is_sent_for_the_own_seat_as_the_desk(desk: DeskStand) -> None:
     answer = await desk.post("/api/agent/command", command("seat-pause", reason="break"), AGENT)
     assert answer.json() == {"status": "done", "text": "it was done", "word": None}
     assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]
 
 
-async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskStand) -> None:
+async def test_agents_may_send_only_commands_of_a_seat(desk: DeskStand) -> None:
     for name, kind in COMMANDS.items():
         answer = await desk.post("/api/agent/command", command(name), AGENT)
         if name not in AGENT_COMMANDS:
@@ -400,13 +398,13 @@ async def test_an_agent_gives_the_commands_of_a_seat_and_no_others(desk: DeskSta
         [],
     ],
 )
-async def test_what_is_no_command_of_the_seat_is_sent_nowhere(desk: DeskStand, body: object) -> None:
+async def test_invalid_command_of_an_agent_is_not_sent(desk: DeskStand, body: object) -> None:
     answer = await desk.post("/api/agent/command", body, AGENT)
     assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
     assert not desk.dialler_client.asked
 
 
-async def test_a_click_is_for_its_call_or_for_none(desk: DeskStand) -> None:
+async def test_command_for_an_earlier_call_is_refused(desk: DeskStand) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     assert token
     desk.page_state.put("seat/04", on_the_line())
@@ -421,7 +419,7 @@ async def test_a_click_is_for_its_call_or_for_none(desk: DeskStand) -> None:
     assert [values for *_, values in desk.dialler_client.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
 
 
-async def test_a_typed_number_is_looked_up_here_and_its_id_alone_is_sent(tmp_path: Path) -> None:
+async def test_dialling_a_typed_number_sends_only_its_id(tmp_path: Path) -> None:
     settings = stand_settings()
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "manual_dialling": True})
     settings = settings.model_copy(update={"campaigns": (campaign,)})
@@ -441,12 +439,12 @@ async def test_a_typed_number_is_looked_up_here_and_its_id_alone_is_sent(tmp_pat
         assert len(desk.dialler_client.asked) == 1
 
 
-async def test_where_no_campaign_lets_agents_dial_nothing_is_looked_up(desk: DeskStand) -> None:
+async def test_typed_number_is_refused_without_a_campaign_for_manual_dialling(desk: DeskStand) -> None:
     answer = await desk.post("/api/agent/dial", {"id": ID, "number": NUMBER}, AGENT)
     assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
 
 
-async def test_a_broker_that_is_away_is_told_and_a_refusal_has_its_word(desk: DeskStand) -> None:
+async def test_unreachable_broker_is_reported_and_a_refusal_has_a_code(desk: DeskStand) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json() is not None
     desk.dialler_client.reply = None
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
@@ -457,6 +455,6 @@ async def test_a_broker_that_is_away_is_told_and_a_refusal_has_its_word(desk: De
     assert answer.json() == {"status": "refused", "text": text, "word": "call-over"}
 
 
-async def test_a_forged_token_is_nobodys(desk: DeskStand) -> None:
+async def test_forged_token_has_no_user(desk: DeskStand) -> None:
     answer = await desk.browser.get("/api/agent/events", headers={"cookie": f"{DESK_COOKIE}=forged"})
     assert answer.status_code == 401

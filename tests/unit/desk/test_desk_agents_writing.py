@@ -55,7 +55,7 @@ async def put(desk: DeskStand, draft: object) -> int:
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
-async def test_a_note_is_kept_with_the_number_and_the_last_one_of_a_call_counts(desk: DeskStand) -> None:
+async def test_latest_note_of_a_call_is_stored_with_the_number(desk: DeskStand) -> None:
     for text in ("first", NOTE["text"]):
         assert (await desk.post("/api/agent/note", {**NOTE, "text": text}, AGENT)).status_code == 204
     found = await AgentRecords(desk.file).last_note(1)
@@ -66,7 +66,7 @@ async def test_a_note_is_kept_with_the_number_and_the_last_one_of_a_call_counts(
     assert (await pop_of(desk))["note"] is None
 
 
-async def test_a_note_is_of_an_own_call(desk: DeskStand, tmp_path: Path) -> None:
+async def test_note_about_another_agents_call_is_refused(desk: DeskStand, tmp_path: Path) -> None:
     async def status(**changed: str) -> tuple[int, Any]:
         answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
         return answer.status_code, answer.json() if answer.content else None
@@ -98,14 +98,14 @@ async def test_a_note_is_of_an_own_call(desk: DeskStand, tmp_path: Path) -> None
         ({"seat": "05"}, 422),
     ],
 )
-async def test_a_note_has_bounds(desk: DeskStand, changed: dict[str, str], status: int) -> None:
+async def test_note_of_wrong_form_or_length_is_refused(desk: DeskStand, changed: dict[str, str], status: int) -> None:
     answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
     assert answer.status_code == status
     if status != 204:
         assert answer.json() == {"problem": {413: "too-long", 422: "values"}[status]}
 
 
-async def test_what_was_typed_is_there_again_after_a_reload_and_a_restart(desk: DeskStand) -> None:
+async def test_draft_is_restored_after_a_reload_and_a_restart(desk: DeskStand) -> None:
     assert await put(desk, DRAFT) == 204
     assert (await pop_of(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write()
@@ -121,7 +121,7 @@ async def test_what_was_typed_is_there_again_after_a_reload_and_a_restart(desk: 
     assert again.find("05", ATTEMPT) is None
 
 
-async def test_a_draft_has_bounds_and_is_of_an_own_call(desk: DeskStand) -> None:
+async def test_draft_that_is_too_long_or_of_another_agent_is_refused(desk: DeskStand) -> None:
     assert await put(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
     assert await put(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
     assert await put(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
@@ -131,7 +131,9 @@ async def test_a_draft_has_bounds_and_is_of_an_own_call(desk: DeskStand) -> None
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
 
 
-async def test_a_draft_of_the_call_before_leaves_that_of_this_call(desk: DeskStand, tmp_path: Path) -> None:
+async def test_late_draft_of_the_previous_call_does_not_replace_the_current_draft(
+    desk: DeskStand, tmp_path: Path
+) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         owner = ("04", "101", desk.clock.now())
         db.execute("UPDATE attempt SET seat = ?, agent = ?, ended_at = ? WHERE attempt_id = 'earlier'", owner)
@@ -142,9 +144,7 @@ async def test_a_draft_of_the_call_before_leaves_that_of_this_call(desk: DeskSta
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
-async def test_drafts_that_could_not_be_written_are_written_with_the_next(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failed_write_of_drafts_is_repeated(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(*_: object) -> None:
         raise StoreError("the disk is full")
 
@@ -157,9 +157,7 @@ async def test_drafts_that_could_not_be_written_are_written_with_the_next(
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).drafts()] == [ATTEMPT]
 
 
-async def test_a_file_that_is_busy_at_the_start_is_read_a_moment_later(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_busy_file_of_drafts_is_read_again(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])
     read, tries = AgentRecords.drafts, 0
 
@@ -182,7 +180,7 @@ async def test_a_file_that_is_busy_at_the_start_is_read_a_moment_later(
 
 
 @pytest.mark.parametrize("is_writing", [False, True])
-async def test_a_desk_that_stops_writes_what_was_typed_last(
+async def test_stopping_desk_writes_the_latest_drafts(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch, is_writing: bool
 ) -> None:
     keep, writing = AgentRecords.save_drafts, asyncio.Event()
@@ -211,7 +209,7 @@ async def test_a_desk_that_stops_writes_what_was_typed_last(
     assert found == {"earlier", ATTEMPT}
 
 
-async def test_what_was_written_of_a_number_is_erased_from_the_file(desk: DeskStand, tmp_path: Path) -> None:
+async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskStand, tmp_path: Path) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
     await put(desk, DRAFT)
     await desk.agents.drafts.write()
@@ -225,7 +223,7 @@ async def test_what_was_written_of_a_number_is_erased_from_the_file(desk: DeskSt
     assert forget_written(tmp_path / "none.db", None, None) == 0
 
 
-async def test_own_figures_are_those_of_the_day_and_of_oneself(desk: DeskStand, tmp_path: Path) -> None:
+async def test_agent_receives_only_own_figures_of_today(desk: DeskStand, tmp_path: Path) -> None:
     now = desk.clock.now()
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         db.execute(
@@ -265,7 +263,7 @@ async def test_own_figures_are_those_of_the_day_and_of_oneself(desk: DeskStand, 
     assert desk.page_state.below("figures", AgentDayFigures)["101"].calls == 0
 
 
-async def test_an_agent_is_told_whom_to_call_back_today_and_of_no_other(desk: DeskStand, tmp_path: Path) -> None:
+async def test_agent_receives_only_own_call_backs_of_today(desk: DeskStand, tmp_path: Path) -> None:
     hour = desk.clock.now() + 3_600.0
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         for phone_id in range(2, 8):
@@ -297,7 +295,7 @@ async def test_an_agent_is_told_whom_to_call_back_today_and_of_no_other(desk: De
     assert len(told["102"]) == 1
 
 
-async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+async def test_desk_file_of_the_first_version_is_migrated(tmp_path: Path) -> None:
     path = tmp_path / "old.desk.db"
     with closed(sqlite3.connect(path)) as db:
         db.executescript(
@@ -314,6 +312,6 @@ async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path: Path)
         await file.close()
 
 
-async def test_a_seat_without_a_call_has_nothing_to_write_of(desk: DeskStand) -> None:
+async def test_note_and_draft_without_a_call_are_refused(desk: DeskStand) -> None:
     desk.page_state.put("seat/04", SEATED)
     assert await put(desk, DRAFT) == 409

@@ -40,13 +40,13 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
         yield stand
 
 
-async def test_a_command_goes_out_as_the_one_who_has_signed_in(desk: DeskStand) -> None:
+async def test_command_is_sent_as_the_signed_in_user(desk: DeskStand) -> None:
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "pause", "campaign": "turnout"}, "compliance")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
     assert desk.dialler_client.asked == [("compliance", ID, "pause", {"campaign": "turnout"})]
 
 
-async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: DeskStand) -> None:
+async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskStand) -> None:
     values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
     for name in BOARD_COMMANDS:
         kind = COMMANDS[name]
@@ -74,7 +74,7 @@ async def test_every_role_gives_the_commands_of_docs_topics_and_no_others(desk: 
         ([], 422, "values"),
     ],
 )
-async def test_what_is_no_command_of_the_board_is_sent_nowhere(
+async def test_invalid_command_of_the_board_is_not_sent(
     desk: DeskStand, body: object, status: int, problem: str
 ) -> None:
     answer = await desk.post("/api/board/commands", body, "supervisor")
@@ -82,7 +82,7 @@ async def test_what_is_no_command_of_the_board_is_sent_nowhere(
     assert not desk.dialler_client.asked
 
 
-async def test_a_broker_that_is_away_is_told_and_nothing_waits(desk: DeskStand) -> None:
+async def test_command_is_refused_at_once_while_the_broker_is_unreachable(desk: DeskStand) -> None:
     desk.dialler_client.reply = None
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "stop-all"}, "supervisor")
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
@@ -91,7 +91,7 @@ async def test_a_broker_that_is_away_is_told_and_nothing_waits(desk: DeskStand) 
     assert answer.json() == {"status": "refused", "text": "there is no such seat"}
 
 
-async def test_an_alert_that_was_seen_is_so_until_another_takes_its_place(desk: DeskStand) -> None:
+async def test_acknowledgement_holds_until_the_alert_is_replaced(desk: DeskStand) -> None:
     alert = create_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
     desk.page_state.put("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}
@@ -103,7 +103,7 @@ async def test_an_alert_that_was_seen_is_so_until_another_takes_its_place(desk: 
     assert [each.name for each in await desk.file.acknowledged()] == ["coach"]
 
 
-async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand) -> None:
+async def test_board_receives_only_keys_of_its_kinds(desk: DeskStand) -> None:
     desk.page_state.put("seat/01", SEATED)
     desk.page_state.put("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
@@ -114,7 +114,7 @@ async def test_a_board_is_told_of_its_own_kinds_and_of_no_others(desk: DeskStand
     await news.aclose()  # type: ignore[attr-defined]
 
 
-async def test_a_look_that_fails_ends_no_page_and_the_next_one_does(
+async def test_stream_survives_a_failed_session_check_until_the_session_ends(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
@@ -133,7 +133,7 @@ async def test_a_look_that_fails_ends_no_page_and_the_next_one_does(
         await anext(news)
 
 
-async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) -> None:
+async def test_stream_ends_with_the_session(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
@@ -145,7 +145,7 @@ async def test_a_page_whose_sign_in_ended_is_told_nothing_more(desk: DeskStand) 
     assert desk.page_state.pages == 0
 
 
-async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> None:
+async def test_number_of_open_boards_of_a_user_is_limited(desk: DeskStand) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     every = [desk.events(token, SignedInUser("viewer", "viewer")) for _ in range(MAX_STREAMS_PER_USER)]
     for news in every:
@@ -159,7 +159,7 @@ async def test_one_person_opens_a_few_boards_and_no_more(desk: DeskStand) -> Non
     assert not len(desk.streams)
 
 
-async def test_booths_have_their_names_which_are_read_again_with_the_day(desk: DeskStand, tmp_path: Path) -> None:
+async def test_names_of_booths_are_read_again_each_day(desk: DeskStand, tmp_path: Path) -> None:
     assert (await desk.get("/api/board/booths", "viewer")).json() == {"118": ["Kothrud", "School"]}
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE booth SET name = 'Town hall'")
@@ -194,13 +194,13 @@ def code(**changed: Any) -> str:
     return find_idle_reason(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
-def test_what_is_away_is_told_first() -> None:
+def test_idle_reason_names_an_unreachable_broker_or_dialler_first() -> None:
     assert find_idle_reason(None, RUNNING, [], connected=False).code == "no-broker"
     assert find_idle_reason(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
     assert find_idle_reason(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
-def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> None:
+def test_idle_reason_is_calls_in_progress_or_the_limit() -> None:
     assert code(calls={CallState.RINGING: 2, CallState.TALKING: 5}) == "dialling"
     assert code(progress=replace(RUNNING.progress, remaining=0)) == "nothing-due"
     assert code(limited_by="speed") == "limit-speed"
@@ -212,7 +212,7 @@ def test_a_campaign_that_dials_says_so_and_one_that_waits_says_for_what() -> Non
     assert found == IdleReason("limit-seats", figures)
 
 
-def test_what_holds_a_campaign_is_told_in_a_word_and_as_the_dialler_says_it() -> None:
+def test_idle_reason_of_a_held_campaign_has_code_and_text() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
     assert find_idle_reason(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
@@ -238,7 +238,7 @@ def test_warnings_are_active_while_their_cause_lasts() -> None:
     assert found({}, {}, seats(SeatState.LOST, SeatState.READY)) == {"seat-lost-04": {"seat": "04"}}
 
 
-async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_path: Path) -> None:
+async def test_warning_keeps_its_time_and_can_be_acknowledged(desk: DeskStand, tmp_path: Path) -> None:
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
     desk.page_state.put("seat/04", replace(SEATED, state=SeatState.LOST))
@@ -257,7 +257,7 @@ async def test_a_warning_keeps_its_time_and_can_be_seen(desk: DeskStand, tmp_pat
     await reading.close()
 
 
-async def test_shares_of_each_window_and_the_days_course_come_from_the_records(tmp_path: Path) -> None:
+async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_path: Path) -> None:
     store, clock, page_state = tmp_path / "centre.db", SetClock(), PageState(lambda: 0.0)
     now = clock.now()
     calls = [

@@ -72,9 +72,7 @@ def shake_hands(client: ssl.SSLContext, name: str, certificate: Path, key: Path)
     assert ours.version() is not None
 
 
-def test_the_certificate_is_believed_for_its_names_by_whoever_has_the_ca(
-    files: CertificateFiles, tmp_path: Path
-) -> None:
+def test_certificate_is_trusted_for_its_names_by_clients_with_the_ca(files: CertificateFiles, tmp_path: Path) -> None:
     names = ["desk.example.org", "10.0.0.5", "fd00::5"]
     made = make_certificate(files, "pune-1", "desk.example.org", names, NOW, renew=False)
     assert made.ca_is_new
@@ -103,7 +101,7 @@ def test_the_certificate_is_believed_for_its_names_by_whoever_has_the_ca(
         (["desk.example.org", "10.0.0.5"], "10.0.0.6"),
     ],
 )
-def test_a_stolen_ca_key_speaks_for_nobody_else(
+def test_stolen_ca_key_cannot_certify_other_names(
     files: CertificateFiles, tmp_path: Path, own: list[str], forged: str
 ) -> None:
     make_certificate(files, "pune-1", own[0], own, NOW, renew=False)
@@ -130,7 +128,7 @@ def test_a_stolen_ca_key_speaks_for_nobody_else(
         shake_hands(trusting(files.ca), forged, theft, files.key)
 
 
-def test_a_renewal_keeps_the_ca_and_says_before_it_overwrites(site: Path, files: CertificateFiles) -> None:
+def test_renewal_needs_an_option_and_reuses_the_ca(site: Path, files: CertificateFiles) -> None:
     code, said = run("desk", "certificate", "-c", site)
     assert code == 0
     assert f"made {files.ca}, the site's own CA, for desk.example.org alone, until " in said
@@ -162,7 +160,7 @@ def test_a_renewal_keeps_the_ca_and_says_before_it_overwrites(site: Path, files:
         ("", ["--renew", "--name", "::"], "stands for every address, so nobody can type it"),
     ],
 )
-def test_what_cannot_be_renewed_says_why_in_one_line_and_stays(
+def test_failed_renewal_is_explained_and_changes_no_file(
     site: Path, files: CertificateFiles, spoil: str, options: list[str], told: str
 ) -> None:
     run("desk", "certificate", "-c", site)
@@ -179,13 +177,13 @@ def test_what_cannot_be_renewed_says_why_in_one_line_and_stays(
     assert {path.name: path.read_bytes() for path in site.parent.iterdir()} == before
 
 
-def test_names_that_nobody_types_alone_are_refused(site: Path, files: CertificateFiles) -> None:
+def test_certificate_without_the_desks_own_name_is_refused(site: Path, files: CertificateFiles) -> None:
     code, said = run("desk", "certificate", "-c", site, "--name", "10.0.0.5")
     assert (code, "add --name desk.example.org" in said) == (2, True)
     assert not files.ca.exists()
 
 
-def test_what_was_broken_off_goes_on_with_the_keys_that_are_there(site: Path, files: CertificateFiles) -> None:
+def test_interrupted_creation_continues_with_existing_keys(site: Path, files: CertificateFiles) -> None:
     run("desk", "certificate", "-c", site)
     keys = files.ca_key.read_bytes(), files.key.read_bytes()
     files.ca.unlink()
@@ -195,7 +193,7 @@ def test_what_was_broken_off_goes_on_with_the_keys_that_are_there(site: Path, fi
     shake_hands(trusting(files.ca), "desk.example.org", files.certificate, files.key)
 
 
-def test_the_ca_may_lie_elsewhere_and_a_desk_without_paths_says_so(
+def test_ca_may_be_in_another_folder_and_paths_are_required(
     site: Path, files: CertificateFiles, tmp_path: Path
 ) -> None:
     stick = tmp_path / "stick"
@@ -210,7 +208,7 @@ def test_the_ca_may_lie_elsewhere_and_a_desk_without_paths_says_so(
     assert (code, "desk.certificate: and desk.private_key are not set; set their paths" in said) == (2, True)
 
 
-def test_a_certificate_never_outlives_its_ca(files: CertificateFiles) -> None:
+def test_certificate_expires_no_later_than_its_ca(files: CertificateFiles) -> None:
     make_certificate(files, "pune-1", "10.0.0.5", [], NOW, renew=False)
     late = NOW + 3_600 * DAY
     made = make_certificate(files, "pune-1", "10.0.0.5", [], late, renew=True)
@@ -220,7 +218,7 @@ def test_a_certificate_never_outlives_its_ca(files: CertificateFiles) -> None:
         make_certificate(files, "pune-1", "10.0.0.5", [], NOW + 3_651 * DAY, renew=True)
 
 
-async def test_the_desk_serves_with_it(tmp_path: Path, files: CertificateFiles) -> None:
+async def test_desk_serves_with_the_new_certificate(tmp_path: Path, files: CertificateFiles) -> None:
     make_certificate(files, "pune-1", "127.0.0.1", [], NOW, renew=False)
     store = tmp_path / "centre.db"
     with exclusive_connection(store, "a test"):

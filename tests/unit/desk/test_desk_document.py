@@ -83,7 +83,7 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
         runner.run(stand.__aexit__(None, None, None))
 
 
-def test_the_document_says_where_a_session_is_needed(walk: Walk) -> None:
+def test_openapi_document_marks_routes_that_need_a_session(walk: Walk) -> None:
     for route in walk.desk.routes:
         if route.method == WEBSOCKET:
             continue  # OpenAPI does not describe WebSockets
@@ -117,7 +117,7 @@ def _everybody_asks(walk: Walk, operation: Any, mode: schemathesis.GenerationMod
 
 
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
-def test_everybody_is_answered_as_the_document_says(walk: Walk, mode: schemathesis.GenerationMode) -> None:
+def test_answers_match_the_openapi_document(walk: Walk, mode: schemathesis.GenerationMode) -> None:
     asked: Counter[str | None] = Counter()
     every: Any = walk.schema
     for operation in [each.ok() for each in every.get_all_operations()]:

@@ -61,7 +61,7 @@ def spooled(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "centre.db.spool").glob("*"))
 
 
-async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: DeskStand, tmp_path: Path) -> None:
+async def test_roll_is_checked_in_a_separate_process_and_imported(desk: DeskStand, tmp_path: Path) -> None:
     answer = await hand_over(desk)
     assert answer.status_code == 200, answer.text
     list_id = answer.json()["list"]
@@ -83,13 +83,15 @@ async def test_a_roll_is_checked_in_a_process_of_its_own_and_taken_in(desk: Desk
     assert spooled(tmp_path) == []
 
 
-async def test_what_looks_doubtful_in_a_roll_is_told(desk: DeskStand) -> None:
+async def test_warnings_about_a_roll_are_shown(desk: DeskStand) -> None:
     await hand_over(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
     warnings = (await shown(desk, "checked"))["warnings"]
     assert any("remarks" in warning for warning in warnings)
 
 
-async def test_a_broker_that_is_away_loses_no_roll(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_import_is_retried_while_the_broker_is_unreachable(
+    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rolls, "RECONNECT_SECONDS", 0.0)
     replies = iter([None, Reply("unanswered", ""), Reply("done", "40 rows")])
 
@@ -111,7 +113,7 @@ async def test_a_broker_that_is_away_loses_no_roll(desk: DeskStand, monkeypatch:
         (b"\x00\x01", "roll.xlsx", "roll.xlsx"),
     ],
 )
-async def test_a_roll_that_cannot_be_is_refused_in_words(
+async def test_unreadable_roll_is_refused_with_a_reason(
     desk: DeskStand, tmp_path: Path, roll: bytes, name: str, told: str
 ) -> None:
     assert (await hand_over(desk, roll, name)).status_code == 200
@@ -124,7 +126,7 @@ async def test_a_roll_that_cannot_be_is_refused_in_words(
     assert desk.page_state.get("list", RollStatus) is None
 
 
-async def test_of_two_rolls_that_come_at_once_one_is_refused(desk: DeskStand) -> None:
+async def test_second_simultaneous_roll_is_refused(desk: DeskStand) -> None:
     await desk.cookie("supervisor")  # else one comes while the other signs in
     answers = await asyncio.gather(hand_over(desk), hand_over(desk, name="kothrud%20119.csv"))
     (taken,) = [each.json()["list"] for each in answers if each.status_code == 200]
@@ -132,7 +134,7 @@ async def test_of_two_rolls_that_come_at_once_one_is_refused(desk: DeskStand) ->
     assert (await shown(desk, "checked"))["id"] == taken
 
 
-async def test_a_disk_that_fills_while_a_roll_comes_is_told(
+async def test_full_disk_during_an_upload_is_reported(
     desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full(io.BytesIO):
@@ -147,7 +149,7 @@ async def test_a_disk_that_fills_while_a_roll_comes_is_told(
     assert (await hand_over(desk)).status_code == 200
 
 
-async def test_a_check_that_was_killed_is_told_in_words(
+async def test_killed_check_of_a_roll_is_explained(
     desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
@@ -159,13 +161,13 @@ async def test_a_check_that_was_killed_is_told_in_words(
     assert spooled(tmp_path) == []
 
 
-async def test_what_is_no_roll_is_not_received(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_file_of_another_type_is_refused(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await hand_over(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
     monkeypatch.setattr(rolls, "DISK_FACTOR", 2**60)
     assert (await hand_over(desk)).json() == {"problem": "no-room"}
 
 
-async def test_a_number_is_handed_over_beside_its_command_and_is_gone_after_it(desk: DeskStand, tmp_path: Path) -> None:
+async def test_number_is_in_the_spool_only_during_its_command(desk: DeskStand, tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
     def look(values: Mapping[str, Any]) -> None:

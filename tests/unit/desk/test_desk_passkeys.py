@@ -50,7 +50,7 @@ async def signs_in(desk: DeskStand, credential: dict[str, Any]) -> tuple[int, st
     return answer.status_code, "" if answer.status_code == 204 else answer.json()["problem"]
 
 
-async def test_a_passkey_is_made_signs_in_again_and_again_and_is_removed(desk: DeskStand) -> None:
+async def test_passkey_is_created_signs_in_and_is_removed(desk: DeskStand) -> None:
     options = await options_for(desk)
     assert options["rp"] == {"name": "Matdan", "id": HOST}
     assert options["authenticatorSelection"]["userVerification"] == "required"
@@ -71,7 +71,7 @@ async def test_a_passkey_is_made_signs_in_again_and_again_and_is_removed(desk: D
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
 
 
-async def test_a_passkey_needs_the_password_once_more_and_a_guesser_is_locked_out(desk: DeskStand) -> None:
+async def test_creating_a_passkey_needs_the_password_and_locks_after_failures(desk: DeskStand) -> None:
     for _ in range(ALLOWED_FAILURES):
         answer = await desk.post("/api/passkeys/challenge", {"password": "guessed"}, "coach")
         assert (answer.status_code, answer.json()["problem"]) == (401, "wrong")
@@ -85,7 +85,7 @@ def changed(credential: dict[str, Any], name: str, change: Callable[[str], str])
     return other
 
 
-async def test_what_is_forged_or_repeated_signs_nobody_in(desk: DeskStand) -> None:
+async def test_forged_or_repeated_passkey_answer_is_refused(desk: DeskStand) -> None:
     key = await registered(desk)
     asked = await challenge(desk)
     good = key.sign(asked)
@@ -119,7 +119,7 @@ async def test_what_is_forged_or_repeated_signs_nobody_in(desk: DeskStand) -> No
         ("count", -1),
     ],
 )
-async def test_a_key_that_is_used_elsewhere_or_by_another_signs_nobody_in(
+async def test_passkey_with_an_old_counter_or_another_user_is_refused(
     desk: DeskStand, field: str, value: object
 ) -> None:
     key = await registered(desk)
@@ -134,7 +134,7 @@ async def test_a_key_that_is_used_elsewhere_or_by_another_signs_nobody_in(
 @pytest.mark.parametrize(
     ("field", "value"), [("origin", "https://evil.example"), ("host", "evil.example"), ("flags", PRESENT)]
 )
-async def test_a_passkey_of_elsewhere_is_not_kept(desk: DeskStand, field: str, value: object) -> None:
+async def test_passkey_of_another_host_is_not_stored(desk: DeskStand, field: str, value: object) -> None:
     key = SoftKey(ORIGIN, HOST)
     setattr(key, field, value)
     answer = await desk.post("/api/passkeys", {"credential": key.register(await options_for(desk))}, "coach")
@@ -142,7 +142,7 @@ async def test_a_passkey_of_elsewhere_is_not_kept(desk: DeskStand, field: str, v
     assert (await desk.get("/api/passkeys", "coach")).json() == []
 
 
-async def test_a_registration_is_good_for_who_asked_for_it_once(desk: DeskStand) -> None:
+async def test_registration_challenge_is_valid_once_for_its_user(desk: DeskStand) -> None:
     key = SoftKey(ORIGIN, HOST)
     credential = key.register(await options_for(desk, "coach"))
     answer = await desk.post("/api/passkeys", {"credential": credential}, "listener")
@@ -155,14 +155,14 @@ async def test_a_registration_is_good_for_who_asked_for_it_once(desk: DeskStand)
     assert (answer.status_code, answer.json()["problem"]) == (409, "passkey-wrong")
 
 
-async def test_nobody_has_more_passkeys_than_a_few(desk: DeskStand) -> None:
+async def test_number_of_passkeys_of_a_user_is_limited(desk: DeskStand) -> None:
     for _ in range(MAX_PASSKEYS_PER_USER):
         await registered(desk)
     answer = await desk.post("/api/passkeys/challenge", {"password": PASSWORD}, "coach")
     assert (answer.status_code, answer.json()["problem"]) == (409, "passkeys-full")
 
 
-async def test_a_user_who_went_takes_the_passkey_along(desk: DeskStand, tmp_path: Path) -> None:
+async def test_removing_a_user_deletes_the_passkeys(desk: DeskStand, tmp_path: Path) -> None:
     def table(sql: str, *values: object) -> None:
         execute(tmp_path / "centre.db", sql, *values)
 
@@ -180,7 +180,7 @@ async def test_a_user_who_went_takes_the_passkey_along(desk: DeskStand, tmp_path
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")  # another meena's
 
 
-async def test_a_new_one_time_password_takes_the_passkeys_away(desk: DeskStand) -> None:
+async def test_one_time_password_deletes_the_passkeys(desk: DeskStand) -> None:
     key = await registered(desk)
     await desk.people.create_one_time_password("coach")
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
@@ -192,7 +192,7 @@ REFUSED = {"passkey-wrong", "passkey-stale"}
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=lambda thing: f"{thing!r:.8}")
-async def test_an_answer_of_which_any_part_is_another_thing_is_refused(desk: DeskStand, thing: Any) -> None:
+async def test_passkey_answer_with_any_invalid_part_is_refused(desk: DeskStand, thing: Any) -> None:
     key = await registered(desk)
     for part in (*WHOLE, "clientDataJSON", "authenticatorData", "signature", "userHandle"):
         broken = key.sign(await challenge(desk))
@@ -211,7 +211,7 @@ async def test_an_answer_of_which_any_part_is_another_thing_is_refused(desk: Des
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
 
 
-async def test_strangers_who_ask_for_challenges_take_no_memory(desk: DeskStand) -> None:
+async def test_number_of_unanswered_challenges_is_limited(desk: DeskStand) -> None:
     for _ in range(MAX_CHALLENGES + 50):
         await challenge(desk)
     assert len(desk.passkeys._sign_ins._issued) == MAX_CHALLENGES
@@ -219,7 +219,7 @@ async def test_strangers_who_ask_for_challenges_take_no_memory(desk: DeskStand) 
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
 
 
-def test_passkeys_are_bound_to_a_name_and_never_to_a_number() -> None:
+def test_passkeys_are_bound_to_a_host_name_not_an_ip_address() -> None:
     local = ["http://127.0.0.1:8470", "http://localhost:8470"]
     assert find_passkey_host(local) == PasskeyHost("localhost", ("http://localhost:8470",))
     assert find_passkey_host(["https://10.0.0.5:8470"]) is None

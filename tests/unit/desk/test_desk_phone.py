@@ -69,7 +69,7 @@ def changed(message: str, old: str, new: str) -> str:
         changed(REGISTER, "To: <sip:agent01", "To: <sip:echo").replace("REGISTER sip:", "INVITE sip:"),
     ],
 )
-def test_the_seats_own_sip_goes_on(message: str) -> None:
+def test_sip_filter_accepts_messages_of_the_own_phone(message: str) -> None:
     assert find_refusal_reason(message, "agent01") is None
 
 
@@ -99,7 +99,7 @@ def test_the_seats_own_sip_goes_on(message: str) -> None:
         ("\0", "no-sip"),
     ],
 )  # fmt: skip
-def test_everything_else_does_not(message: str, why: str) -> None:
+def test_sip_filter_rejects_all_other_messages(message: str, why: str) -> None:
     assert find_refusal_reason(message, "agent01") == why
 
 
@@ -193,7 +193,7 @@ async def closed_with(page: ClientConnection) -> int | None:
     return page.close_code
 
 
-async def test_a_phone_is_told_its_own_name_and_password_and_no_others() -> None:
+async def test_phone_receives_only_its_own_credentials() -> None:
     async with phone_stand() as stand:
         told = await stand.post("t1")
         seat = stand.settings.seats[0]
@@ -205,7 +205,7 @@ async def test_a_phone_is_told_its_own_name_and_password_and_no_others() -> None
         assert [(await stand.post(token)).status_code for token in ("boss", "nobody")] == [403, 401]
 
 
-async def test_sip_goes_to_asterisk_and_back() -> None:
+async def test_sip_is_relayed_in_both_directions() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         assert page.subprotocol == "sip"
@@ -228,7 +228,7 @@ async def test_sip_goes_to_asterisk_and_back() -> None:
         ({"token": "t2"}, 403),  # whose seat has a phone of its own
     ],
 )
-async def test_nobody_else_reaches_it(given: dict[str, str], status: int) -> None:
+async def test_phone_socket_is_refused_to_everybody_else(given: dict[str, str], status: int) -> None:
     async with phone_stand() as stand:
         with pytest.raises(InvalidStatus) as refused:
             await stand.page(**given)
@@ -236,7 +236,7 @@ async def test_nobody_else_reaches_it(given: dict[str, str], status: int) -> Non
         assert stand.switch.lines == []
 
 
-async def test_a_phone_comes_from_the_seats_networks() -> None:
+async def test_phone_outside_the_seat_networks_is_refused() -> None:
     async with phone_stand(seat_networks=["10.0.0.0/8"]) as stand:
         with pytest.raises(InvalidStatus):
             await stand.page()
@@ -244,7 +244,7 @@ async def test_a_phone_comes_from_the_seats_networks() -> None:
 
 
 @pytest.mark.parametrize("message", [changed(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), b"\0"])
-async def test_what_is_not_its_own_ends_it(message: str | bytes) -> None:
+async def test_message_of_another_user_closes_the_socket(message: str | bytes) -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         await page.send(message)
@@ -253,7 +253,7 @@ async def test_what_is_not_its_own_ends_it(message: str | bytes) -> None:
         assert await closed_with(await long_message(stand)) == 1009
 
 
-async def test_a_page_that_sends_without_end_is_no_phone() -> None:
+async def test_flood_of_messages_closes_the_socket() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         for _ in range(MAX_MESSAGES + 1):
@@ -262,7 +262,7 @@ async def test_a_page_that_sends_without_end_is_no_phone() -> None:
         assert len(stand.switch.came) == MAX_MESSAGES
 
 
-async def test_what_was_sent_long_ago_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_message_limit_applies_to_a_period(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phone, "IN_SECONDS", 0.0)
     async with phone_stand() as stand:
         page = await stand.page()
@@ -277,7 +277,7 @@ async def long_message(stand: PhoneStand) -> ClientConnection:
     return page
 
 
-async def test_the_newest_page_of_a_seat_is_its_phone() -> None:
+async def test_newest_page_of_a_seat_becomes_its_phone() -> None:
     async with phone_stand() as stand:
         first = await stand.page()
         second = await stand.page()
@@ -291,7 +291,7 @@ async def test_the_newest_page_of_a_seat_is_its_phone() -> None:
         assert await third.recv() == ANSWER
 
 
-async def test_a_page_is_told_that_asterisk_is_away() -> None:
+async def test_unreachable_asterisk_is_reported_as_retryable() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         await stand.switch.lines[0].close()
@@ -304,7 +304,7 @@ async def test_a_page_is_told_that_asterisk_is_away() -> None:
 
 
 @virtual_time()
-async def test_a_phone_ends_with_the_session() -> None:
+async def test_phone_socket_ends_with_the_session() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         stand.who["t1"] = SignedInUser("103", AGENT, "01")
@@ -315,7 +315,7 @@ async def test_a_phone_ends_with_the_session() -> None:
 
 
 @virtual_time()
-async def test_a_file_that_cannot_be_read_ends_no_phone() -> None:
+async def test_unreadable_session_file_ends_no_phone() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         stand.who["t1"] = StoreError("the file is busy")
@@ -326,7 +326,7 @@ async def test_a_file_that_cannot_be_read_ends_no_phone() -> None:
         assert await closed_with(page) == SIGNED_OUT
 
 
-async def test_a_stop_of_the_desk_waits_for_no_phone() -> None:
+async def test_stopping_the_desk_does_not_wait_for_phones() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
     assert await closed_with(page) == 1012

@@ -42,7 +42,7 @@ async def play(desk: DeskStand, attempt: str, role: str = "supervisor") -> Any:
     return await desk.post("/api/recordings/play", {"id": ID, "attempt": attempt}, role)
 
 
-async def test_what_is_kept_is_listed_without_names_and_numbers(desk: DeskStand, tmp_path: Path) -> None:
+async def test_list_of_recordings_has_no_names_and_numbers(desk: DeskStand, tmp_path: Path) -> None:
     older, newer = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300, campaign="other")
     a_talk(desk, tmp_path, ago=100, ended=False)
     a_talk(desk, tmp_path, ago=31 * DAY_SECONDS)
@@ -66,7 +66,7 @@ async def test_what_is_kept_is_listed_without_names_and_numbers(desk: DeskStand,
     assert not desk.dialler_client.asked
 
 
-async def test_older_ones_come_when_they_are_asked_for(
+async def test_older_recordings_are_listed_on_request(
     desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recordings, "MAX_LISTED", 2)
@@ -78,7 +78,7 @@ async def test_older_ones_come_when_they_are_asked_for(
     assert older["before"] is None
 
 
-async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskStand, tmp_path: Path) -> None:
+async def test_recording_is_playable_after_its_audit_entry(desk: DeskStand, tmp_path: Path) -> None:
     attempt = a_talk(desk, tmp_path, ago=600)
     path = f"/api/recordings/{attempt}"
     assert (await desk.get(path, "supervisor")).json() == {"problem": "playback-expired"}
@@ -97,9 +97,7 @@ async def test_a_recording_is_played_once_the_dialler_has_noted_it(desk: DeskSta
     assert (await desk.get(path, "supervisor")).status_code == 409
 
 
-async def test_no_answer_to_another_command_is_taken_for_that_about_a_recording(
-    desk: DeskStand, tmp_path: Path
-) -> None:
+async def test_reply_to_another_command_does_not_permit_playback(desk: DeskStand, tmp_path: Path) -> None:
     one, another = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300)
     for attempt in (one, another, one):
         await play(desk, attempt)
@@ -108,7 +106,7 @@ async def test_no_answer_to_another_command_is_taken_for_that_about_a_recording(
     assert len({ID, first, second}) == 3
 
 
-async def test_what_the_dialler_refuses_or_has_not_noted_is_not_played(desk: DeskStand, tmp_path: Path) -> None:
+async def test_recording_without_audit_entry_is_not_played(desk: DeskStand, tmp_path: Path) -> None:
     attempt = a_talk(desk, tmp_path, ago=600)
     for reply, status in (
         (Reply("refused", "it was erased"), 200),
@@ -120,7 +118,7 @@ async def test_what_the_dialler_refuses_or_has_not_noted_is_not_played(desk: Des
         assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 409
 
 
-async def test_what_is_erased_or_over_is_gone_while_it_plays_too(desk: DeskStand, tmp_path: Path) -> None:
+async def test_erased_or_expired_recording_is_not_served_during_playback(desk: DeskStand, tmp_path: Path) -> None:
     erased, over = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=30 * DAY_SECONDS - 10)
     for attempt in (erased, over):
         assert (await play(desk, attempt)).status_code == 200
@@ -132,7 +130,7 @@ async def test_what_is_erased_or_over_is_gone_while_it_plays_too(desk: DeskStand
         assert (await play(desk, attempt)).json() == {"problem": "recording-deleted"}
 
 
-async def test_a_profile_that_has_recordings_kept_keeps_them_listed(tmp_path: Path) -> None:
+async def test_profile_with_a_retention_duty_keeps_recordings_listed(tmp_path: Path) -> None:
     own = Path("config/jurisdictions/india.toml").read_text(encoding="utf-8")
     for before, after in (("keep_recordings = false", "keep_recordings = true"), ("allowed = false", "allowed = true")):
         assert before in own
@@ -147,7 +145,7 @@ async def test_a_profile_that_has_recordings_kept_keeps_them_listed(tmp_path: Pa
         assert [each["attempt"] for each in (await listed(desk))["recordings"]] == [attempt]
 
 
-async def test_a_folder_that_cannot_be_read_is_told(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreadable_recordings_folder_is_reported(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 

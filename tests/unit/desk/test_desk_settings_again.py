@@ -69,7 +69,7 @@ script = "{script}"
 """
 
 
-async def test_seats_and_agents_come_without_a_restart_and_a_file_that_is_wrong_changes_nothing(tmp_path: Path) -> None:
+async def test_reload_applies_seats_and_agents_and_rejects_invalid_files(tmp_path: Path) -> None:
     path, pin = tmp_path / "centre.toml", CHEAP.hash("2468")
     path.write_text(SITE.format(folder=tmp_path, pin=pin), encoding="utf-8")
     with exclusive_connection(tmp_path / "centre.db", "a test"):
@@ -106,7 +106,7 @@ async def test_seats_and_agents_come_without_a_restart_and_a_file_that_is_wrong_
         assert await seats() == [("04", "own"), ("05", "browser")]
 
 
-async def test_a_new_agent_signs_in_by_the_pin_that_the_file_has_now(tmp_path: Path) -> None:
+async def test_new_agent_signs_in_after_a_reload(tmp_path: Path) -> None:
     settings, pin_hash = stand_settings(), CHEAP.hash("1357")
     newcomer = settings.agents[0].model_copy(update={"number": "103", "pin": SecretStr(pin_hash)})
     async with desk_stand(tmp_path, settings) as desk:
@@ -117,7 +117,7 @@ async def test_a_new_agent_signs_in_by_the_pin_that_the_file_has_now(tmp_path: P
     assert read_proof(values["proof"]).holds(pin_hash, "pune-1", "04", "103")
 
 
-async def test_recordings_are_heard_for_as_long_as_the_file_says_now(tmp_path: Path) -> None:
+async def test_reload_applies_the_retention_of_recordings(tmp_path: Path) -> None:
     path, kept = tmp_path / "centre.toml", '[recordings]\ndirectory = "{folder}/recorded"\nkeep_days = {days}\n'
     whole = SITE.format(folder=tmp_path, pin=CHEAP.hash("2468"))
     path.write_text(whole + kept.format(folder=tmp_path, days=30), encoding="utf-8")
@@ -145,7 +145,7 @@ async def test_recordings_are_heard_for_as_long_as_the_file_says_now(tmp_path: P
 @pytest.mark.parametrize(
     ("now", "told"), [([], ["asha"]), ([("asha", "viewer")], ["asha"]), ([("asha", "supervisor")], [])]
 )
-async def test_whose_rights_are_others_in_the_settings_is_told(now: list[tuple[str, str]], told: list[str]) -> None:
+async def test_reload_reports_users_with_changed_roles(now: list[tuple[str, str]], told: list[str]) -> None:
     def named(*people: tuple[str, str]) -> list[Supervisor]:
         return [Supervisor.model_validate({"name": name, "role": role}) for name, role in people]
 

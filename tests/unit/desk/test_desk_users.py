@@ -60,7 +60,7 @@ async def refused(desk: DeskStand, name: str, password: str, new: str | None = N
     ("reply", "problem"),
     [(None, "broker-away"), (Reply("refused", ""), "not-audited"), (Reply("unanswered", ""), "not-audited")],
 )
-async def test_no_password_is_given_that_the_audit_does_not_know_of(
+async def test_one_time_password_needs_an_audit_entry(
     desk: DeskStand, table: Table, reply: Reply | None, problem: str
 ) -> None:
     table.add("meena", "coach")
@@ -70,7 +70,7 @@ async def test_no_password_is_given_that_the_audit_does_not_know_of(
     assert (await desk.file.accounts()).get("meena") is None
 
 
-async def test_a_user_is_given_a_password_for_one_time_and_must_change_it(desk: DeskStand, table: Table) -> None:
+async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskStand, table: Table) -> None:
     table.add("meena", "coach")
     answer = await desk.post("/api/users/password", {"name": "meena"}, "supervisor")
     once = answer.json()["password"]
@@ -92,7 +92,7 @@ async def test_a_user_is_given_a_password_for_one_time_and_must_change_it(desk: 
     assert await desk.people.find_user(token) == SignedInUser("meena", "coach")
 
 
-async def test_a_password_for_one_time_stays_secret_and_is_none_after_a_while(
+async def test_one_time_password_is_not_logged_and_expires(
     desk: DeskStand, table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table.add("meena", "coach")
@@ -107,7 +107,7 @@ async def test_a_password_for_one_time_stays_secret_and_is_none_after_a_while(
     assert once not in capsys.readouterr().out
 
 
-async def test_whoever_signs_in_may_change_the_password_and_ends_all_other_sessions(desk: DeskStand) -> None:
+async def test_changing_the_password_ends_all_other_sessions(desk: DeskStand) -> None:
     before = await desk.people.sign_in("coach", PASSWORD)
     assert await refused(desk, "coach", "wrong", NEW) == "wrong"
     after = await desk.people.sign_in("coach", PASSWORD, NEW)
@@ -115,7 +115,7 @@ async def test_whoever_signs_in_may_change_the_password_and_ends_all_other_sessi
     assert await desk.people.find_user(after) == SignedInUser("coach", "coach")
 
 
-async def test_who_is_removed_or_has_another_role_is_signed_out_at_once(desk: DeskStand, table: Table) -> None:
+async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskStand, table: Table) -> None:
     for name in ("meena", "ravi"):
         table.add(name, "supervisor")
         await desk.people.sign_in(name, await desk.people.create_one_time_password(name), NEW)
@@ -131,7 +131,7 @@ async def test_who_is_removed_or_has_another_role_is_signed_out_at_once(desk: De
     assert await desk.people.find_user(again) == SignedInUser("ravi", "coach")
 
 
-async def test_a_later_user_of_a_name_has_nothing_of_the_earlier_one(desk: DeskStand, table: Table) -> None:
+async def test_new_user_with_an_old_name_inherits_nothing(desk: DeskStand, table: Table) -> None:
     """Also where the desk did not run while one went and another came."""
     table.add("meena", "supervisor")
     token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
@@ -151,7 +151,7 @@ async def test_a_later_user_of_a_name_has_nothing_of_the_earlier_one(desk: DeskS
     }
 
 
-async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: Table) -> None:
+async def test_open_board_ends_when_the_role_is_removed(desk: DeskStand, table: Table) -> None:
     table.add("meena", "coach")
     await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
     token = await desk.people.sign_in("meena", NEW)
@@ -167,7 +167,7 @@ async def test_an_open_board_ends_with_the_right_to_it(desk: DeskStand, table: T
     assert not len(desk.streams)
 
 
-async def test_the_page_lists_everybody_and_what_changes_rights_is_a_command(desk: DeskStand, table: Table) -> None:
+async def test_users_page_lists_users_and_sends_changes_as_commands(desk: DeskStand, table: Table) -> None:
     table.add("meena", "coach")
     listed = {each["name"]: each for each in (await desk.get("/api/users", "supervisor")).json()}
     assert listed["meena"] == {
@@ -193,7 +193,7 @@ async def test_the_page_lists_everybody_and_what_changes_rights_is_a_command(des
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
 
 
-async def test_what_a_supervisor_may_not_do_to_somebody_is_refused(desk: DeskStand, table: Table) -> None:
+async def test_forbidden_changes_of_users_are_refused(desk: DeskStand, table: Table) -> None:
     for path, name, told in (
         ("password", "nobody", (404, {"problem": "no-user"})),
         ("sign-out", "nobody", (404, {"problem": "no-user"})),
@@ -209,14 +209,14 @@ async def test_what_a_supervisor_may_not_do_to_somebody_is_refused(desk: DeskSta
     assert (answer.status_code, answer.json()) == (409, {"problem": "own-account"})
 
 
-async def test_signed_out_everywhere_is_everywhere(desk: DeskStand) -> None:
+async def test_sign_out_everywhere_ends_all_sessions(desk: DeskStand) -> None:
     tokens = [await desk.people.sign_in("coach", PASSWORD) for _ in range(3)]
     assert (await desk.post("/api/users/sign-out", {"name": "coach"}, "supervisor")).status_code == 204
     assert [await desk.people.find_user(token) for token in tokens] == [None] * 3
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
-async def test_a_thousand_tries_at_a_users_name_stay_locked(desk: DeskStand, table: Table) -> None:
+async def test_user_stays_locked_after_a_thousand_failed_sign_ins(desk: DeskStand, table: Table) -> None:
     table.add("meena", "coach")
     once = await desk.people.create_one_time_password("meena")
     told = [await refused(desk, "meena", "wrong") for _ in range(1_000)]
@@ -226,7 +226,7 @@ async def test_a_thousand_tries_at_a_users_name_stay_locked(desk: DeskStand, tab
     assert await desk.people.sign_in("meena", once, NEW)
 
 
-async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> None:
+async def test_unreadable_store_changes_no_user() -> None:
     users = [StoredUser("meena", "coach", 1.0, 1.0)]
     failing = False
 
@@ -255,7 +255,7 @@ async def test_a_store_that_cannot_be_read_leaves_everybody_as_they_were() -> No
     assert told == ["meena"]
 
 
-async def test_what_one_name_cannot_be_told_now_stops_no_other_and_is_told_again() -> None:
+async def test_failed_report_of_one_user_is_retried_and_stops_no_other() -> None:
     users = [StoredUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
 
     async def read() -> list[StoredUser]:
@@ -281,7 +281,7 @@ async def test_what_one_name_cannot_be_told_now_stops_no_other_and_is_told_again
     assert told == ["asha", "ravi", "meena"]
 
 
-async def test_a_page_that_was_opened_with_other_rights_ends_though_nothing_can_be_kept(
+async def test_stream_with_old_rights_ends_even_if_nothing_can_be_stored(
     desk: DeskStand, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("meena", "ravi"):
@@ -306,7 +306,7 @@ async def test_a_page_that_was_opened_with_other_rights_ends_though_nothing_can_
     assert await desk.file.password_of("meena") is None
 
 
-async def test_a_command_that_was_done_is_answered_so_though_the_users_cannot_be_read(
+async def test_executed_command_is_confirmed_even_if_users_cannot_be_read(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.cookie("supervisor")
@@ -315,7 +315,7 @@ async def test_a_command_that_was_done_is_answered_so_though_the_users_cannot_be
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
 
 
-async def test_a_password_is_taken_away_though_the_users_cannot_be_read(
+async def test_password_is_deleted_even_if_users_cannot_be_read(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Directory, "refresh", full_disk)

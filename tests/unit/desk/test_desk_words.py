@@ -100,7 +100,7 @@ LETTERS = {
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_every_language_says_all_that_english_says_in_its_own_letters(path: Path) -> None:
+def test_every_language_has_all_messages_in_its_own_script(path: Path) -> None:
     said, english = sentences_in(path), sentences_in(path.with_stem("en"))
     assert said.keys() == english.keys()
     for name, text in said.items():
@@ -115,7 +115,7 @@ def test_every_language_says_all_that_english_says_in_its_own_letters(path: Path
     assert path == shared or not said.keys() & said_in(shared)
 
 
-def test_the_agents_page_is_there_in_thirteen_languages() -> None:
+def test_agents_page_exists_in_thirteen_languages() -> None:
     for folder in ("agent", "shared"):
         assert {path.stem for path in FILES if path.parent.name == folder} == {"en", *LETTERS}
 
@@ -141,7 +141,7 @@ def test_each_alert_has_a_message_with_exactly_its_fields(kind: AlertKind) -> No
     assert {*re.findall(r"\$(\w+)", hindi)} == kind.fields <= {*AlertField} == AlertValues.__optional_keys__
 
 
-def test_the_board_has_words_for_all_that_it_is_told() -> None:
+def test_board_has_a_message_for_every_code() -> None:
     words = (
         asked_by("board")
         | asked_by("staff")
@@ -165,7 +165,7 @@ def test_the_board_has_words_for_all_that_it_is_told() -> None:
     assert not words - said_by("board", "staff", "shared")
 
 
-def test_headquarters_page_has_words_for_all_that_it_is_told() -> None:
+def test_headquarters_page_has_a_message_for_every_code() -> None:
     words = asked_by("hq") | asked_by("staff") | asked_by("shared")
     words |= problems_of(*(DESK_FOLDER.parent / "hq").glob("*.py"), *WEB.glob("*.py"))
     sources = "".join(path.read_text("utf-8") for path in (SOURCES / "src/hq").glob("*.ts*"))
@@ -187,7 +187,7 @@ def test_headquarters_page_has_words_for_all_that_it_is_told() -> None:
     assert not words - said_by("hq", "staff", "shared")
 
 
-def test_the_agents_page_has_words_for_all_that_it_is_told() -> None:
+def test_agents_page_has_a_message_for_every_code() -> None:
     words = asked_by("agent") | asked_by("shared")
     words |= problems_of(*(path for path in (DESK_FOLDER / "agents").glob("*.py") if path.stem != "phone"))
     words |= {f"seat-{state}" for state in SeatState} | {

@@ -47,7 +47,7 @@ class Thing:
     secret: Annotated[str, PRIVATE] = ""
 
 
-def test_types_of_the_pages_are_up_to_date() -> None:
+def test_generated_types_of_the_pages_are_up_to_date() -> None:
     assert FILE.read_text(encoding="utf-8") == render_page_types(), "run: python -m dialer.desk.page_types"
 
 

@@ -40,7 +40,7 @@ async def refused(desk: DeskStand, name: str, password: str) -> NotSignedIn:
     return caught.value
 
 
-async def test_who_signs_in_has_the_role_of_the_settings(desk: DeskStand) -> None:
+async def test_signed_in_user_has_the_role_of_the_settings(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     assert await desk.people.find_user(token) == SignedInUser("coach", "coach")
     assert await desk.people.find_user(token + "x") is None
@@ -48,7 +48,7 @@ async def test_who_signs_in_has_the_role_of_the_settings(desk: DeskStand) -> Non
     assert await desk.people.find_user(token) is None
 
 
-async def test_a_session_that_nobody_uses_ends_and_one_that_is_used_does_not(desk: DeskStand) -> None:
+async def test_unused_session_expires_and_used_session_does_not(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     for _ in range(4):
         desk.clock.pass_seconds(3000)
@@ -59,7 +59,7 @@ async def test_a_session_that_nobody_uses_ends_and_one_that_is_used_does_not(des
     assert await desk.people.find_user(token) is None
 
 
-async def test_sessions_outlive_the_desk_and_their_file_opens_nothing(desk: DeskStand, tmp_path: Path) -> None:
+async def test_sessions_survive_a_restart_and_are_stored_as_digests(desk: DeskStand, tmp_path: Path) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     again = await DeskFile.open(tmp_path / "centre.desk.db", None)
     people = People(again, Directory(EVERYBODY), desk.clock, 3600.0, CHEAP)
@@ -72,16 +72,14 @@ async def test_sessions_outlive_the_desk_and_their_file_opens_nothing(desk: Desk
     await again.close()
 
 
-async def test_who_is_in_the_settings_no_more_is_signed_out(desk: DeskStand) -> None:
+async def test_user_removed_from_the_settings_is_signed_out(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     people = People(desk.file, Directory([]), desk.clock, 3600.0, CHEAP)
     assert await people.find_user(token) is None
     people.close()
 
 
-async def test_a_full_disk_signs_nobody_out_and_lets_nobody_stay(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_full_disk_neither_ends_nor_extends_sessions(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
     monkeypatch.setattr(DeskFile, "use_session", full_disk)
     monkeypatch.setattr(DeskFile, "end_session", full_disk)
@@ -92,7 +90,7 @@ async def test_a_full_disk_signs_nobody_out_and_lets_nobody_stay(
     assert await desk.people.find_user(token) is None
 
 
-async def test_a_new_password_ends_the_sessions_of_the_old_one(desk: DeskStand) -> None:
+async def test_new_password_ends_all_sessions(desk: DeskStand) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     await desk.people.set_password("coach", "another-good-password")
     assert await desk.people.find_user(token) is None
@@ -102,17 +100,17 @@ async def test_a_new_password_ends_the_sessions_of_the_old_one(desk: DeskStand) 
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaa", "abcdefghijkl", "changeme-changeme", "x" * 201])
-async def test_a_weak_password_is_refused(desk: DeskStand, password: str) -> None:
+async def test_weak_password_is_refused(desk: DeskStand, password: str) -> None:
     with pytest.raises(SettingError):
         await desk.people.set_password("coach", password)
 
 
-async def test_a_name_that_the_settings_do_not_have_gets_no_password(desk: DeskStand) -> None:
+async def test_unknown_user_cannot_get_a_password(desk: DeskStand) -> None:
     with pytest.raises(SettingError, match="have no user 'nobody', nor has the store"):
         await desk.people.set_password("nobody", PASSWORD)
 
 
-async def test_a_guesser_waits_ever_longer_and_the_right_one_begins_anew(desk: DeskStand) -> None:
+async def test_lock_grows_with_failed_sign_ins_and_ends_with_a_right_one(desk: DeskStand) -> None:
     for _ in range(ALLOWED_FAILURES):
         assert (await refused(desk, "coach", "wrong")).problem == "wrong"
     waits = []
@@ -132,7 +130,7 @@ async def test_a_guesser_waits_ever_longer_and_the_right_one_begins_anew(desk: D
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
-async def test_a_lock_outlives_any_number_of_strangers_whose_tries_are_bounded(desk: DeskStand) -> None:
+async def test_failures_of_unknown_names_are_limited_and_keep_the_locks_of_users(desk: DeskStand) -> None:
     for _ in range(ALLOWED_FAILURES):
         await refused(desk, "coach", "wrong")
     for number in range(MAX_UNKNOWN_NAMES + 5):
@@ -141,20 +139,20 @@ async def test_a_lock_outlives_any_number_of_strangers_whose_tries_are_bounded(d
     assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
 
 
-async def test_guesses_that_come_together_are_counted_one_by_one(desk: DeskStand) -> None:
+async def test_simultaneous_failed_sign_ins_are_all_counted(desk: DeskStand) -> None:
     every = await asyncio.gather(*(refused(desk, "coach", f"guess-{number}") for number in range(MAX_WAITING)))
     told = [each.problem for each in every]
     assert (told.count("wrong"), told.count("locked")) == (ALLOWED_FAILURES, MAX_WAITING - ALLOWED_FAILURES)
 
 
-async def test_who_guesses_the_right_one_too_late_is_locked_out(desk: DeskStand) -> None:
+async def test_right_password_after_too_many_failures_is_locked(desk: DeskStand) -> None:
     every = await asyncio.gather(
         *(refused(desk, "coach", "wrong") for _ in range(ALLOWED_FAILURES)), refused(desk, "coach", PASSWORD)
     )
     assert every[-1].problem == "locked"
 
 
-async def test_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(
+async def test_password_that_changes_during_its_check_is_refused(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await desk.file.password_of("coach")
@@ -170,32 +168,32 @@ async def test_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(
         assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
 
 
-async def test_the_password_that_was_looked_at_is_the_one_that_is_judged(desk: DeskStand) -> None:
+async def test_check_password_returns_the_password_it_checked(desk: DeskStand) -> None:
     kept = await desk.people.check_password("coach", PASSWORD)
     assert kept == await desk.file.password_of("coach")
 
 
-async def test_a_desk_that_is_busy_looks_at_no_name(desk: DeskStand) -> None:
+async def test_busy_desk_refuses_before_looking_up_the_name(desk: DeskStand) -> None:
     desk.people._waiting = MAX_WAITING
     assert (await refused(desk, "stranger", "wrong")).problem == "busy"
     assert not desk.people._unknown_names
     desk.people._waiting = 0
 
 
-async def test_an_unknown_name_is_refused_as_a_wrong_password_is(desk: DeskStand) -> None:
+async def test_unknown_name_is_refused_like_a_wrong_password(desk: DeskStand) -> None:
     assert (
         (await refused(desk, "nobody", "wrong")).problem == (await refused(desk, "coach", "wrong")).problem == "wrong"
     )
 
 
-async def test_a_storm_of_sign_ins_waits_in_a_bounded_row(desk: DeskStand) -> None:
+async def test_number_of_waiting_sign_ins_is_limited(desk: DeskStand) -> None:
     names = [f"stranger-{number}" for number in range(MAX_WAITING + 20)]
     every = await asyncio.gather(*(refused(desk, name, "wrong") for name in names))
     assert sorted({each.problem for each in every}) == ["busy", "wrong"]
     assert sum(each.problem == "busy" for each in every) <= 20
 
 
-def test_desk_file_that_two_programs_write_is_never_in_wal_mode(tmp_path: Path) -> None:
+def test_desk_file_is_never_in_wal_mode(tmp_path: Path) -> None:
     for _ in range(2):
         with closing(open_desk_file(tmp_path / "x.desk.db", None)) as db:
             assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)

@@ -75,7 +75,7 @@ async def lasted(wire: Wire) -> float:
 
 @virtual_time()
 @pytest.mark.parametrize("said", [b"", b"\r\n", b"GET /bo", GET])
-async def test_a_head_that_does_not_end_is_given_up(said: bytes) -> None:
+async def test_connection_with_an_unfinished_head_is_closed(said: bytes) -> None:
     made, wire = a_connection()
     made.data_received(said)
     assert await lasted(wire) == pytest.approx(HEAD_SECONDS, abs=0.5)
@@ -83,7 +83,7 @@ async def test_a_head_that_does_not_end_is_given_up(said: bytes) -> None:
 
 
 @virtual_time()
-async def test_who_drips_a_head_gains_no_time_and_who_says_nothing_more_after_an_answer_none_either() -> None:
+async def test_slow_head_and_idle_connection_are_closed_at_the_deadline() -> None:
     made, wire = a_connection()
     for letter in b"GET /board"[: int(HEAD_SECONDS)]:
         assert not wire.closed
@@ -99,7 +99,7 @@ async def test_who_drips_a_head_gains_no_time_and_who_says_nothing_more_after_an
 
 
 @virtual_time()
-async def test_a_body_that_does_not_come_is_given_up_and_one_that_does_is_answered() -> None:
+async def test_missing_body_closes_the_connection_and_complete_body_is_answered() -> None:
     made, wire = a_connection()
     made.data_received(POST + b"1234")
     assert await lasted(wire) == pytest.approx(BODY_SECONDS, abs=0.5)
@@ -123,7 +123,7 @@ async def test_a_body_that_does_not_come_is_given_up_and_one_that_does_is_answer
     ],
 )
 @pytest.mark.parametrize("piece", [1_000_000, 1_000])
-async def test_a_head_that_is_too_long_is_refused_before_it_is_whole(head: bytes, piece: int) -> None:
+async def test_too_long_head_is_refused_before_it_is_complete(head: bytes, piece: int) -> None:
     made, wire = a_connection()
     taken = 0
     for at in range(0, len(head), piece):
@@ -136,7 +136,7 @@ async def test_a_head_that_is_too_long_is_refused_before_it_is_whole(head: bytes
 
 
 @virtual_time()
-async def test_a_long_head_and_a_body_of_many_are_taken() -> None:
+async def test_long_head_and_body_in_many_parts_are_accepted() -> None:
     made, wire = a_connection()
     made.data_received(GET + b"cookie: " + b"x" * (MAX_HEAD_BYTES - 100) + b"\r\n\r\n")
     await asyncio.sleep(3601.0)
@@ -154,7 +154,7 @@ async def test_a_long_head_and_a_body_of_many_are_taken() -> None:
         (b"no PEM\n", "desk.certificate: {path} and {path} are not a certificate and its key"),
     ],
 )
-async def test_a_desk_whose_certificate_is_none_says_so_and_never_that_it_is_open(
+async def test_invalid_certificate_is_reported_before_the_desk_opens(
     tmp_path: Path, certificate: bytes | None, told: str
 ) -> None:
     store, path = tmp_path / "centre.db", tmp_path / "desk.pem"
@@ -171,7 +171,7 @@ async def test_a_desk_whose_certificate_is_none_says_so_and_never_that_it_is_ope
     assert "\n" not in str(refused.value)
 
 
-async def test_a_desk_that_says_it_is_open_is(tmp_path: Path) -> None:
+async def test_desk_accepts_connections_when_it_reports_open(tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     with exclusive_connection(store, "a test"):
         pass

@@ -94,7 +94,7 @@ reached-voters = Contacted
 voted-voters = Reported as voted
 not-yet = Not yet
 official = Official
-material-behind = { $behind } behind
+material-behind = { $behind } not up to date
 incidents-open = { $open ->
     [one] { $open } incident
    *[other] { $open } incidents
@@ -179,7 +179,7 @@ order-stop-all = Stop everything
 order-pause = Pause
 order-resume = Resume
 order-quota = Quota
-order-done = carried out by { $done }
+order-done = carried out by { $done } centres
 order-missing = no reply from { $names }
 resume-why = Reason to resume
 propose-resume = Propose resuming

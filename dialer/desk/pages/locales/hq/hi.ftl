@@ -94,7 +94,7 @@ reached-voters = संपर्क हुआ
 voted-voters = वोट देने की सूचना
 not-yet = अभी नहीं
 official = आधिकारिक
-material-behind = { $behind } पीछे
+material-behind = { $behind } पुराने
 incidents-open = { $open ->
     [one] { $open } घटना
    *[other] { $open } घटनाएँ
@@ -179,7 +179,7 @@ order-stop-all = सब कुछ रोकें
 order-pause = विराम
 order-resume = फिर शुरू
 order-quota = कोटा
-order-done = { $done } ने पूरा किया
+order-done = { $done } केंद्रों ने पूरा किया
 order-missing = { $names } से उत्तर नहीं
 resume-why = फिर शुरू करने का कारण
 propose-resume = फिर शुरू करने का प्रस्ताव रखें

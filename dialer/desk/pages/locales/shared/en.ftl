@@ -39,7 +39,7 @@ help-calling = calling another phone
 help-consult = consult
 help-returning = reconnecting voter
 help-merging = connecting all three
-help-three-way = three-way
+help-three-way = three-way call
 recording-on = recording
 recording-paused = recording paused
 
