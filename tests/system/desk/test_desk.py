@@ -243,14 +243,14 @@ async def test_roll_is_imported_and_number_is_blocked_and_erased(site: Site, tmp
     await board.get_by_role("link", name="Lists").click()
     await board.set_input_files("input[name=roll]", roll)
     await board.get_by_role("button", name="Check file").click()
-    await expect(board.get_by_text("was checked")).to_be_visible(timeout=60_000)
+    await expect(board.get_by_text("checked; the import would")).to_be_visible(timeout=60_000)
     await expect(board.locator("dl.figures")).to_contain_text("300")
     await expect(board.get_by_text("1 × ")).to_contain_text("serial")
     found = await violations(board)
     assert not await overflowing(board)
     await board.get_by_role("button", name="Import").click()
     await board.get_by_role("dialog").get_by_role("button", name="Import").click()
-    await expect(board.get_by_text("was imported. done: ImportRoll")).to_be_visible()
+    await expect(board.get_by_text("imported: done: ImportRoll")).to_be_visible()
     (taken,) = site.engine.executed
     assert isinstance(taken, ImportRoll)
     assert taken.who == "asha"
