@@ -1,34 +1,34 @@
-// What an agent does with the seat and the voice: ready, pause, hang up, hold, transfer, recording, log off.
+// Controls of seat and call: ready, pause, hang up, hold, transfer, recording, log off.
 import { useRef } from "preact/hooks";
-import { question, say } from "../shared/parts";
+import { askQuestion, showNotice } from "../shared/parts";
 import { t, word } from "../shared/words";
 import { command } from "./entries";
 import { isUnsettled, refusalOf } from "./outcomes";
-import { beginSkip, dialShown, shown } from "./manual_dialling";
+import { beginSkip, dialPreview, shown } from "./manual_dialling";
 import { me, pop, seat, stateOf } from "./state";
 
-/** Give a command of the seat at once; what became of it is told. With a call on the screen it is for that call. */
+/** Send a command for the seat and show its result. Commands of a call name the call on the screen. */
 export async function give(name: string, values: Record<string, string | number> = {}): Promise<void> {
   const id = crypto.randomUUID();
   const attempt = OF_CALL.has(name) ? pop()?.attempt : undefined;
   const isThere = stateOf() === "talking" || (name === "seat-hang-up" && seat()?.dialling);
-  if (OF_CALL.has(name) && !isThere) return say(t("refused-no-call"), true);
-  if (attempt && isUnsettled()) return say(t("too-soon"), true);
+  if (OF_CALL.has(name) && !isThere) return showNotice(t("refused-no-call"), true);
+  if (attempt && isUnsettled()) return showNotice(t("too-soon"), true);
   const given = attempt ? { ...values, attempt } : values;
   let reply = await command(id, name, given);
-  if (!reply) reply = await command(id, name, given); // under the same id: it is done once
-  if (!reply) say(t("seat-command-unanswered"), true);
-  else if (reply.status === "refused") say(refusalOf({ word: reply.word ?? null, text: reply.text }), true);
-  else say(t(`done-${name}`));
+  if (!reply) reply = await command(id, name, given); // with the same id, so that it is executed once
+  if (!reply) showNotice(t("seat-command-unanswered"), true);
+  else if (reply.status === "refused") showNotice(refusalOf({ word: reply.word ?? null, text: reply.text }), true);
+  else showNotice(t(`done-${name}`));
 }
 const OF_CALL = new Set(["seat-hang-up", "seat-hold", "seat-resume", "seat-transfer", "seat-consult", "seat-closing", "seat-merge", "seat-complete-transfer"]);
 
 const logOff = () =>
-  question({ title: t("do-seat-log-off"), text: t("ask-seat-log-off"), grave: true, then: () => void give("seat-log-off") });
+  askQuestion({ title: t("do-seat-log-off"), text: t("ask-seat-log-off"), grave: true, then: () => void give("seat-log-off") });
 
 const BY_STAR: Record<string, () => void> = {
   "0": logOff,
-  "1": () => (shown() ? dialShown() : void give("seat-ready")),
+  "1": () => (shown() ? dialPreview() : void give("seat-ready")),
   "3": () => (shown() ? beginSkip() : void give("seat-hang-up")),
   "4": () => void give("seat-hold"),
   "5": () => void give("seat-resume"),
@@ -37,13 +37,13 @@ const BY_STAR: Record<string, () => void> = {
   "8": () => void give("seat-closing"),
 };
 
-/** What was keyed after a star, as on the phone; true: more is to come. */
+/** Handle digits after a star, as on the phone. Return whether more digits follow. */
 export function star(typed: string): boolean {
   const pause = typed.startsWith("2") ? me.value?.pause_reasons[Number(typed[1]) - 1] : undefined;
   if (typed === "2") return true;
   if (pause) void give("seat-pause", { reason: pause });
   else if (BY_STAR[typed]) BY_STAR[typed]();
-  else say(t("unknown-key"), true);
+  else showNotice(t("unknown-key"), true);
   return false;
 }
 
@@ -55,7 +55,7 @@ function Do({ name, keys, grave = false, values }: { name: string; keys?: string
   );
 }
 
-/** A button that opens a choice below it. */
+/** A button that opens a menu below it. */
 function Choice({ id, label, options, choose }: { id: string; label: string; options: [string, string, string?][]; choose: (value: string) => void }) {
   const box = useRef<HTMLDivElement>(null);
   return (
@@ -106,7 +106,7 @@ export function SeatControls() {
   );
 }
 
-/** Of the voice, while agent and voter talk. */
+/** Controls of the call, while agent and voter talk. */
 export function CallControls() {
   const { transfer: help, recording, state, dialling } = seat() ?? { transfer: null, recording: null, state: "", dialling: false };
   if (state !== "talking" && !dialling) return null;

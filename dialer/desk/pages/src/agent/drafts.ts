@@ -1,22 +1,22 @@
-// What an agent has said of a call and not yet sent: by attempt, in the page and on the desk, so that a reload brings it back.
+// Entries of a call that are not sent yet, by attempt. They are stored on the desk too, so that a reload restores them.
 import { effect, signal, type Signal } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
 import { language } from "../shared/words";
-import { UNSENT, pop, type Pop, type Voter } from "./state";
+import { RETRYABLE, pop, type Pop, type Voter } from "./state";
 
-export interface Said {
+export interface VoterOutcome {
   mark: string;
   hour?: number;
 }
 export interface Draft {
-  voters: Record<string, Said>;
-  /** The voter whom the next key means; null: whom the call addresses. */
+  voters: Record<string, VoterOutcome>;
+  /** The voter selected for the next key; null = the addressed voter. */
   chosen: number | null;
   answers: Record<string, string>;
-  /** The pages of the script that were opened, in order. */
+  /** The opened pages of the script, in order. */
   path: string[];
   note: string;
-  /** It has been sent as it is. */
+  /** Whether this draft was sent. */
   sent: boolean;
 }
 const SAVE_MS = 400;
@@ -25,24 +25,24 @@ const MOST_KEPT = 3;
 const EMPTY: Draft = { voters: {}, chosen: null, answers: {}, path: [], note: "", sent: false };
 
 const drafts = new Map<string, Signal<Draft>>();
-/** Calls of which something was said here: their voters may be spoken of anew. */
-export const spokenOf = new Set<string>();
+/** Calls with entries from this page: their voters may be corrected. */
+export const callsWithEntries = new Set<string>();
 const unsaved = new Set<string>();
 let saving = 0;
 
-/** The draft of a call; that of the desk where this page has none yet. */
+/** Return the draft of a call: this page's, or else the desk's. */
 export function draftOf(call: Pop): Signal<Draft> {
   let found = drafts.get(call.attempt);
   if (!found) {
     const kept = call.draft && typeof call.draft === "object" ? (call.draft as Partial<Draft>) : {};
     drafts.set(call.attempt, (found = signal<Draft>({ ...EMPTY, ...kept })));
-    if (kept.sent) spokenOf.add(call.attempt);
+    if (kept.sent) callsWithEntries.add(call.attempt);
     for (const old of [...drafts.keys()].slice(0, -MOST_KEPT)) drafts.delete(old);
   }
   return found;
 }
 
-/** Change a draft; the desk has it soon after. */
+/** Change a draft. It is saved to the desk shortly after. */
 export function change(call: Pop, changed: Partial<Draft>): void {
   const draft = draftOf(call);
   draft.value = { ...draft.value, ...changed };
@@ -51,7 +51,7 @@ export function change(call: Pop, changed: Partial<Draft>): void {
   saving = window.setTimeout(() => void save(), SAVE_MS);
 }
 
-/** What is to be saved of the call on the screen: the desk keeps one draft of a seat, and an older call's would take its place. */
+/** Return the unsaved draft of the call on the screen. The desk stores one draft for a seat, which an older call's would replace. */
 function taken(): { attempt: string; draft: Draft } | null {
   const attempt = pop()?.attempt ?? "";
   const found = unsaved.has(attempt) && drafts.get(attempt);
@@ -62,19 +62,19 @@ function taken(): { attempt: string; draft: Draft } | null {
 async function save(): Promise<void> {
   const body = taken();
   const went = body && (await ask("PUT", "/api/agent/draft", body));
-  if (!body || !isProblem(went) || !UNSENT.has(went.problem)) return;
+  if (!body || !isProblem(went) || !RETRYABLE.has(went.problem)) return;
   unsaved.add(body.attempt);
   clearTimeout(saving);
   saving = window.setTimeout(() => void save(), AGAIN_MS);
 }
 
-// A page that is left saves at once; `keepalive` lets the request outlive it.
+// A page that closes saves at once. `keepalive` lets the request finish.
 addEventListener("pagehide", () => {
   const body = JSON.stringify(taken());
   if (body !== "null") void fetch("/api/agent/draft", { method: "PUT", keepalive: true, headers: { "content-type": "application/json" }, body });
 });
 
-/** The note that was typed of a call, in this page or before a reload; undefined: nobody knows any more. */
+/** Return the note typed for a call, in this page or before a reload; undefined = unknown. */
 export function typedNote(attempt: string): string | undefined {
   const call = pop();
   return (call?.attempt === attempt ? draftOf(call) : drafts.get(attempt))?.value.note.trim() || undefined;
@@ -95,19 +95,19 @@ const SCRIPTS: Record<string, RegExp> = {
   ur: /\p{Script=Arabic}/u,
 };
 
-/** Of a name and the same in the script of the place, that which is read here: an agent need not read every script. */
+/** Return the spelling of a name that fits the page's language: an agent need not read every script. */
 export const readable = (name: string, local: string | null | undefined): string =>
   local && SCRIPTS[language.value]?.test(local) ? local : name;
 export const nameOf = (voter: Voter): string => readable(voter.name, voter.name_local);
 
-/** Voters of a call who are still to be asked about, whom the call addresses first. */
+/** Return the voters of a call to ask about, the addressed one first. */
 export function pendingOf(call: Pop) {
-  const spoken = spokenOf.has(call.attempt) ? draftOf(call).value.voters : {};
+  const spoken = callsWithEntries.has(call.attempt) ? draftOf(call).value.voters : {};
   const pending = call.voters.filter((voter) => voter.pending || voter.id in spoken);
   return pending.sort((a, b) => Number(b.id === call.addressed) - Number(a.id === call.addressed));
 }
 
-/** The voter whom the next outcome means; null: the number as a whole. */
+/** Return the voter for the next outcome; null = the number as a whole. */
 export function chosenOf(call: Pop): number | null {
   const { chosen, voters } = draftOf(call).value;
   const pending = pendingOf(call);
@@ -115,19 +115,19 @@ export function chosenOf(call: Pop): number | null {
   return (pending.find((voter) => !voters[voter.id]) ?? pending[0])?.id ?? null;
 }
 
-// The calls whose words may still be taken back: who was on the line, in memory alone.
-const lately = new Map<string, Pop>();
+// The latest calls, whose outcomes may still be undone. In memory only.
+const recentCalls = new Map<string, Pop>();
 effect(() => {
   const there = pop();
   if (!there) return;
-  lately.delete(there.attempt);
-  lately.set(there.attempt, there);
-  for (const old of [...lately.keys()].slice(0, -MOST_KEPT)) lately.delete(old);
+  recentCalls.delete(there.attempt);
+  recentCalls.set(there.attempt, there);
+  for (const old of [...recentCalls.keys()].slice(0, -MOST_KEPT)) recentCalls.delete(old);
 });
 
-/** Who was on the line in a call of a moment ago; after a reload nobody knows, and nobody is named. */
-export const whoWas = (attempt: string): Pop =>
-  lately.get(attempt) ?? {
+/** Return a recent call. After a reload it is unknown, and no voter is named. */
+export const recentCall = (attempt: string): Pop =>
+  recentCalls.get(attempt) ?? {
     attempt,
     campaign: "",
     masked: "",

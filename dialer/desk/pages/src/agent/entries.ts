@@ -1,26 +1,26 @@
-// What agents say of calls, on its way to the dialler. It counts as kept when the dialler has said so; until then it stands in this
-// list and in the browser's storage (ids and words, no name), and is sent again under the same id, after a reload too.
+// Outcomes on their way to the dialler. An outcome is saved when the dialler confirms it. Until then it is in this list and in the
+// browser's storage (ids and codes, no names), and is resent with the same id, also after a reload.
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
-import { spokenOf } from "./drafts";
-import { keep, noteId, owe } from "./notes";
-import { UNSENT, isHere, me } from "./state";
+import { callsWithEntries } from "./drafts";
+import { keep, noteId, queueNote } from "./notes";
+import { RETRYABLE, isHere, me } from "./state";
 
 export interface Word {
   id: string;
   attempt: string;
-  /** Of `seat-dispose` as docs/reference/topics.md has them; nothing that names anybody. */
+  /** The fields of `seat-dispose` (docs/reference/topics.md), without names. */
   values: Record<string, unknown> & { disposition: string };
-  /** The note is not with the desk yet. */
+  /** The note is not yet on the desk. */
   owesNote: boolean;
-  /** It went out without its note, which a reload has lost or the desk has refused. */
+  /** It was sent without its note, which a reload has discarded or the desk has refused. */
   isNoteLost?: boolean;
-  /** Held back until then: what the dialler cannot take back. Milliseconds since 1970. */
+  /** When it may be sent: outcomes that the dialler cannot undo are held back (milliseconds since 1970). */
   from: number;
   state: "waiting" | "sending" | "retrying" | "saved" | "refused" | "undoing";
-  /** When it was kept, milliseconds since 1970. */
+  /** When it was saved (milliseconds since 1970). */
   savedAt: number;
-  /** Why it was refused: a word that has a sentence here, else as the dialler says it. */
+  /** Why it was refused: a code with a message, or the dialler's text. */
   refusal: { word: string | null; text: string } | null;
 }
 interface Reply {
@@ -31,8 +31,8 @@ interface Reply {
 
 const AGAIN_MS = [1000, 2000, 4000, 8000];
 const MOST_WORDS = 100;
-/** What other centres are told of at once: the page waits with it for as long as it may be undone. */
-export const STANDS = new Set(["opt-out", "refused"]);
+/** Outcomes that other centres are notified of at once. The page holds them back for the undo time. */
+export const NOT_UNDOABLE = new Set(["opt-out", "refused"]);
 
 export const words = signal<Word[]>([]);
 let timer = 0;
@@ -42,10 +42,10 @@ let failures = 0;
 const keyOf = () => `matdan-said-${me.value?.agent ?? ""}`;
 export const undoMs = () => (me.value?.undo_seconds ?? 5) * 1000;
 
-/** Within the time for undoing. A PC's clock that was set holds nothing back for longer. */
+/** Return whether a duration is within the undo time. A changed PC clock must not hold anything back for longer. */
 const isWithin = (ms: number) => 0 <= ms && ms <= undoMs();
 
-/** Those of who has signed in, from before a reload. A page that is not the seat's has none: what stands there may have been undone here. */
+/** The agent's entries from before a reload. A page that is not in use for the seat restores none: they may have been undone elsewhere. */
 const agent = computed(() => (isHere.value ? me.value?.agent : undefined));
 effect(() => {
   if (agent.value !== undefined) untracked(restore);
@@ -69,7 +69,7 @@ function put(list: Word[]): void {
   try {
     localStorage.setItem(keyOf(), JSON.stringify(words.value));
   } catch {
-    // a full disk, or a browser that keeps nothing: it stands in this page alone
+    // the disk is full or the browser stores nothing: the entries are in this page only
   }
 }
 
@@ -81,10 +81,10 @@ export function drop(id: string): void {
   put(words.value.filter((each) => each.id !== id));
 }
 
-/** Say what came of a call. What was said of it before and has not gone out is void: what is said last counts. */
-export function say(attempt: string, values: Word["values"], note: string, wait: boolean): void {
+/** Record the outcome of a call. It replaces earlier outcomes of the call that are not being sent. */
+export function recordOutcome(attempt: string, values: Word["values"], note: string, wait: boolean): void {
   const id = crypto.randomUUID();
-  if (note) owe(attempt, note);
+  if (note) queueNote(attempt, note);
   const others = words.value.filter((each) => each.attempt !== attempt || !["waiting", "saved", "refused"].includes(each.state));
   const from = Date.now() + (wait ? undoMs() : 0);
   const word: Word = {
@@ -97,18 +97,18 @@ export function say(attempt: string, values: Word["values"], note: string, wait:
     savedAt: 0,
     refusal: null,
   };
-  spokenOf.add(attempt);
+  callsWithEntries.add(attempt);
   put([...others, word]);
   work();
 }
 
-/** Send what is held back now. */
-export function hurry(attempt: string): void {
+/** Send a held-back outcome now. */
+export function sendNow(attempt: string): void {
   put(words.value.map((each) => (each.attempt === attempt && each.state === "waiting" ? { ...each, from: 0 } : each)));
   work();
 }
 
-/** Send what is due, oldest first, one at a time; forget what can be undone no more. */
+/** Send due outcomes, oldest first, one at a time. Remove those that can no longer be undone. */
 function work(): void {
   clearTimeout(timer);
   const now = Date.now();
@@ -137,20 +137,20 @@ async function send(word: Word): Promise<void> {
   failures = 0;
   if (went.status === "done") alter(word.id, { state: "saved", savedAt: Date.now() });
   else if (went.word === "other-script" && word.values.answers) {
-    const { answers: _, ...rest } = word.values; // a dialler began anew with another script: its answers are lost, the outcome is not
+    const { answers: _, ...rest } = word.values; // a restarted dialler has another script: the answers are lost, the outcome is not
     alter(word.id, { id: crypto.randomUUID(), values: rest as Word["values"] });
   } else alter(word.id, { state: "refused", refusal: { word: went.word ?? null, text: went.text } });
   work();
 }
 
-/** The dialler's answer; null: none came. */
+/** Send an outcome and return the dialler's reply; null = no reply. */
 async function tell(word: Word): Promise<Reply | null> {
   let values = word.values;
   if (word.owesNote) {
     const isKept = await keep(word.attempt);
     if (isKept === null) return null;
     if (!isKept) {
-      const { note: _, ...rest } = values; // the desk has none: nothing has gone out under this id yet, so it goes without
+      const { note: _, ...rest } = values; // the desk has no note: nothing was sent with this id yet, so it is sent without
       values = rest as Word["values"];
     }
     alter(word.id, { values, owesNote: false, isNoteLost: !isKept });
@@ -158,31 +158,31 @@ async function tell(word: Word): Promise<Reply | null> {
   return command(word.id, "seat-dispose", { attempt: word.attempt, ...values });
 }
 
-/** Give a command; null: no answer came, and nobody knows whether it was done. */
+/** Send a command and return the reply; null = no reply, so it is unknown whether it was executed. */
 export async function command(id: string, name: string, values: Record<string, unknown>): Promise<Reply | null> {
   const answer = await ask<Reply>("POST", "/api/agent/command", { id, name, values });
   if (!isProblem(answer)) return answer.status === "unanswered" ? null : answer;
-  if (UNSENT.has(answer.problem)) return null;
+  if (RETRYABLE.has(answer.problem)) return null;
   return { status: "refused", word: answer.problem, text: answer.problem };
 }
 
 const closingTold = new Set<string>();
-/** The talk, or its wrap-up, comes to its end: the pacing may send the next voter sooner. */
+/** Tell the dialler that the talk or wrap-up is ending, so that it may dial the next voter sooner. */
 export function closing(attempt: string): void {
   if (closingTold.has(attempt)) return;
   closingTold.add(attempt);
   void command(crypto.randomUUID(), "seat-closing", { attempt });
 }
 
-/** The newest that can still be undone. */
-export function undoable(): Word | undefined {
+/** Return the newest outcome that can still be undone. */
+export function lastUndoable(): Word | undefined {
   return [...words.value].reverse().find(canBeUndone);
 }
-/** What is held back, or what the dialler still takes back. */
+/** Return whether an outcome is held back or the dialler can still undo it. */
 export const canBeUndone = (word: Word) =>
-  word.state === "waiting" || (word.state === "saved" && !STANDS.has(word.values.disposition) && isWithin(Date.now() - word.savedAt));
+  word.state === "waiting" || (word.state === "saved" && !NOT_UNDOABLE.has(word.values.disposition) && isWithin(Date.now() - word.savedAt));
 
-/** Undo it; null: nothing is kept of it any more, "unanswered": nobody knows, else why it stays. */
+/** Undo an outcome. Return null if it is undone, "unanswered" if that is unknown, else the refusal. */
 export async function undo(word: Word): Promise<{ word: string | null; text: string } | "unanswered" | null> {
   if (word.state === "waiting") {
     drop(word.id);

@@ -1,14 +1,14 @@
-// Keys of the whole page, by where they are on the keyboard: a Hindi layout and the numeric keypad are the same. Off in input fields.
-import { begun, callBackAt, confirm, correcting, current, digit, step, takeBackLast } from "./outcomes";
+// Shortcuts of the page by key position, so that Hindi layouts and the numeric keypad work. Off in input fields.
+import { pendingDetail, callBackAt, confirm, correcting, current, digit, step, undoLastEntry } from "./outcomes";
 import { change, pendingOf } from "./drafts";
 import { star } from "./controls";
-import { dialShown, ownDigit, shown, skipping } from "./manual_dialling";
+import { dialPreview, pressPreviewDigit, shown, skipping } from "./manual_dialling";
 
 const DIGIT = /^(?:Digit|Numpad)([0-9])$/;
 const FIELDS = "input, textarea, select, [contenteditable], dialog";
 const BUTTONS = "button, a, summary, [role=button]";
 
-/** The keys that were pressed after a star; null: none was. */
+/** The keys pressed after a star; null = no star was pressed. */
 let starred: string | null = null;
 
 export function listen(): void {
@@ -20,7 +20,7 @@ export function listen(): void {
   });
 }
 
-/** Do what a key means; false: it means nothing here. */
+/** Handle a key. Return whether it has a function here. */
 function press(event: KeyboardEvent, target: Element | null): boolean {
   if (event.code === "NumpadMultiply" || (event.code === "Digit8" && event.shiftKey)) {
     starred = "";
@@ -33,13 +33,13 @@ function press(event: KeyboardEvent, target: Element | null): boolean {
     return number !== undefined;
   }
   if (event.code === "Backspace" || event.code === "NumpadSubtract") {
-    takeBackLast();
+    undoLastEntry();
     return true;
   }
   const call = current();
   if (!call) return false;
   if (number !== undefined) {
-    if (shown()?.attempt === call.attempt) ownDigit(call, number);
+    if (shown()?.attempt === call.attempt) pressPreviewDigit(call, number);
     else digit(call, number);
     return true;
   }
@@ -53,14 +53,14 @@ function press(event: KeyboardEvent, target: Element | null): boolean {
   }
   if (event.code === "Escape") {
     if (skipping.value) skipping.value = "";
-    else if (begun.value) begun.value = null;
+    else if (pendingDetail.value) pendingDetail.value = null;
     else if (correcting.value) correcting.value = null;
     else return false;
     return true;
   }
   if (event.code === "Enter" || event.code === "NumpadEnter") {
     if (target?.closest(BUTTONS)) return false;
-    if (shown()?.attempt === call.attempt) dialShown();
+    if (shown()?.attempt === call.attempt) dialPreview();
     else confirm(call);
     return true;
   }

@@ -1,20 +1,20 @@
 import { effect, untracked } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Alert, Asked, LanguageChoice, Said, Section, formOf, say } from "../shared/parts";
-import { STALE_SECONDS, ask, hear, isProblem, now, silentSeconds, value } from "../shared/server";
+import { Alert, QuestionDialog, LanguageChoice, Notice, Section, submittedForm, showNotice } from "../shared/parts";
+import { STALE_SECONDS, ask, subscribeEvents, isProblem, now, secondsSinceUpdate, value } from "../shared/server";
 import { areLoaded, hour as clockHour, count, lasted, speak, suggest, t, word } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
 import { nameOf, readable } from "./drafts";
 import { listen } from "./keys";
 import { Line } from "./supervisor_message";
-import { atTheEnd, settle } from "./outcomes";
+import { saveBeforeWrapUpEnds, noteShownCall } from "./outcomes";
 import { PhonePanel, PhoneTrouble } from "./phone-panel";
 import { Dialling, Manual, Preview, ended } from "./manual_dialling";
 import { About, Who } from "./voter_panel";
 import { Correcting, Saying, Words } from "./outcome_panel";
 import { ScriptPages } from "./script";
-import { eventsPath, lookWho, lookWhy, me, place, pop, seat, signOut, stateOf, takeOver } from "./state";
+import { eventsPath, loadUser, checkSession, me, place, pop, seat, signOut, stateOf, takeOverSeat } from "./state";
 import type { AgentDayFigures, CallBack, DeskStatus, SeatView } from "../shared/wire";
 import "../shared/base.css";
 import "./agent.css";
@@ -38,13 +38,13 @@ function SignIn() {
   }, []);
   const phone = places.find((each) => each.seat === chosen)?.phone;
   const send = async (event: Event) => {
-    const given = new FormData(formOf(event));
+    const given = new FormData(submittedForm(event));
     setBusy(true);
     const answer = await ask("POST", "/api/agent/sign-in", { agent: given.get("agent"), pin: given.get("pin"), seat: chosen, phone: phone ?? "own" });
     setBusy(false);
     if (isProblem(answer)) return told(answer);
     localStorage.setItem(SEAT, chosen);
-    await lookWho();
+    await loadUser();
   };
   return (
     <main class="sign-in">
@@ -81,14 +81,14 @@ function SignIn() {
   );
 }
 
-/** Another page of this seat has it. */
+/** Shown if another page of this seat is in use. */
 function Elsewhere() {
   return (
     <main class="sign-in">
       <form onSubmit={(event) => event.preventDefault()}>
         <h1>{t("title-agent")}</h1>
         <p role="alert">{t(place.value === "taken" ? "used-elsewhere" : "open-elsewhere", { seat: me.value?.seat ?? "" })}</p>
-        <button class="main" onClick={takeOver}>
+        <button class="main" onClick={takeOverSeat}>
           {t("use-here")}
         </button>
       </form>
@@ -96,7 +96,7 @@ function Elsewhere() {
   );
 }
 
-/** How the seat stands, and for how long; of a wrap-up what is left of it. */
+/** The state of the seat and its duration, or the remaining wrap-up time. */
 function State() {
   const there = seat();
   if (!there) return null;
@@ -131,9 +131,9 @@ function Head() {
   );
 }
 
-/** What is on the screen may be old: how old, and what still works. */
+/** Shows how old the page's data is and what still works. */
 function Stale() {
-  const silent = silentSeconds.value;
+  const silent = secondsSinceUpdate.value;
   const desk = value<DeskStatus>("desk");
   const away = value<{ online: boolean }>("centre")?.online === false;
   const told =
@@ -151,7 +151,7 @@ function Stale() {
   );
 }
 
-/** What a screen reader says as things change. */
+/** Announces changes to screen readers. */
 function Spoken() {
   const there = seat();
   const call = pop();
@@ -197,7 +197,7 @@ function OwnDay() {
   );
 }
 
-/** Whom to call back today, and when. */
+/** The agent's own call-backs of today. */
 function OwnCallBacks() {
   const promised = value<CallBack[]>("call_backs");
   if (!promised?.length) return null;
@@ -288,9 +288,9 @@ function Desk() {
       </main>
       <div class="foot">
         <Words />
-        <Said />
+        <Notice />
       </div>
-      <Asked />
+      <QuestionDialog />
     </>
   );
 }
@@ -303,16 +303,16 @@ function Page() {
 
 effect(() => {
   const there = pop()?.attempt ?? "";
-  untracked(() => settle(there));
+  untracked(() => noteShownCall(there));
 });
 
-// A call that was on its way and is gone: why, where that is known.
+// Announce that a call was cancelled before it was connected.
 let lastState = "";
 let lastAttempt: string | null = null;
 effect(() => {
   const state = stateOf();
-  const isNews = lastAttempt !== ended; // what this page has ended itself is none
-  if (lastState === "reserved" && (state === "ready" || state === "paused") && isNews) untracked(() => say(t("call-cancelled")));
+  const isNews = lastAttempt !== ended; // calls that this page ended itself are not announced
+  if (lastState === "reserved" && (state === "ready" || state === "paused") && isNews) untracked(() => showNotice(t("call-cancelled")));
   lastState = state;
   lastAttempt = seat()?.attempt_id ?? null;
 });
@@ -322,30 +322,30 @@ effect(() => {
   const most = there?.campaign_id ? me.value?.wrap_up_seconds[there.campaign_id] : undefined;
   if (there?.state === "wrap-up" && there.since !== null && most !== undefined) {
     const left = most - (now.value - there.since);
-    untracked(() => atTheEnd(left));
+    untracked(() => saveBeforeWrapUpEnds(left));
   }
 });
 
 effect(() => {
   const ended = value<string>("ended");
   if (ended === "taken") place.value = "taken";
-  if (ended === "signed-out") void lookWho();
+  if (ended === "signed-out") void loadUser();
 });
 
 const isWanted = () => Boolean(me.peek()) && place.peek() === "";
-let hearAnew: (() => void) | undefined;
+let reconnect: (() => void) | undefined;
 effect(() => {
   if (!me.value || place.value) return;
   const { language } = me.value;
   untracked(() => {
-    if (hearAnew) return hearAnew();
+    if (reconnect) return reconnect();
     suggest(language);
-    hearAnew = hear(eventsPath, isWanted, () => void lookWhy());
+    reconnect = subscribeEvents(eventsPath, isWanted, () => void checkSession());
   });
 });
 
 void speak(import.meta.glob<string>("../../locales/agent/*.ftl", { query: "?raw", import: "default" }));
-const look = () => void lookWho().then(() => me.peek() === undefined && setTimeout(look, 3000));
+const look = () => void loadUser().then(() => me.peek() === undefined && setTimeout(look, 3000));
 look();
 listen();
 render(<Page />, document.getElementById("page")!);

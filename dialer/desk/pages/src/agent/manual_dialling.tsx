@@ -1,7 +1,7 @@
-// Calls that the agent dials: what is shown before it is dialled, and numbers of the list.
+// Calls that the agent dials: previews, and numbers of the list.
 import { effect, signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { Section, say, sentence } from "../shared/parts";
+import { Section, showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
 import { lasted, t } from "../shared/words";
 import { give } from "./controls";
@@ -10,24 +10,24 @@ import { isUnsettled, refusalOf } from "./outcomes";
 import { Text } from "./voter_panel";
 import { me, pop, seat, stateOf, type Pop } from "./state";
 
-/** By the digit of each: why a call is skipped. */
+/** Reasons to skip a call, in the order of their digits. */
 const REASONS = ["hour", "language", "known", "entry", "other"];
 const MOST_RECENT = 5;
 
-/** The call for whose skipping a reason is awaited. */
+/** The attempt for which a reason to skip is being chosen. */
 export const skipping = signal("");
-/** The call that this page has skipped or called off last: its end is no news. */
+/** The attempt that this page ended last. Its end is not announced. */
 export let ended = "";
 
-/** What is shown and not dialled yet; undefined: nothing is. */
+/** Return the call that is shown as a preview, or null. */
 export const shown = () => (seat()?.preview ? pop() : null);
 
 const isTooSoon = () => {
-  if (isUnsettled()) say(t("too-soon"), true);
+  if (isUnsettled()) showNotice(t("too-soon"), true);
   return isUnsettled();
 };
 
-export function dialShown(): void {
+export function dialPreview(): void {
   const call = shown();
   if (!call || isTooSoon()) return;
   skipping.value = "";
@@ -40,21 +40,21 @@ export function beginSkip(): void {
 }
 
 function skip(call: Pop, reason: string): void {
-  if (shown()?.attempt !== call.attempt) return say(t("entry-late"), true);
+  if (shown()?.attempt !== call.attempt) return showNotice(t("entry-late"), true);
   skipping.value = "";
   ended = call.attempt;
   void give("seat-preview-skip", { attempt: call.attempt, reason });
 }
 
-/** A digit, while a call is shown that is not dialled. */
-export function ownDigit(call: Pop, key: string): void {
+/** Handle a digit during a preview. */
+export function pressPreviewDigit(call: Pop, key: string): void {
   const reason = skipping.value === call.attempt ? REASONS[Number(key) - 1] : undefined;
   if (reason) skip(call, reason);
   else if (key === "0") beginSkip();
-  else say(t("voter-not-connected"), true);
+  else showNotice(t("voter-not-connected"), true);
 }
 
-/** Who it is, before anything is dialled: dial, or skip with a reason. */
+/** The preview of a call: dial, or skip with a reason. */
 export function Preview({ call }: { call: Pop }) {
   const preview = seat()?.preview;
   if (!preview) return null;
@@ -65,7 +65,7 @@ export function Preview({ call }: { call: Pop }) {
         <p>{t("preview-help")}</p>
         <p class={preview.auto_dial || left < 30 ? "until near" : "until"}>{t(preview.auto_dial ? "preview-dials" : "preview-ends", { left: lasted(left) })}</p>
         <div class="keypad two">
-          <button class="main" onClick={dialShown}>
+          <button class="main" onClick={dialPreview}>
             <kbd>↵</kbd> {t("do-seat-preview-dial")}
           </button>
           <button aria-expanded={skipping.value === call.attempt} onClick={beginSkip}>
@@ -92,7 +92,7 @@ export function Preview({ call }: { call: Pop }) {
   );
 }
 
-/** The voter's phone is called for this agent. */
+/** Shows that the voter's phone is being called. */
 export function Dialling() {
   if (!seat()?.dialling) return null;
   return (
@@ -102,7 +102,7 @@ export function Dialling() {
   );
 }
 
-/** Calls that were on this page's screen, the latest first; in memory alone. */
+/** Calls shown on this page, the latest first. In memory only. */
 const recent = signal<Pop[]>([]);
 effect(() => {
   const call = pop();
@@ -111,7 +111,7 @@ effect(() => {
   recent.value = [call, ...others].slice(0, MOST_RECENT);
 });
 
-/** A number of the list: one that is typed, or that was on the screen. */
+/** Dials a typed number of the list, or a recent one. */
 export function Manual() {
   const [number, setNumber] = useState("");
   const [busy, setBusy] = useState(false);
@@ -122,11 +122,11 @@ export function Manual() {
     setBusy(true);
     const answer = await ask<{ status: string; text: string; word: string | null }>("POST", "/api/agent/dial", { id: crypto.randomUUID(), number });
     setBusy(false);
-    if (isProblem(answer)) return say(sentence(answer), true);
-    if (answer.status === "unanswered") return say(t("seat-command-unanswered"), true);
-    if (answer.status === "refused") return say(refusalOf(answer), true);
+    if (isProblem(answer)) return showNotice(problemText(answer), true);
+    if (answer.status === "unanswered") return showNotice(t("seat-command-unanswered"), true);
+    if (answer.status === "refused") return showNotice(refusalOf(answer), true);
     setNumber("");
-    say(t("done-seat-dial"));
+    showNotice(t("done-seat-dial"));
   };
   return (
     <Section id="manual" title={t("manual")}>

@@ -1,11 +1,11 @@
-// Where an agent says what came of a call, and sees what became of that.
+// Where an agent records the outcome of a call and sees whether it is saved.
 import { hour as clockHour, language, nameOf as nameOfLanguage, t, word } from "../shared/words";
 import { Section } from "../shared/parts";
-import { change, chosenOf, draftOf, nameOf, pendingOf, whoWas } from "./drafts";
-import { canBeUndone, drop, hurry, undoMs, words, type Word } from "./entries";
-import { noteStates, owe, push } from "./notes";
+import { change, chosenOf, draftOf, nameOf, pendingOf, recentCall } from "./drafts";
+import { canBeUndone, drop, sendNow, undoMs, words, type Word } from "./entries";
+import { noteStates, queueNote, sendNotes } from "./notes";
 import { Household, Text, isolated } from "./voter_panel";
-import { OUTCOMES, begun, callBackAt, choose, correcting, enough, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, takeBack } from "./outcomes";
+import { OUTCOMES, pendingDetail, callBackAt, choose, correcting, saveEntered, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, undoEntry } from "./outcomes";
 import { stateOf, type Pop } from "./state";
 
 const MOST_NOTE = 2000;
@@ -17,9 +17,9 @@ const nameOfCall = (call: Pop): string => {
 
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
 
-/** The hours, or the languages, of what was begun. */
+/** The hours or languages to choose for a pending outcome. */
 function Begun({ call }: { call: Pop }) {
-  const pad = begun.value;
+  const pad = pendingDetail.value;
   if (!pad || pad.attempt !== call.attempt) return null;
   const keyOf = (hour: number) => {
     const single = String(hour % 10);
@@ -47,7 +47,7 @@ function Begun({ call }: { call: Pop }) {
             <kbd>↵</kbd> {t("language-unknown")}
           </button>
         )}
-        <button onClick={() => (begun.value = null)}>
+        <button onClick={() => (pendingDetail.value = null)}>
           <kbd>Esc</kbd> {t("cancel")}
         </button>
       </div>
@@ -76,13 +76,13 @@ function Keypad({ call }: { call: Pop }) {
   );
 }
 
-/** A note that is written when the outcome has gone out goes after it. */
+/** Change the note. If the outcome was already sent, the note is sent after it. */
 function write(call: Pop, note: string): void {
   change(call, { note });
-  if (draftOf(call).value.sent) owe(call.attempt, note.trim());
+  if (draftOf(call).value.sent) queueNote(call.attempt, note.trim());
 }
 
-/** Outcome of a call: whom the next key means, the keys, and what was begun. */
+/** The outcome of a call: the selected voter, the keypad, and a pending choice of hour or language. */
 export function Saying({ call }: { call: Pop }) {
   const pending = pendingOf(call);
   const draft = draftOf(call).value;
@@ -99,7 +99,7 @@ export function Saying({ call }: { call: Pop }) {
       <Keypad call={call} />
       <Begun call={call} />
       {chosen && spoken > 0 && !draft.sent && (
-        <button onClick={() => enough(call)}>
+        <button onClick={() => saveEntered(call)}>
           <kbd>↵</kbd> {t("save-entered")}
         </button>
       )}
@@ -110,7 +110,7 @@ export function Saying({ call }: { call: Pop }) {
           maxLength={MOST_NOTE}
           value={draft.note}
           onInput={(event) => write(call, event.currentTarget.value)}
-          onBlur={() => draft.sent && void push()}
+          onBlur={() => draft.sent && void sendNotes()}
           onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
         />
       </label>
@@ -119,7 +119,7 @@ export function Saying({ call }: { call: Pop }) {
   );
 }
 
-/** The call of a moment ago, whose word was taken back: what was it? */
+/** The correction of the previous call's outcome after an undo. */
 export function Correcting() {
   const call = correcting.value;
   if (!call) return null;
@@ -157,17 +157,17 @@ function Line({ word: said }: { word: Word }) {
   return (
     <li class={`entry ${said.state}`}>
       <span>
-        {nameOfCall(whoWas(said.attempt)) || t("previous-call")}: <strong>{outcomeOf(said)}</strong> — {t(isNoteLost ? "entry-saved-without-note" : `entry-${said.state}`)}
+        {nameOfCall(recentCall(said.attempt)) || t("previous-call")}: <strong>{outcomeOf(said)}</strong> — {t(isNoteLost ? "entry-saved-without-note" : `entry-${said.state}`)}
         {said.refusal && `: ${refusalOf(said.refusal)}`}
       </span>
       <span class="row">
         {canUndo && (
-          <button onClick={() => void takeBack(said)}>
+          <button onClick={() => void undoEntry(said)}>
             {t("undo")} <kbd>⌫</kbd>
           </button>
         )}
         {said.state === "waiting" && (
-          <button onClick={() => hurry(said.attempt)}>
+          <button onClick={() => sendNow(said.attempt)}>
             {t("save-now")} <kbd>↵</kbd>
           </button>
         )}
@@ -179,7 +179,7 @@ function Line({ word: said }: { word: Word }) {
   );
 }
 
-/** What was said, until it is kept and can be undone no more. */
+/** The entered outcomes, until they are saved and can no longer be undone. */
 export function Words() {
   return (
     <ul class={words.value.length ? "entries" : "unseen"} aria-live="polite" aria-label={t("entries")}>

@@ -1,10 +1,10 @@
-// What a key or a button says of a call: the digits of the phone's keypad, of one voter of the household or of the number.
+// Outcomes by key or button: the digits of the phone's keypad, for one voter of the household or for the number.
 import { signal } from "@preact/signals";
-import { say as tell } from "../shared/parts";
+import { showNotice } from "../shared/parts";
 import { now } from "../shared/server";
 import { t } from "../shared/words";
-import { change, chosenOf, draftOf, pendingOf, whoWas, type Said } from "./drafts";
-import { STANDS, closing, command, hurry, say, undo, undoable, words, type Word } from "./entries";
+import { change, chosenOf, draftOf, pendingOf, recentCall, type VoterOutcome } from "./drafts";
+import { NOT_UNDOABLE, closing, command, sendNow, recordOutcome, undo, lastUndoable, words, type Word } from "./entries";
 import { me, pop, seat, stateOf, type Pop } from "./state";
 
 /** docs/how-to/seats.md, Keys. */
@@ -20,71 +20,71 @@ export const OUTCOMES: Record<string, string> = {
   "9": "opt-out",
   "0": "machine",
 };
-/** Of a voter; the others are of the number. */
+/** Outcomes of one voter. The others apply to the number. */
 const OF_VOTER = new Set(["voted", "not-yet", "later", "will-not"]);
 export const MORE_OF_VOTER = ["moved", "deceased", "wrong-number"];
-/** A key so soon after another call came was meant for the one before. */
+/** A key this soon after a new call was meant for the previous one. */
 const SETTLE_MS = 700;
 const LAST_SECONDS = 2;
 
-/** An outcome that was begun and needs an hour or a language. */
-export const begun = signal<{ attempt: string; outcome: "later" | "call-back" | "own-call-back" | "language"; typed: string } | null>(null);
-/** The call of a moment ago whose word was taken back, and of which the next key speaks. */
+/** A chosen outcome that still needs an hour or a language. */
+export const pendingDetail = signal<{ attempt: string; outcome: "later" | "call-back" | "own-call-back" | "language"; typed: string } | null>(null);
+/** The previous call whose outcome was undone and which the next key corrects. */
 export const correcting = signal<Pop | null>(null);
 
 let shown = "";
 let shownAt = -Infinity;
-/** Another call is on the screen: what is pressed now may have been meant for the one before. */
-export function settle(attempt: string): void {
+/** Note that another call is shown: keys pressed now may be meant for the previous one. */
+export function noteShownCall(attempt: string): void {
   if (attempt === shown) return;
   shown = attempt;
   shownAt = performance.now();
-  if (begun.value?.attempt !== attempt) begun.value = null;
+  if (pendingDetail.value?.attempt !== attempt) pendingDetail.value = null;
 }
 
-/** A call has only just come: what is pressed now may be meant for the one before. */
+/** Return whether the call has only just appeared. */
 export const isUnsettled = () => performance.now() - shownAt < SETTLE_MS;
 
-/** The call that keys and buttons speak of. */
+/** Return the call to which keys and buttons apply. */
 export const current = (): Pop | null => correcting.value ?? pop();
 
-/** Whether something can be said of a call now; where not, it is told in words. */
-function mayBeSaid(call: Pop): boolean {
+/** Return whether an outcome can be recorded for a call now. If not, show why. */
+function canRecord(call: Pop): boolean {
   if (call === correcting.value) return true;
   if (pop()?.attempt !== call.attempt) {
-    tell(t("entry-late"), true);
+    showNotice(t("entry-late"), true);
     return false;
   }
   if (isUnsettled()) {
-    tell(t("too-soon"), true);
+    showNotice(t("too-soon"), true);
     return false;
   }
   if (!["talking", "wrap-up"].includes(stateOf())) {
-    tell(t("voter-not-connected"), true);
+    showNotice(t("voter-not-connected"), true);
     return false;
   }
   return true;
 }
 
-/** An outcome, by key or button. */
+/** Choose an outcome by key or button. */
 export function choose(call: Pop, outcome: string): void {
-  if (!mayBeSaid(call)) return;
-  begun.value = null;
-  if (outcome === "later" && !hoursFor(call).length) tell(t("no-hours-left"), true);
-  else if (outcome === "later") begun.value = { attempt: call.attempt, outcome, typed: "" };
-  else if (outcome === "language") begun.value = { attempt: call.attempt, outcome, typed: "" };
-  else if (OF_VOTER.has(outcome)) ofVoter(call, chosenOf(call), { mark: outcome });
+  if (!canRecord(call)) return;
+  pendingDetail.value = null;
+  if (outcome === "later" && !hoursFor(call).length) showNotice(t("no-hours-left"), true);
+  else if (outcome === "later") pendingDetail.value = { attempt: call.attempt, outcome, typed: "" };
+  else if (outcome === "language") pendingDetail.value = { attempt: call.attempt, outcome, typed: "" };
+  else if (OF_VOTER.has(outcome)) recordVoter(call, chosenOf(call), { mark: outcome });
   else finish(call, { disposition: outcome });
 }
 
-/** A call back at an hour that is still to be given: by anyone, or one's own. */
+/** Begin a call-back at an hour, by any agent or by this one. */
 export function callBackAt(call: Pop, outcome: "call-back" | "own-call-back"): void {
-  if (mayBeSaid(call)) begun.value = { attempt: call.attempt, outcome, typed: "" };
+  if (canRecord(call)) pendingDetail.value = { attempt: call.attempt, outcome, typed: "" };
 }
 
-/** What is known of one voter of the household. When all are spoken of, it goes out. */
-export function ofVoter(call: Pop, voter: number | null, said: Said): void {
-  if (!mayBeSaid(call)) return;
+/** Record the outcome of one voter. When all pending voters have one, send them. */
+export function recordVoter(call: Pop, voter: number | null, said: VoterOutcome): void {
+  if (!canRecord(call)) return;
   if (voter === null) return finish(call, { disposition: said.mark, ...(said.hour === undefined ? {} : { hour: said.hour }) });
   const draft = draftOf(call).value;
   change(call, { voters: { ...draft.voters, [voter]: said }, chosen: null, sent: false });
@@ -92,11 +92,11 @@ export function ofVoter(call: Pop, voter: number | null, said: Said): void {
   else closing(call.attempt);
 }
 
-/** Send what has been said of the household, though not all are spoken of. */
-export function enough(call: Pop): void {
-  if (words.value.some((each) => each.attempt === call.attempt && each.state === "waiting")) return hurry(call.attempt);
+/** Send the recorded outcomes although some voters have none. */
+export function saveEntered(call: Pop): void {
+  if (words.value.some((each) => each.attempt === call.attempt && each.state === "waiting")) return sendNow(call.attempt);
   const { voters, sent } = draftOf(call).value;
-  if (!sent && Object.keys(voters).length && mayBeSaid(call)) finish(call, null);
+  if (!sent && Object.keys(voters).length && canRecord(call)) finish(call, null);
 }
 
 function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean; language?: string } | null): void {
@@ -104,22 +104,22 @@ function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_
   const pending = new Set(pendingOf(call).map((each) => each.id));
   const reports = Object.entries(draft.voters).filter(([voter]) => pending.has(Number(voter)));
   const own = call.addressed === null ? undefined : draft.voters[call.addressed];
-  // The disposition is a mark of whom the call addresses: who was not spoken of is called again, and has none.
+  // The disposition is the addressed voter's mark. A voter without an outcome is called again and gets no mark.
   const whole = ofNumber ?? (own && OF_VOTER.has(own.mark) ? { disposition: own.mark, ...(own.hour === undefined ? {} : { hour: own.hour }) } : { disposition: "call-back" });
   const values = {
     ...whole,
     ...(reports.length && !call.worker ? { voters: reports.map(([voter, said]) => ({ voter: Number(voter), ...said })) } : {}),
     ...(Object.keys(draft.answers).length ? { answers: draft.answers } : {}),
   };
-  begun.value = null;
+  pendingDetail.value = null;
   change(call, { sent: true });
-  say(call.attempt, values, draft.note.trim(), STANDS.has(whole.disposition));
+  recordOutcome(call.attempt, values, draft.note.trim(), NOT_UNDOABLE.has(whole.disposition));
   if (call === correcting.value) correcting.value = null;
 }
 
 // Hours
 
-/** The hours for which a voter may say "later", or ask for a call: from the next one to the close, or to the day's end. */
+/** Return the hours for "later" and call-backs: from the next one to the close of poll or the end of the day. */
 export function hoursFor(call: Pop): number[] {
   const zone = me.value?.zone ?? "UTC";
   const hourOf = (at: number) => Number(new Intl.DateTimeFormat("en", { hour: "numeric", hourCycle: "h23", timeZone: zone }).format(at * 1000));
@@ -129,32 +129,32 @@ export function hoursFor(call: Pop): number[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
 }
 
-/** The hour that a digit means by itself, as far as it can be no other: 4 is 16. */
+/** Return the hour that a single digit means if it is unambiguous: 4 is 16. */
 export function hourOfDigit(call: Pop, digit: string): number | null {
   const found = hoursFor(call).filter((hour) => String(hour).endsWith(digit));
   const begins = hoursFor(call).some((hour) => String(hour).padStart(2, "0").startsWith(digit));
   return found.length === 1 && !begins ? found[0]! : null;
 }
 
-/** A digit where an hour is awaited: both digits as on the phone, or one that can mean no other hour. */
+/** Handle a digit of an hour: two digits as on the phone, or one that is unambiguous. */
 function hourDigit(call: Pop, digit: string): void {
-  const pad = begun.value!;
+  const pad = pendingDetail.value!;
   const typed = pad.typed + digit;
   const hour = typed.length === 2 ? Number(typed) : hourOfDigit(call, digit);
   if (hour !== null && hoursFor(call).includes(hour)) return giveHour(call, hour);
   if (typed.length === 1 && hoursFor(call).some((each) => String(each).padStart(2, "0").startsWith(digit))) {
-    begun.value = { ...pad, typed };
+    pendingDetail.value = { ...pad, typed };
     return;
   }
-  begun.value = { ...pad, typed: "" };
-  tell(t("invalid-hour"), true);
+  pendingDetail.value = { ...pad, typed: "" };
+  showNotice(t("invalid-hour"), true);
 }
 
 export function giveHour(call: Pop, hour: number): void {
-  const pad = begun.value;
-  if (!pad || !mayBeSaid(call)) return;
-  begun.value = null;
-  if (pad.outcome === "later") return ofVoter(call, chosenOf(call), { mark: "later", hour });
+  const pad = pendingDetail.value;
+  if (!pad || !canRecord(call)) return;
+  pendingDetail.value = null;
+  if (pad.outcome === "later") return recordVoter(call, chosenOf(call), { mark: "later", hour });
   const seconds = now.value;
   const zone = me.value?.zone ?? "UTC";
   const [h, m, s] = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone })
@@ -165,42 +165,42 @@ export function giveHour(call: Pop, hour: number): void {
   finish(call, { disposition: "call-back", call_back_at: at, ...(pad.outcome === "own-call-back" ? { own_call_back: true } : {}) });
 }
 
-/** Those that voters are called in, by how many speak them. */
+/** The languages of voters, by their number of speakers. */
 const SPOKEN = ["hi", "bn", "mr", "te", "ta", "gu", "ur", "kn", "or", "ml", "pa", "as", "en"];
 
-/** What a voter may speak whom this agent cannot talk to. */
+/** Return the languages of voters that this agent does not speak. */
 export function otherLanguages(call: Pop): string[] {
   const common = new Set([call.language, ...(me.value?.languages ?? [])]);
   return SPOKEN.filter((each) => !common.has(each));
 }
 
 export function giveLanguage(call: Pop, language: string | null): void {
-  if (mayBeSaid(call)) finish(call, { disposition: "language", ...(language ? { language } : {}) });
+  if (canRecord(call)) finish(call, { disposition: "language", ...(language ? { language } : {}) });
 }
 
-/** A digit, wherever it is pressed. */
+/** Handle a digit. */
 export function digit(call: Pop, key: string): void {
-  if (!begun.value || begun.value.attempt !== call.attempt) return choose(call, OUTCOMES[key]!);
-  if (begun.value.outcome !== "language") return hourDigit(call, key);
+  if (!pendingDetail.value || pendingDetail.value.attempt !== call.attempt) return choose(call, OUTCOMES[key]!);
+  if (pendingDetail.value.outcome !== "language") return hourDigit(call, key);
   const language = otherLanguages(call)[Number(key) - 1];
   if (language) giveLanguage(call, language);
-  else tell(t("invalid-language"), true);
+  else showNotice(t("invalid-language"), true);
 }
 
-/** All was said during the talk: the wrap-up may end. */
-const isSaid = (call: Pop) =>
+/** Return whether all outcomes are sent, so that the wrap-up may end. */
+const isEverythingSaved = (call: Pop) =>
   call === pop() && stateOf() === "wrap-up" && draftOf(call).value.sent && !words.value.some((each) => each.attempt === call.attempt && each.state === "waiting");
 
-/** Enter: what is begun in its ordinary form, else what has been said so far; once all is said, the wrap-up's end. */
+/** Handle Enter: complete a pending choice with its default, else send the recorded outcomes, else end the wrap-up. */
 export function confirm(call: Pop): void {
-  const pad = begun.value;
-  if (!pad || pad.attempt !== call.attempt) return isSaid(call) ? void command(crypto.randomUUID(), "seat-ready", {}) : enough(call);
+  const pad = pendingDetail.value;
+  if (!pad || pad.attempt !== call.attempt) return isEverythingSaved(call) ? void command(crypto.randomUUID(), "seat-ready", {}) : saveEntered(call);
   const [next] = hoursFor(call);
   if (pad.outcome === "language") giveLanguage(call, null);
   else if (next !== undefined) giveHour(call, next);
 }
 
-/** The next voter of the household, or the one before. */
+/** Select the next or the previous voter of the household. */
 export function step(call: Pop, by: number): void {
   const pending = pendingOf(call);
   const at = pending.findIndex((voter) => voter.id === chosenOf(call));
@@ -208,33 +208,33 @@ export function step(call: Pop, by: number): void {
   if (next) change(call, { chosen: next.id });
 }
 
-export async function takeBack(word: Word): Promise<void> {
+export async function undoEntry(word: Word): Promise<void> {
   const failed = await undo(word);
-  if (failed === "unanswered") tell(t("undo-unanswered"), true);
-  else if (failed) tell(refusalOf(failed), true);
+  if (failed === "unanswered") showNotice(t("undo-unanswered"), true);
+  else if (failed) showNotice(refusalOf(failed), true);
   else {
-    const call = pop()?.attempt === word.attempt ? pop() : whoWas(word.attempt);
+    const call = pop()?.attempt === word.attempt ? pop() : recentCall(word.attempt);
     if (call) change(call, { voters: {}, chosen: null, sent: false });
-    if (pop()?.attempt !== word.attempt) correcting.value = whoWas(word.attempt);
-    tell(t("undone"));
+    if (pop()?.attempt !== word.attempt) correcting.value = recentCall(word.attempt);
+    showNotice(t("undone"));
   }
 }
 
-export function takeBackLast(): void {
-  const word = undoable();
-  if (word) void takeBack(word);
-  else tell(t("nothing-to-undo"), true);
+export function undoLastEntry(): void {
+  const word = lastUndoable();
+  if (word) void undoEntry(word);
+  else showNotice(t("nothing-to-undo"), true);
 }
 
-/** Why something was refused: in this page's words where it has some. */
+/** Return the text of a refusal: the page's message for its code, or the dialler's text. */
 export function refusalOf(refusal: { word: string | null; text: string }): string {
   const said = refusal.word === null ? "" : t(`refused-${refusal.word}`);
   return said && said !== `refused-${refusal.word}` ? said : t("refused-by-dialler", { text: refusal.text });
 }
 
-/** At the wrap-up's end: what was begun and is not sent goes out. */
-export function atTheEnd(left: number): void {
+/** Send recorded outcomes shortly before the wrap-up ends. */
+export function saveBeforeWrapUpEnds(left: number): void {
   const call = pop();
   if (!call || seat()?.state !== "wrap-up" || left > LAST_SECONDS || correcting.value) return;
-  enough(call);
+  saveEntered(call);
 }

@@ -1,14 +1,14 @@
-// The phone in the page as an agent sees it: on the line or not, heard or not, and which headset.
+// The agent's view of the phone in the page: its state, mute, and the choice of headset.
 import { effect } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { say } from "../shared/parts";
+import { showNotice } from "../shared/parts";
 import { t, has } from "../shared/words";
 import { checkEcho, chosen, devices, level, muted, phone, startPhone, stopPhone, useMicrophone, useSpeaker, type Device } from "./phone";
 import { me, place } from "./state";
 
 const isBrowser = () => me.value?.phone === "browser";
 
-// A page that is signed in at a seat with a browser for a phone is that phone.
+// A page signed in at a seat with a browser phone is that phone.
 effect(() => {
   const wanted = isBrowser() && place.value === "";
   if (wanted && phone.peek().state === "off") void startPhone();
@@ -17,7 +17,7 @@ effect(() => {
 
 const problemOf = (problem: string) => (has(`phone-problem-${problem}`) ? t(`phone-problem-${problem}`) : t(has(`problem-${problem}`) ? `problem-${problem}` : "phone-problem-other"));
 
-/** What is wrong with the phone, as long as it is. */
+/** Shows what is wrong with the phone. */
 export function PhoneTrouble() {
   const { state, problem } = phone.value;
   const told = !isBrowser() || !problem ? "" : problemOf(problem);
@@ -51,7 +51,7 @@ function Choice({ label, of, value, use }: { label: string; of: Device[]; value:
   );
 }
 
-/** Microphone, loudspeaker and a check of both, at any time. */
+/** The choice of microphone and loudspeaker, and a test of both. */
 export function PhonePanel() {
   const [checking, setChecking] = useState(false);
   if (!isBrowser()) return null;
@@ -60,10 +60,10 @@ export function PhonePanel() {
     setChecking(true);
     try {
       await checkEcho();
-      say(t("phone-check-passed"));
+      showNotice(t("phone-check-passed"));
     } catch (error) {
       const problem = error instanceof Error ? error.message : "";
-      say(problemOf(problem), true);
+      showNotice(problemOf(problem), true);
     }
     setChecking(false);
   };

@@ -1,5 +1,5 @@
-// The phone in the page: SIP over the desk's own WebSocket, voice from the browser to Asterisk. The desk rings it once an agent has
-// signed in, it answers by itself and stays on the line; between voters it is silent.
+// The phone in the page: SIP over the desk's WebSocket, audio between browser and Asterisk. Asterisk rings it once an agent has
+// signed in; it answers by itself and stays connected, silent between voters.
 import { effect, signal } from "@preact/signals";
 import type { UA, WebSocketInterface } from "jssip";
 import type { DisconnectEvent, IncomingRTCSessionEvent, UnRegisteredEvent } from "jssip/lib/UA";
@@ -22,19 +22,19 @@ export interface Device {
 
 export const phone = signal<Phone>({ state: "off", problem: null });
 export const muted = signal(false);
-/** How loud the microphone is, 0 to 1. */
+/** The level of the microphone (0-1). */
 export const level = signal(0);
 export const devices = signal<{ microphones: Device[]; speakers: Device[] }>({ microphones: [], speakers: [] });
-/** The devices that were chosen, by id; "": the browser's own choice. */
+/** The ids of the chosen devices; "" = the browser's default. */
 export const chosen = signal({ microphone: stored("microphone"), speaker: stored("speaker") });
 
-const TAKEN = 4409; // the desk's words for a socket that it closes for good (dialer/desk/agents/phone.py)
+const TAKEN = 4409; // close codes of the desk after which the page must not reconnect (dialer/desk/agents/phone.py)
 const SIGNED_OUT = 4401;
 const AGAIN_MILLISECONDS = 3000;
 const LEVEL_MILLISECONDS = 100;
 const ECHO_MILLISECONDS = 10_000;
-const HEARD = 0.02; // of the level: above the noise of a quiet line
-const PEER = { iceServers: [] }; // none at all: one that cannot be reached costs ten seconds and more
+const HEARD = 0.02; // a level above the noise of a silent call
+const PEER = { iceServers: [] }; // none: an unreachable one delays the call by ten seconds or more
 
 let ua: UA | null = null;
 let socket: WebSocketInterface | null = null;
@@ -42,24 +42,24 @@ let call: RTCSession | null = null;
 let echo: RTCSession | null = null;
 let microphone: MediaStream | null = null;
 let meter: Meter | null = null;
-let started = 0; // a number for each start, so that what an earlier one waited for changes nothing
+let started = 0; // counts starts, so that the results of an earlier start are ignored
 const speaker = new Audio();
 const echoSpeaker = new Audio();
 
-/** Ask for the microphone, register, and answer the desk. Again: begin anew. Never throws: `phone` says how it stands. */
+/** Ask for the microphone, register, and answer calls; restart if already started. Never throws: `phone` has the state. */
 export async function startPhone(): Promise<void> {
   stopPhone();
   const mine = started;
-  say("asking");
+  setState("asking");
   const stream = await open();
   if (mine !== started) return stream instanceof MediaStream ? close(stream) : undefined;
-  if (!(stream instanceof MediaStream)) return say("refused", stream);
+  if (!(stream instanceof MediaStream)) return setState("refused", stream);
   use(stream);
   void listDevices();
-  say("registering");
+  setState("registering");
   const [given, sip] = await Promise.all([ask<{ uri: string; password: string; ws: string }>("POST", "/api/agent/phone", {}), import("jssip")]);
   if (mine !== started) return;
-  if (isProblem(given)) return say(given.problem === "no-desk" ? "lost" : "refused", given.problem);
+  if (isProblem(given)) return setState(given.problem === "no-desk" ? "lost" : "refused", given.problem);
   socket = new sip.WebSocketInterface(location.origin.replace(/^http/, "ws") + given.ws);
   ua = new sip.UA({
     sockets: [socket],
@@ -89,48 +89,48 @@ export async function startPhone(): Promise<void> {
   ua.start();
 }
 
-/** Hang up and be no phone any more. */
+/** Hang up and unregister. */
 export function stopPhone(): void {
   started += 1;
   echo?.terminate();
   const former = ua;
   ua = call = echo = null;
-  if (socket) socket.connect = () => undefined; // JsSIP would open it once more, and take the phone from the page that has it now
-  former?.stop(); // with a BYE to each call, and unregistered: the dialler knows at once
+  if (socket) socket.connect = () => undefined; // JsSIP would reconnect and take the phone from the page that has it now
+  former?.stop(); // sends BYE for each call and unregisters, so the dialler knows at once
   meter?.close();
   meter = null;
   if (microphone) close(microphone);
   microphone = null;
   level.value = 0;
-  if (phone.value.state !== "off") say("off");
+  if (phone.value.state !== "off") setState("off");
 }
 
-// A page that goes tells so; one that is killed is missed by what it does not send. Where a voter is, or comes, it goes without a
-// word: a page that is reloaded takes the place of the call that is left, and the voter stays.
+// A page that closes unregisters its phone; a killed page is detected by its silence. During a voter's call it does not unregister:
+// after a reload the new page replaces the old call, and the voter stays connected.
 const ALONE = ["ready", "paused", "wrap-up", "lost", "offline"];
 addEventListener("pagehide", () => ALONE.includes(stateOf()) && stopPhone());
 
 function refuse(problem: string): void {
   stopPhone();
-  say("refused", problem);
+  setState("refused", problem);
 }
 
-function say(state: Phone["state"], problem: string | null = null): void {
+function setState(state: Phone["state"], problem: string | null = null): void {
   phone.value = { state, problem };
 }
 
-/** After any change: on the line or not, whatever the socket does. */
+/** Update the state after any change of call, registration or socket. */
 function stands(problem: string | null): void {
   if (!ua) return;
-  if (call) say("on-call", problem);
-  else if (ua.isRegistered()) say("ready");
-  else say("lost", problem ?? "no-desk");
+  if (call) setState("on-call", problem);
+  else if (ua.isRegistered()) setState("ready");
+  else setState("lost", problem ?? "no-desk");
 }
 
 // Calls
 
 function answer(session: RTCSession): void {
-  const former = call; // of whose end nothing was heard: the desk rings only who is not on the line
+  const former = call; // its end was not received: Asterisk rings only a phone that is not connected
   call = session;
   follow(session, speaker, () => {
     if (call !== session) return;
@@ -143,19 +143,19 @@ function answer(session: RTCSession): void {
 }
 
 function follow(session: RTCSession, heardBy: HTMLAudioElement, over: () => void): void {
-  const hear = (peer: RTCPeerConnection) =>
+  const subscribeEvents = (peer: RTCPeerConnection) =>
     peer.addEventListener("track", ({ track }) => {
       heardBy.srcObject = new MediaStream([track]);
-      void heardBy.play().catch(() => undefined); // a page that has the microphone may play without a click
+      void heardBy.play().catch(() => undefined); // a page with microphone permission may play without a click
     });
-  session.on("peerconnection", ({ peerconnection }) => hear(peerconnection));
-  if (session.connection) hear(session.connection);
-  session.on("icecandidate", ({ ready }) => ready()); // the first of this machine's addresses will do: Asterisk learns the rest
+  session.on("peerconnection", ({ peerconnection }) => subscribeEvents(peerconnection));
+  if (session.connection) subscribeEvents(session.connection);
+  session.on("icecandidate", ({ ready }) => ready()); // the first local address is enough: Asterisk learns the others
   session.on("ended", over);
   session.on("failed", over);
 }
 
-/** Speak and hear yourself, through Asterisk and back. Rejects with "no-echo" where nothing came in ten seconds, with "not-ready". */
+/** Play the agent's own voice back through Asterisk. Rejects with "no-echo" after ten silent seconds, or with "not-ready". */
 export function checkEcho(): Promise<void> {
   return new Promise((resolve, reject) => {
     if (!ua?.isRegistered() || !microphone || echo) return reject(new Error("not-ready"));
@@ -174,13 +174,13 @@ export function checkEcho(): Promise<void> {
       heard = new Meter(echoSpeaker.srcObject as MediaStream, (loud) => {
         if (loud < HEARD || came) return;
         came = true;
-        setTimeout(() => !session.isEnded() && session.terminate(), AGAIN_MILLISECONDS); // and be heard for a while
+        setTimeout(() => !session.isEnded() && session.terminate(), AGAIN_MILLISECONDS); // let the agent hear it for a while
       });
     });
   });
 }
 
-// The microphone. Its track is never stopped while it is sent: a phone from which nothing comes is given up.
+// The microphone. Its track is not stopped while it is sent: Asterisk disconnects a phone without audio.
 
 effect(() => {
   const on = !muted.value;
@@ -250,7 +250,7 @@ function choose(what: "microphone" | "speaker", id: string): void {
   try {
     localStorage.setItem(`phone-${what}`, id);
   } catch {
-    // for this page alone, then
+    // the choice then lasts for this page only
   }
 }
 
@@ -262,7 +262,7 @@ function stored(what: string): string {
   }
 }
 
-/** Tells how loud a stream is, 0 to 1, ten times a second while the page is seen. */
+/** Reports the level of a stream (0-1) ten times a second while the page is visible. */
 class Meter {
   private readonly context = new AudioContext();
   private readonly timer: ReturnType<typeof setInterval>;
@@ -274,7 +274,7 @@ class Meter {
     this.timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
       const power = samples.reduce((sum, each) => sum + each * each, 0) / samples.length;
-      told(Math.min(1, Math.sqrt(power) * 4)); // speech close to a microphone has some 0.1 to 0.25
+      told(Math.min(1, Math.sqrt(power) * 4)); // speech close to a microphone is about 0.1 to 0.25
     }, LEVEL_MILLISECONDS);
   }
 

@@ -1,4 +1,4 @@
-// The script as pages: its texts with what is known of the voter, and answers that lead on and are kept.
+// The script as pages: texts filled with the voter's data, and answers that lead to the next page and are saved.
 import { useEffect } from "preact/hooks";
 import { Section } from "../shared/parts";
 import { hour, t } from "../shared/words";
@@ -6,7 +6,7 @@ import { change, draftOf, nameOf, readable } from "./drafts";
 import { closing } from "./entries";
 import { me, stateOf, type Pop, type Script } from "./state";
 
-/** What a text may have in braces; undefined: not known of this call. */
+/** Return the values for the braces in a text; undefined = unknown for this call. */
 function valuesOf(call: Pop): Record<string, string | undefined> {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const { booth } = call;
@@ -26,7 +26,7 @@ function valuesOf(call: Pop): Record<string, string | undefined> {
   };
 }
 
-/** A text's lines with its values; a line of which one is not known is left out. */
+/** The lines of a text with their values. A line with an unknown value is left out. */
 function Filled({ text, values }: { text: string; values: Record<string, string | undefined> }) {
   const lines = text.split("\n").filter((line) => line.trim() && [...line.matchAll(/\{(\w+)\}/g)].every(([, name]) => values[name!]));
   return (
@@ -48,7 +48,7 @@ export function ScriptPages({ call, script }: { call: Pop; script: Script }) {
   if (!page) return null;
   const go = (to: string | null, said: Record<string, string> = {}) =>
     change(call, { answers: { ...answers, ...said }, ...(to ? { path: [...(path.length ? path : [script.start]), to] } : {}) });
-  /** Back to the page before: what was answered on this one is answered no more, for another way may be taken. */
+  /** Return to the previous page and discard this page's answer, because the script may branch elsewhere. */
   const back = () => {
     const { [page.ask?.name ?? ""]: _, ...others } = answers;
     change(call, { answers: others, path: path.slice(0, -1) });

@@ -1,4 +1,4 @@
-// The state of an agent's page, and who has signed in to it.
+// The state of an agent's page and its signed-in agent.
 import { computed, signal } from "@preact/signals";
 import { ask, isProblem, value } from "../shared/server";
 import type { SeatView } from "../shared/wire";
@@ -15,11 +15,11 @@ export interface Agent {
   pause_reasons: string[];
   transfer_targets: { name: string; kind: string }[];
   wrap_up_seconds: Record<string, number>;
-  /** The campaigns in which the agent may have numbers called. */
+  /** The campaigns in which the agent may dial numbers manually. */
   manual?: string[];
   undo_seconds: number;
-  training?: boolean; // no voter is real
-  /** On whose behalf the centre calls. */
+  training?: boolean; // the voters are simulated
+  /** The organisation on whose behalf the centre calls. */
   sponsor?: string;
   other_tab: boolean;
 }
@@ -61,7 +61,7 @@ export interface Pop {
   attempt: string;
   campaign: string;
   purpose?: string;
-  /** The number's id. */
+  /** The id of the number. */
   phone?: number;
   masked: string;
   addressed: number | null;
@@ -76,22 +76,22 @@ export interface Pop {
   script?: Script | null;
   draft?: unknown;
 }
-/** Who has signed in; null: nobody, undefined: not known yet. */
+/** The signed-in user; null = nobody, undefined = not known yet. */
 export const me = signal<Agent | null | undefined>(undefined);
-/** Why the desk tells this page nothing: another one of the seat is open, or has taken it; "": it tells. */
+/** Why this page gets no updates: another page of the seat is open or has replaced it; "" = it gets updates. */
 export const place = signal<"" | "elsewhere" | "taken">("");
 
-/** Problems that pass: it is tried again. */
-export const UNSENT = new Set(["no-desk", "away", "broker-away", "signed-out", "not-saved", "busy", "unanswered"]);
+/** Temporary problems, after which a request is retried. */
+export const RETRYABLE = new Set(["no-desk", "away", "broker-away", "signed-out", "not-saved", "busy", "unanswered"]);
 
-/** Whether this page is the one that the desk tells of the seat. Another one neither sends nor keeps anything. */
+/** Whether this page is the active page of the seat. Any other page sends and stores nothing. */
 export const isHere = computed(() => Boolean(me.value) && place.value === "" && value("desk") !== undefined);
 
 export const seat = () => value<SeatView>("seat");
 export const pop = () => value<Pop | null>("pop") ?? null;
 export const stateOf = () => seat()?.state ?? "";
 
-// A reload is the same tab anew. While a page is open its name is in no storage, so that a tab that is copied is another one.
+// A reload keeps the id of its tab. While a page is open, the id is not in any storage, so that a duplicated tab gets another one.
 const TAB = "matdan-tab";
 const tab = sessionStorage.getItem(TAB) ?? crypto.randomUUID();
 sessionStorage.removeItem(TAB);
@@ -101,7 +101,7 @@ addEventListener("pageshow", () => sessionStorage.removeItem(TAB));
 let take = false;
 export const eventsPath = () => `/api/agent/events?tab=${tab}${take ? "&take=1" : ""}`;
 
-export async function lookWho(): Promise<Agent | null | undefined> {
+export async function loadUser(): Promise<Agent | null | undefined> {
   const found = await ask<Agent | null>("GET", "/api/agent/me");
   if (isProblem(found)) return undefined;
   if (found) zone.value = found.zone;
@@ -109,15 +109,15 @@ export async function lookWho(): Promise<Agent | null | undefined> {
   return found;
 }
 
-/** The desk gives no stream: nobody is signed in any more, or another page of the seat has it. */
-export async function lookWhy(): Promise<void> {
+/** Find out why the desk refuses the stream: the session has ended, or another page of the seat is open. */
+export async function checkSession(): Promise<void> {
   take = false;
-  const found = await lookWho();
+  const found = await loadUser();
   if (found?.other_tab) place.value ||= "elsewhere";
 }
 
-/** Be the page of the seat from now on. */
-export function takeOver(): void {
+/** Make this page the active page of the seat. */
+export function takeOverSeat(): void {
   take = true;
   place.value = "";
 }

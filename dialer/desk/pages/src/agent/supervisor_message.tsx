@@ -1,11 +1,11 @@
-// A supervisor's line of text, until the agent has read it.
-import { say } from "../shared/parts";
+// A supervisor's message, shown until the agent has read it.
+import { showNotice } from "../shared/parts";
 import { clock, t } from "../shared/words";
 import { command } from "./entries";
 import { seat } from "./state";
 
 async function read(at: number): Promise<void> {
-  if (!(await command(crypto.randomUUID(), "seat-message-read", { message_at: at }))) say(t("seat-command-unanswered"), true);
+  if (!(await command(crypto.randomUUID(), "seat-message-read", { message_at: at }))) showNotice(t("seat-command-unanswered"), true);
 }
 
 export function Line() {

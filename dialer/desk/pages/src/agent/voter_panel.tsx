@@ -1,16 +1,16 @@
-// Who is on the line: name and household, booth and the time that is left, why the call is lawful, and what was before.
+// The voter on the line: name and household, booth and remaining time, why the call is allowed, and earlier calls.
 import { useRef, useState } from "preact/hooks";
 import { Section } from "../shared/parts";
 import { now } from "../shared/server";
 import { count, day, hour, lasted, t, word } from "../shared/words";
-import { change, chosenOf, draftOf, nameOf, pendingOf, readable, spokenOf } from "./drafts";
-import { MORE_OF_VOTER, ofVoter } from "./outcomes";
+import { change, chosenOf, draftOf, nameOf, pendingOf, readable, callsWithEntries } from "./drafts";
+import { MORE_OF_VOTER, recordVoter } from "./outcomes";
 import { seat, type Booth, type Pop, type Voter } from "./state";
 
 const MOST_LETTERS = 60;
 const DAY_SECONDS = 86400;
 
-/** A stranger's words: text alone, in their own direction; a long one is cut, and shown whole when asked for. */
+/** Untrusted text, shown as plain text in its own direction. A long text is cut and can be expanded. */
 export function Text({ text }: { text: string }) {
   const [whole, setWhole] = useState(false);
   const letters = [...text];
@@ -25,7 +25,7 @@ export function Text({ text }: { text: string }) {
   );
 }
 
-/** What the roll says of a voter, in one line. */
+/** The roll's data about a voter, in one line. */
 function Facts({ voter }: { voter: Voter }) {
   const relation = voter.relation && word("relation", voter.relation.toLowerCase());
   return (
@@ -48,7 +48,7 @@ function Facts({ voter }: { voter: Voter }) {
   );
 }
 
-/** A voter's name in the script that is read here, and below it in the other, where the roll has both. */
+/** A voter's name in the script of the page's language, and below it in the other script if the roll has both. */
 function Name({ voter }: { voter: Voter }) {
   const first = nameOf(voter);
   const other = first === voter.name ? voter.name_local : voter.name;
@@ -65,18 +65,18 @@ function Name({ voter }: { voter: Voter }) {
   );
 }
 
-/** A name that cannot change the direction of the text around it, cut to 40 characters. */
+/** Return a name cut to 40 characters and isolated, so that it cannot change the direction of the text around it. */
 export const isolated = (name: string) => `\u2068${[...name].slice(0, 40).join("")}\u2069`;
 
 const markIn = (mark: Voter["marks"][number]) =>
   [word("mark", mark.kind), mark.hour === null ? "" : t("at-hour", { hour: mark.hour })].filter(Boolean).join(" ");
 
-/** Who was to be called when this call came, and is not any more, and not by this page's doing. */
+/** Voters who no longer need a call because of a mark recorded elsewhere during this call. */
 function Elsewhere({ call }: { call: Pop }) {
   const first = useRef({ attempt: "", pending: new Set<number>() });
   if (first.current.attempt !== call.attempt)
     first.current = { attempt: call.attempt, pending: new Set(call.voters.filter((each) => each.pending).map((each) => each.id)) };
-  const spoken = spokenOf.has(call.attempt) ? [call.addressed, ...Object.keys(draftOf(call).value.voters).map(Number)] : [];
+  const spoken = callsWithEntries.has(call.attempt) ? [call.addressed, ...Object.keys(draftOf(call).value.voters).map(Number)] : [];
   const settled = call.voters.filter((each) => !each.pending && first.current.pending.has(each.id) && !spoken.includes(each.id));
   return (
     <div role="alert" class={settled.length || call.opted_out ? "warn" : "unseen"}>
@@ -117,7 +117,7 @@ function Member({ call, voter, index, choosable }: { call: Pop; voter: Voter; in
       <div class="row between">
         <Facts voter={voter} />
         {choosable && (
-          <select aria-label={t("other-outcome-of", { name: nameOf(voter) })} value="" onChange={(event) => event.currentTarget.value && ofVoter(call, voter.id, { mark: event.currentTarget.value })}>
+          <select aria-label={t("other-outcome-of", { name: nameOf(voter) })} value="" onChange={(event) => event.currentTarget.value && recordVoter(call, voter.id, { mark: event.currentTarget.value })}>
             <option value="">{t("other-outcome")}</option>
             {MORE_OF_VOTER.map((mark) => (
               <option key={mark} value={mark}>
@@ -131,7 +131,7 @@ function Member({ call, voter, index, choosable }: { call: Pop; voter: Voter; in
   );
 }
 
-/** All voters on the number: those who are to be asked about, then the others. */
+/** All voters on the number: first those to ask about, then the others. */
 export function Household({ call }: { call: Pop }) {
   const pending = pendingOf(call);
   const others = call.voters.filter((voter) => !pending.includes(voter));
@@ -204,7 +204,7 @@ export function Who({ call }: { call: Pop }) {
   );
 }
 
-/** Why the call is lawful, and what was before it. */
+/** Why the call is allowed, and what happened before it. */
 export function About({ call }: { call: Pop }) {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const registers = (call.lawful?.registers ?? []).map((each) => each.name).join(", ");

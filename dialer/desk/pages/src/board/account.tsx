@@ -1,4 +1,4 @@
-// Who has signed in: the own password; and for a supervisor, everybody else. Fetched when it is opened first.
+// The user's own password and passkeys, and for a supervisor the other users. Loaded when first opened.
 import { Passkeys, Password } from "../staff/own_account";
 import { offered } from "../staff/passkeys";
 import { me } from "../shared/server";

@@ -1,4 +1,4 @@
-import { say, sentence } from "../shared/parts";
+import { showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, me, value } from "../shared/server";
 import { clock, t, word } from "../shared/words";
 import type { Acknowledgement, Alert } from "../shared/wire";
@@ -8,7 +8,7 @@ const LEVELS = ["critical", "warning", "notice"];
 
 async function see(alert: Alert): Promise<void> {
   const answer = await ask("POST", "/api/board/alerts", { code: alert.code, at: alert.at });
-  if (isProblem(answer)) say(sentence(answer), true);
+  if (isProblem(answer)) showNotice(problemText(answer), true);
 }
 
 export function Alerts() {

@@ -6,14 +6,14 @@ import type { BoothTurnout } from "../shared/wire";
 import { narrowing } from "./state";
 
 const SHOWN = 40;
-/** A place, "209" or "209/118", stays in the address; a name, which may be anybody's, does not. */
+/** A number such as "209" or "209/118" is stored in the address; a name, which may be a person's, is not. */
 const wanted = narrowing("booth", /^[0-9]{1,4}(\/[0-9]{0,5})?$/);
 const order = signal<"behind" | "place">("behind");
 
 const shareOf = (booth: BoothTurnout) => (booth.contacted ? booth.voted / booth.contacted : 1);
-/** Constituency and booth by the booth's id: asked for once, for names do not change in a day. */
+/** The names of constituency and booth by the booth's id. Requested once: they do not change within a day. */
 const called = signal<Record<string, [string, string]>>({});
-export async function lookNames(): Promise<void> {
+export async function loadBoothNames(): Promise<void> {
   const found = await ask<Record<string, [string, string]>>("GET", "/api/board/booths");
   if (!isProblem(found)) called.value = found;
 }

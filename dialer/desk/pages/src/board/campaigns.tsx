@@ -6,12 +6,12 @@ import { Bar, CALL_STATES, CapBar } from "./tiles";
 import type { AbandonedWindow, CampaignView, IdleReason } from "../shared/wire";
 import { campaigns } from "./state";
 
-/** What the pacer thinks, in a sentence; in its own words where there is none for them. */
+/** Return the text of a pacing limit, or the dialler's text for an unknown one. */
 function pacingInWords({ limited_by: limit, calls_placed: calls, pacing }: CampaignView): string {
   return has(`pacing-${limit}`) ? t(`pacing-${limit}`, { calls }) : pacing;
 }
 
-/** Why nothing is dialled, or that something is. */
+/** Return the text of an idle reason. */
 export function whyInWords(why: IdleReason): string {
   const id = `why-${why.code}`;
   const { until, ...figures } = why.figures;

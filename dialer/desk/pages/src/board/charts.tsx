@@ -6,10 +6,10 @@ import type { AbandonedWindow, DayFigures } from "../shared/wire";
 import { campaigns } from "./state";
 
 const COLUMNS = ["placed", "answered", "connected", "abandoned", "live_answers"] as const;
-/** How long each part of the day's course is. */
+/** How long each part length of an interval of the day's figures is. */
 const stretchSeconds = () => me.value?.stretch_seconds ?? 0;
 
-/** The course of the shown campaigns, added up stretch by stretch. */
+/** Return the sums of several campaigns' figures for each interval. */
 function together(days: DayFigures[]): DayFigures {
   const at = [...new Set(days.flatMap((day) => day.at))].sort((a, b) => a - b);
   const added: DayFigures = { at, placed: [], answered: [], connected: [], abandoned: [], live_answers: [] };
@@ -26,14 +26,14 @@ export function Charts() {
   const day = together(shown.flatMap((campaign) => value<DayFigures>(`day/${campaign.campaign_id}`) ?? []));
   const stops = shown.flatMap((campaign) => value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? []).map((window) => window.stop);
   const stop = Math.min(...stops, 1);
-  // Over an hour that ends with each stretch: a share of ten minutes leaps with every call.
+  // Over the hour that ends with each interval: a rate of ten minutes would jump with every call.
   const share = day.at.map((moment, place) => {
     const since = day.at.findIndex((each) => each > moment - 3600);
     const added = (column: "live_answers" | "abandoned") => day[column].slice(since, place + 1).reduce((a, b) => a + b, 0);
     return added("live_answers") ? added("abandoned") / added("live_answers") : null;
   });
   const added = (column: (typeof COLUMNS)[number]) => day[column].reduce((a, b) => a + b, 0);
-  // A stretch that has only begun would look like a fall.
+  // An interval that has only begun would look like a drop.
   const wholeUntil = day.at.length > 1 && day.at.at(-1)! + stretchSeconds() > now.peek() ? -1 : undefined;
   const shownRows = (row: (number | null)[]) => row.slice(0, wholeUntil);
   const times = day.at.slice(0, wholeUntil);

@@ -1,5 +1,5 @@
-// Commands with a question before them: what will be done, to whom, and yes or no.
-import { question, say, sentence } from "../shared/parts";
+// Commands of the board, each after a question.
+import { askQuestion, showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, me, namesOf, value } from "../shared/server";
 import { percent, t, word } from "../shared/words";
 import type { CampaignView } from "../shared/wire";
@@ -10,25 +10,25 @@ interface Reply {
   text: string;
 }
 
-/** Whether who has signed in may give this command. */
+/** Return whether the user may send this command. */
 export const may = (name: string) => me.value?.may.includes(name) ?? false;
 
-/** Have a command sent, and say what became of it; whether it was done. */
+/** Send a command, show its result, and return whether it was executed. */
 export async function send(path: string, values: Values): Promise<boolean> {
-  const asked = { id: crypto.randomUUID(), ...values }; // of this click; a broken connection does not make two of it
+  const asked = { id: crypto.randomUUID(), ...values }; // one id for a click, so that a retry is not executed twice
   let answer = await ask<Reply>("POST", path, asked);
   if (isProblem(answer) && answer.problem === "no-desk") answer = await ask<Reply>("POST", path, asked);
-  if (isProblem(answer)) say(sentence(answer), true);
-  else if (answer.status === "done") say(t("command-done", { text: answer.text }));
-  else if (answer.status === "refused") say(t("command-refused", { text: answer.text }), true);
-  else say(t("command-unanswered"), true);
+  if (isProblem(answer)) showNotice(problemText(answer), true);
+  else if (answer.status === "done") showNotice(t("command-done", { text: answer.text }));
+  else if (answer.status === "refused") showNotice(t("command-refused", { text: answer.text }), true);
+  else showNotice(t("command-unanswered"), true);
   return !isProblem(answer) && answer.status === "done";
 }
 
 const give = (name: string, values: Values) => send("/api/board/commands", { name, ...values });
 
 const GRAVE = new Set(["stop", "stop-all", "seat-log-off", "seat-hang-up", "barge"]);
-/** What is said in the question goes with the command. */
+/** Fields of a command from the answer to its question. */
 const SAID: Record<string, (said: string) => Values> = {
   "seat-pause": (reason) => ({ reason }),
   "seat-message": (text) => ({ text }),
@@ -37,9 +37,9 @@ const SAID: Record<string, (said: string) => Values> = {
   "seat-campaigns": (campaign) => ({ campaigns: campaign ? [campaign] : [] }),
 };
 const MOST_LETTERS = 200; // docs/reference/topics.md
-const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // nothing that is lost by them
+const AT_ONCE = new Set(["seat-ready", "listen", "stop-listening"]); // harmless, so without a question
 
-/** What a campaign may be held to: unanswered calls for each agent, where it has agents, else calls at once. */
+/** Return the limits offered for a campaign: unanswered calls per agent, or simultaneous calls of a campaign without agents. */
 function speeds(name: string): [string, string][] {
   const kind = value<CampaignView>(`campaign/${name}`)?.kind;
   const offered: [string, string][] =
@@ -49,19 +49,19 @@ function speeds(name: string): [string, string][] {
   return [...offered, ["", t("speed-unlimited")]];
 }
 
-/** Shares of live answers that a campaign may be steered to: of what the profile allows. */
+/** Return the abandoned targets offered for a campaign, as parts of the profile's maximum. */
 function targets(name: string): [string, string][] {
   const most = value<CampaignView>(`campaign/${name}`)?.abandoned_target?.maximum ?? 0;
   const offered = [0.1, 0.25, 0.5, 0.75, 1].map((part) => Number((most * part).toPrecision(3)));
   return [["", t("target-default")], ...offered.map((share): [string, string] => [String(share), percent(share)])];
 }
 
-/** Ask whether to do it, then do it. */
+/** Send a command after a question, if it needs one. */
 export function command(name: string, values: Record<string, string> = {}): void {
   if (AT_ONCE.has(name)) return void give(name, values);
   const reasons = (me.value?.pause_reasons ?? []).map((reason): [string, string] => [reason, word("pause", reason)]);
   const serving = [["", t("serve-all-campaigns")], ...namesOf("campaign").map((each) => [each, each])] as [string, string][];
-  question({
+  askQuestion({
     title: t(`do-${name}`),
     text: t(`ask-${name}`, { to: values.seat ?? values.campaign ?? "", ...values }),
     grave: GRAVE.has(name),
@@ -74,13 +74,13 @@ export function command(name: string, values: Record<string, string> = {}): void
   });
 }
 
-/** A button that opens the commands of something, those that who has signed in may give. */
+/** A button that opens a menu of the commands that the user may send. */
 export function Menu({ id, title, offered, values = {} }: { id: string; title: string; offered: string[]; values?: Record<string, string> }) {
   const allowed = offered.filter(may);
   return <Actions id={id} title={title} actions={allowed.map((name) => [t(`do-${name}`), () => command(name, values)])} />;
 }
 
-/** A button that opens what may be done about something. */
+/** A button that opens a menu of actions. */
 export function Actions({ id, title, actions }: { id: string; title: string; actions: [string, () => void][] }) {
   if (!actions.length) return null;
   return (

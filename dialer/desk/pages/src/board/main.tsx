@@ -1,11 +1,11 @@
 import { effect, signal } from "@preact/signals";
 import { render, type ComponentType } from "preact";
 import { SignIn } from "../staff/sign_in";
-import { Asked, LanguageChoice, Said } from "../shared/parts";
-import { STALE_SECONDS, hear, lookWho, me, namesOf, now, signOut, silentSeconds } from "../shared/server";
+import { QuestionDialog, LanguageChoice, Notice } from "../shared/parts";
+import { STALE_SECONDS, subscribeEvents, loadUser, me, namesOf, now, signOut, secondsSinceUpdate } from "../shared/server";
 import { areLoaded, clock, lasted, speak, t, word } from "../shared/words";
 import { Alerts } from "./alerts";
-import { Booths, lookNames } from "./booths";
+import { Booths, loadBoothNames } from "./booths";
 import { Campaigns } from "./campaigns";
 import { Charts } from "./charts";
 import { Menu, command, may } from "./commands";
@@ -71,9 +71,9 @@ function Head() {
   );
 }
 
-/** What is on the screen may be old: how old, and why. */
+/** Shows how old the page's data is, and why. */
 function Stale() {
-  const silent = silentSeconds.value;
+  const silent = secondsSinceUpdate.value;
   const heard = desk();
   const stands = centre();
   const told =
@@ -91,7 +91,7 @@ function Stale() {
   );
 }
 
-/** What the page shows in place of the board: who has signed in, or rolls and numbers, or recordings; fetched only then. */
+/** What the page shows instead of the board: account, rolls and numbers, or recordings. Loaded only then. */
 const given = new URLSearchParams(location.search);
 const beside = ["account", "lists", "recordings"].find((name) => given.has(name)) ?? "";
 const Beside = signal<ComponentType | null>(null);
@@ -125,8 +125,8 @@ function SignedIn() {
     <>
       <Head />
       {!beside ? <Board /> : Beside.value && <Beside.value />}
-      <Said />
-      <Asked />
+      <Notice />
+      <QuestionDialog />
     </>
   );
 }
@@ -140,10 +140,10 @@ let hearing = false;
 effect(() => {
   if (me.value && !hearing) {
     hearing = true;
-    hear(() => "/api/board/events", () => Boolean(me.value), () => void lookWho());
-    void lookNames();
+    subscribeEvents(() => "/api/board/events", () => Boolean(me.value), () => void loadUser());
+    void loadBoothNames();
   }
 });
 void speak(import.meta.glob<string>(["../../locales/board/*.ftl", "../../locales/staff/*.ftl"], { query: "?raw", import: "default" }));
-void lookWho();
+void loadUser();
 render(<Page />, document.getElementById("page")!);

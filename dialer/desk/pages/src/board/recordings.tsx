@@ -1,7 +1,7 @@
-// Recorded talks, the newest first, and a player for the one that was asked for. Fetched when it is opened first.
+// Recorded calls, the newest first, and a player. Loaded when first opened.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { Section, Table, say, sentence } from "../shared/parts";
+import { Section, Table, showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { lasted, moment, t } from "../shared/words";
 import { send } from "./commands";
@@ -24,11 +24,11 @@ interface Listed {
 const listed = signal<Listed>({ recordings: [], before: null });
 const playing = signal("");
 
-/** Those of the campaign that is chosen above; further ones behind those that are shown. */
+/** Load the recordings of the chosen campaign; with `before`, append older ones. */
 async function look(before: number | null): Promise<void> {
   const query = new URLSearchParams({ ...(chosen.value ? { campaign: chosen.value } : {}), ...(before ? { before: String(before) } : {}) });
   const found = await ask<Listed>("GET", `/api/recordings?${query}`);
-  if (isProblem(found)) say(sentence(found), true);
+  if (isProblem(found)) showNotice(problemText(found), true);
   else listed.value = before ? { ...found, recordings: [...listed.value.recordings, ...found.recordings] } : found;
 }
 

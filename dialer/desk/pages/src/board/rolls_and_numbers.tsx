@@ -1,6 +1,6 @@
-// Rolls and numbers: a roll is checked, then taken in beside the calls; a number is suppressed or erased. Fetched when it is opened first.
+// Rolls and numbers: a roll is checked and then imported; a number is blocked or erased. Loaded when first opened.
 import { useState } from "preact/hooks";
-import { Section, formOf, question, say, sentence } from "../shared/parts";
+import { Section, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, me, value, type Problem } from "../shared/server";
 import { count, t } from "../shared/words";
 import { may, send } from "./commands";
@@ -11,12 +11,12 @@ import "../staff/account.css";
 const BUSY = new Set(["receiving", "checking", "importing"]);
 const FIGURES = ["rows", "voters", "unchanged", "rejected", "booths", "numbers", "links", "rejected_numbers", "rejected_cells", "opted_out", "without_close"];
 
-const told = (found: Problem) => say(sentence(found), true);
+const told = (found: Problem) => showNotice(problemText(found), true);
 
-/** Send a file as it is; `share` is told how much of it has gone, 0 to 1. */
+/** Upload a file. `share` is called with the uploaded part (0-1). */
 function upload(file: File, share: (done: number) => void): Promise<unknown> {
   return new Promise((resolve) => {
-    const sending = new XMLHttpRequest(); // fetch does not tell how far it is
+    const sending = new XMLHttpRequest(); // fetch reports no progress
     sending.open("POST", "/api/lists");
     sending.setRequestHeader("content-type", "application/octet-stream");
     sending.setRequestHeader("x-name", encodeURIComponent(file.name));
@@ -31,7 +31,7 @@ function HandOver() {
   const [share, setShare] = useState<number | null>(null);
   const busy = share !== null || BUSY.has(value<RollStatus>("list")?.state ?? "");
   const send_ = async (event: Event) => {
-    const form = formOf(event);
+    const form = submittedForm(event);
     const file = new FormData(form).get("roll");
     if (!(file instanceof File)) return;
     setShare(0);
@@ -69,7 +69,7 @@ function Roll({ roll }: { roll: RollStatus }) {
   const taken = centre()?.roll;
   const asked = { list: roll.id };
   const takeIn = () =>
-    question({
+    askQuestion({
       title: t("roll-import"),
       text: t("ask-roll-import", { voters: roll.figures?.voters ?? 0, numbers: roll.figures?.numbers ?? 0 }),
       then: () => void give("/api/lists/import", asked),
@@ -126,7 +126,7 @@ function Numbers() {
   const [names, setNames] = useState(false);
   const asking = (what: "suppress" | "erase", then: () => Promise<boolean>) => {
     const title = t(what === "suppress" ? "do-suppress" : "do-erase-number");
-    question({ title, text: t(`ask-number-${what}`, { number }), grave: true, then: () => void then().then((done) => done && setNumber("")) });
+    askQuestion({ title, text: t(`ask-number-${what}`, { number }), grave: true, then: () => void then().then((done) => done && setNumber("")) });
   };
   return (
     <form class="row fields" onSubmit={(event) => event.preventDefault()}>

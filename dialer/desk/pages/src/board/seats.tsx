@@ -6,7 +6,7 @@ import { SEAT_STATES } from "./tiles";
 import type { SeatView } from "../shared/wire";
 import { asked, isShown, narrowing, spoken } from "./state";
 
-/** The state that the seats are narrowed to; "": all. */
+/** The state by which seats are filtered; "" = all. */
 const wanted = narrowing("seats", new RegExp(`^(${SEAT_STATES.join("|")})$`));
 
 const OFFERED: Record<string, string[]> = {

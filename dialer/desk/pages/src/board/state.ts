@@ -1,4 +1,4 @@
-// What the board shows of the centre: all of it, or what a campaign or a language narrows it to.
+// The parts of the centre that the board shows: all, or those of one campaign or language.
 import { me, namesOf, value } from "../shared/server";
 import type { CampaignView, CentreState, DeskStatus, SeatView } from "../shared/wire";
 import { computed, effect, signal, type Signal } from "@preact/signals";
@@ -6,7 +6,7 @@ import { computed, effect, signal, type Signal } from "@preact/signals";
 const narrowed = new URLSearchParams(location.hash.slice(1));
 window.addEventListener("hashchange", () => location.reload());
 
-/** What the board is narrowed to, "" by nothing. It stays in the address, after the #, if it has this form: so it survives a reload. */
+/** A filter of the board, "" = none. A value of this form is stored in the address after the #, so that it survives a reload. */
 export function narrowing(name: string, form: RegExp): Signal<string> {
   const given = narrowed.get(name) ?? "";
   const narrow = signal(form.test(given) ? given : "");
@@ -21,12 +21,12 @@ export function narrowing(name: string, form: RegExp): Signal<string> {
 const NAME = /^[A-Za-z0-9-]{1,64}$/;
 export const asked = { campaign: narrowing("campaign", NAME), language: narrowing("language", NAME) };
 
-/** The campaign that the board is narrowed to; "": all. One that is not there narrows nothing. */
+/** The campaign by which the board is filtered; "" = all. An unknown campaign filters nothing. */
 export const chosen = computed(() => (namesOf("campaign").includes(asked.campaign.value) ? asked.campaign.value : ""));
 
-/** The languages that are spoken at a seat now; none: any. */
+/** Return the languages spoken at a seat now; none = any. */
 export const spokenAt = (seat: SeatView) => me.value?.languages.agents[seat.agent ?? ""] ?? me.value?.languages.seats[seat.seat] ?? [];
-/** All that the settings name. */
+/** All languages of the settings. */
 export const spoken = computed(() => {
   const { seats = {}, agents = {} } = me.value?.languages ?? {};
   return [...new Set([...Object.values(seats), ...Object.values(agents)].flat())].sort();
@@ -36,13 +36,13 @@ const language = computed(() => (spoken.value.includes(asked.language.value) ? a
 export const centre = () => value<CentreState>("centre");
 export const desk = () => value<DeskStatus>("desk");
 
-/** The campaigns that are shown. */
+/** Return the campaigns shown. */
 export const campaigns = () =>
   namesOf("campaign")
     .filter((name) => !chosen.value || name === chosen.value)
     .flatMap((name) => value<CampaignView>(`campaign/${name}`) ?? []);
 
-/** Whether a seat is shown: of a campaign those at work for it and those that are free for any, of a language those that speak it. */
+/** Return whether a seat is shown: it works for the chosen campaign or for any, and speaks the chosen language. */
 export function isShown(seat: SeatView): boolean {
   const serves = seat.campaign_id === null ? !seat.campaigns.length || seat.campaigns.includes(chosen.value) : seat.campaign_id === chosen.value;
   if (chosen.value && !serves) return false;
@@ -50,13 +50,13 @@ export function isShown(seat: SeatView): boolean {
   return !language.value || !tongues.length || tongues.includes(language.value);
 }
 
-/** The seats that are shown. */
+/** Return the seats shown. */
 export const seats = () =>
   namesOf("seat")
     .flatMap((name) => value<SeatView>(`seat/${name}`) ?? [])
     .filter(isShown);
 
-/** Counts by a word; one that is not there is 0. */
+/** Counts by state. A missing one is 0. */
 export type Counts = Partial<Record<string, number>>;
 
 export const sum = (counts: Counts, states?: readonly string[]) =>

@@ -7,7 +7,7 @@ import { campaigns, centre, chosen, seats, sum, together, type Counts } from "./
 export const CALL_STATES = ["preview", "sending", "dialling", "ringing", "waiting", "connecting", "talking", "in-flow", "message"];
 export const SEAT_STATES = ["talking", "reserved", "ready", "wrap-up", "paused", "lost", "offline"];
 
-/** Counts as parts of a bar, each with its word and figure below it. */
+/** A bar of counts with a legend below it. */
 export function Bar({ counts, order, kind }: { counts: Counts; order: readonly string[]; kind: string }) {
   const shown = order.filter((state) => counts[state]);
   return (
@@ -43,7 +43,7 @@ export const shareOf = (window: AbandonedWindow) => (window.answers ? window.aba
 export const spanOf = (seconds: number) =>
   seconds >= 2 * 86400 ? t("window-days", { days: Math.round(seconds / 86400) }) : t("window-hours", { hours: Math.round(seconds / 360) / 10 });
 
-/** A share before its cap: full is the hard stop. */
+/** A bar of the abandoned rate. A full bar is the rate at which dialling stops. */
 export function CapBar({ window }: { window: AbandonedWindow }) {
   const share = shareOf(window);
   const level = share >= window.stop ? "over" : share >= window.target ? "near" : "good";
@@ -69,9 +69,9 @@ export function Tiles() {
   const working = seats().filter((seat) => seat.state !== "offline");
   const calls = together(shown.map((campaign) => campaign.calls));
   const windows = shown.flatMap((campaign) => value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? []);
-  // The one that is nearest to its stop; of several that are as near, the one that most answers tell of.
+  // The window nearest to its limit; among equals, the one with the most answers.
   const nearest = windows.sort((a, b) => shareOf(b) / b.stop - shareOf(a) / a.stop || b.answers - a.answers)[0];
-  // A seat tells its own at its changes alone; the centre's is of this moment.
+  // A seat publishes its utilisation only when it changes; the centre's is current.
   const mean = working.reduce((whole, seat: SeatView) => whole + seat.utilisation, 0) / (working.length || 1);
   const utilisation = chosen.value ? mean : centre()?.utilisation;
   const due = shown.reduce((whole, campaign) => whole + campaign.progress.remaining, 0);

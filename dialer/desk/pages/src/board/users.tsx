@@ -1,7 +1,7 @@
-// Everybody who may sign in, and what a supervisor does about it. What changes rights is a command to the dialler.
+// The users and how a supervisor manages them. Changes of rights are commands to the dialler.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { Choice, Section, Table, formOf, question, say, sentence } from "../shared/parts";
+import { Choice, Section, Table, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { moment, t, word } from "../shared/words";
 import { Actions, send } from "./commands";
@@ -9,7 +9,7 @@ import { Actions, send } from "./commands";
 interface User {
   name: string;
   role: string;
-  fixed: boolean; // of the settings: no command changes this one
+  fixed: boolean; // defined in the settings: no command changes this user
   password: "none" | "once" | "own";
   signed_in_at: number | null;
   passkeys: number;
@@ -19,12 +19,12 @@ const ROLES = ["viewer", "listener", "coach", "compliance", "supervisor"];
 const roles = () => ROLES.map((role): [string, string] => [role, word("role", role)]);
 
 const users = signal<User[]>([]);
-/** A password that was just made: it is shown this once, and is nowhere else. */
+/** A new password, which is shown once and stored nowhere. */
 const made = signal<{ name: string; password: string } | null>(null);
 
 async function look(): Promise<void> {
   const found = await ask<User[]>("GET", "/api/users");
-  if (isProblem(found)) say(sentence(found), true);
+  if (isProblem(found)) showNotice(problemText(found), true);
   else users.value = found;
 }
 
@@ -36,26 +36,26 @@ async function command(path: string, values: Record<string, string>): Promise<bo
 
 async function givePassword(name: string): Promise<void> {
   const answer = await ask<{ password: string }>("POST", "/api/users/password", { name });
-  if (isProblem(answer)) say(sentence(answer), true);
+  if (isProblem(answer)) showNotice(problemText(answer), true);
   else made.value = { name, password: answer.password };
   await look();
 }
 
 async function signOutEverywhere(name: string): Promise<void> {
   const answer = await ask("POST", "/api/users/sign-out", { name });
-  if (isProblem(answer)) say(sentence(answer), true);
-  else say(t("signed-out-everywhere", { name }));
+  if (isProblem(answer)) showNotice(problemText(answer), true);
+  else showNotice(t("signed-out-everywhere", { name }));
 }
 
 async function add(name: string, role: string): Promise<void> {
   if (await command("/api/users", { name, role })) await givePassword(name);
 }
 
-/** What may be done about somebody, each after a question. */
+/** Return the actions for a user, each after a question. */
 function offered({ name, role, fixed }: User): [string, () => void][] {
   const asking = (what: string, grave: boolean, then: (chosen: string) => void, choices?: { label: string; options: [string, string][] }) => {
     const [title, text] = [t(`user-${what}`), t(`ask-user-${what}`, { name })];
-    return (): void => question({ title, text, grave, then, ...(choices ? { choices } : {}) });
+    return (): void => askQuestion({ title, text, grave, then, ...(choices ? { choices } : {}) });
   };
   const others = roles().filter(([each]) => each !== role);
   const signOut: [string, () => void] = [t("user-sign-out"), asking("sign-out", true, () => void signOutEverywhere(name))];
@@ -84,7 +84,7 @@ function Made() {
         <output class="made">{password}</output>
         <p>{t("new-password-help")}</p>
         <div class="row end">
-          <button type="button" onClick={() => void navigator.clipboard.writeText(password).then(() => say(t("copied")))}>
+          <button type="button" onClick={() => void navigator.clipboard.writeText(password).then(() => showNotice(t("copied")))}>
             {t("copy")}
           </button>
           <button class="main">{t("done")}</button>
@@ -96,11 +96,11 @@ function Made() {
 
 function Add() {
   const ask = (event: Event) => {
-    const form = formOf(event);
+    const form = submittedForm(event);
     const given = new FormData(form);
     const [name, role] = [String(given.get("name")), String(given.get("role"))];
     const [title, text] = [t("user-add"), t("ask-user-add", { name, role: word("role", role) })];
-    question({ title, text, then: () => void add(name, role).then(() => form.reset()) });
+    askQuestion({ title, text, then: () => void add(name, role).then(() => form.reset()) });
   };
   return (
     <form class="row fields" onSubmit={ask}>

@@ -1,19 +1,19 @@
-// What people do: incidents with an owner, material and resuming with a second person, and what was done by whom.
+// Actions of people: incidents, material and resuming with a second person's answer, and the audit log.
 import { useEffect, useState } from "preact/hooks";
-import { Choice, Section, Table, formOf, question, say, sentence } from "../shared/parts";
+import { Choice, Section, Table, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, now, value } from "../shared/server";
 import { lasted, moment, t, word } from "../shared/words";
 import { centres, incidents, may, orders, proposals, who, type Material, type Order, type Proposal } from "./state";
 
 async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
   const answer = await ask<{ state?: string; result?: string }>("POST", `/api/hq/${path}`, body);
-  if (isProblem(answer)) say(sentence(answer), true);
-  else if (answer.state === "failed") say(t("assigning-failed", { text: answer.result ?? "" }), true);
-  else say(t(done));
+  if (isProblem(answer)) showNotice(problemText(answer), true);
+  else if (answer.state === "failed") showNotice(t("assigning-failed", { text: answer.result ?? "" }), true);
+  else showNotice(t(done));
   return !isProblem(answer);
 }
 
-/** All that one may name: zones and centres, and everything where one sees all. */
+/** Return the zones and centres that the user may choose, and all of them if allowed. */
 function addressees(all: boolean): [string, string][] {
   const every = centres();
   const zones = [...new Set(every.map((centre) => centre.zone))].sort();
@@ -29,12 +29,12 @@ export function Incidents() {
   const open = incidents();
   const mayOwn = (zone: string) => (value<string[]>(`owners/${zone}`) ?? []).map((name): [string, string] => [name, name]);
   const send_ = async (event: Event) => {
-    const form = formOf(event);
+    const form = submittedForm(event);
     const { to, text } = Object.fromEntries(new FormData(form));
     if (await send("incidents", { to, text }, "incident-opened")) form.reset();
   };
   const own = (id: number, zone: string) =>
-    question({
+    askQuestion({
       title: t("incident-owner"),
       text: t("ask-owner"),
       yes: t("incident-assign"),
@@ -42,7 +42,7 @@ export function Incidents() {
       then: (owner) => void send("incidents/owner", { id, owner }, "incident-owned"),
     });
   const close = (id: number, text: string) =>
-    question({
+    askQuestion({
       title: t("incident-close"),
       text,
       then: () => void send("incidents/close", { id }, "incident-closed"),
@@ -83,7 +83,7 @@ export function Incidents() {
 }
 
 function answer(each: Proposal, confirm: boolean): void {
-  question({
+  askQuestion({
     title: t(confirm ? "confirm" : "decline"),
     text: [t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) }), ...(confirm ? [t(`confirm-${each.kind}`)] : [])].join(" · "),
     grave: confirm,
@@ -120,7 +120,7 @@ function Proposals({ kind }: { kind: Proposal["kind"] }) {
   );
 }
 
-/** "bundles/turnout/8.json": name and version. */
+/** Return name and version of "bundles/turnout/8.json". */
 const versionOf = (target: string) => target.replace(/^bundles\/|\.json$/g, "").split("/") as [string, string];
 
 export function MaterialView() {
@@ -131,7 +131,7 @@ export function MaterialView() {
   const trouble = every.filter((centre) => centre.material_problem);
   const behind = every.filter((centre) => centre.assigned_material && centre.material !== centre.assigned_material);
   const propose = async (event: Event) => {
-    const fields = Object.fromEntries(new FormData(formOf(event)));
+    const fields = Object.fromEntries(new FormData(submittedForm(event)));
     const [name, version] = versionOf(String(fields.version));
     await send("proposals/material", { name, version: Number(version), to: fields.to }, "proposed");
   };
@@ -189,7 +189,7 @@ export function Orders() {
   }
   const shown = [...together.values()].sort((a, b) => b.made_at - a.made_at);
   const propose = async (event: Event) => {
-    const form = formOf(event);
+    const form = submittedForm(event);
     const { to, text } = Object.fromEntries(new FormData(form));
     if (await send("proposals/resume", { to, text }, "proposed")) form.reset();
   };

@@ -1,4 +1,4 @@
-// Charts over the last month, of what the page is narrowed to.
+// Charts of the last month for the chosen zone or centre.
 import { useEffect, useState } from "preact/hooks";
 import { Chart } from "../staff/chart";
 import { Section } from "../shared/parts";
@@ -10,7 +10,7 @@ type Day = Today & { day: string };
 const DAY_SECONDS = 86_400;
 const axis = { step: DAY_SECONDS, least: 6 * DAY_SECONDS, incrs: [1, 2, 7].map((days) => days * DAY_SECONDS), shown: day };
 
-/** A line: its figure of a day, what it is called, its colour, how it is shown. */
+/** A line of a chart: the figure of a day, its label, colour and format. */
 type Line = [of: (day: Day) => number | undefined, label: string, color: number, shown: (figure: number) => string];
 
 export function Days() {
@@ -20,7 +20,7 @@ export function Days() {
   useEffect(() => void ask<Day[]>("GET", path).then((found) => setDays(isProblem(found) ? [] : found)), [path]);
   const times = days.map((each) => Date.parse(`${each.day}T12:00:00Z`) / 1000);
   const added = (of: (day: Day) => number) => days.reduce((whole, each) => whole + of(each), 0);
-  /** Each with the least height of its scale. */
+  /** Each chart with the smallest upper end of its scale. */
   const charts: [title: string, least: number, lines: Line[]][] = [
     [
       t("chart-calls"),

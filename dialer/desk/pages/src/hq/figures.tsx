@@ -1,4 +1,4 @@
-// The figures: tiles, a map of zones, and the way down from a zone to a booth, each figure with its age.
+// Figures: tiles, a map of zones, and a drill-down from zones to booths, each figure with its age.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
@@ -11,7 +11,7 @@ import { LEVELS, abandonedOf, addressOf, centres, contactsOf, faultsOf, hq, inci
 const NOT_KNOWN = "–";
 const OLD_SECONDS = 60;
 
-/** How old it is: "0:05", "2:10:00"; more than a day as a date. */
+/** The age of a figure, such as 0:05 or 2:10:00; a date if older than a day. */
 function Age({ at, old = OLD_SECONDS }: { at: number | null | undefined; old?: number }) {
   if (at == null) return <span class="age old">{t("never")}</span>;
   const seconds = now.value - at;
@@ -75,13 +75,13 @@ function Tiles({ sum }: { sum: Sum }) {
   );
 }
 
-/** How a centre stands, in a word beside the colour. */
+/** Return the problems of a centre as text. */
 const told = (centre: Centre) => {
   const { words } = faultsOf(centre);
   return words.length ? words.map((each) => t(`fault-${each}`)).join(", ") : t("fault-none");
 };
 
-/** Zones as tiles, each with a square for every centre: red, amber, green or grey, and what that means in words behind it. */
+/** Zones as tiles with a coloured square for each centre, which has a text alternative. */
 function ZoneMap({ every }: { every: Centre[] }) {
   const zones = [...new Set(every.map((centre) => centre.zone))].sort();
   return (
@@ -125,7 +125,7 @@ function Legend() {
   );
 }
 
-/** Where one is: whoever sees a zone alone begins there. */
+/** Return the chosen place. Users of one zone start in their zone. */
 const at = (): Place => (who().of_zone ? { ...place.value, zone: who().of_zone } : place.value);
 
 function Path() {
@@ -152,7 +152,7 @@ function Path() {
 
 const order = signal("problems");
 
-/** Work of a seat's hour, as it would be with the answer rate of all: a poor list is not the agents' fault. */
+/** Return the contacts per seat-hour adjusted to the common answer rate, because a poor list is not the agents' fault. */
 const adjusted = (centre: Centre, answers: number) => {
   const own = centre.today?.attempts ? centre.today.live_answers / centre.today.attempts : 0;
   return own && answers ? ((contactsOf(centre.today) ?? 0) * answers) / own : 0;
@@ -248,7 +248,7 @@ function Row({ group, level }: { group: Group; level: Level }) {
   );
 }
 
-// Below a centre: asked for, and again while it is open.
+// Constituencies and booths of a centre: requested, and refreshed while shown.
 
 interface Area {
   state_code?: string;

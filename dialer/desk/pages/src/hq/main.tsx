@@ -3,8 +3,8 @@ import { render } from "preact";
 import { Passkeys, Password } from "../staff/own_account";
 import { offered } from "../staff/passkeys";
 import { SignIn } from "../staff/sign_in";
-import { Asked, LanguageChoice, Said } from "../shared/parts";
-import { STALE_SECONDS, hear, lookWho, me, now, signOut, silentSeconds } from "../shared/server";
+import { QuestionDialog, LanguageChoice, Notice } from "../shared/parts";
+import { STALE_SECONDS, subscribeEvents, loadUser, me, now, signOut, secondsSinceUpdate } from "../shared/server";
 import { areLoaded, clock, lasted, speak, t } from "../shared/words";
 import { Days } from "./days";
 import { Audit, Incidents, MaterialView, Orders } from "./actions";
@@ -75,7 +75,7 @@ function Head() {
 }
 
 function Stale() {
-  const silent = silentSeconds.value;
+  const silent = secondsSinceUpdate.value;
   const stands = hq();
   const old = stands?.read_at == null ? 0 : now.value - stands.read_at;
   const told = silent > STALE_SECONDS ? t("stale-desk", { ago: lasted(silent) }) : old > 30 ? t("stale-database", { ago: lasted(old) }) : stands && !stands.connected ? t("stale-nats") : "";
@@ -97,8 +97,8 @@ function Page() {
         <Stale />
         {hq() ? <Shown /> : null}
       </main>
-      <Said />
-      <Asked />
+      <Notice />
+      <QuestionDialog />
     </>
   );
 }
@@ -107,9 +107,9 @@ let hearing = false;
 effect(() => {
   if (me.value && !hearing) {
     hearing = true;
-    hear(() => "/api/hq/events", () => Boolean(me.value), () => void lookWho());
+    subscribeEvents(() => "/api/hq/events", () => Boolean(me.value), () => void loadUser());
   }
 });
 void speak(import.meta.glob<string>(["../../locales/hq/*.ftl", "../../locales/staff/*.ftl"], { query: "?raw", import: "default" }));
-void lookWho();
+void loadUser();
 render(<Page />, document.getElementById("page")!);

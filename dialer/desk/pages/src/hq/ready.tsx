@@ -1,4 +1,4 @@
-// Before the day: which centres' test marks have come all the way, by name.
+// Readiness before the poll: which centres' test marks have arrived.
 import { Section, Table } from "../shared/parts";
 import { now } from "../shared/server";
 import { decimal, moment, t } from "../shared/words";

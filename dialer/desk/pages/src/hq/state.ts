@@ -1,4 +1,4 @@
-// What headquarters tells the page, and how the figures of several centres are one.
+// The data of headquarters' page, and how figures of several centres are combined.
 import { me, namesOf, now, value } from "../shared/server";
 import { signal } from "@preact/signals";
 import type { Alert } from "../shared/wire";
@@ -6,7 +6,7 @@ import type { Alert } from "../shared/wire";
 export interface HqMe {
   name: string;
   role: string;
-  /** The zone that this one sees; "": all. */
+  /** The zone that this user may see; "" = all. */
   of_zone: string;
   may: string[];
 }
@@ -29,7 +29,7 @@ export interface Today {
   opt_outs: number;
   marked_voted: number;
 }
-/** A centre. What it never said is not there. */
+/** A centre. Figures that it has never published are missing. */
 export interface Centre {
   centre: string;
   zone: string;
@@ -107,7 +107,7 @@ export const incidents = () => namesOf("incident").flatMap((name) => value<Incid
 export const proposals = () => namesOf("proposal").flatMap((name) => value<Proposal>(`proposal/${name}`) ?? []);
 export const orders = () => namesOf("order").flatMap((name) => value<Order>(`order/${name}`) ?? []);
 
-/** Where one has gone down to; it stays in the address, behind the #. */
+/** The chosen place in the hierarchy; stored in the address after the #. */
 export interface Place {
   zone?: string;
   state?: string;
@@ -141,19 +141,19 @@ export function addressOf(there: Place, shows = "figures"): string {
 }
 
 const SILENT_SECONDS = 60;
-const BEHIND = 0.8; // of what is planned, or expected
+const BEHIND = 0.8; // share of the planned or expected figure
 export const LEVELS = ["bad", "near", "good", "none"] as const;
 export type Level = (typeof LEVELS)[number];
 
 export const isHeard = (centre: Centre) => centre.live_at != null && now.value - centre.live_at < SILENT_SECONDS;
-/** Share of live answers that were abandoned today; undefined: there were none. */
+/** Return today's abandoned rate; undefined = no live answers. */
 export const abandonedOf = (today: Today | undefined) => (today?.live_answers ? today.abandoned / today.live_answers : undefined);
 export const contactsOf = (today: Today | undefined) => (today && today.seat_hours >= 0.05 ? today.contacts / today.seat_hours : undefined);
-/** Hours until the list is through, at the pace of the last quarter of an hour. */
+/** Return the hours until the list is completed, at the pace of the last 15 minutes. */
 export const listHoursOf = (centre: { remaining?: number; calls_per_hour?: number | null }) =>
   centre.remaining === undefined || !centre.calls_per_hour ? undefined : centre.remaining / centre.calls_per_hour;
 
-/** What is not as it should be, as words of the page; the gravest level. */
+/** Return the problems of a centre as codes with messages, and the worst level. */
 export function faultsOf(centre: Centre): { level: Level; words: string[] } {
   const bad: string[] = [];
   const near: string[] = [];
@@ -179,7 +179,7 @@ export function faultsOf(centre: Centre): { level: Level; words: string[] } {
   return { level: bad.length ? "bad" : near.length ? "near" : "good", words: [...bad, ...near] };
 }
 
-/** Several centres as one row. A share is that of all their calls together, and an age the oldest of them. */
+/** Several centres as one row. Rates are computed over all their calls, and ages are the oldest. */
 export interface Sum {
   centres: number;
   heard: number;
@@ -209,7 +209,7 @@ const least = (values: (number | null | undefined)[]) => {
 export function sumOf(every: Centre[]): Sum {
   const sum = (of: (centre: Centre) => number | null | undefined) => every.reduce((whole, centre) => whole + (of(centre) ?? 0), 0);
   const today = (name: keyof Today) => sum((centre) => centre.today?.[name]);
-  // Whoever tells of no seats' hours has no work to be measured by.
+  // Centres without seat-hours are excluded from contacts per seat-hour.
   const worked = every.filter((centre) => contactsOf(centre.today) !== undefined);
   const lags = every.flatMap((centre) => centre.opt_out_lag_seconds ?? []);
   return {

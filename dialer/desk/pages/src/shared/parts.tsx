@@ -1,20 +1,20 @@
-// Parts that every page has: the choice of language, a question before a deed, and what became of it.
+// Parts of every page: the choice of language, the question before an action, and the notice of its result.
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "./server";
 import { choose, language, languages, nameOf, t } from "./words";
 
-/** A refusal in a sentence. */
-export const sentence = (refused: Problem) => t(`problem-${refused.problem}`, { seconds: refused.seconds ?? 0 });
+/** Return the text of a refused request. */
+export const problemText = (refused: Problem) => t(`problem-${refused.problem}`, { seconds: refused.seconds ?? 0 });
 
-/** The form that is sent; the page stays. */
-export function formOf(event: Event): HTMLFormElement {
+/** Return the submitted form and keep the browser from leaving the page. */
+export function submittedForm(event: Event): HTMLFormElement {
   event.preventDefault();
   return event.currentTarget as HTMLFormElement;
 }
 
-/** Why a form's wish was refused, read out. */
+/** Shows why a form was refused. Screen readers announce it. */
 export function Alert({ text }: { text: string }) {
   return (
     <p class="problem" role="alert">
@@ -23,7 +23,7 @@ export function Alert({ text }: { text: string }) {
   );
 }
 
-/** A field of a form in which one of several is chosen. */
+/** A select field of a form. */
 export function Choice({ name, label, options }: { name: string; label: string; options: [string, string][] }) {
   return (
     <label>
@@ -51,7 +51,7 @@ export function LanguageChoice() {
   );
 }
 
-// What became of a deed: one line at the foot, read out, gone after a while.
+// The notice of an action's result: one line at the foot that screen readers announce and that disappears after a while.
 
 interface Line {
   text: string;
@@ -60,13 +60,13 @@ interface Line {
 const said = signal<Line | null>(null);
 let fading = 0;
 
-export function say(text: string, bad = false): void {
+export function showNotice(text: string, bad = false): void {
   said.value = { text, bad };
   clearTimeout(fading);
   fading = window.setTimeout(() => (said.value = null), bad ? 12000 : 6000);
 }
 
-export function Said() {
+export function Notice() {
   return (
     <div class={said.value ? (said.value.bad ? "said bad" : "said") : "unseen"} role="status">
       {said.value?.text}
@@ -74,25 +74,25 @@ export function Said() {
   );
 }
 
-// A question before a deed.
+// The question before an action.
 
 interface Question {
   title: string;
   text: string;
-  yes?: string; // the title, unless given
+  yes?: string; // the title by default
   grave?: boolean;
   choices?: { label: string; options: [string, string][] };
-  /** A line to be written, of at most so many letters. */
+  /** A text field with a maximum number of characters. */
   line?: { label: string; most: number };
   then: (chosen: string) => void;
 }
 const asked = signal<Question | null>(null);
 
-export function question(asking: Question): void {
+export function askQuestion(asking: Question): void {
   asked.value = asking;
 }
 
-export function Asked() {
+export function QuestionDialog() {
   const box = useRef<HTMLDialogElement>(null);
   const [chosen, setChosen] = useState("");
   const current = asked.value;
@@ -136,7 +136,7 @@ export function Asked() {
               onInput={(event) => setChosen(event.currentTarget.value)}
               onKeyDown={(event) => {
                 if (event.key !== "Enter") return;
-                event.preventDefault(); // else it would be the first button: no
+                event.preventDefault(); // otherwise Enter would press the first button, Cancel
                 if (isWritten) yes();
               }}
             />
@@ -159,13 +159,13 @@ export function Asked() {
 }
 
 interface Columns {
-  of: string; // the section
+  of: string; // id of the section
   names: string[];
-  right?: (place: number, name: string) => boolean; // which are figures
-  unseen?: string; // a last one, of buttons
+  right?: (place: number, name: string) => boolean; // columns of figures
+  unseen?: string; // message id of a last column with buttons
   children: ComponentChildren;
 }
-/** The table of a section; the children are its rows. */
+/** The table of a section. Its children are the rows. */
 export function Table({ of, names, right, unseen, children }: Columns) {
   return (
     <div class="scrolls" tabIndex={0} role="group" aria-labelledby={`${of}-title`}>

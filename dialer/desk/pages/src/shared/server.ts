@@ -1,4 +1,4 @@
-// What the pages ask of the desk, and what it tells them.
+// Requests to the desk, and the stream of its updates.
 import { signal, type Signal } from "@preact/signals";
 import type { Update } from "./wire";
 import { zone } from "./words";
@@ -9,19 +9,19 @@ export interface Me {
   centre: string;
   zone: string;
   may: string[];
-  signs: boolean; // the dialler wants this one's commands signed, which no page can do
+  signs: boolean; // the dialler requires this user's commands to be signed, which a page cannot do
   pause_reasons: string[];
-  stretch_seconds: number; // of the day's course
-  languages: { seats: Record<string, string[]>; agents: Record<string, string[]> }; // who has none speaks any
+  stretch_seconds: number; // length of an interval of the day's figures
+  languages: { seats: Record<string, string[]>; agents: Record<string, string[]> }; // without an entry: any language
 }
 
-/** A refusal: a word that the pages have a sentence for. */
+/** A refused request: a problem code with a message `problem-CODE`. */
 export interface Problem {
   problem: string;
   seconds?: number;
 }
 
-/** Ask; the answer, or the problem. A desk that does not answer is one too. */
+/** Send a request and return the answer or the problem. An unreachable desk is a problem too. */
 export async function ask<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<T | Problem> {
   try {
     const sent = body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
@@ -34,10 +34,10 @@ export async function ask<T>(method: "GET" | "POST" | "PUT", path: string, body?
 
 export const isProblem = (answer: unknown): answer is Problem => typeof answer === "object" && answer !== null && "problem" in answer;
 
-/** Who has signed in; null: nobody, undefined: not known yet. */
+/** The signed-in user; null = nobody, undefined = not known yet. */
 export const me = signal<Me | null | undefined>(undefined);
 
-export async function lookWho(): Promise<void> {
+export async function loadUser(): Promise<void> {
   const found = await ask<Me | null>("GET", "/api/me");
   if (isProblem(found)) return;
   if (found) zone.value = found.zone;
@@ -49,19 +49,19 @@ export async function signOut(): Promise<void> {
   location.reload();
 }
 
-// The picture: a signal for each key, so that a seat that changes draws itself alone.
+// The page state: one signal for each key, so that a changed seat redraws only itself.
 
 const cells = new Map<string, Signal<unknown>>();
 const names = new Map<string, Signal<string[]>>();
 
-/** A value of the picture; undefined: there is none (yet). Whoever reads it is drawn again when it changes. */
+/** Return a value of the page state, or undefined. A component that reads it is redrawn when it changes. */
 export function value<T>(key: string): T | undefined {
   let cell = cells.get(key);
   if (!cell) cells.set(key, (cell = signal<unknown>(undefined)));
   return cell.value as T | undefined;
 }
 
-/** The names of a kind, sorted: namesOf("seat") has "04". */
+/** Return the names of a kind, sorted: namesOf("seat") has "04". */
 export function namesOf(kind: string): string[] {
   let found = names.get(kind);
   if (!found) names.set(kind, (found = signal(collect(kind))));
@@ -82,23 +82,23 @@ function put(key: string, given: unknown, touched: Set<string>): void {
   if ((before === undefined) !== (given === undefined)) touched.add(key.split("/")[0]!);
 }
 
-/** Epoch seconds by the desk's clock: a PC's own may be wrong. */
+/** Epoch seconds by the desk's clock. A PC's own clock may be wrong. */
 export const now = signal(Date.now() / 1000);
-/** When the desk last told anything, by the page's own clock that never steps. */
-export const heardAt = signal(performance.now());
-export const silentSeconds = signal(0);
-/** A beat comes every 5 s: what is older than this is told. */
+/** When the last update was received, by the page's monotonic clock (milliseconds). */
+export const receivedAt = signal(performance.now());
+export const secondsSinceUpdate = signal(0);
+/** Heartbeats come every 5 s. Without an update for longer than this, the page says so. */
 export const STALE_SECONDS = 12;
 let ahead = 0;
 
 setInterval(() => {
   now.value = Date.now() / 1000 + ahead;
-  silentSeconds.value = (performance.now() - heardAt.value) / 1000;
+  secondsSinceUpdate.value = (performance.now() - receivedAt.value) / 1000;
 }, 1000);
 
 function take(update: Update): void {
-  heardAt.value = performance.now();
-  silentSeconds.value = 0;
+  receivedAt.value = performance.now();
+  secondsSinceUpdate.value = 0;
   ahead = update.at - Date.now() / 1000;
   now.value = update.at;
   const touched = new Set<string>();
@@ -115,7 +115,7 @@ function take(update: Update): void {
  * Hear the picture while `wanted` says so; after any break it begins with the whole. `shut` is called where the desk gives none.
  * Returns what hears it anew at once.
  */
-export function hear(path: () => string, wanted: () => boolean, shut: () => void): () => void {
+export function subscribeEvents(path: () => string, wanted: () => boolean, shut: () => void): () => void {
   let source: EventSource | undefined;
   let expected = 0;
   const open = () => {
@@ -134,8 +134,8 @@ export function hear(path: () => string, wanted: () => boolean, shut: () => void
   };
   open();
   setInterval(() => {
-    if (wanted() && (source?.readyState === EventSource.CLOSED || silentSeconds.value > STALE_SECONDS * 2)) {
-      heardAt.value = Math.max(heardAt.value, performance.now() - STALE_SECONDS * 1500);
+    if (wanted() && (source?.readyState === EventSource.CLOSED || secondsSinceUpdate.value > STALE_SECONDS * 2)) {
+      receivedAt.value = Math.max(receivedAt.value, performance.now() - STALE_SECONDS * 1500);
       open();
     }
   }, 3000);

@@ -1,46 +1,46 @@
-// The pages' words, in the reader's language: what every page says, and beside it each page's own. A file for each language in
-// ../../locales, loaded when it is chosen.
+// The texts of the pages in the user's language: shared messages and the page's own. Each language of ../../locales is loaded when it
+// is chosen.
 import { FluentBundle, FluentResource, type FluentVariable } from "@fluent/bundle";
 import { computed, signal } from "@preact/signals";
 
-/** Files of words by path, each read when it is asked for. */
+/** Files of messages by path, each loaded on demand. */
 export type Words = Record<string, () => Promise<string>>;
 const common: Words = import.meta.glob<string>("../../locales/shared/*.ftl", { query: "?raw", import: "default" });
 const own = new Map<string, (() => Promise<string>)[]>();
 const codeOf = (path: string) => path.replace(/^.*\/|\.ftl$/g, "");
-/** Those that the page can be read in. */
+/** The languages in which the page exists. */
 export const languages: string[] = [];
 const KEPT = "matdan-language";
 const FALLBACK = "en";
 const RIGHT_TO_LEFT = new Set(["ur"]);
 
-/** As in India, and with the digits that stand on the keys. */
+/** The Indian locale of a language, with Latin digits as on the keys. */
 const localeOf = (code: string) => `${code}-IN-u-nu-latn`;
 
 const bundles = signal<FluentBundle[]>([]);
 export const language = signal(FALLBACK);
 export const areLoaded = computed(() => bundles.value.length > 0);
 
-/** Names that Chromium has in English alone. */
+/** Names of languages that Chromium knows only in English. */
 const NAMES: Record<string, string> = { as: "অসমীয়া", or: "ଓଡ଼ିଆ" };
 
-/** A language's name in that language. */
+/** Return the name of a language in that language. */
 export const nameOf = (code: string) => NAMES[code] ?? new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
 
-/** What the reader chose before, else what the browser asks for, else English. */
+/** Return the language chosen before, otherwise the browser's, otherwise English. */
 function preferred(): string {
   const wanted = [localStorage.getItem(KEPT) ?? "", ...navigator.languages.map((each) => each.split("-")[0] ?? "")];
   return wanted.find((each) => languages.includes(each)) ?? FALLBACK;
 }
 
-/** Show a page with its own words, which may stand in several files of a language, in the one that is preferred. */
+/** Register a page's own messages, which may be in several files, and show the page in the preferred language. */
 export async function speak(files: Words): Promise<void> {
   for (const [path, read] of Object.entries(files)) own.set(codeOf(path), [...(own.get(codeOf(path)) ?? []), read]);
   languages.push(...own.keys());
   await choose(preferred());
 }
 
-/** Show the page in a language; what it lacks is shown in English. */
+/** Show the page in a language. Missing messages are shown in English. */
 export async function choose(code: string, keep = false): Promise<void> {
   if (keep) localStorage.setItem(KEPT, code);
   const chain = code === FALLBACK ? [code] : [code, FALLBACK];
@@ -51,7 +51,7 @@ export async function choose(code: string, keep = false): Promise<void> {
   document.title = t("title");
 }
 
-/** Show the page in a language where its reader has chosen none. */
+/** Show the page in a language if the user has not chosen one. */
 export const suggest = (code: string) => void (localStorage.getItem(KEPT) === null && languages.includes(code) && choose(code));
 
 async function load(code: string): Promise<FluentBundle> {
@@ -61,10 +61,10 @@ async function load(code: string): Promise<FluentBundle> {
   return bundle;
 }
 
-/** Whether there is a sentence of that name. */
+/** Return whether a message exists. */
 export const has = (id: string) => bundles.value.some((bundle) => bundle.hasMessage(id));
 
-/** A sentence by its name; one that no language has is shown by its name. */
+/** Return a message by its id, or the id if no language has the message. */
 export function t(id: string, values: Record<string, FluentVariable> = {}): string {
   for (const bundle of bundles.value) {
     const message = bundle.getMessage(id);
@@ -73,10 +73,10 @@ export function t(id: string, values: Record<string, FluentVariable> = {}): stri
   return id;
 }
 
-/** A word of the dialler's (a state, a role), where it has a translation; else as it came. */
+/** Return the translation of a code of the dialler (a state, a role), or the code if it has none. */
 export const word = (kind: string, value: string) => (has(`${kind}-${value}`) ? t(`${kind}-${value}`) : value);
 
-/** The centre's time zone: a PC may be set to another. */
+/** The centre's time zone. A PC may be set to another one. */
 export const zone = signal<string | undefined>(undefined);
 
 const formats = computed(() => ({
@@ -95,7 +95,7 @@ export const hour = (at: number) => formats.value.hour.format(at * 1000);
 export const day = (at: number) => formats.value.day.format(at * 1000);
 export const moment = (at: number) => `${day(at)} ${hour(at)}`;
 
-/** Seconds as 0:07, 12:34 or 1:02:03. */
+/** Return seconds as 0:07, 12:34 or 1:02:03. */
 export function lasted(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
   const two = (value: number) => String(value).padStart(2, "0");

@@ -13,16 +13,16 @@ interface Line {
   shown: (value: number) => string;
 }
 
-/** What runs from left to right. */
+/** The horizontal axis. */
 interface Axis {
-  /** Between two points, in seconds: what a single one stands for. */
+  /** The interval between two points (seconds). */
   step: number;
-  /** That is shown at least. */
+  /** The shortest range shown (seconds). */
   least: number;
   incrs: number[];
   shown: (at: number) => string;
 }
-/** A day: an hour at least, for its first calls are no whole picture of it. */
+/** An axis of one day that shows at least an hour. */
 export const hours = (step: number): Axis => ({ step, least: 3600, incrs: [600, 1800, 3600, 7200, 14400], shown: hour });
 
 interface Drawn {
@@ -30,12 +30,12 @@ interface Drawn {
   rows: (number | null)[][];
   lines: Line[];
   label: string;
-  least: number; // of the scale's end: little is not to look like much
+  least: number; // the smallest upper end of the scale, so that small values do not look large
   axis: Axis;
 }
 
 export function Chart({ times: given, rows: columns, lines, label, least, axis }: Drawn) {
-  // uPlot takes a single point for a whole day: it gets a second one, with nothing in it.
+  // uPlot draws a single point over a whole day, so an empty second one is added.
   const alone = given.length === 1;
   const times = alone ? [...given, given[0]! + axis.step] : given;
   const rows = alone ? columns.map((column) => [...column, null]) : columns;

@@ -1,12 +1,12 @@
-// The own password and passkeys of who has signed in.
+// The password and passkeys of the signed-in user.
 import { useEffect, useState } from "preact/hooks";
-import { Alert, Section, formOf, question, say, sentence } from "../shared/parts";
+import { Alert, Section, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { moment, t } from "../shared/words";
 import { make } from "./passkeys";
 import "./account.css";
 
-/** The password that one has, and unseen for password managers whose it is. */
+/** The current password, with a hidden user name for password managers. */
 function OwnPassword() {
   return (
     <>
@@ -22,12 +22,12 @@ function OwnPassword() {
 export function Password() {
   const [problem, setProblem] = useState("");
   const send = async (event: Event) => {
-    const form = formOf(event);
+    const form = submittedForm(event);
     const answer = await ask("POST", "/api/sign-in", { name: me.value?.name, ...Object.fromEntries(new FormData(form)) });
-    setProblem(isProblem(answer) ? sentence(answer) : "");
+    setProblem(isProblem(answer) ? problemText(answer) : "");
     if (isProblem(answer)) return;
     form.reset();
-    say(t("password-changed"));
+    showNotice(t("password-changed"));
   };
   return (
     <Section id="own-password" title={t("own-password")}>
@@ -59,16 +59,16 @@ export function Passkeys() {
   };
   useEffect(() => void look(), []);
   const send = async (event: Event) => {
-    const form = formOf(event);
+    const form = submittedForm(event);
     const wrong = await make(String(new FormData(form).get("password")));
-    setProblem(wrong ? sentence(wrong) : "");
+    setProblem(wrong ? problemText(wrong) : "");
     if (wrong) return;
     form.reset();
-    say(t("passkey-created"));
+    showNotice(t("passkey-created"));
     await look();
   };
   const remove = (id: string) =>
-    question({
+    askQuestion({
       title: t("passkey-remove"),
       text: t("ask-passkey-remove"),
       grave: true,

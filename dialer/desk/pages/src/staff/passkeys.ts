@@ -1,17 +1,17 @@
-// Passkeys: a key of the device in place of a password. The browser makes and keeps it; here its answers go to the desk.
+// Passkeys: a key on the device instead of a password. The browser creates and stores it; this module sends its answers to the desk.
 import { ask, isProblem, type Problem } from "../shared/server";
 
-/** Whether browser and address can have them: they are bound to a name, never to a number. */
+/** Whether browser and address support passkeys, which are bound to a host name, not to an IP address. */
 export const offered =
   "PublicKeyCredential" in window && "parseRequestOptionsFromJSON" in PublicKeyCredential && !/^[\d.]+$|:/.test(location.hostname);
 
-/** Have the browser answer what the desk asks, and send that; the problem, where there is one. */
+/** Let the browser answer the desk's challenge and send the answer. Return the problem, or null. */
 async function answered(path: string, asking: Promise<Credential | null>): Promise<Problem | null> {
   try {
     const answer = await ask("POST", path, { credential: ((await asking) as PublicKeyCredential).toJSON() });
     return isProblem(answer) ? answer : null;
   } catch {
-    return { problem: "passkey-none" }; // nothing was chosen, or it took too long
+    return { problem: "passkey-none" }; // no passkey was chosen, or it took too long
   }
 }
 

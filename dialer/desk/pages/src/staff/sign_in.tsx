@@ -1,7 +1,7 @@
-// Signing in with a name and a password; where that was for one time, a new one is asked for first.
+// Sign-in with name and password. After a one-time password a new one is requested first.
 import { useState } from "preact/hooks";
-import { Alert, LanguageChoice, formOf, sentence } from "../shared/parts";
-import { ask, isProblem, lookWho } from "../shared/server";
+import { Alert, LanguageChoice, submittedForm, problemText } from "../shared/parts";
+import { ask, isProblem, loadUser } from "../shared/server";
 import { t } from "../shared/words";
 import { offered, signIn } from "./passkeys";
 
@@ -13,17 +13,17 @@ export function SignIn() {
     setBusy(true);
     const wrong = await signIn();
     setBusy(false);
-    if (!wrong) return lookWho();
-    setProblem(sentence(wrong));
+    if (!wrong) return loadUser();
+    setProblem(problemText(wrong));
   };
   const send = async (event: Event) => {
-    const given = Object.fromEntries(new FormData(formOf(event)));
+    const given = Object.fromEntries(new FormData(submittedForm(event)));
     setBusy(true);
     const answer = await ask("POST", "/api/sign-in", given);
     setBusy(false);
-    if (!isProblem(answer)) return lookWho();
+    if (!isProblem(answer)) return loadUser();
     setOnce(answer.problem === "once" || (once && answer.problem === "weak"));
-    setProblem(sentence(answer));
+    setProblem(problemText(answer));
   };
   return (
     <main class="sign-in">
