@@ -160,7 +160,7 @@ class AgentDesk:
         self._told.set()
         if isinstance(reply, int):
             raise RequestRefused(reply, "away")
-        return JSONResponse({"word": None, **reply})
+        return JSONResponse({"code": None, **reply})
 
     async def dial(self, request: Request) -> Response:
         """Record a manual call. The list has one number."""
@@ -169,7 +169,7 @@ class AgentDesk:
         self._told.set()
         if not asked["number"].strip("+ 0123456789"):
             listed = asked["number"].replace(" ", "").endswith("9812345678")
-            answer = {"status": "done", "word": None} if listed else {"status": "refused", "word": "not-listed"}
+            answer = {"status": "done", "code": None} if listed else {"status": "refused", "code": "not-listed"}
             return JSONResponse({"text": "", **answer})
         raise RequestRefused(422, "no-number")
 
@@ -224,7 +224,7 @@ class AgentDesk:
             "voters": voters,
             "booth": booth,
             "calls": [],
-            "lawful": {"word": "not-listed", "registers": [{"name": "ncpr", "dated": "2026-04-01"}]},
+            "lawful": {"code": "not-listed", "registers": [{"name": "ncpr", "dated": "2026-04-01"}]},
             "note": None,
             "script": None,
             "draft": None,

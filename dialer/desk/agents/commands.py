@@ -136,7 +136,7 @@ class AgentCommands:
         campaign = next((each for each in campaigns if each in listed), None)
         if campaign is None:
             text = "the number is not in the list of a campaign that lets this agent dial"
-            return {"status": "refused", "text": text, "word": RefusedBecause.NOT_LISTED}
+            return {"status": "refused", "text": text, "code": RefusedBecause.NOT_LISTED}
         values = {"campaign": campaign, "phone": listed[campaign]}
         return await self._send(self._site.user, who.seat, asked.id, "seat-dial", values)
 
@@ -149,4 +149,4 @@ class AgentCommands:
             raise RequestRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":
             self._sessions.mark_leaving(seat)
-        return {"status": reply.status, "text": reply.text, "word": reply.code}
+        return {"status": reply.status, "text": reply.text, "code": reply.code}

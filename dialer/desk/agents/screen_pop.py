@@ -122,18 +122,18 @@ def find_legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> d
     """Return why this call is lawful: a code that the page has a text for, and its grounds (docs/explanation/rules.md)."""
     found = grounds or {}
     if call.direction == "inbound":
-        word = "called-us"
+        code = "called-us"
     elif grounds is None:
-        word = "unknown"
+        code = "unknown"
     elif found.get("asked_for"):
-        word = "asked-for"
+        code = "asked-for"
     elif found.get("consent") == "given":
-        word = "consent"
+        code = "consent"
     else:
-        word = "not-listed" if found.get("registers") and not found.get("listed") else "allowed"
+        code = "not-listed" if found.get("registers") and not found.get("listed") else "allowed"
     registers = [each.rpartition("@") for each in found.get("registers", "").split()]
     return {
-        "word": word,
+        "code": code,
         "profile": found.get("profile"),
         "purpose": found.get("purpose"),
         "consent": found.get("consent"),

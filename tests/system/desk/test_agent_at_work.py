@@ -139,7 +139,7 @@ async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) 
     await page.clock.run_for(SETTLED_MS)
     site.engine.seat(SeatState.WRAP_UP, campaign_id="turnout-agents", attempt_id=ATTEMPT, screen_pop=POP)
     await expect(page.locator("progress")).to_be_visible()
-    await page.get_by_role("button", name="Done: save").click()
+    await page.get_by_role("button", name="Save").click()
     await expect(page.locator(".entry.saved")).to_contain_text("Not yet")
     (said,) = [command for command in site.engine.executed if isinstance(command, SeatDispose)]
     assert (said.seat, said.details.attempt_id) == ("04", ATTEMPT)

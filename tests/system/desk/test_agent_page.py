@@ -396,10 +396,10 @@ async def test_late_key_is_refused_and_does_not_affect_the_next_voter(site: Site
     await expect(page.locator(".said.bad")).to_contain_text("A new call has just arrived")
     await page.clock.run_for(SETTLED_MS)
     site.desk.replies = [
-        {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "word": "call-over"}
+        {"status": "refused", "text": "seat seat-04: that call and its wrap-up are over", "code": "call-over"}
     ]
     await page.keyboard.press("1")
-    await expect(page.locator(".entry.refused")).to_contain_text("Not saved: that call and its wrap-up are over.")
+    await expect(page.locator(".entry.refused")).to_contain_text("Not saved: That call and its wrap-up have ended.")
     await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".entry")).to_have_count(0)
     assert len(await site.desk.asked("seat-dispose")) == 1
@@ -632,7 +632,7 @@ async def test_outcome_is_saved_without_answers_after_a_script_change(site: Site
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
     await site.desk.asked("seat-closing")
     refusal = "the script of campaign turnout-agents has no question who: nothing was kept"
-    site.desk.replies.append({"status": "refused", "text": refusal, "word": "other-script"})
+    site.desk.replies.append({"status": "refused", "text": refusal, "code": "other-script"})
     await page.keyboard.press("1")
     first, second = await site.desk.asked("seat-dispose", 2)
     assert first == {**second, "answers": {"who": "voter"}}

@@ -46,7 +46,7 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
             assert (pop["masked"], pop["addressed"]) == (f"•••• {number[-4:]}", voter_id)
             assert number not in str(page.told)
             assert pop["script"]["name"] == "polling_day"
-            assert pop["lawful"]["word"] in {"allowed", "not-listed"}
+            assert pop["lawful"]["code"] in {"allowed", "not-listed"}
 
             # A second page says that the first is open; a reload brings back what was typed.
             assert (await page.ask("GET", "/api/agent/events?tab=two")).json() == {"problem": "open-elsewhere"}
@@ -83,7 +83,7 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
             status, answer = await page.do(
                 "seat-dispose", attempt="00000000-0000-4000-8000-000000000000", disposition="voted"
             )
-            assert (status, answer["status"], answer["word"]) == (200, "refused", "call-over")
+            assert (status, answer["status"], answer["code"]) == (200, "refused", "call-over")
 
             # The broker is away: nothing waits, and what is on the screen stays.
             await centre.wire.take_down()
@@ -148,7 +148,7 @@ async def test_agent_previews_dials_skips_and_types_a_number(
             assert (await page.do("seat-preview-skip", attempt=first, reason="hour"))[1]["status"] == "done"
             await page.until(lambda: bool(page.now["seat"]["preview"]) and page.now["seat"]["attempt_id"] != first)
             second = page.now["seat"]["attempt_id"]
-            assert (await page.do("seat-preview-dial", attempt=first))[1]["word"] == "call-over"
+            assert (await page.do("seat-preview-dial", attempt=first))[1]["code"] == "call-over"
             assert (await page.do("seat-preview-dial", attempt=second))[1]["status"] == "done"
             assert (await page.talking())["attempt"] == second
             assert [call.channel_id for call in centre.site.switch.placed] == [second]
@@ -163,13 +163,13 @@ async def test_agent_previews_dials_skips_and_types_a_number(
                 found: dict[str, str | None] = answer.json()
                 return found
 
-            assert (await dial(stranger))["word"] == "not-listed"
+            assert (await dial(stranger))["code"] == "not-listed"
             assert await dial("no number") == {"problem": "no-number"}
             assert (await dial(f"0{listed[3:8]} {listed[8:]}"))["status"] == "done"
             pop = await page.talking()
             assert pop["masked"] == f"•••• {listed[-4:]}"
             again = await page.do("seat-dial", campaign="agents", phone=pop["phone"])
-            assert again[1]["word"] == "seat-not-free"
+            assert again[1]["code"] == "seat-not-free"
             assert centre.site.switch.placed[-1].number == listed
             for number in (listed, stranger):
                 assert number[3:] not in str(page.told)

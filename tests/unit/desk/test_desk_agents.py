@@ -321,7 +321,7 @@ async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: Desk
         assert (pop["booth"]["name"], pop["booth"]["part"], pop["booth"]["closes_at"]) == ("School", 118, None)
         assert [each["outcome"] for each in pop["calls"]] == ["no-answer"]
         assert pop["lawful"] == {
-            "word": "not-listed",
+            "code": "not-listed",
             "profile": GROUNDS["profile"],
             "purpose": "turnout",
             "consent": "unknown",
@@ -367,7 +367,7 @@ async def test_agents_day_figures_restart_at_midnight(desk: DeskStand) -> None:
 
 async def test_agents_command_is_sent_for_the_own_seat_as_the_desk(desk: DeskStand) -> None:
     answer = await desk.post("/api/agent/command", command("seat-pause", reason="break"), AGENT)
-    assert answer.json() == {"status": "done", "text": "it was done", "word": None}
+    assert answer.json() == {"status": "done", "text": "it was done", "code": None}
     assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]
 
 
@@ -435,7 +435,7 @@ async def test_dialling_a_typed_number_sends_only_its_id(tmp_path: Path) -> None
             answer = await desk.post("/api/agent/dial", {"id": ID, "number": number}, AGENT)
             assert (answer.status_code, answer.json()) == (422, {"problem": problem})
         answer = await desk.post("/api/agent/dial", {"id": ID, "number": "9811111111"}, AGENT)
-        assert (answer.json()["status"], answer.json()["word"]) == ("refused", "not-listed")
+        assert (answer.json()["status"], answer.json()["code"]) == ("refused", "not-listed")
         assert len(desk.dialler_client.asked) == 1
 
 
@@ -452,7 +452,7 @@ async def test_unreachable_broker_is_reported_and_a_refusal_has_a_code(desk: Des
     text = "seat 04: that call and its wrap-up are over: nothing was kept, of that call or of another one"
     desk.dialler_client.reply = Reply("refused", text, RefusedBecause.CALL_OVER)
     answer = await desk.post("/api/agent/command", command("seat-dispose", attempt="x", disposition="voted"), AGENT)
-    assert answer.json() == {"status": "refused", "text": text, "word": "call-over"}
+    assert answer.json() == {"status": "refused", "text": text, "code": "call-over"}
 
 
 async def test_forged_token_has_no_user(desk: DeskStand) -> None:

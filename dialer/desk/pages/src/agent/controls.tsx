@@ -18,7 +18,7 @@ export async function give(name: string, values: Record<string, string | number>
   let reply = await command(id, name, given);
   if (!reply) reply = await command(id, name, given); // with the same id, so that it is executed once
   if (!reply) showNotice(t("seat-command-unanswered"), true);
-  else if (reply.status === "refused") showNotice(refusalOf({ word: reply.word ?? null, text: reply.text }), true);
+  else if (reply.status === "refused") showNotice(refusalOf({ code: reply.code ?? null, text: reply.text }), true);
   else showNotice(t(`done-${name}`));
 }
 const OF_CALL = new Set(["seat-hang-up", "seat-hold", "seat-resume", "seat-transfer", "seat-consult", "seat-closing", "seat-merge", "seat-complete-transfer"]);

@@ -6,7 +6,7 @@ import { callsWithEntries } from "./drafts";
 import { keep, noteId, queueNote } from "./notes";
 import { RETRYABLE, isHere, me } from "./state";
 
-export interface Word {
+export interface Entry {
   id: string;
   attempt: string;
   /** The fields of `seat-dispose` (docs/reference/topics.md), without names. */
@@ -21,20 +21,20 @@ export interface Word {
   /** When it was saved (milliseconds since 1970). */
   savedAt: number;
   /** Why it was refused: a code with a message, or the dialler's text. */
-  refusal: { word: string | null; text: string } | null;
+  refusal: { code: string | null; text: string } | null;
 }
 interface Reply {
   status: "done" | "refused" | "unanswered";
   text: string;
-  word?: string | null;
+  code?: string | null;
 }
 
 const AGAIN_MS = [1000, 2000, 4000, 8000];
-const MOST_WORDS = 100;
+const MAX_ENTRIES = 100;
 /** Outcomes that other centres are notified of at once. The page holds them back for the undo time. */
 export const NOT_UNDOABLE = new Set(["opt-out", "refused"]);
 
-export const words = signal<Word[]>([]);
+export const entries = signal<Entry[]>([]);
 let timer = 0;
 let busy = false;
 let failures = 0;
@@ -49,45 +49,45 @@ const isWithin = (ms: number) => 0 <= ms && ms <= undoMs();
 const agent = computed(() => (isHere.value ? me.value?.agent : undefined));
 effect(() => {
   if (agent.value !== undefined) untracked(restore);
-  else words.value = [];
+  else entries.value = [];
 });
 
 function restore(): void {
   try {
-    const found = JSON.parse(localStorage.getItem(keyOf()) ?? "[]") as Word[];
-    words.value = found.map((each) => ({ ...each, state: RESTORED[each.state] ?? each.state }));
+    const found = JSON.parse(localStorage.getItem(keyOf()) ?? "[]") as Entry[];
+    entries.value = found.map((each) => ({ ...each, state: RESTORED[each.state] ?? each.state }));
   } catch {
-    words.value = [];
+    entries.value = [];
   }
   work();
 }
-const RESTORED: Partial<Record<Word["state"], Word["state"]>> = { sending: "retrying", "undoing": "saved" };
+const RESTORED: Partial<Record<Entry["state"], Entry["state"]>> = { sending: "retrying", "undoing": "saved" };
 
-function put(list: Word[]): void {
+function put(list: Entry[]): void {
   if (!isHere.peek()) return;
-  words.value = list.slice(-MOST_WORDS);
+  entries.value = list.slice(-MAX_ENTRIES);
   try {
-    localStorage.setItem(keyOf(), JSON.stringify(words.value));
+    localStorage.setItem(keyOf(), JSON.stringify(entries.value));
   } catch {
     // the disk is full or the browser stores nothing: the entries are in this page only
   }
 }
 
-function alter(id: string, changed: Partial<Word>): void {
-  put(words.value.map((each) => (each.id === id ? { ...each, ...changed } : each)));
+function alter(id: string, changed: Partial<Entry>): void {
+  put(entries.value.map((each) => (each.id === id ? { ...each, ...changed } : each)));
 }
 
 export function drop(id: string): void {
-  put(words.value.filter((each) => each.id !== id));
+  put(entries.value.filter((each) => each.id !== id));
 }
 
 /** Record the outcome of a call. It replaces earlier outcomes of the call that are not being sent. */
-export function recordOutcome(attempt: string, values: Word["values"], note: string, wait: boolean): void {
+export function recordOutcome(attempt: string, values: Entry["values"], note: string, wait: boolean): void {
   const id = crypto.randomUUID();
   if (note) queueNote(attempt, note);
-  const others = words.value.filter((each) => each.attempt !== attempt || !["waiting", "saved", "refused"].includes(each.state));
+  const others = entries.value.filter((each) => each.attempt !== attempt || !["waiting", "saved", "refused"].includes(each.state));
   const from = Date.now() + (wait ? undoMs() : 0);
-  const word: Word = {
+  const entry: Entry = {
     id,
     attempt,
     values: { ...values, ...(note ? { note: noteId(attempt) } : {}) },
@@ -98,13 +98,13 @@ export function recordOutcome(attempt: string, values: Word["values"], note: str
     refusal: null,
   };
   callsWithEntries.add(attempt);
-  put([...others, word]);
+  put([...others, entry]);
   work();
 }
 
 /** Send a held-back outcome now. */
 export function sendNow(attempt: string): void {
-  put(words.value.map((each) => (each.attempt === attempt && each.state === "waiting" ? { ...each, from: 0 } : each)));
+  put(entries.value.map((each) => (each.attempt === attempt && each.state === "waiting" ? { ...each, from: 0 } : each)));
   work();
 }
 
@@ -112,8 +112,8 @@ export function sendNow(attempt: string): void {
 function work(): void {
   clearTimeout(timer);
   const now = Date.now();
-  const standing = words.value.filter((each) => each.state !== "saved" || each.isNoteLost || isWithin(now - each.savedAt));
-  if (standing.length !== words.value.length) put(standing);
+  const standing = entries.value.filter((each) => each.state !== "saved" || each.isNoteLost || isWithin(now - each.savedAt));
+  if (standing.length !== entries.value.length) put(standing);
   const due = standing.find((each) => ["sending", "retrying"].includes(each.state) || (each.state === "waiting" && !isWithin(each.from - now)));
   if (due && !busy && isHere.peek()) return void send(due);
   const next = standing.flatMap((each) =>
@@ -122,40 +122,40 @@ function work(): void {
   if (next.length) timer = window.setTimeout(work, Math.max(50, Math.min(...next)));
 }
 
-async function send(word: Word): Promise<void> {
+async function send(entry: Entry): Promise<void> {
   busy = true;
-  if (word.state === "waiting") alter(word.id, { state: "sending" });
-  const went = await tell(word);
+  if (entry.state === "waiting") alter(entry.id, { state: "sending" });
+  const reply = await submit(entry);
   busy = false;
-  if (!words.value.some((each) => each.id === word.id)) return work();
-  if (went === null) {
-    alter(word.id, { state: "retrying" });
+  if (!entries.value.some((each) => each.id === entry.id)) return work();
+  if (reply === null) {
+    alter(entry.id, { state: "retrying" });
     clearTimeout(timer);
     timer = window.setTimeout(work, AGAIN_MS[Math.min(failures++, AGAIN_MS.length - 1)]);
     return;
   }
   failures = 0;
-  if (went.status === "done") alter(word.id, { state: "saved", savedAt: Date.now() });
-  else if (went.word === "other-script" && word.values.answers) {
-    const { answers: _, ...rest } = word.values; // a restarted dialler has another script: the answers are lost, the outcome is not
-    alter(word.id, { id: crypto.randomUUID(), values: rest as Word["values"] });
-  } else alter(word.id, { state: "refused", refusal: { word: went.word ?? null, text: went.text } });
+  if (reply.status === "done") alter(entry.id, { state: "saved", savedAt: Date.now() });
+  else if (reply.code === "other-script" && entry.values.answers) {
+    const { answers: _, ...rest } = entry.values; // a restarted dialler has another script: the answers are lost, the outcome is not
+    alter(entry.id, { id: crypto.randomUUID(), values: rest as Entry["values"] });
+  } else alter(entry.id, { state: "refused", refusal: { code: reply.code ?? null, text: reply.text } });
   work();
 }
 
 /** Send an outcome and return the dialler's reply; null = no reply. */
-async function tell(word: Word): Promise<Reply | null> {
-  let values = word.values;
-  if (word.owesNote) {
-    const isKept = await keep(word.attempt);
+async function submit(entry: Entry): Promise<Reply | null> {
+  let values = entry.values;
+  if (entry.owesNote) {
+    const isKept = await keep(entry.attempt);
     if (isKept === null) return null;
     if (!isKept) {
       const { note: _, ...rest } = values; // the desk has no note: nothing was sent with this id yet, so it is sent without
-      values = rest as Word["values"];
+      values = rest as Entry["values"];
     }
-    alter(word.id, { values, owesNote: false, isNoteLost: !isKept });
+    alter(entry.id, { values, owesNote: false, isNoteLost: !isKept });
   }
-  return command(word.id, "seat-dispose", { attempt: word.attempt, ...values });
+  return command(entry.id, "seat-dispose", { attempt: entry.attempt, ...values });
 }
 
 /** Send a command and return the reply; null = no reply, so it is unknown whether it was executed. */
@@ -163,7 +163,7 @@ export async function command(id: string, name: string, values: Record<string, u
   const answer = await ask<Reply>("POST", "/api/agent/command", { id, name, values });
   if (!isProblem(answer)) return answer.status === "unanswered" ? null : answer;
   if (RETRYABLE.has(answer.problem)) return null;
-  return { status: "refused", word: answer.problem, text: answer.problem };
+  return { status: "refused", code: answer.problem, text: answer.problem };
 }
 
 const closingTold = new Set<string>();
@@ -175,27 +175,27 @@ export function closing(attempt: string): void {
 }
 
 /** Return the newest outcome that can still be undone. */
-export function lastUndoable(): Word | undefined {
-  return [...words.value].reverse().find(canBeUndone);
+export function lastUndoable(): Entry | undefined {
+  return [...entries.value].reverse().find(canBeUndone);
 }
 /** Return whether an outcome is held back or the dialler can still undo it. */
-export const canBeUndone = (word: Word) =>
-  word.state === "waiting" || (word.state === "saved" && !NOT_UNDOABLE.has(word.values.disposition) && isWithin(Date.now() - word.savedAt));
+export const canBeUndone = (entry: Entry) =>
+  entry.state === "waiting" || (entry.state === "saved" && !NOT_UNDOABLE.has(entry.values.disposition) && isWithin(Date.now() - entry.savedAt));
 
 /** Undo an outcome. Return null if it is undone, "unanswered" if that is unknown, else the refusal. */
-export async function undo(word: Word): Promise<{ word: string | null; text: string } | "unanswered" | null> {
-  if (word.state === "waiting") {
-    drop(word.id);
+export async function undo(entry: Entry): Promise<{ code: string | null; text: string } | "unanswered" | null> {
+  if (entry.state === "waiting") {
+    drop(entry.id);
     return null;
   }
-  alter(word.id, { state: "undoing" });
+  alter(entry.id, { state: "undoing" });
   const id = crypto.randomUUID();
   let reply: Reply | null = null;
   for (let tries = 0; reply === null && tries < 3; tries++) {
     if (tries) await new Promise((resolve) => setTimeout(resolve, 1000));
-    reply = await command(id, "seat-undo-disposition", { attempt: word.attempt });
+    reply = await command(id, "seat-undo-disposition", { attempt: entry.attempt });
   }
-  drop(word.id);
+  drop(entry.id);
   if (reply === null) return "unanswered";
-  return reply.status === "done" ? null : { word: reply.word ?? null, text: reply.text };
+  return reply.status === "done" ? null : { code: reply.code ?? null, text: reply.text };
 }

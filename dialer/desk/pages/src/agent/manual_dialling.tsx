@@ -120,7 +120,7 @@ export function Manual() {
   const dial = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    const answer = await ask<{ status: string; text: string; word: string | null }>("POST", "/api/agent/dial", { id: crypto.randomUUID(), number });
+    const answer = await ask<{ status: string; text: string; code: string | null }>("POST", "/api/agent/dial", { id: crypto.randomUUID(), number });
     setBusy(false);
     if (isProblem(answer)) return showNotice(problemText(answer), true);
     if (answer.status === "unanswered") return showNotice(t("seat-command-unanswered"), true);

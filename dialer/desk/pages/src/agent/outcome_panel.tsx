@@ -2,7 +2,7 @@
 import { hour as clockHour, language, nameOf as nameOfLanguage, t, word } from "../shared/words";
 import { Section } from "../shared/parts";
 import { change, chosenOf, draftOf, nameOf, pendingOf, recentCall } from "./drafts";
-import { canBeUndone, drop, sendNow, undoMs, words, type Word } from "./entries";
+import { canBeUndone, drop, sendNow, undoMs, entries, type Entry } from "./entries";
 import { noteStates, queueNote, sendNotes } from "./notes";
 import { Household, Text, isolated } from "./voter_panel";
 import { OUTCOMES, pendingDetail, callBackAt, choose, correcting, saveEntered, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, undoEntry } from "./outcomes";
@@ -144,34 +144,34 @@ export function Correcting() {
   );
 }
 
-function outcomeOf(word_: Word): string {
-  const { disposition, hour, call_back_at: at, own_call_back: own } = word_.values as { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean };
+function outcomeOf(entry: Entry): string {
+  const { disposition, hour, call_back_at: at, own_call_back: own } = entry.values as { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean };
   const more = hour !== undefined ? t("at-hour", { hour }) : at !== undefined ? clockHour(at) : "";
   return [own ? t("own-call-back") : word("outcome", disposition), more].filter(Boolean).join(" ");
 }
 
-function Line({ word: said }: { word: Word }) {
-  const isNoteLost = said.state === "saved" && said.isNoteLost;
-  const isBad = said.state === "retrying" || said.state === "refused" || isNoteLost;
-  const canUndo = canBeUndone(said);
+function EntryLine({ entry }: { entry: Entry }) {
+  const isNoteLost = entry.state === "saved" && entry.isNoteLost;
+  const isBad = entry.state === "retrying" || entry.state === "refused" || isNoteLost;
+  const canUndo = canBeUndone(entry);
   return (
-    <li class={`entry ${said.state}`}>
+    <li class={`entry ${entry.state}`}>
       <span>
-        {nameOfCall(recentCall(said.attempt)) || t("previous-call")}: <strong>{outcomeOf(said)}</strong> — {t(isNoteLost ? "entry-saved-without-note" : `entry-${said.state}`)}
-        {said.refusal && `: ${refusalOf(said.refusal)}`}
+        {nameOfCall(recentCall(entry.attempt)) || t("previous-call")}: <strong>{outcomeOf(entry)}</strong> — {t(isNoteLost ? "entry-saved-without-note" : `entry-${entry.state}`)}
+        {entry.refusal && `: ${refusalOf(entry.refusal)}`}
       </span>
       <span class="row">
         {canUndo && (
-          <button onClick={() => void undoEntry(said)}>
+          <button onClick={() => void undoEntry(entry)}>
             {t("undo")} <kbd>⌫</kbd>
           </button>
         )}
-        {said.state === "waiting" && (
-          <button onClick={() => sendNow(said.attempt)}>
+        {entry.state === "waiting" && (
+          <button onClick={() => sendNow(entry.attempt)}>
             {t("save-now")} <kbd>↵</kbd>
           </button>
         )}
-        {(said.state === "refused" || isNoteLost) && <button onClick={() => drop(said.id)}>{t("dismiss")}</button>}
+        {(entry.state === "refused" || isNoteLost) && <button onClick={() => drop(entry.id)}>{t("dismiss")}</button>}
       </span>
       {canUndo && <i class="time-left" aria-hidden="true" style={{ animationDuration: `${undoMs()}ms` }} />}
       {isBad && <span class="unseen">!</span>}
@@ -182,9 +182,9 @@ function Line({ word: said }: { word: Word }) {
 /** The entered outcomes, until they are saved and can no longer be undone. */
 export function Words() {
   return (
-    <ul class={words.value.length ? "entries" : "unseen"} aria-live="polite" aria-label={t("entries")}>
-      {words.value.map((each) => (
-        <Line key={`${each.id}${each.state}`} word={each} />
+    <ul class={entries.value.length ? "entries" : "unseen"} aria-live="polite" aria-label={t("entries")}>
+      {entries.value.map((each) => (
+        <EntryLine key={`${each.id}${each.state}`} entry={each} />
       ))}
     </ul>
   );

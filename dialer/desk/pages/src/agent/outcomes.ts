@@ -4,7 +4,7 @@ import { showNotice } from "../shared/parts";
 import { now } from "../shared/server";
 import { t } from "../shared/words";
 import { change, chosenOf, draftOf, pendingOf, recentCall, type VoterOutcome } from "./drafts";
-import { NOT_UNDOABLE, closing, command, sendNow, recordOutcome, undo, lastUndoable, words, type Word } from "./entries";
+import { NOT_UNDOABLE, closing, command, sendNow, recordOutcome, undo, lastUndoable, entries, type Entry } from "./entries";
 import { me, pop, seat, stateOf, type Pop } from "./state";
 
 /** docs/how-to/seats.md, Keys. */
@@ -83,18 +83,18 @@ export function callBackAt(call: Pop, outcome: "call-back" | "own-call-back"): v
 }
 
 /** Record the outcome of one voter. When all pending voters have one, send them. */
-export function recordVoter(call: Pop, voter: number | null, said: VoterOutcome): void {
+export function recordVoter(call: Pop, voter: number | null, message: VoterOutcome): void {
   if (!canRecord(call)) return;
-  if (voter === null) return finish(call, { disposition: said.mark, ...(said.hour === undefined ? {} : { hour: said.hour }) });
+  if (voter === null) return finish(call, { disposition: message.mark, ...(message.hour === undefined ? {} : { hour: message.hour }) });
   const draft = draftOf(call).value;
-  change(call, { voters: { ...draft.voters, [voter]: said }, chosen: null, sent: false });
+  change(call, { voters: { ...draft.voters, [voter]: message }, chosen: null, sent: false });
   if (pendingOf(call).every((each) => draftOf(call).value.voters[each.id])) finish(call, null);
   else closing(call.attempt);
 }
 
 /** Send the recorded outcomes although some voters have none. */
 export function saveEntered(call: Pop): void {
-  if (words.value.some((each) => each.attempt === call.attempt && each.state === "waiting")) return sendNow(call.attempt);
+  if (entries.value.some((each) => each.attempt === call.attempt && each.state === "waiting")) return sendNow(call.attempt);
   const { voters, sent } = draftOf(call).value;
   if (!sent && Object.keys(voters).length && canRecord(call)) finish(call, null);
 }
@@ -108,7 +108,7 @@ function finish(call: Pop, ofNumber: { disposition: string; hour?: number; call_
   const whole = ofNumber ?? (own && OF_VOTER.has(own.mark) ? { disposition: own.mark, ...(own.hour === undefined ? {} : { hour: own.hour }) } : { disposition: "call-back" });
   const values = {
     ...whole,
-    ...(reports.length && !call.worker ? { voters: reports.map(([voter, said]) => ({ voter: Number(voter), ...said })) } : {}),
+    ...(reports.length && !call.worker ? { voters: reports.map(([voter, message]) => ({ voter: Number(voter), ...message })) } : {}),
     ...(Object.keys(draft.answers).length ? { answers: draft.answers } : {}),
   };
   pendingDetail.value = null;
@@ -189,7 +189,7 @@ export function digit(call: Pop, key: string): void {
 
 /** Return whether all outcomes are sent, so that the wrap-up may end. */
 const isEverythingSaved = (call: Pop) =>
-  call === pop() && stateOf() === "wrap-up" && draftOf(call).value.sent && !words.value.some((each) => each.attempt === call.attempt && each.state === "waiting");
+  call === pop() && stateOf() === "wrap-up" && draftOf(call).value.sent && !entries.value.some((each) => each.attempt === call.attempt && each.state === "waiting");
 
 /** Handle Enter: complete a pending choice with its default, else send the recorded outcomes, else end the wrap-up. */
 export function confirm(call: Pop): void {
@@ -208,28 +208,28 @@ export function step(call: Pop, by: number): void {
   if (next) change(call, { chosen: next.id });
 }
 
-export async function undoEntry(word: Word): Promise<void> {
-  const failed = await undo(word);
+export async function undoEntry(entry: Entry): Promise<void> {
+  const failed = await undo(entry);
   if (failed === "unanswered") showNotice(t("undo-unanswered"), true);
   else if (failed) showNotice(refusalOf(failed), true);
   else {
-    const call = pop()?.attempt === word.attempt ? pop() : recentCall(word.attempt);
+    const call = pop()?.attempt === entry.attempt ? pop() : recentCall(entry.attempt);
     if (call) change(call, { voters: {}, chosen: null, sent: false });
-    if (pop()?.attempt !== word.attempt) correcting.value = recentCall(word.attempt);
+    if (pop()?.attempt !== entry.attempt) correcting.value = recentCall(entry.attempt);
     showNotice(t("undone"));
   }
 }
 
 export function undoLastEntry(): void {
-  const word = lastUndoable();
-  if (word) void undoEntry(word);
+  const entry = lastUndoable();
+  if (entry) void undoEntry(entry);
   else showNotice(t("nothing-to-undo"), true);
 }
 
 /** Return the text of a refusal: the page's message for its code, or the dialler's text. */
-export function refusalOf(refusal: { word: string | null; text: string }): string {
-  const said = refusal.word === null ? "" : t(`refused-${refusal.word}`);
-  return said && said !== `refused-${refusal.word}` ? said : t("refused-by-dialler", { text: refusal.text });
+export function refusalOf(refusal: { code: string | null; text: string }): string {
+  const message = refusal.code === null ? "" : t(`refused-${refusal.code}`);
+  return message && message !== `refused-${refusal.code}` ? message : t("refused-by-dialler", { text: refusal.text });
 }
 
 /** Send recorded outcomes shortly before the wrap-up ends. */

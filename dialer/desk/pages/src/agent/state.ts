@@ -71,7 +71,7 @@ export interface Pop {
   voters: Voter[];
   booth: Booth | null;
   calls: { at: number; campaign: string; outcome: string; disposition: string | null }[];
-  lawful: { word: string; registers?: { name: string; dated: string }[] } | null;
+  lawful: { code: string; registers?: { name: string; dated: string }[] } | null;
   note?: { text: string; at: number } | null;
   script?: Script | null;
   draft?: unknown;

@@ -217,7 +217,7 @@ export function About({ call }: { call: Pop }) {
       )}
       {call.lawful && (
         <p>
-          <strong>{t("lawful")}:</strong> {t(`lawful-${call.lawful.word}`, { registers })}
+          <strong>{t("lawful")}:</strong> {t(`lawful-${call.lawful.code}`, { registers })}
         </p>
       )}
       {voter && voter.marks.length > 0 && (
