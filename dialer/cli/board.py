@@ -18,7 +18,7 @@ from dialer.board.runner import run_board
 from dialer.cli.logs import quiet_logging
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.mqtt.connection import visiting
+from dialer.mqtt.connection import open_connection
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
@@ -47,13 +47,13 @@ async def board(
     def extras() -> BoardExtras:
         return BoardExtras(
             broker=f"{broker.host}:{broker.port}",
-            broker_up=client.up,
-            trouble=messages.trouble(clock.now()) if client.up else "",
+            broker_up=client.is_connected,
+            trouble=messages.problem(clock.now()) if client.is_connected else "",
             abandoned_cap=shown_cap(settings, site_profile(settings)),
             zone=site_zone(settings),
         )
 
-    async with visiting(replace(broker, client_id=f"board-{uuid4().hex}"), centre):
+    async with open_connection(replace(broker, client_id=f"board-{uuid4().hex}"), centre):
         pass  # a wrong address or password is reported in one line, not on a board that waits
     client = DiallerClient(broker, centre, clock, put, random.SystemRandom())
     receiving = asyncio.create_task(client.run(replies=None), name="board-receives")

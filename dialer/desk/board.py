@@ -70,7 +70,7 @@ async def send_command(
     dialler_client: DiallerClient, who: str, command_id: str, name: str, values: Mapping[str, Any]
 ) -> Reply:
     """Send a command to the dialler and return its reply. Raises RequestRefused if the broker is unreachable."""
-    reply = await dialler_client.ask(who, command_id, name, values)
+    reply = await dialler_client.send_command(who, command_id, name, values)
     if reply is None:
         raise RequestRefused(503, "broker-away")
     return reply

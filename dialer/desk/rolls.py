@@ -171,7 +171,7 @@ class RollRoutes:
     async def _import(self, asked: RollReference, who: str) -> None:
         fields, replies = {"list": asked.list, "who": who}, 0
         while True:
-            reply = await self._dialler_client.ask(who, asked.id, "roll-import", fields, seconds=REPLY_SECONDS)
+            reply = await self._dialler_client.send_command(who, asked.id, "roll-import", fields, seconds=REPLY_SECONDS)
             replies += reply is not None
             if reply is None:
                 await asyncio.sleep(RECONNECT_SECONDS)

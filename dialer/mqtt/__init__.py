@@ -1,1 +1,1 @@
-"""MQTT: what is announced, and commands that come in."""
+"""MQTT: the dialler's state and results, commands to it, and clients that use them."""

@@ -1,7 +1,7 @@
 """The embedded broker's process: `python -m dialer.mqtt.amqtt_process PORT`, on 127.0.0.1.
 
-A process of its own because amqtt's work would hold up the dialler's loop. It ends on SIGTERM, and when its input is closed,
-so that it does not outlive the dialler that started it.
+It is a separate process because amqtt would block the dialler's event loop. It ends on SIGTERM, and when its standard input is
+closed, so that it does not outlive the dialler that started it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ SHUTDOWN_SECONDS = 1.0
 
 
 async def serve(port: int) -> None:
-    """Run the broker until the input is closed or SIGTERM comes."""
+    """Run the broker until standard input is closed or SIGTERM is received."""
     listeners = {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": 0}}
     plugins = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    # A thread, since the reading of a pipe that never says anything cannot be cancelled in an executor.
+    # A daemon thread, because reading from a silent pipe cannot be cancelled in an executor.
     threading.Thread(target=_wait_for_end_of_input, args=(loop, stop), daemon=True).start()
     broker = Broker({"listeners": listeners, "plugins": plugins})
     await broker.start()
@@ -39,13 +39,13 @@ async def serve(port: int) -> None:
 
 
 def _wait_for_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    os.read(0, 1)  # not sys.stdin: its lock, held by this thread, would hold up the interpreter's end
+    os.read(0, 1)  # not sys.stdin, whose lock would block the end of the interpreter
     loop.call_soon_threadsafe(stop.set)
 
 
 def main() -> None:
     """Read the port from the command line and serve."""
-    warnings.simplefilter("ignore")  # amqtt's own deprecations mean nothing to who runs the demo
+    warnings.simplefilter("ignore")  # amqtt's own deprecations do not concern users of the demo
     logging.disable(logging.WARNING)
     asyncio.run(serve(int(sys.argv[1])))
 

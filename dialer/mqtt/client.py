@@ -1,8 +1,8 @@
-"""The MQTT client: the only module that imports aiomqtt or the paho-mqtt under it.
+"""The MQTT client. Only this module imports aiomqtt, or paho-mqtt, which aiomqtt uses.
 
-It uses two private names of aiomqtt 2, for what that does not offer: the paho client (`_client`: acknowledge a message once it is
-stored, write and disconnect without waiting) and the connect that aiomqtt runs in a thread (`_client_connect`). aiomqtt 3 drops
-paho: then only this file changes (docs/explanation/dependencies.md).
+It uses two private names of aiomqtt 2 for functions that aiomqtt does not offer: the paho client (`_client`), to acknowledge a
+message once it is stored and to write and disconnect without waiting; and the connect that aiomqtt runs in a thread
+(`_client_connect`). aiomqtt 3 will not use paho: then only this file changes (docs/explanation/dependencies.md).
 """
 
 from __future__ import annotations
@@ -37,23 +37,27 @@ from dialer.mqtt.messages import Message, last_will_message
 MqttError = aiomqtt.MqttError
 """Any failure of a connection."""
 LogInRefused = MqttConnectError
-"""The broker refused the user or the password."""
+"""Raised when the broker refuses the user or the password."""
 
 UNACKNOWLEDGED_MESSAGES = 10_000
-"""Messages that wait in a client that stores first: the broker sends no more before some are acknowledged (MQTT 5). Many, because
-a broker with default settings queues few beside them and drops the rest (Mosquitto: `max_queued_messages`).
+"""Maximum number of unacknowledged messages of a client that acknowledges when stored (MQTT 5).
+
+The number is high because a broker with default settings queues few further messages and drops the others (Mosquitto:
+`max_queued_messages`).
 """
 MOST_PACKET_BYTES = 65_536
 """Maximum length of a message from the broker (MQTT 5); it drops longer ones. A signed command is the longest."""
-# Without it a second message waits until TCP has acknowledged the first.
+# Without TCP_NODELAY a second message waits until TCP has acknowledged the first.
 _AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-_REFUSED = 128  # this code and higher ones mean failure, in MQTT 5 and 3.1.1
-_VISIT_SECONDS = 5.0
+_REFUSED = 128  # reason codes from this one on mean failure, in MQTT 5 and 3.1.1
+_PROBE_SECONDS = 5.0
 
 
 class MqttVersion(StrEnum):
-    """Version of the protocol. With 3.1.1 the dialler cannot set a session's expiry, and recognises a retained command only
-    when it is delivered later.
+    """Version of the protocol.
+
+    With 3.1.1 the dialler cannot set the expiry of a session, and does not recognise that a command is retained if it is
+    connected when the command is published.
     """
 
     V5 = "5"
@@ -62,7 +66,7 @@ class MqttVersion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """Address of the broker and the log-in there."""
+    """The address of a broker, the log-in there, and limits of the connection."""
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -70,13 +74,13 @@ class BrokerSettings:
     password: str | None = field(default=None, repr=False)
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     version: MqttVersion = MqttVersion.V5
-    client_id: str | None = None  # None: made from the centre and the password; two diallers must not share one
+    client_id: str | None = None  # None: derived from the centre and the password; unique for each dialler
     keepalive_seconds: int = 15
-    answer_seconds: float = 10.0  # limit for each acknowledgement of the broker
-    session_expiry_seconds: int = 3600  # how long commands wait for a dialler that is away (MQTT 5)
+    answer_seconds: float = 10.0  # timeout for each acknowledgement of the broker
+    session_expiry_seconds: int = 3600  # how long the broker keeps commands for a disconnected dialler (MQTT 5)
     backoff_first_seconds: float = 0.5
     backoff_most_seconds: float = 30.0
-    waiting_messages: int = 1_000  # unread messages in a client
+    waiting_messages: int = 1_000  # maximum number of unread messages in a client
 
 
 class SubscriptionRefused(aiomqtt.MqttError):
@@ -90,21 +94,21 @@ class Received:
     topic: str
     payload: bytes
     retained: bool
-    acknowledge: Callable[[], None]  # acknowledges it: to be called once it is stored, in the order of the messages
+    acknowledge: Callable[[], None]  # call it once the message is stored, in the order of the messages
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """Unread messages, and the number of those that are not acknowledged yet."""
+    """Unread messages, and the number of messages that are not acknowledged yet."""
 
-    def __init__(self, maxsize: int, *, stores_first: bool) -> None:
+    def __init__(self, maxsize: int, *, acks_when_stored: bool) -> None:
         super().__init__(maxsize)
-        self._stores_first = stores_first
+        self._acks_when_stored = acks_when_stored
         self.unacknowledged = 0
         self.dropped = False
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Add a message, or drop it if there is no room: only a broker without MQTT 5 sends so many."""
-        if self._stores_first and self.full():
+        """Add a message, or drop it if the inbox is full, which happens only with a broker that does not speak MQTT 5."""
+        if self._acks_when_stored and self.full():
             self.dropped = True
             return
         self.unacknowledged += 1
@@ -112,15 +116,17 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class Client(aiomqtt.Client):
-    """aiomqtt's client with two additions: a connect can be aborted at any moment without leaving an open socket, and the reader
-    can acknowledge messages itself.
+    """aiomqtt's client with two additions.
+
+    A connect can be aborted at any moment without leaving an open socket, and the reader can acknowledge messages itself.
     """
 
-    def __init__(self, host: str, port: int, *, stores_first: bool, queue: int, **options: Any) -> None:
-        """`queue`: the maximum number of unread messages. With `stores_first` the reader acknowledges each message once it is
-        stored; until then the broker has it too. `options` are aiomqtt's.
+    def __init__(self, host: str, port: int, *, acks_when_stored: bool, queue: int, **options: Any) -> None:
+        """`queue` is the maximum number of unread messages; `options` are aiomqtt's.
+
+        With `acks_when_stored` the reader acknowledges each message once it is stored; until then the broker keeps it.
         """
-        self._inbox = _Inbox(queue, stores_first=stores_first)
+        self._inbox = _Inbox(queue, acks_when_stored=acks_when_stored)
 
         def inbox(maxsize: int) -> _Inbox:
             return self._inbox
@@ -128,13 +134,13 @@ class Client(aiomqtt.Client):
         super().__init__(host, port, queue_type=cast(Any, inbox), max_queued_incoming_messages=queue, **options)
         self._own_loop = asyncio.get_running_loop()
         self._version5 = options["protocol"] is aiomqtt.ProtocolVersion.V5
-        self._given_up = False
-        self._stores_first = stores_first
-        if stores_first:
+        self._is_aborted = False
+        self._acks_when_stored = acks_when_stored
+        if acks_when_stored:
             self._client.manual_ack_set(True)
 
-    async def listen(self, topic: str) -> None:
-        """Subscribe to a topic. Raises MqttError, SubscriptionRefused among them."""
+    async def subscribe_or_raise(self, topic: str) -> None:
+        """Subscribe to a topic. Raises MqttError, and its subclass SubscriptionRefused."""
         if self._version5:
             # Without "retain as published" a retained command looks like any other to a client that is connected.
             subscribing = self.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
@@ -142,7 +148,7 @@ class Client(aiomqtt.Client):
             subscribing = self.subscribe(topic, qos=1)
         granted = await cancellable(subscribing)
         codes = [each if isinstance(each, int) else each.value for each in granted]
-        if any(code >= _REFUSED for code in codes):  # aiomqtt returns them as it does those of success
+        if any(code >= _REFUSED for code in codes):  # aiomqtt returns codes of failure without raising
             raise SubscriptionRefused(f"refused the subscription to {topic} (code {codes[0]})")
 
     async def next_message(self) -> Received:
@@ -152,8 +158,8 @@ class Client(aiomqtt.Client):
         return Received(str(message.topic), payload, message.retain, partial(self._acknowledge, message))
 
     def _acknowledge(self, message: aiomqtt.Message) -> None:
-        """Acknowledge a stored message. One of a closed connection comes again on the next connection."""
-        if not self._stores_first or not self._client.is_connected():
+        """Acknowledge a stored message. After a lost connection the broker sends it again instead."""
+        if not self._acks_when_stored or not self._client.is_connected():
             return
         self._client.ack(message.mid, message.qos)
         self._inbox.unacknowledged -= 1
@@ -161,30 +167,30 @@ class Client(aiomqtt.Client):
             self._client.disconnect()  # on the next connection the broker sends all unacknowledged messages again
 
     def write_soon(self, message: Message) -> None:
-        """Queue a message of QoS 0, which is written before any that is published later. Raises MqttError."""
+        """Queue a message of QoS 0, which is written before later messages. Raises MqttError."""
         done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(done.rc, "Could not publish message")
 
-    def give_up(self) -> None:
-        """Close the socket that an aborted connect has opened or is about to open."""
+    def abort_connect(self) -> None:
+        """Abort a connect, and close the socket that it has opened or is about to open."""
         self._client.on_disconnect = None  # aiomqtt's own fails after a cancelled connect
-        self._given_up = True  # set before looking for a socket: either we see the thread's, or the thread sees this
+        self._is_aborted = True  # set first, so that either we see the thread's socket or the thread sees this
         # Not at once: the thread's request that the loop read from the socket may still be queued.
         self._own_loop.call_soon(self._client.disconnect)
 
     def _client_connect(self) -> None:
-        """Connect, in a thread that continues even if the coroutine that awaits it was cancelled."""
+        """Connect. This runs in a thread, which continues even if the coroutine that awaits it was cancelled."""
         super()._client_connect()
-        if self._given_up:
+        if self._is_aborted:
             self._own_loop.call_soon_threadsafe(self._client.disconnect)
 
 
 def client_id_of(settings: BrokerSettings, centre: str) -> str:
-    """Return the client id of a centre's dialler.
+    """Return the client id of a centre's dialler, which cannot be guessed without its password.
 
-    Whoever connects with the same id ends the dialler's connection and takes its session with the commands that wait there. A
-    broker does not check whose client id it is, so it cannot be guessed without the dialler's password.
+    A broker does not check who uses a client id. Another client with the same id would end the dialler's connection and
+    receive the commands in its session.
     """
     if settings.client_id is not None:
         return settings.client_id
@@ -195,96 +201,99 @@ def client_id_of(settings: BrokerSettings, centre: str) -> str:
     return f"{name}-{secret.hexdigest()[:16]}"
 
 
-def make_client(settings: BrokerSettings, centre: str, *, will_at: float | None, stores_first: bool = False) -> Client:
+def make_client(
+    settings: BrokerSettings, centre: str, *, will_at: float | None, acks_when_stored: bool = False
+) -> Client:
     """Return a client that is not connected yet.
 
-    Each connection needs a new one: paho would resend what an old client had in flight, and the outbox does that already.
-    `will_at`: when the dialler connects; None: no last will, and no session either unless the client `stores_first`.
+    Each connection needs a new client: paho would resend messages in flight of an old one, which the outbox resends already.
+    `will_at` is the time of the last will (epoch seconds). Without it there is no last will, and no persistent session unless
+    the client `acks_when_stored`.
     """
     will = None if will_at is None else last_will_message(centre, will_at)
-    lasting = will is not None or stores_first
+    is_persistent = will is not None or acks_when_stored
     version5 = settings.version is MqttVersion.V5
     properties = None
     if version5:
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho types it not
-        properties.SessionExpiryInterval = settings.session_expiry_seconds if lasting else 0
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho has no types for it
+        properties.SessionExpiryInterval = settings.session_expiry_seconds if is_persistent else 0
         properties.MaximumPacketSize = MOST_PACKET_BYTES
-        if stores_first:
+        if acks_when_stored:
             properties.ReceiveMaximum = UNACKNOWLEDGED_MESSAGES
     client = Client(
         settings.host,
         settings.port,
-        stores_first=stores_first,
-        queue=UNACKNOWLEDGED_MESSAGES if stores_first else settings.waiting_messages,
+        acks_when_stored=acks_when_stored,
+        queue=UNACKNOWLEDGED_MESSAGES if acks_when_stored else settings.waiting_messages,
         identifier=client_id_of(settings, centre),
         username=settings.username,
         password=settings.password,
         tls_context=settings.tls,
         protocol=aiomqtt.ProtocolVersion.V5 if version5 else aiomqtt.ProtocolVersion.V311,
-        clean_session=None if version5 else not lasting,
+        clean_session=None if version5 else not is_persistent,
         # 3.1.1 has no clean start and paho wants this.
-        clean_start=not lasting if version5 else MQTT_CLEAN_START_FIRST_ONLY,
+        clean_start=not is_persistent if version5 else MQTT_CLEAN_START_FIRST_ONLY,
         properties=properties,
         will=None if will is None else aiomqtt.Will(will.topic, will.payload, qos=will.qos, retain=will.retain),
         keepalive=settings.keepalive_seconds,
         socket_options=_AT_ONCE,
         timeout=math.inf,  # aiomqtt's own uses asyncio.wait_for, which loses a cancellation on 3.11; callers have their own
     )
-    client.pending_calls_threshold = 64  # the outbox has 20 in flight; more than 64 would be a leak
+    client.pending_calls_threshold = 64  # the outbox has 20 in flight, so more than 64 would be a leak
     return client
 
 
 @dataclass(slots=True)
-class Visit:
-    """What the broker let a test connection do."""
+class BrokerAccess:
+    """What a broker allowed a test connection to do."""
 
     connected: bool = False
     may_command: bool = False
     may_read: bool = False
-    most_bytes: int | None = None  # maximum length of a message, if the broker names one (MQTT 5)
+    max_message_bytes: int | None = None  # maximum length of a message, if the broker names one (MQTT 5)
     ended: bool = False
 
 
-def visit_blocking(broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False) -> Visit:
-    """Connect, subscribe to the centre's state and publish an empty message, which is no command, on `user`'s command topic.
+def probe_access(broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False) -> BrokerAccess:
+    """Return what the broker allows with this log-in: connect, read the centre's state, and publish as `user`.
 
-    With `connects_only` it only connects. The broker acknowledges after it has sent retained messages. Blocks for up to five
+    The published message is empty, so it is not a command. With `connects_only` it only connects. Blocks for up to five
     seconds.
     """
-    visit = Visit()
+    access = BrokerAccess()
     client = PahoClient(CallbackAPIVersion.VERSION2, protocol=MQTTv5, reconnect_on_failure=False)
     if broker.username is not None:
         client.username_pw_set(broker.username, broker.password)
     if broker.tls is not None:
         client.tls_set_context(broker.tls)
 
-    def connected(_: PahoClient, __: object, ___: object, code: ReasonCode, properties: Properties | None) -> None:
-        visit.connected = code.value < _REFUSED
-        visit.most_bytes = getattr(properties, "MaximumPacketSize", None)
-        visit.ended = connects_only or not visit.connected
-        if not visit.ended:
+    def on_connect(_: PahoClient, __: object, ___: object, code: ReasonCode, properties: Properties | None) -> None:
+        access.connected = code.value < _REFUSED
+        access.max_message_bytes = getattr(properties, "MaximumPacketSize", None)
+        access.ended = connects_only or not access.connected
+        if not access.ended:
             client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
 
-    def subscribed(*_: object) -> None:
+    def on_subscribe(*_: object) -> None:
         client.publish(topics.commands_topic(centre, user), b"", qos=1)
 
-    def heard(_: PahoClient, __: object, ___: MQTTMessage) -> None:
-        visit.may_read = True
+    def on_message(_: PahoClient, __: object, ___: MQTTMessage) -> None:
+        access.may_read = True
 
-    def published(_: PahoClient, __: object, ___: int, code: ReasonCode, ____: object) -> None:
-        visit.may_command = code.value < _REFUSED
-        visit.ended = True
+    def on_publish(_: PahoClient, __: object, ___: int, code: ReasonCode, ____: object) -> None:
+        access.may_command = code.value < _REFUSED
+        access.ended = True
 
-    client.on_connect, client.on_subscribe = connected, subscribed
-    client.on_message, client.on_publish = heard, published
+    client.on_connect, client.on_subscribe = on_connect, on_subscribe
+    client.on_message, client.on_publish = on_message, on_publish
     try:
         client.connect(broker.host, broker.port, clean_start=True)
-        until = time.monotonic() + _VISIT_SECONDS
-        while not visit.ended and time.monotonic() < until and client.loop(timeout=0.2) == 0:
+        until = time.monotonic() + _PROBE_SECONDS
+        while not access.ended and time.monotonic() < until and client.loop(timeout=0.2) == 0:
             pass
     except OSError:
-        return visit
+        return access
     finally:
         client.disconnect()
         client.loop(timeout=0.1)
-    return visit
+    return access

@@ -1,4 +1,4 @@
-"""A connection to the MQTT broker: open it within limits, publish and read, and describe why it failed."""
+"""A connection to the MQTT broker: opening it within a time limit, publishing, reading, and describing failures."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Connection:
             await cancellable(publishing)
 
     async def publish_all(self, messages: Sequence[Message]) -> None:
-        """Publish messages in their order, and return and raise as `publish` does for the last one.
+        """Publish messages in their order. Returns and raises as `publish` does for the last one.
 
-        Earlier messages of QoS 0 are written in the same turn of the loop, without a task and a timer for each.
+        Earlier messages of QoS 0 are written together, which saves a task and a timer for each.
         """
         for place, message in enumerate(messages, 1):
             if message.qos == 0 and place < len(messages):
@@ -54,29 +54,29 @@ class Connection:
         async with asyncio.timeout(self.answer_seconds):
             await cancellable(self.client.unsubscribe(topic))
 
-    async def read(self, take: Callable[[Received], Awaitable[None]]) -> None:
-        """Call `take` for every message, one after another, until cancelled or the connection is lost."""
+    async def read(self, handle: Callable[[Received], Awaitable[None]]) -> None:
+        """Call `handle` for every message, one after another, until cancelled or the connection is lost."""
         while True:
-            await take(await self.client.next_message())
+            await handle(await self.client.next_message())
 
 
 @contextlib.asynccontextmanager
 async def connected(
-    settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, stores_first: bool = False
+    settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, acks_when_stored: bool = False
 ) -> AsyncIterator[Connection]:
     """Open a connection within `settings.answer_seconds`. A connect that fails or is stopped leaves no open socket."""
     seconds = settings.answer_seconds
-    # Check first that anything listens: aiomqtt connects in a thread that cannot be stopped, and this attempt can.
+    # Try a plain TCP connection first: it can be cancelled, but the thread in which aiomqtt connects cannot.
     async with _limit(seconds, stop):
         _, writer = await asyncio.open_connection(settings.host, settings.port)
         writer.close()
         await writer.wait_closed()
-    client = make_client(settings, centre, will_at=will_at, stores_first=stores_first)
+    client = make_client(settings, centre, will_at=will_at, acks_when_stored=acks_when_stored)
     try:
         async with _limit(seconds, stop):
             await client.__aenter__()
     except BaseException:
-        client.give_up()
+        client.abort_connect()
         raise
     try:
         yield Connection(client, seconds)
@@ -90,7 +90,7 @@ async def connected(
 
 @contextlib.asynccontextmanager
 async def _limit(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Raise TimeoutError inside after `seconds`, or as soon as `stop` is set."""
+    """Cancel the block with a TimeoutError after `seconds`, or as soon as `stop` is set."""
 
     async def expire(deadline: asyncio.Timeout) -> None:
         await stop.wait()
@@ -105,14 +105,16 @@ async def _limit(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
 
 
 async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None:
-    """Connect once as the dialler does, and disconnect, for `dialer check`. Raises BrokerUnreachable with a remedy."""
-    async with visiting(settings, centre, will_at=at):
+    """Connect as the dialler does, and disconnect. Raises BrokerUnreachable with a remedy."""
+    async with open_connection(settings, centre, will_at=at):
         return
 
 
 @contextlib.asynccontextmanager
-async def visiting(settings: BrokerSettings, centre: str, *, will_at: float | None = None) -> AsyncIterator[Connection]:
-    """Open a connection for a program beside the dialler.
+async def open_connection(
+    settings: BrokerSettings, centre: str, *, will_at: float | None = None
+) -> AsyncIterator[Connection]:
+    """Open a connection for another program than the dialler.
 
     `settings.client_id` must be unique: the broker closes the older of two connections. Raises BrokerUnreachable with a remedy.
     """
@@ -125,13 +127,13 @@ async def visiting(settings: BrokerSettings, centre: str, *, will_at: float | No
 
 def describe_failure(settings: BrokerSettings, error: BaseException) -> str:
     """Return one line that names the broker, the failure and a remedy."""
-    where = f"MQTT broker {settings.host}:{settings.port}"
+    broker = f"MQTT broker {settings.host}:{settings.port}"
     if isinstance(error, LogInRefused):
-        return f"{where} refused the log-in ({error}): check broker.username and broker.password, and that it speaks MQTT 5"
+        return f"{broker} refused the log-in ({error}): check broker.username and broker.password, and that it speaks MQTT 5"
     if isinstance(error, SubscriptionRefused):
-        return f"{where} {error}: let the dialler's user and client id read it in the broker's access list"
+        return f"{broker} {error}: let the dialler's user and client id read it in the broker's access list"
     if isinstance(error, TimeoutError):
-        return f"{where} does not answer: check that it runs and that broker.host and broker.port are right"
-    # By the number: asyncio's own text repeats the address, and a resolver's numbers are not the system's.
+        return f"{broker} does not answer: check that it runs and that broker.host and broker.port are right"
+    # asyncio's text repeats the address, so take the system's text of the error number, except for a resolver's error.
     reason = os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else str(error)
-    return f"{where} is not reachable ({reason}): check that it runs and that broker.host and broker.port are right"
+    return f"{broker} is not reachable ({reason}): check that it runs and that broker.host and broker.port are right"

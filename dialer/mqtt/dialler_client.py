@@ -1,7 +1,7 @@
-"""A client of the dialler at the broker, for programs beside it: it receives the dialler's messages and sends commands.
+"""A client of the dialler for other programs: it receives the dialler's messages from the broker and sends commands.
 
-A command goes out on the topic of its sender: a person, or the program itself. One that cannot be sent now is refused at once and
-waits nowhere: whoever clicked sees it and clicks again.
+A command is published on the topic of its sender, a person or the program itself. If it cannot be sent now, it is refused
+and not queued, so that the person can decide whether to send it again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dialer.domain.schema import MESSAGE, Time, adapter
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.commands.signer import Signer
-from dialer.mqtt.connection import Connection, visiting
+from dialer.mqtt.connection import Connection, open_connection
 from dialer.mqtt.reply import CommandReply
 
 _log = structlog.get_logger(__name__)
@@ -36,7 +36,7 @@ REPLY_SECONDS = 10.0
 BACKOFF = Backoff(0.5, 10.0)
 STABLE_SECONDS = 10.0
 WAITING_MESSAGES = 20_000
-"""All retained messages come at once: a large centre has three thousand booths."""
+"""Maximum number of unread messages. All retained ones arrive at once, and a large centre has three thousand booths."""
 
 _SUBSCRIBED = {
     topic.pattern.partition("/")[0]: (topic, kind, field)
@@ -48,9 +48,9 @@ _SUBSCRIBED = {
         (topics.TURNOUT, "booth", "booth_id"),
     )
 }
-"""By the first level of a topic: the topic, the kind of its key, and the field that identifies its subject."""
+"""By the first level of a topic: the topic, the kind of its keys, and the field with the name in the key."""
 KINDS = frozenset(kind for _, kind, _ in _SUBSCRIBED.values())
-_MOST = 2**53  # above it numbers are not exact in JavaScript; no field comes near
+_MAX_NUMBER = 2**53  # larger numbers are not exact in JavaScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +67,13 @@ class DeskStatus:
 class Reply:
     """The result of a command."""
 
-    status: str  # done, refused, or unanswered: the dialler may have executed it; the same id again finds out
+    status: str  # done, refused, or unanswered: it may have been executed, so send it again with the same id
     text: str
-    code: str | None = None  # a code, of some refusals
+    code: str | None = None  # of some refusals, for programs
 
 
 class DiallerClient:
-    """A lasting connection to the broker, which passes on the dialler's messages and sends commands."""
+    """A lasting connection to the broker, which receives the dialler's messages and sends commands."""
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class DiallerClient:
         put: Callable[[str, Any], None],
         chance: random.Random,
     ) -> None:
-        """`put` gets keys and records; None where a campaign or seat is gone. The key "desk" has a DeskStatus.
+        """`put` is called with a key and its new record, or None for a removed campaign or seat. The key "desk" has a DeskStatus.
 
-        Client ids begin with that of `settings`.
+        The client id starts with the one of `settings`.
         """
         name = f"{settings.client_id or 'desk'}-{centre}-{uuid4().hex[:12]}"
         self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
@@ -95,40 +95,41 @@ class DiallerClient:
         self._put = put
         self._chance = chance
         self._connection: Connection | None = None
-        self._asked: dict[tuple[str, str], asyncio.Future[Reply]] = {}
-        self._is_connected: bool | None = None
+        self._pending: dict[tuple[str, str], asyncio.Future[Reply]] = {}
+        self._reported_connected: bool | None = None
         self._set_status(connected=False)
 
     @property
-    def up(self) -> bool:
-        """Whether there is a connection now."""
+    def is_connected(self) -> bool:
+        """Whether it is connected to the broker."""
         return self._connection is not None
 
     async def run(self, *, replies: str | None = "+", kinds: Container[str] = KINDS) -> None:
-        """Receive messages until cancelled. A broker that cannot be reached is tried again; it never raises an exception.
+        """Receive messages until cancelled, and reconnect after each failure. Never raises.
 
-        `replies`: the user whose replies to read ("+": everybody's); None: no replies. `kinds`: the kinds of keys that `put` gets.
+        `replies` is the user whose replies are received; "+" stands for all users, None for none. `kinds` are the kinds of
+        keys that `put` gets.
         """
         failures = 0
         while True:
             opened_at = self._clock.monotonic()
             try:
-                async with visiting(self._settings, self._centre) as connection:
+                async with open_connection(self._settings, self._centre) as connection:
                     for pattern in [*_patterns(kinds), *([] if replies is None else [f"replies/{replies}/+"])]:
-                        await connection.client.listen(self._root + pattern)
+                        await connection.client.subscribe_or_raise(self._root + pattern)
                     self._connection = connection
                     self._set_status(connected=True)
                     _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
-                    await connection.read(self._take)
-            except (BrokerUnreachable, TimeoutError) as away:
-                _log.warning("broker.unreachable", problem=str(away))
+                    await connection.read(self._receive)
+            except (BrokerUnreachable, TimeoutError) as error:
+                _log.warning("broker.unreachable", problem=str(error))
             finally:
                 self._connection = None
                 self._set_status(connected=False)
             failures = 1 if self._clock.monotonic() - opened_at >= STABLE_SECONDS else failures + 1
             await asyncio.sleep(BACKOFF.seconds(failures, self._chance))
 
-    async def ask(
+    async def send_command(
         self,
         user: str,
         command_id: str,
@@ -137,7 +138,7 @@ class DiallerClient:
         signer: Signer | None = None,
         seconds: float = REPLY_SECONDS,
     ) -> Reply | None:
-        """Send a command as `user` and return the dialler's reply, or None if the broker cannot be reached and nothing was sent.
+        """Send a command as `user` and return the dialler's reply, or None if the broker is unreachable and nothing was sent.
 
         Without a `signer` the command is unsigned. Without a reply after `seconds` the status is "unanswered".
         """
@@ -146,7 +147,7 @@ class DiallerClient:
             return None
         expires_at = self._clock.now() + EXPIRES_SECONDS
         message = (signer or Signer(user)).command(self._centre, command_id, name, values, expires_at)
-        reply = self._asked.setdefault((user, command_id), asyncio.get_running_loop().create_future())
+        reply = self._pending.setdefault((user, command_id), asyncio.get_running_loop().create_future())
         try:
             await connection.publish(message)
             async with asyncio.timeout(seconds):
@@ -156,28 +157,29 @@ class DiallerClient:
         except TimeoutError:
             return Reply("unanswered", "")
         finally:
-            self._asked.pop((user, command_id), None)
+            self._pending.pop((user, command_id), None)
 
     def _set_status(self, *, connected: bool) -> None:
-        if connected is not self._is_connected:  # a further try that failed changes nothing
-            self._is_connected = connected
+        if connected is not self._reported_connected:  # another failed attempt is no change
+            self._reported_connected = connected
             self._put("desk", DeskStatus(connected, self._clock.now()))
 
-    async def _take(self, received: Received) -> None:
-        """Pass on a message of the dialler. One without the form of docs/reference/topics.md (another version's, or a stranger's
-        where the broker lets strangers publish) is ignored: it may be retained, and would come again at every start.
+    async def _receive(self, received: Received) -> None:
+        """Handle a message of the dialler. A malformed one is ignored: it may be retained, and would be received at every start.
+
+        It may be from another version of the dialler, or from a stranger if the broker lets strangers publish.
         """
         try:
             if not received.payload:
                 self._remove(received.topic)
                 return
-            given = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
+            fields = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
             first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
-                self._resolve(others[0], adapter(CommandReply).validate_python(given))
+                self._resolve(others[0], adapter(CommandReply).validate_python(fields))
             else:
                 topic, kind, field = _SUBSCRIBED[first]
-                record = adapter(topic.kind).validate_python(given)
+                record = adapter(topic.kind).validate_python(fields)
                 self._put(kind if field is None else f"{kind}/{getattr(record, field)}", record)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("broker.message_ignored", problem=type(error).__name__)
@@ -189,19 +191,19 @@ class DiallerClient:
             self._put(f"{kind}/{unquote(name)}", None)
 
     def _resolve(self, user: str, payload: CommandReply) -> None:
-        asked = self._asked.get((user, payload.id))
-        if asked is not None and not asked.done():
-            asked.set_result(Reply(payload.status, payload.text, payload.code))
+        pending = self._pending.get((user, payload.id))
+        if pending is not None and not pending.done():
+            pending.set_result(Reply(payload.status, payload.text, payload.code))
 
 
 def _patterns(kinds: Container[str]) -> list[str]:
-    """Return the topic filters, below the centre's root."""
+    """Return the topic filters for these kinds of keys, below the centre's root."""
     return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _SUBSCRIBED.values() if kind in kinds]
 
 
 def _number(text: str) -> float:
     """Return a JSON number. Raises ValueError for one that a page cannot show exactly."""
     number = float(text)
-    if not math.fabs(number) <= _MOST:  # NaN too
+    if not math.fabs(number) <= _MAX_NUMBER:  # NaN too
         raise ValueError("the number is too large")
     return int(number) if text.lstrip("-").isdigit() else number

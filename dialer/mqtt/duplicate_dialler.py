@@ -1,8 +1,8 @@
 """A check that no other dialler uses the same centre id at the broker.
 
-Two diallers with one centre id would disconnect each other again and again, and their results would be mixed. Before a dialler
-connects it reads the centre's retained state, under a client id of its own: a live dialler names itself there at least every ten
-seconds. One that is dead publishes nothing, or the broker has published its last will.
+Two diallers with one centre id would disconnect each other again and again, and their results would be mixed. So a dialler
+reads the centre's retained state before it connects, with another client id. A live dialler publishes its name there at least
+every ten seconds; a dead one does not, or the broker has published its last will.
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, client_id_of
-from dialer.mqtt.connection import Connection, visiting
+from dialer.mqtt.connection import Connection, open_connection
 from dialer.mqtt.publisher import HEARTBEAT_SECONDS
 
-RETAINED_SECONDS = 1.0  # a broker sends retained messages right after the subscription
+RETAINED_SECONDS = 1.0  # a broker sends retained messages immediately after the subscription
 ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
 
 
 async def refuse_duplicate(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
     """Raise CentreIdTaken if another dialler, with another store, uses the centre id at this broker now.
 
-    It takes up to 15 seconds where another dialler has left its state behind. Raises BrokerUnreachable if the broker does not
-    answer.
+    Takes up to 15 seconds if the state of a dead dialler is retained. Raises BrokerUnreachable if the broker does not answer.
     """
-    own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both connections of a dialler look at the same moment
-    looking = replace(settings, client_id=f"{client_id_of(settings, centre)}-look-{own}")
+    own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both connections of a dialler check at the same time
+    checking = replace(settings, client_id=f"{client_id_of(settings, centre)}-check-{own}")
     try:
-        async with visiting(looking, centre) as connection:
+        async with open_connection(checking, centre) as connection:
             async with asyncio.timeout(settings.answer_seconds):
                 await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
             retained = await _next_name(connection, RETAINED_SECONDS)
@@ -44,8 +43,7 @@ async def refuse_duplicate(settings: BrokerSettings, centre: str, name: DiallerN
         raise BrokerUnreachable(f"MQTT broker {settings.host}:{settings.port} does not answer") from None
     if other is not None:
         raise CentreIdTaken(
-            f"{other} uses the centre id {centre} at this broker already: stop one of the two, or give this one a centre.id of"
-            " its own"
+            f"{other} already uses the centre id {centre} at this broker: stop one of the two, or give this one another centre.id"
         )
 
 
@@ -56,7 +54,7 @@ async def refuse_duplicate_at_start(settings: BrokerSettings, centre: str, name:
 
 
 async def _next_name(connection: Connection, seconds: float) -> DiallerName | None:
-    """Return the dialler that the next state message names, or None if none comes or none is online."""
+    """Return the name of the dialler in the next state message, or None if no message arrives or the dialler is offline."""
     try:
         async with asyncio.timeout(seconds):
             message = await connection.client.next_message()

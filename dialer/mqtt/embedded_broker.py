@@ -1,4 +1,4 @@
-"""A broker for the demo and the tests: Mosquitto where it is installed, else amqtt in a process of its own. Loopback only."""
+"""A broker for the demo and the tests, on loopback only: Mosquitto if it is installed, otherwise amqtt in its own process."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from dialer.mqtt.client import BrokerSettings, MqttVersion
 HOST = "127.0.0.1"
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0
-_TRIES = 3  # a free port can be taken between asking for it and listening on it
+_MAX_ATTEMPTS = 3  # another program may take a free port before the broker listens on it
 
 
 def free_port(host: str = HOST) -> int:
-    """A TCP port of this machine that nobody listens on now."""
+    """Return a free TCP port of this machine."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
 
 
 class BrokerKind(StrEnum):
-    """Which broker."""
+    """The program that is the broker."""
 
     MOSQUITTO = "mosquitto"
     AMQTT = "amqtt"
@@ -44,36 +44,36 @@ class DemoBroker:
 
     kind: BrokerKind
     port: int
-    process: asyncio.subprocess.Process  # the leader of a process group of its own
+    process: asyncio.subprocess.Process  # leads its own process group
 
     @property
     def settings(self) -> BrokerSettings:
-        """How the monitor connects to it; amqtt speaks MQTT 3.1.1 only."""
+        """Settings to connect to it; amqtt speaks MQTT 3.1.1 only."""
         version = MqttVersion.V5 if self.kind is BrokerKind.MOSQUITTO else MqttVersion.V311
         return BrokerSettings(host=HOST, port=self.port, version=version)
 
     async def kill(self) -> None:
-        """End it at once and without a word to its clients, as a crash would."""
+        """Kill it, as if it crashed: its clients are not notified."""
         _kill(self.process)
         await self.process.wait()
 
     @property
     def text(self) -> str:
-        """One line for the screen."""
-        what = "mosquitto" if self.kind is BrokerKind.MOSQUITTO else "amqtt, embedded (no mosquitto here)"
-        return f"MQTT broker: {what} on {HOST}:{self.port}"
+        """Kind and address in one line."""
+        program = "mosquitto" if self.kind is BrokerKind.MOSQUITTO else "amqtt, embedded (mosquitto is not installed)"
+        return f"MQTT broker: {program} on {HOST}:{self.port}"
 
 
 def mosquitto_path() -> str | None:
-    """Where Mosquitto is, or None. Debian keeps it in /usr/sbin, which is not on every user's path."""
+    """Return the path of Mosquitto, or None. Debian installs it in /usr/sbin, which is not on every user's path."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 
 
 @contextlib.asynccontextmanager
 async def demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> AsyncIterator[DemoBroker]:
-    """Run a broker for as long as the context lasts. `kind` None: Mosquitto if there is one; `port` 0: any free one.
+    """Run a broker while the context lasts: by default Mosquitto if it is installed, on any free port.
 
-    Raises PortInUse where `port` was given and is taken, BrokerUnreachable where the broker will not start.
+    Raises PortInUse if `port` is in use, BrokerUnreachable if the broker does not start.
     """
     chosen = kind or (BrokerKind.MOSQUITTO if mosquitto_path() else BrokerKind.AMQTT)
     with tempfile.TemporaryDirectory(prefix="matdan-broker-") as folder:
@@ -81,27 +81,29 @@ async def demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> Async
         try:
             yield broker
         finally:
-            await _end(broker.process)
+            await _stop(broker.process)
 
 
 async def _start(kind: BrokerKind, port: int, folder: Path) -> DemoBroker:
     if port and not is_free(port):
-        raise PortInUse(f"port {port} for the MQTT broker is taken: stop what holds it, or set another port")
-    said = ""
-    for _ in range(_TRIES):
+        raise PortInUse(
+            f"port {port} for the MQTT broker is in use: stop the program that uses it, or set another port"
+        )
+    problem = ""
+    for _ in range(_MAX_ATTEMPTS):
         chosen_port = port or free_port()
         log_path = folder / "broker.log"
         process = await _launch(kind, chosen_port, folder, log_path)
         try:
-            if await _listens(process, chosen_port):
+            if await _wait_until_listening(process, chosen_port):
                 return DemoBroker(kind, chosen_port, process)
         except BaseException:
-            await _end(process)
+            await _stop(process)
             raise
-        await _end(process)
-        said = last_line(log_path)
+        await _stop(process)
+        problem = last_line(log_path)
     raise BrokerUnreachable(
-        f"the {kind} broker does not start ({said}): install mosquitto, or set a broker in the configuration"
+        f"the {kind} broker does not start ({problem}): install mosquitto, or set a broker in the configuration"
     )
 
 
@@ -110,7 +112,7 @@ async def _launch(kind: BrokerKind, port: int, folder: Path, log_path: Path) -> 
     if kind is BrokerKind.MOSQUITTO:
         command = _mosquitto_command(port, folder)
     with log_path.open("wb") as log_file:
-        # The pipe is our sign of life: the child ends itself when it closes, however this process ended.
+        # The child stops when this pipe is closed, which happens however this process ends.
         return await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=log_file, stderr=log_file, start_new_session=True
         )
@@ -119,16 +121,14 @@ async def _launch(kind: BrokerKind, port: int, folder: Path, log_path: Path) -> 
 def _mosquitto_command(port: int, folder: Path) -> list[str]:
     path = mosquitto_path()
     if path is None:
-        raise BrokerUnreachable(
-            "mosquitto is not installed: `apt install mosquitto`, or let the embedded broker be used"
-        )
+        raise BrokerUnreachable("mosquitto is not installed: `apt install mosquitto`, or use the embedded broker")
     lines = ["allow_anonymous true", "persistence false", "log_type error", "log_type warning", "log_dest stderr"]
     lines += ["max_queued_messages 100000", f"listener {port} {HOST}"]
     if os.geteuid() == 0:
-        lines.append("user root")  # it would change to a user who may not read the folder
+        lines.append("user root")  # otherwise it changes to a user who may not read the folder
     configuration = folder / "mosquitto.conf"
     configuration.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    # mosquitto would outlive us: the guard ends it when its own input ends, which comes however this process ends.
+    # Mosquitto does not stop with this process, so a guard stops it when its standard input is closed.
     return [sys.executable, "-I", "-S", "-c", GUARD, path, "-c", str(configuration)]
 
 
@@ -139,11 +139,11 @@ signal.signal(signal.SIGTERM, lambda *_: child.terminate())
 threading.Thread(target=lambda: (os.read(0, 1), child.terminate()), daemon=True).start()
 sys.exit(child.wait())
 """
-"""A program that runs another one, and ends it once its own standard input has ended."""
+"""A program that runs another one, and stops it when its own standard input is closed."""
 
 
-async def _listens(process: asyncio.subprocess.Process, port: int) -> bool:
-    """Whether the broker takes connections; False when it ended instead, or never did."""
+async def _wait_until_listening(process: asyncio.subprocess.Process, port: int) -> bool:
+    """Return whether the broker accepts connections; False if it ended, or did not accept one in time."""
     ended = asyncio.create_task(process.wait(), name="broker-ended")
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -164,8 +164,8 @@ async def _listens(process: asyncio.subprocess.Process, port: int) -> bool:
     return False
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the broker and wait for it."""
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Stop the broker and wait until it has ended."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
@@ -187,7 +187,7 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Whether nobody listens on a port of this machine."""
+    """Return whether a port of this machine is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -198,6 +198,6 @@ def is_free(port: int) -> bool:
 
 
 def last_line(log_path: Path) -> str:
-    """What a program that has ended said last."""
+    """Return the last line of a log."""
     lines = log_path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it wrote no message"

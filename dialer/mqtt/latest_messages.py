@@ -1,4 +1,4 @@
-"""The latest messages of a centre on its broker, put together to a view of the centre."""
+"""The latest messages of a centre on its broker, combined into a view of the centre."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialer.mqtt.publisher import HEARTBEAT_SECONDS
 T = TypeVar("T")
 
 SILENT_SECONDS = HEARTBEAT_SECONDS + 5.0
-"""A dialler that publishes nothing for longer is gone, or its clock is behind."""
+"""If a dialler publishes nothing for longer, it has stopped or its clock is behind."""
 
 
 class LatestMessages:
@@ -32,12 +32,12 @@ class LatestMessages:
 
     @property
     def state(self) -> CentreState | None:
-        """The centre's state; None: the dialler has never published."""
+        """The centre's state, or None if the dialler has never published."""
         state = self._messages.get("centre")
         return state if isinstance(state, CentreState) else None
 
-    def trouble(self, now: float) -> str:
-        """Return what is wrong with the dialler at `now` (epoch seconds), in a few words; "": nothing is."""
+    def problem(self, now: float) -> str:
+        """Return what is wrong with the dialler at `now` (epoch seconds), in a few words, or "" if nothing is."""
         state = self.state
         if state is None:
             return "no message from the dialler yet"
@@ -47,20 +47,20 @@ class LatestMessages:
         return f"no message for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
     def view(self, now: float) -> CentreView:
-        """Return the centre at `now` (epoch seconds). It has no names of booths: the broker has none."""
+        """Return the centre at `now` (epoch seconds), without names of booths, which are not published."""
         state = self.state or CentreState(self._centre, now, online=False)
-        campaigns = self._all("campaign/", CampaignView)
-        if state.online:  # the broker may still have a campaign that the settings had on another day
+        campaigns = self._records("campaign/", CampaignView)
+        if state.online:  # the broker may still have a campaign that was removed from the settings
             campaigns = tuple(each for each in campaigns if each.campaign_id in state.campaigns)
         alerts = self._messages.get("alerts")
         return CentreView(
             replace(state, at=now),
             campaigns,
-            self._all("seat/", SeatView),
-            self._all("booth/", BoothTurnout),
+            self._records("seat/", SeatView),
+            self._records("booth/", BoothTurnout),
             alerts.alerts if isinstance(alerts, AlertList) else (),
         )
 
-    def _all(self, prefix: str, kind: type[T]) -> tuple[T, ...]:
+    def _records(self, prefix: str, kind: type[T]) -> tuple[T, ...]:
         keys = sorted(key for key in self._messages if key.startswith(prefix))
         return tuple(each for key in keys if isinstance(each := self._messages[key], kind))

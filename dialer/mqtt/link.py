@@ -1,4 +1,4 @@
-"""The dialler's lasting link to the MQTT broker: connect, subscribe, serve, and back off when the connection is lost."""
+"""A lasting link to the MQTT broker: it connects, subscribes, serves, and reconnects with backoff."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from dialer.mqtt.duplicate_dialler import refuse_duplicate
 
 _log = structlog.get_logger(__name__)
 
-STABLE_SECONDS = 10.0  # after a connection that lasted this long the next wait is short again
+STABLE_SECONDS = 10.0  # a connection that lasted this long resets the backoff
 
 
 @dataclass(frozen=True, slots=True)
 class LinkPurpose:
     """The purpose of one of the dialler's connections."""
 
-    listens_on: str  # a topic
-    down: AlertKind  # while the connection is lost; its field is `problem`
-    client: str = ""  # suffix of the client id
-    publishes: bool = True  # and leaves a last will; else it only reads, and acknowledges a message once it is stored
+    subscribed_topic: str
+    alert: AlertKind  # while the connection is lost; its field is `problem`
+    client_suffix: str = ""  # of the client id
+    publishes: bool = True  # with a last will; False: it only reads, and acknowledges messages once they are stored
 
 
 def for_commands(centre: str) -> LinkPurpose:
@@ -43,9 +43,9 @@ def for_commands(centre: str) -> LinkPurpose:
 def for_opt_outs() -> LinkPurpose:
     """Return the purpose of the connection that reads opt-outs of other centres.
 
-    It is separate because the broker holds back what this centre cannot store yet, and must not hold back commands with it.
+    It is separate because the broker holds back opt-outs that this centre cannot store yet, and must not hold back commands.
     """
-    return LinkPurpose(topics.opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client="-opt-outs", publishes=False)
+    return LinkPurpose(topics.opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client_suffix="-opt-outs", publishes=False)
 
 
 Serve = Callable[[Connection], Awaitable[None]]
@@ -58,13 +58,13 @@ class Presence:
     centre: str
     settings: BrokerSettings
     clock: Clock
-    chance: random.Random = field(default_factory=random.SystemRandom)  # spreads the waits of 300 centres apart
-    name: DiallerName | None = None  # of this dialler; with it, the link yields to another dialler of the centre
+    chance: random.Random = field(default_factory=random.SystemRandom)  # so that 300 centres do not reconnect at once
+    name: DiallerName | None = None  # of this dialler; None: do not check for a duplicate dialler of the centre
     home_assistant: bool = False  # whether to publish the discovery of Home Assistant
 
 
 class BrokerLink:
-    """Keeps a connection open as long as it runs."""
+    """A connection that is opened again whenever it is lost."""
 
     def __init__(
         self,
@@ -72,20 +72,20 @@ class BrokerLink:
         raise_alert: Callable[[Alert], None],
         purpose: LinkPurpose | None = None,
     ) -> None:
-        """`raise_alert` is called when the broker is lost and when it is back. Without a `purpose` it is `for_commands`."""
+        """`raise_alert` is called when the connection is lost and when it is restored. The default purpose is `for_commands`."""
         centre, settings = presence.centre, presence.settings
         self._presence = presence
         self._purpose = purpose or for_commands(centre)
-        self._settings = replace(settings, client_id=f"{client_id_of(settings, centre)}{self._purpose.client}")
+        self._settings = replace(settings, client_id=f"{client_id_of(settings, centre)}{self._purpose.client_suffix}")
         self._centre = centre
         self._clock = presence.clock
         self._raise_alert = raise_alert
         self._backoff = Backoff(settings.backoff_first_seconds, settings.backoff_most_seconds)
         self._raised: dict[AlertKind, Alert] = {}
-        self.up = False
+        self.is_connected = False
 
     async def run(self, serve: Serve, stop: asyncio.Event) -> None:
-        """Connect and `serve`, again and again, until `serve` returns or `stop` is set."""
+        """Connect and call `serve`, again after each failure, until `serve` returns or `stop` is set."""
         failures = 0
         while not stop.is_set():
             opened_at: float | None = None
@@ -94,21 +94,21 @@ class BrokerLink:
                     await refuse_duplicate(self._presence.settings, self._centre, self._presence.name)
                 async with self._open(stop) as connection:
                     opened_at = self._clock.monotonic()
-                    self._set_up()
+                    self._note_connected()
                     await serve(connection)
                     return
-            except* (MqttError, OSError) as lost:
+            except* (MqttError, OSError) as errors:
                 if not stop.is_set():
-                    self._set_down(self._purpose.down, describe_failure(self._settings, _first(lost)))
-            except* CentreIdTaken as other:
-                self._set_down(AlertKind.CENTRE_ID_TAKEN, str(_first(other)))
-            except* BrokerUnreachable as away:
+                    self._note_failure(self._purpose.alert, describe_failure(self._settings, _first(errors)))
+            except* CentreIdTaken as errors:
+                self._note_failure(AlertKind.CENTRE_ID_TAKEN, str(_first(errors)))
+            except* BrokerUnreachable as errors:
                 if not stop.is_set():
-                    self._set_down(self._purpose.down, str(_first(away)))
-            except* StoreError as held:
-                self._set_down(AlertKind.OUTBOX_HELD, str(_first(held)))
+                    self._note_failure(self._purpose.alert, str(_first(errors)))
+            except* StoreError as errors:
+                self._note_failure(AlertKind.OUTBOX_HELD, str(_first(errors)))
             finally:
-                self.up = False
+                self.is_connected = False
             if stop.is_set():
                 return
             lasted = 0.0 if opened_at is None else self._clock.monotonic() - opened_at
@@ -118,24 +118,24 @@ class BrokerLink:
     @contextlib.asynccontextmanager
     async def _open(self, stop: asyncio.Event) -> AsyncIterator[Connection]:
         will_at = self._clock.now() if self._purpose.publishes else None
-        stores_first = not self._purpose.publishes
+        acks_when_stored = not self._purpose.publishes
         async with connected(
-            self._settings, self._centre, stop, will_at=will_at, stores_first=stores_first
+            self._settings, self._centre, stop, will_at=will_at, acks_when_stored=acks_when_stored
         ) as connection:
             async with asyncio.timeout(self._settings.answer_seconds):
-                await connection.client.listen(self._purpose.listens_on)
+                await connection.client.subscribe_or_raise(self._purpose.subscribed_topic)
             yield connection
 
-    def _set_up(self) -> None:
-        self.up = True
+    def _note_connected(self) -> None:
+        self.is_connected = True
         _log.info(
-            "broker.connected", host=self._settings.host, port=self._settings.port, topic=self._purpose.listens_on
+            "broker.connected", host=self._settings.host, port=self._settings.port, topic=self._purpose.subscribed_topic
         )
         for _, alert in sorted(self._raised.items()):
             self._raise_alert(replace(alert, at=self._clock.now(), cleared=True))
         self._raised.clear()
 
-    def _set_down(self, kind: AlertKind, problem: str) -> None:
+    def _note_failure(self, kind: AlertKind, problem: str) -> None:
         _log.warning("broker.lost", code=kind.value, problem=problem)
         if kind not in self._raised:
             alert = self._raised[kind] = create_alert(kind, self._clock.now(), problem=problem)

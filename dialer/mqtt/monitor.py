@@ -1,6 +1,6 @@
-"""The dialler's traffic with the broker: state and results out, commands and opt-outs of other centres in.
+"""The dialler's traffic with the broker: it publishes state and results, and receives commands and opt-outs of other centres.
 
-Dialling never waits for it.
+Dialling never waits for the broker.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-FAREWELL_SECONDS = 3.0  # for the last results and the farewell; what is left stays in the outbox
+FAREWELL_SECONDS = 3.0  # limit for the last messages; other results stay in the outbox
 
 
 class EnginePort(CommandEngine, Protocol):
-    """What the monitor needs of the engine."""
+    """The interface of the engine that the monitor uses."""
 
     def view(self) -> CentreView:
         """Return the centre at this moment."""
@@ -45,12 +45,12 @@ class EnginePort(CommandEngine, Protocol):
         ...
 
     async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
-        """Suppress a number that opted out in another centre. Raises StoreError where that was not stored."""
+        """Suppress a number that opted out in another centre. Raises StoreError if that was not stored."""
         ...
 
 
 class Monitor:
-    """Everything of a centre that goes over MQTT."""
+    """The dialler's connections to the broker and what goes over them."""
 
     def __init__(
         self,
@@ -79,24 +79,25 @@ class Monitor:
         )
         self._centre = centre
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
-        self._opt_outs = PeerOptOuts(self._suppress) if reads_opt_outs else None
+        self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.take_alert)
         self._opt_outs_link = BrokerLink(presence, engine.take_alert, for_opt_outs())
-        # Set once the connection of opt-outs was open, and where none are read.
-        self._reads_others = asyncio.Event()
+        # Set once opt-outs are read on their own connection, or are not read at all.
+        self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
-            self._reads_others.set()
-        self.served_to_the_end = False
-        """Whether there was a connection when `run` was told to stop, so that we closed it."""
+            self._main_may_unsubscribe.set()
+        self.closed_cleanly = False
+        """Whether `run` closed an open connection when it was stopped."""
 
     @property
     def broker_up(self) -> bool:
-        """Whether there is a connection now."""
-        return self._link.up
+        """Whether the dialler is connected to the broker."""
+        return self._link.is_connected
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop`; then publish the last results and the farewell, and close the connection. A broker that cannot be
-        reached raises an alert and is tried again; it never raises an exception.
+        """Publish and receive until `stop` is set; then publish the last results and the farewell, and disconnect.
+
+        While the broker is unreachable there is an alert, and the connection is retried. Never raises.
         """
         unsubscribe = self._engine.subscribe(self._publisher.offer)
         try:
@@ -104,8 +105,8 @@ class Monitor:
                 workers = [group.create_task(self._gateway.run(), name="monitor-commands")]
                 if self._opt_outs is not None:
                     workers.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
-                    listening = self._opt_outs_link.run(lambda connection: self._listen(connection, stop), stop)
-                    group.create_task(listening, name="monitor-other-centres")  # ends by itself
+                    reading = self._opt_outs_link.run(lambda connection: self._read_opt_outs(connection, stop), stop)
+                    group.create_task(reading, name="monitor-other-centres")  # ends when `stop` is set
                 await self._link.run(lambda connection: self._serve(connection, stop), stop)
                 for worker in workers:
                     worker.cancel()
@@ -115,53 +116,54 @@ class Monitor:
     async def _serve(self, connection: Connection, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(connection.read(partial(self._take, connection)), name="monitor-reader"),
+                group.create_task(connection.read(partial(self._handle_message, connection)), name="monitor-reader"),
                 group.create_task(self._publisher.run(connection.publish_all), name="monitor-publisher"),
                 group.create_task(self._relay.run(connection.publish), name="monitor-outbox"),
-                group.create_task(self._send_answers(connection), name="monitor-answers"),
-                group.create_task(self._leave_opt_outs(connection), name="monitor-leaves-opt-outs"),
+                group.create_task(self._send_unstored_replies(connection), name="monitor-replies"),
+                group.create_task(self._unsubscribe_from_opt_outs(connection), name="monitor-unsubscribe"),
             ]
             await stop.wait()
-            self.served_to_the_end = True
+            self.closed_cleanly = True
             for task in tasks:
                 task.cancel()
-        await self._farewell(connection)
+        await self._publish_last_messages(connection)
 
-    async def _send_answers(self, connection: Connection) -> None:
+    async def _send_unstored_replies(self, connection: Connection) -> None:
         while True:
             await connection.publish(await self._gateway.unstored_replies.get())
 
-    async def _suppress(self, opt_out: ForeignOptOut) -> None:
+    async def _suppress_number(self, opt_out: ForeignOptOut) -> None:
         await self._engine.take_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
-    async def _leave_opt_outs(self, connection: Connection) -> None:
-        """Unsubscribe from opt-outs, which an earlier version read here in a session that outlives it. Only once their own
-        connection works: a broker whose access list does not have that one yet may refuse it.
+    async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
+        """Unsubscribe the main connection from opt-outs, which an earlier version read there in a persistent session.
+
+        Waits until their own connection works: a broker may refuse that until its access list is updated.
         """
-        await self._reads_others.wait()
+        await self._main_may_unsubscribe.wait()
         await connection.unsubscribe(topics.opt_outs_filter())
 
-    async def _listen(self, connection: Connection, stop: asyncio.Event) -> None:
-        self._reads_others.set()
+    async def _read_opt_outs(self, connection: Connection, stop: asyncio.Event) -> None:
+        self._main_may_unsubscribe.set()
         async with asyncio.TaskGroup() as group:
-            take = partial(self._take, connection)
-            reader = group.create_task(connection.read(take), name="monitor-opt-outs-reader")
+            handle = partial(self._handle_message, connection)
+            reader = group.create_task(connection.read(handle), name="monitor-opt-outs-reader")
             await stop.wait()
             reader.cancel()
 
-    async def _take(self, connection: Connection, received: Received) -> None:
+    async def _handle_message(self, connection: Connection, received: Received) -> None:
         sender = topics.sender_of(self._centre, received.topic)
         if sender is not None:
             self._gateway.offer(sender, received.payload, retained=received.retained)
-            if received.retained and received.payload:  # else it would come again at every connect
+            if received.retained and received.payload:  # otherwise the broker would send it again at every connect
                 await connection.publish(Message(received.topic, "", 0, True))
         elif self._opt_outs is not None:
             await self._opt_outs.offer(received.topic, received.payload, received.acknowledge)
 
-    async def _farewell(self, connection: Connection) -> None:
+    async def _publish_last_messages(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._relay.drain(connection.publish)
-                await self._publisher.farewell(connection.publish)
+                await self._publisher.publish_farewell(connection.publish)
         except* (MqttError, StoreError, TimeoutError) as errors:
             _log.warning("monitor.farewell_incomplete", problem=str(errors.exceptions[0]))

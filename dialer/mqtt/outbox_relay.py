@@ -14,8 +14,8 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-REST_SECONDS = 0.2  # between two readings: each costs a query and a commit, for one result as for twenty
-BATCH = 20  # as many as paho sends before it waits for acknowledgements
+READ_SECONDS = 0.2  # minimum interval between readings: each costs a query and a commit, for one result or twenty
+BATCH_ROWS = 20  # as many as paho sends before it waits for acknowledgements
 
 
 class OutboxRelay:
@@ -26,45 +26,47 @@ class OutboxRelay:
         centre: str,
         store: Store,
         waiting: asyncio.Event,
-        unsendable: Callable[[int, str], None] = lambda _row, _problem: None,
+        on_unsendable: Callable[[int, str], None] = lambda _row, _problem: None,
     ) -> None:
-        """`waiting` is set by whoever commits announcements and cleared here; the store is never polled. `unsendable`
-        gets the id of each row that no client can send, and the problem.
+        """`waiting` is set after each commit of announcements, so that the store is never polled, and cleared here.
+
+        `on_unsendable` is called with the id of each row that no client can send, and the problem.
         """
         self._centre = centre
         self._store = store
         self._waiting = waiting
-        self._unsendable = unsendable
+        self._on_unsendable = on_unsendable
         self.relayed = 0
-        """rows that the broker has acknowledged"""
+        """Rows that the broker has acknowledged."""
 
     async def run(self, publish: Publish) -> None:
-        """Relay until cancelled, or until `publish` or the store raises. Rows without acknowledgement stay in the outbox."""
+        """Relay until cancelled, or until `publish` or the store raises. Unacknowledged rows stay in the outbox."""
         while True:
             self._waiting.clear()
             await self.drain(publish)
-            await asyncio.sleep(REST_SECONDS)
+            await asyncio.sleep(READ_SECONDS)
             await self._waiting.wait()
 
     async def drain(self, publish: Publish) -> None:
-        """Relay all rows that wait now."""
-        while rows := await self._store.rows_for_broker(BATCH):
+        """Relay all rows that are waiting now."""
+        while rows := await self._store.rows_for_broker(BATCH_ROWS):
             async with asyncio.TaskGroup() as group:
                 for row in rows:
-                    # Tasks begin in the order of their creation, so the messages are written in the order of the outbox.
+                    # Tasks start in the order of their creation, so messages are written in the order of the outbox.
                     group.create_task(self._publish_row(row, publish), name=f"outbox-{row.outbox_id}")
             # The store removes rows up to an id, so every row of the batch must be acknowledged first.
             await self._store.mark_published(rows[-1].outbox_id)
             self.relayed += len(rows)
-            if len(rows) < BATCH and not self._waiting.is_set():  # nothing was committed since
+            if len(rows) < BATCH_ROWS and not self._waiting.is_set():  # nothing was committed meanwhile
                 return
 
     async def _publish_row(self, row: OutboxRow, publish: Publish) -> None:
-        """Publish a row. One that no client can send (a topic too long, for example) would block all results behind it: it is
-        skipped and reported. Its result is still in the store.
+        """Publish a row. If no client can send it (because of a too long topic, for example), it is skipped and reported.
+
+        It would block all later results. Its result is still in the store.
         """
         try:
             await publish(announced_message(self._centre, row.topic, row.payload))
         except ValueError as error:
             _log.error("outbox.unsendable", outbox_id=row.outbox_id, problem=str(error))
-            self._unsendable(row.outbox_id, str(error))
+            self._on_unsendable(row.outbox_id, str(error))

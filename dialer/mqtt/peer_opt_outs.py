@@ -1,7 +1,7 @@
 """Opt-outs that other centres publish: a number that opts out in one centre is suppressed in all.
 
-Only a centre that knows the shared secret can make the hash of a number, so a hash that fits a number of ours proves itself, and
-one that fits none changes nothing. Our own messages come back on the same topic; a repeat changes nothing either.
+Only a centre that knows the shared secret can make the hash of a number, so a hash that matches one of our numbers needs no
+other proof, and any other hash changes nothing. Our own messages arrive on the same topic, and change nothing either.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from dialer.engine.command.fields import MAX_EPOCH_SECONDS
 _log = structlog.get_logger(__name__)
 
 MAX_BYTES = 2048
-MAX_WAITING = 1_000  # the reader of the connection waits for room beyond that
-MAX_STORED_AT_ONCE = 200  # they share a commit, for which results of calls wait
+MAX_WAITING = 1_000  # then the reader of the connection waits
+MAX_STORED_AT_ONCE = 200  # they share a commit, and results of calls wait for it
 RETRY_SECONDS = 2.0
 
 
 def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:
-    """Return the opt-out of a message, or None if it has no hash or is no opt-out at all. Never raises."""
+    """Return the opt-out in a message, or None if it has no hash or is not an opt-out. Never raises."""
     centre = topic.split("/")[2] if topic.count("/") > 2 else ""
     if not centre or len(payload) > MAX_BYTES:
         return None
@@ -45,35 +45,37 @@ def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:
 
 
 class PeerOptOuts:
-    """Stores opt-outs of other centres. Those that wait are stored even if the connection is lost meanwhile."""
+    """Stores opt-outs of other centres. Waiting ones are stored even if the connection is lost meanwhile."""
 
     def __init__(self, suppress: Callable[[ForeignOptOut], Awaitable[None]]) -> None:
-        """`suppress` suppresses the number; it raises StoreError where that was not stored. It is called for many at once, so
-        that they share a commit.
+        """`suppress` suppresses a number, and raises StoreError if that was not stored.
+
+        It is called for many opt-outs at the same time, so that they share a commit.
         """
         self._suppress = suppress
         self._waiting: asyncio.Queue[tuple[ForeignOptOut | None, Callable[[], None]]] = asyncio.Queue(MAX_WAITING)
 
     async def offer(self, topic: str, payload: bytes, stored: Callable[[], None] = lambda: None) -> None:
-        """Accept a message as soon as there is room. `stored` is called when it is on disk, in the order of the messages; also
-        for a message that is no opt-out.
+        """Queue a message, waiting while the queue is full.
+
+        `stored` is called once it is on disk, in the order of the messages, and also for a message that is not an opt-out.
         """
         await self._waiting.put((parse_opt_out(topic, payload), stored))
 
     async def run(self) -> None:
-        """Store opt-outs until cancelled. If the store cannot take one now, it is tried again."""
+        """Store opt-outs until cancelled, and retry while the store fails."""
         while True:
             group = [await self._waiting.get()]
             while len(group) < MAX_STORED_AT_ONCE and not self._waiting.empty():
                 group.append(self._waiting.get_nowait())
-            await self._store_all([opt_out for opt_out, _ in group if opt_out is not None])
+            await self._store_opt_outs([opt_out for opt_out, _ in group if opt_out is not None])
             for _, stored in group:
                 stored()
 
-    async def _store_all(self, opt_outs: Sequence[ForeignOptOut]) -> None:
+    async def _store_opt_outs(self, opt_outs: Sequence[ForeignOptOut]) -> None:
         while opt_outs:
             async with asyncio.TaskGroup() as tasks:
-                tries = [tasks.create_task(self._try(each), name="store-opt-out") for each in opt_outs]
+                tries = [tasks.create_task(self._try_to_store(each), name="store-opt-out") for each in opt_outs]
             errors = [done.result() for done in tries]
             opt_outs = [each for each, error in zip(opt_outs, errors, strict=True) if error is not None]
             if opt_outs:
@@ -81,8 +83,8 @@ class PeerOptOuts:
                 _log.warning("opt_outs.delayed", waiting=len(opt_outs), problem=problem)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _try(self, opt_out: ForeignOptOut) -> StoreError | None:
-        """Return why an opt-out was not stored, if a repeat may help; else None."""
+    async def _try_to_store(self, opt_out: ForeignOptOut) -> StoreError | None:
+        """Store an opt-out. Return the error if a retry may help, else None."""
         try:
             await self._suppress(opt_out)
         except StoreError as error:

@@ -1,6 +1,6 @@
-"""Publishing of state: changes are collected, reduced to the latest of each subject, and published while there is a connection.
+"""Publishing of state: changes are collected, reduced to the latest of each subject, and published while connected.
 
-State may be lost here; results cannot: they go through the outbox (outbox_relay.py).
+State may be lost here. Results cannot, because they go through the outbox (outbox_relay.py).
 """
 
 from __future__ import annotations
@@ -16,45 +16,50 @@ from dialer.domain.view import AlertRaised, CallChange, CampaignChange, CentreVi
 from dialer.mqtt import messages
 from dialer.mqtt.messages import Message
 
-CENTRE_STATE_SECONDS = 1.0  # not more often than this
+CENTRE_STATE_SECONDS = 1.0  # minimum interval between two messages of the centre's state
 CHANGES_SECONDS = 0.2
-"""Calls, seats and booths go out not more often than this, in one batch with the figures of campaigns: one by one they would be
-half of what MQTT costs a busy centre. Who is on the line goes out at once: an agent's page waits for it."""
-CALL_EVENTS = 2_000  # that wait at most
-STATISTICS_SECONDS = 0.2  # of each campaign not more often than this
-TIMER_SECONDS = 0.001  # a loop's timers ring as much too early, and what is not due would be looked for again and again
-HEARTBEAT_SECONDS = 10.0  # and not less often: a page must be able to tell quiet from dead
+"""Minimum interval between two batches of calls, seats, booths and campaign figures.
+
+Single messages would cost a busy centre twice as much. A screen pop is published at once, because an agent's page waits for
+it."""
+MAX_CALL_EVENTS = 2_000  # unpublished ones
+STATISTICS_SECONDS = 0.2  # minimum interval between two messages of a campaign's figures
+TIMER_SECONDS = 0.001  # timers of the event loop may fire this much too early
+HEARTBEAT_SECONDS = (
+    10.0  # maximum interval between two messages of the centre's state, so that a page notices a dead dialler
+)
 
 Publish = Callable[[Message], Coroutine[Any, Any, None]]
 PublishAll = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
-"""Returns when they are all written, in their order."""
+"""Returns when all messages are written, in their order."""
 
 
 class ChangeBuffer:
-    """What waits to be published. Pure: the time is handed in (monotonic seconds).
+    """The changes that wait to be published. Pure: times are passed in (monotonic seconds).
 
-    State is kept by key, the latest only, so it is bounded by what a centre has (seats, booths, campaigns); call events are
-    a queue that forgets its oldest beyond `call_events`.
+    Only the latest state of each seat, booth and campaign is stored. Call events are a queue, which drops its oldest events
+    beyond `max_call_events`.
     """
 
-    def __init__(self, *, call_events: int = CALL_EVENTS) -> None:
-        self._calls: deque[CallChange] = deque(maxlen=call_events)
+    def __init__(self, *, max_call_events: int = MAX_CALL_EVENTS) -> None:
+        self._calls: deque[CallChange] = deque(maxlen=max_call_events)
         self._seats: dict[str, SeatView] = {}
-        self._shown: dict[str, str] = {}  # by seat, the attempt of which it was told who is on the line
-        self._urgent: set[str] = set()  # seats of which that is to be told
+        self._shown_attempts: dict[str, str] = {}  # by seat: the attempt whose screen pop was published
+        self._urgent_seats: set[str] = set()  # seats with a new screen pop
         self._booths: dict[int, BoothTurnout] = {}
         self._campaigns: set[str] = set()
-        self._alerts = False
-        self._centre = False
-        self._changes_at = float("-inf")  # when calls, seats and booths were last taken
+        self._alerts_changed = False
+        self._centre_changed = False
+        self._changes_at = float("-inf")  # when calls, seats and booths were last published
         self._statistics_at: dict[str, float] = {}
         self._centre_at = float("-inf")
-        self._name: str | None = None  # the centre's
-        self._told_of: tuple[set[str], set[str]] = set(), set()  # campaigns and seats
-        self.dropped = 0  # call events, since the start
+        self._centre_id: str | None = None  # None before the first view
+        self._published_names: tuple[set[str], set[str]] = set(), set()  # campaigns and seats
+        self.dropped = 0
+        """Call events that were not published, since the start."""
 
     def offer(self, change: Change) -> None:
-        """Take a change in. Never waits, never fails; the oldest call event goes when the queue is full."""
+        """Add a change. Never waits and never fails; the oldest call event is dropped if the queue is full."""
         match change:
             case CallChange(campaign_id=campaign_id):
                 self.dropped += len(self._calls) == self._calls.maxlen
@@ -62,91 +67,93 @@ class ChangeBuffer:
                 self._campaigns.add(campaign_id)
             case SeatView(seat=seat, screen_pop=pop):
                 self._seats[seat] = change
-                if pop is not None and self._shown.get(seat) != pop.attempt_id:
-                    self._shown[seat] = pop.attempt_id
-                    self._urgent.add(seat)
+                if pop is not None and self._shown_attempts.get(seat) != pop.attempt_id:
+                    self._shown_attempts[seat] = pop.attempt_id
+                    self._urgent_seats.add(seat)
             case CampaignChange(campaign_id=campaign_id):
                 self._campaigns.add(campaign_id)
             case BoothTurnout(booth_id=booth_id):
                 self._booths[booth_id] = change
             case AlertRaised():
-                self._alerts = True
-                self._centre_at = float("-inf")  # an alert is not made to wait for the centre's second
+                self._alerts_changed = True
+                self._centre_at = float("-inf")  # an alert is published at once, with the centre's state
             case _:
                 assert_never(change)
-        self._centre = True
+        self._centre_changed = True
 
-    def forget(self) -> None:
-        """Drop all that waits: the whole state is about to be published instead."""
+    def clear(self) -> None:
+        """Drop all changes, because the whole state is about to be published."""
         self.dropped += len(self._calls)
         self._calls.clear()
         self._seats.clear()
-        self._urgent.clear()
+        self._urgent_seats.clear()
         self._booths.clear()
         self._campaigns.clear()
-        self._alerts = False
-        self._centre = False
+        self._alerts_changed = False
+        self._centre_changed = False
 
-    def note_whole_state(self, view: CentreView, now: float) -> None:
-        """The whole state was published at `now`: the limits count from here."""
+    def note_published(self, view: CentreView, now: float) -> None:
+        """Note that the whole state was published at `now`, from which the minimum intervals count."""
         self._centre_at = now
-        self._told_of = _names(view)
+        self._published_names = _names(view)
         for campaign in view.campaigns:
             self._statistics_at[campaign.campaign_id] = now
 
-    def due_at(self, now: float) -> float:
-        """When there is something to publish next: `now` or before it if something waits already."""
-        if self._alerts or self._urgent:
+    def next_due_at(self, now: float) -> float:
+        """Return when a message is due next; at most `now` if one is due already."""
+        if self._alerts_changed or self._urgent_seats:
             return now
-        due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre else HEARTBEAT_SECONDS)
+        due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS)
         if self._calls or self._seats or self._booths:
             due = min(due, max(now, self._changes_at + CHANGES_SECONDS))
         return min([due, *(self._statistics_due(campaign_id) for campaign_id in self._campaigns)])
 
-    def take(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
-        """The messages whose time has come. The engine is asked for its view only where one of them needs it."""
-        centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre else HEARTBEAT_SECONDS) <= now
+    def take_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
+        """Remove and return the messages that are due. `view` is called only if one of them needs the engine's view."""
+        centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
         campaigns = {campaign_id for campaign_id in self._campaigns if self._statistics_due(campaign_id) <= now}
         changes = bool(self._calls or self._seats or self._booths)
         changes_due = changes and self._changes_at + CHANGES_SECONDS <= now
-        if not (centre_due or campaigns or changes_due or self._alerts):
-            return self._take_urgent(view)
-        if changes:  # what waits goes with what is due
+        if not (centre_due or campaigns or changes_due or self._alerts_changed):
+            return self._take_screen_pops(view)
+        if changes:  # published together with the other due messages
             self._changes_at = now
-        # A view of forty seats costs as much as twenty messages, and calls and seats bring what is said of them.
-        whole = view() if centre_due or campaigns or self._alerts or self._name is None else None
-        name = self._name = whole.state.centre if whole is not None else self._name or ""
-        due = [messages.call_message(name, change) for change in self._calls]
-        due += [messages.seat_message(name, seat) for seat in self._seats.values()]
-        due += [messages.turnout_message(name, booth) for booth in self._booths.values()]
+        # A view of forty seats costs as much as twenty messages, and messages of calls and seats need none.
+        whole = view() if centre_due or campaigns or self._alerts_changed or self._centre_id is None else None
+        centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
+        due = [messages.call_message(centre, change) for change in self._calls]
+        due += [messages.seat_message(centre, seat) for seat in self._seats.values()]
+        due += [messages.turnout_message(centre, booth) for booth in self._booths.values()]
         if whole is not None:
             due += [
-                messages.statistics_message(name, campaign)
+                messages.statistics_message(centre, campaign)
                 for campaign in whole.campaigns
                 if campaign.campaign_id in campaigns
             ]
-            before, self._told_of = self._told_of, _names(whole)
-            due += messages.removal_messages(name, before[0] - self._told_of[0], before[1] - self._told_of[1])
-            if self._alerts:
+            before, self._published_names = self._published_names, _names(whole)
+            due += messages.removal_messages(
+                centre, before[0] - self._published_names[0], before[1] - self._published_names[1]
+            )
+            if self._alerts_changed:
                 due.append(messages.alerts_message(whole))
             if centre_due:
                 due.append(messages.centre_message(whole.state))
-                self._centre, self._centre_at = False, now
+                self._centre_changed, self._centre_at = False, now
         self._calls.clear()
         self._seats.clear()
-        self._urgent.clear()
+        self._urgent_seats.clear()
         self._booths.clear()
-        self._alerts = False
+        self._alerts_changed = False
         self._campaigns -= campaigns
         self._statistics_at.update(dict.fromkeys(campaigns, now))
         return due
 
-    def _take_urgent(self, view: Callable[[], CentreView]) -> list[Message]:
-        seats = [self._seats.pop(seat) for seat in sorted(self._urgent)]
-        self._urgent.clear()
-        if seats and self._name is None:
-            self._name = view().state.centre
-        return [messages.seat_message(self._name or "", seat) for seat in seats]
+    def _take_screen_pops(self, view: Callable[[], CentreView]) -> list[Message]:
+        seats = [self._seats.pop(seat) for seat in sorted(self._urgent_seats)]
+        self._urgent_seats.clear()
+        if seats and self._centre_id is None:
+            self._centre_id = view().state.centre
+        return [messages.seat_message(self._centre_id or "", seat) for seat in seats]
 
     def _statistics_due(self, campaign_id: str) -> float:
         return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS
@@ -157,7 +164,7 @@ def _names(view: CentreView) -> tuple[set[str], set[str]]:
 
 
 class Publisher:
-    """Takes the engine's changes at any time and publishes them while it runs."""
+    """Collects the engine's changes at any time, and publishes them while it runs."""
 
     def __init__(
         self,
@@ -173,24 +180,24 @@ class Publisher:
         self._changed = asyncio.Event()
 
     def offer(self, change: Change) -> None:
-        """Take a change in; the engine calls this from its loop and is never held up by it."""
+        """Add a change. The engine calls this in the event loop; it never blocks."""
         self._buffer.offer(change)
         self._changed.set()
 
     async def run(self, publish: PublishAll) -> None:
         """Publish the whole state, then every change, until cancelled or `publish` raises."""
-        self._buffer.forget()
+        self._buffer.clear()
         view = self._view()
         await publish(list(messages.retained_messages(view, home_assistant=self._home_assistant)))
-        self._buffer.note_whole_state(view, self._clock.monotonic())
+        self._buffer.note_published(view, self._clock.monotonic())
         while True:
             await self._wait_for_work()
-            if due := self._buffer.take(self._clock.monotonic(), self._view):
+            if due := self._buffer.take_due_messages(self._clock.monotonic(), self._view):
                 await publish(due)
 
     async def _wait_for_work(self) -> None:
-        """Return when a message is due. Each round ends on a change or on the next deadline."""
-        while (delay := self._buffer.due_at(now := self._clock.monotonic()) - now) > 0:
+        """Wait until a message is due."""
+        while (delay := self._buffer.next_due_at(now := self._clock.monotonic()) - now) > 0:
             self._changed.clear()
             try:
                 async with asyncio.timeout(delay + TIMER_SECONDS):
@@ -198,6 +205,6 @@ class Publisher:
             except TimeoutError:
                 return
 
-    async def farewell(self, publish: Publish) -> None:
-        """Say that the dialler leaves: what the last will would say, with the figures it ends with."""
+    async def publish_farewell(self, publish: Publish) -> None:
+        """Publish the last state of a dialler that stops: the last will with its final figures."""
         await publish(messages.farewell_message(self._view().state))

@@ -20,7 +20,7 @@ class DiallerCommands:
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Send a command and return the dialler's reply, or None if the broker is unreachable and nothing was sent."""
-        return await self.dialler_client.ask(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
+        return await self.dialler_client.send_command(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
 
 
 def is_unanswered(reply: Reply | None) -> bool:

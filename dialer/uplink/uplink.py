@@ -69,7 +69,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
 
     def readiness() -> ProcessStatus:
         return describe_uplink(
-            centre, broker_up=dialler_client.up, headquarters_up=session is not None and session.is_connected
+            centre, broker_up=dialler_client.is_connected, headquarters_up=session is not None and session.is_connected
         )
 
     async with contextlib.AsyncExitStack() as stack:

@@ -107,7 +107,7 @@ class FakeDiallerClient(DiallerClient):
         self.page_state: PageState | None = None
         self.meanwhile: Callable[[Mapping[str, Any]], None] | None = None  # called with the values of each command
 
-    async def ask(
+    async def send_command(
         self,
         user: str,
         command_id: str,

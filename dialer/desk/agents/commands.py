@@ -144,7 +144,7 @@ class AgentCommands:
         self, user: str, seat: str, asked_id: str, name: str, values: dict[str, Any]
     ) -> dict[str, str | None]:
         # All pages send as the desk's user, so an id of one page must not equal that of another.
-        reply = await self._dialler_client.ask(user, f"{seat}.{asked_id}", name, {**values, "seat": seat})
+        reply = await self._dialler_client.send_command(user, f"{seat}.{asked_id}", name, {**values, "seat": seat})
         if reply is None:
             raise RequestRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":

@@ -17,7 +17,7 @@ from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.commands.signer import Signer
-from dialer.mqtt.connection import Connection, visiting
+from dialer.mqtt.connection import Connection, open_connection
 from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS
 from dialer.mqtt.reply import CommandReply
 from dialer.settings.supervision import OWN_USER
@@ -53,7 +53,7 @@ async def send_commands(
     """
     replies: list[str] = []
     signer = signer or Signer(OWN_USER)
-    async with visiting(settings, centre) as connection:
+    async with open_connection(settings, centre) as connection:
         async with asyncio.timeout(settings.answer_seconds):  # if the connection is lost now, there is never an answer
             await connection.client.subscribe(topics.replies_filter(centre, signer.user), qos=1)
             await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)

@@ -251,7 +251,7 @@ async def _show_board(
         return BoardExtras(
             broker=broker.kind,
             desk=desk,
-            broker_up=monitor is not None and (monitor.broker_up or monitor.served_to_the_end),
+            broker_up=monitor is not None and (monitor.broker_up or monitor.closed_cleanly),
             elapsed_seconds=time.monotonic() - began,
             whole_seconds=options.for_seconds,
             abandoned_cap=cap,

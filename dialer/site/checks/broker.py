@@ -10,7 +10,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.errors import MatdanError
-from dialer.mqtt.client import Visit, visit_blocking
+from dialer.mqtt.client import BrokerAccess, probe_access
 from dialer.mqtt.connection import check_broker
 from dialer.settings.fields import is_loopback
 from dialer.settings.site import Settings
@@ -40,14 +40,14 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
         yield warning(_SUBJECT, text, _RENDER)
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
-    yield _access_of_strangers(settings, await asyncio.to_thread(visit_blocking, stranger, centre, user))
-    as_ourselves = await asyncio.to_thread(visit_blocking, ours, centre, user, connects_only=True)
-    if as_ourselves.connected and as_ourselves.most_bytes is None:
+    yield _access_of_strangers(settings, await asyncio.to_thread(probe_access, stranger, centre, user))
+    as_ourselves = await asyncio.to_thread(probe_access, ours, centre, user, connects_only=True)
+    if as_ourselves.connected and as_ourselves.max_message_bytes is None:
         text = "it accepts messages of any size: anybody who may publish can fill its memory"
         yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
 
 
-def _access_of_strangers(settings: Settings, stranger: Visit) -> Finding:
+def _access_of_strangers(settings: Settings, stranger: BrokerAccess) -> Finding:
     if stranger.may_command and not _all_commands_are_signed(settings) and settings.broker.username is not None:
         text = "it accepts commands without a password: anybody who reaches it can stop the centre and mark voters"
         return error(_SUBJECT, text, _RENDER)

@@ -17,7 +17,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.domain.view import CentreState, CentreView
 from dialer.domain.words import counted
-from dialer.mqtt.connection import visiting
+from dialer.mqtt.connection import open_connection
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
@@ -84,7 +84,7 @@ def _fetch(host: str, port: int, path: str) -> str:
 async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """Check what the dialler publishes about itself. Raises BrokerUnreachable."""
     broker, centre = broker_settings(settings), settings.centre.id
-    async with visiting(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
+    async with open_connection(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
         pass  # a wrong address or password is one finding
     yield ok("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
     messages = LatestMessages(centre)

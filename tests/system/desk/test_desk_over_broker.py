@@ -87,13 +87,13 @@ async def test_repeated_command_is_executed_once(kind: BrokerKind, tmp_path: Pat
     ):
         await page_state.until(lambda: page_state.connected and page_state.get("centre", CentreState) is not None)
         for _ in range(2):
-            reply = await desk.ask(BOSS, "click-0001", "pause", {"campaign": "turnout-ivr"})
+            reply = await desk.send_command(BOSS, "click-0001", "pause", {"campaign": "turnout-ivr"})
             assert reply == Reply("done", "done: PauseCampaign")
         assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
-        refused = await desk.ask(BOSS, "click-0002", "pause", {"campaign": "none"})
+        refused = await desk.send_command(BOSS, "click-0002", "pause", {"campaign": "none"})
         assert refused is not None
         assert (refused.status, refused.text) == ("refused", "there is no campaign 'none'")
-        viewer = await desk.ask("viewer", "click-0003", "pause", {"campaign": "turnout-ivr"})
+        viewer = await desk.send_command("viewer", "click-0003", "pause", {"campaign": "turnout-ivr"})
         assert viewer is not None
         assert viewer.status == "refused"
 
@@ -106,16 +106,16 @@ async def test_lost_broker_is_reported_and_reconnected(tmp_path: Path) -> None:
         dialler(broker.settings, engine, tmp_path),
         dialler_client(replace(broker.settings, port=wire.port)) as (desk, page_state),
     ):
-        assert await desk.ask(BOSS, "click-0001", "stop-all", {}) is None
+        assert await desk.send_command(BOSS, "click-0001", "stop-all", {}) is None
         await wire.lead_to(broker.port)
         await page_state.until(lambda: page_state.connected and page_state.get("centre", CentreState) is not None)
         await wire.take_down()
         await page_state.until(lambda: not page_state.connected)
         assert page_state.get("seat/seat-01", SeatView) is not None  # what was heard stays, with its age
-        assert await desk.ask(BOSS, "click-0002", "stop-all", {}) is None
+        assert await desk.send_command(BOSS, "click-0002", "stop-all", {}) is None
         assert not engine.executed
         await wire.lead_to(broker.port)
         await page_state.until(lambda: page_state.connected)
-        reply = await desk.ask(BOSS, "click-0003", "stop-all", {})
+        reply = await desk.send_command(BOSS, "click-0003", "stop-all", {})
         assert reply is not None
         assert reply.status == "done"

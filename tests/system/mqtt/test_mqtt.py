@@ -211,7 +211,7 @@ async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: Brok
     ):
         await alert_change(engine, "broker-down", standing=True)
         assert not monitor.broker_up
-        assert not monitor.served_to_the_end
+        assert not monitor.closed_cleanly
         (alert,) = engine.view().alerts
         assert f"127.0.0.1:{wire.port}" in alert.text
         assert "Dialling continues" in alert.text
@@ -253,7 +253,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
             await end()
             await boss.wait_for(lambda message: message.topic == "state" and not message.payload["online"])
             assert not monitor.broker_up
-            assert monitor.served_to_the_end
+            assert monitor.closed_cleanly
             keys += [f"k{number}" for number in range(30, taken)]
             keys += [message.payload["key"] for message in boss.heard if message.topic == "results/marks"]
     assert list(dict.fromkeys(keys)) == [f"k{number}" for number in range(90)]

@@ -118,7 +118,7 @@ async def a_centre(
         running = asyncio.create_task(monitor.run(stop))
         try:
             async with asyncio.timeout(HANG_SECONDS):
-                while not monitor.broker_up or monitor._opt_outs_link.up is not hears_others:
+                while not monitor.broker_up or monitor._opt_outs_link.is_connected is not hears_others:
                     await asyncio.sleep(0.02)
             yield centre
         finally:

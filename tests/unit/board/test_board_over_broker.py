@@ -34,7 +34,7 @@ def received(view: CentreView, change: Callable[[str, dict[str, Any]], None] = l
         for message in retained_messages(view):
             fields = json.loads(message.payload)
             change(message.topic, fields)
-            await client._take(Received(message.topic, json.dumps(fields).encode(), True, lambda: None))
+            await client._receive(Received(message.topic, json.dumps(fields).encode(), True, lambda: None))
 
     asyncio.run(receive())
     return found
@@ -103,10 +103,10 @@ def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
 
 def test_trouble_names_a_silent_or_offline_dialler() -> None:
     messages = received(centre_view())
-    assert LatestMessages("pune-1").trouble(AT) == "no message from the dialler yet"
-    assert messages.trouble(AT + SILENT_SECONDS) == ""
-    assert messages.trouble(AT + 40) == "no message for 40 s"
+    assert LatestMessages("pune-1").problem(AT) == "no message from the dialler yet"
+    assert messages.problem(AT + SILENT_SECONDS) == ""
+    assert messages.problem(AT + 40) == "no message for 40 s"
     messages.put("centre", CentreState("pune-1", AT, online=False))
-    assert messages.trouble(AT) == "the dialler is offline"
+    assert messages.problem(AT) == "the dialler is offline"
     first = drawn(messages.view(AT), "the dialler is offline").splitlines()[1]
     assert ("the dialler is offline" in first, "switch" in first) == (True, False)

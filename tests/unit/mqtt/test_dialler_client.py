@@ -43,7 +43,7 @@ async def test_a_broker_that_stays_away_is_tried_again_and_told_once(monkeypatch
         tries += 1
         raise BrokerUnreachable("nobody answers")
 
-    monkeypatch.setattr(dialler_client, "visiting", away)
+    monkeypatch.setattr(dialler_client, "open_connection", away)
     ear, told = an_ear()
     running = asyncio.create_task(ear.run())
     await asyncio.sleep(60.0)
@@ -58,7 +58,7 @@ EXAMPLES = examples()
 
 
 async def took(ear: DiallerClient, topic: str, payload: bytes) -> None:
-    await ear._take(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
+    await ear._receive(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
 
 
 async def test_messages_go_where_they_belong_as_they_are() -> None:

@@ -1,4 +1,4 @@
-"""The publisher: changes are gathered, limited and published."""
+"""The publisher: changes are collected, and published within the limits of each kind."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def count_by_topic(messages: list[Message]) -> Counter[str]:
 @settings(deadline=None, derandomize=True, max_examples=60)
 def test_statistics_are_published_at_most_five_times_a_second_and_include_the_last_change(waits: list[float]) -> None:
     view = centre_view(campaigns=1)
-    buffer = ChangeBuffer(call_events=10)
+    buffer = ChangeBuffer(max_call_events=10)
     now, published_at = 0.0, []
     for wait in waits:
         now += wait
         buffer.offer(CampaignChange("turnout-agents"))
-        if count_by_topic(buffer.take(now, lambda: view))["campaign-statistics"]:
+        if count_by_topic(buffer.take_due_messages(now, lambda: view))["campaign-statistics"]:
             published_at.append(now)
     last_change = now
     for _ in range(3):  # the centre's own state may come due before the campaign's figures
-        now = max(now, buffer.due_at(now))
-        if count_by_topic(buffer.take(now, lambda: view))["campaign-statistics"]:
+        now = max(now, buffer.next_due_at(now))
+        if count_by_topic(buffer.take_due_messages(now, lambda: view))["campaign-statistics"]:
             published_at.append(now)
     assert all(later - earlier >= 0.2 - 1e-9 for earlier, later in itertools.pairwise(published_at))
     assert published_at[-1] >= last_change
@@ -52,48 +52,48 @@ def test_statistics_are_published_at_most_five_times_a_second_and_include_the_la
 
 def test_only_the_latest_of_a_seat_and_a_booth_is_published() -> None:
     view = centre_view(seats=2, booths=2)
-    buffer = ChangeBuffer(call_events=10)
-    buffer.note_whole_state(view, 0.0)
+    buffer = ChangeBuffer(max_call_events=10)
+    buffer.note_published(view, 0.0)
     for _ in range(50):
         buffer.offer(view.seats[0])
         buffer.offer(view.booths[1])
-    assert buffer.due_at(0.1) == 0.1
-    assert count_by_topic(buffer.take(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
-    assert buffer.take(0.2, lambda: view) == []
+    assert buffer.next_due_at(0.1) == 0.1
+    assert count_by_topic(buffer.take_due_messages(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
+    assert buffer.take_due_messages(0.2, lambda: view) == []
 
 
 def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_last_message() -> None:
     before, after = centre_view(campaigns=2, seats=2), centre_view(campaigns=1, seats=1)
-    buffer = ChangeBuffer(call_events=10)
-    buffer.note_whole_state(before, 0.0)
+    buffer = ChangeBuffer(max_call_events=10)
+    buffer.note_published(before, 0.0)
     buffer.offer(before.seats[1])
     buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
-    messages = buffer.take(1.0, lambda: after)
-    (gone, left) = [message for message in messages if not message.payload]
-    assert {gone.topic, left.topic} == {
+    messages = buffer.take_due_messages(1.0, lambda: after)
+    (campaign, seat) = [message for message in messages if not message.payload]
+    assert {campaign.topic, seat.topic} == {
         topics.STATISTICS.address(before.state.centre, campaign=before.campaigns[1].campaign_id),
         topics.SEAT.address(before.state.centre, seat=before.seats[1].seat),
     }
-    assert gone.retain and left.retain
-    (last_word,) = [message for message in messages if message.topic == left.topic and message.payload]
-    assert messages.index(last_word) < messages.index(left)
+    assert campaign.retain and seat.retain
+    (last_message,) = [message for message in messages if message.topic == seat.topic and message.payload]
+    assert messages.index(last_message) < messages.index(seat)
     buffer.offer(CampaignChange(after.campaigns[0].campaign_id))
-    assert all(message.payload for message in buffer.take(3.0, lambda: after))
+    assert all(message.payload for message in buffer.take_due_messages(3.0, lambda: after))
 
 
 def test_close_changes_are_published_together_and_every_call_event_is_included() -> None:
     view = centre_view(seats=1)
-    buffer = ChangeBuffer(call_events=100)
-    buffer.note_whole_state(view, 0.0)
+    buffer = ChangeBuffer(max_call_events=100)
+    buffer.note_published(view, 0.0)
     batches = []
     for step in range(50):  # a change every 20 ms
         now = 0.02 * step
         buffer.offer(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
         buffer.offer(replace(view.seats[0], at=now))
-        if buffer.due_at(now) <= now:
-            batches.append(count_by_topic(buffer.take(now, lambda: view)))
-    now = buffer.due_at(now)
-    batches.append(count_by_topic(buffer.take(now, lambda: view)))
+        if buffer.next_due_at(now) <= now:
+            batches.append(count_by_topic(buffer.take_due_messages(now, lambda: view)))
+    now = buffer.next_due_at(now)
+    batches.append(count_by_topic(buffer.take_due_messages(now, lambda: view)))
     assert len(batches) == 6  # at once, then five a second
     assert all(batch["seat"] == 1 for batch in batches)
     assert sum(batch["call-event"] for batch in batches) == 50
@@ -101,61 +101,61 @@ def test_close_changes_are_published_together_and_every_call_event_is_included()
 
 def test_screen_pop_is_published_at_once_and_alone() -> None:
     view = centre_view(seats=2)
-    buffer = ChangeBuffer(call_events=100)
-    buffer.note_whole_state(view, 0.0)
+    buffer = ChangeBuffer(max_call_events=100)
+    buffer.note_published(view, 0.0)
     buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.RINGING, 0.01))
-    buffer.take(0.01, lambda: view)
+    buffer.take_due_messages(0.01, lambda: view)
     buffer.offer(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.02))
     reserved = replace(view.seats[0], state=SeatState.RESERVED, attempt_id="attempt-1")
     buffer.offer(reserved)
-    assert buffer.due_at(0.03) > 0.1
+    assert buffer.next_due_at(0.03) > 0.1
     pop = ScreenPop("attempt-1", 7, 8, 9, (8,), opted_out=False, grounds=3)
     known = replace(reserved, screen_pop=pop)
     buffer.offer(known)
-    assert buffer.due_at(0.03) == 0.03
-    (message,) = buffer.take(0.03, lambda: view)
+    assert buffer.next_due_at(0.03) == 0.03
+    (message,) = buffer.take_due_messages(0.03, lambda: view)
     assert json.loads(message.payload)["screen_pop"]["phone_id"] == 7
-    assert buffer.due_at(0.03) > 0.1  # what is not urgent waits for its turn
+    assert buffer.next_due_at(0.03) > 0.1  # other changes wait for the next batch
     buffer.offer(replace(known, state=SeatState.TALKING))
-    assert buffer.due_at(0.04) > 0.1
-    assert count_by_topic(buffer.take(0.3, lambda: view))["seat"] == 1
+    assert buffer.next_due_at(0.04) > 0.1
+    assert count_by_topic(buffer.take_due_messages(0.3, lambda: view))["seat"] == 1
     buffer.offer(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
-    buffer.forget()  # the whole state takes its place
-    assert buffer.due_at(0.31) > 0.31
+    buffer.clear()  # the whole state is published instead
+    assert buffer.next_due_at(0.31) > 0.31
 
 
 def test_call_events_beyond_the_queue_are_dropped_and_counted() -> None:
     view = centre_view()
-    buffer = ChangeBuffer(call_events=3)
+    buffer = ChangeBuffer(max_call_events=3)
     for number in range(5):
         buffer.offer(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
-    calls = [message for message in buffer.take(0.0, lambda: view) if message.topic.endswith("/calls")]
+    calls = [message for message in buffer.take_due_messages(0.0, lambda: view) if message.topic.endswith("/calls")]
     assert [json.loads(message.payload)["attempt_id"] for message in calls] == ["attempt-2", "attempt-3", "attempt-4"]
     assert buffer.dropped == 2
 
 
 def test_alert_publishes_the_centre_state_at_once() -> None:
     view = centre_view(alerts=(ALERT,))
-    buffer = ChangeBuffer(call_events=3)
-    buffer.note_whole_state(view, 100.0)
+    buffer = ChangeBuffer(max_call_events=3)
+    buffer.note_published(view, 100.0)
     buffer.offer(CampaignChange("turnout-agents"))
-    assert buffer.take(100.1, lambda: view) == []
+    assert buffer.take_due_messages(100.1, lambda: view) == []
     buffer.offer(AlertRaised(ALERT))
-    assert count_by_topic(buffer.take(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
+    assert count_by_topic(buffer.take_due_messages(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
 
 
 def test_engine_is_not_asked_for_a_view_when_nothing_is_due() -> None:
-    def must_not_be_asked() -> CentreView:
+    def fail_on_call() -> CentreView:
         pytest.fail("the engine was asked for a view")
 
-    buffer = ChangeBuffer(call_events=3)
-    buffer.note_whole_state(centre_view(), 5.0)
-    assert buffer.take(5.1, must_not_be_asked) == []
+    buffer = ChangeBuffer(max_call_events=3)
+    buffer.note_published(centre_view(), 5.0)
+    assert buffer.take_due_messages(5.1, fail_on_call) == []
 
 
 @virtual_time()
 async def test_busy_centre_publishes_at_its_limits() -> None:
-    """1,000 changes of each of two campaigns in ten seconds: 50 messages each, give or take the ends."""
+    """1,000 changes of each of two campaigns in ten seconds become about 50 messages each."""
     view = centre_view(campaigns=2)
     published: list[Message] = []
 
@@ -178,7 +178,7 @@ async def test_busy_centre_publishes_at_its_limits() -> None:
 
 
 @virtual_time()
-async def test_reconnect_publishes_the_whole_state_and_drops_what_waited() -> None:
+async def test_reconnect_publishes_the_whole_state_and_drops_older_changes() -> None:
     view = centre_view(seats=3, booths=2, campaigns=1)
     published: list[Message] = []
 
