@@ -360,15 +360,15 @@ async def test_desk_sends_commands_of_all_users_and_other_programs_only_their_ow
             await picture.until(
                 lambda: picture.connected and len(picture.below("seat", SeatView)) == len(engine.view().seats)
             )
-            assert await desk.ask("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")
-            refused = await desk.ask("ravi", "click-0002", "stop-all", {})
+            assert await desk.send_command("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")
+            refused = await desk.send_command("ravi", "click-0002", "stop-all", {})
             assert refused is not None
             assert "ravi has listener" in refused.text
 
             # A user in the store has no MQTT login: the desk sends for the user, until the user is deleted.
-            assert await desk.ask("meena", "click-0011", "stop-all", {}) == Reply("done", "done: StopAll")
+            assert await desk.send_command("meena", "click-0011", "stop-all", {}) == Reply("done", "done: StopAll")
             kept.clear()
-            gone = await desk.ask("meena", "click-0012", "stop-all", {})
+            gone = await desk.send_command("meena", "click-0012", "stop-all", {})
             assert gone is not None
             assert "may not give commands" in gone.text
             root, login = "dialer/v1/pune-1/commands", broker.user("pune-1", "desk")
@@ -378,5 +378,5 @@ async def test_desk_sends_commands_of_all_users_and_other_programs_only_their_ow
             await picture.until(lambda: picture.connected)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
-                    await other.ask("asha", "click-0003", "stop-all", {})
+                    await other.send_command("asha", "click-0003", "stop-all", {})
         assert engine.executed == [StopAll()] * 2

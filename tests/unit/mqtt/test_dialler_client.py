@@ -1,4 +1,4 @@
-"""What the desk makes of messages, and of a broker that does not answer; no broker is asked."""
+"""The client of the dialler: messages, replies, and a broker that does not answer. No broker runs."""
 
 from __future__ import annotations
 
@@ -25,78 +25,86 @@ from tests.support.virtual import virtual_time
 ROOT = "dialer/v1/pune-1"
 
 
-def an_ear() -> tuple[DiallerClient, list[tuple[str, Any]]]:
-    """A desk's ear, and what it has put into the page state."""
-    told: list[tuple[str, Any]] = []
-    made = DiallerClient(
-        BrokerSettings(), "pune-1", LoopClock(1000.0), lambda key, value: told.append((key, value)), random.Random(1)
+def a_client() -> tuple[DiallerClient, list[tuple[str, Any]]]:
+    """A client, and the keys and records that it has put since its creation."""
+    records: list[tuple[str, Any]] = []
+    client = DiallerClient(
+        BrokerSettings(), "pune-1", LoopClock(1000.0), lambda key, value: records.append((key, value)), random.Random(1)
     )
-    return made, told
+    return client, records
 
 
 @virtual_time()
-async def test_a_broker_that_stays_away_is_tried_again_and_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_broker_is_retried_and_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = 0
 
-    def away(*_: object) -> AbstractAsyncContextManager[None]:
+    def fail(*_: object) -> AbstractAsyncContextManager[None]:
         nonlocal tries
         tries += 1
-        raise BrokerUnreachable("nobody answers")
+        raise BrokerUnreachable("no answer")
 
-    monkeypatch.setattr(dialler_client, "open_connection", away)
-    ear, told = an_ear()
-    running = asyncio.create_task(ear.run())
+    monkeypatch.setattr(dialler_client, "open_connection", fail)
+    client, records = a_client()
+    running = asyncio.create_task(client.run())
     await asyncio.sleep(60.0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert 6 <= tries <= 20
-    assert told == [("desk", DeskStatus(False, 1000.0))]
+    assert records == [("desk", DeskStatus(False, 1000.0))]
 
 
-OF_EACH = [topics.CENTRE_STATE, topics.ALERTS, topics.SEAT, topics.STATISTICS, topics.TURNOUT]
+TOPICS = [topics.CENTRE_STATE, topics.ALERTS, topics.SEAT, topics.STATISTICS, topics.TURNOUT]
 EXAMPLES = examples()
 
 
-async def took(ear: DiallerClient, topic: str, payload: bytes) -> None:
-    await ear._receive(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
+async def receive(client: DiallerClient, topic: str, payload: bytes) -> None:
+    await client._receive(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
 
 
-async def test_messages_go_where_they_belong_as_they_are() -> None:
-    ear, told = an_ear()
-    told.clear()
-    for topic in OF_EACH:
-        await took(ear, topic.pattern, encode(EXAMPLES[topic.key]).encode())
-    assert [key for key, _ in told] == ["centre", "alerts", "seat/seat-04", "campaign/turnout-agents", "booth/118"]
-    assert [value for _, value in told] == [EXAMPLES[topic.key] for topic in OF_EACH]
-    told.clear()
-    await took(ear, "state", last_will_message("pune-1", 5.0).payload.encode())
-    assert told[0][1].online is False
-    told.clear()
-    for gone in ("campaigns/turnout%2Fa/statistics", "seats/04", "state", "nothing/of/ours"):
-        await took(ear, gone, b"")
-    assert told == [("campaign/turnout/a", None), ("seat/04", None)]
+async def test_each_message_is_put_under_its_key() -> None:
+    client, records = a_client()
+    records.clear()
+    for topic in TOPICS:
+        await receive(client, topic.pattern, encode(EXAMPLES[topic.key]).encode())
+    assert [key for key, _ in records] == ["centre", "alerts", "seat/seat-04", "campaign/turnout-agents", "booth/118"]
+    assert [value for _, value in records] == [EXAMPLES[topic.key] for topic in TOPICS]
 
 
-def odd_ones(topic: topics.Topic) -> list[bytes]:
-    """A message with each of its fields once left out, where it must be there, and once of every other shape."""
-    whole = json_value(EXAMPLES[topic.key])
-    odd = []
+async def test_last_will_is_put_as_an_offline_state() -> None:
+    client, records = a_client()
+    records.clear()
+    await receive(client, "state", last_will_message("pune-1", 5.0).payload.encode())
+    assert records[0][1].online is False
+
+
+async def test_empty_message_removes_the_record_of_a_campaign_or_seat() -> None:
+    client, records = a_client()
+    records.clear()
+    for topic in ("campaigns/turnout%2Fa/statistics", "seats/04", "state", "nothing/of/ours"):
+        await receive(client, topic, b"")
+    assert records == [("campaign/turnout/a", None), ("seat/04", None)]
+
+
+def malformed_messages(topic: topics.Topic) -> list[bytes]:
+    """The example of a topic, once without each required field, and with values of other types in each field."""
+    example = json_value(EXAMPLES[topic.key])
+    malformed = []
     for field in fields(topic.kind):
         name = field.name
-        rest = {key: value for key, value in whole.items() if key != name}
+        rest = {key: value for key, value in example.items() if key != name}
         if field.default is MISSING and field.default_factory is MISSING:
-            odd.append(json.dumps(rest))
-        others = ["[[]]", '{"a": {}}', "NaN", "-Infinity", "1e999", "9" * 400, '{"a": NaN}', '[{"a": 1e999}]']
-        odd += [f"{json.dumps(rest)[:-1]}, {json.dumps(name)}: {other}}}" for other in others]
-    return [text.encode() for text in odd]
+            malformed.append(json.dumps(rest))
+        values = ["[[]]", '{"a": {}}', "NaN", "-Infinity", "1e999", "9" * 400, '{"a": NaN}', '[{"a": 1e999}]']
+        malformed += [f"{json.dumps(rest)[:-1]}, {json.dumps(name)}: {value}}}" for value in values]
+    return [text.encode() for text in malformed]
 
 
-@pytest.mark.parametrize("topic", OF_EACH, ids=lambda topic: topic.key)
-async def test_a_message_of_an_odd_shape_goes_nowhere_and_ends_nothing(topic: topics.Topic) -> None:
-    """A retained one would come again at every start."""
-    ear, told = an_ear()
-    told.clear()
-    whole = [
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.key)
+async def test_malformed_message_is_ignored(topic: topics.Topic) -> None:
+    """If it raised, a retained one would stop the client at every start."""
+    client, records = a_client()
+    records.clear()
+    no_objects = [
         b"{",
         b"[]",
         b"{}",
@@ -108,22 +116,22 @@ async def test_a_message_of_an_odd_shape_goes_nowhere_and_ends_nothing(topic: to
         b"[" * 100_000,
         b'{"a":' * 100_000,
     ]
-    for payload in whole:
-        await took(ear, topic.pattern, payload)
-    assert not told
-    odd = odd_ones(topic)
-    for payload in odd:
-        await took(ear, topic.pattern, payload)
-    assert len(told) < len(odd) / 8  # of a few the odd part alone is left out, or becomes the text that it should be
-    for _, value in told:
+    for payload in no_objects:
+        await receive(client, topic.pattern, payload)
+    assert not records
+    malformed = malformed_messages(topic)
+    for payload in malformed:
+        await receive(client, topic.pattern, payload)
+    assert len(records) < len(malformed) / 8  # some invalid values are left out, or converted to text
+    for _, value in records:
         Draft202012Validator(json_schema(topic.kind)).validate(json_value(value))
 
 
-async def test_a_reply_of_an_odd_shape_answers_nobody() -> None:
-    ear, told = an_ear()
-    told.clear()
-    asked: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-    ear._asked[("asha", "c-1")] = asked
+async def test_malformed_reply_answers_no_command() -> None:
+    client, records = a_client()
+    records.clear()
+    pending: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    client._pending[("asha", "c-1")] = pending
     for text in (
         '{"id": "c-1", "status": "done", "text": 5, "at": 1}',
         '{"id": "c-1", "status": "perhaps", "text": "", "at": 1}',
@@ -132,10 +140,10 @@ async def test_a_reply_of_an_odd_shape_answers_nobody() -> None:
         '{"id": "c-2", "status": "done", "text": "", "at": 1}',
         "[]",
     ):
-        await took(ear, "replies/asha/c-1", text.encode())
-    await took(ear, "replies", b'{"id": "c-1", "status": "done", "text": "", "at": 1}')
-    await took(ear, "elsewhere", b"{}")
-    assert not asked.done()
-    await took(ear, "replies/asha/c-1", b'{"id": "c-1", "status": "refused", "text": "no such seat", "at": 1}')
-    assert await asked == Reply("refused", "no such seat")
-    assert not told
+        await receive(client, "replies/asha/c-1", text.encode())
+    await receive(client, "replies", b'{"id": "c-1", "status": "done", "text": "", "at": 1}')
+    await receive(client, "elsewhere", b"{}")
+    assert not pending.done()
+    await receive(client, "replies/asha/c-1", b'{"id": "c-1", "status": "refused", "text": "no such seat", "at": 1}')
+    assert await pending == Reply("refused", "no such seat")
+    assert not records

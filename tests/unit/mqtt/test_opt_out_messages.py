@@ -1,4 +1,4 @@
-"""What other centres tell of opt-outs: a keyed hash, and nothing else is taken for one."""
+"""Opt-outs of other centres: messages with a keyed hash of the number, and how they are stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def message(**changes: object) -> bytes:
     return json.dumps({"phone": 7, "at": 5.0, "source": "agent", "attempt": None, **changes}).encode()
 
 
-def test_a_hash_depends_on_number_and_secret_and_tells_neither() -> None:
+def test_hash_depends_on_number_and_secret_and_reveals_neither() -> None:
     hashed = hash_number(SECRET, NUMBER)
     assert is_number_hash(hashed)
     assert hashed == hash_number(SECRET, NUMBER)
@@ -42,10 +42,10 @@ def test_a_hash_depends_on_number_and_secret_and_tells_neither() -> None:
     assert SECRET.decode() not in compute_fingerprint(SECRET)
 
 
-def test_what_the_centre_announces_is_what_another_one_reads() -> None:
+def test_announced_opt_out_is_read_by_another_centre() -> None:
     hashed = hash_number(SECRET, NUMBER)
-    news = announcement_of(OptOut(7, 5.0, "agent", number_hash=hashed))
-    sent = announced_message("pune-2", news.topic, news.payload)
+    announcement = announcement_of(OptOut(7, 5.0, "agent", number_hash=hashed))
+    sent = announced_message("pune-2", announcement.topic, announcement.payload)
     assert parse_opt_out(sent.topic, sent.payload.encode()) == ForeignOptOut(hashed, 5.0, "pune-2")
     assert not sent.retain
     assert NUMBER not in sent.payload + sent.topic
@@ -72,104 +72,104 @@ def test_what_the_centre_announces_is_what_another_one_reads() -> None:
         ("dialer/v1//results", message(number_hash="f" * 64)),
     ],
 )
-def test_what_is_none_is_passed_over(topic: str, payload: bytes) -> None:
+def test_message_without_a_valid_opt_out_is_ignored(topic: str, payload: bytes) -> None:
     assert parse_opt_out(topic, payload) is None
 
 
 @given(st.binary(max_size=200))
-def test_no_message_breaks_the_desk(payload: bytes) -> None:
+def test_no_message_raises(payload: bytes) -> None:
     parse_opt_out(TOPIC, payload)
 
 
-def told(letter: str) -> bytes:
+def opt_out(letter: str) -> bytes:
     return message(number_hash=letter * 64)
 
 
-class Keeper:
-    """Keeps opt-outs, in a moment of its own, unless the store is in trouble."""
+class SlowStore:
+    """Stores opt-outs within 10 ms, unless it is busy."""
 
     def __init__(self) -> None:
-        self.trouble = False
+        self.is_busy = False
         self.tries = 0
-        self.at_once = 0
-        self.most_at_once = 0
-        self.kept: list[str] = []
+        self.running = 0
+        self.max_running = 0
+        self.stored: list[str] = []
 
-    async def keep(self, told: ForeignOptOut) -> None:
+    async def suppress(self, opt_out: ForeignOptOut) -> None:
         self.tries += 1
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.running += 1
+        self.max_running = max(self.max_running, self.running)
         await asyncio.sleep(0.01)
-        self.at_once -= 1
-        if self.trouble:
+        self.running -= 1
+        if self.is_busy:
             raise StoreBusy("the store is busy; try again")
-        if told.number_hash.startswith("0"):
+        if opt_out.number_hash.startswith("0"):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        self.kept.append(told.number_hash)
+        self.stored.append(opt_out.number_hash)
 
 
 @virtual_time()
-async def test_one_that_the_store_cannot_take_is_tried_until_it_can_and_is_not_said_to_be_kept_before() -> None:
-    keeper, acknowledged = Keeper(), list[str]()
-    keeper.trouble = True
-    desk = PeerOptOuts(keeper.keep)
-    running = asyncio.create_task(desk.run())
+async def test_opt_outs_are_retried_until_stored_and_acknowledged_only_then() -> None:
+    store, acknowledged = SlowStore(), list[str]()
+    store.is_busy = True
+    opt_outs = PeerOptOuts(store.suppress)
+    running = asyncio.create_task(opt_outs.run())
     for letter in "ab":
-        await desk.offer(TOPIC, told(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
+        await opt_outs.offer(TOPIC, opt_out(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
     await asyncio.sleep(60)
-    assert (keeper.kept, acknowledged) == ([], [])
-    assert keeper.tries > 20
-    keeper.trouble = False
+    assert (store.stored, acknowledged) == ([], [])
+    assert store.tries > 20
+    store.is_busy = False
     await asyncio.sleep(5)
-    assert (sorted(keeper.kept), acknowledged) == (["a" * 64, "b" * 64], ["a", "b"])
+    assert (sorted(store.stored), acknowledged) == (["a" * 64, "b" * 64], ["a", "b"])
     running.cancel()
 
 
 @virtual_time()
-async def test_what_waits_is_kept_together_and_acknowledged_in_the_order_it_came() -> None:
-    keeper, acknowledged = Keeper(), list[int]()
-    desk = PeerOptOuts(keeper.keep)
+async def test_waiting_opt_outs_are_stored_together_and_acknowledged_in_order() -> None:
+    store, acknowledged = SlowStore(), list[int]()
+    opt_outs = PeerOptOuts(store.suppress)
     payloads = [message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
     for number, payload in enumerate([*payloads[:25], b"no opt-out", *payloads[25:]]):
-        await desk.offer(TOPIC, payload, lambda number=number: acknowledged.append(number))  # type: ignore[misc]
-    running = asyncio.create_task(desk.run())
-    await asyncio.sleep(0.02)  # two writes one after another would take as long
-    assert (keeper.most_at_once, len(keeper.kept)) == (50, 50)
+        await opt_outs.offer(TOPIC, payload, lambda number=number: acknowledged.append(number))  # type: ignore[misc]
+    running = asyncio.create_task(opt_outs.run())
+    await asyncio.sleep(0.02)  # the time of two writes
+    assert (store.max_running, len(store.stored)) == (50, 50)
     assert acknowledged == list(range(51))
     running.cancel()
 
 
 @virtual_time()
-async def test_more_than_there_is_room_for_wait_outside_and_none_is_lost() -> None:
-    keeper = Keeper()
-    keeper.trouble = True
-    desk = PeerOptOuts(keeper.keep)
+async def test_full_queue_makes_the_reader_wait_and_loses_no_opt_out() -> None:
+    store = SlowStore()
+    store.is_busy = True
+    opt_outs = PeerOptOuts(store.suppress)
     count = 3 * MAX_WAITING
     offered = 0
 
     async def offer_all() -> None:
         nonlocal offered
         for number in range(count):
-            await desk.offer(TOPIC, message(number_hash=f"f{number:063x}"))
+            await opt_outs.offer(TOPIC, message(number_hash=f"f{number:063x}"))
             offered += 1
 
-    tasks = [asyncio.create_task(desk.run()), asyncio.create_task(offer_all())]
+    tasks = [asyncio.create_task(opt_outs.run()), asyncio.create_task(offer_all())]
     await asyncio.sleep(60)
     assert MAX_WAITING <= offered <= MAX_WAITING + MAX_STORED_AT_ONCE
-    keeper.trouble = False
+    store.is_busy = False
     await asyncio.sleep(60)
-    assert (offered, len(set(keeper.kept))) == (count, count)
+    assert (offered, len(set(store.stored))) == (count, count)
     for task in tasks:
         task.cancel()
 
 
 @virtual_time()
-async def test_one_that_meets_a_mistake_of_ours_is_passed_over() -> None:
-    keeper, acknowledged = Keeper(), list[str]()
-    desk = PeerOptOuts(keeper.keep)
-    running = asyncio.create_task(desk.run())
+async def test_unexpected_error_skips_an_opt_out_and_the_next_is_stored() -> None:
+    store, acknowledged = SlowStore(), list[str]()
+    opt_outs = PeerOptOuts(store.suppress)
+    running = asyncio.create_task(opt_outs.run())
     for letter in "0b":
-        await desk.offer(TOPIC, told(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
+        await opt_outs.offer(TOPIC, opt_out(letter), lambda letter=letter: acknowledged.append(letter))  # type: ignore[misc]
     await asyncio.sleep(1)
-    assert (keeper.kept, acknowledged) == (["b" * 64], ["0", "b"])
+    assert (store.stored, acknowledged) == (["b" * 64], ["0", "b"])
     running.cancel()
