@@ -45,7 +45,9 @@ def for_opt_outs() -> LinkPurpose:
 
     It is separate because the broker holds back opt-outs that this centre cannot store yet, and must not hold back commands.
     """
-    return LinkPurpose(topics.opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client_suffix="-opt-outs", publishes=False)
+    return LinkPurpose(
+        topics.opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client_suffix="-opt-outs", publishes=False
+    )
 
 
 Serve = Callable[[Connection], Awaitable[None]]

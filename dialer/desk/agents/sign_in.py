@@ -80,7 +80,9 @@ class AgentSignInRoutes:
             lambda: site.prover.prove(site.centre, asked.seat, asked.agent, asked.pin, self._page_state.now())
         )
         values = {"seat": asked.seat, "agent": asked.agent, "proof": proof}
-        reply = await self._dialler_client.send_command(site.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values)
+        reply = await self._dialler_client.send_command(
+            site.user, f"sign-in-{secrets.token_hex(16)}", "seat-sign-in", values
+        )
         if reply is None:
             raise RequestRefused(503, "away")
         if reply.status == "unanswered":
