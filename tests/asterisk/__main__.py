@@ -1,6 +1,6 @@
-"""`make test-asterisk`: every scenario on a real Asterisk, with SIPp as carrier and phones, and delays measured from packets.
+"""`make test-asterisk`: run all scenarios on a real Asterisk, with SIPp as carrier and phones, and measure delays.
 
-Exit status: 0 if every scenario holds and Asterisk logged no unexpected warning, 1 if not, 2 without Asterisk or SIPp.
+Exit status: 0 if every scenario passes and Asterisk logged no unexpected warning, 1 if not, 2 without Asterisk or SIPp.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from dialer.deploy.asterisk.lint import lint_directory
 from tests.asterisk.agi_scripts import check_agi_scripts
 from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.log_in import check_log_in
-from tests.asterisk.process import NoAsterisk, find_asterisk, version_of
+from tests.asterisk.process import NoAsterisk, find_asterisk, get_version
 from tests.asterisk.sipp import find_sipp
 from tests.asterisk.stage import Lab, RealStage
 from tests.asterisk.transfers_over_servers import check_transfers_over_servers
-from tests.asterisk.two_servers import TwoServers, on_two_servers
+from tests.asterisk.two_servers import TwoServers, load_two_server_scenarios
 from tests.asterisk.whole_site import check_whole_site
 from tests.support.scenario import Scenario, load_scenario, scenario_files
 from tests.support.scenario_run import play
@@ -39,7 +39,7 @@ TWO_SERVERS = "two-servers"
 
 
 def main() -> int:
-    """Play the named parts, by default all."""
+    """Run the parts named on the command line, by default all. Return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.asterisk", description=__doc__)
     parser.add_argument(
         "names",
@@ -56,45 +56,47 @@ def main() -> int:
     scenarios = [(path.stem, scenario) for path in chosen if (scenario := load_scenario(path)).on != "simulated"]
     try:
         program, sipp = find_asterisk(), find_sipp()
-        say(f"{len(scenarios)} scenarios on {version_of(program)} ({program})")
+        print_line(f"{len(scenarios)} scenarios on {get_version(program)} ({program})")
         with tempfile.TemporaryDirectory(prefix="matdan-asterisk-") as temporary:
             browsers = not arguments.names or BROWSERS in arguments.names
             lab = Lab(program, sipp, arguments.keep or Path(temporary))
             servers = not arguments.names or TWO_SERVERS in arguments.names
             log_in = not arguments.names or LOG_IN in arguments.names
             scripts = not arguments.names or AGI_SCRIPTS in arguments.names
-            return asyncio.run(run(scenarios, lab, browsers=browsers, log_in=log_in, scripts=scripts, servers=servers))
+            return asyncio.run(
+                run_checks(scenarios, lab, browsers=browsers, log_in=log_in, scripts=scripts, servers=servers)
+            )
     except NoAsterisk as error:
-        say(f"no scenario was run: {error}")
+        print_line(f"no scenario was run: {error}")
         return 2
 
 
-async def run(
+async def run_checks(
     scenarios: Sequence[tuple[str, Scenario]], lab: Lab, *, browsers: bool, log_in: bool, scripts: bool, servers: bool
 ) -> int:
-    """Play all scenarios in turn on one Asterisk. Returns the exit code."""
+    """Run the chosen checks and all scenarios. Return the exit status."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     failed: list[str] = []
     faults = await check_whole_site(lab.asterisk.program, lab.sipp, lab.directory)
-    say(
+    print_line(
         "ok   a site with everything loads, registers, and keeps strangers out"
         if not faults
         else "FAIL a site with everything"
     )
     for line in faults:
-        say(f"     {line}")
+        print_line(f"     {line}")
     if faults:
         failed.append("whole site")
     if browsers:
         found = await check_browser_phones(lab.asterisk.program, lab.sipp, lab.directory)
         for line in (*found.figures, *(f"FAIL {fault}" for fault in found.faults)):
-            say(f"     {line}")
+            print_line(f"     {line}")
         if found.faults:
             failed.append(BROWSERS)
     if log_in:
         begun = time.monotonic()
         faults = await check_log_in(Lab(lab.asterisk.program, lab.sipp, lab.directory / LOG_IN))
-        say(
+        print_line(
             f"{'FAIL' if faults else 'ok  '} {LOG_IN} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
         )
         if faults:
@@ -103,28 +105,28 @@ async def run(
         began_at = time.monotonic()
         faults = await check_agi_scripts(Lab(lab.asterisk.program, lab.sipp, lab.directory / AGI_SCRIPTS))
         seconds = time.monotonic() - began_at
-        say(f"{'FAIL' if faults else 'ok  '} {AGI_SCRIPTS} ({seconds:.0f} s): {'; '.join(faults) or 'holds'}")
+        print_line(f"{'FAIL' if faults else 'ok  '} {AGI_SCRIPTS} ({seconds:.0f} s): {'; '.join(faults) or 'holds'}")
         if faults:
             failed.append(AGI_SCRIPTS)
     if servers:
         begun, called = time.monotonic(), "transfers-on-two-servers"
         faults = await check_transfers_over_servers(TwoServers(lab.asterisk.program, lab.sipp, lab.directory / called))
-        say(
+        print_line(
             f"{'FAIL' if faults else 'ok  '} {called} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
         )
         if faults:
             failed.append(called)
-        failed += await play_all(
-            on_two_servers(), TwoServers(lab.asterisk.program, lab.sipp, lab.directory / TWO_SERVERS)
+        failed += await play_scenarios(
+            load_two_server_scenarios(), TwoServers(lab.asterisk.program, lab.sipp, lab.directory / TWO_SERVERS)
         )
-    lost = await play_all(scenarios, lab)
+    lost = await play_scenarios(scenarios, lab)
     held = len(scenarios) - len(set(lost))
-    say(f"{held} of {len(scenarios)} scenarios hold on {version_of(lab.asterisk.program)}")
+    print_line(f"{held} of {len(scenarios)} scenarios hold on {get_version(lab.asterisk.program)}")
     return 1 if failed or lost else 0
 
 
-async def play_all(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[str]:
-    """Play the scenarios one by one and check Asterisk's log. Returns what failed."""
+async def play_scenarios(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[str]:
+    """Play scenarios one by one on a lab and check Asterisk's log. Return the names of what failed."""
     failed: list[str] = []
     delays: list[float] = []
     if not scenarios:
@@ -134,27 +136,27 @@ async def play_all(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[
         await lab.start()
         for name, scenario in scenarios:
             begun = time.monotonic()
-            faults, measured = await one(name, scenario, lab)
+            faults, measured = await play_scenario(name, scenario, lab)
             delays += measured
-            told = "; ".join(faults) if faults else "holds"
+            result = "; ".join(faults) if faults else "holds"
             where = "" if len(lab.asterisks) == 1 else " on two servers"
-            say(f"{'FAIL' if faults else 'ok  '} {name}{where} ({time.monotonic() - begun:.0f} s): {told}")
+            print_line(f"{'FAIL' if faults else 'ok  '} {name}{where} ({time.monotonic() - begun:.0f} s): {result}")
             if faults:
                 failed.append(name)
     finally:
-        trouble = [line for asterisk, _ in lab.asterisks for line in asterisk.trouble()]
+        trouble = [line for asterisk, _ in lab.asterisks for line in asterisk.unexpected_log_lines()]
         await lab.stop()
     settings = lab.settings(lab.directory, campaign={})
     findings = [each for asterisk, server in lab.asterisks for each in lint_directory(asterisk.etc, settings, server)]
     for line in [*trouble, *map(str, findings)]:
-        say(f"FAIL {line}")
+        print_line(f"FAIL {line}")
         failed.append("Asterisk's log, or its files")
-    say(report(delays))
+    print_line(describe_delays(delays))
     return failed
 
 
-async def one(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[float]]:
-    """Play one scenario. Returns what failed, and the delays of connected voters in milliseconds."""
+async def play_scenario(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[float]]:
+    """Play one scenario. Return its faults, and the delays of connected voters (ms)."""
     directory = lab.directory / name
     directory.mkdir()
     async with RealStage(lab, scenario) as stage:
@@ -163,8 +165,8 @@ async def one(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[
     return played.faults, [delay for delay in delays if delay is not None] if scenario.delays else []
 
 
-def report(delays: list[float]) -> str:
-    """The delays in one line, with the machine's load, without which they cannot be judged."""
+def describe_delays(delays: list[float]) -> str:
+    """Return a line with the distribution of delays (ms), the verdict, and the load of the machine."""
     if not delays:
         return "no delay was measured"
     ordered = sorted(delays)
@@ -177,8 +179,8 @@ def report(delays: list[float]) -> str:
     )
 
 
-def say(line: str) -> None:
-    """Print at once, also into a pipe."""
+def print_line(line: str) -> None:
+    """Print a line without buffering, also into a pipe."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

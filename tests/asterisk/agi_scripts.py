@@ -1,4 +1,4 @@
-"""The AGI scripts that ship as examples, on a real Asterisk: voters answer, press keys, and the scripts store their results."""
+"""A check of the shipped AGI scripts on a real Asterisk: voters press keys, and the scripts store the results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dialer.content import IVR_FLOWS
-from tests.asterisk.sounds import tone
+from tests.asterisk.sounds import make_tone
 from tests.asterisk.stage import Lab, RealStage
 from tests.support.scenario import Scenario
 from tests.support.scenario_run import play
@@ -24,7 +24,7 @@ SOUNDS = (
 PART = 1  # of the lab's roll
 
 
-def _scenario(script: Path, *, network: bool, voters: list[dict[str, Any]], outcomes: dict[str, int]) -> Scenario:
+def _make_scenario(script: Path, *, network: bool, voters: list[dict[str, Any]], outcomes: dict[str, int]) -> Scenario:
     declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
     campaign = {"kind": "ivr", "flow": f"script:{script}", "pacing": "broadcast", "channels": 5, "declared": declared}
     flows = {"script_user": getpass.getuser(), "script_network": network}
@@ -39,19 +39,19 @@ def _scenario(script: Path, *, network: bool, voters: list[dict[str, Any]], outc
 
 
 async def check_agi_scripts(lab: Lab) -> list[str]:
-    """Play both examples on one Asterisk. Return what is wrong."""
+    """Run both example scripts on one Asterisk. Return the faults."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     await lab.start()
     for name in SOUNDS:
-        lab.asterisk.put_sound(name, tone(0.5, 500.0))
+        lab.asterisk.write_sound(name, make_tone(0.5, 500.0))
     try:
-        return [*await _check_survey(lab), *await _check_waiting_time(lab), *lab.asterisk.trouble()]
+        return [*await _check_survey(lab), *await _check_waiting_time(lab), *lab.asterisk.unexpected_log_lines()]
     finally:
         await lab.stop()
 
 
 async def _check_survey(lab: Lab) -> list[str]:
-    script = _copy(lab, "polling_station.py")
+    script = _copy_script(lab, "polling_station.py")
     with contextlib.closing(sqlite3.connect(script.with_suffix(".db"))) as database:
         database.execute("CREATE TABLE directions (part INTEGER PRIMARY KEY, sound TEXT NOT NULL)")
         database.execute("INSERT INTO directions VALUES (?, 'survey/way-1')", (PART,))
@@ -62,12 +62,12 @@ async def _check_survey(lab: Lab) -> list[str]:
         {"does": "answer", "keys": [[1.5, "9"]]},
         {"does": "answer", "rings": 0.5, "stays": 0.8},
     ]
-    scenario = _scenario(script, network=False, voters=voters, outcomes={"completed": 3, "left": 1})
-    faults, store = await _play(lab, "survey", scenario)
-    answers = _rows(store, "SELECT value FROM flow_answer WHERE name = 'knows_the_way' ORDER BY value")
+    scenario = _make_scenario(script, network=False, voters=voters, outcomes={"completed": 3, "left": 1})
+    faults, store = await _play_scenario(lab, "survey", scenario)
+    answers = _query_store(store, "SELECT value FROM flow_answer WHERE name = 'knows_the_way' ORDER BY value")
     if answers != [("no",), ("yes",)]:
         faults.append(f"survey: answers are {answers}")
-    if _rows(store, "SELECT count(*) FROM opt_out") != [(1,)]:
+    if _query_store(store, "SELECT count(*) FROM opt_out") != [(1,)]:
         faults.append("survey: the opt-out is not stored")
     return faults
 
@@ -80,22 +80,22 @@ async def _check_waiting_time(lab: Lab) -> list[str]:
         writer.write(b'HTTP/1.0 200 OK\r\n\r\n{"minutes": 25}')
         writer.close()
 
-    script = _copy(lab, "waiting_time.py")
-    scenario = _scenario(script, network=True, voters=[{"does": "answer", "count": 2}], outcomes={"completed": 2})
+    script = _copy_script(lab, "waiting_time.py")
+    scenario = _make_scenario(script, network=True, voters=[{"does": "answer", "count": 2}], outcomes={"completed": 2})
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         script.with_suffix(".url").write_text(f"http://127.0.0.1:{port}/queue\n", encoding="utf-8")
-        faults, store = await _play(lab, "waiting-time", scenario)
+        faults, store = await _play_scenario(lab, "waiting-time", scenario)
     if requests != [b"GET /queue?part=%d HTTP/1.1\r\n" % PART] * 2:
         faults.append(f"waiting time: the service got {requests}")
-    answers = _rows(store, "SELECT value FROM flow_answer WHERE name = 'waiting_minutes'")
+    answers = _query_store(store, "SELECT value FROM flow_answer WHERE name = 'waiting_minutes'")
     if answers != [("25",)] * 2:
         faults.append(f"waiting time: answers are {answers}")
     return faults
 
 
-async def _play(lab: Lab, name: str, scenario: Scenario) -> tuple[list[str], Path]:
-    """Play a scenario. Return its faults and its store."""
+async def _play_scenario(lab: Lab, name: str, scenario: Scenario) -> tuple[list[str], Path]:
+    """Play a scenario. Return its faults and the path of its store."""
     directory = lab.directory / name
     directory.mkdir()
     async with RealStage(lab, scenario) as stage:
@@ -103,12 +103,12 @@ async def _play(lab: Lab, name: str, scenario: Scenario) -> tuple[list[str], Pat
     return [f"{name}: {fault}" for fault in played.faults], directory / "centre.db"
 
 
-def _copy(lab: Lab, name: str) -> Path:
+def _copy_script(lab: Lab, name: str) -> Path:
     folder = lab.directory / "agi"
     folder.mkdir(exist_ok=True)
     return Path(shutil.copy(IVR_FLOWS / "agi_scripts" / name, folder))
 
 
-def _rows(store: Path, statement: str) -> list[tuple[Any, ...]]:
+def _query_store(store: Path, statement: str) -> list[tuple[Any, ...]]:
     with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as database:
         return database.execute(statement).fetchall()

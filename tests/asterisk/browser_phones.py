@@ -1,7 +1,7 @@
-"""Agents' pages as phones, in a real Chromium, through the real desk, on a real Asterisk.
+"""Checks of browser phones: agents' pages in a real Chromium, through the real desk, on a real Asterisk.
 
-Tests audio both ways, a reload, a killed tab, and the number of phones of a large centre. Chromium's fake microphone
-beeps every second; SIPp's voters send a tone.
+They cover audio in both directions, reloads, killed tabs, and the number of phones of a large centre. Chromium's fake
+microphone beeps every second, and SIPp's voters send a tone.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from dialer.web.http import create_server, open_listener
 from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
 from tests.asterisk.packets import PacketWatch
-from tests.asterisk.process import RealAsterisk, free_ports
+from tests.asterisk.process import RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp, start_carrier
-from tests.asterisk.sounds import silence, tone
-from tests.asterisk.web_phone import register
+from tests.asterisk.sounds import make_silence, make_tone
+from tests.asterisk.web_phone import register_phone
 from tests.support.centre import site_settings
 from tests.support.desk import PIN, PIN_HASH
 from tests.support.scenario import Scenario, fill_numbers
@@ -79,46 +79,46 @@ SIGN_IN = """async (given) => (await fetch("/api/agent/sign-in", {
 
 
 @dataclass
-class Told:
-    """The result of a check."""
+class CheckReport:
+    """The faults and measurements of a check."""
 
     faults: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
 
-    def judge(self, what: str, seconds: list[float], most: float) -> None:
-        """Compare the 95th percentile with its limit."""
+    def check_percentile(self, what: str, seconds: list[float], most: float) -> None:
+        """Add the distribution of durations, and a fault if the 95th percentile exceeds `most` (s)."""
         ordered = sorted(seconds)
         p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
-        told = f"{what}, {len(ordered)} times: median {statistics.median(ordered):.2f} s, p95 {p95:.2f}, max {ordered[-1]:.2f}"
-        self.figures.append(told)
+        report = f"{what}, {len(ordered)} times: median {statistics.median(ordered):.2f} s, p95 {p95:.2f}, max {ordered[-1]:.2f}"
+        self.figures.append(report)
         if p95 > most:
-            self.faults.append(f"{told}; at most {most:g}")
+            self.faults.append(f"{report}; at most {most:g}")
 
 
 @dataclass
-class Floor:
-    """Asterisk, dialler, desk and browser."""
+class BrowserSite:
+    """A running site: Asterisk, dialler, desk and browser."""
 
     asterisk: RealAsterisk
     centre: RunningCentre
     origin: str
     browser: Browser
     changes: list[tuple[float, SeatView]] = field(default_factory=list)
-    messages: int = 0  # voters without an agent
+    messages: int = 0  # voters who heard the information message
 
-    def note(self, change: Change) -> None:
-        """Store each state of the seat with its time."""
+    def record_change(self, change: Change) -> None:
+        """Store each change of seat 01 with its time, and count information messages."""
         if isinstance(change, SeatView) and change.seat == "01":
             self.changes.append((time.monotonic(), change))
         if isinstance(change, CallChange) and change.state is CallState.MESSAGE:
             self.messages += 1
 
-    def state(self) -> SeatState:
-        """The state of seat 01."""
+    def seat_state(self) -> SeatState:
+        """Return the state of seat 01."""
         return next(each.state for each in self.centre.engine.view().seats if each.seat == "01")
 
-    async def page(self) -> Page:
-        """Open an agent's page, sign in at seat 01 and wait until its phone is called."""
+    async def open_agent_page(self) -> Page:
+        """Open an agent's page, sign in at seat 01, and wait until its phone is connected."""
         context = await self.browser.new_context()
         page = await context.new_page()
         await page.add_init_script(HEARING)
@@ -128,29 +128,29 @@ class Floor:
             while status != 204:  # the desk may not be connected to the broker yet
                 status = await page.evaluate(SIGN_IN, given)
         await page.reload()
-        await self.until(lambda: self.state() in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING})
+        await self.wait_until(lambda: self.seat_state() in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING})
         return page
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def wait_until(self, holds: Callable[[], bool]) -> None:
         """Wait until the condition holds. Raises TimeoutError."""
         async with asyncio.timeout(HANG_SECONDS):
             while not holds():
                 await asyncio.sleep(0.01)
 
-    async def heard(self, page: Page) -> tuple[int, float]:
-        """The packets the page has received, and their sound level."""
+    async def read_received_audio(self, page: Page) -> tuple[int, float]:
+        """Return the number of RTP packets that a page has received, and their audio energy."""
         packets, energy = await page.evaluate(HEARD)
         return packets, energy
 
     async def has_phone(self) -> bool:
-        """Whether Asterisk has a channel of the seat's phone."""
-        return "PJSIP/agent01" in await self.asterisk.command("core show channels concise")
+        """Return whether Asterisk has a channel of the phone of seat 01."""
+        return "PJSIP/agent01" in await self.asterisk.run_command("core show channels concise")
 
 
-def lab_settings(directory: Path) -> tuple[Settings, int]:
-    """A site whose seats are browsers, and the carrier's port."""
-    websocket_port, ami_port, agi_port = free_ports(3)
-    sip_port, carrier_port = free_ports(2, socket.SOCK_DGRAM)
+def make_settings(directory: Path) -> tuple[Settings, int]:
+    """Return the settings of a site with browser phones, and the carrier's SIP port."""
+    websocket_port, ami_port, agi_port = find_free_ports(3)
+    sip_port, carrier_port = find_free_ports(2, socket.SOCK_DGRAM)
     seats: Any = [{"name": f"{n:02d}", "endpoint": f"agent{n:02d}", "webrtc": True} for n in range(1, PHONES + 1)]
     settings = site_settings(
         directory,
@@ -179,8 +179,8 @@ def lab_settings(directory: Path) -> tuple[Settings, int]:
 
 
 @contextlib.asynccontextmanager
-async def a_floor(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[Floor]:
-    """Start Asterisk, dialler, desk and browser."""
+async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[BrowserSite]:
+    """Run dialler, desk and browser on a running Asterisk for as long as the context lasts."""
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
         chance, stop = random.Random(1), asyncio.Event()
@@ -194,58 +194,58 @@ async def a_floor(settings: Settings, asterisk: RealAsterisk) -> AsyncIterator[F
             executable_path=shutil.which("chromium"),
             args=["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"],
         )
-        floor = Floor(asterisk, centre, desk.origin, browser)
-        centre.engine.subscribe(floor.note)
+        site = BrowserSite(asterisk, centre, desk.origin, browser)
+        centre.engine.subscribe(site.record_change)
         try:
-            await floor.until(lambda: centre.engine.view().state.switch_up)
-            yield floor
+            await site.wait_until(lambda: centre.engine.view().state.switch_up)
+            yield site
         finally:
             await browser.close()
             stop.set()
             await running
 
 
-async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> Told:
-    """Run the checks. Returns what failed and what was measured."""
-    told = Told()
+async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> CheckReport:
+    """Run all checks of browser phones."""
+    report = CheckReport()
     if shutil.which("chromium") is None or not are_built():
-        told.figures.append(
+        report.figures.append(
             "browser phones were not tried: no chromium, or the pages are not built (dialer desk pages)"
         )
-        return told
+        return report
     directory = directory / "browsers"
     directory.mkdir()
-    settings, carrier_port = lab_settings(directory)
+    settings, carrier_port = make_settings(directory)
     asterisk = RealAsterisk(program, directory / "asterisk")
-    asterisk.lay_out(render_site(settings, {}))
-    (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
+    asterisk.write_configuration(render_site(settings, {}))
+    (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(make_tone(2.0, 330.0))
     for name in ("message", "beep", "silence", "key", "done", "wrong"):
-        asterisk.put_sound(f"matdan/{name}", silence(0.1))
-    (directory / "voter.alaw").write_bytes(tone(1.0))
+        asterisk.write_sound(f"matdan/{name}", make_silence(0.1))
+    (directory / "voter.alaw").write_bytes(make_tone(1.0))
     fill_numbers(settings.store.path, [number for number, _ in CALLS.numbers()])
     carrier, watch = Sipp(sipp, directory, "carrier", carrier_port, (46_000, 49_999)), PacketWatch(carrier_port)
     try:
         await asterisk.start()
-        await many_phones(settings, asterisk, told)
+        await check_many_registrations(settings, asterisk, report)
         await start_carrier(carrier, CALLS, directory / "voter.alaw")
         watch.start()
-        async with a_floor(settings, asterisk) as floor:
-            for check in (partial(voice_both_ways, watch=watch), reloads, kills):
+        async with start_site(settings, asterisk) as site:
+            for check in (partial(check_audio_both_ways, watch=watch), check_reloads, check_killed_tabs):
                 try:
-                    await check(floor, told=told)
+                    await check(site, report=report)
                 except TimeoutError:
-                    told.faults.append(f"browser phones: nothing came of it in time, after {told.figures[-1]}")
+                    report.faults.append(f"browser phones: a check timed out after: {report.figures[-1]}")
     finally:
         watch.stop()
         await carrier.stop()
         await asterisk.stop()
-    told.faults += [line for line in asterisk.trouble() if OWN_EXPECTED not in line]
-    told.figures.append(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
-    return told
+    report.faults += [line for line in asterisk.unexpected_log_lines() if OWN_EXPECTED not in line]
+    report.figures.append(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    return report
 
 
-async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) -> None:
-    """Every seat's phone registers at once, through the desk."""
+async def check_many_registrations(settings: Settings, asterisk: RealAsterisk, report: CheckReport) -> None:
+    """Register the phones of all seats at once, through the desk."""
     who = {f"t{seat.name}": SignedInUser("1", AGENT, seat.name) for seat in settings.seats}
 
     async def find(token: str) -> SignedInUser | None:
@@ -259,9 +259,9 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
             additional_headers={"cookie": f"{DESK_COOKIE}=t{seat.name}"},
             proxy=None,
         )
-        status = await register(page, seat.endpoint, browser_password(seat, settings.ami.secret))
+        status = await register_phone(page, seat.endpoint, browser_password(seat, settings.ami.secret))
         if status != 200:
-            told.faults.append(f"the phone of seat {seat.name} was answered {status}")
+            report.faults.append(f"the phone of seat {seat.name} was answered {status}")
         return page
 
     app = make_app([AgentPhones(settings, find).create_router()], Sessions(DESK_COOKIE, find, find))
@@ -273,74 +273,74 @@ async def many_phones(settings: Settings, asterisk: RealAsterisk, told: Told) ->
         begun = time.monotonic()
         pages = await asyncio.gather(*(one(seat, origin) for seat in settings.seats))
         seconds = time.monotonic() - begun
-        contacts = (await asterisk.command("pjsip show contacts")).count("Contact:  agent")
-        told.figures.append(f"{contacts} browser phones registered at once in {seconds:.2f} s")
+        contacts = (await asterisk.run_command("pjsip show contacts")).count("Contact:  agent")
+        report.figures.append(f"{contacts} browser phones registered at once in {seconds:.2f} s")
         if contacts != PHONES:
-            told.faults.append(f"{contacts} of {PHONES} browser phones are registered")
+            report.faults.append(f"{contacts} of {PHONES} browser phones are registered")
         for page in pages:
             await page.close()
         desk.should_exit = True
         await serve_pages
 
 
-async def voice_both_ways(floor: Floor, *, watch: PacketWatch, told: Told) -> None:
-    """A call: the voter hears the agent's beep, the page the voter's tone."""
-    page = await floor.page()
-    _, quiet = await floor.heard(page)
-    await floor.until(lambda: any(call.delay_milliseconds is not None for call in watch.calls.values()))
-    await floor.until(lambda: floor.state() is SeatState.WRAP_UP)
-    _, loud = await floor.heard(page)
+async def check_audio_both_ways(site: BrowserSite, *, watch: PacketWatch, report: CheckReport) -> None:
+    """Check on a call that the voter hears the agent's beep, and the page receives the voter's tone."""
+    page = await site.open_agent_page()
+    _, quiet = await site.read_received_audio(page)
+    await site.wait_until(lambda: any(call.delay_milliseconds is not None for call in watch.calls.values()))
+    await site.wait_until(lambda: site.seat_state() is SeatState.WRAP_UP)
+    _, loud = await site.read_received_audio(page)
     if loud - quiet < 0.01:
-        told.faults.append(f"the page did not hear the voter (energy {loud - quiet:g})")
-    told.figures.append(f"a call: the voter heard the agent, and the page the voter (energy {loud - quiet:.2f})")
+        report.faults.append(f"the page did not hear the voter (energy {loud - quiet:g})")
+    report.figures.append(f"a call: the voter heard the agent, and the page the voter (energy {loud - quiet:.2f})")
     await page.context.close()
-    await floor.until(lambda: floor.state() is SeatState.LOST)
+    await site.wait_until(lambda: site.seat_state() is SeatState.LOST)
 
 
-async def reloads(floor: Floor, *, told: Told) -> None:
-    """From the reload to the first sound of the conference at the page."""
-    page, seconds, talks, before = await floor.page(), [], 0, floor.messages
+async def check_reloads(site: BrowserSite, *, report: CheckReport) -> None:
+    """Measure the time from a reload of the page to its first sound from the conference."""
+    page, seconds, talks, before = await site.open_agent_page(), [], 0, site.messages
     for number in range(RELOADS):
         await asyncio.sleep(random.uniform(0.5, 1.5))
         if number % 2:
-            await floor.until(lambda: floor.state() is SeatState.TALKING)
+            await site.wait_until(lambda: site.seat_state() is SeatState.TALKING)
             await asyncio.sleep(0.5)  # until the page knows of it
-        talks += floor.state() is SeatState.TALKING
+        talks += site.seat_state() is SeatState.TALKING
         begun = time.monotonic()
         await page.reload(wait_until="commit")
         async with asyncio.timeout(HANG_SECONDS):
-            while (await floor.heard(page))[0] < 3:
+            while (await site.read_received_audio(page))[0] < 3:
                 await asyncio.sleep(0.02)
         seconds.append(time.monotonic() - begun)
-    told.judge("reload to voice", seconds, BACK_SECONDS)
-    lost = floor.messages - before
-    told.figures.append(f"{talks} of them in a talk, of which {lost} lost their voter")
+    report.check_percentile("reload to voice", seconds, BACK_SECONDS)
+    lost = site.messages - before
+    report.figures.append(f"{talks} of them in a talk, of which {lost} lost their voter")
     if lost:
-        told.faults.append(f"{lost} voters heard the message because a page was reloaded")
+        report.faults.append(f"{lost} voters heard the information message because a page was reloaded")
     await page.context.close()
-    await floor.until(lambda: floor.state() is SeatState.LOST)
+    await site.wait_until(lambda: site.seat_state() is SeatState.LOST)
 
 
-async def kills(floor: Floor, *, told: Told) -> None:
-    """Seconds from the killed tab to a lost seat without a channel. No voter may be connected to it meanwhile."""
-    seconds, joined, talks = [], 0, len(floor.changes)
+async def check_killed_tabs(site: BrowserSite, *, report: CheckReport) -> None:
+    """Measure the time from a killed tab to a lost seat without a channel. No voter may be connected in between."""
+    seconds, joined, talks = [], 0, len(site.changes)
     for _ in range(KILLS):
-        page = await floor.page()
+        page = await site.open_agent_page()
         await asyncio.sleep(random.uniform(0.5, 3.0))
         debugger = await page.context.new_cdp_session(page)
-        before, begun = len(floor.changes), time.monotonic()
+        before, begun = len(site.changes), time.monotonic()
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(0.3):
                 await debugger.send("Page.crash")
         async with asyncio.timeout(HANG_SECONDS):
-            while await floor.has_phone() or floor.state() not in {SeatState.LOST, SeatState.WRAP_UP}:
+            while await site.has_phone() or site.seat_state() not in {SeatState.LOST, SeatState.WRAP_UP}:
                 await asyncio.sleep(0.02)
         seconds.append(time.monotonic() - begun)
-        since = [(at - begun, each.state) for at, each in floor.changes[before:]]
+        since = [(at - begun, each.state) for at, each in site.changes[before:]]
         joined += sum(state is SeatState.TALKING and after > 0.3 for after, state in since)
         await page.context.close()
-    told.judge("killed tab to a lost seat without its channel", seconds, LOST_SECONDS)
-    talks = sum(each.state is SeatState.TALKING for _, each in floor.changes[talks:])
-    told.figures.append(f"voters who were joined to a killed tab: {joined}, of {talks} talks meanwhile")
+    report.check_percentile("killed tab to a lost seat without its channel", seconds, LOST_SECONDS)
+    talks = sum(each.state is SeatState.TALKING for _, each in site.changes[talks:])
+    report.figures.append(f"voters connected to a killed tab: {joined}, of {talks} conversations in that time")
     if joined:
-        told.faults.append(f"{joined} voters were joined to a killed tab")
+        report.faults.append(f"{joined} voters were connected to a killed tab")

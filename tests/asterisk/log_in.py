@@ -1,4 +1,4 @@
-"""Agents log in at their phones on a real Asterisk: `*1`, number and PIN (RFC 4733), a call, its outcome, and log-off."""
+"""Checks of log-ins by phone on a real Asterisk: `*1`, number and PIN (RFC 4733), calls with outcomes, and log-off."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dialer.deploy.asterisk.render import render_site
 from dialer.domain.view import SeatState, SeatView
 from tests.asterisk.key_phone import KeyPhone
 from tests.asterisk.sipp import Sipp, start_carrier
-from tests.asterisk.sounds import tone
-from tests.asterisk.stage import Lab, put_sounds
+from tests.asterisk.sounds import make_tone
+from tests.asterisk.stage import Lab, write_sounds
 from tests.support.desk import PIN, PIN_HASH
 from tests.support.scenario import Scenario, fill_numbers
 from tests.support.scenario_run import LINES
@@ -32,7 +32,7 @@ CALLS = Scenario.model_validate(
 
 
 class AgentAtPhone:
-    """A seat's phone with its agent."""
+    """An agent at the phone of a seat."""
 
     def __init__(self, lab: Lab, seat: str, phone: KeyPhone) -> None:
         self.phone = phone
@@ -40,32 +40,32 @@ class AgentAtPhone:
         self._seat = seat
         self._call: asyncio.subprocess.Process
 
-    async def dial(self) -> None:
-        """Dial the log-in code and wait for the prompt."""
+    async def dial_log_in_code(self) -> None:
+        """Dial the log-in code and wait for the first prompt."""
         lab, user = self._lab, f"agent{self._seat}"
         self._call = await lab.phones[self._seat].dial(lab.sip_port, user, lab.password, self.phone.port)
-        await self.hears()
+        await self.wait_for_sound()
 
-    async def hears(self) -> None:
-        """Wait for the next sound. Raises TimeoutError."""
+    async def wait_for_sound(self) -> None:
+        """Wait for the next sound at the phone. Raises TimeoutError."""
         heard = self.phone.loud
-        await until(lambda: self.phone.loud > heard)
+        await wait_until(lambda: self.phone.loud > heard)
 
     async def try_to_log_in(self, number: str, pin: str) -> None:
         """Enter number and PIN once."""
-        self.phone.key(f"{number}#")
-        await asyncio.sleep(1.5)  # the agent looks up the PIN
-        self.phone.key(f"{pin}#")
-        await asyncio.sleep(2.5)  # and hears the result
+        self.phone.press_keys(f"{number}#")
+        await asyncio.sleep(1.5)  # the pause of a person before the PIN
+        self.phone.press_keys(f"{pin}#")
+        await asyncio.sleep(2.5)  # the sound with the result
 
-    async def key_and_wait(self, keys: str) -> None:
-        """Press keys in the seat, each after the sound that confirmed the previous one."""
+    async def press_keys(self, keys: str) -> None:
+        """Press keys at the seat, each after the sound that confirms the previous one."""
         for key in keys:
-            self.phone.key(key)
+            self.phone.press_keys(key)
             await asyncio.sleep(KEY_SECONDS)
 
-    async def was_hung_up(self) -> bool:
-        """Whether the switch ends the call within the time limit."""
+    async def wait_for_hang_up(self) -> bool:
+        """Return whether the switch ends the call within the time limit."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HANG_SECONDS):
                 return await self._call.wait() == 0
@@ -73,15 +73,15 @@ class AgentAtPhone:
 
 
 async def check_log_in(lab: Lab) -> list[str]:
-    """Run the checks. Returns what failed. Raises NoAsterisk if a tool is missing."""
+    """Run all checks of log-ins. Return the faults. Raises NoAsterisk if a tool is missing."""
     directory = lab.directory
     directory.mkdir(parents=True, exist_ok=True)
     agents = [{"number": number, "pin": PIN_HASH} for number in ("101", "102")]
     campaign = {"pacing": "progressive", "max_attempts": 1, "wrap_up_seconds": 60}
     settings = lab.settings(directory, seats=2, campaign=campaign, agents=agents)
-    lab.asterisk.lay_out(render_site(settings, {}))
-    put_sounds(lab.asterisk)
-    lab.voter_audio.write_bytes(tone(1.0))
+    lab.asterisk.write_configuration(render_site(settings, {}))
+    write_sounds(lab.asterisk)
+    lab.voter_audio.write_bytes(make_tone(1.0))
     fill_numbers(settings.store.path, [number for number, _ in CALLS.numbers()])
     carrier = Sipp(lab.sipp, directory, "carrier", lab.carrier_port, (46_000, 49_999))
     faults: list[str] = []
@@ -92,16 +92,16 @@ async def check_log_in(lab: Lab) -> list[str]:
         await start_carrier(carrier, CALLS, lab.voter_audio)
         async with (
             running_centre(settings, chance=random.Random(1), profile=LINES) as centre,
-            running(centre),
-            KeyPhone(tone(1.0)) as first,
-            KeyPhone(tone(1.0)) as second,
+            run_dialler(centre),
+            KeyPhone(make_tone(1.0)) as first,
+            KeyPhone(make_tone(1.0)) as second,
         ):
             agent, other = AgentAtPhone(lab, "01", first), AgentAtPhone(lab, "02", second)
-            for step in (wrong_pin, logged_in, elsewhere, a_day):
+            for step in (check_wrong_pins, check_right_pin, check_second_phone, check_calls_and_log_off):
                 try:
                     faults += await step(centre, agent, other)
                 except TimeoutError:
-                    faults.append(f"log-in: nothing came of {step.__name__} in time")
+                    faults.append(f"log-in: {step.__name__} timed out")
                     break
     finally:
         await carrier.stop()
@@ -110,79 +110,83 @@ async def check_log_in(lab: Lab) -> list[str]:
         kept = db.execute("SELECT outcome, (SELECT count(*) FROM mark WHERE kind = 'voted') FROM attempt").fetchall()
     if kept != [("connected", len(CALLS.numbers()))] * len(CALLS.numbers()):
         faults.append(f"log-in: the store has {kept}")
-    return [*faults, *lab.asterisk.trouble()]
+    return [*faults, *lab.asterisk.unexpected_log_lines()]
 
 
 @contextlib.asynccontextmanager
-async def running(centre: RunningCentre) -> AsyncIterator[None]:
-    """Run the dialler. It dials once it is connected to Asterisk."""
+async def run_dialler(centre: RunningCentre) -> AsyncIterator[None]:
+    """Run the dialler for as long as the context lasts, which starts once it is connected to Asterisk."""
     stop = asyncio.Event()
     dialling = asyncio.create_task(centre.run(stop))
     try:
-        await until(lambda: centre.engine.view().state.switch_up)
+        await wait_until(lambda: centre.engine.view().state.switch_up)
         yield
     finally:
         stop.set()
         await dialling
 
 
-def seat(centre: RunningCentre, name: str) -> SeatView:
-    """The state of the seat."""
+def find_seat(centre: RunningCentre, name: str) -> SeatView:
+    """Return the state of a seat."""
     return next(each for each in centre.engine.view().seats if each.seat == name)
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until the condition holds. Raises TimeoutError."""
+async def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until a condition holds. Raises TimeoutError."""
     async with asyncio.timeout(HANG_SECONDS):
         while not holds():
             await asyncio.sleep(0.02)
 
 
-async def wrong_pin(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
-    """Three wrong PINs: the call is hung up and no agent is logged in."""
-    await agent.dial()
+async def check_wrong_pins(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
+    """Check that a phone is hung up after three wrong PINs, and no agent is logged in."""
+    await agent.dial_log_in_code()
     for _ in range(3):
         await agent.try_to_log_in("101", WRONG_PIN)
-    faults = [] if await agent.was_hung_up() else ["log-in: a phone with three wrong PINs was not hung up"]
-    if seat(centre, "01").state is not SeatState.OFFLINE:
-        faults.append("log-in: a wrong PIN was let in")
+    faults = [] if await agent.wait_for_hang_up() else ["log-in: a phone with three wrong PINs was not hung up"]
+    if find_seat(centre, "01").state is not SeatState.OFFLINE:
+        faults.append("log-in: a wrong PIN was accepted")
     return faults
 
 
-async def logged_in(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
-    """A wrong PIN, then the right one: the seat receives calls."""
-    await agent.dial()
+async def check_right_pin(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
+    """Check that an agent can log in after one wrong PIN, and gets calls."""
+    await agent.dial_log_in_code()
     await agent.try_to_log_in("101", WRONG_PIN)
     await agent.try_to_log_in("101", PIN)
-    await until(lambda: seat(centre, "01").state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING})
-    return [] if seat(centre, "01").agent == "101" else ["log-in: the seat has another agent"]
+    await wait_until(lambda: find_seat(centre, "01").state in {SeatState.READY, SeatState.RESERVED, SeatState.TALKING})
+    return [] if find_seat(centre, "01").agent == "101" else ["log-in: the seat has another agent"]
 
 
-async def elsewhere(centre: RunningCentre, _agent: AgentAtPhone, other: AgentAtPhone) -> list[str]:
-    """The same agent at a second phone: refused three times and hung up. The first seat is unchanged."""
-    await other.dial()
+async def check_second_phone(centre: RunningCentre, _agent: AgentAtPhone, other: AgentAtPhone) -> list[str]:
+    """Check that a second phone refuses an agent who is logged in elsewhere, and leaves the first seat unchanged."""
+    await other.dial_log_in_code()
     for _ in range(3):
         await other.try_to_log_in("101", PIN)
-    faults = [] if await other.was_hung_up() else ["log-in: an agent who sits elsewhere was not hung up"]
-    if seat(centre, "02").state is not SeatState.OFFLINE or seat(centre, "01").agent != "101":
-        faults.append("log-in: an agent who sits elsewhere was let in")
+    faults = (
+        []
+        if await other.wait_for_hang_up()
+        else ["log-in: the phone of an agent who is logged in elsewhere was not hung up"]
+    )
+    if find_seat(centre, "02").state is not SeatState.OFFLINE or find_seat(centre, "01").agent != "101":
+        faults.append("log-in: an agent who is logged in elsewhere was accepted")
     return faults
 
 
-async def a_day(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
-    """The agent keys each call's outcome in wrap-up, the last one during the call, then is ready (`*1`) and logs off (`*0`)."""
+async def check_calls_and_log_off(centre: RunningCentre, agent: AgentAtPhone, _other: AgentAtPhone) -> list[str]:
+    """Check outcomes entered in wrap-up and, for the last call, during the call, then ready (`*1`) and log-off (`*0`)."""
     faults, last = [], len(CALLS.numbers())
     for number in range(1, last + 1):
-        await until(lambda: seat(centre, "01").state in {SeatState.TALKING, SeatState.WRAP_UP})
+        await wait_until(lambda: find_seat(centre, "01").state in {SeatState.TALKING, SeatState.WRAP_UP})
         if number == last:
-            await agent.hears()
-            await agent.key_and_wait("1")
-        await until(lambda: seat(centre, "01").state is SeatState.WRAP_UP)
-        await agent.key_and_wait("*1" if number == last else "1")
-        await until(lambda: seat(centre, "01").state is not SeatState.WRAP_UP)
-    await agent.key_and_wait("*0")
-    if not await agent.was_hung_up():
-        faults.append("log-in: an agent who keyed *0 was not hung up")
-    if seat(centre, "01").state is not SeatState.OFFLINE:
-        faults.append(f"log-in: after *0 the seat is {seat(centre, '01').state}")
+            await agent.wait_for_sound()
+            await agent.press_keys("1")
+        await wait_until(lambda: find_seat(centre, "01").state is SeatState.WRAP_UP)
+        await agent.press_keys("*1" if number == last else "1")
+        await wait_until(lambda: find_seat(centre, "01").state is not SeatState.WRAP_UP)
+    await agent.press_keys("*0")
+    if not await agent.wait_for_hang_up():
+        faults.append("log-in: the phone of an agent who entered *0 was not hung up")
+    if find_seat(centre, "01").state is not SeatState.OFFLINE:
+        faults.append(f"log-in: after *0 the seat is {find_seat(centre, '01').state}")
     return faults

@@ -1,4 +1,4 @@
-"""Packet capture on loopback: the times of the carrier's 200 OK and of the agent's first sound at the voter.
+"""A packet capture on loopback, which times the carrier's 200 OK and the agent's first sound at the voter.
 
 A raw socket receives every packet with the kernel's timestamp. It needs root or CAP_NET_RAW.
 """
@@ -23,33 +23,33 @@ _ETHERNET = 14
 
 @dataclass
 class CallPackets:
-    """One call to the carrier."""
+    """The captured packets of one call to the carrier."""
 
     number: str
-    media_port: int  # Asterisk's
+    media_port: int  # RTP port of Asterisk
     answered_at: float | None = None
     heard_at: float | None = None
 
     @property
     def delay_milliseconds(self) -> float | None:
-        """Seconds from the carrier's 200 OK to the first loud packet at the voter; None without one."""
+        """The time from the carrier's 200 OK to the first loud packet at the voter (ms), or None without both."""
         if self.answered_at is None or self.heard_at is None:
             return None
         return (self.heard_at - self.answered_at) * 1000
 
 
 class PacketReader:
-    """Collects the calls to the carrier from captured packets."""
+    """A reader of captured packets that collects the calls to the carrier."""
 
     def __init__(self, carrier_port: int) -> None:
-        """`carrier_port` is the carrier's SIP port."""
+        """Create a reader. `carrier_port` is the carrier's SIP port."""
         self.calls: dict[str, CallPackets] = {}  # by Call-ID
         self.invites: list[str] = []  # the number of each call, in order
         self._carrier_port = carrier_port
         self._by_media_port: dict[int, CallPackets] = {}
 
-    def take(self, packet: bytes, at: float) -> None:
-        """Process an Ethernet frame with IPv4, captured at an epoch second."""
+    def process_packet(self, packet: bytes, at: float) -> None:
+        """Process an Ethernet frame with IPv4, captured at a time (epoch seconds)."""
         header = (packet[_ETHERNET] & 0xF) * 4
         if packet[_ETHERNET + 9] != _UDP:
             return
@@ -57,14 +57,14 @@ class PacketReader:
         source, target = struct.unpack_from("!HH", packet, udp)
         payload = packet[udp + 8 :]
         if self._carrier_port in {source, target}:
-            self._take_sip(payload, from_carrier=source == self._carrier_port, at=at)
+            self._process_sip(payload, from_carrier=source == self._carrier_port, at=at)
             return
         call = self._by_media_port.get(source)
         if call is not None and call.answered_at is not None and call.heard_at is None and is_loud(payload[12:]):
             call.heard_at = at
 
-    def _take_sip(self, message: bytes, *, from_carrier: bool, at: float) -> None:
-        call_id = _header(message, b"Call-ID")
+    def _process_sip(self, message: bytes, *, from_carrier: bool, at: float) -> None:
+        call_id = _find_header(message, b"Call-ID")
         if not from_carrier and message.startswith(b"INVITE"):
             media = re.search(rb"m=audio (\d+)", message)
             number = re.match(rb"INVITE sip:(\+?\d+)", message)
@@ -73,56 +73,56 @@ class PacketReader:
                 self.calls[call_id] = call
                 self.invites.append(call.number)
                 self._by_media_port[call.media_port] = call
-        elif from_carrier and message.startswith(b"SIP/2.0 200") and "INVITE" in _header(message, b"CSeq"):
+        elif from_carrier and message.startswith(b"SIP/2.0 200") and "INVITE" in _find_header(message, b"CSeq"):
             known = self.calls.get(call_id)
             if known is not None and known.answered_at is None:
                 known.answered_at = at
 
 
 class PacketWatch(PacketReader):
-    """Captures loopback traffic in a thread, from `start` to `stop`."""
+    """A capture of loopback traffic in a thread, from `start` to `stop`."""
 
     def __init__(self, carrier_port: int) -> None:
-        """Raises NoAsterisk without permission to capture packets."""
+        """Open the capture. Raises NoAsterisk without permission to capture packets."""
         super().__init__(carrier_port)
         try:
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
         except PermissionError:
-            raise NoAsterisk("packets cannot be watched; run it as root, or with CAP_NET_RAW") from None
+            raise NoAsterisk("packets cannot be captured; run it as root, or with CAP_NET_RAW") from None
         self._socket.bind(("lo", _ETH_P_IP))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         self._socket.settimeout(0.2)
-        self._thread = threading.Thread(target=self._read, name="packets", daemon=True)
+        self._thread = threading.Thread(target=self._capture, name="packets", daemon=True)
         self._ends = False
 
     def start(self) -> None:
-        """Start capturing."""
+        """Start the capture thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop capturing."""
+        """Stop the capture thread, if it was started, and close the socket."""
         self._ends = True
-        if self._thread.ident is not None:  # else never started
+        if self._thread.ident is not None:
             self._thread.join()
         self._socket.close()
 
-    def _read(self) -> None:
+    def _capture(self) -> None:
         while not self._ends:
             try:
                 packet, extra, _, address = self._socket.recvmsg(65_535, 128)
             except TimeoutError:
                 continue
             if address[2] != _PACKET_OUTGOING:  # loopback shows each packet twice
-                self.take(packet, _timestamp(extra))
+                self.process_packet(packet, _read_timestamp(extra))
 
 
-def _header(message: bytes, name: bytes) -> str:
+def _find_header(message: bytes, name: bytes) -> str:
     found = re.search(rb"\r\n" + name + rb":\s*([^\r\n]*)", message, re.IGNORECASE)
     return "" if found is None else found[1].decode(errors="replace")
 
 
-def _timestamp(extra: list[tuple[int, int, bytes]]) -> float:
+def _read_timestamp(extra: list[tuple[int, int, bytes]]) -> float:
     for level, kind, data in extra:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
             seconds, nanoseconds = struct.unpack("@ll", data[:16])

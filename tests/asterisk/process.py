@@ -1,4 +1,4 @@
-"""Finds a real Asterisk, starts it on a rendered configuration in a directory of its own, and stops it."""
+"""Find a real Asterisk, start it with a rendered configuration in its own directory, and stop it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 START_SECONDS = 30.0
-EXPECTED = (  # of a seat whose phone is called while it is away, of a restart, a dialler that is away, and sounds that are
+EXPECTED = (  # log lines caused by scenarios: an unregistered phone, a restart, a stopped dialler, missing sounds
     "failed for url 'agi://127.0.0.1",
     "Couldn't connect to any host.  FastAGI failed.",
     "does not exist in any format",
@@ -27,34 +27,34 @@ COMMAND_SECONDS = 10.0
 
 
 class NoAsterisk(Exception):
-    """Asterisk or a tool is missing, or does not start. The text says what to do."""
+    """Raised if Asterisk or a tool is missing or does not start. The text says what to do."""
 
 
 def find_asterisk() -> Path:
-    """The Asterisk program: ASTERISK_SBIN (a program or its folder), otherwise from PATH. Raises NoAsterisk."""
+    """Return the Asterisk program from ASTERISK_SBIN (a program or its folder) or from PATH. Raises NoAsterisk."""
     given = os.environ.get("ASTERISK_SBIN")
     if given:
         path = Path(given)
         path = path / "asterisk" if path.is_dir() else path
         if os.access(path, os.X_OK):
             return path
-        raise NoAsterisk(f"ASTERISK_SBIN={given} is no program and no folder with asterisk in it")
+        raise NoAsterisk(f"ASTERISK_SBIN={given} is not an executable, nor a folder that contains asterisk; correct it")
     found = shutil.which("asterisk") or shutil.which("asterisk", path="/usr/sbin:/usr/local/sbin")
     if found is None:
-        raise NoAsterisk("no asterisk on PATH; install one, or set ASTERISK_SBIN to where it is")
+        raise NoAsterisk("asterisk is not on PATH; install it, or set ASTERISK_SBIN to its folder")
     return Path(found)
 
 
-def version_of(program: Path) -> str:
-    """The version as Asterisk prints it: "Asterisk 22.1.0"."""
-    done = subprocess.run([program, "-V"], capture_output=True, text=True, env=_environment(program), check=False)
+def get_version(program: Path) -> str:
+    """Return the version that Asterisk prints, such as "Asterisk 22.1.0"."""
+    done = subprocess.run([program, "-V"], capture_output=True, text=True, env=_make_environment(program), check=False)
     if done.returncode:
-        raise NoAsterisk(f"{program} does not run: {done.stderr.strip()}")
+        raise NoAsterisk(f"{program} cannot be run ({done.stderr.strip()}); reinstall Asterisk")
     return done.stdout.strip()
 
 
-def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
-    """Free ports of 127.0.0.1."""
+def find_free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
+    """Return `count` free ports of 127.0.0.1."""
     sockets = [socket.socket(socket.AF_INET, kind) for _ in range(count)]
     try:
         for each in sockets:
@@ -65,23 +65,23 @@ def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list
             each.close()
 
 
-def _environment(program: Path) -> dict[str, str]:
+def _make_environment(program: Path) -> dict[str, str]:
     libraries = [str(program.parent.parent / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
     return {**os.environ, "LD_LIBRARY_PATH": ":".join(path for path in libraries if path)}
 
 
-def _data_directory(program: Path) -> Path:
-    """The directory of Asterisk's XML documentation, which some of its modules need to read their settings."""
+def _find_data_directory(program: Path) -> Path:
+    """Return the directory of Asterisk's XML documentation, which some modules need to read their settings."""
     prefix = program.parent.parent
     candidates = (prefix / "var/lib/asterisk", prefix / "share/asterisk", Path("/var/lib/asterisk"))
     for candidate in (*candidates, Path("/usr/share/asterisk")):
         if (candidate / "documentation").is_dir():
             return candidate
-    raise NoAsterisk(f"the documentation that belongs to {program} is not found; reinstall Asterisk")
+    raise NoAsterisk(f"the XML documentation of {program} is missing; reinstall Asterisk")
 
 
 class RealAsterisk:
-    """One Asterisk process. `directory` gets its configuration, sounds, logs and sockets."""
+    """An Asterisk process. `directory` holds its configuration, sounds, logs and sockets."""
 
     def __init__(self, program: Path, directory: Path) -> None:
         self.program = program
@@ -91,11 +91,11 @@ class RealAsterisk:
         self.history = directory / "log" / "cdr-custom" / "matdan.csv"
         self._process: asyncio.subprocess.Process | None = None
 
-    def lay_out(self, files: dict[str, str]) -> None:
-        """Write the configuration, with directories of this process."""
+    def write_configuration(self, files: dict[str, str]) -> None:
+        """Write the configuration files, with the directories of this process."""
         for name in ("etc", "run", "log", "log/cdr-custom", "spool", "db", "data/sounds/en", "data/moh"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
-        (self.directory / "data" / "documentation").symlink_to(_data_directory(self.program) / "documentation")
+        (self.directory / "data" / "documentation").symlink_to(_find_data_directory(self.program) / "documentation")
         places = {
             "astetcdir": self.etc,
             "astrundir": self.directory / "run",
@@ -109,14 +109,14 @@ class RealAsterisk:
         for name, text in files.items():
             (self.etc / name).write_text(directories + text if name == "asterisk.conf" else text, encoding="utf-8")
 
-    def put_sound(self, name: str, audio: bytes) -> None:
-        """Write A-law audio under a name in the sounds directory, without extension."""
+    def write_sound(self, name: str, audio: bytes) -> None:
+        """Write A-law audio to the sounds directory. `name` has no extension."""
         path = self.directory / "data" / "sounds" / "en" / f"{name}.alaw"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(audio)
 
     def hide_sounds(self, names: Iterable[str]) -> list[Path]:
-        """Remove sounds by renaming. Returns the files, to be renamed back."""
+        """Hide sounds from Asterisk by renaming them. Return the files, to be renamed back."""
         sounds = self.directory / "data" / "sounds" / "en"
         return [(sounds / f"{name}.alaw").rename(sounds / f"{name}.hidden") for name in names]
 
@@ -125,20 +125,24 @@ class RealAsterisk:
         output = (self.directory / "output").open("wb")
         self._process = await asyncio.create_subprocess_exec(
             self.program, "-C", self.etc / "asterisk.conf", "-f", "-n", stdout=output, stderr=output,
-            env=_environment(self.program), stdin=asyncio.subprocess.DEVNULL,
+            env=_make_environment(self.program), stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         output.close()
         try:
             async with asyncio.timeout(START_SECONDS):
-                while "fully booted" not in await self.command("core waitfullybooted"):
+                while "fully booted" not in await self.run_command("core waitfullybooted"):
                     if self._process.returncode is not None:
-                        raise NoAsterisk(f"{self.program} ended at once: {self.trouble() or 'see its output'}")
+                        raise NoAsterisk(
+                            f"{self.program} ended at once: {self.unexpected_log_lines() or 'see its output'}"
+                        )
                     await asyncio.sleep(0.2)
         except TimeoutError:
-            raise NoAsterisk(f"{self.program} was not up after {START_SECONDS:g} s: {self.trouble()}") from None
+            raise NoAsterisk(
+                f"{self.program} was not up after {START_SECONDS:g} s: {self.unexpected_log_lines()}"
+            ) from None
 
     async def stop(self) -> None:
-        """Stop Asterisk."""
+        """Terminate Asterisk, or kill it after COMMAND_SECONDS."""
         if self._process is None or self._process.returncode is not None:
             return
         self._process.terminate()
@@ -149,17 +153,17 @@ class RealAsterisk:
             self._process.kill()
             await self._process.wait()
 
-    async def command(self, command: str) -> str:
-        """The console's answer to a command."""
+    async def run_command(self, command: str) -> str:
+        """Run a console command and return its output."""
         process = await asyncio.create_subprocess_exec(
             self.program, "-C", self.etc / "asterisk.conf", "-rx", command,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=_environment(self.program),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=_make_environment(self.program),
         )  # fmt: skip
         output, _ = await process.communicate()
         return output.decode(errors="replace")
 
-    def trouble(self) -> list[str]:
-        """Warnings and errors in its log, except those that scenarios cause."""
+    def unexpected_log_lines(self) -> list[str]:
+        """Return the warnings and errors in the log, without those that scenarios cause."""
         if not self.log.exists():
             return []
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -14,15 +14,15 @@ REGISTER_TRIES = 10
 
 
 def find_sipp() -> Path:
-    """The path of a program. Raises NoAsterisk if it is missing."""
+    """Return the path of SIPp. Raises NoAsterisk if it is missing."""
     found = shutil.which("sipp")
     if found is None:
-        raise NoAsterisk("no sipp on PATH; install it (apt install sip-tester)")
+        raise NoAsterisk("sipp is not on PATH; install it (apt install sip-tester)")
     return Path(found)
 
 
 class Sipp:
-    """Runs one SIPp process at a time on a local port."""
+    """A runner of SIPp on a local port, with one process at a time."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class Sipp:
         *,
         address: str = "127.0.0.1",
     ) -> None:
-        """`directory` receives SIPp's scenario files and traces."""
+        """Create a runner. `directory` receives SIPp's scenario files and traces."""
         self.port = port
         self._address = address
         self._program = program
@@ -44,47 +44,47 @@ class Sipp:
         self._process: asyncio.subprocess.Process | None = None
 
     async def listen(self, script: str) -> None:
-        """Answer calls with this scenario file until `stop`."""
+        """Start SIPp with a scenario file that answers calls until `stop`."""
         self._process = await self._run(script, "listen")
         await asyncio.sleep(0.3)  # SIPp does not report when its socket is open
         if self._process.returncode is not None:
             raise NoAsterisk(f"sipp {self._name} ended at once; see {self._directory}/{self._name}.out")
 
     async def register(self, proxy_port: int, user: str, password: str) -> None:
-        """Register this port as `user`'s phone. Raises NoAsterisk if refused.
+        """Register this port as the phone of `user`. Raises NoAsterisk if this fails REGISTER_TRIES times.
 
-        Asterisk may still send a call to the earlier phone, which makes an attempt fail, so it is repeated.
+        An attempt fails if Asterisk still sends a call to the earlier phone.
         """
         for _ in range(REGISTER_TRIES):
-            if await self._registers(proxy_port, user, password, answer=200):
+            if await self._try_registration(proxy_port, user, password, answer=200):
                 return
         raise NoAsterisk(f"{user}'s phone could not register; see {self._directory}/{self._name}.out")
 
     async def dial(self, proxy_port: int, user: str, password: str, voice_port: int) -> asyncio.subprocess.Process:
-        """`user`'s phone dials the log-in code, with its audio at `voice_port`. The process ends with 0 after a hang-up."""
+        """Dial the log-in code as `user`, with the audio on `voice_port`. The process ends with 0 after a hang-up."""
         options = ["-s", user, "-au", user, "-ap", password, "-m", "1", f"127.0.0.1:{proxy_port}"]
-        self._process = await self._run(sipp_scripts.dialling(voice_port), "dial", *options)
+        self._process = await self._run(sipp_scripts.render_dialling_phone(voice_port), "dial", *options)
         return self._process
 
-    async def is_wrong(self, proxy_port: int, user: str, password: str) -> bool:
-        """Whether the switch refuses a phone with this password."""
-        return await self._registers(proxy_port, user, password, answer=401)
+    async def is_password_refused(self, proxy_port: int, user: str, password: str) -> bool:
+        """Return whether Asterisk refuses the registration of a phone with this password."""
+        return await self._try_registration(proxy_port, user, password, answer=401)
 
-    async def _registers(self, proxy_port: int, user: str, password: str, *, answer: int) -> bool:
+    async def _try_registration(self, proxy_port: int, user: str, password: str, *, answer: int) -> bool:
         options = ["-s", user, "-au", user, "-ap", password]
-        return await self._calls(sipp_scripts.registration(answer), "register", proxy_port, options)
+        return await self._try_call(sipp_scripts.render_registration(answer), "register", proxy_port, options)
 
-    async def is_refused(self, proxy_port: int, user: str) -> bool:
-        """Whether a call from here, as `user` without a password, is rejected."""
-        return await self._calls(sipp_scripts.stranger(user), f"as-{user}", proxy_port, ["-s", "s"])
+    async def is_call_refused(self, proxy_port: int, user: str) -> bool:
+        """Return whether Asterisk rejects a call that claims to be `user`, without a password."""
+        return await self._try_call(sipp_scripts.render_stranger(user), f"as-{user}", proxy_port, ["-s", "s"])
 
-    async def _calls(self, script: str, what: str, proxy_port: int, options: list[str]) -> bool:
-        """Place one call to the switch. Returns whether it went as scripted."""
+    async def _try_call(self, script: str, what: str, proxy_port: int, options: list[str]) -> bool:
+        """Run a script once against Asterisk. Return whether everything went as scripted."""
         process = await self._run(script, what, *options, "-m", "1", "-timeout", "10", f"127.0.0.1:{proxy_port}")
         return await process.wait() == 0
 
     async def stop(self) -> None:
-        """Stop at once, like a phone without power."""
+        """Kill SIPp, which sends no BYE, like a phone without power."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
@@ -104,5 +104,5 @@ class Sipp:
 
 
 async def start_carrier(sipp: Sipp, scenario: Scenario, audio: Path) -> None:
-    """Run the carrier of a scenario."""
-    await sipp.listen(sipp_scripts.carrier(scenario, str(audio)))
+    """Start the carrier of a scenario, whose voters send `audio`."""
+    await sipp.listen(sipp_scripts.render_carrier(scenario, str(audio)))

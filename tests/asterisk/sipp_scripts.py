@@ -1,4 +1,4 @@
-"""SIPp's scenario files for one of our scenarios: the carrier with its voters, and an agent's phone."""
+"""SIPp scenario files: the carrier with the voters of a scenario, agents' phones, and unknown callers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _answer(
 
 
 def _request(method: str, number: int, body: str = "") -> str:
-    """A request within the call: From and To are swapped; $from and $contact come from the INVITE."""
+    """Return a request within a call. From and To are swapped, and $from and $contact come from the INVITE."""
     lines = [
         f"{method} [$contact] SIP/2.0",
         "Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]",
@@ -82,8 +82,8 @@ def _stream(audio: str) -> str:
     return f'<nop><action><exec rtp_stream="{audio},-1,{A_LAW},PCMA/8000"/></action></nop>\n'
 
 
-def carrier(scenario: Scenario, audio: str) -> str:
-    """The carrier: each group of voters is a branch, chosen by the digits of the number. Answered voters send `audio`."""
+def render_carrier(scenario: Scenario, audio: str) -> str:
+    """Return the script of the carrier, with a branch per group of voters. Voters who answer send `audio`."""
     parts = [_HEAD.format(name="carrier"), _INVITE, _answer("100 Trying", tag=False)]
     for group, _ in enumerate(scenario.voters):
         parts.append(
@@ -126,7 +126,7 @@ def _branch(group: int, voters: Voters, audio: str) -> str:
 
 
 def _talk(group: int, voters: Voters) -> str:
-    """Steps after the answer: timed keys, and the voter's hang-up unless Asterisk hangs up first."""
+    """Return the steps after the answer: timed keys, and the voter's hang-up unless Asterisk hangs up first."""
     parts, now, number = [], 0.0, 1
     deeds = [(seconds, key) for seconds, key in sorted(voters.keys)]
     if voters.stays is not None:
@@ -150,8 +150,8 @@ def _talk(group: int, voters: Voters) -> str:
     return "".join(parts)
 
 
-def phone(audio: str) -> str:
-    """An agent's phone: answers at once and sends audio until it is hung up."""
+def render_phone(audio: str) -> str:
+    """Return the script of an agent's phone that answers at once and sends audio until it is hung up."""
     return (
         _HEAD.format(name="phone")
         + '<recv request="OPTIONS" optional="true" next="options"/>\n<recv request="INVITE"/>\n'
@@ -168,8 +168,8 @@ def phone(audio: str) -> str:
     )
 
 
-def dialling(voice_port: int) -> str:
-    """A phone dials a code with its password and stays until it is hung up. Audio and keys come from `voice_port`."""
+def render_dialling_phone(voice_port: int) -> str:
+    """Return the script of a phone that dials a code and stays until it is hung up, with its audio on `voice_port`."""
     invite = f"""INVITE sip:{{code}}@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:[service]@[remote_ip]>;tag=[pid]D[call_number]
@@ -216,8 +216,8 @@ Content-Length: 0"""
     )
 
 
-def registration(answer: int = 200) -> str:
-    """A phone registers with a password. Expected answer: 200, or 401 for a wrong password."""
+def render_registration(answer: int = 200) -> str:
+    """Return the script of a phone's registration, which expects status 200, or 401 for a wrong password."""
     request = """REGISTER sip:[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:[service]@[remote_ip]>;tag=[pid]R[call_number]
@@ -237,8 +237,8 @@ Content-Length: 0"""
     )
 
 
-def registrar() -> str:
-    """A carrier where an account registers, after a password challenge."""
+def render_registrar() -> str:
+    """Return the script of a carrier at which an account registers, after a password challenge."""
     challenge = _answer("401 Unauthorized").replace(
         "Content-Length", 'WWW-Authenticate: Digest realm="lab", nonce="4f2b1c", algorithm=MD5\nContent-Length'
     )
@@ -249,8 +249,8 @@ def registrar() -> str:
     )
 
 
-def stranger(user: str) -> str:
-    """A call that claims to be `user`. Expected: a password challenge, or a rejection."""
+def render_stranger(user: str) -> str:
+    """Return the script of a call that claims to be `user`, and expects a password challenge or a rejection."""
     request = f"""INVITE sip:[service]@[remote_ip]:[remote_port] SIP/2.0
 Via: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]
 From: <sip:{user}@[remote_ip]>;tag=[pid]X[call_number]

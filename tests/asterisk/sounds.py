@@ -1,4 +1,4 @@
-"""Audio for the lab, in A-law at 8 kHz: a tone that differs from silence in every packet."""
+"""Audio for the lab, in A-law at 8 kHz: tones, silence, and a function to distinguish them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ SILENCE = 0xD5
 _SEGMENT_ENDS = (0x1F, 0x3F, 0x7F, 0xFF, 0x1FF, 0x3FF, 0x7FF, 0xFFF)
 
 
-def a_law(sample: int) -> int:
-    """One 16-bit sample as ITU-T G.711 A-law."""
+def encode_a_law(sample: int) -> int:
+    """Return a 16-bit sample in A-law (ITU-T G.711)."""
     mask, value = (0xD5, sample >> 3) if sample >= 0 else (0x55, -(sample >> 3) - 1)
     for segment, end in enumerate(_SEGMENT_ENDS):
         if value <= end:
@@ -18,19 +18,19 @@ def a_law(sample: int) -> int:
     return 0x7F ^ mask
 
 
-def tone(seconds: float, hertz: float = 440.0, amplitude: int = 8000) -> bytes:
-    """A sine tone."""
+def make_tone(seconds: float, hertz: float = 440.0, amplitude: int = 8000) -> bytes:
+    """Return a sine tone."""
     return bytes(
-        a_law(round(amplitude * math.sin(2 * math.pi * hertz * n / 8000))) for n in range(round(seconds * 8000))
+        encode_a_law(round(amplitude * math.sin(2 * math.pi * hertz * n / 8000))) for n in range(round(seconds * 8000))
     )
 
 
-def silence(seconds: float) -> bytes:
-    """Silence."""
+def make_silence(seconds: float) -> bytes:
+    """Return silence of this duration."""
     return bytes([SILENCE]) * round(seconds * 8000)
 
 
 def is_loud(payload: bytes) -> bool:
-    """Whether most of an A-law packet is well above silence."""
+    """Return whether most samples of an A-law packet are well above silence."""
     loud = sum(1 for byte in payload if (byte ^ 0x55) & 0x7F > 0x30)
     return loud * 2 > len(payload)

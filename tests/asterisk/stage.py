@@ -17,28 +17,28 @@ from dialer.flows.sounds import name_sound, text_sound
 from dialer.flows.texts import shipped_texts, split_segments
 from dialer.settings.site import Settings
 from tests.asterisk.packets import PacketWatch
-from tests.asterisk.process import NoAsterisk, RealAsterisk, free_ports
+from tests.asterisk.process import NoAsterisk, RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp, start_carrier
-from tests.asterisk.sipp_scripts import phone
-from tests.asterisk.sounds import silence, tone
+from tests.asterisk.sipp_scripts import render_phone
+from tests.asterisk.sounds import make_silence, make_tone
 from tests.support.centre import site_settings
 from tests.support.scenario import Scenario
 
 SEATS = 10
 NAMES = ("Matdan demo", "Primary School 1")  # names that flows speak
-RTP_TIMEOUT_SECONDS = 5  # a phone without power is noticed after this
+RTP_TIMEOUT_SECONDS = 5  # after which a phone without power is noticed
 REACHED_SECONDS = 15.0  # Asterisk sends a qualify request every 5 s and waits 3 s for the answer
 
 
 class Lab:
-    """One Asterisk for all scenarios, and its agents' phones."""
+    """An Asterisk for all scenarios, with the agents' phones."""
 
     def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
         self.asterisk = RealAsterisk(program, directory / "asterisk")
         self.directory = directory
         self.sipp = sipp
-        self.ami_port, self.agi_port = free_ports(2)
-        self.sip_port, self.carrier_port, *ports = free_ports(2 + SEATS, socket.SOCK_DGRAM)
+        self.ami_port, self.agi_port = find_free_ports(2)
+        self.sip_port, self.carrier_port, *ports = find_free_ports(2 + SEATS, socket.SOCK_DGRAM)
         self.secret = secrets.token_hex(12)
         self.password = secrets.token_urlsafe(12)
         self.agent_audio = directory / "agent.alaw"
@@ -49,7 +49,7 @@ class Lab:
         }
 
     def settings(self, directory: Path, *, seats: int = SEATS, campaign: dict[str, Any], **changes: Any) -> Settings:
-        """A site on this Asterisk, with its first `seats` seats."""
+        """Return the settings of a site on this Asterisk, with its first `seats` seats."""
         here = {
             "ami": {"port": self.ami_port, "username": "dialler", "secret": self.secret},
             "fastagi": {"port": self.agi_port},
@@ -80,46 +80,46 @@ class Lab:
         return site_settings(directory, self.ami_port, seats=there, campaign=campaign, **{**here, **changes})
 
     async def start(self) -> None:
-        """Render the configuration, start Asterisk, register the phones. Raises NoAsterisk."""
-        self.agent_audio.write_bytes(tone(1.0))
-        self.voter_audio.write_bytes(silence(1.0))
+        """Render the configuration, start Asterisk, and register the phones. Raises NoAsterisk."""
+        self.agent_audio.write_bytes(make_tone(1.0))
+        self.voter_audio.write_bytes(make_silence(1.0))
         for asterisk, server in self.asterisks:
-            asterisk.lay_out(render_site(self.settings(self.directory, campaign={}), {}, server=server))
-            put_sounds(asterisk)
+            asterisk.write_configuration(render_site(self.settings(self.directory, campaign={}), {}, server=server))
+            write_sounds(asterisk)
             await asterisk.start()
         for seat, sipp in self.phones.items():
-            await self.phone_on(seat, sipp)
+            await self.connect_phone(seat, sipp)
 
     @property
     def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:
-        """The running Asterisks, with server names if there are several."""
+        """The Asterisk processes with their server names, which are None if there is only one."""
         return [(self.asterisk, None)]
 
     async def restart(self) -> None:
-        """Kill and restart an Asterisk."""
-        await self.asterisk.command("core restart now")
+        """Restart Asterisk at once, which ends its calls."""
+        await self.asterisk.run_command("core restart now")
 
-    def sip_port_of(self, _seat: str) -> int:
-        """The address at which a seat's phone registers."""
+    def get_sip_port(self, _seat: str) -> int:
+        """Return the SIP port at which a seat's phone registers."""
         return self.sip_port
 
-    async def phone_on(self, seat: str, sipp: Sipp) -> None:
-        """Register a seat's phone and let it answer."""
-        await sipp.register(self.sip_port_of(seat), f"agent{seat}", self.password)
-        await sipp.listen(phone(str(self.agent_audio)))
+    async def connect_phone(self, seat: str, sipp: Sipp) -> None:
+        """Register a seat's phone and let it answer calls."""
+        await sipp.register(self.get_sip_port(seat), f"agent{seat}", self.password)
+        await sipp.listen(render_phone(str(self.agent_audio)))
 
-    async def phones_are_reached(self) -> None:
-        """Wait until each phone has answered a qualify request, since it is not called earlier. Raises NoAsterisk."""
+    async def wait_for_phones(self) -> None:
+        """Wait until each phone has answered a qualify request, as Asterisk calls it only then. Raises NoAsterisk."""
         try:
             async with asyncio.timeout(REACHED_SECONDS):
                 for asterisk, _ in self.asterisks:
-                    while "Unavail" in await asterisk.command("pjsip show contacts"):
+                    while "Unavail" in await asterisk.run_command("pjsip show contacts"):
                         await asyncio.sleep(0.2)
         except TimeoutError:
-            raise NoAsterisk(f"phones that registered answer nothing after {REACHED_SECONDS:g} s") from None
+            raise NoAsterisk(f"registered phones have not answered qualify after {REACHED_SECONDS:g} s") from None
 
     async def stop(self) -> None:
-        """Stop everything."""
+        """Stop all phones and Asterisk processes."""
         for sipp in self.phones.values():
             await sipp.stop()
         for asterisk, _ in self.asterisks:
@@ -127,7 +127,7 @@ class Lab:
 
 
 class RealStage:
-    """The lab during one scenario."""
+    """The stage of one scenario in the lab (see `tests.support.scenario_run`)."""
 
     def __init__(self, lab: Lab, scenario: Scenario) -> None:
         self.clock: Clock = SystemClock()
@@ -146,16 +146,16 @@ class RealStage:
         return self
 
     async def __aexit__(self, *_raised: object) -> None:
-        """Stop the carrier, and restart phones that died."""
+        """Stop the carrier and hang up all calls, restore hidden sounds, and restart dead phones."""
         self.watch.stop()
         await self._carrier.stop()
         for hidden in self._hidden:
             hidden.rename(hidden.with_suffix(".alaw"))
         for asterisk, _ in self._lab.asterisks:
-            await asterisk.command("channel request hangup all")
+            await asterisk.run_command("channel request hangup all")
         for seat in self._dead:
-            await self._lab.phone_on(seat, self._lab.phones[seat])
-        await self._lab.phones_are_reached()
+            await self._lab.connect_phone(seat, self._lab.phones[seat])
+        await self._lab.wait_for_phones()
 
     def settings(self, directory: Path, scenario: Scenario) -> Settings:
         site = scenario.site
@@ -163,25 +163,25 @@ class RealStage:
         return self._lab.settings(directory, seats=site.seats, campaign=campaign, **site.settings)
 
     def ready(self, centre: RunningCentre) -> None:
-        """The phone is registered already."""
+        """Do nothing, because the phones are registered already."""
 
     async def phone_dies(self, seat: str) -> None:
         self._dead.add(seat)
         await self._lab.phones[seat].stop()
 
     async def phone_silent(self, seat: str) -> None:
-        await self.phone_dies(seat)  # like a phone without power: no BYE
+        await self.phone_dies(seat)  # a killed SIPp sends no BYE, like a phone without power
 
     async def phone_returns(self, seat: str) -> None:
         self._dead.discard(seat)
-        await self._lab.phone_on(seat, self._lab.phones[seat])
+        await self._lab.connect_phone(seat, self._lab.phones[seat])
 
     async def cut_link(self) -> None:
-        connected = await self._lab.asterisk.command("manager show connected")
+        connected = await self._lab.asterisk.run_command("manager show connected")
         for line in connected.splitlines():
             found = re.match(r"\s*dialler\s.*?(\d+)\s+\d+\s+\d+\s*$", line)
             if found is not None:
-                await self._lab.asterisk.command(f"manager kick session {found[1]}")
+                await self._lab.asterisk.run_command(f"manager kick session {found[1]}")
 
     async def restart(self) -> None:
         await self._lab.restart()
@@ -190,20 +190,20 @@ class RealStage:
         return list(self.watch.invites)
 
     async def left_over(self) -> list[str]:
-        channels = await self._lab.asterisk.command("core show channels concise")
+        channels = await self._lab.asterisk.run_command("core show channels concise")
         return [line.split("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/carrier")]
 
 
-def put_sounds(asterisk: RealAsterisk) -> None:
-    """Every sound of the Hindi flows (half a second each), music, and the information message."""
-    (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(tone(2.0, 330.0))
-    asterisk.put_sound("matdan/message", tone(2.0, 600.0))
+def write_sounds(asterisk: RealAsterisk) -> None:
+    """Write all sounds of the Hindi flows (half a second each), music on hold, and the information message."""
+    (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(make_tone(2.0, 330.0))
+    asterisk.write_sound("matdan/message", make_tone(2.0, 600.0))
     for name in ("beep", "silence", "key", "done", "wrong"):  # silent: only the agent's voice is measured
-        asterisk.put_sound(f"matdan/{name}", silence(0.1))
+        asterisk.write_sound(f"matdan/{name}", make_silence(0.1))
     texts = shipped_texts()
     names = {name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
     names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
     for key, text in texts.by_language["hi"].items():
         names |= {text_sound(key, "hi", segment.number) for segment in split_segments(text) if segment.words}
     for name in names:
-        asterisk.put_sound(name, tone(0.5, 500.0))
+        asterisk.write_sound(name, make_tone(0.5, 500.0))

@@ -1,4 +1,4 @@
-"""Transfers between two real Asterisks: an agent consults a phone, and a number over the other server's trunk."""
+"""A check of transfers between two real Asterisks: to a phone, and to a number over the other server's trunk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialer.domain.view import SeatState, TransferStage
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.engine.transfers.commands import SeatCompleteTransfer, SeatConsult
-from tests.asterisk.log_in import running, seat, until
+from tests.asterisk.log_in import find_seat, run_dialler, wait_until
 from tests.asterisk.sipp import Sipp, start_carrier
 from tests.asterisk.two_servers import TwoServers
 from tests.support.scenario import Scenario, fill_numbers
@@ -32,7 +32,7 @@ CALLS = Scenario.model_validate(
 
 
 async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
-    """Run the checks. Returns what failed. Raises NoAsterisk."""
+    """Run the transfers to both targets. Return the faults. Raises NoAsterisk."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     settings = lab.settings(lab.directory, seats=2, campaign={"max_attempts": 1, "wrap_up_seconds": 60})
     fill_numbers(settings.store.path, [number for number, group in CALLS.numbers() if group == 0])
@@ -41,13 +41,13 @@ async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
     try:
         await lab.start()
         await start_carrier(carrier, CALLS, lab.voter_audio)
-        async with running_centre(settings, chance=random.Random(1), profile=LINES) as centre, running(centre):
+        async with running_centre(settings, chance=random.Random(1), profile=LINES) as centre, run_dialler(centre):
             await centre.engine.execute(SeatLogIn(seat=SEAT, agent="agent"))
             for target in ("boss", "office"):
                 try:
-                    faults += await consulted(centre, lab, target)
+                    faults += await check_transfer(centre, lab, target)
                 except TimeoutError:
-                    faults.append(f"transfer to {target}: stopped at {seat(centre, SEAT)}")
+                    faults.append(f"transfer to {target}: stopped at {find_seat(centre, SEAT)}")
     finally:
         await carrier.stop()
         await lab.stop()
@@ -55,23 +55,23 @@ async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
         outcomes = db.execute("SELECT outcome FROM attempt").fetchall()
     if outcomes != [("connected",), ("connected",)]:
         faults.append(f"transfers over servers: outcomes {outcomes}")
-    return [*faults, *(line for asterisk, _ in lab.asterisks for line in asterisk.trouble())]
+    return [*faults, *(line for asterisk, _ in lab.asterisks for line in asterisk.unexpected_log_lines())]
 
 
-async def consulted(centre: RunningCentre, lab: TwoServers, target: str) -> list[str]:
-    """A call whose voter is transferred to the target and hangs up there."""
+async def check_transfer(centre: RunningCentre, lab: TwoServers, target: str) -> list[str]:
+    """Transfer a voter to the target, where the voter hangs up. Return the faults."""
     execute = centre.engine.execute
-    await until(lambda: seat(centre, SEAT).state is SeatState.TALKING)
-    attempt = seat(centre, SEAT).attempt_id or ""
+    await wait_until(lambda: find_seat(centre, SEAT).state is SeatState.TALKING)
+    attempt = find_seat(centre, SEAT).attempt_id or ""
     await execute(SeatConsult(seat=SEAT, to=target))
-    await until(lambda: seat(centre, SEAT).transfer is TransferStage.CONSULT)
+    await wait_until(lambda: find_seat(centre, SEAT).transfer is TransferStage.CONSULT)
     await execute(SeatCompleteTransfer(seat=SEAT))
-    await until(lambda: seat(centre, SEAT).state is SeatState.WRAP_UP)
-    rooms = await lab.other.command("confbridge list")
+    await wait_until(lambda: find_seat(centre, SEAT).state is SeatState.WRAP_UP)
+    rooms = await lab.other.run_command("confbridge list")
     faults = (
         [] if f"aside-{attempt}" in rooms else [f"transfer to {target}: no conference at the second server: {rooms}"]
     )
-    await until(lambda: not any(centre.engine.view().campaigns[0].calls.values()))
+    await wait_until(lambda: not any(centre.engine.view().campaigns[0].calls.values()))
     await execute(KeyedDisposition(seat=SEAT, disposition=Disposition.VOTED))
-    rooms = await lab.other.command("confbridge list")
-    return faults if "aside-" not in rooms else [*faults, f"transfer to {target}: somebody was left alone: {rooms}"]
+    rooms = await lab.other.run_command("confbridge list")
+    return faults if "aside-" not in rooms else [*faults, f"transfer to {target}: a conference was not closed: {rooms}"]

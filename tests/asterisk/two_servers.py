@@ -1,4 +1,4 @@
-"""Two real Asterisks as servers of one centre: every other seat is on the second, all voters' calls are on the first."""
+"""A lab with two Asterisk servers of one centre: every other seat is on the second, all voters' calls on the first."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from dialer.domain.model import Outcome
 from dialer.settings.site import Settings
-from tests.asterisk.process import RealAsterisk, free_ports
+from tests.asterisk.process import RealAsterisk, find_free_ports
 from tests.asterisk.stage import Lab
 from tests.support.scenario import Scenario, load_scenario, scenario_files
 
@@ -21,8 +21,8 @@ TARGETS = [
 ]
 
 
-def on_two_servers() -> list[tuple[str, Scenario]]:
-    """The scenarios for two servers. If the second server dies, every voter is still served and no result is unknown."""
+def load_two_server_scenarios() -> list[tuple[str, Scenario]]:
+    """Return the scenarios for two servers. A restart of the second server must not affect any voter's call."""
     scenarios = {path.stem: load_scenario(path) for path in scenario_files() if path.stem in PLAYED}
     dying = scenarios["switch-restarts"]
     expected = dying.expect.model_copy(update={"outcomes": {Outcome.CONNECTED: 6}})
@@ -36,11 +36,11 @@ class TwoServers(Lab):
     def __init__(self, program: Path, sipp: Path, directory: Path) -> None:
         super().__init__(program, sipp, directory)
         self.other = RealAsterisk(program, directory / "other")
-        [self.other_ami_port] = free_ports(1)
-        [self.other_sip_port] = free_ports(1, socket.SOCK_DGRAM)
+        [self.other_ami_port] = find_free_ports(1)
+        [self.other_sip_port] = find_free_ports(1, socket.SOCK_DGRAM)
 
     def settings(self, directory: Path, **changes: Any) -> Settings:
-        """The same site on both servers."""
+        """Return the settings of the site on both servers."""
         kept = super().settings(directory, **changes).model_dump()
         here, history = {"host": "127.0.0.1"}, self.other.history
         first = {**here, "name": "a", "port": self.ami_port}
@@ -54,13 +54,13 @@ class TwoServers(Lab):
 
     @property
     def asterisks(self) -> list[tuple[RealAsterisk, str | None]]:
-        """Both Asterisks."""
+        """Both Asterisk processes with their server names."""
         return [(self.asterisk, "a"), (self.other, "b")]
 
     async def restart(self) -> None:
-        """Kill the server that has agents but no calls."""
-        await self.other.command("core restart now")
+        """Restart the second server at once, which has agents but no voters' calls."""
+        await self.other.run_command("core restart now")
 
-    def sip_port_of(self, seat: str) -> int:
-        """The address at which a seat's phone registers."""
+    def get_sip_port(self, seat: str) -> int:
+        """Return the SIP port of the server on which a seat's phone registers."""
         return self.sip_port if int(seat) % 2 else self.other_sip_port

@@ -1,4 +1,4 @@
-"""Registration of a browser's phone: SIP over WebSocket, without a browser."""
+"""The registration of a browser phone over WebSocket, without a browser."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from websockets.asyncio.client import ClientConnection
 DOMAIN = "matdan.invalid"
 
 
-async def register(page: ClientConnection, user: str, password: str) -> int:
-    """Register over this WebSocket like JsSIP, with a password challenge. Returns the status of the last answer."""
+async def register_phone(page: ClientConnection, user: str, password: str) -> int:
+    """Register over a WebSocket like JsSIP, with a password challenge. Return the SIP status of the last response."""
     here, call, said, status = f"{secrets.token_hex(4)}.invalid", secrets.token_hex(8), "", 0
     for number in (1, 2):
         lines = [
@@ -32,12 +32,12 @@ async def register(page: ClientConnection, user: str, password: str) -> int:
         status = int(answer.split(" ")[1])
         if status != 401:
             break
-        said = _authorization(answer, user, password)
+        said = _make_authorization(answer, user, password)
     return status
 
 
-def _authorization(answer: str, user: str, password: str) -> str:
-    """The header that answers a challenge (RFC 2617, with qop auth)."""
+def _make_authorization(answer: str, user: str, password: str) -> str:
+    """Return the Authorization header for a challenge (RFC 2617, with qop auth)."""
     asked = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', answer))
     uri, count, own = f"sip:{DOMAIN}", "00000001", secrets.token_hex(4)
     secret = _md5(f"{user}:{asked['realm']}:{password}")

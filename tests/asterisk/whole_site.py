@@ -1,5 +1,7 @@
-"""A site with everything - TLS, SRTP, browser phones, an account at a carrier - on a real Asterisk: does it load, register, and
-keep strangers out?"""
+"""A check of a site with TLS, SRTP, browser phones and a carrier account on a real Asterisk.
+
+It checks that the configuration loads, that the account registers, and that unknown callers are rejected.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ from pathlib import Path
 from dialer.deploy.asterisk.lint import lint_directory
 from dialer.deploy.asterisk.render import render_site
 from dialer.settings.site import Settings
-from tests.asterisk.process import NoAsterisk, RealAsterisk, free_ports
+from tests.asterisk.process import NoAsterisk, RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp
-from tests.asterisk.sipp_scripts import registrar
+from tests.asterisk.sipp_scripts import render_registrar
 
 REGISTER_SECONDS = 20.0
 RELOAD_SECONDS = 2.0
@@ -21,10 +23,10 @@ PASSWORD = "a-password-for-the-lab"
 
 
 async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[str]:
-    """Run the checks. Returns what failed. Raises NoAsterisk if a tool is missing."""
-    certificate, key = await _certificate(directory)
-    tls_port, websocket_port, ami_port, agi_port = free_ports(4)
-    sip_port, carrier_port, phone_port = free_ports(3, socket.SOCK_DGRAM)
+    """Run all checks of the site. Return the faults. Raises NoAsterisk if a tool is missing."""
+    certificate, key = await _create_certificate(directory)
+    tls_port, websocket_port, ami_port, agi_port = find_free_ports(4)
+    sip_port, carrier_port, phone_port = find_free_ports(3, socket.SOCK_DGRAM)
     line = {"caller_ids": ["+911140000001"], "host": "127.0.0.1", "qualify_seconds": 0}
     settings = Settings.model_validate(
         {
@@ -53,32 +55,32 @@ async def check_whole_site(program: Path, sipp: Path, directory: Path) -> list[s
         }
     )  # fmt: skip
     asterisk = RealAsterisk(program, directory / "whole")
-    asterisk.lay_out(render_site(settings, {}))
+    asterisk.write_configuration(render_site(settings, {}))
     (asterisk.directory / "data" / "moh" / "hold.alaw").write_bytes(bytes(8000))
     carrier = Sipp(sipp, directory, "registrar", carrier_port, (49_900, 49_949))
     phone = Sipp(sipp, directory, "stranger", phone_port, (49_950, 49_999), address=STRANGER)
     try:
-        await carrier.listen(registrar())
+        await carrier.listen(render_registrar())
         await asterisk.start()
-        faults = [*await _listens(asterisk, websocket_port), *await _registers(asterisk)]
+        faults = [*await _check_listeners(asterisk, websocket_port), *await _check_registration(asterisk)]
         for user in ("account", "secret", "agent01", "nobody"):
-            if not await phone.is_refused(sip_port, user):
-                faults.append(f"a stranger who calls himself {user} was not refused")
-        if not await phone.is_wrong(sip_port, "agent01", "not the password"):
-            faults.append("a phone with a wrong password was let in")
-        await asterisk.command("core reload")
+            if not await phone.is_call_refused(sip_port, user):
+                faults.append(f"a call from an unknown address that claims to be {user} was not rejected")
+        if not await phone.is_password_refused(sip_port, "agent01", "not the password"):
+            faults.append("a phone with a wrong password was accepted")
+        await asterisk.run_command("core reload")
         await asyncio.sleep(RELOAD_SECONDS)
     finally:
         await carrier.stop()
         await asterisk.stop()
     findings = [str(finding) for finding in lint_directory(asterisk.etc, settings)]
-    return [*faults, *asterisk.trouble(), *findings]
+    return [*faults, *asterisk.unexpected_log_lines(), *findings]
 
 
-async def _listens(asterisk: RealAsterisk, websocket_port: int) -> list[str]:
-    transports = await asterisk.command("pjsip show transports")
-    endpoints = await asterisk.command("pjsip show endpoints")
-    web = await asterisk.command("http show status")
+async def _check_listeners(asterisk: RealAsterisk, websocket_port: int) -> list[str]:
+    transports = await asterisk.run_command("pjsip show transports")
+    endpoints = await asterisk.run_command("pjsip show endpoints")
+    web = await asterisk.run_command("http show status")
     faults = [
         f"there is no transport {name}" for name in ("udp", "tls", "ws") if f"transport-{name} " not in transports
     ]
@@ -89,17 +91,17 @@ async def _listens(asterisk: RealAsterisk, websocket_port: int) -> list[str]:
     return faults
 
 
-async def _registers(asterisk: RealAsterisk) -> list[str]:
+async def _check_registration(asterisk: RealAsterisk) -> list[str]:
     try:
         async with asyncio.timeout(REGISTER_SECONDS):
-            while "Registered" not in await asterisk.command("pjsip show registrations"):
+            while "Registered" not in await asterisk.run_command("pjsip show registrations"):
                 await asyncio.sleep(0.2)
     except TimeoutError:
         return ["the account at the carrier was not registered"]
     return []
 
 
-async def _certificate(directory: Path) -> tuple[Path, Path]:
+async def _create_certificate(directory: Path) -> tuple[Path, Path]:
     certificate, key = directory / "lab.pem", directory / "lab.key"
     try:
         process = await asyncio.create_subprocess_exec(
@@ -107,7 +109,7 @@ async def _certificate(directory: Path) -> tuple[Path, Path]:
             "-keyout", key, "-out", certificate, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
     except FileNotFoundError:
-        raise NoAsterisk("no openssl on PATH; install it (apt install openssl)") from None
+        raise NoAsterisk("openssl is not on PATH; install it (apt install openssl)") from None
     if await process.wait():
-        raise NoAsterisk("openssl made no certificate")
+        raise NoAsterisk("openssl failed to create a certificate; see its output above")
     return certificate, key

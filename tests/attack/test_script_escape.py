@@ -268,7 +268,7 @@ async def test_script_cannot_read_settings_or_store(tmp_path: Path, tmp_path_fac
 def test_script_in_a_hidden_folder_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("")
-    with pytest.raises(FlowError, match="cannot see; move it"):
+    with pytest.raises(FlowError, match="hidden from AGI scripts; move it"):
         check_containment(replace(RULES, hidden=(tmp_path,)), [script])
 
 

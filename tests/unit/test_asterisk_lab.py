@@ -1,4 +1,4 @@
-"""The parts of `make test-asterisk` that need no Asterisk: SIPp's files, audio, packets and the report."""
+"""The parts of `make test-asterisk` that need no Asterisk: SIPp scripts, audio, packets and the report."""
 
 from __future__ import annotations
 
@@ -8,11 +8,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.asterisk.__main__ import report
+from tests.asterisk.__main__ import describe_delays
 from tests.asterisk.packets import CallPackets, PacketReader
 from tests.asterisk.process import NoAsterisk, find_asterisk
-from tests.asterisk.sipp_scripts import carrier, dialling, phone, registrar, registration, stranger
-from tests.asterisk.sounds import a_law, is_loud, silence, tone
+from tests.asterisk.sipp_scripts import (
+    render_carrier,
+    render_dialling_phone,
+    render_phone,
+    render_registrar,
+    render_registration,
+    render_stranger,
+)
+from tests.asterisk.sounds import encode_a_law, is_loud, make_silence, make_tone
 from tests.support.scenario import load_scenario, scenario_files
 
 CARRIER = 5080
@@ -20,9 +27,9 @@ INVITE = "INVITE sip:+917030000001@127.0.0.1:5080 SIP/2.0\r\nCall-ID: {call}\r\n
 
 
 @pytest.mark.parametrize("path", scenario_files(), ids=lambda path: path.stem)
-def test_a_scenarios_carrier_is_a_branch_per_group(path: Path) -> None:
+def test_carrier_script_has_a_branch_per_group_of_voters(path: Path) -> None:
     scenario = load_scenario(path)
-    root = ElementTree.fromstring(carrier(scenario, "/x.alaw"))  # noqa: S314 - made by ourselves
+    root = ElementTree.fromstring(render_carrier(scenario, "/x.alaw"))  # noqa: S314 - made by ourselves
     labels = [element.get("id") for element in root.iter("label")]
     assert len(labels) == len(set(labels))
     assert {f"group{group}" for group in range(len(scenario.voters))} <= set(labels)
@@ -31,67 +38,76 @@ def test_a_scenarios_carrier_is_a_branch_per_group(path: Path) -> None:
     assert len(scenario.voters) <= 100, "a number has two digits for its group"
 
 
-@pytest.mark.parametrize("text", [phone("/x"), dialling(4000), registration(), registrar(), stranger("carrier")])
-def test_the_other_files_lead_nowhere_that_is_not_there(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        render_phone("/x"),
+        render_dialling_phone(4000),
+        render_registration(),
+        render_registrar(),
+        render_stranger("carrier"),
+    ],
+)
+def test_labels_of_sipp_scripts_exist(text: str) -> None:
     root = ElementTree.fromstring(text)  # noqa: S314 - made by ourselves
     labels = {element.get("id") for element in root.iter("label")}
     assert {target for element in root.iter() if (target := element.get("next"))} <= labels
 
 
-def test_a_law_is_that_of_the_standard() -> None:
+def test_a_law_encoding_follows_the_standard() -> None:
     """Values of ITU-T G.711 tables 1a and 1b: zero, the ends, and the smallest steps; even bits are inverted."""
-    assert [a_law(sample) for sample in (0, 16, -16, 32767, -32768)] == [0xD5, 0xD4, 0x55, 0xAA, 0x2A]
+    assert [encode_a_law(sample) for sample in (0, 16, -16, 32767, -32768)] == [0xD5, 0xD4, 0x55, 0xAA, 0x2A]
 
 
-def test_a_tone_is_told_from_silence() -> None:
-    assert is_loud(tone(0.02))
-    assert not is_loud(silence(0.02))
-    assert not is_loud(tone(0.02, amplitude=40))
+def test_tone_is_distinguished_from_silence() -> None:
+    assert is_loud(make_tone(0.02))
+    assert not is_loud(make_silence(0.02))
+    assert not is_loud(make_tone(0.02, amplitude=40))
     assert not is_loud(b"")
 
 
 def packet(source: int, target: int, payload: bytes) -> bytes:
-    """An Ethernet frame with UDP over IPv4, as loopback carries it."""
+    """Return an Ethernet frame with UDP over IPv4, as on loopback."""
     header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1")
     return bytes(14) + header + struct.pack("!HHHH", source, target, 8 + len(payload), 0) + payload
 
 
-def test_the_delay_is_from_200_ok_to_the_first_loud_packet_of_that_call() -> None:
+def test_delay_is_from_200_ok_to_the_first_loud_packet_of_the_call() -> None:
     reader = PacketReader(CARRIER)
     ok = "SIP/2.0 200 OK\r\nCall-ID: {call}\r\nCSeq: {cseq}\r\n\r\n"
     for number, call in enumerate(("a", "b")):
-        reader.take(packet(5060, CARRIER, INVITE.format(call=call, port=30_000 + 2 * number).encode()), 1.0)
-    reader.take(packet(30_000, 46_000, bytes(12) + tone(0.02)), 1.5)  # before the answer: a ring-back
-    reader.take(packet(CARRIER, 5060, ok.format(call="a", cseq="1 INVITE").encode()), 2.0)
-    reader.take(packet(CARRIER, 5060, ok.format(call="b", cseq="2 CANCEL").encode()), 2.0)
-    reader.take(packet(30_000, 46_000, bytes(12) + silence(0.02)), 2.005)
-    reader.take(packet(30_002, 46_000, bytes(12) + tone(0.02)), 2.007)
-    reader.take(packet(30_000, 46_000, bytes(12) + tone(0.02)), 2.012)
-    reader.take(packet(30_000, 46_000, bytes(12) + tone(0.02)), 2.032)
+        reader.process_packet(packet(5060, CARRIER, INVITE.format(call=call, port=30_000 + 2 * number).encode()), 1.0)
+    reader.process_packet(packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 1.5)  # before the answer: a ring-back
+    reader.process_packet(packet(CARRIER, 5060, ok.format(call="a", cseq="1 INVITE").encode()), 2.0)
+    reader.process_packet(packet(CARRIER, 5060, ok.format(call="b", cseq="2 CANCEL").encode()), 2.0)
+    reader.process_packet(packet(30_000, 46_000, bytes(12) + make_silence(0.02)), 2.005)
+    reader.process_packet(packet(30_002, 46_000, bytes(12) + make_tone(0.02)), 2.007)
+    reader.process_packet(packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 2.012)
+    reader.process_packet(packet(30_000, 46_000, bytes(12) + make_tone(0.02)), 2.032)
     delays = [call.delay_milliseconds for call in reader.calls.values()]
     assert delays[0] == pytest.approx(12.0)
     assert delays[1] is None
     assert reader.invites == ["+917030000001", "+917030000001"]
 
 
-def test_a_repeated_invite_is_one_call() -> None:
+def test_repeated_invite_counts_as_one_call() -> None:
     reader = PacketReader(CARRIER)
     for _ in range(2):
-        reader.take(packet(5060, CARRIER, INVITE.format(call="a", port=30_000).encode()), 1.0)
+        reader.process_packet(packet(5060, CARRIER, INVITE.format(call="a", port=30_000).encode()), 1.0)
     assert len(reader.invites) == 1
     assert CallPackets("1", 2).delay_milliseconds is None
 
 
-def test_the_report_says_whether_the_goal_is_met_and_under_what_load() -> None:
-    met = report([10.0] * 99 + [140.0])
+def test_delay_report_contains_verdict_and_load() -> None:
+    met = describe_delays([10.0] * 99 + [140.0])
     assert "100 calls: median 10.0 ms, p95 10.0, p99 140.0, max 140.0; goal p99 under 150 ms: met (load " in met
-    assert "MISSED" in report([10.0] * 98 + [151.0] * 2)
-    assert report([]) == "no delay was measured"
+    assert "MISSED" in describe_delays([10.0] * 98 + [151.0] * 2)
+    assert describe_delays([]) == "no delay was measured"
 
 
-def test_an_asterisk_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_asterisk_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ASTERISK_SBIN", str(tmp_path / "none"))
-    with pytest.raises(NoAsterisk, match="is no program"):
+    with pytest.raises(NoAsterisk, match="is not an executable"):
         find_asterisk()
     program = tmp_path / "asterisk"
     program.write_text("#!/bin/sh\n")
