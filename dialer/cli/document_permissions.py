@@ -34,7 +34,7 @@ from dialer.web.sign_in import PasswordSignIn
 PAGE = "permissions.md"
 _HEAD = """# Permissions
 
-For whoever assigns [roles](../how-to/supervisors.md#commands-and-roles). The dialler refuses a command, and a page a request, of
+For those who assign [roles](../how-to/supervisors.md#commands-and-roles). The dialler refuses a command, and a page a request, of
 any role that is not listed. This page is generated from the commands and the pages' routes
 (`python -m dialer.cli.document_permissions docs/reference`).
 

@@ -1,7 +1,7 @@
 """Material at headquarters: bundles are created, signed by both departments, published as files and assigned to centres.
 
     FOLDER/public/      served by the web server: metadata/, targets/, files/
-    FOLDER/drafts/      created bundles, and targets.json on its way from signer to signer
+    FOLDER/drafts/      created bundles, and targets.json between its signers
 
 There are three kinds of keys: root keys (offline; two sign the first root), those of people of media and of compliance (one of
 each signs every bundle), and the key on this machine, which signs what is newest and which centre runs which version. It

@@ -23,7 +23,7 @@ from dialer.mqtt.examples import examples
 PAGE = "metrics.md"
 _HEAD = """# Metrics
 
-For whoever runs [monitoring](../how-to/monitoring.md). Labels are ids; no metric has a name or phone number. Each process also has
+For those who run [monitoring](../how-to/monitoring.md). Labels are ids; no metric has a name or phone number. Each process also has
 the metrics of its process: CPU, memory, open files. This page is generated (`python -m dialer.metrics.document docs/reference`).
 """
 

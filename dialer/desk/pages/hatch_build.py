@@ -24,7 +24,7 @@ class BuildPages(BuildHookInterface[Any]):
         return [PAGES["BY_PIP"]]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build; a folder that is there is built anew only from a clone, where the sources may have changed."""
+        """Build; an existing folder is built again only from a clone, where the sources may have changed."""
         if version != "editable" and not self._are_there():
             try:
                 PAGES["build"]()

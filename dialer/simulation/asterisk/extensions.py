@@ -108,7 +108,7 @@ def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | N
 def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
     """Return the step of an extension at a priority, or None if there is no such step.
 
-    Asterisk searches anew for each priority: after `h,1` without `h,2`, it runs priority 2 of a pattern that matches h.
+    Asterisk searches again for each priority: after `h,1` without `h,2`, it runs priority 2 of a pattern that matches h.
     """
     steps = (each.steps for each in _matching_extensions(dialplan, context, name))
     return next((each[priority] for each in steps if priority in each), None)
