@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.common import record
 from dialer.cli.logs import quiet_logging
 from dialer.simulation.virtual_time import run_virtual
-from tests.support.full_trunk import Placed, most_in_a_second, placed_on_a_full_trunk
+from tests.support.full_trunk import Placed, max_starts_per_second, run_full_trunk
 
 CALLS_PER_SECOND = 5.0
 
@@ -30,7 +30,7 @@ def main() -> None:
     quiet_logging()
     with tempfile.TemporaryDirectory() as directory:
         placed = run_virtual(
-            lambda: placed_on_a_full_trunk(
+            lambda: run_full_trunk(
                 Path(directory), calls_per_second=CALLS_PER_SECOND, minutes=minutes, seats=20, ivr_channels=150
             )
         )
@@ -41,7 +41,7 @@ def main() -> None:
             f"{minute + 1:6}   "
             + "      ".join(_row([r for r in rows if r.kind == kind]) for kind in ("agents", "ivr"))
         )
-    most = most_in_a_second(placed)
+    most = max_starts_per_second(placed)
     print(f"\n{len(placed)} calls; at most {most} starts in a second, limit {CALLS_PER_SECOND:g}")
     last = sorted(each.waited for each in placed if each.wired_at >= (minutes - 1) * 60)
     record(

@@ -51,7 +51,7 @@ from dialer.mqtt.messages import announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.store.connection import exclusive_connection
 from dialer.store.store import open_store
-from tests.support.browser import CHROMIUM, chromium, new_page
+from tests.support.browser import CHROMIUM, new_page, run_chromium
 from tests.support.desk import PIN
 from tests.support.fake_centre import FakeEngine, centre_view
 from tests.support.roll_filler import fill_roll
@@ -158,7 +158,7 @@ async def _measure(
     engine: FakeEngine, desk: int, origin: str, voters: dict[int, tuple[int, ...]], pops: int, echo: Echo
 ) -> tuple[list[float], list[float], float]:
     async with AsyncExitStack() as stack:
-        browser = await stack.enter_async_context(chromium()) if PAINTED else None
+        browser = await stack.enter_async_context(run_chromium()) if PAINTED else None
         pages = [await _browser_page(browser, origin, number) for number in range(1, PAINTED + 1)] if browser else []
         return await _measure_with(pages, engine, desk, origin, voters, pops, echo)
 

@@ -28,7 +28,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.centre import agents_at_work
-from tests.support.referees import every_attempt_has_one_end
+from tests.support.referees import assert_all_attempts_ended
 from tests.support.roll_filler import fill_roll
 from tests.support.servers import MultiServerSite, a_multi_server_site
 from tests.support.stored import rows
@@ -70,7 +70,7 @@ async def run_day(roll: Path, minutes: int, seats: Mapping[str, int], day: Day, 
             day.connected, day.abandoned = after.connected - before.connected, after.abandoned - before.abandoned
             if dies is not None:
                 await kill_server(site, dies)
-        every_attempt_has_one_end(Path(directory))
+        assert_all_attempts_ended(Path(directory))
         lost = rows(Path(directory), "SELECT trunk, count(*) FROM attempt WHERE outcome = 'unknown' GROUP BY trunk")
         if dies is not None:
             print_line(f"server {dies} was down for {DEAD_SECONDS:g} s: unknown outcomes {dict(lost)}")

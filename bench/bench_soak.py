@@ -36,7 +36,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import simulated_profile
 from dialer.simulation.virtual_time import run_virtual
-from tests.support.census import census, grown
+from tests.support.census import count_objects, find_growth
 
 START_EPOCH = 1_713_724_200.0
 VOTERS_PER_HOUR_AND_START = 3_600 * 2  # so that each number is called about once an hour
@@ -171,7 +171,7 @@ def measure(centre: RunningCentre, hours: float, began: float, *, containers: bo
         "sqlite": sqlite_megabytes(),
         "objects": len(gc.get_objects()),
         "cpu": time.process_time() - began,
-        "entries": census(centre) if containers else Counter(),
+        "entries": count_objects(centre) if containers else Counter(),
     }
 
 
@@ -184,7 +184,7 @@ def print_line(now: dict[str, Any], before: dict[str, Any] | None) -> None:
         flush=True,
     )
     if before is not None:
-        for name, more in grown(before["entries"], now["entries"], 100).items():
+        for name, more in find_growth(before["entries"], now["entries"], 100).items():
             print(f"         {name}: {now['entries'][name]:,d} entries, {more:+,d}", flush=True)
 
 

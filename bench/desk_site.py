@@ -14,7 +14,7 @@ import httpx
 from dialer.desk.pages_built import OPEN_AT_PREFIX
 from dialer.settings.site import load_settings
 from dialer.web.access import DESK_COOKIE
-from tests.support.desk import PASSWORD, PIN, keep_passwords
+from tests.support.desk import PASSWORD, PIN, set_passwords
 
 AGENTS, BOARDS = 100, 20
 CENTRE = "pune-1"
@@ -39,7 +39,7 @@ def seat_name(number: int) -> str:
 
 async def set_board_passwords(config: Path) -> None:
     """Set the passwords of the site's supervisors."""
-    await keep_passwords(load_settings(config), *_SUPERVISORS)
+    await set_passwords(load_settings(config), *_SUPERVISORS)
 
 
 async def start_desk(config: Path) -> tuple[asyncio.subprocess.Process, str]:

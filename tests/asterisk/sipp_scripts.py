@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.scenario import SIP_STATUS, Does, Scenario, Voters
+from tests.support.scenario import SIP_STATUS, PhoneReaction, Scenario, Voters
 
 A_LAW = 8
 _HEAD = '<?xml version="1.0" encoding="us-ascii"?>\n<!DOCTYPE scenario SYSTEM "sipp.dtd">\n<scenario name="{name}">\n'
@@ -103,10 +103,10 @@ def _branch(group: int, voters: Voters, audio: str) -> str:
     milliseconds = max(1, round(voters.rings * 1000))
     status = SIP_STATUS.get(voters.does)
     ringing = _answer("183 Session Progress", body=True) if voters.early_media else _answer("180 Ringing")
-    if voters.does is Does.NO_ANSWER:
+    if voters.does is PhoneReaction.NO_ANSWER:
         return ringing + '<recv request="CANCEL" next="cancelled"/>\n'
     if status is not None:
-        rings = ringing if voters.does is Does.REJECT else ""
+        rings = ringing if voters.does is PhoneReaction.REJECT else ""
         return (
             rings
             + f'<recv request="CANCEL" timeout="{milliseconds}" ontimeout="fails{group}" next="cancelled"/>\n'

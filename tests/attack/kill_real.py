@@ -22,7 +22,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.attack.kill_histories import print_progress
-from tests.support.processes import HOURS, SPEED, a_dialler, ended_calls
+from tests.support.processes import HOURS, SPEED, run_dialler_process, wait_for_ended_calls
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.waiting import HANG_SECONDS
@@ -60,15 +60,15 @@ async def play(directory: Path, rounds: int, seed: int, progress: Callable[[str]
     campaign = {**CAMPAIGN, "flow": FLOW}
     async with SimulatedAsterisk(config) as switch:
         for round_number in range(1, rounds + 1):
-            with a_dialler(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as dialler:
+            with run_dialler_process(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as dialler:
                 await _wait_for_session(switch)
                 await asyncio.sleep(random.uniform(0.0, 3.0))
                 dialler.kill()
             if progress is not None:
                 progress(f"{round_number} of {rounds} rounds, {len(switch.placed)} calls placed")
-        with a_dialler(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as last:
+        with run_dialler_process(directory, switch, campaign, "never", acknowledged=str(acknowledged)) as last:
             await _wait_for_session(switch)
-            await ended_calls(switch, sum(call.ended_at is not None for call in switch.placed) + 3)
+            await wait_for_ended_calls(switch, sum(call.ended_at is not None for call in switch.placed) + 3)
             last.terminate()
             async with asyncio.timeout(HANG_SECONDS):
                 status = await last.wait()

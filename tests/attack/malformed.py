@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from dialer.engine.command.catalogue import COMMANDS
-from tests.support.command_messages import needed
+from tests.support.command_messages import required_fields
 
 _ODD: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**63, 10**400, 1e308, -0.0, "", "\x00", "\ud800", "x" * 5_000, [], {}, [[]], {"": None}),
@@ -40,7 +40,7 @@ def valid_commands(now: float) -> list[dict[str, Any]]:
             "id": f"c-{name}",
             "name": name,
             "expires_at": now + 60,
-            **needed(name),
+            **required_fields(name),
         }
         for name in COMMANDS
     ]

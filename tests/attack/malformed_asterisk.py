@@ -14,7 +14,7 @@ from dialer.switch.asterisk.agi_codec import AgiDecoder, AgiEnvironment, AgiRepl
 from dialer.switch.asterisk.ami_codec import AmiDecoder
 from dialer.switch.asterisk.scripts.commands import Recordings, encode_value_reply, interpret_command
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
-from tests.support.captures import NAMES, said_by
+from tests.support.captures import NAMES, captured_bytes
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 AMI_TOKENS = (
@@ -73,7 +73,7 @@ SCRIPT_LINES = (
 
 
 def _split_recording(who: str, end: bytes) -> list[bytes]:
-    sessions = (said_by(name, who) for name in NAMES)
+    sessions = (captured_bytes(name, who) for name in NAMES)
     return sorted({piece + end for session in sessions for piece in session.split(end) if piece})
 
 

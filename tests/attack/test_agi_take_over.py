@@ -24,7 +24,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.extensions import parse_dialplan
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from tests.support.agi_peer import AsteriskCall, claim
+from tests.support.agi_peer import AsteriskCall, connect_as
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.seats import CHEAP
 from tests.support.stored import rows
@@ -88,15 +88,15 @@ async def test_knowing_call_ids_takes_over_no_ringing_call(tmp_path: Path) -> No
             token_of_other_call = agi_token(secret, "flow", other, ringing[other])
             token_of_inbound = agi_token(secret, "inbound", unique_id, name)
             for call in (
-                claim(port, "flow", unique_id, name, secret=None),
-                claim(port, "flow", unique_id, name, token=unique_id),
-                claim(port, "flow", unique_id, name, secret="guessed"),
-                claim(port, "flow", unique_id, name, token=token_of_other_call),
-                claim(port, "flow", unique_id, name, token=token_of_inbound),
-                claim(port, "flow", unique_id, ""),
+                connect_as(port, "flow", unique_id, name, secret=None),
+                connect_as(port, "flow", unique_id, name, token=unique_id),
+                connect_as(port, "flow", unique_id, name, secret="guessed"),
+                connect_as(port, "flow", unique_id, name, token=token_of_other_call),
+                connect_as(port, "flow", unique_id, name, token=token_of_inbound),
+                connect_as(port, "flow", unique_id, ""),
                 # The dialplan's secret is stolen, but the call is not answered or has another channel.
-                claim(port, "flow", unique_id, name),
-                claim(port, "flow", unique_id, ringing[other]),
+                connect_as(port, "flow", unique_id, name),
+                connect_as(port, "flow", unique_id, ringing[other]),
             ):
                 commands += await press_one_throughout(call)
         assert commands == []
@@ -114,8 +114,8 @@ async def test_stolen_tokens_take_over_neither_calls_in_flows_nor_ended_calls(tm
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
         live = voter_channels(site)[:20]
         port = site.centre.agi_port
-        stolen = [claim(port, "flow", *each) for each in live]  # intercepted tokens
-        during = [await press_one_throughout(claim(port, "flow", *each)) for each in live]
+        stolen = [connect_as(port, "flow", *each) for each in live]  # intercepted tokens
+        during = [await press_one_throughout(connect_as(port, "flow", *each)) for each in live]
         # the flow stays with Asterisk's connection
         assert set(map(tuple, during)) <= {("SET VARIABLE MATDAN_DONE 1",), ()}
         await site.until(lambda: len(site.ended()) >= RINGING, seconds=120)
@@ -134,7 +134,7 @@ async def test_wrong_pins_over_forged_connections_lock_no_seat(tmp_path: Path) -
         for secret in ("dialler", "guessed", None):
             for number in range(12):
                 for endpoint in ("agent01", "agent02"):
-                    call = claim(
+                    call = connect_as(
                         site.centre.agi_port,
                         "seat",
                         f"{START_EPOCH:.0f}.{number}",
@@ -151,7 +151,7 @@ async def test_wrong_pins_over_forged_connections_lock_no_seat(tmp_path: Path) -
 async def test_alert_of_foreign_connections_clears_five_minutes_after_the_last(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=1) as site:
         for _ in range(40):
-            assert await press_one_throughout(claim(site.centre.agi_port, "flow", "x", "y", secret=None)) == []
+            assert await press_one_throughout(connect_as(site.centre.agi_port, "flow", "x", "y", secret=None)) == []
             await asyncio.sleep(10)
         assert alert_changes(site, "fastagi-stranger") == [True]
         await asyncio.sleep(301)

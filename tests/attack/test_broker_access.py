@@ -36,7 +36,7 @@ from dialer.site.broker import senders_of
 from dialer.store.store import Store, open_store
 from tests.support.dialler_client import dialler_client
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, connect_supervisor
 from tests.support.rendered_broker import RenderedBroker, a_free_port, a_site, rendered_broker
 from tests.support.waiting import HANG_SECONDS
 
@@ -280,7 +280,7 @@ async def test_dialler_announces_its_maximum_packet_size_to_the_broker(store: St
     """The maximum packet size is part of the MQTT 5 connect."""
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
-        supervisor(broker.settings) as boss,
+        connect_supervisor(broker.settings) as boss,
         run_monitor(broker.settings, store, SENDERS) as (engine, _),
     ):
         await boss.command(id="huge", name="stop-all", expires_at=time.time() + 60, reason="x" * 70_000)

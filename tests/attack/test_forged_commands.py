@@ -39,7 +39,7 @@ from dialer.settings.supervision import OWN_USER
 from dialer.store.commands import ExecutedCommand
 from dialer.store.store import Store
 from tests.attack.malformed import make_malformed, valid_commands
-from tests.support.command_messages import NEEDED, needed
+from tests.support.command_messages import NEEDED, required_fields
 from tests.support.fake_centre import FakeEngine
 from tests.support.virtual import virtual_time
 
@@ -147,7 +147,7 @@ async def run_during(tested: GatewayUnderTest, attack: Awaitable[None]) -> None:
 
 def command_text(name: str, command_id: str, expires_at: float, **values: Any) -> str:
     """Return the text of a valid command."""
-    return json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **needed(name), **values})
+    return json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **required_fields(name), **values})
 
 
 # Who is not allowed

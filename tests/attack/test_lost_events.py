@@ -22,11 +22,11 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk import adapter, comparison
 from tests.support.centre import Site, a_site, agents_at_work
-from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, in_full_swing
-from tests.support.referees import all_agree, nobody_twice
+from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, wait_for_all_call_kinds
+from tests.support.referees import assert_no_repeated_calls, is_state_consistent
 from tests.support.seats import seat
 from tests.support.stored import rows
-from tests.support.transfers import bring_to, party, talking
+from tests.support.transfers import bring_call_to, talking, third_party
 from tests.support.virtual import virtual_time
 from tests.support.voters import scripted
 
@@ -45,7 +45,7 @@ def make_short_calls() -> Any:
 async def deliver_all_events(site: Site, directory: Path) -> None:
     """Deliver all events again and wait until store, memory, channels and seats agree."""
     site.switch.spoil_events()
-    await site.until(lambda: all_agree(site, directory), seconds=BOUND_SECONDS)
+    await site.until(lambda: is_state_consistent(site, directory), seconds=BOUND_SECONDS)
 
 
 def assert_all_attempts_ended(directory: Path) -> None:
@@ -58,11 +58,11 @@ def test_state_is_consistent_after_losing_all_events_of_one_kind(tmp_path: Path,
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, make_short_calls(), seats=SEATS, **SETTINGS) as site:
-            await in_full_swing(site)
+            await wait_for_all_call_kinds(site)
             site.switch.spoil_events(lose=1.0, names={name})
             await asyncio.sleep(20.0)
             await deliver_all_events(site, tmp_path)
-        nobody_twice(site, tmp_path)
+        assert_no_repeated_calls(site, tmp_path)
 
     run()
     assert_all_attempts_ended(tmp_path)
@@ -80,7 +80,7 @@ def test_state_is_consistent_after_lost_repeated_and_late_events(tmp_path: Path,
                 )
                 await asyncio.sleep(chance.uniform(10.0, 40.0))
                 await deliver_all_events(site, tmp_path)
-        nobody_twice(site, tmp_path)
+        assert_no_repeated_calls(site, tmp_path)
 
     run()
     assert_all_attempts_ended(tmp_path)
@@ -132,9 +132,9 @@ async def test_voter_stays_with_the_seat_after_the_join_event_was_lost(tmp_path:
 async def test_voter_returns_after_the_hangup_of_the_consulted_party_was_lost(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(StopAll())
-        await bring_to(site, "consult")
+        await bring_call_to(site, "consult")
         site.switch.spoil_events(lose=1.0)
-        site.switch.other_side_hangs_up(party(site), EndsBy.VOTER)
+        site.switch.other_side_hangs_up(third_party(site), EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
         assert seat(site).transfer == "consult"

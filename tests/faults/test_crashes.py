@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.dying_dialler import CRASH_POINTS
-from tests.support.processes import HOURS, SPEED, WAIT_SECONDS, a_dialler, ended_calls
+from tests.support.processes import HOURS, SPEED, WAIT_SECONDS, run_dialler_process, wait_for_ended_calls
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 
@@ -56,7 +56,7 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
         },
     )
     async with SimulatedAsterisk(config) as switch:
-        with a_dialler(tmp_path, switch, campaign, point) as crashed:
+        with run_dialler_process(tmp_path, switch, campaign, point) as crashed:
             async with asyncio.timeout(WAIT_SECONDS):
                 assert await crashed.wait() == -signal.SIGKILL, (tmp_path / "child.log").read_text()[-4000:]
         placed_before = len(switch.placed)
@@ -65,8 +65,8 @@ async def kill_and_restart(tmp_path: Path, point: str) -> None:
         assert len(attempts_before) >= max(1, placed_before), "every call was committed before it was placed"
         assert bool(marks_before) == (point == "after-commit")
 
-        with a_dialler(tmp_path, switch, campaign, "never") as again:
-            await ended_calls(switch, placed_before + 3)
+        with run_dialler_process(tmp_path, switch, campaign, "never") as again:
+            await wait_for_ended_calls(switch, placed_before + 3)
             again.terminate()
             async with asyncio.timeout(WAIT_SECONDS):
                 assert await again.wait() == 0

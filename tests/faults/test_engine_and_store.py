@@ -22,7 +22,7 @@ from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store import seal_verification
 from tests.support.breaking import FailingStore
 from tests.support.centre import a_site, agents_at_work
-from tests.support.referees import every_attempt_has_one_end, nobody_dialled_twice
+from tests.support.referees import assert_all_attempts_ended, assert_nobody_dialled_twice
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, all_answer, scripted
@@ -41,8 +41,8 @@ async def test_full_disk_stops_dialling_and_results_wait(tmp_path: Path) -> None
         full.failing = False
         await site.until(lambda: len(site.switch.placed) > placed, seconds=10)
         assert "store" not in {alert.code for alert in site.view.alerts}
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)
 
 
 @pytest.mark.parametrize("method", ["open_attempts", "end_attempts", "record_answer", "record_connect"])
@@ -54,10 +54,10 @@ def test_lost_reply_of_a_commit_neither_duplicates_nor_loses_results(tmp_path: P
             await asyncio.sleep(20)
             fault.failing = False
             await site.until(lambda: site.view.campaigns[0].connected >= 4, seconds=300)
-        nobody_dialled_twice(site)
+        assert_nobody_dialled_twice(site)
 
     run()
-    every_attempt_has_one_end(tmp_path)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -191,5 +191,5 @@ async def test_store_failure_raises_a_single_alert_for_all_writers(tmp_path: Pat
         ]
         assert len(told) <= 4
         assert told[-1].cleared
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from dialer.domain.errors import StoreError
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from tests.support.breaking import until_killed
+from tests.support.breaking import run_until_killed
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
@@ -30,7 +30,7 @@ async def test_kill_before_the_originate_frees_the_number_and_after_it_the_resul
     never_sent: list[str] = []
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     async with SimulatedAsterisk(scripted(*people)) as switch:
-        async with until_killed(tmp_path, switch, seats=0, campaigns=[CAMPAIGN]) as first:
+        async with run_until_killed(tmp_path, switch, seats=0, campaigns=[CAMPAIGN]) as first:
             store = first.centre.store
             commit = store.open_attempts
 
@@ -66,7 +66,7 @@ async def test_kill_during_a_preview_uses_up_no_attempt(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     previews = {"pacing": "preview"}
     async with SimulatedAsterisk(scripted()) as switch:
-        async with until_killed(tmp_path, switch, seats=1, campaign=previews) as first:
+        async with run_until_killed(tmp_path, switch, seats=1, campaign=previews) as first:
             await first.log_in("01")
             await first.until(lambda: first.view.seats[0].preview is not None)
             shown = first.view.seats[0].attempt_id

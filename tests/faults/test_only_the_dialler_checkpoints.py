@@ -9,7 +9,7 @@ import pytest
 
 from dialer.store.connection import CHECKPOINT_PAGES, PAGE_BYTES, close_writer, open_for_writing
 from dialer.store.lock import StoreLock
-from tests.support.forked import forked
+from tests.support.forked import run_forked
 from tests.support.stores import TEST_KEY, key_file
 
 PAGES = 2_000  # more than SQLite would let a WAL grow to by itself (1,000), less than the dialler does
@@ -37,7 +37,7 @@ def test_export_does_not_checkpoint_the_wal(tmp_path: Path, encrypted: bool) -> 
         db.executemany(insert, ((n, "x" * PAGE_BYTES) for n in range(PAGES)))
         db.execute("COMMIT")
         assert PAGES <= path.with_name("centre.db-wal").stat().st_size // PAGE_BYTES < CHECKPOINT_PAGES
-        done = forked(EXPORT, *arguments)
+        done = run_forked(EXPORT, *arguments)
         assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
         assert db.execute(
             "SELECT kind, who FROM audit WHERE kind NOT IN ('seal', 'settings', 'log-in', 'log-off')"

@@ -19,10 +19,10 @@ from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.dispositions.commands import KeyedDisposition, SeatDispose
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from tests.support.breaking import until_killed
+from tests.support.breaking import run_until_killed
 from tests.support.centre import a_site
-from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, busy_voters, in_full_swing
-from tests.support.referees import all_agree, nobody_twice, on_the_switch
+from tests.support.full_swing import CAMPAIGNS, SEATS, SETTINGS, make_long_calls, wait_for_all_call_kinds
+from tests.support.referees import assert_no_repeated_calls, is_state_consistent, list_live_attempts
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
@@ -31,13 +31,13 @@ from tests.support.voters import scripted
 
 @virtual_time()
 async def test_calls_and_seats_agree_after_an_asterisk_restart(tmp_path: Path) -> None:
-    async with a_site(tmp_path, busy_voters(), seats=SEATS, **SETTINGS) as site:
-        await in_full_swing(site)
-        before = on_the_switch(site)
+    async with a_site(tmp_path, make_long_calls(), seats=SEATS, **SETTINGS) as site:
+        await wait_for_all_call_kinds(site)
+        before = list_live_attempts(site)
         await site.switch.restart(down_seconds=3.0)
         await site.until(lambda: site.view.state.switch_up, seconds=10)
-        await site.until(lambda: all_agree(site, tmp_path), seconds=5)
-        assert not before & on_the_switch(site)
+        await site.until(lambda: is_state_consistent(site, tmp_path), seconds=5)
+        assert not before & list_live_attempts(site)
         ends = dict(rows(tmp_path, "SELECT attempt_id, outcome FROM attempt WHERE ended_at IS NOT NULL"))
         assert before <= set(ends)
         assert {ends[attempt] for attempt in before} >= {
@@ -46,7 +46,7 @@ async def test_calls_and_seats_agree_after_an_asterisk_restart(tmp_path: Path) -
             Outcome.UNKNOWN.value,
         }
         await site.until(lambda: all(seat.state is not SeatState.LOST for seat in site.view.seats), seconds=15)
-    nobody_twice(site, tmp_path)
+    assert_no_repeated_calls(site, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["ivr", "agents"])
@@ -112,17 +112,17 @@ async def test_ringing_call_continues_after_reconnecting(tmp_path: Path) -> None
 
 @virtual_time()
 async def test_conversations_survive_a_minute_without_connection(tmp_path: Path) -> None:
-    async with a_site(tmp_path, busy_voters(), seats=SEATS, **SETTINGS) as site:
-        await in_full_swing(site)
-        before, placed = on_the_switch(site), len(site.switch.placed)
+    async with a_site(tmp_path, make_long_calls(), seats=SEATS, **SETTINGS) as site:
+        await wait_for_all_call_kinds(site)
+        before, placed = list_live_attempts(site), len(site.switch.placed)
         cut = asyncio.create_task(site.switch.cut_ami_for(60.0))
         await asyncio.sleep(59.5)
         assert len(site.switch.placed) == placed
         await cut
         await site.until(lambda: site.view.state.switch_up, seconds=35)
-        await site.until(lambda: all_agree(site, tmp_path), seconds=5)
-        assert before & on_the_switch(site)  # conversations continued all the time
-    nobody_twice(site, tmp_path)
+        await site.until(lambda: is_state_consistent(site, tmp_path), seconds=5)
+        assert before & list_live_attempts(site)  # conversations continued all the time
+    assert_no_repeated_calls(site, tmp_path)
 
 
 @pytest.mark.parametrize("away_seconds", [0.0, 20.0])
@@ -130,14 +130,14 @@ def test_calls_and_seats_agree_after_a_killed_dialler_restarts(tmp_path: Path, a
     @virtual_time()
     async def run() -> None:
         fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100)
-        async with SimulatedAsterisk(replace(busy_voters())) as switch:
-            async with until_killed(tmp_path, switch) as first:
-                await in_full_swing(first)
-                before = on_the_switch(first)
+        async with SimulatedAsterisk(replace(make_long_calls())) as switch:
+            async with run_until_killed(tmp_path, switch) as first:
+                await wait_for_all_call_kinds(first)
+                before = list_live_attempts(first)
             await asyncio.sleep(away_seconds)
             async with a_site(tmp_path, switch=switch, seats=SEATS, **SETTINGS) as site:
-                await site.until(lambda: all_agree(site, tmp_path), seconds=5)
-                went_on = before & on_the_switch(site)
+                await site.until(lambda: is_state_consistent(site, tmp_path), seconds=5)
+                went_on = before & list_live_attempts(site)
                 assert went_on
                 seated = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
                 assert len(seated) == SEATS
@@ -157,7 +157,7 @@ def test_calls_and_seats_agree_after_a_killed_dialler_restarts(tmp_path: Path, a
                     )[Outcome.CONNECTED.value]
                     == 1
                 )
-        nobody_twice(site, tmp_path)
+        assert_no_repeated_calls(site, tmp_path)
 
     run()
     assert not rows(tmp_path, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
@@ -185,7 +185,7 @@ def test_disposition_during_a_call_survives_a_killed_dialler(
     async def run() -> None:
         fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100)
         async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=2.0, talk_seconds=60.0)] * 9)) as switch:
-            async with until_killed(tmp_path, switch, seats=1, campaigns=[campaign]) as first:
+            async with run_until_killed(tmp_path, switch, seats=1, campaigns=[campaign]) as first:
                 await first.log_in("01")
                 await first.until(lambda: first.view.seats[0].state is SeatState.TALKING)
                 await first.centre.engine.execute(said)
@@ -211,7 +211,7 @@ async def test_mark_entered_in_a_flow_survives_a_killed_dialler(tmp_path: Path) 
     later = Behaviour(keys=((4.0, "2"), (8.0, "4")), hang_up_after=60.0)
     fill_roll(tmp_path / "centre.db", 1, voters_per_booth=100)
     async with SimulatedAsterisk(scripted(later)) as switch:
-        async with until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
+        async with run_until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
             await first.until(lambda: bool(rows(tmp_path, "SELECT 1 FROM mark WHERE kind = 'later'")))
             assert not first.ended()
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[campaign]) as site:
@@ -226,7 +226,7 @@ async def test_adopted_call_keeps_its_number_of_pending_voters(tmp_path: Path) -
     campaign = {**CAMPAIGNS[1], "ring_seconds": 60}
     fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # two voters share the third number
     async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:
-        async with until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
+        async with run_until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
             await first.until(lambda: len(switch.placed) == 3)
             before = {call.phone_id: call.pending_voters for call in first.centre.engine.features.calls.all()}
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[campaign]) as site:

@@ -16,7 +16,7 @@ from dialer.store.connection import exclusive_connection, open_for_reading
 from dialer.store.migrate import APPLICATION_ID
 from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import one_line, query
+from tests.support.stored import is_one_line, query
 from tests.support.stores import NOW
 
 PAGE_BYTES = 4096
@@ -55,7 +55,7 @@ async def test_every_damaged_page_is_detected_at_opening(roll: Path) -> None:
         damaged = roll.read_bytes()
         with pytest.raises(StoreCorrupt) as caught:
             await open_store(roll)
-        assert one_line(caught.value, roll)
+        assert is_one_line(caught.value, roll)
         assert roll.read_bytes() == damaged
         found += 1
         roll.write_bytes(whole)
@@ -71,7 +71,7 @@ async def test_vital_pages_of_a_large_file_are_checked(roll: Path, name: str, mo
     flip(roll, (page - 1) * PAGE_BYTES + (100 if page == 1 else 0), 12)
     with pytest.raises(StoreCorrupt) as caught:
         await open_store(roll)
-    assert one_line(caught.value, roll)
+    assert is_one_line(caught.value, roll)
 
 
 async def test_damage_found_later_is_reported_by_the_reader(roll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,10 +80,10 @@ async def test_damage_found_later_is_reported_by_the_reader(roll: Path, monkeypa
     async with await open_store(roll) as store:
         with pytest.raises(StoreCorrupt) as caught:
             await store.voter_for_screen(1000)
-        assert one_line(caught.value, roll)
+        assert is_one_line(caught.value, roll)
         with pytest.raises(StoreCorrupt) as caught:
             await store.record_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))
-        assert one_line(caught.value, roll)
+        assert is_one_line(caught.value, roll)
         assert await store.rows_for_broker(10) == []
 
 
@@ -92,7 +92,7 @@ async def test_file_that_is_not_a_database_is_rejected_and_unchanged(path: Path,
     path.write_bytes(content)
     with pytest.raises(StoreCorrupt) as caught:
         await open_store(path)
-    assert one_line(caught.value, path)
+    assert is_one_line(caught.value, path)
     assert path.read_bytes() == content
     assert list(path.parent.iterdir()) == [path]
 
@@ -107,7 +107,7 @@ async def test_database_of_another_program_is_rejected_and_unchanged(path: Path,
     before = path.read_bytes()
     with pytest.raises(StoreCorrupt, match="another program's database") as caught:
         await open_store(path)
-    assert one_line(caught.value, path)
+    assert is_one_line(caught.value, path)
     assert path.read_bytes() == before
 
 
@@ -122,19 +122,19 @@ async def test_newer_schema_is_rejected_and_unchanged(roll: Path) -> None:
         pytest.fail("the import got in")
     with pytest.raises(StoreError, match="install the newer Matdan") as caught:
         await open_store(roll)
-    assert one_line(caught.value, roll)
+    assert is_one_line(caught.value, roll)
     assert roll.read_bytes() == before
 
 
 async def test_missing_store_is_reported(path: Path) -> None:
     with pytest.raises(StoreError, match="the store does not exist") as caught:
         await open_store(path, create=False)
-    assert one_line(caught.value, path)
+    assert is_one_line(caught.value, path)
     assert not path.exists()
     nowhere = path.parent / "nowhere" / "centre.db"
     with pytest.raises(StoreError, match="check that the folder exists") as caught:
         await open_store(nowhere)
-    assert one_line(caught.value, nowhere)
+    assert is_one_line(caught.value, nowhere)
 
 
 async def test_empty_file_becomes_a_store(path: Path) -> None:

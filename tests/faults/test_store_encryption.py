@@ -26,9 +26,9 @@ from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import StoreKey, read_key, write_new_key
 from dialer.store.roll import copy_roll
 from dialer.store.store import open_store
-from tests.support.forked import Forked, forked
+from tests.support.forked import ForkedProcess, run_forked
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import one_line
+from tests.support.stored import is_one_line
 from tests.support.stores import NOW, TEST_KEY, EncryptedBackend, SqliteBackend, filled, key_file, mark
 
 NUMBER, NAME, EPIC = "+917000000003", "Voter 4", "ABC0000004"
@@ -123,7 +123,7 @@ async def test_every_damaged_page_of_an_encrypted_store_is_detected_at_opening(p
         path.write_bytes(damaged)
         with pytest.raises(StoreCorrupt) as caught:
             await open_store(path, key=TEST_KEY)
-        assert one_line(caught.value, path)
+        assert is_one_line(caught.value, path)
         assert path.read_bytes() == damaged
     path.write_bytes(whole)
     await (await open_store(path, key=TEST_KEY)).close()
@@ -186,7 +186,7 @@ def test_wrong_missing_and_unneeded_keys_give_one_clear_line(opening: str, path:
         OPENINGS[opening](path, TEST_KEY)
     assert path.read_bytes() == plain
     for caught in (wrong, missing, too_many):
-        assert one_line(caught.value, path)
+        assert is_one_line(caught.value, path)
         assert TEST_KEY.digits not in str(caught.value)
 
 
@@ -217,7 +217,7 @@ def test_key_that_others_can_read_is_rejected(mode: int, tmp_path: Path) -> None
     file.chmod(mode)
     with pytest.raises(StoreError, match="other users can read the store's key") as caught:
         read_key(file)
-    assert one_line(caught.value, file)
+    assert is_one_line(caught.value, file)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_invalid_key_is_rejected_without_being_shown(text: str, tmp_path: Path) 
     file.chmod(0o600)
     with pytest.raises(StoreError, match="not a store key") as caught:
         read_key(file)
-    assert one_line(caught.value, file)
+    assert is_one_line(caught.value, file)
     assert not text or text not in str(caught.value)
     with pytest.raises(StoreError, match="Restore the file"):
         read_key(tmp_path / "missing")
@@ -313,7 +313,7 @@ def test_copy_that_differs_does_not_replace_the_store(broken: str, path: Path, m
     monkeypatch.setattr(conversion, "_copy", copy_badly)
     with pytest.raises(StoreCorrupt, match="the store is as it was") as caught:
         convert(path, None, TEST_KEY, who="officer", at=NOW)
-    assert one_line(caught.value, path)
+    assert is_one_line(caught.value, path)
     assert len(rows(path, None)["voter"]) == 200
 
 
@@ -335,7 +335,7 @@ def test_killed_conversion_leaves_the_store_and_the_next_one_cleans_up(
     fill_roll(path, 200, key=old)
     before = rows(path, old)
     how = "encrypt" if old is None else "decrypt"
-    assert forked(KILLED, path, how).returncode == 9
+    assert run_forked(KILLED, path, how).returncode == 9
     assert get_leftover_path(path).exists()
     assert rows(path, old) == before
     convert(path, old, new, who="officer", at=NOW)
@@ -378,7 +378,7 @@ def test_conversion_killed_between_its_two_files_is_completed_by_a_repeat(
     db.execute("INSERT INTO password VALUES ('asha', 'hash', 1.0, 0)")
     db.close()
     before = rows(path, old)
-    assert forked(KILLED_BETWEEN, path, how).returncode == 9
+    assert run_forked(KILLED_BETWEEN, path, how).returncode == 9
     assert rows(path, old) == before
     convert(path, old, new, who="officer", at=NOW)
     assert rows(path, new) == before
@@ -405,11 +405,11 @@ def test_conversion_is_refused_while_the_store_is_open(path: Path) -> None:
         pytest.raises(StoreBusy, match="a dialler"),
     ):
         convert(path, None, TEST_KEY, who="officer", at=NOW)
-    with Forked(READER, path) as reader:
+    with ForkedProcess(READER, path) as reader:
         assert reader.stdout.readline() == "54\n"
         with pytest.raises(StoreBusy) as caught:
             convert(path, None, TEST_KEY, who="officer", at=NOW)
-        assert one_line(caught.value, path)
+        assert is_one_line(caught.value, path)
     assert path.read_bytes() == before
     convert(path, None, TEST_KEY, who="officer", at=NOW)
     assert is_encrypted(path)

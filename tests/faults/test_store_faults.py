@@ -19,9 +19,9 @@ from dialer.store.connection import exclusive_connection, open_for_reading
 from dialer.store.free_space import RESERVE_BYTES
 from dialer.store.lock import StoreLock
 from dialer.store.store import Store, open_store
-from tests.support.forked import Forked, forked
+from tests.support.forked import ForkedProcess, run_forked
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import one_line, query
+from tests.support.stored import is_one_line, query
 from tests.support.stores import (
     CAMPAIGN,
     DAY_START,
@@ -67,7 +67,7 @@ async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: P
         await limit_pages(store, 1)
         with pytest.raises(StoreFull) as caught:
             await end(store, calls[0], Outcome.COMPLETED)
-        assert one_line(caught.value, path)
+        assert is_one_line(caught.value, path)
         assert len(await store.unfinished_attempts()) == 8
         assert await store.rows_for_broker(10) == []
         size[0] = 200
@@ -89,7 +89,7 @@ async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
         with pytest.raises(StoreFull, match="no new calls") as caught:
             for each in [attempt(claimed) for claimed in claims] * 3:  # it looks at every fiftieth attempt
                 await store.open_attempts([each], max_attempts_since=DAY_START, max_attempts=3)
-        assert one_line(caught.value, path)
+        assert is_one_line(caught.value, path)
         for each in live:
             assert await end(store, each, Outcome.COMPLETED)
         with pytest.raises(StoreFull):
@@ -107,7 +107,7 @@ async def test_second_dialler_and_import_are_refused_but_reports_are_not(path: P
         await store.record_mark(mark(1, MarkKind.VOTED))
         with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using it") as caught:
             await open_store(path)
-        assert one_line(caught.value, path)
+        assert is_one_line(caught.value, path)
         with pytest.raises(StoreBusy, match="a dialler"), exclusive_connection(path, "an import"):
             pytest.fail("the import got in")
         assert query(path, "SELECT count(*) FROM mark") == [(1,)]
@@ -139,7 +139,7 @@ async def test_writes_fail_as_busy_during_a_foreign_write_and_then_succeed(path:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy) as caught:
             await store.record_mark(mark(1, MarkKind.VOTED))
-        assert one_line(caught.value, path)
+        assert is_one_line(caught.value, path)
         other.execute("ROLLBACK")
         other.close()
         assert (await store.record_mark(mark(1, MarkKind.VOTED))).recorded
@@ -187,7 +187,7 @@ asyncio.run(main())
 def run_and_kill_dialler(path: Path) -> Iterator[Callable[[], list[str]]]:
     """Run a dialler in another process until it waits, kill it, and return what it had acknowledged."""
     fill_roll(path, 54)
-    with Forked(DIALLER, path) as process:
+    with ForkedProcess(DIALLER, path) as process:
 
         def kill() -> list[str]:
             acknowledged = process.stdout.readline().split()
@@ -306,7 +306,7 @@ def read_in_other_program(path: Path, statement: str) -> str:
     program = (
         "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(db.execute(sys.argv[2]).fetchone()); db.close()"
     )
-    return forked(program, path, statement).stdout.strip()
+    return run_forked(program, path, statement).stdout.strip()
 
 
 async def test_program_that_opens_and_closes_the_store_does_not_remove_the_wal(path: Path) -> None:

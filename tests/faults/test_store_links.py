@@ -22,9 +22,9 @@ from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
 from dialer.store.lock_holder import holder_of
 from dialer.store.store import open_store
-from tests.support.forked import Forked
+from tests.support.forked import ForkedProcess
 from tests.support.roll_filler import fill_roll
-from tests.support.stored import one_line, query
+from tests.support.stored import is_one_line, query
 from tests.support.stores import CAMPAIGN, TEST_KEY, dial, key_file
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the lock is on the file beside the store")
@@ -55,7 +55,7 @@ from dialer.domain.errors import StoreError
 asyncio.run(main())
 """
 
-Start = Callable[..., Forked]
+Start = Callable[..., ForkedProcess]
 
 
 @pytest.fixture
@@ -63,15 +63,15 @@ def start() -> Iterator[Start]:
     """Start a dialler on a store in another process; it has dialled one number when this returns."""
     with contextlib.ExitStack() as running:
 
-        def run(*paths: Path) -> Forked:
-            process = running.enter_context(Forked(DIALLER, *paths))
+        def run(*paths: Path) -> ForkedProcess:
+            process = running.enter_context(ForkedProcess(DIALLER, *paths))
             assert process.stdout.readline() == "dialled\n"
             return process
 
         yield run
 
 
-def finish_second_call(process: Forked) -> str:
+def finish_second_call(process: ForkedProcess) -> str:
     """Wait for the running dialler's second call to end, and return its result."""
     done = process.ended("go on\n")
     assert done.returncode == 0
@@ -179,7 +179,7 @@ async def test_second_writer_is_refused_under_any_name(
     kept = name.read_bytes()
     with pytest.raises(StoreError) as refused:
         await open_store(name)
-    assert one_line(refused.value, name)
+    assert is_one_line(refused.value, name)
     with pytest.raises(StoreError), exclusive_connection(name, "an import"):
         pass
     assert name.read_bytes() == kept

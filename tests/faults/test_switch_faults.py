@@ -17,7 +17,7 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site, agents_at_work
-from tests.support.referees import every_attempt_has_one_end, nobody_dialled_twice
+from tests.support.referees import assert_all_attempts_ended, assert_nobody_dialled_twice
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, all_answer, scripted
@@ -48,8 +48,8 @@ async def test_cut_connection_keeps_calls_and_dials_nobody_twice(tmp_path: Path)
         await site.until(lambda: site.view.campaigns[0].connected >= 5)
         assert "switch-down" not in {alert.code for alert in site.view.alerts}
     nothing_placed_while_down(site)
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -63,8 +63,8 @@ async def test_half_open_connection_is_detected(tmp_path: Path) -> None:
         assert opened - stalled_at < 2.0
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         await site.until(lambda: site.view.campaigns[0].connected >= 6)
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -90,8 +90,8 @@ async def test_half_open_connection_stops_dialling_within_two_seconds(tmp_path: 
         await site.until(lambda: site.view.state.switch_up, seconds=30)
         before = len(site.switch.placed)
         await site.until(lambda: len(site.switch.placed) > before, seconds=10)
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -111,8 +111,8 @@ async def test_garbage_on_the_connection_starts_a_new_session(tmp_path: Path) ->
         await site.until(lambda: site.view.campaigns[0].connected >= 1)
         site.switch.send_garbage(b"x" * 200_000)
         await site.until(lambda: site.view.campaigns[0].connected >= 3)
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -129,8 +129,8 @@ async def test_restarted_switch_ends_calls_and_restores_seats(tmp_path: Path) ->
         assert outcomes[Outcome.UNKNOWN] >= 1  # what rang: nobody can know what became of it
         await site.until(lambda: all(seat.state is not SeatState.LOST for seat in site.view.seats), seconds=15)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)
     assert not rows(
         tmp_path, "SELECT 1 FROM target JOIN attempt USING (phone_id) WHERE outcome = 'unknown' AND state = 'due'"
     )
@@ -155,8 +155,8 @@ async def test_no_calls_are_placed_until_the_switch_is_fully_booted(tmp_path: Pa
         await site.until(lambda: site.view.state.switch_up, seconds=1)
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1, seconds=60)
         assert all(ordered)
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -219,11 +219,11 @@ def test_repeated_and_reordered_events_change_nothing(tmp_path: Path, fault: dic
             site.switch.spoil_events()
             await asyncio.sleep(60)
             assert site.view.campaigns[0].connected > 10
-        nobody_dialled_twice(site)
+        assert_nobody_dialled_twice(site)
         assert Counter(change.attempt_id for change in site.ended()).most_common(1)[0][1] == 1
 
     run()
-    every_attempt_has_one_end(tmp_path)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -238,8 +238,8 @@ async def test_resync_recovers_lost_events(tmp_path: Path) -> None:
         await asyncio.sleep(120)
         live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
         assert {call.attempt_id for call in centre_of(site).calls.all()} <= live
-    nobody_dialled_twice(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_nobody_dialled_twice(site)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -261,7 +261,7 @@ async def test_fastagi_disconnect_during_a_flow_keeps_earlier_answers(tmp_path: 
         await site.until(lambda: bool(site.ended()), seconds=180)
         assert site.ended()[0].outcome in {Outcome.LEFT, Outcome.COMPLETED}
     assert rows(tmp_path, "SELECT kind FROM mark") == [("not-yet",)]
-    every_attempt_has_one_end(tmp_path)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()

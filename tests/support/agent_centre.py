@@ -23,7 +23,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.web.access import DESK_COOKIE
 from tests.support.centre import site_settings
-from tests.support.desk import PASSWORD, keep_passwords
+from tests.support.desk import PASSWORD, set_passwords
 from tests.support.mqtt import Wire
 from tests.support.roll_filler import fill_roll
 from tests.support.seats import AGENTS, CHEAP
@@ -145,7 +145,7 @@ async def agent_centre(
             supervisors=[{"name": "desk", "role": "desk"}, {"name": "asha", "role": "supervisor"}],
             campaign={"script": "polling_day", "wrap_up_seconds": 30, **campaign},
         )
-        await keep_passwords(settings, "asha")
+        await set_passwords(settings, "asha")
         centre = await stack.enter_async_context(
             running_centre(settings, broker=broker.settings, profile=simulated_profile())
         )

@@ -79,7 +79,7 @@ class AsteriskCall(asyncio.Protocol):
         return commands
 
 
-def claim(
+def connect_as(
     port: int,
     entrance: str,
     unique_id: str,
@@ -126,7 +126,7 @@ class Recorder:
             raise
 
 
-def server_of(handler: Handler, **limits: float) -> AgiServer:
+def make_server(handler: Handler, **limits: float) -> AgiServer:
     """Return a server for `handler` on a free port."""
     return AgiServer(handler, AgiLimits(**limits), port=0)  # type: ignore[arg-type]  # a test's shorthand
 

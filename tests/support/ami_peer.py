@@ -133,7 +133,7 @@ async def settle() -> None:
 ORIGINATE = (("Channel", "PJSIP/15550100@trunk"), ("Async", "true"))
 
 
-def client_of(
+def make_client(
     peer: ManagerPeer,
     events: list[AmiMessage] | None = None,
     *,
@@ -145,7 +145,7 @@ def client_of(
     return AmiClient(peer.login, on_event=received.append, limits=limits, wanted_events=wanted_events)
 
 
-async def error_of(awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> BaseException:
+async def catch_error(awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> BaseException:
     """Return the exception that `awaited` raises. Fails if it raises none."""
     try:
         await awaited
@@ -154,10 +154,10 @@ async def error_of(awaited: Coroutine[Any, Any, Any] | asyncio.Task[Any]) -> Bas
     raise AssertionError("no exception was raised")
 
 
-def silent(_: PeerSession, __: AmiMessage) -> None:
+def leave_unanswered(_: PeerSession, __: AmiMessage) -> None:
     """Leave the action unanswered."""
 
 
-def loop_now() -> float:
+def loop_time() -> float:
     """Return the loop's time (virtual seconds)."""
     return asyncio.get_running_loop().time()

@@ -35,15 +35,15 @@ class FailingStore:
         setattr(store, method, fail)
 
 
-def until_killed(
+def run_until_killed(
     directory: Path, switch: SimulatedAsterisk, *, seats: int = SEATS, **changes: Any
 ) -> contextlib.AbstractAsyncContextManager[Site]:
     """Run a site whose dialler is killed at the end of the context, without draining."""
-    return killed(a_site(directory, switch=switch, seats=seats, **(changes or SETTINGS)))
+    return run_and_kill(a_site(directory, switch=switch, seats=seats, **(changes or SETTINGS)))
 
 
 @contextlib.asynccontextmanager
-async def killed(running: contextlib.AbstractAsyncContextManager[ASite]) -> AsyncIterator[ASite]:
+async def run_and_kill(running: contextlib.AbstractAsyncContextManager[ASite]) -> AsyncIterator[ASite]:
     """Run a site and kill its dialler at the end of the context."""
     ready: asyncio.Future[ASite] = asyncio.get_running_loop().create_future()
 

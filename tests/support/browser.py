@@ -47,7 +47,7 @@ CHROMIUM_ARGS = ["--no-sandbox", f"--disable-features={','.join(_UNWANTED)}"]
 
 
 @contextlib.asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
+async def run_chromium() -> AsyncIterator[Browser]:
     """Start Chromium and close it at the end of the context."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
@@ -56,7 +56,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 @contextlib.asynccontextmanager
-async def alone(browser: Browser) -> AsyncIterator[None]:
+async def close_pages_after(browser: Browser) -> AsyncIterator[None]:
     """Close all pages and their storage at the end of the context, so that the next test starts without them."""
     try:
         yield
@@ -65,7 +65,7 @@ async def alone(browser: Browser) -> AsyncIterator[None]:
             await context.close()
 
 
-async def violations(page: Page) -> list[Any]:
+async def find_accessibility_violations(page: Page) -> list[Any]:
     """Return the accessibility violations that axe finds. It is injected past the page's Content-Security-Policy."""
     if not AXE.is_file():
         return [NO_AXE]
@@ -80,14 +80,14 @@ async def violations(page: Page) -> list[Any]:
     return violated
 
 
-def must_suit_everybody(found: list[Any]) -> None:
+def assert_accessible(found: list[Any]) -> None:
     """Fail if axe found violations; skip if it is not installed. Call it last, after all other checks."""
     if NO_AXE in found:
         pytest.skip(NO_AXE)
     assert found == []
 
 
-def forgive(faults: list[str], status: int) -> None:
+def ignore_http_errors(faults: list[str], status: int) -> None:
     """Remove the browser's console errors about an expected HTTP status. Fails on any other error."""
     assert all(f"status of {status} " in fault for fault in faults), faults
     faults.clear()
@@ -120,7 +120,7 @@ _IN_LETTERS = """async ([name, font]) => {
 """Uses a FontFace from bytes and a constructed style sheet, which the Content-Security-Policy does not restrict."""
 
 
-async def overflowing(page: Page) -> list[str]:
+async def find_overflowing_elements(page: Page) -> list[str]:
     """Return the elements that overflow their box or the page, with a narrow and with a wide test font.
 
     Elements that scroll by themselves are excluded.
@@ -143,7 +143,7 @@ async def new_page(
     return page
 
 
-async def weight(page: Page, address: str, shows: str) -> int:
+async def measure_page_bytes(page: Page, address: str, shows: str) -> int:
     """Return the compressed bytes of the assets that a first visit loads until `shows` is visible.
 
     Fails if anything comes from another origin. Fonts are not counted: they load only if the machine has none for the

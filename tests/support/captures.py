@@ -11,7 +11,7 @@ NAMES = sorted(path.stem for path in DIRECTORY.glob("*.jsonl"))
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CapturedData:
     """The data that one side sent at one moment."""
 
     seconds: float
@@ -19,13 +19,13 @@ class Said:
     data: str
 
 
-def read_capture(name: str) -> list[Said]:
+def read_capture(name: str) -> list[CapturedData]:
     """Return the recorded session of that name, in order."""
     lines = (DIRECTORY / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
-    return [Said(said["t"], said["who"], said["data"]) for said in map(json.loads, lines)]
+    return [CapturedData(said["t"], said["who"], said["data"]) for said in map(json.loads, lines)]
 
 
-def said_by(name: str, who: str) -> bytes:
+def captured_bytes(name: str, who: str) -> bytes:
     """Return all bytes that one side sent. Of a repeated opening message, only the first is included."""
     said = [said.data for said in read_capture(name) if said.who == who]
     return "".join(data for number, data in enumerate(said) if number == 0 or data != said[0]).encode()

@@ -34,7 +34,7 @@ _WITHOUT_INSIDE = (
 _CONTAINERS = (dict, list, set, frozenset, deque, bytearray)
 
 
-def census(*roots: object) -> Counter[str]:
+def count_objects(*roots: object) -> Counter[str]:
     """Return the number of entries of each container and of objects of each of our classes.
 
     A container is named after the class and attribute that hold it, such as "Centre.calls". Containers of the same name
@@ -58,18 +58,18 @@ def census(*roots: object) -> Counter[str]:
             continue
         seen.add(id(value))
         kind = type(value)
-        if _is_the_world(value) or _is_bounded(value):
+        if _is_excluded(value) or _is_bounded(value):
             continue
         if isinstance(value, _CONTAINERS):
             found[name] += len(value)
         elif kind.__module__.split(".")[0] in OURS:
             name = kind.__qualname__
             found[f"objects of {kind.__module__}.{name}"] += 1
-        waiting.extend(_inside(name, value))
+        waiting.extend(_count_contents(name, value))
     return found
 
 
-def _is_the_world(value: object) -> bool:
+def _is_excluded(value: object) -> bool:
     code = getattr(value, "cr_code", None)
     if isinstance(code, types.CodeType):
         return "/dialer/simulation/" in code.co_filename or "/tests/" in code.co_filename
@@ -89,17 +89,17 @@ def _is_bounded(value: object) -> bool:
     )
 
 
-def grown(before: Counter[str], after: Counter[str], by_more_than: int) -> dict[str, int]:
+def find_growth(before: Counter[str], after: Counter[str], by_more_than: int) -> dict[str, int]:
     """Return the names whose counts have grown by more than `by_more_than`, with the growth."""
     return {name: after[name] - before[name] for name in after if after[name] - before[name] > by_more_than}
 
 
-def _inside(name: str, value: object) -> Iterable[tuple[str, object]]:
+def _count_contents(name: str, value: object) -> Iterable[tuple[str, object]]:
     if isinstance(value, dict):
-        inner = _deeper(name)
+        inner = _nested_name(name)
         return [(inner, each) for each in itertools.chain(value.keys(), value.values())] + _attributes(name, value)
     if isinstance(value, list | set | frozenset | deque | tuple):
-        inner = _deeper(name)
+        inner = _nested_name(name)
         return [(inner, each) for each in value] + _attributes(name, value)
     if isinstance(value, types.FunctionType):  # without its globals, which are counted with the module
         return [
@@ -128,6 +128,6 @@ def _attributes(name: str, value: object) -> list[tuple[str, object]]:
     return found
 
 
-def _deeper(name: str) -> str:
+def _nested_name(name: str) -> str:
     """Return the name for the entries of a container. Nested containers share one name."""
     return name if name.endswith("[]") else f"{name}[]"

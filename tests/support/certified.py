@@ -22,7 +22,7 @@ CERTIFICATE: dict[str, Any] = {
 }
 
 
-def entry(**changes: Any) -> Entry:
+def catalogue_entry(**changes: Any) -> Entry:
     """Return the catalogue entry of a recorded prompt."""
     values: dict[str, Any] = {
         "voice": "human", "source": "x.mp3", "source_sha256": RECORDING, "recipe": "1", "seconds": 1.0,
@@ -31,7 +31,7 @@ def entry(**changes: Any) -> Entry:
     return Entry.model_validate(values | changes)
 
 
-def prompts_of(flow: str, language: str = "hi") -> list[PromptName]:
+def list_prompts(flow: str, language: str = "hi") -> list[PromptName]:
     """Return the prompts of a flow, without shared sounds."""
     names = [find_prompt_of_sound(sound) for sound in list_fixed_sounds(load_flow(flow), language, shipped_texts())]
     return [name for name in names if name is not None]
@@ -52,7 +52,7 @@ def write_prompts(
 
 def certified_site(directory: Path, flow: str, language: str = "hi", **changes: Any) -> dict[str, Any]:
     """Return [audio] settings in which all prompts of the flow are certified. `changes` apply to the first prompt."""
-    names = prompts_of(flow, language)
-    entries = {name: entry(**CERTIFICATE) for name in names}
-    entries[names[0]] = entry(**CERTIFICATE | changes)
+    names = list_prompts(flow, language)
+    entries = {name: catalogue_entry(**CERTIFICATE) for name in names}
+    entries[names[0]] = catalogue_entry(**CERTIFICATE | changes)
     return write_prompts(directory, entries)

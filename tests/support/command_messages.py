@@ -81,7 +81,7 @@ NEEDED: dict[str, Any] = {
 }
 
 
-def needed(name: str) -> dict[str, Any]:
+def required_fields(name: str) -> dict[str, Any]:
     """Return the fields that a message of this command must have, with valid values."""
     fields = {key: NEEDED[key] for key in COMMANDS[name].required_fields()}
     return {**fields, "seat": "01"} if name == "seat-message" else fields
@@ -89,4 +89,4 @@ def needed(name: str) -> dict[str, Any]:
 
 def of_kind(name: str, **changes: Any) -> bytes:
     """Return a valid message of a command, with some fields changed; None leaves a field out."""
-    return message(name=name, **{"campaign": None, **needed(name), **changes})
+    return message(name=name, **{"campaign": None, **required_fields(name), **changes})

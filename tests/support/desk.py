@@ -74,7 +74,7 @@ ONLINE, OFFLINE = (CentreState("pune-1", 0.0, online=online) for online in (True
 CONNECTED, DISCONNECTED = DeskStatus(True, 0.0), DeskStatus(False, 0.0)
 
 
-async def full_disk(*_: object) -> None:
+async def raise_disk_full(*_: object) -> None:
     """Raise StoreError, in place of a method of the desk's file."""
     raise StoreError("the disk is full")
 
@@ -227,7 +227,7 @@ class DeskStand:
         return answer.cookies[DESK_COOKIE]
 
 
-def stand_settings() -> Settings:
+def two_agent_settings() -> Settings:
     """Return settings with the agents 101 and 102; seat 06 has a browser phone."""
     return Settings.model_validate(
         {
@@ -254,7 +254,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     file = await DeskFile.open(folder / "centre.desk.db", None)
     page_state, dialler_client = PageState(clock.now), FakeDiallerClient()
     dialler_client.page_state = page_state
-    settings = settings or stand_settings()
+    settings = settings or two_agent_settings()
     fill_roll(folder / "centre.db", 0)
     with exclusive_connection(folder / "centre.db", "a test") as db:
         db.execute(
@@ -321,7 +321,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     await file.close()
 
 
-async def keep_passwords(settings: Settings, *names: str) -> None:
+async def set_passwords(settings: Settings, *names: str) -> None:
     """Set PASSWORD, with a cheap hash, for supervisors of the settings in the desk's file."""
     file = await DeskFile.open(desk_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), SystemClock(), 3600.0, CHEAP)
@@ -354,7 +354,7 @@ def desk_settings(store: Path) -> Settings:
     )
 
 
-def recorded_talk(
+def add_recorded_talk(
     folder: Path, began: float, sound: bytes, *, ended: bool = True, campaign: str = "turnout-agents"
 ) -> str:
     """Add a recorded talk of one minute to the store in `folder`, with its sound file. Return the attempt id."""

@@ -34,7 +34,7 @@ BETWEEN_RESTARTS = 30  # dispositions
 CAMPAIGN = {"wrap_up_seconds": 30.0, "script": "polling_day"}
 
 
-class LosesReplies(CommandGateway):
+class ReplyLosingGateway(CommandGateway):
     """A command gateway that loses its next replies, as if the dialler died between commit and reply."""
 
     lose = 0
@@ -54,7 +54,7 @@ class Page:
         self._store = directory / "centre.db"
         self._ids = itertools.count(1)
         self.why: str | None = None  # of the last reply
-        self.desk = LosesReplies(site.centre.engine, site.centre.store, site.clock, SENDERS, "test")
+        self.desk = ReplyLosingGateway(site.centre.engine, site.centre.store, site.clock, SENDERS, "test")
 
     async def send(self, name: str, command_id: str | None = None, **values: Any) -> tuple[str, str]:
         """Send a command. Return (status, text) of the reply, or ("", "") if there was none."""
@@ -80,7 +80,7 @@ class Page:
 
 
 @dataclass
-class Storm:
+class StressTest:
     """A stress test: the commands that pages sent, and the replies they received."""
 
     chance: random.Random
@@ -165,9 +165,9 @@ class Storm:
             self.faults.append(f"{len(standing)} marks stored, {len(expected)} confirmed")
 
 
-async def storm(directory: Path, words: int, seed: int) -> Storm:
+async def run_stress_test(directory: Path, words: int, seed: int) -> StressTest:
     """Let four pages send `words` dispositions, with repeats, late clicks, lost replies and dialler restarts."""
-    told = Storm(random.Random(seed))
+    told = StressTest(random.Random(seed))
     config = scripted(*[Behaviour(talk_seconds=4.0)] * (words * 3), seats=len(SEATS))
     async with SimulatedAsterisk(config) as switch:
         while len(told.kept) < words:
@@ -193,10 +193,10 @@ def main() -> None:
     """Run the stress test and print its result."""
     words, seed = int(sys.argv[1]), int(sys.argv[2])
     with tempfile.TemporaryDirectory() as directory:
-        told: list[Storm] = []
+        told: list[StressTest] = []
 
         async def run() -> None:
-            told.append(await storm(Path(directory), words, seed))
+            told.append(await run_stress_test(Path(directory), words, seed))
 
         run_virtual(run, limit_seconds=1e7)
     [result] = told

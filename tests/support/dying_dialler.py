@@ -23,27 +23,27 @@ from tests.support.centre import site_settings
 CRASH_POINTS = ("before-originate", "after-originate", "ringing", "talking", "before-commit", "after-commit")
 
 
-def die() -> None:
+def kill_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def arm(point: str) -> None:
+def arm_crash_point(point: str) -> None:
     """Let this process kill itself when it reaches the crash point."""
     originate, commit, event = AsteriskSwitch.originate, FlowService.commit, Engine.on_switch_event
 
     async def originate_and_die(self: AsteriskSwitch, request: Any) -> None:
         if point == "before-originate":
-            die()
+            kill_process()
         await originate(self, request)
         if point == "after-originate":
-            die()
+            kill_process()
 
     async def commit_and_die(self: FlowService, session: Any, flow_commit: Any) -> bool:
         if point == "before-commit":
-            die()
+            kill_process()
         done = await commit(self, session, flow_commit)
         if point == "after-commit":
-            die()
+            kill_process()
         return done
 
     def event_and_die(self: Engine, switch_event: SwitchEvent) -> None:
@@ -51,7 +51,7 @@ def arm(point: str) -> None:
         if (point == "ringing" and isinstance(switch_event, CallRinging)) or (
             point == "talking" and isinstance(switch_event, CallConnected)
         ):
-            die()
+            kill_process()
 
     for owner, name, deadly in (
         (AsteriskSwitch, "originate", originate_and_die),
@@ -61,7 +61,7 @@ def arm(point: str) -> None:
         setattr(owner, name, deadly)
 
 
-def tell_acknowledged(path: str) -> None:
+def log_acknowledged_marks(path: str) -> None:
     """Append each committed mark to a file, one per line, before the caller hears the confirmation."""
     commit = FlowService.commit
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -77,9 +77,9 @@ def tell_acknowledged(path: str) -> None:
 
 
 async def _dial(options: dict[str, Any]) -> None:
-    arm(options["point"])
+    arm_crash_point(options["point"])
     if "acknowledged" in options:
-        tell_acknowledged(options["acknowledged"])
+        log_acknowledged_marks(options["acknowledged"])
     stop = asyncio.Event()
     stop_on_signals(stop)
     settings = site_settings(

@@ -105,7 +105,7 @@ def centre_view(*, seats: int = 27, booths: int = 24, campaigns: int = 2, alerts
     )
 
 
-def with_state(view: CentreView, **values: Any) -> CentreView:
+def change_state(view: CentreView, **values: Any) -> CentreView:
     """Return the view with other values in its state."""
     return replace(view, state=replace(view.state, **values))
 

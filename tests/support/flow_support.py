@@ -63,7 +63,7 @@ nodes:
 """
 
 
-def sample(nodes: str, head: str = HEAD) -> Flow:
+def make_flow(nodes: str, head: str = HEAD) -> Flow:
     """Return a flow of these nodes. It starts at `first`; the nodes can go to `bye`."""
     return parse_flow(head + nodes, "sample.yaml")
 
@@ -76,14 +76,14 @@ def run(flow: Flow, events: Sequence[Input], facts: Mapping[str, Scalar] | None 
     return turn
 
 
-def said(action: Action | None) -> list[str]:
+def spoken_texts(action: Action | None) -> list[str]:
     """Return the text keys and values that an action says."""
     if action is None or isinstance(action, Commit | SendSms):
         return []
     return [ref.value for ref in action.prompts]
 
 
-def answers_to(action: Action) -> tuple[type, ...]:
+def accepted_inputs(action: Action) -> tuple[type, ...]:
     """Return the types of input that can follow an action."""
     match action:
         case Play():
@@ -104,7 +104,7 @@ def answers_to(action: Action) -> tuple[type, ...]:
     return (*kinds, HungUp)
 
 
-def through_json(state: FlowState) -> FlowState:
+def copy_through_json(state: FlowState) -> FlowState:
     """Return the state as another process would receive it."""
     return FlowState.from_json(json.loads(json.dumps(state.to_json())))
 
@@ -112,7 +112,7 @@ def through_json(state: FlowState) -> FlowState:
 TURNOUT_HEAD = HEAD.replace("purpose: worker", "purpose: turnout")
 
 
-def own_texts(**texts: str) -> Texts:
+def add_texts(**texts: str) -> Texts:
     """Return the shipped texts plus these in English and Hindi. In the keys `__` stands for a dot."""
     own = MappingProxyType({key.replace("__", "."): text for key, text in texts.items()})
     return merge_texts([shipped_texts(), Texts({"en": own, "hi": own})])

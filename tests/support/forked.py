@@ -26,7 +26,7 @@ _CONTEXT.set_forkserver_preload(
 )
 
 
-class Forked(contextlib.ExitStack):
+class ForkedProcess(contextlib.ExitStack):
     """A process equivalent to `python -c program arguments`, in the folder `cwd`; killed at the end of the context.
 
     Standard input and output are pipes. With a `log`, all output is appended to that file instead.
@@ -99,9 +99,9 @@ class Forked(contextlib.ExitStack):
         return self.returncode
 
 
-def forked(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run_forked(program: str, *arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run a program to its end. Return the completed process with its output."""
-    with Forked(program, *arguments, cwd=cwd) as process:
+    with ForkedProcess(program, *arguments, cwd=cwd) as process:
         return process.ended()
 
 

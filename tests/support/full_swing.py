@@ -29,12 +29,12 @@ SETTINGS: dict[str, Any] = {"campaigns": CAMPAIGNS, "inbound": INBOUND}
 SEATS = 3
 
 
-def busy_voters() -> SimulatedAsteriskConfig:
+def make_long_calls() -> SimulatedAsteriskConfig:
     """Return voters who answer after six seconds and stay on the call for a minute and a half."""
     return scripted(*[Behaviour(answer_after=6.0, talk_seconds=90.0, hang_up_after=100.0)] * 100)
 
 
-async def in_full_swing(site: Site) -> None:
+async def wait_for_all_call_kinds(site: Site) -> None:
     """Wait until every kind of call is live."""
     await site.log_in(*[f"{n:02d}" for n in range(1, SEATS + 1)])
     caller = Behaviour(hang_up_after=100.0, talk_seconds=80.0)

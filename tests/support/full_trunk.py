@@ -38,7 +38,7 @@ class Placed:
     waited: float  # from the decision to the switch
 
 
-async def placed_on_a_full_trunk(
+async def run_full_trunk(
     directory: Path, *, calls_per_second: float, minutes: float, seats: int, ivr_channels: int
 ) -> list[Placed]:
     """Return all calls of an agent and an IVR campaign, on a trunk that limits both."""
@@ -90,7 +90,7 @@ def _note_decisions(site: Site, decided: dict[str, tuple[str, float]]) -> None:
     store.open_attempts = slow  # type: ignore[method-assign]
 
 
-def most_in_a_second(placed: list[Placed]) -> int:
+def max_starts_per_second(placed: list[Placed]) -> int:
     """Return the highest number of call starts within one second."""
     times = sorted(each.wired_at for each in placed)
     return max(sum(first <= at < first + 0.999 for at in times[n : n + 200]) for n, first in enumerate(times))

@@ -67,7 +67,7 @@ def batch(
 
 
 @contextlib.asynccontextmanager
-async def gathering(settings: HqSettings) -> AsyncIterator[Gatherer]:
+async def run_gatherer(settings: HqSettings) -> AsyncIterator[Gatherer]:
     """Run a gatherer and a snapshot server, on a connection of their own."""
     async with connected(settings.servers, "gather") as session:
         await SnapshotServer(settings, session).start()

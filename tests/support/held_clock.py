@@ -12,7 +12,7 @@ NOW = datetime(2026, 11, 24, 6, 30, tzinfo=UTC)  # noon in India, and the same d
 TODAY = NOW.date()
 
 
-def hold_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+def fix_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fix the time of `SystemClock` at `NOW` until the end of the test."""
     monkeypatch.setattr(SystemClock, "now", lambda _: NOW.timestamp())
 

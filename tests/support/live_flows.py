@@ -11,11 +11,12 @@ from tests.support.centre import START_EPOCH
 from tests.support.voters import NOBODY_ANSWERS
 
 
-def ivr(flow: str | Path, **changes: Any) -> dict[str, Any]:
+def ivr_campaign(flow: str | Path, **changes: Any) -> dict[str, Any]:
+    """Return settings of an IVR campaign with one channel."""
     return {"id": "ivr", "kind": "ivr", "flow": str(flow), "pacing": "broadcast", "channels": 1, **changes}
 
 
-def voters_of_flows(*scripts: Behaviour) -> SimulatedAsteriskConfig:
+def scripted_voters(*scripts: Behaviour) -> SimulatedAsteriskConfig:
     """Return an Asterisk on which the first numbers of the roll follow `scripts` and all others never answer."""
     return SimulatedAsteriskConfig(
         seats=seat_phones(2),

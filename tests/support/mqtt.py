@@ -33,7 +33,7 @@ SENDERS = Senders(
 
 
 @dataclass(slots=True)
-class Heard:
+class ReceivedMessage:
     """A received message."""
 
     topic: str  # below dialer/v1/pune-1/
@@ -51,7 +51,7 @@ class Supervisor:
     """A client that receives all messages and sends commands."""
 
     client: aiomqtt.Client
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[ReceivedMessage] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def listen(self) -> None:
@@ -59,10 +59,10 @@ class Supervisor:
         async for message in self.client.messages:
             assert isinstance(message.payload, bytes)
             topic = message.topic.value.removeprefix("dialer/v1/pune-1/")
-            self.heard.append(Heard(topic, message.payload.decode(), message.retain))
+            self.heard.append(ReceivedMessage(topic, message.payload.decode(), message.retain))
             self._news.set()
 
-    async def wait_for(self, wanted: Callable[[Heard], bool], count: int = 1) -> list[Heard]:
+    async def wait_for(self, wanted: Callable[[ReceivedMessage], bool], count: int = 1) -> list[ReceivedMessage]:
         """Wait for `count` messages for which `wanted` is true. Return them."""
         async with asyncio.timeout(HANG_SECONDS):
             while len(found := [message for message in self.heard if wanted(message)]) < count:
@@ -70,7 +70,7 @@ class Supervisor:
                 await self._news.wait()
         return found
 
-    async def wait_for_topic(self, topic: str, count: int = 1) -> list[Heard]:
+    async def wait_for_topic(self, topic: str, count: int = 1) -> list[ReceivedMessage]:
         """Wait for `count` messages on a topic of the centre. Return them."""
         return await self.wait_for(lambda message: message.topic == topic, count)
 
@@ -80,7 +80,7 @@ class Supervisor:
 
 
 @contextlib.asynccontextmanager
-async def supervisor(settings: BrokerSettings) -> AsyncIterator[Supervisor]:
+async def connect_supervisor(settings: BrokerSettings) -> AsyncIterator[Supervisor]:
     """Connect a client that is subscribed to everything."""
     version5 = settings.version is MqttVersion.V5
     protocol = aiomqtt.ProtocolVersion.V5 if version5 else aiomqtt.ProtocolVersion.V311

@@ -11,7 +11,7 @@ import pytest
 from dialer.process import pool
 
 
-class AtOnce(Executor):
+class ImmediateExecutor(Executor):
     """An executor that runs each job when it is submitted."""
 
     def __init__(self, *_: object, **__: object) -> None: ...
@@ -27,4 +27,4 @@ class AtOnce(Executor):
 
 def work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Run pool jobs in this process until the end of the test. tests/unit/audio/test_prepare.py covers real processes."""
-    monkeypatch.setattr(pool, "ProcessPoolExecutor", AtOnce)
+    monkeypatch.setattr(pool, "ProcessPoolExecutor", ImmediateExecutor)

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from tests.support.forked import Forked
+from tests.support.forked import ForkedProcess
 
 HOURS = [{"start": "00:00", "until": "23:59:59.999999"}]
 WAIT_SECONDS = 150.0  # real time; about 7 on an idle machine
@@ -15,9 +15,9 @@ PROGRAM = "import json, sys; from tests.support.dying_dialler import run; run(js
 SPEED = 20.0  # of voters and prompts; the processes run in real time
 
 
-def a_dialler(
+def run_dialler_process(
     directory: Path, switch: SimulatedAsterisk, campaign: dict[str, object], point: str, **more: str
-) -> Forked:
+) -> ForkedProcess:
     """Start a dialler process. It is killed at the end of the context."""
     options = {
         "directory": str(directory),
@@ -27,10 +27,10 @@ def a_dialler(
         "campaign": campaign,
         **more,
     }
-    return Forked(PROGRAM, json.dumps(options), log=directory / "child.log")
+    return ForkedProcess(PROGRAM, json.dumps(options), log=directory / "child.log")
 
 
-async def ended_calls(switch: SimulatedAsterisk, at_least: int) -> None:
+async def wait_for_ended_calls(switch: SimulatedAsterisk, at_least: int) -> None:
     async with asyncio.timeout(WAIT_SECONDS):
         while sum(1 for call in switch.placed if call.ended_at is not None) < at_least:
             await asyncio.sleep(0.02)

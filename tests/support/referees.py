@@ -10,7 +10,7 @@ from tests.support.centre import Site
 from tests.support.stored import rows
 
 
-def nobody_on_two_calls(site: Site) -> None:
+def assert_no_simultaneous_calls(site: Site) -> None:
     """Check that no number had two calls at once and no channel id was used twice."""
     live: dict[str, float] = {}
     seen: set[str] = set()
@@ -21,20 +21,20 @@ def nobody_on_two_calls(site: Site) -> None:
         live[call.number] = call.ended_at or float("inf")
 
 
-def nobody_dialled_twice(site: Site) -> None:
+def assert_nobody_dialled_twice(site: Site) -> None:
     """Check that no number was called twice. For tests in which no number is due again."""
     twice = [number for number, calls in Counter(call.number for call in site.switch.placed).items() if calls > 1]
     assert not twice
-    nobody_on_two_calls(site)
+    assert_no_simultaneous_calls(site)
 
 
-def every_attempt_has_one_end(directory: Path) -> None:
+def assert_all_attempts_ended(directory: Path) -> None:
     """Check that every attempt in the store has ended, with an outcome."""
     assert not rows(directory, "SELECT 1 FROM attempt WHERE ended_at IS NULL")
     assert not rows(directory, "SELECT 1 FROM attempt WHERE outcome IS NULL")
 
 
-def on_the_switch(site: Site) -> set[str]:
+def list_live_attempts(site: Site) -> set[str]:
     """Return the attempts of the voters' live channels."""
     return {
         channel.variables.get("MATDAN_ATTEMPT", channel.uniqueid)
@@ -43,10 +43,10 @@ def on_the_switch(site: Site) -> set[str]:
     }
 
 
-def all_agree(site: Site, directory: Path) -> bool:
+def is_state_consistent(site: Site, directory: Path) -> bool:
     """Return whether store, engine, channels and seats agree about the live calls."""
     stored = {row[0] for row in rows(directory, "SELECT attempt_id FROM attempt WHERE ended_at IS NULL")}
-    live = on_the_switch(site)
+    live = list_live_attempts(site)
     in_seats = {
         member.channel.variables.get("MATDAN_ATTEMPT", member.channel.uniqueid)
         for conference in site.switch.conferences.by_name.values()
@@ -59,9 +59,9 @@ def all_agree(site: Site, directory: Path) -> bool:
     )
 
 
-def nobody_twice(site: Site, directory: Path) -> None:
+def assert_no_repeated_calls(site: Site, directory: Path) -> None:
     """Check that no number had two calls at once, was called twice by a campaign, or is due after an unknown outcome."""
-    nobody_on_two_calls(site)
+    assert_no_simultaneous_calls(site)
     placed = "SELECT 1 FROM attempt WHERE direction = 'outbound' AND outcome <> 'refused'"
     assert not rows(directory, f"{placed} GROUP BY campaign_id, phone_id HAVING count(*) > 1")
     unknown = "SELECT 1 FROM target JOIN attempt USING (phone_id) WHERE outcome = 'unknown' AND state = 'due'"

@@ -98,11 +98,13 @@ class HandFilled:
         self.db.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(row.values()))  # noqa: S608 # a test's own
 
 
-def by_column(report: Report) -> list[dict[str, Any]]:
+def rows_by_column(report: Report) -> list[dict[str, Any]]:
+    """Return the rows of a report as dicts by column name."""
     return [dict(zip([column.name for column in report.columns], row, strict=True)) for row in report.rows]
 
 
-def journal(tmp_path: Path, *entries: tuple[str, str, str | None]) -> Path:
+def write_journal(tmp_path: Path, *entries: tuple[str, str, str | None]) -> Path:
+    """Write a switch journal with these (event, channel, number), one per second from NOON. Return its path."""
     path = tmp_path / "journal.jsonl"
     lines = [
         json.dumps({"t": NOON + index, "event": event, "channel": channel, "number": number})
@@ -112,27 +114,32 @@ def journal(tmp_path: Path, *entries: tuple[str, str, str | None]) -> Path:
     return path
 
 
-async def made_of(store: HandFilled, report: Any, *arguments: Any) -> Report:
+async def make_report(store: HandFilled, report: Any, *arguments: Any) -> Report:
+    """Return the report that the function `report` makes of the store, over all time."""
     with read_snapshot(store.path, None) as source:
         return report(source, Window(), INDIA, *arguments)  # type: ignore[no-any-return]  # a test's shorthand
 
 
-def official(store: HandFilled, constituency: int, by: str, share: float, part: int | None = None) -> None:
+def insert_official_turnout(
+    store: HandFilled, constituency: int, by: str, share: float, part: int | None = None
+) -> None:
     figure = {"day": "2026-04-22", "constituency_number": constituency, "part_number": part, "by_time": by}
     store.insert("official_turnout", {**figure, "share": share, "entered_at": NOON, "who": "ops"})
 
 
-async def turnout_made(store: HandFilled, by: TurnoutBy, window: Window | None = None) -> Report:
+async def make_turnout_report(store: HandFilled, by: TurnoutBy, window: Window | None = None) -> Report:
     with read_snapshot(store.path, None) as source:
         return polling_day.report_turnout(source, window or Window(), INDIA, by)
 
 
-def figures_file(store: HandFilled, *lines: str) -> Path:
+def write_figures(store: HandFilled, *lines: str) -> Path:
+    """Write a CSV file of official turnout figures next to the store. Return its path."""
     path = store.path.parent / "figures.csv"
     path.write_text("\n".join(("constituency,part,by,turnout", *lines, "")), encoding="utf-8")
     return path
 
 
-def entered(config: Path, by: str, percent: str, *more: str) -> tuple[int, str]:
+def enter_turnout(config: Path, by: str, percent: str, *more: str) -> tuple[int, str]:
+    """Run `dialer turnout enter` for constituency 174. Return its exit code and output."""
     figure = ("--constituency", "174", "--by", by, "--turnout", percent, "--day", "2026-04-22")
     return run("turnout", "enter", *figure, "-c", config, "--who", "ops", *more)

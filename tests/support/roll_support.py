@@ -17,12 +17,13 @@ def write_roll(path: Path, rows: Iterable[Sequence[str]], header: Sequence[str] 
     return path
 
 
-def contents(store: Path) -> dict[str, list[tuple[object, ...]]]:
+def read_imported_tables(store: Path) -> dict[str, list[tuple[object, ...]]]:
     """Return the tables that a roll import fills, without the record of imports."""
     tables = ("booth", "voter", "phone", "link")
     return {table: query(store, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables}  # noqa: S608 - names above
 
 
-def rejects(path: Path) -> list[dict[str, str]]:
+def read_rejected_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file of rejected rows, by column."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))

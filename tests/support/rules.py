@@ -23,7 +23,7 @@ CALLER_ID = "+911140000001"
 FRESH = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
 
 
-def a_profile_that_allows_recording(directory: Path) -> dict[str, str]:
+def profile_allowing_recording(directory: Path) -> dict[str, str]:
     """Return [rules] settings with a profile that allows recording."""
     neutral = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
     head, _, tail = neutral.partition("[recording]\nallowed = false")
@@ -60,7 +60,7 @@ def neutral_with(**rules: Mapping[str, Any]) -> Profile:
     return neutral.model_copy(update=changed)
 
 
-def gate_of(settings: Settings, *registers: Register) -> Gate:
+def make_gate(settings: Settings, *registers: Register) -> Gate:
     """Return the gate of a site with imported registers."""
     return Gate(build_rulebook(site_profile(settings), settings).with_registers(registers))
 
@@ -68,12 +68,12 @@ def gate_of(settings: Settings, *registers: Register) -> Gate:
 CERTIFIED = {"hi": CertificateStatus(None, date(2024, 5, 22))}
 
 
-def campaign_of(settings: Settings, certified: Mapping[str, CertificateStatus] | None = None) -> CampaignRules:
+def campaign_rules(settings: Settings, certified: Mapping[str, CertificateStatus] | None = None) -> CampaignRules:
     """Return the rules of the site's only campaign."""
     return build_campaign_rules(settings.campaigns[0], settings, certified)
 
 
-def case_of(settings: Settings, **changes: Any) -> Case:
+def make_case(settings: Settings, **changes: Any) -> Case:
     """Return a call of the site's campaign; without changes, the gate allows it at noon."""
-    case = Case(campaign_of(settings), NUMBER, Area(174, "18:00"), FRESH, CALLER_ID, "hi")
+    case = Case(campaign_rules(settings), NUMBER, Area(174, "18:00"), FRESH, CALLER_ID, "hi")
     return replace(case, **changes)

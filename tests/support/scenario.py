@@ -26,7 +26,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Does(StrEnum):
+class PhoneReaction(StrEnum):
     """How a voter's phone reacts to a call."""
 
     ANSWER = "answer"
@@ -40,20 +40,20 @@ class Does(StrEnum):
 
 
 SIP_STATUS = {
-    Does.BUSY: 486,
-    Does.NO_ANSWER: 0,
-    Does.REJECT: 603,
-    Does.UNAVAILABLE: 480,
-    Does.INVALID: 404,
-    Does.CONGESTION: 503,
-    Does.REDIRECT: 302,
+    PhoneReaction.BUSY: 486,
+    PhoneReaction.NO_ANSWER: 0,
+    PhoneReaction.REJECT: 603,
+    PhoneReaction.UNAVAILABLE: 480,
+    PhoneReaction.INVALID: 404,
+    PhoneReaction.CONGESTION: 503,
+    PhoneReaction.REDIRECT: 302,
 }
 
 
 class Voters(Part):
     """A group of `count` voters with the same behaviour. Keys and `stays` are timed from the answer."""
 
-    does: Does
+    does: PhoneReaction
     count: int = Field(1, ge=1, le=500)
     rings: float = Field(1.0, ge=0, le=60)  # seconds of ringing before the answer or the failure
     early_media: bool = False  # the carrier sends 183 instead of 180

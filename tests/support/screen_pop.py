@@ -59,7 +59,7 @@ def fill_household(store: Path, at: float) -> None:
             )
 
 
-def on_the_line(state: SeatState = SeatState.TALKING, *, agent: str = "101", **pop: Any) -> SeatView:
+def seat_with_live_call(state: SeatState = SeatState.TALKING, *, agent: str = "101", **pop: Any) -> SeatView:
     """Return the view of seat 04 on the live call; `pop` are further fields of its screen pop."""
     screen_pop = ScreenPop(ATTEMPT, phone_id=1, voter_id=2, booth_id=118, voters=(2, 3), opted_out=False, grounds=3)
     return SeatView(
@@ -76,7 +76,7 @@ def on_the_line(state: SeatState = SeatState.TALKING, *, agent: str = "101", **p
     )
 
 
-def values_of(event: bytes) -> dict[str, Any]:
+def read_event(event: bytes) -> dict[str, Any]:
     """Return the values in a server-sent event."""
     found: dict[str, Any] = json.loads(event.decode().partition("data: ")[2])["values"]
     return found
@@ -85,12 +85,12 @@ def values_of(event: bytes) -> dict[str, Any]:
 async def until(news: AsyncIterator[bytes], key: str) -> Any:
     """Wait for the next event with a value for `key`, and return the value."""
     async for event in news:
-        values = values_of(event)
+        values = read_event(event)
         if values.get(key) is not None:
             return values[key]
     raise AssertionError(f"the stream ended without {key}")
 
 
-def closing(news: AsyncIterator[bytes]) -> aclosing[Any]:
+def close_after(news: AsyncIterator[bytes]) -> aclosing[Any]:
     """Close the event stream at the end of the context."""
     return aclosing(news)

@@ -29,7 +29,7 @@ def switch_config(*scripts: Behaviour, seats: int = 2) -> SimulatedAsteriskConfi
 
 
 @contextlib.asynccontextmanager
-async def a_floor(directory: Path, *scripts: Behaviour, **changes: Any) -> AsyncIterator[Site]:
+async def run_site_with_pins(directory: Path, *scripts: Behaviour, **changes: Any) -> AsyncIterator[Site]:
     """Run a site whose agents have PINs."""
     changes.setdefault("agents", AGENTS)
     async with a_site(directory, switch_config(*scripts), **changes) as site:
@@ -40,7 +40,7 @@ def seat(site: Site, name: str = "01") -> SeatView:
     return next(view for view in site.view.seats if view.seat == name)
 
 
-async def keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
+async def press_keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
     """Press keys on a seat's phone after 3.5 s, when the prompt before the question has ended."""
     await asyncio.sleep(3.5)
     if site.switch.phone_channel(endpoint) is not None:
@@ -50,11 +50,11 @@ async def keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
 
 async def log_in_by_phone(site: Site, number: str, pin: str, endpoint: str = "agent01") -> None:
     assert site.switch.dial_from_phone(endpoint, "*1") is not None
-    await keys(site, f"{number}#", endpoint)
-    await keys(site, f"{pin}#", endpoint)
+    await press_keys(site, f"{number}#", endpoint)
+    await press_keys(site, f"{pin}#", endpoint)
     await asyncio.sleep(5)  # the announcement after the log-in
 
 
-async def until_talking(site: Site, name: str = "01") -> None:
+async def wait_until_talking(site: Site, name: str = "01") -> None:
     await site.until(lambda: seat(site, name).state is SeatState.TALKING)
     await asyncio.sleep(1.0)

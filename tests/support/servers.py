@@ -29,21 +29,21 @@ class MultiServerSite(Site):
             server.agi_port = self.centre.agi_port
 
 
-def seats_at(seats: Mapping[str, int]) -> list[dict[str, str]]:
+def list_seats(seats: Mapping[str, int]) -> list[dict[str, str]]:
     """Return the settings of seats a01, a02, ..., b01, ... for the number of seats at each server."""
     names = [(server, f"{server}{number:02}") for server, count in seats.items() for number in range(1, count + 1)]
     return [{"name": name, "endpoint": f"agent-{name}", "server": server} for server, name in names]
 
 
 @contextlib.asynccontextmanager
-async def some_servers(
+async def run_servers(
     config: SimulatedAsteriskConfig, seats: Mapping[str, int], phones: Sequence[Mapping[str, str]] = ()
 ) -> AsyncIterator[Mapping[str, SimulatedAsterisk]]:
     """Run simulated servers that can call each other, each with a trunk and the phones of its seats."""
     async with contextlib.AsyncExitStack() as stack:
         servers: dict[str, SimulatedAsterisk] = {}
         for place, server in enumerate(seats):
-            here = [each["endpoint"] for each in (*seats_at(seats), *phones) if each["server"] == server]
+            here = [each["endpoint"] for each in (*list_seats(seats), *phones) if each["server"] == server]
             own = replace(config, server=server, seed=config.seed + place, start_epoch=START_EPOCH)
             own = replace(own, seats=tuple(SeatPhone(endpoint, "1000") for endpoint in here))
             own = replace(own, trunks=(SimulatedTrunk(f"carrier-{server}"),))
@@ -71,7 +71,7 @@ def multi_server_settings(
     return site_settings(
         directory,
         0,
-        seats=seats_at(seats),
+        seats=list_seats(seats),
         asterisk={"servers": managers},
         trunks=[
             {"name": f"line-{server}", "endpoint": f"carrier-{server}", "server": server, **trunk} for server in servers
@@ -99,7 +99,7 @@ async def a_multi_server_site(
     if not (directory / "centre.db").exists():
         fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     async with contextlib.AsyncExitStack() as stack:
-        there = await stack.enter_async_context(some_servers(config, seats, phones)) if servers is None else servers
+        there = await stack.enter_async_context(run_servers(config, seats, phones)) if servers is None else servers
         settings = multi_server_settings(directory, there, seats, **changes)
         trunks = [
             each.model_copy(update={"server": (moved or {}).get(each.name, each.server)}) for each in settings.trunks

@@ -50,7 +50,7 @@ class AgiPeer:
 Script = Callable[[AgiPeer], Coroutine[Any, Any, None]]
 
 
-async def flow_of_one_key(peer: AgiPeer) -> None:
+async def serve_one_key(peer: AgiPeer) -> None:
     """Ask for one key, then set MATDAN_DONE."""
     await peer.ask("ANSWER")
     await peer.ask("GET DATA menu 5000 1")
@@ -89,7 +89,7 @@ async def agi_server(script: Script, port: int = 0) -> AsyncIterator[int]:
 
 @contextlib.asynccontextmanager
 async def simulated_centre(
-    config: SimulatedAsteriskConfig, script: Script = flow_of_one_key
+    config: SimulatedAsteriskConfig, script: Script = serve_one_key
 ) -> AsyncIterator[SimulatedAsterisk]:
     """Run a simulated Asterisk whose AGI() calls are handled by `script`."""
     async with agi_server(script) as port, SimulatedAsterisk(config) as switch:
@@ -99,7 +99,7 @@ async def simulated_centre(
 
 @contextlib.asynccontextmanager
 async def lab_centre(
-    config: SimulatedAsteriskConfig, user: str = "dialler", script: Script = flow_of_one_key
+    config: SimulatedAsteriskConfig, user: str = "dialler", script: Script = serve_one_key
 ) -> AsyncIterator[tuple[SimulatedAsterisk, AmiLab]]:
     """Run a simulated Asterisk and an AMI client that is logged in to it."""
     async with simulated_centre(config, script) as switch, AmiLab(switch.ami_port, user) as lab:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def one_line(error: BaseException, path: Path) -> bool:
+def is_one_line(error: BaseException, path: Path) -> bool:
     """Return whether an error is one line that starts with the file's path."""
     text = str(error)
     return text.startswith(f"{path}: ") and "\n" not in text and len(text) < 200 + len(str(path))
@@ -31,5 +31,6 @@ def rows(directory: Path, sql: str) -> list[tuple[Any, ...]]:
     return query(directory / "centre.db", sql)
 
 
-def names_in(directory: Path) -> list[str]:
+def list_names(directory: Path) -> list[str]:
+    """Return the sorted names of the files in a folder."""
     return sorted(path.name for path in directory.iterdir())

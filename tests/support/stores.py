@@ -156,7 +156,9 @@ def attempt(claim: Claim, *, at: float = NOW) -> NewAttempt:
     return NewAttempt(AttemptId(str(uuid.uuid4())), claim, "trunk", "+911140000000", at)
 
 
-async def open_one(store: Store, new: NewAttempt, *, since: float = DAY_START, max_attempts: int = 3) -> Refusal | None:
+async def open_attempt(
+    store: Store, new: NewAttempt, *, since: float = DAY_START, max_attempts: int = 3
+) -> Refusal | None:
     """Open one attempt. Return its refusal, or None."""
     [refusal] = await store.open_attempts([new], max_attempts_since=since, max_attempts=max_attempts)
     return refusal
@@ -165,7 +167,7 @@ async def open_one(store: Store, new: NewAttempt, *, since: float = DAY_START, m
 async def dial(store: Store, phone_id: int, *, campaign_id: str = CAMPAIGN, now: float = NOW) -> NewAttempt:
     """Claim a number and open an attempt on it."""
     new = attempt(await claim_phone(store, phone_id, campaign_id=campaign_id, now=now), at=now)
-    assert await open_one(store, new) is None
+    assert await open_attempt(store, new) is None
     return new
 
 
@@ -209,6 +211,6 @@ def mark(
     return Mark(key or f"{voter_id}/{kind}/{source}", voter_id, kind, source, NOW + 60.0, attempt_id=attempt_id)
 
 
-async def turnout_of(store: Store, booth_id: int = 1) -> BoothTurnout:
+async def read_turnout(store: Store, booth_id: int = 1) -> BoothTurnout:
     [turnout] = [each for each in await store.booth_turnout() if each.booth_id == booth_id]
     return turnout

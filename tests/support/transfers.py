@@ -14,7 +14,7 @@ from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
-from tests.support.seats import seat, until_talking
+from tests.support.seats import seat, wait_until_talking
 
 OUTSIDE = "+911140009999"
 TRANSFERS = [
@@ -23,9 +23,9 @@ TRANSFERS = [
 ]
 
 
-def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter: Any) -> SimulatedAsteriskConfig:
+def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, *, seats: int = 1, **voter_channel: Any) -> SimulatedAsteriskConfig:
     """Return an Asterisk with voters who answer and stay, a supervisor's phone, and an outside number that answers."""
-    voters = {f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0, **voter) for n in range(50)}
+    voters = {f"+91{7_000_000_001 + n}": Behaviour(answer_after=1.0, **voter_channel) for n in range(50)}
     return SimulatedAsteriskConfig(
         seats=(*seat_phones(seats), SeatPhone("boss", "", mode, 1.0)),
         start_epoch=START_EPOCH,
@@ -41,11 +41,11 @@ async def talking(
     """Run a centre whose seat 01 talks to a voter."""
     async with a_site(directory, config or a_switch(), seats=1, transfers=TRANSFERS, **changes) as site:
         await site.log_in("01")
-        await until_talking(site)
+        await wait_until_talking(site)
         yield site
 
 
-def voter(site: Site) -> Channel:
+def voter_channel(site: Site) -> Channel:
     """Return the channel of the voter who talks, or last talked, to seat 01."""
     attempt = seat(site).attempt_id or next(
         change.attempt_id
@@ -55,7 +55,7 @@ def voter(site: Site) -> Channel:
     return site.switch.channels[attempt]
 
 
-def together(site: Site) -> set[frozenset[str]]:
+def conference_members(site: Site) -> set[frozenset[str]]:
     """Return the members of each conference: "voter", "outside", or the endpoint of a phone."""
 
     def who(channel: Channel) -> str:
@@ -68,17 +68,17 @@ def together(site: Site) -> set[frozenset[str]]:
     }
 
 
-def party(site: Site) -> Channel:
+def third_party(site: Site) -> Channel:
     """Return the channel of the third party."""
     return next(channel for channel in site.switch.channels.values() if channel.uniqueid.startswith("help-"))
 
 
-def parties(site: Site) -> int:
+def count_third_parties(site: Site) -> int:
     """Return the number of third-party channels."""
     return sum(channel.uniqueid.startswith("help-") for channel in site.switch.channels.values())
 
 
-async def bring_to(site: Site, stage: str) -> None:
+async def bring_call_to(site: Site, stage: str) -> None:
     """Bring the call of seat 01 to a stage of a transfer."""
     execute = site.centre.engine.execute
     if stage == "hold":

@@ -45,7 +45,7 @@ A = ID
 HUNG_UP = CallEnded(A, EndedBy.HANGUP, answered=True)
 
 
-class ByHand:
+class ManualClock:
     """A clock that a test sets, in seconds after noon."""
 
     seconds = 0.0
@@ -59,7 +59,7 @@ class ByHand:
     since_boot = monotonic
 
 
-class Named:
+class NamedMethods:
     """A store or switch whose methods have names and must not be called."""
 
     def __getattr__(self, name: str) -> Callable[..., object]:
@@ -81,11 +81,11 @@ class Turns:
         phones = [{"name": name, "endpoint": f"agent{name}"} for name in names]
         sections.setdefault("asterisk", {"seat_rtp_timeout_seconds": 0})
         plan = engine_plan(site(campaign=campaign, seats=phones, **sections), neutral_with())
-        self.clock = ByHand()
+        self.clock = ManualClock()
         core = Core("centre", KOLKATA, self.clock, plan)
         self.beside: list[str] = []  # names of the tasks started by the last event
         nothing, no_scripts = cast(Any, None), cast(Any, SimpleNamespace(scripts=ScriptLibrary({})))
-        store, switch = cast(Any, Named()), cast(Any, Named())
+        store, switch = cast(Any, NamedMethods()), cast(Any, NamedMethods())
         self.engine = Engine(core, Dependencies(store, switch, nothing, no_scripts, nothing, lambda: True))
         self.features = self.engine.features
         self.features.core.start_tasks(cast(Any, self), lambda: None)

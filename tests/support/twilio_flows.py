@@ -81,7 +81,7 @@ class MemoryDesk:
         self.calls[attempt_id].ends.append((completed, left_at, dict(answers or {})))
 
 
-class NoCalls:
+class SwitchStandIn:
     """A stand-in for the switch adapter, which records callbacks."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class NoCalls:
         self.transfers.append(attempt_id)
 
 
-class OneLibrary:
+class SingleFlowLibrary:
     """A flow library of the flows of all calls."""
 
     def __init__(self, desk: MemoryDesk) -> None:
@@ -113,11 +113,11 @@ class OneLibrary:
 
 
 @dataclass
-class Served:
+class RunningWebhooks:
     """Running webhooks and their stand-ins."""
 
     desk: MemoryDesk
-    switch: NoCalls
+    switch: SwitchStandIn
     flows: TwilioFlows
     webhooks: TwilioWebhooks
     transfers: list[AttemptId] = field(default_factory=list)
@@ -128,15 +128,15 @@ class Served:
 
 
 @asynccontextmanager
-async def served(
+async def run_webhooks(
     *, sounds: bool = True, transfer: bool = True, records: bool = True, library: FlowLibrary | None = None
-) -> AsyncIterator[Served]:
+) -> AsyncIterator[RunningWebhooks]:
     """Run webhooks with an engine in memory."""
-    desk, switch = MemoryDesk(), NoCalls()
+    desk, switch = MemoryDesk(), SwitchStandIn()
     settings = account(port=0, transfer_to="sip:agents@example.org" if transfer else None)
     flows = TwilioFlows(
         cast(Engine, desk),
-        library or cast(FlowLibrary, OneLibrary(desk)),
+        library or cast(FlowLibrary, SingleFlowLibrary(desk)),
         cast(TwilioSwitch, switch),
         TwilioFlowRules(
             settings,
@@ -146,5 +146,5 @@ async def served(
         ),
     )
     async with TwilioWebhooks(flows, cast(TwilioSwitch, switch), settings) as webhooks:
-        yield Served(desk, switch, flows, webhooks, switch.transfers)
+        yield RunningWebhooks(desk, switch, flows, webhooks, switch.transfers)
         await flows.close()

@@ -71,7 +71,7 @@ class Lab:
 
 
 @asynccontextmanager
-async def a_lab(
+async def run_lab(
     most: float | None = None, *, resync: bool = True, timeout: float = 5.0, legs: int = 1
 ) -> AsyncIterator[Lab]:
     clock = StillClock()

@@ -17,7 +17,7 @@ from dialer.switch.asterisk.agi_codec import CallHungUp
 from dialer.switch.asterisk.scripts import runner
 from dialer.switch.asterisk.scripts.containment import ScriptRules
 from dialer.switch.asterisk.scripts.runner import ScriptEnd
-from tests.support.agi_peer import AsteriskCall, Recorder, server_of
+from tests.support.agi_peer import AsteriskCall, Recorder, make_server
 from tests.support.agi_scripts import PLAIN, THEN_HANG_UP, Peer, run_script
 from tests.support.virtual import virtual_time
 
@@ -150,7 +150,7 @@ async def test_abort_hangs_up_during_a_running_command(answer: bytes) -> None:
 
     recorder = Recorder(flow)
     began = asyncio.get_running_loop().time()
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         assert [await peer.command(), await peer.command()] == ["WAIT FOR DIGIT -1", "HANGUP"]
         peer.wire.write(answer + b"200 result=1\nHANGUP\n")
         await peer.ended.wait()
@@ -170,7 +170,7 @@ async def test_abort_gives_up_on_a_command_that_does_not_end() -> None:
 
     recorder = Recorder(flow)
     began = asyncio.get_running_loop().time()
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.ended.wait()
     assert recorder.errors == []
     assert asyncio.get_running_loop().time() - began == pytest.approx(4.0, abs=0.1)

@@ -10,7 +10,7 @@ import pytest
 from dialer.domain.errors import SwitchError, UnsafeValue
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiReply, CallHungUp, SoundMissing
-from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, server_of
+from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, make_server
 from tests.support.ami_peer import settle
 from tests.support.virtual import virtual_time
 
@@ -28,7 +28,7 @@ async def test_recorded_flow_is_replayed_exactly() -> None:
         return digits, key, ended_by
 
     recorder = Recorder(flow)
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         commands = await peer.exchange(
             b"200 result=0\n", b"200 result=1\n", b"200 result=0\n", b"200 result=0 endpos=16179\n", b"200 result=1\n"
         )
@@ -87,7 +87,7 @@ def test_each_agi_command_interprets_its_reply(
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(use)
-        async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+        async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
             assert await peer.exchange(answer) == [command]
             await peer.ended.wait()
         assert recorder.results == [result]
@@ -109,7 +109,7 @@ def test_command_that_asterisk_rejects_is_a_switch_error(
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(use)
-        async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+        async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
             await peer.exchange(answer)
             await peer.ended.wait()
         (error,) = recorder.errors
@@ -136,7 +136,7 @@ def test_minus_one_followed_by_a_hang_up_sign_is_a_hang_up(
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(use)
-        async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+        async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
             await peer.exchange(b"200 result=-1 endpos=0\n")
             assert await peer.command() == "GET VARIABLE AGISTATUS"
             peer.wire.write(after)
@@ -160,7 +160,7 @@ def test_minus_one_without_a_hang_up_is_a_missing_sound(use: Callable[[AgiCall],
             return await call.stream_file("apology")  # the call goes on
 
         recorder = Recorder(flow)
-        async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+        async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
             await peer.exchange(b"200 result=-1 endpos=0\n", b"200 result=0\n", b"200 result=0 endpos=9\n")
             await peer.ended.wait()
         assert recorder.results == [None]
@@ -180,7 +180,7 @@ async def test_after_a_hang_up_only_variable_commands_are_sent() -> None:
         return (await call.send_command("GET VARIABLE", "MATDAN_DONE")).note
 
     recorder = Recorder(flow)
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.exchange(b"HANGUP\n511 Command Not Permitted\n", b"200 result=1\n", b"200 result=1 (1)\n")
         await peer.ended.wait()
     assert recorder.results == ["1"]
@@ -196,7 +196,7 @@ async def test_key_pressed_with_the_hang_up_is_returned() -> None:
         return digits
 
     recorder = Recorder(flow)
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.exchange(b"HANGUP\n200 result=1\n")
         await peer.ended.wait()
     assert recorder.results == ["1"]
@@ -212,7 +212,7 @@ async def test_hang_up_between_two_commands_stops_the_next() -> None:
         return await call.stream_file("a")
 
     recorder = Recorder(flow)
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.exchange(b"200 result=0\nHANGUP\n")
         await settle()
         gate.set()
@@ -235,7 +235,7 @@ def test_lost_connection_after_any_command_ends_the_call_normally(answered: int,
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(four_commands)
-        async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+        async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
             await peer.exchange(*[b"200 result=0\n"] * answered)
             assert await peer.command()
             if reset:
@@ -263,7 +263,7 @@ async def test_lost_connection_does_not_interrupt_other_work_of_the_handler() ->
         await call.stream_file("thanks")
 
     recorder = Recorder(flow)
-    async with server_of(recorder) as server:
+    async with make_server(recorder) as server:
         async with AsteriskCall(server.port) as peer:
             await peer.exchange(b"200 result=0\n")
         await asyncio.sleep(4)
@@ -274,7 +274,7 @@ async def test_lost_connection_does_not_interrupt_other_work_of_the_handler() ->
 @virtual_time()
 async def test_replies_split_at_any_byte_decode_equally() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
-    async with server_of(recorder) as server, AsteriskCall(server.port, b"") as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port, b"") as peer:
         for byte in ENVIRONMENT:
             peer.wire.write(bytes([byte]))
             await settle()
@@ -296,7 +296,7 @@ async def test_two_commands_at_once_are_an_error_and_only_one_is_sent() -> None:
         return await first
 
     recorder = Recorder(flow)
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         assert await peer.command()
         await settle()
         peer.wire.write(b"200 result=50\n")
@@ -314,7 +314,7 @@ async def test_command_after_a_cancelled_one_gets_the_right_reply() -> None:
         return (await call.send_command("GET VARIABLE", "X")).note
 
     recorder = Recorder(flow)
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.command()
         await asyncio.sleep(2)
         assert len(peer.lines) == 1  # nothing is sent into a running command
@@ -338,7 +338,7 @@ async def test_unsafe_arguments_are_refused_before_anything_is_sent() -> None:
         await call.answer()
 
     recorder = Recorder(flow)
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         assert await peer.exchange(b"200 result=0\n") == ["ANSWER"]
         await peer.ended.wait()
     assert recorder.results == [None]

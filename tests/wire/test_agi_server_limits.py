@@ -12,7 +12,7 @@ from dialer.switch.asterisk.addresses import resolve_addresses
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import AgiEnvironment
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiAuthenticator, AgiLimits, AgiServer
-from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, answer_all, server_of
+from tests.support.agi_peer import ENVIRONMENT, AsteriskCall, Recorder, answer_all, make_server
 from tests.support.ami_peer import settle
 from tests.support.virtual import virtual_time
 
@@ -26,7 +26,7 @@ async def test_failing_handler_closes_only_the_affected_call(capsys: pytest.Capt
         await call.stream_file("a")
 
     other = ENVIRONMENT.replace(b"agi_accountcode: ", b"agi_accountcode: other")
-    async with server_of(flow) as server:
+    async with make_server(flow) as server:
         async with AsteriskCall(server.port) as bad, AsteriskCall(server.port, other) as good:
             await good.exchange(b"200 result=0\n")
             await bad.exchange(b"200 result=0\n")
@@ -40,7 +40,7 @@ async def test_failing_handler_closes_only_the_affected_call(capsys: pytest.Capt
 
 @virtual_time()
 async def test_port_in_use_is_reported_with_its_setting() -> None:
-    async with server_of(answer_all) as server:
+    async with make_server(answer_all) as server:
         with pytest.raises(PortInUse, match=rf"port {server.port} on 127\.0\.0\.1 .*`fastagi\.port`"):
             await AgiServer(answer_all, port=server.port).__aenter__()
 
@@ -168,7 +168,7 @@ async def test_each_kind_of_fault_is_logged_once_a_minute_and_each_address_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with (
-        server_of(answer_all, environment_seconds=5) as server,
+        make_server(answer_all, environment_seconds=5) as server,
         AgiServer(answer_all, AgiLimits(["192.0.2.7"]), port=0) as closed,
     ):
         for _ in range(40):
@@ -213,7 +213,7 @@ def test_protocol_error_closes_only_the_affected_connection(poison: bytes) -> No
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
-        async with server_of(recorder) as server, AsteriskCall(server.port) as live:
+        async with make_server(recorder) as server, AsteriskCall(server.port) as live:
             await live.command()
             async with AsteriskCall(server.port, poison) as hostile:
                 await hostile.ended.wait()
@@ -228,7 +228,7 @@ def test_protocol_error_closes_only_the_affected_connection(poison: bytes) -> No
 
 @virtual_time()
 async def test_connection_without_a_whole_environment_is_closed_at_the_time_limit() -> None:
-    async with server_of(answer_all, environment_seconds=5) as server:
+    async with make_server(answer_all, environment_seconds=5) as server:
         async with AsteriskCall(server.port, ENVIRONMENT[:-1]) as peer:
             began_at = asyncio.get_running_loop().time()
             await peer.ended.wait()
@@ -242,7 +242,7 @@ async def test_connection_without_a_whole_environment_is_closed_at_the_time_limi
 @virtual_time()
 async def test_stop_waits_for_calls_in_progress_and_accepts_no_new_ones() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
-    server = server_of(recorder)
+    server = make_server(recorder)
     async with server, AsteriskCall(server.port) as running, AsteriskCall(server.port, b"agi_") as opening:
         await running.command()
         await settle()
@@ -261,7 +261,7 @@ async def test_stop_waits_for_calls_in_progress_and_accepts_no_new_ones() -> Non
 @virtual_time()
 async def test_stop_ends_calls_that_outlast_the_drain_time() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
-    async with server_of(recorder) as server, AsteriskCall(server.port) as peer:
+    async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.command()
         began_at = asyncio.get_running_loop().time()
         await server.stop(4)
@@ -276,7 +276,7 @@ async def test_exception_inside_the_context_ends_calls_at_once() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(KeyError):
-        async with server_of(recorder) as server:
+        async with make_server(recorder) as server:
             peer = await AsteriskCall(server.port).__aenter__()
             await peer.command()
             raise KeyError
@@ -286,7 +286,7 @@ async def test_exception_inside_the_context_ends_calls_at_once() -> None:
 
 @virtual_time()
 async def test_tcp_keepalive_is_set_on_agi_connections() -> None:
-    async with server_of(answer_all) as server:
+    async with make_server(answer_all) as server:
         assert server._server is not None
         for listener in server._server.sockets:
             assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

@@ -30,14 +30,14 @@ from tests.support.ami_peer import (
     ORIGINATE,
     ManagerPeer,
     PeerSession,
-    client_of,
+    catch_error,
     error,
-    error_of,
     event,
     item,
-    loop_now,
+    leave_unanswered,
+    loop_time,
+    make_client,
     settle,
-    silent,
     success,
 )
 from tests.support.virtual import virtual_time
@@ -49,7 +49,7 @@ async def test_client_logs_in_sends_actions_and_receives_events_in_order() -> No
         return event("One") + success(action, ("Ping", "Pong")) + event("Two") + event("Three")
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, client_of(peer, events) as client:
+    async with ManagerPeer(answer) as peer, make_client(peer, events) as client:
         response = await client.send_action("Ping")
         assert response.get("Ping") == "Pong"
         assert client.banner == "Asterisk Call Manager/11.0.0"
@@ -70,7 +70,7 @@ async def test_only_wanted_events_reach_the_handler() -> None:
         return event("VarSet") + event("Hangup") + success(action)
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, client_of(peer, events, wanted_events={"Hangup"}) as client:
+    async with ManagerPeer(answer) as peer, make_client(peer, events, wanted_events={"Hangup"}) as client:
         await client.send_action("Ping")
     assert [message.event for message in events] == ["Hangup"]
 
@@ -83,7 +83,7 @@ async def test_stream_of_single_bytes_decodes_equally() -> None:
             session.wire.write(bytes([byte]))
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, client_of(peer, events) as client:
+    async with ManagerPeer(answer) as peer, make_client(peer, events) as client:
         assert (await client.send_action("Ping")).get("Ping") == "Pong"
     assert [message.get("Cause") for message in events] == ["16"]
 
@@ -91,7 +91,7 @@ async def test_stream_of_single_bytes_decodes_equally() -> None:
 @virtual_time()
 async def test_refused_login_names_the_user_but_not_the_secret() -> None:
     async with ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer:
-        raised = await error_of(client_of(peer).__aenter__())
+        raised = await catch_error(make_client(peer).__aenter__())
         assert isinstance(raised, LoginRefused)
         assert "dialler" in str(raised)
         assert "ami.secret" in str(raised)
@@ -104,7 +104,7 @@ async def test_refused_connection_error_names_address_and_settings() -> None:
         login = peer.login
         peer.stop_listening()
         await settle()
-        raised = await error_of(AmiClient(login, on_event=print).__aenter__())
+        raised = await catch_error(AmiClient(login, on_event=print).__aenter__())
     assert isinstance(raised, SwitchUnreachable)
     assert f"127.0.0.1:{login.port}" in str(raised)
     assert "`ami.host`" in str(raised)
@@ -113,10 +113,10 @@ async def test_refused_connection_error_names_address_and_settings() -> None:
 @virtual_time()
 async def test_silent_peer_is_disconnected_at_the_time_limit() -> None:
     async with ManagerPeer(banner=b"") as peer:
-        begun = loop_now()
-        raised = await error_of(client_of(peer).__aenter__())
+        begun = loop_time()
+        raised = await catch_error(make_client(peer).__aenter__())
         assert isinstance(raised, SwitchUnreachable)
-        assert loop_now() - begun == pytest.approx(5)
+        assert loop_time() - begun == pytest.approx(5)
         await settle()
         assert peer.sessions_ended == 1
 
@@ -124,13 +124,13 @@ async def test_silent_peer_is_disconnected_at_the_time_limit() -> None:
 @virtual_time()
 async def test_peer_that_does_not_speak_ami_is_a_protocol_error() -> None:
     async with ManagerPeer(banner=b"SSH-2.0-OpenSSH_9.7\r\n") as peer:
-        assert isinstance(await error_of(client_of(peer).__aenter__()), ProtocolError)
+        assert isinstance(await catch_error(make_client(peer).__aenter__()), ProtocolError)
 
 
 @virtual_time()
 async def test_connection_lost_during_login_is_switch_unreachable() -> None:
     async with ManagerPeer(lambda session, _: session.wire.close(), accepts_login=False) as peer:
-        assert isinstance(await error_of(client_of(peer).__aenter__()), SwitchUnreachable)
+        assert isinstance(await catch_error(make_client(peer).__aenter__()), SwitchUnreachable)
 
 
 @virtual_time()
@@ -144,7 +144,7 @@ async def test_responses_in_any_order_reach_the_right_action() -> None:
             for one in waiting:
                 session.wire.write(success(one, ("Value", one.get("Variable"))))
 
-    async with ManagerPeer(answer) as peer, client_of(peer) as client:
+    async with ManagerPeer(answer) as peer, make_client(peer) as client:
         asked = [str(number) for number in range(500)]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(client.send_action("Getvar", [("Variable", name)])) for name in asked]
@@ -160,29 +160,29 @@ async def test_repeated_unexpected_and_anonymous_responses_are_ignored() -> None
         )
         return stray + success(action, ("Value", "1")) + success(action, ("Value", "2")) + error(action, "no") + stray
 
-    async with ManagerPeer(answer) as peer, client_of(peer) as client:
+    async with ManagerPeer(answer) as peer, make_client(peer) as client:
         for _ in range(3):
             assert (await client.send_action("Getvar")).get("Value") == "1"
 
 
 @virtual_time()
 async def test_pending_action_id_is_not_sent_twice() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer) as client:
+    async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         first = asyncio.create_task(client.send_action("Originate", ORIGINATE, action_id="attempt-1"))
         await settle()
-        raised = await error_of(client.send_action("Originate", ORIGINATE, action_id="attempt-1"))
+        raised = await catch_error(client.send_action("Originate", ORIGINATE, action_id="attempt-1"))
         assert type(raised) is SwitchError
         await settle()
         assert len(peer.session.named("Originate")) == 1
         client.close()
-        assert isinstance(await error_of(first), OriginateUnsure)
+        assert isinstance(await catch_error(first), OriginateUnsure)
 
 
 @virtual_time()
 async def test_no_two_sessions_share_an_action_id() -> None:
     async with ManagerPeer() as peer:
         for _ in range(2):
-            async with client_of(peer) as client:
+            async with make_client(peer) as client:
                 await client.send_action("Ping")
         ids = [action.action_id for session in peer.sessions for action in session.actions]
         assert len(ids) == len(set(ids)) == 4
@@ -200,8 +200,8 @@ async def test_no_two_sessions_share_an_action_id() -> None:
 def test_each_kind_of_refusal_raises_a_specific_error(name: str, text: str, kind: type[SwitchError], told: str) -> None:
     @virtual_time()
     async def run() -> None:
-        async with ManagerPeer(lambda _, action: error(action, text)) as peer, client_of(peer) as client:
-            raised = await error_of(client.send_action(name))
+        async with ManagerPeer(lambda _, action: error(action, text)) as peer, make_client(peer) as client:
+            raised = await catch_error(client.send_action(name))
             assert type(raised) is kind
             assert told in str(raised)
             assert client.is_up
@@ -214,15 +214,15 @@ async def test_failed_command_reports_its_output() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return error(action, "Command output follows").replace(b"\r\n\r\n", b"\r\nOutput: No such command\r\n\r\n")
 
-    async with ManagerPeer(answer) as peer, client_of(peer) as client:
-        assert "No such command" in str(await error_of(client.send_action("Command", [("Command", "x")])))
+    async with ManagerPeer(answer) as peer, make_client(peer) as client:
+        assert "No such command" in str(await catch_error(client.send_action("Command", [("Command", "x")])))
 
 
 @virtual_time()
 async def test_unsafe_value_is_refused_before_anything_is_sent() -> None:
-    async with ManagerPeer() as peer, client_of(peer) as client:
+    async with ManagerPeer() as peer, make_client(peer) as client:
         assert isinstance(
-            await error_of(client.send_action("Hangup", [("Channel", "a\r\nAction: Logoff")])), UnsafeValue
+            await catch_error(client.send_action("Hangup", [("Channel", "a\r\nAction: Logoff")])), UnsafeValue
         )
         await client.send_action("Ping")
         assert [action.action for action in peer.session.actions] == ["Login", "Ping"]
@@ -248,7 +248,7 @@ async def test_list_items_are_separated_from_other_events() -> None:
         session.wire.write(event("CoreShowChannel") + event("Hangup"))
 
     events: list[AmiMessage] = []
-    async with ManagerPeer(answer) as peer, client_of(peer, events, wanted_events={"Hangup"}) as client:
+    async with ManagerPeer(answer) as peer, make_client(peer, events, wanted_events={"Hangup"}) as client:
         async with asyncio.TaskGroup() as group:
             rooms = group.create_task(client.send_list_action("ConfbridgeListRooms"))
             channels = group.create_task(client.send_list_action("CoreShowChannels"))
@@ -261,10 +261,10 @@ async def test_list_items_are_separated_from_other_events() -> None:
 @virtual_time()
 async def test_no_active_conferences_is_an_empty_list() -> None:
     texts = iter(["No active conferences.", "Permission denied", "Nonsense"])
-    async with ManagerPeer(lambda _, action: error(action, next(texts))) as peer, client_of(peer) as client:
+    async with ManagerPeer(lambda _, action: error(action, next(texts))) as peer, make_client(peer) as client:
         assert await client.send_list_action("ConfbridgeListRooms") == []
-        assert isinstance(await error_of(client.send_list_action("ConfbridgeListRooms")), PermissionMissing)
-        assert "Nonsense" in str(await error_of(client.send_list_action("ConfbridgeListRooms")))
+        assert isinstance(await catch_error(client.send_list_action("ConfbridgeListRooms")), PermissionMissing)
+        assert "Nonsense" in str(await catch_error(client.send_list_action("ConfbridgeListRooms")))
 
 
 @virtual_time()
@@ -274,11 +274,11 @@ async def test_endless_list_is_limited_by_length_and_by_time() -> None:
             6 if action.action == "Status" else 2
         )
 
-    async with ManagerPeer(answer) as peer, client_of(peer, limits=AmiLimits(list_items=5)) as client:
-        assert "over 5 events" in str(await error_of(client.send_list_action("Status")))
-        begun = loop_now()
-        assert "no response" in str(await error_of(client.send_list_action("CoreShowChannels", timeout_seconds=3)))
-        assert loop_now() - begun == pytest.approx(3)
+    async with ManagerPeer(answer) as peer, make_client(peer, limits=AmiLimits(list_items=5)) as client:
+        assert "over 5 events" in str(await catch_error(client.send_list_action("Status")))
+        begun = loop_time()
+        assert "no response" in str(await catch_error(client.send_list_action("CoreShowChannels", timeout_seconds=3)))
+        assert loop_time() - begun == pytest.approx(3)
         assert client.is_up
 
 
@@ -292,13 +292,13 @@ async def test_timeout_fails_only_its_own_action() -> None:
         held.append(action)
         return None
 
-    async with ManagerPeer(answer) as peer, client_of(peer) as client:
-        begun = loop_now()
-        assert isinstance(await error_of(client.send_action("Originate", ORIGINATE)), OriginateUnsure)
-        assert loop_now() - begun == pytest.approx(client.limits.reply_seconds)
-        plain = await error_of(client.send_action("Getvar", timeout_seconds=2))
+    async with ManagerPeer(answer) as peer, make_client(peer) as client:
+        begun = loop_time()
+        assert isinstance(await catch_error(client.send_action("Originate", ORIGINATE)), OriginateUnsure)
+        assert loop_time() - begun == pytest.approx(client.limits.reply_seconds)
+        plain = await catch_error(client.send_action("Getvar", timeout_seconds=2))
         assert type(plain) is SwitchError
-        assert loop_now() - begun == pytest.approx(client.limits.reply_seconds + 2)
+        assert loop_time() - begun == pytest.approx(client.limits.reply_seconds + 2)
         for action in held:
             peer.session.wire.write(success(action))  # too late: the action has failed already
         await settle()
@@ -313,7 +313,7 @@ async def test_pending_actions_are_limited_and_queued() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> None:
         held.append(action)
 
-    async with ManagerPeer(answer) as peer, client_of(peer, limits=AmiLimits(outstanding_actions=2)) as client:
+    async with ManagerPeer(answer) as peer, make_client(peer, limits=AmiLimits(outstanding_actions=2)) as client:
         tasks = [asyncio.create_task(client.send_action("Getvar", [("Variable", str(n))])) for n in range(6)]
         await settle()
         assert [action.get("Variable") for action in held] == ["0", "1"]
@@ -334,13 +334,16 @@ async def test_pending_actions_are_limited_and_queued() -> None:
 
 @virtual_time()
 async def test_queued_action_times_out_without_being_sent() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer, limits=AmiLimits(outstanding_actions=1)) as client:
+    async with (
+        ManagerPeer(leave_unanswered) as peer,
+        make_client(peer, limits=AmiLimits(outstanding_actions=1)) as client,
+    ):
         first = asyncio.create_task(client.send_action("Getvar", timeout_seconds=8))
         await settle()
-        raised = await error_of(client.send_action("Originate", ORIGINATE, timeout_seconds=3))
+        raised = await catch_error(client.send_action("Originate", ORIGINATE, timeout_seconds=3))
         assert isinstance(raised, SwitchUnreachable)
         assert "not sent" in str(raised)
-        assert type(await error_of(first)) is SwitchError
+        assert type(await catch_error(first)) is SwitchError
         assert peer.session.named("Originate") == []
 
 
@@ -348,7 +351,7 @@ async def test_queued_action_times_out_without_being_sent() -> None:
 async def test_slot_freed_for_a_cancelled_waiter_goes_to_the_next() -> None:
     held: list[AmiMessage] = []
     limits = AmiLimits(outstanding_actions=1)
-    async with ManagerPeer(lambda _, action: held.append(action)) as peer, client_of(peer, limits=limits) as client:
+    async with ManagerPeer(lambda _, action: held.append(action)) as peer, make_client(peer, limits=limits) as client:
         first, second, third = (asyncio.create_task(client.send_action("Getvar")) for _ in range(3))
         await settle()
         first.cancel()
@@ -373,13 +376,13 @@ def test_refused_originate_is_not_pending(text: str) -> None:
 
     @virtual_time()
     async def run() -> None:
-        async with ManagerPeer(lambda _, action: error(action, text)) as peer, client_of(peer) as client:
+        async with ManagerPeer(lambda _, action: error(action, text)) as peer, make_client(peer) as client:
             switch = AsteriskSwitch()
             switch._client = client
             call = OriginateRequest(attempt_id, "+919810000001", "carrier", "+911140000001", CampaignKind.IVR, 30.0)
             third = PartyRequest(party_id, "supervisor", None, None, 30.0, Place(PlaceKind.SEAT, "01"))
-            assert isinstance(await error_of(switch.originate(call)), OriginateRefused | PermissionMissing)
-            assert isinstance(await error_of(switch.call_party(third)), OriginateRefused | PermissionMissing)
+            assert isinstance(await catch_error(switch.originate(call)), OriginateRefused | PermissionMissing)
+            assert isinstance(await catch_error(switch.call_party(third)), OriginateRefused | PermissionMissing)
             assert len(peer.session.named("Originate")) == 2
             assert not switch.tracker.calls.is_live(attempt_id)
             assert not switch.tracker.parties.is_live(party_id)

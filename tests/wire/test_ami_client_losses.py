@@ -15,31 +15,31 @@ from tests.support.ami_peer import (
     ORIGINATE,
     ManagerPeer,
     PeerSession,
-    client_of,
-    error_of,
+    catch_error,
     event,
-    loop_now,
+    leave_unanswered,
+    loop_time,
+    make_client,
     settle,
-    silent,
 )
 from tests.support.virtual import virtual_time
 
 
 @virtual_time()
 async def test_waiting_for_full_boot_ends_when_the_session_ends() -> None:
-    async with ManagerPeer() as peer, client_of(peer, limits=AmiLimits(boot_seconds=3.0)) as client:
-        assert "did not report within 3 s that it is fully booted" in str(await error_of(client.wait_until_booted()))
-        assert loop_now() >= 3.0
-        begun, waits = loop_now(), asyncio.create_task(client.wait_until_booted())
+    async with ManagerPeer() as peer, make_client(peer, limits=AmiLimits(boot_seconds=3.0)) as client:
+        assert "did not report within 3 s that it is fully booted" in str(await catch_error(client.wait_until_booted()))
+        assert loop_time() >= 3.0
+        begun, waits = loop_time(), asyncio.create_task(client.wait_until_booted())
         await settle()
         peer.session.wire.close()
-        assert isinstance(await error_of(waits), SwitchUnreachable)
-        assert loop_now() < begun + 1.0
+        assert isinstance(await catch_error(waits), SwitchUnreachable)
+        assert loop_time() < begun + 1.0
 
 
 @virtual_time()
 async def test_session_counts_as_booted_after_fully_booted() -> None:
-    async with ManagerPeer() as peer, client_of(peer) as client:
+    async with ManagerPeer() as peer, make_client(peer) as client:
         waits = asyncio.create_task(client.wait_until_booted())
         await settle()
         assert not waits.done()
@@ -68,20 +68,20 @@ def test_every_kind_of_connection_loss_fails_all_pending_actions(lose: Callable[
     @virtual_time()
     async def run() -> None:
         limits = AmiLimits(outstanding_actions=2)
-        async with ManagerPeer(silent) as peer, client_of(peer, limits=limits) as client:
+        async with ManagerPeer(leave_unanswered) as peer, make_client(peer, limits=limits) as client:
             originate = asyncio.create_task(client.send_action("Originate", ORIGINATE))
             listing = asyncio.create_task(client.send_list_action("Status"))
             queued = asyncio.create_task(client.send_action("Originate", ORIGINATE))
             await settle()
-            begun = loop_now()
+            begun = loop_time()
             lose(peer.session)
             reason = await client.wait_until_lost()
             assert why in str(reason)
-            assert isinstance(await error_of(originate), OriginateUnsure)
-            assert isinstance(await error_of(listing), SwitchUnreachable)
-            assert isinstance(await error_of(queued), SwitchUnreachable)
-            assert isinstance(await error_of(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
-            assert loop_now() - begun < 0.1
+            assert isinstance(await catch_error(originate), OriginateUnsure)
+            assert isinstance(await catch_error(listing), SwitchUnreachable)
+            assert isinstance(await catch_error(queued), SwitchUnreachable)
+            assert isinstance(await catch_error(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
+            assert loop_time() - begun < 0.1
             assert not client.is_up
             assert len(client._session._pending) == 0
             assert len(peer.session.named("Originate")) == 1
@@ -91,21 +91,21 @@ def test_every_kind_of_connection_loss_fails_all_pending_actions(lose: Callable[
 
 @virtual_time()
 async def test_silent_manager_is_pinged_and_lost_after_ten_seconds() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer) as client:
-        begun = loop_now()
+    async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
+        begun = loop_time()
         pending = asyncio.create_task(client.send_action("Originate", ORIGINATE, timeout_seconds=60))
         await asyncio.sleep(1.5)
         assert client.oldest_unanswered_seconds == pytest.approx(1.5)
         reason = await client.wait_until_lost()
-        assert loop_now() - begun == pytest.approx(10, abs=0.01)
+        assert loop_time() - begun == pytest.approx(10, abs=0.01)
         assert "silent for 10 s" in str(reason)
         assert len(peer.session.named("Ping")) == 1
-        assert isinstance(await error_of(pending), OriginateUnsure)
+        assert isinstance(await catch_error(pending), OriginateUnsure)
 
 
 @virtual_time()
 async def test_manager_that_answers_pings_stays_connected() -> None:
-    async with ManagerPeer() as peer, client_of(peer) as client:
+    async with ManagerPeer() as peer, make_client(peer) as client:
         await asyncio.sleep(3601)
         assert client.is_up
         assert len(peer.session.named("Ping")) == 720
@@ -115,7 +115,7 @@ async def test_manager_that_answers_pings_stays_connected() -> None:
 
 @virtual_time()
 async def test_unanswered_ping_is_not_repeated_while_events_come() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer) as client:
+    async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         for _ in range(20):
             peer.session.wire.write(event("Hangup"))
             await asyncio.sleep(5)
@@ -126,14 +126,14 @@ async def test_unanswered_ping_is_not_repeated_while_events_come() -> None:
 
 @virtual_time()
 async def test_action_that_the_manager_never_read_is_reported_as_not_sent() -> None:
-    async with ManagerPeer(silent, receive_bytes=4096) as peer:
+    async with ManagerPeer(leave_unanswered, receive_bytes=4096) as peer:
         limits = AmiLimits(outstanding_actions=10_000, dead_seconds=100)
-        async with client_of(peer, limits=limits) as client:
+        async with make_client(peer, limits=limits) as client:
             peer.session.wire.pause_reading()
             padding = [("Variable", f"A={'x' * 1000}")] * 8
             ids = [f"attempt-{number}" for number in range(2000)]
             tasks = [asyncio.create_task(client.send_action("Originate", padding, action_id=one)) for one in ids]
-            raised = dict(zip(ids, await asyncio.gather(*map(error_of, tasks)), strict=True))
+            raised = dict(zip(ids, await asyncio.gather(*map(catch_error, tasks)), strict=True))
             written = {one for one in ids if isinstance(raised[one], OriginateUnsure)}
             unsent = {one for one in ids if isinstance(raised[one], SwitchUnreachable)}
             assert written | unsent == set(ids)
@@ -147,21 +147,21 @@ async def test_action_that_the_manager_never_read_is_reported_as_not_sent() -> N
 
 @virtual_time()
 async def test_action_lost_before_it_was_written_is_reported_as_not_sent() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer) as client:
+    async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         lost = asyncio.create_task(client.send_action("Originate", ORIGINATE))
         await asyncio.sleep(0)  # started; its bytes are written at the end of this turn of the loop
         assert len(client._session._pending) == 1
         client.close()
-        assert isinstance(await error_of(lost), SwitchUnreachable)
+        assert isinstance(await catch_error(lost), SwitchUnreachable)
         await settle()
         assert peer.session.named("Originate") == []
 
 
 @virtual_time()
 async def test_originate_that_times_out_is_unsure_only_if_it_was_written() -> None:
-    async with ManagerPeer(silent) as peer, client_of(peer) as client:
+    async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         for number in range(20):
-            raised = await error_of(
+            raised = await catch_error(
                 client.send_action("Originate", ORIGINATE, action_id=str(number), timeout_seconds=0)
             )
             assert isinstance(raised, OriginateUnsure)
@@ -178,7 +178,7 @@ async def test_exception_in_the_handler_ends_the_session() -> None:
         if message.event == "Bad":
             raise ValueError("a mistake")
 
-    async with ManagerPeer(silent) as peer, AmiClient(peer.login, on_event=stumble) as client:
+    async with ManagerPeer(leave_unanswered) as peer, AmiClient(peer.login, on_event=stumble) as client:
         peer.session.wire.write(event("Good") + event("Bad") + event("After"))
         assert "bug of the dialler" in str(await client.wait_until_lost())
         await settle()
@@ -188,12 +188,12 @@ async def test_exception_in_the_handler_ends_the_session() -> None:
 @virtual_time()
 async def test_closing_fails_pending_actions_and_drops_further_events() -> None:
     events: list[AmiMessage] = []
-    async with ManagerPeer(silent) as peer:
-        async with client_of(peer, events) as client:
+    async with ManagerPeer(leave_unanswered) as peer:
+        async with make_client(peer, events) as client:
             pending = asyncio.create_task(client.send_action("Getvar"))
             await settle()
-        assert isinstance(await error_of(pending), SwitchUnreachable)
-        assert isinstance(await error_of(client.send_action("Ping")), SwitchUnreachable)
+        assert isinstance(await catch_error(pending), SwitchUnreachable)
+        assert isinstance(await catch_error(client.send_action("Ping")), SwitchUnreachable)
         await settle()
         assert peer.sessions_ended == 1
 
@@ -201,14 +201,14 @@ async def test_closing_fails_pending_actions_and_drops_further_events() -> None:
 @virtual_time()
 async def test_action_before_login_raises_switch_unreachable() -> None:
     client = AmiClient(AmiLogin("127.0.0.1", 1, "a", "b"), on_event=print)
-    assert isinstance(await error_of(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
+    assert isinstance(await catch_error(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
     assert not client.is_up
 
 
 @virtual_time()
 async def test_cancelled_connection_attempt_leaves_no_socket_or_task() -> None:
     async with ManagerPeer(banner=b"") as peer:
-        task = asyncio.create_task(client_of(peer).__aenter__())
+        task = asyncio.create_task(make_client(peer).__aenter__())
         await peer.arrived.wait()
         await settle()
         task.cancel()

@@ -11,7 +11,7 @@ from dialer.deploy.asterisk.render import RESTART_SECONDS
 from dialer.simulation.asterisk.channels import ChannelState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
-from tests.support.simulation import AgiPeer, agi_server, flow_of_one_key, lab_centre
+from tests.support.simulation import AgiPeer, agi_server, lab_centre, serve_one_key
 from tests.support.virtual import virtual_time
 
 STAYS = Behaviour(answer_after=1.0)
@@ -237,7 +237,7 @@ def test_call_continues_with_the_restarted_agi_server() -> None:
 
     async def goes_on(peer: AgiPeer) -> None:
         calls.append(peer.environment["agi_uniqueid"])
-        await flow_of_one_key(peer)
+        await serve_one_key(peer)
 
     @virtual_time()
     async def run() -> None:

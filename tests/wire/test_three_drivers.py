@@ -29,7 +29,7 @@ from dialer.switch.twilio import flows as twilio_flows
 from tests.support.agi_scripts import SCRIPT_ENVIRONMENT
 from tests.support.flow_support import FACTS, FLOWS
 from tests.support.scripted_call import ScriptedCall
-from tests.support.twilio_flows import Call, Served, served
+from tests.support.twilio_flows import Call, RunningWebhooks, run_webhooks
 from tests.support.twilio_line import Line
 from tests.support.waiting import HANG_SECONDS
 
@@ -177,7 +177,12 @@ async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Tra
 
 
 async def on_twilio(
-    server: Served, session: aiohttp.ClientSession, attempt: str, flow: Flow, lines: Lines, facts: dict[str, Scalar]
+    server: RunningWebhooks,
+    session: aiohttp.ClientSession,
+    attempt: str,
+    flow: Flow,
+    lines: Lines,
+    facts: dict[str, Scalar],
 ) -> Transcript:
     call = server.desk.calls[attempt] = Call(flow, facts, LANGUAGE)
     line = Line(server.port, list(lines))
@@ -204,7 +209,7 @@ async def test_same_keys_give_the_same_call_on_asterisk_twilio_and_the_terminal(
     flow = FLOWS[name]
     chance = random.Random(name)
     seen: set[str | None] = set()
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         for walk in range(WALKS):
             lines, facts = a_caller(chance)
             here = at_the_terminal(flow, lines, facts)

@@ -11,13 +11,13 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import OriginateRefused, OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
 from dialer.domain.switch_events import CallAnswered, CallEnded, CallRinging, EndedBy
 from dialer.switch.twilio.adapter import TwilioSwitch
-from tests.support.twilio_lab import a_lab
+from tests.support.twilio_lab import run_lab
 from tests.support.twilio_line import PUBLIC_URL
 from tests.support.twilio_stand_in import PlacedCall
 
 
 async def test_call_request_has_the_parameters_of_the_api() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
         assert call.form == {
@@ -50,7 +50,7 @@ async def test_call_request_has_the_parameters_of_the_api() -> None:
     ],
 )
 async def test_callbacks_in_any_order_end_the_call_once(told: list[str], outcome: tuple[bool, bool]) -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         attempt = await lab.dial()
         for status in told:
             await lab.status(attempt, status)
@@ -63,7 +63,7 @@ async def test_callbacks_in_any_order_end_the_call_once(told: list[str], outcome
 
 
 async def test_callbacks_of_other_calls_or_unknown_statuses_are_ignored() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         attempt = await lab.dial()
         await lab.status(attempt, "completed", sid="CA" + "f" * 32)
         await lab.status(attempt, "levitating")
@@ -76,7 +76,7 @@ async def test_callbacks_of_other_calls_or_unknown_statuses_are_ignored() -> Non
     [(400, OriginateRefused), (401, OriginateRefused), (429, OriginateRefused), (500, OriginateUnsure)],
 )
 async def test_refusals_are_distinguished_and_contain_no_number(fault: int, error: type[Exception]) -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         lab.twilio.answers_with = [fault]
         with pytest.raises(error) as caught:
             await lab.dial()
@@ -86,7 +86,7 @@ async def test_refusals_are_distinguished_and_contain_no_number(fault: int, erro
 
 
 async def test_unreachable_twilio_means_that_no_call_was_placed() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         lab.switch._api._http._api_url = "http://127.0.0.1:1"
         with pytest.raises(SwitchUnreachable):
             await lab.dial()
@@ -94,7 +94,7 @@ async def test_unreachable_twilio_means_that_no_call_was_placed() -> None:
 
 
 async def test_call_without_a_response_is_found_and_not_placed_again() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
             await lab.dial()
@@ -115,7 +115,7 @@ async def test_call_without_a_response_is_found_and_not_placed_again() -> None:
 
 @pytest.mark.parametrize("fault", [429, 503])
 async def test_refused_hang_up_is_retried_at_the_next_callback(fault: int) -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
         lab.twilio.answers_with = [fault, fault]
@@ -129,7 +129,7 @@ async def test_refused_hang_up_is_retried_at_the_next_callback(fault: int) -> No
 
 
 async def test_refused_hang_up_is_retried_in_the_next_round() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         attempts = [await lab.dial(number) for number in (1, 2)]
         lab.twilio.answers_with = [429, 429, 429]
         for attempt in attempts:
@@ -143,7 +143,7 @@ async def test_refused_hang_up_is_retried_in_the_next_round() -> None:
 
 
 async def test_call_that_has_ended_is_not_hung_up() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         attempt = await lab.dial()
         lab.twilio.answers_with = [429]
         with pytest.raises(SwitchError):
@@ -162,7 +162,7 @@ async def hung_up(call: PlacedCall) -> None:
 
 
 async def test_callback_provides_the_sid_of_a_call_without_a_response() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
             await lab.dial()
@@ -172,7 +172,7 @@ async def test_callback_provides_the_sid_of_a_call_without_a_response() -> None:
 
 
 async def test_call_unknown_to_twilio_ends_as_unknown_after_a_minute() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
             await lab.dial()
@@ -187,7 +187,7 @@ async def test_call_unknown_to_twilio_ends_as_unknown_after_a_minute() -> None:
 
 
 async def test_older_call_to_the_same_number_is_not_matched() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         attempt = await lab.dial()
         await lab.status(attempt, "no-answer")
         lab.clock.seconds = 3600
@@ -199,7 +199,7 @@ async def test_older_call_to_the_same_number_is_not_matched() -> None:
 
 
 async def test_call_without_callbacks_is_queried() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
         call.status, call.duration = "completed", "61"
@@ -214,7 +214,7 @@ async def test_call_without_callbacks_is_queried() -> None:
 
 
 async def test_calls_of_an_earlier_run_are_recognised_by_number() -> None:
-    async with a_lab(resync=False) as lab:
+    async with run_lab(resync=False) as lab:
         with pytest.raises(SwitchUnreachable):
             await lab.dial()  # nothing is dialled before the first resync
         lab.events.clear()
@@ -236,7 +236,7 @@ async def test_calls_of_an_earlier_run_are_recognised_by_number() -> None:
 
 
 async def test_invalid_numbers_and_agent_calls_are_refused() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         for changes in ({"number": "+91&Url=x"}, {"caller_id": "client:x"}, {"number": "७०००००"}):
             with pytest.raises(UnsafeValue) as caught:
                 await lab.dial(1, **changes)
@@ -251,7 +251,7 @@ async def test_invalid_numbers_and_agent_calls_are_refused() -> None:
 
 
 async def test_unreadable_response_leaves_the_outcome_unknown() -> None:
-    async with a_lab() as lab:
+    async with run_lab() as lab:
         http = lab.switch._api._http
 
         async def request(*_: object, **__: object) -> Response:

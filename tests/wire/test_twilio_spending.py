@@ -6,11 +6,11 @@ import pytest
 
 from dialer.domain.errors import OriginateRefused
 from dialer.switch.twilio.adapter import TwilioSwitch
-from tests.support.twilio_lab import NUMBER, a_lab
+from tests.support.twilio_lab import NUMBER, run_lab
 
 
 async def test_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
-    async with a_lab(most=1.0) as lab:
+    async with run_lab(most=1.0) as lab:
         lab.twilio.spent = 0.35
         await lab.switch.resync()
         for number in (1, 2, 3):  # each may last two minutes at 0.1
@@ -26,7 +26,7 @@ async def test_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
 
 
 async def test_transferred_calls_and_calls_of_an_earlier_run_count_two_legs() -> None:
-    async with a_lab(most=100.0, legs=2) as lab:
+    async with run_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
         lab.switch.add_transfer_leg(lab.attempt(2))
@@ -46,7 +46,7 @@ async def test_transferred_calls_and_calls_of_an_earlier_run_count_two_legs() ->
 
 
 async def test_sms_is_priced_by_segment_and_refused_if_live_calls_could_reach_the_cap() -> None:
-    async with a_lab(most=1.0) as lab:
+    async with run_lab(most=1.0) as lab:
         lab.twilio.spent = 0.25
         await lab.switch.resync()
         for number in (1, 2):  # each may last two minutes at 0.1
@@ -60,7 +60,7 @@ async def test_sms_is_priced_by_segment_and_refused_if_live_calls_could_reach_th
 
 
 async def test_spending_restarts_with_the_accounts_date() -> None:
-    async with a_lab(most=10.0) as lab:
+    async with run_lab(most=10.0) as lab:
         for spent, day, counted in ((5.0, "2029-05-06", 5.0), (4.99, "2029-05-06", 5.0), (3.0, "2029-05-07", 3.0)):
             lab.twilio.spent, lab.twilio.day = spent, day
             await lab.switch.resync()

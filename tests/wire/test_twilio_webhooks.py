@@ -15,7 +15,7 @@ from dialer.engine.calls.ending import FLOW_GRACE_SECONDS
 from dialer.switch.twilio.flows import LATE_SECONDS
 from dialer.switch.twilio.tokens import StateTokens
 from tests.support.flow_support import FACTS, FLOWS
-from tests.support.twilio_flows import Call, Served, served
+from tests.support.twilio_flows import Call, RunningWebhooks, run_webhooks
 from tests.support.twilio_line import ACCOUNT, AUTH_TOKEN, PUBLIC_URL, Line, account
 from tests.support.virtual import virtual_time
 
@@ -24,7 +24,7 @@ VOICE = f"/twilio/voice/{ATTEMPT}"
 
 
 async def test_complete_call_is_served_with_spoken_texts() -> None:
-    async with served(sounds=False) as server, aiohttp.ClientSession() as session:
+    async with run_webhooks(sounds=False) as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
         assert await line.run(session, VOICE)
@@ -36,7 +36,7 @@ async def test_complete_call_is_served_with_spoken_texts() -> None:
 
 
 async def test_language_without_a_voice_is_spoken_in_english() -> None:
-    async with served(sounds=False) as server, aiohttp.ClientSession() as session:
+    async with run_webhooks(sounds=False) as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS, "or")
         line = Line(server.port, [None])
         await line.run(session, VOICE)
@@ -50,7 +50,7 @@ async def test_language_without_a_voice_is_spoken_in_english() -> None:
 )
 async def test_forged_request_changes_nothing(forgery: str) -> None:
     genuine = RequestValidator(AUTH_TOKEN)
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         fields = {"AccountSid": ACCOUNT, "CallSid": "CA1"}
         body: bytes | dict[str, str] = fields
@@ -83,7 +83,7 @@ async def test_forged_request_changes_nothing(forgery: str) -> None:
 
 
 async def test_genuine_request_passes_with_and_without_the_port_and_with_repeated_fields() -> None:
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, [])
         fields = {"AccountSid": ACCOUNT, "CallSid": line.sid}
@@ -93,7 +93,7 @@ async def test_genuine_request_passes_with_and_without_the_port_and_with_repeate
 
 
 async def test_large_requests_and_other_methods_are_refused() -> None:
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, [])
         assert (await line.post(session, VOICE, {"x": "y" * 100_000}))[0] == 413
         assert (await line.post(session, VOICE, {f"f{n}": "" for n in range(300)}))[0] == 403
@@ -103,7 +103,7 @@ async def test_large_requests_and_other_methods_are_refused() -> None:
 
 
 async def test_request_of_an_attempt_that_is_not_live_hangs_up() -> None:
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, ["1"])
         assert await line.run(session, VOICE)
         assert line.heard == []
@@ -122,7 +122,7 @@ async def test_duplicate_simultaneous_requests_give_the_same_call() -> None:
             assert first == second
             return first
 
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["household"], FACTS)
         line = Twice(server.port, ["2", "1#"])
         assert await line.run(session, VOICE)
@@ -131,7 +131,7 @@ async def test_duplicate_simultaneous_requests_give_the_same_call() -> None:
 
 
 async def test_late_duplicate_request_gets_the_earlier_response() -> None:
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["2", "5#"])
         assert await line.run(session, VOICE)
@@ -147,13 +147,13 @@ async def test_late_duplicate_request_gets_the_earlier_response() -> None:
 
 
 async def test_after_a_restart_the_call_continues_from_its_url() -> None:
-    async with served() as before, aiohttp.ClientSession() as session:
+    async with run_webhooks() as before, aiohttp.ClientSession() as session:
         before.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(before.port, ["2", "5#"])
         _, page = await line.post(session, VOICE, {})
         path, form = line.do(page)
         assert path is not None
-    async with served() as after, aiohttp.ClientSession() as session:
+    async with run_webhooks() as after, aiohttp.ClientSession() as session:
         call = after.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line.port = after.port
         while path is not None:
@@ -167,7 +167,7 @@ async def test_after_a_restart_the_call_continues_from_its_url() -> None:
 
 
 async def test_no_confirmation_is_played_if_the_store_fails() -> None:
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         server.desk.works = False
         line = Line(server.port, ["1"])
@@ -177,7 +177,7 @@ async def test_no_confirmation_is_played_if_the_store_fails() -> None:
 
 
 async def test_transfer_stores_answers_first_and_the_flow_continues_if_unanswered() -> None:
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS)
         line = Line(server.port, ["1", "1"], agent_answers=False)
         assert await line.run(session, VOICE)
@@ -189,7 +189,7 @@ async def test_transfer_stores_answers_first_and_the_flow_continues_if_unanswere
 
 
 async def test_flow_announces_a_missing_service() -> None:
-    async with served(transfer=False, records=False) as server, aiohttp.ClientSession() as session:
+    async with run_webhooks(transfer=False, records=False) as server, aiohttp.ClientSession() as session:
         for number, (name, lines, said) in enumerate(
             [
                 ("material", ["1", ""], "matdan/hi/material/no_agent"),
@@ -204,7 +204,7 @@ async def test_flow_announces_a_missing_service() -> None:
 
 
 async def test_booth_slip_is_sent_only_once() -> None:
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["booth_information"], FACTS, "en")
         line = Line(server.port, ["2"])
         assert await line.run(session, VOICE)
@@ -214,7 +214,7 @@ async def test_booth_slip_is_sent_only_once() -> None:
 
 
 async def test_recording_is_stored_if_the_caller_hangs_up_while_speaking() -> None:
-    async with served() as server, aiohttp.ClientSession() as session:
+    async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
         path: str | None = VOICE
@@ -232,7 +232,7 @@ async def test_recording_is_stored_if_the_caller_hangs_up_while_speaking() -> No
         assert (completed, left_at, answers) == (False, "noted_message", {"message": form["RecordingSid"]})
 
 
-async def hung_up_before(server: Served, call: Call, line: Line, path: str, form: dict[str, str]) -> None:
+async def hung_up_before(server: RunningWebhooks, call: Call, line: Line, path: str, form: dict[str, str]) -> None:
     """Twilio's callback of the end comes before the request with what the caller left; the desk holds a call as the engine does."""
     server.switch.sids.clear()  # the switch forgets a call at its end
     server.desk.is_live = lambda attempt_id: not call.ends  # type: ignore[method-assign]  # until its flow is over
@@ -243,7 +243,7 @@ async def hung_up_before(server: Served, call: Call, line: Line, path: str, form
     await server.flows.close()
 
 
-async def asked(server: Served, line: Line, until: str) -> tuple[str, dict[str, str]]:
+async def asked(server: RunningWebhooks, line: Line, until: str) -> tuple[str, dict[str, str]]:
     """The request that has the caller's `until`, not sent yet."""
     path: str | None = VOICE
     form: dict[str, str] = {}
@@ -257,7 +257,7 @@ async def asked(server: Served, line: Line, until: str) -> tuple[str, dict[str, 
 
 @virtual_time()
 async def test_key_that_arrives_after_the_end_of_the_call_is_stored() -> None:
-    async with served() as server:
+    async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
         path, form = await asked(server, line, "Digits")
@@ -268,7 +268,7 @@ async def test_key_that_arrives_after_the_end_of_the_call_is_stored() -> None:
 
 @virtual_time()
 async def test_recording_that_arrives_after_the_end_of_the_call_is_stored() -> None:
-    async with served() as server:
+    async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
         path, form = await asked(server, line, "RecordingSid")
@@ -279,7 +279,7 @@ async def test_recording_that_arrives_after_the_end_of_the_call_is_stored() -> N
 
 @virtual_time()
 async def test_late_request_of_another_call_is_refused() -> None:
-    async with served() as server:
+    async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
         path, form = await asked(server, line, "Digits")
@@ -292,7 +292,7 @@ async def test_late_request_of_another_call_is_refused() -> None:
 @virtual_time()
 async def test_wait_for_late_requests_is_shorter_than_the_engines_grace_time() -> None:
     assert LATE_SECONDS < FLOW_GRACE_SECONDS
-    async with served() as server:
+    async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         await asked(server, Line(server.port, ["1"]), "Digits")
         began = asyncio.get_running_loop().time()
@@ -303,7 +303,7 @@ async def test_wait_for_late_requests_is_shorter_than_the_engines_grace_time() -
 
 
 async def test_port_in_use_is_reported_in_one_line() -> None:
-    async with served() as server:
+    async with run_webhooks() as server:
         webhooks = server.webhooks
         other = type(webhooks)(server.flows, webhooks._switch, account(port=server.port))
         with pytest.raises(PortInUse, match=r"twilio\.port"):

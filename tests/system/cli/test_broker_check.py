@@ -14,7 +14,7 @@ from dialer.domain.signing import new_key_file, public_key_text
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.settings.site import Settings
 from dialer.site.checks.broker import check_broker_access
-from tests.support.mqtt import NEEDS_MOSQUITTO, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, connect_supervisor
 from tests.support.rendered_broker import a_free_port, a_site, rendered_broker
 
 PEOPLE = [{"name": "asha", "role": "supervisor"}]
@@ -37,7 +37,7 @@ def level_of(findings: dict[str, Level], words: str) -> Level:
 
 @NEEDS_MOSQUITTO
 async def test_broker_that_accepts_commands_without_a_password_is_reported(tmp_path: Path) -> None:
-    async with demo_broker(BrokerKind.MOSQUITTO) as open_broker, supervisor(open_broker.settings) as listener:
+    async with demo_broker(BrokerKind.MOSQUITTO) as open_broker, connect_supervisor(open_broker.settings) as listener:
         port = open_broker.port
         findings = await findings_of(a_site_at(port, PEOPLE, username="pune-1.dialler"))
         assert level_of(findings, "it accepts commands without a password") is Level.ERROR

@@ -15,9 +15,9 @@ import pytest
 from dialer.audio.names import PromptName
 from dialer.simulation.asterisk.config import LEAST_PRIVILEGE_USER, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from tests.support.certified import entry, write_prompts
+from tests.support.certified import catalogue_entry, write_prompts
 from tests.support.command_line import run
-from tests.support.forked import COMMAND_LINE, Forked, forked
+from tests.support.forked import COMMAND_LINE, ForkedProcess, run_forked
 from tests.support.paths import ROOT
 from tests.support.waiting import HANG_SECONDS
 
@@ -53,7 +53,7 @@ hours = [{{ start = 00:00:00, until = 23:59:59 }}]
 
 
 def dialer(*arguments: str | Path, cwd: Path = ROOT) -> CompletedProcess[str]:
-    return forked(COMMAND_LINE, *arguments, cwd=cwd)
+    return run_forked(COMMAND_LINE, *arguments, cwd=cwd)
 
 
 def settings_file(directory: Path, **values: object) -> Path:
@@ -68,7 +68,7 @@ def settings_file(directory: Path, **values: object) -> Path:
         "catalogue": f'catalogue = "{directory / "catalogue"}"',
         **values,
     }
-    write_prompts(directory, {PromptName("", "hi", "common/greeting"): entry()})
+    write_prompts(directory, {PromptName("", "hi", "common/greeting"): catalogue_entry()})
     path = directory / "centre.toml"
     path.write_text(SETTINGS.format(**facts), encoding="utf-8")
     path.chmod(0o600)
@@ -203,7 +203,7 @@ async def test_check_accepts_a_running_dialler(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port, agi_port=port)
         assert (await asyncio.to_thread(dialer, "import", tmp_path / "roll.csv", "-c", config)).returncode == 0
-        with Forked(COMMAND_LINE, "run", "-c", config) as running:
+        with ForkedProcess(COMMAND_LINE, "run", "-c", config) as running:
             async with asyncio.timeout(HANG_SECONDS):
                 while not await _listens(port):
                     await asyncio.sleep(0.1)

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.support.browser import chromium
+from tests.support.browser import run_chromium
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """One for all tests of a worker: to start it takes most of a test's time. Whoever uses it is `alone` in it."""
-    async with chromium() as browser:
+    """One browser for all tests of a worker, because its start takes most of a test's time. See `close_pages_after`."""
+    async with run_chromium() as browser:
         yield browser

@@ -30,9 +30,9 @@ from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
 from dialer.store.connection import exclusive_connection
 from dialer.store.store import open_store
-from tests.support.browser import NEEDS_A_BROWSER, alone, forgive, new_page
-from tests.support.desk import PIN, stand_settings
-from tests.support.fake_centre import FakeEngine, centre_view, with_state
+from tests.support.browser import NEEDS_A_BROWSER, close_pages_after, ignore_http_errors, new_page
+from tests.support.desk import PIN, two_agent_settings
+from tests.support.fake_centre import FakeEngine, centre_view, change_state
 from tests.support.screen_pop import ATTEMPT, LONG_NAME, fill_household
 from tests.support.seats import CHEAP
 
@@ -50,7 +50,7 @@ class SeatEngine(FakeEngine):
         """How the seat stands, for all who listen."""
         now = SystemClock().now()
         seat = replace(EMPTY, agent="101", state=state, at=now, since=now, **more)
-        self.current = with_state(replace(self.current, seats=(seat,)), at=now)
+        self.current = change_state(replace(self.current, seats=(seat,)), at=now)
         self.tell(seat)
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
@@ -74,11 +74,11 @@ class Site:
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     store_path = tmp_path / "centre.db"
-    given = stand_settings().model_dump(exclude_unset=True)
+    given = two_agent_settings().model_dump(exclude_unset=True)
     settings = Settings.model_validate(given | {"store": {"path": store_path}, "desk": {"port": 0, "user": "desk"}})
     view = centre_view(seats=0)
     campaign = replace(view.campaigns[0], script=str(load_script("polling_day")))
-    engine = SeatEngine(with_state(replace(view, campaigns=(campaign,), seats=(EMPTY,)), at=SystemClock().now()))
+    engine = SeatEngine(change_state(replace(view, campaigns=(campaign,), seats=(EMPTY,)), at=SystemClock().now()))
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
@@ -97,7 +97,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings, hasher=CHEAP))
-        await stack.enter_async_context(alone(browser))
+        await stack.enter_async_context(close_pages_after(browser))
         page = await new_page(browser, faults)
         await page.clock.install()
         await page.goto(f"{desk.origin}/agent")
@@ -154,4 +154,4 @@ async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) 
     await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
     site.engine.tell(EMPTY)
     await expect(page.locator("input[name=pin]")).to_be_visible()
-    forgive(site.faults, 401)
+    ignore_http_errors(site.faults, 401)

@@ -23,13 +23,13 @@ from tests.support.browser import (
     NEEDS_A_BROWSER,
     PATIENCE_MS,
     SIZES,
-    alone,
-    forgive,
-    must_suit_everybody,
+    assert_accessible,
+    close_pages_after,
+    find_accessibility_violations,
+    find_overflowing_elements,
+    ignore_http_errors,
+    measure_page_bytes,
     new_page,
-    overflowing,
-    violations,
-    weight,
 )
 
 MOST_PAGE_BYTES = 120_000
@@ -75,7 +75,7 @@ class Site:
 @pytest_asyncio.fixture(loop_scope="session")
 async def site(browser: Browser) -> AsyncIterator[Site]:
     faults: list[str] = []
-    async with agent_desk() as desk, alone(browser):
+    async with agent_desk() as desk, close_pages_after(browser):
         yield Site(desk, browser, faults)
     assert not faults
 
@@ -99,7 +99,7 @@ async def test_agent_signs_in_with_number_and_pin(site: Site) -> None:
     await page.select_option("select[name=seat]", "seat-04")
     await page.press("input[name=pin]", "Enter")
     await expect(page.locator(".problem")).to_have_text("Wrong agent number or PIN.")
-    forgive(site.faults, 401)
+    ignore_http_errors(site.faults, 401)
     await page.fill("input[name=pin]", "2468")
     await page.press("input[name=pin]", "Enter")
     await expect(page.locator(".waiting")).to_have_text("Waiting for the next voter")
@@ -265,7 +265,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
     ids = {each for each, name, _ in site.desk.commands if name == "seat-dispose"}
     assert len(ids) == 1
     assert len(await site.desk.asked("seat-dispose")) >= 3
-    forgive(site.faults, 503)
+    ignore_http_errors(site.faults, 503)
 
 
 async def test_note_written_after_the_outcome_is_saved(site: Site) -> None:
@@ -282,7 +282,7 @@ async def test_note_written_after_the_outcome_is_saved(site: Site) -> None:
     await page.wait_for_selector(".waiting")
     await until(page, lambda: bool(site.desk.notes))
     assert site.desk.notes == {"n-attempt-1": "ask for the son"}
-    forgive(site.faults, 503)
+    ignore_http_errors(site.faults, 503)
 
 
 async def test_lost_note_is_not_reported_as_saved(site: Site) -> None:
@@ -317,7 +317,7 @@ async def test_lost_note_is_not_reported_as_saved(site: Site) -> None:
     await page.clock.run_for(UNDO_MS * 2)
     await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".entry")).to_have_count(0)
-    forgive(site.faults, 503)
+    ignore_http_errors(site.faults, 503)
 
 
 async def test_draft_of_the_current_call_is_saved_until_it_succeeds(site: Site) -> None:
@@ -337,7 +337,7 @@ async def test_draft_of_the_current_call_is_saved_until_it_succeeds(site: Site) 
     await page.reload()
     await expect(page.locator(".chip.said-of")).to_contain_text("Has voted")
     assert set(site.desk.drafts) == {"attempt-2"}
-    forgive(site.faults, 503)
+    ignore_http_errors(site.faults, 503)
 
 
 async def test_second_window_does_not_resend_an_undone_outcome(site: Site) -> None:
@@ -463,7 +463,7 @@ async def test_second_window_reports_the_first_and_can_replace_it(site: Site) ->
     await expect(page.locator(".waiting")).to_be_visible()
     site.desk.page_state.put("ended", "taken")
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("is now used in another window")
-    forgive(site.faults, 409)
+    ignore_http_errors(site.faults, 409)
 
 
 async def test_seat_is_controlled_by_buttons_and_star_codes(site: Site) -> None:
@@ -494,13 +494,13 @@ async def test_supervisors_message_is_shown_until_it_is_read(site: Site) -> None
     site.desk.seat("ready", message=line)
     await expect(page.locator(".line")).to_contain_text("<b>the second page first</b>")
     await expect(page.locator(".line")).to_contain_text("asha")
-    assert not await overflowing(page)
-    found = await violations(page)
+    assert not await find_overflowing_elements(page)
+    found = await find_accessibility_violations(page)
     await page.get_by_role("button", name="Mark as read", exact=True).click()
     assert await site.desk.asked("seat-message-read") == [{"message_at": line["at"]}]
     site.desk.seat("ready")
     await expect(page.locator(".line")).to_have_count(0)
-    must_suit_everybody(found)
+    assert_accessible(found)
 
 
 @pytest.mark.parametrize(
@@ -518,12 +518,12 @@ async def test_blocked_microphone_is_reported_and_can_be_retried(site: Site, err
     await page.add_init_script(f"window.asked = 0; {refuses}")
     await page.goto(f"{site.desk.origin}/agent")
     await expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
-    found = await violations(page)
+    found = await find_accessibility_violations(page)
     await page.get_by_role("alert").get_by_role("button", name="Reconnect").click()
     assert await page.evaluate("asked") == 2
     await expect(page.get_by_role("button", name="Phone unavailable")).to_be_visible()
     await page.get_by_role("button", name="Phone unavailable").click()
-    must_suit_everybody(found + await violations(page))
+    assert_accessible(found + await find_accessibility_violations(page))
 
 
 async def test_insecure_address_reports_the_missing_microphone(site: Site) -> None:
@@ -685,10 +685,10 @@ async def test_untrusted_text_is_shown_as_plain_text(site: Site) -> None:
         await expect(page.locator("#who-title + .id")).to_have_text(f"No. {number}")
         await page.clock.run_for(SETTLED_MS)
         await page.keyboard.press("1")
-        assert not await overflowing(page)
+        assert not await find_overflowing_elements(page)
     await page.get_by_role("button", name="show all").first.click()
     await expect(page.locator(".name")).to_contain_text(HOSTILE[-1])
-    assert not await overflowing(page)
+    assert not await find_overflowing_elements(page)
     assert not alerts
     assert await page.evaluate("document.querySelectorAll('main img, main script, main iframe, main svg').length") == 0
 
@@ -700,8 +700,8 @@ async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str, wi
     page = await site.page(width, height, language)
     await page.wait_for_selector("input[name=pin]")
     await expect(page.locator("html")).to_have_attribute("lang", language)
-    assert not await overflowing(page)
-    found = await violations(page)
+    assert not await find_overflowing_elements(page)
+    found = await find_accessibility_violations(page)
     site.desk.signed_in = True
     site.desk.page_state.put("figures", FIGURES)
     site.desk.page_state.put("call_backs", CALL_BACKS)
@@ -709,8 +709,8 @@ async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str, wi
     promised = page.locator(".call-backs li")
     await expect(promised.first).to_contain_text("सुनीता" if language == "hi" else "Sunita Mohan Kale")
     await expect(promised.last).to_contain_text("•••• 1002")
-    assert not await overflowing(page)
-    found += await violations(page)
+    assert not await find_overflowing_elements(page)
+    found += await find_accessibility_violations(page)
     people = [
         voter(1, "Sunita Mohan Kale", name_local="सुनीता मोहन काळे"),
         voter(2, "Venkatanarasimharajuvaripeta Subrahmanyeswara"),
@@ -718,14 +718,14 @@ async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str, wi
     await site.call(page, "attempt-1", people, script=SCRIPT, calls=CALLS)
     await page.keyboard.press("1")
     await page.keyboard.press("3")
-    assert not await overflowing(page)
-    found += await violations(page)
+    assert not await find_overflowing_elements(page)
+    found += await find_accessibility_violations(page)
     await page.keyboard.press("6")
     site.desk.seat("wrap-up", "attempt-1")
     await expect(page.locator("progress")).to_be_visible()
-    assert not await overflowing(page)
-    found += await violations(page)
-    must_suit_everybody(found)
+    assert not await find_overflowing_elements(page)
+    found += await find_accessibility_violations(page)
+    assert_accessible(found)
 
 
 async def test_every_language_fits_and_urdu_is_right_to_left(site: Site) -> None:
@@ -736,9 +736,9 @@ async def test_every_language_fits_and_urdu_is_right_to_left(site: Site) -> None
         await page.locator("header select").select_option(language)
         await expect(page.locator("html")).to_have_attribute("lang", language)
         await expect(page.locator("html")).to_have_attribute("dir", "rtl" if language == "ur" else "ltr")
-        assert not await overflowing(page), language
-        found += await violations(page)
-    must_suit_everybody(found)
+        assert not await find_overflowing_elements(page), language
+        found += await find_accessibility_violations(page)
+    assert_accessible(found)
 
 
 FIGURES = {
@@ -763,7 +763,7 @@ CALLS = [
 
 async def test_agents_page_is_small(site: Site) -> None:
     page = await site.browser.new_page(locale="hi-IN")
-    packed = await weight(page, f"{site.desk.origin}/agent", ".waiting")
+    packed = await measure_page_bytes(page, f"{site.desk.origin}/agent", ".waiting")
     (phone,) = (BUILT / "assets").glob("JsSIP-*.js")  # comes where the browser is the phone
     assert packed + len(gzip.compress(phone.read_bytes())) < MOST_PAGE_BYTES
 
@@ -817,8 +817,8 @@ async def test_preview_shows_its_deadline_and_is_accessible(site: Site) -> None:
     await expect(page.locator(".until")).to_contain_text("Expires in 1:")
     await page.locator(".preview button", has_text="Skip").click()
     await expect(page.locator(".preview .detail button")).to_have_count(6)
-    assert not await overflowing(page)
-    found = await violations(page)
+    assert not await find_overflowing_elements(page)
+    found = await find_accessibility_violations(page)
     await page.keyboard.press("Escape")
     await expect(page.locator(".preview .detail")).to_have_count(0)
     await preview(site, page, "attempt-2", dials=True, seconds=20)
@@ -826,8 +826,8 @@ async def test_preview_shows_its_deadline_and_is_accessible(site: Site) -> None:
     for language in LANGUAGES:
         await page.locator("header select").select_option(language)
         await expect(page.locator("html")).to_have_attribute("lang", language)
-        assert not await overflowing(page), language
-    must_suit_everybody(found)
+        assert not await find_overflowing_elements(page), language
+    assert_accessible(found)
 
 
 async def test_typed_number_is_dialled_and_stored_nowhere(site: Site) -> None:
@@ -850,7 +850,7 @@ async def test_typed_number_is_dialled_and_stored_nowhere(site: Site) -> None:
     site.desk.idle("paused")
     await page.locator(".manual .recent button").click()
     assert await site.desk.asked("seat-dial") == [{"campaign": "turnout-agents", "phone": 7}]
-    must_suit_everybody(await violations(page))
+    assert_accessible(await find_accessibility_violations(page))
 
 
 async def test_number_field_is_hidden_without_manual_dialling(site: Site) -> None:

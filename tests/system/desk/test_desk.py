@@ -36,16 +36,16 @@ from dialer.store.store import open_store
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,
-    alone,
-    forgive,
-    must_suit_everybody,
+    assert_accessible,
+    close_pages_after,
+    find_accessibility_violations,
+    find_overflowing_elements,
+    ignore_http_errors,
+    measure_page_bytes,
     new_page,
-    overflowing,
-    violations,
-    weight,
 )
-from tests.support.desk import PASSWORD, desk_settings, keep_passwords, recorded_talk
-from tests.support.fake_centre import FakeEngine, centre_view, with_state
+from tests.support.desk import PASSWORD, add_recorded_talk, desk_settings, set_passwords
+from tests.support.fake_centre import FakeEngine, centre_view, change_state
 from tests.support.recordings import speech, write_recording
 from tests.support.seats import CHEAP
 
@@ -84,18 +84,18 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     store_path = tmp_path / "centre.db"
     settings = desk_settings(store_path)
     view = centre_view(seats=12, booths=60)
-    engine = FakeEngine(with_state(view, at=SystemClock().now()))
+    engine = FakeEngine(change_state(view, at=SystemClock().now()))
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
         store = await open_store(store_path, encode=announcement_of)
         stack.push_async_callback(store.close)
-        await keep_passwords(settings, "asha", "vikram")
+        await set_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings, hasher=CHEAP))
-        await stack.enter_async_context(alone(browser))
+        await stack.enter_async_context(close_pages_after(browser))
         faults: list[str] = []
         yield Site(engine, desk, browser, faults)
         stop.set()
@@ -109,7 +109,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await page.fill("input[name=password]", "not-the-password")
     await page.press("input[name=password]", "Enter")
     await expect(page.get_by_role("alert")).to_have_text("Wrong name or password.")
-    forgive(site.faults, 401)
+    ignore_http_errors(site.faults, 401)
     board = await site.board()
 
     # What is announced is shown, and what changes changes alone.
@@ -164,8 +164,8 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.get_by_role("dialog").get_by_role("button", name="Change campaign").click()
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
     assert site.engine.executed[3:] == [SeatCampaigns(seat="seat-02", campaigns=("turnout-ivr",))]
-    alone = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
-    site.engine.tell(alone)
+    reserved_seat = replace(site.engine.view().seats[1], campaigns=("turnout-ivr",))
+    site.engine.tell(reserved_seat)
     await expect(board.locator(".seat-card").nth(1)).to_contain_text("only turnout-ivr")
 
     # A campaign is held to so many calls.
@@ -222,7 +222,7 @@ async def test_filters_of_the_board_survive_a_reload(site: Site) -> None:
 async def test_board_shows_its_age_when_the_dialler_disconnects(site: Site) -> None:
     board = await site.board()
     await expect(board.locator("main > [role=alert]")).to_have_text("")
-    site.engine.current = with_state(site.engine.current, switch_up=False)
+    site.engine.current = change_state(site.engine.current, switch_up=False)
     site.engine.take_alert(
         create_alert(AlertKind.SWITCH_DOWN, 1.0, problem="connection refused")
     )  # brings the centre's state with it
@@ -246,8 +246,8 @@ async def test_roll_is_imported_and_number_is_blocked_and_erased(site: Site, tmp
     await expect(board.get_by_text("checked; the import would")).to_be_visible(timeout=60_000)
     await expect(board.locator("dl.figures")).to_contain_text("300")
     await expect(board.get_by_text("1 × ")).to_contain_text("serial")
-    found = await violations(board)
-    assert not await overflowing(board)
+    found = await find_accessibility_violations(board)
+    assert not await find_overflowing_elements(board)
     await board.get_by_role("button", name="Import").click()
     await board.get_by_role("dialog").get_by_role("button", name="Import").click()
     await expect(board.get_by_text("imported: done: ImportRoll")).to_be_visible()
@@ -267,18 +267,18 @@ async def test_roll_is_imported_and_number_is_blocked_and_erased(site: Site, tmp
         await expect(board.get_by_label("Phone number", exact=True)).to_have_value("")
     assert not [*(tmp_path / "centre.db.spool").iterdir()]
     await board.set_viewport_size({"width": 360, "height": 640})
-    assert not await overflowing(board)
-    must_suit_everybody(found + await violations(board))
+    assert not await find_overflowing_elements(board)
+    assert_accessible(found + await find_accessibility_violations(board))
 
 
 async def test_recording_is_played_to_permitted_roles(site: Site, tmp_path: Path) -> None:
     now = SystemClock().now()
     wav = write_recording(tmp_path / "talk.wav", speech(2.0, 8000), 8000).read_bytes()
-    attempts = [recorded_talk(tmp_path, now - ago, wav) for ago in (300, 600)]
+    attempts = [add_recorded_talk(tmp_path, now - ago, wav) for ago in (300, 600)]
     board = await site.board()
     await board.get_by_role("link", name="Recordings").click()
     await expect(board.locator("tbody tr")).to_have_count(2)
-    found = await violations(board)
+    found = await find_accessibility_violations(board)
     await board.get_by_role("button", name="Play").first.click()
     player = board.locator("audio")
     plays = (
@@ -290,10 +290,10 @@ async def test_recording_is_played_to_permitted_roles(site: Site, tmp_path: Path
     (tmp_path / "recorded" / f"{attempts[1]}.wav").unlink()
     await board.get_by_role("button", name="Play").click()
     await expect(board.locator(".said")).to_contain_text("has been deleted")
-    forgive(site.faults, 409)
+    ignore_http_errors(site.faults, 409)
     await board.set_viewport_size({"width": 360, "height": 640})
-    assert not await overflowing(board)
-    must_suit_everybody(found + await violations(board))
+    assert not await find_overflowing_elements(board)
+    assert_accessible(found + await find_accessibility_violations(board))
     viewer = await site.board("vikram")
     await expect(viewer.get_by_role("link", name="Recordings")).to_have_count(0)
 
@@ -305,24 +305,24 @@ async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str) ->
     found: list[Any] = []
     for width, height in SIZES:
         await board.set_viewport_size({"width": width, "height": height})
-        assert not await overflowing(board), width
-        found += await violations(board)
+        assert not await find_overflowing_elements(board), width
+        found += await find_accessibility_violations(board)
     await board.locator(".seat-card button").first.click()
     await expect(board.locator(".menu:popover-open")).to_be_visible()
-    assert not await overflowing(board)
+    assert not await find_overflowing_elements(board)
     await board.keyboard.press("Escape")
     await board.locator("header .grave").click()
     await expect(board.get_by_role("dialog")).to_be_visible()
-    assert not await overflowing(board)
+    assert not await find_overflowing_elements(board)
     for beside in ("lists", "recordings", "account"):
         await board.goto(f"{site.desk.origin}/board?{beside}")
         await board.wait_for_selector("main .panel")
         for width, height in SIZES:
             await board.set_viewport_size({"width": width, "height": height})
-            assert not await overflowing(board), (beside, width)
-    must_suit_everybody(found)
+            assert not await find_overflowing_elements(board), (beside, width)
+    assert_accessible(found)
 
 
 async def test_board_page_is_small(site: Site) -> None:
     page = await site.browser.new_page(locale="hi-IN")
-    assert await weight(page, site.desk.origin, "input[name=name]") < MOST_PAGE_BYTES
+    assert await measure_page_bytes(page, site.desk.origin, "input[name=name]") < MOST_PAGE_BYTES

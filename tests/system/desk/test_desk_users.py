@@ -25,9 +25,17 @@ from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import senders_of
 from dialer.site.plan import fixed_users
 from dialer.store.store import open_store
-from tests.support.browser import NEEDS_A_BROWSER, SIZES, alone, must_suit_everybody, new_page, overflowing, violations
-from tests.support.desk import PASSWORD, desk_settings, keep_passwords
-from tests.support.fake_centre import centre_view, with_state
+from tests.support.browser import (
+    NEEDS_A_BROWSER,
+    SIZES,
+    assert_accessible,
+    close_pages_after,
+    find_accessibility_violations,
+    find_overflowing_elements,
+    new_page,
+)
+from tests.support.desk import PASSWORD, desk_settings, set_passwords
+from tests.support.fake_centre import centre_view, change_state
 from tests.support.seats import CHEAP
 from tests.support.stored import query
 from tests.support.table_engine import TableEngine
@@ -88,14 +96,14 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         store = await open_store(store_path, encode=announcement_of)
         stack.push_async_callback(store.close)
         users = Users(store, clock, lambda: fixed_users(settings))
-        engine = TableEngine(users, with_state(centre_view(seats=2, booths=2), at=clock.now()))
-        await keep_passwords(settings, "asha", "vikram")
+        engine = TableEngine(users, change_state(centre_view(seats=2, booths=2), at=clock.now()))
+        await set_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()
         senders = senders_of(settings, users.roles, private_broker=True)
         monitor = Monitor(Presence("pune-1", broker.settings, clock), engine, store, senders)
         running = asyncio.create_task(monitor.run(stop))
         desk = await stack.enter_async_context(open_desk(settings, broker=broker.settings, hasher=CHEAP))
-        await stack.enter_async_context(alone(browser))
+        await stack.enter_async_context(close_pages_after(browser))
         yield Site(engine, desk, browser, faults, store_path)
         stop.set()
         await running
@@ -214,6 +222,6 @@ async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str) ->
     found: list[Any] = []
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
-        assert not await overflowing(page), width
-        found += await violations(page)
-    must_suit_everybody(found)
+        assert not await find_overflowing_elements(page), width
+        found += await find_accessibility_violations(page)
+    assert_accessible(found)

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.agents.phone import ASTERISK_DOWN, TAKEN
 from tests.support.agent_desk import AgentDesk, agent_desk
-from tests.support.browser import NEEDS_A_BROWSER, alone, new_page
+from tests.support.browser import NEEDS_A_BROWSER, close_pages_after, new_page
 from tests.support.sip_stand_in import SipStandIn
 from tests.support.waiting import HANG_SECONDS
 
@@ -47,7 +47,7 @@ class Site:
 async def site(browser: Browser) -> AsyncIterator[Site]:
     faults: list[str] = []
     switch = SipStandIn()
-    async with asyncio.timeout(HANG_SECONDS), agent_desk(switch.create_router()) as desk, alone(browser):
+    async with asyncio.timeout(HANG_SECONDS), agent_desk(switch.create_router()) as desk, close_pages_after(browser):
         desk.me["phone"] = "browser"
         yield Site(desk, switch, browser, faults)
     assert not faults

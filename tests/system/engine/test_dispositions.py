@@ -14,8 +14,8 @@ from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.store.store import Store
 from tests.support.centre import Site, a_site
-from tests.support.dispositions import Page, storm
-from tests.support.seats import seat, until_talking
+from tests.support.dispositions import Page, run_stress_test
+from tests.support.seats import seat, wait_until_talking
 from tests.support.stored import query, rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
@@ -66,7 +66,7 @@ async def test_a_late_click_is_refused_in_words_and_the_next_voter_never_has_it(
         page = Page(site, tmp_path)
         await site.log_in("01")
         first = await wrapping_up(site)
-        await until_talking(site)
+        await wait_until_talking(site)
         second = seat(site).attempt_id
         refused = await page.dispose(first, "opt-out")
         assert refused == (
@@ -90,7 +90,7 @@ async def test_the_same_id_again_is_answered_as_kept_and_does_nothing(tmp_path: 
         assert first == ("done", "seat 01: voted is saved")
         when = "SELECT disposed_at FROM attempt WHERE disposed_at IS NOT NULL"
         kept = rows(tmp_path, when), marks(tmp_path)
-        await until_talking(site)
+        await wait_until_talking(site)
         assert await page.dispose(attempt, "voted", command_id="k-1") == first
         other = await page.dispose(attempt, "not-yet", command_id="k-1")
         assert other == ("refused", "another command has this ID: every command needs a new one")
@@ -170,7 +170,7 @@ async def test_a_slip_is_taken_back_and_the_call_takes_another_word(tmp_path: Pa
         assert query(tmp_path / "centre.db", "SELECT state FROM target WHERE phone_id = ?", phone_id) == [("due",)]
         assert said(tmp_path)[attempt] == "none"
         assert (await page.take_back(attempt))[0] == "refused"
-        await until_talking(site)  # the next voter is there, and the word is still of the one before
+        await wait_until_talking(site)  # the next voter is there, and the word is still of the one before
         assert (await page.dispose(attempt, "voted"))[0] == "done"
         assert (voter(tmp_path, voter_id), said(tmp_path)[attempt]) == ("voted", "voted")
 
@@ -221,7 +221,7 @@ async def test_a_dialler_that_ended_in_the_wrap_up_takes_the_word_after_it(tmp_p
             attempt = await wrapping_up(site)
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
             page = Page(site, tmp_path)
-            await until_talking(site)
+            await wait_until_talking(site)
             assert (await page.dispose(attempt, "voted", command_id="k-1"))[0] == "done"
             assert said(tmp_path)[attempt] == "voted"
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:
@@ -233,7 +233,7 @@ async def test_a_dialler_that_ended_in_the_wrap_up_takes_the_word_after_it(tmp_p
 @virtual_time(1e6)
 async def test_no_word_is_lost_none_is_twice_and_none_is_another_voters(tmp_path: Path) -> None:
     """Ten thousand, by `python -m tests.support.dispositions 10000 7`."""
-    told = await storm(tmp_path, 90, seed=7)
+    told = await run_stress_test(tmp_path, 90, seed=7)
     assert told.faults == []
     assert len(told.kept) >= 90
     assert min(told.refused, told.repeated, told.restarts) >= 3

@@ -19,7 +19,7 @@ from dialer.settings.jurisdiction import AbandonedCap
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, a_site, agents_at_work
-from tests.support.referees import nobody_on_two_calls
+from tests.support.referees import assert_no_simultaneous_calls
 from tests.support.rules import neutral_with
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
@@ -35,7 +35,7 @@ async def test_half_an_hour_of_a_centre(tmp_path: Path) -> None:
         assert view.connected > 30
         assert sum(seat.calls for seat in site.view.seats) >= view.connected
         assert sum(site.view.state.marks.values()) > 10
-    nobody_on_two_calls(site)
+    assert_no_simultaneous_calls(site)
     kept = Counter(outcome for (outcome,) in rows(tmp_path, "SELECT outcome FROM attempt"))
     assert kept == Counter(change.outcome for change in site.ended())
     assert kept.total() == len(site.switch.placed)
@@ -89,7 +89,7 @@ async def test_two_campaigns_side_by_side(tmp_path: Path) -> None:
         async with agents_at_work(site):
             await asyncio.sleep(600)
         assert all(campaign.attempts > 20 for campaign in site.view.campaigns)
-    nobody_on_two_calls(site)
+    assert_no_simultaneous_calls(site)
 
 
 @virtual_time()

@@ -14,7 +14,7 @@ from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.engine.seats.commands import SeatHangUp
 from dialer.simulation.asterisk.channels import Channel
 from dialer.simulation.asterisk.voters import Behaviour
-from tests.support.agi_peer import claim
+from tests.support.agi_peer import connect_as
 from tests.support.centre import Site, a_site
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
@@ -267,7 +267,7 @@ async def test_a_connection_that_lies_opens_nothing(tmp_path: Path) -> None:
         outbound = site.switch.placed[0].channel_id
         ringing = site.switch.place_inbound_call("+917000000061", called=FLOW, script=Behaviour(hang_up_after=60.0))
         for unique_id in ("1713758400.99", outbound, live.uniqueid, ringing.uniqueid, "../../etc"):
-            async with claim(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
+            async with connect_as(site.centre.agi_port, "inbound", unique_id, "PJSIP/carrier-000000aa") as peer:
                 assert await peer.command() == "SET VARIABLE MATDAN_GO hang-up"
         await site.until(lambda: answered(ringing), seconds=5)
         assert site.centre.engine.features.inbound.live == 2

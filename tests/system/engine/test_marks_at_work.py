@@ -36,7 +36,7 @@ from dialer.store.store import Store, open_store
 from tests.support.centre import Site, a_site
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, connect_supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.stores import dial, end
@@ -239,7 +239,7 @@ async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSett
                 "broker": {"enabled": True, "host": broker.settings.host, "port": broker.settings.port},
             }
         )
-        async with supervisor(broker.settings) as listener:
+        async with connect_supervisor(broker.settings) as listener:
             running = asyncio.create_task(monitor.run(stop))
             await listener.wait_for_topic("state")
             try:

@@ -31,7 +31,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.calls import a_call
-from tests.support.census import census, grown
+from tests.support.census import count_objects, find_growth
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -76,7 +76,7 @@ async def _calls(site: Site, more: int) -> Counter[str]:
     assert not any(sum(run.calls.values()) for run in site.view.campaigns)
     site.changes.clear()
     gc.collect()
-    return census(site.centre)
+    return count_objects(site.centre)
 
 
 def _state() -> Features:
@@ -100,7 +100,7 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
             in_closure.add(entry)
             endless(entry)
             WrongLogIns.of_the_class[entry] = 1.0  # type: ignore[attr-defined]
-        return census(centre, wrong, callbacks)
+        return count_objects(centre, wrong, callbacks)
 
     centre, wrong, in_closure = (
         _state(),
@@ -114,7 +114,7 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
         once, twice = more(), more()
     finally:
         del WrongLogIns.of_the_class  # type: ignore[attr-defined]
-    found = grown(once, twice, A_FEW)
+    found = find_growth(once, twice, A_FEW)
     assert {name.split(".")[-1] for name in found} >= {"_runs", "_seats", "active[]", "of_the_class"}
     assert sum(found.values()) >= 6 * 50
 
@@ -146,7 +146,7 @@ def test_nothing_grows_with_the_calls_that_were_made(tmp_path: Path) -> None:
 
     fill_roll(tmp_path / "centre.db", 10_000)
     once, twice = run_virtual(play)
-    assert grown(once, twice, A_FEW) == {}
+    assert find_growth(once, twice, A_FEW) == {}
 
 
 @virtual_time()

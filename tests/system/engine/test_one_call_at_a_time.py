@@ -22,8 +22,8 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.store.attempts import Refusal
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
-from tests.support.full_trunk import COMMIT_SECONDS, placed_on_a_full_trunk
-from tests.support.full_trunk import most_in_a_second as most_on_the_wire
+from tests.support.full_trunk import COMMIT_SECONDS, run_full_trunk
+from tests.support.full_trunk import max_starts_per_second as most_on_the_wire
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
@@ -163,7 +163,7 @@ def test_a_call_that_goes_out_at_once_is_made_room_for_by_those_that_wait() -> N
 
 @virtual_time()
 async def test_on_a_trunk_at_its_limit_no_call_queues(tmp_path: Path) -> None:
-    placed = await placed_on_a_full_trunk(tmp_path, calls_per_second=1.0, minutes=10, seats=4, ivr_channels=60)
+    placed = await run_full_trunk(tmp_path, calls_per_second=1.0, minutes=10, seats=4, ivr_channels=60)
     waits = [each.waited for each in placed]
     assert max(waits) <= COMMIT_SECONDS[1] + LATE_SECONDS + 0.01
     assert max(waits[-200:]) <= 1.5 * max(waits[:200])

@@ -24,7 +24,7 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from tests.support.breaking import until_killed
+from tests.support.breaking import run_until_killed
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
 from tests.support.rules import neutral_with
 from tests.support.transfers import TRANSFERS
@@ -309,7 +309,7 @@ async def test_a_call_that_is_found_after_a_restart_teaches_no_times(
     """The monotonic clock of the run that placed it is gone: what is known is when it was found."""
     config = all_answer(answer_after=12.0, post_dial_seconds=2.0, talk_seconds=20.0)
     async with SimulatedAsterisk(config) as switch:
-        async with until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, campaign=PREDICTIVE) as first:
+        async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, campaign=PREDICTIVE) as first:
             await first.log_in("01")
             await first.until(lambda: first.view.campaigns[0].calls.get(killed_while, 0) == 1)
             await asyncio.sleep(9.0)

@@ -14,10 +14,10 @@ from dialer.engine.seats.commands import SeatHangUp, SeatPause
 from dialer.engine.transfers.commands import SeatHold, SeatTransfer
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from tests.support.breaking import until_killed
+from tests.support.breaking import run_until_killed
 from tests.support.centre import a_site
-from tests.support.seats import seat, until_talking
-from tests.support.transfers import TRANSFERS, a_switch, bring_to, talking, together
+from tests.support.seats import seat, wait_until_talking
+from tests.support.transfers import TRANSFERS, a_switch, bring_call_to, conference_members, talking
 from tests.support.virtual import virtual_time
 
 
@@ -41,7 +41,7 @@ async def test_a_pause_of_a_seat_whose_voter_still_comes_back_is_for_after_that_
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await execute(SeatPause(seat="01", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.PAUSED)
-        await site.until(lambda: frozenset({"agent01", "voter"}) in together(site))
+        await site.until(lambda: frozenset({"agent01", "voter"}) in conference_members(site))
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
         assert site.centre.engine.view().campaigns[0].calls == {CallState.TALKING: 1}
@@ -58,7 +58,7 @@ async def test_a_pause_in_the_wrap_up_holds_where_the_transfer_comes_to_nothing(
         await execute(SeatTransfer(seat="01", to="boss"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await execute(SeatPause(seat="01", reason="meal"))
-        await site.until(lambda: frozenset({"agent01", "voter"}) in together(site))
+        await site.until(lambda: frozenset({"agent01", "voter"}) in conference_members(site))
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
         await execute(SeatHangUp(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.PAUSED)
@@ -71,11 +71,11 @@ async def test_a_pause_that_was_announced_holds_for_a_voter_whom_a_new_dialler_f
     stage: str, tmp_path: Path
 ) -> None:
     async with SimulatedAsterisk(a_switch()) as switch:
-        async with until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS) as first:
+        async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS) as first:
             await first.log_in("01")
-            await until_talking(first)
+            await wait_until_talking(first)
             attempt = seat(first).attempt_id
-            await bring_to(first, stage)
+            await bring_call_to(first, stage)
             await first.centre.engine.execute(SeatPause(seat="01", reason="meal"))
         async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS) as again:
             await asyncio.sleep(4)

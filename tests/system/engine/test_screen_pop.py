@@ -9,7 +9,7 @@ from dialer.domain.view import SeatState, SeatView
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.external_records.commands import MarkReport, RecordMarks
 from tests.support.centre import a_site
-from tests.support.seats import seat, until_talking
+from tests.support.seats import seat, wait_until_talking
 from tests.support.stored import query
 from tests.support.virtual import virtual_time
 from tests.support.voters import all_answer
@@ -19,7 +19,7 @@ from tests.support.voters import all_answer
 async def test_who_calls_is_known_as_soon_as_the_seat_is_reserved_and_until_the_wrap_up_ends(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=8.0), seats=1, campaign={"wrap_up_seconds": 10.0}) as site:
         await site.log_in("01")
-        await until_talking(site)
+        await wait_until_talking(site)
         attempt = seat(site).attempt_id
         changes = [change for change in site.changes if isinstance(change, SeatView)]
         first = next(view for view in changes if view.attempt_id == attempt and view.screen_pop is not None)
@@ -44,7 +44,7 @@ async def test_who_calls_is_known_as_soon_as_the_seat_is_reserved_and_until_the_
 async def test_the_seat_hears_that_its_voter_has_voted_elsewhere_and_that_the_number_opted_out(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
-        await until_talking(site)
+        await wait_until_talking(site)
         pop = seat(site).screen_pop
         assert pop is not None
         voter_id = pop.voters[-1]

@@ -18,7 +18,7 @@ from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.tracking.seats import SeatTracker
 from tests.support.centre import Site
-from tests.support.seats import a_floor, log_in_by_phone, seat, until_talking
+from tests.support.seats import log_in_by_phone, run_site_with_pins, seat, wait_until_talking
 from tests.support.virtual import virtual_time
 
 STAYS = Behaviour(talk_seconds=600.0)
@@ -35,7 +35,7 @@ def test_a_talk_without_a_packet_from_the_agent_is_abandoned(tmp_path: Path, sta
     @virtual_time()
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=stays), Behaviour(answer_after=200.0)
-        async with a_floor(tmp_path, *voters, agents=[]) as site:
+        async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed))
             site.switch.silence_phone("agent01")
@@ -52,7 +52,7 @@ def test_a_talk_without_a_packet_from_the_agent_is_abandoned(tmp_path: Path, sta
 def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Path, stays: float) -> None:
     @virtual_time()
     async def run() -> None:
-        async with a_floor(
+        async with run_site_with_pins(
             tmp_path, Behaviour(answer_after=1.0, talk_seconds=stays), Behaviour(answer_after=200.0)
         ) as site:
             await log_in_by_phone(site, "101", "2468")
@@ -66,9 +66,9 @@ def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Pat
 @virtual_time()
 async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Path) -> None:
     voters = Behaviour(answer_after=1.0, talk_seconds=3.0), Behaviour(answer_after=200.0)
-    async with a_floor(tmp_path, *voters, agents=[]) as site:
+    async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
-        await until_talking(site)
+        await wait_until_talking(site)
         await asyncio.sleep(1.8)
         site.switch.silence_phone("agent01")
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -79,9 +79,9 @@ async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Pa
 
 @virtual_time()
 async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
+    async with run_site_with_pins(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         await asyncio.sleep(1)
         site.switch.silence_phone("agent01")
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -91,12 +91,12 @@ async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_p
 
 @virtual_time()
 async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
+    async with run_site_with_pins(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         site.switch.config.prompt_seconds.update(  # type: ignore[attr-defined]  # the agent is quicker than the timeout
             {f"matdan/hi/seat/{what}": 0.1 for what in ("number", "pin", "welcome")}
         )
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         dead = site.switch.phone_channel("agent01")
         assert dead is not None
         site.switch.silence_phone("agent01")
@@ -119,7 +119,7 @@ async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(
 
 @virtual_time()
 async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         with pytest.raises(CommandRefused, match="is taken"):
@@ -136,7 +136,7 @@ async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: 
 def test_a_phone_that_registers_anew_is_given_up_only_where_nothing_comes_from_it(tmp_path: Path, dead: bool) -> None:
     @virtual_time()
     async def run() -> None:
-        async with a_floor(tmp_path, Behaviour(answer_after=200.0)) as site:
+        async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
             await log_in_by_phone(site, "101", "2468")
             channel = site.switch.phone_channel("agent01")
             if dead:
@@ -156,7 +156,7 @@ def test_no_voter_goes_to_a_seat_whose_phone_may_be_dead(tmp_path: Path, dead: b
     @virtual_time()
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
-        async with a_floor(tmp_path, *voters, agents=[]) as site:
+        async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed))
             await asyncio.sleep(0.95)
@@ -182,7 +182,7 @@ def test_no_voter_goes_to_a_seat_whose_phone_may_be_dead(tmp_path: Path, dead: b
 @virtual_time()
 async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
     """It told that it goes, so its channel ended; then it has registered."""
-    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -200,7 +200,7 @@ async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_called_then(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         dead = site.switch.phone_channel("agent01")
@@ -214,7 +214,7 @@ async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_call
 
 @virtual_time()
 async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_silent(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         first = site.switch.phone_channel("agent01")
@@ -231,7 +231,7 @@ async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_
 async def test_two_registrations_close_together_call_the_phone_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         switch, called = site.centre.engine.features.switch, []
@@ -253,7 +253,7 @@ async def test_two_registrations_close_together_call_the_phone_once(
 
 @virtual_time()
 async def test_nobody_dials_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         engine = site.centre.engine
@@ -275,9 +275,9 @@ def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_
     @virtual_time()
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
-        async with a_floor(tmp_path, *voters, agents=[]) as site:
+        async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
-            await until_talking(site)
+            await wait_until_talking(site)
             dead = site.switch.phone_channel("agent01")
             assert dead is not None
             site.switch.silence_phone("agent01")
@@ -301,9 +301,9 @@ def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_
 async def test_a_page_that_is_reloaded_again_at_once_keeps_its_voter(tmp_path: Path) -> None:
     """The second time while the first one's phone is still being waited for."""
     voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
-    async with a_floor(tmp_path, *voters, agents=[]) as site:
+    async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
-        await until_talking(site)
+        await wait_until_talking(site)
         before = set()
         for port in (59_980, 59_996):
             before.add(site.switch.phone_channel("agent01"))
@@ -318,7 +318,7 @@ async def test_a_page_that_is_reloaded_again_at_once_keeps_its_voter(tmp_path: P
 
 @virtual_time()
 async def test_a_phone_without_an_agent_is_not_called_when_it_registers(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(answer_after=200.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
         site.switch.register_phone("agent01")
         await asyncio.sleep(10)
         assert site.switch.phone_channel("agent01") is None

@@ -20,9 +20,18 @@ from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from tests.support.agi_peer import claim
+from tests.support.agi_peer import connect_as
 from tests.support.centre import START_EPOCH, Site, a_site
-from tests.support.seats import AGENTS, CHEAP, a_floor, keys, log_in_by_phone, seat, switch_config, until_talking
+from tests.support.seats import (
+    AGENTS,
+    CHEAP,
+    log_in_by_phone,
+    press_keys,
+    run_site_with_pins,
+    seat,
+    switch_config,
+    wait_until_talking,
+)
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 from tests.support.voters import NOBODY_ANSWERS
@@ -40,7 +49,7 @@ def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
 
 @virtual_time()
 async def test_an_agent_dials_the_code_and_keys_number_and_pin(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         assert (seat(site).state, seat(site).agent) == (SeatState.READY, "101")
         assert rows(tmp_path, "SELECT seat, agent, paused FROM log_in") == [("01", "101", 0)]
@@ -52,18 +61,18 @@ async def test_an_agent_dials_the_code_and_keys_number_and_pin(tmp_path: Path) -
 
 @virtual_time()
 async def test_a_phone_dials_nothing_but_the_code(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, agent_login={"code": "*1"}) as site:
+    async with run_site_with_pins(tmp_path, agent_login={"code": "*1"}) as site:
         for extension in ("s", "01", "*2", "+919800000001", "h"):
             assert site.switch.dial_from_phone("agent01", extension) is None
 
 
 @virtual_time()
 async def test_an_agent_answers_the_desks_call(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         assert await site.centre.engine.execute(SeatCall(seat="02")) == "seat 02: its phone is called"
         await site.until(lambda: site.switch.phone_channel("agent02") is not None)
-        await keys(site, "102#", "agent02")
-        await keys(site, "1357#", "agent02")
+        await press_keys(site, "102#", "agent02")
+        await press_keys(site, "1357#", "agent02")
         await site.until(lambda: seat(site, "02").state is SeatState.READY, seconds=10)
         with pytest.raises(CommandRefused, match="seat 02 is taken"):
             await site.centre.engine.execute(SeatCall(seat="02"))
@@ -71,25 +80,25 @@ async def test_an_agent_answers_the_desks_call(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_wrong_pin_is_asked_for_again_and_three_end_the_call(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         site.switch.dial_from_phone("agent01", "*1")
         for keyed in ("101#", "9999#", "101#", "2468#"):
-            await keys(site, keyed)
+            await press_keys(site, keyed)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=10)
         site.switch.dial_from_phone("agent02", "*1")
         for keyed in ("102#", "0000#") * 3:
-            await keys(site, keyed, "agent02")
+            await press_keys(site, keyed, "agent02")
         await site.until(lambda: site.switch.phone_channel("agent02") is None, seconds=10)
         assert seat(site, "02").state is SeatState.OFFLINE
 
 
 @virtual_time()
 async def test_a_caller_who_keys_nothing_or_hangs_up_leaves_the_seat_as_it_was(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         site.switch.dial_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=60)
         site.switch.dial_from_phone("agent01", "*1")
-        await keys(site, "101#")
+        await press_keys(site, "101#")
         site.switch.drop_seat("agent01")
         await asyncio.sleep(60)
         assert seat(site).state is SeatState.OFFLINE
@@ -111,7 +120,7 @@ async def test_prompts_that_are_missing_do_not_keep_an_agent_out(tmp_path: Path)
 
 @virtual_time()
 async def test_two_agents_on_one_seat_and_one_agent_on_two(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="seat 01 is taken"):
@@ -126,7 +135,7 @@ async def test_two_agents_on_one_seat_and_one_agent_on_two(tmp_path: Path) -> No
 
 @virtual_time()
 async def test_the_desk_needs_the_right_pin_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         said = set()
         for number, pin in (
             ("101", "1111"),
@@ -148,7 +157,7 @@ async def test_the_desk_needs_the_right_pin_too(tmp_path: Path, capfd: pytest.Ca
 
 @virtual_time()
 async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, agent_login={"lock_minutes": 10}) as site:
+    async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
         execute = site.centre.engine.execute
 
         async def refused(name: str, number: str, pin: str) -> None:
@@ -171,7 +180,7 @@ async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> Non
 
 @virtual_time()
 async def test_a_lock_ends_by_itself(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, agent_login={"lock_minutes": 10}) as site:
+    async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
         for number in ("7", "101") * 5:  # unknown numbers count at the seat
             with pytest.raises(LogInRefused):
                 await site.centre.engine.execute(SeatLogIn(seat="01", agent=number, pin="0000"))
@@ -185,7 +194,7 @@ async def test_a_lock_ends_by_itself(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, agents=[]) as site:
+    async with run_site_with_pins(tmp_path, agents=[]) as site:
         site.switch.dial_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=20)
         with pytest.raises(CommandRefused, match=r"no \[\[agents\]\]"):
@@ -197,18 +206,18 @@ async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Pa
 
 @virtual_time()
 async def test_a_connection_that_comes_from_no_seats_phone_is_turned_away(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         for channel in ("PJSIP/carrier-00000001", "PJSIP/agent99-00000001", "agent01", "Local/agent01-00000001;1", ""):
-            async with claim(site.centre.agi_port, "seat", "1.1", channel) as call:
+            async with connect_as(site.centre.agi_port, "seat", "1.1", channel) as call:
                 assert await call.command() == ""  # not even a question
         assert seat(site).state is SeatState.OFFLINE
 
 
 @virtual_time()
 async def test_an_agent_who_is_gone_from_the_settings_leaves_after_the_call(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=20.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         centre, desk = site.centre.engine.features, site.centre.engine.features.agents
         centre.core.plan = replace(centre.core.plan, agents={"102": centre.core.plan.agents["102"]})
         desk.use_pins(PinCheck(centre.core.plan.agents.values()))
@@ -249,9 +258,9 @@ async def test_nailed_up_agents_are_adopted_as_they_were(tmp_path: Path) -> None
 
 @virtual_time()
 async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         site.switch.press_phone_keys("agent01", "316")  # later, at 4 in the afternoon
         await asyncio.sleep(2)
         assert seat(site).state is SeatState.TALKING
@@ -270,9 +279,9 @@ async def test_an_agent_who_has_pressed_a_key_stays_in_the_talk_when_the_switch_
     tmp_path: Path,
 ) -> None:
     """Asterisk lists the phone at the key's last step then, for as long as the talk lasts."""
-    async with a_floor(tmp_path, Behaviour(talk_seconds=120.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=120.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         site.switch.press_phone_keys("agent01", "1")
         await asyncio.sleep(45)  # two looks at the list of channels, and more
         assert seat(site).state is SeatState.TALKING
@@ -317,9 +326,9 @@ def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
 
 @virtual_time()
 async def test_the_star_codes(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=300.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=300.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         site.switch.press_phone_keys("agent01", "*22*3")  # a pause for a meal after this call; hang up
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=4)
         await asyncio.sleep(0.5)  # a key during the sound that answers the last one is lost
@@ -338,9 +347,9 @@ async def test_the_star_codes(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         assert await site.centre.engine.execute(SeatLogOff(seat="01")) == "seat 01: after this call"
         assert rows(tmp_path, "SELECT * FROM log_in") == []
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -350,9 +359,9 @@ async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_
 
 @virtual_time()
 async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=600.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         for wrong in ("*4", "*9", "*29", "399", "*#", "A"):
             site.switch.press_phone_keys("agent01", wrong, every_seconds=0.4)
             await asyncio.sleep(2)
@@ -364,7 +373,7 @@ async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
@@ -376,7 +385,7 @@ async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) ->
 
 @virtual_time()
 async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=15.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=15.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         phone = site.switch.phone_channel("agent01")
         await site.until(lambda: bool(site.ended()))
@@ -388,9 +397,9 @@ async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         first = seat(site).attempt_id
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
         site.switch.drop_seat("agent01")
@@ -421,7 +430,7 @@ async def test_a_phone_that_is_put_down_at_once_is_called_again(tmp_path: Path) 
 
 @virtual_time()
 async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
         site.switch.set_phone("agent01", PhoneMode.REFUSES)
@@ -434,7 +443,7 @@ async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         site.switch.set_phone("agent01", PhoneMode.RINGS)
         site.switch.drop_seat("agent01")
@@ -489,9 +498,9 @@ async def test_a_talk_that_is_found_at_nobodys_seat_leaves_it_empty(tmp_path: Pa
 
 @virtual_time()
 async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         attempt_id = seat(site).attempt_id
         assert attempt_id is not None
         site.switch.other_side_hangs_up(site.switch.channels[attempt_id], EndsBy.VOTER)
@@ -505,13 +514,13 @@ async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=600.0)) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        await until_talking(site)
+        await wait_until_talking(site)
         first = seat(site).attempt_id
         site.switch.drop_seat("agent01")
         await site.until(lambda: seat(site).state is SeatState.LOST, seconds=1)
-        await until_talking(site)
+        await wait_until_talking(site)
         second = seat(site).attempt_id
         assert second not in {first, None}
         site.switch.press_phone_keys("agent01", "2")
@@ -526,7 +535,7 @@ async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> 
 
 @virtual_time()
 async def test_only_agents_with_the_skill_take_the_calls(tmp_path: Path) -> None:
-    async with a_floor(tmp_path, Behaviour(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
+    async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
         execute = site.centre.engine.execute
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         await asyncio.sleep(30)

@@ -21,7 +21,7 @@ from dialer.pacing.port import Cap
 from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import Site, a_site
-from tests.support.seats import seat, switch_config, until_talking
+from tests.support.seats import seat, switch_config, wait_until_talking
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 
@@ -110,7 +110,7 @@ async def live(
 async def test_a_new_campaign_a_seat_and_a_caller_id_serve_from_the_next_call_on(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
-        await until_talking(here.site)
+        await wait_until_talking(here.site)
         here.change(
             ('["+911140000001"]', '["+911140000002"]'),
             add=SEAT.format(name="03") + CAMPAIGN.format(id="second", pacing="progressive"),
@@ -120,7 +120,7 @@ async def test_a_new_campaign_a_seat_and_a_caller_id_serve_from_the_next_call_on
         assert here.campaigns == ["agents", "second"]
         await here.site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await here.site.log_in("03")
-        await until_talking(here.site, "03")
+        await wait_until_talking(here.site, "03")
         (call,) = rows(tmp_path, "SELECT campaign_id, caller_id FROM attempt WHERE seat = '03'")
         assert call == ("second", "+911140000002")
         assert rows(tmp_path, "SELECT caller_id FROM attempt WHERE seat = '01'") == [("+911140000001",)]
@@ -133,7 +133,7 @@ async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_
     async with live(tmp_path) as here:
         execute = here.site.centre.engine.execute
         await here.site.log_in("01", "02")
-        await until_talking(here.site)
+        await wait_until_talking(here.site)
         here.change((SEAT.format(name="01"), ""))
         assert await here.reload() == "settings taken: seats.01"
         assert (seat(here.site).state, seat(here.site).agent) == (SeatState.TALKING, "agent-01")
@@ -152,7 +152,7 @@ async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_
         here.change(add=SEAT.format(name="01"))
         assert await here.reload() == "settings taken: seats.01"
         await here.site.log_in("01")
-        await until_talking(here.site)
+        await wait_until_talking(here.site)
     assert {change.outcome for change in here.site.ended()} <= {Outcome.CONNECTED, Outcome.REFUSED, Outcome.NO_ANSWER}
 
 
@@ -160,7 +160,7 @@ async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_
 async def test_a_seat_with_another_phone_has_it_once_its_agent_has_left(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
-        await until_talking(here.site)
+        await wait_until_talking(here.site)
         here.change(('endpoint = "agent01"', 'endpoint = "agent04"'))
         assert await here.reload() == "settings taken: seats.01.endpoint"
         assert seat(here.site).state is SeatState.TALKING
@@ -168,7 +168,7 @@ async def test_a_seat_with_another_phone_has_it_once_its_agent_has_left(tmp_path
         await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
         await here.site.log_in("01")
         await here.site.until(lambda: here.site.switch.phone_channel("agent04") is not None, seconds=2)
-        await until_talking(here.site)
+        await wait_until_talking(here.site)
 
 
 @virtual_time()
@@ -199,7 +199,7 @@ async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path:
         here.change(add=FIRST)
         assert await here.reload() == "settings taken: campaigns.agents"
         assert here.campaign("agents").connected == 2  # of the day
-        await until_talking(here.site)
+        await wait_until_talking(here.site)
         assert rows(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
 
 
@@ -227,12 +227,12 @@ async def test_caps_and_channels_hold_from_the_next_decision_on(tmp_path: Path) 
 async def test_a_new_trunk_carries_calls_and_one_that_is_gone_ends_those_that_it_has(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
-        await until_talking(here.site)
+        await wait_until_talking(here.site)
         here.change(('name = "carrier"\nendpoint = "carrier"', 'name = "other"\nendpoint = "carrier"'))
         assert await here.reload() == "settings taken: trunks.carrier, trunks.other"
         assert [trunk.trunk for trunk in here.site.view.state.trunks] == ["other"]
         await here.site.log_in("02")
-        await until_talking(here.site, "02")
+        await wait_until_talking(here.site, "02")
         assert sorted(rows(tmp_path, "SELECT seat, trunk FROM attempt WHERE seat IS NOT NULL")) == [
             ("01", "carrier"),
             ("02", "other"),

@@ -11,7 +11,7 @@ from dialer.domain.pin_proof import PinProof, PinProver, read_proof
 from dialer.domain.view import SeatState
 from dialer.engine.seats.commands import SeatLogIn, SeatSignIn, SeatUnlock
 from tests.support.centre import Site
-from tests.support.seats import AGENTS, a_floor, seat
+from tests.support.seats import AGENTS, run_site_with_pins, seat
 from tests.support.virtual import virtual_time
 
 PROVER = PinProver({str(each["number"]): str(each["pin"]) for each in AGENTS})
@@ -23,7 +23,7 @@ def proof(site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "
 
 @virtual_time()
 async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         assert (
             await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468"))) == "seat 01: logged in"
@@ -46,7 +46,7 @@ async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: P
 
 @virtual_time()
 async def test_a_proof_holds_for_its_seat_agent_centre_and_minute_alone(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         for wrong in (
             None,
             proof(site, "101", "2469"),
@@ -67,7 +67,7 @@ async def test_a_proof_holds_for_its_seat_agent_centre_and_minute_alone(tmp_path
 
 @virtual_time()
 async def test_wrong_ones_from_a_page_and_at_the_phone_are_counted_together(tmp_path: Path) -> None:
-    async with a_floor(tmp_path) as site:
+    async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         for _ in range(5):
             with pytest.raises(LogInRefused):

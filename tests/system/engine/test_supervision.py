@@ -29,7 +29,7 @@ from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAst
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
-from tests.support.rules import a_profile_that_allows_recording
+from tests.support.rules import profile_allowing_recording
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 
@@ -302,7 +302,7 @@ async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> No
 async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
-    rules = a_profile_that_allows_recording(tmp_path)
+    rules = profile_allowing_recording(tmp_path)
     async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
         execute = site.centre.engine.execute
         channel = voter(site)
@@ -342,7 +342,7 @@ async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Pat
 @virtual_time()
 async def test_hold_and_the_recordings_pause_are_keyed_on_the_phone(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
-    rules = a_profile_that_allows_recording(tmp_path)
+    rules = profile_allowing_recording(tmp_path)
     async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
         for keys, recording, help_now in [
             ("*6", "paused", None),
@@ -381,7 +381,7 @@ async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path:
     )
     changes: dict[str, Any] = {
         "campaign": {"record": True},
-        "rules": a_profile_that_allows_recording(tmp_path),
+        "rules": profile_allowing_recording(tmp_path),
         "recordings": {"directory": str(folder), "prompt": "matdan/recorded"},
     }
     async with a_site(tmp_path, config, seats=2, **changes) as site:
@@ -410,7 +410,7 @@ async def test_a_call_that_came_in_is_held_handed_over_and_recorded_under_its_at
     numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]
     changes: dict[str, Any] = {
         "campaign": {"record": True, "hours": [{"start": "23:00", "until": "23:01"}]},
-        "rules": a_profile_that_allows_recording(tmp_path),
+        "rules": profile_allowing_recording(tmp_path),
         "inbound": {"channels": 3, "numbers": numbers},
         "transfers": [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}],
         "supervisors": SUPERVISORS,

@@ -25,7 +25,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.store.spool import Spool
 from tests.support.centre import Site, a_site, agents_at_work
 from tests.support.command_line import run
-from tests.support.mqtt import NEEDS_MOSQUITTO, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, connect_supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 from tests.support.virtual import virtual_time
@@ -250,7 +250,7 @@ async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_p
 @NEEDS_MOSQUITTO
 async def test_the_shell_asks_the_dialler_that_runs(tmp_path: Path) -> None:
     """`import`, `optout` and `erase`, over a broker, with no number in what is said there; on clocks that go."""
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         where = {"host": broker.settings.host, "port": broker.settings.port, "username": "test.dialler"}
         config = tmp_path / "centre.toml"
         config.write_text(

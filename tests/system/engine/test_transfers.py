@@ -28,10 +28,20 @@ from dialer.engine.transfers.commands import (
 from dialer.simulation.asterisk.channels import EndsBy
 from dialer.simulation.asterisk.config import PhoneMode
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from tests.support.breaking import until_killed
+from tests.support.breaking import run_until_killed
 from tests.support.centre import Site, a_site
-from tests.support.seats import seat, until_talking
-from tests.support.transfers import OUTSIDE, TRANSFERS, a_switch, bring_to, parties, party, talking, together, voter
+from tests.support.seats import seat, wait_until_talking
+from tests.support.transfers import (
+    OUTSIDE,
+    TRANSFERS,
+    a_switch,
+    bring_call_to,
+    conference_members,
+    count_third_parties,
+    talking,
+    third_party,
+    voter_channel,
+)
 from tests.support.virtual import virtual_time
 
 
@@ -41,14 +51,14 @@ async def test_hold_and_resume(tmp_path: Path) -> None:
         execute = site.centre.engine.execute
         assert await execute(SeatHold(seat="01")) == "seat 01: the voter is on hold"
         await asyncio.sleep(60)
-        assert voter(site).application == "MusicOnHold"
+        assert voter_channel(site).application == "MusicOnHold"
         assert (seat(site).state, seat(site).transfer) == (SeatState.TALKING, "hold")
-        assert together(site) == {frozenset({"agent01"})}
+        assert conference_members(site) == {frozenset({"agent01"})}
         with pytest.raises(CommandRefused, match="seat 01 cannot hold now: the voter is on hold"):
             await execute(SeatHold(seat="01"))
         await execute(SeatResume(seat="01"))
         await asyncio.sleep(1)
-        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01", "voter"})}
         assert seat(site).transfer is None
         await execute(SeatHangUp(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -66,15 +76,15 @@ async def test_without_music_a_hold_and_a_consult_are_private_all_the_same(tmp_p
         await execute(SeatHold(seat="01"))
         for _ in range(100):
             await asyncio.sleep(0.7)
-            assert together(site) == {frozenset({"agent01"})}
+            assert conference_members(site) == {frozenset({"agent01"})}
         await execute(SeatResume(seat="01"))
         await asyncio.sleep(1)
-        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01", "voter"})}
         await execute(SeatConsult(seat="01", to="boss"))
         for _ in range(100):
             await asyncio.sleep(0.7)
-            assert not any("voter" in room for room in together(site))
-        assert together(site) == {frozenset({"agent01", "boss"})}
+            assert not any("voter" in room for room in conference_members(site))
+        assert conference_members(site) == {frozenset({"agent01", "boss"})}
 
 
 @pytest.mark.parametrize("changes", [{}, SILENT], ids=["music", "no-music"])
@@ -83,9 +93,9 @@ async def test_the_hold_ends_at_its_limit_with_the_agent(tmp_path: Path, changes
     async with talking(tmp_path, replace(a_switch(), **changes)) as site:
         await site.centre.engine.execute(SeatHold(seat="01"))
         await asyncio.sleep(295)
-        assert together(site) == {frozenset({"agent01"})}
+        assert conference_members(site) == {frozenset({"agent01"})}
         await asyncio.sleep(306 - 295)
-        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01", "voter"})}
         assert seat(site).transfer is None
 
 
@@ -97,19 +107,19 @@ async def test_a_warm_transfer_by_way_of_a_three_way_call(tmp_path: Path) -> Non
         assert seat(site).transfer == "calling"
         await asyncio.sleep(2)
         assert seat(site).transfer == "consult"
-        assert together(site) == {frozenset({"agent01", "boss"})}
-        assert voter(site).application == "MusicOnHold"
+        assert conference_members(site) == {frozenset({"agent01", "boss"})}
+        assert voter_channel(site).application == "MusicOnHold"
         await execute(SeatMerge(seat="01"))
         await asyncio.sleep(1)
         assert seat(site).transfer == "three-way"
-        assert together(site) == {frozenset({"agent01", "boss", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01", "boss", "voter"})}
         assert await execute(SeatCompleteTransfer(seat="01")) == "seat 01: transferred to boss"
         await asyncio.sleep(1)
-        assert together(site) == {frozenset({"agent01"}), frozenset({"boss", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01"}), frozenset({"boss", "voter"})}
         assert seat(site).state is SeatState.WRAP_UP
         attempt = seat(site).attempt_id
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
-        await until_talking(site)  # with the next voter, while the first still talks to the boss
+        await wait_until_talking(site)  # with the next voter, while the first still talks to the boss
         assert seat(site).attempt_id != attempt
         site.switch.drop_seat("boss")
         await site.until(lambda: bool(site.ended()))
@@ -127,13 +137,13 @@ async def test_a_blind_transfer_frees_the_agent_at_once(tmp_path: Path) -> None:
         assert seat(site).state is SeatState.WRAP_UP
         assert site.view.state.trunks[0].channels_used == 2
         await asyncio.sleep(1)
-        assert voter(site).application == "MusicOnHold"
+        assert voter_channel(site).application == "MusicOnHold"
         await asyncio.sleep(2)
-        assert together(site) == {frozenset({"agent01"}), frozenset({"outside", "voter"})}
-        assert party(site).caller_number == "+911140000001"
-        site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
+        assert conference_members(site) == {frozenset({"agent01"}), frozenset({"outside", "voter"})}
+        assert third_party(site).caller_number == "+911140000001"
+        site.switch.other_side_hangs_up(voter_channel(site), EndsBy.VOTER)
         await asyncio.sleep(1)
-        assert parties(site) == 0
+        assert count_third_parties(site) == 0
         assert site.ended()[-1].outcome is Outcome.CONNECTED
 
 
@@ -147,9 +157,9 @@ async def test_a_target_that_cannot_be_had_brings_the_voter_back(
         await site.centre.engine.execute(StopCampaign(campaign="agents"))
         await site.centre.engine.execute(command(seat="01", to="boss"))
         await asyncio.sleep(25)
-        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01", "voter"})}
         assert (seat(site).state, seat(site).transfer) == (SeatState.TALKING, None)
-        assert parties(site) == 0
+        assert count_third_parties(site) == 0
 
 
 @virtual_time()
@@ -161,7 +171,7 @@ async def test_a_blind_transfer_that_fails_while_the_agent_has_another_call_ends
         attempt = seat(site).attempt_id
         await execute(SeatTransfer(seat="01", to="boss"))
         await execute(SeatReady(seat="01"))
-        await until_talking(site)
+        await wait_until_talking(site)
         assert seat(site).attempt_id != attempt
         await site.until(lambda: any(change.attempt_id == attempt for change in site.ended()), seconds=60)
         assert any(
@@ -183,8 +193,8 @@ async def test_a_consult_can_be_cancelled_at_every_stage(tmp_path: Path) -> None
                 await asyncio.sleep(1)
             assert await execute(SeatCancelConsult(seat="01")) == "seat 01: the target was let go"
             await asyncio.sleep(2)
-            assert together(site) == {frozenset({"agent01", "voter"})}
-            assert (seat(site).transfer, parties(site)) == (None, 0)
+            assert conference_members(site) == {frozenset({"agent01", "voter"})}
+            assert (seat(site).transfer, count_third_parties(site)) == (None, 0)
 
 
 @virtual_time()
@@ -198,7 +208,7 @@ async def test_a_target_that_hangs_up_during_the_consult_gives_the_voter_back(tm
                 await asyncio.sleep(1)
             site.switch.drop_seat("boss")
             await asyncio.sleep(1)
-            assert together(site) == {frozenset({"agent01", "voter"})}
+            assert conference_members(site) == {frozenset({"agent01", "voter"})}
             assert seat(site).transfer is None
 
 
@@ -212,8 +222,8 @@ async def test_the_agents_phone_dies_and_the_voter_hears_the_message(stage: str,
         assert seat(site).transfer == stage
         site.switch.drop_seat("agent01")
         await asyncio.sleep(1)
-        assert voter(site).context == "matdan-message"
-        assert parties(site) == 0
+        assert voter_channel(site).context == "matdan-message"
+        assert count_third_parties(site) == 0
         await site.until(lambda: bool(site.ended()), seconds=20)
         assert site.ended()[0].outcome is Outcome.CONNECTED
 
@@ -227,9 +237,9 @@ async def test_the_agents_phone_dies_in_a_three_way_call_and_the_others_stay_tog
         await asyncio.sleep(1)
         site.switch.drop_seat("agent01")
         await asyncio.sleep(1)
-        assert frozenset({"boss", "voter"}) in together(site)
+        assert frozenset({"boss", "voter"}) in conference_members(site)
         await site.until(lambda: seat(site).state is SeatState.READY or seat(site).state is SeatState.TALKING)
-        assert frozenset({"boss", "voter"}) in together(site)
+        assert frozenset({"boss", "voter"}) in conference_members(site)
 
 
 @pytest.mark.parametrize("wait", [0.3, 2.0])
@@ -238,9 +248,9 @@ async def test_the_voter_hangs_up_on_hold_and_the_target_is_hung_up(wait: float,
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(wait)
-        site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
+        site.switch.other_side_hangs_up(voter_channel(site), EndsBy.VOTER)
         await asyncio.sleep(2)
-        assert parties(site) == 0
+        assert count_third_parties(site) == 0
         assert seat(site).state is SeatState.WRAP_UP
         assert site.ended()[-1].outcome is Outcome.CONNECTED
 
@@ -255,7 +265,7 @@ async def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path: Path) -> No
                 await execute(command)
         with pytest.raises(CommandRefused, match="there is no seat '77'"):
             await execute(SeatHold(seat="77"))
-        await until_talking(site)
+        await wait_until_talking(site)
         for to in ("+919001234567", "nobody", "boss\r\nAction: Hangup", ""):
             with pytest.raises(CommandRefused) as refused:
                 await execute(SeatTransfer.model_construct(seat="01", to=to))
@@ -271,7 +281,7 @@ async def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path: Path) -> No
         await execute(SeatConsult(seat="01", to="boss"))
         with pytest.raises(CommandRefused, match="cannot consult now: the target's phone rings"):
             await execute(SeatConsult(seat="01", to="boss"))
-        assert parties(site) == 1
+        assert count_third_parties(site) == 1
 
 
 @virtual_time()
@@ -282,7 +292,7 @@ async def test_a_denied_prefix_is_refused_at_the_moment_of_calling_too(tmp_path:
         with pytest.raises(CommandRefused, match="party-office was not called: prefix denied"):
             await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))
         assert not [call for call in site.switch.placed if call.number == OUTSIDE]
-        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01", "voter"})}
 
 
 @virtual_time()
@@ -291,43 +301,43 @@ async def test_a_full_trunk_transfers_nobody_and_the_voter_stays(tmp_path: Path)
     async with talking(tmp_path, trunks=[{**trunk, "caller_ids": ["+911140000001"]}]) as site:
         with pytest.raises(CommandRefused, match="trunk carrier is full"):
             await site.centre.engine.execute(SeatConsult(seat="01", to="party-office"))
-        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01", "voter"})}
 
 
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult", "three-way", "transferred"])
 @virtual_time()
 async def test_a_new_dialler_leaves_nobody_in_silence(stage: str, tmp_path: Path) -> None:
     async with SimulatedAsterisk(a_switch()) as switch:
-        async with until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS) as first:
+        async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS) as first:
             await first.log_in("01")
-            await until_talking(first)
-            attempt = voter(first).uniqueid
-            await bring_to(first, stage)
-            before = together(first)
+            await wait_until_talking(first)
+            attempt = voter_channel(first).uniqueid
+            await bring_call_to(first, stage)
+            before = conference_members(first)
         assert attempt in switch.channels
         async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS) as again:
             await asyncio.sleep(4)
             if stage in {"hold", "calling"}:  # nobody would fetch the voter
-                assert together(again) == {frozenset({"agent01", "voter"})}
-                assert parties(again) == 0
+                assert conference_members(again) == {frozenset({"agent01", "voter"})}
+                assert count_third_parties(again) == 0
             elif stage == "transferred":  # the agent may have the next voter by now
-                assert frozenset({"boss", "voter"}) in together(again)
+                assert frozenset({"boss", "voter"}) in conference_members(again)
             else:
-                assert together(again) == before
+                assert conference_members(again) == before
             if stage in {"consult", "three-way"}:
                 assert (seat(again).state, seat(again).transfer) == (SeatState.TALKING, stage)
             switch.other_side_hangs_up(switch.channels[attempt], EndsBy.VOTER)
             await again.until(lambda: bool(again.ended()), seconds=5)
             assert again.ended()[0].outcome is Outcome.CONNECTED
             await asyncio.sleep(1)
-            assert parties(again) == 0
+            assert count_third_parties(again) == 0
 
 
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult", "three-way", "transferred"])
 @virtual_time()
 async def test_a_cut_link_changes_nothing_for_those_on_the_call(stage: str, tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.ANSWERS)) as site:
-        await bring_to(site, stage)
+        await bring_call_to(site, stage)
         site.switch.cut_ami()
         await site.until(lambda: not site.view.state.switch_up)
         await site.until(lambda: site.view.state.switch_up)
@@ -339,11 +349,11 @@ async def test_a_cut_link_changes_nothing_for_those_on_the_call(stage: str, tmp_
             "three-way": {frozenset({"agent01", "boss", "voter"})},
             "transferred": {frozenset({"agent01"}), frozenset({"boss", "voter"})},
         }
-        assert together(site) == expected[stage]
+        assert conference_members(site) == expected[stage]
         if stage in {"calling", "consult"}:
             await site.centre.engine.execute(SeatMerge(seat="01"))
             await asyncio.sleep(1)
-            assert together(site) == expected["three-way"]
+            assert conference_members(site) == expected["three-way"]
 
 
 @pytest.mark.parametrize("target", ["boss", "party-office"])
@@ -354,7 +364,7 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
 ) -> None:
     async def consulting(site: Site) -> None:
         await site.log_in("01")
-        await until_talking(site)
+        await wait_until_talking(site)
         await site.centre.engine.execute(SeatConsult(seat="01", to=target))
         await asyncio.sleep(3)
 
@@ -373,7 +383,7 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
                 site.switch.cut_ami()
                 await completes(site)
             return
-        async with until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, voters=1) as first:
+        async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, voters=1) as first:
             await consulting(first)
         async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS, voters=1) as again:
             await completes(again)
@@ -382,13 +392,13 @@ async def test_whom_the_agent_consults_is_known_by_name_after_a_cut_and_after_a_
 @virtual_time()
 async def test_whose_target_went_while_the_link_was_cut_is_back_with_the_agent(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
-        await bring_to(site, "consult")
+        await bring_call_to(site, "consult")
         site.switch.cut_ami()
         site.switch.drop_seat("boss")
         await site.until(lambda: not site.view.state.switch_up)
         await site.until(lambda: site.view.state.switch_up)
         await asyncio.sleep(1)
-        assert together(site) == {frozenset({"agent01", "voter"})}
+        assert conference_members(site) == {frozenset({"agent01", "voter"})}
         assert seat(site).transfer is None
 
 
@@ -411,5 +421,5 @@ async def test_a_target_who_hangs_up_as_the_transfer_completes_leaves_the_voter_
             await execute(SeatCompleteTransfer(seat="01"))
         await asyncio.sleep(60)
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)
-        assert frozenset({"agent01", "voter"}) in together(site)
+        assert frozenset({"agent01", "voter"}) in conference_members(site)
         assert not site.view.campaigns[0].abandoned

@@ -16,7 +16,7 @@ from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.centre import SCRIPTS_AS_WE_ARE, Site, a_site
-from tests.support.live_flows import DECLARED, ivr, voters_of_flows
+from tests.support.live_flows import DECLARED, ivr_campaign, scripted_voters
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
 
@@ -47,9 +47,9 @@ async def test_busy_script_gets_sighup_and_a_later_mark_is_stored(
     skip_without_containment()
     script = tmp_path_factory.mktemp("scripts") / "survey.py"
     script.write_text(ASK + BUSY)
-    config = voters_of_flows(Behaviour(answer_after=0.05, keys=((1.0, "1"),), hang_up_after=1.5))
+    config = scripted_voters(Behaviour(answer_after=0.05, keys=((1.0, "1"),), hang_up_after=1.5))
     async with a_site(
-        tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
+        tmp_path, config, campaign=ivr_campaign(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
     ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
         assert site.view.state.marks == {"voted": 1}
@@ -64,8 +64,8 @@ async def test_script_at_its_time_limit_ends_the_call_while_waiting_for_a_key(
     folder = tmp_path_factory.mktemp("scripts")
     script, started = folder / "survey.py", folder / "started"
     script.write_text(ASK + f"open({str(started)!r}, 'a').write('once ')\nask('WAIT FOR DIGIT -1')\n")
-    campaign = ivr(f"script:{script}", declared=DECLARED)
-    config = voters_of_flows(Behaviour(answer_after=0.05))  # the caller stays on the line
+    campaign = ivr_campaign(f"script:{script}", declared=DECLARED)
+    config = scripted_voters(Behaviour(answer_after=0.05))  # the caller stays on the line
     async with a_site(tmp_path, config, campaign=campaign, flows={"script_seconds": 1, **SCRIPTS_AS_WE_ARE}) as site:
         await site.until(lambda: len(site.ended()) >= 1, 10)
     assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "script (too-long)")]
@@ -104,8 +104,8 @@ async def test_household_closed_during_its_call_is_thanked(tmp_path: Path, monke
 
     monkeypatch.setattr(AgiCall, "stream_file", heard)
     nobody = Behaviour(fails_with=0)
-    config = voters_of_flows(*[nobody] * 5, Behaviour(keys=((9.0, "1"),)))
-    async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
+    config = scripted_voters(*[nobody] * 5, Behaviour(keys=((9.0, "1"),)))
+    async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
         await in_flow(site)
         await become_known(site, await site.centre.store.pending_voters(6))
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
@@ -117,8 +117,8 @@ async def test_household_closed_during_its_call_is_thanked(tmp_path: Path, monke
 @virtual_time()
 async def test_remaining_voters_of_a_household_are_marked(tmp_path: Path) -> None:
     nobody = Behaviour(fails_with=0)
-    config = voters_of_flows(*[nobody] * 5, Behaviour())
-    async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
+    config = scripted_voters(*[nobody] * 5, Behaviour())
+    async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
         attempt_id = await in_flow(site)
         first, *others = await site.centre.store.pending_voters(6)
         assert others

@@ -29,7 +29,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.breaking import FailingStore
 from tests.support.centre import SCRIPTS_AS_WE_ARE, START_EPOCH, a_site, site_settings
-from tests.support.live_flows import ASK, DECLARED, ivr, voters_of_flows
+from tests.support.live_flows import ASK, DECLARED, ivr_campaign, scripted_voters
 from tests.support.rules import neutral_with
 from tests.support.stored import rows
 from tests.support.virtual import virtual_time
@@ -38,8 +38,8 @@ from tests.support.virtual import virtual_time
 @virtual_time()
 async def test_partial_household_vote_is_marked_and_the_number_stays_due(tmp_path: Path) -> None:
     nobody = Behaviour(fails_with=0)
-    config = voters_of_flows(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
-    async with a_site(tmp_path, config, campaign=ivr("household", channels=30)) as site:
+    config = scripted_voters(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
+    async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
         await site.until(lambda: site.view.state.marks.get("not-yet", 0) == 1)
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
     (attempt_id, phone_id), *others = rows(
@@ -55,8 +55,8 @@ async def test_partial_household_vote_is_marked_and_the_number_stays_due(tmp_pat
 
 @virtual_time()
 async def test_answers_before_a_hang_up_are_stored(tmp_path: Path) -> None:
-    config = voters_of_flows(Behaviour(keys=((3.0, "1"),), hang_up_after=3.6))
-    async with a_site(tmp_path, config, campaign=ivr("missed_call")) as site:
+    config = scripted_voters(Behaviour(keys=((3.0, "1"),), hang_up_after=3.6))
+    async with a_site(tmp_path, config, campaign=ivr_campaign("missed_call")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert rows(tmp_path, "SELECT outcome, left_at FROM attempt WHERE phone_id = 1") == [("left", "noted_wanted")]
     assert rows(tmp_path, "SELECT name, value FROM flow_answer") == [("missed_call", "1")]
@@ -66,8 +66,8 @@ async def test_answers_before_a_hang_up_are_stored(tmp_path: Path) -> None:
 async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
-    config = voters_of_flows(Behaviour(keys=((1.2, "3"),), hang_up_after=40.0))
-    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+    config = scripted_voters(Behaviour(keys=((1.2, "3"),), hang_up_after=40.0))
+    async with a_site(tmp_path, config, campaign=ivr_campaign(flow)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: any(seat.state is SeatState.TALKING for seat in site.view.seats))
         (seat,) = (seat for seat in site.view.seats if seat.state is SeatState.TALKING)
@@ -86,8 +86,8 @@ async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: 
 async def test_flow_continues_if_no_agent_is_available(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
-    config = voters_of_flows(Behaviour(keys=((1.2, "3"),)))
-    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+    config = scripted_voters(Behaviour(keys=((1.2, "3"),)))
+    async with a_site(tmp_path, config, campaign=ivr_campaign(flow)) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert rows(tmp_path, "SELECT outcome FROM attempt WHERE phone_id = 1") == [("completed",)]
     assert rows(tmp_path, "SELECT value FROM flow_answer WHERE name = 'wanted'") == [("3",)]
@@ -98,8 +98,8 @@ async def test_call_past_calling_hours_is_not_transferred_to_an_agent(tmp_path: 
     """The clock is set forward past the calling hours while the voter listens; then the voter asks for an agent."""
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
-    config = voters_of_flows(Behaviour(keys=((1.2, "3"),)))
-    async with a_site(tmp_path, config, campaign=ivr(flow)) as site:
+    config = scripted_voters(Behaviour(keys=((1.2, "3"),)))
+    async with a_site(tmp_path, config, campaign=ivr_campaign(flow)) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) == 1)
         site.clock.step(11 * 3600.0)
@@ -112,10 +112,12 @@ async def test_call_past_calling_hours_is_not_transferred_to_an_agent(tmp_path: 
 
 @virtual_time()
 async def test_message_is_recorded_if_the_site_allows_it(tmp_path: Path) -> None:
-    config = voters_of_flows(Behaviour(keys=((2.0, "4"),)), Behaviour(keys=((2.0, "4"),)))
+    config = scripted_voters(Behaviour(keys=((2.0, "4"),)), Behaviour(keys=((2.0, "4"),)))
     records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
-    async with a_site(tmp_path, config, campaign=ivr("inbound", channels=2), flows=flows, profile=records) as site:
+    async with a_site(
+        tmp_path, config, campaign=ivr_campaign("inbound", channels=2), flows=flows, profile=records
+    ) as site:
         await site.until(lambda: len(site.ended()) >= 2)
     kept = rows(tmp_path, "SELECT attempt_id, value FROM flow_answer WHERE name = 'message'")
     assert len(kept) == 2
@@ -124,8 +126,8 @@ async def test_message_is_recorded_if_the_site_allows_it(tmp_path: Path) -> None
 
 @virtual_time()
 async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> None:
-    config = voters_of_flows(Behaviour(keys=((2.0, "4"),)))
-    async with a_site(tmp_path, config, campaign=ivr("inbound")) as site:
+    config = scripted_voters(Behaviour(keys=((2.0, "4"),)))
+    async with a_site(tmp_path, config, campaign=ivr_campaign("inbound")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
 
@@ -139,10 +141,10 @@ async def test_failed_recording_follows_the_flows_failure_path(tmp_path: Path, m
         raise SwitchError("RECORD FILE failed")
 
     monkeypatch.setattr(AgiCall, "record_file", no_room)
-    config = voters_of_flows(Behaviour(keys=tuple((2.0 + 4.0 * n, "4") for n in range(20)), hang_up_after=120.0))
+    config = scripted_voters(Behaviour(keys=tuple((2.0 + 4.0 * n, "4") for n in range(20)), hang_up_after=120.0))
     records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
-    async with a_site(tmp_path, config, campaign=ivr("inbound"), flows=flows, profile=records) as site:
+    async with a_site(tmp_path, config, campaign=ivr_campaign("inbound"), flows=flows, profile=records) as site:
         await site.until(lambda: len(site.ended()) >= 1, seconds=200)
     assert len(asked) == 1
     assert not rows(tmp_path, "SELECT 1 FROM flow_answer")
@@ -171,11 +173,11 @@ async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory:
     script = tmp_path_factory.mktemp("scripts") / "survey.py"
     script.write_text(SCRIPT)
     config = replace(
-        voters_of_flows(Behaviour(answer_after=0.05, keys=((0.5, "1"),))),
+        scripted_voters(Behaviour(answer_after=0.05, keys=((0.5, "1"),))),
         prompt_seconds={"survey/question": 0.1, "survey/thanks": 0.1},
     )
     async with a_site(
-        tmp_path, config, campaign=ivr(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
+        tmp_path, config, campaign=ivr_campaign(f"script:{script}", declared=DECLARED), flows=SCRIPTS_AS_WE_ARE
     ) as site:
         await site.until(lambda: len(site.ended()) >= 1, 20)
         assert site.view.state.marks == {"voted": 1}
@@ -185,7 +187,7 @@ async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory:
 
 
 def test_missing_script_stops_the_start_of_the_dialler(tmp_path: Path) -> None:
-    settings = site_settings(tmp_path, 1, campaign=ivr("script:/nowhere/survey.py", declared=DECLARED))
+    settings = site_settings(tmp_path, 1, campaign=ivr_campaign("script:/nowhere/survey.py", declared=DECLARED))
 
     async def start() -> None:
         async with running_centre(settings):
@@ -214,7 +216,7 @@ nodes:
 async def test_running_call_ends_on_its_flow_version_and_the_next_uses_the_new_one(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(OLD)
-    async with a_site(tmp_path, voters_of_flows(Behaviour(), Behaviour()), campaign=ivr(flow)) as site:
+    async with a_site(tmp_path, scripted_voters(Behaviour(), Behaviour()), campaign=ivr_campaign(flow)) as site:
         await site.until(
             lambda: "in-flow" in {change.state.value for change in site.changes if isinstance(change, CallChange)}
         )
@@ -243,10 +245,10 @@ async def test_reload_with_an_invalid_flow_changes_nothing(tmp_path: Path, new: 
     good, other = tmp_path / "ask.yaml", tmp_path / "other.yaml"
     good.write_text(OLD)
     other.write_text(OLD.replace("flow: ask", "flow: other"))
-    both = [ivr(good), ivr(other, id="other")]
+    both = [ivr_campaign(good), ivr_campaign(other, id="other")]
     for campaign in both:
         campaign["hours"] = [{"start": "00:00", "until": "00:00:01"}]
-    async with a_site(tmp_path, voters_of_flows(), campaigns=both) as site:
+    async with a_site(tmp_path, scripted_voters(), campaigns=both) as site:
         flows = site.centre.engine.features.flows.flows
         before = flows.get_current(str(good)), flows.get_current(str(other))
         good.write_text(OLD.replace("disconnect: old", "disconnect: new"))
@@ -293,8 +295,8 @@ async def test_sighup_reloads_flows(tmp_path: Path) -> None:
 async def test_transfer_fails_if_its_answers_cannot_be_stored(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
-    config = voters_of_flows(Behaviour(keys=keys, hang_up_after=60.0))
-    async with a_site(tmp_path, config, campaign=ivr(tmp_path / "ask.yaml")) as site:
+    config = scripted_voters(Behaviour(keys=keys, hang_up_after=60.0))
+    async with a_site(tmp_path, config, campaign=ivr_campaign(tmp_path / "ask.yaml")) as site:
         desk = site.centre.engine.features.flows
         begun: list[str] = []
         begin = desk.begin
@@ -327,7 +329,9 @@ async def test_running_dialler_plays_the_sites_own_texts(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(AgiCall, "stream_file", heard)
     texts = {"texts": tmp_path / "texts"}
-    async with a_site(tmp_path, voters_of_flows(Behaviour(hang_up_after=9.0)), campaign=ivr(flow), flows=texts) as site:
+    async with a_site(
+        tmp_path, scripted_voters(Behaviour(hang_up_after=9.0)), campaign=ivr_campaign(flow), flows=texts
+    ) as site:
         await site.until(lambda: len(site.ended()) >= 1)
     assert [sound for sound in played if "until" in sound] == ["matdan/en/errand/until-1", "matdan/en/errand/until-2"]
 

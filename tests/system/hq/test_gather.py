@@ -52,11 +52,11 @@ from tests.support.headquarters import (
     attempt_row,
     batch,
     create_database,
-    gathering,
     hq_settings,
     mark_row,
     query_database,
     row,
+    run_gatherer,
     wait_for,
     wait_for_rows,
 )
@@ -141,7 +141,7 @@ async def test_each_row_is_stored_and_counted_once(hq: Headquarters) -> None:
     seats = row(4, "seat-hours", until_at=1.0, seats=2, seconds={"talking": 61.5, "ready": 3})
     disposition = row(5, "dispositions", attempt_id="a1", disposition="voted")
     first = batch([attempt_row(1), attempt_row(2, "no-answer"), mark_row(3, 12), seats, disposition])
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(first, first)  # the first acknowledgement was lost
         # A restored centre sends both again, under other ids.
@@ -171,7 +171,7 @@ async def test_each_row_is_stored_and_counted_once(hq: Headquarters) -> None:
 
 
 async def test_gap_is_requested_again_and_rows_deleted_at_the_centre_are_counted_as_lost(hq: Headquarters) -> None:
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(5)]))
         await wait_for(lambda: hq.centre.acknowledged == [0])
@@ -182,7 +182,7 @@ async def test_gap_is_requested_again_and_rows_deleted_at_the_centre_are_counted
 
 
 async def test_rejected_batches_are_reported_and_do_not_block_other_batches(hq: Headquarters) -> None:
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")) as gatherer:
         await wait_for(gatherer.active.is_set)
         session = hq.centre.session
         await session.store("up.pune-2", messages.pack_batch(batch([attempt_row(1)])))  # a batch of pune-1
@@ -207,7 +207,7 @@ async def test_malformed_results_are_stored_as_they_are(hq: Headquarters) -> Non
         row(4, "seat-hours", seconds="many"),
         BatchRow(5, "results/attempts", 3.9e9, '{"attempt_id": "ahead", "outcome": "busy"}'),
     ]
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch(malformed))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 5)])
@@ -223,7 +223,7 @@ async def test_opt_outs_voted_marks_and_corrections_become_peer_updates(hq: Head
         async for stored in hq.centre.session.consume(messages.PEERS, 0):
             received.append((stored.subject, stored.data))
 
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         receiving = asyncio.create_task(receive())
         rows = [mark_row(1, 12), mark_row(2, 13, "not-yet"), row(3, "opt-outs", phone_id=7, number_hash=NUMBER_HASH)]
@@ -254,7 +254,7 @@ async def test_names_of_a_centre_beyond_the_limit_are_not_counted(
     many = [
         row(n, "answers", attempt_id=f"a{n}", answers={f"q{n}": "yes", "q0": "no"}, place=PLACE) for n in range(1, 9)
     ]
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([*many, attempt_row(9), row(10, "dispositions", disposition="d" * 99)]))
         await hq.centre.send(batch([attempt_row(1)], centre="pune-2"))
@@ -281,7 +281,7 @@ async def test_rows_from_files_are_stored_once_and_not_again_by_the_uplink(
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
     settings = hq_settings(hq.server.address, hq.database, "pune-1")
     store_path = tmp_path / "centre.db"
-    async with await open_store(store_path) as store, gathering(settings) as gatherer:
+    async with await open_store(store_path) as store, run_gatherer(settings) as gatherer:
         await wait_for(gatherer.active.is_set)
         await store.set_headquarters_limit(1 << 20)
         async with await UplinkReader.open(store_path, None) as reading:
@@ -323,7 +323,7 @@ async def test_file_is_refused_while_the_rows_before_it_are_missing(
     async def import_by_command(*paths: Path) -> tuple[int, str]:
         return await asyncio.to_thread(run, "hq", "import", *paths, "-c", config)
 
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         code, output = await import_by_command(files[0])
         assert (code, output.partition(": ")[2]) == (
@@ -347,7 +347,7 @@ async def test_export_has_the_last_result_of_each_voter_with_the_ids_of_the_port
     write_roll(folder / "a.csv", [("S13", "209", "2", "12", "V-12"), ("S13", "209", "2", "14", "V-14")], header)
     (tmp_path / "map.toml").write_text('[values]\nroll_version = "2026-1"\n', encoding="utf-8")
     settings = hq_settings(hq.server.address, hq.database, "pune-1", "pune-2")
-    async with gathering(settings) as gatherer:
+    async with run_gatherer(settings) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(
             batch([mark_row(1, 12, "not-yet"), mark_row(2, 13), mark_row(3, 14), mark_row(4, 14, undoes="k3")])
@@ -388,7 +388,7 @@ async def test_export_has_the_last_result_of_each_voter_with_the_ids_of_the_port
 
 async def test_old_days_are_deleted_and_their_counters_stay(hq: Headquarters) -> None:
     today = date(2026, 11, 28)
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(1), mark_row(2, 12)]))  # of 2024
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 2)])
@@ -433,9 +433,9 @@ async def test_standby_gatherer_continues_from_the_last_commit(hq: Headquarters)
     settings = hq_settings(hq.server.address, hq.database, "pune-1")
     async with contextlib.AsyncExitStack() as stack:
         first = contextlib.AsyncExitStack()
-        active = await first.enter_async_context(gathering(settings))
+        active = await first.enter_async_context(run_gatherer(settings))
         await wait_for(active.active.is_set)
-        standby = await stack.enter_async_context(gathering(settings))
+        standby = await stack.enter_async_context(run_gatherer(settings))
         for number in range(1, 40):
             await hq.centre.send(batch([attempt_row(number)]))
         assert not standby.active.is_set()
@@ -511,7 +511,7 @@ async def test_snapshot_brings_a_new_or_long_disconnected_centre_up_to_date(
 
     async with (
         await open_store(path) as store,
-        gathering(settings) as gatherer,
+        run_gatherer(settings) as gatherer,
         connected(settings.servers, "pune-9") as session,
         await UplinkReader.open(path, None) as reading,
     ):
@@ -565,7 +565,7 @@ async def test_snapshot_brings_a_new_or_long_disconnected_centre_up_to_date(
 
 
 async def test_gatherer_reads_a_re_created_stream_from_its_beginning(hq: Headquarters, tmp_path: Path) -> None:
-    async with gathering(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
+    async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         for number in range(1, 6):
             await hq.centre.send(batch([attempt_row(number)]))

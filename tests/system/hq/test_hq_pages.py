@@ -37,11 +37,11 @@ from dialer.web.assets import read_assets
 from tests.support.browser import (
     NEEDS_A_BROWSER,
     SIZES,
-    chromium,
-    must_suit_everybody,
+    assert_accessible,
+    find_accessibility_violations,
+    find_overflowing_elements,
     new_page,
-    overflowing,
-    violations,
+    run_chromium,
 )
 from tests.support.command_line import run
 from tests.support.desk import PASSWORD
@@ -395,7 +395,7 @@ async def sign_in(browser: Browser, hq: Headquarters, user: str, faults: list[st
 async def test_every_view_is_accessible_and_leads_from_zones_to_booths(hq: Headquarters) -> None:
     faults: list[str] = []
     found: list[Any] = []
-    async with chromium() as browser:
+    async with run_chromium() as browser:
         page = await sign_in(browser, hq, "headquarters", faults)
         await expect(page.locator(".zone")).to_have_count(2)
         await page.get_by_role("link", name="west", exact=True).first.click()
@@ -420,15 +420,15 @@ async def test_every_view_is_accessible_and_leads_from_zones_to_booths(hq: Headq
                 for view in ("figures", "incidents", "material", "orders", "days", "ready", "audit", "account"):
                     await page.evaluate(f"location.hash = 'view={view}'")
                     await page.wait_for_selector("main .panel")
-                    assert not await overflowing(page), (view, width, language)
+                    assert not await find_overflowing_elements(page), (view, width, language)
                     if (language, width) in {
                         ("en", SIZES[0][0]),
                         ("hi", SIZES[-1][0]),
                     }:  # each view once in both languages
-                        found += await violations(page)
+                        found += await find_accessibility_violations(page)
             await page.evaluate("location.hash = 'zone=west&centre=pune-1&constituency=S13.209'")
             await expect(page.locator("tbody tr")).to_contain_text("209/2")
-            assert not await overflowing(page)
-            found += await violations(page)
+            assert not await find_overflowing_elements(page)
+            found += await find_accessibility_violations(page)
     assert not faults
-    must_suit_everybody(found)
+    assert_accessible(found)

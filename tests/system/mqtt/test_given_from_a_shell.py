@@ -15,7 +15,7 @@ from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import SENDERS, supervisor
+from tests.support.mqtt import SENDERS, connect_supervisor
 
 SITE = """
 [centre]
@@ -34,7 +34,7 @@ async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path:
         code, text = await asyncio.to_thread(run, "command", *arguments, "-c", config)
         return code, re.sub(r"20\d\d-\d\d-\d\d .*\n", "", text)  # logged by the dialler: the same process here
 
-    async with demo_broker() as broker, supervisor(broker.settings) as listener:
+    async with demo_broker() as broker, connect_supervisor(broker.settings) as listener:
         config.write_text(SITE.format(host=broker.settings.host, port=broker.settings.port))
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.run(stop))

@@ -37,8 +37,8 @@ from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import announcement_of, centre_message, retained_messages
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import Store, open_store
-from tests.support.fake_centre import FakeEngine, centre_view, with_state
-from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire, supervisor
+from tests.support.fake_centre import FakeEngine, centre_view, change_state
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire, connect_supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.waiting import HANG_SECONDS
 
@@ -95,12 +95,12 @@ async def test_the_whole_state_is_there_for_who_comes_later(kind: BrokerKind, st
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
         demo_broker(kind) as broker,
-        supervisor(broker.settings) as early,
+        connect_supervisor(broker.settings) as early,
         monitored(broker.settings, engine, store) as (monitor, _),
     ):
         await early.wait_for_topic("booths/2/turnout")
         assert monitor.broker_up
-        async with supervisor(broker.settings) as late:
+        async with connect_supervisor(broker.settings) as late:
             await late.wait_for_topic("booths/2/turnout")
             (state,) = await late.wait_for_topic("state")
             await late.wait_for(lambda message: message.retained, count=9)
@@ -118,7 +118,7 @@ async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: St
     command: dict[str, Any] = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": time.time() + 60}
     async with (
         demo_broker(kind) as broker,
-        supervisor(broker.settings) as boss,
+        connect_supervisor(broker.settings) as boss,
         monitored(broker.settings, engine, store),
     ):
         await boss.wait_for_topic("state")
@@ -141,7 +141,7 @@ async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, st
     command: dict[str, Any] = {"id": "c-1", "name": "confirm-uplink", "through": 7, "expires_at": time.time() + 60}
     async with (
         demo_broker(kind) as broker,
-        supervisor(broker.settings) as boss,
+        connect_supervisor(broker.settings) as boss,
         monitored(broker.settings, engine, store),
     ):
         await boss.wait_for_topic("state")
@@ -156,7 +156,7 @@ async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, st
 @BOTH
 async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
-    async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
+    async with demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
         async with monitored(broker.settings, engine, store):
             (reply,) = await boss.wait_for_topic("replies/supervisor/c-1")
@@ -169,7 +169,7 @@ async def test_a_retained_command_is_refused_while_the_dialler_listens(store: St
     engine = FakeEngine()
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
-        supervisor(broker.settings) as boss,
+        connect_supervisor(broker.settings) as boss,
         monitored(broker.settings, engine, store),
     ):
         await boss.wait_for_topic("state")
@@ -185,7 +185,7 @@ async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(
     engine = FakeEngine()
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
-        supervisor(broker.settings) as boss,
+        connect_supervisor(broker.settings) as boss,
         Wire() as wire,
         monitored(replace(broker.settings, port=wire.port), engine, store),
     ):
@@ -205,7 +205,7 @@ async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: Brok
     engine = FakeEngine()
     async with (
         demo_broker(kind) as broker,
-        supervisor(broker.settings) as boss,
+        connect_supervisor(broker.settings) as boss,
         Wire() as wire,
         monitored(replace(broker.settings, port=wire.port), engine, store) as (monitor, _),
     ):
@@ -233,19 +233,19 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
         demo_broker(kind) as first,
         monitored(replace(first.settings, port=wire.port), engine, store) as (monitor, end),
     ):
-        async with supervisor(first.settings) as boss:
+        async with connect_supervisor(first.settings) as boss:
             await wire.lead_to(first.port)
             await announce(store, engine, 0, 30)
             keys += [message.payload["key"] for message in await boss.wait_for_topic("results/marks", count=30)]
         await announce(store, engine, 30, 30)  # some of these may be the last that the broker took
         await first.kill()
         await wire.take_down()
-        engine.current = with_state(engine.current, opt_outs=99)
+        engine.current = change_state(engine.current, opt_outs=99)
         engine.tell(CampaignChange("turnout-ivr"))
         await alert_change(engine, "broker-down", standing=True)
         await announce(store, engine, 60, 30)
         taken = 90 - len(await store.rows_for_broker(100))  # acknowledged, and with nobody there to hear them
-        async with demo_broker(kind) as second, supervisor(second.settings) as boss:
+        async with demo_broker(kind) as second, connect_supervisor(second.settings) as boss:
             await wire.lead_to(second.port)
             await boss.wait_for(lambda message: message.text == '{"key": "k89"}')
             await boss.wait_for(lambda message: message.topic == "state" and message.payload["opt_outs"] == 99)
@@ -262,7 +262,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
 
 async def test_results_at_the_stop_still_go_out(store: Store) -> None:
     engine = FakeEngine()
-    async with demo_broker() as broker, supervisor(broker.settings) as boss:
+    async with demo_broker() as broker, connect_supervisor(broker.settings) as boss:
         async with monitored(broker.settings, engine, store) as (monitor, end):
             await boss.wait_for_topic("state")
             await store.announce([Announcement("results/marks", '{"key": "last"}')], 1.0)  # and nobody is woken for it
@@ -274,7 +274,11 @@ async def test_results_at_the_stop_still_go_out(store: Store) -> None:
 async def test_no_name_and_no_number_is_ever_published(store: Store, tmp_path: Path) -> None:
     """Calls, marks and an opt-out of a real roll; then everything on the broker is searched for what the roll holds."""
     engine = FakeEngine(centre_view(seats=3, booths=2))
-    async with demo_broker() as broker, supervisor(broker.settings) as boss, monitored(broker.settings, engine, store):
+    async with (
+        demo_broker() as broker,
+        connect_supervisor(broker.settings) as boss,
+        monitored(broker.settings, engine, store),
+    ):
         await boss.wait_for_topic("booths/2/turnout")
         await call_some(store)
         engine.outbox_event.set()
@@ -294,7 +298,7 @@ SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
 
 
 def named(name: DiallerName) -> FakeEngine:
-    return FakeEngine(with_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.text))
+    return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.text))
 
 
 @contextlib.asynccontextmanager
@@ -318,7 +322,7 @@ async def test_the_second_of_two_diallers_of_one_centre_id_leaves_the_broker_to_
     first, second = named(FIRST), named(SECOND)
     async with (
         demo_broker(kind) as broker,
-        supervisor(broker.settings) as boss,
+        connect_supervisor(broker.settings) as boss,
         monitored(broker.settings, first, store, FIRST) as (monitor, end),
         changing(first),
     ):
@@ -350,7 +354,7 @@ async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
 ) -> None:
     """A broker that was restarted knows of no last will, and holds what was said last."""
     monkeypatch.setattr("dialer.mqtt.duplicate_dialler.ALIVE_SECONDS", 0.3)
-    async with demo_broker(kind) as broker, supervisor(broker.settings) as boss:
+    async with demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
         left = centre_message(named(FIRST).view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
         await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)

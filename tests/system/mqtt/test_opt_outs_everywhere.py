@@ -38,7 +38,7 @@ from dialer.store.spool import Spool
 from dialer.store.store import Store, open_store
 from tests.support.command_line import run
 from tests.support.fake_centre import FakeEngine
-from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Supervisor, supervisor
+from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Supervisor, connect_supervisor
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
 from tests.support.waiting import HANG_SECONDS
@@ -134,7 +134,7 @@ def opted_out(path: Path) -> list[tuple[str, str]]:
 async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path) -> None:
     async with (
         demo_broker(kind) as broker,
-        supervisor(broker.settings) as listener,
+        connect_supervisor(broker.settings) as listener,
         a_centre("pune-1", tmp_path, broker.settings) as here,
         a_centre("pune-2", tmp_path, broker.settings) as there,
     ):
@@ -193,7 +193,7 @@ async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_
     numbers.write_text("".join(f"+91{7_000_000_001 + number}\n" for number in range(count)), encoding="utf-8")
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
-        supervisor(broker.settings) as listener,
+        connect_supervisor(broker.settings) as listener,
         a_centre("pune-1", tmp_path, broker.settings) as here,
         a_centre("pune-2", tmp_path, broker.settings) as there,
     ):
@@ -245,7 +245,7 @@ async def test_nobody_who_answers_is_no_success(tmp_path: Path, monkeypatch: pyt
 
 @NEEDS_MOSQUITTO
 async def test_what_a_centre_heard_and_had_not_kept_when_it_died_comes_again(tmp_path: Path) -> None:
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with a_centre("pune-1", tmp_path, broker.settings, well=False) as before:
             hashes = await told_by_another_centre(listener, 60)
             assert not before.told
@@ -263,7 +263,7 @@ async def test_a_flood_that_cannot_be_kept_now_waits_at_the_broker_and_holds_up_
     monkeypatch.setattr(mqtt_client, "UNACKNOWLEDGED_MESSAGES", 300 if version is MqttVersion.V5 else 10)
     monkeypatch.setattr(peer_opt_outs, "MAX_WAITING", 5)
     monkeypatch.setattr(peer_opt_outs, "MAX_STORED_AT_ONCE", 3)
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         settings = replace(broker.settings, version=version)
         async with a_centre("pune-1", tmp_path, settings, well=False) as centre:
             hashes = await told_by_another_centre(listener, 1_500)
@@ -301,7 +301,7 @@ async def test_opt_outs_are_heard_as_by_the_earlier_version_until_their_own_conn
             return [ReasonCode(PacketTypes.SUBACK, identifier=0x87)]
         return await subscribe(client, topic, *what, **how)
 
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
             await earlier.subscribe(opt_outs_filter(), qos=1)
         monkeypatch.setattr(Client, "subscribe", refusing)
@@ -320,7 +320,7 @@ async def test_a_session_of_an_earlier_version_hears_no_opt_outs_beside_the_comm
 ) -> None:
     """It had subscribed to them on the connection of the commands; what waits there is kept all the same."""
     left = left_on_the_commands(monkeypatch)
-    async with demo_broker(BrokerKind.MOSQUITTO) as broker, supervisor(broker.settings) as listener:
+    async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
             await earlier.subscribe(opt_outs_filter(), qos=1)
         waiting = await told_by_another_centre(listener, 3)

@@ -18,7 +18,7 @@ from dialer.mqtt.messages import announcement_of
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.command_line import run
-from tests.support.mqtt import supervisor
+from tests.support.mqtt import connect_supervisor
 from tests.support.stored import query
 from tests.support.table_engine import TableEngine
 
@@ -55,7 +55,7 @@ async def test_user_added_over_mqtt_gives_commands_until_removed(tmp_path: Path)
         logged = re.compile(r"20\d\d-\d\d-\d\d .*\n")  # by the dialler, which is the same process here
         return code, logged.sub("", text)
 
-    async with demo_broker() as broker, supervisor(broker.settings) as listener:
+    async with demo_broker() as broker, connect_supervisor(broker.settings) as listener:
         config.write_text(SITE.format(store=path, host=broker.settings.host, port=broker.settings.port))
         presence = Presence("pune-1", broker.settings, SystemClock())
         monitor = Monitor(presence, engine, store, Senders(SUPERVISORS, users.roles))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tests.support.scenario import Does, Scenario, load_scenario, scenario_files
+from tests.support.scenario import PhoneReaction, Scenario, load_scenario, scenario_files
 from tests.support.scenario_run import play
 from tests.support.simulated_stage import simulated_stage
 from tests.support.virtual import virtual_time
@@ -52,7 +52,7 @@ async def test_a_scenario_that_fails_says_why(tmp_path: Path) -> None:
 
 def test_the_files_cover_every_way_a_voter_can_behave() -> None:
     scenarios = [load_scenario(path) for path in scenario_files()]
-    assert {voters.does for scenario in scenarios for voters in scenario.voters} == set(Does)
+    assert {voters.does for scenario in scenarios for voters in scenario.voters} == set(PhoneReaction)
     assert max(sum(voters.count for voters in scenario.voters) for scenario in scenarios) >= 50
 
 

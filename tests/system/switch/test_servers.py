@@ -32,11 +32,11 @@ from dialer.engine.transfers.commands import (
 from dialer.settings.servers import servers_of
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.site.checks.asterisk import check_asterisk
-from tests.support.breaking import killed
+from tests.support.breaking import run_and_kill
 from tests.support.centre import START_EPOCH, agents_at_work
-from tests.support.referees import every_attempt_has_one_end
-from tests.support.rules import a_profile_that_allows_recording
-from tests.support.servers import MultiServerSite, a_multi_server_site, multi_server_settings, some_servers
+from tests.support.referees import assert_all_attempts_ended
+from tests.support.rules import profile_allowing_recording
+from tests.support.servers import MultiServerSite, a_multi_server_site, multi_server_settings, run_servers
 from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, all_answer
 
@@ -99,7 +99,7 @@ async def test_a_voter_talks_to_an_agent_of_another_server_if_none_is_free_here(
         assert min(seats["b01"], seats["b02"]) >= 2
     assert placed(site)["b"] == 0
     assert not joins(site)
-    every_attempt_has_one_end(tmp_path)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -127,7 +127,7 @@ async def test_hold_and_resume_between_servers(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_a_recorded_conversation_between_servers(tmp_path: Path) -> None:
-    rules = a_profile_that_allows_recording(tmp_path)
+    rules = profile_allowing_recording(tmp_path)
     async with joined(tmp_path, campaign={"record": True}, rules=rules) as site:
         assert seat(site, "b01").recording == "on"
         assert len(joins(site)) == 1
@@ -212,8 +212,8 @@ async def test_a_consultation_between_servers_survives_the_loss_of_either_link(s
 
 @virtual_time()
 async def test_a_third_party_leaves_the_seat_after_the_dialler_crashed(tmp_path: Path) -> None:
-    async with some_servers(STAY, ONE_EACH, [BOSS]) as servers:
-        async with killed(joined(tmp_path, servers=servers, transfers=[BOSS])) as first:
+    async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
+        async with run_and_kill(joined(tmp_path, servers=servers, transfers=[BOSS])) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
             assert len(bosses(first)) == 1
@@ -263,8 +263,8 @@ async def test_a_completed_transfer_between_servers_survives_the_loss_of_either_
 
 @virtual_time()
 async def test_a_completed_transfer_between_servers_survives_the_dialler(tmp_path: Path) -> None:
-    async with some_servers(STAY, ONE_EACH, [BOSS]) as servers:
-        async with killed(joined(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
+    async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
+        async with run_and_kill(joined(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
             await asyncio.sleep(3)
             await first.centre.engine.execute(SeatCompleteTransfer(seat="b01"))
@@ -319,7 +319,7 @@ async def test_a_failed_server_loses_only_its_own_calls(tmp_path: Path) -> None:
         assert lost <= outcomes.keys()
         numbers = Counter(call.number for server in site.servers.values() for call in server.placed)
         assert numbers.most_common(1)[0][1] == 1
-    every_attempt_has_one_end(tmp_path)
+    assert_all_attempts_ended(tmp_path)
 
 
 @virtual_time()
@@ -387,8 +387,8 @@ async def test_a_conversation_between_servers_survives_the_loss_of_both_links(tm
 
 @virtual_time()
 async def test_a_restarted_dialler_finds_the_conversation_between_servers(tmp_path: Path) -> None:
-    async with some_servers(STAY, ONE_EACH) as servers:
-        async with killed(joined(tmp_path, servers=servers)) as first:
+    async with run_servers(STAY, ONE_EACH) as servers:
+        async with run_and_kill(joined(tmp_path, servers=servers)) as first:
             attempt = voters(first, "a")[0].uniqueid
         async with a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A) as again:
             await again.until(lambda: seat(again, "b01").state is SeatState.TALKING, seconds=5)
@@ -401,8 +401,8 @@ async def test_a_restarted_dialler_finds_the_conversation_between_servers(tmp_pa
 
 @virtual_time()
 async def test_a_restarted_dialler_has_the_agents_of_every_server(tmp_path: Path) -> None:
-    async with some_servers(STAY, ONE_EACH) as servers:
-        async with killed(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers)) as first:
+    async with run_servers(STAY, ONE_EACH) as servers:
+        async with run_and_kill(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers)) as first:
             await first.log_in("a01", "b01")
             await first.until(lambda: all(each.state is SeatState.TALKING for each in first.view.seats), seconds=60)
             agents = {each.seat: each.agent for each in first.view.seats}
@@ -429,9 +429,9 @@ async def test_no_number_is_dialled_twice_when_a_server_is_removed_from_the_sett
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
-    async with some_servers(STAY, ONE_EACH) as servers:
+    async with run_servers(STAY, ONE_EACH) as servers:
         first = a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A, history=history)
-        async with killed(first) as before:
+        async with run_and_kill(first) as before:
             await asyncio.sleep(60)
             await before.log_in("a01")
             await before.until(lambda: bool(voters(before, "a")), seconds=60)
@@ -450,8 +450,8 @@ async def test_no_number_is_dialled_twice_when_a_trunk_is_moved(runs: int, tmp_p
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
     changes: dict[str, Any] = {"campaign": OVER_A, "history": history}
-    async with some_servers(STAY, ONE_EACH) as servers:
-        async with killed(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, **changes)) as before:
+    async with run_servers(STAY, ONE_EACH) as servers:
+        async with run_and_kill(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, **changes)) as before:
             await asyncio.sleep(60)
             await before.log_in("a01")
             await before.until(lambda: bool(voters(before, "a")), seconds=60)
@@ -498,7 +498,7 @@ async def test_calls_on_a_failed_server_do_not_count_against_the_campaign(tmp_pa
 
 @virtual_time()
 async def test_the_check_names_servers_that_cannot_reach_each_other(tmp_path: Path) -> None:
-    async with some_servers(STAY, ONE_EACH) as servers:
+    async with run_servers(STAY, ONE_EACH) as servers:
         site = servers_of(multi_server_settings(tmp_path, servers, ONE_EACH))["a"]
         found = {each.subject: each.level async for each in check_asterisk(site, ["b", "c"])}
     assert (found["connection to server b"], found["connection to server c"]) == (Level.OK, Level.ERROR)

@@ -13,7 +13,7 @@ import pytest
 
 from dialer.simulation.asterisk.journal import check_journal
 from tests.support.ami_lab import AmiLab
-from tests.support.simulation import agi_server, flow_of_one_key
+from tests.support.simulation import agi_server, serve_one_key
 from tests.support.waiting import HANG_SECONDS
 
 
@@ -27,7 +27,7 @@ async def started(*arguments: str, stdin: int = PIPE) -> tuple[Process, int]:
 
 async def test_the_process_runs_calls_and_ends_with_its_parent(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
-    async with agi_server(flow_of_one_key) as agi_port:
+    async with agi_server(serve_one_key) as agi_port:
         process, ami_port = await started(
             *("--agi-port", str(agi_port), "--journal", str(journal), "--speed", "100", "--answer-rate", "1"),
             *("--ring-seconds", "1", "--seats", "1", "--trunk", "carrier:50", "--trunk", "other"),

@@ -24,7 +24,7 @@ from dialer.settings.jurisdiction import load_profile
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import shown_cap
 from dialer.simulation.demo.centre import DEMO_SETTINGS
-from tests.support.fake_centre import AT, campaign_view, centre_view, with_state
+from tests.support.fake_centre import AT, campaign_view, centre_view, change_state
 from tests.support.virtual import virtual_time
 
 EXTRAS = BoardExtras("mosquitto", elapsed_seconds=42.0, whole_seconds=60.0, zone=ZoneInfo("Asia/Kolkata"))
@@ -83,7 +83,7 @@ def test_lag_of_the_event_loop_is_shown_if_there_is_room() -> None:
 
 def test_call_starts_a_minute_are_computed_from_an_earlier_view() -> None:
     now = centre_view()
-    earlier = with_state(
+    earlier = change_state(
         replace(now, campaigns=tuple(replace(c, attempts=c.attempts - 7) for c in now.campaigns)), at=AT - 10
     )
     assert "42 starts/min" in "\n".join(lines(now, previous=earlier))
@@ -145,7 +145,7 @@ def test_refused_calls_are_counted_with_the_most_frequent_reason() -> None:
 
 def test_lost_connections_are_shown_as_down() -> None:
     text = "\n".join(
-        lines(with_state(centre_view(), switch_up=False, draining=True), extras=BoardExtras("mosquitto", False))
+        lines(change_state(centre_view(), switch_up=False, draining=True), extras=BoardExtras("mosquitto", False))
     )
     assert "switch down" in text
     assert "broker down" in text
@@ -154,7 +154,7 @@ def test_lost_connections_are_shown_as_down() -> None:
 
 @pytest.mark.parametrize("width", [60, 70, 80, 90, 100, 120])
 def test_header_omits_the_least_important_parts_first(width: int) -> None:
-    for view in (centre_view(), with_state(centre_view(), draining=True)):
+    for view in (centre_view(), change_state(centre_view(), draining=True)):
         head = lines(view, width, 24)[0]
         assert "…" not in head
         assert "13:12:07  " in head
@@ -244,7 +244,7 @@ def test_many_campaigns_are_shown_as_one_line_each() -> None:
 
 
 def test_board_of_an_empty_centre_is_drawn() -> None:
-    empty = with_state(centre_view(seats=0, booths=0, campaigns=0), trunks=(), marks={}, figures={})
+    empty = change_state(centre_view(seats=0, booths=0, campaigns=0), trunks=(), marks={}, figures={})
     text = "\n".join(lines(empty))
     assert "no roll is imported" in text
     assert "nobody is logged in" not in text
@@ -303,7 +303,7 @@ async def test_board_is_drawn_four_times_a_second_until_stopped() -> None:
     def view() -> CentreView:
         nonlocal asked
         asked += 1
-        return with_state(centre_view(), at=AT + asked)
+        return change_state(centre_view(), at=AT + asked)
 
     console = Console(file=io.StringIO(), force_terminal=False, width=100, height=30)
     asyncio.get_running_loop().call_later(10.0, stop.set)
@@ -316,7 +316,7 @@ async def test_board_is_drawn_four_times_a_second_until_stopped() -> None:
 def test_resting_trunk_is_marked() -> None:
     centre = centre_view()
     resting = replace(centre.state.trunks[0], state=TrunkState.RESTING, rest_seconds=28.0)
-    text = "\n".join(lines(with_state(centre, trunks=(resting, *centre.state.trunks[1:]))))
+    text = "\n".join(lines(change_state(centre, trunks=(resting, *centre.state.trunks[1:]))))
     assert "resting 28s" in text
 
 
@@ -331,14 +331,14 @@ def test_paused_seat_shows_its_reason() -> None:
 
 def test_board_shows_the_forecast_on_a_polling_day() -> None:
     ahead = Forecast(remaining=41_200, by_agents=9_000, by_flows=2_800, until=1_714_134_600.0)
-    text = "\n".join(lines(with_state(centre_view(booths=2), forecast=ahead), 110, 50))
+    text = "\n".join(lines(change_state(centre_view(booths=2), forecast=ahead), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
     assert "no number" not in text
     assert "11,800 ± 310 of 41,200 left by 18:00" in "\n".join(
-        lines(with_state(centre_view(booths=2), forecast=replace(ahead, margin=310)), 110, 50)
+        lines(change_state(centre_view(booths=2), forecast=replace(ahead, margin=310)), 110, 50)
     )
     some = replace(ahead, without_number=20_310)
-    text = "\n".join(lines(with_state(centre_view(booths=2), forecast=some), 110, 50))
+    text = "\n".join(lines(change_state(centre_view(booths=2), forecast=some), 110, 50))
     assert "11,800 of 41,200 left by 18:00: agents 9,000, flows 2,800 " in text
     assert "20,310 more voters are not contacted and have no phone number" in text
 

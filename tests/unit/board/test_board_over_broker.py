@@ -22,7 +22,7 @@ from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.latest_messages import SILENT_SECONDS, LatestMessages
 from dialer.mqtt.messages import retained_messages
-from tests.support.fake_centre import AT, campaign_view, centre_view, with_state
+from tests.support.fake_centre import AT, campaign_view, centre_view, change_state
 
 
 def received(view: CentreView, change: Callable[[str, dict[str, Any]], None] = lambda *_: None) -> LatestMessages:
@@ -52,7 +52,7 @@ def test_board_drawn_over_the_broker_equals_the_diallers_own() -> None:
     campaigns = sorted(
         (*view.campaigns, held, campaign_view("zz-ivr", CampaignKind.IVR)), key=lambda each: each.campaign_id
     )
-    view = with_state(
+    view = change_state(
         replace(
             view,
             booths=tuple(replace(booth, constituency_name="", booth_name="") for booth in view.booths),
@@ -91,7 +91,7 @@ def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
         elif "/seats/" in topic:
             fields["state"] = "levitating"
 
-    view = received(with_state(centre_view(), forecast=forecast), newer).view(AT)
+    view = received(change_state(centre_view(), forecast=forecast), newer).view(AT)
     assert view.state.forecast == forecast
     assert "levitating" not in view.state.seats
     campaign = view.campaigns[0]

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.held_clock import hold_the_clock
+from tests.support.held_clock import fix_clock
 from tests.support.roll_filler import fill_roll
 
 
 @pytest.fixture(autouse=True)
 def _today(monkeypatch: pytest.MonkeyPatch) -> None:
-    hold_the_clock(monkeypatch)
+    fix_clock(monkeypatch)
 
 
 @pytest.fixture

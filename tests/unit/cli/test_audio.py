@@ -19,7 +19,7 @@ from dialer.flows.sounds import name_sound
 from dialer.flows.spoken import collect_message_prompt
 from dialer.flows.texts import shipped_texts
 from dialer.settings.site import load_settings
-from tests.support.certified import entry, prompts_of, write_prompts
+from tests.support.certified import catalogue_entry, list_prompts, write_prompts
 from tests.support.command_line import run
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
@@ -107,13 +107,13 @@ def test_a_certificate_for_another_recording_is_written_down_and_does_not_play(s
 def test_one_command_certifies_all_that_a_flow_says_in_a_language(site: Path) -> None:
     """Texts and recordings of the flow and its parts; the campaign's own prompts in the place of shared ones."""
     own = PromptName("town", "hi", "recording/campaign_message")
-    entries = {name: entry() for name in [*prompts_of("material"), own, PromptName("", "hi", "number/7")]}
+    entries = {name: catalogue_entry() for name in [*list_prompts("material"), own, PromptName("", "hi", "number/7")]}
     write_prompts(site, entries)
     certificate = ("--by", "A. Person", "--certificate", "MCMC/9", "--valid-until", "2099-01-31")
     code, output, _ = audio("approve", "--flow", "material", "-l", "hi", "--campaign", "town", *certificate)
     assert code == 0, output
     certified = {str(row["prompt"]) for row in listed() if row["certificate"] == "MCMC/9"}
-    shared = {name.path for name in prompts_of("material")} - {"hi/recording/campaign_message"}
+    shared = {name.path for name in list_prompts("material")} - {"hi/recording/campaign_message"}
     assert certified == shared | {"campaign/town/hi/recording/campaign_message"}
     assert "hi/number/7: approved" not in output
 
@@ -224,7 +224,7 @@ def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> Non
     assert words is not None
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\nlanguage = "hi"\n')
-    spoken = entry(voice="draft", source="espeak-ng 1.52.0 hi", text=f"{words.label} {text}")
+    spoken = catalogue_entry(voice="draft", source="espeak-ng 1.52.0 hi", text=f"{words.label} {text}")
     write_prompts(site, {INFORMATION: spoken})
     _, _, refused = audio("approve", INFORMATION.path, "--by", "A. Person")
     assert "approve it with --synthetic" in str(refused)
@@ -300,7 +300,7 @@ def test_a_recording_that_no_flow_says_is_refused_and_named_with_what_was_meant(
 
 
 def test_what_was_taken_before_and_no_flow_says_is_told_by_check(site: Path) -> None:
-    write_prompts(site, {PromptName("", "hi", "turnout/questoin"): entry()})
+    write_prompts(site, {PromptName("", "hi", "turnout/questoin"): catalogue_entry()})
     code, said, _ = audio("check", "-l", "hi")
     assert code == 1
     assert "hi/turnout/questoin: no flow says turnout/questoin; did you mean turnout/question?" in said

@@ -12,7 +12,7 @@ from dialer.cli import init
 from dialer.deploy.asterisk.render import render_site
 from dialer.deploy.mosquitto.render import render_broker
 from dialer.settings.site import Settings, load_settings
-from tests.support.command_line import run, told_by
+from tests.support.command_line import run, run_for_error
 
 GOOD = {
     "--id": "pune-1",
@@ -75,7 +75,7 @@ def test_an_account_at_the_carrier_registers_and_its_password_comes_by_standard_
 
 
 def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_asked(tmp_path: Path) -> None:
-    code, said = told_by("init", tmp_path / "nowhere" / "centre.toml")
+    code, said = run_for_error("init", tmp_path / "nowhere" / "centre.toml")
     assert code == 2
     assert said.startswith(f"FILE: {tmp_path}/nowhere/centre.toml")
     assert not list(tmp_path.iterdir())
@@ -84,7 +84,7 @@ def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_asked(t
 @pytest.mark.parametrize("there", ["centre.toml", init.PINS])
 def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
     (tmp_path / there).write_text("somebody's")
-    code, said = told_by("init", tmp_path / "centre.toml", *arguments(tmp_path, {}))
+    code, said = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, {}))
     assert code == 2
     assert "exists already; nothing was written" in said
     assert [path.name for path in tmp_path.iterdir()] == [there]
@@ -132,7 +132,7 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
 def test_what_is_wrong_is_one_line_that_names_the_option_and_leaves_nothing(
     changed: dict[str, str], says: str, tmp_path: Path
 ) -> None:
-    code, said = told_by("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
+    code, said = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
     assert code == 2
     assert said.startswith(says)
     assert "nothing was written" in said

@@ -12,7 +12,7 @@ import pytest
 
 from dialer.deploy.systemd.render import Beside, service_files
 from dialer.settings.site import Settings, load_settings
-from tests.support.command_line import run, told_by
+from tests.support.command_line import run, run_for_error
 
 SITE = """
 [ami]
@@ -150,12 +150,12 @@ def test_voices_are_recorded_where_the_dialler_erases_also_once_no_campaign_reco
 
 def test_a_site_without_a_folder_for_backups_is_told(site: Path) -> None:
     site.write_text(SITE.replace('backup_folder = "/mnt/disk2/matdan"\n', ""))
-    code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+    code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 0
     assert "note: store.backup_folder is not set: nothing makes backups" in said
     assert "etc/systemd/system/matdan-backup.timer" not in tree(site.parent / "root")
     site.write_text(SITE.replace("/mnt/disk2/matdan", "/mnt"))
-    code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+    code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
     assert "store.backup_folder: /mnt is a system folder" in said
 
@@ -207,7 +207,7 @@ def test_what_is_somebodys_own_is_not_overwritten(there: str, says: str, site: P
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[centre]\n")
     before = tree(site.parent / "root")
-    code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+    code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert (code, tree(site.parent / "root")) == (2, before)
     assert says in said
 
@@ -215,7 +215,7 @@ def test_what_is_somebodys_own_is_not_overwritten(there: str, says: str, site: P
 def test_a_path_that_a_service_cannot_have_is_refused(site: Path) -> None:
     for path in ("centre.db", "/var/lib/my data/centre.db", "/var/lib/../centre.db", "/var/lib/%i/centre.db"):
         site.write_text(SITE.replace("/var/lib/matdan/centre.db", path))
-        code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+        code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
         assert code == 2
         assert f"store.path: {path} is not an absolute path" in said
         assert tree(site.parent / "root") == SAMPLES
@@ -224,7 +224,7 @@ def test_a_path_that_a_service_cannot_have_is_refused(site: Path) -> None:
 @pytest.mark.parametrize("folder", ["/srv", "/var/lib", "/usr/share", "/etc/matdan", "/run/matdan", "/home/asha"])
 def test_a_folder_that_is_not_matdans_alone_is_not_given_to_it(folder: str, site: Path) -> None:
     site.write_text(SITE.replace("/var/lib/matdan/centre.db", f"{folder}/centre.db"))
-    code, said = told_by("install", "-c", site, "--root", site.parent / "root")
+    code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
     assert f"store.path: {folder} is a system folder" in said
     assert tree(site.parent / "root") == SAMPLES
@@ -247,7 +247,7 @@ def test_settings_that_come_through_a_pipe_have_no_file_to_install(site: Path) -
     reading, writing = os.pipe()
     os.write(writing, SITE.encode())
     os.close(writing)
-    code, said = told_by("install", "-c", f"/dev/fd/{reading}", "--root", site.parent / "root")
+    code, said = run_for_error("install", "-c", f"/dev/fd/{reading}", "--root", site.parent / "root")
     os.close(reading)
     assert code == 2
     assert "name the file itself" in said
@@ -257,10 +257,10 @@ def test_settings_that_come_through_a_pipe_have_no_file_to_install(site: Path) -
 def test_where_there_is_no_systemd_services_are_not_installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.cli.install._SYSTEMD", site.parent / "nothing")
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert "systemd does not run here" in told_by("install", "-c", site)[1]
+    assert "systemd does not run here" in run_for_error("install", "-c", site)[1]
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert "only root installs services" in told_by("install", "-c", site)[1]
-    assert "only root takes services away" in told_by("uninstall")[1]
+    assert "only root installs services" in run_for_error("install", "-c", site)[1]
+    assert "only root takes services away" in run_for_error("uninstall")[1]
 
 
 def test_a_centre_whose_asterisk_and_broker_are_elsewhere_has_its_own_files_alone() -> None:

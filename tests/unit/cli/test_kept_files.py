@@ -13,7 +13,7 @@ from dialer.cli import running
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_kept, write_file
 from dialer.roll.importer import ImportOptions, import_file
-from tests.support.command_line import told_by
+from tests.support.command_line import run_for_error
 from tests.support.roll_filler import fill_roll
 from tests.support.roll_support import write_roll
 from tests.support.stored import query
@@ -54,7 +54,7 @@ def test_a_commands_own_files(site: Path, monkeypatch: pytest.MonkeyPatch, comma
     monkeypatch.chdir(site)
     before = {path.name: path.read_bytes() for path in site.iterdir()}
     *words, option = command.split()
-    told = told_by(*words, "-c", "centre.json", option, place)
+    told = run_for_error(*words, "-c", "centre.json", option, place)
     assert told == (2, f"{option}: {place} is {what}; name another file")
     after = {path.name: path.read_bytes() for path in site.iterdir()}
     assert {name: after[name] for name in before} == before
@@ -71,7 +71,7 @@ def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, c
     )  # it would log to the runner's output, closed afterwards
     before = (site / "centre.csv").read_bytes()
     option = command.rsplit(maxsplit=1)[-1]
-    assert told_by(*command.split(), "centre.csv") == (
+    assert run_for_error(*command.split(), "centre.csv") == (
         2,
         f"{option}: centre.csv is a store or another database; name another file",
     )
@@ -80,7 +80,9 @@ def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, c
 
 def test_the_store_that_a_demo_is_about_to_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "quiet_logging", lambda: None)
-    code, told = told_by("demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db")
+    code, told = run_for_error(
+        "demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db"
+    )
     assert (code, "is the demo's store" in told) == (2, True)
     assert list(tmp_path.iterdir()) == []
 

@@ -26,10 +26,10 @@ from dialer.reports.picture_file import CannotPlot, check_picture_path
 from dialer.roll.rejects import RejectsFile
 from dialer.store import connection
 from dialer.store.connection import read_snapshot
-from tests.support.command_line import told_by
+from tests.support.command_line import run_for_error
 from tests.support.paths import ROOT
 from tests.support.roll_support import write_roll
-from tests.support.stored import names_in, query
+from tests.support.stored import list_names, query
 
 TOO_LONG = "x" * 300  # a name that no file system takes: whoever asks for it is refused, root too
 
@@ -45,12 +45,12 @@ def roll(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("path", ["folder", "roll.csv/x.csv", "none/x.csv", TOO_LONG, os.devnull])
 def test_a_place_where_no_file_can_be_is_refused_and_left_as_it_is(tmp_path: Path, roll: Path, path: str) -> None:
     (tmp_path / "folder").mkdir()
-    before = names_in(tmp_path)
+    before = list_names(tmp_path)
     with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
         refuse_unwritable(tmp_path / path, "--report")
     with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
         write_file(tmp_path / path, b"x", "--report")
-    assert names_in(tmp_path) == before
+    assert list_names(tmp_path) == before
     assert not Path(os.devnull).is_file()
 
 
@@ -61,7 +61,7 @@ def test_a_file_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OutputRefused, match="No space left"):
         write_file(tmp_path / "calls.csv", b"x")
-    assert names_in(tmp_path) == []
+    assert list_names(tmp_path) == []
 
 
 @pytest.mark.parametrize("dry", [False, True])
@@ -71,10 +71,10 @@ def test_an_import_with_a_bad_place_for_rejects_does_not_touch_the_store(
     (tmp_path / "folder").mkdir()
     more = ["--dry-run"] if dry else []
     for place in ("folder", "roll.csv/rejects.csv"):
-        code, told = told_by("import", roll, "--store", tmp_path / "new.db", "--rejects", tmp_path / place, *more)
+        code, told = run_for_error("import", roll, "--store", tmp_path / "new.db", "--rejects", tmp_path / place, *more)
         assert (code, told.startswith("--rejects: "), "\n" in told) == (2, True, False)
-    assert names_in(tmp_path) == ["folder", "roll.csv"]
-    assert names_in(tmp_path / "folder") == []
+    assert list_names(tmp_path) == ["folder", "roll.csv"]
+    assert list_names(tmp_path / "folder") == []
 
 
 def test_a_rejects_file_that_loses_its_place_late_says_that_the_roll_is_imported(tmp_path: Path) -> None:
@@ -88,20 +88,20 @@ def test_a_rejects_file_that_loses_its_place_late_says_that_the_roll_is_imported
 def test_a_list_of_marks_with_a_bad_place_for_rejects_is_not_kept(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n174,1,1\n", encoding="utf-8")
-    code, told = told_by("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
+    code, told = run_for_error("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
     assert (code, told.startswith("--rejects: "), "--out" in told) == (2, True, False)
     assert query(store, "SELECT count(*) FROM mark") == [(0,)]
 
 
 def test_a_list_of_voters_that_cannot_be_written_is_not_noted(store: Path) -> None:
     (store.parent / "x.pdf").mkdir()
-    code, told = told_by("list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf")
+    code, told = run_for_error("list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf")
     assert (code, told.startswith("--out: ")) == (2, True)
     assert query(store, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
 
 def test_a_list_of_voters_is_for_somebody(store: Path) -> None:
-    code, told = told_by("list", "not-yet", "--for", "  ", "--store", store, "--out", store.parent / "x.pdf")
+    code, told = run_for_error("list", "not-yet", "--for", "  ", "--store", store, "--out", store.parent / "x.pdf")
     assert (code, told) == (2, "--for is empty; a list needs the name of the person whom it is for")
 
 
@@ -113,9 +113,9 @@ def test_a_demo_looks_at_its_places_before_it_begins(
     monkeypatch.setattr(
         running, "quiet_logging", lambda: None
     )  # it would log to the runner's output, closed afterwards
-    code, told = told_by("demo", "--for", "5", "--headless", option, value)
+    code, told = run_for_error("demo", "--for", "5", "--headless", option, value)
     assert (code, told.startswith(f"{option}: {value} "), "\n" in told) == (2, True, False)
-    assert names_in(tmp_path) == ["roll.csv"]
+    assert list_names(tmp_path) == ["roll.csv"]
 
 
 # Paths that may not be looked at
@@ -133,7 +133,7 @@ def test_a_store_that_may_not_be_looked_at_is_an_error_of_the_store(tmp_path: Pa
     ]
     for command in commands:
         more: list[str | Path] = [] if command[0] == "simulate" else ["--store", path]
-        code, told = told_by(*command, *more)
+        code, told = run_for_error(*command, *more)
         assert (code, "cannot be read (File name too long)" in told) == (2, True)
 
 
@@ -277,7 +277,7 @@ def test_a_file_beside_the_roll_that_is_none_is_not_told_to_be_a_roll(tmp_path: 
     ):
         path = tmp_path / "weights.csv"
         path.write_bytes(content)
-        code, said = told_by("weights", path, "--store", store)
+        code, said = run_for_error("weights", path, "--store", store)
         assert (code, told in said, "the roll" in said) == (2, True, False), said
 
 
@@ -285,7 +285,7 @@ def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
     roll = write_roll(
         tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
     )
-    code, said = told_by("import", roll, "--store", tmp_path / "new.db")
+    code, said = run_for_error("import", roll, "--store", tmp_path / "new.db")
     assert code == 2
     assert "row 3 cannot be read as CSV" in said
     assert "shorten its long cell" in said
@@ -293,18 +293,18 @@ def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
 
 def test_a_roll_of_a_header_alone_makes_no_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", " ", "", "", "", "", "")])
-    code, told = told_by("import", roll, "--store", tmp_path / "new.db")
+    code, told = run_for_error("import", roll, "--store", tmp_path / "new.db")
     assert (code, told) == (2, f"{roll} has a header but no voters; export the roll again")
-    assert names_in(tmp_path) == ["roll.csv"]
+    assert list_names(tmp_path) == ["roll.csv"]
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--json"]])
 def test_an_import_of_which_nothing_was_taken_says_so(tmp_path: Path, more: list[str]) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", "1", "1", "Mira", "30", "F", "")])
-    code, told = told_by("import", roll, "--store", tmp_path / "new.db", *more)
+    code, told = run_for_error("import", roll, "--store", tmp_path / "new.db", *more)
     assert code == 1
     assert f"dialer: every row of {roll} was rejected: no voter was taken; the reasons are " in told
-    code, told = told_by(
+    code, told = run_for_error(
         "import", write_roll(roll, [("1", "1", "1", "M", "3", "F", "")]), "--store", tmp_path / "new.db"
     )
     assert (code, told) == (0, "")
@@ -313,7 +313,7 @@ def test_an_import_of_which_nothing_was_taken_says_so(tmp_path: Path, more: list
 def test_a_list_of_marks_of_a_header_alone_says_so(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n", encoding="utf-8")
-    code, told = told_by("marks", "import", path, "--store", store, "--who", "ops")
+    code, told = run_for_error("marks", "import", path, "--store", store, "--who", "ops")
     assert (code, told.startswith(f"dialer: {path} has a header and no lines"), "\n" in told) == (1, True, False)
 
 
@@ -326,7 +326,7 @@ def test_a_store_in_the_place_of_an_empty_file_is_for_its_owner_alone(tmp_path: 
     path = tmp_path / "new.db"
     path.touch()
     path.chmod(0o644)
-    assert told_by("import", roll, "--store", path)[0] == 0
+    assert run_for_error("import", roll, "--store", path)[0] == 0
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -339,7 +339,7 @@ def test_an_empty_file_whose_rights_cannot_be_set_becomes_no_store(
     path = tmp_path / "new.db"
     path.touch()
     monkeypatch.setattr(Path, "chmod", refuse)
-    code, told = told_by("import", roll, "--store", path)
+    code, told = run_for_error("import", roll, "--store", path)
     assert (code, "its permissions cannot be set (Operation not permitted). Remove it" in told) == (2, True)
     assert path.stat().st_size == 0
 

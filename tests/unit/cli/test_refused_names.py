@@ -20,18 +20,18 @@ from dialer.settings.fields import PATTERNS_IN_WORDS
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.settings.site import Settings, load_settings
-from tests.support.command_line import told_by
-from tests.support.stored import names_in
+from tests.support.command_line import run_for_error
+from tests.support.stored import list_names
 
 
 @pytest.mark.parametrize("report", ["calls", "abandonment", "evidence", "turnout"])
 def test_a_report_on_a_campaign_that_is_none_names_those_there_are(store: Path, report: str) -> None:
     settings = store.parent / "centre.toml"
     settings.write_text('[[campaigns]]\nid = "village"\nkind = "agents"\n', encoding="utf-8")
-    code, told = told_by("report", report, "--store", store, "-c", settings, "--campaign", "typo")
+    code, told = run_for_error("report", report, "--store", store, "-c", settings, "--campaign", "typo")
     assert (code, told) == (2, "--campaign: there is no campaign 'typo'; there are: town, village")
     for campaign in ("town", "village"):
-        assert told_by("report", report, "--store", store, "-c", settings, "--campaign", campaign)[0] == 0
+        assert run_for_error("report", report, "--store", store, "-c", settings, "--campaign", campaign)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -56,13 +56,13 @@ def test_what_would_read_as_all_well_is_refused(
     store: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
 ) -> None:
     monkeypatch.chdir(store.parent)
-    before = names_in(store.parent)
+    before = list_names(store.parent)
     more = ["--store", store] if arguments[0] == "report" else []
     result = CliRunner().invoke(cli.app, [*arguments, *map(str, more)])
     assert isinstance(result.exception, MatdanError), result.output
     assert str(result.exception).startswith(says)
     assert result.stdout == ""
-    assert names_in(store.parent) == before
+    assert list_names(store.parent) == before
 
 
 # What stands in brackets
@@ -132,5 +132,5 @@ def test_a_catalogue_that_is_a_file_is_said_to_be_one(tmp_path: Path, command: s
     roll, settings = tmp_path / "roll.csv", tmp_path / "centre.toml"
     roll.touch()
     settings.write_text(f'[audio]\ncatalogue = "{roll}"\n', encoding="utf-8")
-    code, told = told_by("audio", command, "-c", settings)
+    code, told = run_for_error("audio", command, "-c", settings)
     assert (code, told) == (2, f"{roll}: is a file; set audio.catalogue to a directory (docs/reference/settings.md)")

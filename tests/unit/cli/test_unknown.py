@@ -13,7 +13,7 @@ from dialer.store.store import open_store
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query
-from tests.support.stores import NOW, attempt, claim, claim_phone, dial, end, open_one
+from tests.support.stores import NOW, attempt, claim, claim_phone, dial, end, open_attempt
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_release_opens_the_number_in_every_campaign_and_is_in_the_audit(left_o
             }
             await store.release_expired(later + 3600)
         new = attempt(await claim_phone(store, 1, campaign_id="a", now=later), at=later)
-        assert await open_one(store, new, since=later - 60) is None
+        assert await open_attempt(store, new, since=later - 60) is None
         await store.close()
 
     asyncio.run(again())

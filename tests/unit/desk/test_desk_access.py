@@ -25,7 +25,7 @@ from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile
 from dialer.web.access import DESK_COOKIE, EVERY_ROLE, MAX_BODY_BYTES, PageRoute, Sessions
 from dialer.web.app import make_app
-from tests.support.desk import AGENT, CONNECTED, ORIGIN, PASSWORD, WEBSOCKET, DeskStand, desk_stand, full_disk
+from tests.support.desk import AGENT, CONNECTED, ORIGIN, PASSWORD, WEBSOCKET, DeskStand, desk_stand, raise_disk_full
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
 FOR_ANYONE = {
@@ -143,15 +143,15 @@ async def test_session_lookup_of_agents_does_not_read_those_of_people_and_vice_v
     ):
         await desk.cookie(role)
         with monkeypatch.context() as broken:
-            broken.setattr(other, "session", full_disk)
+            broken.setattr(other, "session", raise_disk_full)
             assert (await desk.post(path, {}, role)).status_code in {409, 422}
 
 
 async def test_unreadable_session_file_is_refused_with_503(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     for role in (AGENT, "supervisor"):
         await desk.cookie(role)
-    monkeypatch.setattr(DeskFile, "session", full_disk)
-    monkeypatch.setattr(AgentRecords, "session", full_disk)
+    monkeypatch.setattr(DeskFile, "session", raise_disk_full)
+    monkeypatch.setattr(AgentRecords, "session", raise_disk_full)
     for role, path in ((AGENT, "/api/agent/command"), ("supervisor", "/api/board/commands")):
         answer = await desk.post(path, {"id": "0f9a7c1e-click", "name": "stop-all"}, role)
         assert (answer.status_code, answer.json()) == (503, {"problem": "not-saved"})

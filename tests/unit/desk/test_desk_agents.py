@@ -40,8 +40,8 @@ from tests.support.desk import (
     DeskStand,
     desk_settings,
     desk_stand,
-    full_disk,
-    stand_settings,
+    raise_disk_full,
+    two_agent_settings,
 )
 from tests.support.fake_centre import campaign_view
 from tests.support.screen_pop import (
@@ -49,11 +49,11 @@ from tests.support.screen_pop import (
     GROUNDS,
     NUMBER,
     VOTERS,
-    closing,
+    close_after,
     fill_household,
-    on_the_line,
+    read_event,
+    seat_with_live_call,
     until,
-    values_of,
 )
 from tests.support.stored import execute
 
@@ -207,8 +207,8 @@ async def test_session_ends_with_another_agent_at_the_seat_or_when_idle(desk: De
 
 async def test_full_disk_ends_no_agent_session(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     token = await desk.agent_token()
-    monkeypatch.setattr(AgentRecords, "use_session", full_disk)
-    monkeypatch.setattr(AgentRecords, "end_session", full_disk)
+    monkeypatch.setattr(AgentRecords, "use_session", raise_disk_full)
+    monkeypatch.setattr(AgentRecords, "end_session", raise_disk_full)
     desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
     assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
@@ -225,7 +225,7 @@ async def test_new_sign_in_of_an_agent_ends_the_earlier_session(desk: DeskStand)
 async def test_session_lasts_until_the_call_ends_after_log_off(desk: DeskStand) -> None:
     token = await desk.agent_token()
     desk.tokens[AGENT] = token
-    desk.page_state.put("seat/04", on_the_line())
+    desk.page_state.put("seat/04", seat_with_live_call())
     assert (await desk.post("/api/agent/command", command("seat-log-off"), AGENT)).json()["status"] == "done"
     assert await desk.agents.find_user(token) is not None
     desk.page_state.put("seat/04", replace(SEATED, agent=None, state=SeatState.OFFLINE))
@@ -243,44 +243,44 @@ async def test_agents_page_receives_only_its_own_seat(desk: DeskStand) -> None:
     desk.page_state.put("call-backs/102", [{"name": "somebody"}])
     desk.page_state.put("campaign/turnout-agents", CAMPAIGN)
     desk.page_state.put("desk", CONNECTED)
-    async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
-        first = values_of(await anext(news))
+    async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
+        first = read_event(await anext(news))
         assert first.keys() == {"desk", "seat", "centre", "pop", "figures", "call_backs"}
         assert first["seat"]["seat"] == "04"
         assert (first["pop"], first["figures"], first["call_backs"]) == (None, None, None)
         desk.page_state.put("pop/05", None)
         desk.page_state.put("pop/04", {"attempt": ATTEMPT})
-        assert values_of(await anext(news)) == {"pop": {"attempt": ATTEMPT, "draft": None}}
+        assert read_event(await anext(news)) == {"pop": {"attempt": ATTEMPT, "draft": None}}
         desk.page_state.put("pop/04", None)
-        assert values_of(await anext(news)) == {"pop": None}
+        assert read_event(await anext(news)) == {"pop": None}
 
 
 async def test_seat_has_only_one_open_page(desk: DeskStand) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     who = SignedInUser("101", AGENT, "04")
-    async with closing(desk.agents.streams._stream_events(token, who, "tab-1")) as first:
+    async with close_after(desk.agents.streams._stream_events(token, who, "tab-1")) as first:
         await anext(first)
         assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
         refused = await desk.get("/api/agent/events?tab=tab-2", AGENT)
         assert (refused.status_code, refused.json()) == (409, {"problem": "open-elsewhere"})
-        async with closing(desk.agents.streams._stream_events(token, who, "tab-2")) as second:
+        async with close_after(desk.agents.streams._stream_events(token, who, "tab-2")) as second:
             await anext(second)
-            assert values_of(await anext(first)) == {"ended": "taken"}
+            assert read_event(await anext(first)) == {"ended": "taken"}
             with pytest.raises(StopAsyncIteration):
                 await anext(first)
             assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is True
-            desk.page_state.put("seat/04", on_the_line())
-            assert "seat" in values_of(await anext(second))
+            desk.page_state.put("seat/04", seat_with_live_call())
+            assert "seat" in read_event(await anext(second))
     assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is False
 
 
 async def test_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskStand) -> None:
     token = await desk.agent_token()
-    async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
-        desk.page_state.put("seat/04", on_the_line(agent="102"))
+        desk.page_state.put("seat/04", seat_with_live_call(agent="102"))
         desk.page_state.put("pop/04", {"attempt": ATTEMPT})
-        assert values_of(await anext(news)) == {"ended": "signed-out"}
+        assert read_event(await anext(news)) == {"ended": "signed-out"}
         with pytest.raises(StopAsyncIteration):
             await anext(news)
 
@@ -289,26 +289,26 @@ async def test_unreadable_file_ends_only_the_stream_of_a_seat_with_another_agent
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
-    monkeypatch.setattr(AgentRecords, "session", full_disk)
-    async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    monkeypatch.setattr(AgentRecords, "session", raise_disk_full)
+    async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         desk.page_state.put("seat/04", replace(SEATED, agent=None))
-        assert "seat" in values_of(await anext(news))
-        desk.page_state.put("seat/04", on_the_line(agent="102"))
+        assert "seat" in read_event(await anext(news))
+        desk.page_state.put("seat/04", seat_with_live_call(agent="102"))
         desk.page_state.put("pop/04", {"attempt": ATTEMPT})
-        assert values_of(await anext(news)) == {"ended": "signed-out"}
+        assert read_event(await anext(news)) == {"ended": "signed-out"}
 
 
 async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: DeskStand, tmp_path: Path) -> None:
     fill_household(tmp_path / "centre.db", desk.clock.now())
     token = await desk.agent_token()
     running = asyncio.create_task(desk.agents.run())
-    async with closing(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
+    async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
         script = ScriptLibrary({"turnout-agents": ("polling_day", Purpose.TURNOUT)}).current_version("turnout-agents")
         desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script=script))
-        desk.page_state.put("seat/04", on_the_line(SeatState.RESERVED))
+        desk.page_state.put("seat/04", seat_with_live_call(SeatState.RESERVED))
         pop = await until(news, "pop")
         assert script == f"{pop['script']['name']} {pop['script']['version']}"
         assert (pop["attempt"], pop["masked"], pop["addressed"], pop["worker"]) == (ATTEMPT, "•••• 4321", 2, False)
@@ -330,13 +330,13 @@ async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: Desk
         }
         # It is said elsewhere that the second has voted, and that the number opted out; answers are kept of another script.
         desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script="polling_day of-tomorrow"))
-        desk.page_state.put("seat/04", on_the_line(voters=(3,), settled=(2,), opted_out=True))
+        desk.page_state.put("seat/04", seat_with_live_call(voters=(3,), settled=(2,), opted_out=True))
         pop = await until(news, "pop")
         assert ([each["pending"] for each in pop["voters"]], pop["opted_out"]) == ([False, False, True], True)
         assert pop["script"] is None
         desk.page_state.put("seat/04", SEATED)
         await until(news, "seat")
-        assert values_of(await anext(news)) == {"pop": None}
+        assert read_event(await anext(news)) == {"pop": None}
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -407,7 +407,7 @@ async def test_invalid_command_of_an_agent_is_not_sent(desk: DeskStand, body: ob
 async def test_command_for_an_earlier_call_is_refused(desk: DeskStand) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     assert token
-    desk.page_state.put("seat/04", on_the_line())
+    desk.page_state.put("seat/04", seat_with_live_call())
     late = await desk.post("/api/agent/command", command("seat-hang-up", attempt="another"), AGENT)
     assert (late.status_code, late.json()) == (409, {"problem": "late"})
     assert not desk.dialler_client.asked
@@ -420,7 +420,7 @@ async def test_command_for_an_earlier_call_is_refused(desk: DeskStand) -> None:
 
 
 async def test_dialling_a_typed_number_sends_only_its_id(tmp_path: Path) -> None:
-    settings = stand_settings()
+    settings = two_agent_settings()
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "manual_dialling": True})
     settings = settings.model_copy(update={"campaigns": (campaign,)})
     async with desk_stand(tmp_path, settings) as desk:

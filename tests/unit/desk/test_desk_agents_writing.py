@@ -21,7 +21,7 @@ from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, StoredPassword
 from dialer.web.people import AGENT, SignedInUser
 from tests.support.desk import ONLINE, SEATED, DeskStand, desk_stand
-from tests.support.screen_pop import ATTEMPT, NUMBER, VOTERS, closing, fill_household, on_the_line, until
+from tests.support.screen_pop import ATTEMPT, NUMBER, VOTERS, close_after, fill_household, seat_with_live_call, until
 
 NOTE = {"id": "note-7", "attempt": ATTEMPT, "text": "rings again at six, ask for the son"}
 DRAFT = {"attempt": ATTEMPT, "draft": {"word": "later", "hour": 16, "note": "शाम को"}}
@@ -33,14 +33,14 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
         stand.page_state.put("centre", ONLINE)
         fill_household(tmp_path / "centre.db", stand.clock.now())
         stand.tokens[AGENT] = await stand.agent_token()
-        stand.page_state.put("seat/04", on_the_line())
+        stand.page_state.put("seat/04", seat_with_live_call())
         yield stand
 
 
 async def pop_of(desk: DeskStand) -> dict[str, Any]:
     """What a page that is opened now is told of the call."""
     running = asyncio.create_task(desk.agents.run())
-    async with closing(
+    async with close_after(
         desk.agents.streams._stream_events(desk.tokens[AGENT], SignedInUser("101", AGENT, "04"), "")
     ) as news:
         pop: dict[str, Any] = await until(news, "pop")
@@ -140,7 +140,7 @@ async def test_late_draft_of_the_previous_call_does_not_replace_the_current_draf
     assert await put(desk, DRAFT) == 204
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
     assert (await pop_of(desk))["draft"] == DRAFT["draft"]
-    desk.page_state.put("seat/04", replace(on_the_line(), attempt_id=None, screen_pop=None))
+    desk.page_state.put("seat/04", replace(seat_with_live_call(), attempt_id=None, screen_pop=None))
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 

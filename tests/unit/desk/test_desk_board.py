@@ -28,7 +28,7 @@ from dialer.store.desk_reading import DeskReading
 from dialer.web.page_state import PageState
 from dialer.web.people import SignedInUser
 from dialer.web.streams import MAX_STREAMS_PER_USER, SESSION_CHECK_SECONDS
-from tests.support.desk import OFFLINE, ONLINE, PASSWORD, SEATED, DeskStand, SetClock, desk_stand, full_disk
+from tests.support.desk import OFFLINE, ONLINE, PASSWORD, SEATED, DeskStand, SetClock, desk_stand, raise_disk_full
 from tests.support.fake_centre import campaign_view
 
 ID = "0f9a7c1e-click"
@@ -122,7 +122,7 @@ async def test_stream_survives_a_failed_session_check_until_the_session_ends(
     await anext(news)
     await desk.people.sign_out(token)
     with monkeypatch.context() as broken:
-        broken.setattr(DeskFile, "session", full_disk)
+        broken.setattr(DeskFile, "session", raise_disk_full)
         desk.clock.pass_seconds(SESSION_CHECK_SECONDS)
         for told in range(2):
             desk.page_state.put("seat/01", replace(SEATED, calls=told))

@@ -12,7 +12,7 @@ import pytest
 from dialer.desk import recordings
 from dialer.mqtt.dialler_client import Reply
 from dialer.settings.site_time import DAY_SECONDS
-from tests.support.desk import DeskStand, desk_stand, recorded_talk, stand_settings
+from tests.support.desk import DeskStand, add_recorded_talk, desk_stand, two_agent_settings
 
 SOUND = b"RIFF" + bytes(range(200))
 ID = "0f9a7c1e-click"
@@ -21,7 +21,7 @@ ID = "0f9a7c1e-click"
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
     (tmp_path / "recorded").mkdir()
-    settings = stand_settings()
+    settings = two_agent_settings()
     kept = settings.recordings.model_copy(update={"directory": tmp_path / "recorded", "keep_days": 30})
     async with desk_stand(tmp_path, settings.model_copy(update={"recordings": kept})) as stand:
         yield stand
@@ -29,7 +29,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
 
 def a_talk(desk: DeskStand, folder: Path, *, ago: float, ended: bool = True, campaign: str = "turnout-agents") -> str:
     """A talk that was recorded so many seconds ago; the attempt's id."""
-    return recorded_talk(folder, desk.clock.at - ago, SOUND, ended=ended, campaign=campaign)
+    return add_recorded_talk(folder, desk.clock.at - ago, SOUND, ended=ended, campaign=campaign)
 
 
 async def listed(desk: DeskStand, query: str = "") -> Any:
@@ -137,7 +137,7 @@ async def test_profile_with_a_retention_duty_keeps_recordings_listed(tmp_path: P
         own = own.replace(before, after)
     (tmp_path / "own.toml").write_text(own, encoding="utf-8")
     (tmp_path / "recorded").mkdir()
-    settings = stand_settings()
+    settings = two_agent_settings()
     kept = settings.recordings.model_copy(update={"directory": tmp_path / "recorded"})
     rules = settings.rules.model_copy(update={"jurisdiction": str(tmp_path / "own.toml")})
     async with desk_stand(tmp_path, settings.model_copy(update={"recordings": kept, "rules": rules})) as desk:

@@ -20,7 +20,7 @@ from dialer.store.desk_file import DeskFile, desk_path
 from dialer.web.access import DESK_COOKIE
 from dialer.web.directory import Directory
 from dialer.web.people import People
-from tests.support.desk import PASSWORD, desk_stand, recorded_talk, stand_settings
+from tests.support.desk import PASSWORD, add_recorded_talk, desk_stand, two_agent_settings
 from tests.support.seats import CHEAP
 
 SITE = """
@@ -107,7 +107,7 @@ async def test_reload_applies_seats_and_agents_and_rejects_invalid_files(tmp_pat
 
 
 async def test_new_agent_signs_in_after_a_reload(tmp_path: Path) -> None:
-    settings, pin_hash = stand_settings(), CHEAP.hash("1357")
+    settings, pin_hash = two_agent_settings(), CHEAP.hash("1357")
     newcomer = settings.agents[0].model_copy(update={"number": "103", "pin": SecretStr(pin_hash)})
     async with desk_stand(tmp_path, settings) as desk:
         desk.agents.prepare_settings(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
@@ -124,7 +124,7 @@ async def test_reload_applies_the_retention_of_recordings(tmp_path: Path) -> Non
     with exclusive_connection(tmp_path / "centre.db", "a test"):
         pass
     settings, clock = load_settings(path), SystemClock()
-    recorded_talk(tmp_path, clock.now() - 20 * DAY_SECONDS, b"RIFF")
+    add_recorded_talk(tmp_path, clock.now() - 20 * DAY_SECONDS, b"RIFF")
     file = await DeskFile.open(desk_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
     await people.set_password("asha", PASSWORD)

@@ -14,7 +14,7 @@ from dialer.store.desk_file import DeskFile
 from dialer.store.users import StoredUser
 from dialer.web.directory import Directory
 from dialer.web.people import ONE_TIME_PASSWORD_SECONDS, NotSignedIn, SignedInUser
-from tests.support.desk import PASSWORD, DeskStand, desk_stand, full_disk
+from tests.support.desk import PASSWORD, DeskStand, desk_stand, raise_disk_full
 from tests.support.stored import execute
 from tests.support.waiting import HANG_SECONDS
 
@@ -295,8 +295,8 @@ async def test_stream_with_old_rights_ends_even_if_nothing_can_be_stored(
     table.remove("meena")
     table.change("ravi", "viewer")
     with monkeypatch.context() as broken:
-        broken.setattr(DeskFile, "set_password", full_disk)
-        broken.setattr(DeskFile, "end_sessions_of", full_disk)
+        broken.setattr(DeskFile, "set_password", raise_disk_full)
+        broken.setattr(DeskFile, "end_sessions_of", raise_disk_full)
         assert (await desk.get("/api/users", "supervisor")).status_code == 200
         for news in pages:
             with pytest.raises(StopAsyncIteration):
@@ -310,7 +310,7 @@ async def test_executed_command_is_confirmed_even_if_users_cannot_be_read(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.cookie("supervisor")
-    monkeypatch.setattr(Directory, "refresh", full_disk)
+    monkeypatch.setattr(Directory, "refresh", raise_disk_full)
     answer = await desk.post("/api/users", {"id": "click-0001", "name": "lata", "role": "coach"}, "supervisor")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
 
@@ -318,6 +318,6 @@ async def test_executed_command_is_confirmed_even_if_users_cannot_be_read(
 async def test_password_is_deleted_even_if_users_cannot_be_read(
     desk: DeskStand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Directory, "refresh", full_disk)
+    monkeypatch.setattr(Directory, "refresh", raise_disk_full)
     await desk.people.set_password("coach", None)
     assert await desk.file.password_of("coach") is None

@@ -14,7 +14,7 @@ from dialer.flows.finding import FlowFinding
 from dialer.flows.nodes.mark import MarkNode
 from dialer.flows.nodes.save import SaveNode
 from dialer.flows.texts import Texts, merge_texts, shipped_texts
-from tests.support.flow_support import FLOWS, HEAD, TURNOUT_HEAD, own_texts, sample
+from tests.support.flow_support import FLOWS, HEAD, TURNOUT_HEAD, add_texts, make_flow
 
 MATERIAL_HEAD = HEAD.replace("purpose: worker", "purpose: material")
 ENDS = """
@@ -24,7 +24,7 @@ ENDS = """
 
 
 def findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: float = 30.0) -> list[FlowFinding]:
-    return check_flow(sample("\n" + nodes, head), texts or shipped_texts(), ["en", "hi"], seconds)
+    return check_flow(make_flow("\n" + nodes, head), texts or shipped_texts(), ["en", "hi"], seconds)
 
 
 def only(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
@@ -150,7 +150,7 @@ def test_acknowledgement_before_the_commit_is_reported(nodes: str) -> None:
 
 
 def test_acknowledgement_is_recognised_by_its_wording() -> None:
-    texts = own_texts(mine__thanks="Your answer has been recorded.")
+    texts = add_texts(mine__thanks="Your answer has been recorded.")
     found = findings("  first: {say: [mine.thanks], next: bye}", texts=texts)
     only(found, "premature-acknowledgement", "first")
     earned = "  first: {mark: voted, next: thanks, failed: bye}\n  thanks: {say: [mine.thanks], next: bye}"
@@ -184,7 +184,7 @@ def test_acknowledgement_may_follow_a_subdialog_after_the_commit() -> None:
     ],
 )
 def test_question_about_vote_choice_is_reported(words: str) -> None:
-    found = findings("  first: {say: [mine.ask], next: bye}", texts=own_texts(mine__ask=words))
+    found = findings("  first: {say: [mine.ask], next: bye}", texts=add_texts(mine__ask=words))
     assert "forbidden-question" in {finding.rule for finding in found}
 
 
@@ -205,9 +205,9 @@ def test_answer_named_after_a_vote_choice_is_reported(name: str) -> None:
 )
 def test_request_for_a_vote_outside_material_flows_is_reported(words: str) -> None:
     nodes = "  first: {menu: [mine.ask], choices: {1: bye, 9: out}}" + ENDS
-    found = findings(nodes, TURNOUT_HEAD, own_texts(mine__ask=words))
+    found = findings(nodes, TURNOUT_HEAD, add_texts(mine__ask=words))
     assert {finding.rule for finding in found} == {"material"}
-    assert findings(nodes, MATERIAL_HEAD, own_texts(mine__ask=words)) == []
+    assert findings(nodes, MATERIAL_HEAD, add_texts(mine__ask=words)) == []
 
 
 def test_recording_in_a_turnout_flow_is_reported() -> None:
@@ -262,7 +262,7 @@ def test_every_finding_has_a_remedy_and_a_rule() -> None:
   loop: {say: [turnout.noted_voted], next: loop}
   island: {goto: island}
 """
-    texts = own_texts(mine__ask="Which party do you support? " * 20)
+    texts = add_texts(mine__ask="Which party do you support? " * 20)
     found = findings(nodes, TURNOUT_HEAD, texts)
     assert len({finding.rule for finding in found}) >= 6
     for finding in found:

@@ -30,8 +30,8 @@ from dialer.settings.site_rules import site_profile
 from dialer.site.checks.before_start import check_site
 from dialer.site.voices import refuse_voices, voice_problems
 from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret_command
-from tests.support.certified import entry, write_prompts
-from tests.support.flow_support import TURNOUT_HEAD, own_texts
+from tests.support.certified import catalogue_entry, write_prompts
+from tests.support.flow_support import TURNOUT_HEAD, add_texts
 from tests.support.paths import ROOT
 from tests.support.rules import neutral_with, site
 
@@ -74,7 +74,7 @@ def test_similar_wording_is_not_recognised_as_a_ride(text: str) -> None:
 
 
 def test_ride_must_be_declared_by_the_flow_and_allowed_by_the_profile() -> None:
-    texts = own_texts(own__ride="Do you need a lift?")
+    texts = add_texts(own__ride="Do you need a lift?")
     allowed = frozenset({Offer.TRANSPORT})
 
     def transport(head: str, may_offer: frozenset[Offer]) -> list[str]:
@@ -89,7 +89,7 @@ def test_ride_must_be_declared_by_the_flow_and_allowed_by_the_profile() -> None:
 
 def test_sms_texts_follow_the_same_rules_as_spoken_texts() -> None:
     nodes = "\n  first: {send_sms: lift, next: bye, failed: bye}\n"
-    texts = own_texts(sms__lift="A vehicle will come. Which party do you choose?")
+    texts = add_texts(sms__lift="A vehicle will come. Which party do you choose?")
     rules = {finding.rule for finding in check_flow(parse_flow(TURNOUT_HEAD + nodes, "s.yaml"), texts, ["en"])}
     assert {"transport", "forbidden-question"} <= rules
 
@@ -222,7 +222,10 @@ def recorded(directory: Path, **voices: Voice) -> Settings:
     """Return a site with a flow, whose greeting and label have these voices."""
     audio = write_prompts(
         directory,
-        {name: entry(voice=voices.get(word, Voice.HUMAN)) for word, name in (("label", LABEL), ("greeting", GREETING))},
+        {
+            name: catalogue_entry(voice=voices.get(word, Voice.HUMAN))
+            for word, name in (("label", LABEL), ("greeting", GREETING))
+        },
     )
     return site(campaign={"kind": "ivr", "flow": "turnout"}, audio=audio)
 
@@ -249,7 +252,9 @@ def test_draft_voice_without_an_announcement_prevents_the_start(tmp_path: Path) 
 
 def message_site(directory: Path, text: str, voice: Voice) -> Settings:
     message = PromptName("", "hi", "message/information")
-    audio = write_prompts(directory, {LABEL: entry(voice="draft"), message: entry(text=text, voice=voice)})
+    audio = write_prompts(
+        directory, {LABEL: catalogue_entry(voice="draft"), message: catalogue_entry(text=text, voice=voice)}
+    )
     placed = directory / "sounds" / f"{MESSAGE_SOUND}.alaw"
     placed.write_bytes(b"sound")
     return site(audio=audio)

@@ -21,7 +21,7 @@ from dialer.flows.nodes.field import FieldNode
 from dialer.flows.nodes.menu import MenuNode
 from dialer.flows.texts import shipped_texts
 from dialer.flows.yaml_document import MAX_BYTES
-from tests.support.flow_support import HEAD, sample
+from tests.support.flow_support import HEAD, make_flow
 
 GOOD = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("subdialog: booth", "goto: question")
 GOOD = GOOD.replace("    goto: question\n    next: question", "    goto: question")
@@ -237,7 +237,7 @@ def test_mistake_is_reported_with_exact_line_and_node() -> None:
 )
 def test_mistake_in_a_node_is_reported(nodes: str, words: str) -> None:
     with pytest.raises(FlowError) as caught:
-        sample("\n" + nodes)
+        make_flow("\n" + nodes)
     assert words in str(caught.value)
     assert caught.value.line >= len(HEAD.splitlines())
 
@@ -245,13 +245,13 @@ def test_mistake_in_a_node_is_reported(nodes: str, words: str) -> None:
 def test_question_without_reprompts_is_refused() -> None:
     head = HEAD.replace("no_input: {reprompts: 1, say: [common.no_input], then: bye}\n", "")
     with pytest.raises(FlowError, match="has no `no_input:` and the flow has none"):
-        sample("\n  first: {menu: [a.b], choices: {1: bye}}", head)
+        make_flow("\n  first: {menu: [a.b], choices: {1: bye}}", head)
 
 
 def test_more_than_400_nodes_are_refused() -> None:
     nodes = "".join(f"  n{number}: {{goto: bye}}\n" for number in range(400))
     with pytest.raises(FlowError, match="`nodes:` has 402 entries; at most 400 are allowed"):
-        sample("\n  first: {goto: bye}\n" + nodes)
+        make_flow("\n  first: {goto: bye}\n" + nodes)
 
 
 def test_subdialog_cannot_contain_itself(tmp_path: Path) -> None:

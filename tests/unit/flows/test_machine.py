@@ -33,7 +33,7 @@ from dialer.flows.turns import (
     Transfer,
     Transferred,
 )
-from tests.support.flow_support import FACTS, FLOWS, HEAD, run, said, sample, through_json
+from tests.support.flow_support import FACTS, FLOWS, HEAD, copy_through_json, make_flow, run, spoken_texts
 
 ASK = """
   first: {menu: [sample.question], choices: {1: yes_node, "#": hash_node}, answer: choice}
@@ -48,7 +48,7 @@ def test_turnout_acknowledges_only_after_the_commit() -> None:
     flow = FLOWS["turnout"]
     asked = run(flow, [Played()])
     assert isinstance(asked.action, Collect)
-    assert said(asked.action) == ["turnout.question"]
+    assert spoken_texts(asked.action) == ["turnout.question"]
 
     commit = run(flow, [Played(), Digits("1")])
     assert isinstance(commit.action, Commit)
@@ -56,10 +56,10 @@ def test_turnout_acknowledges_only_after_the_commit() -> None:
     assert commit.action.commit.mark is MarkKind.VOTED
     assert commit.action.commit.sequence == 1
 
-    assert said(run(flow, [Played(), Digits("1"), Committed()]).action) == ["turnout.noted_voted"]
+    assert spoken_texts(run(flow, [Played(), Digits("1"), Committed()]).action) == ["turnout.noted_voted"]
     failed = run(flow, [Played(), Digits("1"), Failed()])
     assert isinstance(failed.action, Disconnect)
-    assert said(failed.action) == ["common.not_saved"]
+    assert spoken_texts(failed.action) == ["common.not_saved"]
 
 
 def test_turnout_flow_stores_hour_3_as_15_00() -> None:
@@ -78,7 +78,7 @@ def test_turnout_flow_stores_hour_3_as_15_00() -> None:
 def test_hour_in_the_past_or_after_closing_is_refused(keyed: str) -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits(keyed)])
     assert isinstance(turn.action, Collect)
-    assert said(turn.action) == ["turnout.hour_not_open", "turnout.hour"]
+    assert spoken_texts(turn.action) == ["turnout.hour_not_open", "turnout.hour"]
 
 
 def test_hour_without_known_bounds_is_accepted() -> None:
@@ -97,16 +97,16 @@ def test_key_three_runs_the_booth_subdialog_and_asks_again() -> None:
     where = run(flow, [Played(), Digits("3")])
     assert isinstance(where.action, Play)
     assert where.action.node == "booth/where"
-    assert said(where.action) == ["booth.where", "booth.part", "booth.until"]
-    assert said(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
+    assert spoken_texts(where.action) == ["booth.where", "booth.part", "booth.until"]
+    assert spoken_texts(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
 
 
 def test_sentence_with_an_unknown_value_is_skipped() -> None:
     unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
-    assert said(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
+    assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
     # A malformed part number is left out together with its sentence.
     odd: dict[str, Scalar] = {**FACTS, "booth_part": "१२/A", "closes_at": "six"}
-    assert said(run(FLOWS["turnout"], [Played(), Digits("3")], odd).action) == ["booth.where"]
+    assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], odd).action) == ["booth.where"]
 
 
 def test_key_nine_opts_out_at_once() -> None:
@@ -119,7 +119,7 @@ def test_silent_caller_is_reprompted_then_disconnected() -> None:
     flow = FLOWS["turnout"]
     silence = Digits("", timed_out=True)
     again = run(flow, [Played(), silence])
-    assert said(again.action) == ["common.no_input", "turnout.question"]
+    assert spoken_texts(again.action) == ["common.no_input", "turnout.question"]
     assert again.state.no_input == 1
     ended = run(flow, [Played(), silence, silence, silence])
     assert isinstance(ended.action, Disconnect)
@@ -145,7 +145,7 @@ def test_key_during_a_barge_in_prompt_answers_the_next_menu() -> None:
 
 
 def test_key_during_a_barge_in_prompt_is_the_first_digit_of_the_next_field() -> None:
-    flow = sample(
+    flow = make_flow(
         """
   first: {say: [common.greeting], barge_in: true, next: second}
   second: {say: [common.greeting], barge_in: true, next: ask}
@@ -158,12 +158,12 @@ def test_key_during_a_barge_in_prompt_is_the_first_digit_of_the_next_field() -> 
 
 
 def test_key_during_a_prompt_without_barge_in_is_ignored() -> None:
-    flow = sample("\n  first: {say: [common.greeting], next: ask}" + ASK.replace("first:", "ask:"))
+    flow = make_flow("\n  first: {say: [common.greeting], next: ask}" + ASK.replace("first:", "ask:"))
     assert isinstance(run(flow, [Played("1")]).action, Collect)
 
 
 def test_terminator_after_a_full_field_is_not_an_answer_to_a_menu() -> None:
-    flow = sample(
+    flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 2, next: read}
   read: {menu: [worker.read_back], choices: {1: bye}}
@@ -172,13 +172,13 @@ def test_terminator_after_a_full_field_is_not_an_answer_to_a_menu() -> None:
     stray = run(flow, [Digits("12"), Digits("#")])
     assert isinstance(stray.action, Collect)
     assert stray.state.no_match == 0
-    assert said(stray.action) == ["worker.read_back"]
+    assert spoken_texts(stray.action) == ["worker.read_back"]
     assert run(flow, [Digits("12"), Digits("#"), Digits("#")]).state.no_match == 1
     assert run(flow, [Digits("1"), Digits("#")]).state.no_match == 1  # the field had ended by its terminator
 
 
 def test_terminator_after_a_full_field_is_not_an_answer_to_another_field() -> None:
-    flow = sample(
+    flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 2, next: other}
   other: {field: count_home, say: [household.still], max_digits: 2, next: bye}
@@ -192,7 +192,7 @@ def test_terminator_after_a_full_field_is_not_an_answer_to_another_field() -> No
     ("digits", "answer"), [("0", None), ("1", "1"), ("0940", "0940"), ("941", None), ("12345", None), ("1*2", None)]
 )
 def test_field_accepts_values_within_its_bounds(digits: str, answer: str | None) -> None:
-    flow = sample(
+    flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 4, lowest: 1, highest: count, next: bye}
 """
@@ -203,7 +203,7 @@ def test_field_accepts_values_within_its_bounds(digits: str, answer: str | None)
 
 
 def test_number_is_stored_without_leading_zeros() -> None:
-    flow = sample("\n  first: {field: n, reads: number, say: [worker.serial], max_digits: 4, next: bye}")
+    flow = make_flow("\n  first: {field: n, reads: number, say: [worker.serial], max_digits: 4, next: bye}")
     assert run(flow, [Digits("007")]).state.answers == {"n": "7"}
 
 
@@ -227,7 +227,7 @@ def test_number_is_stored_without_leading_zeros() -> None:
     ],
 )
 def test_branch_follows_the_first_true_condition(case: str, facts: dict[str, Scalar], true: bool) -> None:
-    flow = sample(
+    flow = make_flow(
         f"""
   first: {{branch: [{{when: count, {case}, goto: yes_node}}], otherwise: bye}}
   yes_node: {{disconnect: yes_reason}}
@@ -240,8 +240,8 @@ def test_branch_follows_the_first_true_condition(case: str, facts: dict[str, Sca
 
 def test_household_asks_about_all_voters_only_if_there_are_several() -> None:
     flow = FLOWS["household"]
-    assert said(run(flow, [], {**FACTS, "pending_voters": 1}).action)[0] == "common.greeting"
-    assert said(run(flow, [Played()], {**FACTS, "pending_voters": 1}).action) == ["turnout.question"]
+    assert spoken_texts(run(flow, [], {**FACTS, "pending_voters": 1}).action)[0] == "common.greeting"
+    assert spoken_texts(run(flow, [Played()], {**FACTS, "pending_voters": 1}).action) == ["turnout.question"]
     several = run(flow, [Played(), Digits("1")], {**FACTS, "pending_voters": 3})
     assert isinstance(several.action, Commit)
     assert several.action.commit.scope is Scope.HOUSEHOLD
@@ -250,7 +250,7 @@ def test_household_asks_about_all_voters_only_if_there_are_several() -> None:
     assert (some.action.commit.mark, some.action.commit.count) == (MarkKind.NOT_YET, 2)
     assert some.action.commit.answers == {"still_to_vote": "2"}
     too_many = run(flow, [Played(), Digits("2"), Digits("4")], {**FACTS, "pending_voters": 3})
-    assert said(too_many.action)[0] == "household.too_many"
+    assert spoken_texts(too_many.action)[0] == "household.too_many"
 
 
 def test_serial_is_read_back_to_the_booth_worker_after_its_commit() -> None:
@@ -266,8 +266,8 @@ def test_serial_is_read_back_to_the_booth_worker_after_its_commit() -> None:
     second = run(flow, [Played(), Digits("17"), Committed(), Played(digit="1"), Digits("18")])
     assert isinstance(second.action, Commit)
     assert (second.action.commit.serial, second.action.commit.sequence) == (18, 2)
-    assert said(run(flow, [Played(), Digits("941"), NotFound()]).action) == ["worker.no_such"]
-    assert said(run(flow, [Played(), Digits("17"), Failed()]).action) == ["worker.not_saved"]
+    assert spoken_texts(run(flow, [Played(), Digits("941"), NotFound()]).action) == ["worker.no_such"]
+    assert spoken_texts(run(flow, [Played(), Digits("17"), Failed()]).action) == ["worker.not_saved"]
     stranger = run(flow, [], {"booth_part": 12})
     assert isinstance(stranger.action, Disconnect)
     assert stranger.action.reason == "not_registered"
@@ -281,7 +281,7 @@ def test_hash_ends_a_booth_workers_list_and_silence_does_not() -> None:
         assert isinstance(done.action, Disconnect)
         assert done.action.reason == "done"
     silent = run(flow, [Played(), Digits("", timed_out=True)])
-    assert said(silent.action) == ["common.no_input", "worker.serial"]
+    assert spoken_texts(silent.action) == ["common.no_input", "worker.serial"]
 
 
 def test_star_undoes_the_last_serial() -> None:
@@ -290,20 +290,20 @@ def test_star_undoes_the_last_serial() -> None:
     assert isinstance(back.action, Commit)
     assert back.action.commit.kind is CommitKind.UNDO
     before: list[Input] = [Played(), Digits("17"), Committed(), Played(), Digits("*", timed_out=True)]
-    assert said(run(flow, [*before, Committed()]).action) == ["worker.taken_back"]
-    assert said(run(flow, [*before, NotFound()]).action) == ["worker.nothing_to_take_back"]
-    assert said(run(flow, [*before, Failed()]).action) == ["worker.not_saved"]
+    assert spoken_texts(run(flow, [*before, Committed()]).action) == ["worker.taken_back"]
+    assert spoken_texts(run(flow, [*before, NotFound()]).action) == ["worker.nothing_to_take_back"]
+    assert spoken_texts(run(flow, [*before, Failed()]).action) == ["worker.not_saved"]
 
 
 def test_booth_worker_of_several_parts_chooses_one() -> None:
     flow = FLOWS["booth_worker"]
     facts = {**FACTS, "parts": 2, "part_numbers": "12,14"}
-    assert said(run(flow, [], facts).action) == ["worker.part"]
-    assert said(run(flow, [Digits("13")], facts).action) == ["worker.no_such_part", "worker.part"]
+    assert spoken_texts(run(flow, [], facts).action) == ["worker.part"]
+    assert spoken_texts(run(flow, [Digits("13")], facts).action) == ["worker.no_such_part", "worker.part"]
     commit = run(flow, [Digits("014"), Digits("17")], facts)
     assert isinstance(commit.action, Commit)
     assert (commit.action.commit.part, commit.action.commit.serial) == (14, 17)
-    assert said(run(flow, [Digits("14"), Digits("")], facts).action) == ["worker.part"]
+    assert spoken_texts(run(flow, [Digits("14"), Digits("")], facts).action) == ["worker.part"]
     done = run(flow, [Digits("14"), Digits(""), Digits("")], facts)
     assert isinstance(done.action, Disconnect)
 
@@ -313,7 +313,7 @@ def test_material_transfers_to_an_agent_or_offers_a_call_back() -> None:
     question = run(flow, [Played()])
     assert isinstance(question.action, Collect)
     assert question.action.barge_in
-    assert said(question.action)[0] == "campaign_message"
+    assert spoken_texts(question.action)[0] == "campaign_message"
     transfer = run(flow, [Played(), Digits("1")])
     assert isinstance(transfer.action, Transfer)
     gone = run(flow, [Played(), Digits("1"), Transferred()])
@@ -332,7 +332,7 @@ def test_inbound_records_a_message_and_saves_its_name() -> None:
     kept = run(flow, [Played(), Digits("4"), Recorded("message-1", 4.0)])
     assert isinstance(kept.action, Commit)
     assert kept.action.commit.answers == {"message": "message-1"}
-    assert said(run(flow, [Played(), Digits("4"), Failed()]).action) == ["common.not_saved"]
+    assert spoken_texts(run(flow, [Played(), Digits("4"), Failed()]).action) == ["common.not_saved"]
 
 
 def test_booth_information_sends_known_values_by_sms() -> None:
@@ -341,8 +341,8 @@ def test_booth_information_sends_known_values_by_sms() -> None:
     sms = run(flow, [Played(), Played(), Digits("2")], facts)
     assert isinstance(sms.action, SendSms)
     assert sms.action.values == {"booth_name": "School", "closes_at": "17:00"}
-    assert said(run(flow, [Played(), Played(), Digits("2"), SmsSent()], facts).action) == ["booth.sms_sent"]
-    assert said(run(flow, [Played(), Played(), Digits("2"), Failed()], facts).action) == ["booth.sms_failed"]
+    assert spoken_texts(run(flow, [Played(), Played(), Digits("2"), SmsSent()], facts).action) == ["booth.sms_sent"]
+    assert spoken_texts(run(flow, [Played(), Played(), Digits("2"), Failed()], facts).action) == ["booth.sms_failed"]
 
 
 def test_return_of_a_flow_without_caller_ends_the_call() -> None:
@@ -373,8 +373,8 @@ def test_input_that_is_not_a_result_of_the_action_is_refused() -> None:
 
 
 def test_call_continues_only_with_the_version_it_began_with() -> None:
-    began = run(sample(ASK), [])
-    changed = sample(ASK, HEAD.replace("reprompts: 1", "reprompts: 2"))
+    began = run(make_flow(ASK), [])
+    changed = make_flow(ASK, HEAD.replace("reprompts: 1", "reprompts: 2"))
     assert changed.version != began.state.version
     with pytest.raises(UnexpectedInput, match="started with sample"):
         continue_flow(changed, began.state, Digits("1"))
@@ -382,7 +382,7 @@ def test_call_continues_only_with_the_version_it_began_with() -> None:
 
 def test_call_with_too_many_turns_is_ended_without_losing_a_commit() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
-    flow = sample(
+    flow = make_flow(
         """
   first: {menu: [sample.question], choices: {1: first, 2: mark}}
   mark: {mark: voted, next: first, failed: bye}
@@ -399,12 +399,12 @@ def test_call_with_too_many_turns_is_ended_without_losing_a_commit() -> None:
 
 def test_loop_of_commits_ends() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
-    flow = sample("\n  first: {mark: voted, next: first, failed: first}", head)
+    flow = make_flow("\n  first: {mark: voted, next: first, failed: first}", head)
     assert run(flow, [Committed()] * 6).state.ending is Ending.TOO_LONG
 
 
 def test_loop_without_an_action_ends_as_a_fault() -> None:
-    flow = sample("\n  first: {goto: second}\n  second: {goto: first}")
+    flow = make_flow("\n  first: {goto: second}\n  second: {goto: first}")
     ended = run(flow, [])
     assert isinstance(ended.action, Disconnect)
     assert ended.state.ending is Ending.FAULT
@@ -419,9 +419,9 @@ def test_same_subdialog_twice_in_a_row_is_not_a_loop() -> None:
 def test_state_survives_json() -> None:
     flow = FLOWS["household"]
     turn = run(flow, [Played(), Digits("4")])
-    assert through_json(turn.state) == turn.state
+    assert copy_through_json(turn.state) == turn.state
     ended = run(flow, [Played(), HungUp()])
-    assert through_json(ended.state) == ended.state
+    assert copy_through_json(ended.state) == ended.state
 
 
 def test_household_mark_counts_the_number_given_by_the_caller() -> None:
@@ -432,7 +432,7 @@ def test_household_mark_counts_the_number_given_by_the_caller() -> None:
 
 
 def test_terminator_entered_before_a_field_is_an_empty_answer() -> None:
-    flow = sample("""
+    flow = make_flow("""
   first: {say: [common.greeting], barge_in: true, next: ask}
   ask: {field: number, say: [worker.serial], max_digits: 3, next: bye}
 """)
@@ -449,7 +449,7 @@ SURVEY = """
 
 
 def test_opt_out_key_is_not_stored_as_an_answer() -> None:
-    flow = sample(SURVEY)
+    flow = make_flow(SURVEY)
     asked_out = run(flow, [Digits("9")])
     assert isinstance(asked_out.action, Commit)
     assert (asked_out.action.commit.kind, asked_out.state.answers) == (CommitKind.OPT_OUT, {})
@@ -471,4 +471,4 @@ def test_key_that_starts_the_opt_out_flow_is_not_stored_as_an_answer(tmp_path: P
 
 def test_transfer_accepts_only_agents_as_target() -> None:
     with pytest.raises(FlowError, match="`transfer: boss` is not allowed; use one of agents"):
-        sample("  first: {transfer: boss, failed: bye}\n")
+        make_flow("  first: {transfer: boss, failed: bye}\n")

@@ -9,7 +9,7 @@ import pytest
 from dialer.flows.catalogue import shipped_flows
 from dialer.flows.mermaid import draw_flow
 from dialer.flows.texts import shipped_texts
-from tests.support.flow_support import FLOWS, HEAD, own_texts, sample
+from tests.support.flow_support import FLOWS, HEAD, add_texts, make_flow
 
 LINE = re.compile(
     r'\s*(n_\w+\["[^"]*"\]:::\w+|n_\w+ -->(\|"[^"]*"\|)? n_\w+|subgraph exceptions\["[^"]*"\]|end|classDef \w+ \S+)'
@@ -65,8 +65,8 @@ def test_nodes_reached_only_by_exceptions_are_drawn_in_a_group() -> None:
 
 def test_special_characters_cannot_break_out_of_a_label() -> None:
     head = HEAD.replace("purpose: worker", 'purpose: worker\ntitle: "x\\"]; <script>"')
-    texts = own_texts(mine__text='"] --> n_bye <script>alert(1)</script> & #quot; `x` | y')
-    diagram = draw_flow(sample("\n  first: {say: [mine.text], next: bye}", head), texts, "en")
+    texts = add_texts(mine__text='"] --> n_bye <script>alert(1)</script> & #quot; `x` | y')
+    diagram = draw_flow(make_flow("\n  first: {say: [mine.text], next: bye}", head), texts, "en")
     assert "<script>" not in diagram.partition("flowchart TD")[2]
     assert arrows_of(diagram) == {("first", "bye"): ""}
     assert LINE.fullmatch(next(line for line in diagram.splitlines() if line.lstrip().startswith("n_first[")))

@@ -33,7 +33,7 @@ from dialer.flows.turns import (
     Turn,
 )
 from dialer.flows.wording import acknowledges
-from tests.support.flow_support import FACTS, FLOWS, answers_to, sample, through_json
+from tests.support.flow_support import FACTS, FLOWS, accepted_inputs, copy_through_json, make_flow
 
 # Commits may have twice the limit of turns.
 BOUND = {name: 2 * flow.max_turns + 1 for name, flow in FLOWS.items()}
@@ -57,7 +57,7 @@ def inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
     """Return all inputs that can follow an action."""
     keys = st.sampled_from(TELEPHONE_KEYS)
     strategies: list[st.SearchStrategy[Input]] = []
-    for kind in answers_to(action):
+    for kind in accepted_inputs(action):
         if kind is Played and isinstance(action, Play):
             strategies.append(st.builds(Played, st.none() | keys if action.barge_in else st.none()))
         elif kind is Digits and isinstance(action, Collect):
@@ -65,7 +65,7 @@ def inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
             strategies.append(st.builds(Digits, lines, st.booleans()))
         elif kind is Recorded:
             strategies.append(st.builds(Recorded, st.just("message-1"), st.just(3.0)))
-        elif kind is not HungUp or hang_ups or len(answers_to(action)) == 1:
+        elif kind is not HungUp or hang_ups or len(accepted_inputs(action)) == 1:
             strategies.append(st.builds(kind))
     return st.one_of(strategies)
 
@@ -98,7 +98,7 @@ def walk(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> lis
             committed = None
         elif isinstance(event, Played) and event.digit is not None:
             committed = None  # the key answers the next question
-        turns.append(continue_flow(flow, through_json(turn.state), event))
+        turns.append(continue_flow(flow, copy_through_json(turn.state), event))
         assert len(turns) <= BOUND[flow.name]
     check_justified(turns[-1], committed)
     return turns
@@ -128,7 +128,7 @@ def test_booth_worker_call_with_random_keys_ends(known: dict[str, Scalar], data:
 
 
 def test_walk_detects_an_unjustified_acknowledgement() -> None:
-    flow = sample(
+    flow = make_flow(
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )
     with pytest.raises(AssertionError, match=r"opt_out\.noted before a commit"):

@@ -47,7 +47,7 @@ from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.roll.mark_lists import KINDS
 from dialer.store.store import Store, open_store
-from tests.support.command_messages import ANSWER, COMPLAINT, FIGURE, MARK, NOW, message, needed, of_kind
+from tests.support.command_messages import ANSWER, COMPLAINT, FIGURE, MARK, NOW, message, of_kind, required_fields
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import BOSS, SENDERS
 
@@ -196,7 +196,7 @@ def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
         parsed = read(of_kind(name), user=str(role))
         assert isinstance(parsed, AcceptedCommand if role in kind.roles else RefusedCommand), (name, role)
         if isinstance(parsed, AcceptedCommand):
-            assert parsed.command == read_command(name, needed(name))
+            assert parsed.command == read_command(name, required_fields(name))
             assert parsed.context == CommandContext(str(role))
         elif role in set(SupervisorRole):
             assert f"`{name}` needs the role" in parsed.text

@@ -15,7 +15,7 @@ from dialer.cli.main import app
 from dialer.reports import accounts, polling_day
 from dialer.simulation.demo.report import build_report
 from tests.support.command_line import run
-from tests.support.report_store import HOUR, NOON, HandFilled, by_column, journal, made_of
+from tests.support.report_store import HOUR, NOON, HandFilled, make_report, rows_by_column, write_journal
 
 
 def add_inbound_call(store: HandFilled, phone: int = 1, at: float = NOON, **fields: Any) -> str:
@@ -56,7 +56,9 @@ async def test_run_checks_ignore_inbound_calls(store: HandFilled, tmp_path: Path
     store.opt_out(3, NOON)
     for phone in (1, 2, 3):
         add_inbound_call(store, phone, NOON + 5)
-    entries = journal(tmp_path, ("placed", first, store.number(1)), ("answered", first, None), ("ended", first, None))
+    entries = write_journal(
+        tmp_path, ("placed", first, store.number(1)), ("answered", first, None), ("ended", first, None)
+    )
     report = build_report(store.path, since=NOON - HOUR, journal=entries)
     assert report.holds, {name: check for name, check in report.checks.items() if not check.holds}
     assert report.outcomes == {"agents": {"connected": 1}}
@@ -111,8 +113,8 @@ async def test_answers_report_counts_flow_and_script_answers_but_no_messages(sto
 async def test_opt_out_counts_only_in_booths_with_a_voter_on_the_number(store: HandFilled) -> None:
     store.insert("link", {"voter_id": 50, "phone_id": 1, "dropped_at": NOON})
     store.opt_out(1, NOON)
-    report = await made_of(store, polling_day.report_turnout)
-    assert [(row["part"], row["opt_outs"]) for row in by_column(report)] == [(1, 1), (2, 0), (3, 0)]
+    report = await make_report(store, polling_day.report_turnout)
+    assert [(row["part"], row["opt_outs"]) for row in rows_by_column(report)] == [(1, 1), (2, 0), (3, 0)]
 
 
 # Booths of workers
@@ -127,7 +129,7 @@ async def test_worker_call_counts_in_the_constituency_at_the_time_of_the_call(st
     store.db.execute("UPDATE worker_booth SET booth_id = 3")
     store.answered(40, NOON + HOUR, worker_id=1, voter_id=None)
     store.db.execute("DELETE FROM worker_booth")
-    found = by_column(await made_of(store, accounts.report_expenditure, {}))
+    found = rows_by_column(await make_report(store, accounts.report_expenditure, {}))
     assert [(row["constituency"], row["calls"]) for row in found] == [(174, 2), (175, 1)]
 
 

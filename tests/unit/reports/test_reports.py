@@ -33,7 +33,7 @@ from dialer.reports.workbook import as_xlsx
 from dialer.roll.rejects import escape_formula
 from dialer.simulation.demo.report import JOURNAL_CHECK, DemoReport, build_report
 from dialer.store.connection import read_snapshot
-from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column, journal, made_of
+from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, make_report, rows_by_column, write_journal
 
 
 async def test_calls_report_counts_by_campaign_and_outcome(store: HandFilled) -> None:
@@ -44,14 +44,14 @@ async def test_calls_report_counts_by_campaign_and_outcome(store: HandFilled) ->
     with read_snapshot(store.path, None) as source:
         report = tables.report_calls(source, Window())
         only = tables.report_calls(source, Window(campaign="ivr"))
-    connected, unanswered, live = by_column(report)
+    connected, unanswered, live = rows_by_column(report)
     assert (connected["outcome"], connected["calls"], connected["share"]) == ("connected", 2, 2 / 3)
     assert (connected["mean_seconds_to_answer"], connected["mean_seconds_after_answer"]) == (10.0, 60.0)
     assert (unanswered["outcome"], unanswered["mean_seconds_to_answer"]) == ("no-answer", None)
     assert (live["campaign"], live["outcome"]) == ("ivr", "live")
     assert report.total is not None
     assert report.total[2] == 4
-    assert by_column(only) == [live]
+    assert rows_by_column(only) == [live]
 
 
 async def test_window_includes_its_start_and_excludes_its_end(store: HandFilled) -> None:
@@ -59,7 +59,7 @@ async def test_window_includes_its_start_and_excludes_its_end(store: HandFilled)
         store.attempt(phone, at)
     with read_snapshot(store.path, None) as source:
         report = tables.report_calls(source, Window(since=NOON, until=NOON + HOUR))
-    assert [row["calls"] for row in by_column(report)] == [1]
+    assert [row["calls"] for row in rows_by_column(report)] == [1]
 
 
 async def test_agents_report_has_utilisation_and_time_in_each_state(store: HandFilled) -> None:
@@ -73,7 +73,7 @@ async def test_agents_report_has_utilisation_and_time_in_each_state(store: HandF
     with read_snapshot(store.path, None) as source:
         report = tables.report_agents(source, Window())
         half = tables.report_agents(source, Window(since=NOON + 1200, until=NOON + 2100))
-    first, second = by_column(report)
+    first, second = rows_by_column(report)
     assert (first["seat"], first["agent"], first["calls"]) == ("01", "a1", 2)
     assert first["utilisation"] == 0.5
     assert first["calls_per_hour"] == 2.0
@@ -82,7 +82,7 @@ async def test_agents_report_has_utilisation_and_time_in_each_state(store: HandF
     assert (first["handling_seconds"], second["handling_seconds"]) == (900.0, None)  # talk and wrap-up of two calls
     assert report.total is not None
     assert report.total[2] == pytest.approx(1800 / 3700)
-    (cut,) = by_column(half)  # 600 s of talk and 300 s of wrap-up are inside
+    (cut,) = rows_by_column(half)  # 600 s of talk and 300 s of wrap-up are inside
     assert (cut["talking_seconds"], cut["wrap_up_seconds"], cut["utilisation"]) == (600, 300, 1.0)
 
 
@@ -112,7 +112,7 @@ async def test_abandonment_report_uses_days_of_the_centres_time_zone(store: Hand
     with read_snapshot(store.path, None) as source:
         report = tables.report_abandonment(source, Window(), INDIA)
         in_utc = tables.report_abandonment(source, Window(), UTC)
-    before, after = by_column(report)
+    before, after = rows_by_column(report)
     assert (before["day"], before["attempts"], before["live_answers"], before["abandoned"]) == ("2026-04-22", 10, 8, 0)
     assert (after["day"], after["live_answers"], after["abandoned"], after["abandoned_rate"]) == (
         "2026-04-23",
@@ -121,7 +121,7 @@ async def test_abandonment_report_uses_days_of_the_centres_time_zone(store: Hand
         0.5,
     )
     assert report.total == ("all", "", 12, 10, 1, 0.1)
-    assert [row["day"] for row in by_column(in_utc)] == ["2026-04-22"]
+    assert [row["day"] for row in rows_by_column(in_utc)] == ["2026-04-22"]
 
 
 async def test_turnout_report_by_booth_counts_contacted_and_voted_voters(store: HandFilled) -> None:
@@ -138,14 +138,14 @@ async def test_turnout_report_by_booth_counts_contacted_and_voted_voters(store: 
         late = polling_day.report_turnout(source, Window(since=NOON + 1), INDIA)
         campaign = polling_day.report_turnout(source, Window(campaign="agents"), INDIA)
         other = polling_day.report_turnout(source, Window(campaign="ivr"), INDIA)
-    first, second, third = by_column(report)
+    first, second, third = rows_by_column(report)
     assert (first["constituency"], first["part"], first["voters"]) == (174, 1, 20)
     assert (first["contacted"], first["voted"], first["not_yet"], first["opt_outs"]) == (3, 1, 1, 1)
     assert (second["contacted"], second["voted"], second["voted_of_contacted"]) == (1, 1, 1.0)
     assert (third["contacted"], third["voted_of_contacted"]) == (0, None)
     assert report.total == ("all", "", "", 60, 4, 2, 1, 0.5, None, None, None)
-    assert by_column(late)[0]["contacted"] == by_column(campaign)[0]["contacted"] == 1
-    assert by_column(other)[0]["contacted"] == 0
+    assert rows_by_column(late)[0]["contacted"] == rows_by_column(campaign)[0]["contacted"] == 1
+    assert rows_by_column(other)[0]["contacted"] == 0
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
@@ -403,7 +403,7 @@ async def test_matching_journal_passes_the_check(store: HandFilled, tmp_path: Pa
     first, again = store.answered(1, NOON), store.attempt(1, NOON + 100)
     store.attempt(2, outcome="congestion")
     number = store.number(1)
-    path = journal(
+    path = write_journal(
         tmp_path,
         ("placed", first, number),
         ("answered", first, None),
@@ -435,7 +435,7 @@ async def test_contradicting_journal_fails_the_check(
     store.attempt(1, NOON + 100)
     store.attempt(3, outcome="refused", attempt_number=None)
     numbered = [(event, channel, store.number(phone) if phone else None) for event, channel, phone in entries]
-    report = check_run(store, journal(tmp_path, *numbered))
+    report = check_run(store, write_journal(tmp_path, *numbered))
     assert failed_checks(report) == {JOURNAL_CHECK}
     assert any(says in problem for problem in report.checks[JOURNAL_CHECK].found)
     assert store.number(1)[3:] not in json.dumps(report.as_json())
@@ -449,7 +449,7 @@ async def test_recordings_report_says_whether_each_file_exists(store: HandFilled
     (tmp_path / f"{stored}.wav").write_bytes(b"RIFF")
     with read_snapshot(store.path, None) as source:
         report = tables.report_recordings(source, Window(), INDIA, tmp_path)
-    first, second = by_column(report)
+    first, second = rows_by_column(report)
     assert (first["file"], first["state"]) == (f"{stored}.wav", "stored")
     assert (second["file"], second["state"]) == (f"{missing}.wav", "missing")
     assert (first["started"], first["seconds"], first["agent"]) == ("2026-04-22 12:00:01+05:30", 39.0, "a1")
@@ -461,7 +461,7 @@ async def test_hours_report_uses_the_centres_time_zone(store: HandFilled) -> Non
     store.answered(1, NOON)
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON - 60)
-    found = by_column(await made_of(store, accounts.report_hours))
+    found = rows_by_column(await make_report(store, accounts.report_hours))
     assert [(row["hour"], row["attempts"], row["answered"], row["connected"]) for row in found] == [
         ("11:00", 1, 0, 0),
         ("12:00", 2, 1, 1),
@@ -473,7 +473,7 @@ async def test_expenditure_report_counts_placed_calls_by_candidate_and_constitue
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON + 90, outcome="refused", attempt_number=None)
     store.attempt(4, NOON, campaign="ivr")
-    found = by_column(await made_of(store, accounts.report_expenditure, {"agents": "A. Candidate", "ivr": ""}))
+    found = rows_by_column(await make_report(store, accounts.report_expenditure, {"agents": "A. Candidate", "ivr": ""}))
     assert [(row["candidate"], row["constituency"], row["calls"], row["answered"]) for row in found] == [
         (accounts.NO_CANDIDATE, 174, 1, 0),
         ("A. Candidate", 174, 2, 1),
@@ -489,14 +489,14 @@ async def test_opt_outs_and_imports_reports_have_the_expected_rows(store: HandFi
         {"at": NOON, "file_name": "roll.csv", "sha256": "ab", "rows": 3, "voters": 2, "numbers": 2, "links": 2}
         | {"rejected": 1, "unchanged": 0},
     )
-    found = by_column(await made_of(store, accounts.report_opt_outs))
+    found = rows_by_column(await make_report(store, accounts.report_opt_outs))
     assert [(row["campaign"], row["numbers"]) for row in found] == [("", 1), ("agents", 1)]
     store.insert(
         "audit",
         {"number": 999, "at": NOON, "kind": "roll-import", "who": "ops", "previous": "", "digest": "x"}
         | {"what": '{"sha256": "ab", "rejected_numbers": "7"}'},
     )
-    (imported,) = by_column(await made_of(store, accounts.report_imports))
+    (imported,) = rows_by_column(await make_report(store, accounts.report_imports))
     assert imported["rejected_numbers"] == 7
     assert (imported["at"], imported["file"], imported["rejected"]) == ("2026-04-22 12:00+05:30", "roll.csv", 1)
 

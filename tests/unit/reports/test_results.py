@@ -12,7 +12,7 @@ from dialer.reports.results import ResultArea
 from dialer.reports.tables import Window
 from dialer.store.connection import read_snapshot
 from tests.support.command_line import run
-from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, by_column
+from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, rows_by_column
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
 from tests.support.roll_support import write_roll
 
@@ -22,7 +22,7 @@ def read_results(
 ) -> dict[int, dict[str, object]]:
     """Return the rows of the report by voter ID; each part has 20 voters."""
     with read_snapshot(store.path, None) as db:
-        rows = by_column(results.report_results(db, window or Window(), INDIA, area or ResultArea()))
+        rows = rows_by_column(results.report_results(db, window or Window(), INDIA, area or ResultArea()))
     return {(row["part"] - 1) * 20 + row["serial"]: row for row in rows}
 
 

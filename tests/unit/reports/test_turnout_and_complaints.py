@@ -27,8 +27,16 @@ from dialer.reports.tables import Window
 from dialer.store.connection import read_snapshot
 from dialer.store.lock_holder import holder_of
 from tests.support.command_line import run
-from tests.support.held_clock import days_ago, hold_the_clock
-from tests.support.report_store import NOON, HandFilled, by_column, entered, figures_file, official, turnout_made
+from tests.support.held_clock import days_ago, fix_clock
+from tests.support.report_store import (
+    NOON,
+    HandFilled,
+    enter_turnout,
+    insert_official_turnout,
+    make_turnout_report,
+    rows_by_column,
+    write_figures,
+)
 
 INDIA = ZoneInfo("Asia/Kolkata")
 HOUR = 3600.0
@@ -66,11 +74,11 @@ async def test_hourly_turnout_includes_official_figures(store: HandFilled, confi
     store.mark(2, "voted", NOON - 2 * HOUR - 1)
     store.mark(3, "will-not", NOON)
     store.mark(4, "wrong-number", NOON)
-    official(store, 174, "11:00", 0.2)
-    official(store, 174, "11:00", 0.25)  # replaces the figure entered before
-    official(store, 174, FINAL, 0.66)
-    official(store, 174, "11:00", 0.9, part=1)
-    found = [tuple(row.values()) for row in by_column(await turnout_made(store, TurnoutBy.HOUR))]
+    insert_official_turnout(store, 174, "11:00", 0.2)
+    insert_official_turnout(store, 174, "11:00", 0.25)  # replaces the figure entered before
+    insert_official_turnout(store, 174, FINAL, 0.66)
+    insert_official_turnout(store, 174, "11:00", 0.9, part=1)
+    found = [tuple(row.values()) for row in rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR))]
     day = "2026-04-22"
     assert found == [
         (174, day, "10:00", 2, 1, 2, 1, 0.5, None),
@@ -79,15 +87,15 @@ async def test_hourly_turnout_includes_official_figures(store: HandFilled, confi
         (174, day, "13:00", 1, 0, 3, 2, 2 / 3, None),
         (174, day, "final", 0, 0, 3, 2, 2 / 3, 0.66),
     ]
-    assert not by_column(await turnout_made(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
+    assert not rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
 
 
 async def test_correction_moves_the_hour_in_which_a_voter_voted(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON - 3 * HOUR)
     store.mark(1, "not-yet", NOON - 2 * HOUR, source="correction")
-    assert [row["voted"] for row in by_column(await turnout_made(store, TurnoutBy.HOUR))] == [0]
+    assert [row["voted"] for row in rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR))] == [0]
     store.mark(1, "voted", NOON)
-    assert [(row["by"], row["voted"]) for row in by_column(await turnout_made(store, TurnoutBy.HOUR))] == [
+    assert [(row["by"], row["voted"]) for row in rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR))] == [
         ("10:00", 0),
         ("13:00", 1),
     ]
@@ -97,17 +105,17 @@ async def test_turnout_by_section_and_constituency_has_the_expected_counts(store
     store.mark(1, "voted", NOON)
     store.mark(6, "not-yet", NOON)
     store.mark(41, "voted", NOON)
-    official(store, 174, "11:00", 0.25)
-    official(store, 174, "09:00", 0.11)
-    official(store, 174, "11:00", 0.31, part=2)
-    sections = by_column(await turnout_made(store, TurnoutBy.SECTION))
+    insert_official_turnout(store, 174, "11:00", 0.25)
+    insert_official_turnout(store, 174, "09:00", 0.11)
+    insert_official_turnout(store, 174, "11:00", 0.31, part=2)
+    sections = rows_by_column(await make_turnout_report(store, TurnoutBy.SECTION))
     found = [(row["part"], row["section"], row["voters"], row["contacted"], row["voted"]) for row in sections]
     assert found == [(1, "", 15, 1, 0), (1, "=A, B Road", 5, 1, 1), (2, "", 20, 0, 0), (3, "", 20, 1, 1)]
-    first, second = by_column(await turnout_made(store, TurnoutBy.CONSTITUENCY))
+    first, second = rows_by_column(await make_turnout_report(store, TurnoutBy.CONSTITUENCY))
     assert (first["booths"], first["contacted"], first["voted"], first["not_yet"]) == (2, 2, 1, 1)
     assert (first["official_turnout"], first["official_by"]) == (0.25, "22 Apr 11:00")
     assert (second["constituency"], second["official_turnout"]) == (175, None)
-    booths = by_column(await turnout_made(store, TurnoutBy.BOOTH))
+    booths = rows_by_column(await make_turnout_report(store, TurnoutBy.BOOTH))
     assert [row["official_turnout"] for row in booths] == [None, 0.31, None]
 
 
@@ -116,7 +124,7 @@ async def test_every_turnout_report_says_that_it_is_self_reported(
     store: HandFilled, config: Path, by: TurnoutBy
 ) -> None:
     store.mark(1, "voted", NOON)
-    report = await turnout_made(store, by)
+    report = await make_turnout_report(store, by)
     assert "self-reported" in report.title
     assert "not official" in report.title
     assert "contacted" in {column.name for column in report.columns}
@@ -152,8 +160,8 @@ def test_turnout_chart_is_written_reproducibly_with_official_figures(
     pytest.importorskip("matplotlib")
     for voter in range(1, 30):
         store.mark(voter, "voted" if voter % 3 else "not-yet", NOON - 4 * HOUR + voter * 600)
-    official(store, 174, "09:00", 0.11)
-    official(store, 174, FINAL, 0.66)
+    insert_official_turnout(store, 174, "09:00", 0.11)
+    insert_official_turnout(store, 174, FINAL, 0.66)
     picture = store.path.parent / f"t.{ending}"
     code, output = run("report", "turnout", "--by", "hour", "--picture", picture, "-c", config)
     assert code == 0, output
@@ -179,8 +187,8 @@ def test_chart_errors_are_one_line_messages(store: HandFilled, config: Path) -> 
 def test_official_figure_is_entered_once_and_recorded_in_the_audit(
     store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold_the_clock(monkeypatch)
-    entered = (
+    fix_clock(monkeypatch)
+    command = (
         "turnout",
         "enter",
         "--constituency",
@@ -195,8 +203,8 @@ def test_official_figure_is_entered_once_and_recorded_in_the_audit(
         "ops",
     )
     day = days_ago(0)
-    assert run(*entered) == (0, "1 figures entered, 0 stood already\n")
-    assert run(*entered) == (0, "0 figures entered, 1 stood already\n")
+    assert run(*command) == (0, "1 figures entered, 0 stood already\n")
+    assert run(*command) == (0, "0 figures entered, 1 stood already\n")
     found = store.db.execute("SELECT day, constituency_number, part_number, by_time, share, who FROM official_turnout")
     assert found.fetchall() == [(day, 174, None, "09:00", 0.114, "ops")]
     assert (
@@ -247,50 +255,50 @@ def test_no_figure_is_stored_if_the_last_of_many_is_refused(
     """A command carries a hundred figures, so a wrong figure in the second command must be found before the first is sent."""
     tens = [(hour, minute) for hour in range(7, 17) for minute in range(0, 60, 5)]
     good = [f"174,,{hour:02}:{minute:02},{hour}" for hour, minute in tens]
-    path = figures_file(store, *good, last)
+    path = write_figures(store, *good, last)
     code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
     assert (code, says in output) == (2, True), output
     assert stored_figures(store) == []
 
 
 def test_falling_figure_is_refused_until_the_wrong_one_is_corrected(store: HandFilled, config: Path) -> None:
-    assert entered(config, "09:00", "61")[0] == 0  # a typing error for 16
-    code, output = entered(config, "11:00", "28")
+    assert enter_turnout(config, "09:00", "61")[0] == 0  # a typing error for 16
+    code, output = enter_turnout(config, "11:00", "28")
     assert (code, "turnout would fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
     assert "--as-told" in output
     assert stored_figures(store) == [("09:00", 0.61)]
-    assert entered(config, "09:00", "16")[0] == 0  # replaces the figure of the same hour
-    assert entered(config, "11:00", "28")[0] == 0
-    assert "29 % by 10:00, but 28 % by 11:00" in entered(config, "10:00", "29")[1]
-    assert "27 % by final, but 28 % by 11:00" in entered(config, "final", "27")[1]
-    assert entered(config, "final", "27", "--as-told")[0] == 0
-    assert entered(config, "11:00", "28") == (0, "0 figures entered, 1 stood already\n")
+    assert enter_turnout(config, "09:00", "16")[0] == 0  # replaces the figure of the same hour
+    assert enter_turnout(config, "11:00", "28")[0] == 0
+    assert "29 % by 10:00, but 28 % by 11:00" in enter_turnout(config, "10:00", "29")[1]
+    assert "27 % by final, but 28 % by 11:00" in enter_turnout(config, "final", "27")[1]
+    assert enter_turnout(config, "final", "27", "--as-told")[0] == 0
+    assert enter_turnout(config, "11:00", "28") == (0, "0 figures entered, 1 stood already\n")
 
 
 @pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])
 def test_hour_outside_the_poll_is_refused_without_as_told(store: HandFilled, config: Path, by: str) -> None:
-    code, output = entered(config, by, "11")
+    code, output = enter_turnout(config, by, "11")
     assert (code, f"{by} is outside the hours of poll (07:00 to 18:00; final is after it)" in output) == (2, True), (
         output
     )
     assert stored_figures(store) == []
-    assert entered(config, by, "11", "--as-told")[0] == 0
+    assert enter_turnout(config, by, "11", "--as-told")[0] == 0
 
 
 def test_close_of_poll_comes_from_settings_then_roll_or_is_unknown(store: HandFilled, config: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write("[rules]\npolls = [{ day = 2026-04-22, closes_at = 17:00:00 }]\n")
-    assert "(07:00 to 17:00;" in entered(config, "17:30", "11")[1]
+    assert "(07:00 to 17:00;" in enter_turnout(config, "17:30", "11")[1]
     config.write_text(config.read_text(encoding="utf-8").split("[rules]")[0], encoding="utf-8")
     store.db.execute("UPDATE booth SET closes_at = ''")
-    assert entered(config, "22:00", "11")[0] == 0
-    assert "(07:00; final" in entered(config, "06:00", "1")[1]
+    assert enter_turnout(config, "22:00", "11")[0] == 0
+    assert "(07:00; final" in enter_turnout(config, "06:00", "1")[1]
 
 
 def test_impossible_part_and_polling_day_are_one_line_errors(store: HandFilled, config: Path) -> None:
-    path = figures_file(store, "174,99999999999999999999,09:00,11")
+    path = write_figures(store, "174,99999999999999999999,09:00,11")
     assert "row 2: part is not a whole number" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
-    path = figures_file(store, "174,,09:00,11")
+    path = write_figures(store, "174,,09:00,11")
     code, output = run("turnout", "import", path, "-c", config, "--who", "ops", "--day", "1999-04-22")
     assert (code, "row 2: 1999-04-22 is no polling day" in output) == (2, True), output
 
@@ -345,7 +353,7 @@ def read_reports(store: HandFilled, window: Window | None = None) -> tuple[list[
             return accounts.report_complaints(source, chosen, INDIA), accounts.report_compliance(source, chosen, INDIA)
 
     one_by_one, counted = asyncio.run(read())
-    return by_column(one_by_one), by_column(counted)
+    return rows_by_column(one_by_one), rows_by_column(counted)
 
 
 def test_complaint_is_assigned_to_its_call_and_counted_with_opt_outs(store: HandFilled, config: Path) -> None:

@@ -12,7 +12,15 @@ from dialer.domain.official_turnout import states_meant
 from dialer.reports.polling_day import TurnoutBy
 from dialer.store.migrate import migrate, shipped_migrations
 from tests.support.command_line import run
-from tests.support.report_store import NOON, HandFilled, by_column, entered, figures_file, official, turnout_made
+from tests.support.report_store import (
+    NOON,
+    HandFilled,
+    enter_turnout,
+    insert_official_turnout,
+    make_turnout_report,
+    rows_by_column,
+    write_figures,
+)
 from tests.support.roll_filler import fill_roll_into
 
 
@@ -26,7 +34,7 @@ def config(store: HandFilled, one_state: Path) -> Path:
 
 
 def add_state_figure(store: HandFilled, state: str, by: str, share: float, part: int | None = None) -> None:
-    official(store, 174, by, share, part)
+    insert_official_turnout(store, 174, by, share, part)
     store.db.execute("UPDATE official_turnout SET state_code = ? WHERE figure_id = last_insert_rowid()", (state,))
 
 
@@ -35,8 +43,8 @@ async def test_constituency_number_used_by_two_states_gives_two_rows(store: Hand
         store.mark(voter, kind, NOON)
     add_state_figure(store, "S13", "11:00", 0.25)
     add_state_figure(store, "S24", "11:00", 0.31)
-    report = await turnout_made(store, TurnoutBy.CONSTITUENCY)
-    found = [tuple(row.values()) for row in by_column(report)]
+    report = await make_turnout_report(store, TurnoutBy.CONSTITUENCY)
+    found = [tuple(row.values()) for row in rows_by_column(report)]
     assert found == [
         ("S13", 174, 1, 20, 2, 2, 0, 1.0, 0.25, "22 Apr 11:00"),
         ("S24", 174, 2, 40, 2, 1, 1, 0.5, 0.31, "22 Apr 11:00"),
@@ -49,21 +57,21 @@ async def test_booths_sections_hours_and_opt_outs_are_counted_per_state(store: H
     store.mark(41, "not-yet", NOON)
     store.opt_out(1, NOON)
     add_state_figure(store, "S13", "11:00", 0.25, part=1)
-    booths = await turnout_made(store, TurnoutBy.BOOTH)
+    booths = await make_turnout_report(store, TurnoutBy.BOOTH)
     found = [
         (row["state"], row["part"], row["contacted"], row["official_turnout"], row["opt_outs"])
-        for row in by_column(booths)
+        for row in rows_by_column(booths)
     ]
     assert found == [("S13", 1, 1, 0.25, 0), ("S24", 1, 1, None, 1), ("S24", 2, 0, None, 0)]
     assert booths.total is not None
     assert booths.total[:6] == ("all", "", "", "", 60, 2)
-    sections = await turnout_made(store, TurnoutBy.SECTION)
-    assert [row["state"] for row in by_column(sections)] == ["S13", "S24", "S24", "S24"]
+    sections = await make_turnout_report(store, TurnoutBy.SECTION)
+    assert [row["state"] for row in rows_by_column(sections)] == ["S13", "S24", "S24", "S24"]
     assert len(sections.total or ()) == len(sections.columns)
     add_state_figure(store, "S24", "13:00", 0.4)
     hours = [
         (row["state"], row["by"], row["contacted"], row["official_turnout"])
-        for row in by_column(await turnout_made(store, TurnoutBy.HOUR))
+        for row in rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR))
     ]
     assert hours == [("S13", "13:00", 1, None), ("S24", "13:00", 1, 0.4)]
 
@@ -71,8 +79,8 @@ async def test_booths_sections_hours_and_opt_outs_are_counted_per_state(store: H
 async def test_turnout_of_a_single_state_roll_has_no_state_column(store: HandFilled, one_state: Path) -> None:
     store.db.execute("UPDATE booth SET state_code = '' WHERE booth_id = 2")  # part 2 is on a roll without states
     for by in TurnoutBy:
-        assert "state" not in [column.name for column in (await turnout_made(store, by)).columns]
-    first, second = by_column(await turnout_made(store, TurnoutBy.CONSTITUENCY))
+        assert "state" not in [column.name for column in (await make_turnout_report(store, by)).columns]
+    first, second = rows_by_column(await make_turnout_report(store, TurnoutBy.CONSTITUENCY))
     assert (first["constituency"], first["booths"], second["constituency"]) == (174, 2, 175)
 
 
@@ -80,40 +88,43 @@ async def test_opt_out_on_two_rolls_of_an_area_counts_once(store: HandFilled, on
     store.opt_out(1, NOON)
     store.db.execute("UPDATE booth SET state_code = '', constituency_number = 174, part_number = 1 WHERE booth_id = 3")
     store.db.execute("INSERT INTO link (voter_id, phone_id) SELECT 41, phone_id FROM link WHERE voter_id = 1")
-    found = [(row["part"], row["opt_outs"]) for row in by_column(await turnout_made(store, TurnoutBy.BOOTH))]
+    found = [
+        (row["part"], row["opt_outs"]) for row in rows_by_column(await make_turnout_report(store, TurnoutBy.BOOTH))
+    ]
     assert {count for part, count in found if part == 1} == {1}
 
 
 async def test_official_figure_without_state_is_not_assigned_to_an_ambiguous_constituency(
     store: HandFilled, config: Path
 ) -> None:
-    official(store, 174, "11:00", 0.25)
-    found = by_column(await turnout_made(store, TurnoutBy.CONSTITUENCY))
+    insert_official_turnout(store, 174, "11:00", 0.25)
+    found = rows_by_column(await make_turnout_report(store, TurnoutBy.CONSTITUENCY))
     assert [row["official_turnout"] for row in found] == [None, None]
     assert [
-        (row["state"], row["official_turnout"]) for row in by_column(await turnout_made(store, TurnoutBy.HOUR))
+        (row["state"], row["official_turnout"])
+        for row in rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR))
     ] == [("", 0.25)]
 
 
 def test_entering_a_figure_requires_a_state_if_the_number_is_ambiguous(store: HandFilled, config: Path) -> None:
-    code, output = entered(config, "09:00", "11")
+    code, output = enter_turnout(config, "09:00", "11")
     assert (code, "174 is on the roll of several states (S13, S24). Name its state" in output) == (2, True), output
-    assert "constituency 174 of S14 is not on the roll" in entered(config, "09:00", "11", "--state", "S14")[1]
-    assert entered(config, "09:00", "11", "--state", "s13")[0] == 0
-    assert entered(config, "11:00", "9", "--state", "S24")[0] == 0  # the lower figure is of another state
-    assert entered(config, "11:00", "10", "--part", "2")[0] == 0  # only S24 has part 2
+    assert "constituency 174 of S14 is not on the roll" in enter_turnout(config, "09:00", "11", "--state", "S14")[1]
+    assert enter_turnout(config, "09:00", "11", "--state", "s13")[0] == 0
+    assert enter_turnout(config, "11:00", "9", "--state", "S24")[0] == 0  # the lower figure is of another state
+    assert enter_turnout(config, "11:00", "10", "--part", "2")[0] == 0  # only S24 has part 2
     found = "SELECT state_code, part_number, by_time, share FROM official_turnout ORDER BY figure_id"
     assert store.db.execute(found).fetchall() == [
         ("S13", None, "09:00", 0.11),
         ("S24", None, "11:00", 0.09),
         ("S24", 2, "11:00", 0.1),
     ]
-    assert "turnout would fall: 5 % by 11:00" in entered(config, "11:00", "5", "--state", "S13")[1]
-    assert entered(config, "11:00", "9", "--state", "S24") == (0, "0 figures entered, 1 stood already\n")
+    assert "turnout would fall: 5 % by 11:00" in enter_turnout(config, "11:00", "5", "--state", "S13")[1]
+    assert enter_turnout(config, "11:00", "9", "--state", "S24") == (0, "0 figures entered, 1 stood already\n")
 
 
 def test_figures_file_may_have_a_state_column(store: HandFilled, config: Path) -> None:
-    path = figures_file(store, "174,,09:00,11")
+    path = write_figures(store, "174,,09:00,11")
     code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
     assert (code, "row 2: constituency 174 is on the roll of several states" in output) == (2, True), output
     assert "\n" not in output.strip()
@@ -126,11 +137,11 @@ def test_figures_file_may_have_a_state_column(store: HandFilled, config: Path) -
 
 
 def test_figure_needs_no_state_if_only_one_state_has_the_number(store: HandFilled, one_state: Path) -> None:
-    assert entered(one_state, "09:00", "11")[0] == 0
-    assert entered(one_state, "09:00", "11", "--state", "S24") == (0, "0 figures entered, 1 stood already\n")
+    assert enter_turnout(one_state, "09:00", "11")[0] == 0
+    assert enter_turnout(one_state, "09:00", "11", "--state", "S24") == (0, "0 figures entered, 1 stood already\n")
     assert store.db.execute("SELECT state_code FROM official_turnout").fetchall() == [("S24",)]
     store.db.execute("UPDATE booth SET state_code = ''")  # a roll without states accepts any state
-    assert entered(one_state, "11:00", "12", "--state", "S24")[0] == 0
+    assert enter_turnout(one_state, "11:00", "12", "--state", "S24")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from dialer.roll.phone_numbers import NumberReason
 from dialer.roll.rejects import OWN_COLUMNS
 from dialer.store.connection import Connection, exclusive_connection
 from dialer.store.roll import begin_import
-from tests.support.forked import forked
-from tests.support.roll_support import COLUMNS, contents, rejects, write_roll
+from tests.support.forked import run_forked
+from tests.support.roll_support import COLUMNS, read_imported_tables, read_rejected_rows, write_roll
 from tests.support.stored import execute, query
 
 
@@ -116,12 +116,12 @@ def test_importing_twice_changes_nothing(store: Path) -> None:
         ("1", "2", "", "Silel", "30", "F", "6993123456"),
     ]
     first = import_rows(store, rows)
-    before = contents(store)
+    before = read_imported_tables(store)
     second = import_rows(store, rows)
     assert counts(first) == (5, 2, 1, 2)
     assert counts(second) == (5, 0, 3, 2)
     assert (second.numbers, second.links, second.booths) == (0, 0, 0)
-    assert contents(store) == before
+    assert read_imported_tables(store) == before
     assert second.reasons == first.reasons
 
 
@@ -195,7 +195,7 @@ def test_second_row_of_a_voter_may_add_details_but_not_contradict(store: Path) -
     assert result.numbers == 1
     assert [
         (row["REJECT_ROW"], row["REJECT_COLUMN"], row["REJECT_REASON"])
-        for row in rejects(store.parent / "roll.csv.rejects.csv")
+        for row in read_rejected_rows(store.parent / "roll.csv.rejects.csv")
     ] == [
         ("5", "name", CONFLICT),
         ("6", "age", CONFLICT),
@@ -216,7 +216,7 @@ def test_rejects_file_has_row_column_value_and_reason_of_every_reject(store: Pat
     result = import_rows(store, rows)
     assert counts(result) == (7, 3, 0, 4)
     assert (result.rejected_numbers, result.rejected_cells, result.blank_rows) == (2, 2, 1)
-    found = rejects(store.parent / "roll.csv.rejects.csv")
+    found = read_rejected_rows(store.parent / "roll.csv.rejects.csv")
     assert [(row["REJECT_ROW"], row["REJECT_COLUMN"], row["REJECT_VALUE"]) for row in found] == [
         ("2", "MOBILE", "12345"),
         ("3", "SLNOINPART", "new"),
@@ -259,7 +259,7 @@ def test_undecodable_characters_reject_only_their_row(store: Path) -> None:
     path.write_bytes(f"{','.join(COLUMNS)}\n{good}1,1,40,".encode() + "प्रिया".encode()[:-1] + b",30,F,\n")
     result = import_file(path, store)
     assert counts(result) == (40, 39, 0, 1)
-    assert "\\udc" in rejects(store.parent / "roll.csv.rejects.csv")[0]["FM_NAME_EN"]
+    assert "\\udc" in read_rejected_rows(store.parent / "roll.csv.rejects.csv")[0]["FM_NAME_EN"]
 
 
 def test_dry_run_reports_the_result_and_writes_nothing(store: Path) -> None:
@@ -270,7 +270,7 @@ def test_dry_run_reports_the_result_and_writes_nothing(store: Path) -> None:
     assert result.count_rows() == {"rows": 2, "voters": 1, "numbers": 1, "links": 1, "rejected": 1, "unchanged": 0}
     assert sorted(path.name for path in store.parent.iterdir()) == ["roll.csv"]
     import_file(roll, store)
-    before = contents(store)
+    before = read_imported_tables(store)
     (store.parent / "roll.csv.rejects.csv").unlink()
     asked = store.parent / "asked.csv"
     second = import_file(
@@ -282,9 +282,9 @@ def test_dry_run_reports_the_result_and_writes_nothing(store: Path) -> None:
         ImportOptions(dry_run=True, rejects_path=asked),
     )
     assert (second.voters, second.numbers, second.rejected) == (1, 1, 1)
-    assert contents(store) == before
+    assert read_imported_tables(store) == before
     assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
-    assert len(rejects(asked)) == 1
+    assert len(read_rejected_rows(asked)) == 1
 
 
 def test_second_roll_version_is_imported_if_allowed(store: Path) -> None:
@@ -305,7 +305,7 @@ VERSIONED = ("state_code", "ac_no", "part_no", "serial", "mobile")
 def test_constituency_in_another_version_is_refused_before_writing(store: Path, state: str, dry_run: bool) -> None:
     """A voter who is marked "voted" on one roll would still be called from the other."""
     import_rows(store, [("S24", "174", "1", "1", "6990012345")], VERSIONED)
-    before = contents(store)
+    before = read_imported_tables(store)
     roll = write_roll(store.parent / "new.csv", [(state, "174", "2", "5", "6990012345")], VERSIONED)
     with pytest.raises(RollError) as refused:
         import_file(roll, store, ImportOptions(roll_version="2026-2", dry_run=dry_run))
@@ -321,7 +321,7 @@ def test_constituency_in_another_version_is_refused_before_writing(store: Path, 
     ):
         assert words in said
     assert "\n" not in said
-    assert contents(store) == before
+    assert read_imported_tables(store) == before
     assert not roll.with_name("new.csv.rejects.csv").exists()
     assert import_file(roll, store, ImportOptions(roll_version="2026-2", allow_second_roll=True)).booths == 1
 
@@ -363,7 +363,7 @@ def test_two_versions_of_a_constituency_in_one_file_are_refused(store: Path) -> 
 def test_constituency_with_and_without_state_is_refused(store: Path, stored: str, imported: str, remedy: str) -> None:
     """Each voter would be stored twice."""
     import_rows(store, [(stored, "174", "1", "1", "6990012345")], VERSIONED)
-    before = contents(store)
+    before = read_imported_tables(store)
     roll = write_roll(store.parent / "again.csv", [(imported, "174", "1", "1", "6990012345")], VERSIONED)
     with pytest.raises(RollError) as refused:
         import_file(roll, store)
@@ -371,7 +371,7 @@ def test_constituency_with_and_without_state_is_refused(store: Path, stored: str
     assert "constituency 174 is on the roll" in said
     assert remedy in said
     assert "\n" not in said
-    assert contents(store) == before
+    assert read_imported_tables(store) == before
     map_file = store.parent / "map.toml"
     map_file.write_text(f'[values]\nstate_code = "{stored}"\n', encoding="utf-8")
     assert import_file(roll, store, map_path=map_file).unchanged == 1
@@ -433,7 +433,7 @@ def find_leftovers(folder: Path) -> list[str]:
 def test_interrupted_import_changes_nothing(store: Path, error: type[BaseException]) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     (store.parent / "small.csv.rejects.csv").unlink()
-    before = contents(store)
+    before = read_imported_tables(store)
 
     def interrupt(done: Progress) -> None:
         if done.tally.rows > 5_000:
@@ -442,28 +442,28 @@ def test_interrupted_import_changes_nothing(store: Path, error: type[BaseExcepti
     with pytest.raises(error):
         import_file(write_big_roll(store), store, progress=interrupt)
     assert find_leftovers(store.parent) == []  # checked first, because reading the store creates a WAL file
-    assert contents(store) == before
+    assert read_imported_tables(store) == before
     assert query(store, "SELECT count(*) FROM import_run") == [(1,)]
     assert import_file(store.parent / "big.csv", store).voters == 12_999
 
 
 def test_killed_import_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
-    before = contents(store)
+    before = read_imported_tables(store)
     script = (
         "import os, sys\nfrom pathlib import Path\nfrom dialer.roll.importer import import_file\n"
         "import_file(Path(sys.argv[1]), Path(sys.argv[2]),"
         " progress=lambda done: os._exit(9) if done.tally.rows > 9_000 else None)\n"
     )
-    ended = forked(script, write_big_roll(store), store)
+    ended = run_forked(script, write_big_roll(store), store)
     assert ended.returncode == 9
-    assert contents(store) == before
+    assert read_imported_tables(store) == before
     assert import_file(store.parent / "big.csv", store).voters == 12_999
 
 
 def test_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
-    before = contents(store)
+    before = read_imported_tables(store)
 
     def begin_with_small_limit(db: Connection) -> int:
         db.execute("PRAGMA max_page_count = 60")
@@ -472,19 +472,19 @@ def test_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.
     monkeypatch.setattr(importer, "begin_import", begin_with_small_limit)
     with pytest.raises(StoreFull):
         import_file(write_big_roll(store), store)
-    assert contents(store) == before
+    assert read_imported_tables(store) == before
     assert [name for name in find_leftovers(store.parent) if name.startswith("big")] == []
 
 
 def test_unclosed_quotation_mark_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
-    before = contents(store)
+    before = read_imported_tables(store)
     path = write_big_roll(store)
     with path.open("a", encoding="utf-8") as file:
         file.write('1,2,1,"Mira\n' + "1,1,1,x\n" * 200)
     with pytest.raises(RollError, match="quotation mark opens in row 13,001"):
         import_file(path, store)
-    assert contents(store) == before
+    assert read_imported_tables(store) == before
 
 
 def test_import_is_refused_while_the_store_is_in_use(store: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.roll.importer import ImportResult, import_file
-from tests.support.roll_support import contents, rejects, write_roll
+from tests.support.roll_support import read_imported_tables, read_rejected_rows, write_roll
 from tests.support.stored import query
 
 PHONES = st.lists(
@@ -48,7 +48,7 @@ def assert_adds_up(result: ImportResult, rows: Sequence[Sequence[str]]) -> None:
     assert result.rows + result.blank_rows == len(rows)
     assert result.rows == result.voters + result.unchanged + result.rejected
     assert result.rejects_path is not None
-    found = rejects(result.rejects_path)
+    found = read_rejected_rows(result.rejects_path)
     assert (
         len(found) == result.rejected + result.rejected_numbers + result.rejected_cells == sum(result.reasons.values())
     )
@@ -65,7 +65,7 @@ def test_counts_add_up_and_importing_twice_changes_nothing(
         roll = write_roll(Path(folder) / "roll.csv", rows)
         first = import_file(roll, store)
         assert_adds_up(first, rows)
-        after_first = contents(store)
+        after_first = read_imported_tables(store)
         assert len(after_first["phone"]) == first.numbers
         assert len(after_first["link"]) == first.links
         assert len(after_first["booth"]) == first.booths
@@ -75,14 +75,14 @@ def test_counts_add_up_and_importing_twice_changes_nothing(
         assert_adds_up(again, rows)
         assert (again.voters, again.numbers, again.links, again.booths) == (0, 0, 0, 0)
         assert (again.rejected, again.reasons) == (first.rejected, first.reasons)
-        assert contents(store) == after_first
+        assert read_imported_tables(store) == after_first
 
         # Import another roll twice: the same must hold if the store has some of the voters already.
         other = write_roll(Path(folder) / "later.csv", later)
         assert_adds_up(import_file(other, store), later)
-        settled = contents(store)
+        settled = read_imported_tables(store)
         once_more = import_file(other, store)
         assert (once_more.voters, once_more.numbers, once_more.links) == (0, 0, 0)
-        assert contents(store) == settled
+        assert read_imported_tables(store) == settled
         assert query(store, "PRAGMA foreign_key_check") == []
         assert query(store, "PRAGMA integrity_check") == [("ok",)]

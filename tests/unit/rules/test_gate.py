@@ -20,7 +20,18 @@ from dialer.rules.gate import Reason, Ruling
 from dialer.rules.number_zones import find_zones, find_zones_of_prefix
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
 from dialer.rules.rulebook import CertificateStatus
-from tests.support.rules import CALLER_ID, CERTIFIED, FRESH, KOLKATA, NOON, campaign_of, case_of, gate_of, moment, site
+from tests.support.rules import (
+    CALLER_ID,
+    CERTIFIED,
+    FRESH,
+    KOLKATA,
+    NOON,
+    campaign_rules,
+    make_case,
+    make_gate,
+    moment,
+    site,
+)
 
 HOUR = 3600.0
 DAY = 86_400.0
@@ -42,7 +53,7 @@ def reasons(ruling: Ruling) -> list[Reason]:
 
 def test_call_without_objections_is_allowed() -> None:
     settings = site()
-    ruling = gate_of(settings).check_originate(case_of(settings), NOON)
+    ruling = make_gate(settings).check_originate(make_case(settings), NOON)
     assert ruling == Ruling((), NOON)
     assert ruling.allowed
     assert str(ruling) == "allowed"
@@ -67,7 +78,7 @@ def test_call_without_objections_is_allowed() -> None:
 )
 def test_single_broken_rule_gives_one_objection(changes: dict[str, Any], reason: Reason, next_at: float | None) -> None:
     settings = site(dialling={"denied_prefixes": ["+911900"]})
-    ruling = gate_of(settings).check_originate(case_of(settings, **changes), NOON)
+    ruling = make_gate(settings).check_originate(make_case(settings, **changes), NOON)
     assert reasons(ruling) == [reason]
     assert not ruling.allowed
     assert ruling.next_at == next_at
@@ -76,11 +87,11 @@ def test_single_broken_rule_gives_one_objection(changes: dict[str, Any], reason:
 @pytest.mark.parametrize(("exception", "guaranteed"), [(True, True), (True, False), (False, True), (False, False)])
 def test_locked_number_may_be_called_with_a_guaranteed_agent(exception: bool, guaranteed: bool) -> None:
     settings = site()
-    gate = gate_of(settings)
+    gate = make_gate(settings)
     profile = gate.rules.profile
     lock = profile.redial_lock.model_copy(update={"unless_agent_guaranteed": exception})
     gate.rules = replace(gate.rules, profile=profile.model_copy(update={"redial_lock": lock}))
-    case = case_of(settings, facts=replace(FRESH, abandoned_at=NOON - HOUR), guaranteed=guaranteed)
+    case = make_case(settings, facts=replace(FRESH, abandoned_at=NOON - HOUR), guaranteed=guaranteed)
     assert gate.check_originate(case, NOON).allowed == (exception and guaranteed)
 
 
@@ -89,23 +100,23 @@ def test_strictest_campaign_sets_the_interval_after_a_conversation() -> None:
     kind = {"kind": "agents", "candidate": "A. Candidate"}
     settings = site(campaigns=[{**kind, **each} for each in campaigns])
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60, campaigns=("a", "b"))
-    ruling = gate_of(settings).check_originate(case_of(settings, facts=facts), NOON)
+    ruling = make_gate(settings).check_originate(make_case(settings, facts=facts), NOON)
     assert (reasons(ruling), ruling.next_at) == ([Reason.GAP], NOON - 60 + 200 * 60)
 
 
 def test_requested_calls_and_booth_workers_need_no_interval() -> None:
     settings = site()
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60)
-    assert gate_of(settings).check_originate(case_of(settings, facts=facts, asked_for=True), NOON).allowed
-    worker = case_of(settings, facts=facts)
+    assert make_gate(settings).check_originate(make_case(settings, facts=facts, asked_for=True), NOON).allowed
+    worker = make_case(settings, facts=facts)
     worker = replace(worker, campaign=replace(worker.campaign, attempts_per_day=20))
-    assert gate_of(settings).check_originate(worker, NOON).allowed
+    assert make_gate(settings).check_originate(worker, NOON).allowed
 
 
 def test_values_just_inside_the_limits_are_allowed() -> None:
     settings = site()
     facts = PhoneFacts(attempts_today=2, conversations_today=1, abandoned_at=NOON - 72 * HOUR, consent=Consent.GIVEN)
-    assert gate_of(settings).check_originate(case_of(settings, facts=facts), NOON).allowed
+    assert make_gate(settings).check_originate(make_case(settings, facts=facts), NOON).allowed
 
 
 @pytest.mark.parametrize("kind", ["agents", "ivr"])
@@ -113,7 +124,7 @@ def test_booth_workers_are_called_during_the_silence_within_calling_hours(kind: 
     flow = {"flow": "booth_worker"} if kind == "ivr" else {}
     polls = [{"day": "2024-04-23", "closes_at": "18:00"}]
     settings = site("india", campaign={"kind": kind, "purpose": "booth-workers", **flow}, rules={"polls": polls})
-    gate, case = gate_of(settings), case_of(settings)
+    gate, case = make_gate(settings), make_case(settings)
     assert gate.check_originate(case, NOON).allowed
     often = replace(FRESH, attempts_today=19, conversations_today=19)
     assert gate.check_originate(replace(case, facts=often), NOON).allowed
@@ -129,17 +140,17 @@ def test_booth_workers_are_called_during_the_silence_within_calling_hours(kind: 
 def test_all_objections_are_reported_and_the_last_one_sets_the_next_time() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
-    ruling = gate_of(settings).check_originate(case_of(settings, facts=facts), NOON)
+    ruling = make_gate(settings).check_originate(make_case(settings, facts=facts), NOON)
     assert reasons(ruling) == [Reason.CAMPAIGN_HOURS, Reason.REDIAL_LOCK, Reason.ATTEMPTS]
     assert ruling.next_at == moment("2024-04-25T14:00")  # three days after the abandoned call, when the campaign opens
     assert "until Thu 25 Apr 10:00" in str(ruling)
-    for_good = gate_of(settings).check_originate(case_of(settings, facts=replace(facts, opted_out=True)), NOON)
+    for_good = make_gate(settings).check_originate(make_case(settings, facts=replace(facts, opted_out=True)), NOON)
     assert for_good.next_at is None
 
 
 def test_call_may_not_ring_past_the_calling_hours() -> None:
     settings = site()
-    gate, case = gate_of(settings), case_of(settings)
+    gate, case = make_gate(settings), make_case(settings)
     end = moment("2024-04-22T20:00")
     assert gate.check_originate(case, end - 30.001).allowed
     late = gate.check_originate(case, end - 29.0)
@@ -151,7 +162,7 @@ def test_call_may_not_ring_past_the_calling_hours() -> None:
 
 def test_holidays_and_weekends_have_their_own_hours() -> None:
     settings = site(rules={"holidays": ["2024-04-22"]})
-    gate, case = gate_of(settings), case_of(settings)
+    gate, case = make_gate(settings), make_case(settings)
     ruling = gate.check_originate(case, moment("2024-04-22T09:30"))
     assert (reasons(ruling), ruling.next_at) == ([Reason.HOURS], moment("2024-04-22T10:00"))
     assert gate.check_originate(case, moment("2024-04-20T19:00")).next_at == moment("2024-04-21T10:00")
@@ -165,19 +176,19 @@ def test_missing_or_outdated_register_stops_its_campaigns(days: float) -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register = Register("ncpr", NOON - days * DAY, 1000)
     expected = [] if days < 7 else [Reason.OLD_REGISTER]
-    assert reasons(gate_of(material, register).check_campaign(campaign_of(material), NOON)) == expected
-    assert reasons(gate_of(material, register).check_originate(case_of(material), NOON)) == expected
-    assert reasons(gate_of(material).check_campaign(campaign_of(material), NOON)) == [Reason.NO_REGISTER]
-    assert gate_of(turnout).check_campaign(campaign_of(turnout), NOON).allowed
+    assert reasons(make_gate(material, register).check_campaign(campaign_rules(material), NOON)) == expected
+    assert reasons(make_gate(material, register).check_originate(make_case(material), NOON)) == expected
+    assert reasons(make_gate(material).check_campaign(campaign_rules(material), NOON)) == [Reason.NO_REGISTER]
+    assert make_gate(turnout).check_campaign(campaign_rules(turnout), NOON).allowed
 
 
 def test_registered_number_is_blocked_for_the_purposes_of_the_profile() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
-    assert reasons(gate_of(material, register).check_originate(case_of(material, facts=listed), NOON)) == [
+    assert reasons(make_gate(material, register).check_originate(make_case(material, facts=listed), NOON)) == [
         Reason.REGISTER
     ]
-    assert gate_of(turnout, register).check_originate(case_of(turnout, facts=listed), NOON).allowed
+    assert make_gate(turnout, register).check_originate(make_case(turnout, facts=listed), NOON).allowed
 
 
 # Certificate, consent, caller ID
@@ -196,30 +207,30 @@ def test_registered_number_is_blocked_for_the_purposes_of_the_profile() -> None:
 )
 def test_recording_needs_its_own_certificate(certified: dict[str, CertificateStatus], words: str | None) -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
-    gate, case = gate_of(settings), case_of(settings, campaign=campaign_of(settings, certified))
+    gate, case = make_gate(settings), make_case(settings, campaign=campaign_rules(settings, certified))
     for ruling in (gate.check_originate(case, NOON), gate.check_connect(case, NOON)):
         assert reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
         assert words is None or f"a recorded turnout call needs a certificate: {words}" in str(ruling)
-    assert gate_of(live := site("india")).check_originate(case_of(live), NOON).allowed
+    assert make_gate(live := site("india")).check_originate(make_case(live), NOON).allowed
 
 
 def test_campaign_without_any_certificate_is_held() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, ended, good = (
-        gate_of(settings),
+        make_gate(settings),
         CertificateStatus(None, date(2024, 4, 21)),
         CertificateStatus(None, date(2024, 4, 22)),
     )
     for certified, held in (({}, True), ({"hi": ended}, True), ({"hi": ended, "mr": good}, False)):
-        ruling = gate.check_campaign(campaign_of(settings, certified), NOON)
+        ruling = gate.check_campaign(campaign_rules(settings, certified), NOON)
         assert reasons(ruling) == ([Reason.CERTIFICATE] if held else [])
-    assert gate.check_campaign(campaign_of(site("india")), NOON).allowed
+    assert gate.check_campaign(campaign_rules(site("india")), NOON).allowed
 
 
 def test_certificate_is_checked_again_on_answer() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
-    case = case_of(settings, campaign=campaign_of(settings, {"hi": CertificateStatus(None, date(2024, 4, 22))}))
-    assert Reason.CERTIFICATE in reasons(gate_of(settings).check_connect(case, moment("2024-04-23T00:00")))
+    case = make_case(settings, campaign=campaign_rules(settings, {"hi": CertificateStatus(None, date(2024, 4, 22))}))
+    assert Reason.CERTIFICATE in reasons(make_gate(settings).check_connect(case, moment("2024-04-23T00:00")))
 
 
 @pytest.mark.parametrize("consent", list(Consent))
@@ -231,16 +242,16 @@ def test_recorded_call_needs_consent_if_the_profile_requires_it(consent: Consent
     at = moment("2024-05-01T12:00", "Europe/London")
     facts = replace(FRESH, consent=consent)
     own = {"number": "+447700900123", "caller_id": "+442070000001", "facts": facts}
-    assert gate_of(recorded).check_originate(case_of(recorded, **own), at).allowed == (consent is Consent.GIVEN)
-    assert gate_of(live).check_originate(case_of(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
+    assert make_gate(recorded).check_originate(make_case(recorded, **own), at).allowed == (consent is Consent.GIVEN)
+    assert make_gate(live).check_originate(make_case(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
 
 
 def test_caller_id_must_be_in_the_pool_and_the_series() -> None:
     settings = site(rules={"stricter": {"caller_id": {"series": ["+9111"]}}})
-    gate = gate_of(settings)
-    assert gate.check_originate(case_of(settings), NOON).allowed
+    gate = make_gate(settings)
+    assert gate.check_originate(make_case(settings), NOON).allowed
     gate.rules = replace(gate.rules, own_caller_ids=frozenset({CALLER_ID, "+912240000001"}))
-    ruling = gate.check_originate(case_of(settings, caller_id="+912240000001"), NOON)
+    ruling = gate.check_originate(make_case(settings, caller_id="+912240000001"), NOON)
     assert reasons(ruling) == [Reason.CALLER_ID]
     assert "series" in str(ruling)
 
@@ -265,8 +276,8 @@ def test_silence_interval_forbids_by_purpose_and_kind(
     jurisdiction: str, campaign: dict[str, Any], silenced: bool
 ) -> None:
     settings = site(jurisdiction, campaign=campaign, rules=POLL)
-    case = case_of(settings, campaign=campaign_of(settings, CERTIFIED))
-    gate = gate_of(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
+    case = make_case(settings, campaign=campaign_rules(settings, CERTIFIED))
+    gate = make_gate(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
     close = moment("2024-04-26T18:00")
     for at in (close - 48 * HOUR, moment("2024-04-25T12:00"), close - 0.001):
         asked = [gate.check_originate(case, at), gate.check_connect(case, at)]
@@ -288,8 +299,8 @@ def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
     for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):
         campaign = {**RECORDED, "purpose": purpose.value}
         settings = site("india", campaign=campaign, rules={**POLL, "sign_offs": [signed]})
-        case = case_of(settings, campaign=campaign_of(settings, CERTIFIED))
-        ruling = gate_of(settings, Register("ncpr", at, 1)).check_originate(case, at)
+        case = make_case(settings, campaign=campaign_rules(settings, CERTIFIED))
+        ruling = make_gate(settings, Register("ncpr", at, 1)).check_originate(case, at)
         assert (Reason.SILENCE not in reasons(ruling)) == allowed
 
 
@@ -305,9 +316,9 @@ def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
 def test_unknown_close_of_poll_forbids_what_the_silence_forbids(area: Area | None, reason: Reason) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [174]}]}
     material, turnout = site(campaign=MATERIAL, rules=polls), site(rules=polls)
-    ruling = gate_of(material).check_originate(case_of(material, area=area), NOON)
+    ruling = make_gate(material).check_originate(make_case(material, area=area), NOON)
     assert (reasons(ruling), ruling.next_at) == ([reason], None)
-    assert gate_of(turnout).check_originate(case_of(turnout, area=area), NOON).allowed
+    assert make_gate(turnout).check_originate(make_case(turnout, area=area), NOON).allowed
 
 
 def test_silence_interval_depends_on_the_areas_close_of_poll() -> None:
@@ -318,11 +329,11 @@ def test_silence_interval_depends_on_the_areas_close_of_poll() -> None:
         ]
     }
     settings = site(campaign=MATERIAL, rules=polls)
-    gate = gate_of(settings)
+    gate = make_gate(settings)
     thursday = moment("2024-04-25T12:00")
-    assert reasons(gate.check_originate(case_of(settings, area=Area(2, "17:00")), thursday)) == [Reason.SILENCE]
-    assert gate.check_originate(case_of(settings, area=Area(1, "17:00")), thursday).allowed
-    assert gate.check_originate(case_of(settings, area=Area(1, "")), moment("2024-04-18T12:00")).next_at == moment(
+    assert reasons(gate.check_originate(make_case(settings, area=Area(2, "17:00")), thursday)) == [Reason.SILENCE]
+    assert gate.check_originate(make_case(settings, area=Area(1, "17:00")), thursday).allowed
+    assert gate.check_originate(make_case(settings, area=Area(1, "")), moment("2024-04-18T12:00")).next_at == moment(
         "2024-04-19T15:00"
     )
 
@@ -343,7 +354,7 @@ def test_silence_interval_ends_at_the_close_of_poll_of_each_area(
     number = data.draw(st.integers(0, len(days) - 1))
     area = Area(number, hour)
     close = datetime.combine(days[number], time.fromisoformat(hour), zone).astimezone(UTC).timestamp()
-    ruling = gate_of(settings).check_originate(case_of(settings, area=area), close + offset)
+    ruling = make_gate(settings).check_originate(make_case(settings, area=area), close + offset)
     assert (Reason.SILENCE in reasons(ruling)) == (-48 * HOUR <= offset < 0)
 
 
@@ -351,8 +362,8 @@ def test_silence_interval_ends_at_the_close_of_poll_of_each_area(
 def test_turnout_calls_are_forbidden_after_the_close_of_poll(campaign: dict[str, Any], over: bool) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [1], "closes_at": "15:00"}, {"day": "2024-04-26"}]}
     settings = site(campaign=campaign, rules=polls)
-    gate, at = gate_of(settings), moment("2024-04-26T15:00")
-    early, late = case_of(settings, area=Area(1, "")), case_of(settings, area=Area(2, "18:00"))
+    gate, at = make_gate(settings), moment("2024-04-26T15:00")
+    early, late = make_case(settings, area=Area(1, "")), make_case(settings, area=Area(2, "18:00"))
     assert Reason.POLL_OVER not in reasons(gate.check_originate(early, at - 0.001))
     assert (Reason.POLL_OVER in reasons(gate.check_originate(early, at))) == over
     assert Reason.POLL_OVER not in reasons(gate.check_originate(late, at))
@@ -368,14 +379,14 @@ def test_calls_are_forbidden_after_the_retention_period(days: int, expected: lis
     settings = site(campaign={"purpose": "survey"}, rules=POLL)
     at = moment("2024-04-26T12:00") + days * DAY
     for area, found in ((Area(174, "18:00"), expected), (None, [])):
-        found_reasons = reasons(gate_of(settings).check_originate(case_of(settings, area=area), at))
+        found_reasons = reasons(make_gate(settings).check_originate(make_case(settings, area=area), at))
         assert [reason for reason in found_reasons if reason is Reason.RETENTION] == found
 
 
 def test_campaign_is_held_while_all_areas_are_silent() -> None:
     polls = {"polls": [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]}
     settings = site(campaign=MATERIAL, rules=polls)
-    gate, campaign = gate_of(settings), campaign_of(settings)
+    gate, campaign = make_gate(settings), campaign_rules(settings)
     early, late, unknown = Area(1, "17:00"), Area(2, "18:00"), Area(3, "18:00")
     tuesday = moment("2024-04-23T12:00")
     assert gate.check_campaign(campaign, tuesday, [early, late]).next_at == moment("2024-04-23T17:00")
@@ -451,8 +462,8 @@ def test_next_time_is_the_first_without_objections(
     """An allowed call never rings outside the calling hours of any of its zones."""
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+15550000001"]}
     settings = site(jurisdiction, dialling={"allowed_prefixes": ["+91", "+44", "+1"]}, trunks=[trunk])
-    gate = gate_of(settings)
-    case = case_of(settings, number=number, facts=facts, caller_id="+15550000001")
+    gate = make_gate(settings)
+    case = make_case(settings, number=number, facts=facts, caller_id="+15550000001")
     ruling = gate.check_originate(case, now)
     for zone in find_zones(number):
         for at in (now, now + 30.0):
@@ -477,9 +488,9 @@ def test_number_in_several_zones_waits_for_all_of_them() -> None:
     settings = site(
         "us", dialling={"allowed_prefixes": ["+1"]}, centre={"time_zone": "America/New_York"}, trunks=[trunk]
     )
-    gate = gate_of(settings)
-    toll_free = case_of(settings, number="+18005550123", caller_id="+15550000001")
-    new_york = case_of(settings, number="+12125550123", caller_id="+15550000001")
+    gate = make_gate(settings)
+    toll_free = make_case(settings, number="+18005550123", caller_id="+15550000001")
+    new_york = make_case(settings, number="+12125550123", caller_id="+15550000001")
     at = moment("2024-04-22T09:00", "America/New_York")
     assert gate.check_originate(new_york, at).allowed
     ruling = gate.check_originate(toll_free, at)
@@ -489,7 +500,7 @@ def test_number_in_several_zones_waits_for_all_of_them() -> None:
     assert min(local) >= 8
     assert max(local) < 21
     # The campaign is held only while no number at all could be called.
-    assert gate.check_campaign(campaign_of(settings), at).allowed
+    assert gate.check_campaign(campaign_rules(settings), at).allowed
 
 
 def test_zones_are_found_by_the_numbers_prefix() -> None:
@@ -504,13 +515,13 @@ def test_zones_are_found_by_the_numbers_prefix() -> None:
 
 def test_number_in_no_known_zone_is_not_called() -> None:
     settings = site(dialling={"allowed_prefixes": ["+999"]})
-    ruling = gate_of(settings).check_originate(case_of(settings, number="+9990000000"), NOON)
+    ruling = make_gate(settings).check_originate(make_case(settings, number="+9990000000"), NOON)
     assert (reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)
 
 
 def test_campaign_is_held_while_nobody_may_be_called() -> None:
     settings = site(campaign={"hours": [{"start": "00:00", "until": "23:59"}]})
-    gate, campaign = gate_of(settings), campaign_of(settings)
+    gate, campaign = make_gate(settings), campaign_rules(settings)
     night = gate.check_campaign(campaign, moment("2024-04-22T23:00"))
     assert reasons(night) == [Reason.HOURS]
     assert night.next_at == moment("2024-04-23T09:00")
@@ -519,8 +530,8 @@ def test_campaign_is_held_while_nobody_may_be_called() -> None:
 def test_no_objection_contains_a_number() -> None:
     settings = site("india", campaign={**RECORDED, **MATERIAL})
     facts = PhoneFacts(9, 9, NOON, ("ncpr",), Consent.WITHDRAWN, opted_out=True)
-    case = case_of(settings, facts=facts, area=None, caller_id="+911234567890", number="+4412345678901")
-    ruling = gate_of(settings, Register("old", 0.0, 1)).check_originate(case, moment("2024-04-22T23:00"))
+    case = make_case(settings, facts=facts, area=None, caller_id="+911234567890", number="+4412345678901")
+    ruling = make_gate(settings, Register("old", 0.0, 1)).check_originate(case, moment("2024-04-22T23:00"))
     assert len(ruling.objections) > 10
     for secret in ("4412345678901", "911234567890"):
         assert secret not in str(ruling)

@@ -19,7 +19,7 @@ from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
-from tests.support.rules import campaign_of, case_of, gate_of, site
+from tests.support.rules import campaign_rules, make_case, make_gate, site
 
 HOUR, DAY = 3600.0, 86_400.0
 # Days on which clocks change in one of the zones below, Lord Howe's by half an hour, and common ones.
@@ -151,7 +151,7 @@ def cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
     certified = CertificateStatus(draw(st.none() | st.just("has none")), draw(st.none() | st.just(day)))
     area = draw(st.none() | st.builds(Area, st.sampled_from([1, 2, 9]), st.sampled_from(CLOSES)))
     case = replace(
-        case_of(settings, campaign=campaign_of(settings, {"hi": certified})),
+        make_case(settings, campaign=campaign_rules(settings, {"hi": certified})),
         number=draw(st.sampled_from(NUMBERS)),
         area=area,
         facts=facts,
@@ -169,7 +169,7 @@ def test_gate_reports_exactly_the_reasons_of_the_model(
     drawn: tuple[Settings, Case, Register, float],
 ) -> None:
     settings, case, register, now = drawn
-    ruling = gate_of(settings, register).check_originate(case, now)
+    ruling = make_gate(settings, register).check_originate(case, now)
     assert {objection.reason for objection in ruling.objections} == expected(settings, case, register, now)
     assert ruling.allowed == (not ruling.objections)
     for objection in ruling.objections:

@@ -12,9 +12,9 @@ import pytest
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import site_profile
-from tests.support.command_line import told_by
+from tests.support.command_line import run_for_error
 from tests.support.roll_support import write_roll
-from tests.support.stored import names_in
+from tests.support.stored import list_names
 
 CAMPAIGN = '[[campaigns]]\nid = "a"\nkind = "agents"\n'
 
@@ -60,9 +60,9 @@ def test_commands_use_the_store_named_in_a_pipe(tmp_path: Path, monkeypatch: pyt
     settings = f'[store]\npath = "{tmp_path / "centre.db"}"\n'
     for arguments in (("import", roll), ("optout", "import", numbers)):
         with pipe(settings) as path:
-            assert told_by(*arguments, "-c", path)[0] == 0
-    assert "centre.db" in names_in(tmp_path)
-    assert names_in(elsewhere) == []
+            assert run_for_error(*arguments, "-c", path)[0] == 0
+    assert "centre.db" in list_names(tmp_path)
+    assert list_names(elsewhere) == []
 
 
 def test_empty_pipe_is_an_error() -> None:

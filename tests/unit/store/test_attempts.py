@@ -37,7 +37,7 @@ from tests.support.stores import (
     end,
     filled,
     mark,
-    open_one,
+    open_attempt,
 )
 from tests.support.virtual import virtual_time
 
@@ -96,9 +96,9 @@ async def test_unfinished_attempt_has_its_marks_and_disposition(backend: Backend
 async def test_attempt_id_opens_once(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
-        assert await open_one(store, new) is Refusal.OPEN_ATTEMPT
+        assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
         await end(store, new, retry_at=NOW + 60)
-        assert await open_one(store, new) is Refusal.OPEN_ATTEMPT
+        assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
         assert await store.unfinished_attempts() == []
 
 
@@ -106,7 +106,7 @@ async def test_number_has_one_open_attempt_in_all_campaigns(backend: Backend) ->
     async with filled(backend, campaigns=("a", "b")) as store:
         of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
         await dial(store, 1, campaign_id="a")
-        assert await open_one(store, of_b) is Refusal.OPEN_ATTEMPT
+        assert await open_attempt(store, of_b) is Refusal.OPEN_ATTEMPT
         assert (await store.campaign_progress("b")).remaining == 36  # it went back to the queue
 
 
@@ -115,7 +115,7 @@ async def test_number_at_its_cap_is_postponed_even_in_the_last_hour_of_a_25_hour
         await call(store, 1, retry_at=NOW + 60)
         late = DAY_START + DAY_SECONDS + 600.0  # in the 25th hour: a day after the start of the day is past
         again = attempt(await claim_phone(store, 1, now=late), at=late)
-        assert await open_one(store, again, max_attempts=1) is Refusal.ATTEMPT_CAP
+        assert await open_attempt(store, again, max_attempts=1) is Refusal.ATTEMPT_CAP
         assert 1 not in {each.phone_id for each in await claim(store, 1000, now=late + 899.0)}
         assert 1 in {each.phone_id for each in await claim(store, 1000, now=late + 900.0)}
 
@@ -219,14 +219,14 @@ async def test_each_attempt_of_a_batch_is_checked_on_its_own(backend: Backend) -
 async def test_claim_with_an_expired_lease_is_lost(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
-        assert await open_one(store, attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
+        assert await open_attempt(store, attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
 
 
 async def test_released_claim_is_lost(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         await store.release([claimed])
-        assert await open_one(store, attempt(claimed)) is Refusal.CLAIM_LOST
+        assert await open_attempt(store, attempt(claimed)) is Refusal.CLAIM_LOST
 
 
 async def test_claim_from_before_the_last_call_is_lost(backend: Backend) -> None:
@@ -235,8 +235,8 @@ async def test_claim_from_before_the_last_call_is_lost(backend: Backend) -> None
         await store.release([old])
         await call(store, 1, retry_at=NOW + 10)
         new = await claim_phone(store, 1, now=NOW + 10)
-        assert await open_one(store, attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
-        assert await open_one(store, attempt(new, at=NOW + 11)) is None
+        assert await open_attempt(store, attempt(old, at=NOW + 11)) is Refusal.CLAIM_LOST
+        assert await open_attempt(store, attempt(new, at=NOW + 11)) is None
 
 
 async def test_link_dropped_between_claim_and_dialling_refuses_the_call(backend: Backend) -> None:
@@ -244,7 +244,7 @@ async def test_link_dropped_between_claim_and_dialling_refuses_the_call(backend:
         of_b = await claim_phone(store, 3, campaign_id="b")
         new = await call(store, 3, Outcome.CONNECTED)
         await store.record_mark(mark(3, MarkKind.WRONG_NUMBER, new=new))
-        assert await open_one(store, attempt(of_b)) is Refusal.CLAIM_LOST
+        assert await open_attempt(store, attempt(of_b)) is Refusal.CLAIM_LOST
         assert (await claim_phone(store, 3, campaign_id="b")).voter_id == 4
 
 
@@ -252,7 +252,7 @@ async def test_opt_out_between_claim_and_dialling_refuses_the_call(backend: Back
     async with filled(backend) as store:
         [claimed] = await claim(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
-        assert await open_one(store, attempt(claimed)) is Refusal.OPTED_OUT
+        assert await open_attempt(store, attempt(claimed)) is Refusal.OPTED_OUT
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
@@ -260,7 +260,7 @@ async def test_mark_between_claim_and_dialling_refuses_the_call(backend: Backend
     async with filled(backend) as store:
         claimed = await claim_phone(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED))
-        assert await open_one(store, attempt(claimed)) is Refusal.NOBODY_PENDING
+        assert await open_attempt(store, attempt(claimed)) is Refusal.NOBODY_PENDING
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
@@ -268,7 +268,7 @@ async def test_voter_who_has_voted_is_not_called_but_the_household_stays_queued(
     async with filled(backend) as store:
         claimed = await claim_phone(store, 3)
         await store.record_mark(mark(3, MarkKind.VOTED))
-        assert await open_one(store, attempt(claimed)) is Refusal.CLAIM_LOST
+        assert await open_attempt(store, attempt(claimed)) is Refusal.CLAIM_LOST
         assert (await claim_phone(store, 3)).voter_id == 4
 
 
@@ -276,12 +276,12 @@ async def test_attempts_of_a_day_are_capped_across_campaigns(backend: Backend) -
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, retry_at=NOW + 60)
         of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
-        assert await open_one(store, of_b, max_attempts=1) is Refusal.ATTEMPT_CAP
+        assert await open_attempt(store, of_b, max_attempts=1) is Refusal.ATTEMPT_CAP
         # It rests until the day is over, and does not come first in the queue again and again.
         assert 1 not in {each.phone_id for each in await claim(store, 100, campaign_id="b", now=NOW + 3600)}
         tomorrow = DAY_START + 86_400
         claimed = await claim_phone(store, 1, campaign_id="b", now=tomorrow)
-        assert await open_one(store, attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
+        assert await open_attempt(store, attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
 
 
 async def test_conversations_of_a_day_are_capped_across_campaigns_and_kinds(backend: Backend) -> None:
@@ -307,7 +307,7 @@ async def test_refused_attempt_gives_its_number_back_and_does_not_count(backend:
             now = NOW + 60 * minute
             new = attempt(await claim_phone(store, 1, now=now), at=now)
             assert new.claim.attempt_number == 1
-            assert await open_one(store, new, max_attempts=1) is None
+            assert await open_attempt(store, new, max_attempts=1) is None
             assert await end(store, new, Outcome.REFUSED, retry_at=now + 30)
         assert (await store.campaign_progress(CAMPAIGN)).attempts == 0
         assert await store.outcome_counts(CAMPAIGN) == {Outcome.REFUSED: 3}
@@ -391,7 +391,7 @@ async def test_retries_follow_their_schedule_over_a_virtual_day(tmp_path: Path) 
             await asyncio.sleep(max(0.0, due_at - clock.now()))
             [claimed] = await claim(store, 1, now=clock.now())
             new = attempt(claimed, at=clock.now())
-            assert await open_one(store, new) is None
+            assert await open_attempt(store, new) is None
             calls += 1
             retry_at = clock.now() + 3600 if claimed.attempt_number < 3 else None
             assert await end(store, new, retry_at=retry_at)

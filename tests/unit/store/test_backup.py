@@ -19,7 +19,7 @@ from dialer.store.copying import STORE
 from dialer.store.desk_file import desk_path, open_desk_file
 from dialer.store.driver import connect
 from dialer.store.keys import StoreKey
-from tests.support.command_line import run, told_by
+from tests.support.command_line import run, run_for_error
 from tests.support.stores import BACKENDS, CAMPAIGN, NOW, TEST_KEY, SqliteBackend, dial, filled
 
 
@@ -180,5 +180,5 @@ def test_pruning_keeps_the_newest_backups_and_other_files(tmp_path: Path, monkey
     run("backup", folder / "by-hand", "-c", config)  # another folder is nobody's to clear
     assert len([*folder.glob("pune-1-2024*")]) == 2
     config.write_text(config.read_text().replace("backup_folder", "# backup_folder"))
-    code, said = told_by("backup", "-c", config)
+    code, said = run_for_error("backup", "-c", config)
     assert (code, "store.backup_folder: is not set; set it, or name a folder" in said) == (2, True)

@@ -18,7 +18,7 @@ from dialer.store.peer_updates import PeerUpdateEffect
 from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store
 from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_CODE
-from tests.support.stores import NOW, Backend, SqliteBackend, filled, mark, turnout_of
+from tests.support.stores import NOW, Backend, SqliteBackend, filled, mark, read_turnout
 
 SECRET = b"twenty characters, at least"
 
@@ -153,7 +153,7 @@ async def test_peer_updates_are_applied_once_with_their_position(backend: Backen
         taken = await apply_updates(store, 0, 7, make_peer_mark(3), opt_outs=(told,))
         assert taken.phones == (1,)
         assert [(each.voter_id, effect.voter_silenced) for each, effect in taken.marks] == [(12, True)]
-        assert (await turnout_of(store, 2)).voted == 1
+        assert (await read_turnout(store, 2)).voted == 1
         assert (
             await apply_updates(store, 0, 7, make_peer_mark(4)) == PeerUpdateEffect()
         )  # the same again, whatever it says now
@@ -179,4 +179,4 @@ async def test_undo_of_a_peer_mark_is_applied(backend: Backend) -> None:
         nothing = make_peer_mark(4, MarkKind.NOT_YET, key="late", undoes="never-heard")
         taken = await apply_updates(store, 1, 2, slip, nothing)
         assert len(taken.marks) == 1
-        assert (await turnout_of(store, 2)).voted == 0
+        assert (await read_turnout(store, 2)).voted == 0

@@ -14,7 +14,7 @@ from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.model import Claim, MarkSource, NewAttempt, Outcome
 from dialer.store.attempts import Refusal
 from dialer.store.store import Store
-from tests.support.stores import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_one
+from tests.support.stores import LEASE_SECONDS, NOW, SqliteBackend, attempt, end, mark, open_attempt
 
 VOTERS = 9
 PHONES = 6
@@ -97,7 +97,7 @@ class StoreMachine(RuleBasedStateMachine):
     def _dial(self, claimed: Claim, *, held: bool) -> None:
         phone_id = claimed.phone_id
         new = attempt(claimed, at=self.now)
-        refusal = self._runner.run(open_one(self.store, new, max_attempts=MOST_ATTEMPTS))
+        refusal = self._runner.run(open_attempt(self.store, new, max_attempts=MOST_ATTEMPTS))
         if phone_id in self.opted_out:
             assert refusal is Refusal.OPTED_OUT
         elif HOUSEHOLDS[phone_id] <= self.done_with:

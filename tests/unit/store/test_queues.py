@@ -24,7 +24,7 @@ from tests.support.stores import (
     end,
     filled,
     mark,
-    open_one,
+    open_attempt,
 )
 
 # Campaigns and queues
@@ -140,7 +140,7 @@ async def test_released_claim_keeps_its_place_in_the_queue(backend: Backend) -> 
 async def test_releasing_does_not_change_dialled_or_closed_targets(backend: Backend) -> None:
     async with filled(backend) as store:
         dialled, closed = await claim(store, 2)
-        assert await open_one(store, attempt(dialled)) is None
+        assert await open_attempt(store, attempt(dialled)) is None
         await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
         await store.release([dialled, closed])
         progress = await store.campaign_progress(CAMPAIGN)
@@ -250,7 +250,7 @@ async def test_claiming_one_number_gives_the_same_claim_as_its_turn(backend: Bac
         await store.release([in_turn])
         assert await claim(store, 1) == [in_turn]  # it stands where it stood
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
-        assert await open_one(store, attempt(in_turn)) is None
+        assert await open_attempt(store, attempt(in_turn)) is None
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
 
 

@@ -25,7 +25,7 @@ from dialer.store.connection import exclusive_connection
 from dialer.store.sql import transaction
 from dialer.store.store import open_store
 from tests.support.command_line import run
-from tests.support.held_clock import days_ago, hold_the_clock
+from tests.support.held_clock import days_ago, fix_clock
 from tests.support.roll_filler import fill_roll
 from tests.support.stores import NOW, SqliteBackend, call, dial, filled, mark
 
@@ -200,7 +200,7 @@ def test_erasure_keeps_the_chain_valid_and_leaves_no_number(tmp_path: Path, secr
 def test_purge_keeps_the_chain_valid_and_records_what_was_removed(
     tmp_path: Path, days: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold_the_clock(monkeypatch)
+    fix_clock(monkeypatch)
     backend = SqliteBackend(tmp_path)
     asyncio.run(some_calls(backend))
     with_consents(backend.path)

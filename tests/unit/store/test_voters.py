@@ -24,7 +24,7 @@ from dialer.store.commands import ExecutedCommand
 from dialer.store.marks import MarkEffect
 from dialer.store.seat_intervals import SeatInterval
 from dialer.store.store import Store
-from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark, turnout_of
+from tests.support.stores import CAMPAIGN, NOW, Backend, call, claim, claim_phone, dial, end, filled, mark, read_turnout
 
 NEWS = Announcement("voter/mark", '{"voter_id": 1}')
 PENDING = (MarkKind.NOT_YET, MarkKind.LATER)
@@ -84,7 +84,7 @@ async def test_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: M
     async with filled(backend) as store:
         effect = await store.record_mark(mark(1, kind))
         assert effect == MarkEffect(True, booth_id=1, contacted_change=1, not_yet_change=1)
-        assert await turnout_of(store) == BoothTurnout(
+        assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert 1 in await list_queued_numbers(store)
@@ -95,7 +95,7 @@ async def test_marks_will_not_moved_and_deceased_close_the_voter(backend: Backen
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.NOT_YET))
         assert (await store.record_mark(mark(1, kind))).silenced_phones == (1,)
-        assert await turnout_of(store) == BoothTurnout(
+        assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=0, booth_name="Primary School 1"
         )
 
@@ -105,7 +105,7 @@ async def test_voted_mark_wins_over_later_marks(backend: Backend, kind: MarkKind
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (await store.record_mark(mark(1, kind))).voter_silenced
-        assert await turnout_of(store) == BoothTurnout(
+        assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
         assert 1 not in await list_queued_numbers(store)
@@ -119,7 +119,7 @@ async def test_wrong_number_drops_the_link_but_keeps_the_voter_pending(backend: 
             True, booth_id=1, silenced_phones=(1,), voter_silenced=False, without_number_change=1
         )
         assert 1 not in await list_queued_numbers(store)
-        assert await turnout_of(store) == BoothTurnout(
+        assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=0, voted=0, not_yet=0, without_number=1, booth_name="Primary School 1"
         )
 
@@ -153,7 +153,7 @@ async def test_changes_reported_by_marks_add_up_to_the_turnout(backend: Backend)
         effects = [await store.record_mark(each) for each in marks]
         changes = [(each.contacted_change, each.voted_change, each.not_yet_change) for each in effects]
         assert changes == [(1, 0, 1), (0, 0, 0), (0, 0, -1), (0, 1, 0), (0, 0, 0), (0, 0, 0), (0, -1, 1)]
-        assert await turnout_of(store) == BoothTurnout(
+        assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
 
@@ -264,7 +264,7 @@ async def test_disposition_of_an_unknown_attempt_stores_nothing(backend: Backend
         record = said(AttemptId("00000000-0000-4000-8000-000000000000"), Disposition.VOTED)
         with pytest.raises(StoreError, match="no attempt 00000000"):
             await store.record_disposition(record, [mark(1, MarkKind.VOTED)])
-        assert (await turnout_of(store)).voted == 0
+        assert (await read_turnout(store)).voted == 0
 
 
 async def test_failed_disposition_is_rolled_back_completely(backend: Backend) -> None:
@@ -273,7 +273,7 @@ async def test_failed_disposition_is_rolled_back_completely(backend: Backend) ->
         marks = [mark(1, MarkKind.VOTED), mark(999, MarkKind.VOTED)]
         with pytest.raises(StoreError, match="Voter 999 is not on the number"):
             await store.record_disposition(said(new.attempt_id, Disposition.VOTED), marks)
-        assert (await turnout_of(store)).voted == 0
+        assert (await read_turnout(store)).voted == 0
         assert 1 in await list_queued_numbers(store)
         assert [row.topic for row in await store.rows_for_broker(10)] == ["EndedAttempt"]  # of the call before
 

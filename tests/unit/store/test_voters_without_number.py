@@ -6,7 +6,7 @@ from contextlib import closing
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.model import Mark, MarkSource
-from tests.support.stores import NOW, Backend, filled, mark, turnout_of
+from tests.support.stores import NOW, Backend, filled, mark, read_turnout
 
 
 async def test_voter_without_number_is_counted_until_marked(backend: Backend) -> None:
@@ -14,7 +14,7 @@ async def test_voter_without_number_is_counted_until_marked(backend: Backend) ->
         with closing(backend.connect()) as db:
             db.execute("DELETE FROM link WHERE voter_id IN (1, 3, 9)")
             db.execute("UPDATE link SET dropped_at = 1.0 WHERE voter_id = 2")
-        assert (await turnout_of(store)).without_number == 4
+        assert (await read_turnout(store)).without_number == 4
         marks = [
             mark(1, MarkKind.VOTED, key="seen", source=MarkSource.BOOTH_WORKER),
             mark(1, MarkKind.NOT_YET, key="again"),
@@ -22,12 +22,12 @@ async def test_voter_without_number_is_counted_until_marked(backend: Backend) ->
         ]
         effects = [await store.record_mark(each) for each in (*marks, marks[0])]
         assert [each.without_number_change for each in effects] == [-1, 0, 0, 0]
-        assert (await turnout_of(store)).without_number == 3
+        assert (await read_turnout(store)).without_number == 3
         undone = Mark("b", 1, MarkKind.NOT_YET, MarkSource.CORRECTION, NOW + 90, undoes="seen")
         again = Mark("c", 1, MarkKind.NOT_YET, MarkSource.CORRECTION, NOW + 95, undoes="again")
         changes = [(await store.record_mark(each)).without_number_change for each in (undone, again)]
         assert changes == [0, 1]  # not reached, as if nothing had been said
-        assert (await turnout_of(store)).without_number == 4
+        assert (await read_turnout(store)).without_number == 4
 
 
 async def test_voter_who_loses_the_last_number_is_counted_once(backend: Backend) -> None:
@@ -41,5 +41,5 @@ async def test_voter_who_loses_the_last_number_is_counted_once(backend: Backend)
         await store.record_opt_out(1, at=NOW, source="test")
         assert await store.lost_by_opt_out(6) == {1: 2}  # of numbers of one moment the last id
         assert await store.lost_by_opt_out(1) == {1: 1}
-        assert (await turnout_of(store)).without_number == 3
+        assert (await read_turnout(store)).without_number == 3
         assert await store.lost_by_opt_out(999) == {}

@@ -22,9 +22,9 @@ from dialer.switch.asterisk.agi_codec import (
     parse_reply,
     split_command,
 )
-from tests.support.captures import NAMES, read_capture, said_by
+from tests.support.captures import NAMES, captured_bytes, read_capture
 
-WITH_AGI = [name for name in NAMES if said_by(name, "asterisk-agi")]
+WITH_AGI = [name for name in NAMES if captured_bytes(name, "asterisk-agi")]
 ENVIRONMENT = b"agi_network: yes\nagi_uniqueid: 5d\n\n"
 DETERMINISTIC = settings(deadline=None, derandomize=True, max_examples=150)
 
@@ -50,7 +50,7 @@ def test_captures_of_agi_calls_exist() -> None:
 
 @pytest.mark.parametrize("name", WITH_AGI)
 def test_captured_agi_call_decodes_equally_whole_and_byte_by_byte(name: str) -> None:
-    data = said_by(name, "asterisk-agi")
+    data = captured_bytes(name, "asterisk-agi")
     environment, *answers = decode(data)
 
     assert isinstance(environment, AgiEnvironment)
@@ -67,7 +67,7 @@ def test_captured_agi_call_decodes_equally_whole_and_byte_by_byte(name: str) -> 
 
 @pytest.mark.parametrize("name", WITH_AGI)
 def test_agi_commands_encode_to_the_captured_bytes(name: str) -> None:
-    for line in said_by(name, "server-agi").decode().splitlines():
+    for line in captured_bytes(name, "server-agi").decode().splitlines():
         verb = next(
             verb for verb in ("ANSWER", "GET DATA", "WAIT FOR DIGIT", "STREAM FILE", "HANGUP") if line.startswith(verb)
         )
@@ -76,7 +76,7 @@ def test_agi_commands_encode_to_the_captured_bytes(name: str) -> None:
 
 
 def test_captured_hang_up_decodes_to_minus_one_then_hangup_then_511() -> None:
-    _, answered, interrupted, hangup, dead = decode(said_by("ivr-hangup-in-prompt", "asterisk-agi"))
+    _, answered, interrupted, hangup, dead = decode(captured_bytes("ivr-hangup-in-prompt", "asterisk-agi"))
     assert answered == AgiReply(200, "0")
     assert interrupted == AgiReply(200, "-1")
     assert isinstance(interrupted, AgiReply)
@@ -252,7 +252,7 @@ def test_split_command_follows_asterisks_quoting_rules(line: str, words: list[st
 
 @pytest.mark.parametrize("name", WITH_AGI)
 def test_simulation_encodes_agi_replies_as_asterisk_did(name: str) -> None:
-    data = said_by(name, "asterisk-agi")
+    data = captured_bytes(name, "asterisk-agi")
     environment, *answers = decode(data)
     assert isinstance(environment, AgiEnvironment)
     written = encode_environment(environment.fields.items())

@@ -17,7 +17,7 @@ from dialer.switch.asterisk.ami_codec import (
     encode_action,
     encode_message,
 )
-from tests.support.captures import NAMES, said_by
+from tests.support.captures import NAMES, captured_bytes
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 DETERMINISTIC = settings(deadline=None, derandomize=True, max_examples=150)
@@ -52,7 +52,7 @@ def reference(data: bytes) -> list[list[tuple[str, str]]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_captured_ami_session_decodes_equally_whole_and_byte_by_byte(name: str) -> None:
-    data = said_by(name, "asterisk-ami")
+    data = captured_bytes(name, "asterisk-ami")
     expected = reference(data)
 
     assert expected
@@ -62,7 +62,7 @@ def test_captured_ami_session_decodes_equally_whole_and_byte_by_byte(name: str) 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_captured_actions_decode_and_encode_exactly(name: str) -> None:
-    data = said_by(name, "client-ami")
+    data = captured_bytes(name, "client-ami")
     actions = decode(data, expects_banner=False)
 
     assert actions[0].action == "Login"
@@ -71,7 +71,7 @@ def test_captured_actions_decode_and_encode_exactly(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_captured_messages_encode_exactly(name: str) -> None:
-    data = said_by(name, "asterisk-ami")
+    data = captured_bytes(name, "asterisk-ami")
     assert BANNER + b"".join(encode_message(message.list_fields()) for message in decode(data)) == data
 
 
@@ -82,13 +82,13 @@ def test_captures_of_ami_sessions_exist() -> None:
 @DETERMINISTIC
 @given(st.data())
 def test_ami_session_split_anywhere_decodes_equally(data: st.DataObject) -> None:
-    session = said_by(data.draw(st.sampled_from(["command-output", "unknown-endpoint", "busy"])), "asterisk-ami")
+    session = captured_bytes(data.draw(st.sampled_from(["command-output", "unknown-endpoint", "busy"])), "asterisk-ami")
     cuts = data.draw(st.lists(st.integers(0, len(session)), max_size=8))
     assert fields_of(decode(session, cuts)) == reference(session)
 
 
 def test_decoder_returns_wanted_events_and_all_responses() -> None:
-    data = said_by("busy", "asterisk-ami")
+    data = captured_bytes("busy", "asterisk-ami")
     wanted = {"Hangup", "OriginateResponse", "DialEnd"}
     everything = decode(data)
     expected = [message for message in everything if message.response or message.event in wanted]

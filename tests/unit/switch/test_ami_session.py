@@ -19,7 +19,7 @@ from dialer.domain.errors import (
 )
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.ami_session import Action, AmiLimits, AmiLogin, AmiSession
-from tests.support.captures import NAMES, Said, read_capture
+from tests.support.captures import NAMES, CapturedData, read_capture
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 LOGIN = AmiLogin("asterisk.example", 5038, "dialler", "s3cret")
@@ -344,7 +344,7 @@ def replay(name: str, split: int | None) -> tuple[list[str], str]:
     came: list[Came] = []
     opening = read_capture(name)[0].data
 
-    def hear(said: Said) -> None:
+    def hear(said: CapturedData) -> None:
         data = said.data.encode()
         for start in range(0, len(data), split or len(data)):
             came.extend(session.receive(data[start : start + (split or len(data))], said.seconds))

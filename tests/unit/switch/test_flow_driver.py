@@ -34,7 +34,7 @@ from dialer.flows.turns import (
 )
 from dialer.switch.asterisk.agi_codec import CallHungUp
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, FlowHost, FlowResult, run_flow
-from tests.support.flow_support import FACTS, FLOWS, sample
+from tests.support.flow_support import FACTS, FLOWS, make_flow
 from tests.support.scripted_call import ScriptedCall
 
 PROMPTS = ConventionalPrompts(shipped_texts())
@@ -238,7 +238,7 @@ async def test_question_that_cannot_be_played_ends_the_call_as_not_completed() -
 
 async def test_flow_without_any_playable_sound_is_not_completed() -> None:
     """The flow is an announcement without a question."""
-    announcement = sample(
+    announcement = make_flow(
         "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
     )
     said = sorted(list_fixed_sounds(announcement, "hi", shipped_texts()), key=lambda sound: "greeting" not in sound)

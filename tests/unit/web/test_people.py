@@ -24,7 +24,7 @@ from dialer.web.people import (
     People,
     SignedInUser,
 )
-from tests.support.desk import EVERYBODY, PASSWORD, DeskStand, desk_stand, full_disk
+from tests.support.desk import EVERYBODY, PASSWORD, DeskStand, desk_stand, raise_disk_full
 from tests.support.seats import CHEAP
 
 
@@ -81,8 +81,8 @@ async def test_user_removed_from_the_settings_is_signed_out(desk: DeskStand) -> 
 
 async def test_full_disk_neither_ends_nor_extends_sessions(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
     token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
-    monkeypatch.setattr(DeskFile, "use_session", full_disk)
-    monkeypatch.setattr(DeskFile, "end_session", full_disk)
+    monkeypatch.setattr(DeskFile, "use_session", raise_disk_full)
+    monkeypatch.setattr(DeskFile, "end_session", raise_disk_full)
     desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
     asked = {"id": "0f9a7c1e-click", "name": "stop-all"}
     assert (await desk.post("/api/board/commands", asked, "supervisor")).json()["status"] == "done"
