@@ -1,4 +1,4 @@
-"""`dialer agent`: what a site needs for its agents: PINs for logging in, tones for their phones."""
+"""`dialer agent`: hash agents' PINs, and write the tones for their phones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def hash_pin_command(
             prompt="PIN (4 to 12 digits)",
             hide_input=True,
             confirmation_prompt=True,
-            help="The PIN. Leave it out to be asked, so that it is not in the shell's history.",
+            metavar="DIGITS",
+            help="The PIN, 4 to 12 digits. Leave it out to be asked, which keeps it out of the shell's history.",
         ),
     ],
 ) -> None:
@@ -37,22 +38,23 @@ def hash_pin_command(
 @app.command("tones")
 def tones_command(
     to: Annotated[
-        Path, typer.Option(help="Asterisk's sounds folder of a language, such as /var/lib/asterisk/sounds/en.")
+        Path,
+        typer.Option(
+            metavar="DIR", help="Folder of Asterisk's sounds in one language, such as /var/lib/asterisk/sounds/en."
+        ),
     ],
 ) -> None:
-    """Write the tones that agents hear on their phones, as sounds for Asterisk."""
-    fresh = not to.exists()
+    """Write the tones for agents' phones as sound files for Asterisk."""
+    is_new = not to.exists()
     try:
         paths = write_tones(to)
     except OSError as error:
         if not to.parent.exists():
             raise OutputRefused(
-                f"{to}: there is no folder {to.parent}; name Asterisk's sounds of a language"
+                f"{to}: folder {to.parent} does not exist; give the folder of Asterisk's sounds in one language"
             ) from error
-        raise OutputRefused(f"{to}: {error.strerror or error}; name a directory that you may write") from error
+        raise OutputRefused(f"{to}: {error.strerror or error}; give a folder that you may write to") from error
     for path in paths:
         typer.echo(path)
-    if fresh:
-        typer.echo(
-            f"note: {to} was not there and was made: Asterisk plays only what lies among its own sounds", err=True
-        )
+    if is_new:
+        typer.echo(f"note: folder {to} was created. Asterisk finds the tones only in its own sounds folder", err=True)

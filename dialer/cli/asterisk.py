@@ -1,4 +1,4 @@
-"""`dialer asterisk ...`: write Asterisk's configuration, and say what is wrong with one."""
+"""`dialer asterisk`: write Asterisk's configuration, or check an existing one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ app = CommandGroup()
 
 Server = Annotated[
     str | None,
-    typer.Option("--server", metavar="NAME", help="Name of a server in [[asterisk.servers]], if there are several."),
+    typer.Option("--server", metavar="NAME", help="The server's name in [[asterisk.servers]], if there are several."),
 ]
 
 
@@ -34,7 +34,7 @@ def render(
     force: ForceOption = False,
     server: Server = None,
 ) -> None:
-    """Write all configuration files that Asterisk needs for this site, readable by its group."""
+    """Write all configuration files that Asterisk needs for this site, readable by the folder's group."""
     settings = load_settings(config)
     refuse_unfinished(settings, config)
     made = seats_without_password(on_server(settings, server, str(config))[0])
@@ -43,22 +43,25 @@ def render(
         for plan in plans:
             typer.echo(plan.diff(), nl=False)
         raise typer.Exit(1 if any(plan.change is not FileChange.SAME for plan in plans) else 0)
-    fresh = not has_files(to)
+    is_new = not has_files(to)
     written = write_files(to, plans, force=force)
-    if fresh:
+    if is_new:
         typer.echo(
-            f"note: {to} held no file of Asterisk's before: it reads these only if that is its directory", err=True
+            f"note: {to} had no Asterisk files before. Asterisk reads these only if it is its configuration folder",
+            err=True,
         )
     for name in written:
         typer.echo(f"wrote {to / name}")
     if made:
-        typer.echo(f"passwords of {len(made)} seats without one are in {to / 'pjsip.conf'}, and stay")
+        typer.echo(
+            f"generated passwords for {len(made)} seats without one, in {to / 'pjsip.conf'}; later runs keep them"
+        )
     if written:
         typer.echo(
-            "now: asterisk -rx 'core reload' (a restart, where modules.conf, rtp.conf or a transport has changed)"
+            "next: asterisk -rx 'core reload' (restart Asterisk if modules.conf, rtp.conf or a transport has changed)"
         )
     else:
-        typer.echo(f"{to} is as it should be; nothing was written")
+        typer.echo(f"{to} is up to date; nothing was written")
 
 
 @app.command()
@@ -68,12 +71,14 @@ def lint(
     ],
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="The site's settings, to check that the configuration matches them."),
+        typer.Option(
+            "--config", "-c", metavar="CENTRE.toml", help="Also check that the configuration matches these settings."
+        ),
     ] = None,
     as_json: JsonOption = False,
     server: Server = None,
 ) -> None:
-    """Check Asterisk's configuration for what is unsafe or will not work, with file, line and remedy.
+    """Check Asterisk's configuration for unsafe or broken settings, and print file, line and remedy for each.
 
     Exit 1 if there are findings.
     """

@@ -1,4 +1,4 @@
-"""`dialer audio ...`: prepare recordings, and maintain the catalogue of what may be played."""
+"""`dialer audio`: prepare recordings, and maintain the catalogue of prompts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.prepare import PrepareReport, is_recorded, prepare
 from dialer.audio.prompt_pictures import write_pictures
 from dialer.audio.words import load_words
-from dialer.cli.audio_approvals import Statuses, approve, known, statuses
+from dialer.cli.audio_approvals import PromptStatuses, approve, find_prompt, list_statuses
 from dialer.cli.group import CommandGroup
+from dialer.cli.options import ConfigOption
 from dialer.cli.progress import progress
 from dialer.flows.audio_settings import get_audio_places, get_catalogue_directory, labels_synthetic, make_recipe
 from dialer.flows.catalogue import load_flow, shipped_flows
@@ -42,45 +43,45 @@ _MOST_NAMES_BYTES = 16 * 1024 * 1024
 
 app = CommandGroup()
 
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")
-]
 TextsOption = Annotated[
     Path | None,
     typer.Option(
         "--texts",
         metavar="DIR",
-        help="Folder of your own texts, one LANGUAGE.yaml each; they override the shipped ones. [default: flows.texts]",
+        help="Folder with your own texts as LANGUAGE.yaml, which override the shipped ones. [default: flows.texts]",
     ),
 ]
-LanguageOption = Annotated[list[str] | None, typer.Option("--language", "-l", help="Only this language. Repeatable.")]
+LanguageOption = Annotated[
+    list[str] | None, typer.Option("--language", "-l", metavar="CODE", help="Only this language. Repeatable.")
+]
 SpokenOption = Annotated[
     list[str] | None,
     typer.Option(
         "--language",
         "-l",
-        help="A language to check. Repeatable. [default: all languages that the centre needs]",
+        metavar="CODE",
+        help="Only this language. Repeatable. [default: all languages that the centre needs]",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON list instead of a table.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
 @app.command("prepare")
 def prepare_command(
     config: ConfigOption = None,
     texts: TextsOption = None,
-    again: Annotated[bool, typer.Option("--again", help="Prepare unchanged recordings too.")] = False,
+    all_recordings: Annotated[bool, typer.Option("--all", help="Prepare unchanged recordings as well.")] = False,
 ) -> None:
-    """Prepare every recording: level, trim and convert it to the formats that Asterisk plays.
+    """Prepare new and changed recordings: level, trim and convert them to the formats that Asterisk plays.
 
-    A recorded information message is also put where Asterisk plays it. Exit 1 if a recording could not be prepared;
-    the others are.
+    A recorded information message is also installed among Asterisk's sounds. Exit 1 if any recording could not be
+    prepared.
     """
     settings = load_settings(config)
     console = Console()
-    words = _words(settings, texts)
-    say = _said(settings, words, words.languages()) | _message(settings, words)
-    find_unused_reason = _unsaid(settings, words, say)
+    words = _site_texts(settings, texts)
+    say = _prompt_texts(settings, words, words.languages()) | _message_text(settings, words)
+    find_unused_reason = _unused_reason(settings, words, say)
     catalogue = get_catalogue_directory(settings)
     with change_catalogue(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
@@ -91,11 +92,11 @@ def prepare_command(
             say,
             catalogue=catalogue,
             workers=settings.audio.workers,
-            again=again,
+            again=all_recordings,
             find_unused_reason=find_unused_reason,
             progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
-        placed = _put_message(settings, entries, before)
+        placed = _install_message(settings, entries, before)
     _show_report(report, console)
     _show_message(placed)
     if report.refused:
@@ -108,21 +109,21 @@ def drafts_command(
     language: SpokenOption = None,
     texts: TextsOption = None,
     names: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also speak the place names in this file, one per line.")
+        Path | None, typer.Option(metavar="FILE", help="Also speak the place names in this file (one per line).")
     ] = None,
 ) -> None:
-    """Create synthetic drafts of what was not recorded: texts, numbers, hours, dates, the information message.
+    """Create synthetic drafts of prompts without a recording: texts, numbers, times, dates, the information message.
 
-    A recording is never overwritten. An approved draft whose text has changed is created again and is no longer
-    approved. Needs the extra `voice`.
+    A recording is never overwritten. An approved draft whose text has changed is created again and loses its approval.
+    It needs the extra `voice`.
     """
     settings = load_settings(config)
-    words = _words(settings, texts)
+    words = _site_texts(settings, texts)
     _refuse_unknown("--language", language or (), words.languages())
     spoken = language or _site_languages(settings, words)
-    wanted = _said(settings, words, spoken)
-    wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _names_in(names)], spoken)
-    wanted |= _labelled(settings, _message(settings, words, language))
+    wanted = _prompt_texts(settings, words, spoken)
+    wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_names(names)], spoken)
+    wanted |= _with_synthetic_label(settings, _message_text(settings, words, language))
     places, recipe = get_audio_places(settings), make_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
     with change_catalogue(catalogue) as entries, progress("speaking") as advance:
@@ -136,29 +137,29 @@ def drafts_command(
             workers=settings.audio.workers,
             progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
-        placed = _put_message(settings, entries, before)
+        placed = _install_message(settings, entries, before)
     for refused in report.refused:
         typer.echo(f"{refused.source}: {refused.reason}", err=True)
     for name in sorted(report.void):
-        typer.echo(f"{name.path}: was approved as it was; listen to it and approve it again")
+        typer.echo(f"{name.path}: the draft has changed and is no longer approved: listen to it, then approve it again")
     typer.echo(
-        f"{report.drafted} drafts made, {report.unchanged} unchanged, {report.recorded} have recordings, "
-        f"{len(report.refused)} refused"
+        f"{report.drafted} drafts created, {report.unchanged} unchanged, {report.recorded} have recordings, "
+        f"{len(report.refused)} failed"
     )
     _show_message(placed)
     if report.refused:
         raise typer.Exit(1)
 
 
-def _names_in(path: Path | None) -> list[str]:
+def _read_names(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
         data = read_whole(path, _MOST_NAMES_BYTES, pipe=True)
-        lines = data.decode("utf-8-sig").splitlines()  # Windows' editors begin a file with a mark
+        lines = data.decode("utf-8-sig").splitlines()  # editors on Windows write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise AudioError(f"{path}: cannot be read as UTF-8 text ({why}); give a file with one name a line") from error
+        raise AudioError(f"{path}: cannot be read as UTF-8 text ({why}); give a file with one name per line") from error
     return sorted({line.strip() for line in lines if line.strip()})
 
 
@@ -177,26 +178,26 @@ def _show_report(report: PrepareReport, console: Console) -> None:
         console.print(table)
     for refused in report.refused:
         typer.echo(f"{refused.source}: {refused.reason}", err=True)
-    typer.echo(f"{len(report.prepared)} prepared, {len(report.unchanged)} unchanged, {len(report.refused)} refused")
+    typer.echo(f"{len(report.prepared)} prepared, {len(report.unchanged)} unchanged, {len(report.refused)} failed")
 
 
 @app.command("list")
 def list_prompts(
     config: ConfigOption = None,
     language: LanguageOption = None,
-    campaign: Annotated[str | None, typer.Option(help="Only recordings of this campaign.")] = None,
-    drafts: Annotated[bool, typer.Option("--drafts", help="Only prompts that still have a draft voice.")] = False,
+    campaign: Annotated[str | None, typer.Option(metavar="ID", help="Only recordings of this campaign.")] = None,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Only synthetic drafts.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the catalogue: who speaks, since when approved, which certificate, and whether it may be played."""
+    """List the prompts in the catalogue: voice, approval, certificate, and whether each may be played."""
     settings = load_settings(config)
-    found = statuses(settings)
+    found = list_statuses(settings)
     _refuse_unknown(
         "--campaign",
         () if campaign is None else (campaign,),
         {each.id for each in settings.campaigns} | {name.campaign for name, _, _ in found if name.campaign},
     )
-    _refuse_unknown("--language", language or (), _languages(found, _words(settings)))
+    _refuse_unknown("--language", language or (), _all_languages(found, _site_texts(settings)))
     rows = [
         row
         for row in found
@@ -233,11 +234,11 @@ app.command()(approve)
 @app.command()
 def remove(
     prompts: Annotated[
-        list[str], typer.Argument(metavar="PROMPT...", help="Prompts to play, such as hi/recording/message.")
+        list[str], typer.Argument(metavar="PROMPT...", help="Prompts to remove, such as hi/recording/message.")
     ],
     config: ConfigOption = None,
 ) -> None:
-    """Remove prompts from the catalogue, and their sounds from Asterisk, at once.
+    """Remove prompts from the catalogue, and their sound files from Asterisk, immediately.
 
     The recordings are not deleted.
     """
@@ -246,12 +247,13 @@ def remove(
     places = get_audio_places(settings)
     with change_catalogue(directory) as entries:
         before = dict(entries)
-        for name in [known(path, entries, directory) for path in prompts]:
+        for name in [find_prompt(path, entries, directory) for path in prompts]:
             for sound_format in SoundFormat:
                 places.sound(name, sound_format).unlink(missing_ok=True)
             source = places.recordings / entries.pop(name).source
-            typer.echo(f"{name.path}: removed" + (f"; {source} would bring it back" if source.is_file() else ""))
-        _put_message(settings, entries, before)
+            hint = f"; `dialer audio prepare` adds it again unless you delete {source}" if source.is_file() else ""
+            typer.echo(f"{name.path}: removed{hint}")
+        _install_message(settings, entries, before)
 
 
 @app.command()
@@ -262,18 +264,18 @@ def picture(
     ] = None,
     config: ConfigOption = None,
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the pictures and the page that shows them.")
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the pictures and index.html.")
     ] = Path("pictures"),
 ) -> None:
-    """Draw waveform and loudness of prompts before and after preparation, with a page (index.html) of all of them."""
+    """Draw waveform and loudness of prompts before and after preparation, with a page (index.html) of all pictures."""
     settings = load_settings(config)
     entries = read_catalogue(get_catalogue_directory(settings))
     if prompts:
-        names = [known(path, entries, get_catalogue_directory(settings)) for path in prompts]
+        names = [find_prompt(path, entries, get_catalogue_directory(settings)) for path in prompts]
     else:
         names = [name for name, entry in sorted(entries.items()) if is_recorded(entry)]
     if not names:
-        raise AudioError("there is no recording in the catalogue; name the prompts that you want to see")
+        raise AudioError("the catalogue has no recordings: give the prompts to draw")
     drawn = [(name, entries[name]) for name in names]
     title = f"Prompts of {settings.centre.organisation}"
     for path in write_pictures(drawn, get_audio_places(settings), make_recipe(settings.audio), out, title):
@@ -282,15 +284,15 @@ def picture(
 
 @app.command("check")
 def check_command(config: ConfigOption = None, language: SpokenOption = None, texts: TextsOption = None) -> None:
-    """Check what callers would not hear, and what changed since it was recorded.
+    """Check the catalogue for prompts that are missing, outdated, unused or may not be played.
 
-    Exit 1 if something is wrong.
+    Exit 1 if there are findings.
     """
     settings = load_settings(config)
-    found = statuses(settings)
+    found = list_statuses(settings)
     entries = {name: entry for name, entry, _ in found}
-    words = _words(settings, texts)
-    _refuse_unknown("--language", language or (), _languages(found, words))
+    words = _site_texts(settings, texts)
+    _refuse_unknown("--language", language or (), _all_languages(found, words))
     wrong = [
         f"{name.path}: {why}"
         for name, _, why in found
@@ -298,25 +300,27 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
     ]
     there = {name.language for name in entries}
     spoken = language or [each for each in words.languages() if each in {*_site_languages(settings, words), *there}]
-    message = _message(settings, words, language)
-    drafted = {name: text for name, text in _labelled(settings, message).items() if _is_spoken(entries.get(name))}
-    wanted = _said(settings, words, spoken) | message | drafted
+    message = _message_text(settings, words, language)
+    labelled = _with_synthetic_label(settings, message)
+    drafted = {name: text for name, text in labelled.items() if _is_synthesised(entries.get(name))}
+    wanted = _prompt_texts(settings, words, spoken) | message | drafted
     missing = [name for name in sorted(wanted) if name not in entries]
     wrong += [f"{name.path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
-        f"{name.path}: says another text than the flows have now; "
-        + ("run dialer audio drafts or record it" if _is_spoken(entries[name]) else "record it again")
+        f"{name.path}: the text has changed since; "
+        + ("run dialer audio drafts or record it" if _is_synthesised(entries[name]) else "record it again")
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]
-    find_unused_reason = _unsaid(settings, words, _said(settings, words, words.languages()) | _message(settings, words))
+    all_texts = _prompt_texts(settings, words, words.languages()) | _message_text(settings, words)
+    unsaid = _unused_reason(settings, words, all_texts)
     wrong += [
-        f"{name.path}: {why}; dialer audio remove {name.path}"
+        f"{name.path}: {why}; to remove it: dialer audio remove {name.path}"
         for name in sorted(entries)
         if (not language or name.language in language) and (why := find_unused_reason(name)) is not None
     ]
     wrong += [
-        f"{name.path}: its recording {entry.source} is gone; put it back, or dialer audio remove {name.path}"
+        f"{name.path}: recording {entry.source} is missing; restore the file, or run dialer audio remove {name.path}"
         for name, entry in sorted(entries.items())
         if is_recorded(entry) and not (settings.audio.recordings / entry.source).is_file()
     ]
@@ -328,44 +332,50 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
 
 
 def _site_languages(settings: Settings, words: Texts) -> list[str]:
-    """Those of centre, seats and agents, and where a flow is heard those of the roll; all, where nothing says who speaks what."""
-    of = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
-    named = {language for some in of for language in some}
+    """Return the languages that callers hear: those of centre, seats and agents, and with flows also of the roll.
+
+    Returns all languages if neither agents nor the roll name any.
+    """
+    speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
+    named = {language for some in speakers for language in some}
     heard = roll_languages(settings.store.path, site_key(settings)) if flows_of(settings) else named
     spoken = {settings.centre.language, *named, *heard} if heard else {*words.languages()}
     return [each for each in words.languages() if each in spoken]
 
 
-def _languages(found: Statuses, words: Texts) -> set[str]:
+def _all_languages(found: PromptStatuses, words: Texts) -> set[str]:
     return {name.language for name, _, _ in found} | set(words.languages())
 
 
 def _refuse_unknown(option: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Raise AudioError for a name that nothing has: to find nothing of it would read as all well."""
+    """Raise AudioError for an unknown name. An empty result would look as if nothing were wrong."""
     for each in given:
         if each not in known:
-            raise AudioError(f"{option}: there is no {each!r} here; there are: {', '.join(sorted(known)) or 'none'}")
+            raise AudioError(f"{option}: {each!r} is unknown; use one of: {', '.join(sorted(known)) or 'none'}")
 
 
-def _is_spoken(entry: Entry | None) -> bool:
-    """Whether a draft voice spoke it, which may have been approved since."""
+def _is_synthesised(entry: Entry | None) -> bool:
+    """Return whether the prompt was created by `dialer audio drafts`; it may have been approved since."""
     return entry is not None and not is_recorded(entry)
 
 
-def _words(settings: Settings, texts: Path | None = None) -> Texts:
-    """The shipped texts, and the site's own before them: of `--texts`, else of `flows.texts`."""
+def _site_texts(settings: Settings, texts: Path | None = None) -> Texts:
+    """Return the shipped texts, overridden by the site's own in `--texts` or `flows.texts`."""
     return load_texts(texts or settings.flows.texts)
 
 
-def _said(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
-    """What callers of this site hear in these languages, but for places and the information message: prompts and their words."""
+def _prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
+    """Return the text of every prompt that this site plays, except place names and the information message."""
     name = collect_name_prompts([(PromptKind.NAME, settings.centre.organisation)], languages)
     return collect_text_prompts(words, languages) | collect_word_prompts(languages) | name
 
 
-def _unsaid(settings: Settings, words: Texts, said: Iterable[PromptName]) -> Callable[[PromptName], str | None]:
-    """Why nobody would hear a prompt; None: a flow, shipped or of the settings, says it, or the dialler. Raises FlowError."""
-    known = {each.name for each in said} | set(filter(None, (settings.recordings.prompt,)))
+def _unused_reason(settings: Settings, words: Texts, used: Iterable[PromptName]) -> Callable[[PromptName], str | None]:
+    """Return a function that says why a prompt is never played, or None if a flow or the dialler plays it.
+
+    Raises FlowError if a flow cannot be loaded.
+    """
+    known = {each.name for each in used} | set(filter(None, (settings.recordings.prompt,)))
     for source in sorted({*shipped_flows(), *flows_of(settings)}):
         if not source.startswith("script:"):
             flow = load_flow(source)
@@ -374,41 +384,43 @@ def _unsaid(settings: Settings, words: Texts, said: Iterable[PromptName]) -> Cal
     campaigns = [each.id for each in settings.campaigns]
     free: tuple[str, ...] = (f"{PromptKind.PLACE.value}/", f"{PromptKind.NAME.value}/")
     if not flows_of(settings):
-        free = (*free, f"{PromptKind.RECORDING.value}/")  # a campaign's own audio, for a flow that is not named yet
+        free = (*free, f"{PromptKind.RECORDING.value}/")  # a campaign's own audio, whose flow is not configured yet
 
-    def why(name: PromptName) -> str | None:
+    def unused_reason(name: PromptName) -> str | None:
         if name.campaign and campaigns and name.campaign not in campaigns:
-            return f"is for the campaign {name.campaign!r}, which the settings do not have{_meant(name.campaign, campaigns)}"
+            return f"campaign {name.campaign!r} is not in the settings{_suggest(name.campaign, campaigns)}"
         if name.name in known or name.name.startswith(free):
             return None
-        return f"no flow says {name.name}{_meant(name.name, known)}"
+        return f"no flow plays {name.name}{_suggest(name.name, known)}"
 
-    return why
+    return unused_reason
 
 
-def _meant(name: str, names: Collection[str]) -> str:
+def _suggest(name: str, names: Collection[str]) -> str:
     near = get_close_matches(name, names, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _message(settings: Settings, words: Texts, only: list[str] | None = None) -> dict[PromptName, str]:
-    """The information message's prompt, unless other languages alone are asked for."""
+def _message_text(settings: Settings, words: Texts, only: list[str] | None = None) -> dict[PromptName, str]:
+    """Return the information message's prompt with its text, or nothing if its language is not in `only`."""
     message = collect_message_prompt(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 
-def _labelled(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
-    """The message as a computer must say it: where the site or its profile wants it, it says first that a computer speaks."""
+def _with_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
+    """Return the message preceded by the label "a computer speaks", if the site or its profile requires the label."""
     if not labels_synthetic(settings, site_profile(settings)):
         return message
     spoken = {name: load_words(name.language) for name in message}
     return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}
 
 
-def _put_message(settings: Settings, entries: Entries, before: Entries) -> MessageState:
+def _install_message(settings: Settings, entries: Entries, before: Entries) -> MessageState:
     return install_message(get_audio_places(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
 
 
 def _show_message(placed: MessageState) -> None:
     if placed is MessageState.KEPT:
-        typer.echo("matdan/message: one that was put there by hand is kept; remove it and run this again for the draft")
+        typer.echo(
+            "matdan/message: a file that was installed by hand stays; delete it and run this again to replace it"
+        )

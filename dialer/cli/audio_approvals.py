@@ -1,4 +1,4 @@
-"""`dialer audio approve`: who answers for a recording, and the certificate that it plays under. The one place to enter either."""
+"""`dialer audio approve`: approve recordings, with the certificate of the authority where one is needed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from dialer.audio.catalogue import Entries, Entry, Voice, change_catalogue
 from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.names import PromptName, find_prompt_of_sound, parse_prompt_name
-from dialer.cli.options import day_of
+from dialer.cli.options import ConfigOption, parse_date
 from dialer.domain.clock import SystemClock
 from dialer.flows.audio_settings import get_catalogue_directory, playlist_reader
 from dialer.flows.catalogue import load_flow
@@ -21,12 +21,14 @@ from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import site_day
 
-Statuses = list[tuple[PromptName, Entry, str | None]]
-"""Prompts with their entries and why each does not play (None: it does)."""
+PromptStatuses = list[tuple[PromptName, Entry, str | None]]
+"""Prompts with their catalogue entries, and why each may not be played (None if it may)."""
 
 
 def approve(
-    by: Annotated[str, typer.Option(help="The person who listened to the recordings and approves them.")],
+    by: Annotated[
+        str, typer.Option(metavar="NAME", help="The person who listened to the recordings and approves them.")
+    ],
     prompts: Annotated[
         list[str] | None, typer.Argument(metavar="[PROMPT]...", help="Prompts to approve, such as hi/turnout/question.")
     ] = None,
@@ -34,43 +36,41 @@ def approve(
         str | None, typer.Option(metavar="FLOW", help="Approve all prompts of this flow, in --language.")
     ] = None,
     language: Annotated[
-        str | None, typer.Option("--language", "-l", help="The language of --flow, such as hi.")
+        str | None, typer.Option("--language", "-l", metavar="CODE", help="The language of --flow, such as hi.")
     ] = None,
     campaign: Annotated[
         str, typer.Option(metavar="ID", help="With --flow: approve the prompts that this campaign plays.")
     ] = "",
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="The site's settings, a TOML file; section [audio].")
-    ] = None,
-    certificate: Annotated[str | None, typer.Option(help="The certificate's number.")] = None,
+    config: ConfigOption = None,
+    certificate: Annotated[str | None, typer.Option(metavar="NUMBER", help="The certificate's number.")] = None,
     certified_sha256: Annotated[
         str | None,
-        typer.Option("--sha256", help="The hash in the certificate. [default: the recording's hash]"),
+        typer.Option("--sha256", metavar="HASH", help="The hash in the certificate. [default: the recording's hash]"),
     ] = None,
     valid_until: Annotated[
         str | None, typer.Option(metavar="DATE", help="The last day on which the certificate is valid.")
     ] = None,
     synthetic: Annotated[
-        bool | None, typer.Option("--synthetic/--human", help="Whether the voice is synthetic.")
+        bool | None, typer.Option("--synthetic/--human", help="Record the voice as synthetic or human.")
     ] = None,
 ) -> None:
     """Approve recordings as they are now, with their certificate if they have one.
 
-    A recording that is changed later is no longer approved. With --flow: everything that a recorded campaign plays,
-    which its certificate must cover.
+    A recording that is changed later is no longer approved. --flow approves everything that the flow plays, as a
+    certificate must cover all of it.
     """
     if not by.strip():
-        raise AudioError("--by is empty; an approval needs the name of a person")
+        raise AudioError("--by is empty: give the name of the person who approves")
     if certificate is None and (certified_sha256 is not None or valid_until is not None):
-        raise AudioError("--sha256 and --valid-until belong to a --certificate; give its number")
+        raise AudioError("--sha256 and --valid-until need --certificate: give the certificate's number")
     if bool(prompts) == (flow is not None):
-        raise AudioError("name prompts, or one --flow with its --language; not both and not neither")
-    last_day = None if valid_until is None else day_of(valid_until, "--valid-until")
+        raise AudioError("give either prompts, or --flow with --language")
+    last_day = None if valid_until is None else parse_date(valid_until, "--valid-until")
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
-    given = prompts or _said_by(settings, flow or "", language, campaign)
+    given = prompts or _flow_prompts(settings, flow or "", language, campaign)
     if certified_sha256 is not None and len(given) > 1:
-        raise AudioError("--sha256 is the hash of one recording; name that prompt alone")
+        raise AudioError("--sha256 is the hash of one recording: give only that prompt")
     change: dict[str, object] = {"approved_by": by.strip(), "approved_on": site_day(settings, SystemClock().now())}
     if synthetic is not None:
         change["voice"] = Voice.SYNTHETIC if synthetic else Voice.HUMAN
@@ -78,21 +78,23 @@ def approve(
         change["certificate"] = certificate.strip()
         change["valid_until"] = last_day
     with change_catalogue(directory) as entries:
-        names = [known(path, entries, directory) for path in given]
+        names = [find_prompt(path, entries, directory) for path in given]
         drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
         if drafts and synthetic is None:
-            raise AudioError(f"{drafts[0].path}: is a draft voice; send a recording, or approve it with --synthetic")
+            raise AudioError(
+                f"{drafts[0].path}: is a synthetic draft: add a recording, or approve the draft with --synthetic"
+            )
         for name in names:
-            entries[name] = _approved(entries[name], change, certified_sha256, directory, name)
-    for name, _, why in statuses(settings):
+            entries[name] = _approve_entry(entries[name], change, certified_sha256, directory, name)
+    for name, _, why in list_statuses(settings):
         if name in names:
-            typer.echo(f"{name.path}: approved" + (f", but it does not play: it {why}" if why else ""))
+            typer.echo(f"{name.path}: approved" + (f", but it may not be played: it {why}" if why else ""))
 
 
-def _said_by(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
-    """The paths of the prompts that a flow says of its own: those that the gate asks the catalogue for."""
+def _flow_prompts(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
+    """Return the paths of a flow's own prompts: those that need an approval before the flow may run."""
     if language is None:
-        raise AudioError("--flow speaks many languages; say which with --language")
+        raise AudioError("--flow: the flow has several languages: give one with --language")
     prompts = CataloguePrompts(
         playlist_reader(settings).read(),
         campaign,
@@ -106,7 +108,7 @@ def _said_by(settings: Settings, flow: str, language: str | None, campaign: str)
     return [name.path for name in names if name is not None]
 
 
-def _approved(
+def _approve_entry(
     entry: Entry, change: dict[str, object], certified_sha256: str | None, directory: Path, name: PromptName
 ) -> Entry:
     own: dict[str, object] = {"approved_sha256": entry.source_sha256}
@@ -115,11 +117,11 @@ def _approved(
     try:
         return Entry.model_validate(entry.model_dump() | change | own)
     except ValueError as error:
-        raise CatalogueError(str(directory), name.path, f"cannot be approved so: {error.errors()[0]['msg']}") from error  # type: ignore[attr-defined] # pydantic's
+        raise CatalogueError(str(directory), name.path, f"cannot be approved: {error.errors()[0]['msg']}") from error  # type: ignore[attr-defined] # pydantic's
 
 
-def statuses(settings: Settings) -> Statuses:
-    """Every prompt of the catalogue in order, with its entry and why it does not play (None: it does)."""
+def list_statuses(settings: Settings) -> PromptStatuses:
+    """Return every prompt in the catalogue with its entry, and why it may not be played (None if it may)."""
     playlist = playlist_reader(settings).read()
     today = site_day(settings, SystemClock().now())
     return [
@@ -127,12 +129,12 @@ def statuses(settings: Settings) -> Statuses:
     ]
 
 
-def known(path: str, entries: Entries, directory: Path) -> PromptName:
-    """The prompt of that path, which the catalogue has. Raises AudioError."""
+def find_prompt(path: str, entries: Entries, directory: Path) -> PromptName:
+    """Return the name of the prompt at a path such as hi/turnout/question. Raises AudioError if the catalogue lacks it."""
     name = parse_prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
         raise AudioError(
-            f"{name.path}: is not in the catalogue {directory}; `dialer audio list` names what is there,"
-            " and `dialer audio prepare` takes in what is new"
+            f"{name.path}: is not in the catalogue {directory}: `dialer audio list` lists its prompts,"
+            " `dialer audio prepare` adds new recordings"
         )
     return name

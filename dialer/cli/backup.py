@@ -1,4 +1,4 @@
-"""`dialer backup` and `dialer restore`: the store copied while the dialler runs, and put back where it was lost."""
+"""`dialer backup` and `dialer restore`: back up the store while the dialler runs, and restore a lost one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.options import NamedSite, SiteAndWho
+from dialer.cli.options import SiteAndPersonOptions, SiteOptions
 from dialer.domain.clock import SystemClock
 from dialer.domain.words import counted
 from dialer.errors import SettingError
@@ -21,68 +21,70 @@ from dialer.store.sent_journal import SentJournal, get_journal_path
 
 
 def backup(
-    site: NamedSite,
+    site: SiteOptions,
     folder: Annotated[
         Path | None,
         typer.Argument(
             metavar="[DIR]",
-            help="Where to create the backup's folder. [default: store.backup_folder]",
+            help="Folder for backups. Each gets a folder of its own in it. [default: store.backup_folder]",
         ),
     ] = None,
 ) -> None:
-    """Back up the store and the desk's file, also while the dialler runs.
+    """Back up the store and the desk's file. The dialler may run.
 
     The copy is consistent, verified, and encrypted like the original. Keep copies on another machine, and the key of an
     encrypted store apart from them.
     """
     settings = site.settings
-    usual = settings.store.backup_folder
-    folder = folder or usual
+    configured = settings.store.backup_folder
+    folder = folder or configured
     if folder is None:
         raise SettingError(
-            "settings", "store.backup_folder", "is not set", "set it, or name a folder: dialer backup DIR"
+            "settings", "store.backup_folder", "is not set", "set it, or give a folder: dialer backup DIR"
         )
     now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
     made = make_backup(site.path, site.key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
     size = made.store.stat().st_size / 1_000_000
-    typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_until(made, settings)}")
-    if folder == usual:
-        gone = prune_backups(made.store.parent, settings.centre.id, settings.store.max_backups)
-        if gone:
-            typer.echo(f"{counted(len(gone), 'older backup')} removed (store.max_backups)")
+    typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_describe_newest_call(made, settings)}")
+    if folder == configured:
+        removed = prune_backups(made.store.parent, settings.centre.id, settings.store.max_backups)
+        if removed:
+            typer.echo(f"{counted(len(removed), 'older backup')} removed (store.max_backups)")
 
 
 def restore(
-    site: SiteAndWho,
+    site: SiteAndPersonOptions,
     folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder created by `dialer backup`.")],
 ) -> None:
-    """Restore a backup where there is no store, with every campaign stopped.
+    """Restore a backup if there is no store, with every campaign stopped.
 
     The backup is verified and upgraded first. An existing store is never overwritten. Campaigns are stopped because
-    voters who were called, voted or opted out after the backup would be called again.
+    the backup lacks calls, votes and opt-outs made after it, so those voters would be called again.
     """
     settings, key, path = site.settings, site.key, site.path
     found = verify_backup(folder, key)
     known = put_back(folder, path, key, who=audit_name(site.who), at=SystemClock().now())
-    typer.echo(f"{path}: restored, {_until(found, settings)}")
+    typer.echo(f"{path}: restored, {_describe_newest_call(found, settings)}")
     typer.echo(
-        "What came after that is not in it: whoever was called since may be called again, and who opted out or has voted since"
-        " is not known. Take in what you have of it (dialer optout import, dialer marks import)."
+        "Calls, opt-outs and marks after that time are missing: these voters may be called again."
+        " Import your lists of them first (dialer optout import, dialer marks import)."
     )
     campaigns = sorted({*known, *(each.id for each in settings.campaigns)})
     if campaigns:
         typer.echo(
-            f"Stopped until you resume them: {', '.join(campaigns)} (dialer command resume NAME --as SUPERVISOR)"
+            f"Campaigns stopped until you resume them: {', '.join(campaigns)}"
+            " (dialer command resume NAME --as SUPERVISOR)"
         )
     journal = get_journal_path(path)
     missing = count_unknown_attempts(path, key, SentJournal(journal).sent())
     if missing:
         typer.echo(
-            f"{counted(missing, 'call')} of the last ones are not in it: the dialler starts once {journal} is put aside"
+            f"{counted(missing, 'call')} in {journal} are missing in the backup: move this file away,"
+            " else the dialler does not start"
         )
 
 
-def _until(found: Backup, settings: Settings) -> str:
+def _describe_newest_call(found: Backup, settings: Settings) -> str:
     if found.newest is None:
-        return "no call in it"
+        return "without calls"
     return f"calls until {datetime.fromtimestamp(found.newest, site_zone(settings)):%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""`dialer board`: the terminal's board on any machine that reaches the broker."""
+"""`dialer board`: show a running centre on the terminal of any machine that reaches the broker."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from dialer.site.broker import broker_settings
 async def board(
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="Settings with the centre's ID and the broker."),
+        typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings."),
     ] = None,
 ) -> None:
-    """Show a running centre on this terminal until Ctrl-C, or once if there is no terminal."""
+    """Show a running centre on this terminal until Ctrl-C, or once if the output is not a terminal."""
     quiet_logging()
     settings, console = load_settings(config), Console()
     clock, centre, broker = SystemClock(), settings.centre.id, broker_settings(settings)
     messages, changed = LatestMessages(centre), asyncio.Event()
 
-    def put(key: str, message: object) -> None:
+    def store_message(key: str, message: object) -> None:
         messages.put(key, message)
         changed.set()
 
@@ -54,8 +54,8 @@ async def board(
         )
 
     async with open_connection(replace(broker, client_id=f"board-{uuid4().hex}"), centre):
-        pass  # a wrong address or password is reported in one line, not on a board that waits
-    client = DiallerClient(broker, centre, clock, put, random.SystemRandom())
+        pass  # reports a wrong address or password in one line; the board would only show no data
+    client = DiallerClient(broker, centre, clock, store_message, random.SystemRandom())
     receiving = asyncio.create_task(client.run(replies=None), name="board-receives")
     try:
         if console.is_terminal:
@@ -74,7 +74,7 @@ async def board(
 
 
 async def _wait_for_state(messages: LatestMessages, changed: asyncio.Event, centre: str) -> None:
-    """Wait for the centre's state and the other retained messages. Raises BrokerUnreachable."""
+    """Wait for the centre's state and its other retained messages. Raises BrokerUnreachable if no state arrives."""
     try:
         async with asyncio.timeout(ALIVE_SECONDS):
             while messages.state is None:
@@ -82,6 +82,7 @@ async def _wait_for_state(messages: LatestMessages, changed: asyncio.Event, cent
                 await changed.wait()
     except TimeoutError:
         raise BrokerUnreachable(
-            f"no message from centre {centre}: check centre.id, that its dialler runs, and that the broker lets this user read"
+            f"no message from centre {centre}: check centre.id, that its dialler runs,"
+            " and that the broker lets this user read its topics"
         ) from None
     await asyncio.sleep(RETAINED_SECONDS)

@@ -1,4 +1,4 @@
-"""`dialer command NAME ...`: sends a command to a running dialler over its broker."""
+"""`dialer command NAME ...`: send a command to a running dialler through its broker."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 app = CommandGroup()
 
 
-def fields_of(name: str, given: Sequence[str]) -> dict[str, Any]:
-    """Return a command's fields from the words of the command line: `seat=04` by name, others in the order of the required fields.
+def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
+    """Return a command's fields from the values on the command line.
 
-    Raises BadParameter, and CommandRefused for what the dialler would refuse.
+    A value such as `seat=04` names its field; other values fill the required fields in order. Raises BadParameter for values that
+    match no field, and CommandRefused for values that the dialler would refuse.
     """
     required, known = COMMANDS[name].required_fields(), _known_fields(name)
     fields: dict[str, Any] = {}
@@ -46,7 +47,7 @@ def fields_of(name: str, given: Sequence[str]) -> dict[str, Any]:
             meant = f"; did you mean `{near[0]}`?" if near else f". Its fields: {', '.join(known) or 'none'}"
             raise typer.BadParameter(f"`{name}` has no field `{by_name[1]}`{meant}")
         elif by_name[1] in fields:
-            raise typer.BadParameter(f"`{by_name[1]}` is given twice")
+            raise typer.BadParameter(f"field `{by_name[1]}` is given twice: give it once")
         else:
             fields[by_name[1]] = _json_value(name, by_name[1], by_name[2])
     missing = [field for field in required if field not in fields]
@@ -56,7 +57,7 @@ def fields_of(name: str, given: Sequence[str]) -> dict[str, Any]:
             f"{extra!r} is one value too many for `{name}`. Its fields: {', '.join(known) or 'none'}"
         )
     fields.update((field, _json_value(name, field, text)) for field, text in zip(missing, in_order, strict=False))
-    read_command(name, fields)  # without a broker
+    read_command(name, fields)  # validate before connecting to the broker
     return fields
 
 
@@ -65,7 +66,7 @@ def _known_fields(name: str) -> tuple[str, ...]:
 
 
 def _json_value(name: str, field: str, text: str) -> Any:
-    """Return the JSON value of a field from its text. A list of texts may be given with commas between them."""
+    """Return a field's JSON value from its text. A list of strings may be separated by commas."""
     schema = COMMANDS[name].model_json_schema()["properties"][field]
     kinds = [schema, *schema.get("anyOf", ())]
     if any(kind.get("type") == "string" for kind in kinds):
@@ -77,13 +78,13 @@ def _json_value(name: str, field: str, text: str) -> Any:
         return [each.strip() for each in text.split(",") if each.strip()] if is_list else text
 
 
-def own_name(settings: Settings) -> str:
-    """Return the name by which this machine's broker user sends commands."""
+def default_sender(settings: Settings) -> str:
+    """Return the user that sends commands with this machine's broker account."""
     username, prefix = settings.broker.username or "", broker_user(settings, "")
     return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
 
 
-def _help(kind: type[Command]) -> str:
+def _command_help(kind: type[Command]) -> str:
     fields = kind.model_fields
     lines = [f"- {field}: {fields[field].description}" for field in kind.required_fields()]
     lines += [f"- {field}=: {fields[field].description} (optional)" for field in kind.optional_fields()]
@@ -94,24 +95,25 @@ async def send(
     context: typer.Context,
     values: Annotated[
         list[str] | None,
-        typer.Argument(metavar="VALUE", help="In the order above, or each by its name: campaign=turnout."),
+        typer.Argument(metavar="VALUE", help="Values in the order above, or by name: campaign=turnout."),
     ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
             "--config",
             "-c",
-            help="Settings with the centre's ID and the broker; commands are signed with its broker.key_file.",
+            metavar="CENTRE.toml",
+            help="Settings with the centre's ID and the broker. Commands are signed with broker.key_file.",
         ),
     ] = None,
     user: Annotated[
-        str | None, typer.Option("--as", metavar="USER", help="The sender. [default: the user of broker.username]")
+        str | None, typer.Option("--as", metavar="USER", help="The sender. [default: the user in broker.username]")
     ] = None,
 ) -> None:
-    """Send the command by whose name this was called, with a new ID and an expiry."""
+    """Send the command that this subcommand is named after, with a new ID and an expiry time."""
     settings = load_settings(config)
-    name, sender = str(context.info_name), user or own_name(settings)
-    request = CommandRequest(name, fields_of(name, values or ()))
+    name, sender = str(context.info_name), user or default_sender(settings)
+    request = CommandRequest(name, parse_fields(name, values or ()))
     if sender == OWN_USER and not (roles := COMMANDS[name].roles) & OWN_ROLES:
         raise typer.BadParameter(f"--as: give the sender: `{name}` requires the role {' or '.join(sorted(roles))}")
     broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
@@ -130,4 +132,4 @@ def list_commands() -> None:
 
 
 for _name, _kind in COMMANDS.items():
-    app.command(_name, help=_help(_kind))(send)
+    app.command(_name, help=_command_help(_kind))(send)

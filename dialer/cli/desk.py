@@ -1,4 +1,4 @@
-"""`dialer desk`: the pages for supervisors, served; a certificate for them; and built, in a clone."""
+"""`dialer desk`: serve the pages, create their certificate, and build them from source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging, quiet_logging
-from dialer.cli.options import SettingsFile, of_extra
+from dialer.cli.options import SettingsFile, choices, require_extra
 from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_built, build
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
@@ -23,34 +23,36 @@ app = CommandGroup()
 
 
 class DeskNotReady(MatdanError):
-    """The desk lacks something. The text says what, and what to do."""
+    """The desk cannot start. The text says what is missing, and what to do."""
 
 
 @app.command()
 async def serve(
     config: SettingsFile,
     mqtt: Annotated[
-        MqttVersion, typer.Option(help="MQTT version; use 3.1.1 for a broker without version 5.")
+        MqttVersion,
+        typer.Option(metavar=choices(MqttVersion), help="MQTT version. Use 3.1.1 for a broker that lacks version 5."),
     ] = MqttVersion.V5,
     training: Annotated[
         bool,
         typer.Option(
-            "--training", help="Serve only the agents' pages, on simulated lines; nothing is stored and no phone rings."
+            "--training",
+            help="Serve only the agents' pages, on simulated lines. Nothing is stored and no phone rings.",
         ),
     ] = False,
 ) -> None:
     """Serve the pages until SIGTERM or Ctrl-C.
 
-    It needs the broker and the dialler's store, which it only reads. With --training it needs neither: voters, roll
-    and switch are simulated.
+    It needs the broker, and reads the dialler's store. With --training it needs neither: voters, roll and switch are
+    simulated.
     """
-    with of_extra("desk"):
-        from dialer.desk.server import find_desk_broker, serve_desk  # noqa: PLC0415 - FastAPI and all
+    with require_extra("desk"):
+        from dialer.desk.server import find_desk_broker, serve_desk  # noqa: PLC0415 - of an extra
     if not are_built():
-        raise DeskNotReady("the desk's pages are not built: `dialer desk pages` builds them")
+        raise DeskNotReady("the desk's pages are not built: run `dialer desk pages`")
     settings = load_settings(config)
     if training:
-        from dialer.simulation.demo.training import run_training  # noqa: PLC0415 - the simulated switch and all
+        from dialer.simulation.demo.training import run_training  # noqa: PLC0415 - slow to import
 
         quiet_logging()
         await run_training(settings, lambda address: typer.echo(f"{OPEN_AT_PREFIX}{address}"))
@@ -62,9 +64,9 @@ async def serve(
 
 @app.command()
 def pages() -> None:
-    """Build the pages in a clone; needs npm and its registry.
+    """Build the pages in a source checkout. It needs npm and access to the npm registry.
 
-    A wheel contains them.
+    An installed package contains the pages already.
     """
     try:
         typer.echo(f"built {build()}")
@@ -74,12 +76,16 @@ def pages() -> None:
 
 NamesOption = Annotated[
     list[str] | None,
-    typer.Option("--name", help="A host name or address of the desk. Repeatable. [default: the settings']"),
+    typer.Option(
+        "--name",
+        metavar="HOST",
+        help="A host name or IP address of the desk. Repeatable. [default: the host in the settings]",
+    ),
 ]
-RenewOption = Annotated[bool, typer.Option("--renew", help="Create a new certificate; CA and keys stay.")]
+RenewOption = Annotated[bool, typer.Option("--renew", help="Create a new certificate, with the same CA and keys.")]
 CaOption = Annotated[
     Path | None,
-    typer.Option("--ca", metavar="FOLDER", help="Folder of the CA and its key. [default: beside the certificate]"),
+    typer.Option("--ca", metavar="DIR", help="Folder of the CA and its key. [default: the certificate's folder]"),
 ]
 
 
@@ -87,34 +93,34 @@ CaOption = Annotated[
 def certificate(
     config: SettingsFile, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Create the desk's certificate, signed by the site's own CA, which is installed on the PCs once.
+    """Create the desk's certificate and the site's own CA, which must be installed on the PCs once.
 
-    It writes desk.certificate and desk.private_key. The CA is valid for the desk's names only. The output says how to
-    install it.
+    It writes desk.certificate and desk.private_key. The CA is valid for the desk's names only. The output explains how
+    to install it.
     """
     settings = load_settings(config)
-    tell_certificate(settings.desk, settings.centre.id, name or [], ca, renew=renew, serve="dialer desk serve")
+    create_certificate(settings.desk, settings.centre.id, name or [], ca, renew=renew, serve="dialer desk serve")
 
 
-def tell_certificate(
+def create_certificate(
     desk: PageServer, owner: str, names: list[str], ca: Path | None, *, renew: bool, serve: str
 ) -> None:
-    """Make a certificate for these pages of `owner`, which the command `serve` serves."""
-    with of_extra("desk"):
+    """Create the certificate of `owner`'s page server, which the command `serve` starts, and print what to do next."""
+    with require_extra("desk"):
         from dialer.desk.certificate import locate_certificate_files, make_certificate  # noqa: PLC0415 - of an extra
     own = urlsplit(desk.origin(desk.port)).hostname or desk.host
     files = locate_certificate_files(desk, ca)
     made = make_certificate(files, owner, own, names, SystemClock().now(), renew=renew)
-    told = " and ".join(map(str, made.names))
+    hosts = " and ".join(map(str, made.names))
     if made.ca_is_new:
-        typer.echo(f"made {files.ca}, the site's own CA, for {told} alone, until {made.ca_until:%Y-%m-%d}")
-    typer.echo(f"made {files.certificate} for {told}, until {made.until:%Y-%m-%d}; start `{serve}` again")
+        typer.echo(f"created {files.ca}, the site's own CA, valid only for {hosts}, until {made.ca_until:%Y-%m-%d}")
+    typer.echo(f"created {files.certificate} for {hosts}, valid until {made.until:%Y-%m-%d}; restart `{serve}`")
     if made.ca_is_new:
-        typer.echo(_ON_PCS.format(ca=files.ca.name, fingerprint=made.fingerprint, key=files.ca_key))
+        typer.echo(_INSTALL_CA.format(ca=files.ca.name, fingerprint=made.fingerprint, key=files.ca_key))
 
 
-_ON_PCS = """
-Now install {ca} on every PC that opens the desk (not {key}, which stays here). Its SHA-256:
+_INSTALL_CA = """
+Next: install {ca} on every PC that opens the pages. Do not copy {key}. SHA-256 of {ca}:
   {fingerprint}
 Windows (Chrome, Edge, Firefox), as administrator:
   certutil -addstore -f Root {ca}
@@ -122,7 +128,7 @@ macOS (Safari, Chrome, Firefox):
   sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain {ca}
 Debian, Chromium, as each user (package libnss3-tools):
   mkdir -p $HOME/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n matdan-desk -i {ca}
-Debian, Firefox: put it into /usr/local/share/matdan, and into /etc/firefox/policies/policies.json:
+Debian, Firefox: copy it to /usr/local/share/matdan, and add to /etc/firefox/policies/policies.json:
   {{"policies": {{"Certificates": {{"Install": ["/usr/local/share/matdan/{ca}"]}}}}}}
-Debian, other programs: put it into /usr/local/share/ca-certificates as matdan-desk.crt, then
+Debian, other programs: copy it to /usr/local/share/ca-certificates/matdan-desk.crt, then
   sudo update-ca-certificates"""

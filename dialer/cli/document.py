@@ -1,9 +1,9 @@
-"""The page docs/reference/commands.md, generated from the command line: `python -m dialer.cli.document docs/reference`."""
+"""The reference page docs/reference/commands.md, generated from the commands by `python -m dialer.cli.document docs/reference`."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,56 +14,165 @@ from dialer.engine.command.catalogue import COMMANDS
 
 HEAD = """# Commands
 
-A mistake that a person can mend is one line on standard error and exit code 2. `--help` after any command says the
-same as this page; `dialer --version` says which version it is of.
+`dialer COMMAND --help` shows the help of a command, `dialer --version` the version.
+
+| exit code | meaning |
+|---|---|
+| 0 | success |
+| 1 | the check or the operation failed |
+| 2 | invalid option, setting or input: one line on standard error says what to correct |
+| 130 | interrupted with Ctrl-C |
+
+## Common options
+
+Options of many commands, listed below by name only:
 """
+
+SEND = "dialer command"
+"""The group whose subcommands are the dialler's commands. They all have the same options, so the page describes one of them."""
+
+_Key = tuple[str, str]  # names and help of a parameter: parameters with the same key are the same one
 
 
 def commands_page() -> str:
-    """The page, whole."""
-    return "\n".join([HEAD, *_command("dialer", typer.main.get_command(app))]) + "\n"
+    """Return the text of the page."""
+    root = typer.main.get_command(app)
+    shared = _shared_parameters("dialer", root, {}, min_groups=3)
+    common = {key: each for key, each in shared.items() if _is_option(each)}
+    lines = [HEAD, *map(_describe, common.values()), ""]
+    for name, command in _subcommands("dialer", root):
+        lines += _document(f"dialer {name}", command, common, frozenset(), "##")
+    return "\n".join(lines).rstrip() + "\n"
 
 
-GIVEN = "dialer command"
-"""Below it stands each command of the dialler, all with the same options; docs/reference/topics.md says what each does."""
+def _document(
+    path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str
+) -> Iterator[str]:
+    """Yield the lines of a command, or of a group and all its commands.
 
-
-def _command(path: str, command: Any) -> Iterator[str]:
-    if not hasattr(command, "list_commands"):
-        yield from _entry(path, command, command.help or "")
+    `known` are the parameters that were described above, `universal` those that every command in the section takes.
+    """
+    if not _is_group(command):
+        yield from _document_command(path, command, known, universal, level)
         return
-    for name in sorted(set(command.list_commands(None)) - ({*COMMANDS} if path == GIVEN else set())):
-        yield from _command(f"{path} {name}", command.get_command(None, name))
-    if path == GIVEN:
-        each = "[Each](topics.md#commandsuser) has its own help, which names its values: `dialer command pause --help`."
-        yield from _entry(f"{path} NAME", command.get_command(None, next(iter(COMMANDS))), f"{command.help} {each}")
-
-
-def _entry(path: str, command: Any, said: str) -> Iterator[str]:
-    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
-    words = " ".join(
-        parameter.name.upper() if parameter.required else f"[{parameter.name.upper()}]" for parameter in arguments
-    )
-    yield f"## `{path}{' ' + words if words else ''}`"
-    yield ""
-    yield " ".join(said.split())
-    yield ""
-    options = [parameter for parameter in command.params if parameter.param_type_name == "option"]
-    if options:
-        yield "| option | default | meaning |"
-        yield "|---|---|---|"
-        for option in options:
-            names = ", ".join(f"`{name}`" for name in option.opts)
-            yield f"| {names} | {_default(option)} | {(option.help or '').replace('|', '/')} |"
+    shared = _shared_parameters(path, command, known, min_groups=2)
+    known = {**known, **shared}
+    leaves = [{_key(each) for each in leaf.params} for leaf in _leaves(path, command)]
+    everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
+    children = _subcommands(path, command)
+    yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
+    if shared:
+        yield from map(_describe, shared.values())
         yield ""
+    if names := _names(each for key, each in known.items() if key in everywhere and _is_option(each)):
+        yield from (f"All of these commands take {names}.", "")
+    universal |= everywhere
+    brief = [(name, each) for name, each in children if _is_brief(each, known, universal)]
+    for name, each in brief:
+        yield f"- `{' '.join([path, name, *map(_argument_name, _arguments(each))])}`: {_text(each)}"
+    yield from [""] if brief else []
+    for name, each in children:
+        if (name, each) not in brief:
+            yield from _document(f"{path} {name}", each, known, universal, f"{level}#")
+    if path == SEND:
+        text = f"{command.help} [Topics](topics.md#commandsuser) lists their names; `dialer command pause --help` shows values."
+        example = command.get_command(None, next(iter(COMMANDS)))
+        yield from _document_command(f"{path} NAME", example, known, universal, f"{level}#", text)
+
+
+def _document_command(
+    path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str, text: str = ""
+) -> Iterator[str]:
+    yield " ".join([f"{level} `{path}", *map(_argument_name, _arguments(command))]) + "`"
+    yield from ("", text or _text(command), "")
+    own = [each for each in command.params if _key(each) not in known and each.help]
+    yield from map(_describe, own)
+    if names := _names(
+        each for each in command.params if _is_option(each) and _key(each) in known and _key(each) not in universal
+    ):
+        yield f"- {names}"
+    yield ""
+
+
+def _is_brief(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> bool:
+    """Return whether a command needs no section of its own, because all its parameters are described above."""
+    return not _is_group(command) and all(
+        _key(each) in (universal if _is_option(each) else known) or not each.help for each in command.params
+    )
+
+
+def _describe(parameter: Any) -> str:
+    if not _is_option(parameter):
+        return f"- `{_argument_name(parameter)}`: {parameter.help}"
+    names = ", ".join((*parameter.opts, *parameter.secondary_opts))
+    value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
+    note = "required" if parameter.required else _default(parameter)
+    return f"- `{names}{value}`{f' ({note})' if note else ''}: {parameter.help or ''}"
 
 
 def _default(option: Any) -> str:
-    if option.required:
-        return "required"
-    if option.default is None or option.default is False or callable(option.default) or option.default in ([], ()):
+    value = option.default
+    if option.is_flag or value is None or callable(value) or value in ([], (), ""):
         return ""
-    return f"`{getattr(option.default, 'value', option.default)}`"
+    return f"default {getattr(value, 'value', value)}"
+
+
+def _argument_name(argument: Any) -> str:
+    name = argument.metavar or argument.name.upper()
+    return name if argument.required or name.startswith("[") else f"[{name}]"
+
+
+def _names(options: Iterable[Any]) -> str:
+    return " ".join(f"`{each.opts[0]}`" for each in options)
+
+
+def _text(command: Any) -> str:
+    return " ".join((command.help or "").split())
+
+
+def _shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_groups: int) -> dict[_Key, Any]:
+    """Return the parameters that at least `min_groups` children of the group share, except `known` ones."""
+    found: dict[_Key, Any] = {}
+    children: dict[_Key, set[str]] = {}
+    for name, child in _subcommands(path, group):
+        for leaf in _leaves(f"{path} {name}", child):
+            for each in leaf.params:
+                if each.help and _key(each) not in known:
+                    # A required option has the same meaning as an optional one, so describe the optional one.
+                    found[_key(each)] = found.get(_key(each), each) if each.required else each
+                    children.setdefault(_key(each), set()).add(name)
+    return {key: each for key, each in found.items() if len(children[key]) >= min_groups}
+
+
+def _leaves(path: str, command: Any) -> Iterator[Any]:
+    if not _is_group(command):
+        yield command
+        return
+    for name, each in _subcommands(path, command):
+        yield from _leaves(f"{path} {name}", each)
+
+
+def _subcommands(path: str, group: Any) -> list[tuple[str, Any]]:
+    """Return a group's commands by name, without the dialler's own commands."""
+    names = set(group.list_commands(None)) - ({*COMMANDS} if path == SEND else set())
+    return [(name, group.get_command(None, name)) for name in sorted(names)]
+
+
+def _arguments(command: Any) -> list[Any]:
+    return [each for each in command.params if not _is_option(each)]
+
+
+def _is_group(command: Any) -> bool:
+    return hasattr(command, "list_commands")
+
+
+def _is_option(parameter: Any) -> bool:
+    return bool(parameter.param_type_name == "option")
+
+
+def _key(parameter: Any) -> _Key:
+    names = ", ".join(parameter.opts) if _is_option(parameter) else _argument_name(parameter)
+    return names, parameter.help or ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Records from outside the calls, from the command line to the one writer: the running dialler by command, or the store itself."""
+"""Saving of records that do not come from calls, such as marks: by the running dialler, or directly in the store."""
 
 from __future__ import annotations
 
@@ -32,123 +32,137 @@ from dialer.store.store import open_store
 
 T = TypeVar("T")
 HOLDER = "an import of records"
-"""What others are told while records are kept here: it is no dialler, and nobody could ask it anything."""
+"""How this process identifies itself to others while it holds the store."""
 
 
-def keep_all(
+def save_in_batches(
     settings: Settings, items: Sequence[T], most: int, things: str, request: Callable[[int, list[T]], CommandRequest]
 ) -> list[str]:
-    """Keep records, at most `most` together, each batch by a `request` of its number, from 1, and itself. See `carry_out`."""
-    batches = _batches(items, most)
-    with _reporting_what_was_kept(batches, things) as done:
+    """Save records in batches of at most `most`, and return the replies.
+
+    `request` makes the request of a batch from its number (from 1) and its records; `things` names the records in messages. Raises
+    the errors of `save_records`.
+    """
+    batches = _split_batches(items, most)
+    with _report_saved_on_error(batches, things) as report_done:
         requests = [request(number, list(each)) for number, each in enumerate(batches, 1)]
-        return carry_out(settings, requests, done) if requests else []
+        return save_records(settings, requests, report_done) if requests else []
 
 
-def _batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
+def _split_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
     return [items[first : first + most] for first in range(0, len(items), most)]
 
 
 @contextmanager
-def _reporting_what_was_kept(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
-    """For requests that bring a batch each: gives what is to be told how many of them are done. Where one fails, the error is told
-    with how many `things` were kept before it.
-    """
-    kept = 0
+def _report_saved_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
+    """Print how many `things` were saved before an error.
 
-    def done(requests: int) -> None:
-        nonlocal kept
-        kept = sum(len(each) for each in batches[:requests])
+    Yields a function to call with the number of completed requests, one for each batch.
+    """
+    saved = 0
+
+    def report_done(requests: int) -> None:
+        nonlocal saved
+        saved = sum(len(each) for each in batches[:requests])
 
     try:
-        yield done
+        yield report_done
     except MatdanError:
-        if kept:
-            of_all = sum(len(each) for each in batches)
-            typer.echo(f"{kept:,} of {of_all:,} {things} were kept; what is kept is not kept twice", err=True)
+        if saved:
+            total = sum(len(each) for each in batches)
+            typer.echo(
+                f"{saved:,} of {total:,} {things} were saved before the error; run the command again for the rest,"
+                " saved ones are skipped",
+                err=True,
+            )
         raise
 
 
-def carry_out(
+def save_records(
     settings: Settings,
     requests: Sequence[CommandRequest],
-    done: Callable[[int], None] = lambda _: None,
+    report_done: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
-    """Keep records: what was said of each request, in order; `done` is told how many are kept so far.
+    """Execute requests that save records, and return the reply to each. `report_done` is called with the number completed so far.
 
-    While a dialler runs it is asked through the broker, for it alone writes and its calls must follow; else the store is
-    written here. Raises CommandRefused, StoreError, BrokerUnreachable.
+    A running dialler executes them through the broker, as it is the only writer and its calls depend on the records. Otherwise they
+    are written to the store directly. Raises CommandRefused, StoreError, BrokerUnreachable.
     """
     path = settings.store.path
     try:
-        return asyncio.run(_keep_here(path, site_key(settings), requests, done))
+        return asyncio.run(_save_locally(path, site_key(settings), requests, report_done))
     except StoreBusy as busy:
         refuse_unless_dialler(path, busy)
-        return ask_dialler(settings, requests, busy, done)
+        return send_to_dialler(settings, requests, busy, report_done)
 
 
 def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
-    """Raise StoreBusy where it is known that something else than a dialler holds the store: nobody would answer."""
+    """Raise StoreBusy if another program than a dialler holds the store, as it would not answer requests."""
     try:
         holder = holder_of(path)
     except OSError:
-        return  # not known: the dialler answers, or it is told that none does
+        return  # unknown holder: if it is no dialler, the request through the broker times out with a clear error
     if holder is not None and not holder.startswith(DIALLER):
-        raise StoreBusy(f"{path}: {holder} is using it: wait until that has ended, then do it again") from busy
+        raise StoreBusy(f"{path}: in use by {holder}: wait until it has finished, then run the command again") from busy
 
 
-def hand_over(
+def send_numbers_to_dialler(
     settings: Settings, name: str, numbers: Sequence[str], fields: Mapping[str, object], busy: StoreBusy
 ) -> list[str]:
-    """Have the running dialler take numbers, in the spool, for no command names one; what it said. Raises as `ask_dialler`."""
+    """Have the running dialler execute a command for phone numbers, and return its replies.
+
+    The numbers go through the spool, because commands never contain phone numbers. Raises the errors of `send_to_dialler`.
+    """
     refuse_unless_dialler(settings.store.path, busy)
     spool = Spool(settings.store.path, site_key(settings))
-    batches = _batches(numbers, MOST_NUMBERS)
-    handed: list[str] = []
+    batches = _split_batches(numbers, MOST_NUMBERS)
+    list_ids: list[str] = []
     try:
-        handed += [spool.add_numbers(each) for each in batches]
-        requests = [CommandRequest(name, {"list": each, **fields}) for each in handed]
-        with _reporting_what_was_kept(batches, "numbers") as done:
-            return ask_dialler(settings, requests, busy, done)
+        list_ids += [spool.add_numbers(each) for each in batches]
+        requests = [CommandRequest(name, {"list": each, **fields}) for each in list_ids]
+        with _report_saved_on_error(batches, "numbers") as report_done:
+            return send_to_dialler(settings, requests, busy, report_done)
     finally:
-        for each in handed:
+        for each in list_ids:
             spool.remove(each)
 
 
-def ask_dialler(
+def send_to_dialler(
     settings: Settings,
     requests: Sequence[CommandRequest],
     busy: StoreBusy,
-    done: Callable[[int], None] = lambda _: None,
+    report_done: Callable[[int], None] = lambda _: None,
     sender: str = OWN_USER,
 ) -> list[str]:
-    """What the dialler that holds the store said of each request of that sender's, in order; `busy` is how that it does was found
-    out.
+    """Send requests to the running dialler as `sender`, and return its reply to each.
 
-    Raises StoreBusy where it has no broker to be asked through, CommandRefused, BrokerUnreachable.
+    `busy` is the error by which the caller found that a dialler holds the store. Raises StoreBusy if the site has no broker,
+    CommandRefused, BrokerUnreachable.
     """
     if not settings.broker.enabled:
         raise StoreBusy(
-            f"{busy}; or give the dialler a broker ([broker] enabled), then it takes this while it runs"
+            f"{busy}; or enable the broker ([broker] enabled), so that a running dialler accepts the command"
         ) from busy
-    # An id for each process: a broker ends the connection of the older of two, and two clerks may come at once.
+    # Each process needs its own client ID: the broker disconnects the older of two clients with the same ID.
     client_id = f"dialler-records-{settings.centre.id}-{uuid.uuid4().hex[:12]}"
     broker = replace(broker_settings(settings), client_id=client_id)
     return asyncio.run(
-        send_commands(broker, settings.centre.id, requests, SystemClock(), done, signer=own_signer(settings, sender))
+        send_commands(
+            broker, settings.centre.id, requests, SystemClock(), report_done, signer=own_signer(settings, sender)
+        )
     )
 
 
-async def _keep_here(
-    path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], done: Callable[[int], None]
+async def _save_locally(
+    path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], report_done: Callable[[int], None]
 ) -> list[str]:
-    answers: list[str] = []
+    replies: list[str] = []
     async with await open_store(path, encode=announcement_of, create=False, key=key, holder=HOLDER) as opened:
-        desk = ExternalRecords(opened, SystemClock())
+        records = ExternalRecords(opened, SystemClock())
         for request in requests:
             command = read_command(request.name, request.fields)
             if not isinstance(command, RecordsCommand):
                 raise TypeError(f"{request.name} needs a running dialler")
-            answers.append(await command.save(desk, FROM_DIALLER))
-            done(len(answers))
-    return answers
+            replies.append(await command.save(records, FROM_DIALLER))
+            report_done(len(replies))
+    return replies

@@ -1,4 +1,4 @@
-"""Findings on the terminal: the one way in which commands print what a check found."""
+"""Printing of findings: how every command shows the result of its checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from dialer.domain.finding import Finding, Level
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 _LABELS = {Level.OK: "[green]ok[/]     ", Level.WARNING: "[yellow]warning[/]", Level.ERROR: "[red]ERROR[/]  "}
 
@@ -21,7 +21,7 @@ class FindingPrinter:
     """Prints findings as lines, or as JSON with one object per line."""
 
     def __init__(self, *, as_json: bool = False) -> None:
-        from rich.console import Console  # noqa: PLC0415 - `dialer run` is in the same module as `check`, and needs none
+        from rich.console import Console  # noqa: PLC0415 - `dialer run`, in the same module as `check`, does not need it
 
         self.console = Console()
         self._as_json = as_json
@@ -41,17 +41,17 @@ class FindingPrinter:
             self.console.print(f"          - {detail}", soft_wrap=True, markup=False, highlight=False)
 
     def show_all(self, findings: Iterable[Finding]) -> None:
-        """Print findings in their order."""
+        """Print several findings."""
         for finding in findings:
             self.show(finding)
 
     async def follow(self, findings: AsyncIterator[Finding]) -> None:
-        """Print findings as the checks report them, which may take some seconds."""
+        """Print findings as the checks report them, with a spinner meanwhile on a terminal."""
         waiting = self.console.is_terminal and not self._as_json
         with self.console.status("checking") if waiting else nullcontext():
             async for finding in findings:
                 self.show(finding)
 
     def exit(self) -> NoReturn:
-        """End the command: with exit code 1 where there was an error."""
+        """End the command, with exit code 1 if an error was printed and 0 otherwise."""
         raise typer.Exit(1 if self.errors else 0)

@@ -1,4 +1,4 @@
-"""`dialer flow ...`: list, check, draw and try flows."""
+"""`dialer flow`: list, check, draw and try flows."""
 
 from __future__ import annotations
 
@@ -43,15 +43,17 @@ TextsOption = Annotated[
     typer.Option(
         "--texts",
         metavar="DIR",
-        help="Directory of your own texts, one <language>.yaml each; they override the shipped ones.",
+        help="Folder with your own texts as LANGUAGE.yaml, which override the shipped ones. [default: flows.texts]",
     ),
 ]
 ProfileOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings, whose profile applies."),
+    typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON list instead of lines.")]
-LanguageOption = Annotated[str, typer.Option("--language", "-l", help="Language code, such as hi or en.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+LanguageOption = Annotated[
+    str, typer.Option("--language", "-l", metavar="CODE", help="The language, such as hi or en.")
+]
 
 
 @app.command("list")
@@ -71,10 +73,12 @@ def check(
     ] = None,
     language: Annotated[
         list[str] | None,
-        typer.Option("--language", "-l", help="A required language; repeatable. [default: all shipped ones]"),
+        typer.Option(
+            "--language", "-l", metavar="CODE", help="A required language. Repeatable. [default: all shipped ones]"
+        ),
     ] = None,
     max_prompt_seconds: Annotated[
-        float, typer.Option(help="Longest duration of a prompt (seconds).")
+        float, typer.Option(metavar="SECONDS", help="Maximum duration of a prompt.")
     ] = MAX_PROMPT_SECONDS,
     texts: TextsOption = None,
     config: ProfileOption = None,
@@ -115,7 +119,7 @@ def draw(
     language: LanguageOption = "en",
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Write to this file: .md wraps the diagram in a Markdown code block."),
+        typer.Option("--out", "-o", metavar="FILE", help="Write to this file. A .md file gets a Markdown code block."),
     ] = None,
     texts: TextsOption = None,
 ) -> None:
@@ -124,7 +128,7 @@ def draw(
     GitHub, GitLab, Forgejo, https://mermaid.live and many editors render Mermaid.
     """
     loaded = load_flow(flow)
-    diagram = draw_flow(loaded, _texts_in(language, load_texts(texts)), language)
+    diagram = draw_flow(loaded, _require_language(language, load_texts(texts)), language)
     if out is None:
         typer.echo(diagram, nl=False)
         return
@@ -144,30 +148,38 @@ def try_flow(
     language: LanguageOption = "en",
     fact: Annotated[
         list[str] | None,
-        typer.Option("--fact", "-f", metavar="NAME=VALUE", help="A fact of the caller; an empty value is unknown."),
+        typer.Option(
+            "--fact",
+            "-f",
+            metavar="NAME=VALUE",
+            help="A fact about the caller. Repeatable. An empty value means unknown.",
+        ),
     ] = None,
     keys: Annotated[
         str | None,
-        typer.Option(help="Enter these keys instead of asking: lines separated by commas, such as 2,3#; then hang up."),
+        typer.Option(
+            metavar="KEYS",
+            help="Enter these keys instead of asking: one entry per prompt, separated by commas (2,3#), then hang up.",
+        ),
     ] = None,
-    no_agent: Annotated[bool, typer.Option("--no-agent", help="Act as if no agent is available.")] = False,
-    store_fails: Annotated[bool, typer.Option("--store-fails", help="Act as if nothing can be saved.")] = False,
+    no_agent: Annotated[bool, typer.Option("--no-agent", help="Simulate that no agent is available.")] = False,
+    store_fails: Annotated[bool, typer.Option("--store-fails", help="Simulate that nothing can be saved.")] = False,
     texts: TextsOption = None,
 ) -> None:
-    """Try a flow as a caller: read the prompts, enter digits. Enter alone is silence; h hangs up."""
+    """Try a flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
-    facts = sample_facts(loaded, _given_facts(fact or [], list_fact_kinds(loaded).keys()))
+    facts = sample_facts(loaded, _parse_facts(fact or [], list_fact_kinds(loaded).keys()))
     script = keys.split(",") if keys is not None else None
 
-    def press(hint: str) -> str | None:
-        return _next_line(script) if script is not None else _ask(hint)
+    def read_keys(hint: str) -> str | None:
+        return _next_scripted_keys(script) if script is not None else _ask_for_keys(hint)
 
     call = TerminalCall(
         loaded,
-        _texts_in(language, load_texts(texts)),
+        _require_language(language, load_texts(texts)),
         language,
         say=typer.echo,
-        press=press,
+        press=read_keys,
         agent_available=not no_agent,
         store_works=not store_fails,
     )
@@ -176,7 +188,7 @@ def try_flow(
     typer.echo(f"-- {state.ending} at {state.where}; answers: {answers}; turns: {state.turns}")
 
 
-def _next_line(script: list[str]) -> str | None:
+def _next_scripted_keys(script: list[str]) -> str | None:
     if not script:
         return None
     line = script.pop(0)
@@ -184,16 +196,16 @@ def _next_line(script: list[str]) -> str | None:
     return line
 
 
-def _ask(hint: str) -> str | None:
+def _ask_for_keys(hint: str) -> str | None:
     try:
         line = typer.prompt(f"> ({hint})", default="", show_default=False, prompt_suffix=" ")
-    except typer.Abort:  # end of input, or Ctrl-C: a hang-up
+    except typer.Abort:  # end of input or Ctrl-C means that the caller hangs up
         typer.echo()
         return None
     return None if str(line).strip().lower() == "h" else str(line)
 
 
-def _given_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
+def _parse_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
     facts: dict[str, str] = {}
     for item in given:
         name, equals, value = item.partition("=")
@@ -201,13 +213,13 @@ def _given_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
             raise typer.BadParameter("write NAME=VALUE, such as closes_at=18:00", param_hint="--fact")
         if name.strip() not in known:
             names = ", ".join(sorted(known)) or "none"
-            raise FlowOptionError("--fact", f"the flow has no fact {name.strip()!r}; its facts are: {names}")
+            raise FlowOptionError("--fact", f"the flow has no fact {name.strip()!r}; use one of: {names}")
         facts[name.strip()] = value.strip()
     return facts
 
 
-def _texts_in(language: str, texts: Texts) -> Texts:
-    """Return `texts` if they have that language. Raises FlowOptionError otherwise, instead of falling back to English."""
+def _require_language(language: str, texts: Texts) -> Texts:
+    """Return `texts`. Raises FlowOptionError if they lack the language, as prompts would silently be in English."""
     if language not in texts.languages():
         raise FlowOptionError(
             "--language", f"there are no texts in {language!r}; use one of {', '.join(texts.languages())}"

@@ -1,4 +1,4 @@
-"""Commands under one name, and options that several of them take, written once."""
+"""A Typer group whose commands may be coroutines and may take shared options as a dataclass."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class CommandGroup(typer.Typer):
-    """A Typer whose commands may wait, and may take a dataclass: each of its fields is an option, behind the command's own."""
+    """A Typer group for coroutines and for commands with a dataclass parameter.
+
+    Each field of the dataclass becomes an option, listed after the command's own options.
+    """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{"no_args_is_help": True, **settings})
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Function], Function]:
-        """As Typer's own."""
+        """Return a decorator that registers a function as a command, as Typer's own does."""
         register = super().command(name, **settings)
 
-        def registered(function: Function) -> Function:
-            register(_unfolded(function))
+        def register_expanded(function: Function) -> Function:
+            register(_expand_dataclasses(function))
             return function
 
-        return registered
+        return register_expanded
 
 
-def _unfolded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as Typer reads it: with the fields of a dataclass in the place of the parameter that is one."""
+def _expand_dataclasses(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with the signature that Typer needs: the fields of a dataclass replace its parameter."""
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()
     for parameter in signature(function).parameters.values():
         kind = hints[parameter.name]
         if is_dataclass(kind):
             groups[parameter.name] = kind
-            shared += _options(kind)
+            shared += _dataclass_options(kind)
         else:
             own.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
 
@@ -56,8 +59,8 @@ def _unfolded(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _options(kind: Any) -> list[Parameter]:
-    """A dataclass's fields, its own before those of what it extends."""
+def _dataclass_options(kind: Any) -> list[Parameter]:
+    """Return the fields of a dataclass as parameters, its own fields before inherited ones."""
     hints, found = get_type_hints(kind, include_extras=True), {field.name: field for field in fields(kind)}
     order = dict.fromkeys(name for each in kind.__mro__ for name in vars(each).get("__annotations__", ()))
     return [

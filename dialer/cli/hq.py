@@ -1,4 +1,4 @@
-"""`dialer hq ...`: a headquarters of many centres. Leaders' keys and orders, and what centres announce."""
+"""`dialer hq`: run the headquarters of many centres, send signed orders, and import and export results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dialer.cli.hq_bundle import app as bundle_app
 from dialer.cli.hq_pages import audit, certificate, desk, official, user_app
 from dialer.cli.hq_render import render
 from dialer.cli.logs import json_logging, quiet_logging
-from dialer.cli.options import NamedHeadquarters, of_extra
+from dialer.cli.options import HeadquartersOptions, require_extra
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, read_order
@@ -35,124 +35,129 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(order_app, name="order")
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(user_app, name="user")
-# What a person looks at says what is wrong in one line, and the log of the way there is no part of it.
+# Interactive commands report errors in one line, without log output.
 app.callback()(quiet_logging)
 for command in (render, desk, certificate, audit, official):
     app.command()(command)
 
-_WHO = "headquarters' orders"
+_CLIENT_NAME = "headquarters' orders"
 PATIENCE_SECONDS = 10.0
-"""With a server that is away; then the order may travel as a file."""
+"""How long to try to reach the server. After that, the order can be carried as a file (`--out`)."""
 _CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's ID in the centres.")]
-_WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for answers.")]
+_WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="How long to wait for replies.")]
 
 
 @dataclass(frozen=True)
-class Signing(NamedHeadquarters):
-    """Who signs an order, and what becomes of it then."""
+class Signing(HeadquartersOptions):
+    """The options for signing an order, and for sending it or writing it to a file."""
 
     key: Annotated[
         list[Path],
-        typer.Option(metavar="FILE", help="A leader's private key; give both keys if both leaders are present."),
+        typer.Option(metavar="FILE", help="A leader's private key. Required. Give two if both leaders are present."),
     ]
     wait: _WaitOption = 5.0
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Send nothing, but write the order to this file, for the next leader or to carry to a centre.",
+            help="Write the order to this file instead of sending it: for the next leader to sign, or to carry to a centre.",
         ),
     ] = None
 
-    async def go_on(self, signed: SignedOrder, order: HqOrder) -> None:
-        """Add the signatures; then keep it in a file, or send it and tell who answered. Exit 1 where a centre has not obeyed."""
+    async def sign_and_send(self, signed: SignedOrder, order: HqOrder) -> None:
+        """Add the signatures, then send the order and print the replies, or write it to the file `out`.
+
+        Exits with code 1 if a centre did not execute the order.
+        """
         centres = orders.find_recipients(self.settings, order)
         for path in self.key:
             private = signing.read_key_file(path, "--key")
             signed = signed.signed_by(orders.find_leader(self.settings, private), private)
         signers = signed.signers(orders.leader_keys(self.settings))
-        typer.echo(f"{_words(order)}, signed by {', '.join(signers)}")
+        typer.echo(f"{_describe_order(order)}, signed by {', '.join(signers)}")
         if self.out is not None:
             self.out.write_text(signed.model_dump_json(), encoding="utf-8")
-            typer.echo(f"{self.out}: not sent; the next leader: dialer hq order sign {self.out} --key FILE")
+            typer.echo(
+                f"{self.out}: written, not sent; the next leader runs: dialer hq order sign {self.out} --key FILE"
+            )
             return
         if len(signers) < order.signatures_needed:
-            raise orders.OrderNotSent("two leaders must sign it: name both keys, or --out FILE for the second one")
-        async with self.session(_WHO, PATIENCE_SECONDS) as session:
+            raise orders.OrderNotSent("two leaders must sign this order: give both keys, or --out FILE for the second")
+        async with self.session(_CLIENT_NAME, PATIENCE_SECONDS) as session:
             replies = await orders.send_order(session, signed, order, centres, self.wait)
         _print_replies(replies, centres)
 
 
 @dataclass(frozen=True)
 class NewOrder(Signing):
-    """An order that is begun: to whom, and for how long."""
+    """The options for creating an order."""
 
-    to: Annotated[str, typer.Option(help="Recipients: all, zone:NAME or centre:ID.")] = "all"
+    to: Annotated[str, typer.Option(metavar="RECIPIENTS", help="all, zone:NAME or centre:ID.")] = "all"
     valid: Annotated[
         float | None,
         typer.Option(metavar="HOURS", help="How long the order is valid. [default: 1; a week for stop and resume]"),
     ] = None
 
-    async def begin(self, kind: OrderKind, **values: str | float | None) -> None:
-        """Make it, and go on with it."""
+    async def create_and_send(self, kind: OrderKind, **values: str | float | None) -> None:
+        """Create an order, sign it, and send it or write it to a file."""
         seconds = None if self.valid is None else self.valid * 3600
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, **values)
-        await self.go_on(SignedOrder(order=order.text), order)
+        await self.sign_and_send(SignedOrder(order=order.text), order)
 
 
 @app.command()
-async def check(hq: NamedHeadquarters) -> None:
-    """Check headquarters: leaders, server and streams, silent centres, bundles. Exit 1 if something is missing."""
+async def check(hq: HeadquartersOptions) -> None:
+    """Check headquarters: leaders, server and streams, unreachable centres, bundles. Exit 1 if there are problems."""
     settings = hq.settings
-    with of_extra("hq"):
+    with require_extra("hq"):
         from dialer.hq.check import find_problems  # noqa: PLC0415 - of an extra
     problems = await find_problems(settings)
     for problem in problems:
         typer.echo(problem)
     if problems:
         raise typer.Exit(1)
-    typer.echo(f"headquarters is ready: {len(settings.centres)} centres are heard")
+    typer.echo(f"headquarters is ready: {len(settings.centres)} centres are connected")
 
 
 @keys_app.command("make")
 def make_key(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")],
 ) -> None:
-    """Create a key pair, on the machine of the person who signs.
+    """Create a key pair for a leader, for a member of media or compliance, or for a root.
 
-    For leaders, for people of media or compliance, and for roots. The private key never leaves FILE. The printed public
-    key goes into the settings of every centre and of headquarters.
+    Run it on the machine of the person who signs. The private key never leaves FILE. The printed public key goes into
+    the settings of every centre and of headquarters.
     """
     typer.echo(f'key = "{signing.public_key_text(signing.new_key_file(path))}"')
-    typer.echo(f"{path}: the private key, for your eyes alone", err=True)
+    typer.echo(f"{path}: the private key; keep it secret", err=True)
 
 
 @order_app.command("stop-all")
 async def stop_all(new: NewOrder) -> None:
-    """Stop every campaign at once. Centres cannot resume until two leaders sign.
+    """Stop every campaign immediately. Resuming needs the signatures of two leaders.
 
-    A centre that is away receives the order when it returns, within a week.
+    A disconnected centre receives the order when it reconnects, within a week.
     """
-    await new.begin(OrderKind.STOP_ALL)
+    await new.create_and_send(OrderKind.STOP_ALL)
 
 
 @order_app.command()
 async def pause(new: NewOrder, campaign: _CampaignArgument) -> None:
-    """Pause a campaign: no new calls, but live calls continue. Supervisors of a centre may resume it."""
-    await new.begin(OrderKind.PAUSE, campaign=campaign)
+    """Pause a campaign: no new calls, but live calls continue. A centre's supervisors may resume it."""
+    await new.create_and_send(OrderKind.PAUSE, campaign=campaign)
 
 
 @order_app.command()
 async def quota(
     new: NewOrder,
     campaign: _CampaignArgument,
-    max_calls: Annotated[int | None, typer.Option(help="Maximum number of concurrent calls.")] = None,
+    max_calls: Annotated[int | None, typer.Option(metavar="COUNT", help="Maximum number of concurrent calls.")] = None,
     calls_per_seat: Annotated[
-        float | None, typer.Option(help="Maximum number of unanswered calls per available agent.")
+        float | None, typer.Option(metavar="COUNT", help="Maximum number of unanswered calls per available agent.")
     ] = None,
 ) -> None:
-    """Limit a campaign's calls until midnight. Without a figure, remove the limit."""
-    await new.begin(OrderKind.QUOTA, campaign=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat)
+    """Limit a campaign's calls until midnight. Without a limit option, remove the limits."""
+    await new.create_and_send(OrderKind.QUOTA, campaign=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat)
 
 
 @order_app.command()
@@ -164,84 +169,86 @@ async def resume(
     ] = None,
 ) -> None:
     """Resume campaigns. Two leaders must sign: both with --key, or one with --out FILE and the other with `sign FILE`."""
-    await new.begin(OrderKind.RESUME, campaign=campaign)
+    await new.create_and_send(OrderKind.RESUME, campaign=campaign)
 
 
 @order_app.command()
 async def sign(
     signing: Signing,
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader started with --out.")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader wrote with --out.")],
 ) -> None:
-    """Sign an order that another leader started, and send it once all signatures are there."""
+    """Sign an order that another leader created, and send it once it has all signatures."""
     try:
         signed = SignedOrder.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
-        raise SettingError(str(path), "(file)", "is no order", "have it made with --out") from error
-    await signing.go_on(signed, read_order(signed.order))
+        raise SettingError(
+            str(path), "(file)", "is not a signed order", "give a file that a leader wrote with --out"
+        ) from error
+    await signing.sign_and_send(signed, read_order(signed.order))
 
 
 @order_app.command("list")
-async def list_orders(hq: NamedHeadquarters) -> None:
-    """List the orders that are still valid, the oldest first."""
-    for signed, order in await _valid(hq):
+async def list_orders(hq: HeadquartersOptions) -> None:
+    """List the orders that are still valid, oldest first."""
+    for signed, order in await _fetch_valid_orders(hq):
         signers = ", ".join(signed.signers(orders.leader_keys(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
-        typer.echo(f"{order.id}  {_words(order)}, signed by {signers}, until {until:%Y-%m-%d %H:%M}")
+        typer.echo(f"{order.id}  {_describe_order(order)}, signed by {signers}, valid until {until:%Y-%m-%d %H:%M}")
 
 
 @order_app.command()
-async def again(
-    hq: NamedHeadquarters,
+async def resend(
+    hq: HeadquartersOptions,
     order_id: Annotated[str, typer.Argument(metavar="ID", help="The order's ID (see `dialer hq order list`).")],
     wait: _WaitOption = 5.0,
 ) -> None:
-    """Send an order again, for centres that were away. No new signature is needed."""
-    given = Signing(hq.config, [], wait)
-    for signed, order in await _valid(given):
+    """Resend an order to centres that were disconnected. No new signature is needed."""
+    sender = Signing(hq.config, [], wait)
+    for signed, order in await _fetch_valid_orders(sender):
         if order.id == order_id:
-            await given.go_on(signed, order)
+            await sender.sign_and_send(signed, order)
             return
-    raise orders.OrderNotSent(f"{order_id} is no order that is valid still: see `dialer hq order list`")
+    raise orders.OrderNotSent(f"{order_id} is not a valid order: see `dialer hq order list`")
 
 
-async def _valid(hq: NamedHeadquarters) -> list[tuple[SignedOrder, HqOrder]]:
-    async with hq.session(_WHO, PATIENCE_SECONDS) as session:
+async def _fetch_valid_orders(hq: HeadquartersOptions) -> list[tuple[SignedOrder, HqOrder]]:
+    async with hq.session(_CLIENT_NAME, PATIENCE_SECONDS) as session:
         return await orders.read_valid_orders(session, SystemClock().now())
 
 
-def _words(order: HqOrder) -> str:
+def _describe_order(order: HqOrder) -> str:
     return " ".join([order.order.value, *([] if order.campaign is None else [order.campaign]), f"to {order.to}"])
 
 
 def _print_replies(replies: Mapping[str, orders.OrderReply], centres: Sequence[str]) -> None:
-    """Exit 1 where a centre has not obeyed."""
+    """Print the centres' replies. Exits with code 1 if a centre refused the order or did not reply."""
     refused = [each for each in replies.values() if each.status != "done"]
     missing = [centre for centre in centres if centre not in replies]
     for each in refused:
         typer.echo(f"{each.centre}: {each.text}")
-    typer.echo(f"{len(replies) - len(refused)} of {len(centres)} centres have done it")
+    typer.echo(f"{len(replies) - len(refused)} of {len(centres)} centres have executed the order")
     if missing:
-        typer.echo(f"no answer from {', '.join(missing)}: they hear of it when they come back")
+        typer.echo(f"no reply from {', '.join(missing)}: they receive the order when they reconnect")
     if refused or missing:
         raise typer.Exit(1)
 
 
 @app.command()
 def gather(
-    hq: NamedHeadquarters,
+    hq: HeadquartersOptions,
     verbose: Annotated[bool, typer.Option("--verbose", help="Write debug logs.")] = False,
 ) -> None:
-    """Store what centres report in the database, and forward their updates, until SIGTERM or Ctrl-C.
+    """Store centres' results in the database and forward their updates, until SIGTERM or Ctrl-C.
 
-    Several may run: one works, the others wait as standby.
+    Several may run: one is active, the others are on standby.
     """
     json_logging(verbose=verbose)
     uvloop.run(_gather(hq))
 
 
-async def _gather(hq: NamedHeadquarters) -> None:
+async def _gather(hq: HeadquartersOptions) -> None:
     settings = hq.settings
-    with of_extra("hq"):
+    with require_extra("hq"):
         from dialer.hq.gather import Gatherer, collect_garbage_seldom  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
         from dialer.metrics.families import ProcessStatus, describe_gatherer  # noqa: PLC0415
@@ -252,7 +259,7 @@ async def _gather(hq: NamedHeadquarters) -> None:
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
     gatherer: Gatherer | None = None
 
-    def stands() -> ProcessStatus:
+    def current_readiness() -> ProcessStatus:
         if gatherer is None:
             return describe_gatherer(is_active=False, server_up=False, committed_at={})
         return describe_gatherer(
@@ -261,7 +268,7 @@ async def _gather(hq: NamedHeadquarters) -> None:
 
     with contextlib.suppress(asyncio.CancelledError):
         async with (
-            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, stands),
+            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, current_readiness),
             hq.session("gather") as session,
         ):
             await SnapshotServer(settings, session).start()
@@ -271,22 +278,22 @@ async def _gather(hq: NamedHeadquarters) -> None:
 
 @app.command("import")
 async def import_files(
-    hq: NamedHeadquarters,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files from `dialer carry`, of any centres.")],
+    hq: HeadquartersOptions,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files from `dialer carry` of any centre.")],
 ) -> None:
-    """Import files that were carried from centres while their lines were down.
+    """Import files that centres exported with `dialer carry` while their connection was down.
 
-    `dialer hq gather` must run. Every file is checked before the first is imported; duplicates are ignored.
+    `dialer hq gather` must run. All files are checked before the first is imported. Duplicates are ignored.
     """
-    whole = outbox_import.read_files(hq.settings, files)
-    async with hq.session(_WHO, PATIENCE_SECONDS) as session:
-        async for file in outbox_import.import_files(session, whole):
-            typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} committed, up to {file.last}")
+    checked = outbox_import.read_files(hq.settings, files)
+    async with hq.session(_CLIENT_NAME, PATIENCE_SECONDS) as session:
+        async for file in outbox_import.import_files(session, checked):
+            typer.echo(f"{file.path}: {file.rows:,} rows of {file.centre} imported, up to row {file.last}")
 
 
 @app.command()
 async def export(
-    hq: NamedHeadquarters,
+    hq: HeadquartersOptions,
     state: Annotated[str, typer.Option(metavar="CODE", help="The voters' state.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="The .csv, .json, .xlsx or .pdf file to write.")
@@ -303,21 +310,21 @@ async def export(
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="WHEN", help="Only answers before this time.")] = None,
 ) -> None:
-    """Export every centre's results for a state, voter by voter, without names and numbers.
+    """Export all centres' results for a state, voter by voter, without names or phone numbers.
 
-    Each row has date, result, the voter's status, the centre, and a column for each question.
+    Each row has the date, the result, the voter's status, the centre, and a column for each question.
     """
-    from dialer.cli.report import as_bytes, format_of, window_of  # noqa: PLC0415 - pictures and all
+    from dialer.cli.report import as_bytes, choose_format, parse_window  # noqa: PLC0415 - slow to import
     from dialer.domain.output import refuse_unwritable, write_file  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
     from dialer.roll.sources import find_source, load_portal_ids  # noqa: PLC0415
 
-    with of_extra("hq"):
+    with require_extra("hq"):
         from dialer.hq.database import database  # noqa: PLC0415 - of an extra
         from dialer.hq.results import read_state_results  # noqa: PLC0415
     settings = hq.settings
-    zone, form = ZoneInfo(settings.gather.time_zone), format_of(None, out)
-    window = window_of(since, until, zone)
+    zone, form = ZoneInfo(settings.gather.time_zone), choose_format(None, out)
+    window = parse_window(since, until, zone)
     refuse_unwritable(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else load_portal_ids(find_source(settings.sources, source))
     async with database(settings.gather.database.get_secret_value()) as db:
@@ -329,18 +336,26 @@ async def export(
 
 @app.command()
 async def demo(
-    for_seconds: Annotated[float, typer.Option("--for", min=10, help="How long to run before checking.")] = 60.0,
+    for_seconds: Annotated[
+        float, typer.Option("--for", metavar="SECONDS", min=10, help="How long to run before the checks.")
+    ] = 60.0,
     centres: Annotated[
-        int, typer.Option(min=4, max=1_000, help="Number of centres; three of them dial simulated lines.")
+        int,
+        typer.Option(metavar="COUNT", min=4, max=1_000, help="Number of centres. Three of them dial simulated lines."),
     ] = 300,
-    report: Annotated[Path | None, typer.Option(help="Write the findings to this JSON file.")] = None,
-    seed: Annotated[int, typer.Option(help="Random seed; another seed gives other voters.")] = 1,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the results of the checks to this JSON file.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed. Another seed gives other voters.")] = 1,
 ) -> None:
-    """Run a headquarters with simulated centres on this machine, stop them all, and check. Exit 1 if a check failed."""
-    with of_extra("hq"):
+    """Run a headquarters with simulated centres on this machine, stop all campaigns, and check the result.
+
+    Exit 1 if a check failed.
+    """
+    with require_extra("hq"):
         from rich.console import Console  # noqa: PLC0415
 
-        from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - simulation, and of an extra
+        from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - of an extra
     console = Console()
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
     checks = await run_hq_demo(options, console)

@@ -1,4 +1,4 @@
-"""`dialer hq desk`, `user`, `audit`, `official`: headquarters' pages, who may open them, and what is taken in for them."""
+"""`dialer hq desk|certificate|user|audit|official`: serve headquarters' pages, manage their users, import official turnout."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from dialer.cli.desk import CaOption, NamesOption, RenewOption, tell_certificate
+from dialer.cli.desk import CaOption, NamesOption, RenewOption, create_certificate
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import json_logging
-from dialer.cli.options import NamedHeadquarters, of_extra, person, said
+from dialer.cli.options import HeadquartersOptions, WhoOption, read_argument, require_extra, resolve_person
 from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_built
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
@@ -29,39 +29,39 @@ user_app = CommandGroup(help="Manage the users of headquarters' pages.")
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 
 
-async def desk(hq: NamedHeadquarters) -> None:
+async def desk(hq: HeadquartersOptions) -> None:
     """Serve headquarters' pages until SIGTERM or Ctrl-C."""
     settings = hq.settings
-    with of_extra("hq,desk"):
+    with require_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
         from dialer.web.assets import read_assets  # noqa: PLC0415
     if not are_built():
-        raise HeadquartersUnreachable("the pages are not built: `dialer desk pages` builds them")
+        raise HeadquartersUnreachable("the pages are not built: run `dialer desk pages`")
     json_logging(verbose=False)
     await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
 
 
 def certificate(
-    hq: NamedHeadquarters, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
+    hq: HeadquartersOptions, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Create the pages' certificate, from headquarters' own CA, which is installed on the PCs once.
+    """Create the pages' certificate and headquarters' own CA, which must be installed on the PCs once.
 
-    The files are those of desk.certificate and desk.private_key. The CA is valid for the pages' names only. The
-    output says how to install it.
+    It writes desk.certificate and desk.private_key. The CA is valid for the pages' names only. The output explains how
+    to install it.
     """
     desk = hq.settings.desk
-    tell_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
+    create_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
 
 
 @user_app.command("list")
-async def show(hq: NamedHeadquarters) -> None:
-    """List accounts with role, zone, and how each last signed in."""
+async def show(hq: HeadquartersOptions) -> None:
+    """List accounts with role, zone and time of the last sign-in."""
     settings = hq.settings
-    async with _people_of(hq) as (_, accounts, _, file):
-        kept = await file.accounts()
+    async with _open_accounts(hq) as (_, accounts, _, file):
+        stored = await file.accounts()
         zone = ZoneInfo(settings.gather.time_zone)
         for name, role in sorted(accounts.role_of.items()):
-            at = kept[name].signed_in_at if name in kept else None
+            at = stored[name].signed_in_at if name in stored else None
             seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
             typer.echo(f"{name:<32}  {role:<12}  {accounts.zone_of[name] or 'all zones':<16}  {seen}")
 
@@ -70,17 +70,17 @@ async def show(hq: NamedHeadquarters) -> None:
 async def add(
     name: _Name,
     role: Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.join(HqRole)}.")],
-    hq: NamedHeadquarters,
-    zone: Annotated[str, typer.Option(help="The only zone that the user sees. [default: all]")] = "",
-    who: Annotated[str | None, typer.Option(help="Who does this, for the audit. [default: the logged-in user]")] = None,
+    hq: HeadquartersOptions,
+    zone: Annotated[str, typer.Option(metavar="NAME", help="The only zone that the user sees. [default: all]")] = "",
+    who: WhoOption = None,
 ) -> None:
-    """Add an account, or change the role or zone of one.
+    """Add an account, or change its role or zone.
 
-    A new account gets a password for one sign-in, which is printed.
+    For a new account, a one-time password is printed.
     """
-    async with _people_of(hq) as (_, accounts, people, _):
+    async with _open_accounts(hq) as (_, accounts, people, _):
         is_new = name not in accounts.role_of
-        await accounts.save(name, role, zone, person(who))
+        await accounts.save(name, role, zone, resolve_person(who))
         if is_new:
             typer.echo(
                 f"{name} may sign in once with {await people.create_one_time_password(name)}, and then chooses another password"
@@ -90,53 +90,58 @@ async def add(
 @user_app.command()
 async def remove(
     name: _Name,
-    hq: NamedHeadquarters,
-    who: Annotated[str | None, typer.Option(help="Who does this, for the audit. [default: the logged-in user]")] = None,
+    hq: HeadquartersOptions,
+    who: WhoOption = None,
 ) -> None:
-    """Remove an account; its open pages are signed out within a second."""
-    async with _people_of(hq) as (_, accounts, people, _):
-        await accounts.remove(name, person(who))
+    """Remove an account. Its open pages are signed out within a second."""
+    async with _open_accounts(hq) as (_, accounts, people, _):
+        await accounts.remove(name, resolve_person(who))
         await people.set_password(name, None)
 
 
 @user_app.command()
 async def password(
     name: _Name,
-    hq: NamedHeadquarters,
+    hq: HeadquartersOptions,
     given: Annotated[
         str | None,
-        typer.Option("--password", help="Set this password (- reads standard input). [default: a one-time password]"),
+        typer.Option(
+            "--password",
+            metavar="TEXT",
+            help="The password; - reads standard input. [default: print a one-time password]",
+        ),
     ] = None,
 ) -> None:
-    """Set a new password; sessions with the old one end."""
-    async with _people_of(hq) as (_, accounts, people, _):
+    """Set a new password. Sessions with the old one end."""
+    async with _open_accounts(hq) as (_, accounts, people, _):
         accounts.require_account(name)
         if given is None:
             typer.echo(
                 f"{name} may sign in once with {await people.create_one_time_password(name)}, and then chooses another password"
             )
         else:
-            await people.set_password(name, said(given, "the password"))
+            await people.set_password(name, read_argument(given, "the password"))
 
 
 async def audit(
-    hq: NamedHeadquarters,
+    hq: HeadquartersOptions,
     accept: Annotated[
         bool,
         typer.Option(
-            "--accept-end", help="Accept the audit's present end, after restoring headquarters' database from a copy."
+            "--accept-end",
+            help="Accept the audit's present last entry, after headquarters' database was restored from a copy.",
         ),
     ] = False,
-    who: Annotated[str | None, typer.Option(help="Who does this, for the audit. [default: the logged-in user]")] = None,
+    who: WhoOption = None,
 ) -> None:
-    """Show what people did on the pages, and verify the hash chain of these entries.
+    """List users' actions on the pages, and verify the hash chain of these entries.
 
-    Exit 1 if it is broken. The newest entry is also in the file of [desk], so that a truncated chain is noticed.
+    Exit 1 if the chain is broken. The newest entry is also stored in desk.file, so that a truncated chain is detected.
     """
     settings = hq.settings
-    async with _people_of(hq) as (database, _, _, file):
+    async with _open_accounts(hq) as (database, _, _, file):
         if accept:
-            await database.accept_audit_end(person(who))
+            await database.accept_audit_end(resolve_person(who))
         entries = await database.audit_entries()
         zone = ZoneInfo(settings.gather.time_zone)
         for each in entries:
@@ -147,31 +152,37 @@ async def audit(
             typer.echo(f"broken at entry {each_break.number}: {each_break.problem}")
         if not broken:
             head = await file.audit_head()
-            against = f"entry {head[0]} in {settings.desk.file}" if head else f"nothing: {settings.desk.file} has none"
-            typer.echo(f"{len(entries)} entries, and the chain holds; its end was held against {against}")
+            end = (
+                f"its end matches entry {head[0]} in {settings.desk.file}"
+                if head
+                else f"its end cannot be checked, as {settings.desk.file} has no entry"
+            )
+            typer.echo(f"{len(entries)} entries; the chain is intact; {end}")
     raise typer.Exit(1 if broken else 0)
 
 
 async def official(
-    path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Figures for one or more times.")],
-    hq: NamedHeadquarters,
+    path: Annotated[Path, typer.Argument(metavar="FILE.csv", help="A CSV file of official figures.")],
+    hq: HeadquartersOptions,
 ) -> None:
     """Import official turnout from a CSV file, all or nothing.
 
-    Columns: state_code, constituency_number, part_number (empty for a whole constituency), at (2026-04-22 11:00, in the
-    zone of [gather]), electors, percent.
+    Columns: state_code, constituency_number, part_number (empty for a whole constituency), at (2026-04-22 11:00, in
+    gather.time_zone), electors, percent.
     """
     settings = hq.settings
     from dialer.hq.expected import read_official_turnout, store_official_turnout  # noqa: PLC0415
 
     rows = read_official_turnout(path, ZoneInfo(settings.gather.time_zone))
-    async with _people_of(hq) as (database, _, _, _):
+    async with _open_accounts(hq) as (database, _, _, _):
         await store_official_turnout(database, rows)
 
-    typer.echo(f"{len(rows):,} figures taken in")
+    typer.echo(f"{len(rows):,} figures imported")
 
 
-def _people_of(hq: NamedHeadquarters) -> AbstractAsyncContextManager[tuple[PageDatabase, Accounts, People, DeskFile]]:
-    with of_extra("hq,desk"):
+def _open_accounts(
+    hq: HeadquartersOptions,
+) -> AbstractAsyncContextManager[tuple[PageDatabase, Accounts, People, DeskFile]]:
+    with require_extra("hq,desk"):
         from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
     return open_accounts(hq.settings, SystemClock())

@@ -1,4 +1,4 @@
-"""`dialer hq render`: the files of headquarters' machine, and one to carry to each centre."""
+"""`dialer hq render`: write the configuration of headquarters' machine, and an archive for each centre."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.options import ForceOption, NamedHeadquarters, of_extra
+from dialer.cli.options import ForceOption, HeadquartersOptions, require_extra
 from dialer.deploy.asterisk.file_changes import plan_files, write_files
 from dialer.deploy.systemd.render import fail2ban_files
 from dialer.domain.output import own_file
@@ -22,55 +22,58 @@ from dialer.settings.headquarters import HqSettings
 
 
 def render(
-    hq: NamedHeadquarters,
+    hq: HeadquartersOptions,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write the files to.")],
     force: ForceOption = False,
 ) -> None:
-    """Write the configuration of nats-server, the web server and PostgreSQL, and a file for each centre.
+    """Write the configuration of nats-server, the web server and PostgreSQL, and an archive for each centre.
 
-    Existing keys and certificates are kept. A centre's file contains its private key: carry it safely, then delete it.
+    Existing keys and certificates are kept. A centre's archive contains its private key: deliver it safely, then delete
+    it.
     """
     settings = hq.settings
     to.mkdir(mode=0o700, exist_ok=True)
     (to / "centres").mkdir(mode=0o700, exist_ok=True)
-    own, _ = _nkey(to / files.OWN_SEED)
+    own, _ = _read_or_create_nkey(to / files.OWN_SEED)
     nkeys: dict[str, str] = {}
     seeds: dict[str, str] = {}
     for centre in settings.centres:
         if centre.nkey is not None:
             nkeys[centre.id] = centre.nkey
         else:
-            nkeys[centre.id], seeds[centre.id] = _nkey(to / "centres" / f"{centre.id}.nk")
+            nkeys[centre.id], seeds[centre.id] = _read_or_create_nkey(to / "centres" / f"{centre.id}.nk")
     if settings.encrypted:
-        _certificates(settings, to)
+        _create_certificate(settings, to)
     rendered = {
         files.NATS: files.nats_configuration(settings, own, nkeys),
         files.CADDY: files.caddy_configuration(settings),
         files.NGINX: files.nginx_configuration(settings),
     }
-    guessers = fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
-    rendered |= {f"fail2ban-{path.parent.name}": text for path, text in guessers.items()}
+    jails = fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
+    rendered |= {f"fail2ban-{path.parent.name}": text for path, text in jails.items()}
     for name in write_files(to, plan_files(to, rendered, files.MARKER), force=force):
         typer.echo(f"wrote {to / name}")
     (to / files.POSTGRESQL).write_text(files.postgresql_statements(), encoding="utf-8")
     root = settings.bundles.folder / "public" / "metadata" / "1.root.json"
     for centre in settings.centres:
-        added = files.centre_settings(settings, centre, [files.server_address(settings)], own, with_root=root.exists())
-        parts = {f"{centre.id}.toml": added.encode()}
+        lines = files.centre_settings(settings, centre, [files.server_address(settings)], own, with_root=root.exists())
+        parts = {f"{centre.id}.toml": lines.encode()}
         if centre.id in seeds:
             parts[f"{centre.id}.nk"] = f"{seeds[centre.id]}\n".encode()
         if settings.encrypted:
             parts[files.CA] = (to / files.CA).read_bytes()
         if root.exists():
             parts[files.ROOT] = root.read_bytes()
-        _archive(to / "centres" / f"{centre.id}.tar", parts)
-    typer.echo(f"{len(settings.centres)} centres: {to / 'centres'}/ID.tar, to be carried to each")
-    typer.echo(f'in hq.toml: servers = ["{files.server_address(settings)}"], nkey_file = "{to / files.OWN_SEED}"')
+        _write_archive(to / "centres" / f"{centre.id}.tar", parts)
+    typer.echo(f"wrote {to / 'centres'}/ID.tar for {len(settings.centres)} centres: deliver each to its centre")
+    typer.echo(
+        f'next: set in hq.toml: servers = ["{files.server_address(settings)}"], nkey_file = "{to / files.OWN_SEED}"'
+    )
 
 
-def _nkey(path: Path) -> tuple[str, str]:
-    """The public nkey and the seed of a file, which is made where there is none."""
-    with of_extra("hq"):
+def _read_or_create_nkey(path: Path) -> tuple[str, str]:
+    """Return the public nkey and the seed in a file, which is created if it does not exist."""
+    with require_extra("hq"):
         import nkeys  # noqa: PLC0415 - of an extra
     if not path.exists():
         write_private(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")
@@ -78,7 +81,7 @@ def _nkey(path: Path) -> tuple[str, str]:
     return nkeys.from_seed(bytearray(seed.encode())).public_key.decode(), seed
 
 
-def _certificates(settings: HqSettings, to: Path) -> None:
+def _create_certificate(settings: HqSettings, to: Path) -> None:
     from dialer.desk.certificate import CertificateFiles, make_certificate  # noqa: PLC0415 - of an extra
 
     ours = CertificateFiles(to / files.CERTIFICATE, to / files.KEY, to / files.CA, to / "hq-ca.key")
@@ -86,8 +89,8 @@ def _certificates(settings: HqSettings, to: Path) -> None:
         make_certificate(ours, "headquarters", settings.server.host, [], time.time(), renew=False)
 
 
-def _archive(path: Path, parts: dict[str, bytes]) -> None:
-    """Files that are only this user's, in one."""
+def _write_archive(path: Path, parts: dict[str, bytes]) -> None:
+    """Write files by name to a tar archive that only this user can read. Raises AsteriskFilesError."""
     try:
         with os.fdopen(own_file(path), "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
             for name, content in parts.items():
@@ -96,5 +99,5 @@ def _archive(path: Path, parts: dict[str, bytes]) -> None:
                 archive.addfile(entry, io.BytesIO(content))
     except OSError as error:
         raise AsteriskFilesError(
-            f"{path} cannot be written ({error.strerror}): make room, then render again"
+            f"{path} cannot be written ({error.strerror}): free some disk space, then render again"
         ) from error

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from dialer.cli.options import said
+from dialer.cli.options import read_argument
 from dialer.domain.output import refuse_unwritable, write_file
 from dialer.domain.words import counted
 from dialer.engine.seats.pins import hash_pin
@@ -31,13 +31,13 @@ class InitQuestion:
     """A question for a value whose option was not given."""
 
     words: str
-    settings: str  # the settings that this answer determines
-    default: Any = None  # None: an answer is required
-    of_country: bool = False  # the jurisdiction's country has a default
+    settings: str  # the settings that the answer determines, separated by spaces
+    default: Any = None  # None if an answer is required
+    of_country: bool = False  # True if the jurisdiction's country provides the default
 
 
 QUESTIONS: Final = {
-    "id": InitQuestion("Id of the centre, such as pune-1", "centre.id"),
+    "id": InitQuestion("ID of the centre, such as pune-1", "centre.id"),
     "organisation": InitQuestion("Organisation, as named in the information message", "centre.organisation"),
     "jurisdiction": InitQuestion(f"Jurisdiction: {', '.join(COUNTRIES)}, neutral", "rules"),
     "region": InitQuestion(
@@ -67,10 +67,10 @@ QUESTIONS: Final = {
     "broker_host": InitQuestion("Host of the MQTT broker", "broker.host", "127.0.0.1"),
     "supervisor": InitQuestion("Name of the first supervisor, such as asha", "supervisors", "supervisor"),
 }
-"""By option, in the order in which they are asked."""
+"""The questions by option, in the order in which they are asked."""
 
 
-def _default(name: str, answers: Answers) -> Any:
+def _default_answer(name: str, answers: Answers) -> Any:
     question = QUESTIONS[name]
     if name == "trunk_password" and not answers["trunk_user"]:
         return ""
@@ -80,52 +80,74 @@ def _default(name: str, answers: Answers) -> Any:
 
 def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The settings file to create.")] = Path("centre.toml"),
-    id: Annotated[str | None, typer.Option(help="The centre's ID.")] = None,  # noqa: A002 - the setting's name
+    id: Annotated[str | None, typer.Option(metavar="ID", help="The centre's ID.")] = None,  # noqa: A002 - the setting's name
     organisation: Annotated[
-        str | None, typer.Option(help="The organisation's name in the information message.")
+        str | None, typer.Option(metavar="NAME", help="The organisation's name in the information message.")
     ] = None,
-    jurisdiction: Annotated[str | None, typer.Option(help="A shipped profile or a .toml file.")] = None,
-    region: Annotated[str | None, typer.Option(help="Country code. [default: the jurisdiction's]")] = None,
+    jurisdiction: Annotated[
+        str | None, typer.Option(metavar="PROFILE", help="A shipped profile, or a .toml file.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Country code, such as IN. [default: the jurisdiction's]")
+    ] = None,
     prefix: Annotated[
-        str | None, typer.Option(help="Allowed number prefixes, separated by commas. [default: the jurisdiction's]")
+        str | None,
+        typer.Option(
+            metavar="PREFIXES",
+            help="Allowed number prefixes, separated by commas. [default: the jurisdiction's]",
+        ),
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="IANA time zone. [default: the jurisdiction's, if it has only one]")
+        str | None,
+        typer.Option(metavar="ZONE", help="IANA time zone. [default: the jurisdiction's, if it has only one]"),
     ] = None,
-    languages: Annotated[str | None, typer.Option(help="Agents' languages, separated by commas.")] = None,
-    poll: Annotated[str | None, typer.Option(metavar="DAY", help="Polling day, YYYY-MM-DD.")] = None,
-    seats: Annotated[int | None, typer.Option(help="Number of seats and agents, 1 to 99. [default: 2]")] = None,
-    trunk_host: Annotated[str | None, typer.Option(help="The carrier's SIP host.")] = None,
-    trunk_user: Annotated[str | None, typer.Option(help="The account to register with the carrier.")] = None,
+    languages: Annotated[
+        str | None, typer.Option(metavar="CODES", help="Agents' languages, separated by commas.")
+    ] = None,
+    poll: Annotated[str | None, typer.Option(metavar="DATE", help="The polling day, such as 2029-05-06.")] = None,
+    seats: Annotated[
+        int | None, typer.Option(metavar="COUNT", help="Number of seats and agents, 1 to 99. [default: 2]")
+    ] = None,
+    trunk_host: Annotated[str | None, typer.Option(metavar="HOST", help="The carrier's SIP host.")] = None,
+    trunk_user: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The SIP account to register with the carrier.")
+    ] = None,
     trunk_password: Annotated[
-        str | None, typer.Option(help="The account's password; - reads the first line of standard input.")
+        str | None,
+        typer.Option(metavar="TEXT", help="The account's password; - reads the first line of standard input."),
     ] = None,
-    channels: Annotated[int | None, typer.Option(help="Maximum number of concurrent calls. [default: 30]")] = None,
-    calls_per_second: Annotated[float | None, typer.Option(help="Call starts per second. [default: 2]")] = None,
-    caller_ids: Annotated[str | None, typer.Option(help="Caller IDs, separated by commas.")] = None,
+    channels: Annotated[
+        int | None, typer.Option(metavar="COUNT", help="Maximum number of concurrent calls. [default: 30]")
+    ] = None,
+    calls_per_second: Annotated[
+        float | None, typer.Option(metavar="RATE", help="Maximum call starts per second. [default: 2]")
+    ] = None,
+    caller_ids: Annotated[str | None, typer.Option(metavar="NUMBERS", help="Caller IDs, separated by commas.")] = None,
     phones_from: Annotated[
         str | None, typer.Option(metavar="NETWORKS", help="Networks of agents' phones. [default: private networks]")
     ] = None,
-    broker_host: Annotated[str | None, typer.Option(help="Host of the broker. [default: 127.0.0.1]")] = None,
-    supervisor: Annotated[str | None, typer.Option(help="Name of the first supervisor.")] = None,
+    broker_host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Host of the MQTT broker. [default: 127.0.0.1]")
+    ] = None,
+    supervisor: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the first supervisor.")] = None,
     data: Annotated[Path, typer.Option(metavar="DIR", help="Folder for store and recordings.")] = Path(
         "/var/lib/matdan"
     ),
 ) -> None:
     """Write the settings of a new centre, with generated secrets and PINs.
 
-    At a terminal it asks for values without an option. It writes all or nothing, readable by this user only, and
-    overwrites nothing.
+    At a terminal it asks for missing values. The files are readable by this user only. Existing files are never
+    overwritten.
     """
     given = locals()
     pins = file.parent / PINS
     for path in (file, pins):
         if path.exists() or path.is_symlink():
-            raise InitRefused(f"{path} exists already; nothing was written: name another file, or move it away")
+            raise InitRefused(f"{path} exists already; nothing was written: choose another file, or move this one away")
         refuse_unwritable(path, "FILE")
     if trunk_password is not None:
-        given["trunk_password"] = said(trunk_password, "the account's password")
-    centre = _good_centre({name: given[name] for name in QUESTIONS}, data.absolute())
+        given["trunk_password"] = read_argument(trunk_password, "the account's password")
+    centre = _valid_centre({name: given[name] for name in QUESTIONS}, data.absolute())
     made = {seat: new_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
     write_file(pins, "".join(f"{seat.agent} {pin}\n" for seat, pin in made.items()).encode(), "FILE")
@@ -135,66 +157,72 @@ def init(
         pins.unlink()
         raise
     typer.echo(f"wrote {file} with new secrets, readable by you only")
-    typer.echo(f"wrote {pins}: give {counted(len(made), 'agent')} number and PIN, then delete it")
-    typer.echo(f"`dialer check -c {file}` shows what is still missing")
+    typer.echo(
+        f"wrote {pins} with number and PIN of {counted(len(made), 'agent')}: hand them out, then delete the file"
+    )
+    typer.echo(f"next: `dialer check -c {file}` shows what is still missing")
 
 
-def _good_centre(answers: Answers, data: Path) -> Answers:
-    """Return valid values for the template; at a terminal, ask again for invalid answers. Raises InitRefused."""
+def _valid_centre(answers: Answers, data: Path) -> Answers:
+    """Return the valid values for the settings template. At a terminal, ask again for invalid answers.
+
+    Raises InitRefused if an answer is invalid or missing and nobody can be asked.
+    """
     for name in QUESTIONS:
         if answers[name] is None:
-            answers[name] = _answer(name, answers)
+            answers[name] = _get_answer(name, answers)
     while True:
         try:
             centre = centre_of(answers, data)
             check_new_centre(centre)
         except SettingError as error:
-            asked = _asked_by(error.key)
-            wrong = "; ".join(
-                filter(None, (f"{_option(asked) if asked else error.key}: {error.problem}", error.remedy))
+            question = _question_of(error.key)
+            problem = "; ".join(
+                filter(None, (f"{_option_name(question) if question else error.key}: {error.problem}", error.remedy))
             )
-            if asked is None or not _at_a_terminal():
-                raise InitRefused(f"{wrong}; nothing was written") from error
-            typer.echo(wrong, err=True)
-            answers[asked] = _prompt(asked, answers)
+            if question is None or not _is_interactive():
+                raise InitRefused(f"{problem}; nothing was written") from error
+            typer.echo(problem, err=True)
+            answers[question] = _ask(question, answers)
         else:
             return centre
 
 
-def _answer(name: str, answers: Answers) -> Any:
-    default = _default(name, answers)
-    if _at_a_terminal() and (default is None or name != "trunk_password"):
-        return _prompt(name, answers)
+def _get_answer(name: str, answers: Answers) -> Any:
+    """Return the answer to a question without an option: asked at a terminal, else its default. Raises InitRefused."""
+    default = _default_answer(name, answers)
+    if _is_interactive() and (default is None or name != "trunk_password"):
+        return _ask(name, answers)
     if default is None:
-        _refuse_no_jurisdiction(answers["jurisdiction"])
-        raise InitRefused(f"{_option(name)} is needed: {QUESTIONS[name].words}; nothing was written")
+        _refuse_unknown_jurisdiction(answers["jurisdiction"])
+        raise InitRefused(f"{_option_name(name)} is required ({QUESTIONS[name].words}); nothing was written")
     return default
 
 
-def _refuse_no_jurisdiction(said: str | None) -> None:
-    """Raise InitRefused for an unknown jurisdiction, rather than ask for values that its country would determine."""
+def _refuse_unknown_jurisdiction(jurisdiction: str | None) -> None:
+    """Raise InitRefused for an unknown jurisdiction, instead of requiring values that a known one would determine."""
     try:
-        load_profile(said or "neutral")
+        load_profile(jurisdiction or "neutral")
     except SettingError as error:
         raise InitRefused(f"--jurisdiction: {error.problem}; {error.remedy}; nothing was written") from error
 
 
-def _prompt(name: str, answers: Answers) -> Any:
-    default = _default(name, answers)
+def _ask(name: str, answers: Answers) -> Any:
+    default = _default_answer(name, answers)
     kind = type(default) if isinstance(default, int | float) else str
     return typer.prompt(QUESTIONS[name].words, default=default, type=kind, hide_input=name == "trunk_password")
 
 
-def _at_a_terminal() -> bool:
+def _is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def _option(name: str) -> str:
+def _option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _asked_by(key: str) -> str | None:
-    """Return the question that determines a setting such as `trunks.carrier.caller_ids[0]`: the most specific one."""
+def _question_of(key: str) -> str | None:
+    """Return the most specific question that determines a setting such as `trunks.carrier.caller_ids[0]`, or None."""
     parts = set(re.split(r"[.\[\]]+", key))
     fits = [
         (setting.count("."), name)

@@ -1,4 +1,4 @@
-"""`dialer install` and `dialer uninstall`: a site as services of its machine, and gone again."""
+"""`dialer install` and `dialer uninstall`: install a site as systemd services, and remove it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
 from dialer.deploy.mosquitto.render import PASSWORDS, hashes_in, render_broker
 from dialer.deploy.systemd import render as service
-from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE, USER, Beside
+from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE, USER, LocalPrograms
 from dialer.domain.words import counted
 from dialer.errors import MatdanError
 from dialer.extras import with_extra
@@ -33,24 +33,24 @@ from dialer.settings.unfinished import refuse_unfinished
 
 ASTERISK, MOSQUITTO = Path("/etc/asterisk"), Path("/etc/mosquitto")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
-_SYSTEMD = Path("/run/systemd/system")  # there where it runs: sd_booted(3)
+_SYSTEMD = Path("/run/systemd/system")  # exists if systemd is the init system: sd_booted(3)
 
 RootOption = Annotated[
-    Path, typer.Option("--root", metavar="DIR", help="Install below DIR, without starting or stopping services.")
+    Path, typer.Option("--root", metavar="DIR", help="Work on the files below DIR, and run no system commands.")
 ]
 
 
 class NotInstalled(MatdanError):
-    """A site cannot be installed here, or not be taken away. The text says why, and what to do."""
+    """A site cannot be installed or uninstalled here. The text says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """Files of one folder, which are put in place together."""
+    """Files of one folder, which are written together."""
 
     path: Path
     plans: list[FilePlan]
-    ours_alone: bool  # what is there and is not ours is somebody's work, and no sample
+    refuse_foreign: bool  # whether files by others are refused; otherwise they are samples, which are replaced
 
 
 def install(
@@ -60,14 +60,14 @@ def install(
 ) -> None:
     """Install the site as services: user, folders, systemd units, Asterisk's and the broker's files.
 
-    Run it as root. No service is started. Run it again to update. Existing sample files of Asterisk and Mosquitto are
-    kept as NAME.before-matdan. The settings are copied to /etc/matdan/centre.toml.
+    Run it as root; it starts no service. Run it again to update. Existing sample files of Asterisk and Mosquitto are
+    saved as NAME.before-matdan. The settings are copied to /etc/matdan/centre.toml.
     """
     settings = load_settings(config)
     refuse_unfinished(settings, config)
-    beside = _beside(settings, root)
+    local = _find_local_programs(settings, root)
     dialer = Path(sys.prefix, "bin", "dialer")
-    files = service.service_files(settings, dialer, beside)
+    files = service.service_files(settings, dialer, local)
     if show:
         for path, text in files.items():
             typer.echo(f"{'#' * 20} {path}\n{text}")
@@ -76,14 +76,14 @@ def install(
     if live:
         _refuse_unready(settings, dialer)
     own = root / SETTINGS_FILE.relative_to("/")
-    told = _settings_text(config, own)
-    folders = [*_by_folder(root, files), _Folder(own.parent, [FilePlan(own.name, text_of(own), told)], True)]
+    text = _read_settings(config, own)
+    folders = [*_group_by_folder(root, files), _Folder(own.parent, [FilePlan(own.name, text_of(own), text)], True)]
     made: dict[str, str] = {}
-    if beside.asterisk:
+    if local.asterisk:
         to = root / ASTERISK.relative_to("/")
         rendered = render_site(settings, passwords_for(to, seats_without_password(settings)), file=str(config))
         folders.append(_Folder(to, plan_files(to, rendered), False))
-    if beside.mosquitto:
+    if local.mosquitto:
         to = root / MOSQUITTO.relative_to("/")
         rendered, made = render_broker([(str(config), settings)], MOSQUITTO, hashes_in(text_of(to / PASSWORDS) or ""))
         folders.append(_Folder(to, plan_files(to, rendered, BROKER_MARKER), False))
@@ -95,13 +95,14 @@ def install(
     if made:
         hand_out(root / MOSQUITTO.relative_to("/") / HAND_OUT, made)
         typer.echo(
-            f"{counted(len(made), 'new password')} of the broker in {MOSQUITTO / HAND_OUT}: hand them out, then delete it"
+            f"{counted(len(made), 'new password')} for the broker in {MOSQUITTO / HAND_OUT}:"
+            " hand them out, then delete the file"
         )
     if live:
         _run("systemd-sysusers", str(service.USERS / "matdan.conf"))
         _run("systemd-tmpfiles", "--create", str(service.FOLDERS / "matdan.conf"))
         _run("systemctl", "daemon-reload")
-    _say_next(settings, beside, dialer)
+    _print_next_steps(settings, local, dialer)
 
 
 def uninstall(
@@ -110,43 +111,43 @@ def uninstall(
         bool, typer.Option("--purge", help="Also delete settings, store, sounds, recordings and the user, permanently.")
     ] = False,
 ) -> None:
-    """Stop the services, and remove what `install` installed. Asterisk and Mosquitto get their earlier files back.
+    """Stop the services, and remove what `install` installed. Earlier files of Asterisk and Mosquitto are restored.
 
-    Settings and data stay, unless --purge is given.
+    Settings and data stay unless --purge is given.
     """
     live = root == Path("/")
     if live and os.geteuid() != 0:
-        raise NotInstalled("only root takes services away: sudo dialer uninstall")
+        raise NotInstalled("root permissions are required: run `sudo dialer uninstall`")
     names = [*(each.unit for each in (*service.PROCESSES, *service.JOBS)), *(job.timer for job in service.JOBS)]
     units = [root / (service.UNITS / name).relative_to("/") for name in names]
-    there = [unit.name for unit in units if unit.exists()]
-    if live and there:
-        _run("systemctl", "disable", "--now", *there)
-    own = [root / path.relative_to("/") for path in _OWN]
-    gone = [path for path in (*units, *own) if (text_of(path) or "").startswith(service.MARKER)]
-    handed_out = root / (MOSQUITTO / HAND_OUT).relative_to("/")
-    for path in (*gone, *([handed_out] if handed_out.exists() else [])):
+    installed = [unit.name for unit in units if unit.exists()]
+    if live and installed:
+        _run("systemctl", "disable", "--now", *installed)
+    own = [root / path.relative_to("/") for path in _OWN_FILES]
+    obsolete = [path for path in (*units, *own) if (text_of(path) or "").startswith(service.MARKER)]
+    passwords = root / (MOSQUITTO / HAND_OUT).relative_to("/")
+    for path in (*obsolete, *([passwords] if passwords.exists() else [])):
         path.unlink()
         typer.echo(f"removed {path}")
     for folder, marker in ((ASTERISK, ASTERISK_MARKER), (MOSQUITTO, BROKER_MARKER)):
-        changed = list(_given_back(root / folder.relative_to("/"), marker))
-        for said in changed:
-            typer.echo(said)
-        if changed:
-            typer.echo(f"now: systemctl restart {folder.name}")
+        changes = list(_restore_files(root / folder.relative_to("/"), marker))
+        for change in changes:
+            typer.echo(change)
+        if changes:
+            typer.echo(f"next: systemctl restart {folder.name}")
     if live:
         _run("systemctl", "daemon-reload")
     if not purge:
-        typer.echo(f"settings and data stay in {HOME} and {DATA}")
+        typer.echo(f"settings and data stay in {HOME} and {DATA}; --purge deletes them")
         return
-    for path in _to_purge(root):
+    for path in _purge_paths(root):
         if path.is_symlink():
-            typer.echo(f"removed {path}, a link: {path.resolve()} stays")
+            typer.echo(f"removed the link {path}; its target {path.resolve()} stays")
             path.unlink()
         else:
             shutil.rmtree(path)
             typer.echo(f"removed {path}")
-    if live and _is_user(USER):  # a second purge finds none
+    if live and _is_user(USER):  # an earlier purge may have deleted the user
         _run("userdel", USER)
 
 
@@ -158,37 +159,40 @@ def _is_user(name: str) -> bool:
     return True
 
 
-_OWN = (
+_OWN_FILES = (
     *(folder / "matdan.conf" for folder in (service.USERS, service.FOLDERS, service.JAILS)),
     service.FILTERS / "matdan-desk.conf",
     service.ROTATION / "matdan",
 )
-"""Of the files that `install` writes beside the units."""
+"""The files that `install` writes in addition to the systemd units."""
 
 
-def _beside(settings: Settings, root: Path) -> Beside:
-    """What is on the machine, and this site's: an Asterisk or a broker elsewhere is set up there."""
+def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
+    """Return which programs of this site are installed on this machine. Asterisk or broker on another host are not."""
 
-    def there(path: str) -> bool:
+    def exists(path: str) -> bool:
         return (root / path).exists()
 
-    return Beside(
+    return LocalPrograms(
         asterisk=settings.uses_asterisk
-        and not settings.asterisk.servers  # each is rendered where it is
+        and not settings.asterisk.servers  # with several servers, each is rendered on its own machine
         and is_loopback(settings.ami.host)
-        and there("etc/asterisk"),
-        mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and there("etc/mosquitto"),
-        fail2ban=there("etc/fail2ban/jail.d"),
+        and exists("etc/asterisk"),
+        mosquitto=settings.broker.enabled and is_loopback(settings.broker.host) and exists("etc/mosquitto"),
+        fail2ban=exists("etc/fail2ban/jail.d"),
     )
 
 
 def _refuse_unready(settings: Settings, dialer: Path) -> None:
-    """Raise NotInstalled where services cannot be installed, or could not start."""
+    """Raise NotInstalled if services cannot be installed on this machine, or could not start."""
     if os.geteuid() != 0:
-        raise NotInstalled("only root installs services: sudo dialer install ...; --print shows the files")
+        raise NotInstalled(
+            "root permissions are required: run `sudo dialer install ...`, or show the files with --print"
+        )
     if not _SYSTEMD.is_dir():
         raise NotInstalled(
-            "systemd does not run here: --root DIR writes the files for another machine, docs/how-to/install.md has a container"
+            "systemd is not running here: write the files for another machine with --root DIR,"
+            " or use a container (docs/how-to/install.md)"
         )
     for process, package in ((service.DESK, "fastapi"), (service.UPLINK, "nats")):
         if process in service.processes_of(settings) and find_spec(package) is None:
@@ -197,24 +201,26 @@ def _refuse_unready(settings: Settings, dialer: Path) -> None:
         home = next((home for home in _HOMES if home in path.resolve().parents), None)
         if home is not None:
             raise NotInstalled(
-                f"{path} lies in {home}, where no service has access: use `pipx install --global`, or a clone in /opt"
+                f"{path} is in {home}, which services cannot read: use `pipx install --global`, or a checkout in /opt"
             )
 
 
-def _settings_text(config: Path, own: Path) -> str:
-    """What the settings file says. Raises NotInstalled where another one stands in its place."""
+def _read_settings(config: Path, own: Path) -> str:
+    """Return the text of the settings file. Raises NotInstalled if different settings are installed as `own`."""
     if not config.is_file():
-        raise NotInstalled(f"{config} is no file that can be put at {own}; nothing was written: name the file itself")
-    text = config.read_text(encoding="utf-8")
-    kept = text_of(own)
-    if kept is not None and kept != text:
         raise NotInstalled(
-            f"{own} is there and says something else; nothing was written: change that one, and install with -c {own}"
+            f"{config} is not a regular file and cannot be copied to {own}; nothing was written: give the file itself"
+        )
+    text = config.read_text(encoding="utf-8")
+    installed = text_of(own)
+    if installed is not None and installed != text:
+        raise NotInstalled(
+            f"{own} exists with different settings; nothing was written: edit that file, then install with -c {own}"
         )
     return text
 
 
-def _by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
+def _group_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
     by_folder: dict[Path, dict[str, str]] = {}
     for path, text in files.items():
         by_folder.setdefault(root / path.parent.relative_to("/"), {})[path.name] = text
@@ -225,65 +231,65 @@ def _by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
 def _refuse_foreign(folders: list[_Folder]) -> None:
     for folder in folders:
         for plan in folder.plans:
-            if folder.ours_alone and plan.change is FileChange.FOREIGN:
+            if folder.refuse_foreign and plan.change is FileChange.FOREIGN:
                 raise NotInstalled(
                     f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move it away"
                 )
 
 
-def _to_purge(root: Path) -> list[Path]:
-    """Settings, data and sounds, as far as they are there. Of a store elsewhere nothing is touched."""
+def _purge_paths(root: Path) -> list[Path]:
+    """Return the existing folders of settings, data and sounds. A store in another folder is not included."""
     own = root / SETTINGS_FILE.relative_to("/")
     try:
         sounds = [load_settings(own).audio.sounds / "matdan"]
-    except MatdanError:  # it may be what is to be got rid of
+    except MatdanError:  # invalid settings must not prevent their removal
         sounds = []
     return [path for each in (HOME, DATA, *sounds) if (path := root / each.relative_to("/")).is_dir()]
 
 
-def _given_back(folder: Path, marker: str) -> Iterator[str]:
-    """Files of another program as they were before ours."""
+def _restore_files(folder: Path, marker: str) -> Iterator[str]:
+    """Restore or remove the files of another program that `install` had replaced, and yield what was done to each."""
     for path in sorted(folder.glob("*")):
-        if path.is_file() and not path.name.endswith(_KEPT) and (text_of(path) or "").startswith(marker):
-            kept = path.with_name(path.name + _KEPT)
-            if kept.exists():
-                kept.replace(path)
-                yield f"gave back {path}"
+        if path.is_file() and not path.name.endswith(_SAVED) and (text_of(path) or "").startswith(marker):
+            saved = path.with_name(path.name + _SAVED)
+            if saved.exists():
+                saved.replace(path)
+                yield f"restored {path}"
             else:
                 path.unlink()
                 yield f"removed {path}"
 
 
-_KEPT = ".before-matdan"
+_SAVED = ".before-matdan"
 
 
 def _run(*command: str) -> None:
-    """Raises NotInstalled with what the program said."""
+    """Run a system command. Raises NotInstalled with the last line of its output if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words, our own paths
     except OSError as error:
         raise NotInstalled(
-            f"{command[0]} cannot be run ({error.strerror}); the files are in place: run it by hand"
+            f"{command[0]} cannot be run ({error.strerror}); the files are installed: run it by hand"
         ) from error
     if done.returncode != 0:
-        why = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["it did not say why"]
-        raise NotInstalled(f"{' '.join(command)} failed: {why[0]}; mend it and run this again")
+        why = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["it printed no reason"]
+        raise NotInstalled(f"{' '.join(command)} failed: {why[0]}; correct the cause, then run this command again")
 
 
-def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
-    for program, is_there, where in (
-        ("Asterisk", beside.asterisk or not settings.uses_asterisk, f"no {ASTERISK} of this site's is here"),
-        ("the broker", beside.mosquitto or not settings.broker.enabled, f"no {MOSQUITTO} of this site's is here"),
+def _print_next_steps(settings: Settings, local: LocalPrograms, dialer: Path) -> None:
+    for program, done, folder in (
+        ("Asterisk", local.asterisk or not settings.uses_asterisk, ASTERISK),
+        ("the broker", local.mosquitto or not settings.broker.enabled, MOSQUITTO),
     ):
-        if not is_there:
-            typer.echo(f"note: {where}: {program}'s files were left out", err=True)
+        if not done:
+            typer.echo(
+                f"note: this site does not use {folder} on this machine: {program}'s files were not written", err=True
+            )
     services = [process.unit.removesuffix(".service") for process in service.processes_of(settings)]
-    units = " ".join([*services, *(job.timer for job in service.timers_of(settings, beside))])
+    units = " ".join([*services, *(job.timer for job in service.timers_of(settings, local))])
     if settings.store.backup_folder is None:
-        typer.echo("note: store.backup_folder is not set: nothing makes backups", err=True)
-    restarted = " ".join(
-        name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there
-    )
+        typer.echo("note: no backups are made: set store.backup_folder", err=True)
+    restarted = " ".join(name for name, uses in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if uses)
     ours = f"sudo -u {USER} {dialer}"
     typer.echo("next:")
     for step in (
@@ -292,7 +298,7 @@ def _say_next(settings: Settings, beside: Beside, dialer: Path) -> None:
         f"{ours} audio drafts -c {SETTINGS_FILE}",
         *([f"sudo systemctl restart {restarted}"] if restarted else []),
         f"sudo systemctl enable --now {units}",
-        *(["sudo systemctl restart fail2ban"] if beside.fail2ban else []),
+        *(["sudo systemctl restart fail2ban"] if local.fail2ban else []),
         f"{ours} check -c {SETTINGS_FILE}",
     ):
         typer.echo(f"  {step}")

@@ -1,4 +1,4 @@
-"""Where log lines go: nowhere much for who looks at a command, JSON for a dialler that runs."""
+"""Configuration of logging: errors only for interactive commands, JSON lines for services."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 if not {"rich", "structlog"} & sys.modules.keys():
     sys.modules["rich"] = None  # type: ignore[assignment]
-    import structlog  # it would import rich, a seventh of what a start imports, for tracebacks that nobody is shown
+    import structlog  # without rich, which it would import for tracebacks and which delays the start
 
     del sys.modules["rich"]
 else:
@@ -15,7 +15,7 @@ else:
 
 
 def quiet_logging() -> None:
-    """For commands that a person looks at: only errors, in one line, on standard error."""
+    """Log only errors, one line each, on standard error: for interactive commands."""
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.dev.ConsoleRenderer(colors=False)],
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
@@ -24,7 +24,7 @@ def quiet_logging() -> None:
 
 
 def json_logging(*, verbose: bool) -> None:
-    """For the running dialler: a JSON object per line on standard error. No name and no number is ever in one."""
+    """Log one JSON object per line on standard error: for services. Logs never contain names or phone numbers."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -1,4 +1,4 @@
-"""`dialer marks import|undo|show`: lists of those who have voted come in, a mark is taken back, and what is known of a voter."""
+"""`dialer marks import|undo|show`: import lists of people who have voted, correct a mark, and show a voter's marks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import keep_all
+from dialer.cli.external_records import save_in_batches
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import NamedSite, SiteAndWho, day_of
-from dialer.cli.report import ReportOfSite
+from dialer.cli.options import SiteAndPersonOptions, SiteOptions, choices, parse_date
+from dialer.cli.report import SiteReportOptions
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
@@ -36,7 +36,7 @@ SHOWN_REJECTS = 20
 
 
 class Origin(StrEnum):
-    """Whose word a list is."""
+    """Who reported a list of marks."""
 
     BOOTH_WORKER = "booth-worker"
     RELATIVE = "relative"
@@ -50,99 +50,109 @@ VoterArgument = Annotated[
 
 @app.command("import")
 def import_marks(
-    site: SiteAndWho,
+    site: SiteAndPersonOptions,
     file: Annotated[
         Path,
         typer.Argument(
             metavar="FILE", help="CSV or XLSX with constituency, part, serial, or epic; and kind, time, by."
         ),
     ],
-    source: Annotated[Origin, typer.Option(help="Who reported the list.")] = Origin.BOOTH_WORKER,
+    source: Annotated[
+        Origin, typer.Option(metavar=choices(Origin), help="Who reported the list.")
+    ] = Origin.BOOTH_WORKER,
     confidence: Annotated[
-        Confidence | None, typer.Option(help="How certain it is. [default: seen for a booth worker, otherwise told]")
+        Confidence | None,
+        typer.Option(
+            metavar=choices(Confidence), help="How reliable it is. [default: seen for a booth worker, otherwise told]"
+        ),
     ] = None,
     by: Annotated[
-        str | None, typer.Option(help="Who reported it, if no column says so: an ID such as worker-12.")
+        str | None,
+        typer.Option(metavar="ID", help="ID of the reporter, such as worker-12, if the list has no such column."),
     ] = None,
     day: Annotated[
-        str | None, typer.Option(metavar="DATE", help="The day of the list's times. [default: today]")
+        str | None, typer.Option(metavar="DATE", help="The day of the times in the list. [default: today]")
     ] = None,
     roll_version: Annotated[
-        str | None, typer.Option(help="The roll version of the serials, if no column says it.")
+        str | None,
+        typer.Option(metavar="NAME", help="Roll version of the serials, if the list has no such column."),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Check the whole file, but store nothing.")] = False,
     rejects: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the rejected lines' numbers and reasons to this file.")
+        Path | None, typer.Option(metavar="FILE", help="Write line numbers and reasons of rejected lines to this file.")
     ] = None,
 ) -> None:
-    """Import a list of people who have voted, also while the dialler runs. They are not called any more.
+    """Import a list of people who have voted. They are not called again. The dialler may run.
 
-    Sheets of `dialer list strike-off` come back with an x in the column voted. Duplicates are ignored. Exit 1 if a line
-    was rejected or there was none.
+    Strike-off sheets (`dialer list strike-off`) have an x in the column voted. Duplicates are ignored. Exit 1 if a line
+    was rejected or the list is empty.
     """
     settings = site.settings
     zone, now = site_zone(settings), SystemClock().now()
     if by is not None and not is_id(by):
-        raise typer.BadParameter("--by: give an id such as worker-12, no name and no number")
-    told = MarkDefaults(MarkSource(source.value), confidence, by, _day(settings, day, now), roll_version)
+        raise typer.BadParameter("--by: must be an ID such as worker-12; do not give a name or phone number")
+    origin = MarkDefaults(MarkSource(source.value), confidence, by, _parse_list_day(settings, day, now), roll_version)
     name = site.person
     if rejects is not None:
-        kept = {**site.files, "the list itself": file}
-        refuse_unwritable(rejects, "--rejects", kept)  # before anything is taken in
-    with site.reading() as db:
-        found = read_marks(file, db, told, now=now, zone=zone)
+        protected = {**site.protected_files, "the list itself": file}
+        refuse_unwritable(rejects, "--rejects", protected)  # fail before anything is imported
+    with site.open_for_reading() as db:
+        found = read_marks(file, db, origin, now=now, zone=zone)
         new = list(select_new_marks(db, found.marks))
     if not (found.marks or found.rejects or found.unticked):
-        typer.echo(f"dialer: {file} has a header and no lines: nothing was kept; write a line for each voter", err=True)
+        typer.echo(
+            f"dialer: {file} has a header but no lines: nothing was imported; write a line for each voter", err=True
+        )
         raise typer.Exit(1)
     if not check:
-        _keep(site, new, f"sha-{found.sha256[:16]}", name)
-    _report(file, found, len(new), check=check)
+        _save(site, new, f"sha-{found.sha256[:16]}", name)
+    _print_result(file, found, len(new), check=check)
     _report_rejects(found.rejects, rejects)
 
 
 @app.command("undo")
 def undo(
-    site: SiteAndWho,
+    site: SiteAndPersonOptions,
     voter: VoterArgument,
 ) -> None:
-    """Undo that a voter has voted or is closed, by a correcting mark. The voter is called again.
+    """Correct the mark of a voter who was recorded as voted or closed by mistake. The voter is called again.
 
     Exit 1 if there is nothing to undo.
     """
     name, now = site.person, SystemClock().now()
-    voter_id = _voter(site, voter)
-    with site.reading() as db:
+    voter_id = _find_voter(site, voter)
+    with site.open_for_reading() as db:
         if marks.turnout_of(db, voter_id) == "pending":
-            told = f"dialer: voter {voter_id}: there is nothing to take back, the voter is still to be called; nothing was kept"
-            typer.echo(told, err=True)
+            typer.echo(
+                f"dialer: voter {voter_id} is not recorded as voted or closed: there is nothing to undo", err=True
+            )
             raise typer.Exit(1)
     key = f"undo/{voter_id}/{now:.6f}"
     mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
-    _keep(site, [mark], "undo", name)
-    typer.echo(f"voter {voter_id}: corrected; still to be called")
+    _save(site, [mark], "undo", name)
+    typer.echo(f"voter {voter_id}: corrected; will be called again")
 
 
 @app.command("show")
 def show(
-    report: ReportOfSite,
+    report: SiteReportOptions,
     voter: VoterArgument,
 ) -> None:
-    """Show every mark of a voter, with source, time, confidence and author, and the voter's status."""
-    voter_id = _voter(report, voter)
+    """Show all marks of a voter, with source, time, confidence and author, and the voter's status."""
+    voter_id = _find_voter(report, voter)
     report.deliver(lambda db: report_voter_marks(db, voter_id, report.zone))
 
 
-def _keep(site: NamedSite, marks: Sequence[Mark], batch: str, who: str) -> None:
+def _save(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
     def request(number: int, some: list[Mark]) -> CommandRequest:
-        told = {"marks": [_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
-        return CommandRequest("marks", told)
+        fields = {"marks": [_mark_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
+        return CommandRequest("marks", fields)
 
-    keep_all(site.settings, marks, MAX_MARKS, "marks", request)
+    save_in_batches(site.settings, marks, MAX_MARKS, "marks", request)
 
 
-def _fields(mark: Mark) -> dict[str, Any]:
-    told = {
+def _mark_fields(mark: Mark) -> dict[str, Any]:
+    fields = {
         "key": mark.key,
         "voter": mark.voter_id,
         "kind": mark.kind.value,
@@ -151,15 +161,16 @@ def _fields(mark: Mark) -> dict[str, Any]:
         "reported_by": mark.agent,
         "confidence": None if mark.confidence is None else mark.confidence.value,
     }
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def _report(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
-    words = [f"{new:,} marks {'would be kept' if check else 'kept'}", f"{len(found.marks) - new:,} were known"]
+def _print_result(file: Path, found: MarksFile, new: int, *, check: bool) -> None:
+    words = [f"{new:,} marks {'would be imported' if check else 'imported'}"]
+    words += [f"{len(found.marks) - new:,} already known"]
     words += [f"{found.repeated:,} lines repeated"] if found.repeated else []
     words += [f"{found.unticked:,} not ticked"] if found.unticked else []
     words += [f"{len(found.rejects):,} rejected"] if found.rejects else []
-    typer.echo(f"{file.name}: {', '.join(words)}{'; this was a check, nothing was kept' if check else ''}")
+    typer.echo(f"{file.name}: {', '.join(words)}{'; this was a check, nothing was stored' if check else ''}")
 
 
 def _report_rejects(rejects: Sequence[MarkReject], path: Path | None) -> None:
@@ -170,25 +181,25 @@ def _report_rejects(rejects: Sequence[MarkReject], path: Path | None) -> None:
     for each in rejects[:SHOWN_REJECTS]:
         typer.echo(f"line {each.line:,}: {each.reason}", err=True)
     if len(rejects) > SHOWN_REJECTS:
-        more = "they are in " + str(path) if path is not None else "--rejects FILE writes them all"
+        more = f"see {path}" if path is not None else "--rejects FILE writes them all"
         typer.echo(f"and {len(rejects) - SHOWN_REJECTS:,} more lines; {more}", err=True)
     if rejects:
         raise typer.Exit(1)
 
 
-def _day(settings: Settings, text: str | None, now: float) -> date:
+def _parse_list_day(settings: Settings, text: str | None, now: float) -> date:
     today = site_day(settings, now)
     if text is None:
         return today
-    day = day_of(text, "--day")
+    day = parse_date(text, "--day")
     if day > today:
-        raise typer.BadParameter(f"--day: {text} lies ahead")
+        raise typer.BadParameter(f"--day: {text} is in the future")
     return day
 
 
-def _voter(site: NamedSite, who: str) -> int:
-    with site.reading() as db:
+def _find_voter(site: SiteOptions, who: str) -> int:
+    with site.open_for_reading() as db:
         voter_id = find_voter(db, who)
     if voter_id is None:
-        raise RollError("this is no voter's id, no EPIC number and no constituency/part/serial")
+        raise RollError("voter not found: give a voter's ID, an EPIC number, or constituency/part/serial")
     return voter_id

@@ -1,4 +1,4 @@
-"""`dialer monitoring ...`: what ships for a monitoring server, printed."""
+"""`dialer monitoring`: print the files for a monitoring server."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ app = CommandGroup()
 @app.command()
 def alerts() -> None:
     """Print the alerting rules for Prometheus."""
-    _print("alerts.yml")
+    _print_file("alerts.yml")
 
 
 @app.command()
 def dashboard() -> None:
-    """Print the dashboard for Grafana, for its import page."""
-    _print("dashboard.json")
+    """Print the dashboard for Grafana, as JSON for its import page."""
+    _print_file("dashboard.json")
 
 
-def _print(name: str) -> None:
+def _print_file(name: str) -> None:
     typer.echo((content.CONFIG / "prometheus" / name).read_text("utf-8"), nl=False)

@@ -1,4 +1,4 @@
-"""`dialer mqtt ...`: write the broker's configuration, make a key."""
+"""`dialer mqtt`: write the broker's configuration, and create keys for signing commands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,12 @@ app = CommandGroup()
 def render(
     config: Annotated[
         list[Path],
-        typer.Option("--config", "-c", help="A site's settings. Repeatable, for centres that share the broker."),
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="CENTRE.toml",
+            help="A site's settings. Repeatable for centres that share the broker.",
+        ),
     ],
     to: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder of the broker's configuration, such as /etc/mosquitto.")
@@ -39,8 +44,8 @@ def render(
 ) -> None:
     """Write Mosquitto's configuration, access list and passwords, readable by the folder's group.
 
-    All files are written or none. Existing passwords are kept. New passwords are written to a file that only its owner
-    can read.
+    All files are written or none. Existing passwords stay valid. New passwords are written to a file that only its
+    owner can read.
     """
     sites = [(str(path), load_settings(path)) for path in config]
     kept = hashes_in(text_of(to / PASSWORDS) or "")
@@ -57,16 +62,16 @@ def render(
         hand_out(to / HAND_OUT, made)
         typer.echo(
             f"{counted(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the file;"
-            " the broker keeps hashes alone"
+            " the broker stores only hashes"
         )
     if written:
-        typer.echo("now: systemctl reload mosquitto (a restart, where mosquitto.conf has changed)")
+        typer.echo("next: systemctl reload mosquitto (restart it if mosquitto.conf has changed)")
     else:
-        typer.echo(f"{to} is as it should be; nothing was written")
+        typer.echo(f"{to} is up to date; nothing was written")
 
 
 def hand_out(path: Path, made: dict[str, str]) -> None:
-    """Write new passwords by user, for the owner's eyes alone, behind those not handed out yet. Raises AsteriskFilesError."""
+    """Append new passwords by user to a file that only its owner can read. Raises AsteriskFilesError."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -74,7 +79,8 @@ def hand_out(path: Path, made: dict[str, str]) -> None:
     except OSError as error:
         users = " ".join(f"--new-password {user}" for user in made)
         raise AsteriskFilesError(
-            f"{path} cannot be written ({error.strerror}), so nobody knows the new passwords: make room, then render with {users}"
+            f"{path} cannot be written ({error.strerror}), so the new passwords are lost:"
+            f" free some disk space, then render again with {users}"
         ) from error
 
 
@@ -82,9 +88,9 @@ def hand_out(path: Path, made: dict[str, str]) -> None:
 def key(path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")]) -> None:
     """Create a key pair for signing commands, on the machine of the person who signs.
 
-    The private key never leaves FILE. The printed public key goes into the centre's settings, as `key` in that
-    person's [[supervisors]] table. Commands of a user with a key are accepted only if signed with it.
+    The private key never leaves FILE. Add the printed public key to the centre's settings, as `key` in that person's
+    [[supervisors]] table. Commands of a user with a key are then accepted only if signed with it.
     """
     public = public_key_text(new_key_file(path))
     typer.echo(f'key = "{public}"')
-    typer.echo(f"{path}: the private key, for your eyes alone; name it as broker.key_file in your settings", err=True)
+    typer.echo(f"{path}: the private key; keep it secret, and set broker.key_file in your settings to it", err=True)

@@ -1,4 +1,4 @@
-"""`dialer optout`, `dialer register`, `dialer consent`: what is known of numbers from outside the calls."""
+"""`dialer optout`, `dialer register` and `dialer consent`: suppress numbers, and import registers and consents."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.external_records import hand_over
+from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndWho, said
-from dialer.cli.report import moment
+from dialer.cli.options import SiteAndPersonOptions, choices, read_argument
+from dialer.cli.report import parse_time
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_id
@@ -33,111 +33,115 @@ consent = CommandGroup()
 FileArgument = Annotated[
     Path, typer.Argument(metavar="FILE", help="One number per line, or CSV (UTF-8); - reads standard input.")
 ]
-SourceOption = Annotated[str, typer.Option("--source", help="Where the number comes from: an ID such as letter-12.")]
+SourceOption = Annotated[str, typer.Option("--source", metavar="ID", help="Source of the request, such as letter-12.")]
 
 
 @optout.command("add")
 def add(
-    site: SiteAndWho,
-    number: Annotated[str, typer.Argument(help="The number; - reads it from standard input.")],
+    site: SiteAndPersonOptions,
+    number: Annotated[str, typer.Argument(help="The phone number; - reads it from standard input.")],
     source: SourceOption = "request",
 ) -> None:
-    """Suppress a number in every campaign, at once, also while the dialler runs."""
-    _opt_out(site, [parse_single_number(said(number), site.settings.centre.region)], source, {})
+    """Suppress a number in every campaign, effective immediately. The dialler may run."""
+    _suppress(site, [parse_single_number(read_argument(number), site.settings.centre.region)], source, {})
 
 
 @optout.command("import")
 def import_opt_outs(
-    site: SiteAndWho,
+    site: SiteAndPersonOptions,
     file: FileArgument,
     source: SourceOption = "import",
 ) -> None:
-    """Suppress every number of a file, also numbers that later rolls bring.
+    """Suppress every number in a file, including numbers that are on no roll yet. The dialler may run.
 
     Exit 1 if a line had no number.
     """
     found = read_numbers(file, site.settings.centre.region)
-    _opt_out(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
-    _report_lines(found)
+    _suppress(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
+    _report_invalid_lines(found)
 
 
 @register.command("import")
 def import_register(
-    site: SiteAndWho,
+    site: SiteAndPersonOptions,
     file: FileArgument,
-    name: Annotated[str, typer.Option(help="The register's name in the profile, such as ncpr or tps.")],
+    name: Annotated[str, typer.Option(metavar="NAME", help="The register's name in the profile, such as ncpr or tps.")],
     dated: Annotated[str, typer.Option(metavar="DATE", help="The day on which the register was issued.")],
 ) -> None:
-    """Import a do-not-call register, replacing its earlier issue. An outdated one is refused.
+    """Import a do-not-call register, replacing its earlier issue. An outdated issue is refused.
 
     The dialler must be stopped. Exit 1 if a line had no number.
     """
     settings = site.settings
     zone = site_zone(settings)
-    issued, now = moment(dated, zone, "--dated"), SystemClock().now()
+    issued, now = parse_time(dated, zone, "--dated"), SystemClock().now()
     most = site_profile(settings).registers.maximum_age_days
     if issued > now:
-        raise RollError(f"--dated {dated} lies ahead: give the day on which the register was issued")
+        raise RollError(f"--dated: {dated} is in the future: give the day on which the register was issued")
     if now - issued > most * DAY_SECONDS:
         raise RollError(
-            f"the register {name!r} of {dated} is older than {most:g} days: get its newest issue (rules: registers)"
+            f"--dated: the register {name!r} of {dated} is older than {most:g} days,"
+            " the profile's limit: import its newest issue"
         )
     found = read_numbers(file, settings.centre.region)
-    with site.alone("an import of a register") as db, transaction(db):
+    with site.open_exclusively("an import of a register") as db, transaction(db):
         earlier = registers.register_date(db, name)
         if earlier is not None and earlier > issued:
-            raise RollError(f"a newer issue of the register {name!r} is imported already: this one was not taken")
+            raise RollError(f"a newer issue of the register {name!r} is already imported: nothing was changed")
         count = registers.import_register(db, name, found.numbers, dated=issued, at=now, sha256=found.sha256)
         what = {"register": name, "dated": dated, "file": found.name, "sha256": found.sha256, "numbers": str(count)}
         audit.append(db, "register-import", audit_name(site.who), what, now)
     typer.echo(f"register {name}: {counted(count, 'number')}, of {dated}")
-    _report_lines(found)
+    _report_invalid_lines(found)
 
 
 @consent.command("import")
 def import_consents(
-    site: SiteAndWho,
+    site: SiteAndPersonOptions,
     file: FileArgument,
-    status: Annotated[Consent, typer.Option(help="The consent status of all numbers in the file.")],
-    source: Annotated[str, typer.Option(help="How and where consent was given or withdrawn.")],
+    status: Annotated[
+        Consent, typer.Option(metavar=choices(Consent), help="The consent status of all numbers in the file.")
+    ],
+    source: Annotated[str, typer.Option(metavar="TEXT", help="How and where consent was given or withdrawn.")],
 ) -> None:
-    """Import whether people consented to calls. Only the first column, with the number, is read.
+    """Import a list of people who gave or withdrew consent to calls.
 
-    Opt-outs stay in force. The dialler must be stopped. Exit 1 if a line had no number.
+    Only the first column, with the number, is read. Opt-outs stay in force. The dialler must be stopped. Exit 1 if a
+    line had no number.
     """
     found = read_numbers(file, site.settings.centre.region, first_column_only=True)
     now = SystemClock().now()
-    with site.alone("an import of consents") as db, transaction(db):
+    with site.open_exclusively("an import of consents") as db, transaction(db):
         known = sum(consents.set_consent(db, number, status, source=source, at=now) for number in found.numbers)
         ahead = len(found.numbers) - known
         what = {"status": status.value, "source": source, "file": found.name, "sha256": found.sha256}
         audit.append(
             db, "consent-import", audit_name(site.who), {**what, "numbers": str(known), "ahead": str(ahead)}, now
         )
-    typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} are on no roll yet and are kept")
-    _report_lines(found)
+    typer.echo(f"consent {status.value}: {known:,} numbers; {ahead:,} more are stored for later rolls")
+    _report_invalid_lines(found)
 
 
-def _opt_out(site: SiteAndWho, found: Sequence[str], source: str, file: dict[str, str]) -> None:
-    """Suppress numbers; `file` tells of what they came with in the audit, where there is one."""
+def _suppress(site: SiteAndPersonOptions, found: Sequence[str], source: str, file: dict[str, str]) -> None:
+    """Suppress numbers. `file` has the name and hash of their file for the audit, or is empty."""
     if not is_id(source):
         raise RollError(
-            "--source: give an id of letters, digits, dots and dashes, such as letter-12, no name and no number:"
-            " every centre is told it"
+            "--source: must be an ID of letters, digits, dots and dashes, such as letter-12;"
+            " do not give a name or phone number, as all centres receive it"
         )
     secret = next(iter(site.settings.rules.secrets()), None)
     try:
-        with site.alone("an import of opt-outs") as db, transaction(db):
+        with site.open_exclusively("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(audit_name(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress_numbers(db, announcement_of, found, secret, source, entry).new
-        typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already")
+        typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were suppressed before")
     except StoreBusy as busy:
         fields = {"source": source, "who": site.person}
-        for line in hand_over(site.settings, "suppress", found, fields, busy):
+        for line in send_numbers_to_dialler(site.settings, "suppress", found, fields, busy):
             typer.echo(line)
 
 
-def _report_lines(found: NumbersFile) -> None:
+def _report_invalid_lines(found: NumbersFile) -> None:
     if found.lines_without_number:
         lines = counted(len(found.lines_without_number), "line")
         typer.echo(f"no number in {lines} of {found.name}: {found.format_lines_without_number()}", err=True)

@@ -1,4 +1,4 @@
-"""Options that many commands take."""
+"""Options that many commands share."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -32,28 +33,31 @@ _LONGEST_LINE = 1000
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")
 ]
-SettingsFile = Annotated[Path, typer.Option("--config", "-c", help="The site's settings, a TOML file.")]
+SettingsFile = Annotated[Path, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")]
 WhoOption = Annotated[
-    str | None, typer.Option("--who", help="Who does this, for the audit. [default: the logged-in user]")
+    str | None, typer.Option("--who", metavar="ID", help="Your ID for the audit. [default: your user name]")
 ]
 DiffOption = Annotated[
-    bool, typer.Option("--diff", help="Write nothing, but show what would change. Exit 1 if anything would.")
+    bool, typer.Option("--diff", help="Show the changes without writing them. Exit 1 if there are any.")
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Overwrite files that Matdan did not write; each is kept as NAME.before-matdan.")
+    bool,
+    typer.Option("--force", help="Overwrite files that Matdan did not write, saving each as NAME.before-matdan."),
 ]
 
 
 @dataclass(frozen=True)
-class NamedSite:
-    """The site that a command is about."""
+class SiteOptions:
+    """The options that select a site and its store."""
 
     config: ConfigOption = None
-    store: Annotated[Path | None, typer.Option(metavar="PATH", help="The store. [default: the site's]")] = None
+    store: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="The store's file. [default: store.path in the settings]")
+    ] = None
 
     @cached_property
     def settings(self) -> Settings:
-        """Its settings, with the store that was named in the place of their own."""
+        """The site's settings. `--store` replaces their `store.path`."""
         settings = load_settings(self.config)
         if self.store is None:
             return settings
@@ -61,100 +65,114 @@ class NamedSite:
 
     @property
     def path(self) -> Path:
-        """Of the store."""
+        """The path of the store."""
         return self.settings.store.path
 
     @property
     def key(self) -> StoreKey | None:
-        """What the store is encrypted with."""
+        """The key that the store is encrypted with, or None if it is not encrypted."""
         return site_key(self.settings)
 
-    def reading(self) -> AbstractContextManager[Connection]:
-        """The store, open to be read. See `dialer.store.connection.read_snapshot`."""
+    def open_for_reading(self) -> AbstractContextManager[Connection]:
+        """Return the store, opened read-only as a snapshot."""
         return read_snapshot(self.path, self.key)
 
-    def alone(self, holder: str) -> AbstractContextManager[Connection]:
-        """The store for a program that writes to it alone, and is `holder` to others; there must be one. See `reading`."""
+    def open_exclusively(self, holder: str) -> AbstractContextManager[Connection]:
+        """Return the existing store, opened for writing by this process alone.
+
+        `holder` describes this process to others that try to open the store meanwhile.
+        """
         return exclusive_connection(self.path, holder, create=False, key=self.key)
 
     @property
-    def files(self) -> Kept:
-        """What must not be written over, whatever file the other options name."""
-        beside = {
+    def protected_files(self) -> Kept:
+        """The site's own files, which no output option may overwrite."""
+        store_files = {
             f"the store's {end} file": self.path.with_name(self.path.name + end)
             for end in (".lock", ".sent", "-wal", "-shm", "-journal")
         }
         key = self.settings.store.encryption_key_file
-        return {"the store": self.path, **beside, "the settings file": self.config, "the store's key": key}
+        return {"the store": self.path, **store_files, "the settings file": self.config, "the store's key": key}
 
 
 @dataclass(frozen=True)
-class SiteAndWho(NamedSite):
-    """A site in whose records something is written down, and who answers for it."""
+class SiteAndPersonOptions(SiteOptions):
+    """The site options and `--who`, for commands that change records."""
 
     who: WhoOption = None
 
     @property
     def person(self) -> str:
-        """See `person`."""
-        return person(self.who)
+        """The ID of the responsible person. Raises RollError if it is not a valid ID."""
+        return resolve_person(self.who)
 
 
 @dataclass(frozen=True)
-class NamedHeadquarters:
-    """The headquarters that a command is about."""
+class HeadquartersOptions:
+    """The option that selects a headquarters."""
 
     config: Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' settings.")]
 
     @cached_property
     def settings(self) -> HqSettings:
-        """What its file says."""
+        """Headquarters' settings."""
         return load_hq_settings(self.config)
 
     def session(self, name: str, patience_seconds: float | None = None) -> AbstractAsyncContextManager[Session]:
-        """A connection to its server. Raises HeadquartersUnreachable; see `dialer.nats.session.connected`."""
-        with of_extra("hq"):
+        """Return a connection to headquarters' NATS server, under the client name `name`.
+
+        Raises HeadquartersUnreachable after `patience_seconds`; None retries forever.
+        """
+        with require_extra("hq"):
             from dialer.nats.session import connected  # noqa: PLC0415 - of an extra
         key, ca = self.settings.nkey_file, self.settings.ca_file
         return connected(self.settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds)
 
 
-def person(who: str | None) -> str:
-    """Who answers for a record: who was named, else the user who is logged in. Raises RollError for what is no id."""
+def resolve_person(who: str | None) -> str:
+    """Return the ID of the person responsible for a record: `who`, or the logged-in user. Raises RollError for an invalid ID."""
     name = audit_name(who)
     if not is_id(name):
-        raise RollError("--who: give an id of letters, digits, dots and dashes, no name and no number")
+        raise RollError("--who: must be an ID of letters, digits, dots and dashes; do not give a name or phone number")
     return name
 
 
+def choices(kind: type[StrEnum]) -> str:
+    """Return the values of an option as its metavar: "csv|json"."""
+    return "|".join(each.value for each in kind)
+
+
 class ExtraMissing(MatdanError):
-    """A package of an extra is not installed. The text says which, and how to install it."""
+    """A package of an optional extra is not installed. The text says which, and how to install it."""
 
 
 @contextmanager
-def of_extra(extra: str) -> Iterator[None]:
-    """For the imports of what an extra brings. Raises ExtraMissing where it is not installed."""
+def require_extra(extra: str) -> Iterator[None]:
+    """Raise ExtraMissing if an import in this context fails because `extra` is not installed."""
     try:
         yield
     except ModuleNotFoundError as error:
         raise ExtraMissing(f"{error.name} is not installed: {with_extra(extra)}") from error
 
 
-def said(argument: str, what: str = "the number") -> str:
-    """An argument; "-": a line of standard input, so that it stands in no list of processes. Raises BadParameter."""
+def read_argument(argument: str, what: str = "the number") -> str:
+    """Return the argument, or for "-" the first line of standard input, which keeps it out of the process list.
+
+    Raises BadParameter if standard input is empty.
+    """
     if argument != "-":
         return argument
     if sys.stdin.isatty():
         typer.echo(f"{what}, then Enter:", err=True)
     line = sys.stdin.readline(_LONGEST_LINE).strip()
     if not line:
-        raise typer.BadParameter(f"standard input gave nothing: give {what} in its first line")
+        raise typer.BadParameter(f"standard input is empty: write {what} in its first line")
     return line
 
 
-def day_of(text: str, option: str) -> date:
-    """The day that an option names. Raises BadParameter for another text."""
+def parse_date(text: str, option: str) -> date:
+    """Return the date that an option gives in ISO 8601. Raises BadParameter for other text."""
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise typer.BadParameter(f"{option}: {text!r} is no date: write 2026-04-22") from error
+        raise typer.BadParameter(f"{option}: {text!r} is not a date: write 2026-04-22") from error

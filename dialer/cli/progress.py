@@ -1,4 +1,4 @@
-"""How far a long command is, on standard error: a bar on a terminal, elsewhere a line now and then."""
+"""Progress of a long command on standard error: a bar on a terminal, otherwise a line every ten seconds."""
 
 from __future__ import annotations
 
@@ -10,24 +10,25 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-LINE_SECONDS = 10.0  # between two lines where there is no terminal
+LINE_SECONDS = 10.0  # interval between two lines if there is no terminal
 
 
 class Advance(Protocol):
-    """Takes the share that is done, 0 to 1, and a few words."""
+    """A function that reports progress."""
 
     def __call__(self, share: float, words: str = "") -> None:
-        """Say it."""
+        """Report the completed share (0-1), with optional details."""
 
 
 @contextmanager
 def progress(what: str, console: Console | None = None) -> Iterator[Advance]:
-    """Yields what moves it. Nothing of a bar stays when it is done; what is done within ten seconds says nothing without a
-    terminal.
+    """Show the progress of the task `what`. Yields the function that reports it.
+
+    The bar disappears at the end. Without a terminal, nothing is printed in the first ten seconds.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield _lines(what, console)
+        yield _line_printer(what, console)
         return
     columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[words]}"))
     with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
@@ -39,13 +40,13 @@ def progress(what: str, console: Console | None = None) -> Iterator[Advance]:
         yield advance
 
 
-def _lines(what: str, console: Console) -> Advance:
-    said_at = time.monotonic()
+def _line_printer(what: str, console: Console) -> Advance:
+    printed_at = time.monotonic()
 
     def advance(share: float, words: str = "") -> None:
-        nonlocal said_at
-        if time.monotonic() - said_at >= LINE_SECONDS:
-            said_at = time.monotonic()
+        nonlocal printed_at
+        if time.monotonic() - printed_at >= LINE_SECONDS:
+            printed_at = time.monotonic()
             console.print(f"{what}: {share:.0%}" + (f", {words}" if words else ""), soft_wrap=True, markup=False)
 
     return advance

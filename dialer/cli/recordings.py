@@ -1,4 +1,4 @@
-"""`dialer recordings purge`: erase recorded calls whose time is over."""
+"""`dialer recordings purge`: erase recordings of calls after their retention period."""
 
 from __future__ import annotations
 
@@ -18,27 +18,30 @@ app = CommandGroup()
 
 
 @app.callback()
-def _recordings() -> None:
-    """Keeps `purge` a subcommand though it is the only one."""
+def _keep_subcommands() -> None:
+    """Make Typer treat `purge` as a subcommand although it is the only command."""
 
 
 @app.command()
 def purge(
     config: ConfigOption = None,
     keep_days: Annotated[
-        int | None, typer.Option(min=0, help="Keep only this many days, at most recordings.keep_days; 0 erases all.")
+        int | None,
+        typer.Option(
+            metavar="DAYS", min=0, help="Keep only this many days, if fewer than recordings.keep_days. 0 erases all."
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be erased, but erase nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, but change nothing.")] = False,
 ) -> None:
     """Erase recordings of calls that are older than recordings.keep_days.
 
-    The dialler may run. Run it once a day.
+    Run it once a day. The dialler may run.
     """
     site = load_settings(config)
     settings, now = site.recordings, SystemClock().now()
     kept = recordings_kept(site, site_day(site, now))
     if kept is not None:
-        typer.echo(f"recordings stay {kept}; nothing was erased")
+        typer.echo(f"recordings are retained {kept}; nothing was erased")
         return
     days = settings.keep_days if keep_days is None else min(keep_days, settings.keep_days)
     due = older_than(recordings_in(settings.directory), days, now)

@@ -1,4 +1,4 @@
-"""`dialer rehearse`: is this site ready for the polling day?"""
+"""`dialer rehearse`: rehearse a site's polling day on simulated lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from dialer.cli.findings import FindingPrinter
 from dialer.cli.logs import quiet_logging
-from dialer.cli.options import NamedSite
+from dialer.cli.options import SiteOptions
 from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_kept
@@ -28,8 +28,8 @@ from dialer.simulation.rehearsal.verdict import DayOutcome, judge_day, plot_days
 
 
 @dataclass(frozen=True)
-class SettledSite(NamedSite):
-    """A site whose settings are no defaults."""
+class RequiredSiteOptions(SiteOptions):
+    """The site options, with a required `--config`."""
 
     config: Annotated[Path, typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings.")] = field(
         kw_only=True
@@ -37,28 +37,31 @@ class SettledSite(NamedSite):
 
 
 def rehearse(
-    site: SettledSite,
+    site: RequiredSiteOptions,
     hours: Annotated[
-        float | None, typer.Option(min=0.1, max=24, help="Rehearse only the first hours of the day.")
+        float | None,
+        typer.Option(metavar="HOURS", min=0.1, max=24, help="Rehearse only the first hours of the day."),
     ] = None,
-    faults: Annotated[bool, typer.Option(help="Also rehearse a day with twice the load and every fault once.")] = True,
-    answer_rate: Annotated[float, typer.Option(min=0.01, max=0.95, help="Share of calls that are answered.")] = 0.30,
-    talk_seconds: Annotated[float, typer.Option(min=5, max=900, help="Mean talk time in seconds.")] = 60.0,
+    faults: Annotated[bool, typer.Option(help="Also rehearse a day at twice the load, with every fault once.")] = True,
+    answer_rate: Annotated[
+        float, typer.Option(metavar="SHARE", min=0.01, max=0.95, help="Share of calls that are answered (0.01-0.95).")
+    ] = 0.30,
+    talk_seconds: Annotated[float, typer.Option(metavar="SECONDS", min=5, max=900, help="Mean talk time.")] = 60.0,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the days into this .png or .svg file.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Random seed; another seed gives other voters.")] = 1,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed. Another seed gives other voters.")] = 1,
 ) -> None:
     """Rehearse the site's polling day on simulated lines, and judge whether it is ready.
 
-    Uses the site's own roll and settings, at its load, at twice that load, and with faults. No real line is used,
-    and the store is only read. Exit 1 if it is not ready.
+    It uses the site's own roll and settings, at the expected load, and at twice that load with faults. No real line is
+    used, and the store is only read. Exit 1 if the site is not ready.
     """
     quiet_logging()
     settings = site.settings
     if picture is not None:
         check_picture_path(picture)
-        refuse_kept(picture, "--picture", site.files)
+        refuse_kept(picture, "--picture", site.protected_files)
     zone = site_zone(settings)
     today = site_day(settings, SystemClock().now())
     facts = read_store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)
@@ -73,7 +76,7 @@ def rehearse(
                 outcomes.append(rehearse_day(settings, site.path, Path(directory), day, profile, advance))
     printer.show_all(preparation_findings(settings, facts.states, today))
     for outcome in outcomes:
-        _show(printer, outcome, zone)
+        _print_outcome(printer, outcome, zone)
     if picture is not None:
         plot_days(outcomes, zone, picture)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
@@ -81,10 +84,10 @@ def rehearse(
     printer.exit()
 
 
-def _show(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:
+def _print_outcome(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:
     day = outcome.day
     start, end = (datetime.fromtimestamp(at, zone) for at in (day.starts_at, day.ends_at))
     printer.console.print(
-        f"[bold]{escape(day.name)}[/]: {start:%Y-%m-%d %H:%M} to {end:%H:%M}, in {outcome.took_seconds:.0f} s of this machine"
+        f"[bold]{escape(day.name)}[/]: {start:%Y-%m-%d %H:%M} to {end:%H:%M}, simulated in {outcome.took_seconds:.0f} s"
     )
     printer.show_all(judge_day(outcome))

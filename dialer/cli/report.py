@@ -1,4 +1,4 @@
-"""`dialer report ...`: what happened, as a table, CSV, JSON, a workbook or a PDF."""
+"""`dialer report`: reports from the store, as a table, CSV, JSON, XLSX or PDF."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import NamedSite, day_of
+from dialer.cli.options import SiteOptions, choices, parse_date
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_kept, refuse_unwritable, write_file
@@ -47,11 +47,14 @@ FILE_WIDTH = 200
 
 
 @dataclass(frozen=True)
-class ReportOfSite(NamedSite):
-    """A report of what the store of a site has, and how it is written."""
+class SiteReportOptions(SiteOptions):
+    """The site options, and the report's format and file."""
 
     form: Annotated[
-        Format | None, typer.Option("--format", "-f", help="Output format. [default: table, or by the suffix of --out]")
+        Format | None,
+        typer.Option(
+            "--format", "-f", metavar=choices(Format), help="Output format. [default: by the suffix of --out, or table]"
+        ),
     ] = None
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write to this .csv, .json, .xlsx or .pdf file.")
@@ -59,151 +62,159 @@ class ReportOfSite(NamedSite):
 
     @property
     def zone(self) -> ZoneInfo:
-        """The site's."""
+        """The site's time zone."""
         return site_zone(self.settings)
 
     @property
     def window(self) -> Window:
-        """Of what time and campaign it is. Raises BadParameter."""
+        """The period and campaign of the report. Raises BadParameter for invalid options."""
         return Window()
 
     def deliver(self, make: Callable[[Connection], Report]) -> None:
-        """Make the report and print it, or write it to the file `out`, which is looked at first."""
-        window, chosen = self.window, format_of(self.form, self.out)
+        """Make the report, and print it or write it to the file `out`. Checks first that the file can be written."""
+        window, chosen = self.window, choose_format(self.form, self.out)
         if self.out is not None:
-            refuse_unwritable(self.out, "--out", self.files)
-        with self.reading() as db:
+            refuse_unwritable(self.out, "--out", self.protected_files)
+        with self.open_for_reading() as db:
             if window.campaign is not None:
                 _refuse_unknown(db, window.campaign, self.settings)
             report = make(db)
         centre, now = self.settings.centre, datetime.fromtimestamp(SystemClock().now(), self.zone)
         made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
-        report = replace(report, about=f"{made}: {period(window, self.zone)}")
+        report = replace(report, about=f"{made}: {describe_period(window, self.zone)}")
         if self.out is None:
-            _print(report, chosen)
+            _print_report(report, chosen)
         else:
             write_file(self.out, as_bytes(report, chosen, foot=made))
             typer.echo(f"{self.out}: {len(report.rows)} rows", err=True)
 
 
 @dataclass(frozen=True)
-class ReportOfTime(ReportOfSite):
-    """The same of a stretch of time."""
+class TimedReportOptions(SiteReportOptions):
+    """The report options, and a period."""
 
     since: Annotated[
         str | None, typer.Option(metavar="WHEN", help="Start, in the centre's time: 2026-04-22 or 2026-04-22T09:00.")
     ] = None
     until: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="End (exclusive); a date alone means the start of that day.")
+        str | None, typer.Option(metavar="WHEN", help="End (exclusive). A date alone means the start of that day.")
     ] = None
 
     @property
     def window(self) -> Window:
-        """See `ReportOfSite`."""
-        return window_of(self.since, self.until, self.zone)
+        """The period of the report. Raises BadParameter for invalid options."""
+        return parse_window(self.since, self.until, self.zone)
 
 
 @dataclass(frozen=True)
-class ReportOfCampaign(ReportOfTime):
-    """The same, which may be of one campaign alone."""
+class CampaignReportOptions(TimedReportOptions):
+    """The report options, a period, and a campaign."""
 
     campaign: Annotated[str | None, typer.Option(metavar="ID", help="Only this campaign.")] = None
 
     @property
     def window(self) -> Window:
-        """See `ReportOfSite`."""
+        """The period and campaign of the report. Raises BadParameter for invalid options."""
         return replace(super().window, campaign=self.campaign)
 
 
-def window_of(since: str | None, until: str | None, zone: tzinfo) -> Window:
-    """What the options say. Raises BadParameter."""
+def parse_window(since: str | None, until: str | None, zone: tzinfo) -> Window:
+    """Return the period that `--since` and `--until` give. Raises BadParameter."""
     window = Window(
-        since=0.0 if since is None else moment(since, zone, "--since"),
-        until=FOREVER if until is None else moment(until, zone, "--until"),
+        since=0.0 if since is None else parse_time(since, zone, "--since"),
+        until=FOREVER if until is None else parse_time(until, zone, "--until"),
     )
     if window.since >= window.until:
         raise typer.BadParameter("--since must be before --until")
     return window
 
 
-def _register(name: str, make: Callable[..., Report], summary: str) -> None:
-    """Add the command `dialer report NAME`. `make` takes the store, the window, the zone and the settings, or the first few."""
-    takes = len(signature(make).parameters)
+def _add_report(name: str, make: Callable[..., Report], summary: str) -> None:
+    """Add the command `dialer report NAME`.
 
-    def run(report: ReportOfCampaign) -> None:
-        report.deliver(lambda db: make(*(db, report.window, report.zone, report.settings)[:takes]))
+    `make` takes the store, and optionally also the window, the zone and the settings, in this order.
+    """
+    arguments = len(signature(make).parameters)
+
+    def run(report: CampaignReportOptions) -> None:
+        report.deliver(lambda db: make(*(db, report.window, report.zone, report.settings)[:arguments]))
 
     run.__doc__ = summary
     app.command(name)(run)
 
 
 for _report in (
-    ("trunks", tables.report_trunks, "Attempts, answer-seizure ratio, failures and busiest second of each trunk."),
+    ("trunks", tables.report_trunks, "Show attempts, answer-seizure ratio, failures and busiest second of each trunk."),
     (
         "agents",
         tables.report_agents,
-        "Utilisation, calls, mean handling time and seconds in each state, by seat and agent. --campaign selects the calls only.",
+        "Show utilisation, calls, mean handling time and seconds in each state, by seat and agent."
+        " --campaign filters the calls only.",
     ),
-    ("dispositions", tables.report_dispositions, "Agents' dispositions of their calls, by agent and disposition."),
-    ("abandonment", tables.report_abandonment, "Live answers, abandoned calls and their rate, by campaign and day."),
+    ("dispositions", tables.report_dispositions, "Count calls by agent and disposition."),
+    (
+        "abandonment",
+        tables.report_abandonment,
+        "Show live answers, abandoned calls and their rate, by campaign and day.",
+    ),
     (
         "evidence",
         lambda db, window, zone, settings: report_cap_evidence(db, window, zone, site_profile(settings)),
-        "Compliance with the profile's cap on abandoned calls, for every window, campaign and day.",
+        "Show compliance with the profile's cap on abandoned calls, for every window, campaign and day.",
     ),
     (
         "hours",
         accounts.report_hours,
-        "Attempts, answers, conversations and abandoned calls, by campaign, day and hour.",
+        "Count attempts, answers, conversations and abandoned calls by campaign, day and hour.",
     ),
     (
         "expenditure",
         lambda db, window, zone, settings: accounts.report_expenditure(
             db, window, zone, {campaign.id: campaign.candidate for campaign in settings.campaigns}
         ),
-        "Calls by candidate, constituency and day, for the expenditure return.",
+        "Count calls by candidate, constituency and day, for the expenditure return.",
     ),
-    ("opt-outs", accounts.report_opt_outs, "Numbers that opted out, by day, source and campaign."),
+    ("opt-outs", accounts.report_opt_outs, "Count opt-outs by day, source and campaign."),
     (
         "workers",
         accounts.report_booth_workers,
-        "Booth workers: calls, last report, serials reported, and unknown serials. --campaign selects the calls only.",
+        "Show booth workers' calls, last report, reported serials and unknown serials. --campaign filters the calls only.",
     ),
-    ("complaints", accounts.report_complaints, "Complaints about calls, each with its remedy."),
+    ("complaints", accounts.report_complaints, "List complaints about calls with their remedies."),
     (
         "compliance",
         accounts.report_compliance,
-        "Calls, opt-outs, complaints and open complaints, by day and campaign.",
+        "Count calls, opt-outs, complaints and open complaints by day and campaign.",
     ),
     (
         "imports",
         accounts.report_imports,
-        "Imports of roll data: file, hash and result of each.",
+        "List imports of roll data with file, hash and result.",
     ),
     (
         "recordings",
         lambda db, window, zone, settings: tables.report_recordings(db, window, zone, settings.recordings.directory),
-        "Recorded calls: file in recordings.directory, agent, duration, and whether it is still kept.",
+        "List recorded calls with file, agent, duration, and whether the file still exists.",
     ),
 ):
-    _register(*_report)
+    _add_report(*_report)
 
 
 @app.command()
 def calls(
-    report: ReportOfCampaign,
+    report: CampaignReportOptions,
     each: Annotated[
         bool, typer.Option("--each", help="List each call with the reason it was allowed, instead of totals.")
     ] = False,
 ) -> None:
-    """Attempts by campaign and outcome."""
+    """Count attempts by campaign and outcome."""
     window, zone = report.window, report.zone
     report.deliver(lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window))
 
 
 @app.command()
 def answers(
-    report: ReportOfCampaign,
+    report: CampaignReportOptions,
     each: Annotated[
         bool, typer.Option("--each", help="List each answer, message and call-back request, instead of totals.")
     ] = False,
@@ -211,7 +222,7 @@ def answers(
         str | None, typer.Option(metavar="NAME", help="Only this question, such as call_back or message.")
     ] = None,
 ) -> None:
-    """Answers in flows and agents' scripts: calls by campaign, question and answer."""
+    """Count answers in flows and agents' scripts, by campaign, question and answer."""
     window, zone = report.window, report.zone
     report.deliver(
         lambda db: (
@@ -224,7 +235,7 @@ def answers(
 
 @app.command()
 def results(
-    report: ReportOfCampaign,
+    report: CampaignReportOptions,
     state: Annotated[str | None, typer.Option(metavar="CODE", help="Only voters of this state.")] = None,
     constituency: Annotated[
         int | None, typer.Option(metavar="NUMBER", help="Only voters of this constituency.")
@@ -234,12 +245,12 @@ def results(
         typer.Option(metavar="NAME", help="Only voters in this portal's exports, with the portal's own IDs."),
     ] = None,
 ) -> None:
-    """List results voter by voter, for the owner of the roll: date, result, a column per question.
+    """List results voter by voter, for the owner of the roll, without names or phone numbers.
 
-    Without names and phone numbers.
+    Each row has the date, the result and a column for each question.
     """
 
-    def made(db: Connection) -> Report:
+    def make_report(db: Connection) -> Report:
         ids = (
             None
             if source is None
@@ -248,31 +259,31 @@ def results(
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.window, report.zone, area, ids)
 
-    report.deliver(made)
+    report.deliver(make_report)
 
 
-def period(window: Window, zone: tzinfo) -> str:
-    """Which time and campaign a report is of, in words."""
+def describe_period(window: Window, zone: tzinfo) -> str:
+    """Return a report's period and campaign in words."""
     ends = [
         f"{word} {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
         for word, at, open_end in (("from", window.since, 0.0), ("to", window.until, FOREVER))
         if at != open_end
     ]
-    said = " ".join(ends) or "all that is kept"
-    return said if window.campaign is None else f"{said}, campaign {window.campaign}"
+    words = " ".join(ends) or "all records"
+    return words if window.campaign is None else f"{words}, campaign {window.campaign}"
 
 
-def format_of(form: Format | None, out: Path | None) -> Format:
-    """What was asked for, else what the file's name says, else a table. Raises BadParameter, OutputRefused."""
+def choose_format(form: Format | None, out: Path | None) -> Format:
+    """Return the format from `--format`, else from the suffix of `--out`, else a table. Raises BadParameter, OutputRefused."""
     if out is None:
         chosen = form or Format.TABLE
         if chosen in {Format.XLSX, Format.PDF}:
-            raise typer.BadParameter(f"--format {chosen.value} is no text: name a file with --out")
+            raise typer.BadParameter(f"--format: {chosen.value} cannot be printed: give a file with --out")
         return chosen
     ending = out.suffix.removeprefix(".").lower()
     if form is None:
         if ending not in {each.value for each in Format if each is not Format.TABLE}:
-            raise typer.BadParameter(f"--out: {out.name} says no format; end it with .csv, .json, .xlsx or .pdf")
+            raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .csv, .json, .xlsx or .pdf")
         return Format(ending)
     if ending != form.value and ending in {each.value for each in Format}:
         raise OutputRefused(f"--out {out.name} and --format {form.value} contradict each other; leave one out")
@@ -280,7 +291,7 @@ def format_of(form: Format | None, out: Path | None) -> Format:
 
 
 def as_bytes(report: Report, form: Format, *, foot: str) -> bytes:
-    """A report as the bytes of a file. `foot` stands below every page of a PDF."""
+    """Return a report as the content of a file. `foot` is printed at the bottom of every page of a PDF."""
     match form:
         case Format.CSV:
             return as_csv(report).encode()
@@ -291,32 +302,32 @@ def as_bytes(report: Report, form: Format, *, foot: str) -> bytes:
 
             return as_xlsx(report)
         case Format.PDF:
-            from dialer.reports.paper import as_pdf  # noqa: PLC0415 - fonts and all
+            from dialer.reports.paper import as_pdf  # noqa: PLC0415 - slow to import
 
             return as_pdf(report, foot=foot)
-    raise typer.BadParameter("a table is for the terminal; choose csv, json, xlsx or pdf for a file")
+    raise typer.BadParameter("--format: a table cannot be written to a file; choose csv, json, xlsx or pdf")
 
 
 def _refuse_unknown(db: Connection, campaign: str, settings: Settings) -> None:
-    """Raise NotInStore for a campaign that neither the store nor the settings have: nothing found would read as all well."""
+    """Raise NotInStore for a campaign in neither store nor settings. An empty report would look as if it had no calls."""
     known = {*campaign_states(db), *(each.id for each in settings.campaigns)}
     if campaign not in known:
         names = ", ".join(sorted(known)) or "none"
-        raise NotInStore(f"--campaign: there is no campaign {campaign!r}; there are: {names}")
+        raise NotInStore(f"--campaign: there is no campaign {campaign!r}; use one of: {names}")
 
 
-def moment(text: str, zone: tzinfo, option: str) -> float:
-    """Epoch seconds of a date or a time in ISO 8601; without an offset it is in `zone`. Raises BadParameter for another text."""
+def parse_time(text: str, zone: tzinfo, option: str) -> float:
+    """Return a date or time in ISO 8601 as epoch seconds. Without an offset it is in `zone`. Raises BadParameter."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(
-            f"{option}: {text!r} is no date or time: write 2026-04-22 or 2026-04-22T09:00"
+            f"{option}: {text!r} is not a date or time: write 2026-04-22 or 2026-04-22T09:00"
         ) from error
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()
 
 
-def _print(report: Report, form: Format) -> None:
+def _print_report(report: Report, form: Format) -> None:
     match form:
         case Format.CSV:
             typer.echo(as_csv(report), nl=False)
@@ -325,22 +336,20 @@ def _print(report: Report, form: Format) -> None:
         case Format.TABLE if report.rows:
             console = Console()
             if not console.is_terminal:
-                console.width = FILE_WIDTH  # nothing is cut in a file or a pipe
+                console.width = FILE_WIDTH  # in a file or pipe, do not cut columns to the width of a terminal
             console.print(as_table(report))
             console.print(report.about, style="dim", soft_wrap=True, markup=False, highlight=False)
         case Format.TABLE:
-            typer.echo(
-                f"{report.title}: {report.empty or 'nothing is recorded for this time and campaign'} ({report.about})"
-            )
+            typer.echo(f"{report.title}: {report.empty or 'no records for this period and campaign'} ({report.about})")
 
 
-# `dialer report turnout`: by booth, section, constituency or hour, and the day as curves.
+# `dialer report turnout`: turnout by booth, section, constituency or hour, and curves of a day.
 
 
 @app.command()
 def turnout(
-    report: ReportOfCampaign,
-    by: Annotated[TurnoutBy, typer.Option(help="What each row stands for.")] = TurnoutBy.BOOTH,
+    report: CampaignReportOptions,
+    by: Annotated[TurnoutBy, typer.Option(metavar=choices(TurnoutBy), help="Unit of each row.")] = TurnoutBy.BOOTH,
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also draw the day's curves into this .png or .svg file.")
     ] = None,
@@ -348,25 +357,25 @@ def turnout(
         str | None, typer.Option(metavar="DATE", help="Day of the curves. [default: the last day with figures]")
     ] = None,
 ) -> None:
-    """Self-reported turnout of the voters contacted, and official figures where entered."""
-    window, shown = report.window, None if day is None else day_of(day, "--day")
+    """Show self-reported turnout of the contacted voters, and official turnout if entered."""
+    window, shown = report.window, None if day is None else parse_date(day, "--day")
     if picture is not None:
-        check_picture_path(picture)  # before the report: one that is asked for wrongly gives nothing
-        refuse_kept(picture, "--picture", report.files)
+        check_picture_path(picture)  # fail before the report is made
+        refuse_kept(picture, "--picture", report.protected_files)
     report.deliver(lambda db: report_turnout(db, window, report.zone, by))
     if picture is not None:
-        _draw(report, picture, shown)
+        _draw_turnout(report, picture, shown)
 
 
-def _draw(report: ReportOfCampaign, picture: Path, day: date | None) -> None:
+def _draw_turnout(report: CampaignReportOptions, picture: Path, day: date | None) -> None:
     zone, chosen = report.zone, report.settings.polling_day
-    with report.reading() as db:
+    with report.open_for_reading() as db:
         found, official = load_turnout_progress(db, report.window), load_official_figures(db, report.window, zone)
         states = load_states(db)
     ends = (datetime.fromtimestamp(end - 1, zone) for progress in found.values() for end in progress.change_times)
     days = {end.date() for end in ends} | {figure.day for figure in official}
     if not days:
-        typer.echo("nothing is known of any day yet; no picture was drawn", err=True)
+        typer.echo("no picture was drawn: there are no figures for any day yet", err=True)
         return
     shown = day or max(days)
     expected = ExpectedCourse(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout))

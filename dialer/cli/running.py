@@ -1,4 +1,4 @@
-"""`dialer demo`, `run` and `check`: a centre on simulated lines, a centre on real ones, and what a site still lacks."""
+"""`dialer demo`, `run`, `check` and `doctor`: run a simulated or a real centre, and check a site."""
 
 from __future__ import annotations
 
@@ -19,31 +19,41 @@ from dialer.settings.unfinished import others_may_read, refuse_unfinished
 
 def demo(
     for_seconds: Annotated[
-        float | None, typer.Option("--for", min=5, help="Stop after this many seconds. [default: on Ctrl-C]")
+        float | None,
+        typer.Option("--for", metavar="SECONDS", min=5, help="How long to run. [default: until Ctrl-C]"),
     ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Print status lines instead of the board.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write a report to this JSON file.")] = None,
-    directory: Annotated[
-        Path | None, typer.Option("--dir", help="Folder for roll, store and journal; a later demo continues with them.")
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the results of the checks to this JSON file.")
     ] = None,
-    voters: Annotated[int, typer.Option(min=100, max=3_200_000, help="Voters on the synthetic roll.")] = 20_000,
-    seats: Annotated[int, typer.Option(min=1, max=99, help="Number of seats, each with a simulated agent.")] = 10,
-    seed: Annotated[int, typer.Option(help="Random seed; another seed gives other voters.")] = 1,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--dir", metavar="DIR", help="Folder for roll, store and journal. A later demo continues with them."
+        ),
+    ] = None,
+    voters: Annotated[
+        int, typer.Option(metavar="COUNT", min=100, max=3_200_000, help="Number of voters on the synthetic roll.")
+    ] = 20_000,
+    seats: Annotated[
+        int, typer.Option(metavar="COUNT", min=1, max=99, help="Number of seats, each with a simulated agent.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", help="Random seed. Another seed gives other voters.")] = 1,
 ) -> None:
     """Run a complete centre on simulated lines: two campaigns, ten agents, a board.
 
     Exit 1 if one of its checks failed.
     """
-    from rich.console import Console  # noqa: PLC0415 - `run` needs none of it
+    from rich.console import Console  # noqa: PLC0415 - `run` does not need it
     from rich.markup import escape  # noqa: PLC0415
 
-    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, print_summary, run_demo  # noqa: PLC0415 - simulation and all
+    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, print_summary, run_demo  # noqa: PLC0415 - slow to import
 
     quiet_logging()
     console = Console()
     if report is not None:
         own = {} if directory is None else {"the demo's store": directory / STORE, "the demo's roll": directory / ROLL}
-        refuse_unwritable(report, "--report", own)  # not only once the demo has run
+        refuse_unwritable(report, "--report", own)  # fail now, not after the demo has run
     options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed, desk=True)
     result = uvloop.run(run_demo(options, console))
     print_summary(result, console)
@@ -56,10 +66,10 @@ def run(
     config: SettingsFile,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Write debug logs.")] = False,
 ) -> None:
-    """Run the dialler with a real Asterisk until SIGTERM or Ctrl-C; live calls may end first."""
-    gc.disable()  # what a start makes is no garbage, and to look for some again and again costs it 5 %; on again once it is ready
+    """Run the dialler with a real Asterisk until SIGTERM or Ctrl-C. Live calls may finish first."""
+    gc.disable()  # startup creates no garbage to collect; `run_centre` enables collection again once it is ready
     try:
-        from dialer.app import run_centre  # noqa: PLC0415 - the whole engine
+        from dialer.app import run_centre  # noqa: PLC0415 - the whole engine, slow to import
 
         json_logging(verbose=verbose)
         settings = load_settings(config)
@@ -72,8 +82,8 @@ def run(
 
 
 async def check(config: SettingsFile, as_json: JsonOption = False) -> None:
-    """Check whether everything that a site needs is there. Exit 1 if not."""
-    from dialer.site.checks.before_start import check_site  # noqa: PLC0415 - all that it checks
+    """Check settings, files and services before the dialler starts. Exit 1 if there are errors."""
+    from dialer.site.checks.before_start import check_site  # noqa: PLC0415 - imports everything that it checks
 
     quiet_logging()
     printer = FindingPrinter(as_json=as_json)
@@ -91,9 +101,9 @@ async def doctor(
 ) -> None:
     """Check a running site: processes, store, disk, backups, clocks, certificates, trunks, phones, broker.
 
-    Exit 1 if something must be corrected.
+    Exit 1 if there are errors.
     """
-    from dialer.site.checks.while_running import examine  # noqa: PLC0415 - all that it checks
+    from dialer.site.checks.while_running import examine  # noqa: PLC0415 - imports everything that it checks
 
     quiet_logging()
     if backups is not None and not backups.is_dir():

@@ -1,4 +1,4 @@
-"""`dialer script ...`: list, check and show what agents read to voters."""
+"""`dialer script`: list, check and show agents' scripts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,10 @@ def check(
     language: Annotated[
         list[str] | None,
         typer.Option(
-            "--language", "-l", help="A language that must be there, besides those the script names. Repeatable."
+            "--language",
+            "-l",
+            metavar="CODE",
+            help="A required language, in addition to those that the script declares. Repeatable.",
         ),
     ] = None,
     config: ProfileOption = None,
@@ -61,18 +64,20 @@ def check(
 def show(
     script: Annotated[str, typer.Argument(metavar="SCRIPT", help="Name of a shipped script, or path of a .yaml file.")],
     language: LanguageOption = "en",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON that the agent's page receives.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Show a script page by page, as an agent reads it, for the people who write and approve it."""
     loaded = load_script(script)
     if language not in loaded.languages:
-        has = ", ".join(loaded.languages)
-        raise typer.BadParameter(f"the script is not in {language!r}; it is in: {has}", param_hint="--language")
-    told = loaded.to_page_json(language)
+        available = ", ".join(loaded.languages)
+        raise typer.BadParameter(
+            f"the script has no language {language!r}; use one of: {available}", param_hint="--language"
+        )
+    content = loaded.to_page_json(language)
     if as_json:
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(content, indent=2, ensure_ascii=False))
         return
-    for name, page in told["pages"].items():
+    for name, page in content["pages"].items():
         typer.echo(f"{name}{' (closing)' if page['closing'] else ''}")
         typer.echo("\n".join(f"    {line}" for line in page["text"].splitlines()))
         for answer in page["ask"]["answers"] if page["ask"] else ():

@@ -1,4 +1,4 @@
-"""`dialer simulate`: a day of calling in seconds, under any policy, as a table, JSON or pictures."""
+"""`dialer simulate`: simulate a day of calling under several pacing policies, as a table, JSON or pictures."""
 
 from __future__ import annotations
 
@@ -32,63 +32,77 @@ if TYPE_CHECKING:
     from dialer.settings.site import Settings
 
 PolicyOption = Annotated[
-    list[str] | None, typer.Option(help=f"A policy to simulate; repeatable: {', '.join(POLICY_NAMES)}.")
+    list[str] | None,
+    typer.Option(
+        metavar="NAME", help=f"A policy to simulate. Repeatable. One of {', '.join(POLICY_NAMES)}. [default: all]"
+    ),
 ]
 ScenarioOption = Annotated[
-    str | None, typer.Option(help="A ready-made scenario instead of seats and rates; see --list.")
+    str | None, typer.Option(metavar="NAME", help="A predefined scenario instead of seats and rates (see --list).")
 ]
 ChangeOption = Annotated[
     list[str] | None,
-    typer.Option("--what-if", help="A change to try: seats=+5, cap=2%, answer-rate=25%, talk=-10. Repeatable."),
+    typer.Option(
+        "--what-if",
+        metavar="CHANGE",
+        help="A change to try: seats=+5, cap=2%, answer-rate=25%, talk=-10. Repeatable.",
+    ),
 ]
 PlotDayOption = Annotated[
-    Path | None, typer.Option("--plot-day", help="Draw the first policy's last day into this .png or .svg file.")
+    Path | None,
+    typer.Option("--plot-day", metavar="FILE", help="Draw the first policy's last day into this .png or .svg file."),
 ]
 DayOption = Annotated[
-    str | None, typer.Option(metavar="YYYY-MM-DD", help="Replay this day from the store (the centre's date).")
+    str | None, typer.Option(metavar="DATE", help="Replay this day from the store (date in the centre's time zone).")
 ]
 ReplayOption = Annotated[
     Path | None, typer.Option("--replay", metavar="STORE", help="The store to replay. [default: the site's]")
 ]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings, for its caps and its store."),
+    typer.Option("--config", "-c", metavar="CENTRE.toml", help="The site's settings."),
 ]
 CapOption = Annotated[
     str | None,
-    typer.Option(help="Cap on the abandoned rate, per hour and day: 0.03 or 3%. [default: 3%, or the site's caps]"),
+    typer.Option(
+        metavar="SHARE",
+        help="Cap on the abandoned-call rate, per hour and day: 0.03 or 3%. [default: the site's caps, or 3%]",
+    ),
 ]
 SeedsOption = Annotated[
-    int | None, typer.Option(help="Days to simulate. [default: 1 to 4, until utilisation is known to 1.5 points]")
+    int | None,
+    typer.Option(
+        metavar="COUNT", help="Days to simulate. [default: 1 to 4, until utilisation is known within 1.5 points]"
+    ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """What a run of the command found: a line for each policy or change, and the last day of each."""
+    """The result of a simulation: figures for each policy or change, and the last simulated day of each policy."""
 
     title: str
     cap: float
     outcomes: tuple[WhatIfResult, ...]
     days: tuple[DayResult, ...]
-    recorded: WhatIfResult | None = None  # what a replayed day gave as it was
+    recorded: WhatIfResult | None = None  # the real figures of a replayed day
 
 
-def share_of(text: str, name: str) -> float:
-    """A share written as 0.03 or 3%. Raises BadScenario."""
+def parse_share(text: str, name: str) -> float:
+    """Return a share (0-1) that option `name` gives as 0.03 or 3%. Raises BadScenario."""
     figure = text.strip()
     try:
         value = float(figure[:-1]) / 100.0 if figure.endswith("%") else float(figure)
     except ValueError:
-        raise BadScenario(f"--{name} is {text!r}; write it as 0.03 or 3%") from None
+        raise BadScenario(f"--{name}: {text!r} is not a share: write it as 0.03 or 3%") from None
     if not 0.0 <= value <= 1.0:
-        raise BadScenario(f"--{name} is {text}; write a share between 0 and 1, as 0.03, or a percentage, as 3%")
+        raise BadScenario(f"--{name}: {text} is not between 0 and 1: write a share such as 0.03 or 3%")
     return value
 
 
 def site_caps(settings: Settings) -> tuple[Cap, ...]:
-    """The caps that an engine holds for the site's first campaign with agents, as it reserves for them; of none, none."""
-    from dialer.settings.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - a site's settings, 0.4 s of CPU
+    """Return the abandoned-call caps of the site's first campaign with agents, or none if it has no such campaign."""
+    from dialer.settings.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - slow to import
 
     for campaign in settings.campaigns:
         if campaign.kind is CampaignKind.AGENTS:
@@ -96,7 +110,7 @@ def site_caps(settings: Settings) -> tuple[Cap, ...]:
     return ()
 
 
-def compare(
+def compare_policies(
     scenario: Scenario,
     policies: Sequence[str],
     seeds: Sequence[int] | None,
@@ -104,7 +118,10 @@ def compare(
     progress: Callable[[float], None] | None = None,
     caps: Sequence[Cap] = (),
 ) -> SimulationReport:
-    """Every policy on the same days; `caps`, if any, are held in the place of `cap`. Raises BadScenario before any is simulated."""
+    """Simulate every policy on the same days. `caps`, if given, replace `cap`.
+
+    Raises BadScenario, before the simulation starts, for an invalid scenario.
+    """
     cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
         cases, seeds, progress, process_count(len(cases) * (MOST_DAYS if seeds is None else len(seeds)), 0)
@@ -114,10 +131,11 @@ def compare(
     )
 
 
-def table_of(report: SimulationReport, *, by_change: bool) -> Table:
-    """The report for a terminal."""
+def format_table(report: SimulationReport, *, by_change: bool) -> Table:
+    """Return the report as a table for the terminal, with a row for each change or for each policy."""
     caption = (
-        "idle: a seat's mean wait between calls; busy ±: 95 % interval, by these days; lost: abandoned of live answers"
+        "idle s: a seat's mean wait between calls; busy: utilisation, ± 95 % interval over the days;"
+        " abandoned: share of live answers, overall and in the worst hour"
     )
     days = sorted({line.days for line in report.outcomes})
     title = (
@@ -125,7 +143,7 @@ def table_of(report: SimulationReport, *, by_change: bool) -> Table:
     )
     table = Table(title=title, title_justify="left", caption=caption)
     table.add_column("what if" if by_change else "policy", no_wrap=True)
-    columns = ("idle s", "busy", "lost", "worst h", "calls/h")
+    columns = ("idle s", "busy", "abandoned", "worst h", "calls/h")
     for name in columns:
         table.add_column(name, justify="right")
     first = () if report.recorded is None else (report.recorded,)
@@ -155,8 +173,11 @@ def replay(
     progress: Callable[[float], None] | None = None,
     caps: Sequence[Cap] = (),
 ) -> tuple[SimulationReport, Scenario]:
-    """A day of a store under every policy, beside what it was. Raises MatdanError before anything is simulated."""
-    from dialer.settings.site import load_settings  # noqa: PLC0415 - with a site's settings and its store, 0.4 s of CPU
+    """Simulate a day of a store under every policy, and add its real figures. Returns the report and the day's scenario.
+
+    Raises MatdanError, before the simulation starts, if the day cannot be replayed.
+    """
+    from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
     from dialer.settings.site_rules import site_profile  # noqa: PLC0415
     from dialer.settings.site_time import site_zone  # noqa: PLC0415
     from dialer.simulation.replay.store_day import parse_day, read_day_from_store  # noqa: PLC0415
@@ -173,12 +194,12 @@ def replay(
     )
     title = f"replay of {day}"
     if recorded.left_out:
-        title += f", without {counted(recorded.left_out, 'call')} whose times contradict each other"
+        title += f", without {counted(recorded.left_out, 'call')} with inconsistent times"
     scenario = build_scenario(recorded, title, site_profile(settings).ring.minimum_seconds)
     check_scenario(scenario)
-    report = compare(scenario, policies, seeds, cap, progress, caps)
+    report = compare_policies(scenario, policies, seeds, cap, progress, caps)
     was = dataclasses.replace(
-        summarise_days("as it was", "as it was", [compute_recorded_figures(recorded)]),
+        summarise_days("recorded", "recorded", [compute_recorded_figures(recorded)]),
         first_half_hour_idle_seconds=None,
         decision_microseconds=None,
         utilisation_within=None,
@@ -188,98 +209,104 @@ def replay(
 
 def simulate(
     context: typer.Context,
-    seats: Annotated[int, typer.Option(help="Number of seats, signed in all day.")] = 27,
-    answer_rate: Annotated[str, typer.Option(help="Share of calls that a person answers: 0.3 or 30%.")] = "30%",
-    talk: Annotated[float, typer.Option(help="Mean talk time in seconds.")] = 90.0,
-    wrap_up: Annotated[float, typer.Option(help="Mean wrap-up time in seconds.")] = 15.0,
+    seats: Annotated[int, typer.Option(metavar="COUNT", help="Number of seats, logged in all day.")] = 27,
+    answer_rate: Annotated[
+        str, typer.Option(metavar="SHARE", help="Share of calls that a person answers: 0.3 or 30%.")
+    ] = "30%",
+    talk: Annotated[float, typer.Option(metavar="SECONDS", help="Mean talk time.")] = 90.0,
+    wrap_up: Annotated[float, typer.Option(metavar="SECONDS", help="Mean wrap-up time.")] = 15.0,
     cap: CapOption = None,
-    hours: Annotated[float | None, typer.Option(help="Hours in the day. [default: 8, or the scenario's]")] = None,
+    hours: Annotated[
+        float | None, typer.Option(metavar="HOURS", help="Length of the day. [default: the scenario's, or 8]")
+    ] = None,
     seeds: SeedsOption = None,
     policy: PolicyOption = None,
     scenario: ScenarioOption = None,
     change: ChangeOption = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw all policies into this .png or .svg file.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw a comparison of the policies into this .png or .svg file.")
+    ] = None,
     plot_day_file: PlotDayOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    list_scenarios: Annotated[bool, typer.Option("--list", help="List the ready-made scenarios and exit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    list_scenarios: Annotated[bool, typer.Option("--list", help="List the predefined scenarios and exit.")] = False,
     day: DayOption = None,
     replay_store: ReplayOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Simulate a call centre's day under several pacing policies, in seconds.
+    """Simulate a call centre's day under several pacing policies, within seconds.
 
-    Shows how long each policy makes agents wait between calls, and how many callers it abandons. Nothing is dialled. With --day
-    a recorded day is replayed under each policy and compared with what really happened.
+    It shows how long agents wait between calls and how many calls are abandoned under each policy. Nothing is dialled.
+    With --day, a recorded day is simulated under each policy and compared with its real figures.
     """
     if list_scenarios:
         typer.echo("\n".join(SCENARIOS))
         return
     if scenario is not None or day is not None:
-        _refuse_left_aside(context, "--scenario" if scenario is not None else "--day")
+        _refuse_ignored_options(context, "--scenario" if scenario is not None else "--day")
     site = Site(
         seats,
-        share_of(answer_rate, "answer-rate"),
+        parse_share(answer_rate, "answer-rate"),
         talk,
         0.8,
         wrap_up,
-        share_of(cap or "3%", "cap"),
+        parse_share(cap or "3%", "cap"),
         8.0 if hours is None else hours,
     )
     if cap is None and config is not None:
-        from dialer.settings.site import load_settings  # noqa: PLC0415 - 0.4 s of CPU
+        from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
 
         caps = site_caps(load_settings(config))
         if not caps and day is None:
-            raise BadScenario("no campaign of the settings has agents; give --cap")
+            raise BadScenario("the settings have no campaign with agents: give --cap")
         site = dataclasses.replace(site, caps=caps, cap=min((each.hard_stop for each in caps), default=site.cap))
     if day is None and replay_store is not None:
-        raise BadScenario("--replay reads one day of a store; name it with --day 2026-04-22")
+        raise BadScenario("--replay needs the day to replay: give it with --day 2026-04-22")
     if day is not None and (scenario is not None or hours is not None or change):
-        raise BadScenario("--day takes the day from the store; leave --scenario, --hours and --what-if out")
-    chosen = _checked(site, scenario, hours, seeds, change, [plot, plot_day_file])
+        raise BadScenario("--day replays a recorded day: leave out --scenario, --hours and --what-if")
+    chosen = _checked_scenario(site, scenario, hours, seeds, change, [plot, plot_day_file])
     days = None if seeds is None else range(1, seeds + 1)
-    with progress("simulating") as tell:
+    with progress("simulating") as advance:
         if day is not None:
-            report, chosen = replay(day, replay_store, config, policy or POLICY_NAMES, days, site.cap, tell, site.caps)
+            report, chosen = replay(
+                day, replay_store, config, policy or POLICY_NAMES, days, site.cap, advance, site.caps
+            )
         elif change:
             found = what_if(
                 site,
                 change,
-                policy=_only(policy),
+                policy=_single_policy(policy),
                 seeds=days,
-                progress=tell,
+                progress=advance,
                 workers=process_count((1 + len(change)) * (seeds or MOST_DAYS), 0),
             )
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
-            report = compare(chosen, policy or POLICY_NAMES, days, site.cap, tell, site.caps)
-    _show(report, as_json=as_json)
-    _draw(report, site.cap, plot, plot_day_file)
+            report = compare_policies(chosen, policy or POLICY_NAMES, days, site.cap, advance, site.caps)
+    _print_report(report, as_json=as_json)
+    _draw_pictures(report, site.cap, plot, plot_day_file)
 
 
-def _draw(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
+def _draw_pictures(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
     if plot is not None:
         most = counted(max(line.days for line in report.outcomes), "day")
-        plot_policies(points_of(report), plot, cap=cap, title=f"{report.title}: {most}")
+        plot_policies(policy_points(report), plot, cap=cap, title=f"{report.title}: {most}")
     if day_plot is not None:
         first = report.outcomes[0].policy
         plot_day(report.days[0], day_plot, cap=cap, title=f"{report.title}: {first}")
 
 
-def _refuse_left_aside(context: typer.Context, option: str) -> None:
-    """Raise BadScenario for a figure of a site that a ready scenario, or a recorded day, would silently leave aside."""
+def _refuse_ignored_options(context: typer.Context, option: str) -> None:
+    """Raise BadScenario if an option was given that `option` (--scenario or --day) would silently ignore."""
     given = [
         f"--{name.replace('_', '-')}"
         for name in ("seats", "answer_rate", "talk", "wrap_up")
         if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
     ]
     if given:
-        raise BadScenario(
-            f"{option} brings its own seats and rates; leave {' and '.join(given)} out, or {option} itself"
-        )
+        raise BadScenario(f"{option} determines seats and rates: leave out {' and '.join(given)}, or {option} itself")
 
 
-def _checked(
+def _checked_scenario(
     site: Site,
     scenario: str | None,
     hours: float | None,
@@ -287,17 +314,17 @@ def _checked(
     changes: Sequence[str] | None,
     pictures: Sequence[Path | None],
 ) -> Scenario:
-    """The scenario to simulate. Raises MatdanError for what cannot be done, before any time is spent."""
+    """Return the scenario to simulate. Raises MatdanError for invalid or contradicting options."""
     if seeds is not None and not 1 <= seeds <= 1000:
-        raise BadScenario(f"--seeds is {seeds}; give 1 to 1000 days")
+        raise BadScenario(f"--seeds: must be from 1 to 1000 (is {seeds})")
     for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
         if picture is not None:
             check_picture_path(picture)
             refuse_kept(picture, option)
     if changes and scenario is not None:
-        raise BadScenario("--what-if changes a site's figures; leave --scenario out and give --seats and the rates")
+        raise BadScenario("--what-if cannot change a --scenario: leave it out, and give --seats and the rates")
     if changes and pictures[1] is not None:
-        raise BadScenario("--plot-day shows one policy's day; leave --what-if out")
+        raise BadScenario("--plot-day draws a policy's day: leave out --what-if")
     chosen = scenario_named(scenario) if scenario is not None else site.scenario()
     if hours is not None:
         chosen = dataclasses.replace(chosen, hours=hours)
@@ -305,19 +332,19 @@ def _checked(
     return chosen
 
 
-def _show(report: SimulationReport, *, as_json: bool) -> None:
+def _print_report(report: SimulationReport, *, as_json: bool) -> None:
     if as_json:
         figures = [asdict(line) for line in report.outcomes]
-        said: dict[str, object] = {"scenario": report.title, "cap": report.cap, "outcomes": figures}
+        content: dict[str, object] = {"scenario": report.title, "cap": report.cap, "outcomes": figures}
         if report.recorded is not None:
-            said["recorded"] = asdict(report.recorded)
-        typer.echo(json.dumps(said, indent=2))
+            content["recorded"] = asdict(report.recorded)
+        typer.echo(json.dumps(content, indent=2))
     else:
-        Console().print(table_of(report, by_change=not report.days))
+        Console().print(format_table(report, by_change=not report.days))
 
 
-def points_of(report: SimulationReport) -> list[PolicyPoint]:
-    """Return the report's policies as points of the plot."""
+def policy_points(report: SimulationReport) -> list[PolicyPoint]:
+    """Return the report's policies or changes as points of the plot."""
     return [
         PolicyPoint(
             line.policy if report.days else line.label,
@@ -329,7 +356,7 @@ def points_of(report: SimulationReport) -> list[PolicyPoint]:
     ]
 
 
-def _only(policies: Sequence[str] | None) -> str:
+def _single_policy(policies: Sequence[str] | None) -> str:
     if policies is not None and len(policies) > 1:
-        raise BadScenario("--what-if compares changes under one policy; give --policy once")
+        raise BadScenario("--what-if compares changes under one policy: give --policy once")
     return policies[0] if policies else "predictive"

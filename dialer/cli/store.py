@@ -1,4 +1,4 @@
-"""`dialer store key|encrypt|decrypt|rekey`: the store's encryption at rest."""
+"""`dialer store key|encrypt|decrypt|rekey`: create keys, and encrypt or decrypt the store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SiteAndWho
+from dialer.cli.options import SiteAndPersonOptions
 from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
@@ -25,56 +25,58 @@ app = CommandGroup()
 def key(file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file; it must not exist yet.")]) -> None:
     """Create an encryption key for a store, in a file that only this user can read."""
     write_new_key(file)
-    typer.echo(f"{file}: a new key. Keep a copy of it apart from this machine: without it nobody can read the store")
+    typer.echo(f"created {file}. Keep a copy on another machine: without this key the store cannot be read")
 
 
 @app.command()
-def encrypt(site: SiteAndWho) -> None:
+def encrypt(site: SiteAndPersonOptions) -> None:
     """Encrypt a store with the key of store.encryption_key_file.
 
-    All or nothing; no other process may have the store open. The plain file is overwritten once the encrypted one is
-    verified. Backups and old disk blocks are not.
+    All or nothing. No other process may have the store open. The plain file is overwritten once the encrypted one is
+    verified. Backups and freed disk blocks still contain plain data.
     """
-    new, path = _key(site), site.path
+    new, path = _require_key(site), site.path
     if is_encrypted(path):
         open_for_reading(path, key=new).close()
         conversion.convert_desk(path, None, new)
-        typer.echo(f"{path}: it is encrypted with this key already")
+        typer.echo(f"{path}: already encrypted with this key")
         return
-    _convert(site, None, new)
+    _convert_store(site, None, new)
     typer.echo(f"{path}: encrypted with the key in {new.file}")
 
 
 @app.command()
-def decrypt(site: SiteAndWho) -> None:
+def decrypt(site: SiteAndPersonOptions) -> None:
     """Decrypt a store.
 
-    All or nothing; no other process may have the store open.
+    All or nothing. No other process may have the store open.
     """
-    _convert(site, _key(site), None)
-    typer.echo(f"{site.path}: no longer encrypted; take store.encryption_key_file out of the settings")
+    _convert_store(site, _require_key(site), None)
+    typer.echo(f"{site.path}: no longer encrypted; next: remove store.encryption_key_file from the settings")
 
 
 @app.command()
 def rekey(
-    site: SiteAndWho,
+    site: SiteAndPersonOptions,
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (see `dialer store key`).")],
 ) -> None:
     """Encrypt a store with another key.
 
-    All or nothing; no other process may have the store open.
+    All or nothing. No other process may have the store open.
     """
-    _convert(site, _key(site), read_key(to))
-    typer.echo(f"{site.path}: encrypted with the key in {to}; set store.encryption_key_file to it")
+    _convert_store(site, _require_key(site), read_key(to))
+    typer.echo(f"{site.path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
 
 
-def _key(site: SiteAndWho) -> StoreKey:
+def _require_key(site: SiteAndPersonOptions) -> StoreKey:
     if site.key is None:
-        raise StoreError("store.encryption_key_file is not set: name the file with the key there (`dialer store key`)")
+        raise StoreError(
+            "store.encryption_key_file is not set: create a key with `dialer store key`, and set it to that file"
+        )
     return site.key
 
 
-def _convert(site: SiteAndWho, old: StoreKey | None, new: StoreKey | None) -> None:
+def _convert_store(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:
     with progress("store") as advance:
         conversion.convert(
             site.path,

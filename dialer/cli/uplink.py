@@ -1,4 +1,4 @@
-"""`dialer uplink`: the process that joins a centre to its headquarters; `dialer carry`: a file instead, where the line is down."""
+"""`dialer uplink`: connect a centre to its headquarters; `dialer carry`: export messages while the connection is down."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 import uvloop
 
 from dialer.cli.logs import json_logging
-from dialer.cli.options import SettingsFile, of_extra
+from dialer.cli.options import SettingsFile, require_extra
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.messages import BatchRow
 from dialer.nats.nkey import private_key
@@ -30,9 +30,9 @@ def uplink(
 ) -> None:
     """Stay connected to headquarters until SIGTERM or Ctrl-C: send results, receive updates of other centres.
 
-    It needs the centre's broker and the dialler's store, which it only reads. The centre works without it.
+    It needs the centre's broker, and reads the dialler's store. Dialling continues without it.
     """
-    with of_extra("uplink"):
+    with require_extra("uplink"):
         from dialer.uplink.uplink import serve_uplink  # noqa: PLC0415 - of an extra
     settings = load_settings(config)
     json_logging(verbose=verbose)
@@ -43,9 +43,10 @@ def carry(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write to, such as a USB stick.")],
     config: SettingsFile,
 ) -> None:
-    """Write pending messages for headquarters to a signed file, to be carried there while the line is down.
+    """Export pending messages for headquarters to a signed file while the connection is down.
 
-    Headquarters imports it with `dialer hq import`. The messages are also sent later; duplicates are ignored.
+    Headquarters imports it with `dialer hq import`. The messages are also sent after reconnection; duplicates are
+    ignored.
     """
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id
@@ -55,21 +56,22 @@ def carry(
         passed, last = outbox.passed_by_uplink(db), outbox.SQL.highest_id.one(db)
         if passed is None:
             raise HeadquartersUnreachable(
-                f"{settings.store.path}: nothing is kept for headquarters: no dialler has run on it with [headquarters] in its"
-                " settings"
+                f"{settings.store.path}: has no messages for headquarters: run the dialler with [headquarters]"
+                " in its settings first"
             )
         if last <= passed:
-            typer.echo("nothing waits for headquarters, and no file was written")
+            typer.echo("no messages are pending for headquarters; no file was written")
             return
         path = folder / outbox_file_name(centre, passed + 1, last)
-        count = write_outbox_file(path, centre, passed + 1, last, _waiting(db, passed, last), private)
+        count = write_outbox_file(path, centre, passed + 1, last, _pending_rows(db, passed, last), private)
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 
 
-def _waiting(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
-    """The rows behind `passed`. Raises HeadquartersUnreachable where some of them may have gone meanwhile, by the line."""
+def _pending_rows(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
+    """Yield the pending rows from `passed` to `last`.
+
+    Raises HeadquartersUnreachable if the uplink has sent rows meanwhile, as the connection is then up again.
+    """
     yield from rows_for_headquarters(outbox.rows_between(db, passed, last))
     if outbox.passed_by_uplink(db) != passed:
-        raise HeadquartersUnreachable(
-            "the line is up, and headquarters takes rows by it just now: there is nothing to carry"
-        )
+        raise HeadquartersUnreachable("the connection to headquarters is up and is sending messages: no file is needed")

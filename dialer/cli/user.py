@@ -1,4 +1,4 @@
-"""`dialer user ...`: who watches and steers beside those of the settings, what each may do, and their passwords for the pages."""
+"""`dialer user`: manage the users that are not in the settings, their roles, and passwords for the pages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.command import own_name
-from dialer.cli.external_records import ask_dialler, refuse_unless_dialler
+from dialer.cli.command import default_sender
+from dialer.cli.external_records import refuse_unless_dialler, send_to_dialler
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import SettingsFile, person, said
+from dialer.cli.options import SettingsFile, read_argument, resolve_person
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import USER_ROLES
 from dialer.domain.errors import CommandRefused, StoreBusy
@@ -44,16 +44,16 @@ RoleWord = Annotated[str, typer.Argument(metavar="ROLE", help=f"One of {', '.joi
 AsOption = Annotated[
     str | None,
     typer.Option(
-        "--as", metavar="USER", help="The user who does this; a running dialler requires the role supervisor."
+        "--as", metavar="USER", help="The user who makes the change. A running dialler requires the role supervisor."
     ),
 ]
 
 
 @app.command("list")
 async def show(config: SettingsFile) -> None:
-    """List users with their roles, and how each last signed in to the pages.
+    """List users with role, kind of password, and last sign-in to the pages.
 
-    Roles of users in the settings cannot be changed by commands.
+    The roles of users in the settings cannot be changed by commands.
     """
     settings = load_settings(config)
     users = {each.name: each for each in read_stored_users(settings.store.path, site_key(settings))}
@@ -82,30 +82,30 @@ async def _accounts(settings: Settings) -> dict[str, DeskAccount]:
 
 @app.command()
 def add(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Add a user; while the dialler runs, through the broker."""
+    """Add a user. The dialler may run."""
     settings = load_settings(config)
-    if name in _kept(settings):
-        raise CommandRefused(f"{name} is a user already: `dialer user role {name} ROLE` gives another role")
+    if name in _stored_roles(settings):
+        raise CommandRefused(f"user {name} exists already: change the role with `dialer user role {name} ROLE`")
     _change(settings, "user-set", {"user": name, "role": role}, who)
 
 
 @app.command("role")
 def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Change a user's role; while the dialler runs, through the broker.
+    """Change a user's role. The dialler may run.
 
     The user must sign in to the pages again.
     """
     settings = load_settings(config)
-    if name not in _kept(settings) and name not in fixed_users(settings):
-        raise CommandRefused(f"{name} is no user: `dialer user add {name} {role}` makes one")
+    if name not in _stored_roles(settings) and name not in fixed_users(settings):
+        raise CommandRefused(f"user {name} does not exist: add the user with `dialer user add {name} {role}`")
     _change(settings, "user-set", {"user": name, "role": role}, who)
 
 
 @app.command()
 def remove(name: Name, config: SettingsFile, who: AsOption = None) -> None:
-    """Remove a user; while the dialler runs, through the broker.
+    """Remove a user. The dialler may run.
 
-    The user's next command is refused, and every open page is closed.
+    The user's next command is refused, and all their open pages are signed out.
     """
     _change(load_settings(config), "user-remove", {"user": name}, who)
 
@@ -115,24 +115,26 @@ def password(
     name: Name,
     config: SettingsFile,
     remove: Annotated[
-        bool, typer.Option("--remove", help="Remove the user's password, so that they can no longer sign in.")
+        bool, typer.Option("--remove", help="Remove the user's password, so that the user can no longer sign in.")
     ] = False,
     given: Annotated[
-        str, typer.Option("--password", help="- reads the first line of standard input. [default: ask]")
+        str,
+        typer.Option("--password", metavar="-", help="Read the first line of standard input. [default: ask]"),
     ] = "",
     once: Annotated[
-        bool, typer.Option("--once", help="Create and print a one-time password, to be changed at the first sign-in.")
+        bool,
+        typer.Option("--once", help="Print a one-time password, which the user must change at the first sign-in."),
     ] = False,
 ) -> None:
-    """Set the password for the pages; sessions with the old one end."""
+    """Set a user's password for the pages. Sessions with the old password end."""
     from dialer.web.people import create_one_time_password_at_site, refuse_unknown_user, set_password  # noqa: PLC0415 - argon2
 
     if remove + once + bool(given) > 1:
-        raise typer.BadParameter("give one of --once, --password and --remove")
+        raise typer.BadParameter("give only one of --once, --password and --remove")
 
     settings = load_settings(config)
-    if not remove:  # before anybody has typed a password, twice
-        refuse_unknown_user(name, [*fixed_users(settings), *_kept(settings)])
+    if not remove:  # check the name before the user types a password
+        refuse_unknown_user(name, [*fixed_users(settings), *_stored_roles(settings)])
     if once:
         typer.echo(asyncio.run(create_one_time_password_at_site(settings, name)))
         return
@@ -140,37 +142,42 @@ def password(
         chosen = None
     elif given:
         if given != "-":
-            raise typer.BadParameter("--password takes '-' alone: a password must stand in no history")
-        chosen = said("-", "the password")
+            raise typer.BadParameter(
+                "--password: must be '-', which reads standard input; a password would stay in the shell's history"
+            )
+        chosen = read_argument("-", "the password")
     else:
         chosen = typer.prompt("password", hide_input=True, confirmation_prompt=True)
-    asyncio.run(set_password(settings, name, chosen))  # not before: within a loop Ctrl-C ends no question
-    typer.echo(f"{name} {'may not sign in any more' if chosen is None else 'may sign in'}")
+    asyncio.run(set_password(settings, name, chosen))  # the prompt is outside, as Ctrl-C cannot end it in an event loop
+    typer.echo(f"{name} {'can no longer sign in' if chosen is None else 'can sign in'}")
 
 
-def _kept(settings: Settings) -> dict[str, str]:
-    """The roles of the users who are no names of the settings; there are none before there is a store. Raises StoreError."""
+def _stored_roles(settings: Settings) -> dict[str, str]:
+    """Return the roles of users in the store by name, without those in the settings. Raises StoreError."""
     found = {each.name: each.role for each in read_stored_users(settings.store.path, site_key(settings))}
     return {name: role for name, role in found.items() if name not in fixed_users(settings)}
 
 
 def _change(settings: Settings, command: str, fields: Mapping[str, str], who: str | None) -> None:
-    """Ask the dialler that holds the store, or do in the store what it would do. Raises CommandRefused, StoreError."""
+    """Execute a command through the running dialler, or directly in the store, and print the reply.
+
+    Raises CommandRefused, StoreError.
+    """
     request = CommandRequest(command, fields)
     try:
-        done = asyncio.run(_keep_here(settings, request, person(who)))
+        reply = asyncio.run(_save_locally(settings, request, resolve_person(who)))
     except StoreBusy as busy:
         refuse_unless_dialler(settings.store.path, busy)
-        sender = who or own_name(settings)
+        sender = who or default_sender(settings)
         if sender == OWN_USER:
             raise typer.BadParameter(
-                "--as: the dialler runs, so say who gives it: a name with the role supervisor"
+                "--as is required while the dialler runs: give a user with the role supervisor"
             ) from busy
-        (done,) = ask_dialler(settings, [request], busy, sender=sender)
-    typer.echo(done)
+        (reply,) = send_to_dialler(settings, [request], busy, sender=sender)
+    typer.echo(reply)
 
 
-async def _keep_here(settings: Settings, request: CommandRequest, sender: str) -> str:
+async def _save_locally(settings: Settings, request: CommandRequest, sender: str) -> str:
     command = read_command(request.name, request.fields)
     if not isinstance(command, UserCommand):
         raise TypeError(f"{request.name} needs a running dialler")

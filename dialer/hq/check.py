@@ -52,7 +52,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
         yield f"{folder}: the material cannot be read: {error}"
         return
     if left is not None and left < EXPIRY_WARNING_SECONDS:
-        yield "the list of newest material expires within a day: run `dialer hq bundle freshen` every hour (cron)"
+        yield "the list of newest material expires within a day: run `dialer hq bundle renew` every hour (cron)"
 
 
 def _expires_at(timestamp: Path) -> float:

@@ -309,7 +309,7 @@ class Repository:
             os.close(descriptor)
 
     def _not_created(self) -> MaterialRefused:
-        return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle begin`")
+        return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle init`")
 
     def _write_waves(self, waves: Waves, online: bytes, now: float) -> None:
         data, newest = waves.to_bytes(), self._newest(trust.WAVES_ROLE)

@@ -20,7 +20,7 @@ PortalAddress = Annotated[
 
 
 class Source(Section):
-    """[[sources]] - a voter-data portal whose exports `dialer source take` imports, with a saved column mapping."""
+    """[[sources]] - a voter-data portal whose exports `dialer source import` imports, with a saved column mapping."""
 
     applied: ClassVar[Applied] = Applied.ELSEWHERE
 
@@ -42,7 +42,7 @@ class Source(Section):
         None, description="heading of the portal's own voter id, which results carry (`dialer report results`)"
     )
     webhook_url: PortalAddress | None = Field(
-        None, description="https URL to which `dialer source post` sends results about voters; none: nothing is sent"
+        None, description="https URL to which `dialer source send` sends results about voters; none: nothing is sent"
     )
     webhook_secret_file: Path | None = Field(
         None,

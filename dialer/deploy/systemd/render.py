@@ -67,7 +67,7 @@ def processes_of(settings: Settings) -> tuple[Process, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class LocalPrograms:
     """The other services on the machine."""
 
     asterisk: bool
@@ -75,7 +75,7 @@ class Beside:
     fail2ban: bool
 
 
-def timers_of(settings: Settings, beside: Beside) -> dict[Process, str]:
+def timers_of(settings: Settings, beside: LocalPrograms) -> dict[Process, str]:
     """Return the jobs of a site with their schedules (systemd.timer(5)). Recordings are on Asterisk's machine."""
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
@@ -91,7 +91,7 @@ def _recorded_in(settings: Settings) -> list[Path]:
     return [settings.recordings.directory, *messages]
 
 
-def service_files(settings: Settings, dialer: Path, beside: Beside) -> dict[Path, str]:
+def service_files(settings: Settings, dialer: Path, beside: LocalPrograms) -> dict[Path, str]:
     """Return the files by path. `dialer` is the command. Raises SettingError for a path that a service cannot use."""
     store, sounds = settings.store.path, settings.audio.sounds
     backups, recorded = settings.store.backup_folder, _recorded_in(settings)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import pytest
 
-from dialer.cli.external_records import carry_out
+from dialer.cli.external_records import save_records
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import BrokerUnreachable, CommandRefused, StoreBusy
@@ -270,7 +270,7 @@ async def test_a_running_dialler_is_asked_and_each_request_is_answered(tmp_path:
 @NEEDS_MOSQUITTO
 async def test_the_command_line_finds_the_running_dialler(tmp_path: Path) -> None:
     async with a_dialler(tmp_path) as (settings, _):
-        answers = await asyncio.to_thread(carry_out, settings, [request(1)])
+        answers = await asyncio.to_thread(save_records, settings, [request(1)])
     assert answers == ["1 marks taken, 0 were known"]
     assert rows(tmp_path, "SELECT name FROM command") == [("marks",)]
 
@@ -320,7 +320,7 @@ async def test_unknown_attempts_are_listed_and_released_beside_a_running_dialler
 async def test_two_clerks_at_once_do_not_throw_each_other_off_the_broker(tmp_path: Path) -> None:
     async with a_dialler(tmp_path) as (settings, _):
         asked = [
-            asyncio.to_thread(carry_out, settings, [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)])
+            asyncio.to_thread(save_records, settings, [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)])
             for clerk in ("asha", "ravi")
         ]
         answers = await asyncio.gather(*asked)
@@ -334,7 +334,7 @@ async def test_who_meets_an_import_is_told_so_at_once(tmp_path: Path) -> None:
     settings = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}})
     lock = StoreLock(tmp_path / "centre.db", "an import")
     with pytest.raises(StoreBusy, match=r"an import \(process \d+\) is using it: wait until that has ended"):
-        await asyncio.to_thread(carry_out, settings, [request(1)])
+        await asyncio.to_thread(save_records, settings, [request(1)])
     lock.release()
 
 
@@ -349,12 +349,12 @@ async def test_a_dialler_that_does_not_answer_is_told_in_one_line(
         made = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}, "broker": settings})
         async with await open_store(tmp_path / "centre.db"):
             with pytest.raises(BrokerUnreachable, match="did not answer") as caught:
-                await asyncio.to_thread(carry_out, made, [request(1)])
+                await asyncio.to_thread(save_records, made, [request(1)])
             assert "\n" not in str(caught.value)
             without = made.model_copy(update={"broker": made.broker.model_copy(update={"enabled": False})})
             with pytest.raises(StoreBusy, match=r"\[broker\]"):
-                await asyncio.to_thread(carry_out, without, [request(1)])
-        assert await asyncio.to_thread(carry_out, made, [request(1)]) == ["1 marks taken, 0 were known"]
+                await asyncio.to_thread(save_records, without, [request(1)])
+        assert await asyncio.to_thread(save_records, made, [request(1)]) == ["1 marks taken, 0 were known"]
 
 
 async def test_a_broker_that_goes_before_the_subscription_is_not_waited_for_for_ever() -> None:

@@ -356,7 +356,7 @@ def test_check_reports_unpublished_and_expiring_material(tmp_path: Path) -> None
             publisher.repository.sign(KEYS[person])
         publisher.repository.publish(KEYS["online"], now)
         assert [*check.find_material_problems(settings, now)] == []
-        assert "dialer hq bundle freshen" in next(iter(check.find_material_problems(settings, now + 2 * 86_400)))
+        assert "dialer hq bundle renew" in next(iter(check.find_material_problems(settings, now + 2 * 86_400)))
         publisher.repository.withdraw("turnout", 1, now)
         assert "until its withdrawal is signed" in next(iter(check.find_material_problems(settings, now)))
     assert [

@@ -84,7 +84,7 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
     tmp_path: Path, server: NatsServer, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(material, "CHECK_SECONDS", 0.2)
-    monkeypatch.setattr(hq_bundle, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(hq_bundle, "CHECK_SECONDS", 0.05)
     config, source = tmp_path / "hq.toml", tmp_path / "source"
     for name in ("lata", "meena", "online"):
         (tmp_path / f"{name}.key").touch(mode=0o600)
@@ -160,21 +160,23 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
         assert (code, "stopped, nobody else gets it: c" in said, "rolled back: no such node" in said) == (1, True, True)
         assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
         await approve(3, "flow: 3")
-        assert (await bundle("give", "turnout", 3, "--to", "all")) == (0, "turnout 3: all\n")
+        assert (await bundle("assign", "turnout", 3, "--to", "all")) == (0, "turnout 3: all\n")
         async with asyncio.timeout(HANG_SECONDS):
             while set(run_what(tmp_path).values()) != {"turnout-3"}:
                 await asyncio.sleep(0.05)
-        assert (await bundle("give", "turnout", 1, "--to", "zone:west"))[1] == "turnout 1: zone:west\nturnout 3: all\n"
+        assert (await bundle("assign", "turnout", 1, "--to", "zone:west"))[
+            1
+        ] == "turnout 1: zone:west\nturnout 3: all\n"
         async with asyncio.timeout(HANG_SECONDS):
             while list(run_what(tmp_path).values()) != [
                 f"turnout-{1 if zone == 'west' else 3}" for zone in ZONES.values()
             ]:
                 await asyncio.sleep(0.05)
-        code, said = await bundle("give", "turnout", 9, "--to", "all")
+        code, said = await bundle("assign", "turnout", 9, "--to", "all")
         assert (code, "is not approved" in said) == (2, True)
         assert (await bundle("withdraw", "turnout", 2))[0] == 0
         assert "approves no more bundles/turnout/2.json" in (await bundle("sign", "--key", tmp_path / "meena.key"))[1]
-        assert (await bundle("freshen"))[0] == 0
+        assert (await bundle("renew"))[0] == 0
 
 
 def test_a_beginning_is_told_where_its_root_is(tmp_path: Path) -> None:
@@ -188,11 +190,11 @@ def test_a_beginning_is_told_where_its_root_is(tmp_path: Path) -> None:
     people = ["--media", f"lata={public['lata']}", "--compliance", f"meena={public['meena']}"]
     roots: list[str | Path] = ["--root-key", tmp_path / "r1.key", "--root-key", tmp_path / "r2.key"]
     third = ["--root", f"r3={public_key_text(public_key(KEYS['r3']))}"]
-    code, said = run("hq", "bundle", "begin", *roots, *third, *people, "-c", config)
+    code, said = run("hq", "bundle", "init", *roots, *third, *people, "-c", config)
     assert (code, said.partition(":")[0]) == (0, str(tmp_path / "material/public/metadata/1.root.json"))
-    code, said = run("hq", "bundle", "begin", *roots, *people, "-c", config)
+    code, said = run("hq", "bundle", "init", *roots, *people, "-c", config)
     assert (code, "is a repository already" in said) == (2, True)
-    code, said = run("hq", "bundle", "begin", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
+    code, said = run("hq", "bundle", "init", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
     assert (code, "'lata' is no NAME=ed25519" in said) == (2, True)
     later = ["--root", f"r2={public['r2']}", "--root", f"r4={public['lata']}"]
     code, said = run("hq", "bundle", "roots", *roots, *later, "-c", config)

@@ -109,10 +109,10 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
             piped, into = os.pipe()  # as `-c <(sops -d hq.toml)`: it is read once
             os.write(into, config.read_bytes())
             os.close(into)
-            code, said = await order("again", stop.split()[0], config=Path(f"/dev/fd/{piped}"))
+            code, said = await order("resend", stop.split()[0], config=Path(f"/dev/fd/{piped}"))
             os.close(piped)
             assert (code, "3 of 3 centres have done it" in said) == (0, True)
-            code, said = await order("again", "stop-all-1")
+            code, said = await order("resend", "stop-all-1")
             assert (code, "no order that is valid still" in said) == (2, True)
     await until(pune, ["stop-all", "resume", "stop-all"])
     await until(delhi, ["stop-all", "pause", "resume", "stop-all"])

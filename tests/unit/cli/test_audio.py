@@ -207,7 +207,7 @@ def test_preparing_again_does_not_forget_that_a_recording_says_an_old_text(site:
     config = site / "centre.toml"
     config.write_text(config.read_text().replace('["alaw"]', '["alaw", "sln16"]'))
     assert "2 prepared" in audio("prepare", "--texts", "texts")[1]
-    assert "2 prepared" in audio("prepare", "--again", "--texts", "texts")[1]
+    assert "2 prepared" in audio("prepare", "--all", "--texts", "texts")[1]
     told = "hi/errand/ask: says another text than the flows have now"
     assert told in audio("check", "-l", "hi", "--texts", "texts")[1]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer
 
-from dialer.cli.command import fields_of
+from dialer.cli.command import parse_fields
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import CommandRefused
 from dialer.engine.campaigns.commands import PauseCampaign
@@ -39,7 +39,7 @@ PAGE = Path(__file__).parents[3] / "docs/how-to/mqtt.md"
 )  # fmt: skip
 def test_fields_are_read_in_order_or_by_name(words: str, fields: dict[str, Any]) -> None:
     name, *given = words.split()
-    assert fields_of(name, given) == fields
+    assert parse_fields(name, given) == fields
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_fields_are_read_in_order_or_by_name(words: str, fields: dict[str, Any])
 def test_invalid_fields_are_refused_before_anything_is_sent(words: str, says: str) -> None:
     name, *given = words.split()
     with pytest.raises((typer.BadParameter, CommandRefused), match=re.escape(says)):
-        fields_of(name, given)
+        parse_fields(name, given)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.deploy.systemd.render import Beside, service_files
+from dialer.deploy.systemd.render import LocalPrograms, service_files
 from dialer.settings.site import Settings, load_settings
 from tests.support.command_line import run, run_for_error
 
@@ -120,7 +120,7 @@ declared = {by = "A. Person", offers_transport = false, asks_vote_choice = false
     units = []
     for text in (SITE, SITE + campaign):
         site.write_text(text)
-        files = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), Beside(False, False, False))
+        files = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False))
         units.append(next(unit for path, unit in files.items() if path.name == "matdan-dialler.service"))
     without, with_script = units
     assert [name for name in hinders if f"{name}=" not in without] == []
@@ -144,7 +144,7 @@ def test_voices_are_recorded_where_the_dialler_erases_also_once_no_campaign_reco
     for name, writes in (("dialler", True), ("desk", False)):
         assert (folder in files[f"etc/systemd/system/matdan-{name}.service"]) == writes
     assert "OnCalendar=*-*-* 03:17\n" in files["etc/systemd/system/matdan-recordings.timer"]
-    elsewhere = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), Beside(False, False, False))
+    elsewhere = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False))
     assert not [path for path in elsewhere if "recordings" in path.name]  # they lie where Asterisk is
 
 
@@ -267,7 +267,7 @@ def test_a_centre_whose_asterisk_and_broker_are_elsewhere_has_its_own_files_alon
     settings = Settings.model_validate(
         {"ami": {"host": "10.0.0.6"}, "store": {"path": "/srv/matdan/centre.db"}, "audio": {"sounds": "/srv/sounds"}}
     )
-    files = service_files(settings, Path("/opt/matdan/bin/dialer"), Beside(False, False, False))
+    files = service_files(settings, Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False))
     assert [path.name for path in files] == ["matdan.conf", "matdan.conf", "matdan-dialler.service"]
     unit = files[Path("/etc/systemd/system/matdan-dialler.service")]
     assert "IPAddressDeny" not in unit

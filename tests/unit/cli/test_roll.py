@@ -83,7 +83,7 @@ def test_while_the_dialler_runs_a_dry_run_tells_the_same_and_an_import_asks_it(
         assert query(tmp_path / "centre.db.spool" / f"{list_id}.db", "SELECT count(*) FROM voter") == [(21,)]
         return ["it is in"]
 
-    monkeypatch.setattr(cli, "ask_dialler", ask)
+    monkeypatch.setattr(cli, "send_to_dialler", ask)
     with exclusive_connection(store, DIALLER):
         beside = json.loads(run("import", roll, "--store", store, "--json", "--dry-run")[1])
         assert not asked

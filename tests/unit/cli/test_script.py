@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dialer.cli.main import COMMANDS, name_of
+from dialer.cli.main import COMMANDS, command_name
 from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, shipped_scripts
 from tests.support.command_line import run
 
@@ -22,7 +22,7 @@ def test_list_names_every_script() -> None:
     code, text = run("script", "list")
     assert code == 0
     assert all(name in text for name in shipped_scripts())
-    assert "script" in {name_of(place) for some in COMMANDS.values() for place in some}
+    assert "script" in {command_name(place) for some in COMMANDS.values() for place in some}
 
 
 def test_shipped_scripts_have_no_findings() -> None:

@@ -40,7 +40,7 @@ class Portal:
         return path
 
     def take(self, *options: str) -> tuple[int, str]:
-        return run("source", "take", "portal", *options, "-c", self.settings)
+        return run("source", "import", "portal", *options, "-c", self.settings)
 
     def voters(self) -> int:
         return len(query(self.store, "SELECT 1 FROM voter")) if self.store.exists() else 0
@@ -159,8 +159,8 @@ def test_a_file_of_rejects_alone_is_not_taken_and_is_tried_again(portal: Portal)
 
 
 def test_what_is_not_there_is_refused_in_a_line(portal: Portal) -> None:
-    code, told = run("source", "take", "other", "-c", portal.settings)
+    code, told = run("source", "import", "other", "-c", portal.settings)
     assert (code, told) == (SettingError.exit_code, "settings: sources: has no source 'other'; choose from portal.")
-    assert "webhook_url: is not set" in run("source", "post", "portal", "-c", portal.settings)[1]
+    assert "webhook_url: is not set" in run("source", "send", "portal", "-c", portal.settings)[1]
     portal.folder.rmdir()
     assert "correct the folder of 'portal'" in portal.take()[1]

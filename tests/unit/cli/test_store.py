@@ -175,7 +175,7 @@ COMMANDS = [
     ("marks", "import", "MARKS"),
     ("marks", "show", "1"),
     ("marks", "undo", "1"),
-    ("turnout", "enter", "--constituency", "174", "--by", "09:00", "--turnout", "11.4", "--as-told"),
+    ("turnout", "enter", "--constituency", "174", "--by", "09:00", "--turnout", "11.4", "--as-published"),
     ("complaint", "add", "--about", "other", "--channel", "call", "--number", "7000000003"),
     ("erase", "7000000009"),
     ("purge", "--after", COUNTED, "--yes"),

@@ -265,13 +265,13 @@ def test_falling_figure_is_refused_until_the_wrong_one_is_corrected(store: HandF
     assert enter_turnout(config, "09:00", "61")[0] == 0  # a typing error for 16
     code, output = enter_turnout(config, "11:00", "28")
     assert (code, "turnout would fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
-    assert "--as-told" in output
+    assert "--as-published" in output
     assert stored_figures(store) == [("09:00", 0.61)]
     assert enter_turnout(config, "09:00", "16")[0] == 0  # replaces the figure of the same hour
     assert enter_turnout(config, "11:00", "28")[0] == 0
     assert "29 % by 10:00, but 28 % by 11:00" in enter_turnout(config, "10:00", "29")[1]
     assert "27 % by final, but 28 % by 11:00" in enter_turnout(config, "final", "27")[1]
-    assert enter_turnout(config, "final", "27", "--as-told")[0] == 0
+    assert enter_turnout(config, "final", "27", "--as-published")[0] == 0
     assert enter_turnout(config, "11:00", "28") == (0, "0 figures entered, 1 stood already\n")
 
 
@@ -282,7 +282,7 @@ def test_hour_outside_the_poll_is_refused_without_as_told(store: HandFilled, con
         output
     )
     assert stored_figures(store) == []
-    assert enter_turnout(config, by, "11", "--as-told")[0] == 0
+    assert enter_turnout(config, by, "11", "--as-published")[0] == 0
 
 
 def test_close_of_poll_comes_from_settings_then_roll_or_is_unknown(store: HandFilled, config: Path) -> None:
@@ -329,8 +329,8 @@ def test_figure_for_a_day_without_poll_is_refused_with_the_polling_days(store: H
         assert len(output.splitlines()) == 1, output
     assert stored_figures(store) == []
     assert run(*figure, "--day", "2026-04-29")[0] == 0
-    assert run(*figure, "--day", "2026-05-02", "--as-told")[0] == 0  # a repeat poll ordered by the authority
-    assert run(*figure, "--day", "1999-01-01", "--as-told")[0] == 2
+    assert run(*figure, "--day", "2026-05-02", "--as-published")[0] == 0  # a repeat poll ordered by the authority
+    assert run(*figure, "--day", "1999-01-01", "--as-published")[0] == 2
 
 
 def test_latest_figure_of_an_area_is_the_one_with_the_latest_hour() -> None:

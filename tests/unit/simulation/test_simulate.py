@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dialer.cli.simulate import share_of, simulate, site_caps
+from dialer.cli.simulate import parse_share, simulate, site_caps
 from dialer.domain.enums import Reserve
 from dialer.errors import MatdanError
 from dialer.reports import picture_file
@@ -403,7 +403,7 @@ def test_invalid_option_is_rejected_in_one_line(arguments: list[str], words: str
 
 
 def test_share_may_have_a_percent_sign() -> None:
-    assert share_of("3%", "cap") == share_of(" 0.03 ", "cap") == 0.03
+    assert parse_share("3%", "cap") == parse_share(" 0.03 ", "cap") == 0.03
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
