@@ -32,7 +32,7 @@ from dialer.process.memory import freeze_start_up_objects, trim_memory
 from dialer.process.signals import stop_on_signals
 from dialer.process.systemd import service_ready
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.servers import servers_of
+from dialer.settings.servers import settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
@@ -188,7 +188,7 @@ def _engine(
         spool=Spool(settings.store.path, site_key(settings)),
     )
     engine = Engine(core, outside)
-    first_server = next(iter(servers_of(settings)))
+    first_server = next(iter(settings_by_server(settings)))
     on_event = engine.on_switch_event
     switch.set_sink(on_event if routed is None else routed.merging_sink(on_event, first_server))
     return engine

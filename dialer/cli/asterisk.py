@@ -14,7 +14,7 @@ from dialer.deploy.asterisk.file_changes import FileChange, has_files, passwords
 from dialer.deploy.asterisk.lint import lint_directory
 from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.domain.words import counted
-from dialer.settings.servers import on_server
+from dialer.settings.servers import settings_for_server
 from dialer.settings.site import load_settings
 from dialer.settings.unfinished import refuse_unfinished
 
@@ -37,7 +37,7 @@ def render(
     """Write all configuration files that Asterisk needs for this site, readable by the folder's group."""
     settings = load_settings(config)
     refuse_unfinished(settings, config)
-    made = seats_without_password(on_server(settings, server, str(config))[0])
+    made = seats_without_password(settings_for_server(settings, server, str(config))[0])
     plans = plan_files(to, render_site(settings, passwords_for(to, made), server=server, file=str(config)))
     if diff:
         for plan in plans:

@@ -17,7 +17,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.mqtt.messages import announcement_of
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import recordings_kept, site_profile
+from dialer.settings.site_rules import recordings_required_until, site_profile
 from dialer.settings.site_time import site_day
 from dialer.site.erasure import erasure_rules
 from dialer.store import audit, erasing
@@ -76,7 +76,7 @@ def purge(
     now = SystemClock().now()
     today, last_day = site_day(settings, now), _retention_start(settings, after, now)
     kept_until = last_day + timedelta(days=retention.keep_records_days)
-    kept = recordings_kept(settings, today)
+    kept = recordings_required_until(settings, today)
     with_records = today > kept_until and kept is None  # a recording that stays needs its attempt
     with_recordings = with_records or not retention.keep_recordings
     rules = erasure_rules(settings)

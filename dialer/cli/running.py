@@ -14,7 +14,7 @@ from dialer.cli.logs import json_logging, quiet_logging
 from dialer.cli.options import SettingsFile
 from dialer.domain.output import refuse_unwritable
 from dialer.settings.site import load_settings
-from dialer.settings.unfinished import others_may_read, refuse_unfinished
+from dialer.settings.unfinished import find_unsafe_permissions, refuse_unfinished
 
 
 def demo(
@@ -74,7 +74,7 @@ def run(
         json_logging(verbose=verbose)
         settings = load_settings(config)
         refuse_unfinished(settings, config)
-        if (readable := others_may_read(settings, config)) is not None:
+        if (readable := find_unsafe_permissions(settings, config)) is not None:
             typer.echo(f"dialer: {readable}", err=True)
         uvloop.run(run_centre(settings))
     finally:

@@ -18,7 +18,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import recordings_kept
+from dialer.settings.site_rules import recordings_required_until
 from dialer.settings.site_time import DAY_SECONDS, site_day
 from dialer.store.desk_reading import DeskReading, RecordedTalk
 from dialer.store.recordings import kept_file
@@ -122,6 +122,6 @@ class RecordingsPage:
     def _oldest_at(self) -> float:
         """Return the time before which recordings have expired, even if they are not purged yet (epoch seconds)."""
         now = self._clock.now()
-        if recordings_kept(self._settings, site_day(self._settings, now)) is not None:
+        if recordings_required_until(self._settings, site_day(self._settings, now)) is not None:
             return 0.0
         return now - self._settings.recordings.keep_days * DAY_SECONDS

@@ -1,1 +1,1 @@
-"""What differs from site to site: settings, jurisdiction profiles, templates. Imports nothing of ours."""
+"""Settings of a site or of headquarters, and jurisdiction profiles."""

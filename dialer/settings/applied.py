@@ -1,20 +1,20 @@
-"""When a changed setting is applied while the dialler runs, as its field in the settings' models says."""
+"""Lookup of when a changed setting is applied while the dialler runs."""
 
 from __future__ import annotations
 
-from dialer.settings.fields import Applied, Section, section_of
+from dialer.settings.fields import Applied, Section, section_in
 from dialer.settings.site import Settings
 
 
 def when_applied(section: str, key: str = "") -> Applied:
-    """Return when a changed setting is applied; without a `key`: a table that was added or removed."""
+    """Return when a changed setting is applied. Without a `key`, the change is a table that was added or removed."""
     field = Settings.model_fields.get(section)
-    model = None if field is None else section_of(field.annotation)
-    return Applied.RESTART if model is None else applied_otherwise(model).get(key, model.applied)
+    model = None if field is None else section_in(field.annotation)
+    return Applied.RESTART if model is None else exceptional_keys(model).get(key, model.applied)
 
 
-def applied_otherwise(model: type[Section]) -> dict[str, Applied]:
-    """Return the keys of a section that are applied at another time than the rest of it."""
+def exceptional_keys(model: type[Section]) -> dict[str, Applied]:
+    """Return the keys of a section that are applied at a different time than the section itself."""
     return {
         key: each for key, field in model.model_fields.items() for each in field.metadata if isinstance(each, Applied)
     }

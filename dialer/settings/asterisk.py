@@ -22,12 +22,12 @@ from dialer.settings.fields import (
     PositiveSeconds,
     Section,
     Slug,
-    must,
+    require_that,
 )
 
 HistoryFile = Annotated[
     Path,
-    must(
+    require_that(
         lambda path: re.search(r"(^|/)cdr-custom/[A-Za-z0-9_-]+\.csv\Z", str(path)),
         "must end in cdr-custom/NAME.csv, such as /var/log/asterisk/cdr-custom/matdan.csv",
     ),
@@ -45,7 +45,7 @@ class Ami(Section):
     )
     ping_seconds: PositiveSeconds = Field(
         5.0,
-        description="the connection is closed after twice this time without an answer; after 2 s nothing is dialled",
+        description="interval between pings (s); the connection is closed after two missing replies",
     )
 
 
@@ -59,10 +59,10 @@ class FastAgi(Section):
     port: Port = Field(4573, description="TCP port to listen on; 0 picks a free one")
     allowed: tuple[PeerNetwork, ...] = Field(
         (),
-        description="addresses and networks that may connect, in addition to this machine and the address of ami.host at start",
+        description="addresses and networks that may connect, in addition to this machine and ami.host",
     )
     max_connections: int = Field(
-        2000, ge=1, le=50_000, description="concurrent calls in flows; more are rejected, with an alert"
+        2000, ge=1, le=50_000, description="maximum number of concurrent calls in flows; more are rejected"
     )
 
 
@@ -103,21 +103,21 @@ class Asterisk(Section):
     rtp_first_port: Port = Field(10000, description="first UDP port for audio")
     rtp_last_port: Port = Field(20000, description="last UDP port for audio; a call uses two")
     rtp_timeout_seconds: int = Field(
-        60, ge=0, le=3600, description="a call without any audio packets ends after this time; 0: never"
+        60, ge=0, le=3600, description="a call without audio packets ends after this time (s); 0: never"
     )
     seat_rtp_timeout_seconds: Annotated[int, Applied.RESTART] = Field(
         5,
         ge=0,
         le=60,
-        description="the same for an agent's phone, which must send packets during silence too; 0: a dead phone is not detected",
+        description="the same for agents' phones (s), which must send packets during silence too; 0: off",
     )
     history: Annotated[HistoryFile | None, Applied.RESTART] = Field(
         None,
-        description="call history that Asterisk writes (without numbers), as a path on this machine: cdr-custom/NAME.csv below "
-        "its log directory; none: calls that end while the dialler is down stay unknown",
+        description="Asterisk's call history (without numbers), cdr-custom/NAME.csv in its log directory; none: calls that end "
+        "while the dialler is down stay unknown",
     )
     mixing_milliseconds: Literal[20, 40] = Field(
-        20, description="interval at which conferences mix audio; 40 for more than some 50 agents per CPU core"
+        20, description="interval of audio mixing in conferences (ms); 40 for more than 50 agents per CPU core"
     )
     servers: Annotated[tuple[AsteriskServer, ...], Applied.RESTART] = Field(
         (), description="several Asterisk servers instead of the one at ami.host"

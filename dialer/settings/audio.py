@@ -25,29 +25,29 @@ class Audio(Section):
     """[audio] - recordings, the sound files made from them, and which of them may be played."""
 
     recordings: Path = Field(
-        Path("recordings"), description="directory of the media team's recordings: <language>/<prompt>.mp3"
+        Path("recordings"), description="folder of the media team's recordings: LANGUAGE/PROMPT.mp3"
     )
     sounds: Path = Field(
         Path("sounds"),
-        description="Asterisk's sounds directory, as a path on this machine; ours are written to matdan/ in it",
+        description="Asterisk's sounds folder, as a path on this machine; prompts are written to matdan/ in it",
     )
     catalogue: Path | None = Field(
-        None, description="directory of the catalogue; if set, only what it lists and allows is played"
+        None, description="folder of the catalogue; if set, only prompts that it lists and allows are played"
     )
     formats: tuple[SoundFormat, ...] = Field(
         (SoundFormat.ALAW, SoundFormat.SLIN16),
         min_length=1,
         description="formats of sound files: alaw, ulaw, sln16, g722, wav",
     )
-    loudness_lufs: float = Field(-19.0, ge=-36, le=-10, description="loudness of every prompt (EBU R 128)")
-    true_peak_db: float = Field(-2.0, ge=-20, le=0, description="highest true peak of every prompt")
-    max_seconds: float = Field(600.0, ge=1, le=3600, description="longer recordings are rejected")
+    loudness_lufs: float = Field(-19.0, ge=-36, le=-10, description="loudness of prompts (LUFS, EBU R 128)")
+    true_peak_db: float = Field(-2.0, ge=-20, le=0, description="maximum true peak of prompts (dB)")
+    max_seconds: float = Field(600.0, ge=1, le=3600, description="maximum duration of a recording (s)")
     workers: int = Field(0, ge=0, le=256, description="processes that prepare recordings; 0: one per CPU core")
     certified_recordings: bool = Field(
-        False, description="campaign recordings are played only with a certificate for exactly that recording"
+        False, description="play campaign recordings only with a certificate for exactly that recording"
     )
-    approved_only: bool = Field(False, description="a prompt is played only after a named person has approved it")
-    play_drafts: bool = Field(True, description="false: prompts with a draft voice are left out")
+    approved_only: bool = Field(False, description="play prompts only if a named person has approved them")
+    play_drafts: bool = Field(True, description="false: synthetic drafts are not played")
     label_synthetic: bool = Field(False, description="announce a synthetic voice once per call, before it speaks")
 
     def _objections(self) -> Iterator[str]:

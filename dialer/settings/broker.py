@@ -1,4 +1,4 @@
-"""[broker] and [mosquitto]: the MQTT broker, and the files of a Mosquitto."""
+"""[broker] and [mosquitto]: the MQTT broker, and the configuration files of Mosquitto."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dialer.settings.fields import Applied, FilePath, HostName, Port, Section
 class Broker(Section):
     """[broker] - the MQTT broker, through which supervisors watch and control the centre."""
 
-    enabled: bool = Field(True, description="false: nothing is published; results are stored all the same")
+    enabled: bool = Field(True, description="false: nothing is published; results are still stored")
     host: str = Field("127.0.0.1", description="address of the broker")
     port: Port = Field(1883, description="TCP port of the broker")
     username: str | None = Field(None, description="MQTT user")
     password: SecretStr | None = Field(None, description="preferably set by MATDAN_BROKER__PASSWORD")
     tls: bool = Field(False, description="encrypt the connection, and verify the broker's certificate")
-    ca_file: Path | None = Field(None, description="CA certificates to verify it with; none: those of the system")
+    ca_file: Path | None = Field(None, description="CA certificates to verify the broker with; none: the system's")
     signed_commands: bool = Field(
         False, description="accept only commands that are signed by their sender (`key` of [[supervisors]])"
     )
@@ -28,7 +28,7 @@ class Broker(Section):
     )
     key_file: Path | None = Field(
         None,
-        description="private key that this command line signs with, from `dialer mqtt key`; readable by its owner only",
+        description="private key for signing commands on this machine, from `dialer mqtt key`; readable by its owner only",
     )
 
 
@@ -38,13 +38,11 @@ class Mosquitto(Section):
     applied: ClassVar[Applied] = Applied.ELSEWHERE
 
     listen: HostName = Field(
-        "127.0.0.1", description="address that the broker listens on; others than this machine's own need a certificate"
+        "127.0.0.1", description="address to listen on; any but this machine's own needs a certificate"
     )
     certificate: FilePath | None = Field(None, description="the broker's certificate and its chain, PEM")
     private_key: FilePath | None = Field(
         None, description="private key of that certificate, PEM, readable by the broker only"
     )
-    data_directory: FilePath = Field(
-        "/var/lib/mosquitto/", description="where the broker stores what must survive a restart"
-    )
-    max_connections: int = Field(1_000, ge=10, le=100_000, description="concurrent clients; more are rejected")
+    data_directory: FilePath = Field("/var/lib/mosquitto/", description="folder for retained messages and sessions")
+    max_connections: int = Field(1_000, ge=10, le=100_000, description="maximum number of concurrent clients")

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
 from dialer.settings.file_text import read_settings
-from dialer.settings.mistakes import all_together, mistakes, not_in_environment
+from dialer.settings.mistakes import combine_errors, ignore_environment, setting_errors
 
 
 class Hours(Section):
@@ -27,7 +27,7 @@ class Hours(Section):
             yield f"calling hours must end after they start (are {self.start} to {self.until})"
 
 
-class SpokenBy(StrEnum):
+class ScriptVoice(StrEnum):
     """Whose voice an AGI script plays."""
 
     PERSON = "person"
@@ -36,18 +36,16 @@ class SpokenBy(StrEnum):
 
 
 class Declared(Section):
-    """[campaigns.declared] - what an AGI script or the agents' guide does. No program can check it, so a person answers for it."""
+    """[campaigns.declared] - a named person's declaration of what an AGI script or the agents' guide does."""
 
     by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=80)] = Field(
-        description="name of the person who answers for it"
+        description="name of the responsible person"
     )
     offers_transport: bool = Field(description="whether it offers a ride to the poll")
-    asks_vote_choice: bool = Field(
-        description="whether it asks whom somebody votes for, which is never allowed here: false"
-    )
-    voice: SpokenBy = Field(
-        SpokenBy.PERSON,
-        description="voice of a script's sounds: person, computer-labelled (announced as such before it speaks), computer",
+    asks_vote_choice: bool = Field(description="whether it asks whom people vote for; must be false")
+    voice: ScriptVoice = Field(
+        ScriptVoice.PERSON,
+        description="voice of a script's sounds: person, computer, or computer-labelled (announced as synthetic first)",
     )
 
 
@@ -62,15 +60,15 @@ class Campaign(Section):
     )
     purpose: Annotated[Purpose, Applied.RESTART] = Field(
         Purpose.TURNOUT,
-        description="turnout, material, survey, or booth-workers: calls to the workers of `dialer workers import` on polling days",
+        description="turnout, material, survey, or booth-workers (calls to booth workers on polling days)",
     )
     flow: str | None = Field(
         None,
-        description="the flow of an ivr campaign: a shipped flow's name, a YAML file, or script:/path of an AGI script",
+        description="flow of an ivr campaign: a shipped flow's name, a YAML file, or script:/PATH of an AGI script",
     )
     script: str | None = Field(
         None,
-        description="the script that its agents read (scripts.md): a shipped script's name or a YAML file; none: no script",
+        description="script that the agents read (scripts.md): a shipped script's name or a YAML file",
     )
     pacing: Annotated[PacingPolicy | None, Applied.RESTART] = Field(
         None, description="default: predictive with agents (progressive for booth-workers), broadcast with ivr"
@@ -79,53 +77,53 @@ class Campaign(Section):
         None,
         ge=3,
         le=600,
-        description="with pacing preview: the number is dialled after this time; none: when the agent asks for it",
+        description="with pacing preview: the number is dialled after this time (s); none: when the agent asks",
     )
     manual_dialling: bool = Field(
         False, description="with pacing preview or progressive: agents may dial numbers of the list themselves"
     )
-    candidate: str = Field("", max_length=80, description="candidate whose expenditure the calls are, for the report")
+    candidate: str = Field("", max_length=80, description="candidate in the expenditure report")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     skill: Slug | None = Field(None, description="only agents with this skill take its calls; none: all agents")
-    channels: int | None = Field(None, ge=1, description="concurrent calls; none: as many as the trunks allow")
-    ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings without an answer")
-    wrap_up_seconds: PositiveSeconds = Field(60.0, description="longest wrap-up without a disposition")
+    channels: int | None = Field(None, ge=1, description="maximum number of concurrent calls; none: the trunks' limits")
+    ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings (s)")
+    wrap_up_seconds: PositiveSeconds = Field(60.0, description="maximum wrap-up without a disposition (s)")
     connect_limit_seconds: Annotated[float, Applied.RESTART] = Field(
-        2.0, gt=0.2, le=5, description="an answered call without an agent after this time is abandoned"
+        2.0, gt=0.2, le=5, description="an answered call without an agent after this time (s) is abandoned"
     )
     machine_detection: MachineDetection = Field(
         MachineDetection.OFF,
-        description="off; before-seat: Asterisk listens for 1.3-1.6 s before an agent or flow is connected; after-seat: the agent "
+        description="off; before-seat: Asterisk listens 1.3-1.6 s before an agent or flow is connected; after-seat: the agent "
         "decides",
     )
     machine_message: bool = Field(
         False, description="ivr with before-seat: play the information message to a machine; false: hang up"
     )
-    abandoned_target: Share = Field(0.01, description="abandoned rate that pacing aims for, of live answers")
-    abandoned_limit: Share = Field(0.03, description="abandoned rate that stops it, over 24 hours and 30 days")
+    abandoned_target: Share = Field(0.01, description="abandoned-call rate that pacing aims for, of live answers (0-1)")
+    abandoned_limit: Share = Field(
+        0.03, description="abandoned-call rate that stops dialling, over 24 hours and 30 days"
+    )
     reserve: Reserve = Field(
         Reserve.WINDOW,
         description="when the limit must hold even if all calls in progress were abandoned: window (at the end of the day) or "
         "every-instant",
     )
-    max_attempts: int = Field(3, ge=1, le=20, description="attempts per number in this campaign")
+    max_attempts: int = Field(3, ge=1, le=20, description="maximum attempts per number in this campaign")
     busy_retry_minutes: PositiveSeconds = Field(15, description="retry interval after busy")
     no_answer_retry_minutes: PositiveSeconds = Field(90, description="retry interval after no answer")
     other_retry_minutes: PositiveSeconds = Field(
-        120, description="retry interval after not-yet, call-back, congestion, and a flow that the caller left"
+        120, description="retry interval after not-yet, call-back, congestion, or a hang-up in the flow"
     )
     own_call_back_wait_minutes: PositiveSeconds = Field(
-        15, description="how long a call-back waits for the agent who promised it, before any agent may take it"
+        15, description="how long a call-back waits for the agent who promised it, before any agent gets it"
     )
-    abandoned_lock_hours: float = Field(
-        72, ge=0, description="an abandoned number is not dialled again before this time"
-    )
-    record: bool = Field(False, description="record conversations with agents, where the law allows it")
+    abandoned_lock_hours: float = Field(72, ge=0, description="minimum time before an abandoned number is redialled")
+    record: bool = Field(False, description="record conversations with agents, if the profile allows it")
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; no call is placed outside them"
     )
     declared: Declared | None = Field(
-        None, description="what a script does that no program can check; an AGI script needs it"
+        None, description="a person's declaration of what a script does; required for AGI scripts"
     )
 
     def _objections(self) -> Iterator[str]:
@@ -142,9 +140,9 @@ class Campaign(Section):
         ):
             yield 'machine_message needs kind = "ivr" and machine_detection = "before-seat"'
         if self.has_script and self.declared is None:
-            yield "an AGI script needs [campaigns.declared], which says what it does"
+            yield "an AGI script needs [campaigns.declared], a declaration of what it does"
         if self.declared is not None and self.declared.asks_vote_choice:
-            yield "no campaign may ask whom somebody votes for; remove the question"
+            yield "no campaign may ask whom people vote for; remove the question"
         if self.preview_seconds is not None and self.policy is not PacingPolicy.PREVIEW:
             yield 'preview_seconds needs pacing = "preview"'
         if self.manual_dialling and self.policy not in {PacingPolicy.PREVIEW, PacingPolicy.PROGRESSIVE}:
@@ -184,6 +182,6 @@ def campaigns_in(folder: Path) -> list[dict[str, Any]]:
         try:
             CampaignsFile.model_validate(text.table)
         except ValidationError as error:
-            raise all_together(list(mistakes(error, text, CampaignsFile, not_in_environment))) from error
+            raise combine_errors(list(setting_errors(error, text, CampaignsFile, ignore_environment))) from error
         found += text.table.get("campaigns", [])
     return found

@@ -1,4 +1,4 @@
-"""[centre], [store] and [dialling]: the centre itself, its store, and what applies to every campaign."""
+"""[centre], [store] and [dialling]: the centre itself, its store, and limits for all campaigns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialer.settings.fields import Applied, NumberPrefix, Section, Slug, ZoneNam
 
 
 class CentreSettings(Section):
-    """[centre] - who calls, and where."""
+    """[centre] - name, organisation and region of the centre."""
 
     id: Slug = Field("demo", description="name of the centre in topics and reports")
     organisation: Annotated[str, Applied.RELOAD] = Field(
@@ -19,7 +19,7 @@ class CentreSettings(Section):
     )
     time_zone: ZoneName = Field("Asia/Kolkata", description="IANA time zone of the people who are called")
     language: Annotated[str, pattern(r"^[a-z]{2}$", "must be a language code of two lowercase letters, such as hi")] = (
-        Field("hi", description="language for voters who have none, themselves or by their booth")
+        Field("hi", description="language for voters without a language of their own or of their booth")
     )
     region: Annotated[str, pattern(r"^[A-Z]{2}$", "must be a country code of two capital letters, such as IN")] = Field(
         "IN", description="country of phone numbers without a country code"
@@ -30,17 +30,17 @@ class StoreSettings(Section):
     """[store] - the database of the centre, and its backups."""
 
     path: Path = Field(Path("matdan.db"), description="the SQLite file; created if missing")
-    reserve_megabytes: int = Field(
-        200, ge=0, description="dialling stops when the disk has less free space, before results could be lost"
-    )
+    reserve_megabytes: int = Field(200, ge=0, description="dialling stops if the disk has less free space (MB)")
     encryption_key_file: Path | None = Field(
         None, description="file with the store's encryption key, readable by its owner only; none: not encrypted"
     )
     backup_folder: Path | None = Field(
-        None, description="folder for backups, preferably on another disk; none: `dialer install` sets up no backups"
+        None, description="folder for backups, preferably on another disk; none: no backups are made"
     )
     backup_minutes: int = Field(60, ge=5, le=1440, description="interval between backups")
-    max_backups: int = Field(24, ge=1, le=10_000, description="older backups in backup_folder are removed")
+    max_backups: int = Field(
+        24, ge=1, le=10_000, description="number of backups in backup_folder; older ones are removed"
+    )
 
 
 class Dialling(Section):
@@ -54,5 +54,5 @@ class Dialling(Section):
     denied_prefixes: tuple[NumberPrefix, ...] = Field(
         (), description="numbers with these prefixes are never dialled, such as premium numbers"
     )
-    max_attempts_per_day: int = Field(3, ge=1, description="attempts per number and day, across campaigns")
-    drain_seconds: float = Field(120.0, ge=0, description="how long a stop waits for live calls to end")
+    max_attempts_per_day: int = Field(3, ge=1, description="maximum attempts per number and day, across campaigns")
+    drain_seconds: float = Field(120.0, ge=0, description="how long a shutdown waits for live calls to end (s)")

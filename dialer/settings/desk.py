@@ -22,15 +22,15 @@ class PageServer(Section):
     """A web server for pages."""
 
     host: HostName = Field(
-        "127.0.0.1", description="address to listen on; any other than this machine's own needs a certificate"
+        "127.0.0.1", description="address to listen on; any but this machine's own needs a certificate"
     )
     port: Port = Field(8470, description="TCP port to listen on; 0 picks a free one")
     address: PageAddress | None = Field(
-        None, description="URL that people open, such as https://desk.example.org; none: host and port"
+        None, description="URL of the pages, such as https://desk.example.org; none: host and port"
     )
     certificate: Path | None = Field(None, description="certificate with its chain, PEM")
     private_key: Path | None = Field(None, description="private key of the certificate, PEM")
-    idle_hours: float = Field(12.0, gt=0, le=24, description="people sign in again after this time without activity")
+    idle_hours: float = Field(12.0, gt=0, le=24, description="users are signed out after this time without activity")
 
     def _objections(self) -> Iterator[str]:
         if (self.certificate is None) is not (self.private_key is None):
@@ -39,17 +39,17 @@ class PageServer(Section):
             yield f"host {self.host} needs encryption; set certificate and private_key, or host = 127.0.0.1"
 
     def origin(self, port: int) -> str:
-        """Return the URL that a browser opens, where the server listens on `port`."""
+        """Return the URL of the pages in a browser if the server listens on `port`."""
         return self.address or f"{'http' if self.certificate is None else 'https'}://{self.host}:{port}"
 
 
 class Desk(PageServer):
-    """[desk] - the pages for supervisors and agents, which `dialer desk serve` serves."""
+    """[desk] - the pages for supervisors and agents (`dialer desk serve`)."""
 
     applied: ClassVar[Applied] = Applied.ELSEWHERE
 
     user: Slug | None = Field(
-        None, description="its user in [[supervisors]], with role desk, also at the broker; none: broker.username"
+        None, description="the desk's user in [[supervisors]] and at the broker, with role desk; none: broker.username"
     )
     broker_password: SecretStr | None = Field(
         None, description="password of that user at the broker; preferably set by MATDAN_DESK__BROKER_PASSWORD"

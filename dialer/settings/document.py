@@ -11,8 +11,8 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import applied_otherwise, when_applied
-from dialer.settings.fields import Applied, Section, section_of
+from dialer.settings.applied import exceptional_keys, when_applied
+from dialer.settings.fields import Applied, Section, section_in
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
 
@@ -24,7 +24,7 @@ _APPLIED = {
 
 HQ_HEAD = """# Settings of headquarters
 
-`hq.toml`, given with `-c` to the commands `dialer hq ...`, where there is a [headquarters](#headquarters) of many centres.
+`hq.toml`, the file of a headquarters of many centres, given with `-c` to the commands `dialer hq ...`.
 
 | key | default | meaning |
 |---|---|---|"""
@@ -32,19 +32,20 @@ HQ_HEAD = """# Settings of headquarters
 
 def settings_page(page: str) -> str:
     """Return the page with its own text, followed by generated tables."""
-    parts = [page[: page.index("\n## `[")], *_sections(Settings, applied_text), HQ_HEAD]
+    described: dict[type[Section], str] = {}
+    parts = [page[: page.index("\n## `[")], *_sections(Settings, described, applied_text), HQ_HEAD]
     parts += [
         f"| `{key}` | {_default(field.default)} | {field.description} |"
         for key, field in HqSettings.model_fields.items()
-        if section_of(field.annotation) is None
+        if section_in(field.annotation) is None
     ]
-    parts += ["", *_sections(HqSettings)]
+    parts += ["", *_sections(HqSettings, described)]
     return "\n".join(parts) + "\n"
 
 
 def applied_text(section: str, model: type[Section]) -> str:
-    """Return in words when changed settings of a section are applied."""
-    others = applied_otherwise(model)
+    """Return a sentence that says when changed settings of a section are applied."""
+    others = exceptional_keys(model)
     exceptions = [
         f"{words}: " + ", ".join(f"`{key}`" for key in keys)
         for applied, words in _APPLIED.items()
@@ -54,18 +55,26 @@ def applied_text(section: str, model: type[Section]) -> str:
 
 
 def _sections(
-    model: type[Section], note: Callable[[str, type[Section]], str] = lambda _name, _model: "", within: str = ""
+    model: type[Section],
+    described: dict[type[Section], str],
+    note: Callable[[str, type[Section]], str] = lambda _name, _model: "",
+    within: str = "",
 ) -> list[str]:
+    """Return the lines of a model's sections. Sections that were `described` before, by heading, are only referred to."""
     lines: list[str] = []
     for section, field in model.model_fields.items():
-        inner = section_of(field.annotation)
+        inner = section_in(field.annotation)
         if inner is None:
             continue
         name, text = f"[{within}{section}]", note(section, inner) if not within else ""
+        heading = f"[{name}]" if get_origin(field.annotation) is tuple else name
+        lines += [f"## `{heading}`", ""]
+        if inner in described:
+            lines += [f"As `{described[inner]}` of a centre.", ""]
+            continue
+        described[inner] = heading
         about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
         lines += [
-            f"## `{f'[{name}]' if get_origin(field.annotation) is tuple else name}`",
-            "",
             f"{about[:1].upper()}{about[1:]}",
             *(["", f"*{text}*"] if text else []),
             "",
@@ -76,7 +85,7 @@ def _sections(
                 for key, each in inner.model_fields.items()
             ),
             "",
-            *_sections(inner, within=f"{within}{section}."),
+            *_sections(inner, described, within=f"{within}{section}."),
         ]
     return lines
 
@@ -89,11 +98,11 @@ def _default(value: Any) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, tuple):
-        return "`[" + ", ".join(_plain(each) for each in value) + "]`" if value else "`[]`"
-    return "`" + _plain(value) + "`"
+        return "`[" + ", ".join(_toml_value(each) for each in value) + "]`" if value else "`[]`"
+    return "`" + _toml_value(value) + "`"
 
 
-def _plain(value: Any) -> str:
+def _toml_value(value: Any) -> str:
     if isinstance(value, BaseModel):
         return "{ " + ", ".join(f"{name} = {inner}" for name, inner in value.model_dump().items()) + " }"
     shown = getattr(value, "get_secret_value", lambda: value)()

@@ -1,4 +1,4 @@
-"""Settings from the environment: MATDAN_<SECTION>__<KEY>. A variable that is wrong or unknown is an error that names it."""
+"""Settings from environment variables named MATDAN_<SECTION>__<KEY>. Unknown and invalid variables are errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DELIMITER = "__"
 
 
 def settings_in_environment(model: type[Section]) -> dict[str, Any]:
-    """Return the settings of a model that variables named MATDAN_... set, as a table.
+    """Return a model's settings in the environment as a table.
 
-    Raises SettingError for the first that is not a setting of the model, or cannot be decoded. Each variable is read by
-    itself, because pydantic-settings names neither one that it cannot decode nor one that it ignores.
+    Raises SettingError for the first variable that is not a setting of the model or cannot be decoded. Each variable is read by
+    itself, because pydantic-settings does not name variables that it cannot decode or that it ignores.
     """
-    reads: Any = model  # the library asks for a model of its own, and uses only its fields
-    source = EnvSettingsSource(reads, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
+    any_model: Any = model  # the library's type is its own settings class, but it uses only the fields
+    source = EnvSettingsSource(any_model, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
     every = source.env_vars
     for name in _own_variables():
         source.env_vars = {name.lower(): os.environ[name]}
@@ -41,9 +41,9 @@ def settings_in_environment(model: type[Section]) -> dict[str, Any]:
 
 
 def variable_of(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
-    """Return the variable that set the setting at a place, and the part within its value; None: none did.
+    """Return the variable that set the setting at a place, with the path within its value, or None if no variable did.
 
-    `of_wrong_type`: the variable may also have set something within that place.
+    With `of_wrong_type`, a variable that set a part of that place counts too.
     """
     for name in _own_variables():
         path = tuple(name[len(PREFIX) :].lower().split(DELIMITER))

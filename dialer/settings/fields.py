@@ -1,4 +1,4 @@
-"""The types of settings. Each is restricted, so that no value means more than itself to Asterisk, a broker or a file system."""
+"""The types of settings. Each is restricted to values that are safe in Asterisk's files, MQTT topics and file names."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 PATTERNS_IN_WORDS: dict[str, str] = {}
-"""What a value must be, by the pattern that it must match: errors show these words instead of the pattern."""
+"""The error text for each pattern, such as "must be a country code", which is shown instead of the pattern."""
 
 
 def pattern(regex: str, must_be: str) -> StringConstraints:
-    """Return the constraint that a text matches a regular expression; `must_be` says so to people."""
+    """Return the constraint that a text matches a regular expression. `must_be` is the error text."""
     PATTERNS_IN_WORDS[regex] = must_be
     return StringConstraints(pattern=regex)
 
 
-def must(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
-    """Return a validator for what a type alone cannot express; `must_be` is the error."""
+def require_that(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
+    """Return a validator that rejects values for which `holds` is false. `must_be` is the error text."""
 
     def validate(value: Any) -> Any:
         if not holds(value):
@@ -48,7 +48,7 @@ def _known_peers(value: str) -> str:
     except ValueError as error:
         raise ValueError("must be an address or a network, such as 10.0.0.6 or 10.0.0.0/24") from error
     if network.prefixlen == 0:
-        raise ValueError("must not be all addresses; name the addresses or networks that may connect")
+        raise ValueError("must not be all addresses; list the addresses or networks that may connect")
     return value
 
 
@@ -88,7 +88,7 @@ PublicKey = Annotated[
 SeatName = Annotated[
     str, pattern(r"^([0-9]|[A-Za-z0-9-]{2,20})$", "must be one digit, or 2 to 20 letters a-z, digits and dashes")
 ]
-"""A single letter is the name of one of Asterisk's own extensions, such as h for hang-up."""
+"""The name of a seat. Single letters are excluded, as Asterisk uses them for special extensions such as h (hang-up)."""
 
 Codec = Literal["alaw", "ulaw", "g722", "slin16"]
 NumberPrefix = Annotated[
@@ -105,7 +105,7 @@ NetworkName = Annotated[
     pattern(r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$", "must be an address or a network, such as 203.0.113.0/24"),
 ]
 PeerNetwork = Annotated[str, AfterValidator(_known_peers)]
-"""Who may connect: an address or a network, never all addresses."""
+"""An address or network that may connect; all addresses at once are not allowed."""
 
 FilePath = Annotated[
     str,
@@ -126,7 +126,7 @@ _PASSWORD = re.compile(
 )
 Password = Annotated[
     SecretStr,
-    must(
+    require_that(
         lambda value: _PASSWORD.fullmatch(value.get_secret_value()),
         "must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash",
     ),
@@ -135,7 +135,7 @@ Password = Annotated[
 
 LocalTime = Annotated[
     time,
-    must(  # with a zone it would fail at the first comparison with a time without one
+    require_that(  # a time with a zone cannot be compared with times without one
         lambda value: value.tzinfo is None,
         'must be a time such as "09:00" without a zone; times are local, in centre.time_zone',
     ),
@@ -158,9 +158,9 @@ def is_loopback(host: str) -> bool:
 
 
 def derived_secret(manager_secret: SecretStr | None, purpose: str) -> str:
-    """Derive a secret of 160 bits (hexadecimal) from `ami.secret`, so that nobody has to distribute it.
+    """Return a secret of 160 bits (hexadecimal) derived from `ami.secret`, so that it need not be distributed.
 
-    Raises ValueError where there is no manager secret.
+    Raises ValueError if there is no `ami.secret`.
     """
     if manager_secret is None:
         raise ValueError("no secret to derive one from")
@@ -171,14 +171,14 @@ class Applied(StrEnum):
     """When a changed setting is applied while the dialler runs."""
 
     RELOAD = "reload"  # by a reload
-    RESTART = "restart"  # by a restart only: a reload that finds it changed applies nothing
-    ELSEWHERE = "elsewhere"  # not read by the dialler, but by other programs, or by commands that render files
+    RESTART = "restart"  # by a restart only; a reload with such a change applies nothing
+    ELSEWHERE = "elsewhere"  # used by other programs, or by commands that render files, not by the dialler
 
 
 class Section(BaseModel):
-    """A table of a settings file. Unknown keys are rejected, and so are `nan` and `inf`.
+    """A table of a settings file. Unknown keys, `nan` and `inf` are rejected.
 
-    `applied` is when its settings are applied; a field that differs has a value of `Applied` among its annotations.
+    `applied` says when changed settings are applied. A field that differs has an `Applied` value in its annotation.
     """
 
     applied: ClassVar[Applied] = Applied.RESTART
@@ -192,12 +192,12 @@ class Section(BaseModel):
         return self
 
     def _objections(self) -> Iterator[str]:
-        """Yield what is wrong between settings of this table, and what to do; the first one is reported."""
+        """Yield mistakes between settings of this table, each with a remedy. Only the first is reported."""
         yield from ()
 
 
-def section_of(annotation: Any) -> type[Section] | None:
-    """Return the section that a field holds: alone, optionally, or as one of several; None: it holds none."""
+def section_in(annotation: Any) -> type[Section] | None:
+    """Return the section in a field's type, which may be optional or a list, or None if the field is a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    return next((found for each in get_args(annotation) if (found := section_of(each)) is not None), None)
+    return next((found for each in get_args(annotation) if (found := section_in(each)) is not None), None)

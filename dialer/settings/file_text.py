@@ -1,4 +1,4 @@
-"""The text of a settings file: its TOML table, and the line of each key, so that an error can name it."""
+"""The text of a settings file: its TOML table, and the line of each key for error messages."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from pathlib import Path
 from typing import Any, Final
 
 from dialer.errors import SettingError
-from dialer.settings.files import MOST_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
+from dialer.settings.files import MAX_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
 
 _NAME_KEYS: Final = ("id", "name")
-"""The keys that name one of several tables."""
+"""The keys whose value names one table of an array."""
 _PART = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
 _HEAD: Final = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?")
 _KEY: Final = re.compile(rf"\s*({_DOTTED})\s*=")
 
 Place = tuple[str, ...]
-"""The path to a setting: section, key, ...; for one of several tables its index, from 0."""
+"""The path to a setting: section and key, with the index (from 0) of a table in an array."""
 Loc = Sequence[str | int]
-"""The same as pydantic reports it; a text in place of an index is a table's name: a seat may be called "1", and be the second."""
+"""A path as pydantic reports it. A string in place of an index is a table's name, as a seat may be named "1"."""
 
 
 class SettingsText:
-    """The table of a settings file, and where each key is."""
+    """The table of a settings file, and the line of each key."""
 
     def __init__(self, name: str = "settings", text: str = "", table: Mapping[str, Any] | None = None) -> None:
         self.name = name
         self.table: Mapping[str, Any] = table or {}
         self._text = text
 
-    def key(self, place: Loc) -> str:
-        """Return the key of a setting, with tables by name or index: `campaigns.turnout.channels`, `rules.polls[0].day`."""
+    def format_key(self, place: Loc) -> str:
+        """Return a setting's key with the names or indexes of tables: `campaigns.turnout.channels`, `rules.polls[0].day`."""
         key = ""
         for index, (part, (_, table)) in enumerate(zip(place, self._steps(place), strict=True), 1):
             names = [table.get(name) for name in _NAME_KEYS]
@@ -49,8 +49,8 @@ class SettingsText:
                 key += f".{part}" if key else str(part)
         return key
 
-    def where(self, place: Loc) -> str:
-        """Return file and line of a setting, or of the table that it would be in: `centre.toml:83`."""
+    def locate(self, place: Loc) -> str:
+        """Return file and line of a setting, or of the table that it belongs in: `centre.toml:83`."""
         found = tuple(number for number, _ in self._steps(place))
         for length in range(len(found), 0, -1):
             if found[:length] in self._lines:
@@ -58,7 +58,7 @@ class SettingsText:
         return self.name
 
     def _steps(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each step to a place: its key, or its index with the table that is there."""
+        """Yield each step of the path: its key, or its index with the table at that index."""
         value: Any = self.table
         for part in place:
             if isinstance(value, list):
@@ -101,11 +101,14 @@ def _parts(dotted: str) -> list[str]:
 
 
 def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsText:
-    """Read a settings file, once, because it may be a pipe. Raises SettingError with file and remedy."""
+    """Read a settings file once, as it may be a pipe. Raises SettingError with file and remedy.
+
+    The remedies name the file's usual name and how to get one.
+    """
     try:
         with open_regular(path, pipe=True) as file:
             piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
-            data = read_bounded(file, MOST_TOML_BYTES)
+            data = read_bounded(file, MAX_TOML_BYTES)
             table = toml_table(data)
     except FileNotFoundError as error:
         raise SettingError(str(path), "", "no such file", how_to_get_one) from error
@@ -113,13 +116,13 @@ def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsT
         problem = f"is not in UTF-8 (byte {error.start + 1:,})"
         raise SettingError(str(path), "", problem, "save it as UTF-8") from error
     except IsADirectoryError as error:
-        raise SettingError(str(path), "", "is a directory", f"name the file in it, such as {usual_name}") from error
+        raise SettingError(str(path), "", "is a directory", f"give the file in it, such as {usual_name}") from error
     except OSError as error:
         problem = f"cannot be read: {error.strerror}"
         raise SettingError(str(path), "", problem, "check the path and its permissions") from error
     except NotToml as error:
         raise SettingError(str(path), "", f"is not TOML: {error}", "correct that line") from error
-    if piped and not table:  # a program that failed before its first line must not leave the defaults in force
+    if piped and not table:  # the program that writes to the pipe has failed; do not run with defaults
         problem = "the pipe was empty"
         raise SettingError(str(path), "", problem, "check why the program that writes to it failed")
     return SettingsText(str(path), data.decode(), table)

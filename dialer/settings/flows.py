@@ -15,9 +15,9 @@ class FlowSettings(Section):
 
     texts: Path | None = Field(
         None,
-        description="directory of your own texts, one <language>.yaml each, which override the shipped ones; none: only those",
+        description="folder with your own texts as LANGUAGE.yaml, which override the shipped ones",
     )
-    recordings: bool = Field(False, description="allow flows to record callers; off where the law forbids it")
+    recordings: bool = Field(False, description="allow flows to record callers, if the profile allows it")
     recording_directory: Annotated[
         str,
         pattern(
@@ -30,22 +30,21 @@ class FlowSettings(Section):
         "wav", description="file format of recordings"
     )
     script_seconds: float = Field(
-        300.0, ge=1, le=7200, description='longest call of an AGI script (`flow = "script:/..."`)'
+        300.0, ge=1, le=7200, description='maximum duration of a call in an AGI script (`flow = "script:/..."`)'
     )
-    script_memory_megabytes: int = Field(256, ge=32, le=4096, description="memory of each process of an AGI script")
+    script_memory_megabytes: int = Field(
+        256, ge=32, le=4096, description="memory limit of each process of an AGI script"
+    )
     script_user: (
         Annotated[str, pattern(r"^[a-z_][a-z0-9_-]{0,31}$", "must be the name of a user of this machine")] | None
     ) = Field(
         None,
-        description="user that AGI scripts run as, where the dialler runs as root; none: nobody. A dialler that is not root runs "
-        "them as its own user",
+        description="user that AGI scripts run as, if the dialler runs as root; none: nobody",
     )
     script_processes: int = Field(
-        16, ge=1, le=1000, description="processes and threads of one AGI script, including the script itself"
+        16, ge=1, le=1000, description="maximum processes and threads of one AGI script, including itself"
     )
-    script_network: bool = Field(
-        False, description="true: AGI scripts can use the machine's network; false: they have none"
-    )
+    script_network: bool = Field(False, description="true: AGI scripts can use the network")
     script_errors: Path | None = Field(
         None, description="file for the standard error of AGI scripts; none: it is discarded"
     )

@@ -22,7 +22,7 @@ from dialer.settings.fields import (
     pattern,
 )
 from dialer.settings.file_text import read_settings
-from dialer.settings.mistakes import all_together, mistakes, not_in_environment
+from dialer.settings.mistakes import combine_errors, ignore_environment, setting_errors
 from dialer.settings.sources import Source
 from dialer.settings.uplink import Leader, ServerAddress, duplicate_leaders
 
@@ -36,53 +36,52 @@ DayTime = Annotated[str, pattern(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a 
 class HqCentre(Section):
     """[[centres]] - a centre of this headquarters."""
 
-    id: Slug = Field(description="its centre.id")
-    zone: Slug = Field(description="its zone")
+    id: Slug = Field(description="the centre's centre.id")
+    zone: Slug = Field(description="the centre's zone")
     nkey: NatsKey | None = Field(
         None, description="public nkey that it connects with; none: `dialer hq render` creates one"
     )
     state: StateCode | None = Field(
-        None, description="code of the state whose voters it calls, as on the roll; none: that of its marks"
+        None, description="code of the state whose voters it calls, as on the roll; none: the state in its marks"
     )
     constituencies: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
         (),
-        description="constituencies of that state on its roll: it receives updates about their voters only; empty: about the whole "
-        "state, or without one, every state",
+        description="constituencies whose voters it receives updates about; empty: all of the state, or without a state all",
     )
-    seats: int | None = Field(None, ge=0, le=10_000, description="planned number of agents; none: not planned")
+    seats: int | None = Field(None, ge=0, le=10_000, description="planned number of agents")
 
     def _objections(self) -> Iterator[str]:
         if self.constituencies and self.state is None:
             yield "constituencies need a state, because their numbers are those of a state"
 
-    def holds(self, state_code: str, constituency_number: int) -> bool:
-        """Return whether the centre receives updates about the voters there."""
+    def serves_area(self, state_code: str, constituency_number: int) -> bool:
+        """Return whether the centre receives updates about voters of that constituency."""
         of_state = self.state is None or self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
 
 
 class HqBundles(Section):
-    """[bundles] - the material that headquarters publishes. A web server serves its folder `public`."""
+    """[bundles] - bundles that headquarters publishes. A web server serves the subfolder `public`."""
 
-    folder: Path = Field(Path("material"), description="folder in which bundles are made and published")
+    folder: Path = Field(Path("material"), description="folder in which bundles are created and published")
     online_key_file: Path | None = Field(
         None,
-        description="private key that signs which material is newest and for whom, from `dialer hq keys make`; it stays here",
+        description="private key that signs the list of current bundles, from `dialer hq keys make`",
     )
 
 
 class GatherSettings(Section):
-    """[gather] - headquarters' database, and what `dialer hq gather` stores in it."""
+    """[gather] - headquarters' database, written by `dialer hq gather`."""
 
     database: SecretStr = Field(
         SecretStr("postgresql:///matdan"),
-        description="PostgreSQL address, postgresql://user:password@host/name; the file must be readable by its owner only",
+        description="PostgreSQL URL, postgresql://user:password@host/name; make this file readable by its owner only",
     )
     time_zone: ZoneName = Field("Asia/Kolkata", description="IANA time zone in which days end")
     keep_days: int = Field(
-        90, ge=7, le=3650, description="days until received messages are deleted; counters, marks and answers stay"
+        90, ge=7, le=3650, description="days until received messages are deleted; figures, marks and answers stay"
     )
-    replicas: int = Field(1, ge=1, le=5, description="servers that store each stream; 3 in a cluster of three")
+    replicas: int = Field(1, ge=1, le=5, description="number of NATS servers that store each stream; 3 in a cluster")
 
 
 class HqMetrics(Section):
@@ -94,10 +93,10 @@ class HqMetrics(Section):
 
 
 class HqDesk(PageServer):
-    """[desk] - headquarters' pages, which `dialer hq desk` serves."""
+    """[desk] - headquarters' pages (`dialer hq desk`)."""
 
     port: Port = Field(8490, description="TCP port to listen on; 0 picks a free one")
-    file: Path = Field(Path("hq.desk.db"), description="its database: passwords, passkeys, sessions")
+    file: Path = Field(Path("hq.desk.db"), description="database of passwords, passkeys and sessions")
 
 
 class HqTargets(Section):
@@ -107,30 +106,30 @@ class HqTargets(Section):
         None, gt=0, le=1_000, description="voters contacted per seat and hour; none: not compared"
     )
     abandoned_rate: Share = Field(
-        0.03, description="abandoned rate of live answers, for centres that do not report their own limit"
+        0.03, description="abandoned-call rate of live answers, for centres that do not report their own limit"
     )
     closes_at: DayTime = Field("18:00", description="when calling ends, in the time zone of [gather]")
 
 
 class ExpectedProgress(Section):
-    """[[expected_progress]] - expected progress at a time of a polling day; linear between two times, nothing before the first."""
+    """[[expected_progress]] - expected progress at a time of a polling day, interpolated between two times."""
 
     at: DayTime = Field(description="time, in the time zone of [gather]")
-    contacted: Share = Field(description="completed share of the numbers on the centres' lists")
-    voted: Share = Field(description="share of the contacted voters who have voted")
+    contacted: Share = Field(description="completed share of the centres' numbers (0-1)")
+    voted: Share = Field(description="share of the contacted voters who have voted (0-1)")
 
 
 class HqServer(Section):
-    """[server] - headquarters' NATS server, as `dialer hq render` configures it and centres reach it."""
+    """[server] - headquarters' NATS server, for `dialer hq render`."""
 
-    host: HostName = Field("127.0.0.1", description="host name that centres connect to; any but loopback is encrypted")
+    host: HostName = Field("127.0.0.1", description="host name that centres connect to; encrypted unless loopback")
     port: Port = Field(4222, description="TCP port of nats-server")
     data_directory: FilePath = Field("/var/lib/nats/jetstream", description="where nats-server stores its streams")
     files_directory: FilePath = Field(
-        "/etc/matdan", description="where the rendered files will be installed, here and at the centres"
+        "/etc/matdan", description="folder of the rendered files, at headquarters and at the centres"
     )
     material_address: UrlWithoutSlash | None = Field(
-        None, description="URL at which the web server serves material, such as https://hq.example.org/material"
+        None, description="URL of the bundles on the web server, such as https://hq.example.org/material"
     )
 
 
@@ -174,9 +173,9 @@ class HqSettings(Section):
 
 
 def load_hq_settings(path: Path) -> HqSettings:
-    """Load headquarters' settings. Raises SettingError with file, key and remedy; SettingMistakes for several."""
+    """Load headquarters' settings. Raises SettingError with file, key and remedy, or SettingMistakes for several mistakes."""
     text = read_settings(path, "hq.toml", "write one, see docs/how-to/headquarters.md")
     try:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:
-        raise all_together(list(mistakes(error, text, HqSettings, not_in_environment))) from error
+        raise combine_errors(list(setting_errors(error, text, HqSettings, ignore_environment))) from error

@@ -1,4 +1,4 @@
-"""[inbound]: calls that come in, by the number that is called."""
+"""[inbound]: inbound calls, by called number."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from dialer.settings.fields import Applied, NumberPrefix, Section, Slug
 
 
 class InboundNumber(Section):
-    """[[inbound.numbers]] - one of our numbers, and what happens to calls to it."""
+    """[[inbound.numbers]] - a number of the centre, and the treatment of calls to it."""
 
     number: NumberPrefix = Field(description="the called number, E.164: +911140000001")
     mode: InboundMode = Field(
-        description="flow: a flow answers; agent: the caller waits for an agent, or hears the information message if none is free; "
-        "missed-call: not answered, and called back"
+        description="flow: a flow answers; agent: the caller waits for an agent; missed-call: not answered, but called back"
     )
-    campaign: Slug = Field(description="campaign whose list and purpose apply; it also calls back missed calls")
+    campaign: Slug = Field(description="campaign that the calls count for, and that calls back missed calls")
     flow: str | None = Field(None, description='with mode flow: a shipped flow\'s name ("inbound") or a YAML file')
 
     def _objections(self) -> Iterator[str]:
         if (self.mode is InboundMode.FLOW) != (self.flow is not None):
-            yield 'mode = "flow" needs flow, and no other mode has one; such as flow = "inbound"'
+            yield 'flow is required with mode = "flow", such as flow = "inbound", and not allowed with other modes'
 
     @property
     def has_script(self) -> bool:
@@ -37,6 +36,6 @@ class InboundSettings(Section):
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
-    channels: int = Field(10, ge=0, le=10_000, description="concurrent inbound calls; more are hung up unanswered")
-    call_back_delay_seconds: float = Field(60.0, ge=0, description="time from a missed call to its call-back")
-    numbers: tuple[InboundNumber, ...] = Field((), description="our numbers that are answered")
+    channels: int = Field(10, ge=0, le=10_000, description="maximum number of concurrent inbound calls")
+    call_back_delay_seconds: float = Field(60.0, ge=0, description="time from a missed call to its call-back (s)")
+    numbers: tuple[InboundNumber, ...] = Field((), description="the centre's numbers")

@@ -21,42 +21,42 @@ from dialer import content
 from dialer.domain.enums import Purpose
 from dialer.errors import SettingError
 from dialer.settings.fields import LocalTime, NumberPrefix, Section, Share, Slug
-from dialer.settings.files import MOST_TOML_BYTES, NotToml, read_whole, toml_table
+from dialer.settings.files import MAX_TOML_BYTES, NotToml, read_whole, toml_table
 from dialer.settings.renamed import new_name
 
 JURISDICTIONS = content.CONFIG / "jurisdictions"
 
 
-def _pair(value: object) -> object:
+def _parse_period(value: object) -> object:
     """Return a period that is written ["09:00", "20:00"] as a pair; "24:00" is the end of the day."""
     if isinstance(value, list) and len(value) == 2:
         return tuple(time.max if part == "24:00" else part for part in value)
     return value
 
 
-Stretch = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_pair)]
-"""A period of the day: its start, and its end, which does not belong to it; local time."""
+DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period)]
+"""A period of the day in local time: start (inclusive) and end (exclusive)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """Which values a site may use instead of a profile's."""
+    """The rule for a site's own value: it must be at least as strict as the profile's."""
 
-    is_as_strict: Callable[[Any, Any], bool]  # the site's value, the profile's
-    bound: str  # in words
+    is_as_strict: Callable[[Any, Any], bool]  # arguments: the site's value, the profile's value
+    bound: str  # the rule in words
 
 
-def _within(ours: tuple[Stretch, ...], theirs: tuple[Stretch, ...]) -> bool:
+def _are_within(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
     return all(any(start <= mine[0] and mine[1] <= until for start, until in theirs) for mine in ours)
 
 
-def _no_cap_looser(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
+def _caps_are_as_strict(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
     return all(
         any(mine.window_hours == cap.window_hours and mine.share <= cap.share for mine in ours) for cap in theirs
     )
 
 
-def _narrower(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+def _series_are_within(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
 
 
@@ -66,7 +66,7 @@ _TURNED_OFF = Strictness(operator.le, "a site may only turn it off")
 _TURNED_ON = Strictness(operator.ge, "a site may only turn it on")
 _ADDED_TO = Strictness(lambda ours, theirs: {*ours} >= {*theirs}, "a site may only add to it")
 
-DayHours = Annotated[tuple[Stretch, ...], Strictness(_within, "a site's hours must be within them")]
+DayHours = Annotated[tuple[DayPeriod, ...], Strictness(_are_within, "a site's hours must be within them")]
 Purposes = Annotated[tuple[Purpose, ...], _ADDED_TO]
 Allowed = Annotated[bool, _TURNED_OFF]
 Required = Annotated[bool, _TURNED_ON]
@@ -94,17 +94,16 @@ class Rule(Section):
 
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=8)]
     basis: Basis
-    # The text of the rule, or a report that quotes it, was read and says this; otherwise it is from memory.
-    confirmed: bool = False
-    read_at: str | None = None  # where it was read
+    confirmed: bool = False  # True if the text of the rule, or a report that quotes it, was read
+    read_at: str | None = None  # URL or place of that text
 
     def _objections(self) -> Iterator[str]:
         if self.confirmed and not self.read_at:
-            yield "a confirmed rule needs read_at, which says by which text"
+            yield "a confirmed rule needs read_at: give the URL or place of its text"
 
 
 class CallingHours(Rule):
-    """When a phone may ring."""
+    """The hours in which a phone may ring."""
 
     weekday: DayHours
     saturday: DayHours
@@ -167,7 +166,7 @@ class Abandoned(Rule):
     target: Annotated[Share, _LESS]  # what pacing aims for
     caps: Annotated[
         tuple[AbandonedCap, ...],
-        Strictness(_no_cap_looser, "a site must keep each window, with the same share or less"),
+        Strictness(_caps_are_as_strict, "a site must keep each window, with the same share or less"),
     ] = Field(min_length=1)
     scope: Literal["campaign"]
     denominator: Literal["live-answers"]
@@ -183,7 +182,7 @@ class RedialLock(Rule):
     """How long no campaign may call a number after a call to it was abandoned."""
 
     hours: Annotated[float, _MORE] = Field(ge=0)
-    unless_agent_guaranteed: Allowed  # a call for which an agent is reserved is allowed nevertheless
+    unless_agent_guaranteed: Allowed  # calls with a reserved agent are exempt
 
 
 class MinimumInterval(Rule):
@@ -209,7 +208,7 @@ class CallerId(Rule):
     """Which caller IDs may be used. They are always numbers that the site owns."""
 
     series: Annotated[
-        tuple[NumberPrefix, ...], Strictness(_narrower, "a site may only narrow it")
+        tuple[NumberPrefix, ...], Strictness(_series_are_within, "a site may only narrow it")
     ]  # empty: any owned number
 
 
@@ -245,11 +244,11 @@ class Retention(Rule):
 
     erase_after_days: Annotated[int, _LESS] = Field(ge=1)
     keep_records_days: Annotated[int, _MORE] = Field(ge=0)  # attempts, marks, opt-outs and the audit, without names
-    keep_recordings: Required  # recordings are records too, and stay when a person asks for erasure
+    keep_recordings: Required  # recordings count as records, and stay even if a person asks for erasure
 
 
 class TransportRule(Rule):
-    """Whether a ride to the poll may be offered. Flows declare the offer; for agents and scripts a person declares it."""
+    """Whether a ride to the poll may be offered. Flows declare such offers; for agents and scripts a person declares them."""
 
     may_offer: Allowed
 
@@ -261,13 +260,13 @@ class RecordingRule(Rule):
 
 
 class SyntheticVoice(Rule):
-    """Whether a synthetic voice must be announced: if so, nothing is played whose voice is unknown, or without its label."""
+    """Whether a synthetic voice must be announced. If so, prompts of unknown voice or without the label are not played."""
 
     must_be_labelled: Required
 
 
 class Exports(Rule):
-    """Whether expenditure must be reported by candidate, constituency and day: if so, campaign material needs a candidate."""
+    """Whether expenditure must be reported by candidate, constituency and day. If so, `material` campaigns need a candidate."""
 
     expenditure: Required
 
@@ -310,20 +309,20 @@ def shipped_profiles() -> list[str]:
 
 
 def load_profile(name_or_path: str) -> Profile:
-    """Load the shipped profile of that name, or the one in that .toml file. Raises SettingError with file, key and remedy."""
+    """Load a shipped profile by its name, or a profile from a .toml file. Raises SettingError with file, key and remedy."""
     path = Path(name_or_path) if name_or_path.endswith(".toml") else JURISDICTIONS / f"{name_or_path}.toml"
     try:
-        values = toml_table(read_whole(path, MOST_TOML_BYTES))
+        values = toml_table(read_whole(path, MAX_TOML_BYTES))
     except FileNotFoundError as error:
         remedy = f"use one of {', '.join(shipped_profiles())}, or a .toml file of your own"
         raise SettingError("settings", "rules.jurisdiction", f"there is no profile {name_or_path!r}", remedy) from error
     except (OSError, UnicodeDecodeError, NotToml) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise SettingError(str(path), "", f"cannot be read as TOML: {why}", "correct it") from error
-    return validated(values, str(path))
+    return validate_profile(values, str(path))
 
 
-def validated(values: Mapping[str, Any], file: str) -> Profile:
+def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
     """Return the profile of these values. Raises SettingError for the first mistake, with `file`, key and remedy."""
     try:
         return Profile.model_validate(values)
@@ -332,7 +331,7 @@ def validated(values: Mapping[str, Any], file: str) -> Profile:
         place = tuple(str(part) for part in problem["loc"])
         key = ".".join(place)
         if key.endswith("source"):
-            raise SettingError(file, key, "the rule has no source", "add where it is written") from error
+            raise SettingError(file, key, "the rule has no source", "add where the rule is written") from error
         if problem["type"] == "missing":
             remedy = "a profile contains every rule, see docs/explanation/rules.md"
             raise SettingError(file, key, "is missing", remedy) from error
@@ -345,12 +344,14 @@ def validated(values: Mapping[str, Any], file: str) -> Profile:
 
 
 def strictness_of(rule: type[Rule], field: str) -> Strictness | None:
-    """Return which other values a site may use; None: no other."""
+    """Return the strictness rule for a site's own value, or None if a site cannot change the field."""
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 
 
-def made_stricter(profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings") -> Profile:
-    """Return the profile with a site's own values, by rule and field. Raises SettingError for one that is looser."""
+def apply_stricter_rules(
+    profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings"
+) -> Profile:
+    """Return the profile with a site's own values, given by rule and field. Raises SettingError for a looser value."""
     rules = profile.rules()
     changed: dict[str, Any] = profile.model_dump()
     for name, fields in overrides.items():
@@ -360,7 +361,7 @@ def made_stricter(profile: Profile, overrides: Mapping[str, Mapping[str, Any]], 
             key = f"rules.stricter.{name}"
             raise SettingError(file, key, *(wrong if new is None else ("was renamed", f"write {new}")))
         changed[name] = {**changed[name], **fields}
-    stricter = validated(changed, file)
+    stricter = validate_profile(changed, file)
     for name, fields in overrides.items():
         for field in fields:
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
@@ -368,15 +369,15 @@ def made_stricter(profile: Profile, overrides: Mapping[str, Mapping[str, Any]], 
                 continue
             strictness = strictness_of(type(rules[name]), field)
             if strictness is None or not strictness.is_as_strict(ours, theirs):
-                problem = f"{fields[field]!r} is looser than the profile {profile.name!r} ({_plain(theirs)})"
+                problem = f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_value(theirs)})"
                 remedy = "a site cannot change it" if strictness is None else strictness.bound
                 raise SettingError(file, f"rules.stricter.{name}.{field}", problem, remedy)
     return stricter
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(_plain(each) for each in value) or "none"
+        return ", ".join(_format_value(each) for each in value) or "none"
     if isinstance(value, BaseModel):
         return " ".join(f"{key} {each}" for key, each in value.model_dump().items())
     return f"{value:%H:%M}" if isinstance(value, time) else str(value)

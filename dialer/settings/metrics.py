@@ -1,4 +1,4 @@
-"""[metrics]: ports at which a monitoring server asks the processes of a centre."""
+"""[metrics]: ports at which a centre's processes serve their metrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Metrics(Section):
     """[metrics] - ports for a monitoring server: `/metrics` for Prometheus, `/health`, `/ready`."""
 
     host: HostName = Field(
-        "127.0.0.1", description="address to listen on, unencrypted; metrics contain no names and phone numbers"
+        "127.0.0.1", description="address to listen on, unencrypted; metrics have no names or phone numbers"
     )
     port: Port | None = Field(None, description="TCP port of the dialler's metrics; none: off")
     desk_port: Annotated[Port | None, Applied.ELSEWHERE] = Field(

@@ -18,16 +18,16 @@ class ExpectedTurnout(Section):
     """[[polling_day.expected_turnout]] - a point of the expected turnout curve."""
 
     at: LocalTime = Field(description="time on the polling day, local")
-    voted: Share = Field(description="share of all electors who will have voted by then")
+    voted: Share = Field(description="share of all electors who have voted by then (0-1)")
 
 
 class PriorityExponents(Section):
-    """[polling_day.priority] - the order of calls: the exponent of each factor of a number's priority; 0 turns a factor off."""
+    """[polling_day.priority] - exponents of the factors of a number's priority in the order of calls (0 = off)."""
 
-    not_voted: Exponent = Field(1.0, description="the probability that a voter of the booth has not voted yet")
-    deficit: Exponent = Field(1.0, description="how far the booth is behind the centre")
-    time: Exponent = Field(1.0, description="how soon the booth closes")
-    voter: Exponent = Field(1.0, description="the weight of the number's voters, from `dialer weights`")
+    not_voted: Exponent = Field(1.0, description="factor: probability that a voter of the booth has not voted yet")
+    deficit: Exponent = Field(1.0, description="factor: how far the booth's turnout is behind the centre's")
+    time: Exponent = Field(1.0, description="factor: how soon the booth closes")
+    voter: Exponent = Field(1.0, description="factor: weight of the number's voters, from `dialer weights`")
 
 
 class WorkerRounds(Section):
@@ -41,7 +41,7 @@ class WorkerRounds(Section):
         description="retry interval for a worker who was not reached, or hung up before the first serial",
     )
     attempts_per_day: int = Field(
-        20, ge=1, le=100, description="attempts per day to a worker's number; voters' limits do not apply to it"
+        20, ge=1, le=100, description="maximum attempts per worker and day; voters' limits do not apply"
     )
 
 
@@ -50,10 +50,8 @@ class PollingDaySettings(Section):
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
-    opens: LocalTime = Field(time(7), description="when the polls open")
-    last_call_minutes: float = Field(
-        30, ge=0, le=240, description="no call is placed within this time before a booth closes"
-    )
+    opens: LocalTime = Field(time(7), description="opening time of the polls")
+    last_call_minutes: float = Field(30, ge=0, le=240, description="no calls in this time before a booth closes")
     expected_turnout: tuple[ExpectedTurnout, ...] = Field(
         tuple(
             ExpectedTurnout(at=time(hour), voted=share)

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dialer.settings.fields import Section, must, pattern
+from dialer.settings.fields import Section, pattern, require_that
 
 PlainFolder = Annotated[
     Path,
-    must(
+    require_that(
         lambda path: re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", str(path)),
         "must be an absolute folder of letters, digits, dots, - and _, without `..`",
     ),
@@ -21,12 +21,14 @@ PlainFolder = Annotated[
 
 
 class RecordingSettings(Section):
-    """[recordings] - where recorded conversations are stored, and for how long. Each campaign's `record` turns recording on."""
+    """[recordings] - recorded conversations. Each campaign's `record` turns recording on."""
 
     directory: PlainFolder = Field(
         Path("/var/spool/asterisk/matdan"), description="folder that Asterisk writes to and the dialler reads"
     )
-    keep_days: int = Field(30, ge=1, le=3650, description="`dialer recordings purge` erases older ones")
+    keep_days: int = Field(
+        30, ge=1, le=3650, description="retention (days); `dialer recordings purge` erases older ones"
+    )
     prompt: (
         Annotated[
             str,

@@ -1,4 +1,4 @@
-"""Settings that were renamed: an error for the old key names the new one."""
+"""Renamed settings: the error for an old key gives the new one."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ RENAMED: Final[Mapping[str, str]] = {
 
 
 def new_name(place: tuple[str, ...]) -> str | None:
-    """Return how a setting is written now, as `key` or `[table]`; None: it was never a setting."""
+    """Return the new name of a renamed setting, as `key` or `[table]`, or None if the key was never a setting."""
     key = ".".join(part for part in place if not part.isdecimal())
     return RENAMED.get(key)

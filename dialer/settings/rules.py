@@ -1,4 +1,4 @@
-"""[rules]: the jurisdiction of a centre, its own stricter rules, polling days, and what named persons signed off."""
+"""[rules]: the jurisdiction of a centre, its own stricter rules, polling days, and sign-offs."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ class Poll(Section):
     day: date = Field(description="the polling day")
     closes_at: LocalTime | None = Field(None, description="close of poll; none: each booth's own, from the roll")
     constituencies: tuple[int, ...] = Field(
-        (), description="constituencies that vote on this day; empty: all of the roll"
+        (), description="constituencies that vote on this day; empty: all on the roll"
     )
     time_zone: ZoneName | None = Field(None, description="IANA time zone of the polling area; none: the centre's")
 
 
 class SignOff(Section):
-    """[[rules.sign_offs]] - an exception that a named person answers for, where the profile allows that."""
+    """[[rules.sign_offs]] - an exception that a named person is responsible for, if the profile allows it."""
 
     permits: Literal["recorded-turnout-in-silence"] = Field(
         description="recorded-turnout-in-silence: recorded turnout calls in the silence interval"
     )
-    campaign: str = Field(description="the campaign that it is for")
+    campaign: str = Field(description="campaign that the exception is for")
     by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=80)] = Field(
-        description="name of the person who answers for it"
+        description="name of the responsible person"
     )
-    day: date = Field(description="day on which it was signed")
+    day: date = Field(description="day of the signature")
 
 
 class Rules(Section):
-    """[rules] - the rules in force here. No setting can loosen the jurisdiction's profile."""
+    """[rules] - the rules in force. No setting can loosen the jurisdiction's profile."""
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
@@ -45,24 +45,24 @@ class Rules(Section):
     stricter: dict[str, dict[str, Any]] = Field(
         {}, description="stricter values, by rule: `[rules.stricter.ring]` with `minimum_seconds = 35`"
     )
-    holidays: tuple[date, ...] = Field((), description="public holidays, with calling hours of their own")
+    holidays: tuple[date, ...] = Field((), description="public holidays, on which the profile's holiday hours apply")
     polls: tuple[Poll, ...] = Field((), description="polling days")
-    sign_offs: tuple[SignOff, ...] = Field((), description="exceptions that named persons answer for")
+    sign_offs: tuple[SignOff, ...] = Field((), description="exceptions signed by a named person")
     opt_out_secret: Annotated[SecretStr | None, Applied.RESTART] = Field(
         None,
         min_length=20,
-        description="secret shared by all centres: opt-outs travel between them as keyed hashes; none: they are not shared; "
+        description="secret of all centres, with which opt-outs are shared as keyed hashes; none: opt-outs are not shared; "
         "preferably set by MATDAN_RULES__OPT_OUT_SECRET",
     )
     accepted_opt_out_secrets: Annotated[tuple[Annotated[SecretStr, Field(min_length=20)], ...], Applied.RESTART] = (
         Field(
             (),
-            description="other secrets that are accepted during a change: the next one before it, the old one after it",
+            description="old or next secrets that are also accepted while the secret is changed",
         )
     )
 
     def secrets(self) -> tuple[bytes, ...]:
-        """Return the secrets that centres share, the one to hash with first; empty: they share none."""
+        """Return the secrets for opt-outs, the one to hash with first, or nothing if opt-outs are not shared."""
         if self.opt_out_secret is None:
             return ()
         every = (self.opt_out_secret, *self.accepted_opt_out_secrets)
@@ -74,6 +74,6 @@ class Rules(Section):
         named = Counter(number for poll in self.polls for number in poll.constituencies)
         twice = [number for number, count in named.items() if count > 1]
         if twice:
-            yield f"constituency {twice[0]} must not have two polls; name it in one of [[rules.polls]]"
+            yield f"constituency {twice[0]} must not have two polls; list it in only one of [[rules.polls]]"
         if sum(not poll.constituencies for poll in self.polls) > 1:
-            yield "only one poll may be for all constituencies; name the constituencies of the others"
+            yield "only one poll may be for all constituencies; list the constituencies of the others"

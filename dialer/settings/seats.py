@@ -18,8 +18,8 @@ from dialer.settings.fields import (
     Section,
     Slug,
     derived_secret,
-    must,
     pattern,
+    require_that,
 )
 from dialer.settings.trunks import Transport
 
@@ -32,19 +32,19 @@ class SeatSettings(Section):
     name: SeatName = Field(description="name of the seat: a digit, or 2 to 20 letters, digits and -")
     endpoint: EndpointName = Field(description="PJSIP endpoint of the seat's phone")
     server: Annotated[Slug | None, Applied.RESTART] = Field(
-        None, description="the Asterisk server that the phone registers at, where there are [[asterisk.servers]]"
+        None, description="the phone's Asterisk server, if there are [[asterisk.servers]]"
     )
     languages: tuple[Language, ...] = Field(
-        (), description="languages of agents here who have none of their own; empty: any"
+        (), description="languages of agents at this seat without languages of their own; empty: any"
     )
     password: Annotated[Password | None, Applied.ELSEWHERE] = Field(
         None, description="the phone's password; none: `dialer asterisk render` creates one"
     )
     webrtc: Annotated[bool, Applied.ELSEWHERE] = Field(
-        False, description="the phone is the agent's page in the browser (DTLS-SRTP, through the desk)"
+        False, description="the phone is the agent's page in the browser (WebRTC through the desk)"
     )
     transport: Annotated[Transport, Applied.ELSEWHERE] = Field(
-        Transport.UDP, description="udp, tcp or tls; not used by a webrtc seat"
+        Transport.UDP, description="udp, tcp or tls; ignored for a webrtc seat"
     )
     srtp: Annotated[bool, Applied.ELSEWHERE] = Field(False, description="encrypt audio; needs transport tls")
 
@@ -54,7 +54,7 @@ class SeatSettings(Section):
 
 
 def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
-    """Return the SIP password of a browser phone: the seat's own, else one derived from `ami.secret`."""
+    """Return the SIP password of a browser phone: the seat's own, or one derived from `ami.secret`."""
     if seat.password is not None:
         return seat.password.get_secret_value()
     return derived_secret(manager_secret, f"phone {seat.endpoint}")
@@ -62,7 +62,7 @@ def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> st
 
 PinHash = Annotated[
     SecretStr,
-    must(
+    require_that(
         lambda pin: re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", pin.get_secret_value()),
         "must be an argon2id hash: the output of `dialer agent hash-pin`, never the PIN itself",
     ),
@@ -70,7 +70,7 @@ PinHash = Annotated[
 
 
 class Agent(Section):
-    """[[agents]] - a person who may log in at a seat. Without any, nobody can."""
+    """[[agents]] - a person who may log in at a seat."""
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
@@ -78,31 +78,31 @@ class Agent(Section):
         description="number that the agent enters to log in, 1 to 10 digits"
     )
     pin: PinHash = Field(description="argon2id hash of the PIN, from `dialer agent hash-pin`")
-    languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: those of the seat")
-    skills: tuple[Slug, ...] = Field((), description="skills, which campaigns may ask for")
+    languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: the seat's")
+    skills: tuple[Slug, ...] = Field((), description="skills, which a campaign may require")
 
 
 ECHO_CODE = "*43"
-"""What a seat's phone dials for an echo test, as on many PBXs."""
+"""The code that a seat's phone dials for an echo test, as on many PBXs."""
 
 LogInCode = Annotated[
     str,
     pattern(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
-    must(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
+    require_that(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
 ]
 
 
 class AgentLogin(Section):
-    """[agent_login] - how agents log in by phone, and the reasons of their breaks."""
+    """[agent_login] - agents' login by phone, and pause reasons."""
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
-    code: Annotated[LogInCode, Applied.ELSEWHERE] = Field("*1", description="what a seat's phone dials to log in")
+    code: Annotated[LogInCode, Applied.ELSEWHERE] = Field("*1", description="code that a seat's phone dials to log in")
     max_failures: int = Field(10, ge=3, le=100, description="consecutive failed logins that lock agent and seat")
-    lock_minutes: PositiveSeconds = Field(15, description="how long they stay locked, unless a supervisor unlocks them")
+    lock_minutes: PositiveSeconds = Field(15, description="duration of the lock, unless a supervisor unlocks earlier")
     pause_reasons: tuple[Slug, ...] = Field(
         ("break", "meal", "training", "meeting", "technical"),
         min_length=1,
         max_length=9,
-        description="reasons of a break: *21 on the phone is the first one, *22 the second, ...",
+        description="pause reasons: *21 on the phone is the first one, *22 the second, ...",
     )

@@ -1,4 +1,4 @@
-"""The Asterisk servers of a site: the one at ami.host, or those of [[asterisk.servers]]; the settings as seen by one of them."""
+"""The Asterisk servers of a site, and the settings as seen by one of them."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from dialer.settings.asterisk import AsteriskServer
 from dialer.settings.fields import derived_secret
 from dialer.settings.site import Settings
 
-ONLY = ""
-"""The name of the server of a site without [[asterisk.servers]]."""
+SINGLE_SERVER = ""
+"""The name of the only server of a site without [[asterisk.servers]]."""
 
 
-def servers_of(settings: Settings) -> Mapping[str, Settings]:
-    """Return for each server, by name, the settings as if it were the only one: its address, trunks, seats and phones."""
+def settings_by_server(settings: Settings) -> Mapping[str, Settings]:
+    """Return for each server, by name, the settings as if it were the only one, with its address, trunks, seats and phones."""
     servers = settings.asterisk.servers
-    return {server.name: _alone(settings, server) for server in servers} if servers else {ONLY: settings}
+    return {server.name: _settings_of(settings, server) for server in servers} if servers else {SINGLE_SERVER: settings}
 
 
-def on_server(
+def settings_for_server(
     settings: Settings, name: str | None, file: str = "settings"
 ) -> tuple[Settings, tuple[AsteriskServer, ...]]:
-    """Return the settings as seen by one server, and the other servers. Raises SettingError where the name is unclear."""
+    """Return the settings as seen by one server, and the other servers. Raises SettingError for a missing or unknown name."""
     servers = settings.asterisk.servers
     if name is None and not servers:
         return settings, ()
     names = [server.name for server in servers]
     if name not in names:
         problem = "there are several" if name is None else f"there is no server {name!r}"
-        remedy = f"name one with --server: {', '.join(names) or 'none'}"
+        remedy = f"give one with --server: {', '.join(names) or 'none'}"
         raise SettingError(file, "asterisk.servers", problem, remedy)
-    return servers_of(settings)[name], tuple(server for server in servers if server.name != name)
+    return settings_by_server(settings)[name], tuple(server for server in servers if server.name != name)
 
 
 def named_phones(settings: Settings) -> tuple[str, ...]:
-    """Return the endpoints of the phones that [[supervisors]] and [[transfers]] name, each once."""
+    """Return the endpoints of the phones in [[supervisors]] and [[transfers]], each once."""
     named = [*(each.endpoint for each in settings.supervisors), *(each.endpoint for each in settings.transfers)]
     return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None))
 
 
-def house_phones(settings: Settings) -> tuple[str, ...]:
-    """Return those of `named_phones` that are not seats."""
+def phones_without_seat(settings: Settings) -> tuple[str, ...]:
+    """Return the endpoints of the phones in [[supervisors]] and [[transfers]] that are not seats."""
     seats = {seat.endpoint for seat in settings.seats}
     return tuple(endpoint for endpoint in named_phones(settings) if endpoint not in seats)
 
 
-def on_one(settings: Settings) -> Settings:
-    """Return the settings of the same site as if a single server carried all of it."""
+def as_single_server(settings: Settings) -> Settings:
+    """Return the site's settings as if it had a single Asterisk server."""
     tables = {
         section: tuple(each.model_copy(update={"server": None}) for each in getattr(settings, section))
         for section in ("trunks", "seats", "transfers", "supervisors")
@@ -62,8 +62,10 @@ def server_password(one: str, other: str, manager_secret: SecretStr | None) -> s
     return derived_secret(manager_secret, f"servers {' '.join(sorted((one, other)))}")
 
 
-def _alone(settings: Settings, server: AsteriskServer) -> Settings:
-    given = server.model_dump(include={"bind_address", "sip_port", "external_address", "history"}, exclude_none=True)
+def _settings_of(settings: Settings, server: AsteriskServer) -> Settings:
+    overrides = server.model_dump(
+        include={"bind_address", "sip_port", "external_address", "history"}, exclude_none=True
+    )
     own = {
         section: tuple(each for each in getattr(settings, section) if each.server == server.name)
         for section in ("seats", "supervisors")
@@ -74,7 +76,7 @@ def _alone(settings: Settings, server: AsteriskServer) -> Settings:
     return settings.model_copy(
         update={
             "ami": settings.ami.model_copy(update={"host": server.host, "port": server.port}),
-            "asterisk": settings.asterisk.model_copy(update={**given, "servers": ()}),
+            "asterisk": settings.asterisk.model_copy(update={**overrides, "servers": ()}),
             "trunks": trunks,
             "transfers": tuple(transfers),
             **own,

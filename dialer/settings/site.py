@@ -1,8 +1,8 @@
 """The settings of a site: one TOML file, overridden by the environment.
 
 `load_settings(path)` reads the file once, so that it may be a pipe. `MATDAN_<SECTION>__<KEY>`, such as
-`MATDAN_AMI__SECRET`, overrides a value, so that secrets need not be in the file. Unknown keys and variables are rejected:
-a misspelt limit must not go unnoticed.
+`MATDAN_AMI__SECRET`, overrides a value, so that secrets need not be in the file. Unknown keys and variables are rejected,
+so that a misspelt limit is noticed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from dialer.domain.enums import CampaignKind
 from dialer.settings.asterisk import Ami, Asterisk, FastAgi
 from dialer.settings.audio import Audio
-from dialer.settings.between_tables import mistakes_between_tables
 from dialer.settings.broker import Broker, Mosquitto
 from dialer.settings.campaigns import Campaign, campaigns_in
 from dialer.settings.centre import CentreSettings, Dialling, StoreSettings
+from dialer.settings.cross_checks import find_cross_table_mistakes
 from dialer.settings.desk import Desk
 from dialer.settings.environment import PREFIX, settings_in_environment, variable_of
 from dialer.settings.fields import Section
@@ -29,7 +29,7 @@ from dialer.settings.file_text import SettingsText, read_settings
 from dialer.settings.flows import FlowSettings
 from dialer.settings.inbound import InboundSettings
 from dialer.settings.metrics import Metrics
-from dialer.settings.mistakes import all_together, mistakes
+from dialer.settings.mistakes import combine_errors, setting_errors
 from dialer.settings.polling_day import PollingDaySettings
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.rules import Rules
@@ -78,7 +78,7 @@ class Settings(Section):
 
     @property
     def file(self) -> SettingsText:
-        """The text of the settings file; empty for settings without a file."""
+        """The text of the settings file, which is empty if the settings have no file."""
         return self._file
 
     @model_validator(mode="after")
@@ -86,7 +86,7 @@ class Settings(Section):
         """Raise all mistakes between tables at once."""
         wrong = [
             InitErrorDetails(type=PydanticCustomError("value_error", "{text}", {"text": text}), loc=place, input=None)
-            for place, text in mistakes_between_tables(self)
+            for place, text in find_cross_table_mistakes(self)
         ]
         if wrong:
             raise ValidationError.from_exception_data("Settings", wrong)
@@ -94,7 +94,7 @@ class Settings(Section):
 
     @property
     def uses_asterisk(self) -> bool:
-        """Whether the site has a seat, or a trunk on Asterisk."""
+        """Whether the site needs Asterisk, because it has a seat or a trunk on Asterisk."""
         return bool(self.seats) or not all(trunk.carrier is Carrier.TWILIO for trunk in self.trunks)
 
     @property
@@ -115,31 +115,31 @@ class Settings(Section):
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Load settings from a TOML file or pipe (None: only defaults) and the environment.
+    """Load settings from a TOML file or pipe, or only defaults if `path` is None, and from the environment.
 
-    Relative paths in them are relative to the working directory. Raises SettingError with file or variable, key and
-    remedy; SettingMistakes for several.
+    Relative paths in the settings are relative to the working directory. Raises SettingError with file or variable, key and remedy,
+    or SettingMistakes for several mistakes.
     """
     text = SettingsText() if path is None else read_settings(path, "centre.toml", "create one with `dialer init`")
     variables = settings_in_environment(Settings)
-    text.table = _with_campaigns(text.table)
+    text.table = _add_campaigns(text.table)
     try:
-        loaded = Settings.model_validate(_merged(text.table, variables))
+        loaded = Settings.model_validate(_merge(text.table, variables))
     except ValidationError as error:
-        raise all_together(list(mistakes(error, text, Settings, variable_of))) from error
+        raise combine_errors(list(setting_errors(error, text, Settings, variable_of))) from error
     loaded._file = text
     return loaded
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Merge two tables; `above` takes precedence."""
     tables = [key for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)]
-    within = {key: _merged(below[key], above[key]) for key in tables}
+    within = {key: _merge(below[key], above[key]) for key in tables}
     return {**below, **above, **within}
 
 
-def _with_campaigns(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Add headquarters' campaigns after those of the file. Raises SettingError with the file that is wrong."""
+def _add_campaigns(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the table with headquarters' campaigns added after its own. Raises SettingError for an invalid file."""
     section, own = table.get("headquarters"), table.get("campaigns", [])
     written = section.get("campaigns_folder") if isinstance(section, dict) else None
     folder = os.environ.get(f"{PREFIX}HEADQUARTERS__CAMPAIGNS_FOLDER", written)

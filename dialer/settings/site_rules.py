@@ -1,4 +1,4 @@
-"""The rules in force at a site: the jurisdiction's profile, made stricter by the site; and settings checked against them."""
+"""The rules in force at a site: its jurisdiction's profile with the site's stricter values, and checks of settings against it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
 from dialer.errors import SettingError
-from dialer.settings.campaigns import Campaign, SpokenBy
+from dialer.settings.campaigns import Campaign, ScriptVoice
 from dialer.settings.environment import variable_of
-from dialer.settings.jurisdiction import Profile, load_profile, made_stricter
-from dialer.settings.mistakes import all_together
+from dialer.settings.jurisdiction import Profile, apply_stricter_rules, load_profile
+from dialer.settings.mistakes import combine_errors
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 
@@ -20,10 +20,10 @@ _HOUR_SECONDS = 3600.0
 def site_profile(settings: Settings) -> Profile:
     """Return the site's profile with its own stricter values.
 
-    Raises SettingError, also for a setting that would loosen a rule: a ring time below the profile's, a limit above it, a
-    caller ID outside its number series, a sign-off that it does not allow.
+    Raises SettingError, also for a setting that would loosen a rule, such as a ring time below the profile's, or a caller ID
+    outside its number series.
     """
-    profile = made_stricter(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
+    profile = apply_stricter_rules(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
     check_strictness(settings, profile)
     return profile
 
@@ -35,59 +35,59 @@ Objection = tuple[str, str, str]
 def check_strictness(settings: Settings, profile: Profile) -> None:
     """Raise SettingError for settings that are looser than the profile, SettingMistakes for several.
 
-    Where the stricter of setting and profile is used anyway, only values set explicitly are rejected; defaults are not.
+    Settings of which the stricter of site and profile is used anyway are rejected only if they were set explicitly.
     """
     found = []
     for key, problem, remedy in _looser_settings(settings, profile):
         place = tuple(key.split("."))
         variable = variable_of(place, of_wrong_type=False)
-        where = (settings.file.where(place), key) if variable is None else ("environment", variable)
+        where = (settings.file.locate(place), key) if variable is None else ("environment", variable)
         found.append(SettingError(*where, problem, remedy))
     if found:
-        raise all_together(found)
+        raise combine_errors(found)
 
 
 def _looser_settings(settings: Settings, profile: Profile) -> Iterator[Objection]:
     dialling, named = settings.dialling, f"the profile {profile.name!r}"
     if "max_attempts_per_day" in dialling.model_fields_set:
         key, value = "dialling.max_attempts_per_day", dialling.max_attempts_per_day
-        yield from _outside(key, value, None, profile.attempts.per_day, named)
+        yield from _check_range(key, value, None, profile.attempts.per_day, named)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
                 problem = f"a caller ID is outside the number series of {named} ({', '.join(profile.caller_id.series)})"
                 yield f"trunks.{trunk.name}.caller_ids", problem, "use numbers of that series"
     for campaign in settings.campaigns:
-        yield from _looser_campaign(campaign, profile, named)
+        yield from _looser_campaign_settings(campaign, profile, named)
     yield from _uncertified_voices(settings, profile, named)
-    # A script that answers callers is declared like one that calls them.
+    # Scripts for inbound calls need a declaration as well as those of campaigns.
     declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
     for number in settings.inbound.numbers:
         if number.has_script and number.campaign not in declared:
-            problem = f"runs a script, but campaign {number.campaign!r} does not declare what it does"
-            yield "inbound.numbers.flow", problem, "declare it in [campaigns.declared]"
+            problem = f"runs an AGI script, but campaign {number.campaign!r} has no declaration of what it does"
+            yield "inbound.numbers.flow", problem, "add [campaigns.declared] to that campaign"
     key, days = "recordings.keep_days", settings.recordings.keep_days
-    yield from _outside(key, days, None, profile.retention.erase_after_days, named)
+    yield from _check_range(key, days, None, profile.retention.erase_after_days, named)
     if settings.flows.recordings and not profile.recording.allowed:
-        yield "flows.recordings", f"{named} does not allow recordings", "turn it off, or write a profile of your own"
+        yield "flows.recordings", f"{named} does not allow recordings", "set it to false, or use a profile of your own"
     campaigns = {campaign.id: campaign for campaign in settings.campaigns}
     for sign_off in settings.rules.sign_offs:
         signed = campaigns.get(sign_off.campaign)
         if signed is None or signed.kind is not CampaignKind.IVR:
             yield "rules.sign_offs", f"there is no ivr campaign {sign_off.campaign!r}", "correct the campaign"
         elif not profile.silence.sign_off:
-            yield "rules.sign_offs", f"{named} does not allow anybody to sign this off", "remove it"
+            yield "rules.sign_offs", f"{named} does not allow this sign-off", "remove it"
 
 
-def recordings_kept(settings: Settings, today: date) -> str | None:
-    """Return until when the rules require that recordings are kept, with their source; None: they do not, or no longer."""
+def recordings_required_until(settings: Settings, today: date) -> str | None:
+    """Return until when the rules require recordings to be kept, as a text with the source, or None if they do not (any more)."""
     retention = site_profile(settings).retention
     if not retention.keep_recordings:
         return None
-    source = f"as the profile says ({retention.source})"
+    source = f"as the profile requires ({retention.source})"
     if not settings.rules.polls:
         return (
-            f"until {retention.keep_records_days} days after the polling day, which [[rules.polls]] must name, {source}"
+            f"until {retention.keep_records_days} days after the polling day, {source}; set the day in [[rules.polls]]"
         )
     until = max(poll.day for poll in settings.rules.polls) + timedelta(days=retention.keep_records_days)
     return f"until {until}, {source}" if today <= until else None
@@ -96,24 +96,24 @@ def recordings_kept(settings: Settings, today: date) -> str | None:
 _STRICTER_IS_USED = frozenset({"abandoned_lock_hours", "abandoned_target", "abandoned_limit"})
 
 
-def _looser_campaign(campaign: Campaign, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield what a campaign does against the profile, as far as settings tell. Flows are checked when they are loaded."""
+def _looser_campaign_settings(campaign: Campaign, profile: Profile, named: str) -> Iterator[Objection]:
+    """Yield settings of a campaign that the profile does not allow. Flows are checked when they are loaded."""
     key, declared = f"campaigns.{campaign.id}", campaign.declared
     if campaign.record and not profile.recording.allowed:
-        remedy = "set it to false, or use a profile of your own that names the law that allows it"
-        yield f"{key}.record", f"{named} does not allow conversations to be recorded", remedy
+        remedy = "set it to false, or use a profile of your own with the law that allows it"
+        yield f"{key}.record", f"{named} does not allow recording of conversations", remedy
     if campaign.machine_detection is MachineDetection.BEFORE_SEAT and not profile.machine_detection.allowed:
         problem = f"{named} does not allow answering-machine detection"
         yield f"{key}.machine_detection", problem, 'set "after-seat" or "off"'
     if declared is not None and declared.offers_transport and not profile.transport.may_offer:
-        problem = f"{named} does not allow rides to the poll to be offered"
+        problem = f"{named} does not allow offers of rides to the poll"
         yield f"{key}.declared.offers_transport", problem, "remove the offer from the script"
-    if declared is not None and declared.voice is SpokenBy.COMPUTER and profile.synthetic_voice.must_be_labelled:
-        problem = f"{named} requires that a synthetic voice is announced"
-        yield f"{key}.declared.voice", problem, "have the script announce it before it speaks"
+    if declared is not None and declared.voice is ScriptVoice.COMPUTER and profile.synthetic_voice.must_be_labelled:
+        problem = f"{named} requires the announcement of a synthetic voice"
+        yield f"{key}.declared.voice", problem, 'announce it in the script, and set "computer-labelled"'
     if campaign.purpose is Purpose.MATERIAL and profile.exports.expenditure and not campaign.candidate:
-        problem = f"{named} requires a candidate for campaign material, for the report of expenditure"
-        yield f"{key}.candidate", problem, "name the candidate"
+        problem = f"{named} requires a candidate for campaign material, for the expenditure report"
+        yield f"{key}.candidate", problem, "set it to the candidate's name"
     for name, least, most in (
         ("ring_seconds", profile.ring.minimum_seconds, None),
         ("abandoned_lock_hours", profile.redial_lock.hours, None),
@@ -122,21 +122,21 @@ def _looser_campaign(campaign: Campaign, profile: Profile, named: str) -> Iterat
         ("abandoned_limit", None, min(cap.share for cap in profile.abandoned.caps)),
     ):
         if name in campaign.model_fields_set or name not in _STRICTER_IS_USED:
-            yield from _outside(f"{key}.{name}", getattr(campaign, name), least, most, named)
+            yield from _check_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
 
 
 def _uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield campaigns that need certified recordings, but whose texts Twilio would speak itself."""
+    """Yield campaigns that need certified recordings, but run on a Twilio trunk without them."""
     twilio = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
         certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
         if certified and settings.twilio.sounds_url is None and twilio & set(settings.trunks_of(campaign)):
-            problem = f"{named} requires certified recordings, but Twilio would speak the texts itself"
+            problem = f"{named} requires certified recordings, but Twilio would speak the texts with its own voice"
             remedy = "set twilio.sounds_url, or give the campaign other trunks"
             yield f"campaigns.{campaign.id}.trunks", problem, remedy
 
 
-def _outside(key: str, value: float, least: float | None, most: float | None, named: str) -> Iterator[Objection]:
+def _check_range(key: str, value: float, least: float | None, most: float | None, named: str) -> Iterator[Objection]:
     if least is not None and value < least:
         yield key, f"{value:g} is looser than {named} allows", f"set at least {least:g}"
     if most is not None and value > most:
@@ -144,7 +144,10 @@ def _outside(key: str, value: float, least: float | None, most: float | None, na
 
 
 def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
-    """Return the caps on the abandoned rate: window (seconds), target rate, limit; the stricter of campaign and profile."""
+    """Return the caps on the abandoned-call rate, each as window (seconds), target and limit (0-1).
+
+    The stricter of campaign and profile is used.
+    """
     target = min(campaign.abandoned_target, profile.abandoned.target)
     return [
         (cap.window_hours * _HOUR_SECONDS, target, min(cap.share, campaign.abandoned_limit))
@@ -153,6 +156,6 @@ def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, fl
 
 
 def shown_cap(settings: Settings, profile: Profile) -> float:
-    """Return the abandoned rate (0-1) at which the first of the site's campaigns stops."""
+    """Return the lowest abandoned-call limit (0-1) of the site's campaigns, for display."""
     every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

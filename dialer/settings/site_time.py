@@ -1,4 +1,4 @@
-"""The centre's time zone, and its days."""
+"""The centre's time zone and calendar days."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def site_zone(settings: Settings) -> ZoneInfo:
 
 
 def site_day(settings: Settings, at: float, zone: str | None = None) -> date:
-    """Return the day of a moment (epoch seconds) in a time zone; None: the centre's."""
+    """Return the date of a time (epoch seconds) in a time zone, or in the centre's if `zone` is None."""
     return datetime.fromtimestamp(at, ZoneInfo(zone) if zone else site_zone(settings)).date()

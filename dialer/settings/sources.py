@@ -20,33 +20,29 @@ PortalAddress = Annotated[
 
 
 class Source(Section):
-    """[[sources]] - a voter-data portal whose exports `dialer source import` imports, with a saved column mapping."""
+    """[[sources]] - a voter-data portal whose exports `dialer source import` imports by a saved column mapping."""
 
     applied: ClassVar[Applied] = Applied.ELSEWHERE
 
     name: Slug = Field(description="name on the command line, in the audit and in `dialer report imports`")
-    folder: Path = Field(
-        description="drop folder for its exports, usually by SFTP; nothing is moved out of it, and rejected rows are written to it"
-    )
-    map_file: Path = Field(description="the saved mapping, a map file; an export that does not fit it is rejected")
+    folder: Path = Field(description="folder for its exports, usually filled by SFTP; rejected rows are written to it")
+    map_file: Path = Field(description="the saved mapping; an export that does not fit it is rejected")
     url: PortalAddress | None = Field(
-        None, description="https URL of the newest export, which is downloaded to the folder; none: only the folder"
+        None, description="https URL of the newest export, which is downloaded to the folder"
     )
     token_file: Path | None = Field(
         None, description="file with the bearer token for that URL, readable by its owner only"
     )
     roll_version: str = Field(
-        "current", min_length=1, max_length=64, description="version of the roll, if no column says it"
+        "current", min_length=1, max_length=64, description="version of the roll, if it has no such column"
     )
     id_heading: str | None = Field(
-        None, description="heading of the portal's own voter id, which results carry (`dialer report results`)"
+        None, description="heading of the column with the portal's own voter ID, which is used in results"
     )
-    webhook_url: PortalAddress | None = Field(
-        None, description="https URL to which `dialer source send` sends results about voters; none: nothing is sent"
-    )
+    webhook_url: PortalAddress | None = Field(None, description="https URL to which `dialer source send` sends results")
     webhook_secret_file: Path | None = Field(
         None,
-        description="file with the secret that deliveries are signed with (whsec_ and base64), readable by its owner only",
+        description="file with the secret that signs results (whsec_ and base64), readable by its owner only",
     )
 
     def _objections(self) -> Iterator[str]:

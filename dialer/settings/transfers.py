@@ -1,4 +1,4 @@
-"""[[transfers]] and [hold]: where agents may transfer voters to, and what voters hear meanwhile."""
+"""[[transfers]] and [hold]: the targets of transfers, and music on hold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OutsideNumber = Annotated[
 
 
 class TransferKind(StrEnum):
-    """Where a transfer leads."""
+    """The kind of a transfer's target."""
 
     SUPERVISOR = "supervisor"
     OUTSIDE = "outside"
@@ -32,17 +32,15 @@ class TransferSettings(Section):
     applied: ClassVar[Applied] = Applied.RELOAD
 
     name: Slug = Field(description="name of the target in commands")
-    kind: TransferKind = Field(description="supervisor: a phone here; outside: a number, over a trunk")
+    kind: TransferKind = Field(description="supervisor: an internal phone; outside: a number, over a trunk")
     endpoint: EndpointName | None = Field(None, description="PJSIP endpoint of a supervisor's phone")
-    server: Slug | None = Field(
-        None, description="the Asterisk server that this phone registers at, where there are [[asterisk.servers]]"
-    )
+    server: Slug | None = Field(None, description="the phone's Asterisk server, if there are [[asterisk.servers]]")
     number: OutsideNumber | None = Field(
         None, description="the outside number, E.164; [dialling] must allow its prefix"
     )
     trunk: Slug | None = Field(None, description="trunk for an outside number")
     ring_seconds: float = Field(
-        20.0, ge=5, le=60, description="without an answer after this time the voter returns to the agent"
+        20.0, ge=5, le=60, description="how long the target rings (s); then the voter returns to the agent"
     )
 
     def _objections(self) -> Iterator[str]:
@@ -54,17 +52,17 @@ class TransferSettings(Section):
 
 
 class HoldSettings(Section):
-    """[hold] - what a voter on hold hears while the agent consults."""
+    """[hold] - music on hold, while an agent consults a transfer target."""
 
     applied: ClassVar[Applied] = Applied.ELSEWHERE
 
     music_class: EndpointName = Field(
         "default",
-        description="class of musiconhold.conf; if it has nothing to play, a voter on hold hears a tone from time to time",
+        description="class of musiconhold.conf; if it has nothing to play, the voter hears a periodic tone",
     )
     limit_seconds: int = Field(
         300,
         ge=90,
         le=3600,
-        description="a voter on hold returns to the agent after this time; must be longer than transfers ring",
+        description="a voter on hold returns to the agent after this time (s); longer than any transfers.ring_seconds",
     )

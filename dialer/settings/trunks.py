@@ -27,7 +27,7 @@ from dialer.settings.fields import (
 
 
 class Carrier(StrEnum):
-    """What carries the calls of a trunk."""
+    """The carrier of a trunk's calls."""
 
     ASTERISK = "asterisk"
     TWILIO = "twilio"
@@ -45,29 +45,29 @@ StateCode = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=Tru
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
-    """The called voter, as far as the choice of a caller ID depends on it."""
+class CalledVoter:
+    """The facts about a called voter that decide the caller ID."""
 
     number: str  # E.164
-    state_code: str = ""  # as on the roll, in capitals; "": none
+    state_code: str = ""  # as on the roll, in capitals; "" if unknown
     constituency_number: int = 0
 
 
 class CallerIdArea(Section):
-    """[[trunks.areas]] - caller IDs for voters of one area only; the first area that contains a voter is used."""
+    """[[trunks.areas]] - caller IDs for voters of one area. The first area that contains a voter is used."""
 
     states: tuple[StateCode, ...] = Field((), description="any of these states, as on the roll (S24)")
     constituencies: tuple[int, ...] = Field((), description="any of these constituencies, by number")
-    prefixes: tuple[NumberPrefix, ...] = Field((), description="any of these beginnings of the voter's number")
+    prefixes: tuple[NumberPrefix, ...] = Field((), description="any of these prefixes of the voter's number")
     caller_ids: tuple[PhoneNumber, ...] = Field(
-        min_length=1, description="those of the trunk's caller_ids that are shown in this area, and nowhere else"
+        min_length=1, description="the trunk's caller IDs for this area, which no other area uses"
     )
 
     def _objections(self) -> Iterator[str]:
         if not (self.states or self.constituencies or self.prefixes):
             yield "an area needs states, constituencies or prefixes"
 
-    def has(self, called: Called) -> bool:
+    def has(self, called: CalledVoter) -> bool:
         """Return whether a voter is in this area, by every criterion that is set."""
         return (
             (not self.states or called.state_code in self.states)
@@ -77,11 +77,11 @@ class CallerIdArea(Section):
 
 
 def caller_ids_shown(
-    caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: Called | None
+    caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: CalledVoter | None
 ) -> tuple[str, ...]:
-    """Return a trunk's caller IDs for a voter: those of the first matching area, else those of no area, else all.
+    """Return a trunk's caller IDs for a call: those of the first area with the voter, else those of no area, else all.
 
-    `called` None: the call is not to a voter.
+    `called` is None if the call is not to a voter.
     """
     if called is not None:
         for area in areas:
@@ -102,11 +102,11 @@ class Trunk(Section):
         Carrier.ASTERISK, description="asterisk, or twilio for ivr campaigns"
     )
     server: Annotated[Slug | None, Applied.RESTART] = Field(
-        None, description="the Asterisk server of the trunk, where there are [[asterisk.servers]]"
+        None, description="the trunk's Asterisk server, if there are [[asterisk.servers]]"
     )
-    channels: int = Field(30, ge=1, le=10_000, description="concurrent calls that the carrier allows")
+    channels: int = Field(30, ge=1, le=10_000, description="maximum concurrent calls that the carrier allows")
     calls_per_second: float = Field(
-        2.0, gt=0, le=1000, description="call starts per second (CPS) that the carrier allows"
+        2.0, gt=0, le=1000, description="maximum call starts per second (CPS) that the carrier allows"
     )
     caller_ids: tuple[PhoneNumber, ...] = Field(min_length=1, description="numbers you own, used as caller IDs")
     areas: tuple[CallerIdArea, ...] = Field((), description="caller IDs for voters of certain areas only")
@@ -115,10 +115,10 @@ class Trunk(Section):
     )
     port: Annotated[Port | None, Applied.ELSEWHERE] = Field(None, description="its SIP port; none: 5060, with TLS 5061")
     networks: Annotated[tuple[NetworkName, ...], Applied.ELSEWHERE] = Field(
-        (), description="addresses that its calls may come from, in addition to those of host"
+        (), description="addresses of inbound calls, in addition to those of host"
     )
     username: Annotated[AccountName | None, Applied.ELSEWHERE] = Field(
-        None, description="account at the carrier; none: the carrier authenticates our address"
+        None, description="account at the carrier; none: the carrier authenticates the IP address"
     )
     password: Annotated[Password | None, Applied.ELSEWHERE] = Field(None, description="the account's password")
     registers: Annotated[bool, Applied.ELSEWHERE] = Field(
@@ -129,7 +129,7 @@ class Trunk(Section):
         False, description="encrypt audio; needs transport tls, because the keys are sent in SIP"
     )
     qualify_seconds: Annotated[int, Applied.ELSEWHERE] = Field(
-        60, ge=0, le=3600, description="interval at which Asterisk checks that the carrier answers; 0: never"
+        60, ge=0, le=3600, description="interval of Asterisk's OPTIONS checks of the carrier (s); 0: off"
     )
 
     def _objections(self) -> Iterator[str]:
@@ -141,24 +141,25 @@ class Trunk(Section):
             yield 'srtp needs transport = "tls", because its keys are sent in SIP'
         for number, area in enumerate(self.areas, start=1):
             if not set(area.caller_ids) <= set(self.caller_ids):
-                yield f"area {number} has a number that is not among the trunk's caller_ids; add it there, or remove it"
+                yield f"area {number} has a number that is not in the trunk's caller_ids; add it there, or remove it"
 
 
 class TrunkRest(Section):
-    """[trunk_rest] - when a failing trunk is rested: for failures of the carrier (5xx, 403, no response), not of single numbers."""
+    """[trunk_rest] - when a trunk is rested because of carrier failures (5xx, 403, no response)."""
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
     failures_in_a_row: int = Field(5, ge=2, le=100, description="consecutive failures that rest a trunk")
     window_calls: int = Field(20, ge=5, le=1000, description="number of recent calls for the failure rate")
-    failure_rate: Share = Field(0.5, description="a trunk is rested when more than this share of those calls failed")
+    failure_rate: Share = Field(0.5, description="share of those calls (0-1) above which a trunk is rested")
     first_rest_seconds: PositiveSeconds = Field(
-        30.0, description="the first rest; then one call probes the trunk, and each failed probe doubles the rest"
+        30.0,
+        description="duration of the first rest (s); then a call probes the trunk, and each failed probe doubles it",
     )
-    max_rest_seconds: PositiveSeconds = Field(600.0, description="the longest rest")
+    max_rest_seconds: PositiveSeconds = Field(600.0, description="maximum duration of a rest (s)")
     slow_ringing_seconds: PositiveSeconds = Field(
         4.0,
-        description="time from originate to ringing that is slow: if it is also three times the usual, fewer calls are started",
+        description="post-dial delay (s) above which fewer calls are started, if it is also three times the usual",
     )
 
     def _objections(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""[twilio]: an account that carries calls of ivr campaigns."""
+"""[twilio]: a Twilio account that carries calls of ivr campaigns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dialer.settings.fields import Section, UrlWithoutSlash, pattern
 
 
 class Twilio(Section):
-    """[twilio] - an account for trunks with carrier = "twilio", which carry ivr campaigns. Needs the extra `twilio`."""
+    """[twilio] - account for trunks with carrier = "twilio", which carry ivr campaigns. It needs the extra `twilio`."""
 
-    enabled: bool = Field(False, description="true: trunks may use this carrier")
+    enabled: bool = Field(False, description="true: trunks may use Twilio")
     account_sid: Annotated[
         str, pattern(r"^(AC[0-9a-f]{32})?$", "must be Twilio's account SID: AC and 32 digits or letters a-f")
     ] = Field("", description="account SID, from Twilio's console")
@@ -24,23 +24,23 @@ class Twilio(Section):
             r"^(https?://[^\s?#]{1,200}[^\s?#/])?$",
             "must be a URL such as https://dialler.example.org, without / at its end",
         ),
-    ] = Field("", description="URL at which Twilio reaches our webhooks, without a slash at the end")
-    host: str = Field("127.0.0.1", description="address that the webhooks listen on, behind your HTTPS proxy")
+    ] = Field("", description="URL at which Twilio reaches the webhooks, without a slash at the end")
+    host: str = Field("127.0.0.1", description="address that the webhooks listen on, behind an HTTPS proxy")
     port: int = Field(8480, ge=0, le=65535, description="TCP port of the webhooks; 0 picks a free one")
-    api_url: str = Field("https://api.twilio.com", description="URL of Twilio's API; other values are for tests")
+    api_url: str = Field("https://api.twilio.com", description="URL of Twilio's API; change it only for tests")
     calls_per_second: float = Field(
-        1.0, gt=0, le=1000, description="call starts per second (CPS) of the account, for all its trunks together"
+        1.0, gt=0, le=1000, description="maximum call starts per second (CPS) of the account, for all its trunks"
     )
-    max_call_seconds: int = Field(600, ge=30, le=14_400, description="Twilio ends a call after this time")
+    max_call_seconds: int = Field(600, ge=30, le=14_400, description="maximum duration of a call (s)")
     max_spend_per_day: float | None = Field(
-        None, gt=0, description="no calls and SMS beyond this, in the account's currency; none: no limit"
+        None, gt=0, description="maximum spending on calls and SMS, in the account's currency; none: no limit"
     )
     price_per_minute: float = Field(
         0.05,
         ge=0,
-        description="price of a call for that limit, in the account's currency; a transferred call counts twice",
+        description="price of a call, for max_spend_per_day; a transferred call counts twice",
     )
-    price_per_sms: float = Field(0.05, ge=0, description="price of an SMS segment for that limit")
+    price_per_sms: float = Field(0.05, ge=0, description="price of an SMS segment, for max_spend_per_day")
     sms_from: (
         Annotated[
             str,
@@ -50,7 +50,7 @@ class Twilio(Section):
             ),
         ]
         | None
-    ) = Field(None, description="sender of the SMS of flows, for calls over Asterisk too; none: no SMS")
+    ) = Field(None, description="sender of flows' SMS, also for calls over Asterisk; none: no SMS")
     sounds_url: UrlWithoutSlash | None = Field(
         None, description="URL of the prepared sounds (.wav); none: Twilio speaks the texts"
     )
@@ -63,7 +63,9 @@ class Twilio(Section):
             ),
         ]
         | None
-    ) = Field(None, description="target of a flow's transfer: sip:agents@example.org or a number; none: nobody is free")
+    ) = Field(
+        None, description="target of a flow's transfer: a SIP address or number; none: transfers find no free agent"
+    )
 
     def _objections(self) -> Iterator[str]:
         if self.enabled:

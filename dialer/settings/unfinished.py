@@ -1,6 +1,6 @@
-"""Placeholders and weak secrets in a site's settings, recognised by their form, not by a dictionary.
+"""Detection of placeholders and weak secrets in a site's settings.
 
-`dialer check` reports them; `dialer asterisk render` and `dialer run` refuse them. No secret is ever repeated.
+`dialer check` reports them; `dialer asterisk render` and `dialer run` refuse them. Messages never contain a secret.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from dialer.errors import SettingError
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 
-LEAST_SECRET: Final = 12
-MAKE_ONE: Final = "create one with python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
+MIN_SECRET_LENGTH: Final = 12
+CREATE_ONE: Final = "create one with python3 -c 'import secrets; print(secrets.token_urlsafe(24))'"
 
-_FEWEST_DIFFERENT: Final = 5  # different characters: "aaaa1111aaaa" was not made by a machine
+_MIN_DIFFERENT: Final = 5  # different characters in a secret
 _PLACEHOLDER: Final = re.compile(
     r"change.?(me|this)|replace.?(me|this)|place.?holder|example|\byour\b|^<.*>$|^[x*._-]+$", re.IGNORECASE
 )
 _SECRET_KEY: Final = re.compile(r"(^|_)(secret|password|pin|token)s?$")
 _SHIPPED_PINS: Final = frozenset(
-    # the hash of 2468, which the example once had: sites that copied it may still have it
+    # the hash of 2468, from an earlier example that sites may have copied
     {"$argon2id$v=19$m=65536,t=3,p=4$hXBalvbPMzyNhw3wJGBloA$NrkYsKboRoEoubG0wpPa7b5RBgNTA4AFLpM2HnoF4+k"}
 )
 _SHIPPED_SECRETS: Final = frozenset({"matdan", "dialler"})
@@ -38,26 +38,26 @@ _RESERVED_NETWORKS: Final = tuple(  # RFC 5737, RFC 3849
 )
 
 
-def why_weak(secret: str, owner: str = "", *, least: int = LEAST_SECRET) -> str | None:
-    """Return why a secret is weak; None: it seems not to be. `least`: characters, where a site chooses the secret itself."""
+def secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRET_LENGTH) -> str | None:
+    """Return why a secret is weak, or None if it seems strong. `least` is its minimum length, `owner` its user name."""
     if secret.lower() in _SHIPPED_SECRETS | {owner.lower()}:
-        return "is its owner's name, or from the example"
+        return "is its user's name, or from the example"
     if _PLACEHOLDER.search(secret):
         return "is a placeholder"
-    if len(set(secret)) < _FEWEST_DIFFERENT or _repeats(secret) or _is_sequence(list(map(ord, secret))):
+    if len(set(secret)) < _MIN_DIFFERENT or _repeats(secret) or _is_sequence(list(map(ord, secret))):
         return "is a sequence or a repetition"
     return f"has fewer than {least} characters" if len(secret) < least else None
 
 
-def why_trivial(pin: str) -> str | None:
-    """Return why a PIN would be guessed at once; None: it would not."""
+def pin_weakness(pin: str) -> str | None:
+    """Return why a PIN is easily guessed, or None if it is not."""
     if _repeats(pin) or len(set(pin)) <= 2:
         return "is a repetition"
     return "is a sequence of digits" if _is_sequence(list(map(int, pin)), 10) else None
 
 
 def is_placeholder_host(host: str) -> bool:
-    """Return whether a host is reserved for documentation, so that nothing ever answers there."""
+    """Return whether a host is reserved for documentation and tests, so that it cannot be real."""
     host = host.strip("[]").rstrip(".").lower()
     try:
         address = ip_address(host)
@@ -71,36 +71,40 @@ def unfinished(settings: Settings) -> Iterator[SettingError]:
     on_asterisk = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK]
     if settings.seats or on_asterisk:
         if settings.ami.secret is None:
-            yield SettingError("settings", "ami.secret", "is not set", f"{MAKE_ONE}, and set it or MATDAN_AMI__SECRET")
-        yield from _weak("ami.secret", settings.ami.secret, settings.ami.username)
-    yield from _weak("broker.password", settings.broker.password, settings.broker.username or "")
-    yield from _weak("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
+            yield SettingError(
+                "settings", "ami.secret", "is not set", f"{CREATE_ONE}, and set it or MATDAN_AMI__SECRET"
+            )
+        yield from _check_secret("ami.secret", settings.ami.secret, settings.ami.username)
+    yield from _check_secret("broker.password", settings.broker.password, settings.broker.username or "")
+    yield from _check_secret("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
     uplink = settings.headquarters
-    yield from _weak("headquarters.broker_password", uplink.broker_password, uplink.user or "")
-    yield from _weak("rules.opt_out_secret", settings.rules.opt_out_secret)
+    yield from _check_secret("headquarters.broker_password", uplink.broker_password, uplink.user or "")
+    yield from _check_secret("rules.opt_out_secret", settings.rules.opt_out_secret)
     for number, accepted in enumerate(settings.rules.accepted_opt_out_secrets):
-        yield from _weak(f"rules.accepted_opt_out_secrets[{number}]", accepted, least=1)
+        yield from _check_secret(f"rules.accepted_opt_out_secrets[{number}]", accepted, least=1)
     if settings.twilio.enabled:
-        yield from _weak("twilio.auth_token", settings.twilio.auth_token, settings.twilio.account_sid, least=1)
+        yield from _check_secret("twilio.auth_token", settings.twilio.auth_token, settings.twilio.account_sid, least=1)
     for trunk in settings.trunks:
         key = f"trunks.{trunk.name}"
         if trunk.host is not None and is_placeholder_host(trunk.host):
             problem, remedy = f"{trunk.host} is a placeholder", "write the SIP host that the carrier gave you"
             yield SettingError("settings", f"{key}.host", problem, remedy)
-        # The carrier decides how long its password is.
-        yield from _weak(f"{key}.password", trunk.password, trunk.username or "", least=1)
+        # The carrier chooses this password, so its length is not checked.
+        yield from _check_secret(f"{key}.password", trunk.password, trunk.username or "", least=1)
     for seat in settings.seats:
-        yield from _weak(f"seats.{seat.name}.password", seat.password, seat.endpoint)
+        yield from _check_secret(f"seats.{seat.name}.password", seat.password, seat.endpoint)
     for agent in settings.agents:
         if agent.pin.get_secret_value() in _SHIPPED_PINS:
-            remedy = "give each agent a PIN of their own with `dialer agent hash-pin`"
+            remedy = "give each agent a new PIN, hashed with `dialer agent hash-pin`"
             yield SettingError("settings", f"agents.{agent.number}.pin", "is the PIN of the example", remedy)
 
 
-def _weak(key: str, value: SecretStr | None, owner: str = "", *, least: int = LEAST_SECRET) -> Iterator[SettingError]:
-    why = None if value is None else why_weak(value.get_secret_value(), owner, least=least)
+def _check_secret(
+    key: str, value: SecretStr | None, owner: str = "", *, least: int = MIN_SECRET_LENGTH
+) -> Iterator[SettingError]:
+    why = None if value is None else secret_weakness(value.get_secret_value(), owner, least=least)
     if why is not None:
-        yield SettingError("settings", key, why, MAKE_ONE if least > 1 else "write the one that the carrier gave you")
+        yield SettingError("settings", key, why, CREATE_ONE if least > 1 else "use the one that the carrier gave you")
 
 
 def refuse_unfinished(settings: Settings, file: Path) -> None:
@@ -109,19 +113,22 @@ def refuse_unfinished(settings: Settings, file: Path) -> None:
         raise SettingError(str(file), each.key, each.problem, each.remedy)
 
 
-def others_may_read(settings: Settings, file: Path) -> str | None:
-    """Return what is wrong with the permissions of a settings file with secrets; None: nothing, or it is not a file on disk."""
+def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
+    """Return what is wrong with the permissions of a settings file with secrets, or None if nothing is.
+
+    Returns None as well if it is not a file on disk.
+    """
     try:
         mode = file.stat().st_mode
     except OSError:
         return None
     if not stat.S_ISREG(mode) or not mode & stat.S_IROTH or not _has_secrets(settings.file.table):
         return None
-    return f"{file} contains secrets and every user of this machine can read it; chmod 640 it, and replace its secrets"
+    return f"{file} contains secrets, and every user of this machine can read it; chmod 640 it, and replace its secrets"
 
 
 def _has_secrets(value: Any) -> bool:
-    """Return whether a table contains a secret. A PIN's hash is one: four digits are guessed from it in an hour."""
+    """Return whether a table contains a secret. PIN hashes count, as a short PIN can be computed from its hash."""
     if isinstance(value, list):
         return any(map(_has_secrets, value))
     if not isinstance(value, dict):
@@ -130,11 +137,11 @@ def _has_secrets(value: Any) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """Return whether a text is one piece repeated: 1111, 1212, abcabc."""
+    """Return whether a text repeats a part of itself: 1111, 1212, abcabc."""
     return len(text) > 1 and text in (text + text)[1:-1]
 
 
 def _is_sequence(values: list[int], modulus: int | None = None) -> bool:
-    """Return whether values increase by one constant step: 1234, 2468, 9876, and with a modulus 7890."""
+    """Return whether values change by a constant step: 1234, 2468, 9876, and with a modulus 7890."""
     steps = {(after - before) % modulus if modulus else after - before for before, after in itertools.pairwise(values)}
     return len(values) > 2 and len(steps) == 1

@@ -17,21 +17,21 @@ ServerAddress = Annotated[
 
 
 class Leader(Section):
-    """[[headquarters.leaders]] - a person who may give orders to every centre at once: any one of them can stop, two resume."""
+    """[[headquarters.leaders]] - a person who signs orders to all centres: one leader can stop, two can resume."""
 
-    name: Slug = Field(description="name; in the audit, orders are by headquarters/NAME")
+    name: Slug = Field(description="name, shown in the audit as headquarters/NAME")
     key: PublicKey = Field(description="public key, from `dialer hq keys make`")
 
 
 def duplicate_leaders(leaders: Sequence[Leader]) -> Iterator[str]:
-    """Yield an objection where two leaders have the same name or key: two signatures would be one person's."""
+    """Yield a mistake if two leaders have the same name or key, as two signatures must be from two people."""
     for field in ("name", "key"):
         if len({getattr(leader, field) for leader in leaders}) < len(leaders):
             yield f"leaders must be different people; two have the same {field}"
 
 
 class Headquarters(Section):
-    """[headquarters] - the headquarters that this centre belongs to, and whose signed orders it obeys."""
+    """[headquarters] - the headquarters that this centre belongs to."""
 
     applied: ClassVar[Applied] = Applied.ELSEWHERE
 
@@ -39,47 +39,41 @@ class Headquarters(Section):
         None, description="the uplink's user in [[supervisors]], with role uplink; none: no headquarters"
     )
     zone: Annotated[Slug | None, Applied.RELOAD] = Field(
-        None, description="the zone of this centre, whose orders it obeys too"
+        None, description="the centre's zone; the centre executes orders for this zone"
     )
     leaders: Annotated[tuple[Leader, ...], Applied.RELOAD] = Field(
-        (), description="the people whose signed orders are obeyed"
+        (), description="the people whose signed orders the centre executes"
     )
     servers: tuple[ServerAddress, ...] = Field(
         (), description="addresses of headquarters' NATS server or cluster, such as tls://hq.example.org:4222"
     )
-    ca_file: Path | None = Field(
-        None, description="CA certificates to verify the server with; none: those of the system"
-    )
+    ca_file: Path | None = Field(None, description="CA certificates to verify the server with; none: the system's")
     nkey_file: Path | None = Field(
-        None, description="file with the centre's nkey seed, which authenticates it; readable by its owner only"
+        None, description="file with the nkey seed for the centre's login; readable by its owner only"
     )
     key: PublicKey | None = Field(
         None,
-        description="headquarters' public key, from `dialer hq render`: snapshots of other centres' updates must be signed by it; "
-        "none: the server is trusted",
+        description="headquarters' public key, from `dialer hq render`, for snapshots of other centres' updates; none: signatures "
+        "are not checked",
     )
     outbox_megabytes: Annotated[int, Applied.RESTART] = Field(
         1024,
         ge=16,
         le=1_000_000,
-        description="how much may wait for headquarters before telemetry is discarded; results never are",
+        description="maximum size of pending messages; beyond it telemetry is discarded, results never",
     )
     material_url: UrlWithoutSlash | None = Field(
-        None, description="URL of headquarters' material, such as https://hq.example.org/material; none: no material"
+        None, description="URL of headquarters' bundles, such as https://hq.example.org/material; none: no bundles"
     )
-    material_folder: Path = Field(Path("material"), description="folder for the material; `current` in it is in use")
-    material_root: Path | None = Field(
-        None, description="root.json from headquarters, which verifies everything that it publishes"
-    )
+    material_folder: Path = Field(Path("material"), description="folder for bundles; those in `current` are in use")
+    material_root: Path | None = Field(None, description="root.json from headquarters, which verifies its bundles")
     campaigns_folder: Annotated[Path | None, Applied.RELOAD] = Field(
         None,
-        description="folder with campaigns from headquarters ([[campaigns]] in NAME.toml), in addition to those here; such as "
-        "material/current/campaigns",
+        description="folder with headquarters' campaigns ([[campaigns]] in NAME.toml), such as material/current/campaigns",
     )
     weights_folder: Annotated[Path | None, Applied.RESTART] = Field(
         None,
-        description="folder with lists of voters' weights (CSV, XLSX), imported when the dialler starts; such as "
-        "material/current/weights",
+        description="folder with lists of voters' weights (CSV, XLSX), imported at start, such as material/current/weights",
     )
     broker_password: SecretStr | None = Field(
         None,

@@ -16,10 +16,10 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
-from dialer.settings.servers import ONLY, house_phones, servers_of
+from dialer.settings.servers import SINGLE_SERVER, phones_without_seat, settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
-from dialer.settings.unfinished import MAKE_ONE
+from dialer.settings.unfinished import CREATE_ONE
 from dialer.site.reload import Part
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -48,10 +48,12 @@ class AsteriskServers:
         fingerprint = dialplan_fingerprint(self.agi_secret)
         self._adapters = {
             server: AsteriskSwitch(SwitchLease(name), fingerprint, site.asterisk.history, server)
-            for server, site in servers_of(settings).items()
+            for server, site in settings_by_server(settings).items()
         }
         self.switch: AsteriskSwitch | MultiServerSwitch = (
-            self._adapters[ONLY] if ONLY in self._adapters else MultiServerSwitch(self._adapters, *_locations(settings))
+            self._adapters[SINGLE_SERVER]
+            if SINGLE_SERVER in self._adapters
+            else MultiServerSwitch(self._adapters, *_locations(settings))
         )
 
     def reload_parts(self) -> Iterator[Part]:
@@ -64,7 +66,7 @@ class AsteriskServers:
     async def connected(self, chance: random.Random) -> AsyncIterator[None]:
         """Keep a manager connection to every server, reconnecting as needed, for as long as the context lasts."""
         async with AsyncExitStack() as stack:
-            for server, site in servers_of(self._settings).items():
+            for server, site in settings_by_server(self._settings).items():
                 await stack.enter_async_context(_manager_connection(site, self._adapters[server], chance))
             yield
 
@@ -73,14 +75,14 @@ def _locations(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
     """Return the server of each endpoint, and the server of each seat by the seat's name."""
     endpoints = {
         endpoint: server
-        for server, site in servers_of(settings).items()
+        for server, site in settings_by_server(settings).items()
         for endpoint in (
             *(trunk.endpoint for trunk in site.trunks),
             *(seat.endpoint for seat in site.seats),
-            *house_phones(site),
+            *phones_without_seat(site),
         )
     }
-    return endpoints, {seat.name: seat.server or ONLY for seat in settings.seats}
+    return endpoints, {seat.name: seat.server or SINGLE_SERVER for seat in settings.seats}
 
 
 def _manager_connection(
@@ -103,7 +105,7 @@ def ami_login(settings: Settings) -> AmiLogin:
     """Return where the manager of a site with one Asterisk is, and our account there. Raises SettingError without a secret."""
     ami = settings.ami
     if ami.secret is None:
-        raise SettingError("settings", "ami.secret", "is not set", MAKE_ONE)
+        raise SettingError("settings", "ami.secret", "is not set", CREATE_ONE)
     return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
 
 
@@ -127,7 +129,7 @@ async def check_asterisk_servers(settings: Settings, name: DiallerName | None = 
     Raises SwitchError with the problem, PermissionMissing with the line of manager.conf to change.
     """
     unreachable: list[SwitchUnreachable] = []
-    servers = servers_of(settings)
+    servers = settings_by_server(settings)
     for server, site in servers.items():
         try:
             if name is None:

@@ -13,7 +13,7 @@ from dialer.engine.engine import Engine
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
 from dialer.roll.phone_numbers import parse_carrier_number
-from dialer.settings.servers import servers_of
+from dialer.settings.servers import settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
 from dialer.site.flows import flows_of, recording_rules, script_rules
@@ -93,6 +93,6 @@ async def _contained_scripts(settings: Settings) -> ScriptRules:
 
 async def _allowed_addresses(settings: Settings) -> tuple[str, ...]:
     """Return which addresses may connect: this machine's, those of the Asterisk servers as of now, and the site's own list."""
-    hosts = [site.ami.host for site in servers_of(settings).values()] if settings.uses_asterisk else []
+    hosts = [site.ami.host for site in settings_by_server(settings).values()] if settings.uses_asterisk else []
     asterisk = [address for host in hosts for address in await resolve_addresses(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

@@ -15,7 +15,7 @@ from dialer.deploy.templates import templates_in
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.settings.unfinished import refuse_unfinished, why_trivial
+from dialer.settings.unfinished import pin_weakness, refuse_unfinished
 from dialer.site.implausible import implausible_settings
 
 PIN_DIGITS: Final = 6
@@ -115,7 +115,7 @@ def new_pin() -> str:
     """Return a random PIN that is not trivial."""
     while True:
         pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
-        if why_trivial(pin) is None:
+        if pin_weakness(pin) is None:
             return pin
 
 

@@ -30,7 +30,7 @@ from dialer.rules.rulebook import (
 )
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.servers import ONLY, servers_of
+from dialer.settings.servers import SINGLE_SERVER, settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import abandoned_caps
 from dialer.site.erasure import erasure_rules
@@ -49,7 +49,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
         organisation=settings.centre.organisation,
         campaigns={each.id: _campaign_plan(each, settings, profile) for each in settings.campaigns},
         seats={
-            each.name: SeatPlan(each.name, each.endpoint, frozenset(each.languages), each.server or ONLY)
+            each.name: SeatPlan(each.name, each.endpoint, frozenset(each.languages), each.server or SINGLE_SERVER)
             for each in settings.seats
         },
         trunks=tuple(
@@ -61,7 +61,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
                 trunk.caller_ids,
                 trunk.server
                 or next(
-                    iter(servers_of(settings))
+                    iter(settings_by_server(settings))
                 ),  # the calls of another carrier are reported with the first server's
                 trunk.areas,
             )

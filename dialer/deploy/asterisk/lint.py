@@ -23,7 +23,7 @@ from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import conferences, render_site, seats_without_password
 from dialer.domain.finding import Finding
 from dialer.errors import AsteriskFilesError
-from dialer.settings.servers import on_server
+from dialer.settings.servers import settings_for_server
 from dialer.settings.site import Settings
 
 _READ = {*NEEDED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
@@ -49,7 +49,7 @@ def lint(
 
     rendered = None
     if settings is not None:
-        alone, _ = on_server(settings, server)
+        alone, _ = settings_for_server(settings, server)
         nothing = dict.fromkeys(seats_without_password(alone), "")
         rendered = {name: read_conf(name, text) for name, text in render_site(settings, nothing, server=server).items()}
         settings = alone

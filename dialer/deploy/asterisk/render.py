@@ -20,10 +20,10 @@ from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, browser_password
-from dialer.settings.servers import house_phones, named_phones, on_server, server_password
+from dialer.settings.servers import named_phones, phones_without_seat, server_password, settings_for_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier, Transport, Trunk
-from dialer.settings.unfinished import MAKE_ONE
+from dialer.settings.unfinished import CREATE_ONE
 
 TEMPLATES = content.CONFIG / "asterisk"
 
@@ -79,7 +79,7 @@ def render_site(
     `passwords`, by endpoint, are for seats whose settings have none. `file` is named in errors. Raises SettingError.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
-    settings, others = on_server(settings, server, file)
+    settings, others = settings_for_server(settings, server, file)
     _check(settings, file, beside_others=bool(others))
     trunks, asterisk = asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
@@ -92,10 +92,10 @@ def render_site(
         "trunks": trunks,
         "contact_users": {trunk.name: _contact_user(trunk, settings) for trunk in trunks},
         "seats": settings.seats,
-        "house_phones": house_phones(settings),
+        "phones_without_seat": phones_without_seat(settings),
         "passwords": {
             **{seat.endpoint: _password(seat, settings, passwords) for seat in settings.seats},
-            **{endpoint: passwords[endpoint] for endpoint in house_phones(settings)},
+            **{endpoint: passwords[endpoint] for endpoint in phones_without_seat(settings)},
         },
         "transports": _transports(settings, between=bool(others)),
         # http.conf has the address and port of ws
@@ -161,7 +161,7 @@ def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
 def seats_without_password(settings: Settings) -> tuple[str, ...]:
     """Return the endpoints of seats and other phones that need a generated password."""
     seats = (seat.endpoint for seat in settings.seats if seat.password is None and not seat.webrtc)
-    return (*seats, *house_phones(settings))
+    return (*seats, *phones_without_seat(settings))
 
 
 def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
@@ -177,9 +177,9 @@ def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
                 file, f"trunks.{number}.host", f"trunk {trunk.name!r} has none", "add the carrier's SIP host"
             )
     if settings.ami.secret is None:
-        raise SettingError(file, "ami.secret", "is not set", MAKE_ONE)
+        raise SettingError(file, "ami.secret", "is not set", CREATE_ONE)
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
-    names = Counter([*(line.endpoint for line in lines), *house_phones(settings)])
+    names = Counter([*(line.endpoint for line in lines), *phones_without_seat(settings)])
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise SettingError(file, "endpoint", f"{twice[0]!r} is given twice", "give each trunk and seat one of its own")
@@ -197,7 +197,7 @@ def _password(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -
 def _transports(settings: Settings, *, between: bool) -> Sequence[str]:
     used: set[str] = {trunk.transport.value for trunk in asterisk_trunks(settings)}
     used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
-    used |= {Transport.UDP.value} if house_phones(settings) or between else set()
+    used |= {Transport.UDP.value} if phones_without_seat(settings) or between else set()
     return [name for name in ("udp", "tcp", "tls", "ws") if name in used]
 
 

@@ -21,7 +21,7 @@ from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 from dialer.settings.seats import SeatSettings, browser_password
-from dialer.settings.servers import ONLY, servers_of
+from dialer.settings.servers import SINGLE_SERVER, settings_by_server
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES
@@ -56,7 +56,7 @@ class AgentPhones:
         """Use these settings for new connections."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
-        hosts = {server: site.ami.host for server, site in servers_of(settings).items()}
+        hosts = {server: site.ami.host for server, site in settings_by_server(settings).items()}
         written = {server: f"[{host}]" if ":" in host else host for server, host in hosts.items()}
         self._addresses = {
             server: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for server, host in written.items()
@@ -89,7 +89,7 @@ class AgentPhones:
             return
         try:
             async with connect(
-                self._addresses[seat.server or ONLY],
+                self._addresses[seat.server or SINGLE_SERVER],
                 subprotocols=[Subprotocol("sip")],
                 compression=None,
                 proxy=None,

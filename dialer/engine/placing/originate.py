@@ -42,7 +42,7 @@ from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.state import TrunkPool
 from dialer.engine.turnout.polls import Polls
 from dialer.rules import calling_hours
-from dialer.settings.trunks import Called
+from dialer.settings.trunks import CalledVoter
 
 _log = structlog.get_logger(__name__)
 
@@ -146,10 +146,12 @@ class Originator:
         servers = self._servers
         return sorted(lines, key=lambda line: servers.of_trunk(line) != seat.server)
 
-    def _called(self, claim: Claim) -> Called:
+    def _called(self, claim: Claim) -> CalledVoter:
         booth = self._polls.booths.get(claim.booth_id)
         return (
-            Called(claim.number) if booth is None else Called(claim.number, booth.state_code, booth.constituency_number)
+            CalledVoter(claim.number)
+            if booth is None
+            else CalledVoter(claim.number, booth.state_code, booth.constituency_number)
         )
 
     def _begin(

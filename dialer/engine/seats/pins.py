@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from dialer.domain.errors import CommandRefused
 from dialer.engine.seats.log_ins import PIN, AgentAccount
-from dialer.settings.unfinished import why_trivial
+from dialer.settings.unfinished import pin_weakness
 
 
 def hash_pin(pin: str) -> str:
@@ -19,7 +19,7 @@ def hash_pin(pin: str) -> str:
     """
     if not PIN.fullmatch(pin):
         raise CommandRefused("a PIN is 4 to 12 digits")
-    if (why := why_trivial(pin)) is not None:
+    if (why := pin_weakness(pin)) is not None:
         raise CommandRefused(f"this PIN {why}: it is among the first that anybody would try; choose another")
     return PasswordHasher().hash(pin)
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
-from dialer.settings.trunks import Called, CallerIdArea, TrunkRest, caller_ids_shown
+from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, caller_ids_shown
 
 # Health: a trunk that fails is rested, then probed with one call; a slow one gets fewer calls.
 
@@ -359,7 +359,7 @@ class TrunkPool:
         now_seconds: float,
         leaving: Mapping[str, int] = _NONE,
         *,
-        called: Called | None = None,
+        called: CalledVoter | None = None,
         reported: bool = True,
         waits: bool = False,
     ) -> tuple[TrunkLimits, str] | None:

@@ -14,7 +14,7 @@ from dialer.errors import MatdanError
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
-from dialer.settings.trunks import Called, caller_ids_shown
+from dialer.settings.trunks import CalledVoter, caller_ids_shown
 from dialer.site.checks.ages import age_text
 from dialer.site.checks.rules import check_rules
 from dialer.site.checks.runner import failed
@@ -94,7 +94,7 @@ def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
         for place, area in enumerate(trunk.areas, start=1):
             subject = f"trunk {trunk.name}, area {place}"
             local = area.model_copy(update={"prefixes": ()})  # a booth has no phone number
-            count = sum(local.has(Called("", booth.state_code, booth.constituency_number)) for booth in booths)
+            count = sum(local.has(CalledVoter("", booth.state_code, booth.constituency_number)) for booth in booths)
             text = f"{len(area.caller_ids)} caller IDs for {count:,} of {len(booths):,} booths"
             if count or not booths:
                 yield ok(subject, text)

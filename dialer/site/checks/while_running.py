@@ -15,7 +15,7 @@ from pathlib import Path
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.finding import Finding, ok
 from dialer.domain.words import counted
-from dialer.settings.servers import servers_of
+from dialer.settings.servers import settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import ami_login
 from dialer.site.checks.asterisk import check_phones, check_trunks
@@ -46,7 +46,7 @@ def running_checks(settings: Settings, clock: Clock, backups: Path | None) -> It
     yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))
     yield Check("broker certificate", lambda: check_broker_certificate(settings, clock.now()))
     if settings.uses_asterisk:
-        for server, site in servers_of(settings).items():
+        for server, site in settings_by_server(settings).items():
             yield Check("asterisk", partial(_check_live_asterisk, site, clock), server)
     if settings.broker.enabled:
         yield Check("broker", lambda: check_state_at_broker(settings, clock))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dialer.settings.jurisdiction import load_profile, made_stricter
+from dialer.settings.jurisdiction import apply_stricter_rules, load_profile
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.rules_in_force import rules_text
@@ -402,7 +402,7 @@ def test_a_register_that_was_replaced_and_a_pause_that_ended_are_told_as_they_we
 def test_the_rules_of_a_moment_are_those_the_dialler_last_started_with_before_it(config: Path, tmp_path: Path) -> None:
     """Later hours in the morning, the settings' own since the afternoon; before the first start nobody knows."""
     settings = load_settings(config)
-    profile = made_stricter(load_profile("neutral"), {"calling_hours": {"weekday": [["13:00", "20:00"]]}})
+    profile = apply_stricter_rules(load_profile("neutral"), {"calling_hours": {"weekday": [["13:00", "20:00"]]}})
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
         late, own = rules_text(profile, settings), rules_text(site_profile(settings), settings)
         for text, at in ((late, "2024-04-22T08:00"), (own, "2024-04-22T15:00"), (late, "2024-04-23T08:00")):

@@ -23,7 +23,7 @@ from dialer.rules.retries import (
     schedule_after_worker_call,
     schedule_after_worker_disposition,
 )
-from dialer.settings.trunks import Called, CallerIdArea, caller_ids_shown
+from dialer.settings.trunks import CalledVoter, CallerIdArea, caller_ids_shown
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -123,12 +123,12 @@ def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
     )
     pool = TrunkPool([TrunkLimits("a", "ea", 9, 1000.0, ("1111", "2222", "3333", "4444", "5555"), areas=areas)], 0.0)
     asked = [
-        Called("+91900000001", "S24", 171),
-        Called("+91900000002", "S24", 9),
-        Called("+91900000003", "S24", 170),
-        Called("+91900000004", "S10", 170),
-        Called("+442071234567"),
-        Called("+91900000005", "S24", 171),
+        CalledVoter("+91900000001", "S24", 171),
+        CalledVoter("+91900000002", "S24", 9),
+        CalledVoter("+91900000003", "S24", 170),
+        CalledVoter("+91900000004", "S10", 170),
+        CalledVoter("+442071234567"),
+        CalledVoter("+91900000005", "S24", 171),
         None,
     ]
     taken = [pool.take(["a"], {}, 10.0 + at, called=each) for at, each in enumerate(asked)]
@@ -137,7 +137,7 @@ def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
 
 def test_voters_outside_all_areas_get_any_caller_id() -> None:
     areas = [CallerIdArea(states=("S24",), caller_ids=("1111",)), CallerIdArea(states=("S10",), caller_ids=("2222",))]
-    assert caller_ids_shown(("1111", "2222"), areas, Called("+91900000001", "S22")) == ("1111", "2222")
+    assert caller_ids_shown(("1111", "2222"), areas, CalledVoter("+91900000001", "S22")) == ("1111", "2222")
     assert caller_ids_shown(("1111", "2222"), (), None) == ("1111", "2222")
 
 

@@ -12,7 +12,7 @@ from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.lint import lint
 from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.errors import SettingError
-from dialer.settings.servers import on_one, on_server, servers_of
+from dialer.settings.servers import as_single_server, settings_by_server, settings_for_server
 from dialer.settings.site import Settings
 from tests.support.asterisk_support import a_site
 
@@ -46,12 +46,14 @@ def two_servers(**changes: Any) -> Settings:
 
 def rendered(server: str) -> dict[str, str]:
     settings = two_servers()
-    passwords = dict.fromkeys(seats_without_password(on_server(settings, server)[0]), "a-password-that-was-made")
+    passwords = dict.fromkeys(
+        seats_without_password(settings_for_server(settings, server)[0]), "a-password-that-was-made"
+    )
     return render_site(settings, passwords, server=server)
 
 
 def test_each_server_has_its_own_trunks_seats_and_phones() -> None:
-    a, b = servers_of(two_servers()).values()
+    a, b = settings_by_server(two_servers()).values()
     assert ([each.name for each in a.trunks], [each.name for each in b.trunks]) == (["north"], ["south"])
     assert ([each.name for each in a.seats], [each.name for each in b.seats]) == (["01"], ["02"])
     assert ([each.name for each in a.transfers], [each.name for each in b.transfers]) == (["office"], ["boss"])
@@ -62,16 +64,16 @@ def test_each_server_has_its_own_trunks_seats_and_phones() -> None:
 
 def test_site_without_servers_has_one() -> None:
     settings = a_site()
-    assert dict(servers_of(settings)) == {"": settings}
-    assert on_server(settings, None) == (settings, ())
+    assert dict(settings_by_server(settings)) == {"": settings}
+    assert settings_for_server(settings, None) == (settings, ())
     assert render_site(settings, {"agent01": "x"}) == render_site(settings, {"agent01": "x"}, server=None)
     assert "matdan-server" not in "".join(render_site(settings, {"agent01": "x"}).values())
 
 
 def test_rehearsal_puts_everything_on_one_server() -> None:
-    one = on_one(two_servers())
+    one = as_single_server(two_servers())
     assert Settings.model_validate(one.model_dump()).seats == one.seats
-    assert list(servers_of(one)) == [""]
+    assert list(settings_by_server(one)) == [""]
 
 
 @pytest.mark.parametrize(

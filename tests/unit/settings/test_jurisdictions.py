@@ -15,8 +15,8 @@ from dialer.settings.jurisdiction import (
     Basis,
     Profile,
     Rule,
+    apply_stricter_rules,
     load_profile,
-    made_stricter,
     shipped_profiles,
     strictness_of,
 )
@@ -197,7 +197,7 @@ def test_every_changeable_rule_is_tested_both_ways() -> None:
 @pytest.mark.parametrize("key", sorted(STRICTER))
 def test_stricter_value_is_accepted(key: str) -> None:
     rule, field = key.split(".")
-    profile = made_stricter(load_profile("india"), {rule: {field: STRICTER[key]}})
+    profile = apply_stricter_rules(load_profile("india"), {rule: {field: STRICTER[key]}})
     assert getattr(profile, rule).source == getattr(load_profile("india"), rule).source
 
 

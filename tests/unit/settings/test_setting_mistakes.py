@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.errors import SettingError, SettingMistakes
-from dialer.settings.fields import Section, section_of
+from dialer.settings.fields import Section, section_in
 from dialer.settings.file_text import SettingsText
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.jurisdiction import Profile
@@ -152,8 +152,8 @@ def test_lines_are_found_for_every_way_to_write_a_table() -> None:
         ("p", "1", "q", "1", "t"): 11,
     }
     found = SettingsText("f", text, {})
-    assert {place: found.where(place) for place in places} == {place: f"f:{line}" for place, line in places.items()}
-    assert found.where(("nowhere", "at")) == "f"
+    assert {place: found.locate(place) for place in places} == {place: f"f:{line}" for place, line in places.items()}
+    assert found.locate(("nowhere", "at")) == "f"
 
 
 def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
@@ -204,7 +204,7 @@ def keys_of(model: type[Section], within: str = "") -> set[str]:
     keys: set[str] = set()
     for name, field in model.model_fields.items():
         keys.add(f"{within}{name}")
-        inner = section_of(field.annotation)
+        inner = section_in(field.annotation)
         if inner is not None:
             keys |= keys_of(inner, f"{within}{name}.")
     return keys

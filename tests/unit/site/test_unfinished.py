@@ -15,7 +15,13 @@ from dialer.cli import main as cli
 from dialer.cli import running
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.unfinished import is_placeholder_host, others_may_read, unfinished, why_trivial, why_weak
+from dialer.settings.unfinished import (
+    find_unsafe_permissions,
+    is_placeholder_host,
+    pin_weakness,
+    secret_weakness,
+    unfinished,
+)
 from dialer.site.checks.before_start import check_site
 from tests.support.paths import ROOT
 
@@ -57,23 +63,23 @@ WEAK = [
 
 @pytest.mark.parametrize("secret", WEAK)
 def test_a_secret_that_anybody_would_try_is_none(secret: str) -> None:
-    assert why_weak(secret)
+    assert secret_weakness(secret)
 
 
 def test_made_secrets_are_good() -> None:
     for _ in range(300):
-        assert why_weak(secrets.token_urlsafe(24)) is None
-        assert why_weak(secrets.token_hex(16)) is None
-    assert why_weak("agent-number-one", "agent-number-one") is not None
-    assert why_weak("agent-number-one", "agent-number-two") is None
+        assert secret_weakness(secrets.token_urlsafe(24)) is None
+        assert secret_weakness(secrets.token_hex(16)) is None
+    assert secret_weakness("agent-number-one", "agent-number-one") is not None
+    assert secret_weakness("agent-number-one", "agent-number-two") is None
 
 
 def test_most_pins_are_good() -> None:
     """Of 10,000 PINs a few hundred are rows and repetitions; a mechanism that refused more would leave too few to choose from."""
-    refused = [f"{pin:04}" for pin in range(10_000) if why_trivial(f"{pin:04}")]
+    refused = [f"{pin:04}" for pin in range(10_000) if pin_weakness(f"{pin:04}")]
     assert {"0000", "1234", "2468", "4321", "7890", "1212", "1112", "1221"} <= set(refused)
     assert len(refused) < 800
-    assert why_trivial("4711") is None
+    assert pin_weakness("4711") is None
 
 
 @pytest.mark.parametrize("host", PLACEHOLDERS)
@@ -173,7 +179,7 @@ def test_a_file_with_secrets_is_not_for_everybody(tmp_path: Path, content: str, 
     path = tmp_path / "centre.toml"
     path.write_text(content.replace('"x"', f'"{SHIPPED_PIN}"' if "pin" in content else f'"{GOOD}"'), encoding="utf-8")
     path.chmod(mode)
-    line = others_may_read(load_settings(path), path)
+    line = find_unsafe_permissions(load_settings(path), path)
     assert (line is not None) is bad
     assert line is None or ("chmod 640" in line and GOOD not in line)
 
@@ -183,7 +189,7 @@ def test_secrets_of_the_environment_make_no_file_secret(tmp_path: Path, monkeypa
     path.write_text("[ami]\nport = 5038\n", encoding="utf-8")
     path.chmod(0o644)
     monkeypatch.setenv("MATDAN_AMI__SECRET", "".join(secrets.choice(string.ascii_letters) for _ in range(20)))
-    assert others_may_read(load_settings(path), path) is None
+    assert find_unsafe_permissions(load_settings(path), path) is None
 
 
 def test_a_placeholder_is_found_whichever_secret_it_is_and_wherever_it_comes_from(

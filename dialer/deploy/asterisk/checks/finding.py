@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Problem, Setting
 from dialer.domain.finding import Finding, Level
 from dialer.settings.site import Settings
-from dialer.settings.unfinished import why_weak
+from dialer.settings.unfinished import secret_weakness
 
 OUR_CONTEXTS = "matdan-"
 _TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
@@ -70,4 +70,4 @@ def is_loopback(address: str) -> bool:
 
 def is_weak(secret: str, name: str) -> bool:
     """Return whether a password is short (under 10 characters), its owner's name, a placeholder or a pattern."""
-    return why_weak(secret, name, least=10) is not None
+    return secret_weakness(secret, name, least=10) is not None

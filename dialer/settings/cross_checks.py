@@ -1,4 +1,4 @@
-"""Mistakes between the tables of a site's settings: names that do not exist or exist twice, phones and trunks that clash."""
+"""Checks across the tables of a site's settings: unknown and duplicate names, phones and trunks that clash."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 Place = tuple[str | int, ...]
 Mistake = tuple[Place, str]
-"""Where it is, and what is wrong and what to do."""
+"""The place of a mistake, and a text that says what is wrong and what to do."""
 
 
-def mistakes_between_tables(settings: Settings) -> Iterator[Mistake]:
-    """Yield every mistake between tables; each table is valid by itself."""
-    yield from _duplicate_names(settings)
-    yield from _unknown_names(settings)
-    yield from _polls(settings)
-    yield from _transfers(settings)
-    yield from _servers(settings)
-    yield from _users(settings)
-    yield from _twilio(settings)
+def find_cross_table_mistakes(settings: Settings) -> Iterator[Mistake]:
+    """Yield every mistake between tables, each of which is valid by itself."""
+    yield from _check_duplicate_names(settings)
+    yield from _check_unknown_names(settings)
+    yield from _check_polls(settings)
+    yield from _check_transfers(settings)
+    yield from _check_servers(settings)
+    yield from _check_users(settings)
+    yield from _check_twilio(settings)
 
 
-def _unknown(text: str, name: str, table: str, names: Collection[str]) -> str:
-    """Return the text for a name that does not exist, with the name that was probably meant, or those that exist."""
+def _unknown_name_text(text: str, name: str, table: str, names: Collection[str]) -> str:
+    """Return the error text for an unknown name, with the name that was probably meant or all known names."""
     near = get_close_matches(name, names, n=1)
     remedy = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(names)) or 'none'}"
     return f"{text} {name!r} is not in {table}; {remedy}"
 
 
-def _duplicate_names(settings: Settings) -> Iterator[Mistake]:
+def _check_duplicate_names(settings: Settings) -> Iterator[Mistake]:
     for kind, section, names in (
         ("trunks", "trunks", [trunk.name for trunk in settings.trunks]),
         ("seats", "seats", [seat.name for seat in settings.seats]),
@@ -54,23 +54,23 @@ def _duplicate_names(settings: Settings) -> Iterator[Mistake]:
             yield (*section.split("."), max(duplicates.values())), text
 
 
-def _unknown_names(settings: Settings) -> Iterator[Mistake]:
+def _check_unknown_names(settings: Settings) -> Iterator[Mistake]:
     campaigns = {campaign.id for campaign in settings.campaigns}
     trunks = {trunk.name for trunk in settings.trunks}
     skills = {skill for agent in settings.agents for skill in agent.skills}
     for place, number in enumerate(settings.inbound.numbers):
         if number.campaign not in campaigns:
-            text = _unknown("campaign", number.campaign, "[[campaigns]]", campaigns)
+            text = _unknown_name_text("campaign", number.campaign, "[[campaigns]]", campaigns)
             yield ("inbound", "numbers", place, "campaign"), text
     for place, campaign in enumerate(settings.campaigns):
         if campaign.skill is not None and campaign.skill not in skills:
-            yield ("campaigns", place, "skill"), _unknown("skill", campaign.skill, "[[agents]]", skills)
+            yield ("campaigns", place, "skill"), _unknown_name_text("skill", campaign.skill, "[[agents]]", skills)
         for name in campaign.trunks:
             if name not in trunks:
-                yield ("campaigns", place, "trunks"), _unknown("trunk", name, "[[trunks]]", trunks)
+                yield ("campaigns", place, "trunks"), _unknown_name_text("trunk", name, "[[trunks]]", trunks)
 
 
-def _polls(settings: Settings) -> Iterator[Mistake]:
+def _check_polls(settings: Settings) -> Iterator[Mistake]:
     opens = settings.polling_day.opens
     for place, poll in enumerate(settings.rules.polls):
         if poll.closes_at is not None and poll.closes_at <= opens:
@@ -78,8 +78,8 @@ def _polls(settings: Settings) -> Iterator[Mistake]:
             yield ("rules", "polls", place, "closes_at"), text
 
 
-def _transfers(settings: Settings) -> Iterator[Mistake]:
-    """Yield transfers to numbers that may not be dialled, and phones that are trunks."""
+def _check_transfers(settings: Settings) -> Iterator[Mistake]:
+    """Yield transfers to numbers that may not be dialled, and phones whose endpoint is a trunk."""
     dialling = settings.dialling
     names = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
     for place, transfer in enumerate(settings.transfers):
@@ -99,8 +99,8 @@ def _transfers(settings: Settings) -> Iterator[Mistake]:
             yield (section, place, "endpoint"), f"must be the endpoint of a phone; {endpoint!r} is a trunk"
 
 
-def _servers(settings: Settings) -> Iterator[Mistake]:
-    """Yield what does not say its server where there are several, or says one where there is none."""
+def _check_servers(settings: Settings) -> Iterator[Mistake]:
+    """Yield trunks and phones whose `server` is missing, unknown or not needed, and clashes between servers."""
     servers = settings.asterisk.servers
     names = [server.name for server in servers]
     managers = [(server.host, server.port) for server in servers]
@@ -115,11 +115,14 @@ def _servers(settings: Settings) -> Iterator[Mistake]:
             if each.server is not None and not names:
                 yield (section, place, "server"), "there are no [[asterisk.servers]]; add them, or remove server"
             elif each.server is not None and not has_phone:
-                yield (section, place, "server"), "it is not on an Asterisk server; remove server"
+                yield (section, place, "server"), "has no phone or trunk on an Asterisk server; remove server"
             elif each.server is None and names and has_phone:
                 yield (section, place), f"needs server, because there are several; give one of {', '.join(names)}"
             elif each.server is not None and each.server not in names:
-                yield (section, place, "server"), _unknown("server", each.server, "[[asterisk.servers]]", names)
+                yield (
+                    (section, place, "server"),
+                    _unknown_name_text("server", each.server, "[[asterisk.servers]]", names),
+                )
     endpoints = [trunk.endpoint for trunk in settings.trunks]
     duplicates = {
         endpoint: place for place, endpoint in enumerate(endpoints) if names and endpoint in endpoints[:place]
@@ -129,8 +132,8 @@ def _servers(settings: Settings) -> Iterator[Mistake]:
         yield ("trunks", place, "endpoint"), text
 
 
-def _users(settings: Settings) -> Iterator[Mistake]:
-    """Yield users who must sign and have no key, and programs of ours that are no users."""
+def _check_users(settings: Settings) -> Iterator[Mistake]:
+    """Yield users without the key that broker.signed_commands requires, and users of desk or uplink that do not exist."""
     for place, user in enumerate(settings.supervisors):
         if settings.broker.signed_commands and user.key is None and user.role is not SupervisorRole.VIEWER:
             text = "needs a key, because of broker.signed_commands; create one with `dialer mqtt key`"
@@ -145,7 +148,7 @@ def _users(settings: Settings) -> Iterator[Mistake]:
             yield (section, "user"), text
 
 
-def _twilio(settings: Settings) -> Iterator[Mistake]:
+def _check_twilio(settings: Settings) -> Iterator[Mistake]:
     twilio = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO]
     if not twilio:
         return
