@@ -38,7 +38,7 @@ def first_campaign() -> list[str]:
     return [line.partition("  #")[0].strip() for line in block.splitlines()]
 
 
-def test_extras_are_installed_from_the_folder_for_there_is_no_package() -> None:
+def test_documents_install_extras_from_the_checkout() -> None:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for file in [*PAGES, *SOURCES]:
         text = file.read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def test_extras_are_installed_from_the_folder_for_there_is_no_package() -> None:
         assert named <= set(known), file
 
 
-def test_what_misses_an_extra_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_extra_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "is_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=re.escape(".venv/bin/pip install -e '.[voices]'")):
         make_drafts(AudioDirectories(tmp_path, tmp_path), {}, Recipe(()), {})
@@ -74,7 +74,7 @@ def parsed(arguments: list[str]) -> None:
     command.make_context(command.name, arguments)
 
 
-def test_the_first_campaign_comes_to_what_it_needs_before_it_needs_it() -> None:
+def test_steps_of_the_first_campaign_are_in_order() -> None:
     lines = first_campaign()
     order = [
         "export PATH",
@@ -97,7 +97,7 @@ def test_the_first_campaign_comes_to_what_it_needs_before_it_needs_it() -> None:
     assert f"--to {settings.audio.sounds}" in next(line for line in lines if "agent tones" in line)
 
 
-def test_the_example_says_what_it_holds_and_its_poll_is_far_ahead() -> None:
+def test_example_settings_have_comments_and_a_future_poll() -> None:
     path = ROOT / "config" / "centre.example.toml"
     settings = load_settings(path)
     words = {1: "one seat", 2: "two seats", 3: "three seats"}
@@ -105,13 +105,11 @@ def test_the_example_says_what_it_holds_and_its_poll_is_far_ahead() -> None:
     assert all(poll.day >= date(2029, 1, 1) and poll.closes_at is not None for poll in settings.rules.polls)
 
 
-def test_no_setting_is_without_a_meaning() -> None:
+def test_every_setting_has_a_description() -> None:
     assert "| None |" not in settings_page("\n## `[")
 
 
-def test_the_flow_of_the_page_on_flows_is_checked_as_the_page_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flow_in_the_flows_page_has_the_documented_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (ROOT / "docs/how-to/flows.md").read_text(encoding="utf-8")
     (flow,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     (text,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)

@@ -67,7 +67,7 @@ def test_wheel_has_code_content_and_built_pages(wheels: dict[str, Path], source:
     assert not [name for name in files if name.startswith(PAGE_SOURCES) or name.endswith((".pyc", ".db"))]
 
 
-def test_demo_runs_from_a_wheel_beside_packages_with_clashing_names(wheels: dict[str, Path], tmp_path: Path) -> None:
+def test_demo_runs_from_a_wheel_next_to_packages_with_clashing_names(wheels: dict[str, Path], tmp_path: Path) -> None:
     """Other distributions install `config` and `audio`, and the working folder has modules of these names."""
     site, folder = tmp_path / "site-packages", tmp_path / "folder"
     for name in ("config", "audio"):

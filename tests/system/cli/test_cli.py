@@ -84,7 +84,7 @@ def one_line(result: CompletedProcess[str]) -> str:
     return lines[0]
 
 
-def test_a_roll_from_sample_to_report(tmp_path: Path) -> None:
+def test_sample_roll_is_imported_and_reported(tmp_path: Path) -> None:
     assert dialer("sample-roll", "--rows", "300", "--out", "roll.csv", cwd=tmp_path).returncode == 0
     config = settings_file(tmp_path)
     first = dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path)
@@ -106,7 +106,7 @@ def test_a_roll_from_sample_to_report(tmp_path: Path) -> None:
         (b"colour,size\nred,4\n", "roll"),
     ],
 )
-def test_a_bad_roll_is_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+def test_invalid_roll_is_one_line(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "roll.csv").write_bytes(content)
     assert says in one_line(dialer("import", tmp_path / "roll.csv", "--store", tmp_path / "centre.db"))
 
@@ -119,7 +119,7 @@ def test_a_bad_roll_is_one_line(tmp_path: Path, content: bytes, says: str) -> No
         ('kind = "ivr"', 'kind = "both"'),
     ],
 )
-def test_a_wrong_setting_names_file_key_and_remedy(tmp_path: Path, change: str, says: str) -> None:
+def test_wrong_setting_is_reported_with_file_key_and_remedy(tmp_path: Path, change: str, says: str) -> None:
     path = settings_file(tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace(change, says), encoding="utf-8")
     line = one_line(dialer("check", "-c", path))
@@ -127,11 +127,11 @@ def test_a_wrong_setting_names_file_key_and_remedy(tmp_path: Path, change: str, 
     assert re.search(rf"{re.escape(str(path))}:\d+: \S+: .*(must be|did you mean)", line), line
 
 
-def test_settings_that_are_not_there(tmp_path: Path) -> None:
+def test_missing_settings_file_is_one_line(tmp_path: Path) -> None:
     assert "no such file" in one_line(dialer("run", "-c", tmp_path / "none.toml"))
 
 
-def test_an_asterisk_that_is_not_there(tmp_path: Path) -> None:
+def test_unreachable_asterisk_is_one_line(tmp_path: Path) -> None:
     line = one_line(dialer("run", "-c", settings_file(tmp_path)))
     assert "ami.host" in line
 
@@ -143,7 +143,7 @@ def test_flow_with_unknown_voices_is_not_started(tmp_path: Path) -> None:
     assert "synthetic voices: settings: audio.catalogue: is not set" in result.stdout
 
 
-def test_a_flow_that_does_not_exist(tmp_path: Path) -> None:
+def test_unknown_flow_of_a_campaign_is_one_line(tmp_path: Path) -> None:
     result = dialer("check", "-c", settings_file(tmp_path, flow="turnabout"))
     assert result.returncode == 1
     assert "turnabout" in result.stdout
@@ -156,19 +156,19 @@ async def run_against_a_switch(tmp_path: Path, **values: object) -> CompletedPro
         return await asyncio.to_thread(dialer, "run", "-c", config)
 
 
-async def test_a_wrong_ami_secret(tmp_path: Path) -> None:
+async def test_wrong_ami_secret_is_one_line(tmp_path: Path) -> None:
     line = one_line(await run_against_a_switch(tmp_path, secret="wrong-secret-canary"))
     assert "manager.conf" in line
     assert "canary" not in line
 
 
-async def test_a_port_in_use(tmp_path: Path) -> None:
+async def test_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = one_line(await run_against_a_switch(tmp_path, agi_port=taken.getsockname()[1]))
     assert "fastagi.port" in line
 
 
-async def test_a_store_that_is_no_store(tmp_path: Path) -> None:
+async def test_file_that_is_not_a_store_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "centre.db").write_bytes(b"this is not a database" * 500)
     line = one_line(await run_against_a_switch(tmp_path))
     assert "centre.db" in line
@@ -224,7 +224,7 @@ async def _listens(port: int) -> bool:
     return True
 
 
-def test_the_demo_checks_itself(tmp_path: Path) -> None:
+def test_demo_passes_its_own_checks(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     result = dialer("demo", "--for", "6", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -42,7 +42,7 @@ def calls_run(directory: Path, lines: int) -> None:
         time.sleep(0.1)
 
 
-def test_the_demo_ends_in_good_order(tmp_path: Path) -> None:
+def test_demo_stops_cleanly_on_a_signal(tmp_path: Path) -> None:
     demo = in_front("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
     try:
         calls_run(tmp_path, 20)
@@ -68,13 +68,13 @@ main()
 
 
 @pytest.mark.parametrize("module", ["dialer.cli.main", "typer", "rich", "dialer.cli.flow"])
-def test_in_the_midst_of_the_imports_it_says_nothing(module: str) -> None:
+def test_ctrl_c_during_imports_prints_no_traceback(module: str) -> None:
     program = INTERRUPTED_IMPORT.format(module=module)
     ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
-def test_at_any_other_moment_it_says_no_more() -> None:
+def test_ctrl_c_at_any_other_time_prints_no_traceback() -> None:
     program = (
         "import os, signal\nfrom dialer.cli import main as cli\n"
         "cli.app = lambda **_: os.kill(os.getpid(), signal.SIGINT)\ncli.main()"
@@ -83,7 +83,7 @@ def test_at_any_other_moment_it_says_no_more() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
-def test_workers_say_nothing_and_end_with_who_started_them(tmp_path: Path) -> None:
+def test_worker_processes_are_silent_and_end_with_their_parent(tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text(
         "import pathlib, time\ndef work(n):\n    pathlib.Path(f'{n}.begun').touch()\n    time.sleep(2 * n)\n"
     )

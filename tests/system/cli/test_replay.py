@@ -53,7 +53,7 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_the_day_is_what_the_engine_did(recorded: tuple[Path, RecordedDay, CentreView]) -> None:
+def test_recorded_day_matches_the_engines_calls(recorded: tuple[Path, RecordedDay, CentreView]) -> None:
     _, day, view = recorded
     figures, campaign = compute_recorded_figures(day), view.campaigns[0]
     live = sum(campaign.calls.values())
@@ -68,7 +68,7 @@ def test_the_day_is_what_the_engine_did(recorded: tuple[Path, RecordedDay, Centr
     assert figures.utilisation == pytest.approx(used, abs=0.08)
 
 
-def test_the_command_replays_it_beside_what_it_was(
+def test_simulate_day_shows_policies_and_the_recorded_figures(
     recorded: tuple[Path, RecordedDay, CentreView], tmp_path: Path
 ) -> None:
     store, day, _ = recorded
@@ -91,7 +91,7 @@ def test_the_command_replays_it_beside_what_it_was(
     assert store.read_bytes() == before
 
 
-def test_the_store_of_the_settings_is_meant_where_none_is_named(
+def test_replay_uses_the_store_in_the_settings_by_default(
     recorded: tuple[Path, RecordedDay, CentreView], tmp_path: Path
 ) -> None:
     settings = tmp_path / "centre.toml"
@@ -101,7 +101,7 @@ def test_the_store_of_the_settings_is_meant_where_none_is_named(
 
 
 @pytest.mark.parametrize(("jurisdiction", "seconds"), [("neutral", 15.0), ("india", 30.0)])
-def test_a_replay_lets_phones_ring_as_long_as_the_sites_rules_ask(
+def test_replay_uses_the_sites_minimum_ring_time(
     recorded: tuple[Path, RecordedDay, CentreView], tmp_path: Path, jurisdiction: str, seconds: float
 ) -> None:
     settings = tmp_path / "centre.toml"
@@ -122,7 +122,7 @@ def test_a_replay_lets_phones_ring_as_long_as_the_sites_rules_ask(
         (["--day", "2024-04-22", "--policy", "magic"], "there is no policy 'magic'"),
     ],
 )
-def test_bad_input_is_one_clear_line(
+def test_invalid_replay_option_is_one_line(
     recorded: tuple[Path, RecordedDay, CentreView], arguments: list[str], words: str
 ) -> None:
     with pytest.raises(MatdanError) as refused:
@@ -131,7 +131,7 @@ def test_bad_input_is_one_clear_line(
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_no_store_is_said_to_be_none(tmp_path: Path) -> None:
+def test_replay_of_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MatdanError, match="no such store"):
         run("--replay", str(tmp_path / "none.db"), "--day", "2024-04-22")
     other = tmp_path / "other.db"
@@ -174,7 +174,7 @@ def kept(path: Path, calls: int, *, seats: bool = True, inbound: bool = False) -
     return path
 
 
-def test_talk_wrap_up_and_seats_are_read_from_the_seats_time(tmp_path: Path) -> None:
+def test_talk_wrap_up_and_seats_come_from_the_seats_states(tmp_path: Path) -> None:
     day = read_day_from_store(kept(tmp_path / "a.db", 150), DAY, INDIA)
     figures = compute_recorded_figures(day)
     assert (figures.placed, figures.connected, figures.cancelled) == (150, 50, 50)
@@ -182,19 +182,19 @@ def test_talk_wrap_up_and_seats_are_read_from_the_seats_time(tmp_path: Path) -> 
     assert figures.idle_seconds_per_call == pytest.approx((149 * 60.0 + 20.0 - 50 * 40.0) / 50, rel=0.001)
 
 
-def test_a_seat_that_talks_to_those_who_called_us_is_not_there_for_the_replay(tmp_path: Path) -> None:
+def test_seat_on_an_inbound_call_is_not_counted_in_the_replay(tmp_path: Path) -> None:
     day = read_day_from_store(kept(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
     assert [day.seats.at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 
 
-def test_a_day_too_thin_or_without_seats_says_so(tmp_path: Path) -> None:
+def test_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadScenario, match="the day has 40 attempts; a replay needs at least 100"):
         read_day_from_store(kept(tmp_path / "a.db", 40), DAY, INDIA)
     with pytest.raises(BadScenario, match="has no record of the seats logged in on 2024-04-22"):
         read_day_from_store(kept(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
 
 
-def test_a_call_whose_times_contradict_each_other_is_left_out_and_counted(tmp_path: Path) -> None:
+def test_call_with_inconsistent_times_is_skipped_and_counted(tmp_path: Path) -> None:
     path = kept(tmp_path / "a.db", 150)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE attempt SET ended_at = created_at - 5 WHERE attempt_id = 'a1'")  # the clock was set back
@@ -202,7 +202,7 @@ def test_a_call_whose_times_contradict_each_other_is_left_out_and_counted(tmp_pa
     assert (len(day.attempts), day.left_out) == (149, 1)
 
 
-def test_the_day_is_the_centres_own(tmp_path: Path) -> None:
+def test_replayed_day_is_in_the_centres_time_zone(tmp_path: Path) -> None:
     path = kept(tmp_path / "a.db", 150)
     assert read_day_from_store(path, DAY, INDIA).first_hour == 9
     assert read_day_from_store(path, DAY, ZoneInfo("UTC")).first_hour == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour

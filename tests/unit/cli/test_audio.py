@@ -55,15 +55,15 @@ def listed(*arguments: str) -> list[dict[str, object]]:
     return found
 
 
-def test_from_a_recording_to_a_certified_prompt(site: Path) -> None:
+def test_recording_is_prepared_certified_and_rejected_after_a_change(site: Path) -> None:
     (site / "recordings/hi/recording/words.mp3").write_text("words, words, words")
     code, output, _ = audio("prepare")
     assert code == 1
     assert "hi/recording/words.mp3: is not a recording but text" in output
-    assert "1 prepared, 0 unchanged, 1 refused" in output
+    assert "1 prepared, 0 unchanged, 1 failed" in output
     (site / "recordings/hi/recording/words.mp3").unlink()
     code, output, _ = audio("prepare")
-    assert (code, output.strip()) == (0, "0 prepared, 1 unchanged, 0 refused")
+    assert (code, output.strip()) == (0, "0 prepared, 1 unchanged, 0 failed")
 
     (row,) = listed()
     assert row["prompt"] == "hi/recording/message"
@@ -86,7 +86,7 @@ def test_from_a_recording_to_a_certified_prompt(site: Path) -> None:
     assert "is not the recording" in " ".join(output.split())
 
 
-def test_a_sound_that_somebody_replaced_does_not_play(site: Path) -> None:
+def test_sound_file_changed_after_preparation_may_not_be_played(site: Path) -> None:
     audio("prepare")
     audio("approve", "hi/recording/message", "--by", "A", "--certificate", "1")
     assert listed()[0]["may_play"] is True
@@ -94,18 +94,18 @@ def test_a_sound_that_somebody_replaced_does_not_play(site: Path) -> None:
     assert "was changed on disk after it was prepared" in str(listed()[0]["why_not"])
 
 
-def test_a_certificate_for_another_recording_is_written_down_and_does_not_play(site: Path) -> None:
+def test_certificate_for_another_recording_is_stored_but_forbids_playing(site: Path) -> None:
     audio("prepare")
     code, output, _ = audio(
         "approve", "hi/recording/message", "--by", "A", "--certificate", "1", "--sha256", "ab" * 32, "--synthetic"
     )
     assert code == 0
-    assert "but it does not play: it is not the recording" in output
+    assert "but it may not be played: it is not the recording" in output
     assert listed()[0]["voice"] == "synthetic"
 
 
-def test_one_command_certifies_all_that_a_flow_says_in_a_language(site: Path) -> None:
-    """Texts and recordings of the flow and its parts; the campaign's own prompts in the place of shared ones."""
+def test_approve_flow_certifies_all_its_prompts_in_a_language(site: Path) -> None:
+    """Approval covers texts and recordings of the flow and its subflows, and the campaign's own prompts instead of shared ones."""
     own = PromptName("town", "hi", "recording/campaign_message")
     entries = {name: catalogue_entry() for name in [*list_prompts("material"), own, PromptName("", "hi", "number/7")]}
     write_prompts(site, entries)
@@ -121,19 +121,21 @@ def test_one_command_certifies_all_that_a_flow_says_in_a_language(site: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--by", "A"], "name prompts, or one --flow"),
-        (["hi/recording/message", "--flow", "material", "--by", "A"], "not both and not neither"),
-        (["--flow", "material", "--by", "A"], "say which with --language"),
+        (["--by", "A"], "give either prompts, or --flow"),
+        (["hi/recording/message", "--flow", "material", "--by", "A"], "give either prompts, or --flow"),
+        (["--flow", "material", "--by", "A"], "give one with --language"),
         (["--flow", "material", "-l", "hi", "--by", "A"], "is not in the catalogue"),
         (["hi/recording/none", "--by", "A"], "is not in the catalogue"),
         (["../../etc/passwd", "--by", "A"], "is not the name of a prompt"),
-        (["hi/recording/message", "--by", " "], "needs the name of a person"),
-        (["hi/recording/message", "--by", "A", "--sha256", "ab" * 32], "belong to a --certificate"),
-        (["hi/recording/message", "--by", "A", "--certificate", "1", "--sha256", "x"], "cannot be approved so"),
-        (["hi/recording/message", "--by", "A", "--certificate", "1\n2"], "cannot be approved so"),
+        (["hi/recording/message", "--by", " "], "give the name of the person"),
+        (["hi/recording/message", "--by", "A", "--sha256", "ab" * 32], "need --certificate"),
+        (["hi/recording/message", "--by", "A", "--certificate", "1", "--sha256", "x"], "cannot be approved"),
+        (["hi/recording/message", "--by", "A", "--certificate", "1\n2"], "cannot be approved"),
     ],
 )
-def test_what_cannot_be_approved_is_one_line_and_changes_nothing(site: Path, arguments: list[str], words: str) -> None:
+def test_invalid_approval_is_refused_in_one_line_and_changes_nothing(
+    site: Path, arguments: list[str], words: str
+) -> None:
     audio("prepare")
     before = (site / "catalogue/hi.toml").read_bytes()
     _, _, error = audio("approve", *arguments)
@@ -143,7 +145,7 @@ def test_what_cannot_be_approved_is_one_line_and_changes_nothing(site: Path, arg
     assert (site / "catalogue/hi.toml").read_bytes() == before
 
 
-def test_check_tells_what_callers_would_not_hear(site: Path) -> None:
+def test_check_reports_missing_uncertified_and_outdated_prompts(site: Path) -> None:
     audio("prepare")
     write_recording(site / "recordings/hi/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
     audio("prepare")
@@ -153,18 +155,18 @@ def test_check_tells_what_callers_would_not_hear(site: Path) -> None:
     assert code == 1
     assert "hi/recording/message: has no certificate" in output
     assert "hi/turnout/question: is missing" in output
-    assert "hi/common/goodbye: says another text than the flows have now" in output
+    assert "hi/common/goodbye: the text has changed since" in output
     assert "ta/" not in output
     with (site / "centre.toml").open("a") as file:
         file.write('[flows]\ntexts = "texts"\n')
     assert audio("check", "-l", "hi")[1] == output
 
 
-def test_check_is_of_the_sites_languages_and_those_that_are_there(site: Path) -> None:
+def test_check_covers_the_languages_of_agents_and_of_the_catalogue(site: Path) -> None:
     write_recording(site / "recordings/ta/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
     audio("prepare")
     looked = {line.partition("/")[0] for line in audio("check")[1].splitlines()}
-    assert {"ur", "bn", "en"} <= looked  # nobody has said which there are
+    assert {"ur", "bn", "en"} <= looked  # neither agents nor roll name languages
     with (site / "centre.toml").open("a") as file:
         file.write(
             '[centre]\nlanguage = "hi"\n[[seats]]\nname = "01"\nendpoint = "agent01"\nlanguages = ["hi", "mr"]\n'
@@ -173,7 +175,7 @@ def test_check_is_of_the_sites_languages_and_those_that_are_there(site: Path) ->
     assert looked == {"hi", "mr", "ta"}
 
 
-def test_callers_of_a_flow_speak_what_the_roll_says(site: Path) -> None:
+def test_check_of_a_flow_covers_the_languages_on_the_roll(site: Path) -> None:
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\nlanguage = "hi"\n[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\n')
         file.write('[store]\npath = "centre.db"\n')
@@ -187,7 +189,7 @@ def test_callers_of_a_flow_speak_what_the_roll_says(site: Path) -> None:
     assert looked() == {"hi", "bn", "mr"}
 
 
-def test_check_knows_the_organisations_own_name(site: Path) -> None:
+def test_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
     name = name_sound(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\n')
@@ -198,7 +200,7 @@ def test_check_knows_the_organisations_own_name(site: Path) -> None:
     assert next(row["text"] for row in listed() if row["prompt"] == name) == "Example Seva"
 
 
-def test_preparing_again_does_not_forget_that_a_recording_says_an_old_text(site: Path) -> None:
+def test_preparing_again_still_reports_a_recording_with_an_old_text(site: Path) -> None:
     (site / "texts").mkdir()
     (site / "texts/hi.yaml").write_text('errand.ask: "Polls close at six."\n')
     write_recording(site / "recordings/hi/errand/ask.wav", speech(0.5, 8_000), 8_000)
@@ -208,17 +210,17 @@ def test_preparing_again_does_not_forget_that_a_recording_says_an_old_text(site:
     config.write_text(config.read_text().replace('["alaw"]', '["alaw", "sln16"]'))
     assert "2 prepared" in audio("prepare", "--texts", "texts")[1]
     assert "2 prepared" in audio("prepare", "--all", "--texts", "texts")[1]
-    told = "hi/errand/ask: says another text than the flows have now"
-    assert told in audio("check", "-l", "hi", "--texts", "texts")[1]
+    finding = "hi/errand/ask: the text has changed since"
+    assert finding in audio("check", "-l", "hi", "--texts", "texts")[1]
 
-    # Where it says the new text all the same, it is taken in anew.
+    # A recording that says the new text all the same is accepted after its prompt was removed.
     audio("remove", "hi/errand/ask")
     audio("prepare", "--texts", "texts")
-    assert told not in audio("check", "-l", "hi", "--texts", "texts")[1]
+    assert finding not in audio("check", "-l", "hi", "--texts", "texts")[1]
 
 
-def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> None:
-    """The information message too: a computer says before it that it is one, approved or not."""
+def test_approved_draft_is_not_reported_as_a_missing_recording(site: Path) -> None:
+    """The information message is included: its draft begins with the label "a computer speaks", approved or not."""
     text = collect_message_prompt("hi", "Example Seva", shipped_texts())[INFORMATION]
     words = load_words("hi")
     assert words is not None
@@ -232,11 +234,11 @@ def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> Non
     assert INFORMATION.path not in audio("check", "-l", "hi")[1]
     config = (site / "centre.toml").read_text()
     (site / "centre.toml").write_text(config.replace("Example Seva", "Another Seva"))
-    told = f"{INFORMATION.path}: says another text than the flows have now; run dialer audio drafts or record it"
-    assert told in audio("check", "-l", "hi")[1]
+    finding = f"{INFORMATION.path}: the text has changed since; run dialer audio drafts or record it"
+    assert finding in audio("check", "-l", "hi")[1]
     (site / "centre.toml").write_text(config)
 
-    assert "there is no recording in the catalogue" in str(audio("picture")[2])
+    assert "the catalogue has no recordings" in str(audio("picture")[2])
     assert audio("picture", INFORMATION.path)[0] == 0
     svg = (site / f"pictures/{INFORMATION.path}.svg").read_text(encoding="utf-8")
     assert "spoken by espeak-ng 1.52.0 hi" in svg
@@ -244,31 +246,34 @@ def test_an_approved_draft_voice_is_no_recording_that_is_gone(site: Path) -> Non
     assert "until it is recorded" not in svg
 
 
-def test_a_folder_of_recordings_that_is_a_link_ends_with_exit_1(site: Path) -> None:
+def test_symbolic_link_among_the_recordings_is_rejected_with_exit_code_1(site: Path) -> None:
     (site / "recordings/en").symlink_to(site)
     code, output, _ = audio("prepare")
     assert code == 1
     assert "en: is a symbolic link that does not lead to a file; replace it by the files" in output
-    assert "1 prepared, 0 unchanged, 1 refused" in output
+    assert "1 prepared, 0 unchanged, 1 failed" in output
 
 
-def test_a_prompt_is_removed_at_once_and_its_recording_stays(site: Path) -> None:
+def test_remove_deletes_a_prompt_and_its_sounds_but_not_the_recording(site: Path) -> None:
     audio("prepare")
     code, output, _ = audio("remove", "hi/recording/message")
     assert code == 0
-    assert output.strip() == "hi/recording/message: removed; recordings/hi/recording/message.mp3 would bring it back"
+    assert output.strip() == (
+        "hi/recording/message: removed; `dialer audio prepare` adds it again unless you delete"
+        " recordings/hi/recording/message.mp3"
+    )
     assert listed() == []
     assert not list((site / "sounds").rglob("*.alaw"))
     assert isinstance(audio("remove", "hi/recording/message")[2], AudioError)
 
 
-def test_check_tells_of_a_recording_that_is_gone(site: Path) -> None:
+def test_check_reports_a_missing_recording_file(site: Path) -> None:
     audio("prepare")
     (site / "recordings/hi/recording/message.mp3").unlink()
-    assert "its recording hi/recording/message.mp3 is gone" in audio("check", "-l", "hi")[1]
+    assert "recording hi/recording/message.mp3 is missing" in audio("check", "-l", "hi")[1]
 
 
-def test_rules_without_a_catalogue_are_refused(tmp_path: Path) -> None:
+def test_audio_rules_without_a_catalogue_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text("[audio]\ncertified_recordings = true\n")
     with pytest.raises(SettingError, match="certified_recordings needs a catalogue"):
@@ -278,7 +283,7 @@ def test_rules_without_a_catalogue_are_refused(tmp_path: Path) -> None:
         load_settings(path)
 
 
-def test_a_recording_that_no_flow_says_is_refused_and_named_with_what_was_meant(site: Path) -> None:
+def test_recording_that_no_flow_plays_is_rejected_with_a_suggestion(site: Path) -> None:
     for slip in (
         "hi/turnout/questoin",
         "campaign/turnout-ivr/hi/turnout/question",
@@ -291,22 +296,22 @@ def test_a_recording_that_no_flow_says_is_refused_and_named_with_what_was_meant(
     assert code == 1
     refused = {line for line in said.splitlines() if ".mp3: " in line}
     assert refused == {
-        "campaign/turnout/hi/turnout/question.mp3: is for the campaign 'turnout', which the settings do not have;"
+        "campaign/turnout/hi/turnout/question.mp3: campaign 'turnout' is not in the settings;"
         " did you mean turnout-ivr?",
-        "hi/recording/message.mp3: no flow says recording/message; did you mean recording/campaign_message?",
-        "hi/turnout/questoin.mp3: no flow says turnout/questoin; did you mean turnout/question?",
+        "hi/recording/message.mp3: no flow plays recording/message; did you mean recording/campaign_message?",
+        "hi/turnout/questoin.mp3: no flow plays turnout/questoin; did you mean turnout/question?",
     }
-    assert "1 prepared, 0 unchanged, 3 refused" in said
+    assert "1 prepared, 0 unchanged, 3 failed" in said
 
 
-def test_what_was_taken_before_and_no_flow_says_is_told_by_check(site: Path) -> None:
+def test_check_reports_a_catalogue_entry_that_no_flow_plays(site: Path) -> None:
     write_prompts(site, {PromptName("", "hi", "turnout/questoin"): catalogue_entry()})
     code, said, _ = audio("check", "-l", "hi")
     assert code == 1
-    assert "hi/turnout/questoin: no flow says turnout/questoin; did you mean turnout/question?" in said
+    assert "hi/turnout/questoin: no flow plays turnout/questoin; did you mean turnout/question?" in said
 
 
-def test_prompts_of_a_flow_and_of_texts_of_the_site_are_taken(site: Path) -> None:
+def test_prompts_of_the_sites_own_flow_and_texts_are_prepared(site: Path) -> None:
     (site / "own.yaml").write_text(
         "flow: own\npurpose: information\nstart: hello\nnodes:\n"
         "  hello: {say: [{recording: candidate}, own.welcome], next: bye}\n"
@@ -319,4 +324,4 @@ def test_prompts_of_a_flow_and_of_texts_of_the_site_are_taken(site: Path) -> Non
     (site / "recordings/hi/recording/message.mp3").rename(site / "recordings/hi/recording/candidate.mp3")
     write_recording(site / "recordings/hi/own/welcome.mp3", speech(0.5, 44_100), 44_100)
     code, said, _ = audio("prepare")
-    assert (code, "2 prepared, 0 unchanged, 0 refused" in said) == (0, True), said
+    assert (code, "2 prepared, 0 unchanged, 0 failed" in said) == (0, True), said

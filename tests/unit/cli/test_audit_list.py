@@ -1,4 +1,4 @@
-"""What stands in the audit: roll imports, log-ins, what was changed in the settings between two starts; and its list."""
+"""The entries of the audit: roll imports, logins, and settings changed between two starts; and `dialer audit list`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def entries(path: Path, *options: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-async def a_morning(path: Path) -> None:
+async def log_agents_in_and_out(path: Path) -> None:
     async with await open_store(path) as store:
         await store.save_log_in(LogIn("01", "101", False, None, NOW))
         await store.save_log_in(LogIn("01", "101", True, "meal", NOW + 1))  # a pause is no log-in
@@ -33,9 +33,9 @@ async def a_morning(path: Path) -> None:
         await store.remove_log_in("01", NOW + 4)
 
 
-def test_log_ins_and_log_offs_stand_in_it_with_the_seat(tmp_path: Path) -> None:
+def test_audit_lists_logins_and_logoffs_with_the_seat(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
-    asyncio.run(a_morning(path))
+    asyncio.run(log_agents_in_and_out(path))
     found = [(each["kind"], each["who"], json.loads(each["what"])) for each in entries(path)]
     hidden = "(looks like a number)"
     assert found == [
@@ -49,7 +49,7 @@ def test_log_ins_and_log_offs_stand_in_it_with_the_seat(tmp_path: Path) -> None:
     assert run("audit", "verify", "--store", path)[0] == 0
 
 
-def test_what_was_changed_between_two_starts_is_told_without_secrets(tmp_path: Path) -> None:
+def test_audit_lists_settings_changed_between_two_starts_without_secrets(tmp_path: Path) -> None:
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
     fill_roll(path, 9, voters_per_booth=9)
     start = '[dialling]\ndrain_seconds = {}\n[rules]\nopt_out_secret = "{}"\n'
@@ -68,7 +68,7 @@ def test_what_was_changed_between_two_starts_is_told_without_secrets(tmp_path: P
     assert "twenty" not in str(query(path, "SELECT value FROM setting") + query(path, "SELECT what FROM audit"))
 
 
-def test_a_roll_stands_in_it_with_its_file_and_hash(tmp_path: Path) -> None:
+def test_audit_lists_a_roll_import_with_file_and_hash(tmp_path: Path) -> None:
     path, roll = tmp_path / "centre.db", tmp_path / "9812345678.csv"
     roll.write_text(
         "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Ravi,+919812345678\n", encoding="utf-8"

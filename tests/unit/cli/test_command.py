@@ -49,7 +49,7 @@ def test_fields_are_read_in_order_or_by_name(words: str, fields: dict[str, Any])
         ("pause turnout persuasion", "'persuasion' is one value too many for `pause`. Its fields: campaign"),
         ("pause campain=turnout", "has no field `campain`; did you mean `campaign`?"),
         ("stop-all seat=04", "has no field `seat`. Its fields: none"),
-        ("pause campaign=a campaign=b", "`campaign` is given twice"),
+        ("pause campaign=a campaign=b", "field `campaign` is given twice"),
         ("speed turnout max_calls=many", "`speed`: `max_calls` must be a whole number (maximum concurrent calls"),
     ],
 )

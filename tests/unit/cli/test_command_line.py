@@ -1,4 +1,4 @@
-"""The table of commands: each is imported when it is asked for, and the help says of it what it says of itself."""
+"""The table of commands: lazy imports, and summaries in the help."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ SUMMARIES = {command_name(place): summary for some in COMMANDS.values() for plac
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
-def test_the_help_says_of_a_command_what_it_says_of_itself(name: str) -> None:
+def test_summary_in_the_help_equals_the_commands_own_first_sentence(name: str) -> None:
     group: Any = typer.main.get_command(app)
     command = group.commands[name]
     assert command.get_short_help_str(200) == SUMMARIES[name]
 
 
-def test_a_table_of_the_settings_is_named_in_the_help_and_not_taken_for_a_tag() -> None:
+def test_help_shows_settings_tables_in_double_brackets() -> None:
     assert "[[supervisors]]" in run("mqtt", "key", "--help")[1]
     assert "[[agents]]" in run("agent", "--help")[1]
 
 
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("flow", "try", "--help")])
-def test_what_needs_no_engine_imports_none(arguments: tuple[str, ...]) -> None:
+def test_simple_commands_do_not_import_the_engine(arguments: tuple[str, ...]) -> None:
     code = (
         "import sys\n"
         "from dialer.cli.main import main\n"

@@ -1,4 +1,4 @@
-"""`dialer erase` and `dialer purge`: nothing that identifies is left in the file, and nobody is called again."""
+"""`dialer erase` and `dialer purge`: personal data is gone from the store, and erased numbers are never called again."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def shares_a_secret(config: Path) -> bool:
 
 
 async def callable_after_a_start(config: Path) -> set[str]:
-    """What could be dialled once the dialler has started again."""
+    """Return the numbers that could be dialled after a restart of the dialler."""
     async with await open_store(config.parent / "centre.db") as store:
         await store.hash_numbers([SECRET.encode()] if shares_a_secret(config) else [])
         await store.enrol("a")
@@ -71,7 +71,9 @@ async def callable_after_a_start(config: Path) -> set[str]:
     return {claim.number for claim in claims}
 
 
-async def test_an_erased_number_leaves_the_file_and_no_roll_brings_it_back(config: Path, tmp_path: Path) -> None:
+async def test_erased_number_is_gone_from_the_store_and_stays_suppressed_in_later_rolls(
+    config: Path, tmp_path: Path
+) -> None:
     assert in_the_files(config, NUMBER)
     assert in_the_files(config, "ABC0000004")
     code, text = run("erase", "70000 00003", "--voters", "--who", "officer", "-c", config)
@@ -94,25 +96,25 @@ async def test_an_erased_number_leaves_the_file_and_no_roll_brings_it_back(confi
     assert NUMBER not in dialled
 
 
-def test_without_voters_the_names_stay_and_the_link_goes(config: Path) -> None:
+def test_erase_without_voters_keeps_names_and_removes_the_link(config: Path) -> None:
     assert run("erase", NUMBER, "-c", config)[0] == 0
     assert rows(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
     assert rows(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
 
 
-def test_a_number_on_no_roll_is_suppressed_all_the_same(config: Path) -> None:
+def test_erasing_a_number_that_is_on_no_roll_suppresses_it(config: Path) -> None:
     code, text = run("erase", "9812345678", "-c", config)
     assert (code, text.splitlines()[0]) == (0, "The number is not on the roll; it is suppressed all the same.")
     assert in_the_files(config, "9812345678") == (not shares_a_secret(config))
     assert run("erase", "12345", "-c", config)[0] == 2
 
 
-async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path) -> None:
+async def test_purge_erases_personal_data_and_keeps_attempts_and_marks(config: Path) -> None:
     execute(config.parent / "centre.db", "UPDATE voter SET weight = 4 WHERE voter_id = 12")
     run("optout", "add", "7000000009", "-c", config)
     code, text = run("purge", "--after", days_ago(10), "--dry-run", "-c", config)
     assert (code, "would erase 54 voters' names and 36 numbers" in text) == (0, True)
-    assert "kept until" in text
+    assert "retained until" in text
     assert run("purge", "--after", days_ago(10), "-c", config, given="n\n")[1].endswith("nothing was erased\n")
     assert in_the_files(config, "Voter 12")
     spool = Spool(config.parent / "centre.db", None)
@@ -122,11 +124,9 @@ async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert not handed.exists()
     assert (code, "erased 54 voters' names and 36 numbers" in text) == (0, True)
-    assert "1 attempts and 1 marks, which lead to nobody" in text
+    assert "1 attempts and 1 marks, without a link to a person" in text
     assert not in_the_files(config, "Voter 12")
-    assert rows(config.parent, "SELECT DISTINCT weight FROM voter") == [
-        (1.0,)
-    ]  # a supporter's score is nobody's business now
+    assert rows(config.parent, "SELECT DISTINCT weight FROM voter") == [(1.0,)]  # supporter scores are personal data
     assert not in_the_files(config, "+917000000001")
     assert in_the_files(config, "+917000000009") == (not shares_a_secret(config))
     assert rows(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(1, 1)]
@@ -137,30 +137,30 @@ async def test_a_purge_erases_everybody_and_keeps_what_must_be_kept(config: Path
     ]
 
 
-def test_when_their_time_is_over_the_records_go_too(config: Path) -> None:
+def test_purge_after_the_retention_period_erases_attempts_and_marks(config: Path) -> None:
     code, text = run("purge", "--after", days_ago(50), "--yes", "-c", config)
     assert (code, "1 attempts and 1 marks" in text) == (0, True)
     assert "overdue since" in text
-    assert "kept until" not in text
+    assert "retained until" not in text
     assert rows(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(0, 0)]
     assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
 
 
 @pytest.mark.parametrize(
-    ("after", "said"), [(days_ago(-1), "not over"), (days_ago(-5), "not over"), ("soon", "no date")]
+    ("after", "said"), [(days_ago(-1), "not over"), (days_ago(-5), "not over"), ("soon", "not a date")]
 )
-def test_a_purge_before_the_day_is_over_is_refused(config: Path, after: str, said: str) -> None:
+def test_purge_for_a_day_that_is_not_over_is_refused(config: Path, after: str, said: str) -> None:
     code, text = run("purge", "--after", after, "--yes", "-c", config)
     assert (code, said in text) == (2, True)
     assert in_the_files(config, "Voter 12")
 
 
-# What was recorded
+# Recordings
 
 
 @pytest.fixture
 def recorded(config: Path) -> Path:
-    """Two recordings of the number's people, a conversation and a message; the same of somebody else; and other files."""
+    """A recorded conversation and a recorded message of the number, the same of another number, and another file."""
     calls, messages = config.parent / "calls", config.parent / "sounds" / "matdan" / "recordings"
     calls.mkdir()
     messages.mkdir(parents=True)
@@ -189,7 +189,7 @@ EVERY_FILE = {"notes.txt", f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav", f"{ANOTHER}.wav
 OTHERS = EVERY_FILE - {f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav"}
 
 
-def test_what_was_recorded_of_a_numbers_people_goes_with_it(config: Path, recorded: Path) -> None:
+def test_erase_deletes_the_recordings_of_the_numbers_calls(config: Path, recorded: Path) -> None:
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "2 recordings erased." in text) == (0, True)
     assert list_files_below(recorded) == OTHERS
@@ -202,7 +202,7 @@ def test_what_was_recorded_of_a_numbers_people_goes_with_it(config: Path, record
 
 
 @pytest.mark.parametrize("missing", ["the file", "every file"])
-def test_a_recording_that_is_gone_already_stops_no_erasure(missing: str, config: Path, recorded: Path) -> None:
+def test_missing_recording_file_does_not_prevent_an_erasure(missing: str, config: Path, recorded: Path) -> None:
     (recorded / f"{ATTEMPT}.wav").unlink()
     if missing == "every file":
         (recorded.parent / "sounds" / "matdan" / "recordings" / f"{ATTEMPT}-1.wav").unlink()
@@ -212,7 +212,7 @@ def test_a_recording_that_is_gone_already_stops_no_erasure(missing: str, config:
     assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
 
 
-def test_a_recording_that_cannot_be_removed_keeps_the_number_until_it_can(
+def test_number_stays_until_its_recordings_can_be_deleted(
     config: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlink = Path.unlink
@@ -236,7 +236,7 @@ def test_a_recording_that_cannot_be_removed_keeps_the_number_until_it_can(
     assert not in_the_files(config, "ABC0000004")
 
 
-def test_a_folder_that_is_not_there_and_a_link_are_told_before_anything_is_erased(config: Path, recorded: Path) -> None:
+def test_missing_recordings_folder_or_link_is_refused_before_anything_is_erased(config: Path, recorded: Path) -> None:
     recorded.rename(recorded.with_name("elsewhere"))
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "set recordings.directory" in text) == (2, True)
@@ -260,13 +260,13 @@ STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
         (f"[[rules.polls]]\nday = {TODAY - timedelta(9)}\n", f"until {TODAY + timedelta(36)}"),
     ],
 )
-def test_recordings_that_must_be_kept_stay_and_it_is_said(polls: str, said: str, config: Path, recorded: Path) -> None:
+def test_recordings_under_retention_are_kept_and_reported(polls: str, said: str, config: Path, recorded: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write(STRICTER + polls)
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, f"2 recordings are kept {said}" in text) == (0, True)
-    assert "as the profile says" in text
-    assert f"recordings stay {said}" in run("recordings", "purge", "--keep-days", "0", "-c", config)[1]
+    assert "as the profile requires" in text
+    assert f"recordings are retained {said}" in run("recordings", "purge", "--keep-days", "0", "-c", config)[1]
     assert "2 kept" in rows(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert (code, "4 recordings" in text.splitlines()[-1]) == (0, True)
@@ -274,7 +274,7 @@ def test_recordings_that_must_be_kept_stay_and_it_is_said(polls: str, said: str,
     assert rows(config.parent, "SELECT count(*) FROM recording") == [(2,)]
 
 
-def test_when_their_time_is_over_recordings_that_had_to_be_kept_go(config: Path, recorded: Path) -> None:
+def test_recordings_are_erased_after_their_retention_period(config: Path, recorded: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write(STRICTER + f"[[rules.polls]]\nday = {days_ago(46)}\n")
     assert "2 recordings erased." in run("erase", NUMBER, "-c", config)[1]
@@ -284,7 +284,7 @@ def test_when_their_time_is_over_recordings_that_had_to_be_kept_go(config: Path,
 
 
 @pytest.mark.parametrize("days", [10, 50], ids=["records stay", "records go"])
-def test_a_purge_takes_every_recording(days: int, config: Path, recorded: Path) -> None:
+def test_purge_erases_every_recording(days: int, config: Path, recorded: Path) -> None:
     assert "4 recordings" in run("purge", "--after", days_ago(days), "--dry-run", "-c", config)[1]
     assert list_files_below(recorded) == EVERY_FILE
     assert run("purge", "--after", days_ago(days), "--yes", "-c", config)[0] == 0
@@ -293,17 +293,17 @@ def test_a_purge_takes_every_recording(days: int, config: Path, recorded: Path) 
     assert rows(config.parent, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
 
 
-def test_messages_that_twilio_keeps_are_named(config: Path) -> None:
+def test_recorded_messages_stored_at_twilio_are_reported(config: Path) -> None:
     sid = "RE" + "0123456789abcdef" * 2
     with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("INSERT INTO flow_answer VALUES (?, 'message', ?, 2)", (ATTEMPT, sid))
         db.commit()
     assert sid in run("erase", NUMBER, "-c", config)[1]
-    assert "Twilio keeps 1 messages" in run("purge", "--after", days_ago(10), "--yes", "-c", config)[1]
+    assert "Twilio still stores 1 messages" in run("purge", "--after", days_ago(10), "--yes", "-c", config)[1]
 
 
 @pytest.mark.parametrize("number", [NUMBER, "+919812345678"], ids=["on the roll", "on no roll"])
-def test_the_number_of_somebody_who_called_in_goes_too(number: str, config: Path) -> None:
+def test_erase_removes_the_number_from_inbound_calls(number: str, config: Path) -> None:
     with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO inbound_call (at, called, e164, mode, campaign_id) VALUES (1, '1', ?, 'flow', 'a')", (number,)

@@ -1,4 +1,4 @@
-"""The commands `dialer flow ...`."""
+"""`dialer flow` on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dialer init`: what it writes is taken by all that reads settings, and what is wrong leaves nothing behind."""
+"""`dialer init`: its settings are valid for every command, and an invalid option writes nothing."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def arguments(folder: Path, changed: dict[str, str]) -> list[str]:
     return [part for option, value in options.items() if value for part in (option, value)]
 
 
-def made(folder: Path, changed: dict[str, str], given: str = "") -> Settings:
+def create_centre(folder: Path, changed: dict[str, str], given: str = "") -> Settings:
     file = folder / "centre.toml"
     code, said = run("init", file, *arguments(folder, changed), given=given)
     assert code == 0, said
@@ -38,7 +38,7 @@ def made(folder: Path, changed: dict[str, str], given: str = "") -> Settings:
 
 
 def test_new_centre_passes_every_check_of_its_settings(tmp_path: Path) -> None:
-    settings = made(tmp_path, {"--seats": "1"})
+    settings = create_centre(tmp_path, {"--seats": "1"})
     code, said = run("check", "-c", tmp_path / "centre.toml")
     errors = re.findall(r"^ERROR +([^:]+):", said, re.MULTILINE)
     assert (code, set(errors) - {"tones", "information message"}) == (1, {"audio", "store", "asterisk"}), said
@@ -53,8 +53,8 @@ def test_new_centre_passes_every_check_of_its_settings(tmp_path: Path) -> None:
     assert set(told_once) == {"pune-1.supervisor"}
 
 
-def test_what_it_writes_is_for_one_persons_eyes_and_its_pins_are_the_agents(tmp_path: Path) -> None:
-    settings = made(tmp_path, {"--seats": "2"})
+def test_init_writes_private_files_and_pins_that_match_the_agents(tmp_path: Path) -> None:
+    settings = create_centre(tmp_path, {"--seats": "2"})
     pins = tmp_path / init.PINS
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "centre.toml", pins)} == {0o600}
     handed = dict(line.split() for line in pins.read_text().splitlines())
@@ -65,8 +65,8 @@ def test_what_it_writes_is_for_one_persons_eyes_and_its_pins_are_the_agents(tmp_
     assert len(set(secrets)) == 3
 
 
-def test_an_account_at_the_carrier_registers_and_its_password_comes_by_standard_input(tmp_path: Path) -> None:
-    trunk = made(
+def test_trunk_account_registers_with_a_password_from_standard_input(tmp_path: Path) -> None:
+    trunk = create_centre(
         tmp_path, {"--seats": "1", "--trunk-user": "acc1", "--trunk-password": "-"}, "s3cret-of-acc1\n"
     ).trunks[0]
     assert trunk.registers
@@ -74,7 +74,7 @@ def test_an_account_at_the_carrier_registers_and_its_password_comes_by_standard_
     assert trunk.password.get_secret_value() == "s3cret-of-acc1"
 
 
-def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+def test_init_refuses_an_unwritable_path_before_asking_questions(tmp_path: Path) -> None:
     code, said = run_for_error("init", tmp_path / "nowhere" / "centre.toml")
     assert code == 2
     assert said.startswith(f"FILE: {tmp_path}/nowhere/centre.toml")
@@ -82,7 +82,7 @@ def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_asked(t
 
 
 @pytest.mark.parametrize("there", ["centre.toml", init.PINS])
-def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
+def test_init_never_overwrites_an_existing_file(there: str, tmp_path: Path) -> None:
     (tmp_path / there).write_text("somebody's")
     code, said = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, {}))
     assert code == 2
@@ -94,22 +94,22 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"--id": ""}, "--id is needed"),
+        ({"--id": ""}, "--id is required"),
         ({"--id": "Pune 1"}, "--id: must be 1 to 32 lowercase letters"),
         ({"--jurisdiction": "atlantis", "--region": "AT", "--prefix": "+43", "--time-zone": "UTC"}, "--jurisdiction: "),
         ({"--jurisdiction": "atlantis"}, "--jurisdiction: "),
-        ({"--jurisdiction": "us"}, "--time-zone is needed"),
+        ({"--jurisdiction": "us"}, "--time-zone is required"),
         (
             {"--jurisdiction": "us", "--time-zone": "America/New_York"},
             "--caller-ids: a caller ID is outside the number series",
         ),
-        ({"--jurisdiction": "neutral"}, "--region is needed"),
+        ({"--jurisdiction": "neutral"}, "--region is required"),
         ({"--time-zone": "Asia/Pune"}, "--time-zone: must be an IANA time zone"),
         ({"--languages": "Hindi"}, "--languages: must be a language code"),
         ({"--languages": ","}, "--languages: must be a language code"),
         ({"--poll": "6 May"}, "--poll: '6 May' is not a date"),
         ({"--trunk-host": "sip.carrier.example"}, "--trunk-host: sip.carrier.example is a placeholder"),
-        ({"--trunk-user": "acc1"}, "--trunk-password is needed"),
+        ({"--trunk-user": "acc1"}, "--trunk-password is required"),
         ({"--trunk-user": "acc 1", "--trunk-password": "x"}, "--trunk-user: must be 1 to 64 letters"),
         ({"--seats": "100"}, "--seats: must be 1 to 99"),
         ({"--channels": "0"}, "--channels: must be greater than or equal to 1"),
@@ -129,7 +129,7 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
         ({"--organisation": "\udcff"}, "--organisation: is not in UTF-8"),
     ],
 )
-def test_what_is_wrong_is_one_line_that_names_the_option_and_leaves_nothing(
+def test_invalid_option_of_init_is_one_line_and_writes_nothing(
     changed: dict[str, str], says: str, tmp_path: Path
 ) -> None:
     code, said = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
@@ -140,10 +140,10 @@ def test_what_is_wrong_is_one_line_that_names_the_option_and_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_at_a_terminal_it_asks_for_missing_values_and_again_after_a_mistake(
+def test_init_at_a_terminal_asks_for_missing_values_and_again_after_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(init, "_at_a_terminal", lambda: True)
+    monkeypatch.setattr(init, "_is_interactive", lambda: True)
     asked = dict(GOOD, **{"--trunk-host": "a b"})
     answers = ["", "", "", "1", "", "", "", "", "", "asha", "sip.carrier.in"]
     options = [part for option, value in {**asked, "--data": str(tmp_path)}.items() for part in (option, value)]

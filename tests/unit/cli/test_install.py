@@ -1,4 +1,4 @@
-"""`dialer install` below a folder of its own: what it writes, what it refuses, and that `uninstall` takes it away again."""
+"""`dialer install` below a test folder: the files it writes, its refusals, and their removal by `dialer uninstall`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ SAMPLES = {
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """The settings file; beside it `root`, the file system of a machine with Asterisk, Mosquitto and fail2ban."""
+    """Return the settings file. The folder `root` next to it is a machine with Asterisk, Mosquitto and fail2ban."""
     for name, text in SAMPLES.items():
         path = tmp_path / "root" / name
         path.parent.mkdir(parents=True)
@@ -63,15 +63,15 @@ def tree(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
 
 
-def installed(site: Path) -> dict[str, str]:
+def install_site(site: Path) -> dict[str, str]:
     root = site.parent / "root"
     code, said = run("install", "-c", site, "--root", root)
     assert code == 0, said
     return tree(root)
 
 
-def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
-    files = installed(site)
+def test_install_writes_all_files_of_the_services(site: Path) -> None:
+    files = install_site(site)
     assert {name for name in files if not name.startswith(("etc/asterisk/", "etc/mosquitto/"))} == {
         "etc/matdan/centre.toml",
         "etc/sysusers.d/matdan.conf",
@@ -101,8 +101,8 @@ def test_a_site_becomes_services_with_all_that_they_need(site: Path) -> None:
     assert all(path.stat().st_mode & 0o007 == 0 for path in secrets)
 
 
-def test_the_dialler_of_a_site_with_agi_scripts_may_run_bubblewrap(site: Path) -> None:
-    """Each of these settings keeps bubblewrap from working (docs/how-to/agi-scripts.md)."""
+def test_unit_of_a_site_with_agi_scripts_allows_bubblewrap(site: Path) -> None:
+    """Each of these unit settings would break bubblewrap (docs/how-to/agi-scripts.md)."""
     hinders = (
         "RestrictNamespaces",
         "ProtectKernelTunables",
@@ -130,14 +130,14 @@ declared = {by = "A. Person", offers_transport = false, asks_vote_choice = false
     assert "AF_NETLINK" not in without
 
 
-def test_it_says_what_follows(site: Path) -> None:
+def test_install_prints_the_next_steps(site: Path) -> None:
     said = run("install", "-c", site, "--root", site.parent / "root")[1]
     assert "audio drafts -c /etc/matdan/centre.toml\n" in said
     assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer matdan-recordings.timer\n" in said
 
 
-def test_voices_are_recorded_where_the_dialler_erases_also_once_no_campaign_records_any_more(site: Path) -> None:
-    files = installed(site)
+def test_recordings_folder_is_writable_for_asterisk_and_the_purge_timer(site: Path) -> None:
+    files = install_site(site)
     folder = "/var/spool/asterisk/matdan"
     assert f"d {folder} 2770 asterisk matdan\n" in files["etc/tmpfiles.d/matdan.conf"]
     assert f"ReadWritePaths={folder}\n" in files["etc/systemd/system/matdan-recordings.service"]
@@ -145,14 +145,14 @@ def test_voices_are_recorded_where_the_dialler_erases_also_once_no_campaign_reco
         assert (folder in files[f"etc/systemd/system/matdan-{name}.service"]) == writes
     assert "OnCalendar=*-*-* 03:17\n" in files["etc/systemd/system/matdan-recordings.timer"]
     elsewhere = service_files(load_settings(site), Path("/opt/matdan/bin/dialer"), LocalPrograms(False, False, False))
-    assert not [path for path in elsewhere if "recordings" in path.name]  # they lie where Asterisk is
+    assert not [path for path in elsewhere if "recordings" in path.name]  # the recordings are on the Asterisk machine
 
 
-def test_a_site_without_a_folder_for_backups_is_told(site: Path) -> None:
+def test_install_notes_a_missing_backup_folder_and_refuses_a_system_folder(site: Path) -> None:
     site.write_text(SITE.replace('backup_folder = "/mnt/disk2/matdan"\n', ""))
     code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 0
-    assert "note: store.backup_folder is not set: nothing makes backups" in said
+    assert "note: no backups are made: set store.backup_folder" in said
     assert "etc/systemd/system/matdan-backup.timer" not in tree(site.parent / "root")
     site.write_text(SITE.replace("/mnt/disk2/matdan", "/mnt"))
     code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
@@ -160,21 +160,21 @@ def test_a_site_without_a_folder_for_backups_is_told(site: Path) -> None:
     assert "store.backup_folder: /mnt is a system folder" in said
 
 
-def test_a_second_time_changes_nothing(site: Path) -> None:
-    before = installed(site)
+def test_installing_twice_changes_nothing(site: Path) -> None:
+    before = install_site(site)
     again = run("install", "-c", site.parent / "root/etc/matdan/centre.toml", "--root", site.parent / "root")
     assert again[0] == 0
     assert "wrote" not in again[1]
     assert tree(site.parent / "root") == before
 
 
-def test_uninstall_takes_away_what_it_put_there_and_leaves_settings_and_data(site: Path) -> None:
-    installed(site)
+def test_uninstall_removes_its_files_and_keeps_settings_and_data(site: Path) -> None:
+    install_site(site)
     root = site.parent / "root"
     store = root / "var/lib/matdan/centre.db"
     store.parent.mkdir(parents=True)
     store.write_text("the store")
-    copied = root / "etc/logrotate.d/matdan-own"  # somebody's, made from ours
+    copied = root / "etc/logrotate.d/matdan-own"  # a user's own copy of our file
     copied.write_text((root / "etc/logrotate.d/matdan").read_text())
     assert run("uninstall", "--root", root)[0] == 0
     kept = {"etc/matdan/centre.toml": SITE, "var/lib/matdan/centre.db": "the store"}
@@ -187,7 +187,7 @@ def test_uninstall_takes_away_what_it_put_there_and_leaves_settings_and_data(sit
     assert tree(root) == SAMPLES
 
 
-def test_print_shows_the_files_and_writes_none(site: Path) -> None:
+def test_print_option_shows_the_files_without_writing(site: Path) -> None:
     code, said = run("install", "-c", site, "--root", site.parent / "root", "--print")
     assert code == 0
     assert "/etc/systemd/system/matdan-dialler.service" in said
@@ -198,11 +198,11 @@ def test_print_shows_the_files_and_writes_none(site: Path) -> None:
 @pytest.mark.parametrize(
     ("there", "says"),
     [
-        ("etc/matdan/centre.toml", "says something else; nothing was written"),
+        ("etc/matdan/centre.toml", "exists with different settings; nothing was written"),
         ("etc/systemd/system/matdan-desk.service", "was not written by `dialer install`; nothing was written"),
     ],
 )
-def test_what_is_somebodys_own_is_not_overwritten(there: str, says: str, site: Path) -> None:
+def test_install_refuses_to_overwrite_foreign_files(there: str, says: str, site: Path) -> None:
     path = site.parent / "root" / there
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[centre]\n")
@@ -212,7 +212,7 @@ def test_what_is_somebodys_own_is_not_overwritten(there: str, says: str, site: P
     assert says in said
 
 
-def test_a_path_that_a_service_cannot_have_is_refused(site: Path) -> None:
+def test_store_path_that_systemd_cannot_use_is_refused(site: Path) -> None:
     for path in ("centre.db", "/var/lib/my data/centre.db", "/var/lib/../centre.db", "/var/lib/%i/centre.db"):
         site.write_text(SITE.replace("/var/lib/matdan/centre.db", path))
         code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
@@ -222,7 +222,7 @@ def test_a_path_that_a_service_cannot_have_is_refused(site: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", ["/srv", "/var/lib", "/usr/share", "/etc/matdan", "/run/matdan", "/home/asha"])
-def test_a_folder_that_is_not_matdans_alone_is_not_given_to_it(folder: str, site: Path) -> None:
+def test_system_folder_as_store_folder_is_refused(folder: str, site: Path) -> None:
     site.write_text(SITE.replace("/var/lib/matdan/centre.db", f"{folder}/centre.db"))
     code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
@@ -230,8 +230,8 @@ def test_a_folder_that_is_not_matdans_alone_is_not_given_to_it(folder: str, site
     assert tree(site.parent / "root") == SAMPLES
 
 
-def test_purging_leaves_what_a_link_points_to(site: Path) -> None:
-    installed(site)
+def test_purge_removes_a_link_but_not_its_target(site: Path) -> None:
+    install_site(site)
     root, disk = site.parent / "root", site.parent / "disk"
     disk.mkdir()
     (disk / "centre.db").write_text("the store")
@@ -239,31 +239,31 @@ def test_purging_leaves_what_a_link_points_to(site: Path) -> None:
     (root / "var/lib/matdan").symlink_to(disk)
     code, said = run("uninstall", "--root", root, "--purge")
     assert (code, tree(root)) == (0, SAMPLES)
-    assert f"removed {root}/var/lib/matdan, a link: {disk} stays" in said
+    assert f"removed the link {root}/var/lib/matdan; its target {disk} stays" in said
     assert (disk / "centre.db").read_text() == "the store"
 
 
-def test_settings_that_come_through_a_pipe_have_no_file_to_install(site: Path) -> None:
+def test_settings_from_a_pipe_cannot_be_installed(site: Path) -> None:
     reading, writing = os.pipe()
     os.write(writing, SITE.encode())
     os.close(writing)
     code, said = run_for_error("install", "-c", f"/dev/fd/{reading}", "--root", site.parent / "root")
     os.close(reading)
     assert code == 2
-    assert "name the file itself" in said
+    assert "give the file itself" in said
     assert tree(site.parent / "root") == SAMPLES
 
 
-def test_where_there_is_no_systemd_services_are_not_installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_install_without_systemd_or_root_permissions_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.cli.install._SYSTEMD", site.parent / "nothing")
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    assert "systemd does not run here" in run_for_error("install", "-c", site)[1]
+    assert "systemd is not running here" in run_for_error("install", "-c", site)[1]
     monkeypatch.setattr("os.geteuid", lambda: 1000)
-    assert "only root installs services" in run_for_error("install", "-c", site)[1]
-    assert "only root takes services away" in run_for_error("uninstall")[1]
+    assert "root permissions are required: run `sudo dialer install" in run_for_error("install", "-c", site)[1]
+    assert "root permissions are required: run `sudo dialer uninstall`" in run_for_error("uninstall")[1]
 
 
-def test_a_centre_whose_asterisk_and_broker_are_elsewhere_has_its_own_files_alone() -> None:
+def test_centre_with_remote_asterisk_and_broker_gets_only_its_own_files() -> None:
     settings = Settings.model_validate(
         {"ami": {"host": "10.0.0.6"}, "store": {"path": "/srv/matdan/centre.db"}, "audio": {"sounds": "/srv/sounds"}}
     )
@@ -276,8 +276,8 @@ def test_a_centre_whose_asterisk_and_broker_are_elsewhere_has_its_own_files_alon
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_takes_the_units_and_finds_little_exposed(site: Path) -> None:
-    installed(site)
+def test_systemd_verifies_the_units_and_rates_their_exposure_low(site: Path) -> None:
+    install_site(site)
     root = site.parent / "root"
     for name, most in (("dialler", 1.5), ("desk", 1.5), ("backup", 1.0)):
         unit = f"matdan-{name}.service"
@@ -293,5 +293,5 @@ def test_systemd_takes_the_units_and_finds_little_exposed(site: Path) -> None:
         complaints = subprocess.run(asked, capture_output=True, text=True, check=False).stderr.splitlines()
         not_there = re.compile(
             r"is not executable: No such file|sysinit\.target not found"
-        )  # `root` is no whole machine
+        )  # `root` is not a complete system
         assert [line for line in complaints if not not_there.search(line)] == []

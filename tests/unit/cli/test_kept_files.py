@@ -1,4 +1,4 @@
-"""What a command reads, and any store, is never written over: refused in one line, before anything is done."""
+"""Outputs that would overwrite an input file or a store are refused in one line, before the command starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.stored import query
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A folder with a store under the names of every format, settings, a roll, a map and a list of marks."""
+    """A folder with a store that has a name of each format, settings, a roll, a map file and a list of marks."""
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     for name in ("centre.csv", "centre.pdf", "centre.svg"):
         (tmp_path / name).hardlink_to(tmp_path / "centre.db")
@@ -50,7 +50,9 @@ def site(tmp_path: Path) -> Path:
         ("import roll.csv --map map.toml --rejects", "map.toml", "the map file"),
     ],
 )
-def test_a_commands_own_files(site: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, what: str) -> None:
+def test_output_to_a_file_that_the_command_reads_is_refused(
+    site: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, what: str
+) -> None:
     monkeypatch.chdir(site)
     before = {path.name: path.read_bytes() for path in site.iterdir()}
     *words, option = command.split()
@@ -64,11 +66,11 @@ def test_a_commands_own_files(site: Path, monkeypatch: pytest.MonkeyPatch, comma
 
 
 @pytest.mark.parametrize("command", ["demo --headless --for 5 --report", "sample-roll --rows 5 --out"])
-def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_output_to_another_store_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.chdir(site)
     monkeypatch.setattr(
         running, "quiet_logging", lambda: None
-    )  # it would log to the runner's output, closed afterwards
+    )  # it would log to the runner's output after that is closed
     before = (site / "centre.csv").read_bytes()
     option = command.rsplit(maxsplit=1)[-1]
     assert run_for_error(*command.split(), "centre.csv") == (
@@ -78,7 +80,7 @@ def test_a_store_of_somebody_else(site: Path, monkeypatch: pytest.MonkeyPatch, c
     assert (site / "centre.csv").read_bytes() == before
 
 
-def test_the_store_that_a_demo_is_about_to_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_report_at_the_path_of_its_store_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "quiet_logging", lambda: None)
     code, told = run_for_error(
         "demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db"
@@ -87,7 +89,7 @@ def test_the_store_that_a_demo_is_about_to_make(tmp_path: Path, monkeypatch: pyt
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_store_that_an_import_is_about_to_make(tmp_path: Path) -> None:
+def test_rejects_file_at_the_path_of_the_new_store_is_refused(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     (tmp_path / "here").symlink_to(tmp_path)
     with pytest.raises(OutputRefused, match="is the store; name another file"):
@@ -95,7 +97,7 @@ def test_the_store_that_an_import_is_about_to_make(tmp_path: Path) -> None:
     assert not (tmp_path / "new.db").exists()
 
 
-def test_a_store_by_its_lock_where_it_is_encrypted(tmp_path: Path) -> None:
+def test_encrypted_store_is_recognised_by_its_lock_file(tmp_path: Path) -> None:
     path = tmp_path / "centre.csv"
     path.write_bytes(os.urandom(4096))
     refuse_kept(path, "--out")
@@ -104,14 +106,14 @@ def test_a_store_by_its_lock_where_it_is_encrypted(tmp_path: Path) -> None:
         write_file(path, b"x")
 
 
-def test_a_database_of_another_program(tmp_path: Path) -> None:
+def test_database_of_another_program_is_never_overwritten(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "other.csv")) as db:
         db.execute("CREATE TABLE x (y)")
     with pytest.raises(OutputRefused, match="another database"):
         write_file(tmp_path / "other.csv", b"x")
 
 
-def test_what_is_none_of_these_is_written_over(tmp_path: Path) -> None:
+def test_ordinary_output_file_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_bytes(b"of yesterday")
     write_file(path, b"of today")

@@ -1,4 +1,4 @@
-"""`dialer marks`: lists of booth workers, line by line; undo; and all that is known of a voter."""
+"""`dialer marks`: importing lists of booth workers, correcting a mark, and showing a voter's marks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HEAD = "AC No,Part No,Serial"
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """60 voters in three booths of twenty; no dialler runs."""
+    """Settings of a centre with 60 voters in three booths of twenty, and no running dialler."""
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     path = tmp_path / "centre.toml"
     path.write_text(
@@ -56,7 +56,7 @@ def read(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> MarksFi
 # Reading
 
 
-def test_a_list_of_serials_in_any_digits_is_a_list_of_marks(config: Path) -> None:
+def test_serials_in_any_digits_are_read_as_marks(config: Path) -> None:
     found = read(config, "174,1,1", "174,2,२", "174,3.0,20", "", "174,1,1")
     assert [(mark.voter_id, mark.kind, mark.at, mark.agent) for mark in found.marks] == [
         (voter, MarkKind.VOTED, NOW, "worker-1") for voter in (1, 22, 60)
@@ -86,7 +86,7 @@ def test_a_list_of_serials_in_any_digits_is_a_list_of_marks(config: Path) -> Non
         ("174,1,1,,,,,ABC0000002", "belong to different voters; check that the list is of this roll"),
     ],
 )
-def test_a_line_that_cannot_be_taken_is_named_with_its_reason(config: Path, line: str, reason: str) -> None:
+def test_invalid_line_is_rejected_with_its_number_and_reason(config: Path, line: str, reason: str) -> None:
     head = f"{HEAD},kind,time,by,roll version,epic"
     found = read(config, "174,1,2", line, "174,1,3", head=head)
     assert [mark.voter_id for mark in found.marks] == [2, 3]
@@ -97,7 +97,7 @@ def test_a_line_that_cannot_be_taken_is_named_with_its_reason(config: Path, line
     assert "98765" not in reject.reason
 
 
-def test_kinds_times_and_who_are_read_line_by_line(config: Path) -> None:
+def test_kind_time_and_reporter_are_read_from_each_line(config: Path) -> None:
     found = read(
         config,
         "174,1,1,Not Yet,09:05,w-1",
@@ -117,13 +117,13 @@ def test_kinds_times_and_who_are_read_line_by_line(config: Path) -> None:
     assert hours == pytest.approx([-2 - 55 / 60, -2 - 20 / 60, -2, 0])
 
 
-def test_a_list_of_yesterday_is_of_yesterday(config: Path) -> None:
+def test_day_option_dates_the_marks_of_an_earlier_day(config: Path) -> None:
     found = read(config, "174,1,1,18:30", "174,1,2,", head=f"{HEAD},time", day=date(2026, 4, 21))
     local = [datetime.fromtimestamp(mark.at, UTC).astimezone(INDIA) for mark in found.marks]
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_the_same_word_has_the_same_key_in_whatever_file_and_a_correction_is_one_of_its_file(config: Path) -> None:
+def test_same_mark_has_the_same_key_in_every_file_but_corrections_do_not(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -133,7 +133,7 @@ def test_the_same_word_has_the_same_key_in_whatever_file_and_a_correction_is_one
     assert first.marks[0].key != read(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
 
 
-def test_voters_are_found_by_epic_number_and_one_that_two_have_is_rejected(config: Path) -> None:
+def test_voters_are_found_by_epic_number_unless_two_share_it(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("UPDATE voter SET epic = 'ABC0000005' WHERE voter_id = 45")
         db.commit()
@@ -144,7 +144,7 @@ def test_voters_are_found_by_epic_number_and_one_that_two_have_is_rejected(confi
     assert "not on the roll" in found.rejects[1].reason
 
 
-def test_a_part_of_two_roll_versions_must_be_told_apart(config: Path) -> None:
+def test_part_in_two_roll_versions_needs_the_roll_version(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
@@ -159,13 +159,13 @@ def test_a_part_of_two_roll_versions_must_be_told_apart(config: Path) -> None:
     assert [mark.voter_id for mark in read(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
 
 
-def test_a_list_of_a_day_before_1970_gives_no_mark(config: Path) -> None:
+def test_marks_before_1970_are_rejected(config: Path) -> None:
     found = read(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
     assert found.marks == ()
     assert [reject.reason for reject in found.rejects] == ["time is before 1970; correct the year"] * 2
 
 
-def test_a_part_of_two_states_must_be_told_apart_and_no_other_list_need_say_its_state(config: Path) -> None:
+def test_part_in_two_states_needs_the_state_and_other_parts_do_not(config: Path) -> None:
     with_state = f"{HEAD},state"
     assert [mark.voter_id for mark in read(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
@@ -184,12 +184,12 @@ def test_a_part_of_two_states_must_be_told_apart_and_no_other_list_need_say_its_
         (f"{HEAD},serial", "more than one column"),
     ],
 )
-def test_a_file_that_names_no_voters_is_refused(config: Path, head: str, says: str) -> None:
+def test_list_without_a_column_for_voters_is_refused(config: Path, head: str, says: str) -> None:
     with pytest.raises(RollError, match=says):
         read(config, "1,2,3,4", head=head)
 
 
-def test_a_sheet_with_a_column_voted_is_read_where_it_is_ticked(config: Path) -> None:
+def test_only_ticked_lines_of_a_strike_off_sheet_become_marks(config: Path) -> None:
     found = read(config, "174,1,1,x", "174,1,2,", "174,1,3,[ ]", "174,1,4,✓", "174,1,5,maybe", head=f"{HEAD},voted")
     assert [mark.voter_id for mark in found.marks] == [1, 4]
     assert (found.unticked, [reject.line for reject in found.rejects]) == (2, [6])
@@ -198,19 +198,19 @@ def test_a_sheet_with_a_column_voted_is_read_where_it_is_ticked(config: Path) ->
 # The command
 
 
-def test_a_check_keeps_nothing_and_an_import_is_kept_once(config: Path) -> None:
+def test_check_stores_nothing_and_a_repeated_import_stores_marks_once(config: Path) -> None:
     path = listed(config.parent, "174,1,1", "174,1,2", "174,1,99")
     code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
-    assert (code, "2 marks would be kept" in output, "line 4: the part has no voter" in output) == (1, True, True)
+    assert (code, "2 marks would be imported" in output, "line 4: the part has no voter" in output) == (1, True, True)
     assert (
         rows(config.parent, "SELECT count(*) FROM mark")
         == rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'")
         == [(0,)]
     )
     code, output = run("marks", "import", path, "-c", config, "--by", "worker-7", "--who", "ops")
-    assert (code, "2 marks kept, 0 were known" in output) == (1, True)
+    assert (code, "2 marks imported, 0 already known" in output) == (1, True)
     code, output = run("marks", "import", path, "-c", config, "--by", "worker-7", "--who", "ops")
-    assert (code, "0 marks kept, 2 were known" in output) == (1, True)
+    assert (code, "0 marks imported, 2 already known" in output) == (1, True)
     assert rows(config.parent, "SELECT voter_id, kind, source, confidence, agent FROM mark") == [
         (1, "voted", "booth-worker", "seen", "worker-7"),
         (2, "voted", "booth-worker", "seen", "worker-7"),
@@ -221,19 +221,19 @@ def test_a_check_keeps_nothing_and_an_import_is_kept_once(config: Path) -> None:
     assert rows(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
 
 
-def test_more_marks_than_a_batch_holds_are_all_kept(config: Path) -> None:
+def test_more_marks_than_one_batch_are_all_stored(config: Path) -> None:
     lines = [
         f"174,{part},{serial},{kind}" for part in (1, 2, 3) for serial in range(1, 21) for kind in ("not-yet", "voted")
     ]
     code, output = run(
         "marks", "import", listed(config.parent, *lines, head=f"{HEAD},kind"), "-c", config, "--who", "ops"
     )
-    assert (code, output) == (0, "list.csv: 120 marks kept, 0 were known\n")
+    assert (code, output) == (0, "list.csv: 120 marks imported, 0 already known\n")
     assert rows(config.parent, "SELECT turnout, count(*) FROM voter GROUP BY turnout") == [("voted", 60)]
     assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(2,)]
 
 
-def test_rejects_are_written_to_a_file_that_is_asked_for(config: Path) -> None:
+def test_rejected_lines_are_written_to_the_rejects_file(config: Path) -> None:
     path = listed(config.parent, *[f"174,1,{serial}" for serial in range(1, 60)])
     code, output = run("marks", "import", path, "-c", config, "--who", "ops", "--rejects", config.parent / "r.csv")
     assert code == 1
@@ -243,7 +243,7 @@ def test_rejects_are_written_to_a_file_that_is_asked_for(config: Path) -> None:
     assert (len(found), found[0]) == (39, {"line": "22", "reason": "the part has no voter with this serial"})
 
 
-def test_a_strike_off_sheet_comes_back_with_its_ticks(config: Path) -> None:
+def test_completed_strike_off_sheet_is_imported(config: Path) -> None:
     sheet = config.parent / "sheet.xlsx"
     run("list", "strike-off", "--for", "worker-7", "--part", "2", "--out", sheet, "-c", config)
     book = openpyxl.load_workbook(sheet)
@@ -253,14 +253,14 @@ def test_a_strike_off_sheet_comes_back_with_its_ticks(config: Path) -> None:
         table.cell(row, heads.index("voted") + 1).value = "x"
     book.save(sheet)
     code, output = run("marks", "import", sheet, "-c", config, "--who", "ops")
-    assert (code, output) == (0, "sheet.xlsx: 2 marks kept, 0 were known, 18 not ticked\n")
+    assert (code, output) == (0, "sheet.xlsx: 2 marks imported, 0 already known, 18 not ticked\n")
     assert rows(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
 
 
-def test_undo_takes_a_mark_back_and_show_tells_it_all(config: Path) -> None:
+def test_undo_corrects_a_mark_and_show_lists_both(config: Path) -> None:
     run("marks", "import", listed(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
-    assert (code, output) == (0, "voter 3: corrected; still to be called\n")
+    assert (code, output) == (0, "voter 3: corrected; will be called again\n")
     code, output = run("marks", "show", "ABC0000003", "-c", config, "--format", "json")
     shown = json.loads(output)
     assert (code, shown["report"]) == (0, "marks of voter 3 (174/1/3), status: pending")
@@ -269,9 +269,11 @@ def test_undo_takes_a_mark_back_and_show_tells_it_all(config: Path) -> None:
     assert "Voter 3" not in output
 
 
-def test_undo_where_there_is_nothing_to_take_back_keeps_nothing(config: Path) -> None:
-    nothing = "there is nothing to take back, the voter is still to be called; nothing was kept\n"
-    assert run("marks", "undo", "3", "-c", config, "--who", "asha") == (1, f"dialer: voter 3: {nothing}")
+def test_undo_without_a_mark_exits_1_and_stores_nothing(config: Path) -> None:
+    assert run("marks", "undo", "3", "-c", config, "--who", "asha") == (
+        1,
+        "dialer: voter 3 is not recorded as voted or closed: there is nothing to undo\n",
+    )
     assert rows(
         config.parent, "SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM audit WHERE kind <> 'seal')"
     ) == [(0, 0)]
@@ -287,7 +289,7 @@ def test_undo_where_there_is_nothing_to_take_back_keeps_nothing(config: Path) ->
     [
         (["undo", "999"], "no voter 999"),
         (["show", "174/1/99"], "the roll has no voter there"),
-        (["undo", "Sita"], "no voter's id"),
+        (["undo", "Sita"], "voter not found"),
         (["undo", "1", "--who", "Asha Rao"], "--who"),
         (["import", "nowhere.csv"], "nowhere.csv"),
         (["import", "nowhere.csv", "--by", "Asha Rao"], "--by"),

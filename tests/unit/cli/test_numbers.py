@@ -1,4 +1,4 @@
-"""`dialer optout`, `register` and `consent`: files of numbers, taken whole or refused in one line."""
+"""`dialer optout`, `register` and `consent`: files of numbers are imported as a whole or refused in one line."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def file(directory: Path, *lines: str) -> Path:
 # Opt-outs
 
 
-def test_an_imported_opt_out_closes_every_campaign_and_waits_for_a_later_roll(config: Path, tmp_path: Path) -> None:
+def test_imported_opt_out_suppresses_in_every_campaign_and_in_later_rolls(config: Path, tmp_path: Path) -> None:
     numbers = file(tmp_path, "name,phone", "A,07000000001", "B,+91 70000 00002", 'C,"7000000003, 9812345678"')
     assert run("optout", "import", numbers, "-c", config, "--who", "asha") == (
         0,
-        "4 numbers suppressed; 0 were already\n",
+        "4 numbers suppressed; 0 were suppressed before\n",
     )
     assert rows(config.parent, "SELECT DISTINCT state FROM target WHERE phone_id <= 3") == [("closed",)]
     assert rows(config.parent, "SELECT count(*) FROM phone WHERE opted_out_at IS NOT NULL") == [(3,)]
     assert ("+919812345678", "import") in rows(config.parent, "SELECT e164, source FROM opt_out")
-    assert run("optout", "import", numbers, "-c", config)[1] == "0 numbers suppressed; 4 were already\n"
+    assert run("optout", "import", numbers, "-c", config)[1] == "0 numbers suppressed; 4 were suppressed before\n"
 
     news = [json.loads(payload) for (payload,) in rows(config.parent, "SELECT payload FROM outbox")]
     assert {each["number_hash"] for each in news} == {
@@ -69,7 +69,7 @@ def test_an_imported_opt_out_closes_every_campaign_and_waits_for_a_later_roll(co
     assert run("audit", "verify", "-c", config)[0] == 0
 
 
-def test_a_line_without_a_number_is_told_and_the_others_are_taken(config: Path, tmp_path: Path) -> None:
+def test_line_without_a_number_is_reported_and_the_others_are_imported(config: Path, tmp_path: Path) -> None:
     numbers = file(tmp_path, "phone", "7000000001", "12345", "unknown", "", "7000000002")
     code, text = run("optout", "import", numbers, "-c", config)
     assert code == 1
@@ -77,14 +77,14 @@ def test_a_line_without_a_number_is_told_and_the_others_are_taken(config: Path, 
     assert "no number in 2 lines of numbers.csv: 3, 4" in text
 
 
-def test_one_number_is_suppressed_by_hand(config: Path) -> None:
+def test_optout_add_suppresses_one_number(config: Path) -> None:
     assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
     assert rows(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
     code, said = run("optout", "add", "12345", "-c", config)
     assert (code, "not a single valid phone number" in said) == (2, True)
 
 
-def test_numbers_come_through_standard_input_too(config: Path) -> None:
+def test_numbers_are_read_from_standard_input(config: Path) -> None:
     def piped(text: str, *arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, [*arguments, "-c", str(config)], input=text)
         return result.exit_code, result.output
@@ -103,7 +103,7 @@ def test_numbers_come_through_standard_input_too(config: Path) -> None:
     assert json.loads(told[0][0])["file"] == "standard-input"
 
 
-def test_while_the_dialler_runs_an_opt_out_goes_through_the_broker(config: Path, tmp_path: Path) -> None:
+def test_opt_out_while_the_dialler_runs_goes_through_the_broker(config: Path, tmp_path: Path) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a dialler"):
         code, said = run("optout", "add", "7000000001", "-c", config)
         assert code == 2
@@ -111,23 +111,23 @@ def test_while_the_dialler_runs_an_opt_out_goes_through_the_broker(config: Path,
     assert not [*(tmp_path / "centre.db.spool").iterdir()]
 
 
-def test_an_opt_out_meets_an_import_and_says_so(config: Path, tmp_path: Path) -> None:
-    """Nobody would hear it: no dialler runs."""
+def test_opt_out_during_an_import_is_refused(config: Path, tmp_path: Path) -> None:
+    """No dialler runs, so a request through the broker would get no reply."""
     with exclusive_connection(tmp_path / "centre.db", "an import"):
         code, said = run("optout", "add", "7000000001", "-c", config)
-    assert (code, "an import (process" in said, "wait until that has ended" in said) == (2, True, True), said
+    assert (code, "in use by an import (process" in said, "wait until it has finished" in said) == (2, True, True), said
 
 
 @pytest.mark.parametrize("holder", ["a dialler", None])
 @pytest.mark.parametrize("source", ["asked by Ravi Kumar", "+917000000001", "", "call 7000000001"])
-def test_a_source_names_nobody_whether_the_dialler_runs_or_not(
+def test_opt_out_source_with_a_name_or_number_is_refused(
     config: Path, tmp_path: Path, holder: str | None, source: str
 ) -> None:
     with contextlib.ExitStack() as stack:
         if holder is not None:
             stack.enter_context(exclusive_connection(tmp_path / "centre.db", holder))
         code, said = run("optout", "add", "7000000001", "--source", source, "-c", config)
-    assert (code, "--source: give an id" in said) == (2, True), said
+    assert (code, "--source: must be an ID" in said) == (2, True), said
     assert "Ravi" not in said
     assert "7000000001" not in said
     assert rows(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
@@ -143,7 +143,7 @@ def test_a_source_names_nobody_whether_the_dialler_runs_or_not(
         (b'7000000001\n"7000000002', "is not CSV"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused(config: Path, tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_unreadable_file_of_numbers_is_refused(config: Path, tmp_path: Path, content: bytes | None, said: str) -> None:
     path = tmp_path / "numbers.csv"
     if content is not None:
         path.write_bytes(content)
@@ -157,7 +157,7 @@ def test_a_file_that_cannot_be_read_is_refused(config: Path, tmp_path: Path, con
     assert rows(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
 
 
-def test_a_directory_is_no_file_of_numbers(config: Path, tmp_path: Path) -> None:
+def test_directory_instead_of_a_file_of_numbers_is_refused(config: Path, tmp_path: Path) -> None:
     code, text = run("optout", "import", tmp_path, "-c", config)
     assert (code, text) == (2, f"{tmp_path}: is a folder; name the file in it")
 
@@ -170,7 +170,7 @@ def register(config: Path, numbers: Path, days: int, name: str = "tps") -> tuple
     return run("register", "import", numbers, "--name", name, "--dated", dated, "-c", config)
 
 
-def test_a_newer_issue_takes_the_place_of_the_earlier_one(config: Path, tmp_path: Path) -> None:
+def test_newer_register_issue_replaces_the_earlier_one(config: Path, tmp_path: Path) -> None:
     assert register(config, file(tmp_path, "7000000001", "7000000002"), days=3)[0] == 0
     code, text = register(config, file(tmp_path, "7000000002", "7000000003", "9812345678"), days=1)
     assert (code, "register tps: 3 numbers" in text) == (0, True)
@@ -185,10 +185,10 @@ def test_a_newer_issue_takes_the_place_of_the_earlier_one(config: Path, tmp_path
     assert rows(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal'") == [("register-import",)] * 3
 
 
-@pytest.mark.parametrize(("days", "said"), [(40, "is older than 28 days"), (-3, "lies ahead"), (5, "a newer issue")])
-def test_a_register_that_is_too_old_or_of_tomorrow_is_refused(
-    config: Path, tmp_path: Path, days: int, said: str
-) -> None:
+@pytest.mark.parametrize(
+    ("days", "said"), [(40, "is older than 28 days"), (-3, "is in the future"), (5, "a newer issue")]
+)
+def test_outdated_or_future_register_is_refused(config: Path, tmp_path: Path, days: int, said: str) -> None:
     numbers = file(tmp_path, "7000000001")
     assert register(config, numbers, days=2)[0] == 0
     code, text = register(config, numbers, days=days)
@@ -199,10 +199,10 @@ def test_a_register_that_is_too_old_or_of_tomorrow_is_refused(
 # Consent
 
 
-def test_consent_is_read_from_the_first_column_alone(config: Path, tmp_path: Path) -> None:
+def test_consent_is_read_from_the_first_column_only(config: Path, tmp_path: Path) -> None:
     numbers = file(tmp_path, "phone,agent's phone", "7000000001,7000000002", "9812345678,7000000003")
     code, text = run("consent", "import", numbers, "--status", "given", "--source", "form 7", "-c", config)
-    assert (code, text) == (0, "consent given: 1 numbers; 1 are on no roll yet and are kept\n")
+    assert (code, text) == (0, "consent given: 1 numbers; 1 more are stored for later rolls\n")
     [(what,)] = rows(config.parent, "SELECT what FROM audit WHERE kind = 'consent-import'")
     assert (json.loads(what)["numbers"], json.loads(what)["ahead"]) == ("1", "1")
     assert rows(config.parent, "SELECT phone_id, consent_source FROM phone WHERE consent = 'given'") == [(1, "form 7")]

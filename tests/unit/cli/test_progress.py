@@ -1,4 +1,4 @@
-"""How far a long command is."""
+"""Progress output of long commands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from dialer.cli.progress import progress
 
 
-def test_without_a_terminal_a_line_is_said_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_without_a_terminal_prints_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
     said = io.StringIO()
@@ -23,14 +23,14 @@ def test_without_a_terminal_a_line_is_said_every_ten_seconds(monkeypatch: pytest
     ]
 
 
-def test_what_is_done_at_once_says_nothing() -> None:
+def test_progress_of_a_short_task_prints_nothing() -> None:
     said = io.StringIO()
     with progress("speaking", Console(file=said)) as advance:
         advance(1.0)
     assert said.getvalue() == ""
 
 
-def test_of_a_bar_nothing_stays_on_a_terminal() -> None:
+def test_progress_bar_is_erased_at_the_end() -> None:
     screen = io.StringIO()
     with progress("importing", Console(file=screen, force_terminal=True, width=80)) as advance:
         advance(0.5, "10 rows")

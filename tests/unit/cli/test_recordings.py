@@ -1,4 +1,4 @@
-"""Recordings as files: found by the attempt's id alone, and only what is ours is erased."""
+"""Recording files: found by the attempt's ID, and only such files are erased."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OLD, NEW = (str(uuid.UUID(int=number)) for number in (1, 2))
     "attempt_id",
     ["../../etc/passwd", "", ".", f"{OLD}/../x", f"{OLD}\0", OLD.upper().replace("0", "A"), f"{OLD}\n", "a" * 36],
 )
-def test_no_path_gets_in_by_the_name(attempt_id: str) -> None:
+def test_recording_name_that_is_not_an_attempt_id_is_refused(attempt_id: str) -> None:
     with pytest.raises(RecordingError, match="named by its attempt's id"):
         file_name(attempt_id)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An old and a new recording, and what is none of ours."""
+    """A folder with an old and a new recording, and other files."""
     folder = tmp_path / "recordings"
     folder.mkdir()
     outside = tmp_path / "outside.wav"
@@ -43,13 +43,13 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_only_plain_files_named_by_an_attempt_are_recordings(folder: Path) -> None:
+def test_only_regular_files_named_by_an_attempt_are_recordings(folder: Path) -> None:
     assert [file.attempt_id for file in recordings_in(folder)] == [OLD, NEW]
     assert [file.attempt_id for file in older_than(recordings_in(folder), 30, 1.7e9)] == [OLD]
     assert not older_than(recordings_in(folder), 41, 1.7e9)
 
 
-def test_a_purge_erases_what_is_due_and_nothing_else(folder: Path, tmp_path: Path) -> None:
+def test_recordings_purge_erases_only_old_recordings(folder: Path, tmp_path: Path) -> None:
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[recordings]\ndirectory = "{folder}"\nkeep_days = 30\n')
     run = CliRunner()
@@ -66,7 +66,7 @@ def test_a_purge_erases_what_is_due_and_nothing_else(folder: Path, tmp_path: Pat
     assert (folder / "notes.txt").exists()
 
 
-def test_a_folder_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+def test_missing_recordings_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"set recordings\.directory") as caught:
         list(recordings_in(tmp_path / "nowhere"))
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What a command refuses: in one line that names it, before anything is done, and with nothing left behind."""
+"""Refusals of commands: one line that names the problem, before anything is done, and without leftovers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.paths import ROOT
 from tests.support.roll_support import write_roll
 from tests.support.stored import list_names, query
 
-TOO_LONG = "x" * 300  # a name that no file system takes: whoever asks for it is refused, root too
+TOO_LONG = "x" * 300  # a name that no file system accepts, not even from root
 
 
 @pytest.fixture
@@ -39,11 +39,11 @@ def roll(tmp_path: Path) -> Path:
     return write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
 
 
-# Files that are to be written
+# Output files
 
 
 @pytest.mark.parametrize("path", ["folder", "roll.csv/x.csv", "none/x.csv", TOO_LONG, os.devnull])
-def test_a_place_where_no_file_can_be_is_refused_and_left_as_it_is(tmp_path: Path, roll: Path, path: str) -> None:
+def test_unwritable_output_path_is_refused_and_left_unchanged(tmp_path: Path, roll: Path, path: str) -> None:
     (tmp_path / "folder").mkdir()
     before = list_names(tmp_path)
     with pytest.raises(OutputRefused, match=r"^--report: .*; name a"):
@@ -54,7 +54,7 @@ def test_a_place_where_no_file_can_be_is_refused_and_left_as_it_is(tmp_path: Pat
     assert not Path(os.devnull).is_file()
 
 
-def test_a_file_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -65,7 +65,7 @@ def test_a_file_that_breaks_off_leaves_nothing(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize("dry", [False, True])
-def test_an_import_with_a_bad_place_for_rejects_does_not_touch_the_store(
+def test_import_with_an_unwritable_rejects_path_does_not_touch_the_store(
     tmp_path: Path, roll: Path, *, dry: bool
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -77,7 +77,7 @@ def test_an_import_with_a_bad_place_for_rejects_does_not_touch_the_store(
     assert list_names(tmp_path / "folder") == []
 
 
-def test_a_rejects_file_that_loses_its_place_late_says_that_the_roll_is_imported(tmp_path: Path) -> None:
+def test_rejects_file_that_fails_at_the_end_says_that_the_roll_is_imported(tmp_path: Path) -> None:
     sink = RejectsFile(tmp_path / "rejects.csv", ["a"], frozenset())
     sink.finish()
     (tmp_path / "rejects.csv").mkdir()
@@ -85,7 +85,7 @@ def test_a_rejects_file_that_loses_its_place_late_says_that_the_roll_is_imported
         sink.publish()
 
 
-def test_a_list_of_marks_with_a_bad_place_for_rejects_is_not_kept(store: Path) -> None:
+def test_marks_import_with_an_unwritable_rejects_path_stores_nothing(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n174,1,1\n", encoding="utf-8")
     code, told = run_for_error("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
@@ -93,35 +93,35 @@ def test_a_list_of_marks_with_a_bad_place_for_rejects_is_not_kept(store: Path) -
     assert query(store, "SELECT count(*) FROM mark") == [(0,)]
 
 
-def test_a_list_of_voters_that_cannot_be_written_is_not_noted(store: Path) -> None:
+def test_voter_list_that_cannot_be_written_is_not_in_the_audit(store: Path) -> None:
     (store.parent / "x.pdf").mkdir()
     code, told = run_for_error("list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf")
     assert (code, told.startswith("--out: ")) == (2, True)
     assert query(store, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
 
-def test_a_list_of_voters_is_for_somebody(store: Path) -> None:
+def test_voter_list_without_a_recipient_is_refused(store: Path) -> None:
     code, told = run_for_error("list", "not-yet", "--for", "  ", "--store", store, "--out", store.parent / "x.pdf")
-    assert (code, told) == (2, "--for is empty; a list needs the name of the person whom it is for")
+    assert (code, told) == (2, "--for is empty: give the name of the recipient")
 
 
 @pytest.mark.parametrize(("option", "value"), [("--report", "."), ("--dir", "roll.csv"), ("--dir", "roll.csv/x")])
-def test_a_demo_looks_at_its_places_before_it_begins(
+def test_demo_checks_its_paths_before_it_starts(
     tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
         running, "quiet_logging", lambda: None
-    )  # it would log to the runner's output, closed afterwards
+    )  # it would log to the runner's output after that is closed
     code, told = run_for_error("demo", "--for", "5", "--headless", option, value)
     assert (code, told.startswith(f"{option}: {value} "), "\n" in told) == (2, True, False)
     assert list_names(tmp_path) == ["roll.csv"]
 
 
-# Paths that may not be looked at
+# Unreadable paths
 
 
-def test_a_store_that_may_not_be_looked_at_is_an_error_of_the_store(tmp_path: Path) -> None:
+def test_unreadable_store_path_is_one_line_in_every_command(tmp_path: Path) -> None:
     path = tmp_path / f"{TOO_LONG}.db"
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "M", "30", "F", "")])
     commands: list[list[str | Path]] = [
@@ -137,7 +137,7 @@ def test_a_store_that_may_not_be_looked_at_is_an_error_of_the_store(tmp_path: Pa
         assert (code, "cannot be read (File name too long)" in told) == (2, True)
 
 
-def test_other_paths_that_may_not_be_looked_at_are_one_line_too(tmp_path: Path) -> None:
+def test_unreadable_paths_of_flows_texts_and_pictures_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match=r"cannot be read .File name too long"):
         load_flow(str(tmp_path / f"{TOO_LONG}.yaml"))
     for directory, says in ((tmp_path / TOO_LONG, "cannot be read"), (Path(__file__), "is not a directory")):
@@ -149,9 +149,7 @@ def test_other_paths_that_may_not_be_looked_at_are_one_line_too(tmp_path: Path) 
         check_picture_path(tmp_path / TOO_LONG / "x.png")
 
 
-def test_a_folder_that_may_not_be_listed_is_not_taken_for_an_empty_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unlistable_folder_is_an_error_and_not_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: Path) -> Iterator[Path]:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
@@ -162,7 +160,7 @@ def test_a_folder_that_may_not_be_listed_is_not_taken_for_an_empty_one(
         lint_directory(tmp_path)
 
 
-async def test_a_store_in_a_folder_that_is_read_only_names_the_rights(
+async def test_store_in_a_read_only_folder_reports_missing_permissions(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> sqlite3.Connection:
@@ -175,7 +173,7 @@ async def test_a_store_in_a_folder_that_is_read_only_names_the_rights(
         pass
 
 
-# The net below all commands
+# Unexpected errors
 
 
 def last_resort(
@@ -192,7 +190,7 @@ def last_resort(
 
 
 DENIED = PermissionError(errno.EACCES, "Permission denied", "/srv/matdan/hi.yaml")
-NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user the right to it, or name another path\n"
+NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user permission, or choose another path\n"
 
 
 @pytest.mark.parametrize(
@@ -208,14 +206,14 @@ NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user the righ
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
     ],
 )
-def test_what_no_command_foresaw_is_one_line_and_exit_1(
+def test_unexpected_system_error_is_one_line_and_exit_code_1(
     error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, said = last_resort(error, monkeypatch, capsys)
     assert (code, said.startswith(told), said.count("\n")) == (1, True, 1 if told else 0)
 
 
-def test_a_fault_of_the_program_is_still_a_traceback(
+def test_programming_error_still_prints_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ExceptionGroup):
@@ -224,18 +222,18 @@ def test_a_fault_of_the_program_is_still_a_traceback(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("arguments", [["report", "turnout", "-f", "csv", "--store", "centre.db"], ["flow", "list"]])
-def test_output_that_cannot_be_written_is_one_line(store: Path, arguments: list[str]) -> None:
+def test_unwritable_standard_output_is_one_line(store: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Path("/dev/full").open("w") as full:
         ended = subprocess.run(
             command, cwd=store.parent, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    told = "dialer: standard output: No space left on device; free space, then run it again\n"
+    told = "dialer: standard output: No space left on device; free some disk space, then run the command again\n"
     assert (ended.returncode, ended.stderr) == (1, told)
 
 
-def test_whoever_reads_no_further_is_told_nothing(store: Path) -> None:
+def test_closed_output_pipe_prints_nothing(store: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "flow", "list"]
@@ -249,14 +247,14 @@ def test_whoever_reads_no_further_is_told_nothing(store: Path) -> None:
     [
         (
             "audio approve --by me --certificate 1 --valid-until foo hi/turnout/question",
-            "--valid-until: 'foo' is no date: write 2026-",
+            "--valid-until: 'foo' is not a date: write 2026-",
         ),
         ("complaint add --about foo --channel letter", "--about: 'foo' is not one of 'too-often', "),
         ("marks import --source voter x.csv", "--source: 'voter' is not one of 'booth-worker', "),
         ("complaint answer foo --done explained", "COMPLAINT: must be a whole number (see"),
     ],
 )
-def test_a_wrong_option_is_told_in_plain_words(
+def test_invalid_option_value_is_one_plain_line(
     command: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *command.split()])
@@ -267,10 +265,10 @@ def test_a_wrong_option_is_told_in_plain_words(
     assert said.startswith(f"dialer: {told}"), said
 
 
-# Files that bring nothing
+# Empty files
 
 
-def test_a_file_beside_the_roll_that_is_none_is_not_told_to_be_a_roll(tmp_path: Path, store: Path) -> None:
+def test_error_about_a_weights_file_does_not_call_it_a_roll(tmp_path: Path, store: Path) -> None:
     for content, told in (
         (b"", "is empty; export it again, or name another file"),
         (bytes(range(32)) * 9, "CSV or XLSX file"),
@@ -281,7 +279,7 @@ def test_a_file_beside_the_roll_that_is_none_is_not_told_to_be_a_roll(tmp_path: 
         assert (code, told in said, "the roll" in said) == (2, True, False), said
 
 
-def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
+def test_oversized_cell_is_reported_with_its_row(tmp_path: Path) -> None:
     roll = write_roll(
         tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
     )
@@ -291,7 +289,7 @@ def test_a_cell_that_is_too_long_is_told_with_its_row(tmp_path: Path) -> None:
     assert "shorten its long cell" in said
 
 
-def test_a_roll_of_a_header_alone_makes_no_store(tmp_path: Path) -> None:
+def test_roll_with_only_a_header_creates_no_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", " ", "", "", "", "", "")])
     code, told = run_for_error("import", roll, "--store", tmp_path / "new.db")
     assert (code, told) == (2, f"{roll} has a header but no voters; export the roll again")
@@ -299,30 +297,30 @@ def test_a_roll_of_a_header_alone_makes_no_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--json"]])
-def test_an_import_of_which_nothing_was_taken_says_so(tmp_path: Path, more: list[str]) -> None:
+def test_import_with_every_row_rejected_exits_1(tmp_path: Path, more: list[str]) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", "1", "1", "Mira", "30", "F", "")])
     code, told = run_for_error("import", roll, "--store", tmp_path / "new.db", *more)
     assert code == 1
-    assert f"dialer: every row of {roll} was rejected: no voter was taken; the reasons are " in told
+    assert f"dialer: {roll}: every row was rejected, no voter was imported; see the reasons " in told
     code, told = run_for_error(
         "import", write_roll(roll, [("1", "1", "1", "M", "3", "F", "")]), "--store", tmp_path / "new.db"
     )
     assert (code, told) == (0, "")
 
 
-def test_a_list_of_marks_of_a_header_alone_says_so(store: Path) -> None:
+def test_marks_list_with_only_a_header_exits_1(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n", encoding="utf-8")
     code, told = run_for_error("marks", "import", path, "--store", store, "--who", "ops")
-    assert (code, told.startswith(f"dialer: {path} has a header and no lines"), "\n" in told) == (1, True, False)
+    assert (code, told.startswith(f"dialer: {path} has a header but no lines"), "\n" in told) == (1, True, False)
 
 
-def test_where_a_close_of_poll_belongs_is_shown_in_its_brackets(tmp_path: Path, roll: Path) -> None:
+def test_import_summary_shows_settings_tables_in_brackets(tmp_path: Path, roll: Path) -> None:
     result = CliRunner().invoke(cli.app, ["import", str(roll), "--store", str(tmp_path / "new.db"), "--json"])
-    assert "give one in [[rules.polls]]" in " ".join(result.stderr.split())
+    assert "set one in [[rules.polls]]" in " ".join(result.stderr.split())
 
 
-def test_a_store_in_the_place_of_an_empty_file_is_for_its_owner_alone(tmp_path: Path, roll: Path) -> None:
+def test_new_store_in_place_of_an_empty_file_is_private(tmp_path: Path, roll: Path) -> None:
     path = tmp_path / "new.db"
     path.touch()
     path.chmod(0o644)
@@ -330,7 +328,7 @@ def test_a_store_in_the_place_of_an_empty_file_is_for_its_owner_alone(tmp_path: 
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_an_empty_file_whose_rights_cannot_be_set_becomes_no_store(
+def test_empty_file_with_fixed_permissions_is_not_used_as_a_store(
     tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, _: int) -> None:
@@ -347,14 +345,14 @@ def test_an_empty_file_whose_rights_cannot_be_set_becomes_no_store(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["report", "turnout", "--since", "x"], "'x' is no date or time: write 2026-04-22 or 2026-04-22T09:00"),
+        (["report", "turnout", "--since", "x"], "'x' is not a date or time: write 2026-04-22 or 2026-04-22T09:00"),
         (["repot"], "No such command 'repot'. Did you mean 'report'?"),
         (["sample-roll", "--rows", "0", "--out", "x.csv"], "greater than or equal to 1"),
         (["demo", "--seats"], "'--seats' requires an argument"),
         (["demo", "--nonsense"], "No such option"),
     ],
 )
-def test_a_mistake_in_the_command_is_one_line(
+def test_usage_error_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
@@ -376,13 +374,13 @@ def test_a_mistake_in_the_command_is_one_line(
         (["wobble"], "No such command 'wobble'. (see dialer --help)"),
     ],
 )
-def test_a_command_that_does_not_exist_is_named_with_what_is_near(
+def test_unknown_command_gets_a_suggestion(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
     monkeypatch.setattr(
         sys.modules["__main__"], "__package__", None
-    )  # of `python -m pytest` the name would be pytest's
+    )  # otherwise click would use the name of `python -m pytest`
     with pytest.raises(SystemExit, match="2"):
         cli.main()
     lines = capsys.readouterr().err.splitlines()
@@ -390,19 +388,19 @@ def test_a_command_that_does_not_exist_is_named_with_what_is_near(
     assert says in lines[0]
 
 
-def test_a_question_without_an_answer_is_one_line(tmp_path: Path) -> None:
+def test_prompt_without_input_aborts_in_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "agent", "hash-pin"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(
         command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
-    assert ended.stderr.endswith("dialer: aborted; nothing was done\n")
+    assert ended.stderr.endswith("dialer: aborted; nothing was changed\n")
     assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["report"]])
-def test_where_a_command_is_missing_its_help_is_shown(
+def test_missing_subcommand_shows_the_help(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
@@ -414,7 +412,7 @@ def test_where_a_command_is_missing_its_help_is_shown(
     assert not told.err
 
 
-def test_it_says_which_version_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_version_option_prints_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", "--version"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

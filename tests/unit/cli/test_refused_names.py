@@ -1,4 +1,4 @@
-"""Names that nothing has and settings that cannot be: refused in one line with what there is, never taken for an all-clear."""
+"""Unknown names and invalid settings are refused in one line that lists the known names; they never give an empty result."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tests.support.stored import list_names
 
 
 @pytest.mark.parametrize("report", ["calls", "abandonment", "evidence", "turnout"])
-def test_a_report_on_a_campaign_that_is_none_names_those_there_are(store: Path, report: str) -> None:
+def test_report_on_an_unknown_campaign_lists_the_known_ones(store: Path, report: str) -> None:
     settings = store.parent / "centre.toml"
     settings.write_text('[[campaigns]]\nid = "village"\nkind = "agents"\n', encoding="utf-8")
     code, told = run_for_error("report", report, "--store", store, "-c", settings, "--campaign", "typo")
-    assert (code, told) == (2, "--campaign: there is no campaign 'typo'; there are: town, village")
+    assert (code, told) == (2, "--campaign: there is no campaign 'typo'; use one of: town, village")
     for campaign in ("town", "village"):
         assert run_for_error("report", report, "--store", store, "-c", settings, "--campaign", campaign)[0] == 0
 
@@ -37,22 +37,22 @@ def test_a_report_on_a_campaign_that_is_none_names_those_there_are(store: Path, 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["audio", "list", "--campaign", "nosuch"], "--campaign: there is no 'nosuch' here; there are: none"),
-        (["audio", "list", "-l", "xx"], "--language: there is no 'xx' here; there are: as, bn, en"),
-        (["audio", "check", "-l", "xx"], "--language: there is no 'xx' here; there are: as, bn, en"),
+        (["audio", "list", "--campaign", "nosuch"], "--campaign: 'nosuch' is unknown; use one of: none"),
+        (["audio", "list", "-l", "xx"], "--language: 'xx' is unknown; use one of: as, bn, en"),
+        (["audio", "check", "-l", "xx"], "--language: 'xx' is unknown; use one of: as, bn, en"),
         (
             ["flow", "try", "turnout", "-l", "xx", "--keys", "1"],
             "--language: there are no texts in 'xx'; use one of as",
         ),
         (["flow", "draw", "turnout", "-l", "xx"], "--language: there are no texts in 'xx'; use one of as"),
-        (["flow", "try", "turnout", "-f", "foo=bar"], "--fact: the flow has no fact 'foo'; its facts are: booth_name"),
+        (["flow", "try", "turnout", "-f", "foo=bar"], "--fact: the flow has no fact 'foo'; use one of: booth_name"),
         (["flow", "check", "--max-prompt-seconds", "nan"], "--max-prompt-seconds: must be a number of seconds above 0"),
         (["flow", "check", "--max-prompt-seconds", "-1"], "--max-prompt-seconds: must be a number of seconds above 0"),
         (["report", "turnout", "--picture", "x.doc"], "x.doc: the picture must be a .png or .svg file"),
         (["report", "turnout", "-o", "x.csv", "-f", "pdf"], "--out x.csv and --format pdf contradict each other"),
     ],
 )
-def test_what_would_read_as_all_well_is_refused(
+def test_unknown_option_value_is_refused_instead_of_an_empty_result(
     store: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
 ) -> None:
     monkeypatch.chdir(store.parent)
@@ -65,10 +65,10 @@ def test_what_would_read_as_all_well_is_refused(
     assert list_names(store.parent) == before
 
 
-# What stands in brackets
+# Brackets
 
 
-def test_brackets_in_names_of_others_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_brackets_in_titles_are_printed_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
     profile = tmp_path / "own.toml"
     profile.write_text(
@@ -93,7 +93,7 @@ def test_brackets_in_names_of_others_are_shown(tmp_path: Path, monkeypatch: pyte
     ("content", "says"),
     [
         (b'[centre]\norganisation = "\xff"\n', "is not in UTF-8 (byte 26); save it as UTF-8."),
-        (None, "is a directory; name the file in it, such as centre.toml."),
+        (None, "is a directory; give the file in it, such as centre.toml."),
         (
             b'[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+91 11"]\n',
             "trunks.a.caller_ids[0]: must be a phone number: 3 to 20 digits without spaces or dashes, "
@@ -101,7 +101,7 @@ def test_brackets_in_names_of_others_are_shown(tmp_path: Path, monkeypatch: pyte
         ),
     ],
 )
-def test_what_is_wrong_with_settings_is_said_with_its_remedy(tmp_path: Path, content: bytes | None, says: str) -> None:
+def test_unreadable_settings_are_reported_with_a_remedy(tmp_path: Path, content: bytes | None, says: str) -> None:
     path = tmp_path / "centre.toml"
     if content is None:
         path.mkdir()
@@ -112,7 +112,7 @@ def test_what_is_wrong_with_settings_is_said_with_its_remedy(tmp_path: Path, con
     assert str(caught.value).endswith(says)
 
 
-def test_every_pattern_of_the_settings_has_words() -> None:
+def test_every_settings_pattern_has_an_error_text() -> None:
     def patterns(schema: object) -> Iterator[str]:
         if isinstance(schema, list):
             for each in schema:
@@ -128,7 +128,7 @@ def test_every_pattern_of_the_settings_has_words() -> None:
 
 
 @pytest.mark.parametrize("command", ["list", "check", "prepare"])
-def test_a_catalogue_that_is_a_file_is_said_to_be_one(tmp_path: Path, command: str) -> None:
+def test_catalogue_that_is_a_file_is_refused(tmp_path: Path, command: str) -> None:
     roll, settings = tmp_path / "roll.csv", tmp_path / "centre.toml"
     roll.touch()
     settings.write_text(f'[audio]\ncatalogue = "{roll}"\n', encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`dialer import` and `dialer sample-roll` as a person types them."""
+"""`dialer import` and `dialer sample-roll` on the command line."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def roll(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_mapping_and_the_outcome_are_shown(roll: Path, tmp_path: Path) -> None:
+def test_import_prints_the_mapping_and_the_result(roll: Path, tmp_path: Path) -> None:
     code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db")
     assert code == 0
     for words in ("SLNOINPART", "serial", "300  rows", "too few digits", "roll.csv.rejects.csv"):
         assert words in shown, shown
 
 
-def test_json_is_the_last_line_and_alone_on_standard_output(roll: Path, tmp_path: Path) -> None:
+def test_json_result_is_alone_on_standard_output(roll: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     _, first, explained = run("import", roll, "--store", store, "--json")
     figures = json.loads(first)
@@ -53,14 +53,14 @@ def test_json_is_the_last_line_and_alone_on_standard_output(roll: Path, tmp_path
     assert again == {**figures, "voters": 0, "numbers": 0, "links": 0, "unchanged": 300 - figures["rejected"]}
 
 
-def test_a_dry_run_leaves_no_file(roll: Path, tmp_path: Path) -> None:
+def test_dry_run_of_an_import_creates_no_file(roll: Path, tmp_path: Path) -> None:
     code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db", "--dry-run")
     assert code == 0
-    assert "nothing in the store was changed" in shown
+    assert "the store was not changed" in shown
     assert sorted(path.name for path in tmp_path.iterdir()) == ["roll.csv"]
 
 
-def test_while_the_dialler_runs_a_dry_run_tells_the_same_and_an_import_asks_it(
+def test_import_while_the_dialler_runs_goes_through_it_and_a_dry_run_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, roll = tmp_path / "centre.db", tmp_path / "more.csv"
@@ -91,11 +91,11 @@ def test_while_the_dialler_runs_a_dry_run_tells_the_same_and_an_import_asks_it(
     assert beside == alone
     assert alone == {"rows": 22, "voters": 3, "numbers": 1, "links": 2, "rejected": 1, "unchanged": 18}
     assert (code, asked) == (0, ["roll-import"])
-    assert "the dialler: it is in" in shown
+    assert "reply of the dialler: it is in" in shown
     assert not [*(tmp_path / "centre.db.spool").iterdir()]
 
 
-def test_a_second_version_is_taken_with_its_option_alone(tmp_path: Path) -> None:
+def test_second_roll_version_needs_its_option(tmp_path: Path) -> None:
     roll, store = write_roll(tmp_path / "roll.csv", [("174", "1", "1", "Mira", "30", "F", "")]), tmp_path / "centre.db"
     assert run("import", roll, "--store", store, "--roll-version", "2026-1")[0] == 0
     with pytest.raises(RollError, match=r"give --roll-version 2026-1 to update .* or --allow-second-roll to keep both"):
@@ -105,7 +105,7 @@ def test_a_second_version_is_taken_with_its_option_alone(tmp_path: Path) -> None
     assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
 
 
-def test_settings_map_and_rejects(tmp_path: Path) -> None:
+def test_import_uses_settings_map_file_and_rejects_file(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "(212) 555-2368")], ("A", "B", "C", "D"))
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[centre]\nregion = "US"\n[store]\npath = "{tmp_path / "own.db"}"\n', "utf-8")
@@ -117,24 +117,26 @@ def test_settings_map_and_rejects(tmp_path: Path) -> None:
     assert query(tmp_path / "own.db", "SELECT e164 FROM phone") == [("+12125552368",)]
 
 
-def test_the_sensitive_columns_are_named(tmp_path: Path) -> None:
+def test_sensitive_columns_are_reported_as_dropped(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "x")], ("AC_NO", "PART_NO", "SLNOINPART", "Caste"))
     _, shown, _ = run("import", roll, "--store", tmp_path / "centre.db")
     assert "dropped" in shown
 
 
-def test_what_cannot_be_read_is_an_error_for_the_command_line(tmp_path: Path) -> None:
+def test_missing_roll_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="file not found"):
         run("import", tmp_path / "none.csv", "--store", tmp_path / "centre.db")
 
 
-def test_ctrl_c_says_what_is_left(roll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_during_an_import_says_that_nothing_was_imported(
+    roll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt(*arguments: object, **keywords: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "run_import", interrupt)
     code, _, said = run("import", roll, "--store", tmp_path / "centre.db")
     assert code == 130
-    assert "nothing of the roll was imported" in said
+    assert "nothing was imported" in said
     monkeypatch.setattr(cli, "write_sample", interrupt)
     assert run("sample-roll", "--rows", "5", "--out", tmp_path / "x.csv")[0] == 130

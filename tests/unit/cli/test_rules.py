@@ -1,4 +1,4 @@
-"""`dialer rules`: what it shows, what it finds, and why somebody is not called."""
+"""`dialer rules`: showing rules, checking a site, and explaining why a person is not called."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def written(directory: Path, jurisdiction: str = "neutral", constituencies: str 
 
 
 def certified(config: Path, directory: Path, **changes: Any) -> None:
-    """Give the site a catalogue in which all that its material says in Hindi is certified, but for `changes`."""
+    """Add a catalogue in which all Hindi prompts of the material flow are certified, except for `changes`."""
     audio = certified_site(directory, "material", **changes)
     lines = ["[audio]", *(f"{key} = {json.dumps(value)}" for key, value in audio.items())]
     config.write_text("\n".join([config.read_text(encoding="utf-8"), *lines, ""]), encoding="utf-8")
@@ -82,7 +82,7 @@ def certified(config: Path, directory: Path, **changes: Any) -> None:
         ({"valid_until": date(2024, 4, 21)}, "it expired on 2024-04-21"),
     ],
 )
-def test_a_certificate_that_does_not_fit_one_prompt_holds_the_campaign(
+def test_invalid_certificate_of_one_prompt_holds_the_campaign(
     config: Path, tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     certified(config, tmp_path, **changes)
@@ -97,7 +97,7 @@ def test_a_certificate_that_does_not_fit_one_prompt_holds_the_campaign(
 
 
 def voter_of(store: Path, language: str) -> str:
-    """A voter of a booth of that language."""
+    """Return the ID of a voter whose booth has that language."""
     with contextlib.closing(sqlite3.connect(store)) as db:
         question = "SELECT voter_id FROM voter JOIN booth USING (booth_id) WHERE booth.language = ? LIMIT 1"
         return str(db.execute(question, (language,)).fetchone()[0])
@@ -115,7 +115,7 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 
 
 def explained(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -> tuple[str, list[str]]:
-    """The line of one campaign, and its reasons."""
+    """Return the explanation of one campaign, and its reasons."""
     code, text = run("explain", who, "-c", config, "--at", at)
     assert code == 0, text
     parts = [part.split("\t") for part in text.replace("\n          - ", "\t").splitlines()]
@@ -123,22 +123,22 @@ def explained(config: Path, who: str, campaign: str = "turnout", at: str = NOON)
     return head.split(maxsplit=1)[1], [reason for reason in reasons if not reason.startswith("based on: ")]
 
 
-def test_show_names_every_rule_with_its_source(config: Path) -> None:
+def test_rules_show_lists_every_rule_with_its_source(config: Path) -> None:
     code, text = run("show", "india")
     assert code == 0
     for word in ("calling_hours", "weekday: 09:00-21:00", "hours_before_close: 48", "TRAI", "second-hand", "123(5)"):
         assert word in text
-    assert "stricter here" not in text
-    assert "by a text" in text
+    assert "stricter at this site" not in text
+    assert "yes" in text
     assert "lawgist.in" in text
-    assert "No text confirms connect, abandoned, information_message, redial_lock" in text
-    assert "No text confirms calling_hours" in run("show", "neutral")[1]
+    assert "Not confirmed by a legal text: connect, abandoned, information_message, redial_lock" in text
+    assert "Not confirmed by a legal text: calling_hours" in run("show", "neutral")[1]
     code, text = run("show", "-c", config)
-    assert "minimum_seconds: 30.0  stricter here (profile: 15.0)" in text
+    assert "minimum_seconds: 30.0  stricter at this site (profile: 15.0)" in text
     assert run("show", "atlantis")[0] == 2
 
 
-def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None:
+def test_rules_check_reports_missing_certificates_and_calling_hours(config: Path, tmp_path: Path) -> None:
     code, text = run("check", "-c", config, "--at", NOON)
     assert code == 1
     assert "ok      rules: profile neutral is in force, and no setting is looser" in text
@@ -159,7 +159,7 @@ def test_check_tells_what_a_campaign_lacks(config: Path, tmp_path: Path) -> None
     assert reasons[1:] == ["a recorded material call needs a certificate: it expired on 2024-04-30"]
 
 
-def test_check_finds_areas_without_a_poll_or_a_close(tmp_path: Path) -> None:
+def test_rules_check_reports_areas_without_poll_or_closing_time(tmp_path: Path) -> None:
     config = written(tmp_path, constituencies="[9]")
     code, text = run("check", "-c", config, "--at", NOON)
     assert "ERROR   silence interval: constituencies 174 have no polling day, so message cannot call there" in text
@@ -168,7 +168,7 @@ def test_check_finds_areas_without_a_poll_or_a_close(tmp_path: Path) -> None:
     assert (code, "ERROR   silence interval: 2 polling areas have no close of poll" in text) == (1, True)
 
 
-def test_check_finds_an_old_register(tmp_path: Path) -> None:
+def test_rules_check_reports_an_outdated_register(tmp_path: Path) -> None:
     config = written(tmp_path)
     dated = moment("2024-03-01T00:00")
     change(tmp_path / "centre.db", "INSERT INTO register VALUES ('own', :dated, 0, 5, '')", dated=dated)
@@ -183,7 +183,7 @@ def test_check_finds_an_old_register(tmp_path: Path) -> None:
     )
 
 
-def test_check_refuses_a_looser_site_in_one_line(config: Path) -> None:
+def test_rules_check_refuses_looser_settings_in_one_line(config: Path) -> None:
     text = config.read_text(encoding="utf-8").replace("minimum_seconds = 30", "minimum_seconds = 5")
     config.write_text(text, encoding="utf-8")
     code, said = run("check", "-c", config)
@@ -192,11 +192,11 @@ def test_check_refuses_a_looser_site_in_one_line(config: Path) -> None:
 
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
-def test_a_number_a_voter_and_a_place_on_the_roll_mean_the_same(config: Path, who: str) -> None:
+def test_explain_accepts_a_number_a_voter_id_or_a_place_on_the_roll(config: Path, who: str) -> None:
     assert explained(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
-def test_why_somebody_cannot_be_called_and_when_next(config: Path, tmp_path: Path) -> None:
+def test_explain_gives_reasons_and_the_next_possible_time(config: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     assert explained(config, "1", at="2024-04-22T22:00") == (
         "+91…001 in turnout: cannot be called now; next: Tue 23 Apr 09:00",
@@ -240,7 +240,7 @@ def test_why_somebody_cannot_be_called_and_when_next(config: Path, tmp_path: Pat
         ("2024-04-27T12:00", NOON, None),
     ],
 )
-def test_next_is_the_first_moment_at_which_queue_and_rules_agree(
+def test_next_possible_time_satisfies_both_queue_and_rules(
     config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
 ) -> None:
     change(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
@@ -248,7 +248,7 @@ def test_next_is_the_first_moment_at_which_queue_and_rules_agree(
     assert head.endswith(f"next: {next_at or 'never, unless something changes'}")
 
 
-def test_a_campaign_that_an_operator_has_paused_is_told(config: Path, tmp_path: Path) -> None:
+def test_explain_reports_a_paused_campaign(config: Path, tmp_path: Path) -> None:
     change(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
     assert explained(config, "1") == (
         "+91…001 in turnout: cannot be called now; next: never, unless something changes",
@@ -256,7 +256,7 @@ def test_a_campaign_that_an_operator_has_paused_is_told(config: Path, tmp_path: 
     )
 
 
-def test_what_has_no_hour_is_told_in_words(config: Path, tmp_path: Path) -> None:
+def test_explain_describes_a_next_call_without_a_time(config: Path, tmp_path: Path) -> None:
     change(
         tmp_path / "centre.db",
         "DELETE FROM target WHERE phone_id = 3",
@@ -274,8 +274,8 @@ def test_what_has_no_hour_is_told_in_words(config: Path, tmp_path: Path) -> None
     assert head.endswith("next: after the dialler's next start")
 
 
-def test_each_reason_with_an_end_tells_it_and_next_is_when_the_last_has_passed(config: Path, tmp_path: Path) -> None:
-    """An abandoned call on Saturday, three attempts today, a Monday night."""
+def test_next_possible_time_is_after_the_last_reason_has_ended(config: Path, tmp_path: Path) -> None:
+    """The number has an abandoned call on Saturday and three attempts today, Monday."""
     attempt = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
         " ended_at, outcome) VALUES ('{0}', 'turnout', 1, 1, {1}, 't', 'c', :at{0}, :at{0}, '{2}')"
@@ -301,13 +301,13 @@ def test_each_reason_with_an_end_tells_it_and_next_is_when_the_last_has_passed(c
 @pytest.mark.parametrize(
     ("campaign", "rang", "held"),
     [
-        ("message", True, True),  # for another campaign: the call that was asked for waits as well
-        ("turnout", True, True),  # tried, and nobody picked up
+        ("message", True, True),  # another campaign called: the promised call waits as well
+        ("turnout", True, True),  # tried, without an answer
         ("turnout", False, False),  # it never rang
-        (None, False, False),  # nothing since they asked
+        (None, False, False),  # no call since the promise
     ],
 )
-def test_the_call_that_was_asked_for_waits_where_the_phone_has_rung_since(
+def test_promised_call_back_waits_if_the_phone_has_rung_since(
     config: Path, tmp_path: Path, campaign: str | None, rang: bool, held: bool
 ) -> None:
     attempt = (
@@ -332,13 +332,13 @@ def test_the_call_that_was_asked_for_waits_where_the_phone_has_rung_since(
     assert explained(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
 
 
-def test_inside_the_silence_the_other_campaign_says_so(config: Path) -> None:
+def test_explain_reports_the_silence_interval_for_a_material_campaign(config: Path) -> None:
     _, reasons = explained(config, "5", campaign="message", at="2024-04-25T12:00")
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 18:00" in reasons
     assert any("needs a certificate" in reason for reason in reasons)
 
 
-def test_an_opted_out_number_that_is_on_no_roll_is_explained_too(config: Path, tmp_path: Path) -> None:
+def test_explain_covers_an_opted_out_number_on_no_roll(config: Path, tmp_path: Path) -> None:
     change(
         tmp_path / "centre.db",
         "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",
@@ -356,26 +356,24 @@ def test_an_opted_out_number_that_is_on_no_roll_is_explained_too(config: Path, t
         ("1234567890", "this is not a phone number"),
     ],
 )
-def test_nobody_is_refused_in_one_line(config: Path, who: str, said: str) -> None:
+def test_explain_of_an_unknown_voter_is_one_line(config: Path, who: str, said: str) -> None:
     code, text = run("explain", who, "-c", config)
     assert code == 2
     assert said in text
     assert "\n" not in text
 
 
-def test_without_a_store_there_is_nobody_to_explain(config: Path, tmp_path: Path) -> None:
+def test_explain_without_a_store_is_refused(config: Path, tmp_path: Path) -> None:
     code, text = run("explain", "1", "-c", config, "--store", tmp_path / "none.db")
     assert code == 2
     assert "none.db" in text
 
 
-# A moment that is past
+# Explanations of a past time
 
 
-def test_a_register_that_was_replaced_and_a_pause_that_ended_are_told_as_they_were(
-    config: Path, tmp_path: Path
-) -> None:
-    """An issue of 1 April was there from the 10th on, one of the 20th is since the 22nd; the campaign was paused on the 15th."""
+def test_explain_of_a_past_time_uses_registers_and_pauses_of_that_time(config: Path, tmp_path: Path) -> None:
+    """An issue of 1 April was imported on the 10th, one of 20 April on the 22nd; the campaign was paused on the 15th."""
     store = tmp_path / "centre.db"
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as db:
         for dated, at in (("2024-04-01", "2024-04-10T10:00"), ("2024-04-20", "2024-04-22T10:00")):
@@ -399,8 +397,8 @@ def test_a_register_that_was_replaced_and_a_pause_that_ended_are_told_as_they_we
     assert explained(config, "1", at="2024-04-15T12:00")[1] == []
 
 
-def test_the_rules_of_a_moment_are_those_the_dialler_last_started_with_before_it(config: Path, tmp_path: Path) -> None:
-    """Later hours in the morning, the settings' own since the afternoon; before the first start nobody knows."""
+def test_explain_of_a_past_time_uses_the_rules_of_the_last_start_before_it(config: Path, tmp_path: Path) -> None:
+    """The dialler started in the morning with later calling hours, and in the afternoon with those of the settings."""
     settings = load_settings(config)
     profile = apply_stricter_rules(load_profile("neutral"), {"calling_hours": {"weekday": [["13:00", "20:00"]]}})
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:

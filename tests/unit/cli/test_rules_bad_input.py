@@ -1,4 +1,4 @@
-"""What the rules are given wrong, as the issue lists it: each is refused, or resolved, in one clear line at the command line."""
+"""Invalid input for the rules is refused or resolved in one line on the command line."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def own_profile(directory: Path, old: str, new: str) -> str:
 
 
 def roll(directory: Path, closes_at: str) -> None:
-    """A roll of one voter, whose booth closes at that hour."""
+    """Import a roll of one voter, whose booth closes at that time."""
     header = ("AC_NO", "PART_NO", "SLNOINPART", "FM_NAME_EN", "MOBILE", "CLOSES_AT")
     path = write_roll(directory / "roll.csv", [("174", "1", "7", "Mira", "9812345678", closes_at)], header)
     code, text = run("import", path, "--store", directory / "centre.db")
     assert code == 0, text
-    assert ("booths without a close of poll" in text) == (not closes_at)
+    assert ("booths without a closing time" in text) == (not closes_at)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def roll(directory: Path, closes_at: str) -> None:
         (
             'source = "any number of the site\'s own pool that can be called back"\n',
             "",
-            "caller_id.source: the rule has no source; add where it is written",
+            "caller_id.source: the rule has no source; add where the rule is written",
         ),
         (
             '[["09:00", "20:00"]]',
@@ -104,7 +104,7 @@ def test_poll_that_closes_before_it_opens_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closes_at", ["", "05:00"])
-def test_area_without_close_of_poll_gets_none_by_default(tmp_path: Path, closes_at: str) -> None:
+def test_area_without_closing_time_gets_no_material_calls(tmp_path: Path, closes_at: str) -> None:
     """No material call is allowed there until the settings name the time: the silence interval may have begun."""
     roll(tmp_path, closes_at)
     assert query(tmp_path / "centre.db", "SELECT closes_at FROM booth") == [(closes_at,)]
@@ -120,7 +120,7 @@ def test_area_without_close_of_poll_gets_none_by_default(tmp_path: Path, closes_
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 15:00" in text
 
 
-def test_a_register_that_is_too_old(tmp_path: Path) -> None:
+def test_register_older_than_the_profile_allows_is_refused(tmp_path: Path) -> None:
     roll(tmp_path, "18:00")
     config = settings(tmp_path)
     (tmp_path / "register.txt").write_text("+919812345678\n", encoding="utf-8")
@@ -128,17 +128,18 @@ def test_a_register_that_is_too_old(tmp_path: Path) -> None:
         "register", "import", tmp_path / "register.txt", "--name", "own", "--dated", "2020-01-01", "-c", config
     )
     assert code == 2
-    assert text == "the register 'own' of 2020-01-01 is older than 28 days: get its newest issue (rules: registers)"
+    assert (
+        text
+        == "--dated: the register 'own' of 2020-01-01 is older than 28 days, the profile's limit: import its newest issue"
+    )
 
 
-def test_a_list_of_voters_whose_data_had_to_be_erased_is_not_written(tmp_path: Path) -> None:
+def test_voter_list_after_the_erasure_date_is_refused(tmp_path: Path) -> None:
     roll(tmp_path, "18:00")
     out = tmp_path / "list.csv"
     code, text = run("list", "strike-off", "--for", "A. Worker", "--out", out, "-c", settings(tmp_path))
     assert code == 2
-    said = (
-        "names and numbers had to be erased 45 days after the poll of 2024-04-26: no list is written; run dialer purge"
-    )
+    said = "no list was written: names and numbers had to be erased 45 days after the poll of 2024-04-26; run `dialer purge`"
     assert text == said
     assert not out.exists()
     assert query(tmp_path / "centre.db", "SELECT count(*) FROM audit WHERE kind LIKE '%list%'") == [(0,)]
@@ -148,7 +149,7 @@ def test_a_list_of_voters_whose_data_had_to_be_erased_is_not_written(tmp_path: P
     ("rolls_hour", "settings_hour", "told"),
     [("18:00", None, "18:00"), ("18:00", "15:00", "15:00"), ("", "15:00", "15:00"), ("", None, "")],
 )
-def test_a_voter_is_told_the_close_that_the_rules_go_by(rolls_hour: str, settings_hour: str | None, told: str) -> None:
+def test_closing_time_in_the_settings_overrides_the_roll(rolls_hour: str, settings_hour: str | None, told: str) -> None:
     polls = [{"day": "2024-04-26", **({"closes_at": settings_hour} if settings_hour else {})}]
     chosen = site(rules={"polls": polls})
     plan = SimpleNamespace(polling=None)
@@ -163,10 +164,10 @@ def test_a_voter_is_told_the_close_that_the_rules_go_by(rolls_hour: str, setting
     "at", ["0001-01-01", "0001-01-01T00:00+14:00", "1969-12-31T00:00Z", "9999-12-31", "9999-12-31T23:59:59-14:00"]
 )
 @pytest.mark.parametrize("command", [("explain", "1"), ("check",)])
-def test_a_moment_at_an_end_of_the_calendar_is_refused_in_one_line(
+def test_time_before_1970_or_after_2999_is_refused_in_one_line(
     tmp_path: Path, command: tuple[str, ...], at: str
 ) -> None:
     fill_roll(tmp_path / "centre.db", 2)
     code, text = run("rules", *command, "-c", settings(tmp_path), "--at", at)
     assert code == 2
-    assert "is no moment of a campaign" in " ".join(text.replace("│", "").split())
+    assert "must be between 1970 and 2999" in " ".join(text.replace("│", "").split())

@@ -1,4 +1,4 @@
-"""A portal's exports, as the data team types it: each file once, by its saved mapping or not at all."""
+"""`dialer source`: each export of a portal is imported once, by the saved mapping."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAP = '[columns]\nmobile = "CALL ON"\n[values]\nstate_code = "S13"\n'
 
 
 class Portal:
-    """A site with one source, and what its portal puts there."""
+    """A site with one source, and its portal, which writes exports to the folder."""
 
     def __init__(self, tmp_path: Path) -> None:
         self.folder, self.settings, self.store = tmp_path / "drop", tmp_path / "centre.toml", tmp_path / "centre.db"
@@ -32,14 +32,16 @@ class Portal:
             encoding="utf-8",
         )
 
-    def puts(self, name: str, serials: range, *, header: tuple[str, ...] = HEADER, days_ago: float = 1.0) -> Path:
+    def write_export(
+        self, name: str, serials: range, *, header: tuple[str, ...] = HEADER, days_ago: float = 1.0
+    ) -> Path:
         rows = [("209", "2", str(serial), "Asha", f"98765{serial:05}", "9876500000") for serial in serials]
         path = write_roll(self.folder / name, [row[: len(header)] for row in rows], header)
         moment = path.stat().st_mtime - days_ago * 86_400
         os.utime(path, (moment, moment))
         return path
 
-    def take(self, *options: str) -> tuple[int, str]:
+    def run_import(self, *options: str) -> tuple[int, str]:
         return run("source", "import", "portal", *options, "-c", self.settings)
 
     def voters(self) -> int:
@@ -74,18 +76,18 @@ def test_check_reports_what_a_source_lacks(portal: Portal, tmp_path: Path) -> No
         assert says in line
 
 
-def test_each_file_is_taken_once_the_oldest_first_whatever_it_is_called(portal: Portal) -> None:
-    portal.puts("b.csv", range(1, 11), days_ago=2)
-    portal.puts("a.csv", range(1, 21), days_ago=1)
-    code, told = portal.take()
+def test_each_export_is_imported_once_oldest_first(portal: Portal) -> None:
+    portal.write_export("b.csv", range(1, 11), days_ago=2)
+    portal.write_export("a.csv", range(1, 21), days_ago=1)
+    code, told = portal.run_import()
     assert code == 0, told
-    assert told.endswith("portal: 2 files taken\n")
+    assert told.endswith("portal: 2 files imported\n")
     assert told.index("b.csv") < told.index("a.csv")
     (portal.folder / "b.csv").rename(portal.folder / "again.csv")
-    assert portal.take() == (0, f"nothing new in {portal.folder}: every file there was taken before\n")
+    assert portal.run_import() == (0, f"nothing new in {portal.folder}: every file was imported before\n")
     assert portal.voters() == 20
-    portal.puts("c.csv", range(1, 22))
-    assert portal.take()[1].endswith("portal: 1 file taken\n")
+    portal.write_export("c.csv", range(1, 22))
+    assert portal.run_import()[1].endswith("portal: 1 file imported\n")
     assert sorted(path.name for path in portal.folder.glob("*.csv") if "rejects" not in path.name) == [
         "a.csv",
         "again.csv",
@@ -93,9 +95,9 @@ def test_each_file_is_taken_once_the_oldest_first_whatever_it_is_called(portal: 
     ]
 
 
-def test_where_it_came_from_stands_in_the_audit_and_in_the_report(portal: Portal) -> None:
-    portal.puts("a.csv", range(1, 21))
-    portal.take()
+def test_audit_and_report_name_the_source_of_an_import(portal: Portal) -> None:
+    portal.write_export("a.csv", range(1, 21))
+    portal.run_import()
     [(what,)] = query(portal.store, "SELECT what FROM audit WHERE kind = 'roll-import'")
     told = json.loads(str(what))
     assert (told["source"], told["file"], told["rows"], len(told["mapping"])) == ("portal", "a.csv", "20", 64)
@@ -103,12 +105,12 @@ def test_where_it_came_from_stands_in_the_audit_and_in_the_report(portal: Portal
     assert (run_of_it["source"], run_of_it["mapping_sha256"]) == ("portal", told["mapping"])
 
 
-def test_a_dry_run_changes_nothing_and_takes_nothing(portal: Portal) -> None:
-    portal.puts("a.csv", range(1, 21))
-    code, told = portal.take("--dry-run")
+def test_dry_run_of_a_source_import_changes_nothing(portal: Portal) -> None:
+    portal.write_export("a.csv", range(1, 21))
+    code, told = portal.run_import("--dry-run")
     assert (code, portal.voters()) == (0, 0)
-    assert "dry run: nothing in the store was changed" in told
-    assert portal.take()[0] == 0
+    assert "dry run: the store was not changed" in told
+    assert portal.run_import()[0] == 0
     assert portal.voters() == 20
 
 
@@ -120,47 +122,47 @@ def test_a_dry_run_changes_nothing_and_takes_nothing(portal: Portal) -> None:
         ((*HEADER, "OTHER CONTACT PERSON"), 'the column "OTHER CONTACT PERSON" has phone numbers'),
     ],
 )
-def test_an_export_that_does_not_fit_the_saved_mapping_is_refused_and_so_is_what_follows(
+def test_export_that_does_not_fit_the_mapping_stops_the_import(
     portal: Portal, header: tuple[str, ...], why: str
 ) -> None:
-    portal.puts("a.csv", range(1, 11), days_ago=3)
-    refused = portal.puts("b.csv", range(1, 21), header=header, days_ago=2)
-    portal.puts("c.csv", range(1, 31))
-    code, told = portal.take()
+    portal.write_export("a.csv", range(1, 11), days_ago=3)
+    refused = portal.write_export("b.csv", range(1, 21), header=header, days_ago=2)
+    portal.write_export("c.csv", range(1, 31))
+    code, told = portal.run_import()
     assert code == RollError.exit_code
     assert why.format(file=refused) in told
     assert portal.voters() == 10
 
 
-def test_a_column_that_the_mapping_says_to_pass_over_is_known(portal: Portal) -> None:
-    portal.puts("a.csv", range(1, 11), header=(*HEADER, "MOBILE2"))
+def test_column_that_the_mapping_ignores_is_accepted(portal: Portal) -> None:
+    portal.write_export("a.csv", range(1, 11), header=(*HEADER, "MOBILE2"))
     portal.map.write_text(f'ignore = ["mobile 2"]\n{MAP}', encoding="utf-8")
-    assert portal.take()[0] == 0
+    assert portal.run_import()[0] == 0
     assert len(query(portal.store, "SELECT 1 FROM phone")) == 10
     portal.map.write_text(f"ignore = 5\n{MAP}", encoding="utf-8")
-    portal.puts("b.csv", range(1, 12))
-    assert "ignore must be a list of headings" in portal.take()[1]
+    portal.write_export("b.csv", range(1, 12))
+    assert "ignore must be a list of headings" in portal.run_import()[1]
 
 
-def test_a_file_that_may_still_be_on_its_way_waits(portal: Portal) -> None:
-    portal.puts("a.csv", range(1, 11), days_ago=0)
-    code, told = portal.take()
+def test_export_that_may_still_be_uploading_is_refused(portal: Portal) -> None:
+    portal.write_export("a.csv", range(1, 11), days_ago=0)
+    code, told = portal.run_import()
     assert code == RollError.exit_code
     assert "may be incomplete" in told
     assert portal.voters() == 0
 
 
-def test_a_file_of_rejects_alone_is_not_taken_and_is_tried_again(portal: Portal) -> None:
-    portal.puts("a.csv", range(1))  # nobody has serial 0
+def test_export_with_only_rejects_is_tried_again(portal: Portal) -> None:
+    portal.write_export("a.csv", range(1))  # serial 0 is invalid
     for _ in range(2):
-        code, told = portal.take()
+        code, told = portal.run_import()
         assert code == 1
-        assert "every row of" in told
+        assert "every row was rejected" in told
 
 
-def test_what_is_not_there_is_refused_in_a_line(portal: Portal) -> None:
+def test_unknown_source_or_missing_folder_is_refused_in_one_line(portal: Portal) -> None:
     code, told = run("source", "import", "other", "-c", portal.settings)
     assert (code, told) == (SettingError.exit_code, "settings: sources: has no source 'other'; choose from portal.")
     assert "webhook_url: is not set" in run("source", "send", "portal", "-c", portal.settings)[1]
     portal.folder.rmdir()
-    assert "correct the folder of 'portal'" in portal.take()[1]
+    assert "correct the folder of 'portal'" in portal.run_import()[1]

@@ -1,4 +1,4 @@
-"""`dialer store key|encrypt|rekey|decrypt`, what `dialer check` says of it, and every other command on an encrypted store."""
+"""`dialer store`, the check of encryption, and all other commands on an encrypted store."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def settings(directory: Path, key: str | None) -> Path:
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Path:
-    """A site with a plain store; returns its settings, which name a key that is there."""
+    """Return the settings of a site with a plain store and an existing key file."""
     fill_roll(tmp_path / "centre.db", 54)
     assert run("store", "key", tmp_path / "key")[0] == 0
     return settings(tmp_path, "key")
@@ -46,16 +46,16 @@ async def found_by_check(config: Path, subject: str) -> tuple[Level, str]:
     return found[0]
 
 
-def test_a_store_goes_from_plain_to_encrypted_to_another_key_and_back(plain: Path, tmp_path: Path) -> None:
+def test_store_is_encrypted_rekeyed_and_decrypted(plain: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     code, text = run("store", "encrypt", "-c", plain, "--who", "officer")
     assert (code, text) == (0, f"{store}: encrypted with the key in {tmp_path / 'key'}\n")
-    assert run("store", "encrypt", "-c", plain) == (0, f"{store}: it is encrypted with this key already\n")
+    assert run("store", "encrypt", "-c", plain) == (0, f"{store}: already encrypted with this key\n")
     assert is_encrypted(store)
 
     assert run("store", "key", tmp_path / "next")[0] == 0
     code, text = run("store", "rekey", "--to", tmp_path / "next", "-c", plain)
-    assert (code, "set store.encryption_key_file to it" in text) == (0, True)
+    assert (code, "set store.encryption_key_file to this file" in text) == (0, True)
     code, text = run("store", "encrypt", "-c", plain)
     assert (code, "does not open it" in text) == (2, True)
     after = settings(tmp_path, "next")
@@ -64,10 +64,10 @@ def test_a_store_goes_from_plain_to_encrypted_to_another_key_and_back(plain: Pat
     assert run("store", "decrypt", "-c", after)[0] == 0
     assert not is_encrypted(store)
     code, text = run("audit", "verify", "-c", settings(tmp_path, None))
-    assert (code, text.startswith("the audit is whole: 3 entries")) == (0, True)
+    assert (code, text.startswith("the audit is intact: 3 entries")) == (0, True)
 
 
-def test_what_the_desk_keeps_is_put_under_the_stores_new_key(plain: Path, tmp_path: Path) -> None:
+def test_desk_file_is_converted_to_the_stores_key(plain: Path, tmp_path: Path) -> None:
     with plain.open("a") as file:
         file.write('[[supervisors]]\nname = "asha"\nrole = "supervisor"\n')
     desk = tmp_path / "centre.desk.db"
@@ -104,12 +104,12 @@ def test_what_the_desk_keeps_is_put_under_the_stores_new_key(plain: Path, tmp_pa
     assert kept(None) == whole
     plain_copy = desk.read_bytes()
     assert run("store", "encrypt", "-c", after)[0] == 0
-    desk.write_bytes(plain_copy)  # as a conversion of an older version left it that was killed right after the store's
+    desk.write_bytes(plain_copy)  # the state after an interrupted conversion by an older version
     assert run("store", "encrypt", "-c", after)[0] == 0
     assert kept("next") == whole
 
 
-def test_a_desks_file_that_no_key_opens_keeps_the_store_as_it_was(plain: Path, tmp_path: Path) -> None:
+def test_unreadable_desk_file_leaves_the_store_unchanged(plain: Path, tmp_path: Path) -> None:
     desk = tmp_path / "centre.desk.db"
     desk.write_bytes(bytes(range(256)) * 32)
     code, text = run("store", "encrypt", "-c", plain)
@@ -124,7 +124,7 @@ def test_a_desks_file_that_no_key_opens_keeps_the_store_as_it_was(plain: Path, t
     assert run("audit", "verify", "-c", plain)[0] == 0
 
 
-def test_without_a_key_in_the_settings_nothing_is_converted(tmp_path: Path) -> None:
+def test_conversion_without_a_key_in_the_settings_is_refused(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 9)
     config = settings(tmp_path, None)
     for command in ("encrypt", "decrypt"):
@@ -200,7 +200,7 @@ def test_every_command_that_opens_the_store_uses_its_key(command: tuple[str, ...
     files["ROLL"].write_text("ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Again,7000000003\n")
     arguments = [days_ago(0) if word == "TODAY" else str(files.get(word, word)) for word in command]
     run("store", "encrypt", "-c", plain)
-    if command[:2] == ("marks", "undo"):  # of something
+    if command[:2] == ("marks", "undo"):  # so that there is a mark to undo
         assert run("marks", "import", files["MARKS"], "-c", plain)[0] == 0
     code, text = run(*arguments, "-c", plain)
     assert code in ({0, 1} if command[:2] == ("rules", "check") else {0}), text

@@ -1,4 +1,4 @@
-"""`dialer unknown list|release`: a person's word brings the numbers back that a crash had closed, and the audit keeps it."""
+"""`dialer unknown`: a release reopens numbers that a crash had closed, and is recorded in the audit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.stores import NOW, attempt, claim, claim_phone, dial, end, op
 
 @pytest.fixture
 def left_open(tmp_path: Path) -> tuple[Path, list[str]]:
-    """A store in which three attempts ended as unknown: their numbers are in two campaigns."""
+    """Return a store with three attempts of unknown result, whose numbers are in two campaigns, and their IDs."""
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
 
@@ -30,23 +30,23 @@ def left_open(tmp_path: Path) -> tuple[Path, list[str]]:
         placed = [await dial(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
         for each in placed:
             await end(store, each, Outcome.UNKNOWN)
-        await store.enrol("a")  # a start brings none of them back
+        await store.enrol("a")  # a restart does not reopen them
         await store.close()
         return [str(each.attempt_id) for each in placed]
 
     return path, asyncio.run(call())
 
 
-def test_what_is_unknown_is_shown_without_the_number(left_open: tuple[Path, list[str]]) -> None:
+def test_unknown_attempts_are_listed_without_full_numbers(left_open: tuple[Path, list[str]]) -> None:
     path, ids = left_open
     code, text = run("unknown", "list", "--store", path)
     assert code == 0
     assert all(each in text for each in ids)
     assert "+91…001" in text and "+917000000001" not in text
-    assert "3 attempts are unknown" in text
+    assert "3 attempts have an unknown result" in text
 
 
-def test_a_release_opens_the_number_in_every_campaign_and_is_in_the_audit(left_open: tuple[Path, list[str]]) -> None:
+def test_release_reopens_the_number_in_every_campaign_and_is_audited(left_open: tuple[Path, list[str]]) -> None:
     path, ids = left_open
     before = query(path, "SELECT attempt_id, outcome FROM attempt")
     code, text = run("unknown", "release", ids[0], "--reason", "carrier-list", "--who", "asha", "--store", path)
@@ -70,10 +70,10 @@ def test_a_release_opens_the_number_in_every_campaign_and_is_in_the_audit(left_o
         await store.close()
 
     asyncio.run(again())
-    assert "2 attempts are unknown" in run("unknown", "list", "--store", path)[1]
+    assert "2 attempts have an unknown result" in run("unknown", "list", "--store", path)[1]
 
 
-def test_a_number_that_opted_out_since_stays_closed(left_open: tuple[Path, list[str]]) -> None:
+def test_released_number_that_opted_out_stays_closed(left_open: tuple[Path, list[str]]) -> None:
     path, _ = left_open
     assert run("optout", "add", "+917000000002", "--store", path)[0] == 0
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)
@@ -85,13 +85,13 @@ def test_a_number_that_opted_out_since_stays_closed(left_open: tuple[Path, list[
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--reason", "carrier-list"], "give the attempts' ids, or --all"),
-        (["--all"], "--reason: say why"),
+        (["--reason", "carrier-list"], "give either attempts' IDs or --all"),
+        (["--all"], "--reason: give a reason"),
         (["no-such-attempt", "--reason", "carrier-list"], "nothing was released"),
         (["--all", "--reason", "said by +91 98123 45678"], "looks like a phone number"),
     ],
 )
-def test_a_release_that_makes_no_sense_is_refused_and_changes_nothing(
+def test_invalid_release_is_refused_and_changes_nothing(
     left_open: tuple[Path, list[str]], arguments: list[str], said: str
 ) -> None:
     path, ids = left_open
@@ -100,4 +100,4 @@ def test_a_release_that_makes_no_sense_is_refused_and_changes_nothing(
     )
     assert code != 0
     assert said in " ".join(text.split())
-    assert "3 attempts are unknown" in run("unknown", "list", "--store", path)[1]
+    assert "3 attempts have an unknown result" in run("unknown", "list", "--store", path)[1]

@@ -1,4 +1,4 @@
-"""What an erasure and a purge leave: the history of opt-outs, the news for other centres, and all that must be kept."""
+"""What remains after an erasure or a purge: opt-out history, updates for other centres, records under retention."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def heard_of_itself(path: Path, at: float) -> None:
 
 
 def told(config: Path) -> list[list[str]]:
-    """What both reports say of opt-outs."""
+    """Return the rows of both reports on opt-outs."""
     found = []
     for name in ("opt-outs", "compliance"):
         code, text = run("report", name, "-c", config, "-f", "csv")
@@ -68,13 +68,13 @@ def told(config: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("rules", [WITH_SECRET, ""], ids=["secret", "no secret"])
-def test_who_opted_out_when_and_how_is_told_as_before(store: HandFilled, rules: str) -> None:
+def test_opt_out_reports_are_unchanged_by_erase_and_purge(store: HandFilled, rules: str) -> None:
     config = site(store, rules)
     store.opt_out(1, NOON, store.answered(1, NOON - 60))
     store.opt_out(2, NOON + 86_400)
     run("optout", "add", OFF_THE_ROLL, "--source", "letter", "-c", config)
     before = told(config)
-    assert len(before) == 8  # two heads, and three days with an opt-out each
+    assert len(before) == 8  # two header rows, and three days with one opt-out each
     assert run("erase", NUMBER, "-c", config)[0] == 0
     assert told(config) == before
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
@@ -89,7 +89,7 @@ def test_who_opted_out_when_and_how_is_told_as_before(store: HandFilled, rules: 
         assert {hashed for (hashed,) in query(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
-def test_numbers_of_no_roll_are_counted_one_by_one(store: HandFilled) -> None:
+def test_purged_numbers_on_no_roll_are_counted_separately(store: HandFilled) -> None:
     config = site(store)
     for number in ("+919812345678", "+919812345679"):
         assert run("erase", number, "-c", config)[0] == 0
@@ -100,9 +100,9 @@ def test_numbers_of_no_roll_are_counted_one_by_one(store: HandFilled) -> None:
     assert kept == [(f"erased-0-{n}", "erased" if n < 3 else "letter") for n in (1, 2, 3, 4)]
 
 
-def test_a_number_of_no_roll_is_erased_after_a_purge_too(store: HandFilled) -> None:
+def test_number_on_no_roll_can_be_erased_after_a_purge(store: HandFilled) -> None:
     config = site(store)
-    for number in (NUMBER, "+919812345670"):  # the one on the roll takes the first place
+    for number in (NUMBER, "+919812345670"):  # the number on the roll is first
         run("optout", "add", number, "--source", "letter", "-c", config)
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
     for number in (OFF_THE_ROLL, "+919812345679"):
@@ -111,7 +111,7 @@ def test_a_number_of_no_roll_is_erased_after_a_purge_too(store: HandFilled) -> N
     assert kept == [("erased-0-2",), ("erased-0-3",), ("erased-0-4",), ("erased-1",)]
 
 
-def test_no_hash_leads_to_the_call_in_which_its_number_opted_out(store: HandFilled) -> None:
+def test_hash_of_a_number_cannot_be_linked_to_its_opt_out_call(store: HandFilled) -> None:
     config = site(store)
     attempt = store.answered(1, NOON - 60)
     store.opt_out(1, NOON + 0.123456, attempt)
@@ -120,7 +120,7 @@ def test_no_hash_leads_to_the_call_in_which_its_number_opted_out(store: HandFill
     assert query(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
 
 
-def test_an_erased_number_that_comes_back_has_not_opted_out_twice(store: HandFilled) -> None:
+def test_erased_number_on_a_later_roll_counts_as_one_opt_out(store: HandFilled) -> None:
     config = site(store)
     store.opt_out(1, NOON)
     before = told(config)
@@ -133,7 +133,7 @@ def test_an_erased_number_that_comes_back_has_not_opted_out_twice(store: HandFil
 
 @pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
 @pytest.mark.parametrize("rules", [WITH_SECRET, ""], ids=["hash", "number"])
-def test_a_number_that_is_erased_twice_counts_once(store: HandFilled, number: str, rules: str) -> None:
+def test_number_erased_twice_counts_as_one_opt_out(store: HandFilled, number: str, rules: str) -> None:
     config = site(store, rules)
     assert run("erase", number, "-c", config)[0] == 0
     before = told(config)
@@ -145,7 +145,7 @@ def test_a_number_that_is_erased_twice_counts_once(store: HandFilled, number: st
 
 
 @pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
-def test_what_the_dialler_heard_of_itself_leads_to_no_call_and_counts_once(
+def test_own_opt_out_received_back_counts_once_and_links_to_no_call(
     store: HandFilled, command: tuple[str, ...]
 ) -> None:
     config = site(store)
@@ -161,7 +161,7 @@ def test_what_the_dialler_heard_of_itself_leads_to_no_call_and_counts_once(
     assert told(config) == before
 
 
-def test_copies_from_before_an_upgrade_are_named_and_go_with_a_purge(store: HandFilled) -> None:
+def test_purge_deletes_copies_from_before_upgrades_and_erase_names_them(store: HandFilled) -> None:
     config, copy = site(store), store.path.with_name("centre.db.schema-26")
     copy.mkdir()
     code, said = run("erase", NUMBER, "-c", config)
@@ -179,9 +179,9 @@ def test_copies_from_before_an_upgrade_are_named_and_go_with_a_purge(store: Hand
 
 @pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
 @pytest.mark.parametrize("earlier", [True, False], ids=["opted out before", "not before"])
-def test_every_centre_is_told_of_an_erasure(store: HandFilled, number: str, earlier: bool) -> None:
+def test_erasure_is_published_to_other_centres(store: HandFilled, number: str, earlier: bool) -> None:
     config = site(store, "")
-    if earlier:  # before there was a secret to tell it under
+    if earlier:  # before a secret was set, so it was not published
         assert run("optout", "add", number, "-c", config)[0] == 0
     assert query(store.path, "SELECT count(*) FROM outbox") == [(0,)]
     assert run("erase", number, "-c", site(store))[0] == 0
@@ -196,15 +196,15 @@ def test_every_centre_is_told_of_an_erasure(store: HandFilled, number: str, earl
     assert number not in str(payload)
 
 
-def test_without_a_secret_nobody_is_told(store: HandFilled) -> None:
+def test_erasure_without_a_secret_is_not_published(store: HandFilled) -> None:
     assert run("erase", NUMBER, "-c", site(store, ""))[0] == 0
     assert query(store.path, "SELECT count(*) FROM outbox") == [(0,)]
 
 
-# Whose number it is, and whose not
+# Links between voters and numbers
 
 
-def test_whose_wrong_number_it_was_keeps_the_name(store: HandFilled) -> None:
+def test_voter_with_a_dropped_link_keeps_the_name(store: HandFilled) -> None:
     execute(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
     assert "the names of 1 voters" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
     assert query(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [
@@ -214,7 +214,7 @@ def test_whose_wrong_number_it_was_keeps_the_name(store: HandFilled) -> None:
 
 
 @pytest.mark.parametrize("command", [("erase", OFF_THE_ROLL), ("purge", "--after", days_ago(1), "--yes")])
-def test_consent_of_a_number_that_no_roll_has_brought_yet_goes_too(store: HandFilled, command: tuple[str, ...]) -> None:
+def test_consent_of_a_number_on_no_roll_is_erased(store: HandFilled, command: tuple[str, ...]) -> None:
     config = site(store)
     numbers = store.path.with_name("numbers.csv")
     numbers.write_text(f"{OFF_THE_ROLL}\n")
@@ -225,12 +225,12 @@ def test_consent_of_a_number_that_no_roll_has_brought_yet_goes_too(store: HandFi
     assert OFF_THE_ROLL.encode() not in store.path.read_bytes()
 
 
-# What must be kept
+# Retention
 
 
 @pytest.fixture
 def recording(store: HandFilled) -> Path:
-    """That of a call which has its attempt and a mark."""
+    """Return the recording of a call that has an attempt and a mark."""
     attempt = str(uuid.UUID(int=1))
     store.answered(1, attempt_id=attempt)
     store.insert("recording", {"attempt_id": attempt, "started_at": NOON})
@@ -250,14 +250,14 @@ def records(store: HandFilled) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("kept", [KEPT, ""], ids=["recordings kept", "not kept"])
-def test_a_day_that_is_mistyped_destroys_nothing_that_must_be_kept(
+def test_mistyped_purge_day_does_not_erase_records_under_retention(
     store: HandFilled, recording: Path, kept: str
 ) -> None:
     config = site(store, kept + polls(days_ago(20), days_ago(10)))
     until = TODAY + timedelta(days=35)
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", config)
-    assert (code, f"the last of [[rules.polls]] is {days_ago(10)}" in text) == (0, True)
-    assert f"kept until {until}, as the profile says" in text
+    assert (code, f"retention is counted from {days_ago(10)}, the last of [[rules.polls]]" in text) == (0, True)
+    assert f"retained until {until}, as the profile requires" in text
     assert "overdue" not in text
     assert records(store) == [(1, 1)]
     assert recording.exists() == bool(kept)
@@ -265,15 +265,15 @@ def test_a_day_that_is_mistyped_destroys_nothing_that_must_be_kept(
     assert json.loads(str(what))["after"] == days_ago(10)
 
 
-def test_a_later_day_than_the_last_poll_counts(store: HandFilled, recording: Path) -> None:
+def test_purge_day_after_the_last_poll_extends_the_retention(store: HandFilled, recording: Path) -> None:
     config = site(store, KEPT + polls(days_ago(50)))  # with the result ten days later
     code, text = run("purge", "--after", days_ago(40), "--yes", "-c", config)
-    assert (code, f"kept until {TODAY + timedelta(days=5)}" in text) == (0, True)
+    assert (code, f"retained until {TODAY + timedelta(days=5)}" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 30])
-def test_nothing_is_purged_while_a_poll_lies_ahead(store: HandFilled, recording: Path, ahead: int) -> None:
+def test_purge_before_a_future_poll_is_refused(store: HandFilled, recording: Path, ahead: int) -> None:
     config = site(store, polls(days_ago(10), days_ago(-ahead)))
     code, text = run("purge", "--after", days_ago(50), "--yes", "-c", config)
     assert (code, f"the poll of {days_ago(-ahead)} in [[rules.polls]] is not over" in text) == (2, True)
@@ -281,8 +281,8 @@ def test_nothing_is_purged_while_a_poll_lies_ahead(store: HandFilled, recording:
     assert query(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
 
 
-def test_a_poll_is_over_where_it_is_held(store: HandFilled) -> None:
-    """It is still yesterday at Baker's island when it is today at Kiritimati."""
+def test_poll_day_ends_in_the_polls_own_time_zone(store: HandFilled) -> None:
+    """The centre is in the easternmost time zone, the poll in the westernmost."""
     centre = '[centre]\nid = "pune-1"\ntime_zone = "Pacific/Kiritimati"\n'
     there = NOW - timedelta(hours=12)
     poll = f'[[rules.polls]]\nday = {there.date()}\ntime_zone = "Etc/GMT+12"\n'
@@ -290,14 +290,14 @@ def test_a_poll_is_over_where_it_is_held(store: HandFilled) -> None:
     assert (code, "is not over" in text) == (2, True)
 
 
-def test_recordings_of_polls_that_are_not_named_stay_with_their_attempts(store: HandFilled, recording: Path) -> None:
+def test_recordings_stay_with_their_attempts_if_no_poll_is_configured(store: HandFilled, recording: Path) -> None:
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT))
-    assert (code, "until 45 days after the polling day, which [[rules.polls]] must name" in text) == (0, True)
+    assert (code, "until 45 days after the polling day" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
     assert query(store.path, "SELECT DISTINCT name FROM voter") == [("",)]
 
 
-def test_once_all_of_it_is_over_all_of_it_goes(store: HandFilled, recording: Path) -> None:
+def test_purge_after_all_retention_periods_erases_everything(store: HandFilled, recording: Path) -> None:
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT + polls(days_ago(46))))
     assert (code, "1 recordings, 1 attempts and 1 marks" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(0, 0)], False)

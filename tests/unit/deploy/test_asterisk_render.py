@@ -158,7 +158,7 @@ def test_a_site_with_only_twilio_trunks_needs_no_asterisk() -> None:
         render_site(with_twilio(seats=[]), {})
 
 
-def test_an_asterisk_trunk_beside_twilio_needs_a_host() -> None:
+def test_asterisk_trunk_in_a_site_with_twilio_needs_a_host() -> None:
     settings = with_twilio(0)
     trunks = [settings.trunks[1], settings.trunks[0].model_copy(update={"host": None})]
     with pytest.raises(SettingError, match=r"trunks\.1\.host"):
@@ -378,7 +378,7 @@ def test_settings_that_cannot_be_rendered_name_what_is_missing(changes: dict[str
 # Files on disk
 
 
-def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
+def test_writing_twice_changes_nothing_and_keeps_passwords(tmp_path: Path) -> None:
     made = passwords_for(tmp_path, ["agent01"])
     plans = plan_files(tmp_path, render_site(a_site(), made))
     assert {plan.change for plan in plans} == {FileChange.NEW}
@@ -393,7 +393,7 @@ def test_writing_twice_writes_once_and_passwords_stay(tmp_path: Path) -> None:
     assert write_files(tmp_path, plans, force=False) == []
 
 
-def test_a_foreign_file_is_kept_unless_forced(tmp_path: Path) -> None:
+def test_foreign_file_is_not_overwritten_unless_forced(tmp_path: Path) -> None:
     (tmp_path / "pjsip.conf").write_text("[mine]\n")
     plans = plan_files(tmp_path, render_site(a_site(), PASSWORDS))
     with pytest.raises(AsteriskFilesError, match=r"not written by Matdan: pjsip.conf; nothing was changed"):
@@ -478,7 +478,7 @@ def command(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_the_commands_render_show_the_change_and_lint(tmp_path: Path) -> None:
+def test_commands_render_diff_and_lint_work_together(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     etc = tmp_path / "etc"

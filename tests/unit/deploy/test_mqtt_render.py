@@ -47,7 +47,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_the_files_are_whole_and_passwords_stay_as_they_were(tmp_path: Path) -> None:
+def test_rendering_again_keeps_files_and_passwords(tmp_path: Path) -> None:
     to = tmp_path / "etc"
     code, said = run("render", "-c", site(tmp_path), "--to", to)
     assert code == 0
@@ -78,7 +78,7 @@ def test_the_files_are_whole_and_passwords_stay_as_they_were(tmp_path: Path) -> 
     assert run("render", "-c", tmp_path / "centre.toml", "--to", to, "--diff") == (0, "")
 
 
-def test_the_desk_sends_the_commands_of_all_and_nobody_else_does(tmp_path: Path) -> None:
+def test_only_the_desk_may_send_commands_of_all_users(tmp_path: Path) -> None:
     desk = '[desk]\nuser = "desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
     run("render", "-c", site(tmp_path, SITE + desk), "--to", tmp_path / "etc")
     rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
@@ -93,7 +93,7 @@ def test_the_desk_sends_the_commands_of_all_and_nobody_else_does(tmp_path: Path)
     assert f"{root}/replies/desk" not in rules["pune-1.asha"]
 
 
-def test_home_assistant_may_be_told_where_that_is_set_and_reads_what_it_is_told(tmp_path: Path) -> None:
+def test_home_assistant_topics_are_allowed_only_if_enabled(tmp_path: Path) -> None:
     text = SITE.replace("[broker]\n", "[broker]\nhome_assistant = true\n")
     run("render", "-c", site(tmp_path, text), "--to", tmp_path / "etc")
     rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
@@ -105,7 +105,7 @@ def test_home_assistant_may_be_told_where_that_is_set_and_reads_what_it_is_told(
     }
 
 
-def test_the_desk_has_the_password_of_the_settings_where_one_stands_there(tmp_path: Path) -> None:
+def test_desk_user_gets_the_password_in_the_settings(tmp_path: Path) -> None:
     desk = (
         '[desk]\nuser = "desk"\nbroker_password = "stapled-to-a-desk"\n[[supervisors]]\nname = "desk"\nrole = "desk"\n'
     )
@@ -115,7 +115,7 @@ def test_the_desk_has_the_password_of_the_settings_where_one_stands_there(tmp_pa
     assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
 
 
-def test_a_new_password_is_made_for_who_is_named_alone(tmp_path: Path) -> None:
+def test_new_password_is_created_only_for_the_given_user(tmp_path: Path) -> None:
     to, config = tmp_path / "etc", site(tmp_path)
     run("render", "-c", config, "--to", to)
     before = hashes_in((to / "matdan.passwords").read_text())
@@ -134,7 +134,7 @@ def test_a_new_password_is_made_for_who_is_named_alone(tmp_path: Path) -> None:
         run("render", "-c", config, "--to", to, "--new-password", "pune-1.dialler")
 
 
-def test_what_is_not_ours_is_left_and_nothing_else_is_written(tmp_path: Path) -> None:
+def test_foreign_broker_file_prevents_all_writing(tmp_path: Path) -> None:
     to = tmp_path / "etc"
     to.mkdir()
     (to / "mosquitto.conf").write_text("allow_anonymous true\n")
@@ -145,7 +145,7 @@ def test_what_is_not_ours_is_left_and_nothing_else_is_written(tmp_path: Path) ->
     assert (to / "mosquitto.conf.before-matdan").read_text() == "allow_anonymous true\n"
 
 
-def test_centres_share_a_broker_and_not_each_others_topics(tmp_path: Path) -> None:
+def test_centres_sharing_a_broker_cannot_access_each_others_topics(tmp_path: Path) -> None:
     to = tmp_path / "etc"
     first, second = site(tmp_path), site(tmp_path, SITE.replace("pune-1", "pune-2"), "two.toml")
     assert run("render", "-c", first, "-c", second, "--to", to)[0] == 0
@@ -187,7 +187,7 @@ def test_centres_share_a_broker_and_not_each_others_topics(tmp_path: Path) -> No
         ("password", "tls = true\npassword", "broker.tls: is true, and the broker does not encrypt; set it false"),
     ],
 )
-def test_what_would_leave_a_door_open_is_refused(old: str, new: str, says: str, tmp_path: Path) -> None:
+def test_insecure_broker_settings_are_refused(old: str, new: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError) as refused:
         run("render", "-c", site(tmp_path, SITE.replace(old, new, 1)), "--to", tmp_path / "etc")
     assert says in str(refused.value)
@@ -213,13 +213,13 @@ def test_what_would_leave_a_door_open_is_refused(old: str, new: str, says: str, 
         ('role = "viewer"', 'role = "boss"', "supervisors.website.role"),
     ],
 )
-def test_settings_of_who_may_give_commands(old: str, new: str, says: str, tmp_path: Path) -> None:
+def test_supervisor_settings_decide_who_may_send_commands(old: str, new: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(SettingError) as refused:
         load_settings(site(tmp_path, SITE.replace(old, new, 1)))
     assert says in str(refused.value)
 
 
-def test_a_hash_is_the_one_that_mosquitto_makes() -> None:
+def test_password_hash_matches_mosquittos_own() -> None:
     """From `mosquitto_passwd` 2.0.21, of the password `secret-of-asha`."""
     made = "$7$101$LT4PufTcFQB5EVNA$JmeBQLfUj2iKYaeAfHO+HcEPXFxu7tsrQOTkDonuTU/iLt2MO5xZJ6gQ+9wDmDDPUx1F1rUienh7+qL7xDFU8A=="
     assert is_hash_of(made, "secret-of-asha")
@@ -230,7 +230,7 @@ def test_a_hash_is_the_one_that_mosquitto_makes() -> None:
     assert hashes_in(f"{MARKER}\nasha:$7$x\n") == {"asha": "$7$x"}
 
 
-def test_a_key_is_for_its_owners_eyes(tmp_path: Path) -> None:
+def test_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "asha.key"
     code, said = run("key", path)
     assert (code, mode(path)) == (0, 0o600)
@@ -254,7 +254,7 @@ def test_a_key_is_for_its_owners_eyes(tmp_path: Path) -> None:
         new_key_file(tmp_path / "no" / "asha.key")
 
 
-def test_rendering_is_pure_but_for_what_it_makes(tmp_path: Path) -> None:
+def test_rendering_is_deterministic_except_for_new_passwords(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {
             "centre": {"id": "pune-1"},

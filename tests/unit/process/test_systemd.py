@@ -36,7 +36,7 @@ def heard(systemd: socket.socket) -> list[str]:
 
 
 @virtual_time()
-async def test_it_is_ready_once_and_alive_three_times_within_the_watchdogs_time(
+async def test_systemd_gets_ready_once_and_three_pings_per_watchdog_interval(
     systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
@@ -48,7 +48,7 @@ async def test_it_is_ready_once_and_alive_three_times_within_the_watchdogs_time(
 
 
 @virtual_time()
-async def test_without_a_watchdog_it_is_ready_and_no_more(systemd: socket.socket) -> None:
+async def test_without_a_watchdog_systemd_gets_only_ready(systemd: socket.socket) -> None:
     async with service_ready():
         await asyncio.sleep(100)
     assert heard(systemd) == ["READY=1"]
@@ -64,7 +64,7 @@ async def test_without_a_watchdog_it_is_ready_and_no_more(systemd: socket.socket
         ("soon", None, None),
     ],
 )
-def test_a_watchdog_is_for_the_process_that_it_names(
+def test_watchdog_of_another_process_is_ignored(
     given: str, process: str | None, seconds: float | None, systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", given)
@@ -74,6 +74,6 @@ def test_a_watchdog_is_for_the_process_that_it_names(
 
 
 @pytest.mark.parametrize("address", ["", "/nowhere/at/all", "@nobody-listens-here"])
-def test_a_systemd_that_is_not_there_stops_nothing(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_systemd_socket_is_ignored(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     notify("READY=1")

@@ -260,7 +260,7 @@ def test_list_heading_leaves_out_unknown_values() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(["--since", "yesterday"], "no date or time"), (["--since", "2026-04-22", "--until", "2026-04-22"], "before")],
+    [(["--since", "yesterday"], "not a date or time"), (["--since", "2026-04-22", "--until", "2026-04-22"], "before")],
 )
 def test_invalid_period_is_rejected(store: HandFilled, arguments: list[str], says: str) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), *arguments])

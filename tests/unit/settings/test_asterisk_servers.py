@@ -62,7 +62,7 @@ def test_each_server_has_its_own_trunks_seats_and_phones() -> None:
     assert (b.ami.host, b.asterisk.sip_port, b.asterisk.history) == ("10.0.0.12", 5070, Path(HISTORY))
 
 
-def test_site_without_servers_has_one() -> None:
+def test_site_without_a_servers_table_has_one_server() -> None:
     settings = a_site()
     assert dict(settings_by_server(settings)) == {"": settings}
     assert settings_for_server(settings, None) == (settings, ())
@@ -91,7 +91,7 @@ def test_rehearsal_puts_everything_on_one_server() -> None:
         ({"supervisors": [{"name": "asha", "endpoint": "asha"}]}, "needs server, because there are several"),
         (
             {"supervisors": [{"name": "asha", "server": "a"}]},
-            "it is not on an Asterisk server; remove server",
+            "has no phone or trunk on an Asterisk server; remove server",
         ),
         ({"asterisk": {}}, "there are no [[asterisk.servers]]; add them, or remove server"),
         ({"asterisk": {"servers": [SERVERS[0], SERVERS[0]]}}, "servers must have different names; a is used twice"),
@@ -115,19 +115,19 @@ def test_rehearsal_puts_everything_on_one_server() -> None:
         ),
     ],
 )
-def test_mistake_is_one_line(changes: dict[str, Any], said: str) -> None:
+def test_mistake_about_servers_is_one_line(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as wrong:
         two_servers(**changes)
     assert any(said in error["msg"] for error in wrong.value.errors())
 
 
 @pytest.mark.parametrize(("server", "problem"), [(None, "there are several"), ("c", "there is no server 'c'")])
-def test_server_must_be_named_where_there_are_several(server: str | None, problem: str) -> None:
-    with pytest.raises(SettingError, match=f"centre.toml: asterisk.servers: {problem}; name one with --server: a, b"):
+def test_server_must_be_given_if_there_are_several(server: str | None, problem: str) -> None:
+    with pytest.raises(SettingError, match=f"centre.toml: asterisk.servers: {problem}; give one with --server: a, b"):
         render_site(two_servers(), {}, server=server, file="centre.toml")
 
 
-def test_two_servers_connect_to_each_other_but_not_to_the_others_seats() -> None:
+def test_servers_connect_to_each_other_but_not_to_each_others_seats() -> None:
     ours, theirs = (read_conf("pjsip.conf", rendered(server)["pjsip.conf"]) for server in "ab")
     inward = {(each.get("username"), each.get("password")) for each in ours.of_type("auth")}
     outward = {(each.get("username"), each.get("password")) for each in theirs.of_type("auth")}
@@ -146,5 +146,5 @@ def test_two_servers_connect_to_each_other_but_not_to_the_others_seats() -> None
 
 
 @pytest.mark.parametrize("server", ["a", "b"])
-def test_what_is_rendered_has_no_findings(server: str) -> None:
+def test_rendered_files_of_each_server_have_no_findings(server: str) -> None:
     assert lint(rendered(server), two_servers(), server) == []

@@ -25,5 +25,5 @@ def test_all_mistakes_are_reported_at_once_with_line_and_suggestion(tmp_path: Pa
 def test_missing_file_and_directory_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"no such file; write one, see docs/how-to/headquarters.md\.$"):
         load_hq_settings(tmp_path / "hq.toml")
-    with pytest.raises(SettingError, match=r"is a directory; name the file in it, such as hq.toml\.$"):
+    with pytest.raises(SettingError, match=r"is a directory; give the file in it, such as hq.toml\.$"):
         load_hq_settings(tmp_path)

@@ -182,7 +182,7 @@ LOOSER: dict[str, Any] = {
 }
 
 
-def test_every_changeable_rule_is_tested_both_ways() -> None:
+def test_every_changeable_rule_has_a_stricter_and_a_looser_test_value() -> None:
     rules = {name: field.annotation for name, field in Profile.model_fields.items()}
     may_change = {
         f"{name}.{field}"
@@ -266,7 +266,7 @@ def test_campaign_looser_than_the_profile_is_refused(campaign: dict[str, Any], s
         ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 is looser"),
     ],
 )
-def test_default_is_refused_only_where_it_would_be_used(stricter: dict[str, Any], said: str | None) -> None:
+def test_looser_default_is_refused_only_if_it_would_be_used(stricter: dict[str, Any], said: str | None) -> None:
     settings = site(rules={"stricter": stricter})
     if said is None:
         assert site_profile(settings).name == "neutral"
@@ -286,7 +286,7 @@ def test_other_settings_are_checked_against_the_profile() -> None:
         ]
     }
     flow = {"kind": "ivr", "flow": "turnout"}
-    with pytest.raises(SettingError, match="the profile 'neutral' does not allow anybody to sign this off"):
+    with pytest.raises(SettingError, match="the profile 'neutral' does not allow this sign-off"):
         site_profile(site(rules=signed, campaign=flow))
     with pytest.raises(SettingError, match="there is no ivr campaign 'calls'"):
         site_profile(site("india", rules=signed))

@@ -66,7 +66,7 @@ def test_all_looser_settings_are_reported_at_once(tmp_path: Path) -> None:
     text = '[rules]\njurisdiction = "india"\n[[campaigns]]\nid = "calls"\nkind = "agents"\nring_seconds = 20\nrecord = true\n'
     lines = refused(tmp_path, text)
     assert [line.split(";")[0].split(" is looser")[0] for line in lines] == [
-        "centre.toml:7: campaigns.calls.record: the profile 'india' does not allow conversations to be recorded",
+        "centre.toml:7: campaigns.calls.record: the profile 'india' does not allow recording of conversations",
         "centre.toml:6: campaigns.calls.ring_seconds: 20",
     ]
 
@@ -96,7 +96,7 @@ def test_impossible_rates_and_flows_are_refused(tmp_path: Path, line: str, says:
     [
         (
             'states = ["S24"]\ncaller_ids = ["+915224000001"]',
-            "area 1 has a number that is not among the trunk's caller_ids",
+            "area 1 has a number that is not in the trunk's caller_ids",
         ),
         ('caller_ids = ["+911140000001"]', "an area needs states, constituencies or prefixes"),
     ],

@@ -191,7 +191,7 @@ def test_environment_overrides_the_file(centre: Path, monkeypatch: pytest.Monkey
         ("MATDAN_POLLING_DAY__OPENS", "07:00Z", 'must be a time such as "09:00" without a zone'),
     ],
 )
-def test_wrong_variable_is_named(
+def test_error_names_the_wrong_environment_variable(
     centre: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -200,7 +200,7 @@ def test_wrong_variable_is_named(
     assert "hush" not in told
 
 
-def test_place_in_a_list_in_the_environment_is_named(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_names_the_place_in_a_list_variable(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATDAN_TRUNKS", '[{"name": "a b", "endpoint": "a"}]')
     assert refusal(centre).startswith("environment: MATDAN_TRUNKS.0.name: must be 1 to 32 lowercase letters")
 

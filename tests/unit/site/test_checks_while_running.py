@@ -120,7 +120,7 @@ async def test_changed_records_pending_results_and_unknown_attempts_are_reported
         (["test-20240422-090100"], Level.OK, "the newest of 1 is 90 min old"),
     ],
 )
-async def test_the_age_of_the_newest_backup(tmp_path: Path, names: list[str], level: Level, text: str) -> None:
+async def test_age_of_the_newest_backup_is_checked(tmp_path: Path, names: list[str], level: Level, text: str) -> None:
     for name in names:
         (tmp_path / name).mkdir()
     now = datetime.fromisoformat("2024-04-22T10:31:00+05:30").timestamp()

@@ -42,7 +42,7 @@ async def test_check_says_where_channels_need_more_than_the_limit(monkeypatch: p
     assert not [each async for each in check_site(site()) if each.subject == "open files"]
 
 
-def test_the_limit_is_raised_as_far_as_it_goes() -> None:
+def test_open_files_limit_is_raised_to_the_hard_limit() -> None:
     code = (
         "import resource as r; from dialer.site.open_files import raise_limit; r.setrlimit(r.RLIMIT_NOFILE, (64, 128));"
     )
@@ -50,7 +50,7 @@ def test_the_limit_is_raised_as_far_as_it_goes() -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["128", "128"]
 
 
-def test_a_call_opens_no_words_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playing_spoken_numbers_opens_no_file_during_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(_path: Path, *_: Any, **__: Any) -> str:
         raise OSError(24, "Too many open files")
 

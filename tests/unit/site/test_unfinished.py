@@ -62,11 +62,11 @@ WEAK = [
 
 
 @pytest.mark.parametrize("secret", WEAK)
-def test_a_secret_that_anybody_would_try_is_none(secret: str) -> None:
+def test_guessable_secrets_are_weak(secret: str) -> None:
     assert secret_weakness(secret)
 
 
-def test_made_secrets_are_good() -> None:
+def test_generated_secrets_are_strong() -> None:
     for _ in range(300):
         assert secret_weakness(secrets.token_urlsafe(24)) is None
         assert secret_weakness(secrets.token_hex(16)) is None
@@ -74,7 +74,7 @@ def test_made_secrets_are_good() -> None:
     assert secret_weakness("agent-number-one", "agent-number-two") is None
 
 
-def test_most_pins_are_good() -> None:
+def test_most_pins_are_not_trivial() -> None:
     """Of 10,000 PINs a few hundred are rows and repetitions; a mechanism that refused more would leave too few to choose from."""
     refused = [f"{pin:04}" for pin in range(10_000) if pin_weakness(f"{pin:04}")]
     assert {"0000", "1234", "2468", "4321", "7890", "1212", "1112", "1221"} <= set(refused)
@@ -83,12 +83,12 @@ def test_most_pins_are_good() -> None:
 
 
 @pytest.mark.parametrize("host", PLACEHOLDERS)
-def test_hosts_of_documentation_are_placeholders(host: str) -> None:
+def test_documentation_hosts_are_placeholders(host: str) -> None:
     assert is_placeholder_host(host)
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_other_hosts_are_none(host: str) -> None:
+def test_real_hosts_are_not_placeholders(host: str) -> None:
     assert not is_placeholder_host(host)
 
 
@@ -116,13 +116,13 @@ TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
         ({"agents": [{"number": "101", "pin": SHIPPED_PIN}]}, "agents.101.pin"),
     ],
 )
-def test_what_is_unfinished_is_named_and_no_secret_is_repeated(changes: dict[str, Any], key: str) -> None:
+def test_unfinished_settings_are_reported_without_secrets(changes: dict[str, Any], key: str) -> None:
     found = list(unfinished(site(**changes)))
     assert [each.key for each in found] == [key]
     assert "change-me" not in str(found[0])
 
 
-def test_a_finished_site_is_finished() -> None:
+def test_finished_site_has_no_unfinished_settings() -> None:
     assert not list(unfinished(site()))
     carrier = {**TRUNK, "host": "10.0.0.9", "username": "u", "password": "Zk4w9q"}  # the carrier's choice
     assert not list(unfinished(site(trunks=[carrier])))
@@ -137,7 +137,7 @@ def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *a
 
 
 @pytest.mark.parametrize("command", [["run"], ["asterisk", "render", "--to", "asterisk"]])
-def test_the_example_as_it_is_is_neither_dialled_with_nor_rendered(
+def test_example_settings_are_refused_by_run_and_render(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -150,7 +150,7 @@ def test_the_example_as_it_is_is_neither_dialled_with_nor_rendered(
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_check_names_all_that_the_example_leaves_to_be_done(tmp_path: Path) -> None:
+async def test_check_reports_every_placeholder_of_the_example(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_bytes(EXAMPLE.read_bytes())
     settings = load_settings(config).model_copy(update={"broker": site().broker})
@@ -175,7 +175,7 @@ async def test_check_names_all_that_the_example_leaves_to_be_done(tmp_path: Path
         ("[ami]\nport = 5038\n", 0o644, False),
     ],
 )
-def test_a_file_with_secrets_is_not_for_everybody(tmp_path: Path, content: str, mode: int, bad: bool) -> None:
+def test_world_readable_settings_with_secrets_are_reported(tmp_path: Path, content: str, mode: int, bad: bool) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(content.replace('"x"', f'"{SHIPPED_PIN}"' if "pin" in content else f'"{GOOD}"'), encoding="utf-8")
     path.chmod(mode)
@@ -184,7 +184,7 @@ def test_a_file_with_secrets_is_not_for_everybody(tmp_path: Path, content: str, 
     assert line is None or ("chmod 640" in line and GOOD not in line)
 
 
-def test_secrets_of_the_environment_make_no_file_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_file_without_secrets_may_be_world_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "centre.toml"
     path.write_text("[ami]\nport = 5038\n", encoding="utf-8")
     path.chmod(0o644)
@@ -192,7 +192,7 @@ def test_secrets_of_the_environment_make_no_file_secret(tmp_path: Path, monkeypa
     assert find_unsafe_permissions(load_settings(path), path) is None
 
 
-def test_a_placeholder_is_found_whichever_secret_it_is_and_wherever_it_comes_from(
+def test_placeholder_in_any_secret_from_file_or_environment_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that stand in lists are asked by name."""
