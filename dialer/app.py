@@ -42,10 +42,10 @@ from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import fastagi_server
 from dialer.site.flows import flow_library, flows_part
 from dialer.site.metrics import serving_dialler_metrics
-from dialer.site.open_files import raise_limit, too_few
+from dialer.site.open_files import open_files_problem, raise_open_files_limit
 from dialer.site.plan import engine_plan
 from dialer.site.reload import RefuseSettings, SettingsReload
-from dialer.site.reload_signal import reload_on_hang_up
+from dialer.site.reload_signal import reload_on_sighup
 from dialer.site.store import apply_settings, disk_has_room, import_new_weights, opened_store
 from dialer.site.twilio import twilio_carrier
 from dialer.site.voices import refuse_voices
@@ -215,9 +215,9 @@ async def run_centre(settings: Settings) -> None:
     """Run a site on its real lines until SIGTERM or Ctrl-C. Raises MatdanError for what a person must correct first."""
     stop = asyncio.Event()
     stop_on_signals(stop)
-    raise_limit()
-    if (problem := too_few(settings)) is not None:
-        _log.warning("open_files.too_few", problem=problem)
+    raise_open_files_limit()
+    if (problem := open_files_problem(settings)) is not None:
+        _log.warning("open_files.limit_low", problem=problem)
     await asyncio.to_thread(load_all_words)
     profile = site_profile(settings)
     reader = None if settings.audio.catalogue is None else playlist_reader(settings, profile)
@@ -234,7 +234,7 @@ async def run_centre(settings: Settings) -> None:
         if settings.broker.enabled:
             await refuse_duplicate_at_start(broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
-        reload_on_hang_up(centre.engine)
+        reload_on_sighup(centre.engine)
         async with serving_dialler_metrics(settings, centre.engine, centre.monitor), service_ready():
             freeze_start_up_objects()
             await centre.run(stop)

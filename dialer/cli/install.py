@@ -21,7 +21,7 @@ from dialer.deploy.asterisk.file_changes import FileChange, FilePlan, passwords_
 from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
 from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
-from dialer.deploy.mosquitto.render import PASSWORDS, hashes_in, render_broker
+from dialer.deploy.mosquitto.render import PASSWORDS, read_hashes, render_broker
 from dialer.deploy.systemd import render as service
 from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE, USER, LocalPrograms
 from dialer.domain.words import counted
@@ -85,7 +85,7 @@ def install(
         folders.append(_Folder(to, plan_files(to, rendered), False))
     if local.mosquitto:
         to = root / MOSQUITTO.relative_to("/")
-        rendered, made = render_broker([(str(config), settings)], MOSQUITTO, hashes_in(text_of(to / PASSWORDS) or ""))
+        rendered, made = render_broker([(str(config), settings)], MOSQUITTO, read_hashes(text_of(to / PASSWORDS) or ""))
         folders.append(_Folder(to, plan_files(to, rendered, BROKER_MARKER), False))
     _refuse_foreign(folders)
     for folder in folders:

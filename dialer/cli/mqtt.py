@@ -11,7 +11,7 @@ import typer
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption
 from dialer.deploy.asterisk.file_changes import FileChange, plan_files, text_of, write_files
-from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, hashes_in, render_broker
+from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_hashes, render_broker
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.domain.words import counted
 from dialer.errors import AsteriskFilesError
@@ -48,8 +48,8 @@ def render(
     owner can read.
     """
     sites = [(str(path), load_settings(path)) for path in config]
-    kept = hashes_in(text_of(to / PASSWORDS) or "")
-    files, made = render_broker(sites, to, kept, anew=new_password or ())
+    hashes = read_hashes(text_of(to / PASSWORDS) or "")
+    files, made = render_broker(sites, to, hashes, renew=new_password or ())
     plans = plan_files(to, files, MARKER)
     if diff:
         for plan in plans:

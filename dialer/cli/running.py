@@ -103,11 +103,11 @@ async def doctor(
 
     Exit 1 if there are errors.
     """
-    from dialer.site.checks.while_running import examine  # noqa: PLC0415 - imports everything that it checks
+    from dialer.site.checks.while_running import check_running_site  # noqa: PLC0415 - imports everything that it checks
 
     quiet_logging()
     if backups is not None and not backups.is_dir():
         raise typer.BadParameter(f"--backups: {backups} is not a folder")
     printer = FindingPrinter(as_json=as_json)
-    await printer.follow(examine(load_settings(config), backups=backups))
+    await printer.follow(check_running_site(load_settings(config), backups=backups))
     printer.exit()

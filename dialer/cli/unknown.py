@@ -13,7 +13,7 @@ from dialer.cli.options import SiteAndPersonOptions, SiteOptions
 from dialer.engine.external_records.commands import MAX_ATTEMPTS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.settings.site_time import site_zone
-from dialer.site.lookup import masked
+from dialer.site.lookup import mask_number
 from dialer.store import unknown_attempts
 
 app = CommandGroup()
@@ -31,7 +31,7 @@ def show(site: SiteOptions) -> None:
     for each in found:
         at = datetime.fromtimestamp(each.created_at, zone)
         typer.echo(
-            f"{each.attempt_id}  {at:%Y-%m-%d %H:%M:%S}  {masked(each.number)}  {each.campaign_id}  {each.trunk}"
+            f"{each.attempt_id}  {at:%Y-%m-%d %H:%M:%S}  {mask_number(each.number)}  {each.campaign_id}  {each.trunk}"
         )
     typer.echo(
         f"{len(found):,} attempts have an unknown result: compare them with the carrier's list of calls, then release them"

@@ -1,1 +1,1 @@
-"""Rendered configuration: files for Asterisk, Mosquitto and systemd, made from a site's settings, and the lint that checks them."""
+"""Configuration files for Asterisk, Mosquitto and systemd, rendered from a site's settings, and a linter for Asterisk's."""

@@ -1,4 +1,4 @@
-"""Files that are made of a template and values."""
+"""Jinja templates of configuration files."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dialer import content
 
 
 def templates_in(folder: str = "") -> Environment:
-    """Return the templates in a folder of `config/`: values are not escaped, and a missing value is an error."""
+    """Return the environment of the templates in a folder of `config/`. Missing values are errors; nothing is escaped."""
     return Environment(  # noqa: S701
         loader=FileSystemLoader(content.CONFIG / folder),
         undefined=StrictUndefined,

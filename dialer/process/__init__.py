@@ -1,1 +1,1 @@
-"""This process and its operating system: signals, memory, event-loop lag, systemd."""
+"""Functions of the operating system for this process: signals, memory, event-loop lag, systemd, worker processes."""

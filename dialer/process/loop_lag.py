@@ -1,4 +1,4 @@
-"""Event-loop lag: how late the loop runs work that is due, the figure that says whether this process keeps up."""
+"""Event-loop lag: the delay with which the event loop runs due work. A high lag means that the process is overloaded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MINUTE_OF_PROBES = 240
 
 
 class LoopLag:
-    """Measures the lag of the event loop; `figures` returns that of the last minute."""
+    """Measures the lag of the event loop over the last minute."""
 
     def __init__(self) -> None:
         self._lags: deque[float] = deque(maxlen=MINUTE_OF_PROBES)
@@ -24,7 +24,7 @@ class LoopLag:
             self._lags.append(loop.time() - due)
 
     def figures(self) -> dict[str, float]:
-        """Return `loop_lag_median_seconds` and `loop_lag_p99_seconds`; empty before the first measurement."""
+        """Return `loop_lag_median_seconds` and `loop_lag_p99_seconds`, or nothing before the first measurement."""
         if not self._lags:
             return {}
         ordered = sorted(self._lags)

@@ -1,4 +1,4 @@
-"""Memory of a long-running process: return free heap to the system, keep start-up objects out of garbage collections."""
+"""Memory of a long-running process: returning free heap to the system, and fewer objects in garbage collections."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ TRIM_SECONDS = 600.0
 
 
 async def trim_memory() -> None:
-    """Return free heap memory to the system every ten minutes until cancelled; do nothing without glibc's `malloc_trim`.
+    """Return free heap memory to the system every ten minutes until cancelled. Without glibc it does nothing.
 
-    SQLite's pages and Python's larger objects leave gaps in glibc's heap that are rarely filled again, so a dialler
-    that runs for days would grow although it uses no more memory.
+    SQLite's pages and Python's larger objects leave gaps in glibc's heap that are rarely reused, so the memory of a process that
+    runs for days would grow.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:
@@ -22,10 +22,9 @@ async def trim_memory() -> None:
 
 
 def freeze_start_up_objects() -> None:
-    """Exclude all present objects from garbage collection, and turn collection on.
+    """Exclude all existing objects from garbage collection, and enable collection, which `dialer run` disables while it starts.
 
-    Modules, flows and booths live as long as the process; a full collection over them stops the loop for tens of
-    milliseconds. `dialer run` turns collection off while it starts.
+    Modules, flows and booths live as long as the process, and a collection over them would block the event loop noticeably.
     """
     gc.freeze()
     gc.enable()

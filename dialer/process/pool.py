@@ -1,4 +1,4 @@
-"""Run jobs in several processes. A job that kills its process fails alone."""
+"""Running of jobs in several processes. If a job kills its process, only that job fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Final, TypeVar
 
-MOST_MEMORY: Final = 3 * 1024**3  # of data: on many cores the address space is full of reservations
+MAX_MEMORY: Final = (
+    3 * 1024**3
+)  # bytes of data; the address space is not limited, as libraries reserve much of it per core
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -22,7 +24,7 @@ _SPAWN: Final = multiprocessing.get_context("spawn")  # fork would copy the thre
 
 
 def process_count(jobs: int, asked: int) -> int:
-    """Return the number of processes: the requested one (0: the number of cores), at most the number of jobs."""
+    """Return the number of processes to use: `asked`, or the number of cores if it is 0, but at most the number of jobs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(asked or cores, jobs))
 
@@ -30,34 +32,34 @@ def process_count(jobs: int, asked: int) -> int:
 def run_in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | None]]:
-    """Yield (job, result) in the order of completion; the result is None for a job that killed its process.
+    """Yield each job with its result, in the order of completion. The result is None for a job that killed its process.
 
-    `work` is a module-level function. If a process dies, the job that killed it is unknown: the jobs in progress run
-    again in a process each, so that only that job fails.
+    `work` must be a module-level function. If a process dies, all jobs in progress are repeated in a process each, because it is
+    unknown which of them killed it.
     """
     if not jobs:
         return
-    unsure: list[Job] = []
+    to_repeat: list[Job] = []
     pool = ProcessPoolExecutor(workers, mp_context=_SPAWN, initializer=_limit_resources)
     try:
-        with _interrupts_blocked():
+        with _block_interrupts():
             futures = {pool.submit(work, job): job for job in jobs}
         for future in as_completed(futures):
             try:
                 yield futures[future], future.result()
             except BrokenProcessPool:
-                unsure.append(futures[future])
+                to_repeat.append(futures[future])
             except MemoryError:
                 yield futures[future], None
     finally:
-        pool.shutdown(cancel_futures=True)  # after Ctrl-C only jobs in progress are waited for
-    for job in unsure:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait only for jobs in progress
+    for job in to_repeat:
         yield job, _run_alone(work, job)
 
 
 def _run_alone(work: Callable[[Job], Result], job: Job) -> Result | None:
     with ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_limit_resources) as pool:
-        with _interrupts_blocked():
+        with _block_interrupts():
             future: Future[Result] = pool.submit(work, job)
         try:
             return future.result()
@@ -66,23 +68,23 @@ def _run_alone(work: Callable[[Job], Result], job: Job) -> Result | None:
 
 
 def _limit_resources() -> None:
-    """Limit the memory of a worker, so that a decompression bomb fails alone, and disable its core file."""
+    """Limit the memory of a worker, so that a decompression bomb fails only its job, and disable core dumps."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    if hard == resource.RLIM_INFINITY or hard > MOST_MEMORY:
-        resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+    if hard == resource.RLIM_INFINITY or hard > MAX_MEMORY:
+        resource.setrlimit(resource.RLIMIT_DATA, (MAX_MEMORY, MAX_MEMORY))
 
 
 @contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Start processes in this block so that they ignore Ctrl-C, which the terminal sends to them too; the parent ends them.
+def _block_interrupts() -> Iterator[None]:
+    """Block SIGINT, so that processes started in this context ignore Ctrl-C, which a terminal sends to all processes.
 
-    An interrupt during the block is delivered to the parent afterwards.
+    The parent process ends them. An interrupt during the context is delivered to the parent afterwards.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # of multiprocessing; its start would unblock the signal
+    resource_tracker.ensure_running()  # start multiprocessing's tracker now, as its start unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

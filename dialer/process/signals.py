@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: an orderly stop."""
+"""Orderly shutdown on SIGTERM and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 
 
 def stop_on_signals(stop: asyncio.Event) -> None:
-    """Set `stop` on SIGTERM or Ctrl-C; a second signal ends the process at once."""
+    """Set `stop` on SIGTERM or Ctrl-C. A second signal ends the process immediately."""
     loop = asyncio.get_running_loop()
 
     def on_signal(number: signal.Signals) -> None:

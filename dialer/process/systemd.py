@@ -1,4 +1,4 @@
-"""Notifications to systemd (sd_notify(3)): the service is ready, and its watchdog is fed. Without systemd, nothing happens."""
+"""Notifications to systemd (sd_notify(3)): readiness and watchdog pings. Without systemd, nothing is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 def notify(state: str) -> None:
-    """Send one state, such as `READY=1`. Errors are ignored: systemd must not stop calls."""
+    """Send a state to systemd, such as `READY=1`. Errors are ignored, so that they cannot disturb calls."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
@@ -20,7 +20,7 @@ def notify(state: str) -> None:
 
 
 def watchdog_seconds() -> float | None:
-    """Return the watchdog timeout that systemd set for this process; None: no watchdog."""
+    """Return the watchdog timeout that systemd set for this process, or None without a watchdog."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None
@@ -29,20 +29,20 @@ def watchdog_seconds() -> float | None:
 
 @asynccontextmanager
 async def service_ready() -> AsyncIterator[None]:
-    """Report this service as ready, and feed its watchdog for as long as the context lasts."""
+    """Report this service as ready, and ping systemd's watchdog for as long as the context lasts."""
     notify("READY=1")
     seconds = watchdog_seconds()
     if not seconds:
         yield
         return
-    watchdog = asyncio.create_task(_feed_watchdog(seconds / 3), name="watchdog")
+    watchdog = asyncio.create_task(_ping_watchdog(seconds / 3), name="watchdog")
     try:
         yield
     finally:
         watchdog.cancel()
 
 
-async def _feed_watchdog(every_seconds: float) -> None:
+async def _ping_watchdog(every_seconds: float) -> None:
     while True:
         notify("WATCHDOG=1")
         await asyncio.sleep(every_seconds)

@@ -1,1 +1,1 @@
-"""A site's settings become a plan that can be run; what it lacks, in plain words."""
+"""A site as built from its settings: the engine's plan, connections, reload, and checks with readable findings."""

@@ -1,4 +1,4 @@
-"""The Asterisk servers of a site: an adapter for each, their manager connections (AMI), and all of them as one switch."""
+"""The Asterisk servers of a site: an adapter and a manager connection (AMI) for each, combined to one switch."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 from dialer.switch.asterisk.lease import SwitchLease, refuse_second_dialler
 from dialer.switch.asterisk.multi_server import MultiServerSwitch
 
-LONGEST_RETRY_SECONDS = 3.0  # seats and calls must be known within 5 s after Asterisk is back
-PING_SECONDS = 1.0  # finds a half-open connection before calls are placed on it (`eligibility.UNANSWERED_SECONDS`)
+MAX_RETRY_SECONDS = 3.0  # short, so that seats and calls are known within 5 s after a reconnection
+PING_SECONDS = 1.0  # detects a half-open connection before calls are placed on it (`eligibility.UNANSWERED_SECONDS`)
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class AsteriskServers:
     """The Asterisk servers of a site."""
 
     def __init__(self, settings: Settings, name: DiallerName) -> None:
-        """Create an adapter for each server; `name` is the dialler's, which holds their leases."""
+        """Create an adapter for each server. `name` is the dialler's name, under which it holds the servers' leases."""
         self._settings = settings
         manager_secret = settings.ami.secret  # None: the site has no Asterisk, and no connection is accepted
         self.agi_secret = agi_secret(
@@ -57,7 +57,7 @@ class AsteriskServers:
         )
 
     def reload_parts(self) -> Iterator[Part]:
-        """Yield what a reload of the settings changes here: which server has which line, seat and phone."""
+        """Yield the part of a settings reload that updates the server of each trunk, seat and phone."""
         switch = self.switch
         if isinstance(switch, MultiServerSwitch):
             yield lambda settings: partial(switch.add_locations, *_locations(settings))
@@ -90,7 +90,7 @@ def _manager_connection(
 ) -> AbstractAsyncContextManager[None]:
     login = ami_login(settings)
     seconds = settings.ami.ping_seconds
-    backoff = Backoff(longest_seconds=LONGEST_RETRY_SECONDS)
+    backoff = Backoff(longest_seconds=MAX_RETRY_SECONDS)
     limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
     return ami_link(
         lambda: AmiClient(login, on_event=switch.on_event, wanted_events=EVENTS, limits=limits),
@@ -102,7 +102,7 @@ def _manager_connection(
 
 
 def ami_login(settings: Settings) -> AmiLogin:
-    """Return where the manager of a site with one Asterisk is, and our account there. Raises SettingError without a secret."""
+    """Return the address and account of the manager of a site with one Asterisk. Raises SettingError without a secret."""
     ami = settings.ami
     if ami.secret is None:
         raise SettingError("settings", "ami.secret", "is not set", CREATE_ONE)
@@ -110,10 +110,10 @@ def ami_login(settings: Settings) -> AmiLogin:
 
 
 def trunks_with_history(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
-    """Return the trunks whose earlier calls are all in the call history of the Asterisk that has them now.
+    """Return the trunks whose earlier calls are all in the call history of their present Asterisk server.
 
-    `changed` are the keys of the settings that changed since the last run; None: not known. A trunk that was moved here from
-    another Asterisk or carrier has calls of which this one knows nothing.
+    `changed` are the keys of the settings that changed since the last run, or None if that is unknown. A trunk that moved from
+    another server or carrier is excluded, because its earlier calls are in another history.
     """
     if changed is None or any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.servers") for key in changed):
         return frozenset()
@@ -122,11 +122,10 @@ def trunks_with_history(settings: Settings, changed: Collection[str] | None) -> 
 
 
 async def check_asterisk_servers(settings: Settings, name: DiallerName | None = None) -> None:
-    """Log in to each Asterisk once, check our permissions there and, given our `name`, that no other dialler uses it.
+    """Log in to each Asterisk once, check our permissions and, if `name` is given, that no other dialler uses the server.
 
-    Of several servers an unreachable one is skipped as long as another one answers: it joins when it is back.
-
-    Raises SwitchError with the problem, PermissionMissing with the line of manager.conf to change.
+    An unreachable server is skipped if another one is reachable; the dialler connects to it later. Raises SwitchError with the
+    problem, or PermissionMissing with the line of manager.conf to change.
     """
     unreachable: list[SwitchUnreachable] = []
     servers = settings_by_server(settings)

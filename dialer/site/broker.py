@@ -1,4 +1,4 @@
-"""The MQTT broker of a site: where it is, as whom we connect, who may give commands, and the dialler's link to it."""
+"""The MQTT broker of a site: its connection settings, the users who may send commands, and the dialler's link to it."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from dialer.site.reload import SettingsReload
 from dialer.store.store import Store
 
 OWN_ROLES: frozenset[Role] = frozenset({Role.BOOTH_DESK, Role.COMPLIANCE})
-"""Roles of the dialler's own command line: it imports records, and may always stop."""
+"""The roles of the dialler's own command line, which imports records and may always stop campaigns."""
 
 
 def broker_settings(settings: Settings) -> BrokerSettings:
-    """Return where the broker is and as whom we connect. Raises SettingError."""
+    """Return the broker's address and the account that we connect with. Raises SettingError for unreadable certificates."""
     broker = settings.broker
     return BrokerSettings(
         host=broker.host,
@@ -44,7 +44,7 @@ def broker_settings(settings: Settings) -> BrokerSettings:
 
 
 def broker_as(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
-    """Return the broker's settings for one of our programs that has a broker user of its own."""
+    """Return the broker's settings for a program with a broker user of its own, such as the desk."""
     name = f"{settings.centre.id}.{user}"
     secret = None if password is None else password.get_secret_value()
     return replace(broker_settings(settings), username=name, password=secret)
@@ -55,15 +55,15 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         problem = f"{ca_file} cannot be read as certificates ({error.strerror or error})"
-        raise SettingError("settings", "broker.ca_file", problem, "name a file in PEM format") from error
+        raise SettingError("settings", "broker.ca_file", problem, "set it to a file in PEM format") from error
 
 
 def senders_of(
     settings: Settings, stored: Mapping[str, Role] | None = None, *, private_broker: bool = False
 ) -> Senders:
-    """Return who may give commands over MQTT: the supervisors of the settings, and the `stored` users as they are at the moment.
+    """Return the users who may send commands over MQTT: the supervisors in the settings, and the `stored` users (read live).
 
-    `private_broker`: the broker was started for this run, so it needs no user of ours.
+    `private_broker` means that the broker was started for this run alone, so that broker accounts are not needed.
     """
     return Senders(
         fixed_senders(settings),
@@ -74,7 +74,7 @@ def senders_of(
 
 
 def fixed_senders(settings: Settings) -> list[Sender]:
-    """Return the supervisors of the settings, and the dialler's own command line."""
+    """Return the supervisors in the settings, and the user of the dialler's own command line."""
     key_file = settings.broker.key_file
     return [
         Sender(OWN_USER, OWN_ROLES, None if key_file is None else public_key(read_key_file(key_file))),
@@ -86,7 +86,7 @@ def fixed_senders(settings: Settings) -> list[Sender]:
 
 
 def own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
-    """Return as whom commands from this machine are signed: the dialler's own user, or `user`. Raises SettingError."""
+    """Return the signer of commands from this machine, for `user`. Raises SettingError for an unreadable key."""
     key_file = settings.broker.key_file
     return Signer(user, None if key_file is None else read_key_file(key_file))
 
@@ -101,7 +101,7 @@ def broker_monitor(
     name: DiallerName,
     reload: SettingsReload,
 ) -> Monitor | None:
-    """Return the dialler's link to the broker; None: the site has no broker. `private_broker` replaces the settings' own."""
+    """Return the dialler's link to the broker, or None if the site has no broker. `private_broker` replaces the settings' own."""
     if not settings.broker.enabled:
         return None
     broker = private_broker or broker_settings(settings)

@@ -1,4 +1,4 @@
-"""Whether what a campaign plays is certified: its flow together with the catalogue, where certificates are entered."""
+"""Certification of campaigns: whether every prompt of a flow has a valid certificate in the catalogue."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 
 NOTHING_KNOWN: Mapping[str, CertificateStatus] = {}
-"""The certificates of a campaign whose recordings are not known: none, in any language."""
+"""The certificates of a campaign whose recordings are unknown: none in any language."""
 
 
 def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
-    """Return by language of the catalogue whether all that the flow plays in it is certified, and until when."""
+    """Return for each language in the catalogue whether all the flow's prompts are certified, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
-    return {language: _in_language(flow, language, prompts) for language in sorted(languages)}
+    return {language: _certified_in_language(flow, language, prompts) for language in sorted(languages)}
 
 
-def _in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> CertificateStatus:
+def _certified_in_language(flow: Flow, language: str, prompts: CataloguePrompts) -> CertificateStatus:
     last_day: date | None = None
     digest = hashlib.sha256()
     for sound in list_fixed_sounds(flow, language, prompts.texts):
@@ -58,13 +58,13 @@ class SiteCertificates:
     """The certificates of a running centre's campaigns, cached until flow, texts, catalogue or day change."""
 
     def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
-        """`prompts`: None without a catalogue. `flow_of` returns the flow that a campaign's setting names, None for a script."""
+        """`prompts` is None without a catalogue. `flow_of` returns the flow of a campaign's `flow`, or None for a script."""
         self._prompts = prompts
         self._flow_of = flow_of
         self._cache: dict[str, tuple[Flow, CataloguePrompts, Mapping[str, CertificateStatus]]] = {}
 
     def __call__(self, campaign_id: str, source: str) -> Mapping[str, CertificateStatus]:
-        """Return by language whether what the campaign plays now is certified; empty where that is not known."""
+        """Return for each language whether the campaign's prompts are certified now, or nothing if they are unknown."""
         flow = self._flow_of(source)
         if self._prompts is None or flow is None:
             return NOTHING_KNOWN
@@ -81,7 +81,7 @@ def _are_alike(one: CataloguePrompts, other: CataloguePrompts) -> bool:
 
 @dataclass(slots=True)
 class CertificatesOnDisk:
-    """The certificates of recorded campaigns that need them, read from the catalogue when the first one is asked for."""
+    """The certificates of recorded campaigns that need them. The catalogue is read at the first use."""
 
     settings: Settings
     profile: Profile
@@ -89,7 +89,7 @@ class CertificatesOnDisk:
     _playlist: Playlist | None = field(default=None, init=False)
 
     def of(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
-        """Return by language whether the campaign is certified; empty where it needs no certificate, or nothing is known."""
+        """Return for each language whether the campaign is certified, or nothing if that is not needed or unknown."""
         needed = campaign.kind is CampaignKind.IVR and campaign.purpose in self.profile.certificate.needed_for
         if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
             return NOTHING_KNOWN
@@ -99,5 +99,5 @@ class CertificatesOnDisk:
             day = site_day(self.settings, self.now)
             prompts = CataloguePrompts(self._playlist, campaign.id, day, load_texts(self.settings.flows.texts))
             return certified_of(load_flow(campaign.flow), prompts)
-        except MatdanError:  # `dialer check` reports it
+        except MatdanError:  # `dialer check` reports this error itself
             return NOTHING_KNOWN

@@ -1,4 +1,4 @@
-"""What erasure must find outside the store, from a site's settings."""
+"""The rules for erasing personal data of a site, from its settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dialer.store.number_erasure import ErasureRules
 
 
 def erasure_rules(settings: Settings) -> ErasureRules:
-    """Return where recordings and callers' messages are (absolute, or below Asterisk's sounds), and until when they must stay."""
+    """Return the folders of recordings and callers' messages, their retention, and the secrets for opt-out hashes."""
     return ErasureRules(
         settings.recordings.directory,
         settings.audio.sounds / settings.flows.recording_directory,

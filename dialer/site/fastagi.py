@@ -1,4 +1,4 @@
-"""The FastAGI server of a site: which handler answers Asterisk's requests, and which addresses may connect."""
+"""The FastAGI server of a site: the handlers of Asterisk's requests, and the addresses that may connect."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ async def fastagi_server(
 ) -> AsyncIterator[AgiServer]:
     """Serve Asterisk's FastAGI requests for as long as the context lasts.
 
-    `sms` sends the SMS of flows; None: they fail. Raises PortInUse, SwitchError where an Asterisk's address cannot be
-    found, FlowError where the site has AGI scripts and this machine cannot contain them.
+    `sms` sends flows' SMS; if it is None, they fail. Raises PortInUse, SwitchError if an Asterisk's host name cannot be resolved,
+    or FlowError if the site has AGI scripts and this machine cannot sandbox them.
     """
-    routes = _routes(settings, engine, asterisk, flows, prompts, sms, await _contained_scripts(settings))
+    routes = _build_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
     authenticator = TokenAuthenticator(asterisk.agi_secret, engine.take_alert, clock)
     limits = AgiLimits(await _allowed_addresses(settings), connections=settings.fastagi.max_connections)
     try:
@@ -58,7 +58,7 @@ async def fastagi_server(
         authenticator.close()
 
 
-def _routes(
+def _build_routes(
     settings: Settings,
     engine: Engine,
     asterisk: AsteriskServers,
@@ -81,8 +81,8 @@ def _routes(
     return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
 
 
-async def _contained_scripts(settings: Settings) -> ScriptRules:
-    """Return what AGI scripts may use. Raises FlowError where the site has some and this machine cannot contain them."""
+async def _check_script_sandbox(settings: Settings) -> ScriptRules:
+    """Return the limits of AGI scripts. Raises FlowError if the site has scripts and this machine cannot sandbox them."""
     rules = script_rules(settings)
     scripts = [script for flow in flows_of(settings) if (script := find_script(flow)) is not None]
     if scripts:
@@ -92,7 +92,7 @@ async def _contained_scripts(settings: Settings) -> ScriptRules:
 
 
 async def _allowed_addresses(settings: Settings) -> tuple[str, ...]:
-    """Return which addresses may connect: this machine's, those of the Asterisk servers as of now, and the site's own list."""
+    """Return the addresses that may connect: this machine, the resolved Asterisk servers, and fastagi.allowed."""
     hosts = [site.ami.host for site in settings_by_server(settings).values()] if settings.uses_asterisk else []
     asterisk = [address for host in hosts for address in await resolve_addresses(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

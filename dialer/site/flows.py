@@ -1,4 +1,4 @@
-"""The flows and scripts of a site: which its settings name, and the library that a running dialler takes them from."""
+"""The flows and scripts that a site's settings name, and the library that loads them for a running dialler."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from dialer.switch.asterisk.scripts.containment import ScriptRules
 from dialer.switch.asterisk.scripts.runner import find_script
 
 NOBODY = "nobody"
-"""The user that AGI scripts run as where the dialler runs as root and the settings name no user."""
+"""The default user of AGI scripts if the dialler runs as root."""
 
 
 def flows_of(settings: Settings) -> set[str]:
-    """Return the names or files of the flows that a site uses."""
+    """Return the flows that a site uses, as names or files."""
     named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
     return {flow for flow in named if flow is not None}
 
 
 def scripts_of(settings: Settings) -> dict[str, tuple[str, Purpose]]:
-    """Return by campaign the script that its agents read, as the settings name it, and the campaign's purpose."""
+    """Return for each campaign the name or file of its agents' script, and its purpose."""
     return {each.id: (each.script, each.purpose) for each in settings.campaigns if each.script is not None}
 
 
 def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
-    """Load the flows of a site and the scripts of its agents. Raises FlowError for the first that is wrong."""
+    """Load the flows of a site and the scripts of its agents. Raises FlowError for the first invalid one."""
     may_offer = list_allowed_offers(profile)
     scripts = ScriptLibrary(scripts_of(settings), may_offer)
     read_texts = partial(load_texts, settings.flows.texts)
@@ -45,25 +45,25 @@ def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
 def flows_part(flows: FlowLibrary) -> Part:
     """Return the part of a reload that loads flows and scripts."""
 
-    def prepared(settings: Settings) -> Callable[[], None]:
+    def prepare(settings: Settings) -> Callable[[], None]:
         return flows.prepare(_flow_files(settings), scripts_of(settings))
 
-    return prepared
+    return prepare
 
 
 def _flow_files(settings: Settings) -> list[str]:
-    """Return the flows of a site without AGI scripts, which are programs."""
+    """Return the flows of a site, except AGI scripts, which are programs."""
     return [flow for flow in flows_of(settings) if find_script(flow) is None]
 
 
 def recording_rules(settings: Settings) -> RecordingRules | None:
-    """Return where callers' messages are stored; None: the site records none."""
+    """Return the folder and format of callers' messages, or None if the site does not record callers."""
     flows = settings.flows
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
 
 
 def script_rules(settings: Settings) -> ScriptRules:
-    """Return what AGI scripts may use. Scripts that run as the dialler's user would see its settings and store if not hidden."""
+    """Return the limits of AGI scripts, and the files hidden from them: store, backups, key and settings."""
     flows, store = settings.flows, settings.store
     hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.file.name))
     return ScriptRules(

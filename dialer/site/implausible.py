@@ -1,4 +1,4 @@
-"""Settings that are valid and almost certainly a mistake. `dialer check` warns of them, `dialer init` does not write them."""
+"""Settings that are valid but almost certainly a mistake. `dialer check` warns about them, and `dialer init` refuses them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 
 
 def implausible_settings(settings: Settings) -> Iterator[SettingError]:
-    """Yield caller IDs that are not in E.164 format, and languages that no roll has, in which nobody would ever be called."""
+    """Yield an error for each caller ID that is not in E.164 format, and each language that no electoral roll uses."""
     for trunk in settings.trunks:
         wrong = [each for each in trunk.caller_ids if not _E164.fullmatch(each)]
         if wrong:

@@ -1,4 +1,4 @@
-"""Voters and numbers as a person names them: by id, EPIC number, place on the roll, or phone number."""
+"""Lookup of voters and numbers from user input: a voter's ID, EPIC number, place on the roll, or phone number."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
 def find_numbers(db: Connection, who: str, region: str) -> list[str]:
-    """Return the numbers of a voter (see `find_voter`), or the number itself. Raises RollError where none or several match."""
+    """Return the numbers of a voter (as `find_voter`), or the given number. Raises RollError if none or several match."""
     voter_id = find_voter(db, who)
     if voter_id is not None:
         linked = voters.numbers_of_voter(db, voter_id)
@@ -25,12 +25,15 @@ def find_numbers(db: Connection, who: str, region: str) -> list[str]:
     read = read_cell(who, region)
     if len(read.numbers) != 1:
         why = read.rejected[0].reason.value if read.rejected else "no number"
-        raise RollError(f"this is not a phone number ({why}), a voter's id or constituency/part/serial")
+        raise RollError(f"not a phone number ({why}), a voter's ID or constituency/part/serial: check the input")
     return list(read.numbers)
 
 
 def find_voter(db: Connection, who: str) -> int | None:
-    """Return the voter of an id, EPIC number or constituency/part/serial; None: it is none of these. Raises RollError."""
+    """Return the ID of the voter with that ID, EPIC number or constituency/part/serial, or None for other text.
+
+    Raises RollError if no voter or several match.
+    """
     place = _PLACE.fullmatch(who)
     if place is not None:
         found = voters.voters_at(db, *(int(part) for part in place.groups()))
@@ -38,18 +41,18 @@ def find_voter(db: Connection, who: str) -> int | None:
         found = voters.voters_with_epic(db, who)
     elif _VOTER_ID.fullmatch(who):
         if voters.numbers_of_voter(db, int(who)) is None:
-            raise RollError(f"the store has no voter {who}; give a voter's id, constituency/part/serial, or a number")
+            raise RollError(f"the store has no voter {who}; give a voter's ID, constituency/part/serial, or a number")
         return int(who)
     else:
         return None
     if not found:
-        raise RollError(f"{who}: the roll has no voter there; check the figures on the roll, or give a voter's id")
+        raise RollError(f"{who}: the roll has no such voter; check the figures on the roll, or give a voter's ID")
     if len(found) != 1:
         ids = ", ".join(map(str, found))
-        raise RollError(f"{who}: the roll has {len(found)} voters there (ids {ids}); give the id of one")
+        raise RollError(f"{who}: the roll has {len(found)} such voters (IDs {ids}); give the ID of one")
     return found[0]
 
 
-def masked(number: str) -> str:
+def mask_number(number: str) -> str:
     """Return a phone number without its middle digits."""
     return f"{number[:3]}…{number[-3:]}"

@@ -1,4 +1,4 @@
-"""Metrics of the dialler for a monitoring server, where the settings name a port."""
+"""Metrics of the dialler for a monitoring server, served if metrics.port is set."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dialer.settings.site import Settings
 def serving_dialler_metrics(
     settings: Settings, engine: Engine, monitor: Monitor | None
 ) -> AbstractAsyncContextManager[int | None]:
-    """Serve the dialler's metrics for as long as the context lasts; it provides the port, None: they are turned off."""
+    """Serve the dialler's metrics for as long as the context lasts. Provides the port, or None if metrics are off."""
     if settings.metrics.port is None:
         return nullcontext()
-    from dialer.metrics.families import ProcessStatus, describe_centre  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.families import ProcessStatus, describe_centre  # noqa: PLC0415 - slow to import
     from dialer.metrics.server import serve_metrics  # noqa: PLC0415
 
     directory = settings.store.path.resolve().parent

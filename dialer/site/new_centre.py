@@ -1,4 +1,4 @@
-"""The settings file of a new centre, from a few answers: country defaults, generated secrets and PINs, and checks."""
+"""The settings file of a new centre, created from a few answers, country defaults, and generated secrets and PINs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from dialer.settings.unfinished import pin_weakness, refuse_unfinished
 from dialer.site.implausible import implausible_settings
 
 PIN_DIGITS: Final = 6
-MOST_SEATS: Final = 99
+MAX_SEATS: Final = 99
 _SOUNDS = (Path("/usr/share/asterisk/sounds/en"), Path("/var/lib/asterisk/sounds/en"))
-_PLACEHOLDER_HASH = "$argon2id$v=19$m=65536,t=3,p=4$AAAA$AAAA"  # until the answers are valid: a real hash takes 0.1 s
+_PLACEHOLDER_HASH = (
+    "$argon2id$v=19$m=65536,t=3,p=4$AAAA$AAAA"  # used until the answers are valid, because a real hash is slow
+)
 
 Answers = dict[str, Any]
 """The answers to the questions of `dialer init`, by option."""
@@ -32,7 +34,7 @@ class Country:
     """Defaults for the country of a shipped profile."""
 
     region: str
-    time_zone: str | None  # None: it has several
+    time_zone: str | None  # None if the country has several
     languages: str
     prefix: str
     denied: tuple[str, ...]  # prefixes of premium numbers
@@ -45,12 +47,12 @@ COUNTRIES: Final = {
     "us": Country("US", None, "en", "+1", _NANP_PREMIUM),
     "canada": Country("CA", None, "en", "+1", _NANP_PREMIUM),
 }
-"""By jurisdiction. For all others region, prefix and time zone must be given."""
+"""Country defaults by jurisdiction. For other jurisdictions region, prefix and time zone must be given."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewSeat:
-    """A seat, with an agent who may log in there or at any other seat."""
+    """A seat, and an agent, who may log in at this or any other seat."""
 
     name: str
     agent: str  # the number that the agent enters
@@ -58,23 +60,23 @@ class NewSeat:
 
 
 def centre_of(answers: Answers, data: Path) -> Answers:
-    """Return the values for the template. Raises SettingError for an invalid number of seats or polling day."""
+    """Return the template's values from the answers. Raises SettingError for an invalid number of seats or polling day."""
     country = COUNTRIES.get(answers["jurisdiction"])
-    prefixes = _listed(answers["prefix"])
-    if not 1 <= answers["seats"] <= MOST_SEATS:
-        raise SettingError("", "seats.number", f"must be 1 to {MOST_SEATS}", "add further tables by hand later")
+    prefixes = _split_list(answers["prefix"])
+    if not 1 <= answers["seats"] <= MAX_SEATS:
+        raise SettingError("", "seats.number", f"must be 1 to {MAX_SEATS}", "add further tables by hand later")
     try:
         poll = date.fromisoformat(answers["poll"]) if answers["poll"] else None
     except ValueError as error:
         raise SettingError("", "rules.polls", f"{answers['poll']!r} is not a date", "write 2029-05-06") from error
     return {
         **answers,
-        "languages": _listed(answers["languages"]) or ("",),
+        "languages": _split_list(answers["languages"]) or ("",),
         "allowed_prefixes": prefixes,
         "denied_prefixes": country.denied if country is not None and prefixes == (country.prefix,) else (),
         "poll": poll,
-        "caller_ids": _listed(answers["caller_ids"]),
-        "phones_from": _listed(answers["phones_from"]),
+        "caller_ids": _split_list(answers["caller_ids"]),
+        "phones_from": _split_list(answers["phones_from"]),
         "data": str(data),
         "sounds": str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
         "seats": [
@@ -83,12 +85,12 @@ def centre_of(answers: Answers, data: Path) -> Answers:
     }
 
 
-def _listed(text: str) -> tuple[str, ...]:
+def _split_list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def check_new_centre(centre: Answers) -> None:
-    """Raise SettingError for the first thing that `dialer run` would refuse, or that is probably a mistake."""
+    """Raise SettingError for the first value that `dialer run` would refuse, or that is probably a mistake."""
     with tempfile.TemporaryDirectory(prefix="matdan-") as folder:
         trial = Path(folder) / "centre.toml"
         try:
@@ -103,9 +105,9 @@ def check_new_centre(centre: Answers) -> None:
 
 
 def centre_text(centre: Mapping[str, Any]) -> str:
-    """Return the settings as TOML, with new secrets of 192 bits, from the values for the template."""
+    """Return the settings as TOML from the template's values, with new secrets of 192 bits."""
     environment = templates_in()
-    environment.filters["toml"] = _toml  # every text of the template uses it
+    environment.filters["toml"] = _format_toml  # the template uses it for every string
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
     organisation = " ".join(centre["organisation"].split())
     return environment.get_template("new_centre.toml.j2").render({**centre, **made, "organisation": organisation})
@@ -119,6 +121,6 @@ def new_pin() -> str:
             return pin
 
 
-def _toml(value: str | Sequence[str]) -> str:
-    """Return a text or a list of them as TOML, whose basic strings are those of JSON except for U+007F."""
+def _format_toml(value: str | Sequence[str]) -> str:
+    """Return a string or a list of strings in TOML, whose strings are those of JSON except for U+007F."""
     return json.dumps(value if isinstance(value, str) else list(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,6 +1,6 @@
-"""Open files: each call in a flow is a connection, each AGI script three pipes more.
+"""The limit on open files. Each call in a flow uses a connection, and each AGI script three more pipes.
 
-A limit that is too low shows in mid-call, so it is raised and looked at before the first one.
+With too low a limit, calls would fail midway, so the limit is raised and checked before the first call.
 """
 
 from __future__ import annotations
@@ -10,35 +10,36 @@ import resource
 from dialer.settings.site import Settings
 from dialer.switch.asterisk.agi_server import AgiLimits
 
-_APART_FROM_CALLS = 200  # the store and its journals, the logs, AMI, the broker, sounds and flows that are read again
-_A_FLOW = 1
-_A_SCRIPT = 4
+_FILES_BESIDES_CALLS = 200  # the store and its journals, logs, AMI, the broker, reloads of sounds and flows
+_FILES_PER_FLOW = 1
+_FILES_PER_SCRIPT = 4
 
 
 def files_needed(settings: Settings) -> int:
-    """How many files the dialler may have open at once when every channel is in a flow."""
+    """Return how many files the dialler may have open at once if every channel is in a flow."""
     calls = sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + settings.inbound.channels
     return (
-        _APART_FROM_CALLS
+        _FILES_BESIDES_CALLS
         + AgiLimits().opening
-        + min(calls, settings.fastagi.max_connections) * (_A_SCRIPT if settings.has_scripts else _A_FLOW)
+        + min(calls, settings.fastagi.max_connections)
+        * (_FILES_PER_SCRIPT if settings.has_scripts else _FILES_PER_FLOW)
     )
 
 
-def too_few(settings: Settings) -> str | None:
-    """Why this process's hard limit will not do, in words; None: it will."""
+def open_files_problem(settings: Settings) -> str | None:
+    """Return an error text if this process's hard limit on open files is too low, else None."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = files_needed(settings)
     if hard == resource.RLIM_INFINITY or hard >= needed:
         return None
     return (
-        f"this process may open {hard:,} files, and its channels need {needed:,}: calls would fail in the middle;"
-        " raise the hard limit (LimitNOFILE= of its systemd unit, or ulimit -Hn)"
+        f"this process may open {hard:,} files, but its channels need {needed:,}, so calls would fail midway;"
+        " raise the hard limit (LimitNOFILE= in its systemd unit, or ulimit -Hn)"
     )
 
 
-def raise_limit() -> None:
-    """Open as many files as the hard limit allows: a shell gives 1,024, and the difference is free."""
+def raise_open_files_limit() -> None:
+    """Raise this process's soft limit on open files to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

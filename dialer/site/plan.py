@@ -1,4 +1,4 @@
-"""The plan that the engine runs by, from a site's settings and the rules in force."""
+"""The engine's plan, built from a site's settings and the rules in force."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from dialer.site.erasure import erasure_rules
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_in_force import rules_text
 
-ANNOUNCEMENT_SECONDS = 10.0  # the longest announcement that the call is recorded
+ANNOUNCEMENT_SECONDS = 10.0  # maximum duration of the announcement that the call is recorded
 _MINUTE = 60.0
 _HOUR = 3600.0
 
 
 def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
-    """Return the plan of a site; `profile` holds its rules, made stricter by the site."""
+    """Return the plan of a site. `profile` has the rules in force, with the site's stricter values."""
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
@@ -62,7 +62,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
                 trunk.server
                 or next(
                     iter(settings_by_server(settings))
-                ),  # the calls of another carrier are reported with the first server's
+                ),  # calls of other carriers are reported as the first server's
                 trunk.areas,
             )
             for trunk in settings.trunks
@@ -141,7 +141,7 @@ def _calls_workers(campaign: Campaign) -> bool:
 
 
 def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
-    """Return the campaign's retry rules; booth workers are called again after one fixed interval until they answer."""
+    """Return the campaign's retry rules. Booth workers are called again after a fixed interval until they answer."""
     rules = RetryRules(
         max_attempts=campaign.max_attempts,
         busy_seconds=campaign.busy_retry_minutes * _MINUTE,
@@ -152,10 +152,10 @@ def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
     )
     if not _calls_workers(campaign):
         return rules
-    soon = settings.polling_day.workers.retry_minutes * _MINUTE
-    return replace(rules, busy_seconds=soon, no_answer_seconds=soon, other_seconds=soon)
+    interval = settings.polling_day.workers.retry_minutes * _MINUTE
+    return replace(rules, busy_seconds=interval, no_answer_seconds=interval, other_seconds=interval)
 
 
 def fixed_users(settings: Settings) -> frozenset[str]:
-    """Return the users whose rights are fixed by the settings."""
+    """Return the users whose roles are fixed by the settings."""
     return frozenset(each.name for each in settings.supervisors)

@@ -1,4 +1,4 @@
-"""The polling day of a site, from its settings."""
+"""The plan of a site's polling days, from its settings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dialer.settings.site import Settings
 
 
 def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:
-    """What the settings say of the polling day; `polls` are those of the site's rules."""
+    """Return the plan of the polling days. `polls` are the polls in the site's rules."""
     chosen = settings.polling_day
     weights = chosen.priority
 
-    def poll(booth: Booth) -> BoothPoll | None:
+    def find_poll(booth: Booth) -> BoothPoll | None:
         known = find_poll(polls, booth.constituency_number)
         if known is None:
             return None
@@ -22,7 +22,7 @@ def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPl
         return BoothPoll(known.day, known.zone, close if isinstance(close, float) else None)
 
     return PollingPlan(
-        poll_of=poll,
+        poll_of=find_poll,
         course=ExpectedCourse(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout)),
         weights=FactorWeights(weights.not_voted, weights.deficit, weights.time, weights.voter),
         last_call_seconds=chosen.last_call_minutes * 60.0,

@@ -1,4 +1,4 @@
-"""Reload of the settings file while the dialler runs: all changes are applied, or none where one needs a restart or is wrong."""
+"""Reload of the settings file while the dialler runs. If one change is invalid or needs a restart, none is applied."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from dialer.site.plan import engine_plan
 from dialer.site.settings_changes import Change, changes, settings_by_key
 
 Part = Callable[[Settings], Callable[[], object]]
-"""A part of a running centre that is built from its settings: builds it from new ones, and returns what puts it into use.
-
-Raises MatdanError for settings that it cannot be built from.
+"""A part of a running centre that depends on the settings. The function prepares it for new settings, and returns a function that
+puts it into use. It raises MatdanError if it cannot use the settings.
 """
 
 RefuseSettings = Callable[[Settings, Profile], None]
-"""Raises MatdanError for settings that must not be dialled with."""
+"""A check that raises MatdanError for settings with which the dialler must not dial."""
 
 
 class SettingsReload:
-    """The settings file that a dialler was started with, and what is built from it."""
+    """Reloads the settings file of a running dialler."""
 
     def __init__(
         self,
@@ -40,31 +39,34 @@ class SettingsReload:
         recorded: Mapping[str, str] | None = None,
         refuse: RefuseSettings | None = None,
     ) -> None:
-        """`settings` and `profile` are those in force. `fixed_profile` replaces the one that the settings name.
+        """`settings` and `profile` are in force now. `fixed_profile`, if given, replaces the profile in the settings.
 
-        `recorded` is what the start recorded in the audit besides the settings.
+        `recorded` are further values that the start recorded in the audit with the settings. `refuse` checks changed settings.
         """
         self._settings, self._profile = settings, profile
         self._fixed_profile = fixed_profile
         self._recorded = recorded or {}
         self._refuse = refuse
         self._parts: list[Part] = []
-        self._lines = _lines_of(settings)  # of this run: a name stays with its line for as long as the run lasts
+        self._carriers = _carriers_of(
+            settings
+        )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
     def add_parts(self, parts: Iterable[Part]) -> None:
-        """Rebuild these with each reload."""
+        """Register parts that each reload updates."""
         self._parts.extend(parts)
 
     def __call__(self) -> Reread:
-        """Read the file again. Raises CommandRefused where it is wrong, looser than the profile, or where a change needs a restart.
+        """Read the file again, and return the changes with the function that applies them.
 
-        The text names settings but not their values: it is published on the broker.
+        Raises CommandRefused if the file is invalid or looser than the profile, or if a change needs a restart. The error's text
+        contains keys but no values, because it is published on the broker.
         """
         try:
             settings = load_settings(Path(self._settings.file.name))
             profile = self._fixed_profile or site_profile(settings)
         except SettingError as error:
-            raise _unusable(error) from error
+            raise _refusal_of(error) from error
         changed = list(changes(self._settings, settings))
         changed += self._profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
@@ -77,15 +79,15 @@ class SettingsReload:
                 self._refuse(settings, profile)
             rebuilt = [part(settings) for part in self._parts]
         except SettingError as error:
-            raise _unusable(error) from error
+            raise _refusal_of(error) from error
         except MatdanError as error:
             raise CommandRefused(f"no change was applied: {error}") from error
 
         def apply() -> None:
             self._settings, self._profile = settings, profile
-            self._lines |= _lines_of(settings)
-            for use in rebuilt:
-                use()
+            self._carriers |= _carriers_of(settings)
+            for activate in rebuilt:
+                activate()
 
         recorded = {**settings_by_key(settings), **self._recorded}
         ours = tuple(change.name for change in changed if change.takes_effect is not Applied.ELSEWHERE)
@@ -93,9 +95,9 @@ class SettingsReload:
         return Reread(engine_plan(settings, profile), ours, others, recorded, apply)
 
     def _profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
-        """Yield a change where the profile's own file has changed; flows, sounds and caps hold copies of some of its rules."""
+        """Yield a change if the profile's own file has changed. It needs a restart if copied rules have changed."""
         before = self._profile
-        same_copies = _copied_from(settings, before) == _copied_from(settings, profile)
+        same_copies = _copied_rules(settings, before) == _copied_rules(settings, profile)
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
             yield Change("rules.jurisdiction (the profile)", Applied.RELOAD if same_copies else Applied.RESTART)
 
@@ -103,20 +105,20 @@ class SettingsReload:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"
-        for name, line in _lines_of(settings).items():
-            known = self._lines.get(name)
-            if known != line and (known is not None or line[0] is Carrier.TWILIO):
+        for name, carrier in _carriers_of(settings).items():
+            known = self._carriers.get(name)
+            if known != carrier and (known is not None or carrier[0] is Carrier.TWILIO):
                 yield name
         for supervisor in {each.name for each in settings.supervisors} - {each.name for each in before.supervisors}:
-            yield f"supervisors.{supervisor}"  # the store may have a user of that name: only a start resolves that
-        if not before.has_scripts and settings.has_scripts:  # their containment is chosen at the start
+            yield f"supervisors.{supervisor}"  # the store may have a user of that name, which only a start resolves
+        if not before.has_scripts and settings.has_scripts:  # the sandbox of scripts is chosen at the start
             yield "the first AGI script"
         if settings.uses_asterisk is not before.uses_asterisk:
             yield "the first seat or Asterisk trunk, or the last"
 
 
-def _copied_from(settings: Settings, profile: Profile) -> tuple[object, ...]:
-    """Return what flows, sounds and the windows of caps copy from the profile when the dialler starts."""
+def _copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
+    """Return the rules that flows, sounds and abandoned-call caps copy from the profile when the dialler starts."""
     windows = [window for each in settings.campaigns for window, _, _ in abandoned_caps(each, profile)]
     return (
         list_allowed_offers(profile),
@@ -126,14 +128,14 @@ def _copied_from(settings: Settings, profile: Profile) -> tuple[object, ...]:
     )
 
 
-def _unusable(error: SettingError) -> CommandRefused:
+def _refusal_of(error: SettingError) -> CommandRefused:
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     where = ", ".join(f"{each.file}: {each.key}" for each in every)
-    return CommandRefused(f"no change was applied: {where} is wrong; `dialer check` shows why")
+    return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")
 
 
-def _lines_of(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
-    """Return for each trunk and each seat's phone its carrier and server; for a Twilio trunk its endpoint, which routes calls."""
+def _carriers_of(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
+    """Return carrier and server of each trunk and seat. For a Twilio trunk, its endpoint replaces the server."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)
         for each in settings.trunks

@@ -1,4 +1,4 @@
-"""Reload of settings and flows while the dialler runs, on SIGHUP."""
+"""Reload of settings and flows on SIGHUP."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dialer.errors import MatdanError
 _log = structlog.get_logger(__name__)
 
 
-def reload_on_hang_up(engine: Engine) -> None:
-    """Reload settings and flows on SIGHUP, for the next call."""
+def reload_on_sighup(engine: Engine) -> None:
+    """Reload settings and flows on each SIGHUP. New calls use them."""
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -30,7 +30,7 @@ def reload_on_hang_up(engine: Engine) -> None:
 
 
 async def reload_site(engine: Engine) -> None:
-    """Reload the settings, then the flows. What is wrong stays as it was, and an alert says why until it is corrected."""
+    """Reload the settings, then the flows. If one is invalid, it stays unchanged, and an alert says why until it is corrected."""
     for kind, command in ((AlertKind.SETTINGS, ReloadSettings()), (AlertKind.FLOWS, ReloadFlows())):
         try:
             result = await engine.execute(command)

@@ -1,4 +1,4 @@
-"""The rules in force at a site, now or at an earlier moment: from its settings, or from the text stored with earlier calls."""
+"""The rules in force at a site, now (from its settings) or at an earlier time (from the text stored with calls)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DIALLING_KEYS = ("allowed_prefixes", "denied_prefixes", "max_attempts_per_day")
 
 
 def rules_text(profile: Profile, settings: Settings) -> str:
-    """Return the rules in force as JSON. It is stored, so that the rules of each call can be looked up later."""
+    """Return the rules in force as JSON text, which is stored so that the rules of each call can be looked up later."""
     rules = settings.rules.model_dump(mode="json", include={"polls", "holidays"})
     found = {
         "profile": profile.model_dump(mode="json"),
@@ -45,43 +45,43 @@ def rules_text(profile: Profile, settings: Settings) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SiteRules:
-    """What a site's gate is built from, of today or of an earlier day."""
+    """The rules from which a site's gate is built, for today or an earlier day."""
 
     profile: Profile
-    settings: Settings  # with the settings that rules use as they were then
+    settings: Settings  # with the rules' settings of that day
     signed_off: frozenset[str]  # campaigns
-    unknown: tuple[str, ...] = ()  # what is not stored of that day, in words: judged as it is now
-    version: str = ""  # digest of the stored text; "": none is stored
+    unknown: tuple[str, ...] = ()  # rules of that day that are not stored, in words; today's are used
+    version: str = ""  # digest of the stored text, or "" if none is stored
 
     def campaign(self, campaign: Campaign, certified: Mapping[str, CertificateStatus]) -> CampaignRules:
-        """Return what the gate must know of a campaign."""
+        """Return the gate's rules for a campaign."""
         return replace(
             build_campaign_rules(campaign, self.settings, certified), signed_off=campaign.id in self.signed_off
         )
 
 
 def site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = ()) -> SiteRules:
-    """Return the rules of the settings; `profile` is the site's, made stricter already."""
+    """Return the rules from the settings. `profile` already has the site's stricter values."""
     signed_off = frozenset(sign_off.campaign for sign_off in settings.rules.sign_offs)
     return SiteRules(profile, settings, signed_off, unknown)
 
 
 def site_rules_of(text: str, profile: Profile, settings: Settings) -> SiteRules:
-    """Return the rules of a text made by `rules_text`, in place of those of the settings and their `profile`.
+    """Return the rules from a text that `rules_text` made.
 
-    What the text does not contain, or what this version cannot read, is as in the settings and named in `unknown`.
+    Rules that the text lacks, or that this version cannot read, are taken from `settings` and `profile`, and listed in `unknown`.
     """
     stored = json.loads(text)
     try:
-        then = Profile.model_validate(_with_new_names(stored["profile"]))
+        then = Profile.model_validate(_rename_rules(stored["profile"]))
         if "site" not in stored:  # stored by an earlier version
-            now = _with(settings, "rules", {"polls": stored["polls"]})
+            now = _replace_settings(settings, "rules", {"polls": stored["polls"]})
             return site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
         site = stored["site"]
-        settings = _with(settings, "rules", {"polls": stored["polls"], "holidays": site["holidays"]})
-        settings = _with(settings, "dialling", site["dialling"])
+        settings = _replace_settings(settings, "rules", {"polls": stored["polls"], "holidays": site["holidays"]})
+        settings = _replace_settings(settings, "dialling", site["dialling"])
         workers = settings.polling_day.workers.model_copy(update={"attempts_per_day": site["workers_attempts_per_day"]})
-        settings = _with(settings, "polling_day", {"opens": site["opens"], "workers": workers})
+        settings = _replace_settings(settings, "polling_day", {"opens": site["opens"], "workers": workers})
         campaigns = tuple(
             Campaign.model_validate({**campaign.model_dump(exclude_unset=True), **site["campaigns"][campaign.id]})
             for campaign in settings.campaigns
@@ -94,37 +94,37 @@ def site_rules_of(text: str, profile: Profile, settings: Settings) -> SiteRules:
     return SiteRules(then, settings.model_copy(update={"campaigns": campaigns}), frozenset(site["signed_off"]), unknown)
 
 
-def _with_new_names(profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored profile with the names that its rules and their fields have now."""
+def _rename_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a stored profile with the present names of rules and fields."""
     renamed = {"gap": "minimum_interval"}
-    return {renamed.get(name, name): _with_basis(rule) for name, rule in profile.items()}
+    return {renamed.get(name, name): _rename_basis(rule) for name, rule in profile.items()}
 
 
-def _with_basis(rule: Any) -> Any:
+def _rename_basis(rule: Any) -> Any:
     if not isinstance(rule, dict) or "standing" not in rule:
         return rule
     basis = {"ours": "caution"}.get(rule["standing"], rule["standing"])
     return {**{key: value for key, value in rule.items() if key != "standing"}, "basis": basis}
 
 
-def _with(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:
+def _replace_settings(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:
     before = getattr(settings, section)
     merged = {**before.model_dump(exclude_unset=True), **values}
     return settings.model_copy(update={section: type(before).model_validate(merged)})
 
 
 def rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
-    """Return the rules in force at a moment (epoch seconds); those of the settings where the store has none from then.
+    """Return the rules in force at a time (epoch seconds), or those of the settings if the store has none from that time.
 
-    Raises SettingError.
+    Raises SettingError for an invalid profile.
     """
     profile, then = site_profile(settings), number_history.rules_at(db, at)
     if then is None:
-        return site_rules(profile, settings, ("the rules: no dialler that stores them had started yet",))
+        return site_rules(profile, settings, ("the rules: no dialler had started and stored them yet",))
     return replace(site_rules_of(then.text, profile, settings), version=then.digest)
 
 
 def gate_of(settings: Settings, db: Connection | None) -> Gate:
-    """Return the site's gate, with the do-not-call registers of its store. Raises SettingError."""
+    """Return the site's gate, with the do-not-call registers in its store. Raises SettingError for an invalid profile."""
     rulebook = build_rulebook(site_profile(settings), settings)
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.registers(db))))

@@ -14,14 +14,14 @@ _NAME_FIELDS = ("id", "name", "number", "day")
 
 
 class Change(NamedTuple):
-    """A setting that differs."""
+    """A changed setting, or a table that was added or removed."""
 
-    name: str  # its dotted key, with tables by name: `campaigns.turnout-agents.hours`; a whole table where it was added or removed
+    name: str  # dotted key with the names of tables: `campaigns.turnout-agents.hours`
     takes_effect: Applied
 
 
 def settings_by_key(settings: Settings) -> dict[str, str]:
-    """Return every setting as JSON by its dotted key, as the audit records it at each start: secrets masked, without [store]."""
+    """Return every setting as JSON by its dotted key, for the audit. Secrets are masked, and [store] is left out."""
     found: dict[str, str] = {}
 
     def add(key: str, value: object) -> None:
@@ -41,7 +41,7 @@ def settings_by_key(settings: Settings) -> dict[str, str]:
 
 
 def changes(before: Settings, after: Settings) -> Iterator[Change]:
-    """Yield each setting that differs, once."""
+    """Yield each changed setting once."""
     for place in _changed_places((), before.model_dump(), after.model_dump()):
         section, *keys = place
         if isinstance(getattr(after, section), tuple):  # an array of tables: the next part is a table's name

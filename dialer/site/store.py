@@ -1,4 +1,4 @@
-"""The store of a site: opened for the dialler, brought in line with the settings, and watched for disk space."""
+"""The store of a site: opening it for the dialler, applying the settings to it, and checking its disk space."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
 
 @dataclass(frozen=True, slots=True)
 class ImportedWeights:
-    """The voters' weights that headquarters sent, after those that are new were imported."""
+    """The result of importing voters' weights from headquarters."""
 
-    recorded: Mapping[str, str] = field(default_factory=dict)  # recorded with the settings of this start, by list
-    problem: str | None = None  # with the first list that could not be imported
+    recorded: Mapping[str, str] = field(default_factory=dict)  # hash of each list, recorded with this start's settings
+    problem: str | None = None  # the error of the first list that could not be imported
 
 
 async def import_new_weights(settings: Settings) -> ImportedWeights:
-    """Import what is new in headquarters' folder of voters' weights. Call it before the store is opened. Raises StoreError."""
+    """Import new lists in headquarters.weights_folder. Call it before the store is opened. Raises StoreError."""
     folder = settings.headquarters.weights_folder
     if folder is None:
         return ImportedWeights()
-    from dialer.roll.weights import import_new_weights  # noqa: PLC0415 - reads spreadsheets, and few starts do
+    from dialer.roll.weights import import_new_weights  # noqa: PLC0415 - slow to import and seldom needed
 
     recorded, problem = await asyncio.to_thread(import_new_weights, folder, settings.store.path, key=site_key(settings))
     return ImportedWeights(recorded, problem)
 
 
 async def apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
-    """Record the settings of this start, and bring the store in line with them: opt-out hashes, room for the uplink."""
+    """Record the settings of this start, and apply them to the store: opt-out hashes, and the uplink's outbox limit."""
     await store.record_settings({**settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers(settings.rules.secrets())
     hq = settings.headquarters
@@ -53,7 +53,7 @@ async def apply_settings(settings: Settings, store: Store, weights: ImportedWeig
 
 
 def disk_has_room(settings: Settings) -> Callable[[], bool]:
-    """Return a check of whether the store's disk has more free space than the reserve."""
+    """Return a function that checks whether the store's disk has more free space than store.reserve_megabytes."""
     directory = settings.store.path.resolve().parent
     reserve = settings.store.reserve_megabytes * 1024 * 1024
     return lambda: shutil.disk_usage(directory).free > reserve

@@ -1,4 +1,4 @@
-"""The Twilio account of a site. Twilio's library is an optional extra, imported only where the settings use it."""
+"""The Twilio account of a site. Twilio's library is an optional extra, and is imported only if the settings use Twilio."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def twilio_carrier(settings: Settings, store: Store, clock: Clock) -> AsyncIterator[TwilioCarrier | None]:
-    """Provide the Twilio account for as long as the context lasts; None: the site has none.
+    """Provide the Twilio account for as long as the context lasts, or None if the site does not use Twilio.
 
-    Raises SwitchError where the extra is not installed.
+    Raises SwitchError if the extra is not installed.
     """
     if not settings.twilio.enabled:
         yield None
@@ -37,7 +37,7 @@ async def twilio_carrier(settings: Settings, store: Store, clock: Clock) -> Asyn
 
 
 async def twilio_spent_today(settings: Settings) -> float:
-    """Ask Twilio what the account has spent today. Raises SwitchError."""
+    """Return the account's spending today, as reported by Twilio in the account's currency. Raises SwitchError."""
     try:
         from dialer.switch.twilio.api import TwilioApi  # noqa: PLC0415 - an optional extra
     except ImportError as error:

@@ -1,8 +1,7 @@
-"""The voices that callers would hear: the information message is there, and synthetic voices are announced as such.
+"""Checks of the voices that callers would hear: the information message exists, and synthetic voices are announced.
 
-`dialer check` asks this, and `dialer run` before anything is dialled. Settings are checked when they are loaded
-(`dialer.settings.site_rules`), the texts of flows when they are loaded (`dialer.flows.check`); the checks in this module
-need the catalogue and the sounds on disk.
+`dialer check` and `dialer run` make these checks before anything is dialled. They need the catalogue and the sounds on disk;
+settings (`dialer.settings.site_rules`) and texts of flows (`dialer.flows.check`) are checked when they are loaded.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 
-_MAKE_DRAFTS = "run `dialer audio drafts -c SETTINGS`"
+_CREATE_DRAFTS = "run `dialer audio drafts -c SETTINGS`"
 
 
 def voice_problems(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> list[SettingError]:
-    """Return where a synthetic voice would not be announced. Blocks: it reads files. Raises CatalogueError."""
+    """Return an error for each synthetic voice that would not be announced. Reads files, so it blocks. Raises CatalogueError."""
     if not labels_synthetic(settings, profile):
         return []
     playlist = None
@@ -40,7 +39,7 @@ def voice_problems(
 
 
 def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None) -> None:
-    """Raise SettingError where a required information message is missing, or a synthetic voice would not be announced."""
+    """Raise SettingError if a required information message is missing, or a synthetic voice would not be announced."""
     sounds = settings.audio.sounds
     if (
         profile.information_message.required
@@ -48,18 +47,18 @@ def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: Pl
         and find_missing_sounds(sounds, [MESSAGE_SOUND])
     ):
         problem = f"{sounds} has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"
-        raise SettingError("settings", "audio.sounds", problem, _MAKE_DRAFTS)
+        raise SettingError("settings", "audio.sounds", problem, _CREATE_DRAFTS)
     for error in voice_problems(settings, profile, clock, reader):
         raise error
 
 
 def _plays_message(settings: Settings) -> bool:
-    """Return whether Asterisk may have to play the information message by itself."""
+    """Return whether Asterisk may have to play the information message, to callers of a campaign with agents."""
     return settings.uses_asterisk and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
 def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
-    """Yield an information message in a synthetic voice that does not say so."""
+    """Yield an error if the information message is a synthetic voice without its label."""
     if playlist is None or not _plays_message(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
@@ -68,14 +67,14 @@ def _message_problems(settings: Settings, playlist: Playlist | None) -> Iterator
         return
     words = load_words(name.language)
     if entries[name].voice is not Voice.DRAFT or words is None or not entries[name].text.startswith(words.label):
-        problem = f"the information message ({name.path}) is a synthetic voice and does not say so"
-        yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_MAKE_DRAFTS}")
+        problem = f"the information message ({name.path}) is a synthetic voice without an announcement of it"
+        yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_CREATE_DRAFTS}")
 
 
 def _label_problems(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
-    """Yield flows whose voices are unknown, and languages with synthetic voices whose label cannot be played."""
+    """Yield an error for flows whose voices are unknown, and for languages whose label of synthetic voices cannot be played."""
     if not _plays_sounds(settings):
         return
     if playlist is None:
@@ -89,11 +88,11 @@ def _label_problems(
         why = playlist.find_block_reason(PromptName("", language, LABEL), today)
         if why is not None:
             problem = f"prompts in {language} are a synthetic voice, and their label {language}/{LABEL} {why}"
-            yield SettingError("settings", "audio.catalogue", problem, _MAKE_DRAFTS)
+            yield SettingError("settings", "audio.catalogue", problem, _CREATE_DRAFTS)
 
 
 def _plays_sounds(settings: Settings) -> bool:
-    """Return whether a flow plays our sounds. Twilio's own voice is announced by the page that it begins with."""
+    """Return whether a flow plays our sounds, rather than only Twilio's voice, which Twilio calls announce themselves."""
     recorded = any(campaign.kind is CampaignKind.IVR and not campaign.has_script for campaign in settings.campaigns)
     recorded = recorded or any(number.flow is not None for number in settings.inbound.numbers)
     return recorded and (settings.uses_asterisk or settings.twilio.sounds_url is not None)

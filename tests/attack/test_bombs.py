@@ -26,7 +26,7 @@ from dialer.domain.errors import RollError
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow
 from dialer.flows.texts import read_texts
-from dialer.process.pool import MOST_MEMORY, run_in_processes
+from dialer.process.pool import MAX_MEMORY, run_in_processes
 from dialer.roll import reading, workbook_reader
 from dialer.roll.importer import prepare_import
 from dialer.roll.mapping import load_map
@@ -297,5 +297,5 @@ def allocate(size_bytes: int) -> int:
 
 
 def test_recording_that_exceeds_the_memory_limit_fails_without_the_others() -> None:
-    sizes = [1000, MOST_MEMORY + MEGABYTE, 2000]
-    assert sorted(run_in_processes(allocate, sizes, 1)) == [(1000, 1000), (2000, 2000), (MOST_MEMORY + MEGABYTE, None)]
+    sizes = [1000, MAX_MEMORY + MEGABYTE, 2000]
+    assert sorted(run_in_processes(allocate, sizes, 1)) == [(1000, 1000), (2000, 2000), (MAX_MEMORY + MEGABYTE, None)]

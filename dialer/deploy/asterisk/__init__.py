@@ -1,1 +1,1 @@
-"""Asterisk's configuration as templates, and their rendering. The simulated Asterisk runs the same dialplan."""
+"""Rendering of Asterisk's configuration from templates. The simulated Asterisk runs the same dialplan."""

@@ -1,10 +1,9 @@
-"""The token by which Asterisk proves that a FastAGI connection is its own. Pure.
+"""The token with which Asterisk authenticates a FastAGI connection.
 
-FastAGI has no log-in, and an attempt's id is no secret: it is in topics, reports and logs. So the rendered dialplan has
-a secret, derived from the manager's, and sends a token with each connection: a SHA-1 of the secret, the handler's path,
-the channel's unique id and the channel's name, which Asterisk computes itself (`${SHA1(...)}`). A token is valid for
-that channel and handler only. Nothing is stored or sent with the Originate, and a call that outlives the dialler shows
-the same token to the next one.
+FastAGI has no login, and an attempt's ID is not secret, as it is in topics, reports and logs. So the rendered dialplan contains a
+secret, derived from the manager's, and sends a token with each connection: a SHA-1 of the secret, the handler's path, the channel's
+unique ID and the channel's name, which Asterisk computes itself (`${SHA1(...)}`). A token is valid for that channel and handler
+only. Nothing is stored or sent with the Originate, and the token stays valid if the dialler restarts during a call.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from dialer.settings.fields import derived_secret
 FINGERPRINT_VARIABLE: Final = "MATDAN_AGI"
 """The global variable of the dialplan that identifies its secret without revealing it."""
 
-_TOKEN_VERSION: Final = "1"  # noqa: S105 - of how a token is made
+_TOKEN_VERSION: Final = "1"  # noqa: S105 - the version of the token's format
 
 
 def agi_secret(manager_secret: str) -> str:
@@ -28,9 +27,9 @@ def agi_secret(manager_secret: str) -> str:
 
 
 def agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:
-    """Return the token of a channel for a handler.
+    """Return the token of a channel for the handler at `path`.
 
-    The secret is at both ends of the text, so that no token can be extended.
+    The secret is at both ends of the hashed text, which prevents length-extension attacks.
     """
     text = "/".join((secret, path, unique_id, channel, secret))
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -1,4 +1,4 @@
-"""Asterisk's configuration format: text in, sections out, with file and line of each setting. Pure.
+"""Parser of Asterisk's configuration format: sections and settings, each with file and line. No I/O.
 
 Supported are `key = value` and `key => value`, comments (`;`, `\\;` and `;-- ... --;`), templates `[name](!)`, inheritance
 `[name](template,...)`, additions `[name](+)`, and `#include`, `#tryinclude` with wildcards. `#exec` is reported, not run.
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 MAX_INCLUDES = 200
 
 Library = Callable[[str], list[tuple[str, str]]]
-"""Returns the files of a name or wildcard pattern of #include: (name, text) of each, sorted; [] where there is none."""
+"""A function that returns the files of an #include, which is a name or wildcard pattern: (name, text) of each, sorted by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One `key = value`, with file and line."""
+    """A line `key = value`, with its place."""
 
     key: str
     value: str
@@ -28,7 +28,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A line that Asterisk ignores, or reads differently than it looks."""
+    """A line that Asterisk ignores, or reads differently than its author probably meant."""
 
     file: str
     line: int
@@ -38,7 +38,7 @@ class Problem:
 
 @dataclass(slots=True)
 class ConfSection:
-    """One `[name]`, with the settings of its templates before its own."""
+    """A section `[name]`, with the settings of its templates before its own."""
 
     name: str
     file: str
@@ -47,38 +47,38 @@ class ConfSection:
     settings: list[Setting] = field(default_factory=list)
 
     def get(self, key: str, default: str = "") -> str:
-        """Return the value in force: the last one of that key, in any case."""
+        """Return the value of the last setting with that key (case-insensitive), which is the one in force."""
         found = self.find(key)
         return default if found is None else found.value
 
     def find(self, key: str) -> Setting | None:
-        """Return the setting in force; None where there is none."""
+        """Return the setting in force for a key, or None."""
         return next((each for each in reversed(self.settings) if each.key.lower() == key.lower()), None)
 
-    def all(self, key: str) -> list[Setting]:
-        """Return all settings of that key, in order."""
+    def find_all(self, key: str) -> list[Setting]:
+        """Return all settings with that key, in order."""
         return [each for each in self.settings if each.key.lower() == key.lower()]
 
 
 @dataclass(slots=True)
 class ConfFile:
-    """The content of a file and its includes."""
+    """The parsed content of a file, including the files that it includes."""
 
     name: str
     sections: list[ConfSection] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def live(self) -> Iterator[ConfSection]:
+    def live_sections(self) -> Iterator[ConfSection]:
         """Return the sections that are not templates."""
         return (section for section in self.sections if not section.template)
 
-    def named(self, name: str) -> ConfSection | None:
-        """Return the first section of that name."""
+    def find_section(self, name: str) -> ConfSection | None:
+        """Return the first section of that name, or None."""
         return next((section for section in self.sections if section.name == name), None)
 
     def of_type(self, kind: str) -> list[ConfSection]:
         """Return the sections with `type = kind`."""
-        return [section for section in self.live() if section.get("type").lower() == kind]
+        return [section for section in self.live_sections() if section.get("type").lower() == kind]
 
 
 _HEAD = re.compile(r"\[([^\]]*)\]\s*(?:\(([^)]*)\))?")
@@ -87,7 +87,7 @@ _COMMENT = re.compile(r"(?<!\\);.*")
 
 
 def read_conf(name: str, text: str, library: Library | None = None) -> ConfFile:
-    """Parse the text of a file. `library` returns what it includes. Never raises for its text: see `problems`."""
+    """Parse the text of a file. `library` returns included files. Invalid lines are in `problems` and never raise."""
     conf = ConfFile(name)
     _Reader(conf, library or (lambda _: [])).read(name, text, depth=0)
     return conf
@@ -101,41 +101,41 @@ class _Reader:
         self._included = 0
 
     def read(self, name: str, text: str, depth: int) -> None:
-        for number, line in _lines(text):
+        for number, line in _code_lines(text):
             include = _INCLUDE.match(line)
             if include is not None:
-                self._include(name, number, include[1].lower(), include[2].strip().strip('"<>'), depth)
+                self._read_include(name, number, include[1].lower(), include[2].strip().strip('"<>'), depth)
             elif line.startswith("["):
-                self._head(name, number, line)
+                self._read_head(name, number, line)
             else:
-                self._setting(name, number, line)
+                self._read_setting(name, number, line)
 
-    def _problem(self, file: str, line: int, text: str, remedy: str) -> None:
+    def _add_problem(self, file: str, line: int, text: str, remedy: str) -> None:
         self._conf.problems.append(Problem(file, line, text, remedy))
 
-    def _include(self, file: str, number: int, word: str, target: str, depth: int) -> None:
+    def _read_include(self, file: str, number: int, word: str, target: str, depth: int) -> None:
         if word == "exec":
-            self._problem(file, number, f"#exec runs {target} at each reload", "write the settings into the file")
+            self._add_problem(file, number, f"#exec runs {target} at each reload", "write the settings into the file")
             return
         found = self._library(target)
         if not found and word == "include":
             text = f"#include {target} matches no file, so Asterisk ignores the whole file"
-            self._problem(file, number, text, "use #tryinclude, or put a file there")
+            self._add_problem(file, number, text, "use #tryinclude, or create the file")
         for name, text in found:
             self._included += 1
             if depth > 10 or self._included > MAX_INCLUDES:
-                self._problem(file, number, f"{name} includes itself", "remove one #include")
+                self._add_problem(file, number, f"{name} includes itself", "remove one #include")
                 return
             self.read(name, text, depth + 1)
 
-    def _head(self, file: str, number: int, line: str) -> None:
+    def _read_head(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)
         if head is None:
-            self._problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
+            self._add_problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
             self._section = None
             return
         options = [option.strip() for option in (head[2] or "").split(",") if option.strip()]
-        known = self._conf.named(head[1])
+        known = self._conf.find_section(head[1])
         if "+" in options and known is not None:
             self._section = known
         else:
@@ -144,29 +144,31 @@ class _Reader:
         for option in options:
             if option in {"!", "+"}:
                 continue
-            template = self._conf.named(option)
+            template = self._conf.find_section(option)
             if template is None:
-                self._problem(
+                self._add_problem(
                     file, number, f"[{head[1]}] inherits from [{option}], which is not defined above", "add it"
                 )
             else:
                 self._section.settings += template.settings
 
-    def _setting(self, file: str, number: int, line: str) -> None:
+    def _read_setting(self, file: str, number: int, line: str) -> None:
         key, equals, value = line.partition("=")
         if not equals:
-            self._problem(
+            self._add_problem(
                 file, number, f"no = in this line: {key.strip()[:40]}", "write key = value, or start it with ;"
             )
         elif self._section is None:
-            self._problem(file, number, "a setting before the first [section] is not read", "move it into a section")
+            self._add_problem(
+                file, number, "a setting before the first [section] is not read", "move it into a section"
+            )
         else:
             plain = value.removeprefix(">").strip().replace("\\;", ";")
             self._section.settings.append(Setting(key.strip(), plain, file, number))
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield numbered lines without comments, block comments and blank lines."""
+def _code_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line that is not blank with its number, without comments."""
     in_block = False
     for number, raw in enumerate(text.splitlines(), start=1):
         line = raw

@@ -1,4 +1,4 @@
-"""The manager events that the dialler needs. Asterisk filters out all others. Pure."""
+"""The manager events that the dialler needs. Asterisk is configured to filter out all others."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ EVENTS = (
     "UserEvent",
     "ContactStatus",
 )
-"""The event filters of manager.conf, and the events that the dialler reads and the simulated Asterisk sends."""
+"""The events in manager.conf's filters, which the dialler reads and the simulated Asterisk sends."""

@@ -1,4 +1,4 @@
-"""Writing rendered files into the directory that a program reads: the changes as a diff, and all files or none."""
+"""Writing of rendered files into a program's configuration folder, all or none, and their changes as a diff."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import MARKER
 from dialer.errors import AsteriskFilesError
 
-MODE = 0o640  # readable by Asterisk's group only: they contain passwords
+MODE = 0o640  # readable by the program's group only, because the files contain passwords
 _SECRET = re.compile(
-    r"^([ +-](?:(?:password|secret)\s*=|[\w.-]+:(?=\$7\$))).*|\b[0-9a-f]{40}\b",  # the latter: `agi_secret`
+    r"^([ +-](?:(?:password|secret)\s*=|[\w.-]+:(?=\$7\$))).*|\b[0-9a-f]{40}\b",  # the last alternative matches `agi_secret`
     re.MULTILINE,
 )
 
@@ -30,12 +30,12 @@ class FileChange(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
-    FOREIGN = "not ours"  # exists, without our first line
+    FOREIGN = "not ours"  # the existing file does not begin with our marker
 
 
 @dataclass(frozen=True, slots=True)
 class FilePlan:
-    """One file, before and after."""
+    """A file to write, with its present text (None if it does not exist) and its new text."""
 
     name: str
     before: str | None
@@ -44,7 +44,7 @@ class FilePlan:
 
     @property
     def change(self) -> FileChange:
-        """How it would change."""
+        """How writing the file would change it."""
         if self.before is None:
             return FileChange.NEW
         if self.before == self.after:
@@ -59,47 +59,46 @@ class FilePlan:
 
 
 def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKER) -> list[FilePlan]:
-    """Return what writing `rendered` there would change.
+    """Return a plan for each rendered file, by name, in the directory.
 
-    `marker` is the first line of our files. Raises AsteriskFilesError.
+    `marker` is the first line of our files. Raises AsteriskFilesError if a file cannot be read.
     """
     return [FilePlan(name, text_of(directory / name), text, marker) for name, text in rendered.items()]
 
 
 def has_files(directory: Path) -> bool:
-    """Return whether the directory has a configuration file, so that it may be one that Asterisk reads."""
+    """Return whether the directory has any .conf file. Without one it is probably not the folder that Asterisk reads."""
     return any(directory.glob("*.conf"))
 
 
 def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
-    """Return a password per endpoint: the one that an earlier rendering wrote there, else a new one of 144 bits."""
+    """Return a password for each endpoint: the one in the existing pjsip.conf, or a new one of 144 bits."""
     text = text_of(directory / "pjsip.conf") or ""
-    kept: dict[str, str] = {}
+    existing: dict[str, str] = {}
     if text.startswith(MARKER):
         for section in read_conf("pjsip.conf", text).of_type("auth"):
-            kept[section.get("username")] = section.get("password")
-    return {endpoint: kept.get(endpoint) or secrets.token_urlsafe(18) for endpoint in endpoints}
+            existing[section.get("username")] = section.get("password")
+    return {endpoint: existing.get(endpoint) or secrets.token_urlsafe(18) for endpoint in endpoints}
 
 
 def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
     """Write new and changed files, and return their names.
 
-    With `force`, files that are not ours are replaced and kept as NAME.before-matdan.
-
-    A missing directory is made, but not its parents, so that a mistyped name is reported. Raises AsteriskFilesError,
-    and changes no file, where one is not ours or cannot be written.
+    With `force`, foreign files are replaced and saved as NAME.before-matdan. A missing directory is created, but not its
+    parents, so that a mistyped name is reported. Raises AsteriskFilesError without changing any file if one is foreign (without `force`) or
+    cannot be written.
     """
     foreign = [plan.name for plan in plans if plan.change is FileChange.FOREIGN]
     if foreign and not force:
         raise AsteriskFilesError(
             f"{directory}: not written by Matdan: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
-            "or use --force, which keeps each as NAME.before-matdan"
+            "or use --force, which saves each as NAME.before-matdan"
         )
     due = [plan for plan in plans if plan.change is not FileChange.SAME]
     try:
         directory.mkdir(mode=0o750, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as beside:
-            _place(directory, due, Path(beside))
+        with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as staging:
+            _replace_files(directory, due, Path(staging))
     except OSError as error:
         if not directory.parent.exists():
             raise AsteriskFilesError(
@@ -108,40 +107,42 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
             ) from error
         raise AsteriskFilesError(
             f"{error.filename2 or directory} cannot be written ({error.strerror}); "
-            "make room there, or use a directory that you may write to"
+            "free some disk space, or use a directory that you may write to"
         ) from error
     return [plan.name for plan in due]
 
 
 def text_of(path: Path) -> str | None:
-    """Return the text of a file; None where it does not exist. Raises AsteriskFilesError where it cannot be read."""
+    """Return the text of a file, or None if it does not exist. Raises AsteriskFilesError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); check the path and its rights") from error
+        raise AsteriskFilesError(
+            f"{path} cannot be read ({error.strerror}); check the path and its permissions"
+        ) from error
 
 
-def _place(directory: Path, due: Collection[FilePlan], beside: Path) -> None:
-    """Write everything into `beside`, on the same file system, then only rename. Undo all renames where one fails."""
+def _replace_files(directory: Path, due: Collection[FilePlan], staging: Path) -> None:
+    """Write all files to `staging`, on the same file system, then rename them into place. Undo all renames if one fails."""
     owner = directory.stat()
     for plan in due:
-        _write(beside / plan.name, plan.after.encode(), owner)
+        _write(staging / plan.name, plan.after.encode(), owner)
         if plan.change is FileChange.CHANGED:
-            _write(beside / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
+            _write(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
-            if plan.change is FileChange.CHANGED:  # it is never missing: Asterisk may be reading
-                (beside / plan.name).replace(path)
-                undo.callback((beside / f"{plan.name}.was").replace, path)
+            if plan.change is FileChange.CHANGED:  # replaced in one step, as Asterisk may be reading the file
+                (staging / plan.name).replace(path)
+                undo.callback((staging / f"{plan.name}.was").replace, path)
                 continue
             if plan.change is FileChange.FOREIGN:
                 if kept.is_file():
-                    _move(kept, beside / kept.name, undo)
+                    _move(kept, staging / kept.name, undo)
                 _move(path, kept, undo)
-            _move(beside / plan.name, path, undo)
+            _move(staging / plan.name, path, undo)
         undo.pop_all()
 
 
@@ -151,7 +152,7 @@ def _move(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
 
 
 def _write(path: Path, content: bytes, owner: os.stat_result) -> None:
-    """Write a file with the owner and group of the directory, where permitted."""
+    """Write a file, with the owner and group of the directory if permitted."""
     with path.open("wb") as file:
         os.fchmod(file.fileno(), MODE)
         with contextlib.suppress(PermissionError):

@@ -1,4 +1,4 @@
-"""The linter: finds what is unsafe or will not work in an Asterisk configuration, with file, line and remedy."""
+"""The linter of Asterisk's configuration. It reports unsafe and broken settings with file, line and remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialer.deploy.asterisk.checks.finding import Configuration
 from dialer.deploy.asterisk.checks.manager import check_http, check_manager
 from dialer.deploy.asterisk.checks.pjsip import check_pjsip
 from dialer.deploy.asterisk.checks.system import (
-    NEEDED_FILES,
+    REQUIRED_FILES,
     check_conferences,
     check_files,
     check_modules,
@@ -26,7 +26,7 @@ from dialer.errors import AsteriskFilesError
 from dialer.settings.servers import settings_for_server
 from dialer.settings.site import Settings
 
-_READ = {*NEEDED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
+_READ = {*REQUIRED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
 
 
 def lint(
@@ -36,14 +36,14 @@ def lint(
     *,
     root: str = "/etc/asterisk",
 ) -> list[Finding]:
-    """Return findings by file and line.
+    """Return findings in the order of file and line.
 
-    `texts` are the files of `root`, by path. With `settings`, also check that they fit that site, or its `server`.
+    `texts` are the files in the folder `root` by path. With `settings`, also check that they match that site, or its `server`.
     """
 
     def library(pattern: str) -> list[tuple[str, str]]:
         wanted = pattern.removeprefix("./").removeprefix(f"{root}/")
-        if wanted.startswith("/"):  # elsewhere: not ours to open
+        if wanted.startswith("/"):  # a file outside of `root` is not read
             return [(wanted, "")]
         return [(name, texts[name]) for name in sorted(texts) if name == wanted or fnmatch(name, wanted)]
 
@@ -71,13 +71,13 @@ def lint(
 
 
 def lint_directory(directory: Path, settings: Settings | None = None, server: str | None = None) -> list[Finding]:
-    """Return the findings of a directory on disk. Raises AsteriskFilesError where it cannot be read."""
+    """Return the findings of a directory on disk. Raises AsteriskFilesError if it cannot be read."""
     try:
         if not directory.is_dir():
             raise AsteriskFilesError(
                 f"{directory} is not a directory; give the one with Asterisk's files, such as /etc/asterisk"
             )
-        next(directory.iterdir(), None)  # raises where the directory may not be read, which rglob would skip
+        next(directory.iterdir(), None)  # raises if the directory may not be read; rglob would return nothing
         texts = {
             str(path.relative_to(directory)): path.read_text(encoding="utf-8", errors="replace")
             for path in sorted(directory.rglob("*"))
@@ -85,5 +85,7 @@ def lint_directory(directory: Path, settings: Settings | None = None, server: st
         }
     except OSError as error:
         path = error.filename or directory
-        raise AsteriskFilesError(f"{path} cannot be read ({error.strerror}); run as a user who may") from error
+        raise AsteriskFilesError(
+            f"{path} cannot be read ({error.strerror}); run this as a user who may read it"
+        ) from error
     return lint(texts, settings, server, root=str(directory.resolve()))

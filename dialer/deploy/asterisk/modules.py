@@ -1,4 +1,4 @@
-"""The modules that our Asterisk loads, by purpose. Asterisk finds their order itself."""
+"""The Asterisk modules that the dialler needs, by purpose. Asterisk determines their order itself."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ ALWAYS: Mapping[str, str] = {
     "The echo test of phones": "app_echo",
     "Log of break-in attempts, for fail2ban": "res_security_log",
 }
-WHERE_NEEDED = {
+OPTIONAL = {
     "registers": ("Registration with carriers", "res_pjsip_outbound_registration"),
     "history": ("Records of how calls ended", "res_cdrel_custom func_cdr cdr_custom"),
     "servers": ("Calls to seats of another server", "app_dial"),
     "srtp": ("Encrypted voice", "res_srtp"),
     "webrtc": ("Phones in browsers", "res_http_websocket res_pjsip_transport_websocket"),
 }
-"""By a feature that a site may have."""
+"""The purpose and modules of each optional feature of a site."""
 
 
-def modules_for(**there: bool) -> Mapping[str, list[str]]:
-    """Return the names of modules, without .so, by purpose. `there` says which features of `WHERE_NEEDED` a site has."""
-    wanted = {**ALWAYS, **dict(group for word, group in WHERE_NEEDED.items() if there[word])}
+def modules_for(**features: bool) -> Mapping[str, list[str]]:
+    """Return the names of modules, without .so, by purpose. `features` says which features of `OPTIONAL` a site has."""
+    wanted = {**ALWAYS, **dict(group for feature, group in OPTIONAL.items() if features[feature])}
     return {title: names.split() for title, names in wanted.items()}

@@ -1,4 +1,4 @@
-"""Asterisk's configuration files, rendered from a site's settings. Pure."""
+"""Rendering of Asterisk's configuration files from a site's settings. No I/O except for the templates."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ MARKER = "; Written by `dialer asterisk render`: change the settings and render 
 FILES = tuple(sorted(path.stem for path in TEMPLATES.glob("*.conf.j2")))
 
 RESTART_SECONDS = 20
-"""How long the dialplan waits for a dialler that restarts."""
+"""How long the dialplan waits while the dialler restarts."""
 
 JOIN_SECONDS = 2
-"""How long another server may take to connect a voter to its seat, before the dialler releases the seat."""
+"""How long another server may take to connect a voter to its seat before the dialler releases the seat."""
 
-_SPARE_CALLS = 20  # more than trunk channels and seats: supervisors, third parties, calls being rejected
+_SPARE_CALLS = 20  # in addition to trunk channels and seats: supervisors, third parties, calls being rejected
 
 
 @cache
@@ -49,44 +49,45 @@ def _environment() -> Environment:
 
 
 def render_template(name: str, **values: Any) -> str:
-    """Return the text of `name`.j2 with these values. Raises jinja2.UndefinedError for a missing value."""
+    """Return the text of the template `name`.j2 with these values. Raises jinja2.UndefinedError for a missing value."""
     return _environment().get_template(f"{name}.j2").render(**values)
 
 
 def dialplan(
     log_in_code: str = "*1",
     *,
-    manager_secret: str = "dialler",  # noqa: S107 - of simulated sites alone
+    manager_secret: str = "dialler",  # noqa: S107 - only for simulated sites
     recordings: RecordingSettings | None = None,
     servers: bool = False,
 ) -> str:
-    """Return extensions.conf with default settings. `servers`: there are other servers."""
+    """Return extensions.conf with default settings. `servers` says whether there are other servers."""
     ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
     settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())
-    return render_template("extensions.conf", **_for_the_dialplan(settings), others=servers)
+    return render_template("extensions.conf", **_dialplan_values(settings), others=servers)
 
 
 def conferences(mixing_milliseconds: int = 20) -> str:
-    """Return confbridge.conf: the conference of a seat, and the profiles of its participants."""
+    """Return confbridge.conf with the conference profile of seats and the profiles of participants."""
     return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
 
 
 def render_site(
     settings: Settings, passwords: Mapping[str, str], *, server: str | None = None, file: str = "settings"
 ) -> dict[str, str]:
-    """Return every configuration file of a site's Asterisk by name; of this `server` where there are several.
+    """Return every configuration file of a site's Asterisk by name, or of its `server` if there are several.
 
-    `passwords`, by endpoint, are for seats whose settings have none. `file` is named in errors. Raises SettingError.
+    `passwords`, by endpoint, are for seats without one in the settings. `file` is the settings file in error texts. Raises
+    SettingError.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = settings_for_server(settings, server, file)
-    _check(settings, file, beside_others=bool(others))
+    _refuse_invalid(settings, file, has_other_servers=bool(others))
     trunks, asterisk = asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
     webrtc = any(seat.webrtc for seat in settings.seats)
     sip = f":{asterisk.sip_port}"
     values = {
-        **_for_the_dialplan(settings),
+        **_dialplan_values(settings),
         "asterisk": asterisk,
         "ami": settings.ami,
         "trunks": trunks,
@@ -98,7 +99,7 @@ def render_site(
             **{endpoint: passwords[endpoint] for endpoint in phones_without_seat(settings)},
         },
         "transports": _transports(settings, between=bool(others)),
-        # http.conf has the address and port of ws
+        # the address and port of ws are in http.conf
         "transport_ports": {"udp": sip, "tcp": sip, "tls": f":{asterisk.tls_port}", "ws": ""},
         "modules": modules_for(
             webrtc=webrtc,
@@ -108,7 +109,7 @@ def render_site(
             servers=bool(others),
         ),
         "events": EVENTS,
-        # Where there are other servers, each of the site's seats may have a call from or to this one.
+        # With several servers, every seat of the site may have a call through this one.
         "max_calls": sum(trunk.channels for trunk in trunks)
         + len(settings.seats)
         + (every_seat if others else 0)
@@ -122,16 +123,16 @@ def render_site(
     return {name: render_template(name, **values) for name in FILES}
 
 
-def _for_the_dialplan(settings: Settings) -> dict[str, Any]:
+def _dialplan_values(settings: Settings) -> dict[str, Any]:
     secret = agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
     def token(path: str) -> str:
-        """Return the expression by which Asterisk computes `agi_token`."""
+        """Return the dialplan expression that computes `agi_token`."""
         return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
     return {
         "marker": MARKER,
-        "agi_server": f"{_bracketed(_reachable(settings))}:{settings.fastagi.port}",
+        "agi_server": f"{_bracketed(_agi_host(settings))}:{settings.fastagi.port}",
         "agi_token": token,
         "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
@@ -154,7 +155,7 @@ def _outside_numbers(settings: Settings) -> list[tuple[str, str]]:
 
 
 def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
-    """Return the trunks that Asterisk carries. Those of another carrier are not in its files."""
+    """Return the trunks that Asterisk carries. Twilio's are not in its files."""
     return tuple(trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK)
 
 
@@ -164,13 +165,14 @@ def seats_without_password(settings: Settings) -> tuple[str, ...]:
     return (*seats, *phones_without_seat(settings))
 
 
-def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
+def _refuse_invalid(settings: Settings, file: str, *, has_other_servers: bool) -> None:
+    """Raise SettingError for settings from which Asterisk's files cannot be rendered."""
     trunks = asterisk_trunks(settings)
-    if not settings.trunks and not beside_others:
+    if not settings.trunks and not has_other_servers:
         raise SettingError(file, "trunks", "there is none", "add a [[trunks]] table with the carrier's host")
     if not trunks and not settings.seats:
-        problem = "none is Asterisk's, and there are no seats"
-        raise SettingError(file, "trunks", problem, "such a site needs no Asterisk: do not render its files")
+        problem = "no trunk uses Asterisk, and there are no seats"
+        raise SettingError(file, "trunks", problem, "this site needs no Asterisk: do not render its files")
     for number, trunk in enumerate(settings.trunks):
         if trunk in trunks and trunk.host is None:
             raise SettingError(
@@ -182,7 +184,7 @@ def _check(settings: Settings, file: str, *, beside_others: bool) -> None:
     names = Counter([*(line.endpoint for line in lines), *phones_without_seat(settings)])
     twice = [name for name, count in names.items() if count > 1]
     if twice:
-        raise SettingError(file, "endpoint", f"{twice[0]!r} is given twice", "give each trunk and seat one of its own")
+        raise SettingError(file, "endpoint", f"{twice[0]!r} is used twice", "give each trunk and seat its own endpoint")
     ours = [name for name in names if name.startswith(("matdan-", "transport-")) or name in {"global", "system"}]
     if ours:
         raise SettingError(file, "endpoint", f"{ours[0]!r} is reserved in pjsip.conf", "choose another")
@@ -202,10 +204,10 @@ def _transports(settings: Settings, *, between: bool) -> Sequence[str]:
 
 
 def _contact_user(trunk: Trunk, settings: Settings) -> str:
-    """Return the user part of the address that a trunk registers, to which many carriers send its calls.
+    """Return the user part of the contact address that a trunk registers, to which many carriers send inbound calls.
 
-    It is a number of ours, as [matdan-inbound] accepts no account name: the first caller ID that [[inbound.numbers]]
-    names, else the first number there that is no trunk's caller ID, else the first caller ID.
+    It is a phone number, as [matdan-inbound] accepts no account names: the trunk's first caller ID in [[inbound.numbers]], or the
+    first number there that is not a caller ID of any trunk, or the trunk's first caller ID.
     """
     inbound = [each.number for each in settings.inbound.numbers]
     shown = {caller_id for each in settings.trunks for caller_id in each.caller_ids}
@@ -213,8 +215,8 @@ def _contact_user(trunk: Trunk, settings: Settings) -> str:
     return next(iter([*own, *(number for number in inbound if number not in shown)]), trunk.caller_ids[0])
 
 
-def _reachable(settings: Settings) -> str:
-    """Return the host at which Asterisk reaches our FastAGI server: where it listens, or the dialler's address."""
+def _agi_host(settings: Settings) -> str:
+    """Return the host at which Asterisk reaches our FastAGI server: its listening address, or asterisk.dialler_address."""
     host = settings.fastagi.host
     return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
 
@@ -224,7 +226,7 @@ def _bracketed(host: str) -> str:
 
 
 def _host_network(host: str) -> str:
-    """Return an address as a network of one host; a name unchanged, as Asterisk resolves it."""
+    """Return an IP address as a network of one host. A host name is returned unchanged, as Asterisk resolves it."""
     try:
         return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"
     except ValueError:

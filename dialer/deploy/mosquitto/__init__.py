@@ -1,1 +1,1 @@
-"""The configuration of a Mosquitto broker: who may connect, who may publish and read what."""
+"""The configuration of a Mosquitto broker: users, passwords and their access to topics."""

@@ -8,22 +8,22 @@ import hashlib
 import hmac
 import secrets
 
-_ITERATIONS = 10_000  # generated passwords are random and need none; broker.password is a person's choice
+_ITERATIONS = 10_000  # for broker.password, which a person chooses; generated passwords are strong without iterations
 
 
-def hash_of(password: str, salt: bytes | None = None, iterations: int = _ITERATIONS) -> str:
-    """Return the hash of a password."""
+def hash_password(password: str, salt: bytes | None = None, iterations: int = _ITERATIONS) -> str:
+    """Return the hash of a password in Mosquitto's format, with a random salt by default."""
     salt = salt or secrets.token_bytes(12)
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, iterations)
     return f"$7${iterations}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
 
 
 def is_hash_of(hashed: str, password: str) -> bool:
-    """Return whether a hash is that of a password."""
+    """Return whether `hashed` is a hash of the password."""
     try:
         _, kind, iterations, salt, _ = hashed.split("$")
         return kind == "7" and hmac.compare_digest(
-            hashed, hash_of(password, base64.b64decode(salt, validate=True), int(iterations))
+            hashed, hash_password(password, base64.b64decode(salt, validate=True), int(iterations))
         )
     except (ValueError, binascii.Error):
         return False

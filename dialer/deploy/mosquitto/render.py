@@ -1,8 +1,8 @@
-"""The files of a Mosquitto broker, from the settings of the centres that share it: configuration, access list, passwords.
+"""Rendering of the files of a Mosquitto broker for the centres that share it: configuration, access list, passwords.
 
-Nobody connects without a password. A supervisor publishes only on their own topic for commands, and reads the centre's
-state, its results and their own replies. A dialler reads and writes its own centre's topics, and reads other centres'
-opt-outs. Mosquitto cannot reject retained messages on single topics: the dialler rejects retained commands.
+Every client needs a password. A supervisor publishes only on their own command topic, and reads the centre's state and results
+and their own replies. A dialler reads and writes its own centre's topics, and reads other centres' opt-outs. Mosquitto cannot
+reject retained messages on single topics, so the dialler rejects retained commands itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from dialer.deploy.mosquitto.passwords import hash_of, is_hash_of
+from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of
 from dialer.deploy.templates import templates_in
 from dialer.domain.enums import SupervisorRole
 from dialer.errors import SettingError
@@ -26,9 +26,9 @@ MARKER = "# Written by `dialer mqtt render`: change the settings and render agai
 """The first line of files that we may overwrite."""
 
 CONFIGURATION, ACCESS_LIST, PASSWORDS = "mosquitto.conf", "matdan.acl", "matdan.passwords"
-MOST_PACKET_BYTES = 65_536
-"""The longest message that the broker accepts: a signed command with a full batch of records fits."""
-LEAST_PASSWORD = 12
+MAX_PACKET_BYTES = 65_536
+"""The maximum size of a message at the broker, enough for a signed command with a full batch of records."""
+MIN_PASSWORD_LENGTH = 12
 _USER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _READ = ("state", "alerts", "campaigns/#", "seats/#", "booths/#", "results/#")
 
@@ -39,16 +39,16 @@ class BrokerUser:
 
     name: str  # at the broker
     rules: tuple[str, ...]  # lines of the access list
-    password: str | None = None  # from the settings; None: one is generated
+    password: str | None = None  # from the settings, or None if one is generated
 
 
 def broker_user(settings: Settings, name: str) -> str:
-    """Return the broker's name for a supervisor of this centre; other centres may share the broker."""
+    """Return the broker's user name for a supervisor. It contains the centre's ID, as centres may share a broker."""
     return f"{settings.centre.id}.{name}"
 
 
 def broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
-    """Return the users of all centres; `sites` are settings with the names of their files. Raises SettingError."""
+    """Return the broker's users of all centres. `sites` are settings with the names of their files. Raises SettingError."""
     users: dict[str, BrokerUser] = {}
     centres: set[str] = set()
     for file, settings in sites:
@@ -58,23 +58,23 @@ def broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
                 file, "centre.id", f"{centre!r} is also the id in another file", "give each centre its own"
             )
         centres.add(centre)
-        for user in (_dialler(file, settings), *_supervisors(settings)):
+        for user in (_dialler_user(file, settings), *_supervisor_users(settings)):
             if user.name in users:
-                problem = f"{user.name!r} would be two users at the broker"
+                problem = f"{user.name!r} is already another user of the broker"
                 raise SettingError(file, "broker.username", problem, "give each dialler a user of its own")
             users[user.name] = user
     return list(users.values())
 
 
-def _dialler(file: str, settings: Settings) -> BrokerUser:
+def _dialler_user(file: str, settings: Settings) -> BrokerUser:
     broker, root = settings.broker, f"dialer/v1/{settings.centre.id}"
     if broker.username is None or not _USER.fullmatch(broker.username):
         remedy = f'set one of letters, digits, dots and dashes, such as "{broker_user(settings, OWN_USER)}"'
-        raise SettingError(file, "broker.username", "is not the name of a user of the dialler's own", remedy)
+        raise SettingError(file, "broker.username", "is not a valid user name for the dialler", remedy)
     password = "" if broker.password is None else broker.password.get_secret_value()
-    if len(password) < LEAST_PASSWORD or re.search(r"change.?me|\s", password, re.IGNORECASE):
+    if len(password) < MIN_PASSWORD_LENGTH or re.search(r"change.?me|\s", password, re.IGNORECASE):
         remedy = "set a random one, preferably by MATDAN_BROKER__PASSWORD, from `openssl rand -base64 24`"
-        problem = f"is missing, from the example, or shorter than {LEAST_PASSWORD} characters"
+        problem = f"is missing, from the example, or shorter than {MIN_PASSWORD_LENGTH} characters"
         raise SettingError(file, "broker.password", problem, remedy)
     rules = [f"topic readwrite {root}/#", "topic read dialer/v1/+/results/opt-outs"]
     if broker.home_assistant:
@@ -82,11 +82,11 @@ def _dialler(file: str, settings: Settings) -> BrokerUser:
     return BrokerUser(broker.username, tuple(rules), password)
 
 
-def _supervisors(settings: Settings) -> list[BrokerUser]:
-    """Return the users of [[supervisors]].
+def _supervisor_users(settings: Settings) -> list[BrokerUser]:
+    """Return the broker's users for [[supervisors]].
 
-    The desk authenticates people and sends their commands on their topics. Users may be added at any time, so it may
-    write on all topics for commands except the dialler's own.
+    The desk authenticates people and sends their commands on their topics. As users may be added at any time, it may write on all
+    command topics except the dialler's own.
     """
     root = f"dialer/v1/{settings.centre.id}"
     read = [f"topic read {root}/{below}" for below in _READ]
@@ -106,40 +106,44 @@ def _supervisors(settings: Settings) -> list[BrokerUser]:
 
 
 def render_broker(
-    sites: Sequence[tuple[str, Settings]], directory: Path, kept: Mapping[str, str], *, anew: Collection[str] = ()
+    sites: Sequence[tuple[str, Settings]],
+    directory: Path,
+    existing: Mapping[str, str],
+    *,
+    renew: Collection[str] = (),
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the broker's files by name, and the newly generated passwords by user.
 
-    `kept` are the hashes of an earlier rendering (`hashes_in`), by user; they stay, except those of `anew`. [mosquitto]
-    and the port are those of the first site. Raises SettingError.
+    `existing` are the password hashes of an earlier rendering (`read_hashes`) by user. They stay valid, except those of the
+    users in `renew`. [mosquitto] and the port are taken from the first site. Raises SettingError.
     """
     users = broker_users(sites)
-    unknown = set(anew) - {user.name for user in users if user.password is None}
+    unknown = set(renew) - {user.name for user in users if user.password is None}
     if unknown:
         names = ", ".join(user.name for user in users if user.password is None) or "none"
         raise SettingError(
-            "--new-password", min(unknown), "is not a user with a generated password", f"there are: {names}"
+            "--new-password", min(unknown), "is not a user with a generated password", f"use one of: {names}"
         )
     hashes: dict[str, str] = {}
     made: dict[str, str] = {}
     for user in users:
-        before = kept.get(user.name)
+        before = existing.get(user.name)
         if user.password is not None:
-            hashes[user.name] = before if before and is_hash_of(before, user.password) else hash_of(user.password)
-        elif before is not None and user.name not in anew:
+            hashes[user.name] = before if before and is_hash_of(before, user.password) else hash_password(user.password)
+        elif before is not None and user.name not in renew:
             hashes[user.name] = before
         else:
             made[user.name] = secrets.token_urlsafe(18)
-            hashes[user.name] = hash_of(made[user.name])
+            hashes[user.name] = hash_password(made[user.name])
     passwords = "\n".join(f"{name}:{hashed}" for name, hashed in hashes.items())
     return {
-        CONFIGURATION: _configuration(*sites[0], directory),
-        ACCESS_LIST: _text("matdan.acl.j2", users=users),
+        CONFIGURATION: _render_configuration(*sites[0], directory),
+        ACCESS_LIST: _render("matdan.acl.j2", users=users),
         PASSWORDS: f"{MARKER}\n{passwords}\n",
     }, made
 
 
-def _configuration(file: str, settings: Settings, directory: Path) -> str:
+def _render_configuration(file: str, settings: Settings, directory: Path) -> str:
     ours = settings.mosquitto
     with_tls = ours.certificate is not None and ours.private_key is not None
     if (ours.certificate is None) is not (ours.private_key is None):
@@ -153,15 +157,15 @@ def _configuration(file: str, settings: Settings, directory: Path) -> str:
         )
     if with_tls is not settings.broker.tls:
         problem = (
-            f"is {str(settings.broker.tls).lower()}, and the broker {'encrypts' if with_tls else 'does not encrypt'}"
+            f"is {str(settings.broker.tls).lower()}, but [mosquitto] {'encrypts' if with_tls else 'does not encrypt'}"
         )
-        raise SettingError(file, "broker.tls", problem, f"set it {str(with_tls).lower()}")
-    return _text(
+        raise SettingError(file, "broker.tls", problem, f"set it to {str(with_tls).lower()}")
+    return _render(
         "mosquitto.conf.j2",
         directory=directory.absolute(),
         passwords=PASSWORDS,
         access_list=ACCESS_LIST,
-        most_packet_bytes=MOST_PACKET_BYTES,
+        most_packet_bytes=MAX_PACKET_BYTES,
         mosquitto=ours,
         port=settings.broker.port,
         tls=with_tls,
@@ -171,12 +175,12 @@ def _configuration(file: str, settings: Settings, directory: Path) -> str:
 _templates = cache(partial(templates_in, "mosquitto"))
 
 
-def _text(template: str, **values: object) -> str:
+def _render(template: str, **values: object) -> str:
     return _templates().get_template(template).render({"marker": MARKER, **values})
 
 
-def hashes_in(text: str) -> dict[str, str]:
-    """Return the hashes by user of a password file that we wrote; of any other file none."""
+def read_hashes(text: str) -> dict[str, str]:
+    """Return the hashes by user in the text of a password file that we wrote, or none for any other file."""
     if not text.startswith(MARKER):
         return {}
     lines = (line.partition(":") for line in text.splitlines() if not line.startswith("#"))

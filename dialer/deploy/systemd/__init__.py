@@ -1,1 +1,1 @@
-"""What makes a site a service of its machine: units of systemd, its user and folders."""
+"""A site as systemd services: units, user and folders."""

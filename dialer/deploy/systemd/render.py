@@ -1,4 +1,4 @@
-"""The files that make a site a systemd service: user, folders, a unit for each process, timers, fail2ban. Pure."""
+"""Rendering of the files that install a site as systemd services: user, folders, units, timers, fail2ban. No I/O."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ JAILS: Final = Path("/etc/fail2ban/jail.d")
 FILTERS: Final = Path("/etc/fail2ban/filter.d")
 ROTATION: Final = Path("/etc/logrotate.d")
 
-_PLAIN: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+-]+)+")  # no character has a meaning in systemd
-_UNSEEN: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - refused, not used
+_PLAIN: Final = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._+-]+)+")  # no character has a special meaning in systemd
+_INVISIBLE: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # noqa: S108 - refused, not used
 _DRAIN_MARGIN_SECONDS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process of a site, and the command that runs it."""
+    """A process of a site."""
 
     name: str
-    what: str
-    command: str
+    what: str  # description
+    command: str  # subcommand of `dialer`
 
     @property
     def unit(self) -> str:
-        """The name of the service and of its file."""
+        """The name of the process's service and unit file."""
         return f"matdan-{self.name}.service"
 
     @property
     def timer(self) -> str:
-        """The name of a job's timer and of its file."""
+        """The name of the timer and timer file of a job."""
         return f"matdan-{self.name}.timer"
 
 
@@ -57,7 +57,7 @@ PROCESSES: Final = (DIALLER, DESK, UPLINK)
 BACKUP: Final = Process("backup", "a backup of the store", "backup")
 PURGE: Final = Process("recordings", "the erasure of old recordings", "recordings purge")
 JOBS: Final = (BACKUP, PURGE)
-"""Jobs that timers run."""
+"""The processes that timers start."""
 
 
 def processes_of(settings: Settings) -> tuple[Process, ...]:
@@ -68,33 +68,33 @@ def processes_of(settings: Settings) -> tuple[Process, ...]:
 
 @dataclass(frozen=True, slots=True)
 class LocalPrograms:
-    """The other services on the machine."""
+    """The site's other programs that are installed on this machine."""
 
     asterisk: bool
     mosquitto: bool
     fail2ban: bool
 
 
-def timers_of(settings: Settings, beside: LocalPrograms) -> dict[Process, str]:
-    """Return the jobs of a site with their schedules (systemd.timer(5)). Recordings are on Asterisk's machine."""
+def timers_of(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
+    """Return the jobs of a site with their schedules (systemd.timer(5)). Recordings are purged on Asterisk's machine."""
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
         found[BACKUP] = f"OnActiveSec=5min\nOnUnitActiveSec={settings.store.backup_minutes}min"
-    if beside.asterisk:
+    if local.asterisk:
         found[PURGE] = "OnCalendar=*-*-* 03:17\nPersistent=true"
     return found
 
 
-def _recorded_in(settings: Settings) -> list[Path]:
-    """Return the folders of Asterisk's recordings, which the dialler erases, even if no campaign records any more."""
+def _recording_folders(settings: Settings) -> list[Path]:
+    """Return the folders of Asterisk's recordings, which the dialler erases even if no campaign records any more."""
     messages = [settings.audio.sounds / settings.flows.recording_directory] if settings.flows.recordings else []
     return [settings.recordings.directory, *messages]
 
 
-def service_files(settings: Settings, dialer: Path, beside: LocalPrograms) -> dict[Path, str]:
-    """Return the files by path. `dialer` is the command. Raises SettingError for a path that a service cannot use."""
+def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dict[Path, str]:
+    """Return the files by path. `dialer` is the path of the command. Raises SettingError for a path that services cannot use."""
     store, sounds = settings.store.path, settings.audio.sounds
-    backups, recorded = settings.store.backup_folder, _recorded_in(settings)
+    backups, recorded = settings.store.backup_folder, _recording_folders(settings)
     named = [("(command)", dialer), ("store.path", store), ("audio.sounds", sounds)]
     named += [] if backups is None else [("store.backup_folder", backups)]
     for what, path in (*named, *(("flows.recording_directory", path) for path in recorded)):
@@ -102,25 +102,25 @@ def service_files(settings: Settings, dialer: Path, beside: LocalPrograms) -> di
             problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
             raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
     for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
-        if folder is not None and not _may_be_its_own(folder):
+        if folder is not None and not _may_belong_to_service(folder):
             problem = f"{folder} is a system folder, or not visible to services"
             raise SettingError("settings", what, problem, "use a folder of its own, such as /var/lib/matdan")
     own = [store.parent, *([] if backups is None else [backups])]
     folders = {DATA: "0750", **dict.fromkeys(own, "0750"), sounds / "matdan": "0755"}
     shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
-    shared |= {"centre": settings.centre.id, "dialer": dialer, "recorded": recorded if beside.asterisk else []}
+    shared |= {"centre": settings.centre.id, "dialer": dialer, "recorded": recorded if local.asterisk else []}
     files = {
-        USERS / "matdan.conf": _text("sysusers.j2", **shared, asterisk=beside.asterisk),
-        FOLDERS / "matdan.conf": _text("tmpfiles.j2", **shared, mosquitto=beside.mosquitto),
+        USERS / "matdan.conf": _render("sysusers.j2", **shared, asterisk=local.asterisk),
+        FOLDERS / "matdan.conf": _render("tmpfiles.j2", **shared, mosquitto=local.mosquitto),
     }
-    if beside.asterisk:
-        files[ROTATION / "matdan"] = _text("logrotate.j2", history=settings.asterisk.history)
-    if beside.fail2ban:
+    if local.asterisk:
+        files[ROTATION / "matdan"] = _render("logrotate.j2", history=settings.asterisk.history)
+    if local.fail2ban:
         desk_port = settings.desk.port if DESK in processes_of(settings) else None
-        files |= fail2ban_files(asterisk=beside.asterisk, desk_port=desk_port)
-    neighbours = [name for name, there in (("asterisk", beside.asterisk), ("mosquitto", beside.mosquitto)) if there]
+        files |= fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
+    neighbours = [name for name, there in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if there]
     for process in processes_of(settings):
-        files[UNITS / process.unit] = _text(
+        files[UNITS / process.unit] = _render(
             "unit.j2",
             **shared,
             what=process.what,
@@ -130,14 +130,14 @@ def service_files(settings: Settings, dialer: Path, beside: LocalPrograms) -> di
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
             background=process is not DIALLER,
             scripts=process is DIALLER and settings.has_scripts,
-            on_this_machine_alone=process is DIALLER and _speaks_with_this_machine_alone(settings),
+            on_this_machine_alone=process is DIALLER and _uses_only_local_connections(settings),
         )
-    for job, when in timers_of(settings, beside).items():
+    for job, when in timers_of(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
-        files[UNITS / job.unit] = _text(
+        files[UNITS / job.unit] = _render(
             "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
         )
-        files[UNITS / job.timer] = _text("timer.j2", what=job.what, centre=settings.centre.id, when=when)
+        files[UNITS / job.timer] = _render("timer.j2", what=job.what, centre=settings.centre.id, when=when)
     return files
 
 
@@ -146,30 +146,30 @@ def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKE
     files: dict[Path, str] = {}
     if asterisk or desk_port is not None:
         values = {"asterisk": asterisk, "desk_port": desk_port}
-        files[JAILS / "matdan.conf"] = _text("fail2ban.j2", marker=marker, **values)
+        files[JAILS / "matdan.conf"] = _render("fail2ban.j2", marker=marker, **values)
     if desk_port is not None:
-        files[FILTERS / "matdan-desk.conf"] = _text("fail2ban_filter.j2", marker=marker)
+        files[FILTERS / "matdan-desk.conf"] = _render("fail2ban_filter.j2", marker=marker)
     return files
 
 
-def _may_be_its_own(folder: Path) -> bool:
-    """Return whether a folder can be owned by the service, such as /srv/matdan.
+def _may_belong_to_service(folder: Path) -> bool:
+    """Return whether a folder such as /srv/matdan may be owned by the service.
 
-    System folders (/srv, /var/lib) have other users; homes and /tmp are not visible to a unit (systemd.exec(5),
+    System folders (/srv, /var/lib) are shared with other programs; homes and /tmp are not visible to our units (systemd.exec(5),
     ProtectHome= and PrivateTmp=).
     """
     depth = 2 if folder.parts[1:2] in [("etc",), ("usr",), ("var",)] else 1
-    return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _UNSEEN)) and folder != HOME
+    return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _INVISIBLE)) and folder != HOME
 
 
-def _speaks_with_this_machine_alone(settings: Settings) -> bool:
+def _uses_only_local_connections(settings: Settings) -> bool:
     hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
-    # A script has its own namespaces, in which it may open any connection.
+    # AGI scripts have their own namespaces, in which they may open any connection.
     return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not settings.has_scripts
 
 
 _templates = cache(partial(templates_in, "service"))
 
 
-def _text(template: str, **values: object) -> str:
+def _render(template: str, **values: object) -> str:
     return _templates().get_template(template).render({"marker": MARKER, **values})

@@ -35,7 +35,7 @@ class SwitchCore(ABC):
         secret = self.config.users[0].secret
         text = self.config.dialplan or dialplan(manager_secret=secret, servers=bool(self.config.server))
         self.dialplan = parse_dialplan(text)
-        section = read_conf("extensions.conf", text).named("globals")
+        section = read_conf("extensions.conf", text).find_section("globals")
         self._first_globals = {} if section is None else {each.key: each.value for each in section.settings}
         self.globals = dict(self._first_globals)
         self.booted = True

@@ -1,4 +1,4 @@
-"""Checks that ask a running Asterisk: our permissions, the sounds it finds, its trunks and phones, the other servers."""
+"""Checks of a running Asterisk: our permissions, sounds, trunks and phones, and connections to other servers."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from dialer.switch.asterisk.ami_permissions import check_permissions, run_check_
 from dialer.switch.asterisk.scripts.runner import find_script
 
 SOUNDS_PER_REQUEST = 100  # an AMI action has 128 lines at most
-CONCURRENT_REQUESTS = 12  # a sound takes some 25 ms, in which a frame of it is played to nobody
+CONCURRENT_REQUESTS = 12  # Asterisk plays a frame of each sound, which takes some 25 ms
 ANSWER_SECONDS = 20.0
-MUSIC_SECONDS = 0.9  # music is played for one second; a class with nothing to play ends at once
-_MOST_NAMED = 5
+MUSIC_SECONDS = 0.9  # music is played for one second; a class with nothing to play ends immediately
+_MAX_NAMED = 5
 _SOUND = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*", re.ASCII)
 _REGISTERED = "Registered"
 _UNREACHABLE = frozenset({"UNAVAILABLE", "INVALID"})
 
 Events = dict[str, asyncio.Queue[AmiMessage]]
-"""The user events of each channel of a check, by the channel's id."""
+"""The user events of a check's channels, by channel ID."""
 
 
 async def check_asterisk(
     settings: Settings, others: Sequence[str] = (), reader: Callable[[], PlaylistReader] | None = None
 ) -> AsyncIterator[Finding]:
-    """Check one Asterisk. `others` are the site's other servers; `reader` has read the catalogue already. Raises MatdanError."""
+    """Check one Asterisk. `others` are the site's other servers; `reader` may have cached the catalogue. Raises MatdanError."""
     banner = await check_permissions(ami_login(settings))
     events: Events = {}
 
@@ -71,43 +71,46 @@ async def check_asterisk(
 async def _check_sounds(
     settings: Settings, client: AmiClient, events: Events, reader: Callable[[], PlaylistReader]
 ) -> Finding:
-    """Have Asterisk open each sound that a call may need: a sound that it does not find is not heard."""
+    """Check that Asterisk finds each sound that a call may need. Missing sounds would be silence."""
     subject = "sounds in asterisk"
     names = await asyncio.to_thread(_needed_sounds, settings, reader)
     missing = sorted(await _missing_sounds(client, events, names), key=names.index)
     if not missing:
         return ok(subject, f"Asterisk finds all {len(names):,} sounds that calls may need")
-    more = ", ..." if len(missing) > _MOST_NAMED else ""
-    named = ", ".join(missing[:_MOST_NAMED])
+    more = ", ..." if len(missing) > _MAX_NAMED else ""
+    named = ", ".join(missing[:_MAX_NAMED])
     text = f"Asterisk does not find {len(missing):,} of {len(names):,} sounds: {named}{more}"
-    remedy = f"put them into Asterisk's own sounds directory, and set audio.sounds to it (is {settings.audio.sounds})"
+    remedy = f"copy them to Asterisk's own sounds directory, and set audio.sounds to it (is {settings.audio.sounds})"
     return error(subject, text, remedy)
 
 
 async def _missing_sounds(client: AmiClient, events: Events, names: Sequence[str]) -> list[str]:
-    """Return the sounds that Asterisk does not find. Raises SwitchError where it does not answer."""
+    """Return the sounds that Asterisk does not find. Raises SwitchError if it does not answer."""
     batches = deque(names[first : first + SOUNDS_PER_REQUEST] for first in range(0, len(names), SOUNDS_PER_REQUEST))
     missing: list[str] = []
 
-    async def ask() -> None:
+    async def check_batches() -> None:
         while batches:
-            async for event in _answers(client, events, "sounds", "SoundsChecked", batches.popleft()):
+            async for event in _check_events(client, events, "sounds", "SoundsChecked", batches.popleft()):
                 if event.get("UserEvent") == "SoundMissing":
                     missing.append(event.get("Sound"))
 
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(CONCURRENT_REQUESTS, len(batches))):
-                group.create_task(ask(), name="check-sounds")
+                group.create_task(check_batches(), name="check-sounds")
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
     return missing
 
 
-async def _answers(
+async def _check_events(
     client: AmiClient, events: Events, extension: str, last: str, sounds: Sequence[str] = ()
 ) -> AsyncIterator[AmiMessage]:
-    """Call an extension of the dialplan's check, and yield its user events up to and with `last`. Raises SwitchError."""
+    """Call an extension of the dialplan's checks, and yield its user events including the one named `last`.
+
+    Raises SwitchError if the events do not arrive in time.
+    """
     channel_id = f"check-{secrets.token_hex(8)}"
     queue = events[channel_id] = asyncio.Queue(maxsize=2 * SOUNDS_PER_REQUEST)
     try:
@@ -119,13 +122,13 @@ async def _answers(
                 if event.get("UserEvent") == last:
                     return
     except TimeoutError:
-        raise SwitchError(f"Asterisk did not say within {ANSWER_SECONDS:g} s what it can play") from None
+        raise SwitchError(f"Asterisk did not finish the check of its sounds within {ANSWER_SECONDS:g} s") from None
     finally:
         del events[channel_id]
 
 
 def _needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[str]:
-    """Return the sounds that flows and the dialplan may play. Blocks: files are read. Raises MatdanError."""
+    """Return the sounds that flows and the dialplan may play. Reads files, so it blocks. Raises MatdanError."""
     names = dict.fromkeys([*(TONES if settings.seats else ()), MESSAGE_SOUND])
     if settings.audio.catalogue is not None:
         names |= dict.fromkeys(sorted(name.sound for name in reader().read().listed))
@@ -140,23 +143,23 @@ def _needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> 
 
 async def _check_hold_music(settings: Settings, client: AmiClient, events: Events) -> Finding:
     subject, name = "music on hold", settings.hold.music_class
-    async for event in _answers(client, events, "music", "MusicChecked"):
+    async for event in _check_events(client, events, "music", "MusicChecked"):
         try:
             seconds = float(event.get("Seconds"))
         except ValueError:
             seconds = 0.0
         if seconds >= MUSIC_SECONDS:
             return ok(subject, f"the class {name} plays")
-    text = f"the class {name} (hold.music_class) has nothing to play: a voter on hold hears a tone now and then"
-    return warning(subject, text, "put a file into its directory")
+    text = f"the class {name} (hold.music_class) has nothing to play: a voter on hold hears only a periodic tone"
+    return warning(subject, text, "add a sound file to its directory")
 
 
 async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
-    """Check that each carrier answers, where Asterisk qualifies it, and has registered us, where it must."""
+    """Check that each carrier answers, if Asterisk qualifies it, and that trunks with `registers` are registered."""
     trunks = asterisk_trunks(settings)
     registrations: dict[str, str] = {}
     if any(trunk.registers for trunk in trunks):
-        # The list contains the accounts' passwords too: only these two fields are stored or shown.
+        # The list also contains the accounts' passwords, so only these two fields are used.
         listed = await client.send_list_action("PJSIPShowRegistrationsOutbound")
         registrations = {each.get("ObjectName"): each.get("Status") for each in listed}
     findings: list[Finding] = []
@@ -176,13 +179,13 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
             facts = [*(["registered"] if trunk.registers else []), *(["answers"] if state else [])]
             findings.append(ok(subject, f"{trunk.host}: {' and '.join(facts)}"))
         else:
-            text = f"whether {trunk.host} answers is not known, because qualify_seconds is 0"
+            text = f"it is unknown whether {trunk.host} answers, because qualify_seconds is 0"
             findings.append(warning(subject, text))
     return findings
 
 
 async def check_phones(settings: Settings, client: AmiClient) -> Finding:
-    """Check which seats' phones are registered."""
+    """Check that the phones of all seats are registered."""
     missing = [seat.name for seat in settings.seats if await _device_state(client, seat.endpoint) in _UNREACHABLE]
     registered = f"{len(settings.seats) - len(missing):,} of {len(settings.seats):,} are registered"
     if not missing:
@@ -192,19 +195,19 @@ async def check_phones(settings: Settings, client: AmiClient) -> Finding:
 
 
 async def _check_other_server(server: str, client: AmiClient) -> Finding:
-    """Check whether voters here can be connected to seats on another server."""
+    """Check that voters on this server can be connected to seats on another server."""
     subject = f"connection to server {server}"
     if await _device_state(client, f"matdan-server-{server}") in _UNREACHABLE:
-        text = "it does not answer, so no voter here can be connected to its seats"
+        text = "it does not answer, so voters on this server cannot be connected to its seats"
         return error(subject, text, "check its host and sip_port, and render both servers again")
     return ok(subject, "it answers")
 
 
 async def _device_state(client: AmiClient, endpoint: str) -> str:
-    """Return the state of an endpoint. Raises SwitchError, also where Asterisk cannot tell it."""
+    """Return the device state of an endpoint. Raises SwitchError, also if Asterisk cannot report it."""
     state = (await client.send_action("Getvar", [("Variable", f"DEVICE_STATE(PJSIP/{endpoint})")])).get("Value")
     if not state:
         raise SwitchError(
-            "Asterisk cannot tell which phones are registered; load func_devstate, as `dialer asterisk render` does"
+            "Asterisk cannot report the state of phones: load the module func_devstate, as `dialer asterisk render` does"
         )
     return state

@@ -17,9 +17,9 @@ from dialer.site.voices import voice_problems
 
 
 def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
-    """Check that every prompt of the catalogue may be played today."""
+    """Check that every prompt in the catalogue may be played today."""
     if settings.audio.catalogue is None:
-        yield warning("audio", "audio.catalogue is not set, so sounds are played without any check")
+        yield warning("audio", "audio.catalogue is not set, so sounds are played without a check of their approval")
         return
     playlist = reader().read()
     today = site_day(settings, clock.now())
@@ -36,26 +36,28 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
 
 
 def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
-    """Check that synthetic voices are announced as such, where the profile requires it."""
+    """Check that synthetic voices are announced as such, if the profile requires it."""
     problems = voice_problems(settings, site_profile(settings), clock, reader())
     for problem in problems:
         yield error("synthetic voices", str(problem))
     if not problems:
-        yield ok("synthetic voices", "none is played without the label that the profile requires")
+        yield ok("synthetic voices", "all have the label that the profile requires")
 
 
 def check_own_sounds(settings: Settings) -> Iterator[Finding]:
-    """Check for the sounds that Asterisk plays by itself: the information message, and the tones on agents' phones."""
+    """Check that the dialplan's own sounds exist: the information message, and the tones on agents' phones."""
     sounds = settings.audio.sounds
     if find_missing_sounds(sounds, [MESSAGE_SOUND]):
         text = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller hears nothing"
         yield error("information message", text, "run `dialer audio drafts -c SETTINGS`, or record it")
     else:
-        yield ok("information message", f"{MESSAGE_SOUND} is there")
+        yield ok("information message", f"{MESSAGE_SOUND} exists")
     missing = find_missing_sounds(sounds, TONES) if settings.seats else []
     if missing:
-        effect = ": a voter whose agent's phone fails is hung up without a message" if SILENCE in missing else ""
+        effect = (
+            ": if an agent's phone fails, the voter is disconnected without a message" if SILENCE in missing else ""
+        )
         text = f"{sounds} has no {', '.join(missing)}{effect}"
         yield error("tones", text, f"run `dialer agent tones --to {sounds}`")
     elif settings.seats:
-        yield ok("tones", f"all {len(TONES)} are there")
+        yield ok("tones", f"all {len(TONES)} exist")

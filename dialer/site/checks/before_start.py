@@ -1,4 +1,4 @@
-"""`dialer check`: whether everything that a site's settings need is there. Nothing is changed, and a dialler may be running."""
+"""`dialer check`: checks of settings, files and services before the start. They change nothing; a dialler may be running."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dialer.site.checks.store import check_disk, check_encryption, check_store_a
 
 
 def check_site(settings: Settings, clock: Clock | None = None, *, file: Path | None = None) -> AsyncIterator[Finding]:
-    """Check a site. `file` is that of the settings."""
+    """Check a site. `file` is the settings file, if there is one."""
     return run_checks(site_checks(settings, clock or SystemClock(), file))
 
 

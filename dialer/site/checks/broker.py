@@ -1,4 +1,4 @@
-"""Checks of the MQTT broker before the centre dials: what it allows us, and what it allows strangers."""
+"""Checks of the MQTT broker before the centre dials: our access, and the access of unauthenticated clients."""
 
 from __future__ import annotations
 
@@ -18,41 +18,43 @@ from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import broker_settings
 
 _SUBJECT = "broker"
-_RENDER = "see docs/how-to/mqtt.md: `dialer mqtt render` writes the configuration of a Mosquitto"
+_RENDER = "use the Mosquitto configuration that `dialer mqtt render` writes (docs/mqtt.md)"
 
 
 async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Check the connection, its encryption, and who else may read or publish. Raises MatdanError, OSError."""
+    """Check the connection, its encryption, and the access of other clients. Raises MatdanError, OSError."""
     ours = broker_settings(settings)
-    # With a client id of its own: the dialler's would disconnect a running dialler from the broker.
+    # A separate client ID, because the dialler's own would disconnect a running dialler from the broker.
     checking = replace(ours, client_id=f"dialler-check-{settings.centre.id}")
     try:
         await check_broker(checking, settings.centre.id, clock.now())
     except MatdanError as problem:
-        yield warning(_SUBJECT, f"{problem}; the centre dials without a broker, but supervisors see nothing")
+        yield warning(_SUBJECT, f"{problem}; the centre can dial without a broker, but supervisors get no data")
         return
     yield ok(_SUBJECT, f"an MQTT broker answers at {ours.host}:{ours.port}")
     if not settings.broker.tls and not is_loopback(settings.broker.host):
-        text = f"the connection to {ours.host} is not encrypted: passwords and commands can be read on the way"
+        text = f"the connection to {ours.host} is not encrypted: passwords and commands can be read in transit"
         yield warning(_SUBJECT, text, "set broker.tls")
     if settings.broker.username is None and not _all_commands_are_signed(settings):
-        text = "the dialler has no user of its own there (broker.username), so only signed commands are accepted"
+        text = (
+            "the dialler has no user of its own at the broker (broker.username), so only signed commands are accepted"
+        )
         yield warning(_SUBJECT, text, _RENDER)
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
-    yield _access_of_strangers(settings, await asyncio.to_thread(probe_access, stranger, centre, user))
+    yield _judge_stranger_access(settings, await asyncio.to_thread(probe_access, stranger, centre, user))
     as_ourselves = await asyncio.to_thread(probe_access, ours, centre, user, connects_only=True)
     if as_ourselves.connected and as_ourselves.max_message_bytes is None:
-        text = "it accepts messages of any size: anybody who may publish can fill its memory"
+        text = "it accepts messages of any size: any client that may publish can fill its memory"
         yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
 
 
-def _access_of_strangers(settings: Settings, stranger: BrokerAccess) -> Finding:
+def _judge_stranger_access(settings: Settings, stranger: BrokerAccess) -> Finding:
     if stranger.may_command and not _all_commands_are_signed(settings) and settings.broker.username is not None:
-        text = "it accepts commands without a password: anybody who reaches it can stop the centre and mark voters"
+        text = "it accepts commands without a password: any client that reaches it can stop the centre and mark voters"
         return error(_SUBJECT, text, _RENDER)
     if stranger.may_command:
-        text = "it accepts messages without a password: unsigned commands are rejected, but a flood of them costs time"
+        text = "it accepts messages without a password: unsigned commands are rejected, but a flood of them causes load"
         return warning(_SUBJECT, text, _RENDER)
     if stranger.may_read:
         return warning(_SUBJECT, "anybody can read this centre's state without a password", _RENDER)
@@ -62,7 +64,7 @@ def _access_of_strangers(settings: Settings, stranger: BrokerAccess) -> Finding:
 
 
 def _all_commands_are_signed(settings: Settings) -> bool:
-    """Return whether everybody who may give commands must sign them, our own command line included."""
+    """Return whether every user who may send commands must sign them, including our own command line."""
     if settings.broker.signed_commands:
         return True
     may_command = [each for each in settings.supervisors if each.role is not SupervisorRole.VIEWER]

@@ -1,4 +1,4 @@
-"""Checks of TLS certificates: their names, issuer and remaining time."""
+"""Checks of TLS certificates: names, issuer and remaining validity."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RENEW = "renew it (`dialer desk certificate --renew` for one of the site's own 
 
 
 def check_desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the certificate that the desk's settings name. Raises OSError where it cannot be read."""
+    """Check the certificate in desk.certificate. Raises OSError if it cannot be read."""
     subject, path, key = "desk certificate", settings.desk.certificate, settings.desk.private_key
     if path is None or key is None:
         return
@@ -70,7 +70,7 @@ def check_desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
 
 
 def check_broker_certificate(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the remaining time of the broker's certificate. Raises OSError where the broker cannot be reached."""
+    """Check the remaining validity of the broker's certificate. Raises OSError if the broker cannot be reached."""
     broker = settings.broker
     if not broker.enabled or not broker.tls:
         return

@@ -1,4 +1,4 @@
-"""Checks of clocks: this machine's, and those of other machines compared with it."""
+"""Checks of clocks: this machine's, and other machines' compared with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import ctypes
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.site.checks.ages import age_text
 
-MOST_DIFFERENCE_SECONDS = 2.0
+MAX_DIFFERENCE_SECONDS = 2.0
 _UNSYNCHRONISED = 5  # TIME_ERROR of adjtimex(2)
 
 
@@ -15,7 +15,7 @@ def check_clock() -> Finding:
     """Check whether the kernel's clock is synchronised, usually by an NTP client."""
     adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)  # Linux only
     if adjtimex is None:
-        return warning("clock", "this system does not tell whether its clock is synchronised")
+        return warning("clock", "it is unknown whether it is synchronised, as this system cannot report it")
     if adjtimex(ctypes.create_string_buffer(512)) == _UNSYNCHRONISED:
         remedy = "start one (chrony, systemd-timesyncd), and check with `timedatectl`"
         return warning("clock", "no NTP client is running", remedy)
@@ -23,8 +23,8 @@ def check_clock() -> Finding:
 
 
 def check_clock_difference(subject: str, seconds: float) -> Finding:
-    """Judge how far another clock is ahead of this machine's."""
-    if abs(seconds) <= MOST_DIFFERENCE_SECONDS:
+    """Judge another clock, which is `seconds` ahead of this machine's."""
+    if abs(seconds) <= MAX_DIFFERENCE_SECONDS:
         return ok(subject, "agrees with this machine's")
     direction = "ahead of" if seconds > 0 else "behind"
     text = f"{age_text(abs(seconds))} {direction} this machine's"

@@ -1,4 +1,4 @@
-"""Why a number can or cannot be called, campaign by campaign: for `dialer rules explain`."""
+"""`dialer rules explain`: why a number can or cannot be called, campaign by campaign."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
 from dialer.site.certificates import CertificatesOnDisk
-from dialer.site.lookup import find_numbers, masked
+from dialer.site.lookup import find_numbers, mask_number
 from dialer.site.polling_day import polling_plan
 from dialer.site.rules_in_force import rules_at, site_rules
 from dialer.store import number_history, registers, voters
 from dialer.store.connection import Connection
 from dialer.store.number_history import NumberRecord
 
-_PLACE_UNKNOWN = "the number's place in the campaigns' lists, which changed since"
+_PLACE_UNKNOWN = "the number's place in the campaigns' lists, which have changed since"
 
 
 @dataclass(frozen=True, slots=True)
-class NumberExplained:
+class CallExplanation:
     """Whether a number can be called in a campaign, and why not."""
 
     number: str  # masked
     campaign: str
     allowed: bool
     reasons: tuple[str, ...]
-    next_at: float | None  # epoch seconds; None: never without a change
-    condition: str | None = None  # what must happen before the next call, where its time is not known
-    unknown: tuple[str, ...] = ()  # of a past moment: what is judged as it is now, or not at all
-    grounds: str = ""  # of a past moment: the JSON that is stored with a call placed then (`Gate.grounds`)
+    next_at: float | None  # time of the next possible call (epoch seconds), or None if there is none
+    condition: str | None = None  # event that must precede the next call and has no known time
+    unknown: tuple[str, ...] = ()  # for a past time: facts of that time that are not stored
+    grounds: str = ""  # for a past time: the JSON that is stored with a call placed then (`Gate.grounds`)
 
 
 def explain_findings(
     settings: Settings, db: Connection, who: str, at: float, *, past: bool = False
 ) -> Iterator[Finding]:
-    """Yield a finding for each number and campaign, with the reasons as details. For the arguments see `explain`."""
+    """Yield a finding for each number and campaign, with the reasons as details. The arguments are those of `explain`."""
     unknown: dict[str, None] = {}
     zone = site_zone(settings)
     for each in explain(settings, db, who, at, past=past):
@@ -62,12 +62,12 @@ def explain_findings(
             details = (*details, f"based on: {known}")
         yield Finding(Level.OK if each.allowed else Level.WARNING, subject, text, details=details)
     for name in unknown:
-        yield warning("unknown of that time, judged as it is now", name)
+        yield warning("unknown for that time, present state used", name)
     if not settings.campaigns:
         yield warning("campaigns", "the settings have none", "give the site's settings with -c")
 
 
-def _next_text(explained: NumberExplained, now: float, moment: str) -> str:
+def _next_text(explained: CallExplanation, now: float, moment: str) -> str:
     if explained.next_at is None:
         return "never, unless something changes"
     if explained.condition is not None and explained.next_at <= now:
@@ -77,11 +77,11 @@ def _next_text(explained: NumberExplained, now: float, moment: str) -> str:
 
 def explain(
     settings: Settings, db: Connection, who: str, at: float, *, past: bool = False
-) -> Iterator[NumberExplained]:
-    """Ask the rules and the campaigns' lists about a number or voter at a moment (epoch seconds).
+) -> Iterator[CallExplanation]:
+    """Yield for each number of `who` and each campaign whether it can be called at a time (epoch seconds).
 
-    `past`: by the rules in force then, as far as they are stored; what became known later is left out in any case.
-    Raises RollError where `who` is nobody, SettingError.
+    Later events are always ignored. With `past`, the rules that were in force then are used as well, as far as they are stored.
+    Raises RollError if `who` is unknown, and SettingError.
     """
     rules = rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
     settings = rules.settings
@@ -99,7 +99,7 @@ def explain(
         )
         unknown = (
             *rules.unknown,
-            *(f"which numbers the register {name!r} contained, replaced since" for name in sorted(imported.replaced)),
+            *(f"the numbers in the register {name!r}, which was replaced since" for name in sorted(imported.replaced)),
             *record.missing,
         )
         booth = booths.get(record.booth_id or 0)
@@ -118,7 +118,7 @@ def explain(
                 asked_for=campaign.id in record.asked_for,
                 rung_since_asked_at=record.asked_for.get(campaign.id),
             )
-            others, due_at, never = _reasons_of_lists(record, campaign.id, gate, at)
+            others, due_at, never = _list_reasons(record, campaign.id, gate, at)
             state = states.get(campaign.id, CampaignState.RUNNING)
             if state is not CampaignState.RUNNING:
                 others.insert(0, f"the campaign is {state.value}: an operator must resume it")
@@ -129,9 +129,9 @@ def explain(
             if close is not None and last is not None and last <= at < close:
                 moment = format_moment(last, gate.rules.centre_zone)
                 others.append(f"too late to go and vote: no turnout calls after {moment}")
-            # The lists name the opt-out with its time and source.
+            # The reasons from the lists already have the opt-out with its time and source.
             named = Reason.OPTED_OUT if record.known and record.opted_out_at is not None else None
-            explained = _explained(gate, case, at, others, None if never else due_at, named)
+            explained = _combine_reasons(gate, case, at, others, None if never else due_at, named)
             if last is not None and explained.next_at is not None and explained.next_at >= last:
                 explained = replace(explained, next_at=None)
             if past:
@@ -150,34 +150,34 @@ def explain(
 def _unknown_certificates(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
-    """Yield a note where the campaign's calls of that day rest on other certificates than the catalogue has now."""
+    """Yield a note if the campaign's calls on that day used other certificates than the catalogue has now."""
     stored = number_history.certificates_used(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 
 
 def _condition(record: NumberRecord, campaign: str) -> str | None:
-    """Return what must happen before the next call and has no known time."""
+    """Return the event that must precede the next call and has no known time, or None."""
     if record.on_a_call:
-        return "after its present call"
+        return "after the call in progress"
     return "after the dialler's next start" if record.queues is not None and campaign not in record.queues else None
 
 
-def _explained(
+def _combine_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
-) -> NumberExplained:
-    """Combine the reasons of the lists with those of the rules.
+) -> CallExplanation:
+    """Return the explanation from the reasons of the lists (`others`) and those of the rules.
 
-    The lists' reasons hold until `at` (None: for good). `named` is a reason of the rules that they contain already.
+    The lists' reasons hold until `at`, or forever if it is None. `named` is a reason of the rules that the lists' reasons contain.
     """
     objections = gate.check_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
     next_at = None if at is None else gate.find_next_time(case, now, at)
-    return NumberExplained(masked(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
+    return CallExplanation(mask_number(case.number), case.campaign.campaign_id, not reasons, reasons, next_at)
 
 
-def _reasons_of_lists(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
-    """Return the reasons against a call apart from the rules, until when they hold, and whether one never passes by itself."""
+def _list_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
+    """Return the reasons in the campaign's list against a call, when they end, and whether one of them never ends."""
     if not record.known:
         return ["the number is not on the roll, so no campaign dials it"], now, True
     reasons: list[str] = []

@@ -1,4 +1,4 @@
-"""Checks of what calls run: flows, scripts that agents read, and AGI scripts."""
+"""Checks of flows, agents' scripts and AGI scripts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dialer.switch.asterisk.scripts.runner import find_script
 
 
 def flow_checks(settings: Settings) -> Iterator[Check]:
-    """Yield a check of each flow and each script that the settings name."""
+    """Yield a check of each flow and each script in the settings."""
     for campaign in settings.campaigns:
         subject = f"campaign {campaign.id}"
         if campaign.flow is not None:
@@ -33,17 +33,17 @@ def flow_checks(settings: Settings) -> Iterator[Check]:
     for place, each in enumerate(settings.inbound.numbers, start=1):
         subject, use = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
-            yield Check(subject, partial(_one, ok(subject, each.mode.value + use)))
+            yield Check(subject, partial(_as_list, ok(subject, each.mode.value + use)))
         else:
             yield Check(subject, partial(_check_flow, subject, each.flow, settings, use))
 
 
-def _one(finding: Finding) -> list[Finding]:
+def _as_list(finding: Finding) -> list[Finding]:
     return [finding]
 
 
 def _allowed_offers(settings: Settings) -> frozenset[Offer]:
-    """Return what flows may offer; nothing where the profile cannot be read, which another check reports."""
+    """Return the offers that flows may make, or none if the profile is invalid, which another check reports."""
     try:
         return list_allowed_offers(site_profile(settings))
     except MatdanError:
@@ -55,15 +55,15 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
     if script is not None:
         rules = script_rules(settings)
         rules.check_visible(script)
-        problem = _script_problem(settings) or _why_unusable(rules.user, script)
+        problem = _script_setting_problem(settings) or _permission_problem(rules.user, script)
         if problem is None:
-            yield ok(subject, f"script {script} is there{use}")
+            yield ok(subject, f"script {script} exists{use}")
         else:
             yield error(subject, f"script {script} cannot be run: {problem}")
         return
     loaded = load_flow(flow)
     refuse_unsafe_flow(loaded, load_texts(settings.flows.texts), _allowed_offers(settings))
-    yield ok(subject, f"flow {loaded.name} {loaded.version} is sound{use}")
+    yield ok(subject, f"flow {loaded.name} {loaded.version} is valid{use}")
     if loaded.name != Path(loaded.file).stem:
         text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"
         yield warning(subject, text, "give both the same name")
@@ -71,7 +71,7 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
     if not settings.seats and any(
         isinstance(node, transfer) for part in loaded.list_flows() for node in part.nodes.values()
     ):
-        yield error(subject, f"flow {loaded.name} transfers to agents, and there are no seats", "add [[seats]]")
+        yield error(subject, f"flow {loaded.name} transfers to agents, but there are no seats", "add [[seats]]")
 
 
 def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
@@ -79,7 +79,7 @@ def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]
     [script] = (
         ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _allowed_offers(settings)).load_scripts().values()
     )
-    yield ok(subject, f"script {script} for agents is sound")
+    yield ok(subject, f"agents' script {script} is valid")
     language = settings.centre.language
     if language not in script.languages:
         text = f"script {script} has no text in {language} (centre.language): agents read it in {script.languages[0]}"
@@ -87,15 +87,15 @@ def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]
 
 
 def check_script_containment(settings: Settings) -> Iterator[Finding]:
-    """Check that this machine can contain AGI scripts, by trying it. Raises FlowError where it cannot."""
-    if settings.has_scripts and _script_problem(settings) is None:
+    """Check that this machine can sandbox AGI scripts, by trying it. Raises FlowError if it cannot."""
+    if settings.has_scripts and _script_setting_problem(settings) is None:
         rules = script_rules(settings)
         check_containment(rules)
         yield ok("scripts", describe_containment(rules))
 
 
-def _script_problem(settings: Settings) -> str | None:
-    """Return which setting keeps every AGI script from being started; None: no setting does."""
+def _script_setting_problem(settings: Settings) -> str | None:
+    """Return the problem with a setting that prevents every AGI script from starting, or None."""
     user, errors = settings.flows.script_user, settings.flows.script_errors
     if user is not None:
         try:
@@ -107,8 +107,8 @@ def _script_problem(settings: Settings) -> str | None:
     return None
 
 
-def _why_unusable(user: str | None, script: Path) -> str | None:
-    """Return why a user may not run a script; None: they may. `user` None: the user of this process."""
+def _permission_problem(user: str | None, script: Path) -> str | None:
+    """Return why a user may not run a script, or None if it may. If `user` is None, it is this process's user, which may."""
     if user is None:
         return None
     entry = pwd.getpwnam(user)

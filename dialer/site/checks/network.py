@@ -1,4 +1,4 @@
-"""Checks of the other programs and accounts that a centre needs: its FastAGI port, headquarters, portals, Twilio."""
+"""Checks of a centre's network services and accounts: its FastAGI port, headquarters, portals, Twilio."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ def check_fastagi_port(settings: Settings) -> Iterator[Finding]:
 
 
 def check_headquarters(settings: Settings) -> Iterator[Finding]:
-    """Check the leaders, the key and the material of a centre that belongs to headquarters."""
+    """Check leaders, key and bundles of a centre that belongs to headquarters."""
     subject, ours = "headquarters", settings.headquarters
     if ours.user is None:
         return
     if len(ours.leaders) < RESUMING_LEADERS:
-        text = f"[[headquarters.leaders]] has fewer than {RESUMING_LEADERS} leaders: a stop could not be lifted"
+        text = f"[[headquarters.leaders]] has fewer than {RESUMING_LEADERS} leaders, so a stop could not be lifted"
         yield error(subject, text, "add the leaders that `dialer hq render` lists")
     key = ours.nkey_file
     if key is not None and key.stat().st_mode & 0o077:
         yield error(subject, f"other users can read {key}, the centre's private key", f"chmod 600 {key}")
     if ours.material_url is not None and not (ours.material_folder / "current").is_dir():
-        text = f"no material has arrived in {ours.material_folder} yet"
+        text = f"{ours.material_folder} has no bundles from headquarters yet"
         yield warning(subject, text, "start `dialer uplink` and check its log")
-    leaders = ", ".join(leader.name for leader in ours.leaders) or "nobody"
+    leaders = ", ".join(leader.name for leader in ours.leaders) or "no leader"
     yield ok(subject, f"zone {ours.zone or 'none'}; orders are accepted from {leaders}")
 
 
 def check_sources(settings: Settings) -> Iterator[Finding]:
-    """Check folder, saved mapping, token and webhook secret of each voter-data portal. The portals are not asked."""
+    """Check folder, mapping, token and webhook secret of each voter-data portal, without connecting to the portals."""
     for source in settings.sources:
         subject, problems = f"source {source.name}", 0
         for requirement in _requirements(source):
@@ -71,11 +71,11 @@ def check_sources(settings: Settings) -> Iterator[Finding]:
                 problems += 1
                 yield error(subject, str(problem))
         if not problems:
-            yield ok(subject, f"its folder {source.folder} and its mapping are there")
+            yield ok(subject, f"its folder {source.folder} and its mapping exist")
 
 
 def _requirements(source: Source) -> Iterator[Callable[[], object]]:
-    """Yield functions that raise MatdanError for what is wrong."""
+    """Yield functions that each check one requirement of a source, and raise MatdanError if it is not met."""
     yield partial(_require_folder, source.folder)
     yield partial(load_map, source.map_file)
     yield partial(build_auth_headers, source)
@@ -85,15 +85,15 @@ def _requirements(source: Source) -> Iterator[Callable[[], object]]:
 
 def _require_folder(folder: Path) -> None:
     if not folder.is_dir():
-        raise RollError(f"there is no folder {folder}; create it, or correct the folder of [[sources]]")
+        raise RollError(f"folder {folder} does not exist; create it, or correct the folder in [[sources]]")
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         raise RollError(
-            f"this user cannot read and write in {folder}, where rejected rows are written; grant it access"
+            f"this user cannot read and write in {folder}, where rejected rows are written; grant the user access"
         )
 
 
 async def check_twilio(settings: Settings) -> AsyncIterator[Finding]:
-    """Check that Twilio answers, and what was spent today. Raises MatdanError where it does not."""
+    """Check that Twilio answers, and report today's spending. Raises MatdanError if it does not answer."""
     spent = await twilio_spent_today(settings)
     cap = settings.twilio.max_spend_per_day
     if cap is None:

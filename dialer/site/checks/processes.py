@@ -1,4 +1,4 @@
-"""Checks of a centre's running processes: who holds the store, and what each says at its metrics port and at the broker."""
+"""Checks of a centre's running processes: the holder of the store, the metrics ports, and the state at the broker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from dialer.site.checks.ages import age_text
 from dialer.store.lock_holder import holder_of
 
 ANSWER_SECONDS = 5.0
-_MOST_ANSWER_BYTES = 1 << 20  # another program on that port may send without end
+_MAX_ANSWER_BYTES = 1 << 20  # another program on that port may send endlessly
 
 
 def check_store_holder(settings: Settings) -> Finding:
@@ -40,7 +40,7 @@ def check_store_holder(settings: Settings) -> Finding:
 
 
 def metrics_ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
-    """Yield each process of the centre with its metrics port; None: it has none."""
+    """Yield each process of the centre with its metrics port, which may be None."""
     metrics = settings.metrics
     yield "dialler", metrics.port
     yield "desk", metrics.desk_port
@@ -52,7 +52,7 @@ def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
     """Check that a process answers at its metrics port, has this version and is ready."""
     if port is None:
         key = "port" if name == "dialler" else f"{name}_port"
-        yield warning(name, "its state is not known", f"set metrics.{key} (docs/how-to/monitoring.md)")
+        yield warning(name, "its state is unknown", f"set metrics.{key} (docs/how-to/monitoring.md)")
         return
     address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - as in the settings
     try:
@@ -74,18 +74,18 @@ def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
 
 
 def _fetch(host: str, port: int, path: str) -> str:
-    """Return the body of a response, whatever its status."""
+    """Return the body of a response with any status."""
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     with closing(connection):
         connection.request("GET", path)
-        return connection.getresponse().read(_MOST_ANSWER_BYTES).decode("utf-8", "replace").strip()
+        return connection.getresponse().read(_MAX_ANSWER_BYTES).decode("utf-8", "replace").strip()
 
 
 async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
-    """Check what the dialler publishes about itself. Raises BrokerUnreachable."""
+    """Check the state that the dialler publishes at the broker. Raises BrokerUnreachable."""
     broker, centre = broker_settings(settings), settings.centre.id
     async with open_connection(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
-        pass  # a wrong address or password is one finding
+        pass  # raises for a wrong address or password
     yield ok("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
     messages = LatestMessages(centre)
     listener = DiallerClient(replace(broker, client_id="doctor"), centre, clock, messages.put, random.SystemRandom())
@@ -100,7 +100,7 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
 
 
 def state_findings(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
-    """Judge what a dialler publishes: its last state, None where there is none, and the view of the centre."""
+    """Judge the state that a dialler published last (None if it never did), and the view of the centre."""
     subject = "dialler at the broker"
     if state is None:
         yield error(subject, "has never published", "check its [broker], and the broker's access list")

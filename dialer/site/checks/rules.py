@@ -1,4 +1,4 @@
-"""Checks of the rules: whether a site's settings keep them, and whether each campaign can call somebody."""
+"""Checks of the rules: whether a site's settings comply, and whether each campaign can call any voter."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from dialer.store.connection import Connection
 
 
 def check_profile(settings: Settings) -> Iterator[Finding]:
-    """Check the settings against the jurisdiction's profile. Raises SettingError for one that is looser."""
+    """Check the settings against the jurisdiction's profile. Raises SettingError for a looser setting."""
     profile = site_profile(settings)
     yield ok("rules", f"profile {profile.name} is in force, and no setting is looser")
     unconfirmed = sum(not rule.confirmed for rule in profile.rules().values())
     if unconfirmed:
         text = f"{unconfirmed} rules of the profile were not confirmed against a text of the law"
-        yield warning("rules", text, "have counsel confirm them (`dialer rules show`)")
+        yield warning("rules", text, "have a lawyer confirm them (`dialer rules show`)")
     without = [campaign.id for campaign in settings.campaigns if not campaign.candidate]
     if profile.exports.expenditure and without:
-        text = f"{', '.join(without)} has no candidate, so its calls are missing in the report of expenditure"
+        text = f"{', '.join(without)} has no candidate, so its calls are missing in the expenditure report"
         yield warning("rules", text, "set campaigns.candidate")
 
 
 def check_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
-    """Check registers, certificates, campaigns and polling days at a moment; `db` is the site's store, None without one."""
+    """Check registers, certificates, campaigns and polling days at a time. `db` is the site's store, or None without one."""
     gate = gate_of(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
@@ -59,11 +59,12 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
             if each.problem is None
         ]
         if certified:
-            yield ok(subject, f"all that it plays is certified in {', '.join(certified)}; it calls no other languages")
+            text = f"all its prompts are certified in {', '.join(certified)}; voters of other languages are not called"
+            yield ok(subject, text)
         first = find_first_call(gate, rules, areas, now)
         state = states.get(campaign.id, CampaignState.RUNNING)
         yield _campaign_finding(subject, campaign, first, state, now, gate.rules.centre_zone)
-        narrowed = _narrowed(campaign, gate, now)
+        narrowed = _limited_hours_text(campaign, gate, now)
         if narrowed is not None:
             yield warning(subject, narrowed)
     if db is None:
@@ -91,21 +92,21 @@ def _campaign_finding(
     return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
-def _narrowed(campaign: Campaign, gate: Gate, now: float) -> str | None:
-    """Return what the profile leaves of a campaign's hours, in words; None: all of them, or it has none."""
+def _limited_hours_text(campaign: Campaign, gate: Gate, now: float) -> str | None:
+    """Return a text with the calling hours to which the profile limits a campaign, or None if it does not limit them."""
     own = merge_stretches([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]
     if profile.holidays:
         days.append(("on holidays", profile.holiday))
-    left = {day: _common(own, merge_stretches(allowed)) for day, allowed in days}
+    left = {day: _intersect_hours(own, merge_stretches(allowed)) for day, allowed in days}
     if all(each == own for each in left.values()):
         return None
     head = f"calling hours {_hours_text(own)} are limited by the profile {gate.rules.profile.name} to"
     if _spans_time_zones(gate, now):
-        allowed = _by_day({day: merge_stretches(hours) for day, hours in days})
-        return f"{head} what is within {allowed}, in the number's time zone"
-    return f"{head} {_by_day(left)}"
+        allowed = _hours_by_day_text({day: merge_stretches(hours) for day, hours in days})
+        return f"{head} {allowed} in the number's time zone"
+    return f"{head} {_hours_by_day_text(left)}"
 
 
 def _spans_time_zones(gate: Gate, now: float) -> bool:
@@ -114,14 +115,14 @@ def _spans_time_zones(gate: Gate, now: float) -> bool:
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_zones())
 
 
-def _by_day(hours: dict[str, list[Stretch]]) -> str:
+def _hours_by_day_text(hours: dict[str, list[Stretch]]) -> str:
     texts = {day: _hours_text(each) for day, each in hours.items()}
     if len(set(texts.values())) == 1:
         return next(iter(texts.values()))
     return ", ".join(f"{text} {day}" for day, text in texts.items())
 
 
-def _common(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
+def _intersect_hours(some: Sequence[Stretch], others: Sequence[Stretch]) -> list[Stretch]:
     both = [(max(one[0], other[0]), min(one[1], other[1])) for one in some for other in others]
     return [(start, until) for start, until in both if start < until]
 
@@ -131,14 +132,14 @@ def _hours_text(hours: Sequence[tuple[time, time]]) -> str:
 
 
 def _check_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
-    """Check that the close of poll is known in every polling area, where a campaign depends on it."""
+    """Check that the close of poll is known in every polling area, if a campaign depends on it."""
     subject = "silence interval"
     campaigns = [
         each.id for each in settings.campaigns if gate.rules.forbids_in_silence(build_campaign_rules(each, settings))
     ]
     booths = list(voters.booths(db).values())
     if not campaigns:
-        yield ok(subject, f"it applies to no campaign here; {len(booths)} polling areas")
+        yield ok(subject, f"it applies to no campaign; {len(booths)} polling areas")
         return
     closes = {
         booth.booth_id: find_close_of_poll(gate.rules.polls, Area(booth.constituency_number, booth.closes_at))

@@ -1,4 +1,4 @@
-"""The runner of checks: one after the other, off the event loop, with errors reported as findings."""
+"""The runner of checks. It runs them one after the other in threads, and reports their errors as findings."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from dialer.errors import MatdanError, SettingMistakes
 class Check:
     """A check of one subject. `run` may raise MatdanError and OSError, which become findings."""
 
-    subject: str  # of the finding where `run` raises
+    subject: str  # subject of the finding if `run` raises
     run: Callable[[], Iterable[Finding] | AsyncIterator[Finding]]
-    """Called in a thread; a check that waits for another program returns an async iterator, used in the event loop."""
-    server: str = ""  # the Asterisk server that is checked, where a site has several; part of each finding's subject
+    """Called in a thread. A check that waits for another program returns an async iterator, which runs in the event loop."""
+    server: str = ""  # the checked Asterisk server, if a site has several; part of each finding's subject
 
-    def named(self, finding: Finding) -> Finding:
+    def with_server(self, finding: Finding) -> Finding:
         """Return the finding with the server in its subject."""
         return replace(finding, subject=f"server {self.server}: {finding.subject}") if self.server else finding
 
 
 async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
-    """Run the checks in turn and yield what they find. Never raises for what is wrong with a site."""
+    """Run the checks in turn and yield their findings. Problems of the site are findings and never raised."""
     for check in checks:
-        findings = await asyncio.to_thread(_run, check)
+        findings = await asyncio.to_thread(_start_check, check)
         if isinstance(findings, list):
             for finding in findings:
-                yield check.named(finding)
+                yield check.with_server(finding)
             continue
         try:
             async for finding in findings:
-                yield check.named(finding)
+                yield check.with_server(finding)
         except (MatdanError, OSError) as problem:
-            for finding in failed(check.subject, problem):
-                yield check.named(finding)
+            for finding in error_findings(check.subject, problem):
+                yield check.with_server(finding)
 
 
-def _run(check: Check) -> list[Finding] | AsyncIterator[Finding]:
-    """Return what a blocking check finds, up to an error and with it; of another one the iterator that it returns."""
+def _start_check(check: Check) -> list[Finding] | AsyncIterator[Finding]:
+    """Return the findings of a blocking check, including the error that ended it, or the iterator of an async check."""
     findings: list[Finding] = []
     try:
         result = check.run()
         if isinstance(result, AsyncIterator):
             return result
         for finding in result:
-            findings.append(finding)  # not `extend`: what was found before an error counts
+            findings.append(finding)  # one by one, to keep the findings before an error
     except (MatdanError, OSError) as problem:
-        findings += failed(check.subject, problem)
+        findings += error_findings(check.subject, problem)
     return findings
 
 
-def failed(subject: str, problem: MatdanError | OSError) -> list[Finding]:
-    """Return the findings for an error: what is to be corrected, or a file that this user may not read."""
+def error_findings(subject: str, problem: MatdanError | OSError) -> list[Finding]:
+    """Return the findings for an error. An OSError becomes a finding about the unreadable file."""
     if isinstance(problem, SettingMistakes):
         return [error(subject, str(each)) for each in problem.mistakes]
     if isinstance(problem, MatdanError):

@@ -1,4 +1,4 @@
-"""Checks of the store, its disk and its backups. They only read, so a dialler may be running."""
+"""Checks of the store, its disk and its backups. They only read; a dialler may be running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dialer.settings.site_time import site_zone
 from dialer.settings.trunks import CalledVoter, caller_ids_shown
 from dialer.site.checks.ages import age_text
 from dialer.site.checks.rules import check_rules
-from dialer.site.checks.runner import failed
+from dialer.site.checks.runner import error_findings
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
 from dialer.store.connection import Connection, check_key, read_snapshot
 from dialer.store.conversion import get_leftover_path
@@ -26,14 +26,14 @@ from dialer.store.file_checks import check_integrity, is_encrypted
 from dialer.store.keys import site_key
 from dialer.store.lock_holder import holder_of
 
-MOST_SEALS = 250_000  # about five seconds of checking
+MAX_SEALS = 250_000  # about five seconds of checking
 OLD_ANNOUNCEMENT_SECONDS = 900.0
 OLD_BACKUP_HOURS = 25.0
 _BACKUP = re.compile(r"\d{8}-\d{6}")
 
 
 def check_disk(settings: Settings) -> Iterator[Finding]:
-    """Check that the disk has room for results. Raises OSError where the folder cannot be read."""
+    """Check that the disk has enough free space for results. Raises OSError if the folder cannot be read."""
     directory = settings.store.path.resolve().parent
     if not directory.is_dir():
         yield error("disk", f"{directory} is not a directory", "create it, or change store.path")
@@ -41,14 +41,16 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(directory).free // (1024 * 1024)
     reserve = settings.store.reserve_megabytes
     if free <= reserve:
-        text = f"{free} MB free, below the reserve of {reserve} MB (store.reserve_megabytes): nothing would be dialled"
-        yield error("disk", text, "free space")
+        text = (
+            f"{free} MB free, less than the reserve of {reserve} MB (store.reserve_megabytes), so dialling would stop"
+        )
+        yield error("disk", text, "free some disk space")
         return
     yield ok("disk", f"{free:,} MB free")
 
 
 def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
-    """Check the store, and the rules of each campaign with the voters in it; without a store, the rules alone."""
+    """Check the store, and the rules of each campaign for its voters. Without a store, check only the rules."""
     path = settings.store.path
     try:
         if path.exists():
@@ -57,14 +59,14 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
                 return [_check_voters(db, path), *_check_caller_ids(settings, db), *_check_rules(settings, db, now)]
         store = error("store", f"{path} does not exist", "create it with `dialer import ROLL`")
     except (MatdanError, OSError) as problem:
-        [store] = failed("store", problem)
+        [store] = error_findings("store", problem)
     return [store, *_check_rules(settings, None, now)]
 
 
 def _check_rules(settings: Settings, db: Connection | None, now: float) -> list[Finding]:
     try:
         profile = site_profile(settings)
-    except MatdanError:  # reported by the check of the profile
+    except MatdanError:  # the check of the profile reports it
         return []
     return list(check_rules(settings, profile, db, now))
 
@@ -117,7 +119,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         return
     key = site_key(settings)
     if key is None:
-        text = "the store is not encrypted: the settings have no key"
+        text = "the store is not encrypted, because the settings have no key"
         yield warning(subject, text, "create one with `dialer store key` (docs/explanation/rules.md)")
     elif settings.store.path.exists() and not is_encrypted(settings.store.path):
         yield error(subject, "the settings have a key, but the store is not encrypted", "run `dialer store encrypt`")
@@ -131,14 +133,14 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
 
 
 def check_records(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the records of a running centre: integrity, seals, unknown attempts, and announcements that wait."""
+    """Check the records of a running centre: integrity, seals, unknown attempts, and pending announcements."""
     path = settings.store.path
     with read_snapshot(path, site_key(settings)) as db:
         check_integrity(db, path)
         yield ok("store", "its pages are intact")
         yield _check_seals(db)
         for copy in find_upgrade_copies(path):
-            yield warning("copy", f"{copy} is from before an upgrade", "remove it once you will not go back")
+            yield warning("copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade")
         unknown = len(unknown_attempts.unknown_attempts(db))
         if unknown:
             text = f"{counted(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"
@@ -157,24 +159,24 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
 
 def _check_seals(db: Connection) -> Finding:
     count = seals.last_seal(db)
-    if count > MOST_SEALS:
-        text = f"{count:,} seals were not checked here, because it takes too long"
+    if count > MAX_SEALS:
+        text = f"{count:,} seals were not checked, because it would take too long"
         return warning("seals", text, "run `dialer audit verify` in a quiet hour")
     if (verdict := seal_verification.verify(db)).intact:
-        return ok("seals", f"all {count:,} match: the records are as they were written")
-    text = f"records were changed: {verdict.findings[0]}"
+        return ok("seals", f"all {count:,} match: the records are unchanged")
+    text = f"records were changed outside the dialler: {verdict.findings[0]}"
     return error("seals", text, "`dialer audit verify` lists all")
 
 
 def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding:
-    """Check the age of the newest backup in a folder. Raises OSError where it cannot be read."""
+    """Check the age of the newest backup in a folder. Raises OSError if the folder cannot be read."""
     if folder is None:
         return warning("backup", "not checked", "set store.backup_folder, or give the folder with --backups DIR")
     head, zone = f"{settings.centre.id}-", site_zone(settings)
     names = (each.name.removeprefix(head) for each in folder.iterdir() if each.name.startswith(head))
     times = [datetime.strptime(name, "%Y%m%d-%H%M%S").replace(tzinfo=zone) for name in names if _BACKUP.fullmatch(name)]
     if not times:
-        return error("backup", f"{folder} has none of {settings.centre.id}", f"run `dialer backup {folder}`")
+        return error("backup", f"{folder} has no backup of {settings.centre.id}", f"run `dialer backup {folder}`")
     age = now - max(times).timestamp()
     text = f"the newest of {len(times)} is {age_text(age)} old"
     if age > OLD_BACKUP_HOURS * 3600:

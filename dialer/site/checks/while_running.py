@@ -1,6 +1,6 @@
-"""`dialer doctor`: how a running site is: its processes, records, clocks, certificates, lines and broker. Nothing is changed.
+"""`dialer doctor`: checks of a running site: processes, records, clocks, certificates, trunks and broker. They change nothing.
 
-`dialer check` finds what a site lacks before it can run.
+`dialer check` checks a site before it starts.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ from dialer.store.migrate import newest_version
 from dialer.switch.asterisk.ami_client import AmiClient
 
 
-def examine(settings: Settings, clock: Clock | None = None, *, backups: Path | None = None) -> AsyncIterator[Finding]:
-    """Check a running site. `backups`: the folder of `dialer backup`, where it is not the one of the settings."""
+def check_running_site(
+    settings: Settings, clock: Clock | None = None, *, backups: Path | None = None
+) -> AsyncIterator[Finding]:
+    """Check a running site. `backups` is the folder of backups, if it is not store.backup_folder."""
     return run_checks(running_checks(settings, clock or SystemClock(), backups or settings.store.backup_folder))
 
 

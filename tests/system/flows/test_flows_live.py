@@ -24,7 +24,7 @@ from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import load_texts, shipped_texts
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.site.reload_signal import reload_on_hang_up, reload_site
+from dialer.site.reload_signal import reload_on_sighup, reload_site
 from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.breaking import FailingStore
@@ -281,7 +281,7 @@ async def test_sighup_reloads_flows(tmp_path: Path) -> None:
             assert alert is not None
 
     loop = asyncio.get_running_loop()
-    reload_on_hang_up(Engine())  # type: ignore[arg-type]  # what a reload needs of an engine
+    reload_on_sighup(Engine())  # type: ignore[arg-type]  # what a reload needs of an engine
     try:
         os.kill(os.getpid(), signal.SIGHUP)
         async with asyncio.timeout(5):

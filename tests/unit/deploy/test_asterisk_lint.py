@@ -68,7 +68,7 @@ def test_parser_reads_templates_additions_comments_and_arrows() -> None:
         "",
     )
     assert two.get("late") == "yes"
-    assert one.all("colour")[1].line == 10
+    assert one.find_all("colour")[1].line == 10
     assert not conf.problems
 
 

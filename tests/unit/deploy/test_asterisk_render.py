@@ -120,7 +120,7 @@ def test_redirects_are_rejected(endpoint: str) -> None:
     settings = a_site()
     text = render_site(settings, PASSWORDS)["pjsip.conf"]
     (found,) = [each for each in read_conf("pjsip.conf", text).of_type("endpoint") if each.name == endpoint]
-    assert [setting.value for setting in found.all("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
+    assert [setting.value for setting in found.find_all("set_var")] == ["FORWARD_CONTEXT=matdan-redirected"]
     contexts = parse_dialplan(render_site(settings, PASSWORDS)["extensions.conf"])
     for asked_for in ("+911140000001", "s", "x.y-z", "*1", "h"):
         redirected = find_extension(contexts, "matdan-redirected", asked_for)
@@ -170,8 +170,8 @@ def test_seats_have_a_password_and_their_networks() -> None:
     assert section(pjsip, "agent01-auth", "auth")["password"] == "made-for-agent-01"
     assert "webrtc" not in section(pjsip, "agent01", "endpoint")
     (endpoint,) = [each for each in pjsip.of_type("endpoint") if each.name == "agent01"]
-    assert endpoint.all("permit")[0].value == "127.0.0.0/8"
-    assert endpoint.all("deny")
+    assert endpoint.find_all("permit")[0].value == "127.0.0.0/8"
+    assert endpoint.find_all("deny")
     assert section(pjsip, "agent01", "aor")["max_contacts"] == "1"
     assert section(pjsip, "agent01", "aor")["qualify_frequency"] == "5"  # not called before it has answered
 
@@ -260,7 +260,7 @@ def test_the_dialplan_has_the_sites_music_and_recordings() -> None:
 
 
 def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -> None:
-    loaded = {setting.value for setting in conf("modules.conf").sections[0].all("load")}
+    loaded = {setting.value for setting in conf("modules.conf").sections[0].find_all("load")}
     contexts = parse_dialplan(dialplan())
     steps = [step for entries in contexts.values() for entry in entries for step in entry.steps.values()]
     used = {step.application for step in steps} - CORE
@@ -269,12 +269,12 @@ def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -
 
 
 def test_only_modules_and_ports_in_use_are_enabled() -> None:
-    modules = [setting.value for setting in conf("modules.conf").sections[0].all("load")]
+    modules = [setting.value for setting in conf("modules.conf").sections[0].find_all("load")]
     assert {"res_srtp.so", "res_pjsip_transport_websocket.so", "res_pjsip_outbound_registration.so"} <= set(modules)
-    browsers = [setting.value for setting in conf("modules.conf", with_browsers(1)).sections[0].all("load")]
+    browsers = [setting.value for setting in conf("modules.conf", with_browsers(1)).sections[0].find_all("load")]
     assert "res_pjsip_transport_websocket.so" in browsers
     plain = a_site(trunks=[a_site().trunks[0].model_dump()], seats=[a_site().seats[0].model_dump()])
-    modules = [setting.value for setting in conf("modules.conf", plain).sections[0].all("load")]
+    modules = [setting.value for setting in conf("modules.conf", plain).sections[0].find_all("load")]
     assert not {"res_srtp.so", "res_http_websocket.so", "res_pjsip_outbound_registration.so"} & set(modules)
     assert conf("http.conf", plain).sections[0].get("enabled") == "no"
     assert [each.name for each in conf("pjsip.conf", plain).of_type("transport")] == ["transport-udp"]
@@ -286,7 +286,7 @@ def test_the_manager_has_one_user_with_few_permissions() -> None:
     user = manager.sections[1]
     assert (user.get("read"), user.get("write")) == ("system,call,user", "originate,call,reporting")
     assert user.get("permit") == "127.0.0.1/32"
-    assert len(user.all("eventfilter")) == 11
+    assert len(user.find_all("eventfilter")) == 11
     assert manager.sections[0].get("bindaddr") == "127.0.0.1"
 
 
@@ -296,7 +296,7 @@ def test_the_manager_has_one_user_with_few_permissions() -> None:
 )
 def test_asterisk_has_the_address_of_the_flows(fastagi: dict[str, Any], reached: str) -> None:
     site = a_site(fastagi=fastagi, asterisk={"dialler_address": "10.0.0.5"})
-    globals_ = conf("extensions.conf", site).named("globals")
+    globals_ = conf("extensions.conf", site).find_section("globals")
     assert globals_ is not None
     assert globals_.get("AGI_SERVER") == reached
 

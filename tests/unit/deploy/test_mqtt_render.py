@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.deploy.mosquitto.passwords import hash_of, is_hash_of
-from dialer.deploy.mosquitto.render import MARKER, hashes_in, render_broker
+from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of
+from dialer.deploy.mosquitto.render import MARKER, read_hashes, render_broker
 from dialer.domain.signing import new_key_file, public_key, public_key_text, read_key_file
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
@@ -60,7 +60,7 @@ def test_rendering_again_keeps_files_and_passwords(tmp_path: Path) -> None:
     }
     assert {path.name: mode(path) for path in to.iterdir()} == files
     handed = dict(line.split() for line in (to / "passwords-to-hand-out.txt").read_text().splitlines())
-    hashes = hashes_in((to / "matdan.passwords").read_text())
+    hashes = read_hashes((to / "matdan.passwords").read_text())
     assert set(handed) == {"pune-1.asha", "pune-1.website"}
     assert all(is_hash_of(hashes[user], password) for user, password in handed.items())
     assert is_hash_of(hashes["pune-1.dialler"], "correct-horse-battery")
@@ -111,21 +111,21 @@ def test_desk_user_gets_the_password_in_the_settings(tmp_path: Path) -> None:
     )
     to = tmp_path / "etc"
     run("render", "-c", site(tmp_path, SITE + desk), "--to", to)
-    assert is_hash_of(hashes_in((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk")
+    assert is_hash_of(read_hashes((to / "matdan.passwords").read_text())["pune-1.desk"], "stapled-to-a-desk")
     assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
 
 
 def test_new_password_is_created_only_for_the_given_user(tmp_path: Path) -> None:
     to, config = tmp_path / "etc", site(tmp_path)
     run("render", "-c", config, "--to", to)
-    before = hashes_in((to / "matdan.passwords").read_text())
+    before = read_hashes((to / "matdan.passwords").read_text())
     site(tmp_path, SITE.replace("correct-horse-battery", "another-horse-battery"))
     code, said = run("render", "-c", config, "--to", to, "--diff")
     assert code == 1
     assert "$7$" not in said
     assert "-pune-1.dialler:(hidden)" in said
     code, said = run("render", "-c", config, "--to", to, "--new-password", "pune-1.asha")
-    after = hashes_in((to / "matdan.passwords").read_text())
+    after = read_hashes((to / "matdan.passwords").read_text())
     assert {user for user, hashed in after.items() if hashed != before[user]} == {"pune-1.asha", "pune-1.dialler"}
     assert "1 new password in" in said
     with pytest.raises(
@@ -225,9 +225,9 @@ def test_password_hash_matches_mosquittos_own() -> None:
     assert is_hash_of(made, "secret-of-asha")
     assert not is_hash_of(made, "secret-of-ashb")
     assert not is_hash_of("$7$x$y", "secret-of-asha")
-    assert hash_of("a") != hash_of("a")
-    assert hashes_in("asha:$7$x\n") == {}
-    assert hashes_in(f"{MARKER}\nasha:$7$x\n") == {"asha": "$7$x"}
+    assert hash_password("a") != hash_password("a")
+    assert read_hashes("asha:$7$x\n") == {}
+    assert read_hashes(f"{MARKER}\nasha:$7$x\n") == {"asha": "$7$x"}
 
 
 def test_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -263,6 +263,6 @@ def test_rendering_is_deterministic_except_for_new_passwords(tmp_path: Path) -> 
         }
     )
     files, made = render_broker([("centre.toml", settings)], tmp_path, {})
-    again, none = render_broker([("centre.toml", settings)], tmp_path, hashes_in(files["matdan.passwords"]))
+    again, none = render_broker([("centre.toml", settings)], tmp_path, read_hashes(files["matdan.passwords"]))
     assert (list(made), none) == (["pune-1.asha"], {})
     assert again == files

@@ -26,7 +26,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks import processes, store
 from dialer.site.checks.processes import check_process, state_findings
 from dialer.site.checks.store import check_backup, check_records
-from dialer.site.checks.while_running import examine
+from dialer.site.checks.while_running import check_running_site
 from tests.support.centre import site_settings
 from tests.support.fake_centre import campaign_view
 from tests.support.roll_filler import fill_roll
@@ -62,7 +62,7 @@ class Now:
 
 
 async def found(settings: Settings, **more: Any) -> dict[str, Finding]:
-    return {each.subject: each async for each in examine(settings, Now(), **more)}
+    return {each.subject: each async for each in check_running_site(settings, Now(), **more)}
 
 
 def without_lines(directory: Path, **sections: Any) -> Settings:
@@ -134,7 +134,7 @@ async def test_process_is_asked_at_its_metrics_port(tmp_path: Path, monkeypatch:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
         assert (await found(settings))["desk"].level is Level.OK
         monkeypatch.setattr(processes, "version", lambda _: "9.9.9")
-        findings = [each async for each in examine(settings, Now()) if each.subject == "desk"]
+        findings = [each async for each in check_running_site(settings, Now()) if each.subject == "desk"]
         assert [each.level for each in findings] == [Level.ERROR, Level.OK]
         assert (findings[0].text.endswith("but 9.9.9 is installed"), findings[0].remedy) == (True, "restart it")
     assert (await found(settings))["desk"].text.startswith(f"does not answer at 127.0.0.1:{port} (")
@@ -148,7 +148,7 @@ def test_another_program_on_the_metrics_port_is_reported(tmp_path: Path) -> None
         def do_GET(self) -> None:
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(b"\xff\xfe" * processes._MOST_ANSWER_BYTES)
+            self.wfile.write(b"\xff\xfe" * processes._MAX_ANSWER_BYTES)
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Log nothing."""
@@ -200,7 +200,9 @@ def test_clock_trunks_and_phones_of_a_live_asterisk_are_checked(tmp_path: Path, 
     async def run() -> None:
         async with SimulatedAsterisk(config) as switch:
             here = Now(switch.now() - ahead)
-            seen = {each.subject: each async for each in examine(site_settings(tmp_path, switch.ami_port), here)}
+            seen = {
+                each.subject: each async for each in check_running_site(site_settings(tmp_path, switch.ami_port), here)
+            }
         assert seen["Asterisk's clock"].level is level
         assert seen["phones"].text == "2 of 2 are registered"
         assert seen["asterisk"].text.endswith("0 live channels")

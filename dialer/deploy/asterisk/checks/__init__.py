@@ -1,1 +1,1 @@
-"""What can be wrong with an Asterisk configuration, by subject. Pure: files in, findings out."""
+"""Checks of an Asterisk configuration, by subject. They take parsed files and return findings, without I/O."""

@@ -1,4 +1,4 @@
-"""Checks of extensions.conf: our contexts, and whether an inbound caller can call out at our cost."""
+"""Checks of extensions.conf: our contexts, and whether inbound callers or phones can place outside calls (toll fraud)."""
 
 from __future__ import annotations
 
@@ -14,30 +14,28 @@ _STEP = re.compile(r"(?:[^,]*,)?\s*(?:\w+(?:\([\w-]*\))?(?:\+\d+)?)\s*,\s*(\w+)\
 _DIALS_OUT = re.compile(r"(?:PJSIP|SIP|IAX2|DAHDI|Local)/", re.IGNORECASE)
 _JUMPS = frozenset({"goto", "gotoif", "gosub", "gosubif", "gotoiftime", "execif"})
 _OUT = frozenset({"dial", "originate", "disa", "followme", "page"})
-_SERVER = (
-    "matdan-server-"  # begins the endpoint of another server of the same dialler, which may call phones of this one
-)
+_SERVER = "matdan-server-"  # prefix of the endpoints of the dialler's other servers, which may call phones of this one
 _PROGRAMS = frozenset({"system", "trysystem", "externalivr"})
 
 
 def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
-    """Check the whole file."""
+    """Check extensions.conf."""
     conf = configuration.file("extensions.conf")
     if "extensions.conf" not in configuration.files:
         return
-    contexts = {section.name: section for section in conf.live() if section.name not in {"general", "globals"}}
+    contexts = {section.name: section for section in conf.live_sections() if section.name not in {"general", "globals"}}
     endpoints = endpoints_by_kind(configuration.file("pjsip.conf"))
     for kind, every in endpoints.items():
         callers = [endpoint for endpoint in every if not endpoint.name.startswith(_SERVER)]
         for name in sorted({endpoint.get("context", "default") for endpoint in callers}):
             who = next(endpoint.name for endpoint in callers if endpoint.get("context", "default") == name)
-            yield from _outward(contexts, name, f"{kind} [{who}]")
+            yield from _check_outward_calls(contexts, name, f"{kind} [{who}]")
     if configuration.rendered is not None:
-        yield from _ours(contexts, conf, configuration.rendered["extensions.conf"])
+        yield from _check_our_contexts(contexts, conf, configuration.rendered["extensions.conf"])
 
 
-def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
-    """Yield steps that call out or run programs, in any context that is reachable from `start`."""
+def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
+    """Yield a finding for each step that calls out or runs a program, in any context that is reachable from `start`."""
     seen: set[str] = set()
     waiting = [start]
     while waiting:
@@ -53,12 +51,12 @@ def _outward(contexts: Mapping[str, ConfSection], start: str, who: str) -> Itera
             elif key == "switch":
                 yield unsafe(setting, "", f"{who} reaches [{name}], which uses another dialplan (switch)", "remove it")
             elif key in {"exten", "same"}:
-                yield from _step(setting, name, who)
+                yield from _check_step(setting, name, who)
                 waiting += [context for context in contexts if _jumps_to(setting, context)]
 
 
-def _step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
-    application, data = _application(setting)
+def _check_step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
+    application, data = _parse_application(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
         yield unsafe(setting, "", text, "give trunks and phones contexts without it")
@@ -67,19 +65,19 @@ def _step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
         yield unsafe(setting, "", text, "remove it")
 
 
-def _application(setting: Setting) -> tuple[str, str]:
+def _parse_application(setting: Setting) -> tuple[str, str]:
     step = _STEP.match(setting.value)
     return ("", "") if step is None else (step[1].lower(), step[2])
 
 
 def _jumps_to(setting: Setting, context: str) -> bool:
-    application, data = _application(setting)
+    application, data = _parse_application(setting)
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
 
-def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
-    """Yield contexts of ours that are missing, or differ from those that would be rendered."""
-    for wanted in rendered.live():
+def _check_our_contexts(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile) -> Iterator[Finding]:
+    """Yield a finding for each of our contexts that is missing, or differs from the rendered one."""
+    for wanted in rendered.live_sections():
         if not wanted.name.startswith(OUR_CONTEXTS):
             continue
         found = contexts.get(wanted.name)
@@ -89,10 +87,12 @@ def _ours(contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFil
             continue
         difference = _first_difference(found, wanted)
         if difference is not None:
-            text = f"[{found.name}] is not the dialplan of this version of the dialler"
+            text = f"[{found.name}] differs from the dialplan of this version of the dialler"
             yield broken(difference, "", text, "render the file")
-    globals_ = conf.named("globals")
-    theirs, ours = (section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.named("globals")))
+    globals_ = conf.find_section("globals")
+    theirs, ours = (
+        section.get("AGI_SERVER") if section else "" for section in (globals_, rendered.find_section("globals"))
+    )
     if theirs != ours:
         text = f"AGI_SERVER is {theirs or 'not set'}, but the dialler listens on {ours}"
         yield broken(

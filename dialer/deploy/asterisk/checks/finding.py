@@ -1,4 +1,4 @@
-"""The Asterisk configuration to check, and the findings of the checks."""
+"""The parsed Asterisk configuration that is checked, and functions that create findings."""
 
 from __future__ import annotations
 
@@ -16,41 +16,41 @@ _TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The parsed files of one Asterisk, with the site's settings and the files that they render to, where known."""
+    """The parsed files of one Asterisk, and optionally the site's settings and the files rendered from them."""
 
-    files: Mapping[str, ConfFile]  # those that exist, by name
+    files: Mapping[str, ConfFile]  # the existing files, by name
     settings: Settings | None = None
     rendered: Mapping[str, ConfFile] | None = None
 
     def file(self, name: str) -> ConfFile:
-        """Return a file; an empty one where it is missing."""
+        """Return a file, or an empty one if it does not exist."""
         return self.files.get(name) or ConfFile(name)
 
 
 Place = ConfSection | Setting | Problem | str
-"""Where a finding is; a text names a whole file."""
+"""The place of a finding. A string is the name of a file."""
 
 
 UNSAFE, BROKEN = "unsafe", "will not work"
-"""The subjects of findings."""
+"""The two subjects of findings."""
 
 
 def unsafe(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Return a finding of a danger: at a key of a section, or at its head where the key is not set."""
-    return _finding(UNSAFE, place, key, text, remedy)
+    """Return a finding about a security risk, placed at a key of a section, or at its head if the key is not set."""
+    return _create_finding(UNSAFE, place, key, text, remedy)
 
 
 def broken(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Return a finding of what will not work, placed as in `unsafe`."""
-    return _finding(BROKEN, place, key, text, remedy)
+    """Return a finding about a setting that will not work, placed as in `unsafe`."""
+    return _create_finding(BROKEN, place, key, text, remedy)
 
 
-def _finding(subject: str, place: Place, key: str, text: str, remedy: str) -> Finding:
-    file, line = _where(place, key)
+def _create_finding(subject: str, place: Place, key: str, text: str, remedy: str) -> Finding:
+    file, line = _locate(place, key)
     return Finding(Level.ERROR, subject, text, remedy, file, line)
 
 
-def _where(place: Place, key: str) -> tuple[str, int]:
+def _locate(place: Place, key: str) -> tuple[str, int]:
     if isinstance(place, str):
         return place, 0
     at = place.find(key) or place if isinstance(place, ConfSection) else place
@@ -58,7 +58,7 @@ def _where(place: Place, key: str) -> tuple[str, int]:
 
 
 def is_true(value: str) -> bool:
-    """Return whether Asterisk reads a value as yes."""
+    """Return whether Asterisk reads a value as true."""
     return value.strip().lower() in _TRUE
 
 
@@ -69,5 +69,5 @@ def is_loopback(address: str) -> bool:
 
 
 def is_weak(secret: str, name: str) -> bool:
-    """Return whether a password is short (under 10 characters), its owner's name, a placeholder or a pattern."""
+    """Return whether a password is shorter than 10 characters, its user's name, a placeholder or a pattern."""
     return secret_weakness(secret, name, least=10) is not None

@@ -1,4 +1,4 @@
-"""Checks of manager.conf and http.conf: who may log in, from where, and with which permissions."""
+"""Checks of manager.conf and http.conf: logins, addresses and permissions."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ _DANGEROUS = {
     "agi": "take over calls",
 }
 _EVERYWHERE = ("0.0.0.0/0", "0.0.0.0/0.0.0.0", "::/0")
-_LEAST_WRITE_TIMEOUT = 1000
+_MIN_WRITE_TIMEOUT = 1000
 
 
 def check_manager(configuration: Configuration) -> Iterator[Finding]:
-    """Check the manager interface."""
+    """Check manager.conf."""
     conf = configuration.file("manager.conf")
     if "manager.conf" not in configuration.files:
         return
-    general = conf.named("general") or ConfSection("general", conf.name, 0, template=False)
+    general = conf.find_section("general") or ConfSection("general", conf.name, 0, template=False)
     if not is_true(general.get("enabled", "no")):
-        yield broken(general, "enabled", "the manager interface is off: the dialler cannot log in", "enabled=yes")
+        yield broken(general, "enabled", "the manager interface is off, so the dialler cannot log in", "enabled=yes")
     if is_true(general.get("webenabled", "no")):
-        yield unsafe(general, "webenabled", "the manager is reachable over HTTP too", "webenabled=no")
+        yield unsafe(general, "webenabled", "the manager is also reachable over HTTP", "webenabled=no")
     if general.find("allowmultiplelogin") and not is_true(general.get("allowmultiplelogin")):
-        text = "a dialler that has lost its link cannot log in until its old session times out"
+        text = "after a lost connection, the dialler cannot log in until its old session times out"
         yield broken(general, "allowmultiplelogin", text, "allowmultiplelogin=yes")
-    users = [section for section in conf.live() if section.name != "general"]
+    users = [section for section in conf.live_sections() if section.name != "general"]
     for user in users:
-        yield from _user(user, exposed=not is_loopback(general.get("bindaddr", "0.0.0.0")))  # noqa: S104
+        yield from _check_user(user, exposed=not is_loopback(general.get("bindaddr", "0.0.0.0")))  # noqa: S104
     if configuration.settings is not None:
-        yield from _ours(conf, general, configuration.settings)
+        yield from _check_our_user(conf, general, configuration.settings)
 
 
-def _user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
+def _check_user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
     for key in ("read", "write"):
         classes = _classes(user, key)
         for name in sorted(classes & _DANGEROUS.keys()):
@@ -53,8 +53,8 @@ def _user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
             does = "see every event, including keys that voters press" if key == "read" else _DANGEROUS[name]
             wanted = ",".join(sorted(READS if key == "read" else WRITES))
             yield unsafe(user, key, f"user [{user.name}] may {does} ({key}={name})", f"{key}={wanted}")
-    permits = [setting.value for setting in user.all("permit")]
-    if not user.all("deny") or not permits:
+    permits = [setting.value for setting in user.find_all("permit")]
+    if not user.find_all("deny") or not permits:
         where = "from any address" if exposed else "from any address that reaches the port"
         text = f"user [{user.name}] may log in {where}"
         yield unsafe(user, "deny", text, "deny=0.0.0.0/0.0.0.0 and permit= the dialler's address")
@@ -63,22 +63,22 @@ def _user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
     if is_weak(user.get("secret"), user.name):
         yield unsafe(user, "secret", f"the secret of user [{user.name}] is weak", "use 20 random letters")
     timeout = user.get("writetimeout", "100")
-    if not timeout.isdigit() or int(timeout) < _LEAST_WRITE_TIMEOUT:
-        text = f"user [{user.name}] is disconnected when it reads nothing for {timeout} ms"
+    if not timeout.isdigit() or int(timeout) < _MIN_WRITE_TIMEOUT:
+        text = f"user [{user.name}] is disconnected if it does not read for {timeout} ms"
         yield broken(user, "writetimeout", text, "writetimeout=5000")
-    if not user.all("eventfilter"):
+    if not user.find_all("eventfilter"):
         text = f"user [{user.name}] gets every event, five times as many as the dialler needs"
         yield broken(user, "eventfilter", text, "one eventfilter=Event: NAME for each event that it needs")
 
 
-def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[Finding]:
+def _check_our_user(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[Finding]:
     ami = settings.ami
     port = general.get("port", "5038")
     if port != str(ami.port):
         yield broken(
             general, "port", f"the manager listens on {port}, the settings have {ami.port}", f"port={ami.port}"
         )
-    user = conf.named(ami.username)
+    user = conf.find_section(ami.username)
     if user is None:
         text = f"the dialler's user [{ami.username}] is missing"
         yield broken(conf.name, "", text, "render the file, or change [ami].username")
@@ -92,7 +92,7 @@ def _ours(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[
         if missing and "all" not in classes:
             text = f"user [{user.name}] lacks {key} class {', '.join(sorted(missing))}"
             yield broken(user, key, text, f"{key}={','.join(sorted(needed))}")
-    filters = {setting.value.removeprefix("Event:").strip() for setting in user.all("eventfilter")}
+    filters = {setting.value.removeprefix("Event:").strip() for setting in user.find_all("eventfilter")}
     filtered = [event for event in EVENTS if filters and event not in filters]
     if filtered:
         text = f"user [{user.name}] does not get the events {', '.join(filtered)}"
@@ -104,15 +104,15 @@ def _classes(user: ConfSection, key: str) -> set[str]:
 
 
 def check_http(configuration: Configuration) -> Iterator[Finding]:
-    """Check the web server, which only the desk needs, for browser phones."""
-    general = configuration.file("http.conf").named("general")
+    """Check http.conf: Asterisk's web server, which only the desk needs, for browser phones."""
+    general = configuration.file("http.conf").find_section("general")
     if general is None:
         return
     address, settings = general.get("bindaddr", "0.0.0.0"), configuration.settings  # noqa: S104
-    meant = settings is not None and address == settings.ami.host  # on the manager's network, where the desk is
-    if is_true(general.get("enabled", "no")) and not (is_loopback(address) or meant):
+    intended = settings is not None and address == settings.ami.host  # the desk reaches it on the manager's network
+    if is_true(general.get("enabled", "no")) and not (is_loopback(address) or intended):
         yield unsafe(general, "bindaddr", "plain HTTP is reachable from other machines", "bindaddr=127.0.0.1")
     if is_true(general.get("tlsenable", "no")) and not general.get("tlscertfile"):
         yield broken(general, "tlsenable", "HTTPS has no certificate", "tlscertfile= and tlsprivatekey=")
     if is_true(general.get("enablestatic", general.get("enable_static", "no"))):
-        yield unsafe(general, "enablestatic", "files are served to anybody", "enablestatic=no")
+        yield unsafe(general, "enablestatic", "files are served to any client", "enablestatic=no")

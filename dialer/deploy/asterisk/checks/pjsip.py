@@ -1,4 +1,4 @@
-"""Checks of pjsip.conf: how carriers and phones are identified, and what they may do."""
+"""Checks of pjsip.conf: the identification of carriers and phones, and their permissions."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _REDIRECTED = "FORWARD_CONTEXT=matdan-redirected"
 
 
 def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
-    """Check the whole file."""
+    """Check pjsip.conf."""
     conf = configuration.file("pjsip.conf")
     if "pjsip.conf" not in configuration.files:
         return
     identified = {section.get("endpoint") for section in conf.of_type("identify")}
-    contexts = {section.name for section in configuration.file("extensions.conf").live()}
+    contexts = {section.name for section in configuration.file("extensions.conf").live_sections()}
     for endpoint in conf.of_type("endpoint"):
-        yield from _who(endpoint, identified)
-        yield from _habits(endpoint)
-        yield from _references(endpoint, conf, contexts)
+        yield from _check_identification(endpoint, identified)
+        yield from _check_unsafe_defaults(endpoint)
+        yield from _check_references(endpoint, conf, contexts)
     for auth in conf.of_type("auth"):
         if auth.get("password") and is_weak(auth.get("password"), auth.get("username")):
             yield unsafe(auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters")
     for aor in conf.of_type("aor"):
-        yield from _placeholder(aor)
+        yield from _check_contact(aor)
     for identify in conf.of_type("identify"):
-        networks = ",".join(each.value for each in identify.all("match")).split(",")
+        networks = ",".join(each.value for each in identify.find_all("match")).split(",")
         if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
             text = f"[{identify.name}] accepts every address as the carrier's"
             yield unsafe(identify, "match", text, "match= its address")
@@ -47,55 +47,55 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
                 text = f"[{registration.name}] registers as {user}, but {_INBOUND} accepts calls to numbers only"
                 yield broken(registration, "contact_user", text, "contact_user= the number that callers dial")
     for transport in conf.of_type("transport"):
-        yield from _transport(transport)
+        yield from _check_transport(transport)
     if configuration.settings is not None:
-        yield from _ours(conf, configuration.settings)
+        yield from _check_our_endpoints(conf, configuration.settings)
 
 
 def endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
-    """Endpoints: "trunk", known by address or by nothing, and "phone", known by a password."""
+    """Return the endpoints by kind: "phone" for those with a password, "trunk" for all others."""
     kinds: dict[str, list[ConfSection]] = {"trunk": [], "phone": []}
     for endpoint in conf.of_type("endpoint"):
         kinds["phone" if endpoint.get("auth") else "trunk"].append(endpoint)
     return kinds
 
 
-def _placeholder(aor: ConfSection) -> Iterator[Finding]:
+def _check_contact(aor: ConfSection) -> Iterator[Finding]:
     host = _HOST.match(aor.get("contact"))
     if host is not None and is_placeholder_host(host[1]):
-        text = f"[{aor.name}] is called at {host[1]}, which is a placeholder"
+        text = f"the contact of [{aor.name}] is {host[1]}, which is a placeholder"
         yield broken(aor, "contact", text, "contact= the carrier's SIP host")
 
 
-def _who(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
-    """Check whether a stranger can use an endpoint."""
+def _check_identification(endpoint: ConfSection, identified: set[str]) -> Iterator[Finding]:
+    """Check that an unauthenticated caller cannot use an endpoint."""
     name = endpoint.name
     if name == "anonymous":
-        yield unsafe(endpoint, "type", "[anonymous] accepts calls from anybody", "remove it, and noload its module")
+        yield unsafe(endpoint, "type", "[anonymous] accepts calls from any caller", "remove it, and noload its module")
         return
     if endpoint.get("auth"):
-        if not endpoint.all("permit") and not endpoint.get("acl"):
+        if not endpoint.find_all("permit") and not endpoint.get("acl"):
             text = f"phone [{name}] may register from anywhere"
             yield unsafe(endpoint, "auth", text, "deny=0.0.0.0/0 and permit= the seats' networks")
         return
     by = endpoint.get("identify_by", "username,ip")
     if "username" in by:
-        text = f"anybody who uses the name {name} is accepted as [{name}]: it has no password"
+        text = f"any caller that uses the name {name} is accepted as [{name}], because it has no password"
         yield unsafe(endpoint, "identify_by", text, "identify_by=ip, with an identify section; or auth=")
     elif name not in identified:
-        text = f"no identify section has the address of [{name}]: its calls are refused"
+        text = f"no identify section has the address of [{name}], so its calls are refused"
         yield broken(endpoint, "identify_by", text, f"type=identify, endpoint={name}, match= its address")
 
 
-def _habits(endpoint: ConfSection) -> Iterator[Finding]:
-    """Check what must not be left to Asterisk's defaults."""
+def _check_unsafe_defaults(endpoint: ConfSection) -> Iterator[Finding]:
+    """Check the settings whose defaults in Asterisk are unsafe for a dialler."""
     name = endpoint.name
     for key, found, what in (
-        ("direct_media", broken, "may send voice past Asterisk: keys and recordings are lost"),
+        ("direct_media", broken, "may send voice past Asterisk, so key presses and recordings are lost"),
         (
             "send_connected_line",
             unsafe,
-            "gets a new INVITE with the name of whom it is connected to: voters see agents' names",
+            "gets the name of the connected party by re-INVITE, so voters see agents' names",
         ),
         ("allow_transfer", unsafe, "may transfer calls to any number by REFER"),
     ):
@@ -106,13 +106,13 @@ def _habits(endpoint: ConfSection) -> Iterator[Finding]:
         yield unsafe(endpoint, "media_encryption", text, "use a tls transport")
     context = endpoint.get("context", "default")
     if context in _CALLERS and _REDIRECTED not in {
-        setting.value.replace(" ", "") for setting in endpoint.all("set_var")
+        setting.value.replace(" ", "") for setting in endpoint.find_all("set_var")
     }:
         text = f"a redirection (SIP 3xx) by [{name}] starts a call in [{context}], like an inbound call"
         yield unsafe(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
-def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
+def _check_references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
     for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
         names = {name.strip() for name in endpoint.get(key).split(",") if name.strip()}
         known = {section.name for section in conf.of_type(kind)}
@@ -122,11 +122,11 @@ def _references(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> It
     if contexts and context not in contexts:
         text = f"[{endpoint.name}] leads to the context [{context}], which is missing in extensions.conf"
         yield broken(endpoint, "context", text, "correct context=")
-    if not endpoint.all("allow"):
+    if not endpoint.find_all("allow"):
         yield broken(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
 
 
-def _transport(transport: ConfSection) -> Iterator[Finding]:
+def _check_transport(transport: ConfSection) -> Iterator[Finding]:
     if transport.get("protocol") != "tls":
         return
     if not transport.get("cert_file"):
@@ -135,11 +135,11 @@ def _transport(transport: ConfSection) -> Iterator[Finding]:
         yield unsafe(transport, "method", f"[{transport.name}] allows outdated TLS", "method=tlsv1_2")
 
 
-def _ours(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
-    there = {section.name for section in conf.of_type("endpoint")}
+def _check_our_endpoints(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
+    existing = {section.name for section in conf.of_type("endpoint")}
     wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in asterisk_trunks(settings)]
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]
     for what, endpoint in wanted:
-        if endpoint not in there:
+        if endpoint not in existing:
             text = f"the endpoint [{endpoint}] of {what} is missing"
             yield broken(conf.name, "", text, "render the file, or correct the settings")

@@ -1,4 +1,4 @@
-"""Checks of modules, conferences, music, voice ports, logs, and files that must exist."""
+"""Checks of required files, modules, conferences, music on hold, RTP ports, logs and call records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dialer.deploy.asterisk.modules import ALWAYS
 from dialer.deploy.asterisk.render import asterisk_trunks
 from dialer.domain.finding import Finding
 
-NEEDED_FILES = (
+REQUIRED_FILES = (
     "confbridge.conf",
     "extensions.conf",
     "manager.conf",
@@ -48,64 +48,66 @@ _OPTIONAL = frozenset(
 
 
 def check_files(configuration: Configuration) -> Iterator[Finding]:
-    """Yield missing files, and lines that Asterisk ignores or reads differently than they look."""
-    for name in NEEDED_FILES:
+    """Check for missing files, and for lines that Asterisk ignores or reads differently than meant."""
+    for name in REQUIRED_FILES:
         if name not in configuration.files:
             yield broken(name, "", "the file is missing", "render it")
     for conf in configuration.files.values():
         for problem in conf.problems:
             yield broken(problem, "", problem.text, problem.remedy)
     if "sip.conf" in configuration.files and configuration.file("sip.conf").sections:
-        text = "chan_sip was removed in Asterisk 21: this file is not read"
+        text = "chan_sip was removed in Asterisk 21, so this file is not read"
         yield broken("sip.conf", "", text, "move its trunks to pjsip.conf and delete it")
 
 
 def check_modules(configuration: Configuration) -> Iterator[Finding]:
-    """Yield risky modules that are loaded, and needed modules that are not."""
+    """Check that no risky module is loaded, and that no required module is missing."""
     conf = configuration.file("modules.conf")
-    section = conf.named("modules")
+    section = conf.find_section("modules")
     if section is None:
         return
     autoload = is_true(section.get("autoload", "no"))
     if autoload:
-        text = "every installed module is loaded, with its ports and bugs"
+        text = "every installed module is loaded, which opens more ports and adds risks"
         yield unsafe(section, "autoload", text, "autoload=no, and a load= line for each module that is needed")
-    loaded = {_name(setting.value) for key in ("load", "require", "preload") for setting in section.all(key)}
-    barred = {_name(setting.value) for setting in section.all("noload")}
+    loaded = {
+        _module_name(setting.value) for key in ("load", "require", "preload") for setting in section.find_all(key)
+    }
+    barred = {_module_name(setting.value) for setting in section.find_all("noload")}
     for setting in section.settings:
-        name = _name(setting.value)
+        name = _module_name(setting.value)
         if setting.key.lower() not in {"load", "require", "preload"}:
             continue
         if name in _REMOVED:
             yield broken(setting, "", f"{name} {_REMOVED[name]}", "use chan_pjsip")
         if name in _RISKY:
             yield unsafe(setting, "", f"{name} {_RISKY[name]}", "do not load it")
-    for name in sorted(_needed(configuration)):
+    for name in sorted(_required_modules(configuration)):
         if name in barred or not (autoload or name in loaded):
             reason = _REASONS.get(name, "the dialler needs it")
             yield broken(section, "autoload", f"{name} is not loaded: {reason}", f"load={name}.so")
 
 
-def _name(value: str) -> str:
+def _module_name(value: str) -> str:
     return value.strip().removesuffix(".so")
 
 
-def _needed(configuration: Configuration) -> set[str]:
+def _required_modules(configuration: Configuration) -> set[str]:
     if configuration.rendered is None:
         return {name for names in ALWAYS.values() for name in names.split() if name in _REASONS}
-    wanted = configuration.rendered["modules.conf"].named("modules")
-    return set() if wanted is None else {_name(setting.value) for setting in wanted.all("load")}
+    wanted = configuration.rendered["modules.conf"].find_section("modules")
+    return set() if wanted is None else {_module_name(setting.value) for setting in wanted.find_all("load")}
 
 
 def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
-    """Yield profiles of the dialplan that are missing or different: they decide who stays when voter or agent leaves."""
+    """Check the conference profiles of the dialplan, which decide who stays when the voter or agent leaves."""
     if "confbridge.conf" not in configuration.files:
         return
     conf = configuration.file("confbridge.conf")
-    for wanted in ours.live():
+    for wanted in ours.live_sections():
         if wanted.name == "general":
             continue
-        found = conf.named(wanted.name)
+        found = conf.find_section(wanted.name)
         if found is None:
             text = f"the profile [{wanted.name}], which the dialplan uses, is missing"
             yield broken(conf.name, "", text, "render the file")
@@ -118,12 +120,12 @@ def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[
 
 
 def check_music(configuration: Configuration) -> Iterator[Finding]:
-    """Check the music class for voters on hold. Without it they are held too, and hear a tone from time to time."""
+    """Check the music class for voters on hold, who hear only a periodic tone without it."""
     settings = configuration.settings
     if settings is None or "musiconhold.conf" not in configuration.files:
         return
     conf, name = configuration.file("musiconhold.conf"), settings.hold.music_class
-    music = conf.named(name)
+    music = conf.find_section(name)
     if music is None:
         text = f"the class [{name}] of hold.music_class is missing: voters on hold hear no music"
         yield broken(conf.name, "", text, "render the file")
@@ -134,8 +136,8 @@ def check_music(configuration: Configuration) -> Iterator[Finding]:
 
 
 def check_voice(configuration: Configuration) -> Iterator[Finding]:
-    """Check the ports of the voice (RTP)."""
-    general = configuration.file("rtp.conf").named("general")
+    """Check rtp.conf: enough ports for all calls, and protection against injected audio."""
+    general = configuration.file("rtp.conf").find_section("general")
     if general is None:
         return
     first, last = general.get("rtpstart", "5000"), general.get("rtpend", "31000")
@@ -146,34 +148,34 @@ def check_voice(configuration: Configuration) -> Iterator[Finding]:
         yield broken(general, "rtpend", text, "widen the range from rtpstart to rtpend")
     if not is_true(general.get("strictrtp", "yes")):
         yield unsafe(
-            general, "strictrtp", "anybody who sends to the port can inject voice into a call", "strictrtp=yes"
+            general, "strictrtp", "any host that sends to the port can inject voice into a call", "strictrtp=yes"
         )
 
 
 def _check_history(configuration: Configuration) -> Iterator[Finding]:
     """Check that Asterisk records how calls ended, without phone numbers."""
     name, rendered = "cdr_custom.conf", configuration.rendered
-    wanted = None if rendered is None else rendered[name].named("mappings")
-    found = configuration.file(name).named("mappings") if name in configuration.files else None
-    kept = [] if found is None else [(each.key, each.value) for each in found.settings]
-    if wanted is not None and kept != [(each.key, each.value) for each in wanted.settings]:
-        text = "the call records (asterisk.history) are not those that the dialler reads, and may have phone numbers"
+    wanted = None if rendered is None else rendered[name].find_section("mappings")
+    found = configuration.file(name).find_section("mappings") if name in configuration.files else None
+    mappings = [] if found is None else [(each.key, each.value) for each in found.settings]
+    if wanted is not None and mappings != [(each.key, each.value) for each in wanted.settings]:
+        text = "the call records (asterisk.history) have another format than the dialler reads, and may contain numbers"
         yield unsafe(name, "", text, "render the file")
 
 
 def check_process(configuration: Configuration) -> Iterator[Finding]:
-    """Check asterisk.conf, logger.conf and cdr.conf."""
-    options = configuration.file("asterisk.conf").named("options")
+    """Check asterisk.conf, logger.conf and cdr.conf for unsafe functions and records of phone numbers."""
+    options = configuration.file("asterisk.conf").find_section("options")
     if options is not None and is_true(options.get("live_dangerously", "no")):
         text = "the manager and callers can use functions that write files and run programs"
         yield unsafe(options, "live_dangerously", text, "live_dangerously=no")
-    logs = configuration.file("logger.conf").named("logfiles")
+    logs = configuration.file("logger.conf").find_section("logfiles")
     for setting in logs.settings if logs is not None else []:
         levels = {level.split("(")[0].strip().lower() for level in setting.value.split(",")}
         if setting.key.lower() != "console" and levels & {"verbose", "debug", "dtmf", "*"}:
             text = f"{setting.key} logs called numbers and pressed keys"
             yield unsafe(setting, "", text, f"{setting.key} => notice,warning,error")
-    records = configuration.file("cdr.conf").named("general")
+    records = configuration.file("cdr.conf").find_section("general")
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:
         yield from _check_history(configuration)
