@@ -85,8 +85,8 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
     """Write new and changed files, and return their names.
 
     With `force`, foreign files are replaced and saved as NAME.before-matdan. A missing directory is created, but not its
-    parents, so that a mistyped name is reported. Raises AsteriskFilesError without changing any file if one is foreign (without `force`) or
-    cannot be written.
+    parents, so that a mistyped name is reported. Raises AsteriskFilesError, and changes no file, if one is foreign (without
+    `force`) or cannot be written.
     """
     foreign = [plan.name for plan in plans if plan.change is FileChange.FOREIGN]
     if foreign and not force:

@@ -43,8 +43,11 @@ async def test_check_says_where_channels_need_more_than_the_limit(monkeypatch: p
 
 
 def test_open_files_limit_is_raised_to_the_hard_limit() -> None:
-    code = "import resource as r; from dialer.site.open_files import raise_open_files_limit; r.setrlimit(r.RLIMIT_NOFILE, (64, 128));"
-    command = [sys.executable, "-c", code + "raise_open_files_limit(); print(*r.getrlimit(r.RLIMIT_NOFILE))"]
+    code = (
+        "import resource as r; from dialer.site.open_files import raise_open_files_limit\n"
+        "r.setrlimit(r.RLIMIT_NOFILE, (64, 128)); raise_open_files_limit(); print(*r.getrlimit(r.RLIMIT_NOFILE))"
+    )
+    command = [sys.executable, "-c", code]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["128", "128"]
 
 
