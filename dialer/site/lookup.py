@@ -24,8 +24,8 @@ def find_numbers(db: Connection, who: str, region: str) -> list[str]:
         return linked
     read = read_cell(who, region)
     if len(read.numbers) != 1:
-        why = read.rejected[0].reason.value if read.rejected else "no number"
-        raise RollError(f"not a phone number ({why}), a voter's ID or constituency/part/serial: check the input")
+        reason = read.rejected[0].reason.value if read.rejected else "not a phone number"
+        raise RollError(f"{reason}: give a phone number, a voter's ID or constituency/part/serial")
     return list(read.numbers)
 
 

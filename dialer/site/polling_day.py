@@ -14,7 +14,7 @@ def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPl
     chosen = settings.polling_day
     weights = chosen.priority
 
-    def find_poll(booth: Booth) -> BoothPoll | None:
+    def find_booth_poll(booth: Booth) -> BoothPoll | None:
         known = find_poll(polls, booth.constituency_number)
         if known is None:
             return None
@@ -22,7 +22,7 @@ def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPl
         return BoothPoll(known.day, known.zone, close if isinstance(close, float) else None)
 
     return PollingPlan(
-        poll_of=find_poll,
+        poll_of=find_booth_poll,
         course=ExpectedCourse(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout)),
         weights=FactorWeights(weights.not_voted, weights.deficit, weights.time, weights.voter),
         last_call_seconds=chosen.last_call_minutes * 60.0,

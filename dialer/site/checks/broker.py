@@ -18,7 +18,7 @@ from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import broker_settings
 
 _SUBJECT = "broker"
-_RENDER = "use the Mosquitto configuration that `dialer mqtt render` writes (docs/mqtt.md)"
+_RENDER = "use the Mosquitto configuration that `dialer mqtt render` writes (docs/how-to/mqtt.md)"
 
 
 async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:

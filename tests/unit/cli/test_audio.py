@@ -229,7 +229,7 @@ def test_approved_draft_is_not_reported_as_a_missing_recording(site: Path) -> No
     spoken = catalogue_entry(voice="draft", source="espeak-ng 1.52.0 hi", text=f"{words.label} {text}")
     write_prompts(site, {INFORMATION: spoken})
     _, _, refused = audio("approve", INFORMATION.path, "--by", "A. Person")
-    assert "approve it with --synthetic" in str(refused)
+    assert "approve the draft with --synthetic" in str(refused)
     assert audio("approve", INFORMATION.path, "--by", "A. Person", "--synthetic")[0] == 0
     assert INFORMATION.path not in audio("check", "-l", "hi")[1]
     config = (site / "centre.toml").read_text()

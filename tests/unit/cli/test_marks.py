@@ -288,7 +288,7 @@ def test_undo_without_a_mark_exits_1_and_stores_nothing(config: Path) -> None:
     ("arguments", "says"),
     [
         (["undo", "999"], "no voter 999"),
-        (["show", "174/1/99"], "the roll has no voter there"),
+        (["show", "174/1/99"], "the roll has no such voter"),
         (["undo", "Sita"], "voter not found"),
         (["undo", "1", "--who", "Asha Rao"], "--who"),
         (["import", "nowhere.csv"], "nowhere.csv"),

@@ -148,7 +148,7 @@ def test_rules_check_reports_missing_certificates_and_calling_hours(config: Path
     assert "the prompts to be played are unknown (check audio.catalogue)" in text
     certified(config, tmp_path, valid_until=date(2024, 4, 30))
     code, text = run("check", "-c", config, "--at", NOON)
-    assert (code, "all that it plays is certified in hi until 2024-04-30" in text) == (0, True), text
+    assert (code, "all its prompts are certified in hi until 2024-04-30" in text) == (0, True), text
     code, text = run("check", "-c", config, "--at", "2024-04-22T23:00")
     assert code == 0
     assert "outside calling hours until Tue 23 Apr 09:00" in text
@@ -265,7 +265,7 @@ def test_explain_describes_a_next_call_without_a_time(config: Path, tmp_path: Pa
         at=moment(NOON) - 1.0,
     )
     assert explained(config, "1") == (
-        "+91…001 in turnout: cannot be called now; next: after its present call",
+        "+91…001 in turnout: cannot be called now; next: after the call in progress",
         ["the number is on a call now"],
     )
     head, _ = explained(config, "+917000000003", at="2024-04-22T22:00")
@@ -351,9 +351,9 @@ def test_explain_covers_an_opted_out_number_on_no_roll(config: Path, tmp_path: P
     ("who", "said"),
     [
         ("99999", "no voter 99999"),
-        ("174/9/9", "the roll has no voter there"),
-        ("somebody", "this is not a phone number"),
-        ("1234567890", "this is not a phone number"),
+        ("174/9/9", "the roll has no such voter"),
+        ("somebody", "not a phone number"),
+        ("1234567890", "a made-up number"),
     ],
 )
 def test_explain_of_an_unknown_voter_is_one_line(config: Path, who: str, said: str) -> None:
@@ -387,7 +387,7 @@ def test_explain_of_a_past_time_uses_registers_and_pauses_of_that_time(config: P
     listed = "the number is on a do-not-call register (own)"
     assert explained(config, "1")[1] == [listed]
     assert explained(config, "1", at="2024-04-09T12:00")[1] == []
-    replaced = "unknown of that time, judged as it is now: which numbers the register 'own' contained, replaced since"
+    replaced = "unknown for that time, present state used: the numbers in the register 'own', which was replaced since"
     code, text = run("explain", "1", "-c", config, "--at", "2024-04-12T12:00")
     assert (code, replaced in text, "in turnout: can be called now" in text) == (0, True, True)
     assert "registers own@2024-04-01" in text
@@ -410,6 +410,6 @@ def test_explain_of_a_past_time_uses_the_rules_of_the_last_start_before_it(confi
     assert explained(config, "1", at="2024-04-22T16:00")[1] == []
     assert explained(config, "1", at="2024-04-23T10:00")[1] == [closed.format("Tue 23 Apr")]
     assert explained(config, "1", at="2024-04-20T12:00")[1] == []
-    unknown = "unknown of that time, judged as it is now: the rules: no dialler that stores them had started yet"
+    unknown = "unknown for that time, present state used: the rules: no dialler had started and stored them yet"
     assert unknown in run("explain", "1", "-c", config, "--at", "2024-04-20T12:00")[1]
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]

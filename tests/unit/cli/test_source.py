@@ -57,7 +57,7 @@ def test_check_reports_what_a_source_lacks(portal: Portal, tmp_path: Path) -> No
     def findings() -> list[str]:
         return [line for line in run("check", "-c", portal.settings)[1].splitlines() if "source portal: " in line]
 
-    assert findings() == [f"ok      source portal: its folder {portal.folder} and its mapping are there"]
+    assert findings() == [f"ok      source portal: its folder {portal.folder} and its mapping exist"]
     with portal.settings.open("a", encoding="utf-8") as file:
         file.write(
             f'token_file = "{tmp_path}/none"\nid_heading = "ID"\nwebhook_url = "https://portal.example.org/"\n'

@@ -86,7 +86,7 @@ def test_included_settings_report_their_own_file_and_line() -> None:
         ("y", "pjsip.d/b.conf", 1),
     ]
     (problem,) = conf.problems
-    assert (problem.line, problem.remedy) == (3, "use #tryinclude, or put a file there")
+    assert (problem.line, problem.remedy) == (3, "use #tryinclude, or create the file")
 
 
 def test_file_that_includes_itself_is_read_once() -> None:
@@ -133,12 +133,12 @@ def test_parser_never_fails_on_arbitrary_text(text: str) -> None:
         ("manager.conf", "secret=a-long-random-secret", "secret=change-me-to-20-random-letters", "is weak"),
         ("pjsip.conf", "contact=sip:10.9.0.10:5060", "contact=sip:sip.carrier.example:5060", "a placeholder"),
         ("manager.conf", "secret=a-long-random-secret", "secret=another-long-secret", "differs from the settings"),
-        ("manager.conf", "writetimeout=5000", "writetimeout=100", "disconnected when it reads nothing for 100 ms"),
+        ("manager.conf", "writetimeout=5000", "writetimeout=100", "disconnected if it does not read for 100 ms"),
         ("manager.conf", "eventfilter=Event: Hangup\n", "", "does not get the events Hangup"),
         ("manager.conf", "[matdan]", "[somebody]", "the dialler's user [matdan] is missing"),
         ("http.conf", "bindaddr=127.0.0.1", "bindaddr=0.0.0.0", "plain HTTP is reachable"),
         ("http.conf", "enablestatic=no", "tlsenable=yes", "HTTPS has no certificate"),
-        ("pjsip.conf", "identify_by=ip", "identify_by=ip,username", "anybody who uses the name carrier-a is accepted"),
+        ("pjsip.conf", "identify_by=ip", "identify_by=ip,username", "any caller that uses the name carrier-a is accepted"),
         ("pjsip.conf", "type=identify\nendpoint=carrier-a", "type=nothing", "has the address of [carrier-a]"),
         ("pjsip.conf", "match=10.9.0.10", "match=0.0.0.0/0", "accepts every address"),
         ("pjsip.conf", "direct_media=no", "direct_media=yes", "past Asterisk"),
@@ -146,7 +146,7 @@ def test_parser_never_fails_on_arbitrary_text(text: str) -> None:
         ("pjsip.conf", "allow_transfer=no", "", "by REFER"),
         ("pjsip.conf", "set_var=FORWARD_CONTEXT=matdan-redirected", "", "a redirection (SIP 3xx) by [carrier-a] starts a call"),
         ("pjsip.conf", "contact_user=+911140000002", "contact_user=matdan", "as matdan, but matdan-inbound accepts"),
-        ("pjsip.conf", "[carrier-a](matdan-trunk)", "[anonymous](matdan-trunk)", "accepts calls from anybody"),
+        ("pjsip.conf", "[carrier-a](matdan-trunk)", "[anonymous](matdan-trunk)", "accepts calls from any caller"),
         ("pjsip.conf", "aors=carrier-a", "aors=gone", "names the aor [gone]"),
         ("pjsip.conf", "context=matdan-inbound", "context=elsewhere", "the context [elsewhere]"),
         ("pjsip.conf", "allow=alaw,ulaw", "", "has no codec"),
@@ -172,10 +172,10 @@ def test_parser_never_fails_on_arbitrary_text(text: str) -> None:
         ("logger.conf", "=> notice,warning,error", "=> notice,verbose(5)", "logs called numbers and pressed keys"),
         ("cdr.conf", "enable=no", "enable=yes", "records every called number"),
         ("extensions.conf", "AGI_SERVER=127.0.0.1:4573", "AGI_SERVER=10.9.9.9:4573", "dialler listens on 127.0.0.1:4573"),
-        ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] is not the dialplan of this version"),
-        ("extensions.conf", f"{SECRET}/seat/", f"{SECRET[::-1]}/seat/", "[matdan-login] is not the dialplan of this version"),
+        ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] differs from the dialplan of this version"),
+        ("extensions.conf", f"{SECRET}/seat/", f"{SECRET[::-1]}/seat/", "[matdan-login] differs from the dialplan of this version"),
         ("modules.conf", "load=func_sha1.so", "", "func_sha1"),
-        ("extensions.conf", "Wait(1.9)", "Wait(9)", "[matdan-voter] is not the dialplan of this version"),
+        ("extensions.conf", "Wait(1.9)", "Wait(9)", "[matdan-voter] differs from the dialplan of this version"),
         ("extensions.conf", "[matdan-message]", "[something]", "[matdan-message], to which the dialler sends calls"),
     ],
 )  # fmt: skip
@@ -189,7 +189,7 @@ def test_each_fault_is_reported_with_file_and_remedy(name: str, old: str, new: s
 def test_finding_has_the_line_of_its_setting() -> None:
     (finding,) = [line for line in edited("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
     line = GOOD["manager.conf"].splitlines().index("webenabled=no") + 1
-    assert finding == f"manager.conf:{line}: unsafe: the manager is reachable over HTTP too; webenabled=no"
+    assert finding == f"manager.conf:{line}: unsafe: the manager is also reachable over HTTP; webenabled=no"
 
 
 def test_findings_never_show_a_secret() -> None:

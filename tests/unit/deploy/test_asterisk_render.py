@@ -364,7 +364,7 @@ def test_an_inconsistent_trunk_is_refused(trunk: dict[str, Any]) -> None:
     [
         ({"trunks": []}, "add a [[trunks]] table"),
         ({"trunks": [{"name": "a", "endpoint": "a", "caller_ids": ["123"]}]}, "add the carrier's SIP host"),
-        ({"seats": [{"name": "01", "endpoint": "carrier-a"}]}, "'carrier-a' is given twice"),
+        ({"seats": [{"name": "01", "endpoint": "carrier-a"}]}, "'carrier-a' is used twice"),
         ({"seats": [{"name": "01", "endpoint": "matdan-seat"}]}, "choose another"),
     ],
 )
@@ -490,7 +490,7 @@ def test_commands_render_diff_and_lint_work_together(tmp_path: Path) -> None:
     code, output = command(*render)
     assert code == 0
     assert f"wrote {etc}/pjsip.conf" in output
-    assert "passwords of 1 seats" in output
+    assert "generated passwords for 1 seats" in output
     assert command(*render, "--diff") == (0, "")
     assert "nothing was written" in command(*render)[1]
     toml.write_text(BARE + '[ami]\nsecret = "another-long-secret"\nport = 5039\n')
@@ -517,7 +517,7 @@ def test_a_mistyped_directory_is_reported(tmp_path: Path) -> None:
     ):
         command("render", "-c", str(toml), "--to", str(tmp_path / "ect" / "asterisk"))
     assert not (tmp_path / "ect").exists()
-    note = f"note: {tmp_path / 'etc'} held no file of Asterisk's before"
+    note = f"note: {tmp_path / 'etc'} had no Asterisk files before"
     assert note in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
     assert note not in command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
 

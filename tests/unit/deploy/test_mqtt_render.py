@@ -73,7 +73,7 @@ def test_rendering_again_keeps_files_and_passwords(tmp_path: Path) -> None:
     assert f"password_file {to}/matdan.passwords" in configuration
     assert run("render", "-c", tmp_path / "centre.toml", "--to", to) == (
         0,
-        f"{to} is as it should be; nothing was written\n",
+        f"{to} is up to date; nothing was written\n",
     )
     assert run("render", "-c", tmp_path / "centre.toml", "--to", to, "--diff") == (0, "")
 
@@ -129,7 +129,7 @@ def test_new_password_is_created_only_for_the_given_user(tmp_path: Path) -> None
     assert {user for user, hashed in after.items() if hashed != before[user]} == {"pune-1.asha", "pune-1.dialler"}
     assert "1 new password in" in said
     with pytest.raises(
-        SettingError, match=r"is not a user with a generated password; there are: pune-1\.asha, pune-1\.website"
+        SettingError, match=r"is not a user with a generated password; use one of: pune-1\.asha, pune-1\.website"
     ):
         run("render", "-c", config, "--to", to, "--new-password", "pune-1.dialler")
 
@@ -157,14 +157,14 @@ def test_centres_sharing_a_broker_cannot_access_each_others_topics(tmp_path: Pat
     with pytest.raises(SettingError, match="'pune-1' is also the id in another file"):
         run("render", "-c", first, "-c", first, "--to", to)
     two = site(tmp_path, SITE.replace('"pune-1"', '"pune-2"'), "two.toml")
-    with pytest.raises(SettingError, match=r"'pune-1\.dialler' would be two users at the broker"):
+    with pytest.raises(SettingError, match=r"'pune-1\.dialler' is already another user of the broker"):
         run("render", "-c", first, "-c", two, "--to", to)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('username = "pune-1.dialler"\n', "", "broker.username: is not the name of a user of the dialler's own"),
+        ('username = "pune-1.dialler"\n', "", "broker.username: is not a valid user name for the dialler"),
         ('username = "pune-1.dialler"', 'username = "a:b"', "broker.username"),
         ('password = "correct-horse-battery"\n', "", "broker.password: is missing"),
         (
@@ -182,9 +182,9 @@ def test_centres_sharing_a_broker_cannot_access_each_others_topics(tmp_path: Pat
         (
             "[[sup",
             '[mosquitto]\ncertificate = "/a.pem"\nprivate_key = "/a.key"\n[[sup',
-            "broker.tls: is false, and the broker encrypts; set it true",
+            "broker.tls: is false, but [mosquitto] encrypts; set it to true",
         ),
-        ("password", "tls = true\npassword", "broker.tls: is true, and the broker does not encrypt; set it false"),
+        ("password", "tls = true\npassword", "broker.tls: is true, but [mosquitto] does not encrypt; set it to false"),
     ],
 )
 def test_insecure_broker_settings_are_refused(old: str, new: str, says: str, tmp_path: Path) -> None:

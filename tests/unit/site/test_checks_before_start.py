@@ -110,7 +110,7 @@ async def test_live_campaign_outside_the_silence_interval_needs_no_close_of_poll
     material = live.model_copy(update={"campaigns": site("india", campaign={"purpose": "material"}).campaigns})
     (campaign,), (silence,) = await findings(live, NOON), await findings(live, NOON, "silence interval")
     assert (campaign.level, silence.level) == (Level.OK, Level.OK)
-    assert silence.text == "it applies to no campaign here; 6 polling areas"
+    assert silence.text == "it applies to no campaign; 6 polling areas"
     (silence,) = await findings(material, NOON, "silence interval")
     assert silence.level is Level.ERROR
 
@@ -198,7 +198,7 @@ async def test_hours_are_limited_in_the_numbers_time_zone(tmp_path: Path) -> Non
     settings = without_roll(tmp_path, campaign=campaign, dialling={"allowed_prefixes": ["+1"]})
     *_, narrowed = await findings(settings, NOON)
     text = narrowed.text
-    assert text.startswith("calling hours 06:00-23:00 are limited by the profile neutral to what is within 09:00-20:00")
+    assert text.startswith("calling hours 06:00-23:00 are limited by the profile neutral to 09:00-20:00")
     assert text.endswith(", in the number's time zone")
 
 
@@ -220,7 +220,7 @@ async def test_unconfirmed_rules_are_a_warning(tmp_path: Path) -> None:
     notes = [
         each.remedy for each in await findings(without_roll(tmp_path), NOON, "rules") if each.level is Level.WARNING
     ]
-    assert "have counsel confirm them (`dialer rules show`)" in notes
+    assert "have a lawyer confirm them (`dialer rules show`)" in notes
 
 
 # While a dialler runs
@@ -330,7 +330,7 @@ async def test_script_that_cannot_be_started_is_an_error(
         script.chmod(0o644)
     found, *_ = await findings(settings, NOON, "campaign calls")
     assert found.level is (Level.OK if problem is None else Level.ERROR)
-    assert found.text == f"script {script} {'is there' if problem is None else f'cannot be run: {problem}'}"
+    assert found.text == f"script {script} {'exists' if problem is None else f'cannot be run: {problem}'}"
     kept = await findings(settings, NOON, "scripts")
     assert ["bubblewrap" in each.text for each in kept] == ([True] if problem is None else [])
 
@@ -383,7 +383,7 @@ async def test_flow_that_needs_agents_or_is_not_named_like_its_file_is_reported(
     path.write_text(FLOW)
     calls = [{"id": "calls", "kind": "ivr", "flow": str(path)}]
     lone = await findings(without_roll(tmp_path, campaigns=calls), NOON, "campaign calls")
-    assert (Level.ERROR, "flow errand transfers to agents, and there are no seats") in [
+    assert (Level.ERROR, "flow errand transfers to agents, but there are no seats") in [
         (each.level, each.text) for each in lone
     ]
     note = f"{path} contains the flow errand: reports use that name, subdialogs use the file's"
@@ -405,7 +405,7 @@ async def test_centre_of_a_headquarters_is_checked(tmp_path: Path) -> None:
 
     assert await found() == []
     leaders, (level, text) = await found(**belongs)
-    assert leaders == ("error", "[[headquarters.leaders]] has fewer than 2 leaders: a stop could not be lifted")
+    assert leaders == ("error", "[[headquarters.leaders]] has fewer than 2 leaders, so a stop could not be lifted")
     assert (level, f"{key} cannot be read" in text) == ("error", True)
     key.touch(mode=0o644)
     assert [verdict for verdict, _ in await found(**belongs, **material)] == ["error", "error", "warning", "ok"]

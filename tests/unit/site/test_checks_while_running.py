@@ -107,15 +107,15 @@ async def test_changed_records_pending_results_and_unknown_attempts_are_reported
     assert seen["seals"].level is Level.ERROR
     assert seen["seals"].remedy == "`dialer audit verify` lists all"
     assert seen["unknown attempts"].text.startswith("1 attempt with an unknown result")
-    monkeypatch.setattr(store, "MOST_SEALS", 0)
+    monkeypatch.setattr(store, "MAX_SEALS", 0)
     assert (await found(settings))["seals"].level is Level.WARNING
 
 
 @pytest.mark.parametrize(
     ("names", "level", "text"),
     [
-        ([], Level.ERROR, "FOLDER has none of test"),
-        (["other-20240422-093000", "test-half-done"], Level.ERROR, "FOLDER has none of test"),
+        ([], Level.ERROR, "FOLDER has no backup of test"),
+        (["other-20240422-093000", "test-half-done"], Level.ERROR, "FOLDER has no backup of test"),
         (["test-20240420-093000", "test-20240421-093000"], Level.ERROR, "the newest of 2 is 25 h old"),
         (["test-20240422-090100"], Level.OK, "the newest of 1 is 90 min old"),
     ],

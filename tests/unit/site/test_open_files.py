@@ -37,7 +37,7 @@ async def test_check_says_where_channels_need_more_than_the_limit(monkeypatch: p
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 256))
     found = [each async for each in check_site(site()) if each.subject == "open files"]
     assert [each.level for each in found] == [Level.ERROR]
-    assert "may open 256 files, and its channels need 546" in found[0].text
+    assert "may open 256 files, but its channels need 546" in found[0].text
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 1024))
     assert not [each async for each in check_site(site()) if each.subject == "open files"]
 
