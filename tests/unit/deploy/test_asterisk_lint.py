@@ -172,7 +172,7 @@ def test_parser_never_fails_on_arbitrary_text(text: str) -> None:
         ("logger.conf", "=> notice,warning,error", "=> notice,verbose(5)", "logs called numbers and pressed keys"),
         ("cdr.conf", "enable=no", "enable=yes", "records every called number"),
         ("extensions.conf", "AGI_SERVER=127.0.0.1:4573", "AGI_SERVER=10.9.9.9:4573", "dialler listens on 127.0.0.1:4573"),
-        ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] differs from the dialplan of this version"),
+        ("extensions.conf", f",${{SHA1({SECRET}/flow", f",${{X({SECRET}/flow", "[matdan-flow] differs from the dialplan"),
         ("extensions.conf", f"{SECRET}/seat/", f"{SECRET[::-1]}/seat/", "[matdan-login] differs from the dialplan of this version"),
         ("modules.conf", "load=func_sha1.so", "", "func_sha1"),
         ("extensions.conf", "Wait(1.9)", "Wait(9)", "[matdan-voter] differs from the dialplan of this version"),
