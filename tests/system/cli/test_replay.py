@@ -77,7 +77,7 @@ def test_simulate_day_shows_policies_and_the_recorded_figures(
     options = ("--replay", str(store), "--seeds", "1", "--policy", "predictive", "--policy", "progressive")
     text = run(*options, "--day", "2024-04-22", "--plot-day", str(picture))
     assert "replay of 2024-04-22" in text
-    assert text.index("as it was") < text.index("predictive") < text.index("progressive")
+    assert text.index("recorded") < text.index("predictive") < text.index("progressive")
     assert picture.stat().st_size > 1000
     said = json.loads(run(*options, "--day", "2024-04-22", "--json"))
     figures = compute_recorded_figures(day)
@@ -97,7 +97,7 @@ def test_replay_uses_the_store_in_the_settings_by_default(
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[store]\npath = "{recorded[0]}"\n', encoding="utf-8")
     options = ("--seeds", "1", "--policy", "progressive", "--day", "2024-04-22")
-    assert "as it was" in run("-c", str(settings), *options)
+    assert "recorded" in run("-c", str(settings), *options)
 
 
 @pytest.mark.parametrize(("jurisdiction", "seconds"), [("neutral", 15.0), ("india", 30.0)])
@@ -116,9 +116,9 @@ def test_replay_uses_the_sites_minimum_ring_time(
         (["--day", "2024-04-23"], "no calls of agent campaigns on 2024-04-23; its calls are from 2024-04-22 to"),
         (["--day", "22.4.2024"], "--day must be a date such as 2026-04-22 (is '22.4.2024')"),
         (["--day", "2024-13-01"], "--day must be a date such as 2026-04-22 (is '2024-13-01')"),
-        ([], "name it with --day"),
-        (["--day", "2024-04-22", "--hours", "2"], "leave --scenario, --hours and --what-if out"),
-        (["--day", "2024-04-22", "--what-if", "seats=+1"], "leave --scenario, --hours and --what-if out"),
+        ([], "give it with --day"),
+        (["--day", "2024-04-22", "--hours", "2"], "leave out --scenario, --hours and --what-if"),
+        (["--day", "2024-04-22", "--what-if", "seats=+1"], "leave out --scenario, --hours and --what-if"),
         (["--day", "2024-04-22", "--policy", "magic"], "there is no policy 'magic'"),
     ],
 )

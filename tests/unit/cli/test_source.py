@@ -69,7 +69,7 @@ def test_check_reports_what_a_source_lacks(portal: Portal, tmp_path: Path) -> No
     portal.map.unlink()
     for line, says in zip(
         findings(),
-        ("there is no folder", "--map, or map_file", "the token cannot be", "is not a valid secret"),
+        ("does not exist", "--map, or map_file", "the token cannot be", "is not a valid secret"),
         strict=True,
     ):
         assert line.startswith("ERROR   source portal: ")

@@ -85,7 +85,7 @@ def test_password_prompt_ends_with_ctrl_c(site: Path, monkeypatch: pytest.Monkey
 def test_password_signs_in_until_it_is_deleted(site: Path) -> None:
     assert run("user", "password", "asha", "-c", site, "--password", "-", given=f"{PASSWORD}\n") == (
         0,
-        "asha may sign in\n",
+        "asha can sign in\n",
     )
     assert signs_in(site, "asha", PASSWORD)
     assert run("user", "password", "asha", "-c", site, "--remove") == (0, "asha may not sign in any more\n")
@@ -97,7 +97,7 @@ def test_password_signs_in_until_it_is_deleted(site: Path) -> None:
     [
         ("nobody", PASSWORD, "have no user 'nobody', nor has the store; known users: asha, desk"),
         ("asha", "short", "has fewer than 12 characters"),
-        ("asha", "asha", "is its owner's name"),
+        ("asha", "asha", "is its user's name"),
     ],
 )
 def test_weak_password_is_refused_in_one_line(site: Path, name: str, given: str, told: str) -> None:
@@ -124,13 +124,13 @@ def test_one_time_and_typed_password_exclude_each_other(site: Path) -> None:
     assert not signs_in(site, "asha", once.strip())  # not without a new one
     for both in (("--once", "--remove"), ("--remove", "--password", "-"), ("--once", "--password", "-")):
         code, said = run("user", "password", "asha", "-c", site, *both, given=f"{PASSWORD}\n")
-        assert (code, "give one of --once, --password and --remove" in said) == (2, True)
+        assert (code, "give only one of --once, --password and --remove" in said) == (2, True)
     assert run("user", "password", "nobody", "-c", site, "--once")[0] == 2
 
 
 def test_missing_pages_or_store_are_reported_with_a_remedy(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_cli, "are_built", lambda: False)
-    assert run("desk", "serve", "-c", site) == (2, "the desk's pages are not built: `dialer desk pages` builds them")
+    assert run("desk", "serve", "-c", site) == (2, "the desk's pages are not built: run `dialer desk pages`")
     monkeypatch.setattr(desk_cli, "are_built", lambda: True)
     code, said = run("desk", "serve", "-c", site)
     assert code == 2

@@ -141,11 +141,11 @@ def script(directory: Path, **declared: Any) -> Settings:
 
 def test_agi_script_must_be_declared(tmp_path: Path) -> None:
     assert site_profile(script(tmp_path)).name == "neutral"
-    with pytest.raises(ValidationError, match=r"an AGI script needs \[campaigns.declared\], which says what it does"):
+    with pytest.raises(ValidationError, match=r"an AGI script needs \[campaigns.declared\], a declaration of what it does"):
         site(campaign={"kind": "ivr", "flow": "script:/etc/matdan/survey.py"})
     with pytest.raises(ValidationError, match="no campaign may ask whom somebody votes for"):
         script(tmp_path, asks_vote_choice=True)
-    with pytest.raises(SettingError, match="does not allow rides to the poll to be offered; remove the offer"):
+    with pytest.raises(SettingError, match="does not allow offers of rides to the poll; remove the offer"):
         site_profile(script(tmp_path, offers_transport=True))
     with pytest.raises(SettingError, match="requires that a synthetic voice is announced; have the script announce it"):
         site_profile(script(tmp_path, voice="computer"))
@@ -155,14 +155,14 @@ def test_agi_script_must_be_declared(tmp_path: Path) -> None:
 def test_agi_script_for_inbound_calls_must_be_declared(tmp_path: Path) -> None:
     number = {"number": "+911140000001", "mode": "flow", "campaign": "calls", "flow": "script:/etc/matdan/survey.py"}
     with pytest.raises(
-        SettingError, match=r"inbound\.numbers\.flow: runs a script, but campaign 'calls' does not declare"
+        SettingError, match=r"inbound\.numbers\.flow: runs an AGI script, but campaign 'calls' has no declaration"
     ):
         site_profile(site(inbound={"numbers": [number]}))
     assert site_profile(site(inbound={"numbers": [number]}, campaign={"declared": DECLARED})).name == "neutral"
 
 
 def test_agents_must_not_offer_a_ride_that_the_profile_forbids() -> None:
-    with pytest.raises(SettingError, match="does not allow rides to the poll"):
+    with pytest.raises(SettingError, match="does not allow offers of rides to the poll"):
         site_profile(site("india", campaign={"declared": {**DECLARED, "offers_transport": True}}))
     assert (
         site_profile(site("us", campaign={"declared": {**DECLARED, "offers_transport": True}}, trunks=[])).name == "us"
@@ -189,7 +189,7 @@ def test_reports_never_combine_voter_weight_and_turnout() -> None:
 
 
 def test_campaign_material_needs_a_named_candidate() -> None:
-    with pytest.raises(SettingError, match=r"calls\.candidate: .* requires a candidate .*; name the candidate"):
+    with pytest.raises(SettingError, match=r"calls\.candidate: .* requires a candidate .*; set it to the candidate"):
         site_profile(site(campaign={"purpose": "material", "candidate": ""}))
     assert site_profile(site(campaign={"candidate": ""})).name == "neutral"
 
@@ -204,7 +204,7 @@ def test_twilio_must_not_speak_texts_that_need_a_certificate() -> None:
     }
     account = {"enabled": True, "account_sid": "AC" + "0" * 32, "auth_token": "x", "public_url": "https://x.example"}
     campaign = {"kind": "ivr", "flow": "turnout"}
-    with pytest.raises(SettingError, match=r"Twilio would speak the texts itself; set twilio\.sounds_url"):
+    with pytest.raises(SettingError, match=r"Twilio would speak the texts with its own voice; set twilio\.sounds_url"):
         site_profile(site("india", campaign=campaign, trunks=[trunk], twilio=account))
     served = {**account, "sounds_url": "https://x.example/sounds"}
     assert site_profile(site("india", campaign=campaign, trunks=[trunk], twilio=served)).name == "india"
@@ -293,4 +293,4 @@ async def test_dialer_check_reports_synthetic_voices_and_missing_candidates(tmp_
     assert Level.ERROR in {each.level for each in found if each.subject == "synthetic voices"}
     assert any("has no candidate" in text for text in texts)
     good = [each async for each in check_site(recorded(tmp_path)) if each.subject == "synthetic voices"]
-    assert good == [Finding(Level.OK, "synthetic voices", "none is played without the label that the profile requires")]
+    assert good == [Finding(Level.OK, "synthetic voices", "all have the label that the profile requires")]

@@ -88,7 +88,7 @@ def test_no_file_is_written_where_no_rows_are_waiting(tmp_path: Path) -> None:
             await store.set_headquarters_limit(1 << 20 if kept else None)
 
     asyncio.run(begin(kept=False))
-    assert "nothing is kept for headquarters" in run("carry", tmp_path, "-c", settings)[1]
+    assert "has no messages for headquarters" in run("carry", tmp_path, "-c", settings)[1]
     asyncio.run(begin(kept=True))
     assert run("carry", tmp_path, "-c", settings)[0] == 0
     assert [*tmp_path.glob("*.csv")] == []
@@ -101,7 +101,7 @@ def test_no_file_is_written_while_the_line_delivers_rows(tmp_path: Path, monkeyp
     monkeypatch.setattr(outbox, "passed_by_uplink", lambda _: next(passed))
     code, told = run("carry", tmp_path, "-c", settings)
     assert code == HeadquartersUnreachable.exit_code
-    assert "the line is up" in told
+    assert "the connection to headquarters is up" in told
     assert [*tmp_path.glob("*.csv*")] == [*tmp_path.glob(".*.part")] == []
 
 

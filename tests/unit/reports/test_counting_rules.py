@@ -76,7 +76,7 @@ def test_complaint_about_a_number_with_inbound_calls_only_has_no_attempt(store: 
     add_inbound_call(store, 1, NOON)
     what = ("--about", "other", "--channel", "call", "--number", store.number(1))
     code, text = run("complaint", "add", *what, "-c", write_config(store), "--who", "ops")
-    assert (code, "no call to the number is known" in text) == (0, True)
+    assert (code, "the store has no call to the number" in text) == (0, True)
     assert store.db.execute("SELECT phone_id, attempt_id FROM complaint").fetchall() == [(1, None)]
 
 

@@ -207,11 +207,11 @@ def test_every_report_is_written_in_every_format_without_personal_data(
         assert canary not in result.output
 
 
-def test_empty_report_says_that_nothing_is_recorded(store: HandFilled) -> None:
+def test_empty_report_says_that_there_are_no_records(store: HandFilled) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path)])
     assert result.exit_code == 0
     assert re.fullmatch(
-        r"calls: nothing is recorded for this time and campaign \(Matdan demo, centre demo, 20[0-9 :-]{14}: all that is kept\)\n",
+        r"calls: no records for this period and campaign \(Matdan demo, centre demo, 20[0-9 :-]{14}: all records\)\n",
         result.output,
     )
 
@@ -538,8 +538,8 @@ def test_report_file_is_written_atomically_and_readable_by_its_owner_only(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "pdf"], "name a file with --out"),
-        (["--out", "calls.txt"], "says no format"),
+        (["--format", "pdf"], "give a file with --out"),
+        (["--out", "calls.txt"], "has no known format"),
         (["--out", "/nowhere/calls.csv"], "cannot be written"),
     ],
 )

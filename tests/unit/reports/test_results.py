@@ -104,7 +104,7 @@ def test_results_for_a_portal_have_its_ids_and_only_its_voters(store: HandFilled
     )
     asked = ("report", "results", "--source", "portal", "-c", settings, "--format", "csv")
     assert "no imported export found" in run(*asked)[1]
-    assert run("source", "take", "portal", "-c", settings)[0] == 0
+    assert run("source", "import", "portal", "-c", settings)[0] == 0
     code, text = run(*asked)
     assert code == 0, text
     found = [*csv.DictReader(io.StringIO(text))]

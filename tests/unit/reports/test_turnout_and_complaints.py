@@ -54,7 +54,7 @@ def test_record_import_is_not_mistaken_for_a_running_dialler(
 
     async def file_and_check_lock(records: ExternalRecords, complaint: Complaint, who: str) -> str:
         seen.append(holder_of(store.path) or "")
-        with pytest.raises(StoreBusy, match=r"an import of records .* wait until that has ended"):
+        with pytest.raises(StoreBusy, match=r"in use by an import of records .* wait until it has finished"):
             refuse_unless_dialler(store.path, StoreBusy("busy"))
         return await file_complaint(records, complaint, who)
 
@@ -219,8 +219,8 @@ def test_figures_file_is_imported_completely_or_not_at_all(store: HandFilled, co
     good = "174,,09:00,11.2,2026-04-22\n174,2,Final,66,\n"
     for bad, says in (
         ("174,,09:00,111,\n", "row 4: turnout is not a percentage"),
-        ("174,,noon,11,\n", "row 4: the hour is none"),
-        ("174,,09:00,11,22.4.\n", "is no date"),
+        ("174,,noon,11,\n", "row 4: the time is not valid"),
+        ("174,,09:00,11,22.4.\n", "is not a date"),
         ("x,,09:00,11,\n", "row 4: constituency is not a whole number"),
         ("9,,09:00,11,\n", "constituency 9 is not on the roll"),
     ):
@@ -300,7 +300,7 @@ def test_impossible_part_and_polling_day_are_one_line_errors(store: HandFilled, 
     assert "row 2: part is not a whole number" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
     path = write_figures(store, "174,,09:00,11")
     code, output = run("turnout", "import", path, "-c", config, "--who", "ops", "--day", "1999-04-22")
-    assert (code, "row 2: 1999-04-22 is no polling day" in output) == (2, True), output
+    assert (code, "row 2: 1999-04-22 is not a valid polling day" in output) == (2, True), output
 
 
 def test_figure_for_a_day_without_poll_is_refused_with_the_polling_days(store: HandFilled, config: Path) -> None:
@@ -325,7 +325,7 @@ def test_figure_for_a_day_without_poll_is_refused_with_the_polling_days(store: H
     for day in ((), ("--day", "2026-04-22"), ("--day", "1999-01-01")):
         code, output = run(*figure, *day)
         assert code == 2, output
-        assert "is no polling day of constituency 174; [[rules.polls]] has 2026-04-29: give that day" in output
+        assert "is not a polling day of constituency 174; [[rules.polls]] has 2026-04-29: give that day" in output
         assert len(output.splitlines()) == 1, output
     assert stored_figures(store) == []
     assert run(*figure, "--day", "2026-04-29")[0] == 0
@@ -409,7 +409,7 @@ def test_complaint_about_an_unknown_number_is_stored_without_the_number(store: H
         *("--who", "anita"),
     )
     assert code == 0
-    assert "kept without it" in output
+    assert "stored without it" in output
     assert store.db.execute("SELECT phone_id, attempt_id FROM complaint").fetchall() == [(None, None)]
 
 
@@ -419,7 +419,7 @@ def test_complaint_about_an_unknown_number_is_stored_without_the_number(store: H
         (["add", "--about", "other", "--channel", "call", "--number", "12"], "not a single valid phone number"),
         (["add", "--about", "other", "--channel", "call", "--attempt", "x"], "no attempt x"),
         (["add", "--about", "other", "--channel", "call", "--campaign", "nowhere"], "no campaign nowhere"),
-        (["add", "--about", "other", "--channel", "call", "--at", "2999-01-01"], "lies ahead"),
+        (["add", "--about", "other", "--channel", "call", "--at", "2999-01-01"], "is in the future"),
         (["add", "--about", "rude", "--channel", "call"], "rude"),
         (["answer", "7", "--done", "explained"], "no complaint 7"),
     ],

@@ -285,7 +285,7 @@ def test_plot_to_a_directory_is_rejected_before_the_simulation(tmp_path: Path) -
     (tmp_path / "taken.png").mkdir()
     with pytest.raises(CannotPlot, match="is a folder"):
         plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
-    with pytest.raises(CannotPlot, match="is a directory"):  # before the simulation, which would take minutes
+    with pytest.raises(CannotPlot, match="is a folder"):  # before the simulation, which would take minutes
         _run("--seeds", "1000", "--seats", "2000", "--plot-day", str(tmp_path / "taken.png"))
 
 
@@ -356,7 +356,7 @@ def test_site_caps_apply_unless_an_option_gives_a_cap(tmp_path: Path) -> None:
     own, changed_to, now = found["outcomes"][0], found["outcomes"][1], plain["outcomes"][0]
     assert changed_to["utilisation"] == now["utilisation"] > own["utilisation"]
     config.write_text('[[campaigns]]\nid = "a"\nkind = "ivr"\nflow = "turnout"\n', encoding="utf-8")
-    with pytest.raises(BadScenario, match="no campaign of the settings has agents; give --cap"):
+    with pytest.raises(BadScenario, match="the settings have no campaign with agents: give --cap"):
         _run(*arguments, "-c", str(config))
 
 
@@ -376,22 +376,22 @@ def test_command_lists_scenarios() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--cap", "three"], "--cap is 'three'; write it as 0.03 or 3%"),
-        (["--cap", "3"], "--cap is 3; write a share between 0 and 1"),
+        (["--cap", "three"], "--cap: 'three' is not a share: write it as 0.03 or 3%"),
+        (["--cap", "3"], "--cap: 3 is not between 0 and 1"),
         (["--answer-rate", "0"], "answer rate is 0"),
         (["--seats", "0"], "seats is 0"),
         (["--hours", "0"], "hours is 0"),
-        (["--seeds", "0"], "--seeds is 0"),
+        (["--seeds", "0"], "--seeds: must be from 1 to 1000 (is 0)"),
         (["--policy", "magic"], "there is no policy 'magic'; use one of: predictive, progressive, ratio"),
         (["--scenario", "nowhere"], "there is no scenario 'nowhere'"),
         (["--plot", "x.gif"], "must be a .png or .svg"),
         (["--what-if", "more"], "cannot read the change 'more'"),
-        (["--what-if", "seats=+1", "--scenario", "5 seats"], "leave --scenario out"),
-        (["--seats", "27", "--scenario", "5 seats"], "leave --seats out, or --scenario itself"),
-        (["--scenario", "5 seats", "--talk", "90", "--answer-rate", "5%"], "leave --answer-rate and --talk out"),
-        (["--scenario", "5 seats", "--wrap-up", "9"], "leave --wrap-up out"),
-        (["--day", "2026-04-22", "--seats", "5", "--talk", "3"], "leave --seats and --talk out, or --day itself"),
-        (["--what-if", "seats=+1", "--plot-day", "x.png"], "leave --what-if out"),
+        (["--what-if", "seats=+1", "--scenario", "5 seats"], "cannot change a --scenario: leave it out"),
+        (["--seats", "27", "--scenario", "5 seats"], "leave out --seats, or --scenario itself"),
+        (["--scenario", "5 seats", "--talk", "90", "--answer-rate", "5%"], "leave out --answer-rate and --talk"),
+        (["--scenario", "5 seats", "--wrap-up", "9"], "leave out --wrap-up"),
+        (["--day", "2026-04-22", "--seats", "5", "--talk", "3"], "leave out --seats and --talk, or --day itself"),
+        (["--what-if", "seats=+1", "--plot-day", "x.png"], "leave out --what-if"),
         (["--what-if", "seats=+1", "--policy", "ratio", "--policy", "progressive"], "give --policy once"),
     ],
 )

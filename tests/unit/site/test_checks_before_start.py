@@ -199,7 +199,7 @@ async def test_hours_are_limited_in_the_numbers_time_zone(tmp_path: Path) -> Non
     *_, narrowed = await findings(settings, NOON)
     text = narrowed.text
     assert text.startswith("calling hours 06:00-23:00 are limited by the profile neutral to 09:00-20:00")
-    assert text.endswith(", in the number's time zone")
+    assert text.endswith(" in the number's time zone")
 
 
 async def test_paused_campaign_is_a_warning(tmp_path: Path) -> None:
