@@ -90,11 +90,14 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
     async with centre(server, "pune-1", "west", pune), centre(server, "delhi-1", "north", delhi):
         code, said = await order("stop-all", "--key", asha, "--wait", 2)
         assert (code, "stop-all to all, signed by asha" in said) == (1, True)
-        assert "2 of 3 centres have done it\nno answer from pune-2: they hear of it when they come back" in said
+        assert (
+            "2 of 3 centres have executed the order\nno reply from pune-2: they receive the order when they reconnect"
+            in said
+        )
         code, said = await order("pause", "turnout", "--to", "zone:north", "--key", ravi)
-        assert (code, "1 of 1 centres have done it" in said) == (0, True)
+        assert (code, "1 of 1 centres have executed the order" in said) == (0, True)
         code, said = await order("resume", "--key", asha)
-        assert (code, "two leaders must sign it" in said) == (2, True)
+        assert (code, "two leaders must sign this order" in said) == (2, True)
         code, said = await order("resume", "--key", asha, "--out", tmp_path / "resume.json")
         assert (code, "not sent" in said) == (0, True)
         async with centre(server, "pune-2", "west", late):
@@ -111,9 +114,9 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
             os.close(into)
             code, said = await order("resend", stop.split()[0], config=Path(f"/dev/fd/{piped}"))
             os.close(piped)
-            assert (code, "3 of 3 centres have done it" in said) == (0, True)
+            assert (code, "3 of 3 centres have executed the order" in said) == (0, True)
             code, said = await order("resend", "stop-all-1")
-            assert (code, "no order that is valid still" in said) == (2, True)
+            assert (code, "is not a valid order" in said) == (2, True)
     await until(pune, ["stop-all", "resume", "stop-all"])
     await until(delhi, ["stop-all", "pause", "resume", "stop-all"])
 
@@ -136,7 +139,7 @@ async def test_a_stop_is_heard_on_a_server_that_lost_the_orders_before_it(
         await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
         await server.start()
         code, said = await order("stop-all", "--to", "centre:pune-1")
-        assert (code, "1 of 1 centres have done it" in said) == (0, True), said
+        assert (code, "1 of 1 centres have executed the order" in said) == (0, True), said
 
 
 async def test_what_is_no_order_is_told_before_anything_is_sent(

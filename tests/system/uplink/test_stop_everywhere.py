@@ -55,7 +55,7 @@ async def test_a_leaders_stop_ends_what_rings_in_a_centre_and_two_leaders_let_it
             await site.until(lambda: monitor.broker_up)
             await site.log_in("01")
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) > 0)
-            assert "1 of 1 centres have done it" in await order(
+            assert "1 of 1 centres have executed the order" in await order(
                 "stop-all", "--key", tmp_path / "asha.key", "--wait", "20"
             )
             assert state(site) is CampaignState.STOPPED

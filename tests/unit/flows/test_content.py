@@ -141,7 +141,9 @@ def script(directory: Path, **declared: Any) -> Settings:
 
 def test_agi_script_must_be_declared(tmp_path: Path) -> None:
     assert site_profile(script(tmp_path)).name == "neutral"
-    with pytest.raises(ValidationError, match=r"an AGI script needs \[campaigns.declared\], a declaration of what it does"):
+    with pytest.raises(
+        ValidationError, match=r"an AGI script needs \[campaigns.declared\], a declaration of what it does"
+    ):
         site(campaign={"kind": "ivr", "flow": "script:/etc/matdan/survey.py"})
     with pytest.raises(ValidationError, match="no campaign may ask whom somebody votes for"):
         script(tmp_path, asks_vote_choice=True)
