@@ -313,7 +313,7 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
         if name in entries and entries[name].text and entries[name].text != text
     ]
     all_texts = _prompt_texts(settings, words, words.languages()) | _message_text(settings, words)
-    unsaid = _unused_reason(settings, words, all_texts)
+    find_unused_reason = _unused_reason(settings, words, all_texts)
     wrong += [
         f"{name.path}: {why}; to remove it: dialer audio remove {name.path}"
         for name in sorted(entries)
