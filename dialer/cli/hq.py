@@ -116,7 +116,7 @@ async def check(hq: HeadquartersOptions) -> None:
         typer.echo(problem)
     if problems:
         raise typer.Exit(1)
-    typer.echo(f"headquarters is ready: {len(settings.centres)} centres are connected")
+    typer.echo(f"headquarters is ready; connected centres: {len(settings.centres)}")
 
 
 @keys_app.command("make")

@@ -163,8 +163,8 @@ def test_results_are_posted_once_under_the_portals_ids(tmp_path: Path, address: 
         encoding="utf-8",
     )
     assert run("source", "import", "portal", "-c", settings)[0] == 0
-    assert run("source", "send", "portal", "-c", settings) == (0, "portal: 1 result posted\n")
-    assert run("source", "send", "portal", "-c", settings) == (0, "portal: 0 results posted\n")
+    assert run("source", "send", "portal", "-c", settings) == (0, "portal: 1 result sent\n")
+    assert run("source", "send", "portal", "-c", settings) == (0, "portal: 0 results sent\n")
     [(headers, body)] = Portal.posted
     assert [result["id"] for result in json.loads(body)["results"]] == ["V-1"]
     signed = Delivery(headers["webhook-id"], body).headers(SECRET, float(headers["webhook-timestamp"]))

@@ -338,7 +338,7 @@ async def test_check_reports_missing_streams_and_silent_centres(
             await above.ensure_stream(messages.CMD, ["cmd.>"])
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{public_key_text(public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
-        assert await check_with(alone) == ["headquarters is ready: 1 centres are heard"]
+        assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
         publishing_status.cancel()
 
 
@@ -472,7 +472,7 @@ def test_command_creates_the_certificate_of_the_pages(tmp_path: Path) -> None:
     )
     code, output = run("hq", "certificate", "-c", config)
     assert code == 0, output
-    assert "desk.pem for hq.example.org, until" in output
+    assert "desk.pem for hq.example.org, valid until" in output
     assert "start `dialer hq desk` again" in output
     assert {path.name for path in tmp_path.iterdir()} >= {"desk.pem", "desk.key", "site-ca.pem", "site-ca.key"}
     config.write_text("")

@@ -107,7 +107,7 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
             await until(late, ["stop-all", "resume"])
             code, said = await order("list")
             stop, pause, resume = said.splitlines()
-            assert "stop-all to all, signed by asha, until " in stop
+            assert "stop-all to all, signed by asha, valid until " in stop
             assert ("pause turnout to zone:north" in pause, "signed by asha, ravi" in resume) == (True, True)
             piped, into = os.pipe()  # as `-c <(sops -d hq.toml)`: it is read once
             os.write(into, config.read_bytes())
@@ -161,4 +161,4 @@ async def test_what_is_no_order_is_told_before_anything_is_sent(
     text = config.read_text()
     config.write_text(text.replace(server.address, "nats://127.0.0.1:1"))
     assert "did not accept the connection" in await order("stop-all", "--key", tmp_path / "asha.key")
-    assert "no order" in await order("sign", config, "--key", tmp_path / "asha.key")
+    assert "is not a signed order" in await order("sign", config, "--key", tmp_path / "asha.key")

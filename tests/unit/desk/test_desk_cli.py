@@ -88,7 +88,7 @@ def test_password_signs_in_until_it_is_deleted(site: Path) -> None:
         "asha can sign in\n",
     )
     assert signs_in(site, "asha", PASSWORD)
-    assert run("user", "password", "asha", "-c", site, "--remove") == (0, "asha may not sign in any more\n")
+    assert run("user", "password", "asha", "-c", site, "--remove") == (0, "asha can no longer sign in\n")
     assert not signs_in(site, "asha", PASSWORD)
 
 

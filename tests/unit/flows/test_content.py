@@ -145,7 +145,7 @@ def test_agi_script_must_be_declared(tmp_path: Path) -> None:
         ValidationError, match=r"an AGI script needs \[campaigns.declared\], a declaration of what it does"
     ):
         site(campaign={"kind": "ivr", "flow": "script:/etc/matdan/survey.py"})
-    with pytest.raises(ValidationError, match="no campaign may ask whom somebody votes for"):
+    with pytest.raises(ValidationError, match="no campaign may ask whom people vote for"):
         script(tmp_path, asks_vote_choice=True)
     with pytest.raises(SettingError, match="does not allow offers of rides to the poll; remove the offer"):
         site_profile(script(tmp_path, offers_transport=True))
