@@ -119,9 +119,9 @@ def _stream_to(connection: socket.socket, mask: str) -> None:
             connection.sendall(data[begin : begin + 65_536])
     elif how == "paced":
         events, rate = map(int, numbers)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         for number, event in enumerate(event_stream(events).split(b"\r\n\r\n")[:-1]):
-            while (ahead := begun + number / rate - time.perf_counter()) > 0:
+            while (ahead := started + number / rate - time.perf_counter()) > 0:
                 time.sleep(ahead)
             connection.sendall(event + b"\r\n\r\n")
 

@@ -369,7 +369,7 @@ def main(argv: list[str] | None = None) -> int:
     chosen = parse_arguments(__doc__ or "", rounds=5, argv=argv)
     sizes = [(1, 100), (100, 300)] if chosen.quick else [(1, 500), (100, 2000), (1000, 3000)]
     tables: dict[str, list[Result]] = {}
-    begun = time.perf_counter()
+    started = time.perf_counter()
     met = []
     gc.collect()
     gc.freeze()  # as the dialler does at its start; the same for every contender
@@ -390,7 +390,7 @@ def main(argv: list[str] | None = None) -> int:
         show_pace_and_memory(
             asterisk, CallOrder(0, at_once, at_once, think_seconds=0.1 if chosen.quick else 0.5), uvloop=chosen.uvloop
         )
-    print(f"\n{time.perf_counter() - begun:.0f} s in total")
+    print(f"\n{time.perf_counter() - started:.0f} s in total")
     if chosen.json:
         write_json(chosen.json, tables)
     record("agi", [figure for title, results in tables.items() for figure in ratio_figures(title, results)])

@@ -358,7 +358,7 @@ def main(argv: list[str] | None = None) -> int:
     chosen = parse_arguments(__doc__ or "", rounds=5, argv=argv)
     events, paced, actions = (10_000, 400, 10_000) if chosen.quick else (200_000, 6000, 50_000)
     tables: dict[str, list[Result]] = {}
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with feeder() as port, choose_runner(uvloop=chosen.uvloop) as run:
         print(f"{describe_machine()}, {'uvloop' if chosen.uvloop else 'asyncio'}, {chosen.rounds} rounds")
         title = f"AMI events, {events:,} in blocks: CPU seconds per 100,000 events"
@@ -373,7 +373,7 @@ def main(argv: list[str] | None = None) -> int:
         tables[title] = interleave(make_action_contenders(port, actions, 500, run), chosen.rounds)
         print_table(title, tables[title])
         met.append(judge_goal(tables[title], PANORAMISK, 4))
-    print(f"\n{time.perf_counter() - begun:.0f} s in total")
+    print(f"\n{time.perf_counter() - started:.0f} s in total")
     if chosen.json:
         write_json(chosen.json, tables)
     record("ami", [figure for title, results in tables.items() for figure in ratio_figures(title, results)])

@@ -79,8 +79,8 @@ class LagProbe:
 
     def pop_sorted(self) -> list[float]:
         """Return the sorted lags since the last call."""
-        taken, self.lags = sorted(self.lags), []
-        return taken
+        lags, self.lags = sorted(self.lags), []
+        return lags
 
 
 @dataclass(slots=True)

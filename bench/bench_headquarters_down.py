@@ -46,13 +46,13 @@ class OrderJudge(DiallerCommands):
 
     def __init__(self, centre: str, zone: str) -> None:
         """Create the stand-in of a centre."""
-        object.__setattr__(self, "whose", (centre, zone))
+        object.__setattr__(self, "identity", (centre, zone))
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         """Answer "done", or refuse an order as the dialler would."""
         if name == "reload-flows":
             return Reply("done", "")
-        centre, zone = self.whose  # type: ignore[attr-defined]
+        centre, zone = self.identity  # type: ignore[attr-defined]
         signed = SignedOrder.model_validate(values)
         try:
             order = read_order(signed.order)

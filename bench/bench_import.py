@@ -139,8 +139,8 @@ def check_table(roll: Roll, path: Path) -> Done:
     """Check the rows and numbers in a contender's flat table."""
     with closing(sqlite3.connect(path)) as db:
         found = {number for (number,) in db.execute("SELECT e164 FROM roll WHERE e164 IS NOT NULL")}
-        kept = db.execute("SELECT count(*) FROM roll").fetchone()[0]
-    return Done(roll.rows, roll.wrong_numbers(found) if kept == roll.rows else f"{kept} of {roll.rows} rows")
+        inserted = db.execute("SELECT count(*) FROM roll").fetchone()[0]
+    return Done(roll.rows, roll.wrong_numbers(found) if inserted == roll.rows else f"{inserted} of {roll.rows} rows")
 
 
 def csv_and_phonenumbers(roll: Roll) -> Contender:
@@ -200,8 +200,8 @@ def sqlite_cli(roll: Roll) -> Contender:
             # The stopwatch counts this process only; the work is done by a child process.
             watch.cpu_seconds += after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
             with closing(sqlite3.connect(path)) as db:
-                kept = db.execute("SELECT count(*) FROM roll").fetchone()[0]
-        return Done(roll.rows, "" if kept == roll.rows else f"{kept} of {roll.rows} rows")
+                inserted = db.execute("SELECT count(*) FROM roll").fetchone()[0]
+        return Done(roll.rows, "" if inserted == roll.rows else f"{inserted} of {roll.rows} rows")
 
     return Contender(CLI_NAME, run, role="limit")
 
@@ -220,9 +220,9 @@ def bare_executemany(roll: Roll, *, role: str) -> Contender:
                 statement = flat_table(db, roll.columns - 1)
                 reader = csv.reader(file)
                 next(reader)
-                kept = db.executemany(statement, reader).rowcount
+                inserted = db.executemany(statement, reader).rowcount
                 db.commit()
-        return Done(roll.rows, "" if kept == roll.rows else f"{kept} of {roll.rows} rows")
+        return Done(roll.rows, "" if inserted == roll.rows else f"{inserted} of {roll.rows} rows")
 
     return Contender("csv + executemany (no checks)", run, role=role)
 

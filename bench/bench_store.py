@@ -76,13 +76,13 @@ def measure_waits(
     template: StoreTemplate,
     per_second: int,
     seconds: float,
-    beside: Callable[[Path], Coroutine[Any, Any, None]] | None = None,
+    background_job: Callable[[Path], Coroutine[Any, Any, None]] | None = None,
 ) -> list[float]:
     """Return the waits of fifty callers for a durable cycle (seconds), at `per_second` cycles by all together.
 
-    `beside` is a job that runs meanwhile.
+    `background_job` is a job that runs meanwhile.
     """
-    taken: list[float] = []
+    waits: list[float] = []
 
     async def work(path: Path) -> None:
         db = open_for_writing(path)
@@ -96,13 +96,13 @@ def measure_waits(
                     await asyncio.sleep(chance.expovariate(per_second / 50))
                     began = time.perf_counter()
                     await writer.write(cycle)
-                    taken.append(time.perf_counter() - began)
+                    waits.append(time.perf_counter() - began)
 
             async with asyncio.TaskGroup() as group:
                 for seed in range(50):
                     group.create_task(caller(random.Random(seed)))
-                if beside is not None:
-                    going_on = group.create_task(beside(path))
+                if background_job is not None:
+                    going_on = group.create_task(background_job(path))
                     await asyncio.sleep(seconds)
                     going_on.cancel()
             await writer.close()
@@ -110,7 +110,7 @@ def measure_waits(
 
     with template.copy() as path:
         template.run(work(path))
-    return taken
+    return waits
 
 
 def measure_claims(lists: dict[str, tuple[Path, StoreKey | None]], rounds: int) -> dict[str, list[float]]:
@@ -252,9 +252,9 @@ def show_waits(template: StoreTemplate, seconds: float) -> None:
     """Run and print the waits of callers, with their goal."""
     print("\nWait of a caller for a durable cycle, 50 callers, ms")
     for per_second in (100, 1000, 2000):
-        taken = measure_waits(template, per_second, seconds)
-        p50, p99 = statistics.median(taken), percentile(taken, 0.99)
-        print(f"  {len(taken) / seconds:>6.0f} cycles/s: p50 {p50 * 1e3:.2f}, p99 {p99 * 1e3:.2f}")
+        waits = measure_waits(template, per_second, seconds)
+        p50, p99 = statistics.median(waits), percentile(waits, 0.99)
+        print(f"  {len(waits) / seconds:>6.0f} cycles/s: p50 {p50 * 1e3:.2f}, p99 {p99 * 1e3:.2f}")
         if per_second == 1000:
             print_goal(
                 f"p99 below {GOAL_WAIT_SECONDS * 1e3:g} ms at 1,000 cycles/s: {p99 * 1e3:.2f}", p99 < GOAL_WAIT_SECONDS
@@ -281,20 +281,20 @@ def show_backups(directory: Path, voters: int, seconds: float, rounds: int) -> d
                         process.kill()
                         await process.wait()
 
-    alone, beside = [], []
+    alone, background_job = [], []
     for _ in range(rounds):
         alone += measure_waits(template, CALLS_CYCLES, seconds)
-        beside += measure_waits(template, CALLS_CYCLES, seconds, back_up)
+        background_job += measure_waits(template, CALLS_CYCLES, seconds, back_up)
     megabytes = template.path.stat().st_size / 1e6
     print(
         f"\nWaits of callers during backups of {megabytes:,.0f} MB at 25 calls/s ({CALLS_CYCLES} durable cycles/s), ms"
     )
-    for name, taken in (("without backups", alone), ("with backups", beside)):
-        p50, p99 = statistics.median(taken) * 1e3, percentile(taken, 0.99) * 1e3
-        print(f"  {name:>20}: p50 {p50:.2f}, p99 {p99:.2f}, max {max(taken) * 1e3:.1f}")
+    for name, waits in (("without backups", alone), ("with backups", background_job)):
+        p50, p99 = statistics.median(waits) * 1e3, percentile(waits, 0.99) * 1e3
+        print(f"  {name:>20}: p50 {p50:.2f}, p99 {p99:.2f}, max {max(waits) * 1e3:.1f}")
     if took:
         print(f"  a backup took {statistics.median(took):.1f} s, {len(took)} of them")
-    ratio = percentile(beside, 0.99) / percentile(alone, 0.99)
+    ratio = percentile(background_job, 0.99) / percentile(alone, 0.99)
     print(f"  p99 with backups / without: {ratio:.2f} x")
     return {"backup_wait_p99_ratio": ratio, "backup_megabytes": megabytes}
 

@@ -189,11 +189,11 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
     await asyncio.to_thread(fill_roll, store, DAY_VOTERS)
     voters = VoterProfile(talk_mean_seconds=40.0)
     lines = SimulatedAsteriskConfig(seats=seat_phones(SEATS), start_epoch=START_EPOCH, profile=voters)
-    kept: list[Settings] = []
+    sites: list[Settings] = []
 
     def made(port: int) -> Settings:
-        kept.append(site_settings(folder, port, seats=SEATS, campaign={"pacing": "predictive"}, **joined))
-        return kept[-1]
+        sites.append(site_settings(folder, port, seats=SEATS, campaign={"pacing": "predictive"}, **joined))
+        return sites[-1]
 
     async def accept(message: Message) -> None:
         """Accept every message, as a broker does."""
@@ -202,7 +202,7 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
         relay = OutboxRelay("test", site.centre.store, site.centre.engine.outbox_event)
         background = [asyncio.create_task(relay.run(accept))]
         if joined:
-            background.append(asyncio.create_task(run_uplink(kept[0])))
+            background.append(asyncio.create_task(run_uplink(sites[0])))
         for _ in range(int(hours * 3600 / SAMPLE_SECONDS)):
             await asyncio.sleep(SAMPLE_SECONDS)
             states = [seat.state for seat in site.view.seats]
@@ -220,7 +220,7 @@ async def simulate_day(folder: Path, hours: float, joined: dict[str, Any]) -> tu
 
 
 def compare_days(folder: Path, hours: float) -> bool:
-    """Simulate a day alone and one with an unreachable headquarters. Return whether they are alike."""
+    """Simulate a day alone and one with an unreachable headquarters. Return whether they are days_are_equal."""
     away = {
         "headquarters": {"user": "uplink", "servers": ["nats://127.0.0.1:1"]},
         "supervisors": [{"name": "uplink", "role": "uplink"}],
@@ -261,12 +261,12 @@ def main() -> int:
     if options.quick:
         options.pairs, options.seconds, options.hours = 1, 10.0, 0.5
     with tempfile.TemporaryDirectory(prefix="matdan-uplink-", ignore_cleanup_errors=True) as folder:
-        alike = compare_days(Path(folder), options.hours)
+        days_are_equal = compare_days(Path(folder), options.hours)
         sites = Path(folder) / "sites"
         sites.mkdir()
         found = asyncio.run(compare_cpu(options, sites)) if options.pairs else []
     if not found:
-        return int(not alike)
+        return int(not days_are_equal)
     ratios = sorted(ratio for ratio, _ in found)
     print(
         f"CPU per call of the dialler, connected / alone: median {statistics.median(ratios):.3f} of {len(ratios)}"
@@ -275,7 +275,7 @@ def main() -> int:
         f" {median_of(found, JOINED, 'broker'):.2f} and {median_of(found, ALONE, 'broker'):.2f}"
     )
     record("uplink", [("CPU of a call with an uplink / without", f"{statistics.median(ratios):.2f}", str(GOAL))])
-    return int(not alike)
+    return int(not days_are_equal)
 
 
 if __name__ == "__main__":

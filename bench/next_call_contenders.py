@@ -31,14 +31,14 @@ NOW = 1.7e9
 DAY_START = NOW - 43_200.0
 HOPPER_ROWS = 100
 HOUSEHOLD = claims.SQL.pending_on_phone
-NEXT_OF_LIST = "SELECT phone_id FROM call_list WHERE taken = 0 ORDER BY priority DESC, phone_id LIMIT 1"
-TAKE_OF_LIST = "UPDATE call_list SET taken = 1 WHERE phone_id = ?1"
+NEXT_OF_LIST = "SELECT phone_id FROM call_list WHERE chosen = 0 ORDER BY priority DESC, phone_id LIMIT 1"
+TAKE_OF_LIST = "UPDATE call_list SET chosen = 1 WHERE phone_id = ?1"
 NEXT_OF_HOPPER = "SELECT phone_id FROM hopper ORDER BY priority DESC, phone_id LIMIT 1"
 TAKE_OF_HOPPER = "DELETE FROM hopper WHERE phone_id = ?1"
 # As VICIdial's AST_VDhopper does: sorts the list, because no index has its order.
 FILL_OF_HOPPER = """
 INSERT INTO hopper SELECT call_list.phone_id, booth_priority.priority * call_list.weight AS priority
-FROM call_list CROSS JOIN booth_priority USING (booth_id) WHERE taken = 0 ORDER BY 2 DESC, 1 LIMIT ?1
+FROM call_list CROSS JOIN booth_priority USING (booth_id) WHERE chosen = 0 ORDER BY 2 DESC, 1 LIMIT ?1
 """
 NEW_PRIORITIES = """
 UPDATE call_list SET priority = booth_priority.priority * call_list.weight
@@ -155,7 +155,7 @@ def _choose_from_list(
 
     def fill_hopper() -> None:
         db.execute(FILL_OF_HOPPER, (HOPPER_ROWS,))
-        db.execute("UPDATE call_list SET taken = 1 WHERE phone_id IN (SELECT phone_id FROM hopper)")
+        db.execute("UPDATE call_list SET chosen = 1 WHERE phone_id IN (SELECT phone_id FROM hopper)")
 
     began = time.perf_counter()
     with transaction(db):
@@ -178,7 +178,7 @@ def _choose_from_list(
 
 def _choose_from_heap(db: sqlite3.Connection, count: int) -> Choices:
     """Run the minimum: the whole list in memory, without storing choices and without reading facts."""
-    with closing(db.execute("SELECT -priority, phone_id FROM call_list WHERE taken = 0")) as rows:
+    with closing(db.execute("SELECT -priority, phone_id FROM call_list WHERE chosen = 0")) as rows:
         heap = list(rows)
     heapq.heapify(heap)
     choices = Choices("a heap in memory (minimum)", note="nothing stored, no facts")
@@ -196,11 +196,11 @@ def _make_list(db: sqlite3.Connection, priorities: dict[int, float]) -> None:
         db.executemany("INSERT INTO booth_priority VALUES (?, ?)", priorities.items())
         db.execute(
             "CREATE TABLE call_list (phone_id INTEGER PRIMARY KEY, booth_id INTEGER NOT NULL, weight REAL NOT NULL,"
-            " priority REAL NOT NULL DEFAULT 0, taken INTEGER NOT NULL DEFAULT 0)"
+            " priority REAL NOT NULL DEFAULT 0, chosen INTEGER NOT NULL DEFAULT 0)"
         )
         db.execute(
             "INSERT INTO call_list (phone_id, booth_id, weight) SELECT phone_id, booth_id, -rank FROM target"
             " WHERE state = 'due' AND due_at = 0"
         )
-        db.execute("CREATE INDEX call_list_order ON call_list (priority DESC, phone_id) WHERE taken = 0")
+        db.execute("CREATE INDEX call_list_order ON call_list (priority DESC, phone_id) WHERE chosen = 0")
         db.execute("CREATE TABLE hopper (phone_id INTEGER PRIMARY KEY, priority REAL NOT NULL)")

@@ -55,14 +55,14 @@ def build_store(directory: Path, voters: int) -> Path:
     path = directory / f"{voters}-schema{shipped_migrations()[-1].version}.db"
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True)
-        begun = path.with_suffix(".detail")
-        begun.unlink(missing_ok=True)
-        fill_roll(begun, voters)
-        with exclusive_connection(begun, "a bench") as db:
+        unfinished = path.with_suffix(".detail")
+        unfinished.unlink(missing_ok=True)
+        fill_roll(unfinished, voters)
+        with exclusive_connection(unfinished, "a bench") as db:
             campaigns.ensure_campaign(db, CAMPAIGN, CampaignKind.IVR, Purpose.TURNOUT)
             targets.enrol(db, CAMPAIGN)
-        begun.rename(path)
-        begun.with_name(f"{begun.name}.lock").unlink(missing_ok=True)
+        unfinished.rename(path)
+        unfinished.with_name(f"{unfinished.name}.lock").unlink(missing_ok=True)
     return path
 
 
@@ -334,7 +334,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
                 figures.ready_seconds = time.perf_counter() - began
                 with watch.watch_store(centre.store):
                     freeze_start_up_objects()
-                    beside = [
+                    background_tasks = [
                         group.create_task(send_marks(centre, figures, voters)),
                         group.create_task(probe_lag(figures.lag)),
                     ]
@@ -345,11 +345,11 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
                     figures.bare, figures.syncs = await measure_bare_machine_in_process(store.parent, seconds)
                     figures.cpu_seconds = time.process_time() - cpu
                     figures.seconds = time.perf_counter() - at
-                    for task in beside:
+                    for task in background_tasks:
                         task.cancel()
-                    held = centre.engine.view().campaigns[0].hold
+                    hold_reason = centre.engine.view().campaigns[0].hold
                     stop.set()
                     await running
     if not figures.chosen:
-        raise StoreError(f"no call was placed: {held}")
+        raise StoreError(f"no call was placed: {hold_reason}")
     return figures

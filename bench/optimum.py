@@ -171,8 +171,8 @@ def _improve(value: Array, targets: Targets) -> Targets:
         height = np.maximum(height, value[:, ringing])
         improved[:, ringing] = best
     rows = np.arange(states)[:, None]
-    kept: Targets = np.where(value[rows, targets] >= value[rows, improved] - _SAME, targets, improved)
-    return kept
+    improved_targets: Targets = np.where(value[rows, targets] >= value[rows, improved] - _SAME, targets, improved)
+    return improved_targets
 
 
 def compute_optimum(centre: MarkovCentre, *, tolerance: float = 1e-3) -> Optimum:

@@ -209,9 +209,9 @@ class SimulatedNetwork:
         """Return how calls ended. Raises SwitchError if the switch keeps no records."""
         if self.past_calls is None:
             raise SwitchError("the switch keeps no records")
-        kept = self.past_calls
-        first_at = min((self.calls[attempt_id].placed_at for attempt_id in kept), default=None)
-        known = {attempt_id: kept[attempt_id] for attempt_id in attempt_ids if attempt_id in kept}
+        past_calls = self.past_calls
+        first_at = min((self.calls[attempt_id].placed_at for attempt_id in past_calls), default=None)
+        known = {attempt_id: past_calls[attempt_id] for attempt_id in attempt_ids if attempt_id in past_calls}
         return History(known, first_at, self.clock.now() - self.started_at)
 
     async def report_vanished_call(self, attempt_id: AttemptId) -> None:

@@ -214,12 +214,12 @@ def test_rows_of_a_workbook_do_not_depend_on_batch_size(tmp_path: Path) -> None:
         workbook.active.append([number])
     workbook.save(path)
     roll = open_roll(path)
-    begun = roll.batches(0, 7)
-    assert [len(next(begun).rows), len(next(begun).rows)] == [7, 7]  # stopped early, with an unread batch
+    batches = roll.batches(0, 7)
+    assert [len(next(batches).rows), len(next(batches).rows)] == [7, 7]  # stopped early, with an unread batch
     assert roll.read_head() == [[str(number)] for number in range(25)]
     assert [row[0] for batch in roll.batches(1, 10) for row in batch.rows] == [str(number) for number in range(1, 95)]
     assert [batch.first_row for batch in roll.batches(1, 40)] == [2, 42, 82]
-    assert [row[0] for row in next(begun).rows] == [str(number) for number in range(14, 21)]
+    assert [row[0] for row in next(batches).rows] == [str(number) for number in range(14, 21)]
 
 
 def test_workbook_limits_allow_a_full_sheet_but_little_memory_for_small_files() -> None:

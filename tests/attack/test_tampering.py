@@ -431,10 +431,10 @@ def test_changed_seals_are_found_in_their_batch(db: Db) -> None:
 
 def test_row_removed_with_its_seals_is_found_by_the_missing_seal_numbers(db: Db) -> None:
     (row_id,) = db.execute("SELECT attempt_id FROM attempt WHERE outcome = 'abandoned' LIMIT 1").fetchone()
-    gone = db.execute("DELETE FROM seal WHERE row_id = ? RETURNING seal_id", (row_id,)).fetchall()
+    removed = db.execute("DELETE FROM seal WHERE row_id = ? RETURNING seal_id", (row_id,)).fetchall()
     db.execute("DELETE FROM attempt WHERE attempt_id = ?", (row_id,))
     [finding] = seal_verification.verify(db).findings
-    assert finding.problem.endswith(": " + ", ".join(str(seal_id) for (seal_id,) in gone))
+    assert finding.problem.endswith(": " + ", ".join(str(seal_id) for (seal_id,) in removed))
 
 
 def change_entry(db: Db) -> int:

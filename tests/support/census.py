@@ -106,9 +106,11 @@ def _count_contents(name: str, value: object) -> Iterable[tuple[str, object]]:
             (f"{value.__qualname__}()", each) for each in (value.__closure__, value.__defaults__, value.__kwdefaults__)
         ]
     attributes = _attributes(name, value)
-    held = {id(each) for _, each in attributes}
+    excluded = {id(each) for _, each in attributes}
     own = getattr(value, "__dict__", None)
-    return attributes + [(name, each) for each in gc.get_referents(value) if id(each) not in held and each is not own]
+    return attributes + [
+        (name, each) for each in gc.get_referents(value) if id(each) not in excluded and each is not own
+    ]
 
 
 def _attributes(name: str, value: object) -> list[tuple[str, object]]:

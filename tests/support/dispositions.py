@@ -84,7 +84,7 @@ class StressTest:
     """A stress test: the commands that pages sent, and the replies they received."""
 
     chance: random.Random
-    kept: dict[str, str] = field(default_factory=dict)  # by attempt: the last disposition that was confirmed
+    confirmed: dict[str, str] = field(default_factory=dict)  # by attempt: the last disposition that was confirmed
     answers: dict[str, str] = field(default_factory=dict)  # by attempt: the answer to the script's question
     unanswered: list[tuple[str, str, str, str]] = field(default_factory=list)  # seat, id, attempt, word
     refused: int = 0
@@ -97,9 +97,9 @@ class StressTest:
         chance, view = self.chance, seat(page.site, name)
         if view.state not in (SeatState.TALKING, SeatState.WRAP_UP) or view.attempt_id is None:
             return
-        attempt, command_id = view.attempt_id, f"{self.restarts}-{len(self.kept)}-{chance.randrange(10**9)}"
-        if self.kept and chance.random() < 0.1:  # a late click
-            late = chance.choice([*self.kept][-8:])
+        attempt, command_id = view.attempt_id, f"{self.restarts}-{len(self.confirmed)}-{chance.randrange(10**9)}"
+        if self.confirmed and chance.random() < 0.1:  # a late click
+            late = chance.choice([*self.confirmed][-8:])
             if late not in {each.attempt_id for each in page.site.view.seats}:
                 self.expect("refused", await page.dispose(late, "opt-out", name, command_id=f"late-{command_id}"))
                 self.refused += 1
@@ -107,7 +107,7 @@ class StressTest:
         if others and chance.random() < 0.1:
             self.expect("refused", await page.dispose(others[0], "opt-out", name, command_id=f"other-{command_id}"))
             self.refused += 1
-        if attempt in self.kept or attempt in {asked for _, _, asked, _ in self.unanswered}:
+        if attempt in self.confirmed or attempt in {asked for _, _, asked, _ in self.unanswered}:
             return
         word = chance.choice(SAID)
         page.desk.lose = int(chance.random() < 0.15)
@@ -119,7 +119,7 @@ class StressTest:
             self.unanswered.append((name, command_id, attempt, word))
             return
         self.expect("done", answer)
-        self.kept[attempt] = word
+        self.confirmed[attempt] = word
         if chance.random() < 0.2:
             self.repeated += 1
             again = await page.dispose(attempt, word, name, command_id=command_id, **said)
@@ -127,18 +127,18 @@ class StressTest:
                 self.faults.append(f"a repeat was answered {again}")
         if chance.random() < 0.1:
             self.expect("done", await page.take_back(attempt, name, command_id=f"back-{command_id}"))
-            self.kept[attempt] = "none"
+            self.confirmed[attempt] = "none"
             del self.answers[attempt]
             word = chance.choice(SAID)
             self.expect("done", await page.dispose(attempt, word, name, command_id=f"anew-{command_id}"))
-            self.kept[attempt] = word
+            self.confirmed[attempt] = word
 
     async def ask_again(self, page: Page) -> None:
         """Resend the commands without a reply, with the same ids."""
         for name, command_id, attempt, word in self.unanswered:
             said = {"answers": {"knows_booth": self.answers[attempt]}}
             self.expect("done", await page.dispose(attempt, word, name, command_id=command_id, **said))
-            self.kept[attempt] = word
+            self.confirmed[attempt] = word
         self.unanswered.clear()
 
     def expect(self, status: str, answer: tuple[str, str]) -> None:
@@ -148,10 +148,14 @@ class StressTest:
     def judge(self, directory: Path) -> None:
         """Compare the store with the confirmed dispositions, answers and marks. Differences are added to `faults`."""
         store = directory / "centre.db"
-        held = dict(query(store, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
-        if held != self.kept:
-            different = {each for each in held.keys() | self.kept.keys() if held.get(each) != self.kept.get(each)}
-            self.faults += [f"{each}: confirmed {self.kept.get(each)}, stored {held.get(each)}" for each in different]
+        stored = dict(query(store, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
+        if stored != self.confirmed:
+            different = {
+                each for each in stored.keys() | self.confirmed.keys() if stored.get(each) != self.confirmed.get(each)
+            }
+            self.faults += [
+                f"{each}: confirmed {self.confirmed.get(each)}, stored {stored.get(each)}" for each in different
+            ]
         answered = query(store, "SELECT attempt_id, name, value FROM flow_answer ORDER BY attempt_id")
         if answered != sorted((attempt, "knows_booth", value) for attempt, value in self.answers.items()):
             self.faults.append(f"{len(answered)} answers stored, {len(self.answers)} confirmed")
@@ -160,48 +164,48 @@ class StressTest:
             "SELECT attempt_id, kind FROM mark WHERE undoes IS NULL AND key NOT IN"
             " (SELECT undoes FROM mark WHERE undoes IS NOT NULL) ORDER BY attempt_id",
         )
-        expected = sorted((attempt, word) for attempt, word in self.kept.items() if word in MARKED)
+        expected = sorted((attempt, word) for attempt, word in self.confirmed.items() if word in MARKED)
         if sorted(standing) != expected:
             self.faults.append(f"{len(standing)} marks stored, {len(expected)} confirmed")
 
 
 async def run_stress_test(directory: Path, words: int, seed: int) -> StressTest:
     """Let four pages send `words` dispositions, with repeats, late clicks, lost replies and dialler restarts."""
-    told = StressTest(random.Random(seed))
+    stress_test = StressTest(random.Random(seed))
     config = scripted(*[Behaviour(talk_seconds=4.0)] * (words * 3), seats=len(SEATS))
     async with SimulatedAsterisk(config) as switch:
-        while len(told.kept) < words:
-            until = min(words, len(told.kept) + BETWEEN_RESTARTS)
+        while len(stress_test.confirmed) < words:
+            until = min(words, len(stress_test.confirmed) + BETWEEN_RESTARTS)
             async with a_site(directory, switch=switch, seats=len(SEATS), voters=words * 3, campaign=CAMPAIGN) as site:
                 page = Page(site, directory)
-                await told.ask_again(page)
+                await stress_test.ask_again(page)
                 for name in SEATS:
                     if seat(site, name).agent is None:
                         await site.log_in(name)
-                while len(told.kept) < until:
+                while len(stress_test.confirmed) < until:
                     for name in SEATS:
-                        await told.turn(page, name)
+                        await stress_test.turn(page, name)
                     await asyncio.sleep(0.3)
-            told.restarts += 1
+            stress_test.restarts += 1
         async with a_site(directory, switch=switch, seats=len(SEATS), campaign=CAMPAIGN) as site:
-            await told.ask_again(Page(site, directory))
-    told.judge(directory)
-    return told
+            await stress_test.ask_again(Page(site, directory))
+    stress_test.judge(directory)
+    return stress_test
 
 
 def main() -> None:
     """Run the stress test and print its result."""
     words, seed = int(sys.argv[1]), int(sys.argv[2])
     with tempfile.TemporaryDirectory() as directory:
-        told: list[StressTest] = []
+        stress_test: list[StressTest] = []
 
         async def run() -> None:
-            told.append(await run_stress_test(Path(directory), words, seed))
+            stress_test.append(await run_stress_test(Path(directory), words, seed))
 
         run_virtual(run, limit_seconds=1e7)
-    [result] = told
+    [result] = stress_test
     print(  # noqa: T201 - the output of a program
-        f"{len(result.kept)} stored, {result.refused} refused, {result.repeated} repeated, {result.restarts} restarts,"
+        f"{len(result.confirmed)} stored, {result.refused} refused, {result.repeated} repeated, {result.restarts} restarts,"
         f" {len(result.faults)} faults"
     )
     sys.exit("\n".join(result.faults[:20]) or None)

@@ -256,12 +256,12 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
     """Add the differences between the actual and the expected outcome to `played.faults`."""
     expect, faults = scenario.expect, played.faults
     with contextlib.closing(sqlite3.connect(f"file:{directory / 'centre.db'}?mode=ro", uri=True)) as db:
-        kept = db.execute("SELECT outcome, phone_id FROM attempt").fetchall()
+        attempts = db.execute("SELECT outcome, phone_id FROM attempt").fetchall()
         rang = db.execute(
             "SELECT campaign_id, ringing_at - created_at FROM attempt WHERE ringing_at IS NOT NULL ORDER BY created_at"
         ).fetchall()
         played.marks = Counter(kind for (kind,) in db.execute("SELECT kind FROM mark"))
-    played.outcomes = Counter(outcome or "still open" for outcome, _ in kept)
+    played.outcomes = Counter(outcome or "still open" for outcome, _ in attempts)
     faults += _differences("outcome", expect.outcomes.items(), played.outcomes)
     faults += _differences("mark", expect.marks.items(), played.marks)
     faults += [
@@ -272,7 +272,7 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
     if expect.held is not None and played.held != expect.held:
         faults.append(f"the campaign is held for {played.held!r}, expected {expect.held!r}")
     limit = int(scenario.site.campaign.get("max_attempts", 1))
-    often = {phone for phone, count in Counter(phone for _, phone in kept).items() if count > limit}
+    often = {phone for phone, count in Counter(phone for _, phone in attempts).items() if count > limit}
     if often:
         faults.append(f"{len(often)} numbers have more than {limit} attempts")
     twice = {number for number, count in Counter(played.called).items() if count > limit}

@@ -90,7 +90,9 @@ class Turns:
         self.features = self.engine.features
         self.features.core.start_tasks(cast(Any, self), lambda: None)
         self.features.servers.up.add("")
-        self.engine.features.eligibility._gate = cast(Any, SimpleNamespace(rules=plan.gate.rules, check_connect=_allowed))
+        self.engine.features.eligibility._gate = cast(
+            Any, SimpleNamespace(rules=plan.gate.rules, check_connect=_allowed)
+        )
         self.engine.features.eligibility._certified = lambda campaign, flow: {}
         for each in plan.campaigns.values():
             run = CampaignRun(

@@ -242,24 +242,24 @@ class TwilioStandIn:
 
     async def _live(self, call: PlacedCall) -> None:
         person = self.person(call)
-        held: list[dict[str, str]] = []
-        await self._tell(call, "initiated", held)
+        callbacks_so_far: list[dict[str, str]] = []
+        await self._tell(call, "initiated", callbacks_so_far)
         call.status = "ringing"
-        await self._tell(call, "ringing", held)
+        await self._tell(call, "ringing", callbacks_so_far)
         if person.holds is not None:
             await person.holds.wait()
         if person.status != "completed":
-            await self._end(call, person.status, person, held)
+            await self._end(call, person.status, person, callbacks_so_far)
             return
         call.status = "in-progress"
-        await self._tell(call, "in-progress", held)
+        await self._tell(call, "in-progress", callbacks_so_far)
         assert self._session is not None
         call.line = Line(self.webhook_port, list(person.lines), call.sid)
         if person.late is not None:
             await self._leave_at_the_last_key(call, call.line, person, person.late)
             return
         await call.line.run(self._session, _path(call.form["Url"]))
-        await self._end(call, "completed", person, held)
+        await self._end(call, "completed", person, callbacks_so_far)
 
     async def _leave_at_the_last_key(self, call: PlacedCall, line: Line, person: Person, late: float) -> None:
         """Press the last key and hang up at once: the request for the end arrives before the one for the key."""
@@ -274,26 +274,32 @@ class TwilioStandIn:
         await line.post(self._session, path or "", form)
 
     async def _end(
-        self, call: PlacedCall, status: str, person: Person, held: list[dict[str, str]] | None = None
+        self, call: PlacedCall, status: str, person: Person, callbacks_so_far: list[dict[str, str]] | None = None
     ) -> None:
         call.status = status
         call.duration = str(person.seconds) if status == "completed" else "0"
         extra = {"CallDuration": call.duration, "SipResponseCode": person.sip_status}
-        await self._tell(call, status, held if held is not None else [], extra)
+        await self._tell(call, status, callbacks_so_far if callbacks_so_far is not None else [], extra)
 
     async def _tell(
-        self, call: PlacedCall, status: str, held: list[dict[str, str]], extra: Mapping[str, str] | None = None
+        self,
+        call: PlacedCall,
+        status: str,
+        callbacks_so_far: list[dict[str, str]],
+        extra: Mapping[str, str] | None = None,
     ) -> None:
         """Send a status callback. If the person has `callbacks`, all are sent at the end, in the order it returns."""
         person = self.person(call)
-        held.append({"CallStatus": status, **(extra or {})})
+        callbacks_so_far.append({"CallStatus": status, **(extra or {})})
         if person.callbacks is not list:
-            told = person.callbacks(held) if status not in {"initiated", "ringing", "in-progress"} else []
+            due_callbacks = (
+                person.callbacks(callbacks_so_far) if status not in {"initiated", "ringing", "in-progress"} else []
+            )
         else:
-            told = [held[-1]]
+            due_callbacks = [callbacks_so_far[-1]]
         line = Line(self.webhook_port, [], call.sid)
         assert self._session is not None
-        for form in told:
+        for form in due_callbacks:
             await line.post(self._session, _path(call.form["StatusCallback"]), form)
 
 

@@ -112,12 +112,12 @@ async def _stream_file(request: AgiRequest) -> str | None:
     if seconds is None:
         return "200 result=-1 endpos=0"
     offset = int(request.argument(2, "0") or 0)
-    heard = await request.play(max(0.0, seconds - offset / 8000), request.argument(1))
-    if heard.aborted:
+    key_wait = await request.play(max(0.0, seconds - offset / 8000), request.argument(1))
+    if key_wait.aborted:
         return None
-    if heard.result == 0:
+    if key_wait.result == 0:
         request.switch.set_variable(request.channel, "PLAYBACKSTATUS", "SUCCESS")
-    return f"200 result={heard.result} endpos={offset + heard.samples}"
+    return f"200 result={key_wait.result} endpos={offset + key_wait.samples}"
 
 
 async def _get_data(request: AgiRequest) -> str | None:
@@ -130,20 +130,20 @@ async def _get_data(request: AgiRequest) -> str | None:
         return "200 result=-1"
     limit = float(request.argument(1, "0")) / 1000 or 6.0
     most = int(request.argument(2, "1024"))
-    heard = await request.play(seconds, ALL_KEYS)
+    key_wait = await request.play(seconds, ALL_KEYS)
     digits = ""
     while True:
-        if heard.aborted:
+        if key_wait.aborted:
             return None
-        if heard.interrupted:
+        if key_wait.interrupted:
             return "200 result=-1"
-        if heard.digit == "#":
+        if key_wait.digit == "#":
             return f"200 result={digits}"
-        digits += heard.digit
+        digits += key_wait.digit
         if len(digits) >= most:
             return f"200 result={digits}"
-        heard = await request.listen(limit, ALL_KEYS)
-        if not (heard.digit or heard.interrupted or heard.aborted):
+        key_wait = await request.listen(limit, ALL_KEYS)
+        if not (key_wait.digit or key_wait.interrupted or key_wait.aborted):
             return f"200 result={digits} (timeout)"
 
 
@@ -163,9 +163,9 @@ async def _say_characters(request: AgiRequest) -> str | None:
     return _key_reply(await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.argument(1)))
 
 
-def _key_reply(heard: KeyWait) -> str | None:
+def _key_reply(key_wait: KeyWait) -> str | None:
     """Return the reply with the pressed key, or None if the command was aborted."""
-    return None if heard.aborted else f"200 result={heard.result}"
+    return None if key_wait.aborted else f"200 result={key_wait.result}"
 
 
 async def _record_file(request: AgiRequest) -> str | None:
@@ -175,11 +175,11 @@ async def _record_file(request: AgiRequest) -> str | None:
         if word.startswith("s="):
             silence = float(word[2:])
             seconds = silence if seconds is None else min(seconds, silence)
-    heard = await request.listen(seconds, request.words[2])
-    if heard.aborted:
+    key_wait = await request.listen(seconds, request.words[2])
+    if key_wait.aborted:
         return None
-    why = "hangup" if heard.interrupted else "dtmf" if heard.digit else "timeout"
-    return f"200 result={heard.result} ({why}) endpos={heard.samples}"
+    reason = "hangup" if key_wait.interrupted else "dtmf" if key_wait.digit else "timeout"
+    return f"200 result={key_wait.result} ({reason}) endpos={key_wait.samples}"
 
 
 async def _set_variable(request: AgiRequest) -> str:

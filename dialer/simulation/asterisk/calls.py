@@ -94,9 +94,9 @@ class SwitchCalls(SwitchCore):
         name, _, context = order.dial_string.partition("/")[0].partition("@")
         ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")
         # As in Asterisk 22.10, an id counts as in use if the id of another channel begins with it.
-        taken = any(each and known.startswith(each) for each in ids for known in self.channels)
-        taken = taken or order.uniqueid.startswith(ids[1])
-        if taken or find_extension(self.dialplan, context, name) is None or not self.booted:
+        in_use = any(each and known.startswith(each) for each in ids for known in self.channels)
+        in_use = in_use or order.uniqueid.startswith(ids[1])
+        if in_use or find_extension(self.dialplan, context, name) is None or not self.booted:
             self.events.publish_originate_response(order, REASON_FAILED)
             return
         first, second = (self._new_channel("", each, context) for each in ids)

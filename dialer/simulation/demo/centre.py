@@ -93,7 +93,9 @@ def _prepare_directory(directory: Path) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputRefused(f"--dir: {directory} cannot be created ({error.strerror}); choose another folder") from error
+        raise OutputRefused(
+            f"--dir: {directory} cannot be created ({error.strerror}); choose another folder"
+        ) from error
     refuse_unwritable(directory / ROLL, "--dir")
 
 

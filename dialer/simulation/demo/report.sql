@@ -1,6 +1,6 @@
--- What a run says of itself, and the rules that it is held to. `since` is epoch seconds.
+-- The figures of a run, and its violations of the rules. `since` is epoch seconds.
 
--- Calls that came in are in no share of abandoned calls, and break no rule about whom we call.
+-- Inbound calls count neither in the abandoned-call rate nor as violations.
 -- name: outcomes
 SELECT campaign_id, coalesce(outcome, 'live') AS outcome_or_live, count(*) AS attempts
 FROM attempt
@@ -28,7 +28,7 @@ ORDER BY booth.constituency_number, booth.part_number, mark.kind;
 -- name: opt_outs
 SELECT count(*) FROM opt_out WHERE at >= :since;
 
--- Attempts that began before an earlier one to the same number had ended. A refused one was never placed.
+-- Attempts that began before an earlier one to the same number had ended. Refused attempts were never placed.
 -- name: no_number_with_two_open_attempts
 SELECT attempt_id
 FROM (
@@ -41,14 +41,14 @@ FROM (
 )
 WHERE created_at >= :since AND earlier_ended_at > created_at;
 
--- Answered, and yet without an end, or with one that says that nobody answered.
+-- Answered attempts without an end, or with an outcome that means no answer.
 -- name: answered_calls_have_outcomes
 SELECT attempt_id
 FROM attempt
 WHERE created_at >= :since AND answered_at IS NOT NULL
   AND (outcome IS NULL OR outcome IN ('busy', 'no-answer', 'invalid-number', 'congestion', 'rejected', 'refused'));
 
--- Placed although the voter it addresses had voted; a correction in between makes the voter one to be called again.
+-- Attempts placed after their voter had voted, unless a correction in between withdrew the mark.
 -- name: nobody_called_after_voted
 SELECT attempt.attempt_id
 FROM attempt

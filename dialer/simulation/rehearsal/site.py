@@ -127,8 +127,8 @@ def _rehearsal_inbound_number(number: InboundNumber) -> dict[str, Any]:
 
 def _rehearsal_seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
     """Yield the site's seats, then `load` - 1 copies of them under unused names."""
-    taken = {seat.name for seat in settings.seats}
-    spare = (name for number in count(1) if (name := f"more-{number}") not in taken)
+    used_names = {seat.name for seat in settings.seats}
+    spare = (name for number in count(1) if (name := f"more-{number}") not in used_names)
     for copy in range(load):
         for seat in settings.seats:
             label = seat.name if copy == 0 else next(spare)

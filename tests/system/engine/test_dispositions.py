@@ -235,5 +235,5 @@ async def test_no_word_is_lost_none_is_twice_and_none_is_another_voters(tmp_path
     """Ten thousand, by `python -m tests.support.dispositions 10000 7`."""
     told = await run_stress_test(tmp_path, 90, seed=7)
     assert told.faults == []
-    assert len(told.kept) >= 90
+    assert len(told.confirmed) >= 90
     assert min(told.refused, told.repeated, told.restarts) >= 3

@@ -132,8 +132,8 @@ def test_agents_enter_the_serials_of_booth_workers(tmp_path: Path) -> None:
     rows = [f"{constituency},{part},+91 98200 001{part:02d},Asha,hi" for constituency, part in _booths(settings)]
     workers.write_text("\n".join(["constituency,part,number,name,language", *rows]))
     (tmp_path / "import.toml").write_text(f'[store]\npath = "{settings.store.path}"\n')
-    taken = CliRunner().invoke(app, ["workers", "import", str(workers), "-c", str(tmp_path / "import.toml")])
-    assert taken.exit_code == 0, taken.output
+    result = CliRunner().invoke(app, ["workers", "import", str(workers), "-c", str(tmp_path / "import.toml")])
+    assert result.exit_code == 0, result.output
     outcome = rehearsed(settings, answer_rate=0.95)
     assert outcome.connected > 0
     assert is_ready([outcome])

@@ -19,7 +19,12 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     """Turns whose rules allow all, and whose pacer wants so many calls."""
     turns = Turns(seats, **sections)
     allowed = lambda *_: Ruling((), None)  # noqa: E731
-    asked = {"check_originate": allowed, "check_campaign": allowed, "grounds": lambda *_: "{}", "locked_until": lambda *_: None}
+    asked = {
+        "check_originate": allowed,
+        "check_campaign": allowed,
+        "grounds": lambda *_: "{}",
+        "locked_until": lambda *_: None,
+    }
     gate = cast(Any, turns.features.eligibility._gate)
     gate.__dict__.update(asked)
     turns.features.holds._switch = cast(Any, SimpleNamespace(unanswered_seconds=lambda _: 0.0))
