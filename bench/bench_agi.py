@@ -71,8 +71,8 @@ async def our_server(tally: Tally) -> AsyncIterator[int]:
         await call.stream_file("matdan/hi/thanks")
         key = await call.wait_for_digit(1000)
         booth = await call.get_data("matdan/hi/booth", 5000, 3)
-        await call.command("SAY DIGITS", booth, "")
-        variable = (await call.command("GET VARIABLE", "NOTE")).note
+        await call.send_command("SAY DIGITS", booth, "")
+        variable = (await call.send_command("GET VARIABLE", "NOTE")).note
         await call.stream_file("matdan/hi/goodbye")
         await call.set_variable("DONE", "1")
         await call.hangup()
