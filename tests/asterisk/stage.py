@@ -162,17 +162,17 @@ class RealStage:
         campaign = {"max_attempts": 1, **site.campaign}
         return self._lab.settings(directory, seats=site.seats, campaign=campaign, **site.settings)
 
-    def ready(self, centre: RunningCentre) -> None:
+    def prepare(self, centre: RunningCentre) -> None:
         """Do nothing, because the phones are registered already."""
 
-    async def phone_dies(self, seat: str) -> None:
+    async def kill_phone(self, seat: str) -> None:
         self._dead.add(seat)
         await self._lab.phones[seat].stop()
 
-    async def phone_silent(self, seat: str) -> None:
-        await self.phone_dies(seat)  # a killed SIPp sends no BYE, like a phone without power
+    async def silence_phone(self, seat: str) -> None:
+        await self.kill_phone(seat)  # a killed SIPp sends no BYE, like a phone without power
 
-    async def phone_returns(self, seat: str) -> None:
+    async def restore_phone(self, seat: str) -> None:
         self._dead.discard(seat)
         await self._lab.connect_phone(seat, self._lab.phones[seat])
 
@@ -186,10 +186,10 @@ class RealStage:
     async def restart(self) -> None:
         await self._lab.restart()
 
-    def called(self) -> list[str]:
+    def list_called_numbers(self) -> list[str]:
         return list(self.watch.invites)
 
-    async def left_over(self) -> list[str]:
+    async def list_leftover_channels(self) -> list[str]:
         channels = await self._lab.asterisk.run_command("core show channels concise")
         return [line.split("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/carrier")]
 

@@ -150,7 +150,7 @@ async def agent_centre(
             running_centre(settings, broker=broker.settings, profile=simulated_profile())
         )
         wire = await stack.enter_async_context(Wire())
-        await wire.lead_to(broker.port)
+        await wire.forward_to(broker.port)
         to_broker = replace(broker.settings, port=wire.port, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
         desk = await stack.enter_async_context(open_desk(settings, broker=to_broker, hasher=CHEAP, assets={}))
         browser = httpx.AsyncClient(base_url=desk.origin, timeout=HANG_SECONDS)

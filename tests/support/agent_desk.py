@@ -239,7 +239,7 @@ class AgentDesk:
         self.page_state.put("pop", None)
         self.seat(state)
 
-    async def asked(self, name: str, count: int = 1) -> list[dict[str, Any]]:
+    async def wait_for_commands(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """Wait for `count` commands of that name. Return their values."""
         async with asyncio.timeout(HANG_SECONDS):
             while True:

@@ -75,7 +75,7 @@ class Page:
     async def dispose(self, attempt: str | None, disposition: str, name: str = "01", **values: Any) -> tuple[str, str]:
         return await self.send("seat-dispose", seat=name, attempt=attempt, disposition=disposition, **values)
 
-    async def take_back(self, attempt: str | None, name: str = "01", **values: Any) -> tuple[str, str]:
+    async def undo(self, attempt: str | None, name: str = "01", **values: Any) -> tuple[str, str]:
         return await self.send("seat-undo-disposition", seat=name, attempt=attempt, **values)
 
 
@@ -92,7 +92,7 @@ class StressTest:
     restarts: int = 0
     faults: list[str] = field(default_factory=list)
 
-    async def turn(self, page: Page, name: str) -> None:
+    async def send_random_command(self, page: Page, name: str) -> None:
         """Let a page send a valid command for its call, and sometimes an invalid one."""
         chance, view = self.chance, seat(page.site, name)
         if view.state not in (SeatState.TALKING, SeatState.WRAP_UP) or view.attempt_id is None:
@@ -101,11 +101,13 @@ class StressTest:
         if self.confirmed and chance.random() < 0.1:  # a late click
             late = chance.choice([*self.confirmed][-8:])
             if late not in {each.attempt_id for each in page.site.view.seats}:
-                self.expect("refused", await page.dispose(late, "opt-out", name, command_id=f"late-{command_id}"))
+                self.check_status("refused", await page.dispose(late, "opt-out", name, command_id=f"late-{command_id}"))
                 self.refused += 1
         others = [each.attempt_id for each in page.site.view.seats if each.seat != name and each.attempt_id]
         if others and chance.random() < 0.1:
-            self.expect("refused", await page.dispose(others[0], "opt-out", name, command_id=f"other-{command_id}"))
+            self.check_status(
+                "refused", await page.dispose(others[0], "opt-out", name, command_id=f"other-{command_id}")
+            )
             self.refused += 1
         if attempt in self.confirmed or attempt in {asked for _, _, asked, _ in self.unanswered}:
             return
@@ -118,7 +120,7 @@ class StressTest:
         if answer == ("", ""):
             self.unanswered.append((name, command_id, attempt, word))
             return
-        self.expect("done", answer)
+        self.check_status("done", answer)
         self.confirmed[attempt] = word
         if chance.random() < 0.2:
             self.repeated += 1
@@ -126,26 +128,26 @@ class StressTest:
             if again != answer:
                 self.faults.append(f"a repeat was answered {again}")
         if chance.random() < 0.1:
-            self.expect("done", await page.take_back(attempt, name, command_id=f"back-{command_id}"))
+            self.check_status("done", await page.undo(attempt, name, command_id=f"back-{command_id}"))
             self.confirmed[attempt] = "none"
             del self.answers[attempt]
             word = chance.choice(SAID)
-            self.expect("done", await page.dispose(attempt, word, name, command_id=f"anew-{command_id}"))
+            self.check_status("done", await page.dispose(attempt, word, name, command_id=f"anew-{command_id}"))
             self.confirmed[attempt] = word
 
-    async def ask_again(self, page: Page) -> None:
+    async def resend_unanswered(self, page: Page) -> None:
         """Resend the commands without a reply, with the same ids."""
         for name, command_id, attempt, word in self.unanswered:
             said = {"answers": {"knows_booth": self.answers[attempt]}}
-            self.expect("done", await page.dispose(attempt, word, name, command_id=command_id, **said))
+            self.check_status("done", await page.dispose(attempt, word, name, command_id=command_id, **said))
             self.confirmed[attempt] = word
         self.unanswered.clear()
 
-    def expect(self, status: str, answer: tuple[str, str]) -> None:
+    def check_status(self, status: str, answer: tuple[str, str]) -> None:
         if answer[0] != status:
             self.faults.append(f"{answer} is not {status}")
 
-    def judge(self, directory: Path) -> None:
+    def check_store(self, directory: Path) -> None:
         """Compare the store with the confirmed dispositions, answers and marks. Differences are added to `faults`."""
         store = directory / "centre.db"
         stored = dict(query(store, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
@@ -178,18 +180,18 @@ async def run_stress_test(directory: Path, words: int, seed: int) -> StressTest:
             until = min(words, len(stress_test.confirmed) + BETWEEN_RESTARTS)
             async with a_site(directory, switch=switch, seats=len(SEATS), voters=words * 3, campaign=CAMPAIGN) as site:
                 page = Page(site, directory)
-                await stress_test.ask_again(page)
+                await stress_test.resend_unanswered(page)
                 for name in SEATS:
                     if seat(site, name).agent is None:
                         await site.log_in(name)
                 while len(stress_test.confirmed) < until:
                     for name in SEATS:
-                        await stress_test.turn(page, name)
+                        await stress_test.send_random_command(page, name)
                     await asyncio.sleep(0.3)
             stress_test.restarts += 1
         async with a_site(directory, switch=switch, seats=len(SEATS), campaign=CAMPAIGN) as site:
-            await stress_test.ask_again(Page(site, directory))
-    stress_test.judge(directory)
+            await stress_test.resend_unanswered(Page(site, directory))
+    stress_test.check_store(directory)
     return stress_test
 
 

@@ -104,7 +104,7 @@ class Wire:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
 
-    async def lead_to(self, port: int) -> None:
+    async def forward_to(self, port: int) -> None:
         """Start listening and forward connections to the broker at `port`."""
 
         async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

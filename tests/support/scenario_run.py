@@ -45,19 +45,19 @@ class Stage(Protocol):
         """Return the scenario's settings for this switch."""
         ...
 
-    def ready(self, centre: RunningCentre) -> None:
+    def prepare(self, centre: RunningCentre) -> None:
         """Prepare for calls, now that the dialler's FastAGI server is listening."""
         ...
 
-    async def phone_dies(self, seat: str) -> None:
+    async def kill_phone(self, seat: str) -> None:
         """Let the seat's phone hang up and no longer answer."""
         ...
 
-    async def phone_silent(self, seat: str) -> None:
+    async def silence_phone(self, seat: str) -> None:
         """Stop the RTP from the seat's phone without hanging up."""
         ...
 
-    async def phone_returns(self, seat: str) -> None:
+    async def restore_phone(self, seat: str) -> None:
         """Let the seat's phone answer calls again."""
         ...
 
@@ -69,11 +69,11 @@ class Stage(Protocol):
         """Restart the switch. Its phones stay registered."""
         ...
 
-    def called(self) -> list[str]:
+    def list_called_numbers(self) -> list[str]:
         """Return the numbers of all calls that reached the carrier, in order."""
         ...
 
-    async def left_over(self) -> list[str]:
+    async def list_leftover_channels(self) -> list[str]:
         """Return the channels still on the switch after the centre has stopped."""
         ...
 
@@ -103,11 +103,11 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
         if scenario.site.workers:
             settings = _add_poll_today(settings, stage.clock.now())
         async with running_centre(settings, clock=stage.clock, chance=random.Random(1), profile=LINES) as centre:
-            stage.ready(centre)
+            stage.prepare(centre)
             await run.run_dialler(centre)
         await asyncio.sleep(run.away_seconds)
-    played.called = stage.called()
-    left = await stage.left_over()
+    played.called = stage.list_called_numbers()
+    left = await stage.list_leftover_channels()
     if left:
         played.faults.append(f"left over on the switch: {', '.join(left)}")
     _judge(scenario, played, directory)
@@ -235,11 +235,11 @@ class _Run:
         seat = event.seat or ""
         match event.do:
             case Step.PHONE_DIES:
-                await self._stage.phone_dies(seat)
+                await self._stage.kill_phone(seat)
             case Step.PHONE_SILENT:
-                await self._stage.phone_silent(seat)
+                await self._stage.silence_phone(seat)
             case Step.PHONE_RETURNS:
-                await self._stage.phone_returns(seat)
+                await self._stage.restore_phone(seat)
             case Step.LOG_OFF:
                 await self._engine.execute(SeatLogOff(seat=seat))
             case Step.PAUSE:

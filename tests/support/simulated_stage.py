@@ -34,18 +34,18 @@ class SimulatedStage:
             **{"asterisk": {"history": self.switch.config.history}, **site.settings},
         )
 
-    def ready(self, centre: RunningCentre) -> None:
+    def prepare(self, centre: RunningCentre) -> None:
         self.switch.agi_port = centre.agi_port
 
-    async def phone_dies(self, seat: str) -> None:
+    async def kill_phone(self, seat: str) -> None:
         self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
         self.switch.drop_seat(f"agent{seat}")
 
-    async def phone_silent(self, seat: str) -> None:
+    async def silence_phone(self, seat: str) -> None:
         self.switch.set_phone(f"agent{seat}", PhoneMode.UNREGISTERED)
         self.switch.silence_phone(f"agent{seat}")
 
-    async def phone_returns(self, seat: str) -> None:
+    async def restore_phone(self, seat: str) -> None:
         self.switch.set_phone(f"agent{seat}", PhoneMode.ANSWERS)
 
     async def cut_link(self) -> None:
@@ -54,10 +54,10 @@ class SimulatedStage:
     async def restart(self) -> None:
         await self.switch.restart(down_seconds=1.0)
 
-    def called(self) -> list[str]:
+    def list_called_numbers(self) -> list[str]:
         return [call.number for call in self.switch.placed]
 
-    async def left_over(self) -> list[str]:
+    async def list_leftover_channels(self) -> list[str]:
         return [channel.name for channel in self.switch.channels.values() if channel.trunk is not None]
 
 

@@ -97,7 +97,7 @@ class SipStandIn:
             elif text.startswith("BYE"):
                 await page.send_text(_answer(text, 200))
 
-    async def heard(self, beginning: str, count: int = 1) -> list[str]:
+    async def wait_for_messages(self, beginning: str, count: int = 1) -> list[str]:
         """Wait for `count` messages that start with `beginning`. Return them."""
         async with asyncio.timeout(HANG_SECONDS):
             while len(found := [each for each in self.said if each.startswith(beginning)]) < count:
@@ -112,7 +112,9 @@ class SipStandIn:
         await self.lines[-1].send_text(text)
         async with asyncio.timeout(HANG_SECONDS):
             while not (
-                found := [each for each in await self.heard("SIP/2.0 200 OK") if f"Call-ID: {call}\r\n" in each]
+                found := [
+                    each for each in await self.wait_for_messages("SIP/2.0 200 OK") if f"Call-ID: {call}\r\n" in each
+                ]
             ):
                 self._heard.clear()
                 await self._heard.wait()

@@ -56,7 +56,7 @@ class Backend(Protocol):
         """Add a roll to the store while it is closed."""
         ...
 
-    def list_workers(self, file: Path) -> None:
+    def import_workers(self, file: Path) -> None:
         """Import a list of booth workers while the store is closed."""
         ...
 
@@ -93,7 +93,7 @@ class SqliteBackend:
     def fill(self, voters: int, voters_per_booth: int) -> None:
         fill_roll(self.path, voters, voters_per_booth=voters_per_booth, key=self.key)
 
-    def list_workers(self, file: Path) -> None:
+    def import_workers(self, file: Path) -> None:
         import_workers(file, self.path, "IN", key=self.key)
 
     async def open(self) -> Store:

@@ -153,7 +153,7 @@ async def test_twenty_calls_on_a_hindi_keyboard_need_two_keys_each(site: Site) -
         if expected["disposition"] in ("refused", "opt-out"):  # others are told at once, so the page waits
             await expect(page.locator(".entry.waiting")).to_be_visible()
             await page.clock.run_for(UNDO_MS)
-        values = (await site.desk.asked("seat-dispose", number + 1))[-1]
+        values = (await site.desk.wait_for_commands("seat-dispose", number + 1))[-1]
         assert values["attempt"] == attempt
         reported = values.pop("voters", [])
         assert {key: values[key] for key in expected} == expected
@@ -178,7 +178,7 @@ async def test_each_voter_of_a_household_gets_an_own_outcome(site: Site) -> None
     for key in "3", "1", "6":  # as on the phone: both digits of the hour
         await page.keyboard.press(key)
     await page.keyboard.press("2")
-    (values,) = await site.desk.asked("seat-dispose")
+    (values,) = await site.desk.wait_for_commands("seat-dispose")
     assert values == {
         "attempt": "attempt-1",
         "disposition": "voted",
@@ -188,14 +188,14 @@ async def test_each_voter_of_a_household_gets_an_own_outcome(site: Site) -> None
             {"voter": 202, "mark": "later", "hour": 16},
         ],
     }
-    assert await site.desk.asked("seat-closing") == [{"attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-closing") == [{"attempt": "attempt-1"}]
 
     # Who was not spoken of is called again, and has no mark.
     await site.call(page, "attempt-2", household(300, 2))
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("1")
     await page.keyboard.press("Enter")
-    values = (await site.desk.asked("seat-dispose", 2))[1]
+    values = (await site.desk.wait_for_commands("seat-dispose", 2))[1]
     assert values == {"attempt": "attempt-2", "disposition": "call-back", "voters": [{"voter": 301, "mark": "voted"}]}
 
 
@@ -207,7 +207,7 @@ async def test_enter_ends_the_wrap_up_after_a_saved_outcome(site: Site) -> None:
     site.desk.seat("wrap-up", "attempt-1")
     await expect(page.locator("progress")).to_be_visible()
     await page.keyboard.press("Enter")
-    assert await site.desk.asked("seat-ready") == [{}]
+    assert await site.desk.wait_for_commands("seat-ready") == [{}]
     site.desk.idle()
     await page.wait_for_selector(".waiting")
     await page.keyboard.press("NumpadMultiply")
@@ -231,7 +231,7 @@ async def test_shortcuts_do_nothing_in_text_fields(site: Site) -> None:
     await page.get_by_label("Note").press_sequentially("919")
     await page.keyboard.press("Escape")
     await page.keyboard.press("1")
-    (values,) = await site.desk.asked("seat-dispose")
+    (values,) = await site.desk.wait_for_commands("seat-dispose")
     assert site.desk.notes == {values["note"]: "919"}
     assert values["disposition"] == "voted"
 
@@ -264,7 +264,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
     await expect(page.locator(".entry.saved")).to_be_visible()
     ids = {each for each, name, _ in site.desk.commands if name == "seat-dispose"}
     assert len(ids) == 1
-    assert len(await site.desk.asked("seat-dispose")) >= 3
+    assert len(await site.desk.wait_for_commands("seat-dispose")) >= 3
     ignore_http_errors(site.faults, 503)
 
 
@@ -298,7 +298,7 @@ async def test_lost_note_is_not_reported_as_saved(site: Site) -> None:
     await page.reload()  # the call is still there, and the desk has its draft
     await expect(page.locator(".entry.saved")).to_be_visible()
     assert site.desk.notes == {"n-attempt-1": "after lunch"}
-    assert (await site.desk.asked("seat-dispose"))[0]["note"] == "n-attempt-1"
+    assert (await site.desk.wait_for_commands("seat-dispose"))[0]["note"] == "n-attempt-1"
     await page.clock.run_for(UNDO_MS)
 
     await site.call(page, "attempt-2", household(2, 1))
@@ -313,7 +313,7 @@ async def test_lost_note_is_not_reported_as_saved(site: Site) -> None:
     site.desk.away = set()
     await page.goto(f"{site.desk.origin}/agent")
     await expect(page.locator(".entry.saved")).to_contain_text("Saved without the note")
-    assert "note" not in (await site.desk.asked("seat-dispose", 2))[1]
+    assert "note" not in (await site.desk.wait_for_commands("seat-dispose", 2))[1]
     await page.clock.run_for(UNDO_MS * 2)
     await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".entry")).to_have_count(0)
@@ -367,14 +367,14 @@ async def test_undone_outcome_is_corrected_by_the_next_key(site: Site) -> None:
     await expect(page.locator(".entry.saved")).to_contain_text("Will not vote")
     await site.call(page, "attempt-2", household(2, 1))
     await page.keyboard.press("Backspace")
-    assert await site.desk.asked("seat-undo-disposition") == [{"attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-undo-disposition") == [{"attempt": "attempt-1"}]
     await expect(page.locator(".correcting")).to_contain_text("Voter 1")
     await page.keyboard.press("1")
-    values = (await site.desk.asked("seat-dispose", 2))[1]
+    values = (await site.desk.wait_for_commands("seat-dispose", 2))[1]
     assert (values["attempt"], values["disposition"]) == ("attempt-1", "voted")
     await expect(page.locator(".correcting")).to_have_count(0)
     await page.keyboard.press("2")
-    values = (await site.desk.asked("seat-dispose", 3))[2]
+    values = (await site.desk.wait_for_commands("seat-dispose", 3))[2]
     assert (values["attempt"], values["disposition"]) == ("attempt-2", "not-yet")
 
     # What other centres are told of is not sent while it may be undone.
@@ -384,7 +384,7 @@ async def test_undone_outcome_is_corrected_by_the_next_key(site: Site) -> None:
     await page.keyboard.press("Backspace")
     await expect(page.locator(".entry.waiting")).to_have_count(0)
     await page.clock.run_for(UNDO_MS * 2)
-    assert len(await site.desk.asked("seat-dispose", 3)) == 3
+    assert len(await site.desk.wait_for_commands("seat-dispose", 3)) == 3
 
 
 async def test_late_key_is_refused_and_does_not_affect_the_next_voter(site: Site) -> None:
@@ -402,7 +402,7 @@ async def test_late_key_is_refused_and_does_not_affect_the_next_voter(site: Site
     await expect(page.locator(".entry.refused")).to_contain_text("Not saved: That call and its wrap-up have ended.")
     await page.get_by_role("button", name="Dismiss").click()
     await expect(page.locator(".entry")).to_have_count(0)
-    assert len(await site.desk.asked("seat-dispose")) == 1
+    assert len(await site.desk.wait_for_commands("seat-dispose")) == 1
 
 
 async def test_mark_recorded_elsewhere_is_shown(site: Site) -> None:
@@ -419,7 +419,7 @@ async def test_mark_recorded_elsewhere_is_shown(site: Site) -> None:
     await site.call(page, "attempt-2", household(5, 3))
     await page.keyboard.press("1")
     await page.keyboard.press("Enter")
-    await site.desk.asked("seat-dispose")
+    await site.desk.wait_for_commands("seat-dispose")
     settled = [{**each, "pending": False, "marks": [mark]} for each in household(5, 2)]
     site.desk.call("attempt-2", [*settled, *household(7, 1)])
     await expect(page.locator(".warn")).to_contain_text("Voter 6\u2069: has voted. This was just recorded elsewhere.")
@@ -437,7 +437,7 @@ async def test_clock_set_back_does_not_delay_an_opt_out(site: Site) -> None:
     await expect(page.locator(".entry.waiting")).to_be_visible()
     await page.clock.set_system_time("2020-01-01T00:00:00Z")
     await page.keyboard.press("Enter")
-    assert (await site.desk.asked("seat-dispose"))[0]["disposition"] == "opt-out"
+    assert (await site.desk.wait_for_commands("seat-dispose"))[0]["disposition"] == "opt-out"
     await page.clock.run_for(UNDO_MS)
     await expect(page.locator(".entry")).to_have_count(0)
 
@@ -470,22 +470,22 @@ async def test_seat_is_controlled_by_buttons_and_star_codes(site: Site) -> None:
     page = await site.at_work()
     await page.get_by_role("button", name="Pause").click()
     await page.locator(".menu:popover-open").get_by_role("button", name="meal").click()
-    assert await site.desk.asked("seat-pause") == [{"reason": "meal"}]
+    assert await site.desk.wait_for_commands("seat-pause") == [{"reason": "meal"}]
     site.desk.idle("paused")
     await expect(page.locator(".waiting")).to_contain_text("You are paused")
     await page.keyboard.press("NumpadMultiply")
     await page.keyboard.press("1")
-    assert await site.desk.asked("seat-ready") == [{}]
+    assert await site.desk.wait_for_commands("seat-ready") == [{}]
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_role("button", name="Hang up").click()
-    assert await site.desk.asked("seat-hang-up") == [{"attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-hang-up") == [{"attempt": "attempt-1"}]
     await page.get_by_role("button", name="Transfer").click()
     await page.locator(".menu:popover-open").get_by_role("button", name="desk-lead").click()
-    assert await site.desk.asked("seat-transfer") == [{"to": "desk-lead", "attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-transfer") == [{"to": "desk-lead", "attempt": "attempt-1"}]
     await page.keyboard.press("NumpadMultiply")
     await page.keyboard.press("0")
     await page.get_by_role("dialog").get_by_role("button", name="Log off").click()
-    assert await site.desk.asked("seat-log-off") == [{}]
+    assert await site.desk.wait_for_commands("seat-log-off") == [{}]
 
 
 async def test_supervisors_message_is_shown_until_it_is_read(site: Site) -> None:
@@ -497,7 +497,7 @@ async def test_supervisors_message_is_shown_until_it_is_read(site: Site) -> None
     assert not await find_overflowing_elements(page)
     found = await find_accessibility_violations(page)
     await page.get_by_role("button", name="Mark as read", exact=True).click()
-    assert await site.desk.asked("seat-message-read") == [{"message_at": line["at"]}]
+    assert await site.desk.wait_for_commands("seat-message-read") == [{"message_at": line["at"]}]
     site.desk.seat("ready")
     await expect(page.locator(".line")).to_have_count(0)
     assert_accessible(found)
@@ -544,7 +544,7 @@ async def test_page_uses_the_desks_clock_on_a_pc_with_a_wrong_clock(site: Site, 
     await expect(page.locator(".closes")).to_contain_text("closes in 7:1")
     await page.keyboard.press("NumpadAdd")
     await page.keyboard.press("Enter")  # the next hour
-    (said,) = await site.desk.asked("seat-dispose")
+    (said,) = await site.desk.wait_for_commands("seat-dispose")
     assert abs(said["call_back_at"] - ELEVEN) < 5
     await expect(page.locator(".entry.saved")).to_be_visible()
     await page.clock.run_for(UNDO_MS + 500)
@@ -565,7 +565,7 @@ async def test_page_open_over_midnight_shows_the_new_day(site: Site) -> None:
     await expect(page.locator(".state-now.wrap-up")).to_be_visible()
     for key in "309":
         await page.keyboard.press(key)
-    (said,) = await site.desk.asked("seat-dispose")
+    (said,) = await site.desk.wait_for_commands("seat-dispose")
     assert (said["disposition"], said["hour"]) == ("later", 9)
     site.desk.idle()
     await expect(page.locator(".figures")).not_to_contain_text("43")
@@ -595,9 +595,9 @@ async def test_script_shows_the_voters_values_and_saves_answers(site: Site) -> N
     await expect(page.locator(".script")).not_to_contain_text("Your flat")  # of a line nothing is guessed
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
     await expect(page.locator(".script")).to_have_text("Goodbye, Sunita Kale.")
-    assert await site.desk.asked("seat-closing") == [{"attempt": "attempt-1"}]
+    assert await site.desk.wait_for_commands("seat-closing") == [{"attempt": "attempt-1"}]
     await page.keyboard.press("1")
-    (values,) = await site.desk.asked("seat-dispose")
+    (values,) = await site.desk.wait_for_commands("seat-dispose")
     assert values["answers"] == {"who": "voter"}
 
 
@@ -622,7 +622,7 @@ async def test_answers_of_an_abandoned_script_path_are_not_saved(site: Site) -> 
     for label in ("To way", "To end", "←", "←", "To end"):
         await script.get_by_role("button", name=label).click()
     await page.keyboard.press("1")
-    (values,) = await site.desk.asked("seat-dispose")
+    (values,) = await site.desk.wait_for_commands("seat-dispose")
     assert values["answers"] == {"who": "end"}
 
 
@@ -630,11 +630,11 @@ async def test_outcome_is_saved_without_answers_after_a_script_change(site: Site
     page = await site.at_work()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
-    await site.desk.asked("seat-closing")
+    await site.desk.wait_for_commands("seat-closing")
     refusal = "the script of campaign turnout-agents has no question who: nothing was kept"
     site.desk.replies.append({"status": "refused", "text": refusal, "code": "other-script"})
     await page.keyboard.press("1")
-    first, second = await site.desk.asked("seat-dispose", 2)
+    first, second = await site.desk.wait_for_commands("seat-dispose", 2)
     assert first == {**second, "answers": {"who": "voter"}}
     ids = [each for each, name, _ in site.desk.commands if name == "seat-dispose"]
     assert len(set(ids)) == 2
@@ -648,7 +648,7 @@ async def test_end_of_the_wrap_up_sends_entered_outcomes(site: Site) -> None:
     await expect(page.locator(".state-now")).to_contain_text("left")
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
     site.desk.seat("wrap-up", "attempt-1", since=site.desk.clock.now() - 29)
-    (values,) = await site.desk.asked("seat-dispose")
+    (values,) = await site.desk.wait_for_commands("seat-dispose")
     assert (values["disposition"], values["voters"]) == ("not-yet", [{"voter": 1, "mark": "not-yet"}])
 
 
@@ -787,18 +787,18 @@ async def test_preview_is_dialled_or_skipped_on_a_hindi_keyboard(site: Site) -> 
     await keyboard.press("1")  # no outcome: nobody has spoken
     await keyboard.press("0")
     await keyboard.press("3")
-    assert await site.desk.asked("seat-preview-skip") == [{"attempt": "attempt-1", "reason": "known"}]
+    assert await site.desk.wait_for_commands("seat-preview-skip") == [{"attempt": "attempt-1", "reason": "known"}]
     site.desk.idle()
     await page.wait_for_selector(".waiting")
     await preview(site, page, "attempt-2")
     await keyboard.press("NumpadEnter")
-    assert await site.desk.asked("seat-preview-dial") == [{"attempt": "attempt-2"}]
+    assert await site.desk.wait_for_commands("seat-preview-dial") == [{"attempt": "attempt-2"}]
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
     site.desk.seat("reserved", "attempt-2", dialling=True)
     await expect(page.locator(".dialling")).to_contain_text("मतदाता को फ़ोन लगाया जा रहा है")
     await page.keyboard.press("NumpadMultiply")
     await page.keyboard.press("3")
-    assert await site.desk.asked("seat-hang-up") == [{"attempt": "attempt-2"}]
+    assert await site.desk.wait_for_commands("seat-hang-up") == [{"attempt": "attempt-2"}]
 
 
 async def test_key_meant_for_the_previous_call_does_not_dial(site: Site) -> None:
@@ -849,7 +849,7 @@ async def test_typed_number_is_dialled_and_stored_nowhere(site: Site) -> None:
     await site.call(page, "attempt-1", household(500, 1), phone=7)
     site.desk.idle("paused")
     await page.locator(".manual .recent button").click()
-    assert await site.desk.asked("seat-dial") == [{"campaign": "turnout-agents", "phone": 7}]
+    assert await site.desk.wait_for_commands("seat-dial") == [{"campaign": "turnout-agents", "phone": 7}]
     assert_accessible(await find_accessibility_violations(page))
 
 

@@ -91,7 +91,7 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
             assert await page.do("seat-pause", reason="break") == (503, {"problem": "away"})
             other = AgentPage(page.origin, page.http)
             assert (await other.sign_in("102", "1357", "02")).json() == {"problem": "away"}
-            await centre.wire.lead_to(centre.broker.port)
+            await centre.wire.forward_to(centre.broker.port)
             await page.until(lambda: page.now["desk"]["connected"])
 
             assert (await page.do("seat-log-off"))[1]["status"] == "done"

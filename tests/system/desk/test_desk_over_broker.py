@@ -107,14 +107,14 @@ async def test_lost_broker_is_reported_and_reconnected(tmp_path: Path) -> None:
         dialler_client(replace(broker.settings, port=wire.port)) as (desk, page_state),
     ):
         assert await desk.send_command(BOSS, "click-0001", "stop-all", {}) is None
-        await wire.lead_to(broker.port)
+        await wire.forward_to(broker.port)
         await page_state.until(lambda: page_state.connected and page_state.get("centre", CentreState) is not None)
         await wire.take_down()
         await page_state.until(lambda: not page_state.connected)
         assert page_state.get("seat/seat-01", SeatView) is not None  # what was heard stays, with its age
         assert await desk.send_command(BOSS, "click-0002", "stop-all", {}) is None
         assert not engine.executed
-        await wire.lead_to(broker.port)
+        await wire.forward_to(broker.port)
         await page_state.until(lambda: page_state.connected)
         reply = await desk.send_command(BOSS, "click-0003", "stop-all", {})
         assert reply is not None

@@ -55,7 +55,7 @@ async def site(browser: Browser) -> AsyncIterator[Site]:
 
 async def test_browser_phone_registers_answers_mutes_and_unregisters(site: Site) -> None:
     page = await site.page()
-    [first] = await site.switch.heard("REGISTER")
+    [first] = await site.switch.wait_for_messages("REGISTER")
     assert "From: <sip:agent04@matdan.invalid>" in first
     assert "Contact: <sip:agent04@" in first
     answer = await site.switch.call("one")
@@ -72,39 +72,39 @@ async def test_browser_phone_registers_answers_mutes_and_unregisters(site: Site)
     await page.evaluate(
         "dispatchEvent(new Event('pagehide'))"
     )  # while it stays: what a page sends as it goes may not get out
-    [bye] = await site.switch.heard("BYE")
+    [bye] = await site.switch.wait_for_messages("BYE")
     assert "Call-ID: one" in bye
-    assert "expires=0" in (await site.switch.heard("REGISTER", 2))[1]
+    assert "expires=0" in (await site.switch.wait_for_messages("REGISTER", 2))[1]
     await page.reload()
-    await site.switch.heard("REGISTER", 3)
+    await site.switch.wait_for_messages("REGISTER", 3)
     await site.switch.call("two")
 
 
 async def test_reload_during_a_talk_keeps_the_call(site: Site) -> None:
     page = await site.page()
-    await site.switch.heard("REGISTER")
+    await site.switch.wait_for_messages("REGISTER")
     await site.switch.call("one")
     site.desk.seat("talking", "attempt")
     await expect(page.locator(".state-now.talking")).to_be_visible()
     await page.reload()
-    await site.switch.heard("REGISTER", 2)
+    await site.switch.wait_for_messages("REGISTER", 2)
     await site.switch.call("two")
     assert [each for each in site.switch.said if each.startswith("BYE") or "expires=0" in each] == []
 
 
 async def test_lost_socket_keeps_the_call(site: Site) -> None:
     page = await site.page()
-    await site.switch.heard("REGISTER")
+    await site.switch.wait_for_messages("REGISTER")
     await site.switch.call("one")
     await expect(page.locator("button.phone.on-call")).to_be_visible()
     await site.switch.lines[0].close(ASTERISK_DOWN)
     await expect(page.get_by_role("alert").filter(has_text="The phone")).to_be_visible()
     await expect(page.locator("button.phone.on-call")).to_be_visible()
-    await site.switch.heard("REGISTER", 2)
+    await site.switch.wait_for_messages("REGISTER", 2)
     await expect(page.locator("button.phone.on-call")).to_be_visible()
     # Asterisk has given the old call up meanwhile, and the page could not hear of it.
     await site.switch.call("two")
-    [bye] = await site.switch.heard("BYE")
+    [bye] = await site.switch.wait_for_messages("BYE")
     assert "Call-ID: one" in bye
 
 
@@ -113,7 +113,7 @@ async def test_page_with_a_replaced_phone_does_not_reconnect_by_itself(site: Sit
     await expect(page.locator(".state-now")).to_be_visible()  # it knows that nobody is on the line
     await page.clock.install()
     await page.reload()
-    await site.switch.heard("REGISTER", 3)  # the first, good-bye, and the second
+    await site.switch.wait_for_messages("REGISTER", 3)  # the first, good-bye, and the second
     await site.switch.call("one")
     await site.switch.lines[-1].close(TAKEN)
     await expect(page.get_by_text("Another window is now the phone of this seat.")).to_be_visible()
@@ -121,7 +121,7 @@ async def test_page_with_a_replaced_phone_does_not_reconnect_by_itself(site: Sit
     assert await page.evaluate("1 + 1") == 2
     assert len(site.switch.lines) == 2
     await page.get_by_role("button", name="Reconnect").click()
-    await site.switch.heard("REGISTER", 4)
+    await site.switch.wait_for_messages("REGISTER", 4)
     await expect(page.locator("button.phone.ready")).to_be_visible()
 
 

@@ -56,7 +56,7 @@ async def test_answers_are_kept_with_the_word_told_with_it_and_taken_back_with_i
         attempt = await wrapping_up(site)
         assert await page.dispose(attempt, "not-yet", answers=ANSWERS) == ("done", "seat 01: not-yet is saved")
         assert kept(tmp_path) == [(attempt, "been_there", "still_to_go"), (attempt, "knows_booth", "told")]
-        assert (await page.take_back(attempt))[0] == "done"
+        assert (await page.undo(attempt))[0] == "done"
         assert kept(tmp_path) == []
         assert (await page.dispose(attempt, "voted", answers={"been_there": "been"}))[0] == "done"
         assert kept(tmp_path) == [(attempt, "been_there", "been")]
@@ -95,7 +95,7 @@ async def test_taking_back_leaves_what_the_caller_had_answered_before(tmp_path: 
         )
         assert (await page.dispose(attempt, "not-yet", answers=ANSWERS))[0] == "done"
         assert (attempt, "knows_booth", "told") in kept(tmp_path)
-        assert (await page.take_back(attempt))[0] == "done"
+        assert (await page.undo(attempt))[0] == "done"
         assert kept(tmp_path) == [(attempt, "knows_booth", "knows"), (attempt, "wanted", "1")]
 
 

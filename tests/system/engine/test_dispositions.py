@@ -150,7 +150,7 @@ async def test_a_call_back_waits_for_its_hour_and_a_language_for_the_next_call(t
 
         assert (await page.dispose(second, "language", language="ta"))[0] == "done"
         assert spoken(second) == [("ta",)]
-        assert (await page.take_back(second))[0] == "done"
+        assert (await page.undo(second))[0] == "done"
         assert spoken(second) == [("",)]
 
 
@@ -163,13 +163,13 @@ async def test_a_slip_is_taken_back_and_the_call_takes_another_word(tmp_path: Pa
         attempt = await wrapping_up(site)
         [(voter_id, phone_id)] = rows(tmp_path, "SELECT voter_id, phone_id FROM attempt WHERE connected_at IS NOT NULL")
         assert (await page.dispose(attempt, slip))[0] == "done"
-        assert await page.take_back(attempt) == ("done", "seat 01: undone; save the right outcome of that call")
+        assert await page.undo(attempt) == ("done", "seat 01: undone; save the right outcome of that call")
         assert voter(tmp_path, voter_id) == "pending"
         link = "SELECT dropped_at FROM link WHERE voter_id = ? AND phone_id = ?"
         assert query(tmp_path / "centre.db", link, voter_id, phone_id) == [(None,)]
         assert query(tmp_path / "centre.db", "SELECT state FROM target WHERE phone_id = ?", phone_id) == [("due",)]
         assert said(tmp_path)[attempt] == "none"
-        assert (await page.take_back(attempt))[0] == "refused"
+        assert (await page.undo(attempt))[0] == "refused"
         await wait_until_talking(site)  # the next voter is there, and the word is still of the one before
         assert (await page.dispose(attempt, "voted"))[0] == "done"
         assert (voter(tmp_path, voter_id), said(tmp_path)[attempt]) == ("voted", "voted")
@@ -183,12 +183,12 @@ async def test_an_opt_out_and_what_was_said_too_long_ago_stand(tmp_path: Path) -
         attempt = await wrapping_up(site)
         assert (await page.dispose(attempt, "opt-out"))[0] == "done"
         stands = "seat 01: the number is suppressed, and stays so: others have been told"
-        assert await page.take_back(attempt) == ("refused", stands)
+        assert await page.undo(attempt) == ("refused", stands)
         attempt = await wrapping_up(site)
         assert (await page.dispose(attempt, "voted"))[0] == "done"
         await asyncio.sleep(8.5)
         late = "seat 01: too late, or nothing was said of that call: nothing is taken back"
-        assert await page.take_back(attempt) == ("refused", late)
+        assert await page.undo(attempt) == ("refused", late)
 
 
 @virtual_time()

@@ -193,7 +193,7 @@ async def test_what_is_taken_back_or_said_anew_is_promised_no_more(tmp_path: Pat
         kept = "SELECT agent, at, until FROM own_call_back"
         assert (await page.dispose(attempt, "call-back", call_back_at=at, own_call_back=True))[0] == "done"
         assert rows(tmp_path, kept) == [("101", at, at + 600.0)]
-        assert (await page.take_back(attempt))[0] == "done"
+        assert (await page.undo(attempt))[0] == "done"
         assert rows(tmp_path, kept) == []
         assert (await page.dispose(attempt, "call-back", call_back_at=at))[0] == "done"
         assert rows(tmp_path, kept) == []

@@ -189,7 +189,7 @@ async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(
         Wire() as wire,
         monitored(replace(broker.settings, port=wire.port), engine, store),
     ):
-        await wire.lead_to(broker.port)
+        await wire.forward_to(broker.port)
         await boss.wait_for(lambda message: message.topic == "state" and message.payload["online"])
         wire.cut()
         await boss.command(id="c-1", name="stop-all", expires_at=time.time() + 60)
@@ -216,7 +216,7 @@ async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: Brok
         assert f"127.0.0.1:{wire.port}" in alert.text
         assert "Dialling continues" in alert.text
         await announce(store, engine, 0, 70)
-        await wire.lead_to(broker.port)
+        await wire.forward_to(broker.port)
         heard = await boss.wait_for_topic("results/marks", count=70)
         await alert_change(engine, "broker-down", standing=False)
     assert [message.payload["key"] for message in heard] == [f"k{number}" for number in range(70)]
@@ -234,7 +234,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
         monitored(replace(first.settings, port=wire.port), engine, store) as (monitor, end),
     ):
         async with connect_supervisor(first.settings) as boss:
-            await wire.lead_to(first.port)
+            await wire.forward_to(first.port)
             await announce(store, engine, 0, 30)
             keys += [message.payload["key"] for message in await boss.wait_for_topic("results/marks", count=30)]
         await announce(store, engine, 30, 30)  # some of these may be the last that the broker took
@@ -246,7 +246,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
         await announce(store, engine, 60, 30)
         taken = 90 - len(await store.rows_for_broker(100))  # acknowledged, and with nobody there to hear them
         async with demo_broker(kind) as second, connect_supervisor(second.settings) as boss:
-            await wire.lead_to(second.port)
+            await wire.forward_to(second.port)
             await boss.wait_for(lambda message: message.text == '{"key": "k89"}')
             await boss.wait_for(lambda message: message.topic == "state" and message.payload["opt_outs"] == 99)
             await boss.wait_for(lambda message: message.topic == "alerts" and message.payload["alerts"] == [])

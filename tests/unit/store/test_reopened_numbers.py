@@ -180,7 +180,7 @@ async def test_correction_does_not_enrol_a_voter_as_a_booth_worker(backend: Back
     backend.fill(30, 10)
     listed = tmp_path / "workers.csv"
     listed.write_text("constituency,part,number\n174,2,+919810000001\n", encoding="utf-8")
-    backend.list_workers(listed)
+    backend.import_workers(listed)
     store = await reopen_store(backend)
     await store.ensure_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
     await store.record_mark(mark(1, MarkKind.VOTED))
