@@ -53,7 +53,7 @@ def test_opt_out_cancels_ringing_calls_and_counts_once() -> None:
 def flow_turns() -> Turns:
     turns = Turns(campaign=FLOW)
     turns.features.flows.flows = cast(
-        Any, SimpleNamespace(current=lambda _: SimpleNamespace(name="turnout", version="1"))
+        Any, SimpleNamespace(get_current=lambda _: SimpleNamespace(name="turnout", version="1"))
     )
     turns.call()
     return turns
