@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.request
 from typing import Any
+from urllib.error import HTTPError
 
 ANSWER_SECONDS = 30.0
 
@@ -21,4 +22,8 @@ def answered(url: str, headers: dict[str, str], body: bytes | None = None) -> An
     Raises OSError; its subclass HTTPError for every status that is no success, redirects included.
     """
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - settings allow no other
-    return urllib.request.build_opener(_NoRedirect).open(request, timeout=ANSWER_SECONDS)
+    try:
+        return urllib.request.build_opener(_NoRedirect).open(request, timeout=ANSWER_SECONDS)
+    except HTTPError as error:
+        error.close()  # only its status is read
+        raise

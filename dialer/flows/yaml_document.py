@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from dialer.domain.paths import is_regular_file
 from dialer.flows.errors import FlowError
 from dialer.settings.files import open_regular
 
@@ -74,7 +75,7 @@ def find_file(name_or_path: str, shipped: Path) -> Path | None:
     else:
         return None
     try:
-        return path if path.is_file() else None
+        return path if is_regular_file(path) else None
     except OSError as error:
         problem = f"cannot be read ({error.strerror}); check the path and its permissions"
         raise FlowError(str(path), 0, "", problem) from error

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dialer.domain.paths import is_directory
 from dialer.errors import MatdanError
 from dialer.extras import with_extra
 
@@ -22,7 +23,7 @@ def check_picture_path(path: Path) -> None:
     if path.suffix.lower() not in (".png", ".svg"):
         raise CannotPlot(f"{path}: the picture must be a .png or .svg file")
     try:
-        folder_exists, is_folder = path.parent.is_dir(), path.is_dir()
+        folder_exists, is_folder = is_directory(path.parent), is_directory(path)
     except OSError as error:
         raise CannotPlot(f"{path}: cannot be written ({error.strerror}); choose another file") from error
     if not folder_exists:

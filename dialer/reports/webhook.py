@@ -83,8 +83,7 @@ def create_sender(url: str, secret: bytes) -> Send:
             with answered(url, delivery.headers(secret, time.time()), delivery.body) as answer:
                 return int(answer.status)
         except HTTPError as error:
-            with error:
-                return error.code
+            return error.code
         except http.client.HTTPException as error:
             raise OSError(f"no valid HTTP response ({type(error).__name__})") from error
 

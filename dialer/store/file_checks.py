@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from dialer.domain.errors import StoreCorrupt, StoreError
+from dialer.domain.paths import path_exists
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Connection
 
@@ -44,7 +45,7 @@ def is_encrypted(path: Path) -> bool:
 def file_exists(path: Path) -> bool:
     """Return whether there is a file at `path`. Raises StoreError if this user may not look."""
     try:
-        return path.exists()
+        return path_exists(path)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -17,7 +17,8 @@ async def ask(port: int, path: str) -> tuple[int, str]:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
-            return refused.code, refused.read().decode()
+            with refused:
+                return refused.code, refused.read().decode()
 
     return await asyncio.to_thread(get)
 

@@ -22,6 +22,7 @@ from dialer.deploy.asterisk.checks.system import (
 from dialer.deploy.asterisk.conf_file import read_conf
 from dialer.deploy.asterisk.render import conferences, render_site, seats_without_password
 from dialer.domain.finding import Finding
+from dialer.domain.paths import is_directory
 from dialer.errors import AsteriskFilesError
 from dialer.settings.servers import settings_for_server
 from dialer.settings.site import Settings
@@ -73,7 +74,7 @@ def lint(
 def lint_directory(directory: Path, settings: Settings | None = None, server: str | None = None) -> list[Finding]:
     """Return the findings of a directory on disk. Raises AsteriskFilesError if it cannot be read."""
     try:
-        if not directory.is_dir():
+        if not is_directory(directory):
             raise AsteriskFilesError(
                 f"{directory} is not a directory; give the one with Asterisk's files, such as /etc/asterisk"
             )
