@@ -109,7 +109,7 @@ def test_polling_day_page_lists_complaint_values_and_mark_sources(word: str) -> 
 
 @pytest.mark.parametrize("word", Limit)
 def test_pacing_page_explains_every_limit(word: str) -> None:
-    assert f"| `{word}` |" in (DOCS / "explanation/pacing.md").read_text(encoding="utf-8")
+    assert f"|`{word}`|" in (DOCS / "explanation/pacing.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -223,7 +223,7 @@ def test_flow_diagram_is_up_to_date() -> None:
 
 @pytest.mark.parametrize("purpose", FlowPurpose)
 def test_flows_page_explains_every_purpose(purpose: str) -> None:
-    assert f"| `{purpose}` |" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
+    assert f"|`{purpose}`|" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 
 def test_example_settings_for_twilio_are_valid() -> None:
@@ -249,5 +249,5 @@ def test_example_script_is_valid_and_page_lists_every_placeholder() -> None:
     page = (DOCS / "how-to/scripts.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert check_script(parse_script(text, "errand.yaml")) == []
-    rows = "".join(re.findall(r"^\| (`\{.*?) \|", page, re.MULTILINE))
+    rows = "".join(re.findall(r"^\|(`\{.*?)\|", page, re.MULTILINE))
     assert sorted(re.findall(r"\{(\w+)\}", rows)) == sorted(VALUES)
