@@ -1,4 +1,4 @@
-"""What the README and the pages tell a newcomer to do can be done as it stands: installing, a first campaign, a first flow."""
+"""The first steps in README and pages work as written: installation, a first campaign and a first flow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SOURCES = [path for home in ("audio", "config", "dialer", "ivr_flows") for path 
 
 
 def first_campaign() -> list[str]:
-    """The lines of the README's block, without their comments."""
+    """Provide the commands of the README's first campaign, without comments."""
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     block = page.partition("## Install a centre")[2].partition("```sh\n")[2].partition("```")[0]
     return [line.partition("  #")[0].strip() for line in block.splitlines()]
@@ -66,7 +66,7 @@ def test_every_command_of_the_first_campaign_has_what_it_needs() -> None:
 
 
 def parsed(arguments: list[str]) -> None:
-    """Read a command line as `dialer` does, and run nothing. Raises a UsageError where something is missing or unknown."""
+    """Parse a command line without running it. Raises UsageError for missing or unknown arguments."""
     command: Any = typer.main.get_command(app)
     while hasattr(command, "commands"):
         name, *arguments = arguments

@@ -25,7 +25,7 @@ def test_every_queue_is_bounded() -> None:
 
 
 def test_dialler_starts_without_modules_of_other_commands() -> None:
-    """A restart during calls takes as long as the start, and these modules alone were half of it."""
+    """Importing these modules would double the time of a start, and so of a restart during calls."""
     slow = (
         *("av", "fpdf", "matplotlib", "xlsxwriter", "jinja2", "python_calamine", "rich"),
         *("dialer.reports", "dialer.simulation", "dialer.cli.roll"),

@@ -1,4 +1,4 @@
-"""The locks agree with what the project asks for, hold a hash of everything, and name no index. Nothing is asked of anybody."""
+"""The lock files match the project's dependencies, with a hash of each package and no index URL. No network is used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = [path.name for path in LOCKS]
 
 
 def locked(name: str) -> dict[str, list[str]]:
-    """Versions by package; one that differs between Pythons or systems has several."""
+    """Return the locked versions of each package; several if they differ between Python versions or systems."""
     found: dict[str, list[str]] = {}
     for line in (ROOT / "locks" / name).read_text(encoding="utf-8").splitlines():
         if match := re.match(r"([A-Za-z0-9._-]+)==([^ ;\\]+)", line):
@@ -25,7 +25,7 @@ def locked(name: str) -> dict[str, list[str]]:
     return found
 
 
-def asked_for(name: str) -> list[Requirement]:
+def required_packages(name: str) -> list[Requirement]:
     extras = next(extras for path, extras in LOCKS.items() if path.name == name)
     optional = PROJECT["project"]["optional-dependencies"]
     texts = [*PROJECT["project"]["dependencies"], *PROJECT["build-system"]["requires"]]
@@ -35,7 +35,7 @@ def asked_for(name: str) -> list[Requirement]:
 @pytest.mark.parametrize("name", NAMES)
 def test_every_dependency_is_locked_in_an_allowed_version(name: str) -> None:
     versions = locked(name)
-    for requirement in asked_for(name):
+    for requirement in required_packages(name):
         found = versions.get(canonicalize_name(requirement.name))
         assert found, f"{requirement.name} is not in locks/{name}: run make lock"
         assert all(map(requirement.specifier.contains, found)), (
@@ -46,7 +46,7 @@ def test_every_dependency_is_locked_in_an_allowed_version(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_transitive_dependencies_are_locked(name: str) -> None:
     versions = locked(name)
-    waiting, seen = [canonicalize_name(each.name) for each in asked_for(name)], set[str]()
+    waiting, seen = [canonicalize_name(each.name) for each in required_packages(name)], set[str]()
     while waiting:
         package = waiting.pop()
         if package in seen:
@@ -60,7 +60,7 @@ def test_transitive_dependencies_are_locked(name: str) -> None:
             if need.marker is None or need.marker.evaluate({"extra": ""}):
                 assert canonicalize_name(need.name) in versions, f"{package} needs {need.name}: run make lock"
                 waiting.append(canonicalize_name(need.name))
-    assert len(seen) > len(asked_for(name))
+    assert len(seen) > len(required_packages(name))
 
 
 @pytest.mark.parametrize("name", NAMES)

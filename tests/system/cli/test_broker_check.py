@@ -1,4 +1,4 @@
-"""`dialer check` of real brokers: an open one, one as `dialer mqtt render` sets it up, and none."""
+"""`dialer check` with a broker that is open, rendered by `dialer mqtt render`, or absent."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ async def findings_of(settings: Settings) -> dict[str, Level]:
     return {finding.text: finding.level async for finding in check_broker_access(settings, SystemClock())}
 
 
-def a_site_at(port: int, supervisors: list[dict[str, Any]], **broker: Any) -> Settings:
+def site_with_broker(port: int, supervisors: list[dict[str, Any]], **broker: Any) -> Settings:
     return Settings.model_validate(
         {"centre": {"id": "pune-1"}, "broker": {"port": port, **broker}, "supervisors": supervisors}
     )
 
 
-def level_of(findings: dict[str, Level], words: str) -> Level:
+def find_level(findings: dict[str, Level], words: str) -> Level:
     (level,) = [level for text, level in findings.items() if words in text]
     return level
 
@@ -51,19 +51,19 @@ def mosquitto_limits_messages() -> bool:
 async def test_broker_that_accepts_commands_without_a_password_is_reported(tmp_path: Path) -> None:
     async with demo_broker(BrokerKind.MOSQUITTO) as open_broker, connect_supervisor(open_broker.settings) as listener:
         port = open_broker.port
-        findings = await findings_of(a_site_at(port, PEOPLE, username="pune-1.dialler"))
-        assert level_of(findings, "it accepts commands without a password") is Level.ERROR
+        findings = await findings_of(site_with_broker(port, PEOPLE, username="pune-1.dialler"))
+        assert find_level(findings, "it accepts commands without a password") is Level.ERROR
         if not mosquitto_limits_messages():
-            assert level_of(findings, "it accepts messages of any size") is Level.WARNING
-        findings = await findings_of(a_site_at(port, PEOPLE))
-        assert level_of(findings, "it accepts messages without a password") is Level.WARNING
-        assert level_of(findings, "so only signed commands are accepted") is Level.WARNING
-        findings = await findings_of(a_site_at(port, PEOPLE, host="0.0.0.0"))  # noqa: S104 - leads to this machine, and is not its loopback
-        assert level_of(findings, "the connection to 0.0.0.0 is not encrypted") is Level.WARNING
+            assert find_level(findings, "it accepts messages of any size") is Level.WARNING
+        findings = await findings_of(site_with_broker(port, PEOPLE))
+        assert find_level(findings, "it accepts messages without a password") is Level.WARNING
+        assert find_level(findings, "so only signed commands are accepted") is Level.WARNING
+        findings = await findings_of(site_with_broker(port, PEOPLE, host="0.0.0.0"))  # noqa: S104 - leads to this machine, and is not its loopback
+        assert find_level(findings, "the connection to 0.0.0.0 is not encrypted") is Level.WARNING
         key_file = tmp_path / "own.key"
         signing = [{**PEOPLE[0], "key": public_key_text(new_key_file(key_file))}]
-        findings = await findings_of(a_site_at(port, signing, username="pune-1.dialler", key_file=str(key_file)))
-        assert level_of(findings, "it accepts messages without a password") is Level.WARNING
+        findings = await findings_of(site_with_broker(port, signing, username="pune-1.dialler", key_file=str(key_file)))
+        assert find_level(findings, "it accepts messages without a password") is Level.WARNING
         said = {message.text for message in listener.heard if "/commands" in message.topic}
         assert said <= {""}  # nothing that could be a command
 
@@ -83,21 +83,21 @@ async def test_rendered_broker_rejects_strangers(tmp_path: Path) -> None:
 async def test_broker_with_anonymous_access_is_a_warning(tmp_path: Path) -> None:
     site = a_site("pune-1", a_free_port(), supervisors=PEOPLE, mosquitto={"data_directory": str(tmp_path)})
 
-    def spoil(files: dict[str, str]) -> None:
+    def weaken_files(files: dict[str, str]) -> None:
         files["mosquitto.conf"] = files["mosquitto.conf"].replace("allow_anonymous false", "allow_anonymous true")
         files["matdan.acl"] = f"{MARKER}\ntopic read dialer/v1/pune-1/#\n{files['matdan.acl']}"
 
-    async with rendered_broker(tmp_path / "broker", site, altered=spoil) as running:
+    async with rendered_broker(tmp_path / "broker", site, altered=weaken_files) as running:
         findings = await findings_of(site)
-        assert level_of(findings, "anybody can connect without a password") is Level.WARNING
+        assert find_level(findings, "anybody can connect without a password") is Level.WARNING
         own = running.dialler("pune-1")
         async with aiomqtt.Client(own.host, own.port, username=own.username, password=own.password) as dialler:
             await dialler.publish("dialer/v1/pune-1/state", "{}", qos=1, retain=True)
         findings = await findings_of(site)
-        assert level_of(findings, "anybody can read this centre's state") is Level.WARNING
+        assert find_level(findings, "anybody can read this centre's state") is Level.WARNING
 
 
 async def test_disabled_and_unencrypted_brokers_are_reported() -> None:
-    findings = await findings_of(a_site_at(a_free_port(), PEOPLE))
+    findings = await findings_of(site_with_broker(a_free_port(), PEOPLE))
     assert list(findings.values()) == [Level.WARNING]
     assert "the centre can dial without a broker" in next(iter(findings))

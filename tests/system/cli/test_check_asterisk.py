@@ -1,4 +1,4 @@
-"""`dialer check` asks a running Asterisk: which sounds it finds, whether hold music plays, which trunks and phones are up."""
+"""`dialer check` with a running Asterisk: sounds, hold music, trunks and phones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIG = SimulatedAsteriskConfig(
 async def findings(
     directory: Path, config: SimulatedAsteriskConfig = CONFIG, unregistered: tuple[str, ...] = ()
 ) -> dict[str, Finding]:
-    """Return what the check finds, by subject."""
+    """Return the findings by subject."""
     lines: dict[str, Any] = {
         "trunks": [
             {
@@ -65,7 +65,7 @@ async def test_complete_site_has_no_warnings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("missing", [SAID, SAID[-1:], ("matdan/message",)])
 def test_missing_sounds_are_named(tmp_path: Path, missing: tuple[str, ...]) -> None:
-    """All of them (a wrong directory) or one: without this check a whole list would be called in silence."""
+    """All sounds (a wrong folder) or one may be missing; without this check, every call would be silent."""
 
     @virtual_time()
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: every mistake named in the issue is one line, exit code 2, and nothing is lost."""
+"""The command line as a user sees it: every mistake is one line with exit code 2."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def settings_file(directory: Path, **values: object) -> Path:
 
 
 def one_line(result: CompletedProcess[str]) -> str:
-    """The one line of an error; fails on a traceback or a good ending."""
+    """Return the one-line error of a command. Fails if it succeeded or printed a traceback."""
     assert result.returncode == 2, result.stdout + result.stderr
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1, result.stderr

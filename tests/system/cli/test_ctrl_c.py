@@ -1,4 +1,4 @@
-"""Ctrl-C as a terminal sends it: to every process of the group in front, not to the command alone."""
+"""Ctrl-C as a terminal sends it: to every process of the foreground group, not only to the command."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.support.waiting import HANG_SECONDS
 
 
 @pytest.fixture(autouse=True)
-def heard() -> Iterator[None]:
-    """SIGINT is not ignored, as it is where the tests themselves run in the background: what they start would take that over."""
+def default_sigint() -> Iterator[None]:
+    """Restore the default handling of SIGINT, which child processes inherit; it is ignored if the tests run in the background."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-def in_front(*arguments: str) -> subprocess.Popen[str]:
-    """A command that leads a group of its own, as a shell starts it."""
+def start_in_foreground(*arguments: str) -> subprocess.Popen[str]:
+    """Start a command as the leader of its own process group, as a shell does."""
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
@@ -43,7 +43,7 @@ def calls_run(directory: Path, lines: int) -> None:
 
 
 def test_demo_stops_cleanly_on_a_signal(tmp_path: Path) -> None:
-    demo = in_front("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
+    demo = start_in_foreground("demo", "--headless", "--voters", "1000", "--seats", "5", "--dir", str(tmp_path))
     try:
         calls_run(tmp_path, 20)
         os.killpg(demo.pid, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""`dialer simulate --day`: a day that an engine has recorded, read back beside it and simulated again."""
+"""`dialer simulate --day`: a day recorded by an engine is read from the store and simulated again."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ SECONDS = 1500.0
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, RecordedDay, CentreView]]:
-    """A store that an engine filled; its day, read while the engine was still at work; and what the engine itself said."""
+    """Provide a store filled by an engine, its day as read while the engine ran, and the engine's own view."""
     directory = tmp_path_factory.mktemp("day")
     seen: list[tuple[RecordedDay, CentreView]] = []
 
     @virtual_time()
-    async def work() -> None:
+    async def run_engine() -> None:
         async with a_site(directory, voters=1500, seats=6, campaign={"pacing": "predictive"}) as site:
             async with agents_at_work(site, AgentHabits(wrap_up_seconds=8.0, break_share=0.0)):
                 await asyncio.sleep(SECONDS)
             seen.append((read_day_from_store(directory / "centre.db", DAY, INDIA), site.view))
 
-    work()
+    run_engine()
     yield directory / "centre.db", *seen[0]
 
 
@@ -143,8 +143,8 @@ def test_replay_of_a_file_that_is_not_a_store_is_refused(tmp_path: Path) -> None
 # By hand
 
 
-def kept(path: Path, calls: int, *, seats: bool = True, inbound: bool = False) -> Path:
-    """A store with one call a minute from nine o'clock on: every third reaches seat 01 for 30 s, and 10 s of wrap-up."""
+def write_store(path: Path, calls: int, *, seats: bool = True, inbound: bool = False) -> Path:
+    """Create a store with one call a minute from 9:00; every third is connected to seat 01 for 30 s, with 10 s of wrap-up."""
     fill_roll(path, 600, voters_per_booth=100)
     nine = datetime(2024, 4, 22, 9, tzinfo=INDIA).timestamp()
     with closing(sqlite3.connect(path)) as db, db:
@@ -175,7 +175,7 @@ def kept(path: Path, calls: int, *, seats: bool = True, inbound: bool = False) -
 
 
 def test_talk_wrap_up_and_seats_come_from_the_seats_states(tmp_path: Path) -> None:
-    day = read_day_from_store(kept(tmp_path / "a.db", 150), DAY, INDIA)
+    day = read_day_from_store(write_store(tmp_path / "a.db", 150), DAY, INDIA)
     figures = compute_recorded_figures(day)
     assert (figures.placed, figures.connected, figures.cancelled) == (150, 50, 50)
     assert day.seats.points == ((0.0, 1.0), (149 * 60.0 + 20.0, 0.0))
@@ -183,19 +183,19 @@ def test_talk_wrap_up_and_seats_come_from_the_seats_states(tmp_path: Path) -> No
 
 
 def test_seat_on_an_inbound_call_is_not_counted_in_the_replay(tmp_path: Path) -> None:
-    day = read_day_from_store(kept(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
+    day = read_day_from_store(write_store(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
     assert [day.seats.at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 
 
 def test_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadScenario, match="the day has 40 attempts; a replay needs at least 100"):
-        read_day_from_store(kept(tmp_path / "a.db", 40), DAY, INDIA)
+        read_day_from_store(write_store(tmp_path / "a.db", 40), DAY, INDIA)
     with pytest.raises(BadScenario, match="has no record of the seats logged in on 2024-04-22"):
-        read_day_from_store(kept(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
+        read_day_from_store(write_store(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
 
 
 def test_call_with_inconsistent_times_is_skipped_and_counted(tmp_path: Path) -> None:
-    path = kept(tmp_path / "a.db", 150)
+    path = write_store(tmp_path / "a.db", 150)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE attempt SET ended_at = created_at - 5 WHERE attempt_id = 'a1'")  # the clock was set back
     day = read_day_from_store(path, DAY, INDIA)
@@ -203,7 +203,7 @@ def test_call_with_inconsistent_times_is_skipped_and_counted(tmp_path: Path) -> 
 
 
 def test_replayed_day_is_in_the_centres_time_zone(tmp_path: Path) -> None:
-    path = kept(tmp_path / "a.db", 150)
+    path = write_store(tmp_path / "a.db", 150)
     assert read_day_from_store(path, DAY, INDIA).first_hour == 9
     assert read_day_from_store(path, DAY, ZoneInfo("UTC")).first_hour == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour
     with pytest.raises(BadScenario, match="its calls are from 2024-04-22 to 2024-04-22"):

@@ -1,4 +1,4 @@
-"""What the linter finds in other people's configurations; and the format it reads."""
+"""The linter of Asterisk configurations: its findings, and its parser of the file format."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ GOOD = render_site(a_site(), PASSWORDS)
 SECRET = agi_secret("a-long-random-secret")
 
 
-def found(**changed: str) -> list[str]:
-    """What is found when files are changed; dots in their names are written as __."""
+def lint_with_changes(**changed: str) -> list[str]:
+    """Return the findings after files were changed; in the keywords, dots of file names are written as __."""
     texts = {**GOOD, **{name.replace("__", "."): text for name, text in changed.items()}}
     return [str(finding) for finding in lint(texts, a_site())]
 
 
-def edited(name: str, old: str, new: str) -> list[str]:
+def lint_with_edit(name: str, old: str, new: str) -> list[str]:
     assert old in GOOD[name], f"{name} has no {old!r}"
     return [str(finding) for finding in lint({**GOOD, name: GOOD[name].replace(old, new, 1)}, a_site())]
 
@@ -180,20 +180,20 @@ def test_parser_never_fails_on_arbitrary_text(text: str) -> None:
     ],
 )  # fmt: skip
 def test_each_fault_is_reported_with_file_and_remedy(name: str, old: str, new: str, text: str) -> None:
-    found = [line for line in edited(name, old, new) if text in line]
-    assert found, edited(name, old, new)
+    found = [line for line in lint_with_edit(name, old, new) if text in line]
+    assert found, lint_with_edit(name, old, new)
     assert all(line.startswith(name) for line in found)
     assert all("; " in line for line in found)
 
 
 def test_finding_has_the_line_of_its_setting() -> None:
-    (finding,) = [line for line in edited("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
+    (finding,) = [line for line in lint_with_edit("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
     line = GOOD["manager.conf"].splitlines().index("webenabled=no") + 1
     assert finding == f"manager.conf:{line}: unsafe: the manager is also reachable over HTTP; webenabled=no"
 
 
 def test_findings_never_show_a_secret() -> None:
-    lines = edited("manager.conf", "secret=a-long-random-secret", "secret=hunter2")
+    lines = lint_with_edit("manager.conf", "secret=a-long-random-secret", "secret=hunter2")
     assert any("is weak" in line for line in lines)
     assert not any("hunter2" in line for line in lines)
 
@@ -211,7 +211,7 @@ def test_findings_never_show_a_secret() -> None:
 def test_dialplan_that_lets_inbound_callers_dial_out_is_reported(dialplan: str, text: str) -> None:
     own = dialplan.format(inbound="from-carrier")
     pjsip = GOOD["pjsip.conf"].replace("context=matdan-inbound", "context=from-carrier")
-    lines = found(pjsip__conf=pjsip, extensions__conf=GOOD["extensions.conf"] + own)
+    lines = lint_with_changes(pjsip__conf=pjsip, extensions__conf=GOOD["extensions.conf"] + own)
     assert any(text in line and "trunk [carrier-a]" in line for line in lines), lines
 
 

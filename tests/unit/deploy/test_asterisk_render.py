@@ -1,4 +1,4 @@
-"""Rendering of Asterisk's files: least privilege, no injection by values, and each file written whole or not at all."""
+"""Rendering of Asterisk's files: least privilege, no injection by values, and atomic writing."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_redirects_are_rejected(endpoint: str) -> None:
 
 
 def with_twilio(*trunks: int, **changes: Any) -> Settings:
-    """A site with Twilio beside these trunks."""
+    """Return a site with these trunks and a Twilio account."""
     own = a_site().model_dump(exclude_unset=True)["trunks"]
     theirs = {"name": "t", "endpoint": "twilio", "carrier": "twilio", "channels": 500, "caller_ids": ["+911140000009"]}
     account = {
@@ -182,7 +182,7 @@ def with_browsers(count: int, **changes: Any) -> Settings:
 
 
 def test_a_browser_phone_connects_only_through_the_desk() -> None:
-    """The desk is on the dialler's machine; no port for browser phones is open on the house's network."""
+    """The desk is on the dialler's machine; no port for browser phones is open on the local network."""
     settings = with_browsers(
         150, ami={"secret": "a-long-random-secret", "host": "10.0.0.6"}, asterisk={"dialler_address": "10.0.0.5"}
     )
@@ -412,7 +412,7 @@ def test_an_unwritable_directory_is_reported_in_one_line(tmp_path: Path) -> None
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
-    """Rendered files that will change, a site's own file, and a backup of an earlier rendering."""
+    """Provide a folder with rendered files that will change, a file of the site's own, and a backup of an earlier rendering."""
     write_files(tmp_path, plan_files(tmp_path, render_site(a_site(), PASSWORDS)), force=False)
     for name in ("acl.conf", "extensions.conf", "pjsip.conf"):
         (tmp_path / name).write_text(f"; the site's own {name}\n")

@@ -1,4 +1,4 @@
-"""What `dialer mqtt render` and `dialer mqtt key` write, keep and refuse."""
+"""`dialer mqtt render` and `dialer mqtt key`: files written, passwords kept, and settings refused."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_supervisor_settings_decide_who_may_send_commands(old: str, new: str, sa
 
 
 def test_password_hash_matches_mosquittos_own() -> None:
-    """From `mosquitto_passwd` 2.0.21, of the password `secret-of-asha`."""
+    """The expected hash of the password `secret-of-asha` is from `mosquitto_passwd` 2.0.21."""
     made = "$7$101$LT4PufTcFQB5EVNA$JmeBQLfUj2iKYaeAfHO+HcEPXFxu7tsrQOTkDonuTU/iLt2MO5xZJ6gQ+9wDmDDPUx1F1rUienh7+qL7xDFU8A=="
     assert is_hash_of(made, "secret-of-asha")
     assert not is_hash_of(made, "secret-of-ashb")

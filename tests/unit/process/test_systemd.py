@@ -1,4 +1,4 @@
-"""What systemd is told of a process that it started, over the socket that it names."""
+"""Messages to systemd's notification socket: readiness and watchdog pings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.virtual import virtual_time
 
 @pytest.fixture
 def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """The socket at which systemd would listen."""
+    """Provide the socket at which systemd would listen."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
         door.bind(str(tmp_path / "notify"))
         door.setblocking(False)
@@ -26,7 +26,7 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         yield door
 
 
-def heard(systemd: socket.socket) -> list[str]:
+def received_messages(systemd: socket.socket) -> list[str]:
     found = []
     while True:
         try:
@@ -42,16 +42,16 @@ async def test_systemd_gets_ready_once_and_three_pings_per_watchdog_interval(
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
     async with service_ready():
         await asyncio.sleep(29)
-        assert heard(systemd) == ["READY=1", *["WATCHDOG=1"] * 3]
+        assert received_messages(systemd) == ["READY=1", *["WATCHDOG=1"] * 3]
     await asyncio.sleep(60)
-    assert heard(systemd) == []
+    assert received_messages(systemd) == []
 
 
 @virtual_time()
 async def test_without_a_watchdog_systemd_gets_only_ready(systemd: socket.socket) -> None:
     async with service_ready():
         await asyncio.sleep(100)
-    assert heard(systemd) == ["READY=1"]
+    assert received_messages(systemd) == ["READY=1"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""[[asterisk.servers]]: what belongs to which server, mistakes, and the files of two servers that connect to each other."""
+"""Settings of several Asterisk servers: trunks and seats of each, mistakes, and the rendered files of connected servers."""
 
 from __future__ import annotations
 

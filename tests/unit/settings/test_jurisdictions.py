@@ -1,4 +1,4 @@
-"""Profiles: each rule has its source, a site may only be stricter, and every mistake is one line with a remedy."""
+"""Jurisdiction profiles: each rule has its source, a site may only be stricter, and every mistake is one line with a remedy."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.support.rules import site
 SHIPPED = ["canada", "india", "neutral", "uk", "us"]
 
 
-def refused(error: pytest.ExceptionInfo[SettingError]) -> str:
+def error_line(error: pytest.ExceptionInfo[SettingError]) -> str:
     text = str(error.value)
     assert "\n" not in text
     assert ";" in text, "an error says what to do"
     return text
 
 
-def written(directory: Path, *changes: tuple[str, str], base: str = "neutral") -> str:
+def write_profile(directory: Path, *changes: tuple[str, str], base: str = "neutral") -> str:
     """Write a copy of a shipped profile with changes, and return its path."""
     text = (JURISDICTIONS / f"{base}.toml").read_text(encoding="utf-8")
     for pattern, replacement in changes:
@@ -93,18 +93,18 @@ def test_profile_with_a_mistake_is_refused_in_one_line(
     tmp_path: Path, changes: list[tuple[str, str]], said: str
 ) -> None:
     with pytest.raises(SettingError) as error:
-        load_profile(written(tmp_path, *changes))
-    assert said in refused(error)
+        load_profile(write_profile(tmp_path, *changes))
+    assert said in error_line(error)
 
 
 def test_unknown_profile_is_refused_with_the_known_ones() -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site("atlantis"))
-    assert "use one of canada, india, neutral, uk, us" in refused(error)
+    assert "use one of canada, india, neutral, uk, us" in error_line(error)
 
 
 def test_own_profile_is_read_from_its_path(tmp_path: Path) -> None:
-    own = written(tmp_path, (r'^name = "neutral"', 'name = "own"'))
+    own = write_profile(tmp_path, (r'^name = "neutral"', 'name = "own"'))
     assert site_profile(site(own)).name == "own"
 
 
@@ -206,7 +206,7 @@ def test_looser_value_is_refused_in_one_line(key: str) -> None:
     rule, field = key.split(".")
     with pytest.raises(SettingError) as error:
         site_profile(site("india", rules={"stricter": {rule: {field: LOOSER[key]}}}))
-    text = refused(error)
+    text = error_line(error)
     assert f"rules.stricter.{key}" in text
     assert "is looser than the profile 'india'" in text
 
@@ -234,7 +234,7 @@ def test_looser_value_is_refused_in_one_line(key: str) -> None:
 def test_impossible_override_is_refused(jurisdiction: str, stricter: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site(jurisdiction, rules={"stricter": stricter}))
-    assert said in refused(error)
+    assert said in error_line(error)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_impossible_override_is_refused(jurisdiction: str, stricter: dict[str, A
 def test_campaign_looser_than_the_profile_is_refused(campaign: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site("india", campaign=campaign))
-    assert said in refused(error)
+    assert said in error_line(error)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Mistakes in settings: all are reported at once, each with file, line, key and what was probably meant."""
+"""Mistakes in settings: all are reported at once, each with file, line, key and a suggested spelling."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialer.settings.site_rules import site_profile
 TRUNK = '[[trunks]]\nname = "carrier-a"\nendpoint = "carrier-a"\nhost = "10.0.0.9"\ncaller_ids = ["+911140000001"]\n'
 
 
-def refused(tmp_path: Path, text: str) -> list[str]:
+def error_lines(tmp_path: Path, text: str) -> list[str]:
     """Return the lines of the error, without the folder."""
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
@@ -28,7 +28,7 @@ def refused(tmp_path: Path, text: str) -> list[str]:
 
 
 def test_all_mistakes_are_reported_at_once_with_line_and_key(tmp_path: Path) -> None:
-    lines = refused(
+    lines = error_lines(
         tmp_path,
         '[centre]\nlanguag = "hi"   # a slip\n[ami]\nport = 99999\n'
         '[[campaigns]]\nid = "turnout-agents"\nkind = "agent"\n'
@@ -44,7 +44,7 @@ def test_all_mistakes_are_reported_at_once_with_line_and_key(tmp_path: Path) -> 
 
 
 def test_all_mistakes_between_tables_are_reported_at_once(tmp_path: Path) -> None:
-    lines = refused(
+    lines = error_lines(
         tmp_path,
         f'{TRUNK}[[seats]]\nname = "01"\nendpoint = "a"\n[[seats]]\nname = "01"\nendpoint = "b"\n'
         '[[campaigns]]\nid = "calls"\nkind = "agents"\ntrunks = ["carier-a"]\nskill = "hindi"\n'
@@ -64,7 +64,7 @@ def test_all_mistakes_between_tables_are_reported_at_once(tmp_path: Path) -> Non
 
 def test_all_looser_settings_are_reported_at_once(tmp_path: Path) -> None:
     text = '[rules]\njurisdiction = "india"\n[[campaigns]]\nid = "calls"\nkind = "agents"\nring_seconds = 20\nrecord = true\n'
-    lines = refused(tmp_path, text)
+    lines = error_lines(tmp_path, text)
     assert [line.split(";")[0].split(" is looser")[0] for line in lines] == [
         "centre.toml:7: campaigns.calls.record: the profile 'india' does not allow recording of conversations",
         "centre.toml:6: campaigns.calls.ring_seconds: 20",
@@ -85,7 +85,7 @@ def test_all_looser_settings_are_reported_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_impossible_rates_and_flows_are_refused(tmp_path: Path, line: str, says: str) -> None:
-    (told,) = refused(tmp_path, f'[[campaigns]]\nid = "calls"\nkind = "agents"\n{line}\n')
+    (told,) = error_lines(tmp_path, f'[[campaigns]]\nid = "calls"\nkind = "agents"\n{line}\n')
     assert told.startswith("centre.toml:")
     assert says in told
     assert "campaigns.calls" in told
@@ -103,20 +103,20 @@ def test_impossible_rates_and_flows_are_refused(tmp_path: Path, line: str, says:
 )
 def test_area_needs_a_place_and_caller_ids_of_its_trunk(tmp_path: Path, line: str, says: str) -> None:
     trunk = '[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+911140000001"]\n[[trunks.areas]]\n'
-    (told,) = refused(tmp_path, trunk + line + "\n")
+    (told,) = error_lines(tmp_path, trunk + line + "\n")
     assert says in told
     assert "trunks.a" in told
 
 
 def test_seat_named_like_the_index_of_another_is_found_by_name(tmp_path: Path) -> None:
     seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
-    said = refused(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
+    said = error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
     assert said.startswith("centre.toml:6: seats.2.endpoint: ")
 
 
 def test_ivr_campaign_has_no_script(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nscript = "polling_day"\n'
-    assert "an ivr campaign has no agents to read a script" in refused(tmp_path, campaign)[0]
+    assert "an ivr campaign has no agents to read a script" in error_lines(tmp_path, campaign)[0]
 
 
 def test_several_mistakes_are_one_error_with_each_of_them(tmp_path: Path) -> None:
@@ -163,9 +163,9 @@ def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
     (tmp_path / "hq/b.toml").write_text('[[campaigns]]\nid = "b"\nkind = "agents"\nchanels = 1\n', encoding="utf-8")
     monkeypatch.setenv("MATDAN_HEADQUARTERS__CAMPAIGNS_FOLDER", str(tmp_path / "hq"))
     told = "hq/b.toml:4: campaigns.b.chanels: is not a setting; did you mean `channels`?"
-    assert refused(tmp_path, "") == [told]
+    assert error_lines(tmp_path, "") == [told]
     (tmp_path / "hq/b.toml").write_text("[ami]\nport = 1\n", encoding="utf-8")
-    assert refused(tmp_path, "")[0].startswith("hq/b.toml:1: ami: is not a setting")
+    assert error_lines(tmp_path, "")[0].startswith("hq/b.toml:1: ami: is not a setting")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
     ],
 )
 def test_renamed_setting_names_the_new_one(tmp_path: Path, text: str, says: str) -> None:
-    assert refused(tmp_path, text) == [says]
+    assert error_lines(tmp_path, text) == [says]
 
 
 def test_every_renamed_setting_has_a_new_name_that_exists() -> None:

@@ -1,4 +1,4 @@
-"""Sources of settings: a file or a pipe, and the environment. Each mistake is one line that names file or variable."""
+"""Sources of settings: a file or a pipe, and the environment. Each error is one line with the file or variable."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ OFFICE = '[[transfers]]\nname = "office"\nkind = "outside"\nnumber = "{number}"\
 ASHA = '[[supervisors]]\nname = "asha"\nendpoint = "asha"\nrole = "coach"\n'
 
 
-def written(directory: Path, text: str) -> Path:
+def write_settings(directory: Path, text: str) -> Path:
     path = directory / "centre.toml"
     path.write_text(TRUNK + text)
     return path
@@ -32,7 +32,7 @@ def written(directory: Path, text: str) -> Path:
 
 def test_valid_transfers_and_supervisors_are_accepted(tmp_path: Path) -> None:
     office = OFFICE.format(number="+911140009999")
-    settings = load_settings(written(tmp_path, BOSS + office + ASHA))
+    settings = load_settings(write_settings(tmp_path, BOSS + office + ASHA))
     assert [(each.name, each.endpoint, each.number) for each in settings.transfers] == [
         ("boss", "boss", None),
         ("office", None, "+911140009999"),
@@ -70,7 +70,7 @@ def test_valid_transfers_and_supervisors_are_accepted(tmp_path: Path) -> None:
 )
 def test_mistake_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(SettingError) as caught:
-        load_settings(written(tmp_path, text))
+        load_settings(write_settings(tmp_path, text))
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -80,6 +80,6 @@ CAMPAIGN = '[[campaigns]]\nid = "agents"\nkind = "agents"\nrecord = true\n'
 
 def test_profile_must_allow_recording(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"campaigns.agents.record: the profile 'neutral' does not allow"):
-        site_profile(load_settings(written(tmp_path, CAMPAIGN)))
+        site_profile(load_settings(write_settings(tmp_path, CAMPAIGN)))
     with pytest.raises(SettingError, match=r"recordings.keep_days: 46 is looser than the profile"):
-        site_profile(load_settings(written(tmp_path, "[recordings]\nkeep_days = 46\n")))
+        site_profile(load_settings(write_settings(tmp_path, "[recordings]\nkeep_days = 46\n")))

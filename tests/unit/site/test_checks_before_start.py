@@ -1,4 +1,4 @@
-"""`dialer check`: whom the campaigns can call, a dialler that is running, flows and scripts, folders that cannot be read."""
+"""`dialer check`: callable voters of each campaign, a running dialler, flows and scripts, unreadable folders."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class At:
 
 
 async def findings(settings: Settings, at: str, subject: str = "campaign calls (") -> list[Finding]:
-    """Return what a check at that moment finds about one subject."""
+    """Return the findings of a check at that time about one subject."""
     return [each async for each in check_site(settings, At(at)) if each.subject.startswith(subject)]
 
 
@@ -58,7 +58,7 @@ def without_roll(directory: Path, jurisdiction: str = "neutral", **sections: Any
 
 
 def with_roll(directory: Path, jurisdiction: str = "neutral", closes_at: str = "18:00", **sections: Any) -> Settings:
-    """A site whose six booths, all of constituency 174, close at that hour."""
+    """Return a site with six booths in constituency 174, whose poll closes at that hour."""
     path = directory / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
     with closing(sqlite3.connect(path)) as db:
@@ -286,7 +286,7 @@ def test_another_program_with_the_process_number_of_a_lock_is_not_its_holder(tmp
 
 @pytest.mark.parametrize("blocked", ["store", "sounds"])
 async def test_unreadable_folder_is_an_error_and_the_check_goes_on(tmp_path: Path, blocked: str) -> None:
-    """A name that is too long takes its place: it fails in the same way, also for root."""
+    """The folder's name is too long, which fails like an unreadable folder, but also for root."""
     nowhere = tmp_path / ("x" * 300) / "y"
     store = nowhere if blocked == "store" else tmp_path / "none.db"
     sounds = nowhere if blocked == "sounds" else tmp_path
@@ -336,7 +336,7 @@ async def test_script_that_cannot_be_started_is_an_error(
 
 
 async def test_script_of_agents_is_checked(tmp_path: Path) -> None:
-    async def found(script: str) -> list[Finding]:
+    async def run_check(script: str) -> list[Finding]:
         settings = without_roll(tmp_path, campaign={"script": script})
         return [
             each
@@ -344,13 +344,13 @@ async def test_script_of_agents_is_checked(tmp_path: Path) -> None:
             if each.subject == "campaign calls"
         ]
 
-    good = await found("polling_day")
+    good = await run_check("polling_day")
     assert [each.level for each in good] == [Level.OK]
     assert "script polling_day " in good[0].text
     path = tmp_path / "own.yaml"
     text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
     path.write_text(text.replace("Have you been able to vote?", "Whom did you vote for?"), encoding="utf-8")
-    bad = await found(str(path))
+    bad = await run_check(str(path))
     assert [each.level for each in bad] == [Level.ERROR]
     assert "page question: asks for whom someone votes" in bad[0].text
     path.write_text(text.replace("languages: [en, hi]", "languages: [hi, en]"), encoding="utf-8")
@@ -360,7 +360,7 @@ async def test_script_of_agents_is_checked(tmp_path: Path) -> None:
     ]
     assert note.level is Level.WARNING
     assert note.text.endswith("has no text in ta (centre.language): agents read it in hi")
-    missing = await found("no_such")
+    missing = await run_check("no_such")
     assert "no_such: no script has this name; use one of before_poll, polling_day" in missing[0].text
 
 
@@ -399,19 +399,19 @@ async def test_centre_of_a_headquarters_is_checked(tmp_path: Path) -> None:
     belongs = {"user": "uplink", "zone": "west", "nkey_file": key, "leaders": [leader]}
     material = {"material_url": "https://hq.example.org/material", "material_folder": tmp_path / "material"}
 
-    async def found(**headquarters: Any) -> list[tuple[str, str]]:
+    async def run_check(**headquarters: Any) -> list[tuple[str, str]]:
         settings = without_roll(tmp_path, headquarters=headquarters, **known)
         return [(each.level.value, each.text) for each in await findings(settings, NOON, "headquarters")]
 
-    assert await found() == []
-    leaders, (level, text) = await found(**belongs)
+    assert await run_check() == []
+    leaders, (level, text) = await run_check(**belongs)
     assert leaders == ("error", "[[headquarters.leaders]] has fewer than 2 leaders, so a stop could not be lifted")
     assert (level, f"{key} cannot be read" in text) == ("error", True)
     key.touch(mode=0o644)
-    assert [verdict for verdict, _ in await found(**belongs, **material)] == ["error", "error", "warning", "ok"]
+    assert [verdict for verdict, _ in await run_check(**belongs, **material)] == ["error", "error", "warning", "ok"]
     key.chmod(0o600)
     (tmp_path / "material/current").mkdir(parents=True)
     both = [leader, {"name": "ravi", "key": f"ed25519:{'B' * 43}="}]
-    assert await found(**{**belongs, "leaders": both}, **material) == [
+    assert await run_check(**{**belongs, "leaders": both}, **material) == [
         ("ok", "zone west; orders are accepted from asha, ravi")
     ]

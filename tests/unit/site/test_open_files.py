@@ -1,4 +1,4 @@
-"""Few file descriptors: the limit is raised at the start, `check` says where it is too low, and no call opens a words file."""
+"""The limit of open files is raised at the start and checked by `dialer check`, and no call opens a file of number words."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def test_open_files_limit_is_raised_to_the_hard_limit() -> None:
 
 
 def test_playing_spoken_numbers_opens_no_file_during_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none_left(_path: Path, *_: Any, **__: Any) -> str:
+    def fail_to_open(_path: Path, *_: Any, **__: Any) -> str:
         raise OSError(24, "Too many open files")
 
     load_words.cache_clear()
     load_all_words()
-    monkeypatch.setattr(Path, "read_text", none_left)
+    monkeypatch.setattr(Path, "read_text", fail_to_open)
     assert all(load_words(language) for language in languages())
     load_words.cache_clear()
     with pytest.raises(CatalogueError, match="Too many open files"):

@@ -1,4 +1,4 @@
-"""Whose calls of the run before an Asterisk's history tells of, by what was changed in the settings."""
+"""After changed settings, which trunks' earlier calls an Asterisk server still knows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Placeholders and secrets that are none: `dialer check` names them, rendering and dialling refuse them."""
+"""Placeholders and weak secrets: `dialer check` reports them, and `run` and `render` refuse them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_generated_secrets_are_strong() -> None:
 
 
 def test_most_pins_are_not_trivial() -> None:
-    """Of 10,000 PINs a few hundred are rows and repetitions; a mechanism that refused more would leave too few to choose from."""
+    """Only a few hundred of 10,000 PINs are sequences or repetitions; enough others must remain."""
     refused = [f"{pin:04}" for pin in range(10_000) if pin_weakness(f"{pin:04}")]
     assert {"0000", "1234", "2468", "4321", "7890", "1212", "1112", "1221"} <= set(refused)
     assert len(refused) < 800
@@ -128,7 +128,9 @@ def test_finished_site_has_no_unfinished_settings() -> None:
     assert not list(unfinished(site(trunks=[carrier])))
 
 
-def told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+def run_and_read_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> list[str]:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -142,10 +144,10 @@ def test_example_settings_are_refused_by_run_and_render(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(running, "json_logging", lambda **_: None)  # it would log into this test's output for ever
-    (line,) = told(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
+    (line,) = run_and_read_errors(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
     assert "ami.secret: is not set; create one with python3 -c " in line
     monkeypatch.setenv("MATDAN_AMI__SECRET", GOOD)
-    (line,) = told(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
+    (line,) = run_and_read_errors(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
     assert "trunks.carrier-a.host: sip.carrier.example is a placeholder" in line
     assert list(tmp_path.iterdir()) == []
 
@@ -195,7 +197,7 @@ def test_settings_file_without_secrets_may_be_world_readable(tmp_path: Path, mon
 def test_placeholder_in_any_secret_from_file_or_environment_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those that stand in lists are asked by name."""
+    """Secrets in lists are found by their key."""
     site = tmp_path / "centre.toml"
     site.write_text(
         'twilio = { enabled = true, account_sid = "AC00000000000000000000000000000000", public_url = "https://x.org" }\n'
