@@ -7,15 +7,15 @@ FOR ?=
 .PHONY: docs reference lock audit sbom demo demo-hq test unit attack test-asterisk mutants bench bench-quick bench-pacing clean help
 
 help:
-	@echo "make demo          run a whole centre on simulated trunks (FOR=60 ends it after 60 seconds)"
+	@echo "make demo          run a complete centre on simulated trunks (FOR=60: end after 60 seconds)"
 	@echo "make demo-hq       run a headquarters with 300 centres, three of which dial on simulated trunks"
 	@echo "make test          run lint, types and all tests"
 	@echo "make unit          run the unit tests only, for example on another Python: PYTHON=python3.13 VENV=.venv-3.13"
-	@echo "make attack        run the long attacks: 10,000 histories and 300 rounds with killed diallers, 1,000 outcomes of agents (hours)"
+	@echo "make attack        run the long attack tests: 10,000 random histories, 300 rounds with killed diallers, 1,000 outcomes by agents (hours)"
 	@echo "make test-asterisk run every scenario on a real Asterisk (ASTERISK_SBIN or PATH), with SIPp as carrier and phones"
-	@echo "make mutants       test the tests: change the code of placing, ACD, attempts, adapter and rules, and list changes that no test notices (hours)"
-	@echo "make bench         measure speed against named contenders, and write docs/reference/speed.md"
-	@echo "make bench-quick   run every bench for seconds, to show that it works"
+	@echo "make mutants       change code of placing, ACD, attempts, adapter and rules, and list the changes that no test detects (hours)"
+	@echo "make bench         compare speed with other software, and write docs/reference/speed.md"
+	@echo "make bench-quick   run every bench for some seconds, to check that it works"
 	@echo "make bench-pacing  compare pacing with the baselines and the computed optimum (hours)"
 	@echo "make lock          update the locked dependencies (locks/), with hashes"
 	@echo "make audit         look for known vulnerabilities in the locked dependencies"
