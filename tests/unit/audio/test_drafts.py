@@ -181,7 +181,7 @@ def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     arguments = ["drafts", "-l", "xy", "--texts", "texts", "--names", "names.txt"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
-    assert "0 drafts made, 0 unchanged, 0 have recordings, 3 refused" in result.output
+    assert "0 drafts created, 0 unchanged, 0 have recordings, 3 failed" in result.output
     assert "no draft voice exists for xy" in result.output
 
     write_recording(tmp_path / "recordings/hi/common/goodbye.wav", speech(0.5, 8_000), 8_000)
@@ -195,7 +195,7 @@ def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for spoken in ("collect_text_prompts", "collect_word_prompts", "_message"):  # names alone, which is quick
+    for spoken in ("collect_text_prompts", "collect_word_prompts", "_message_text"):  # names alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
@@ -209,19 +209,19 @@ def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, mon
     for spoken in (
         "collect_text_prompts",
         "collect_word_prompts",
-        "_message",
+        "_message_text",
     ):  # the organisation's name alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     name = name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
     run = CliRunner().invoke
     assert run(app, ["drafts", "-l", "en"]).exit_code == 0
     assert run(app, ["approve", name, "--by", "A. Person", "--synthetic"]).exit_code == 0
-    assert "0 drafts made, 1 unchanged, 0 have recordings" in run(app, ["drafts", "-l", "en"]).output
+    assert "0 drafts created, 1 unchanged, 0 have recordings" in run(app, ["drafts", "-l", "en"]).output
     said = PromptName("", "en", name.partition("/")[2])
     monkeypatch.setattr("dialer.cli.audio.collect_name_prompts", lambda *_: {said: "Matdan show"})
     told = run(app, ["drafts", "-l", "en"]).output
     assert f"{name}: was approved as it was; listen to it and approve it again" in told
-    assert "1 drafts made, 0 unchanged" in told
+    assert "1 drafts created, 0 unchanged" in told
     assert "1 of them drafts" in run(app, ["list", "--drafts"]).output
 
 
@@ -232,5 +232,5 @@ def test_drafts_command_refuses_a_language_without_texts(
     monkeypatch.chdir(tmp_path)
     refused = CliRunner().invoke(app, ["drafts", "-l", language]).exception
     assert isinstance(refused, AudioError)
-    assert f"--language: there is no {language!r} here; there are: as, bn, en" in str(refused)
+    assert f"--language: {language!r} is unknown; use one of: as, bn, en" in str(refused)
     assert not (tmp_path / "catalogue").exists()

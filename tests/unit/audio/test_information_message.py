@@ -95,7 +95,7 @@ def test_language_without_the_message_uses_english() -> None:
 
 
 def test_draft_message_uses_the_centres_language_and_formats(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "1 drafts made" in drafts(monkeypatch)
+    assert "1 drafts created" in drafts(monkeypatch)
     entries = read_catalogue(site / "catalogue")
     assert set(entries) == {HINDI}
     assert entries[HINDI].voice is Voice.DRAFT
@@ -116,7 +116,7 @@ def test_draft_message_uses_the_centres_language_and_formats(site: Path, monkeyp
     assert bytes_of(site, "message") == message
     config_file = site / "centre.toml"
     config_file.write_text(config_file.read_text().replace("Example Seva", "Example Sangathan"))
-    assert "1 drafts made" in drafts(monkeypatch)
+    assert "1 drafts created" in drafts(monkeypatch)
     assert bytes_of(site, "message") == bytes_of(site, "hi/message/information") != message
 
 
@@ -142,7 +142,7 @@ def test_message_installed_by_hand_is_replaced_only_by_a_recording(
     by_hand = site / f"sounds/matdan/message.{suffix}"
     by_hand.parent.mkdir(parents=True)
     by_hand.write_bytes(b"spoken by a person")
-    assert "one that was put there by hand is kept" in drafts(monkeypatch)
+    assert "a file that was installed by hand stays" in drafts(monkeypatch)
     assert bytes_of(site, "message") == {suffix: b"spoken by a person"}
     write_recording(site / "recordings/hi/message/information.mp3", speech(0.5, 44_100), 44_100)
     audio("prepare")
@@ -195,7 +195,7 @@ async def test_dialer_check_reports_sounds_missing_in_asterisk(site: Path) -> No
     assert (message.level, tones.level) == (Level.ERROR, Level.ERROR)
     assert "an abandoned caller hears nothing" in message.text
     assert all(name in tones.text for name in TONES)
-    assert "hung up" in tones.text
+    assert "the voter is disconnected" in tones.text
 
     write_tones(site / "sounds")
     (site / "sounds/matdan/message.gsm").write_bytes(b"x")

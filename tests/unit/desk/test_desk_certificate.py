@@ -131,7 +131,7 @@ def test_stolen_ca_key_cannot_certify_other_names(
 def test_renewal_needs_an_option_and_reuses_the_ca(site: Path, files: CertificateFiles) -> None:
     code, said = run("desk", "certificate", "-c", site)
     assert code == 0
-    assert f"made {files.ca}, the site's own CA, for desk.example.org alone, until " in said
+    assert f"created {files.ca}, the site's own CA, valid only for desk.example.org, until " in said
     ca = read(files.ca)
     assert ca.fingerprint(hashes.SHA256()).hex(":").upper() in said
     before = {path: path.read_bytes() for path in site.parent.iterdir()}

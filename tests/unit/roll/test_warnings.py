@@ -119,7 +119,7 @@ def test_dry_run_shows_warnings_and_the_first_rejects(tmp_path: Path) -> None:
     code, said = run("import", path, "--store", tmp_path / "centre.db", "--dry-run")
     assert code == 0
     words = " ".join(said.split())
-    assert "look: OTHER: 2 of the first 2 cells are phone numbers" in words
+    assert "warning: OTHER: 2 of the first 2 cells are phone numbers" in words
     assert "2 MOBILE 12345 too few digits" in words
     assert "3 SLNOINPART x" in words
     assert "the first 2; --rejects FILE writes all" in words

@@ -61,7 +61,7 @@ def test_number_with_two_names_is_reported_with_both_rows(store: Path) -> None:
     config = store.with_name("centre.toml")
     config.write_text(f'[store]\npath = "{store}"\n', encoding="utf-8")
     code, output = run("workers", "import", store.with_name("workers.csv"), "-c", config)
-    assert (code, "rows 2 and 4 have one number under two names" in output) == (0, True), output
+    assert (code, "rows 2 and 4 have the same number but different names" in output) == (0, True), output
     assert "3 rows: 1 worker at 3 booths" in output
 
 

@@ -85,7 +85,7 @@ async def test_verify_detects_a_broken_chain(backend: Backend, tmp_path: Path, m
             await store.append_audit("listen", "supervisor", LISTENED, NOW + number)
     code, text = verified(*where)
     assert code == 0
-    assert text.startswith("the audit is whole: 5 entries; head 5:")
+    assert text.startswith("the audit is intact: 5 entries; head 5:")
     head = text.split()[-1]
     assert verified(*where, "--head", head) == (0, text)
     assert verified(*where, "--head", "five")[0] == 2

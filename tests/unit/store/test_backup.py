@@ -141,13 +141,13 @@ def test_backup_commands_report_the_content_and_the_effect_of_a_restore(tmp_path
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n[[campaigns]]\nid = "calls"\nkind = "agents"\n')
     code, said = run("backup", tmp_path / "b", "-c", config)
-    assert (code, "no call in it" in said) == (0, True)
+    assert (code, "without calls" in said) == (0, True)
     (folder,) = (tmp_path / "b").iterdir()
     assert folder.name.startswith("demo-20")
     code, said = run("restore", folder, "-c", config, "--store", tmp_path / "new.db")
     assert code == 0
-    assert "Stopped until you resume them: calls" in said
-    assert "whoever was called since may be called again" in said
+    assert "Campaigns stopped until you resume them: calls" in said
+    assert "these voters may be called again" in said
     code, said = run("backup", tmp_path / "b", "--store", tmp_path / "none.db")
     assert (code, "there is no store" in said) == (2, True)
 
@@ -181,4 +181,4 @@ def test_pruning_keeps_the_newest_backups_and_other_files(tmp_path: Path, monkey
     assert len([*folder.glob("pune-1-2024*")]) == 2
     config.write_text(config.read_text().replace("backup_folder", "# backup_folder"))
     code, said = run_for_error("backup", "-c", config)
-    assert (code, "store.backup_folder: is not set; set it, or name a folder" in said) == (2, True)
+    assert (code, "store.backup_folder: is not set; set it, or give a folder" in said) == (2, True)

@@ -28,7 +28,7 @@ def store_with_consent(tmp_path: Path) -> Path:
     numbers.write_text(f"{NUMBER}\n", encoding="utf-8")
     for status, source in (("given", "form 7"), ("withdrawn", "letter")):
         code, text = run("consent", "import", numbers, "--status", status, "--source", source, "--store", path)
-        assert (code, "0 numbers; 1 are on no roll" in text) == (0, True)
+        assert (code, "0 numbers; 1 more are stored for later rolls" in text) == (0, True)
     return path
 
 

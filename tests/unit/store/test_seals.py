@@ -79,7 +79,7 @@ def test_store_from_before_seals_is_sealed_as_found_and_reported_so(
         "attempt": 2, "opt-out": 2, "opt-out-hash": 1, "consent": 1, "consent-ahead": 1
     }  # fmt: skip
     code, text = run("audit", "verify", "--store", path)
-    assert (code, "7 rows were there before there were seals: proved as they were found on" in text) == (0, True)
+    assert (code, "7 rows are older than the seals: they were sealed on" in text) == (0, True)
     with looking(path) as db:
         db.execute("UPDATE attempt SET outcome = 'no-answer' WHERE attempt_id = 'a'")
     asyncio.run(opened_and_closed(path))  # found once, and not again
@@ -138,7 +138,7 @@ async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(
     verdict = verified(crashed)
     assert (verdict.findings, verdict.not_chained, verdict.chained_at) == ([], 1, NOW)
     assert (
-        "1 of their seals are not in the chain yet, since 2024-04-22 04:30:00 UTC"
+        "1 seals of the records are not in the chain yet, since 2024-04-22 04:30:00 UTC"
         in run("audit", "verify", "--store", crashed)[1]
     )
     await opened_and_closed(crashed)
