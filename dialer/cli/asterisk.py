@@ -10,7 +10,7 @@ import typer
 from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption, SettingsFile
-from dialer.deploy.asterisk.file_changes import FileChange, has_files, passwords_for, plan_files, write_files
+from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, has_files, plan_files, write_files
 from dialer.deploy.asterisk.lint import lint_directory
 from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.domain.words import counted
@@ -38,7 +38,7 @@ def render(
     settings = load_settings(config)
     refuse_unfinished(settings, config)
     made = seats_without_password(settings_for_server(settings, server, str(config))[0])
-    plans = plan_files(to, render_site(settings, passwords_for(to, made), server=server, file=str(config)))
+    plans = plan_files(to, render_site(settings, find_endpoint_passwords(to, made), server=server, file=str(config)))
     if diff:
         for plan in plans:
             typer.echo(plan.diff(), nl=False)

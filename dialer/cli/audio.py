@@ -35,7 +35,7 @@ from dialer.settings.audio import SoundFormat
 from dialer.settings.files import read_whole
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.flows import flows_of
+from dialer.site.flows import list_site_flows
 from dialer.store.keys import site_key
 from dialer.store.roll import roll_languages
 
@@ -338,7 +338,7 @@ def _site_languages(settings: Settings, words: Texts) -> list[str]:
     """
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}
-    heard = roll_languages(settings.store.path, site_key(settings)) if flows_of(settings) else named
+    heard = roll_languages(settings.store.path, site_key(settings)) if list_site_flows(settings) else named
     spoken = {settings.centre.language, *named, *heard} if heard else {*words.languages()}
     return [each for each in words.languages() if each in spoken]
 
@@ -376,14 +376,14 @@ def _unused_reason(settings: Settings, words: Texts, used: Iterable[PromptName])
     Raises FlowError if a flow cannot be loaded.
     """
     known = {each.name for each in used} | set(filter(None, (settings.recordings.prompt,)))
-    for source in sorted({*shipped_flows(), *flows_of(settings)}):
+    for source in sorted({*shipped_flows(), *list_site_flows(settings)}):
         if not source.startswith("script:"):
             flow = load_flow(source)
             sounds = (each for language in words.languages() for each in list_fixed_sounds(flow, language, words))
             known |= {prompt.name for each in sounds if (prompt := find_prompt_of_sound(each)) is not None}
     campaigns = [each.id for each in settings.campaigns]
     free: tuple[str, ...] = (f"{PromptKind.PLACE.value}/", f"{PromptKind.NAME.value}/")
-    if not flows_of(settings):
+    if not list_site_flows(settings):
         free = (*free, f"{PromptKind.RECORDING.value}/")  # a campaign's own audio, whose flow is not configured yet
 
     def unused_reason(name: PromptName) -> str | None:

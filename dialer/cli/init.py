@@ -16,7 +16,7 @@ from dialer.domain.words import counted
 from dialer.engine.seats.pins import hash_pin
 from dialer.errors import MatdanError, SettingError
 from dialer.settings.jurisdiction import load_profile
-from dialer.site.new_centre import COUNTRIES, Answers, centre_of, centre_text, check_new_centre, new_pin
+from dialer.site.new_centre import COUNTRIES, Answers, centre_text, check_new_centre, new_pin, template_values
 
 PINS = "agents-pins.txt"
 _PRIVATE = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16"
@@ -173,10 +173,10 @@ def _valid_centre(answers: Answers, data: Path) -> Answers:
             answers[name] = _get_answer(name, answers)
     while True:
         try:
-            centre = centre_of(answers, data)
+            centre = template_values(answers, data)
             check_new_centre(centre)
         except SettingError as error:
-            question = _question_of(error.key)
+            question = _find_question(error.key)
             problem = "; ".join(
                 filter(None, (f"{_option_name(question) if question else error.key}: {error.problem}", error.remedy))
             )
@@ -221,7 +221,7 @@ def _option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _question_of(key: str) -> str | None:
+def _find_question(key: str) -> str | None:
     """Return the most specific question that determines a setting such as `trunks.carrier.caller_ids[0]`, or None."""
     parts = set(re.split(r"[.\[\]]+", key))
     fits = [

@@ -17,7 +17,14 @@ import typer
 
 from dialer.cli.mqtt import HAND_OUT, hand_out
 from dialer.cli.options import SettingsFile
-from dialer.deploy.asterisk.file_changes import FileChange, FilePlan, passwords_for, plan_files, text_of, write_files
+from dialer.deploy.asterisk.file_changes import (
+    FileChange,
+    FilePlan,
+    find_endpoint_passwords,
+    plan_files,
+    read_if_exists,
+    write_files,
+)
 from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
 from dialer.deploy.asterisk.render import render_site, seats_without_password
 from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
@@ -77,15 +84,22 @@ def install(
         _refuse_unready(settings, dialer)
     own = root / SETTINGS_FILE.relative_to("/")
     text = _read_settings(config, own)
-    folders = [*_group_by_folder(root, files), _Folder(own.parent, [FilePlan(own.name, text_of(own), text)], True)]
+    folders = [
+        *_group_by_folder(root, files),
+        _Folder(own.parent, [FilePlan(own.name, read_if_exists(own), text)], True),
+    ]
     made: dict[str, str] = {}
     if local.asterisk:
         to = root / ASTERISK.relative_to("/")
-        rendered = render_site(settings, passwords_for(to, seats_without_password(settings)), file=str(config))
+        rendered = render_site(
+            settings, find_endpoint_passwords(to, seats_without_password(settings)), file=str(config)
+        )
         folders.append(_Folder(to, plan_files(to, rendered), False))
     if local.mosquitto:
         to = root / MOSQUITTO.relative_to("/")
-        rendered, made = render_broker([(str(config), settings)], MOSQUITTO, read_hashes(text_of(to / PASSWORDS) or ""))
+        rendered, made = render_broker(
+            [(str(config), settings)], MOSQUITTO, read_hashes(read_if_exists(to / PASSWORDS) or "")
+        )
         folders.append(_Folder(to, plan_files(to, rendered, BROKER_MARKER), False))
     _refuse_foreign(folders)
     for folder in folders:
@@ -124,7 +138,7 @@ def uninstall(
     if live and installed:
         _run("systemctl", "disable", "--now", *installed)
     own = [root / path.relative_to("/") for path in _OWN_FILES]
-    obsolete = [path for path in (*units, *own) if (text_of(path) or "").startswith(service.MARKER)]
+    obsolete = [path for path in (*units, *own) if (read_if_exists(path) or "").startswith(service.MARKER)]
     passwords = root / (MOSQUITTO / HAND_OUT).relative_to("/")
     for path in (*obsolete, *([passwords] if passwords.exists() else [])):
         path.unlink()
@@ -195,7 +209,7 @@ def _refuse_unready(settings: Settings, dialer: Path) -> None:
             " or use a container (docs/how-to/install.md)"
         )
     for process, package in ((service.DESK, "fastapi"), (service.UPLINK, "nats")):
-        if process in service.processes_of(settings) and find_spec(package) is None:
+        if process in service.list_processes(settings) and find_spec(package) is None:
             raise NotInstalled(f"{process.what} is not installed: {with_extra(process.name)}")
     for path in (dialer, Path(sys.base_prefix)):
         home = next((home for home in _HOMES if home in path.resolve().parents), None)
@@ -212,7 +226,7 @@ def _read_settings(config: Path, own: Path) -> str:
             f"{config} is not a regular file and cannot be copied to {own}; nothing was written: give the file itself"
         )
     text = config.read_text(encoding="utf-8")
-    installed = text_of(own)
+    installed = read_if_exists(own)
     if installed is not None and installed != text:
         raise NotInstalled(
             f"{own} exists with different settings; nothing was written: edit that file, then install with -c {own}"
@@ -250,7 +264,7 @@ def _purge_paths(root: Path) -> list[Path]:
 def _restore_files(folder: Path, marker: str) -> Iterator[str]:
     """Restore or remove the files of another program that `install` had replaced, and yield what was done to each."""
     for path in sorted(folder.glob("*")):
-        if path.is_file() and not path.name.endswith(_SAVED) and (text_of(path) or "").startswith(marker):
+        if path.is_file() and not path.name.endswith(_SAVED) and (read_if_exists(path) or "").startswith(marker):
             saved = path.with_name(path.name + _SAVED)
             if saved.exists():
                 saved.replace(path)
@@ -285,8 +299,8 @@ def _print_next_steps(settings: Settings, local: LocalPrograms, dialer: Path) ->
             typer.echo(
                 f"note: this site does not use {folder} on this machine: {program}'s files were not written", err=True
             )
-    services = [process.unit.removesuffix(".service") for process in service.processes_of(settings)]
-    units = " ".join([*services, *(job.timer for job in service.timers_of(settings, local))])
+    services = [process.unit.removesuffix(".service") for process in service.list_processes(settings)]
+    units = " ".join([*services, *(job.timer for job in service.list_timers(settings, local))])
     if settings.store.backup_folder is None:
         typer.echo("note: no backups are made: set store.backup_folder", err=True)
     restarted = " ".join(name for name, uses in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if uses)

@@ -10,7 +10,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption
-from dialer.deploy.asterisk.file_changes import FileChange, plan_files, text_of, write_files
+from dialer.deploy.asterisk.file_changes import FileChange, plan_files, read_if_exists, write_files
 from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_hashes, render_broker
 from dialer.domain.signing import new_key_file, public_key_text
 from dialer.domain.words import counted
@@ -48,7 +48,7 @@ def render(
     owner can read.
     """
     sites = [(str(path), load_settings(path)) for path in config]
-    hashes = read_hashes(text_of(to / PASSWORDS) or "")
+    hashes = read_hashes(read_if_exists(to / PASSWORDS) or "")
     files, made = render_broker(sites, to, hashes, renew=new_password or ())
     plans = plan_files(to, files, MARKER)
     if diff:

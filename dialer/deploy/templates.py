@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from dialer import content
 
 
-def templates_in(folder: str = "") -> Environment:
+def load_templates(folder: str = "") -> Environment:
     """Return the environment of the templates in a folder of `config/`. Missing values are errors; nothing is escaped."""
     return Environment(  # noqa: S701
         loader=FileSystemLoader(content.CONFIG / folder),

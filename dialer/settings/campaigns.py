@@ -174,7 +174,7 @@ class CampaignsFile(Section):
     campaigns: tuple[Campaign, ...] = Field((), description="as in the settings")
 
 
-def campaigns_in(folder: Path) -> list[dict[str, Any]]:
+def read_campaigns(folder: Path) -> list[dict[str, Any]]:
     """Return the [[campaigns]] of all .toml files in a folder, each valid by itself. Raises SettingError, SettingMistakes."""
     found: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.toml")):

@@ -40,7 +40,7 @@ def settings_in_environment(model: type[Section]) -> dict[str, Any]:
     return source()
 
 
-def variable_of(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
+def find_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> str | None:
     """Return the variable that set the setting at a place, with the path within its value, or None if no variable did.
 
     With `of_wrong_type`, a variable that set a part of that place counts too.

@@ -343,7 +343,7 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
         raise SettingError(file, key, text, "see docs/explanation/rules.md") from error
 
 
-def strictness_of(rule: type[Rule], field: str) -> Strictness | None:
+def find_strictness(rule: type[Rule], field: str) -> Strictness | None:
     """Return the strictness rule for a site's own value, or None if a site cannot change the field."""
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 
@@ -367,7 +367,7 @@ def apply_stricter_rules(
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
             if ours == theirs:
                 continue
-            strictness = strictness_of(type(rules[name]), field)
+            strictness = find_strictness(type(rules[name]), field)
             if strictness is None or not strictness.is_as_strict(ours, theirs):
                 problem = f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_value(theirs)})"
                 remedy = "a site cannot change it" if strictness is None else strictness.bound

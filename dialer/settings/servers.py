@@ -18,7 +18,11 @@ SINGLE_SERVER = ""
 def settings_by_server(settings: Settings) -> Mapping[str, Settings]:
     """Return for each server, by name, the settings as if it were the only one, with its address, trunks, seats and phones."""
     servers = settings.asterisk.servers
-    return {server.name: _settings_of(settings, server) for server in servers} if servers else {SINGLE_SERVER: settings}
+    return (
+        {server.name: _narrow_to_server(settings, server) for server in servers}
+        if servers
+        else {SINGLE_SERVER: settings}
+    )
 
 
 def settings_for_server(
@@ -62,7 +66,7 @@ def server_password(one: str, other: str, manager_secret: SecretStr | None) -> s
     return derived_secret(manager_secret, f"servers {' '.join(sorted((one, other)))}")
 
 
-def _settings_of(settings: Settings, server: AsteriskServer) -> Settings:
+def _narrow_to_server(settings: Settings, server: AsteriskServer) -> Settings:
     overrides = server.model_dump(
         include={"bind_address", "sip_port", "external_address", "history"}, exclude_none=True
     )

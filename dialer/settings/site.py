@@ -19,11 +19,11 @@ from dialer.domain.enums import CampaignKind
 from dialer.settings.asterisk import Ami, Asterisk, FastAgi
 from dialer.settings.audio import Audio
 from dialer.settings.broker import Broker, Mosquitto
-from dialer.settings.campaigns import Campaign, campaigns_in
+from dialer.settings.campaigns import Campaign, read_campaigns
 from dialer.settings.centre import CentreSettings, Dialling, StoreSettings
 from dialer.settings.cross_checks import find_cross_table_mistakes
 from dialer.settings.desk import Desk
-from dialer.settings.environment import PREFIX, settings_in_environment, variable_of
+from dialer.settings.environment import PREFIX, find_variable, settings_in_environment
 from dialer.settings.fields import Section
 from dialer.settings.file_text import SettingsText, read_settings
 from dialer.settings.flows import FlowSettings
@@ -103,7 +103,7 @@ class Settings(Section):
         numbers = any(number.has_script for number in self.inbound.numbers)
         return numbers or any(campaign.has_script for campaign in self.campaigns)
 
-    def trunks_of(self, campaign: Campaign) -> tuple[str, ...]:
+    def campaign_trunks(self, campaign: Campaign) -> tuple[str, ...]:
         """Return the trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
         if campaign.trunks:
             return campaign.trunks
@@ -126,7 +126,7 @@ def load_settings(path: Path | None = None) -> Settings:
     try:
         loaded = Settings.model_validate(_merge(text.table, variables))
     except ValidationError as error:
-        raise combine_errors(list(setting_errors(error, text, Settings, variable_of))) from error
+        raise combine_errors(list(setting_errors(error, text, Settings, find_variable))) from error
     loaded._file = text
     return loaded
 
@@ -145,4 +145,4 @@ def _add_campaigns(table: Mapping[str, Any]) -> Mapping[str, Any]:
     folder = os.environ.get(f"{PREFIX}HEADQUARTERS__CAMPAIGNS_FOLDER", written)
     if not folder or not isinstance(folder, str) or not isinstance(own, list):
         return table
-    return {**table, "campaigns": [*own, *campaigns_in(Path(folder))]}
+    return {**table, "campaigns": [*own, *read_campaigns(Path(folder))]}

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
 from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, ScriptVoice
-from dialer.settings.environment import variable_of
+from dialer.settings.environment import find_variable
 from dialer.settings.jurisdiction import Profile, apply_stricter_rules, load_profile
 from dialer.settings.mistakes import combine_errors
 from dialer.settings.site import Settings
@@ -40,7 +40,7 @@ def check_strictness(settings: Settings, profile: Profile) -> None:
     found = []
     for key, problem, remedy in _looser_settings(settings, profile):
         place = tuple(key.split("."))
-        variable = variable_of(place, of_wrong_type=False)
+        variable = find_variable(place, of_wrong_type=False)
         where = (settings.file.locate(place), key) if variable is None else ("environment", variable)
         found.append(SettingError(*where, problem, remedy))
     if found:
@@ -130,7 +130,7 @@ def _uncertified_voices(settings: Settings, profile: Profile, named: str) -> Ite
     twilio = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
         certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
-        if certified and settings.twilio.sounds_url is None and twilio & set(settings.trunks_of(campaign)):
+        if certified and settings.twilio.sounds_url is None and twilio & set(settings.campaign_trunks(campaign)):
             problem = f"{named} requires certified recordings, but Twilio would speak the texts with its own voice"
             remedy = "set twilio.sounds_url, or give the campaign other trunks"
             yield f"campaigns.{campaign.id}.trunks", problem, remedy

@@ -66,7 +66,7 @@ def is_placeholder_host(host: str) -> bool:
     return any(address in network for network in _RESERVED_NETWORKS if network.version == address.version)
 
 
-def unfinished(settings: Settings) -> Iterator[SettingError]:
+def find_unfinished(settings: Settings) -> Iterator[SettingError]:
     """Yield every placeholder and weak secret, in the order of the settings."""
     on_asterisk = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK]
     if settings.seats or on_asterisk:
@@ -109,7 +109,7 @@ def _check_secret(
 
 def refuse_unfinished(settings: Settings, file: Path) -> None:
     """Raise SettingError for the first placeholder or weak secret."""
-    for each in unfinished(settings):
+    for each in find_unfinished(settings):
         raise SettingError(str(file), each.key, each.problem, each.remedy)
 
 

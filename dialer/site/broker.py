@@ -58,7 +58,7 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
         raise SettingError("settings", "broker.ca_file", problem, "set it to a file in PEM format") from error
 
 
-def senders_of(
+def list_senders(
     settings: Settings, stored: Mapping[str, Role] | None = None, *, private_broker: bool = False
 ) -> Senders:
     """Return the users who may send commands over MQTT: the supervisors in the settings, and the `stored` users (read live).
@@ -106,6 +106,6 @@ def broker_monitor(
         return None
     broker = private_broker or broker_settings(settings)
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
-    senders = senders_of(settings, engine.features.users.roles, private_broker=private_broker is not None)
+    senders = list_senders(settings, engine.features.users.roles, private_broker=private_broker is not None)
     reload.add_parts([lambda settings: partial(senders.use, fixed_senders(settings))])
     return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.secrets()))

@@ -28,7 +28,7 @@ NOTHING_KNOWN: Mapping[str, CertificateStatus] = {}
 """The certificates of a campaign whose recordings are unknown: none in any language."""
 
 
-def certified_of(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
+def certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
     """Return for each language in the catalogue whether all the flow's prompts are certified, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _certified_in_language(flow, language, prompts) for language in sorted(languages)}
@@ -71,7 +71,7 @@ class SiteCertificates:
         prompts = self._prompts.for_call(campaign_id)
         cached = self._cache.get(campaign_id)
         if cached is None or cached[0] is not flow or not _are_alike(cached[1], prompts):
-            cached = self._cache[campaign_id] = (flow, prompts, certified_of(flow, prompts))
+            cached = self._cache[campaign_id] = (flow, prompts, certificate_status_by_language(flow, prompts))
         return cached[2]
 
 
@@ -98,6 +98,6 @@ class CertificatesOnDisk:
                 self._playlist = playlist_reader(self.settings, self.profile).read()
             day = site_day(self.settings, self.now)
             prompts = CataloguePrompts(self._playlist, campaign.id, day, load_texts(self.settings.flows.texts))
-            return certified_of(load_flow(campaign.flow), prompts)
+            return certificate_status_by_language(load_flow(campaign.flow), prompts)
         except MatdanError:  # `dialer check` reports this error itself
             return NOTHING_KNOWN

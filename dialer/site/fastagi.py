@@ -16,7 +16,7 @@ from dialer.roll.phone_numbers import parse_carrier_number
 from dialer.settings.servers import settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
-from dialer.site.flows import flows_of, recording_rules, script_rules
+from dialer.site.flows import list_site_flows, recording_rules, script_rules
 from dialer.switch.asterisk.addresses import resolve_addresses
 from dialer.switch.asterisk.agi_routes import AgiRoutes
 from dialer.switch.asterisk.agi_server import LOOPBACK, AgiLimits, AgiServer
@@ -84,7 +84,7 @@ def _build_routes(
 async def _check_script_sandbox(settings: Settings) -> ScriptRules:
     """Return the limits of AGI scripts. Raises FlowError if the site has scripts and this machine cannot sandbox them."""
     rules = script_rules(settings)
-    scripts = [script for flow in flows_of(settings) if (script := find_script(flow)) is not None]
+    scripts = [script for flow in list_site_flows(settings) if (script := find_script(flow)) is not None]
     if scripts:
         await asyncio.to_thread(check_containment, rules, scripts)
         _log.info("scripts.contained", how=describe_containment(rules))

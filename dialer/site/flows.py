@@ -23,13 +23,13 @@ NOBODY = "nobody"
 """The default user of AGI scripts if the dialler runs as root."""
 
 
-def flows_of(settings: Settings) -> set[str]:
+def list_site_flows(settings: Settings) -> set[str]:
     """Return the flows that a site uses, as names or files."""
     named = [campaign.flow for campaign in settings.campaigns] + [each.flow for each in settings.inbound.numbers]
     return {flow for flow in named if flow is not None}
 
 
-def scripts_of(settings: Settings) -> dict[str, tuple[str, Purpose]]:
+def list_site_scripts(settings: Settings) -> dict[str, tuple[str, Purpose]]:
     """Return for each campaign the name or file of its agents' script, and its purpose."""
     return {each.id: (each.script, each.purpose) for each in settings.campaigns if each.script is not None}
 
@@ -37,7 +37,7 @@ def scripts_of(settings: Settings) -> dict[str, tuple[str, Purpose]]:
 def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     """Load the flows of a site and the scripts of its agents. Raises FlowError for the first invalid one."""
     may_offer = list_allowed_offers(profile)
-    scripts = ScriptLibrary(scripts_of(settings), may_offer)
+    scripts = ScriptLibrary(list_site_scripts(settings), may_offer)
     read_texts = partial(load_texts, settings.flows.texts)
     return FlowLibrary(sorted(_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
 
@@ -46,14 +46,14 @@ def flows_part(flows: FlowLibrary) -> Part:
     """Return the part of a reload that loads flows and scripts."""
 
     def prepare(settings: Settings) -> Callable[[], None]:
-        return flows.prepare(_flow_files(settings), scripts_of(settings))
+        return flows.prepare(_flow_files(settings), list_site_scripts(settings))
 
     return prepare
 
 
 def _flow_files(settings: Settings) -> list[str]:
     """Return the flows of a site, except AGI scripts, which are programs."""
-    return [flow for flow in flows_of(settings) if find_script(flow) is None]
+    return [flow for flow in list_site_flows(settings) if find_script(flow) is None]
 
 
 def recording_rules(settings: Settings) -> RecordingRules | None:

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from dialer.deploy.templates import templates_in
+from dialer.deploy.templates import load_templates
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
@@ -59,7 +59,7 @@ class NewSeat:
     pin_hash: str
 
 
-def centre_of(answers: Answers, data: Path) -> Answers:
+def template_values(answers: Answers, data: Path) -> Answers:
     """Return the template's values from the answers. Raises SettingError for an invalid number of seats or polling day."""
     country = COUNTRIES.get(answers["jurisdiction"])
     prefixes = _split_list(answers["prefix"])
@@ -106,7 +106,7 @@ def check_new_centre(centre: Answers) -> None:
 
 def centre_text(centre: Mapping[str, Any]) -> str:
     """Return the settings as TOML from the template's values, with new secrets of 192 bits."""
-    environment = templates_in()
+    environment = load_templates()
     environment.filters["toml"] = _format_toml  # the template uses it for every string
     made = {name: secrets.token_urlsafe(24) for name in ("ami_secret", "broker_password", "desk_password")}
     organisation = " ".join(centre["organisation"].split())

@@ -101,7 +101,7 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
 
 
 def _campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
-    trunks = settings.trunks_of(campaign)
+    trunks = settings.campaign_trunks(campaign)
     caps = [Cap(*cap, campaign.reserve) for cap in abandoned_caps(campaign, profile)]
     return CampaignPlan(
         spec=CampaignSpec(

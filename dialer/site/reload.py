@@ -48,7 +48,7 @@ class SettingsReload:
         self._recorded = recorded or {}
         self._refuse = refuse
         self._parts: list[Part] = []
-        self._carriers = _carriers_of(
+        self._carriers = _list_carriers(
             settings
         )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
@@ -66,7 +66,7 @@ class SettingsReload:
             settings = load_settings(Path(self._settings.file.name))
             profile = self._fixed_profile or site_profile(settings)
         except SettingError as error:
-            raise _refusal_of(error) from error
+            raise _to_refusal(error) from error
         changed = list(changes(self._settings, settings))
         changed += self._profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
@@ -79,13 +79,13 @@ class SettingsReload:
                 self._refuse(settings, profile)
             rebuilt = [part(settings) for part in self._parts]
         except SettingError as error:
-            raise _refusal_of(error) from error
+            raise _to_refusal(error) from error
         except MatdanError as error:
             raise CommandRefused(f"no change was applied: {error}") from error
 
         def apply() -> None:
             self._settings, self._profile = settings, profile
-            self._carriers |= _carriers_of(settings)
+            self._carriers |= _list_carriers(settings)
             for activate in rebuilt:
                 activate()
 
@@ -105,7 +105,7 @@ class SettingsReload:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"
-        for name, carrier in _carriers_of(settings).items():
+        for name, carrier in _list_carriers(settings).items():
             known = self._carriers.get(name)
             if known != carrier and (known is not None or carrier[0] is Carrier.TWILIO):
                 yield name
@@ -128,13 +128,13 @@ def _copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
     )
 
 
-def _refusal_of(error: SettingError) -> CommandRefused:
+def _to_refusal(error: SettingError) -> CommandRefused:
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     where = ", ".join(f"{each.file}: {each.key}" for each in every)
     return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")
 
 
-def _carriers_of(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
+def _list_carriers(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
     """Return carrier and server of each trunk and seat. For a Twilio trunk, its endpoint replaces the server."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)

@@ -66,7 +66,7 @@ def site_rules(profile: Profile, settings: Settings, unknown: tuple[str, ...] = 
     return SiteRules(profile, settings, signed_off, unknown)
 
 
-def site_rules_of(text: str, profile: Profile, settings: Settings) -> SiteRules:
+def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRules:
     """Return the rules from a text that `rules_text` made.
 
     Rules that the text lacks, or that this version cannot read, are taken from `settings` and `profile`, and listed in `unknown`.
@@ -113,7 +113,7 @@ def _replace_settings(settings: Settings, section: str, values: Mapping[str, Any
     return settings.model_copy(update={section: type(before).model_validate(merged)})
 
 
-def rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
+def load_rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
     """Return the rules in force at a time (epoch seconds), or those of the settings if the store has none from that time.
 
     Raises SettingError for an invalid profile.
@@ -121,10 +121,10 @@ def rules_at(db: Connection, settings: Settings, at: float) -> SiteRules:
     profile, then = site_profile(settings), number_history.rules_at(db, at)
     if then is None:
         return site_rules(profile, settings, ("the rules: no dialler had started and stored them yet",))
-    return replace(site_rules_of(then.text, profile, settings), version=then.digest)
+    return replace(parse_site_rules(then.text, profile, settings), version=then.digest)
 
 
-def gate_of(settings: Settings, db: Connection | None) -> Gate:
+def build_gate(settings: Settings, db: Connection | None) -> Gate:
     """Return the site's gate, with the do-not-call registers in its store. Raises SettingError for an invalid profile."""
     rulebook = build_rulebook(site_profile(settings), settings)
     return Gate(rulebook if db is None else rulebook.with_registers(tuple(registers.registers(db))))

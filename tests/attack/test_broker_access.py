@@ -32,7 +32,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
-from dialer.site.broker import senders_of
+from dialer.site.broker import list_senders
 from dialer.store.store import Store, open_store
 from tests.support.dialler_client import dialler_client
 from tests.support.fake_centre import FakeEngine
@@ -109,7 +109,7 @@ async def run_broker(directory: Path, store: Store, **more: Any) -> AsyncIterato
     sites = [a_site(centre, port, supervisors=PEOPLE, mosquitto=mosquitto, **more) for centre in ("pune-1", "pune-2")]
     async with (
         rendered_broker(directory / "broker", *sites) as broker,
-        run_monitor(broker.dialler("pune-1"), store, senders_of(sites[0])) as (engine, monitor),
+        run_monitor(broker.dialler("pune-1"), store, list_senders(sites[0])) as (engine, monitor),
     ):
         yield BrokerUnderTest(broker, engine, monitor)
 
@@ -349,7 +349,7 @@ async def test_desk_sends_commands_of_all_users_and_other_programs_only_their_ow
     kept = {"meena": SupervisorRole.COMPLIANCE}
     async with (
         rendered_broker(tmp_path / "etc", site) as broker,
-        run_monitor(broker.dialler("pune-1"), store, senders_of(site, kept)) as (engine, _),
+        run_monitor(broker.dialler("pune-1"), store, list_senders(site, kept)) as (engine, _),
     ):
 
         def settings_of_user(name: str) -> BrokerSettings:

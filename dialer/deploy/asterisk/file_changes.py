@@ -63,7 +63,7 @@ def plan_files(directory: Path, rendered: Mapping[str, str], marker: str = MARKE
 
     `marker` is the first line of our files. Raises AsteriskFilesError if a file cannot be read.
     """
-    return [FilePlan(name, text_of(directory / name), text, marker) for name, text in rendered.items()]
+    return [FilePlan(name, read_if_exists(directory / name), text, marker) for name, text in rendered.items()]
 
 
 def has_files(directory: Path) -> bool:
@@ -71,9 +71,9 @@ def has_files(directory: Path) -> bool:
     return any(directory.glob("*.conf"))
 
 
-def passwords_for(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
+def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict[str, str]:
     """Return a password for each endpoint: the one in the existing pjsip.conf, or a new one of 144 bits."""
-    text = text_of(directory / "pjsip.conf") or ""
+    text = read_if_exists(directory / "pjsip.conf") or ""
     existing: dict[str, str] = {}
     if text.startswith(MARKER):
         for section in read_conf("pjsip.conf", text).of_type("auth"):
@@ -112,7 +112,7 @@ def write_files(directory: Path, plans: Collection[FilePlan], *, force: bool) ->
     return [plan.name for plan in due]
 
 
-def text_of(path: Path) -> str | None:
+def read_if_exists(path: Path) -> str | None:
     """Return the text of a file, or None if it does not exist. Raises AsteriskFilesError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")

@@ -35,7 +35,7 @@ OPTIONAL = {
 """The purpose and modules of each optional feature of a site."""
 
 
-def modules_for(**features: bool) -> Mapping[str, list[str]]:
+def list_modules(**features: bool) -> Mapping[str, list[str]]:
     """Return the names of modules, without .so, by purpose. `features` says which features of `OPTIONAL` a site has."""
     wanted = {**ALWAYS, **dict(group for feature, group in OPTIONAL.items() if features[feature])}
     return {title: names.split() for title, names in wanted.items()}

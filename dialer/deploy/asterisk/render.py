@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from dialer import content
 from dialer.deploy.asterisk.agi_secret import FINGERPRINT_VARIABLE, agi_secret, dialplan_fingerprint
 from dialer.deploy.asterisk.events import EVENTS
-from dialer.deploy.asterisk.modules import modules_for
-from dialer.deploy.templates import templates_in
+from dialer.deploy.asterisk.modules import list_modules
+from dialer.deploy.templates import load_templates
 from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
 from dialer.settings.recordings import RecordingSettings
@@ -43,7 +43,7 @@ _SPARE_CALLS = 20  # in addition to trunk channels and seats: supervisors, third
 
 @cache
 def _environment() -> Environment:
-    environment = templates_in("asterisk")
+    environment = load_templates("asterisk")
     environment.filters.update(bracketed=_bracketed, host_network=_host_network, sip_uri=_sip_uri)
     return environment
 
@@ -101,7 +101,7 @@ def render_site(
         "transports": _transports(settings, between=bool(others)),
         # the address and port of ws are in http.conf
         "transport_ports": {"udp": sip, "tcp": sip, "tls": f":{asterisk.tls_port}", "ws": ""},
-        "modules": modules_for(
+        "modules": list_modules(
             webrtc=webrtc,
             srtp=webrtc or any(line.srtp for line in lines),
             registers=any(trunk.registers for trunk in trunks),

@@ -15,7 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of
-from dialer.deploy.templates import templates_in
+from dialer.deploy.templates import load_templates
 from dialer.domain.enums import SupervisorRole
 from dialer.errors import SettingError
 from dialer.settings.fields import is_loopback
@@ -172,7 +172,7 @@ def _render_configuration(file: str, settings: Settings, directory: Path) -> str
     )
 
 
-_templates = cache(partial(templates_in, "mosquitto"))
+_templates = cache(partial(load_templates, "mosquitto"))
 
 
 def _render(template: str, **values: object) -> str:

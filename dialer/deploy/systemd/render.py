@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final
 
-from dialer.deploy.templates import templates_in
+from dialer.deploy.templates import load_templates
 from dialer.errors import SettingError
 from dialer.settings.fields import is_loopback
 from dialer.settings.site import Settings
@@ -60,7 +60,7 @@ JOBS: Final = (BACKUP, PURGE)
 """The processes that timers start."""
 
 
-def processes_of(settings: Settings) -> tuple[Process, ...]:
+def list_processes(settings: Settings) -> tuple[Process, ...]:
     """Return the processes of a site: the desk if it has a user of its own, the uplink if there is a headquarters."""
     wanted = {DESK: settings.desk.user is not None, UPLINK: settings.headquarters.user is not None}
     return tuple(process for process in PROCESSES if wanted.get(process, True))
@@ -75,7 +75,7 @@ class LocalPrograms:
     fail2ban: bool
 
 
-def timers_of(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
+def list_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
     """Return the jobs of a site with their schedules (systemd.timer(5)). Recordings are purged on Asterisk's machine."""
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
@@ -116,10 +116,10 @@ def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dic
     if local.asterisk:
         files[ROTATION / "matdan"] = _render("logrotate.j2", history=settings.asterisk.history)
     if local.fail2ban:
-        desk_port = settings.desk.port if DESK in processes_of(settings) else None
+        desk_port = settings.desk.port if DESK in list_processes(settings) else None
         files |= fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
     neighbours = [name for name, there in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if there]
-    for process in processes_of(settings):
+    for process in list_processes(settings):
         files[UNITS / process.unit] = _render(
             "unit.j2",
             **shared,
@@ -132,7 +132,7 @@ def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dic
             scripts=process is DIALLER and settings.has_scripts,
             on_this_machine_alone=process is DIALLER and _uses_only_local_connections(settings),
         )
-    for job, when in timers_of(settings, local).items():
+    for job, when in list_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
         files[UNITS / job.unit] = _render(
             "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
@@ -168,7 +168,7 @@ def _uses_only_local_connections(settings: Settings) -> bool:
     return all(map(is_loopback, hosts)) and not settings.twilio.enabled and not settings.has_scripts
 
 
-_templates = cache(partial(templates_in, "service"))
+_templates = cache(partial(load_templates, "service"))
 
 
 def _render(template: str, **values: object) -> str:

@@ -21,7 +21,7 @@ from dialer.rules.polls import Area, find_close_of_poll, find_poll
 from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
-from dialer.site.flows import scripts_of
+from dialer.site.flows import list_site_scripts
 from dialer.store.agent_reading import AgentReading, BoothOnScreen, CallOnScreen, MarkOnScreen, OnTheLine, VoterOnScreen
 from dialer.store.agent_records import AgentRecords
 from dialer.web.page_state import PageState
@@ -55,7 +55,7 @@ class ScreenPopBuilder:
         self._polls = list_polling_days(settings)
         self._language = settings.centre.language
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
-        self._scripts = ScriptLibrary(scripts_of(settings), list_allowed_offers(site_profile(settings)))
+        self._scripts = ScriptLibrary(list_site_scripts(settings), list_allowed_offers(site_profile(settings)))
 
     def build(self, line: OnTheLine, seat: SeatCall, script: str | None) -> dict[str, Any]:
         """Return the screen pop of a call. `script` is the version in use by the dialler; a new version is read from disk."""

@@ -20,7 +20,7 @@ from dialer.settings.site_time import site_zone
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_numbers, mask_number
 from dialer.site.polling_day import polling_plan
-from dialer.site.rules_in_force import rules_at, site_rules
+from dialer.site.rules_in_force import load_rules_at, site_rules
 from dialer.store import number_history, registers, voters
 from dialer.store.connection import Connection
 from dialer.store.number_history import NumberRecord
@@ -83,7 +83,7 @@ def explain(
     Later events are always ignored. With `past`, the rules that were in force then are used as well, as far as they are stored.
     Raises RollError if `who` is unknown, and SettingError.
     """
-    rules = rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
+    rules = load_rules_at(db, settings, at) if past else site_rules(site_profile(settings), settings)
     settings = rules.settings
     imported = registers.registers_at(db, at, site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).with_registers(imported.registers))

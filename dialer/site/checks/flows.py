@@ -17,7 +17,7 @@ from dialer.flows.texts import load_texts
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.checks.runner import Check
-from dialer.site.flows import script_rules, scripts_of
+from dialer.site.flows import list_site_scripts, script_rules
 from dialer.switch.asterisk.scripts.containment import check_containment, describe_containment
 from dialer.switch.asterisk.scripts.runner import find_script
 
@@ -77,7 +77,9 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
 def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
     subject = f"campaign {campaign}"
     [script] = (
-        ScriptLibrary({campaign: scripts_of(settings)[campaign]}, _allowed_offers(settings)).load_scripts().values()
+        ScriptLibrary({campaign: list_site_scripts(settings)[campaign]}, _allowed_offers(settings))
+        .load_scripts()
+        .values()
     )
     yield ok(subject, f"agents' script {script} is valid")
     language = settings.centre.language

@@ -19,7 +19,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.site.certificates import CertificatesOnDisk
-from dialer.site.rules_in_force import gate_of
+from dialer.site.rules_in_force import build_gate
 from dialer.store import campaigns, voters
 from dialer.store.connection import Connection
 
@@ -40,7 +40,7 @@ def check_profile(settings: Settings) -> Iterator[Finding]:
 
 def check_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
     """Check registers, certificates, campaigns and polling days at a time. `db` is the site's store, or None without one."""
-    gate = gate_of(settings, db)
+    gate = build_gate(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
         date = format_moment(register.dated, gate.rules.centre_zone)

@@ -8,14 +8,14 @@ from pathlib import Path
 from dialer.domain.enums import CampaignKind
 from dialer.domain.finding import Finding, error, warning
 from dialer.settings.site import Settings
-from dialer.settings.unfinished import find_unsafe_permissions, unfinished
+from dialer.settings.unfinished import find_unfinished, find_unsafe_permissions
 from dialer.site.implausible import implausible_settings
 from dialer.site.open_files import open_files_problem
 
 
 def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
     """Check for placeholders, weak secrets, and a settings `file` that every user can read."""
-    for each in unfinished(settings):
+    for each in find_unfinished(settings):
         yield error(each.key, each.problem, each.remedy)
     if file is not None and (readable := find_unsafe_permissions(settings, file)) is not None:
         yield error("settings file", readable)

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.deploy.asterisk.agi_secret import agi_secret, agi_token, dialplan_fingerprint
 from dialer.deploy.asterisk.conf_file import ConfFile, read_conf
-from dialer.deploy.asterisk.file_changes import FileChange, passwords_for, plan_files, write_files
+from dialer.deploy.asterisk.file_changes import FileChange, find_endpoint_passwords, plan_files, write_files
 from dialer.deploy.asterisk.lint import lint
 from dialer.deploy.asterisk.render import FILES, MARKER, dialplan, render_site, seats_without_password
 from dialer.errors import AsteriskFilesError, SettingError
@@ -379,13 +379,13 @@ def test_settings_that_cannot_be_rendered_name_what_is_missing(changes: dict[str
 
 
 def test_writing_twice_changes_nothing_and_keeps_passwords(tmp_path: Path) -> None:
-    made = passwords_for(tmp_path, ["agent01"])
+    made = find_endpoint_passwords(tmp_path, ["agent01"])
     plans = plan_files(tmp_path, render_site(a_site(), made))
     assert {plan.change for plan in plans} == {FileChange.NEW}
     assert set(write_files(tmp_path, plans, force=False)) == set(FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
-    again = passwords_for(tmp_path, ["agent01", "agent03"])
+    again = find_endpoint_passwords(tmp_path, ["agent01", "agent03"])
     assert again["agent01"] == made["agent01"]
     assert len(again["agent03"]) == 24
     plans = plan_files(tmp_path, render_site(a_site(), again))

@@ -16,9 +16,9 @@ from dialer.settings.jurisdiction import (
     Profile,
     Rule,
     apply_stricter_rules,
+    find_strictness,
     load_profile,
     shipped_profiles,
-    strictness_of,
 )
 from dialer.settings.site_rules import abandoned_caps, site_profile
 from tests.support.rules import site
@@ -189,7 +189,7 @@ def test_every_changeable_rule_has_a_stricter_and_a_looser_test_value() -> None:
         for name, rule in rules.items()
         if isinstance(rule, type) and issubclass(rule, Rule)
         for field in rule.model_fields
-        if strictness_of(rule, field) is not None
+        if find_strictness(rule, field) is not None
     }
     assert set(STRICTER) == set(LOOSER) == may_change
 

@@ -15,7 +15,7 @@ from dialer.audio.words import languages, load_all_words, load_words
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings
 from dialer.site.checks.before_start import check_site
-from dialer.site.open_files import files_needed
+from dialer.site.open_files import count_files_needed
 
 TRUNK = {"name": "a", "endpoint": "a", "channels": 90, "caller_ids": ["+911140000001"]}
 DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
@@ -28,9 +28,9 @@ def site(**changes: Any) -> Settings:
 
 
 def test_channels_need_files_and_scripts_more() -> None:
-    assert files_needed(site()) == 546  # 256 of them connections that say nothing
-    assert files_needed(site(campaigns=[SCRIPT])) == 456 + 4 * 90
-    assert files_needed(site(fastagi={"max_connections": 10})) == 466
+    assert count_files_needed(site()) == 546  # 256 of them connections that say nothing
+    assert count_files_needed(site(campaigns=[SCRIPT])) == 456 + 4 * 90
+    assert count_files_needed(site(fastagi={"max_connections": 10})) == 466
 
 
 async def test_check_says_where_channels_need_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,11 @@ from dialer.cli import running
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import (
+    find_unfinished,
     find_unsafe_permissions,
     is_placeholder_host,
     pin_weakness,
     secret_weakness,
-    unfinished,
 )
 from dialer.site.checks.before_start import check_site
 from tests.support.paths import ROOT
@@ -117,15 +117,15 @@ TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
     ],
 )
 def test_unfinished_settings_are_reported_without_secrets(changes: dict[str, Any], key: str) -> None:
-    found = list(unfinished(site(**changes)))
+    found = list(find_unfinished(site(**changes)))
     assert [each.key for each in found] == [key]
     assert "change-me" not in str(found[0])
 
 
 def test_finished_site_has_no_unfinished_settings() -> None:
-    assert not list(unfinished(site()))
+    assert not list(find_unfinished(site()))
     carrier = {**TRUNK, "host": "10.0.0.9", "username": "u", "password": "Zk4w9q"}  # the carrier's choice
-    assert not list(unfinished(site(trunks=[carrier])))
+    assert not list(find_unfinished(site(trunks=[carrier])))
 
 
 def run_and_read_errors(
@@ -214,4 +214,4 @@ def test_placeholder_in_any_secret_from_file_or_environment_is_found(
     assert {"ami.secret", "broker.password", "twilio.auth_token", "desk.broker_password"} < named
     for key in named:
         monkeypatch.setenv(f"MATDAN_{key.upper().replace('.', '__')}", "change-me-to-20-random-letters")
-    assert named <= {each.key for each in unfinished(load_settings(site))}
+    assert named <= {each.key for each in find_unfinished(load_settings(site))}
