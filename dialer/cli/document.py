@@ -106,7 +106,7 @@ def _describe(parameter: Any) -> str:
         return f"- `{_argument_name(parameter)}`: {parameter.help}"
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
     value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
-    note = "required" if parameter.required else _default(parameter)
+    note = "required" if parameter.required and not parameter.prompt else _default(parameter)
     return f"- `{names}{value}`{f' ({note})' if note else ''}: {parameter.help or ''}"
 
 
@@ -114,7 +114,8 @@ def _default(option: Any) -> str:
     value = option.default
     if option.is_flag or value is None or callable(value) or value in ([], (), ""):
         return ""
-    return f"default {getattr(value, 'value', value)}"
+    value = getattr(value, "value", value)
+    return f"default {value:g}" if isinstance(value, float) else f"default {value}"
 
 
 def _argument_name(argument: Any) -> str:

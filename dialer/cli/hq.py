@@ -53,7 +53,7 @@ class Signing(HeadquartersOptions):
 
     key: Annotated[
         list[Path],
-        typer.Option(metavar="FILE", help="A leader's private key. Required. Give two if both leaders are present."),
+        typer.Option(metavar="FILE", help="A leader's private key. Give two if both leaders are present."),
     ]
     wait: _WaitOption = 5.0
     out: Annotated[
