@@ -92,7 +92,9 @@ def _restore(journey: Journey, centre: Centre, copy: Path) -> None:
         )
     restored = Journey(journey.role, program, other_machine, journey.steps)
     restored.run(
-        "dialer restore copy -c centre.toml", "restored", "Stopped until you resume them: turnout-agents, turnout-ivr"
+        "dialer restore copy -c centre.toml",
+        "restored",
+        "Campaigns stopped until you resume them: turnout-agents, turnout-ivr",
     )
     restored.run("dialer audit verify -c centre.toml")
     restored.run("dialer report calls -c centre.toml", "turnout-ivr")

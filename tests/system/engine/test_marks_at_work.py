@@ -304,7 +304,7 @@ async def test_unknown_attempts_are_listed_and_released_beside_a_running_dialler
         assert (code, "not an attempt of unknown result; nothing was released" in text) == (2, True)
         toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n[broker]\nenabled = false\n")
         code, text = await asyncio.to_thread(told, *release, "--all")
-        assert (code, "give the dialler a broker" in text) == (2, True)
+        assert (code, "enable the broker" in text) == (2, True)
     assert rows(tmp_path, "SELECT attempt_id, who, reason FROM released_unknown") == [(one, "asha", "carrier-list")]
     assert rows(tmp_path, "SELECT who FROM audit WHERE kind = 'unknown-release'") == [("asha",)]
     assert rows(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id < 4 ORDER BY 1") == [

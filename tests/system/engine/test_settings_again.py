@@ -158,9 +158,9 @@ async def test_settings_are_read_again_when_those_before_are_taken(path: Path, e
         ),
         (
             [("channels = 20", "chanels = 12")],
-            "centre.toml:20: campaigns.turnout-agents.chanels is wrong; `dialer check` shows why",
+            "centre.toml:20: campaigns.turnout-agents.chanels is invalid; `dialer check` shows why",
         ),
-        ([("channels = 20", "ring_seconds = 12")], "campaigns.turnout-agents.ring_seconds is wrong"),
+        ([("channels = 20", "ring_seconds = 12")], "campaigns.turnout-agents.ring_seconds is invalid"),
         (
             [("[[campaigns]]", '[[supervisors]]\nname = "asha"\nrole = "supervisor"\n[[campaigns]]')],
             "no change was applied: supervisors.asha needs a restart",

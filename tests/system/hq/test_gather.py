@@ -331,7 +331,9 @@ async def test_file_is_refused_while_the_rows_before_it_are_missing(
             "starts at row 3, but headquarters has pune-1 only up to 0: import the file before it, or wait for the"
             " connection",
         )
-        output = f"{files[1]}: 2 rows of pune-1 committed, up to 2\n{files[0]}: 2 rows of pune-1 committed, up to 4\n"
+        output = (
+            f"{files[1]}: 2 rows of pune-1 imported, up to row 2\n{files[0]}: 2 rows of pune-1 imported, up to row 4\n"
+        )
         assert await import_by_command(*files) == (0, output)
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
     monkeypatch.setattr(outbox_import, "ACK_TIMEOUT_SECONDS", 0.3)

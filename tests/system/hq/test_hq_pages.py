@@ -350,13 +350,12 @@ def test_commands_manage_accounts_and_find_a_damaged_audit(tmp_path: Path, addre
     assert "never signed in" in hq("user", "list")[1]
     figures = tmp_path / "official.csv"
     figures.write_text(f"{','.join(COLUMNS)}\nS13,209,,2026-04-22 11:00,300000,31.5\n", encoding="utf-8")
-    assert hq("official", figures) == (0, "1 figures taken in\n")
+    assert hq("official", figures) == (0, "1 figures imported\n")
     assert hq("user", "remove", "ravi", "--who", "asha") == (0, "")
     code, output = hq("audit")
     assert code == 0
     assert (
-        output.splitlines()[-1]
-        == f"2 entries, and the chain holds; its end was held against entry 2 in {tmp_path}/hq.desk.db"
+        output.splitlines()[-1] == f"2 entries; the chain is intact; its end matches entry 2 in {tmp_path}/hq.desk.db"
     )
 
     def change_database(sql: str) -> None:
@@ -372,7 +371,7 @@ def test_commands_manage_accounts_and_find_a_damaged_audit(tmp_path: Path, addre
     assert hq("audit")[1].splitlines()[-1] == "broken at entry 2: it is not the entry that was noted under this number"
     code, output = hq("audit", "--accept-end", "--who", "asha")
     assert (code, "audit-end-accepted" in output) == (0, True)
-    assert output.splitlines()[-1].startswith("4 entries, and the chain holds; its end was held against entry 4 in")
+    assert output.splitlines()[-1].startswith("4 entries; the chain is intact; its end matches entry 4 in")
     change_database("UPDATE audit SET digest = repeat('0', 64), who = 'nobody' WHERE number = 4")
     assert hq("audit")[0] == 1
     path.write_text('[gather]\ndatabase = "postgresql://nobody@127.0.0.1:1/none"\n', encoding="utf-8")

@@ -71,12 +71,12 @@ async def test_user_added_over_mqtt_gives_commands_until_removed(tmp_path: Path)
         assert await stop_all("c-1") == "refused"
         code, told = await said("add", "meena", "supervisor")
         assert code == 2
-        assert "--as: the dialler runs" in told
+        assert "--as is required while the dialler runs" in told
         code, told = await said("add", "meena", "supervisor", "--as", "ravi")
         assert (code, "`user-set` needs the role supervisor; ravi has listener" in told) == (2, True)
         assert await said("add", "meena", "supervisor", "--as", "asha") == (0, "meena has the role supervisor\n")
         assert await stop_all("c-2") == "done"
-        assert "is a user already" in (await said("add", "meena", "coach", "--as", "asha"))[1]
+        assert "exists already" in (await said("add", "meena", "coach", "--as", "asha"))[1]
         assert await said("role", "meena", "coach", "--as", "asha") == (0, "meena has the role coach\n")
         assert await stop_all("c-3") == "refused"
         assert "asha is in the settings" in (await said("remove", "asha", "--as", "asha"))[1]
@@ -131,14 +131,14 @@ def test_user_commands_write_the_store_while_no_dialler_runs(tmp_path: Path) -> 
     assert run("user", "add", "meena", "coach", "-c", config, "--as", "ops.1") == (0, "meena has the role coach\n")
     assert query(path, "SELECT kind, who FROM audit WHERE kind = 'user-set'") == [("user-set", "ops.1")]
     for arguments, says in (
-        (("add", "meena", "coach"), "meena is a user already"),
+        (("add", "meena", "coach"), "meena exists already"),
         (("add", "Meena", "coach"), "`user` is not valid (name of the user"),
         (("add", "lata", "desk"), "`role` must be 'viewer', 'listener', 'coach', 'compliance' or 'supervisor'"),
         (("add", "asha", "viewer"), "asha is in the settings"),
-        (("role", "lata", "coach"), "lata is no user: `dialer user add lata coach` makes one"),
+        (("role", "lata", "coach"), "user lata does not exist: add the user with `dialer user add lata coach`"),
         (("remove", "lata"), "There is no user lata"),
         (("remove", "meena", "--as", "meena"), "nobody can change their own role"),
-        (("remove", "meena", "--as", "+919876543210"), "no name and no number"),
+        (("remove", "meena", "--as", "+919876543210"), "do not give a name or phone number"),
     ):
         code, told = run("user", *arguments, "-c", config)
         assert (code, says in told) == (2, True), told

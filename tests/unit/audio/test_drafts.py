@@ -220,7 +220,7 @@ def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, mon
     said = PromptName("", "en", name.partition("/")[2])
     monkeypatch.setattr("dialer.cli.audio.collect_name_prompts", lambda *_: {said: "Matdan show"})
     told = run(app, ["drafts", "-l", "en"]).output
-    assert f"{name}: was approved as it was; listen to it and approve it again" in told
+    assert f"{name}: the draft has changed and is no longer approved: listen to it, then approve it again" in told
     assert "1 drafts created, 0 unchanged" in told
     assert "1 of them drafts" in run(app, ["list", "--drafts"]).output
 

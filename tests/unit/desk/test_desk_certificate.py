@@ -141,7 +141,7 @@ def test_renewal_needs_an_option_and_reuses_the_ca(site: Path, files: Certificat
     assert "use --renew to replace it" in said
     code, said = run("desk", "certificate", "-c", site, "--renew")
     assert code == 0
-    assert "Now install" not in said
+    assert "Next: install" not in said
     changed = {path.name for path in before if path.read_bytes() != before[path]}
     assert changed == {"desk.pem"}
     shake_hands(trusting(files.ca), "desk.example.org", files.certificate, files.key)

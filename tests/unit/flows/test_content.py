@@ -149,7 +149,7 @@ def test_agi_script_must_be_declared(tmp_path: Path) -> None:
         script(tmp_path, asks_vote_choice=True)
     with pytest.raises(SettingError, match="does not allow offers of rides to the poll; remove the offer"):
         site_profile(script(tmp_path, offers_transport=True))
-    with pytest.raises(SettingError, match="requires that a synthetic voice is announced; have the script announce it"):
+    with pytest.raises(SettingError, match="requires the announcement of a synthetic voice; announce it in the script"):
         site_profile(script(tmp_path, voice="computer"))
     assert site_profile(script(tmp_path, voice="computer-labelled")).name == "neutral"
 
