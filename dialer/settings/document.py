@@ -26,7 +26,7 @@ HQ_HEAD = """# Settings of headquarters
 
 `hq.toml`, the file of a headquarters of many centres, given with `-c` to the commands `dialer hq ...`.
 
-| key | default | meaning |
+|key|default|meaning|
 |---|---|---|"""
 
 
@@ -35,7 +35,7 @@ def settings_page(page: str) -> str:
     described: dict[type[Section], str] = {}
     parts = [page[: page.index("\n## `[")], *_sections(Settings, described, applied_text), HQ_HEAD]
     parts += [
-        f"| `{key}` | {_default(field.default)} | {field.description} |"
+        f"|`{key}`|{_default(field.default)}|{field.description}|"
         for key, field in HqSettings.model_fields.items()
         if section_in(field.annotation) is None
     ]
@@ -78,12 +78,9 @@ def _sections(
             f"{about[:1].upper()}{about[1:]}",
             *(["", f"*{text}*"] if text else []),
             "",
-            "| key | default | meaning |",
+            "|key|default|meaning|",
             "|---|---|---|",
-            *(
-                f"| `{key}` | {_default(each.default)} | {each.description} |"
-                for key, each in inner.model_fields.items()
-            ),
+            *(f"|`{key}`|{_default(each.default)}|{each.description}|" for key, each in inner.model_fields.items()),
             "",
             *_sections(inner, described, within=f"{within}{section}."),
         ]

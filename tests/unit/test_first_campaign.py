@@ -106,7 +106,7 @@ def test_example_settings_have_comments_and_a_future_poll() -> None:
 
 
 def test_every_setting_has_a_description() -> None:
-    assert "| None |" not in settings_page("\n## `[")
+    assert "|None|" not in settings_page("\n## `[")
 
 
 def test_flow_in_the_flows_page_has_the_documented_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
