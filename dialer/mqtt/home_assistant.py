@@ -10,7 +10,7 @@ from dialer.domain.schema import MESSAGE, adapter
 
 
 @dataclass(frozen=True, slots=True)
-class Device:
+class DiscoveryDevice:
     """The centre as a device."""
 
     __pydantic_config__ = MESSAGE
@@ -20,7 +20,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class DiscoveryOrigin:
     """The software that publishes the device."""
 
     __pydantic_config__ = MESSAGE
@@ -29,8 +29,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
-    """One figure of the centre."""
+class DiscoveryEntity:
+    """An entity of the device: one figure of the centre."""
 
     __pydantic_config__ = MESSAGE
 
@@ -48,16 +48,16 @@ class Entity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """The discovery message of a centre's device. It holds no figure itself."""
+    """The discovery message of a centre's device, without figures."""
 
     __pydantic_config__ = MESSAGE
 
-    device: Device
-    origin: Origin = Origin()
+    device: DiscoveryDevice
+    origin: DiscoveryOrigin = DiscoveryOrigin()
     state_topic: str
     availability_topic: str
     availability_template: str = "{{ 'online' if value_json.online else 'offline' }}"
-    components: Mapping[str, Entity]
+    components: Mapping[str, DiscoveryEntity]
 
 
 def discovery(centre: str, state_topic: str, alerts_topic: str) -> Discovery:
@@ -77,16 +77,18 @@ def discovery(centre: str, state_topic: str, alerts_topic: str) -> Discovery:
         _entity(centre, "alerts", "Alerts", "value_json.alerts | count", state_topic=alerts_topic),
     )
     return Discovery(
-        device=Device((f"matdan-{centre}",), f"Matdan {centre}"),
+        device=DiscoveryDevice((f"matdan-{centre}",), f"Matdan {centre}"),
         state_topic=state_topic,
         availability_topic=state_topic,
         components=dict(entities),
     )
 
 
-def _entity(centre: str, key: str, name: str, template: str, **more: Any) -> tuple[str, Entity]:
-    given = {"platform": "sensor", "state_class": "measurement", **more}
-    return key, Entity(unique_id=f"matdan-{centre}-{key}", name=name, value_template=f"{{{{ {template} }}}}", **given)
+def _entity(centre: str, key: str, name: str, template: str, **more: Any) -> tuple[str, DiscoveryEntity]:
+    fields = {"platform": "sensor", "state_class": "measurement", **more}
+    return key, DiscoveryEntity(
+        unique_id=f"matdan-{centre}-{key}", name=name, value_template=f"{{{{ {template} }}}}", **fields
+    )
 
 
 def encode_discovery(message: Discovery) -> str:

@@ -107,5 +107,5 @@ def broker_monitor(
     broker = private_broker or broker_settings(settings)
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
     senders = list_senders(settings, engine.features.users.roles, private_broker=private_broker is not None)
-    reload.add_parts([lambda settings: partial(senders.use, fixed_senders(settings))])
+    reload.add_parts([lambda settings: partial(senders.set_supervisors, fixed_senders(settings))])
     return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.secrets()))

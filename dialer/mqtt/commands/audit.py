@@ -1,7 +1,7 @@
 """Audit entries of commands.
 
-Nothing that a sender writes may keep a command out of the audit: what may be a phone number is left out, and an ID that may
-be one is replaced by its hash.
+Every command is audited, whatever its sender wrote: a text that may be a phone number is left out, and an ID that may be one
+is replaced by its hash.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def shown_id(checked: CheckedCommand) -> str:
 
 
 def entry_of(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
-    """Return who sent a command, and what the audit says of it."""
+    """Return the sender and the details of a command's audit entry."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
     who = checked.sender if is_known and _is_safe({"who": checked.sender}) else "stranger"
     what = {"command": checked.name or "unknown", "id": shown_id(checked), "status": status}
@@ -68,13 +68,15 @@ def _is_safe(what: Mapping[str, str]) -> bool:
 @dataclass(slots=True)
 class _Repeats:
     last: RefusedCommand
-    since: float  # monotonic, of the last entry
+    since: float  # when the last entry was appended (monotonic)
     more: int = 0  # refusals since then
 
 
 class CommandAudit:
-    """Writes the audit entries of commands. Those of unknown origin share one entry per sender and minute, with a count: on
-    a broker that accepts anybody, an entry each would fill the audit within a day.
+    """Appends the audit entries of commands.
+
+    Commands of unknown origin share one entry per sender and minute, with a count. On a broker that accepts anybody, an entry
+    for each could fill the audit within a day.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -84,18 +86,18 @@ class CommandAudit:
 
     @property
     def has_uncounted(self) -> bool:
-        """Whether refusals of unknown origin were audited moments ago, so that `flush` may have more to count."""
+        """Whether refusals of unknown origin were audited within the last minute, so that `flush` must be called again."""
         return bool(self._repeats)
 
     async def append(self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0) -> None:
-        """Append an entry. `more`: how many like it there were since the entry before, with this one. Raises StoreError."""
+        """Append an entry. `more` is the number of commands that it stands for. Raises StoreError."""
         who, what = entry_of(checked, status, reason)
         if more:
             what["like_it"] = f"{more}"
         await self._store.append_audit("command", who, what, self._clock.now())
 
     async def append_unauthentic(self, refused: RefusedCommand, name: str) -> None:
-        """Append an entry, or count the refusal if `name` had one moments ago ("" = strangers). Raises StoreError."""
+        """Append an entry, or count the refusal if `name` ("" = strangers) has an entry of the last minute. Raises StoreError."""
         known = self._repeats.get(name)
         if known is not None:
             known.last, known.more = refused, known.more + 1

@@ -1,4 +1,4 @@
-"""Decide whether a command may be executed: sender, signature, expiry, rights, fields."""
+"""The checks of a command before it is executed: sender, signature, expiry, rights, fields."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dialer.mqtt.commands.message import CommandMessage, open_message
 from dialer.mqtt.commands.senders import BadSignature, Sender, Senders
 
 MAX_EXPIRY_SECONDS = 86_400.0
-"""From now to the expiry. Also catches milliseconds that are meant as seconds."""
+"""Maximum time from now to the expiry. Also finds times in milliseconds."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z-]{0,39}")
 _FIELD = re.compile(r"[a-z][a-z_]{0,39}")
@@ -31,7 +31,7 @@ _NOT_FOR_SENDERS = {
     "user": "it is the last level of the topic",
     "supervisor": "it is the sender",
 }
-"""Fields that a sender may not set about itself, and where the dialler has them from."""
+"""Fields that a sender may not set, and where their values come from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ class AcceptedCommand:
 
     @property
     def key(self) -> str:
-        """What identifies it in the store: IDs are unique per sender, so nobody can use up another sender's."""
+        """The key in the store: IDs are unique per sender, so that nobody can use another sender's."""
         return f"{self.sender}/{self.command_id}"
 
     @property
     def context(self) -> CommandContext:
-        """How it arrived."""
+        """The context of its execution."""
         return CommandContext(self.sender)
 
 
@@ -92,7 +92,7 @@ def check_message(
     message: CommandMessage, user: str, senders: Senders, centre: str, *, retained: bool, now: float
 ) -> CheckedCommand:
     """Check a message from the topic of `user`; `now` in epoch seconds. Never raises, whatever the sender wrote."""
-    # No sender has another kind of name, and one may be longer than a topic can be: its reply could not be published.
+    # Without a reply to other names: no sender has one, and it may be too long for a topic.
     command_id = message.command_id if is_user_name(user) else None
     refusal = RefusedCommand(command_id, "", user, message.name)
     try:
@@ -146,7 +146,7 @@ def _refuse_name(name: object) -> str:
     commands = f"the commands are {', '.join(others)} and {last}"
     if name is None:
         raise CommandRefused(f"`name` is missing: {commands}")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):  # not repeated: it may be anything, a phone number too
+    if not isinstance(name, str) or not _NAME.fullmatch(name):  # not repeated in the reply: it may be a phone number
         raise CommandRefused(f"`name` is not the name of a command: {commands}")
     near = difflib.get_close_matches(name, COMMANDS, n=1)
     raise CommandRefused(f"unknown command `{name}`{f'; did you mean `{near[0]}`?' if near else ''}: {commands}")
@@ -155,18 +155,20 @@ def _refuse_name(name: object) -> str:
 def _check_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]) -> None:
     own = (*kind.required_fields(), *kind.optional_fields())
     for key, why in _NOT_FOR_SENDERS.items():
-        if key in fields and key not in own:  # a command may have a field of that name about somebody else
+        if key in fields and key not in own:  # a command may have a field of this name for another purpose
             raise CommandRefused(f"`{key}` is not for the sender to set: {why}; leave `{key}` out")
     known = (*_ENVELOPE, *own)
     for key in fields:
         if key in known:
             continue
         if not any(key in each.model_fields for each in COMMANDS.values()):
-            shown = f"`{key}`" if _FIELD.fullmatch(key) else "one that is not a word"  # it may be anything
+            shown = (
+                f"`{key}`" if _FIELD.fullmatch(key) else "one that is not a word"
+            )  # not repeated: it may be a phone number
             near = difflib.get_close_matches(key, known, n=1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
             raise CommandRefused(f"unknown field: {shown}{meant}; the fields of `{name}` are {', '.join(known)}")
-        if fields[key] is not None:  # null is as left out
+        if fields[key] is not None:  # null means that it is left out
             raise CommandRefused(f"`{name}` has no field `{key}`: leave `{key}` out")
 
 

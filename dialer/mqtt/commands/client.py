@@ -25,7 +25,7 @@ from dialer.settings.supervision import OWN_USER
 EXPIRY_SECONDS = 60.0
 REPLY_SECONDS = 10.0
 TRIES = 2
-"""All with the same ID: a command that was executed is not executed again."""
+"""Attempts of a command, all with the same ID, so that it is executed once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +46,18 @@ async def send_commands(
     signer: Signer | None = None,
 ) -> list[str]:
     """Send commands and return the texts of the replies, in order. `on_progress` gets the number of commands answered so far.
-    Without a `signer` the sender is the dialler's own command line, unsigned. A command that may take minutes is waited for as long
-    as the dialler reports that it is working on one.
 
-    Raises CommandRefused at the first refusal, BrokerUnreachable if broker or dialler do not answer. Earlier commands are executed.
+    Without a `signer` the sender is the dialler's own command line, unsigned. A reply to a command that may take minutes is
+    awaited while the dialler reports that it works on one. Raises CommandRefused at the first refusal, and BrokerUnreachable
+    if broker or dialler do not answer; earlier commands were executed.
     """
     replies: list[str] = []
     signer = signer or Signer(OWN_USER)
     async with open_connection(settings, centre) as connection:
-        async with asyncio.timeout(settings.answer_seconds):  # if the connection is lost now, there is never an answer
+        async with asyncio.timeout(settings.answer_seconds):  # a lost connection would never answer
             await connection.client.subscribe(topics.replies_filter(centre, signer.user), qos=1)
             await connection.client.subscribe(topics.CENTRE_STATE.address(centre), qos=1)
-        session = Session(connection, centre, clock, signer)
+        session = CommandSession(connection, centre, clock, signer)
         reader = asyncio.create_task(connection.read(session.receive), name="replies")
         try:
             for request in requests:
@@ -69,7 +69,7 @@ async def send_commands(
     return replies
 
 
-class Session:
+class CommandSession:
     """Sends commands over one connection, one at a time."""
 
     def __init__(self, connection: Connection, centre: str, clock: Clock, signer: Signer) -> None:
@@ -80,7 +80,7 @@ class Session:
         self._command_id = ""
         self._reply: asyncio.Future[CommandReply] = asyncio.get_running_loop().create_future()
         self._may_take_minutes = False
-        self._is_in_progress = False  # reported by the dialler since this was last looked at
+        self._is_in_progress = False  # as the dialler has reported since the last check
 
     async def receive(self, received: Received) -> None:
         """Handle a reply or the centre's state. Replies to other commands are ignored."""
@@ -115,7 +115,7 @@ class Session:
         )
 
     async def _wait_for_reply(self) -> CommandReply | None:
-        """Return the reply, or None if there is none in time and the dialler does not report that it works on the command."""
+        """Return the reply, or None if there is none in time and the dialler does not report progress."""
         seconds = REPLY_SECONDS
         while not (await asyncio.wait([self._reply], timeout=seconds))[0]:
             if not self._is_in_progress:
@@ -125,7 +125,7 @@ class Session:
 
 
 def _imports_roll(state: bytes) -> bool:
-    """Return whether the centre's state says that a roll is being imported: the command that takes minutes, or one before it."""
+    """Return whether a roll is being imported, according to the centre's state: by this command, or by one before it."""
     try:
         fields = json.loads(state)
     except ValueError:

@@ -31,22 +31,22 @@ from dialer.store.store import Store
 _log = structlog.get_logger(__name__)
 
 RECORDS_PER_MINUTE = 1_000.0
-"""Records of one sender without an alert. More are not wrong, but somebody should know."""
+"""Rate of records of a sender above which an alert is raised. More are accepted."""
 UPDATE_SECONDS = 10.0
-"""Between two updates of the alerts."""
+"""Interval between two updates of the alerts."""
 MAX_UNSTORED_REPLIES = 100
-"""Replies that are not stored and wait for a connection."""
+"""Maximum number of unstored replies that wait for a connection."""
 
 _INTERRUPTED = "the dialler stopped while it executed the command: check what was done before you send a new one"
 _FAILED = "the dialler failed to execute it; its log says why. Check what was done before you send it again"
 
 
 class CommandEngine(Protocol):
-    """What the gateway needs of the engine."""
+    """The interface of the engine that the gateway uses."""
 
     @property
     def outbox_event(self) -> asyncio.Event:
-        """Set whenever announcements were committed; the relay clears it."""
+        """Set after each commit of announcements; the relay clears it."""
         ...
 
     async def execute(self, command: Command, context: CommandContext) -> str:
@@ -59,8 +59,9 @@ class CommandEngine(Protocol):
 
 
 class CommandGateway:
-    """Executes commands, whether or not the broker is connected meanwhile: those of one urgency one after another, those of
-    different urgencies concurrently.
+    """Executes commands, whether or not the broker is connected meanwhile.
+
+    Commands of the same urgency are executed one after another, those of different urgencies concurrently.
     """
 
     def __init__(self, engine: CommandEngine, store: Store, clock: Clock, senders: Senders, centre: str) -> None:
@@ -70,7 +71,7 @@ class CommandGateway:
         self._centre = centre
         self._senders = senders
         self._audit = CommandAudit(store, clock)
-        # Each with its number in the order of arrival.
+        # Each command has its number in the order of arrival.
         self._queues: dict[Urgency, FairQueues[tuple[int, CheckedCommand]]] = {each: FairQueues() for each in Urgency}
         self._arrived = {urgency: asyncio.Event() for urgency in Urgency}
         self._number = 0
@@ -82,7 +83,7 @@ class CommandGateway:
         self._records: dict[str, tuple[float, float]] = {}  # by sender: how many recently, and when that was counted
         self._has_counts = asyncio.Event()
         self.unstored_replies: asyncio.Queue[Message] = asyncio.Queue(MAX_UNSTORED_REPLIES)
-        """To be published by whoever has the connection. One that is lost is requested again by its sender."""
+        """Replies to be published by the main connection. If one is lost, its sender repeats the command."""
 
     def offer(self, user: str, payload: bytes, *, retained: bool) -> None:
         """Queue a message from the topic of `user`. An empty one clears a retained message and is not a command."""
@@ -95,7 +96,7 @@ class CommandGateway:
         except CommandRefused as refused:
             message = RefusedCommand(None, str(refused), user)
         urgency = message.urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
-        if self._queues[urgency].is_full(sender):  # before any check: a flood must cost little
+        if self._queues[urgency].is_full(sender):  # before any check, because a flood must cost little
             self._count(self._floods, sender)  # not answered: the sender repeats it with the same ID
             return
         if isinstance(message, RefusedCommand):
@@ -124,7 +125,7 @@ class CommandGateway:
                 await self._handle_safely(*waiting)
                 continue
             if urgency is Urgency.NORMAL and not queues:
-                self._halts.clear()  # nothing is left that they could overtake
+                self._halts.clear()  # no command is left that they could overtake
             arrived.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
@@ -159,10 +160,10 @@ class CommandGateway:
     async def handle(self, checked: CheckedCommand, number: int = 0) -> None:
         """Execute a command unless it was executed before, and answer it. `number` is its place in the order of arrival.
 
-        An idempotent command is recorded after it is executed: if the dialler crashes in between, a repeat executes it
-        again, which changes nothing, while one that is only recorded would never stop anything. Any other one is recorded
-        before it is executed, because a second hang-up or transfer would hit the next voter: if the dialler crashes in
-        between, a repeat is refused. One with a receipt is recorded in the transaction that executes it.
+        An idempotent command is recorded after its execution. If the dialler crashes in between, a repeat executes it again,
+        which changes nothing. Other commands are recorded before their execution, because a second hang-up or transfer would
+        affect the next voter; after a crash in between, a repeat is refused. A command with a receipt is recorded in the
+        transaction that executes it.
         """
         if isinstance(checked, AcceptedCommand):
             checked = recheck_rights(checked, self._senders)
@@ -206,7 +207,7 @@ class CommandGateway:
         return reply
 
     async def _refuse(self, refused: RefusedCommand) -> None:
-        _log.warning("command.refused", command=shown_id(refused), why=refused.text)
+        _log.warning("command.refused", command=shown_id(refused), reason=refused.text)
         if refused.is_forged:
             self._count(self._forgeries, refused.sender)
         if refused.is_authentic:
@@ -229,7 +230,7 @@ class CommandGateway:
         return reply
 
     async def _record_then_execute(self, accepted: AcceptedCommand) -> str:
-        await self._audit.append(accepted, "begun")  # not executed unless this is committed
+        await self._audit.append(accepted, "begun")  # it is not executed unless this is committed
         await self._record(accepted, self._reply("refused", _INTERRUPTED))
         _, reply = await self._execute(accepted, accepted.context)
         await self._store.set_command_reply(accepted.key, reply)
@@ -266,19 +267,22 @@ class CommandGateway:
         self._count_records(accepted)
         command = accepted.command
         try:
-            if isinstance(command, ResumeCampaign):  # without an await before the execution: nothing comes between
+            if isinstance(
+                command, ResumeCampaign
+            ):  # without an await until the execution, so that no stop comes between
                 self._refuse_overtaken(command, number)
             return "done", await self._engine.execute(command, context), None
         except StoreError as error:
             if command.is_idempotent:
-                raise  # nothing was done or it may be done again: a repeat may succeed
+                raise  # it was not executed or may be executed again, so a repeat may succeed
             return "refused", f"it was not saved: {error}", None
         except MatdanError as error:
             return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
     def _refuse_overtaken(self, command: ResumeCampaign, number: int) -> None:
-        """Raise CommandRefused if a stop or pause arrived after the resume. Those have queues of their own and may be
-        executed first, but the command that was sent last must win.
+        """Raise CommandRefused if a stop or pause arrived after the resume.
+
+        Stops and pauses have their own queues and may be executed first, but the command that was sent last must win.
         """
         if max(self._halts.get(command.campaign, 0), self._halts.get(None, 0)) > number:
             raise CommandRefused("a stop or pause was sent after it and is in force; send it again to resume dialling")

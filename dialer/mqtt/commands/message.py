@@ -13,9 +13,9 @@ from dialer.engine.command.base import Urgency
 from dialer.engine.command.catalogue import COMMANDS
 
 MAX_BYTES = 32_768
-"""Of a command; a full batch of marks is the longest."""
+"""Maximum size of a command. A full batch of marks is the longest."""
 MAX_SIGNED_BYTES = 49_152
-"""Of a signed command: its text is in a JSON object, where every quotation mark is escaped."""
+"""Maximum size of a signed command, whose text is in a JSON object with every quotation mark escaped."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SIGNED_FIELDS = frozenset({"command", "signature"})
@@ -63,8 +63,9 @@ def open_message(payload: bytes) -> CommandMessage:
 
 
 def signed_bytes(centre: str, user: str, text: str) -> bytes:
-    """Return what a signature covers: purpose, centre, sender and the command's text, separated by line feeds. The first three
-    contain no line feed; ID and expiry are in the text.
+    """Return the bytes that a signature covers: purpose, centre, sender and the command's text, separated by line feeds.
+
+    Purpose, centre and sender contain no line feed; ID and expiry are in the text.
     """
     return b"\n".join([_PURPOSE, centre.encode(), user.encode(), text.encode("utf-8", "surrogatepass")])
 

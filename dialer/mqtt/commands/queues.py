@@ -11,11 +11,11 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 MAX_WAITING = 100
-"""Commands of one sender."""
+"""Maximum number of waiting commands of a sender."""
 BURST = 100.0
 PER_SECOND = 20.0
-"""Commands of one sender served in the long run: more than people and programs send, but no more than disk and audit can take
-all day."""
+"""Average rate at which commands of a sender are served: more than people and programs send, and not too many for disk and
+audit."""
 
 
 class SenderQueue(Generic[T]):
@@ -35,7 +35,7 @@ class SenderQueue(Generic[T]):
         return missing / PER_SECOND if missing > 1e-9 else 0.0
 
     def pop(self) -> T:
-        """Remove and return the first item. Only where `seconds_until_next` is 0."""
+        """Remove and return the first item. Call it only if `seconds_until_next` is 0."""
         self._allowance -= 1.0
         return self.items.popleft()
 
@@ -55,18 +55,18 @@ class FairQueues(Generic[T]):
         return queue is not None and len(queue.items) >= MAX_WAITING
 
     def put(self, sender: str, item: T) -> None:
-        """Append an item to the sender's queue. Only where it is not full."""
+        """Append an item to the sender's queue, which must not be full."""
         self._queues.setdefault(sender, SenderQueue()).items.append(item)
 
     def pop(self, now: float) -> tuple[T | None, float | None]:
-        """Remove and return the next item; without one, the seconds until there may be one (None: nothing waits)."""
+        """Remove and return the next item; or None, and the seconds until one may be served (None if nothing waits)."""
         soonest: float | None = None
         for sender, queue in self._queues.items():
             if not queue.items:
                 continue
             seconds = queue.seconds_until_next(now)
             if seconds == 0.0:
-                self._queues[sender] = self._queues.pop(sender)  # behind the others
+                self._queues[sender] = self._queues.pop(sender)  # to the end of the order
                 return queue.pop(), None
             soonest = seconds if soonest is None else min(soonest, seconds)
         return None, soonest

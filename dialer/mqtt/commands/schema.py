@@ -21,7 +21,7 @@ _ENVELOPE: dict[str, Any] = {
         "description": "epoch seconds, UTC, at most a day ahead; the command is refused after it",
     },
 }
-"""Fields of every command besides its name."""
+"""The fields of every command, except its name."""
 
 
 def message_schema(ref_template: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who may send commands, and whether a message is really theirs.
+"""The senders of commands, and the check that a message is from its sender.
 
 The sender is the last level of the topic, which is as reliable as the broker's access list. A signature does not depend on the
 broker. It covers the text as sent, not JSON that is written again, so two programs need not agree on how a number is written.
@@ -16,12 +16,12 @@ from dialer.mqtt.commands.message import signed_bytes
 
 
 class BadSignature(CommandRefused):
-    """The signature is not the sender's: somebody else wrote the command, or it was changed on the way."""
+    """The signature is not the sender's: somebody else wrote the command, or it was changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Somebody who may send commands."""
+    """A person or program that may send commands."""
 
     name: str
     roles: frozenset[Role]
@@ -34,7 +34,7 @@ class Sender:
 
 
 class Senders:
-    """Everybody who may send commands: the supervisors of the settings, and the users of the store."""
+    """All senders of commands: the supervisors of the settings, and the users of the store."""
 
     def __init__(
         self,
@@ -44,15 +44,16 @@ class Senders:
         signed: bool = False,
         broker_knows: bool = True,
     ) -> None:
-        """`users` are the roles of the store's users, a live mapping. `signed`: every command needs a signature. `broker_knows`:
-        the broker authenticates its clients, as far as we can tell.
+        """`users` has the roles of the store's users, and may change. `signed` requires a signature of every command.
+
+        `broker_knows` tells whether the broker authenticates its clients, according to the settings.
         """
-        self.use(supervisors)
+        self.set_supervisors(supervisors)
         self._users = {} if users is None else users
         self._signed = signed
         self._broker_knows = broker_knows
 
-    def use(self, supervisors: Iterable[Sender]) -> None:
+    def set_supervisors(self, supervisors: Iterable[Sender]) -> None:
         """Replace the supervisors of the settings."""
         self._supervisors = {sender.name: sender for sender in supervisors}
 
@@ -64,7 +65,7 @@ class Senders:
         return sender
 
     def authenticate(self, sender: Sender, centre: str, text: str, signature: object) -> None:
-        """Raise CommandRefused unless a command with this text is that sender's. `signature`: base64, or None if unsigned."""
+        """Raise CommandRefused unless the sender sent a command with this text. `signature` is base64, or None if unsigned."""
         if signature is None:
             if self._signed or sender.key is not None:
                 raise CommandRefused(

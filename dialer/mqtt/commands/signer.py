@@ -1,4 +1,4 @@
-"""Write command messages, signed where the sender has a key."""
+"""Writing command messages, signed if the sender has a key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A centre under headquarters' orders: a stop that nobody here can undo, that stands over a restart, and that two leaders lift."""
+"""Orders of headquarters in a centre: stop-all stays in force, also after a restart, until two leaders resume."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.virtual import virtual_time
 from tests.support.voters import scripted
 
 KEYS = {"asha": b"a" * 32, "ravi": b"r" * 32, "somebody": b"s" * 32}
-BELONGS: dict[str, Any] = {
+HEADQUARTERS: dict[str, Any] = {
     "headquarters": {
         "zone": "north",
         "leaders": [{"name": name, "key": public_key_text(public_key(KEYS[name]))} for name in ("asha", "ravi")],
@@ -32,8 +32,8 @@ BELONGS: dict[str, Any] = {
 }
 
 
-async def give(site: Site, kind: str, *signers: str, later: float = 0.0, **changes: Any) -> str:
-    """An order of this moment, signed and carried to the centre."""
+async def send_order(site: Site, kind: str, *signers: str, later: float = 0.0, **changes: Any) -> str:
+    """Sign a new order and have the centre execute it. Return the reply."""
     now = site.clock.now() + later
     fields = {"id": f"{kind}-{now:.0f}", "to": "all", "made_at": now, "expires_at": now + 3600, **changes}
     order = HqOrder(order=OrderKind(kind), **fields)
@@ -50,29 +50,29 @@ def alerts(site: Site) -> set[str]:
 
 
 @virtual_time()
-async def test_a_stop_stands_over_a_restart_and_against_everybody_here_until_two_leaders_resume(tmp_path: Path) -> None:
+async def test_stop_all_stays_in_force_after_a_restart_until_two_leaders_resume(tmp_path: Path) -> None:
     async with SimulatedAsterisk(scripted()) as switch:
-        async with a_site(tmp_path, switch=switch, **BELONGS) as site:
+        async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             await site.log_in("01")
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) > 0)
-            assert await give(site, "stop-all", "ravi") == "stopped 1 campaigns"
+            assert await send_order(site, "stop-all", "ravi") == "stopped 1 campaigns"
             assert state(site) is CampaignState.STOPPED
-            await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)  # what rang is cancelled
+            await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)  # ringing calls are cancelled
             with pytest.raises(CommandRefused, match="headquarters has stopped every campaign"):
                 await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
-        async with a_site(tmp_path, switch=switch, **BELONGS) as site:
+        async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             assert state(site) is CampaignState.STOPPED
             assert "headquarters-stop" in alerts(site)
             with pytest.raises(CommandRefused, match="headquarters has stopped"):
                 await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
             with pytest.raises(CommandRefused, match="two leaders must sign"):
-                await give(site, "resume", "ravi", later=1)
-            assert await give(site, "resume", "ravi", "asha", later=2) == "1 campaigns go on as before the stop"
+                await send_order(site, "resume", "ravi", later=1)
+            assert await send_order(site, "resume", "ravi", "asha", later=2) == "1 campaigns go on as before the stop"
             assert state(site) is CampaignState.RUNNING
             assert "headquarters-stop" not in alerts(site)
             await site.centre.engine.execute(PauseCampaign(campaign="agents"))
             await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
-            assert await give(site, "resume", "ravi", "asha", later=3) == "no stop stood here"
+            assert await send_order(site, "resume", "ravi", "asha", later=3) == "no stop stood here"
     audited = query(
         tmp_path / "centre.db", "SELECT who, what FROM audit WHERE kind = 'headquarters-order' ORDER BY number"
     )
@@ -84,73 +84,75 @@ async def test_a_stop_stands_over_a_restart_and_against_everybody_here_until_two
 
 
 @virtual_time()
-async def test_an_order_is_done_once_a_forged_one_is_told_and_the_old_stop_does_not_come_back(tmp_path: Path) -> None:
-    async with a_site(tmp_path, scripted(), **BELONGS) as site:
+async def test_order_is_executed_once_and_a_forged_one_raises_an_alert(tmp_path: Path) -> None:
+    async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
         with pytest.raises(OrderForged):
-            await give(site, "stop-all", "somebody")
+            await send_order(site, "stop-all", "somebody")
         assert "headquarters-forged" in alerts(site)
         assert state(site) is CampaignState.RUNNING
         now = site.clock.now()
         stop = HqOrder(id="stop", to="zone:north", order=OrderKind.STOP_ALL, made_at=now, expires_at=now + 3600)
-        carried = ExecuteOrder(order=stop.text, signatures=(sign_order(stop.text, "asha", KEYS["asha"]),))
-        assert await site.centre.engine.execute(carried) == "stopped 1 campaigns"
-        await give(site, "resume", "asha", "ravi", later=1)
-        assert await site.centre.engine.execute(carried) == "order stop was obeyed before"
+        command = ExecuteOrder(order=stop.text, signatures=(sign_order(stop.text, "asha", KEYS["asha"]),))
+        assert await site.centre.engine.execute(command) == "stopped 1 campaigns"
+        await send_order(site, "resume", "asha", "ravi", later=1)
+        assert await site.centre.engine.execute(command) == "order stop was obeyed before"
         assert state(site) is CampaignState.RUNNING
         with pytest.raises(CommandRefused, match="later order of headquarters is in force"):
-            await give(site, "stop-all", "asha", made_at=now - 5, id="older")
-        assert await give(site, "pause", "asha", later=2, campaign="agents") == "campaign agents: paused"
-        assert await give(site, "quota", "asha", later=3, campaign="agents", max_calls=1) == (
+            await send_order(site, "stop-all", "asha", made_at=now - 5, id="older")
+        assert await send_order(site, "pause", "asha", later=2, campaign="agents") == "campaign agents: paused"
+        assert await send_order(site, "quota", "asha", later=3, campaign="agents", max_calls=1) == (
             "campaign agents: held to that until midnight"
         )
         assert site.view.campaigns[0].speed is not None
-        assert await give(site, "resume", "asha", "ravi", later=4, campaign="agents") == "campaign agents: running"
+        assert (
+            await send_order(site, "resume", "asha", "ravi", later=4, campaign="agents") == "campaign agents: running"
+        )
         await asyncio.sleep(QUIET_SECONDS - 60)
         with pytest.raises(OrderForged):
-            await give(site, "stop-all", "somebody")
+            await send_order(site, "stop-all", "somebody")
         await asyncio.sleep(QUIET_SECONDS - 60)
         assert "headquarters-forged" in alerts(site)
         await asyncio.sleep(120)
         assert "headquarters-forged" not in alerts(site)
         with pytest.raises(CommandRefused, match="nothing"):
-            await give(site, "pause", "asha", later=5, campaign="nothing")
+            await send_order(site, "pause", "asha", later=5, campaign="nothing")
 
 
 @virtual_time()
-async def test_a_full_disk_holds_up_no_stop_and_the_same_order_is_kept_later(
+async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_it_is_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_site(tmp_path, scripted(), **BELONGS) as site:
+    async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
         store = site.centre.store
 
-        async def full(*_: object, **__: object) -> None:
+        async def fail(*_: object, **__: object) -> None:
             raise StoreError("no room")
 
-        monkeypatch.setattr(type(store), "record_headquarters_order", full)
+        monkeypatch.setattr(type(store), "record_headquarters_order", fail)
         with pytest.raises(StoreError):
-            await give(site, "stop-all", "asha", id="stop")
+            await send_order(site, "stop-all", "asha", id="stop")
         assert state(site) is CampaignState.STOPPED
         monkeypatch.undo()
-        assert await give(site, "stop-all", "asha", id="stop") == "stopped 1 campaigns"
-        assert await give(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
+        assert await send_order(site, "stop-all", "asha", id="stop") == "stopped 1 campaigns"
+        assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
         assert state(site) is CampaignState.RUNNING
 
 
 @virtual_time()
-async def test_a_stop_that_is_given_here_while_headquarters_stop_is_lifted_holds(
+async def test_local_stop_during_a_resume_of_headquarters_stays_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with a_site(tmp_path, scripted(), **BELONGS) as site:
+    async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
         store, engine = site.centre.store, site.centre.engine
-        await give(site, "stop-all", "asha")
-        keep = store.record_headquarters_order
+        await send_order(site, "stop-all", "asha")
+        record = store.record_headquarters_order
 
-        async def while_it_is_kept(_: object, *order: Any, **how: Any) -> None:
-            await keep(*order, **how)
+        async def stop_after_recording(_: object, *order: Any, **how: Any) -> None:
+            await record(*order, **how)
             await engine.execute(StopAll())
 
-        monkeypatch.setattr(type(store), "record_headquarters_order", while_it_is_kept)
-        assert await give(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
+        monkeypatch.setattr(type(store), "record_headquarters_order", stop_after_recording)
+        assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
         assert state(site) is CampaignState.STOPPED
     assert query(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
 
@@ -158,43 +160,47 @@ async def test_a_stop_that_is_given_here_while_headquarters_stop_is_lifted_holds
 @pytest.mark.parametrize("command", [StopCampaign(campaign="agents"), StopAll()])
 @pytest.mark.parametrize("restarted", [False, True])
 @virtual_time()
-async def test_what_is_stopped_here_while_headquarters_stop_stands_stays_so(
+async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
     tmp_path: Path, command: StopCampaign | StopAll, restarted: bool
 ) -> None:
     async with SimulatedAsterisk(scripted()) as switch, AsyncExitStack() as stack:
-        site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **BELONGS))
-        await give(site, "stop-all", "asha")
+        site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **HEADQUARTERS))
+        await send_order(site, "stop-all", "asha")
         await site.centre.engine.execute(command)
         if restarted:
             await stack.aclose()
-            site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **BELONGS))
-        await give(site, "resume", "asha", "ravi", later=1)
+            site = await stack.enter_async_context(a_site(tmp_path, switch=switch, **HEADQUARTERS))
+        await send_order(site, "resume", "asha", "ravi", later=1)
         assert state(site) is CampaignState.STOPPED
         assert "headquarters-stop" not in alerts(site)
         await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
 
 
 @virtual_time()
-async def test_a_stop_that_cannot_be_lifted_on_disk_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with a_site(tmp_path, scripted(), **BELONGS) as site:
-        await give(site, "stop-all", "asha")
+async def test_resume_that_cannot_be_stored_leaves_the_stop_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
+        await send_order(site, "stop-all", "asha")
 
-        async def full(*_: object, **__: object) -> None:
+        async def fail(*_: object, **__: object) -> None:
             raise StoreError("no room")
 
-        monkeypatch.setattr(type(site.centre.store), "record_headquarters_order", full)
+        monkeypatch.setattr(type(site.centre.store), "record_headquarters_order", fail)
         with pytest.raises(StoreError):
-            await give(site, "resume", "asha", "ravi", later=1, id="go")
+            await send_order(site, "resume", "asha", "ravi", later=1, id="go")
         assert state(site) is CampaignState.STOPPED
         with pytest.raises(CommandRefused, match="headquarters has stopped"):
             await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         monkeypatch.undo()
-        assert await give(site, "resume", "asha", "ravi", later=1, id="go") == "1 campaigns go on as before the stop"
+        assert (
+            await send_order(site, "resume", "asha", "ravi", later=1, id="go") == "1 campaigns go on as before the stop"
+        )
         assert state(site) is CampaignState.RUNNING
 
 
 @virtual_time()
-async def test_a_centre_without_leaders_obeys_nobody(tmp_path: Path) -> None:
+async def test_centre_without_leaders_refuses_every_order(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted()) as site:
         with pytest.raises(CommandRefused, match=r"\[\[headquarters.leaders\]\]"):
-            await give(site, "stop-all", "asha")
+            await send_order(site, "stop-all", "asha")

@@ -1,4 +1,4 @@
-"""The whole way of a bundle, by the commands that people give, to centres that look for themselves: waves, trouble, and back."""
+"""The rollout of a bundle by its commands, end to end: approval, waves to centres, a problem, and the return to a version."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ZONES = {"c1": "west", "c2": "west", "c3": "north", "c4": "west", "c5": "south"}
 
 
 class Dialler(DiallerCommands):
-    """The dialler behind its broker: it takes flows that are not wrong."""
+    """A dialler that loads flows unless they contain the word "wrong"."""
 
     def __init__(self, folder: Path) -> None:
         object.__setattr__(self, "folder", folder)
@@ -67,20 +67,21 @@ async def centres(folder: Path, server: NatsServer, publisher: Publisher) -> Asy
             source = MaterialSource(publisher.url, publisher.root, None, name, zone, "india")
             (folder / name).mkdir(exist_ok=True)
             material = CentreMaterial(folder / name, source, lambda: 1 << 40)
-            down = MaterialUpdater(name, session, Dialler(folder / name), material, SystemClock())
-            tasks.append(asyncio.create_task(down.run()))
+            updater = MaterialUpdater(name, session, Dialler(folder / name), material, SystemClock())
+            tasks.append(asyncio.create_task(updater.run()))
         yield
         for task in tasks:
             task.cancel()
 
 
-def run_what(folder: Path) -> dict[str, str]:
+def active_versions(folder: Path) -> dict[str, str]:
+    """Return the active version of each centre that has one."""
     return {
         name: (folder / name / "current").readlink().name for name in ZONES if (folder / name / "current").is_symlink()
     }
 
 
-async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_trouble_and_goes_back(
+async def test_bundle_is_rolled_out_in_waves_stopped_at_a_problem_and_rolled_back(
     tmp_path: Path, server: NatsServer, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(material, "CHECK_SECONDS", 0.2)
@@ -88,7 +89,7 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
     config, source = tmp_path / "hq.toml", tmp_path / "source"
     for name in ("lata", "meena", "online"):
         (tmp_path / f"{name}.key").touch(mode=0o600)
-        key = public_key_text(KEYS[name]).replace("ed25519:", "ed25519-private:")  # of the same form
+        key = public_key_text(KEYS[name]).replace("ed25519:", "ed25519-private:")  # a private key has the same length
         (tmp_path / f"{name}.key").write_text(key)
     lines = [f'servers = ["{server.address}"]', "[bundles]", f'folder = "{publisher.folder}"']
     lines += [f'online_key_file = "{tmp_path / "online.key"}"']
@@ -98,42 +99,44 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
         lines += ["[[centres]]", f'id = "{name}"', f'zone = "{zone}"']
     config.write_text("\n".join(lines))
 
-    told: list[str] = []
+    printed: list[str] = []
     echo = typer.echo
 
-    def heard(text: str) -> None:
-        told.append(text)
+    def record(text: str) -> None:
+        printed.append(text)
         echo(text)
 
-    monkeypatch.setattr(typer, "echo", heard)
+    monkeypatch.setattr(typer, "echo", record)
 
     async def bundle(*arguments: Any) -> tuple[int, str]:
-        code, said = await asyncio.to_thread(run, "hq", "bundle", *arguments, "-c", config)
-        return code, re.sub(r"20\d\d-\d\d-\d\d .*\n", "", said)  # what the centres log, which are this process
+        code, output = await asyncio.to_thread(run, "hq", "bundle", *arguments, "-c", config)
+        return code, re.sub(
+            r"20\d\d-\d\d-\d\d .*\n", "", output
+        )  # without log lines of the centres, which run in this process
 
     async def approve(version: int, text: str) -> None:
         (source / "flows").mkdir(parents=True, exist_ok=True)
         (source / "flows/turnout.yaml").write_text(text)
-        code, said = await bundle("make", source, "turnout", version, "--jurisdiction", "india")
-        assert (code, f"turnout-{version}: 1 files, {len(text)} bytes, {len(text)} of them new" in said) == (0, True)
-        code, said = await bundle("publish")
-        assert (code, "not signed by anyone of media" in said) == (2, True)
+        code, output = await bundle("make", source, "turnout", version, "--jurisdiction", "india")
+        assert (code, f"turnout-{version}: 1 files, {len(text)} bytes, {len(text)} of them new" in output) == (0, True)
+        code, output = await bundle("publish")
+        assert (code, "not signed by anyone of media" in output) == (2, True)
         for name, part in (("lata", "media"), ("meena", "compliance")):
-            code, said = await bundle("sign", "--key", tmp_path / f"{name}.key")
-            assert (code, f"approves turnout-{version}" in said, f"{name} ({part})" in said) == (0, True, True)
+            code, output = await bundle("sign", "--key", tmp_path / f"{name}.key")
+            assert (code, f"approves turnout-{version}" in output, f"{name} ({part})" in output) == (0, True, True)
         assert (await bundle("publish"))[0] == 0
 
     async with centres(tmp_path, server, publisher):
         await approve(1, "flow: 1")
-        code, said = await bundle("waves", "turnout", 1, "--hold", 0)
+        code, output = await bundle("waves", "turnout", 1, "--hold", 0)
         steps = [
             "turnout 1 to centre:c1, centre:c2, centre:c3: 3 centres",
             "turnout 1 to zone:west: 4 centres",
             "turnout 1 to all: 5 centres",
             "every centre runs the version",
         ]
-        assert (code, said.splitlines()) == (0, steps)
-        assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
+        assert (code, output.splitlines()) == (0, steps)
+        assert active_versions(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
         async with connected([server.address], "asha") as session:
             await session.ensure_stream(CMD, ["cmd.>"])
 
@@ -147,62 +150,62 @@ async def test_a_bundle_goes_from_the_media_team_to_every_centre_stops_at_troubl
             await order(OrderKind.STOP_ALL)
             again = asyncio.create_task(
                 bundle("waves", "turnout", 1, "--hold", 0.02)
-            )  # as if the first had been killed
+            )  # as after the first rollout was killed
             async with asyncio.timeout(HANG_SECONDS):
-                while "waiting: leaders have stopped c4" not in told:
+                while "waiting: leaders have stopped c4" not in printed:
                     await asyncio.sleep(0.02)
             await order(OrderKind.RESUME)
-            code, said = await again
-            held = ["waiting: leaders have stopped c4", "continuing: no stop in force"]
-            assert (code, [line for line in said.splitlines() if line not in steps]) == (0, held)
+            code, output = await again
+            waiting = ["waiting: leaders have stopped c4", "continuing: no stop in force"]
+            assert (code, [line for line in output.splitlines() if line not in steps]) == (0, waiting)
         await approve(2, "wrong")
-        code, said = await bundle("waves", "turnout", 2, "--hold", 0, "--first", "c3", "--first", "c5")
+        code, output = await bundle("waves", "turnout", 2, "--hold", 0, "--first", "c3", "--first", "c5")
         assert (
             code,
-            "stopped, no further centre receives the version: c" in said,
-            "rolled back: no such node" in said,
+            "stopped, no further centre receives the version: c" in output,
+            "rolled back: no such node" in output,
         ) == (1, True, True)
-        assert run_what(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
+        assert active_versions(tmp_path) == dict.fromkeys(ZONES, "turnout-1")
         await approve(3, "flow: 3")
         assert (await bundle("assign", "turnout", 3, "--to", "all")) == (0, "turnout 3: all\n")
         async with asyncio.timeout(HANG_SECONDS):
-            while set(run_what(tmp_path).values()) != {"turnout-3"}:
+            while set(active_versions(tmp_path).values()) != {"turnout-3"}:
                 await asyncio.sleep(0.05)
         assert (await bundle("assign", "turnout", 1, "--to", "zone:west"))[
             1
         ] == "turnout 1: zone:west\nturnout 3: all\n"
         async with asyncio.timeout(HANG_SECONDS):
-            while list(run_what(tmp_path).values()) != [
+            while list(active_versions(tmp_path).values()) != [
                 f"turnout-{1 if zone == 'west' else 3}" for zone in ZONES.values()
             ]:
                 await asyncio.sleep(0.05)
-        code, said = await bundle("assign", "turnout", 9, "--to", "all")
-        assert (code, "is not approved" in said) == (2, True)
+        code, output = await bundle("assign", "turnout", 9, "--to", "all")
+        assert (code, "is not approved" in output) == (2, True)
         assert (await bundle("withdraw", "turnout", 2))[0] == 0
         assert "withdraws bundles/turnout/2.json" in (await bundle("sign", "--key", tmp_path / "meena.key"))[1]
         assert (await bundle("renew"))[0] == 0
 
 
-def test_a_beginning_is_told_where_its_root_is(tmp_path: Path) -> None:
+def test_begin_creates_a_repository_and_prints_its_root_file(tmp_path: Path) -> None:
     config = tmp_path / "hq.toml"
     config.write_text(f'[bundles]\nfolder = "{tmp_path / "material"}"\nonline_key_file = "{tmp_path / "online.key"}"\n')
     public = {}
     for name in ("r1", "r2", "online", "lata", "meena"):
-        code, said = run("hq", "keys", "make", tmp_path / f"{name}.key")
-        public[name] = said.splitlines()[0].removeprefix('key = "').removesuffix('"')
+        code, output = run("hq", "keys", "make", tmp_path / f"{name}.key")
+        public[name] = output.splitlines()[0].removeprefix('key = "').removesuffix('"')
         assert code == 0
     people = ["--media", f"lata={public['lata']}", "--compliance", f"meena={public['meena']}"]
     roots: list[str | Path] = ["--root-key", tmp_path / "r1.key", "--root-key", tmp_path / "r2.key"]
     third = ["--root", f"r3={public_key_text(public_key(KEYS['r3']))}"]
-    code, said = run("hq", "bundle", "init", *roots, *third, *people, "-c", config)
-    assert (code, said.partition(";")[0]) == (0, f"created {tmp_path / 'material/public/metadata/1.root.json'}")
-    code, said = run("hq", "bundle", "init", *roots, *people, "-c", config)
-    assert (code, "is a repository already" in said) == (2, True)
-    code, said = run("hq", "bundle", "init", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
-    assert (code, "'lata' must be NAME=ed25519" in said) == (2, True)
+    code, output = run("hq", "bundle", "init", *roots, *third, *people, "-c", config)
+    assert (code, output.partition(";")[0]) == (0, f"created {tmp_path / 'material/public/metadata/1.root.json'}")
+    code, output = run("hq", "bundle", "init", *roots, *people, "-c", config)
+    assert (code, "is a repository already" in output) == (2, True)
+    code, output = run("hq", "bundle", "init", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
+    assert (code, "'lata' must be NAME=ed25519" in output) == (2, True)
     later = ["--root", f"r2={public['r2']}", "--root", f"r4={public['lata']}"]
-    code, said = run("hq", "bundle", "roots", *roots, *later, "-c", config)
-    assert (code, "named twice" in said) == (2, True)
+    code, output = run("hq", "bundle", "roots", *roots, *later, "-c", config)
+    assert (code, "named twice" in output) == (2, True)
     later = ["--root", f"r1={public['r1']}", "--root", f"r2={public['r2']}"]
     assert run("hq", "bundle", "roots", *roots, *later, "-c", config)[0] == 0
     assert (tmp_path / "material/public/metadata/2.root.json").is_file()

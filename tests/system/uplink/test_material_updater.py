@@ -1,4 +1,4 @@
-"""A centre takes material as the dialler's own reload does: the next call has it, what is wrong is taken back, and told."""
+"""Material in a centre: a new version applies to the next call, an invalid one is rolled back, and both are reported."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ FLOW = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8")
 
 
 class Dialler(DiallerCommands):
-    """A dialler that loads flows, with no broker between."""
+    """A dialler without a broker that reloads flows and settings."""
 
     def __init__(self) -> None:
         object.__setattr__(self, "flows", None)
-        object.__setattr__(self, "reread", None)
+        object.__setattr__(self, "settings_reply", None)
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         if name == "reload-settings":
-            return self.reread  # type: ignore[attr-defined, no-any-return]
+            return self.settings_reply  # type: ignore[attr-defined, no-any-return]
         assert name == "reload-flows"
         flows: FlowLibrary | None = self.flows  # type: ignore[attr-defined]
         if flows is None:
@@ -191,11 +191,11 @@ async def test_campaigns_and_profile_are_installed_only_if_the_dialler_could_sta
         object.__setattr__(dialler, "flows", FlowLibrary([], shipped_texts()))
         await updater.check()
         assert reported.summary() == ("turnout-1", "turnout-1", "")  # flows are loaded, settings not yet
-        object.__setattr__(dialler, "reread", Reply("unanswered", ""))
+        object.__setattr__(dialler, "settings_reply", Reply("unanswered", ""))
         assert await publish("channels = 6", india) == ("turnout-2", "", "")
-        object.__setattr__(dialler, "reread", Reply("done", "settings taken: campaigns.hq.channels"))
+        object.__setattr__(dialler, "settings_reply", Reply("done", "settings taken: campaigns.hq.channels"))
         assert await publish("channels = 7", india) == ("turnout-3", "", "")
-        object.__setattr__(dialler, "reread", Reply("refused", "campaigns.hq.flow needs a restart"))
+        object.__setattr__(dialler, "settings_reply", Reply("refused", "campaigns.hq.flow needs a restart"))
         assert await publish("channels = 8", india) == (
             "turnout-4",
             "",
@@ -216,6 +216,6 @@ async def test_campaigns_and_profile_are_installed_only_if_the_dialler_could_sta
         running, trouble, _ = await publish("channels = 9", india)
         assert (running, "is not installed until the centre's settings are valid" in trouble) == ("turnout-4", True)
         config.write_text(own, encoding="utf-8")
-        object.__setattr__(dialler, "reread", Reply("done", ""))
+        object.__setattr__(dialler, "settings_reply", Reply("done", ""))
         await updater.check()
         assert reported.summary() == ("turnout-8", "turnout-8", "")

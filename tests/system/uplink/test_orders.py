@@ -1,4 +1,4 @@
-"""Orders over a real nats-server: every centre answers, who is away is named and hears the stop when it comes back."""
+"""Orders over a real nats-server: connected centres reply, missing ones are named and receive a stop when they reconnect."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from tests.support.waiting import HANG_SECONDS
 
 
 class Dialler(DiallerCommands):
-    """The dialler behind its broker, as far as orders go: the second try is answered."""
+    """A dialler that executes orders. It is unreachable at the first two attempts."""
 
     def __init__(self) -> None:
-        object.__setattr__(self, "asked", [])
-        object.__setattr__(self, "says", [None, Reply("unanswered", "")])
+        object.__setattr__(self, "orders", [])
+        object.__setattr__(self, "failures", [None, Reply("unanswered", "")])
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
-        says: list[Reply | None] = self.says  # type: ignore[attr-defined]
-        if says:
-            return says.pop(0)
+        failures: list[Reply | None] = self.failures  # type: ignore[attr-defined]
+        if failures:
+            return failures.pop(0)
         assert name == "headquarters-order"
         signed = SignedOrder.model_validate(values)
-        self.asked.append(json.loads(signed.order)["order"])  # type: ignore[attr-defined]
+        self.orders.append(json.loads(signed.order)["order"])  # type: ignore[attr-defined]
         return Reply("done", "stopped 2 campaigns")
 
 
@@ -51,20 +51,21 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 
 @contextlib.asynccontextmanager
-async def centre(server: NatsServer, name: str, zone: str, door: Dialler) -> AsyncIterator[None]:
+async def centre(server: NatsServer, name: str, zone: str, dialler: Dialler) -> AsyncIterator[None]:
     async with connected([server.address], name) as session:
-        down = asyncio.create_task(OrderDelivery(name, zone, session, door, SystemClock()).run())
+        delivering = asyncio.create_task(OrderDelivery(name, zone, session, dialler, SystemClock()).run())
         yield
-        down.cancel()
+        delivering.cancel()
 
 
-async def until(door: Dialler, wanted: list[str]) -> None:
+async def wait_for_orders(dialler: Dialler, expected: list[str]) -> None:
     async with asyncio.timeout(HANG_SECONDS):
-        while door.asked != wanted:  # type: ignore[attr-defined]
+        while dialler.orders != expected:  # type: ignore[attr-defined]
             await asyncio.sleep(0.02)
 
 
-def a_headquarters(folder: Path, server: NatsServer) -> Path:
+def write_settings(folder: Path, server: NatsServer) -> Path:
+    """Write the settings of a headquarters with two leaders and three centres. Return their path."""
     lines = [f'servers = ["{server.address}"]']
     for name in ("asha", "ravi"):
         key = public_key_text(new_key_file(folder / f"{name}.key"))
@@ -75,11 +76,11 @@ def a_headquarters(folder: Path, server: NatsServer) -> Path:
     return folder / "hq.toml"
 
 
-async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_for_them(
+async def test_stop_all_reaches_connected_centres_and_later_the_missing_one(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)
-    config, asha, ravi = a_headquarters(tmp_path, server), tmp_path / "asha.key", tmp_path / "ravi.key"
+    config, asha, ravi = write_settings(tmp_path, server), tmp_path / "asha.key", tmp_path / "ravi.key"
     pune, delhi, late = Dialler(), Dialler(), Dialler()
 
     async def order(*arguments: Any, config: Path = config) -> tuple[int, str]:
@@ -88,44 +89,44 @@ async def test_a_stop_reaches_everybody_who_is_there_names_who_is_not_and_waits_
     async with connected([server.address], "hq") as above:
         await above.ensure_stream("CMD", ["cmd.>"])
     async with centre(server, "pune-1", "west", pune), centre(server, "delhi-1", "north", delhi):
-        code, said = await order("stop-all", "--key", asha, "--wait", 2)
-        assert (code, "stop-all to all, signed by asha" in said) == (1, True)
+        code, output = await order("stop-all", "--key", asha, "--wait", 2)
+        assert (code, "stop-all to all, signed by asha" in output) == (1, True)
         assert (
             "2 of 3 centres have executed the order\nno reply from pune-2: they receive the order when they reconnect"
-            in said
+            in output
         )
-        code, said = await order("pause", "turnout", "--to", "zone:north", "--key", ravi)
-        assert (code, "1 of 1 centres have executed the order" in said) == (0, True)
-        code, said = await order("resume", "--key", asha)
-        assert (code, "two leaders must sign this order" in said) == (2, True)
-        code, said = await order("resume", "--key", asha, "--out", tmp_path / "resume.json")
-        assert (code, "not sent" in said) == (0, True)
+        code, output = await order("pause", "turnout", "--to", "zone:north", "--key", ravi)
+        assert (code, "1 of 1 centres have executed the order" in output) == (0, True)
+        code, output = await order("resume", "--key", asha)
+        assert (code, "two leaders must sign this order" in output) == (2, True)
+        code, output = await order("resume", "--key", asha, "--out", tmp_path / "resume.json")
+        assert (code, "not sent" in output) == (0, True)
         async with centre(server, "pune-2", "west", late):
-            await until(late, ["stop-all"])  # the standing stop, heard at the reconnect
-            code, said = await order("sign", tmp_path / "resume.json", "--key", ravi)
-            assert (code, "signed by asha, ravi" in said, "3 of 3" in said) == (0, True, True), said
-            await until(late, ["stop-all", "resume"])
-            code, said = await order("list")
-            stop, pause, resume = said.splitlines()
+            await wait_for_orders(late, ["stop-all"])  # the stop in force, received at the reconnect
+            code, output = await order("sign", tmp_path / "resume.json", "--key", ravi)
+            assert (code, "signed by asha, ravi" in output, "3 of 3" in output) == (0, True, True), output
+            await wait_for_orders(late, ["stop-all", "resume"])
+            code, output = await order("list")
+            stop, pause, resume = output.splitlines()
             assert "stop-all to all, signed by asha, valid until " in stop
             assert ("pause turnout to zone:north" in pause, "signed by asha, ravi" in resume) == (True, True)
-            piped, into = os.pipe()  # as `-c <(sops -d hq.toml)`: it is read once
+            piped, into = os.pipe()  # like `-c <(sops -d hq.toml)`, which can be read only once
             os.write(into, config.read_bytes())
             os.close(into)
-            code, said = await order("resend", stop.split()[0], config=Path(f"/dev/fd/{piped}"))
+            code, output = await order("resend", stop.split()[0], config=Path(f"/dev/fd/{piped}"))
             os.close(piped)
-            assert (code, "3 of 3 centres have executed the order" in said) == (0, True)
-            code, said = await order("resend", "stop-all-1")
-            assert (code, "is not a valid order" in said) == (2, True)
-    await until(pune, ["stop-all", "resume", "stop-all"])
-    await until(delhi, ["stop-all", "pause", "resume", "stop-all"])
+            assert (code, "3 of 3 centres have executed the order" in output) == (0, True)
+            code, output = await order("resend", "stop-all-1")
+            assert (code, "is not a valid order" in output) == (2, True)
+    await wait_for_orders(pune, ["stop-all", "resume", "stop-all"])
+    await wait_for_orders(delhi, ["stop-all", "pause", "resume", "stop-all"])
 
 
-async def test_a_stop_is_heard_on_a_server_that_lost_the_orders_before_it(
+async def test_stop_is_delivered_after_the_server_lost_earlier_orders(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)
-    config, asha, pune = a_headquarters(tmp_path, server), tmp_path / "asha.key", Dialler()
+    config, asha, pune = write_settings(tmp_path, server), tmp_path / "asha.key", Dialler()
 
     async def order(*arguments: Any) -> tuple[int, str]:
         return await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config, "--key", asha, "--wait", "20")
@@ -133,27 +134,27 @@ async def test_a_stop_is_heard_on_a_server_that_lost_the_orders_before_it(
     async with centre(server, "pune-1", "west", pune):
         for _ in range(3):
             await order("pause", "turnout", "--to", "centre:pune-1")
-        await until(pune, ["pause"] * 3)
+        await wait_for_orders(pune, ["pause"] * 3)
         await server.kill()
         shutil.rmtree(tmp_path / "nats" / "jetstream")
-        await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
+        await asyncio.sleep(1.0)  # streams are distinguished by the second of their creation
         await server.start()
-        code, said = await order("stop-all", "--to", "centre:pune-1")
-        assert (code, "1 of 1 centres have executed the order" in said) == (0, True), said
+        code, output = await order("stop-all", "--to", "centre:pune-1")
+        assert (code, "1 of 1 centres have executed the order" in output) == (0, True), output
 
 
-async def test_what_is_no_order_is_told_before_anything_is_sent(
+async def test_invalid_order_is_refused_before_it_is_sent(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config, stranger = a_headquarters(tmp_path, server), tmp_path / "stranger.key"
-    new_key_file(stranger)
+    config, unknown_key = write_settings(tmp_path, server), tmp_path / "unknown.key"
+    new_key_file(unknown_key)
 
     async def order(*arguments: Any) -> str:
-        code, said = await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
+        code, output = await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
         assert code == 2
-        return said
+        return output
 
-    assert "the key does not belong to a leader" in await order("stop-all", "--key", stranger)
+    assert "the key does not belong to a leader" in await order("stop-all", "--key", unknown_key)
     assert "zone:east has no centre" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east")
     assert "to: String should match" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "everybody")
     assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)

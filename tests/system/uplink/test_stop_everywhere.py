@@ -1,4 +1,4 @@
-"""The kill switch, whole: a leader's command, nats-server, a centre's uplink, its broker, its dialler with calls on lines."""
+"""A stop-all end to end: a leader's command, nats-server, a centre's uplink and broker, and its dialler with live calls."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def state(site: Site) -> CampaignState:
     return site.view.campaigns[0].state
 
 
-async def test_a_leaders_stop_ends_what_rings_in_a_centre_and_two_leaders_let_it_go_on(
+async def test_stop_all_of_a_leader_cancels_calls_until_two_leaders_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = {name: public_key_text(new_key_file(tmp_path / f"{name}.key")) for name in ("asha", "ravi")}
@@ -42,9 +42,9 @@ async def test_a_leaders_stop_ends_what_rings_in_a_centre_and_two_leaders_let_it
         config.write_text("\n".join(lines))
 
         async def order(*arguments: str | Path) -> str:
-            code, said = await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
-            assert code == 0, said
-            return said
+            code, output = await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)
+            assert code == 0, output
+            return output
 
         async with a_site(tmp_path, scripted(), **changes) as site:
             monkeypatch.setattr(hq, "SystemClock", lambda: site.clock)

@@ -1,4 +1,4 @@
-"""A centre's uplink over a real nats-server that is killed under it: its rows come up, others' news come in, each once."""
+"""A centre's uplink on a real nats-server that is killed: each row is uploaded once, and each peer update is imported once."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ from tests.support.roll_filler import CONSTITUENCY_NUMBER, ROLL_VERSION, STATE_C
 from tests.support.stored import query
 from tests.support.waiting import HANG_SECONDS
 
-HASHED = "0f" * 32
+NUMBER_HASH = "0f" * 32
 
 
 class Dialler(DiallerCommands):
-    """The dialler behind its broker: it reads a command as its own door does, and does it to the store."""
+    """A dialler without a broker: it parses each command and executes it on the store."""
 
     def __init__(self, store: Store) -> None:
         object.__setattr__(self, "records", ExternalRecords(store, SystemClock(), centre="pune-1"))
-        object.__setattr__(self, "asked", [])
+        object.__setattr__(self, "commands", [])
 
     async def send(self, name: str, values: dict[str, Any]) -> Reply | None:
         kind = COMMANDS[name]
         assert kind.roles == {SupervisorRole.UPLINK}
         command = read_command(name, values)
-        self.asked.append(name)  # type: ignore[attr-defined]
+        self.commands.append(name)  # type: ignore[attr-defined]
         services: Any = SimpleNamespace(records=self.records)  # type: ignore[attr-defined]
         try:
             return Reply("done", await command.execute(services, FROM_DIALLER))
@@ -61,7 +61,7 @@ class Dialler(DiallerCommands):
 
 
 class Headquarters:
-    """Takes batches as the gatherer does, into memory."""
+    """Stores batches in memory, as the gatherer does in the database."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -86,7 +86,7 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 
 
 @contextlib.asynccontextmanager
-async def running(*jobs: Any) -> AsyncIterator[None]:
+async def run_jobs(*jobs: Any) -> AsyncIterator[None]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(job) for job in jobs]
         yield
@@ -94,29 +94,29 @@ async def running(*jobs: Any) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def until(wanted: Any) -> None:
+async def wait_for(condition: Any) -> None:
     async with asyncio.timeout(HANG_SECONDS):
-        while not wanted():
+        while not condition():
             await asyncio.sleep(0.02)
 
 
-async def answer_with_nothing(above: Session) -> None:
-    """The snapshot of a headquarters whose books were empty before the stream's first message."""
+async def serve_empty_snapshots(above: Session) -> None:
+    """Answer snapshot requests as a headquarters without updates before the first message of the stream."""
 
-    async def give(subject: str, data: bytes) -> bytes:
+    async def answer(subject: str, data: bytes) -> bytes:
         return pack_page(SnapshotPage("pune-1", unpack_request(data), 0, None, [], []), None)
 
-    await above.serve_requests(messages.snapshot_subject("pune-1"), give)
+    await above.serve_requests(messages.snapshot_subject("pune-1"), answer)
 
 
 async def lose_streams(server: NatsServer, tmp_path: Path) -> None:
     await server.kill()
     shutil.rmtree(tmp_path / "nats" / "jetstream")
-    await asyncio.sleep(1.0)  # streams are told apart by the second in which they were made
+    await asyncio.sleep(1.0)  # streams are distinguished by the second of their creation
     await server.start()
 
 
-async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
+async def test_each_row_is_uploaded_once_although_the_server_is_killed(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
@@ -124,39 +124,39 @@ async def test_rows_go_up_once_and_leave_the_outbox_whatever_is_killed(
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await store.set_headquarters_limit(1 << 20)
         await above.ensure_stream(messages.UP, ["up.*"])
-        hq, door = Headquarters(above), Dialler(store)
+        hq, dialler = Headquarters(above), Dialler(store)
         async with (
             connected([server.address], "uplink") as below,
             await UplinkReader.open(path, None) as reading,
-            running(hq.run(), OutboxUpload("pune-1", below, door, reading, SystemClock()).run()),
+            run_jobs(hq.run(), OutboxUpload("pune-1", below, dialler, reading, SystemClock()).run()),
         ):
             for number in range(600):
                 await store.announce([Announcement("results/marks", str(number))], 1.0)
             await store.mark_published(300)
-            await until(lambda: hq.last == 600)
+            await wait_for(lambda: hq.last == 600)
             await server.kill()
             await store.announce([Announcement("results/marks", "later")] * 50, 2.0)
             await server.start()
-            await until(lambda: hq.last == 650)
-            await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)])
+            await wait_for(lambda: hq.last == 650)
+            await wait_for(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(650,)])
         assert hq.rows == [*range(1, 651)]
         assert query(path, "SELECT min(outbox_id), count(*) FROM outbox") == [(301, 350)]  # the broker has the others
-        assert set(door.asked) == {"confirm-uplink"}  # type: ignore[attr-defined]
+        assert set(dialler.commands) == {"confirm-uplink"}  # type: ignore[attr-defined]
 
 
-async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(
+async def test_busy_store_does_not_stop_the_upload(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.0)
     monkeypatch.setattr(upload, "RETRY_SECONDS", 0.0)
     path = tmp_path / "centre.db"
-    busy = 0
+    readings = 0
 
-    class Busy(UplinkReader):
+    class BusyReader(UplinkReader):
         async def passed(self) -> int | None:
-            nonlocal busy
-            busy += 1
-            if 1 < busy < 9:
+            nonlocal readings
+            readings += 1
+            if 1 < readings < 9:
                 raise StoreBusy(f"{path}: is busy")
             return await super().passed()
 
@@ -164,80 +164,82 @@ async def test_a_store_that_does_not_answer_for_a_moment_ends_no_uplink(
         await store.set_headquarters_limit(1 << 20)
         await store.announce([Announcement("results/marks", "1")], 1.0)
         await above.ensure_stream(messages.UP, ["up.*"])
-        async with connected([server.address], "uplink") as below, await Busy.open(path, None) as reading:
-            way = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
-            async with running(Headquarters(above).run(), way.run()):
-                await until(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)])
-    assert busy > 9
+        async with connected([server.address], "uplink") as below, await BusyReader.open(path, None) as reading:
+            uploading = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
+            async with run_jobs(Headquarters(above).run(), uploading.run()):
+                await wait_for(lambda: query(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)])
+    assert readings > 9
 
 
-async def test_news_of_others_are_kept_with_their_position_and_a_lost_one_stops_none(
+async def test_peer_updates_are_stored_with_their_position_and_an_invalid_one_blocks_no_other(
     tmp_path: Path, server: NatsServer
 ) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
     place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
-    told = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "part_number": 2, **place}
-    theirs = messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER)
+    fields = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "part_number": 2, **place}
+    subject = messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER)
 
     def voted() -> list[tuple[int]]:
         return query(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
-        await answer_with_nothing(above)
-        marks = [{**told, "serial": serial, "key": f"k{serial}"} for serial in (3, 4, 5)]
+        await serve_empty_snapshots(above)
+        marks = [{**fields, "serial": serial, "key": f"k{serial}"} for serial in (3, 4, 5)]
         await above.store(
-            theirs, messages.pack_peer_updates([], [marks[0], {**marks[1], "centre": "pune-1"}, {"key": "bad"}])
+            subject, messages.pack_peer_updates([], [marks[0], {**marks[1], "centre": "pune-1"}, {"key": "bad"}])
         )
         await above.store("peer.z1.mark.S99.1", messages.pack_peer_updates([], [marks[2]]))  # not on the roll here
-        await above.store(messages.OPT_OUT_SUBJECT, b"none of ours")
+        await above.store(messages.OPT_OUT_SUBJECT, b"invalid")
         async with await UplinkReader.open(path, None) as reading:
-            door = Dialler(store)
+            dialler = Dialler(store)
             async with connected([server.address], "uplink") as below:
-                async with running(PeerUpdates(SnapshotSource("pune-1", below), door, reading).run()):
-                    await until(lambda: len(voted()) == 1)
-                opt_out = {"number_hash": HASHED, "at": 5.0, "centre": "pune-2"}
+                async with run_jobs(PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).run()):
+                    await wait_for(lambda: len(voted()) == 1)
+                opt_out = {"number_hash": NUMBER_HASH, "at": 5.0, "centre": "pune-2"}
                 await above.store(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
-                await above.store(theirs, messages.pack_peer_updates([], [marks[2]]))
-                async with running(PeerUpdates(SnapshotSource("pune-1", below), door, reading).run()):
-                    await until(lambda: len(voted()) == 2)
+                await above.store(subject, messages.pack_peer_updates([], [marks[2]]))
+                async with run_jobs(PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).run()):
+                    await wait_for(lambda: len(voted()) == 2)
                     await server.kill()
                     await server.start()
-                    await above.store(theirs, messages.pack_peer_updates([], [marks[1]]))
-                    await until(lambda: len(voted()) == 3)
+                    await above.store(subject, messages.pack_peer_updates([], [marks[1]]))
+                    await wait_for(lambda: len(voted()) == 3)
     assert voted() == [(12,), (13,), (14,)]
-    assert query(path, "SELECT number_hash, centre FROM opt_out_hash") == [(HASHED, "pune-2")]
+    assert query(path, "SELECT number_hash, centre FROM opt_out_hash") == [(NUMBER_HASH, "pune-2")]
     positions = "SELECT max(position) FROM news_position WHERE stream LIKE 'PEERS.%' GROUP BY stream ORDER BY 1"
     assert query(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
-async def test_what_has_come_meanwhile_is_said_to_be_here_behind_a_message(server: NatsServer) -> None:
+async def test_message_has_the_number_of_messages_that_arrived_after_it(server: NatsServer) -> None:
     async with connected([server.address], "hq") as above, connected([server.address], "uplink") as below:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
-        heard = below.consume(messages.PEERS, 0)
+        received = below.consume(messages.PEERS, 0)
         await above.store(messages.OPT_OUT_SUBJECT, b"1")
-        assert (await anext(heard)).buffered == 0
+        assert (await anext(received)).buffered == 0
         before = below.client.stats["in_msgs"]
         for number in (b"2", b"3", b"4"):
             await above.store(messages.OPT_OUT_SUBJECT, number)
-        await until(lambda: below.client.stats["in_msgs"] >= before + 3)
-        found = [await anext(heard) for _ in range(3)]
+        await wait_for(lambda: below.client.stats["in_msgs"] >= before + 3)
+        found = [await anext(received) for _ in range(3)]
         assert [(each.data, each.buffered) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
 
 
-async def test_a_stream_that_was_set_back_is_not_gone_on_with(server: NatsServer) -> None:
-    """Under the numbers that were read come other news: those would be passed over."""
+async def test_stream_that_was_reset_before_the_stored_position_is_not_read(server: NatsServer) -> None:
+    """New messages would get positions that were read already, and would be skipped."""
     async with connected([server.address], "hq") as above:
-        made = await above.ensure_stream(messages.PEERS, ["peer.>"])
+        stream_id = await above.ensure_stream(messages.PEERS, ["peer.>"])
         await above.store(messages.OPT_OUT_SUBJECT, b"1")
         async with asyncio.timeout(5):
             with pytest.raises(MessagesMissing, match="has messages 1 to 1; the last one read was 2"):
-                await anext(above.consume(messages.PEERS, 2, messages.OPT_OUT_SUBJECT, stream_id=made, complete=True))
+                await anext(
+                    above.consume(messages.PEERS, 2, messages.OPT_OUT_SUBJECT, stream_id=stream_id, complete=True)
+                )
 
 
-async def test_a_stream_lets_every_centre_read_each_of_its_subjects(server: NatsServer) -> None:
-    """One that was made before it had to, too; what else was set of that stays."""
+async def test_stream_accepts_a_consumer_for_each_subject_of_each_centre(server: NatsServer) -> None:
+    """An existing stream gets the higher limit too, and keeps its other settings."""
     async with connected([server.address], "hq") as above:
         js = above.client.jetstream()
         await js.add_stream(StreamConfig(name=messages.PEERS, subjects=["peer.>"], max_bytes=1 << 20))
@@ -246,67 +248,65 @@ async def test_a_stream_lets_every_centre_read_each_of_its_subjects(server: Nats
         found = [(await js.stream_info(stream)).config for stream in (messages.PEERS, messages.CMD)]
         assert [each.max_consumers for each in found] == [MAX_CONSUMERS] * 2
         assert found[0].max_bytes == 1 << 20
-        for number in range(1_001):  # the server's own bound is a thousand
+        for number in range(1_001):  # the server's default limit is a thousand
             subject = messages.mark_subject("*", "S13", number)
             await js.add_consumer(
                 messages.PEERS, ConsumerConfig(name=f"c{number}", filter_subject=subject, mem_storage=True)
             )
 
 
-async def test_news_of_a_stream_that_was_made_anew_are_taken_from_its_beginning(
-    tmp_path: Path, server: NatsServer
-) -> None:
+async def test_re_created_stream_is_read_from_its_beginning(tmp_path: Path, server: NatsServer) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
 
-    def told(number: int) -> bytes:
+    def opt_out(number: int) -> bytes:
         return messages.pack_peer_updates([{"number_hash": f"{number:064x}", "at": 5.0, "centre": "pune-2"}], [])
 
-    def known() -> int:
+    def stored_opt_outs() -> int:
         return len(query(path, "SELECT 1 FROM opt_out_hash"))
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
-        await answer_with_nothing(above)
+        await serve_empty_snapshots(above)
         for number in range(5):
-            await above.store(messages.OPT_OUT_SUBJECT, told(number))
+            await above.store(messages.OPT_OUT_SUBJECT, opt_out(number))
         async with (
             await UplinkReader.open(path, None) as reading,
             connected([server.address], "uplink") as below,
-            running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
+            run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
         ):
-            await until(lambda: known() == 5)
+            await wait_for(lambda: stored_opt_outs() == 5)
             await lose_streams(server, tmp_path)
             await above.ensure_stream(messages.PEERS, ["peer.>"])
-            await above.store(messages.OPT_OUT_SUBJECT, told(5))  # a lower position than those that are known
-            await until(lambda: known() == 6)
+            await above.store(messages.OPT_OUT_SUBJECT, opt_out(5))  # at a lower position than the stored one
+            await wait_for(lambda: stored_opt_outs() == 6)
 
 
-async def test_who_voted_elsewhere_before_a_piece_of_the_roll_was_imported_is_known_once_it_is(
+async def test_earlier_marks_of_voters_are_applied_after_their_import(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.05)
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
-    told = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "roll_version": ROLL_VERSION}
+    fields = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "roll_version": ROLL_VERSION}
     place = {"state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER, "part_number": 2}
-    marks = [{**told, **place, "serial": serial, "key": f"k{serial}"} for serial in (9, 10)]
+    marks = [{**fields, **place, "serial": serial, "key": f"k{serial}"} for serial in (9, 10)]
 
     def voted() -> list[tuple[int]]:
         return query(path, "SELECT serial FROM voter WHERE turnout = 'voted' ORDER BY serial")
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
-        await answer_with_nothing(above)
+        await serve_empty_snapshots(above)
         await above.store(
             messages.mark_subject("z1", STATE_CODE, CONSTITUENCY_NUMBER), messages.pack_peer_updates([], marks)
         )
         async with (
             await UplinkReader.open(path, None) as reading,
             connected([server.address], "uplink") as below,
-            running(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
+            run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
         ):
-            await until(lambda: voted() == [(9,)])
-            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as piece:
-                piece.execute("INSERT INTO voter (booth_id, serial) VALUES (2, 10)")
-            await until(lambda: voted() == [(9,), (10,)])
+            await wait_for(lambda: voted() == [(9,)])
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+                db.execute("INSERT INTO voter (booth_id, serial) VALUES (2, 10)")
+            await wait_for(lambda: voted() == [(9,), (10,)])

@@ -14,7 +14,7 @@ from dialer.domain.errors import BrokerUnreachable
 from dialer.domain.schema import encode
 from dialer.mqtt import topics
 from dialer.mqtt.client import Client, Received
-from dialer.mqtt.commands.client import CommandRequest, Session
+from dialer.mqtt.commands.client import CommandRequest, CommandSession
 from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.connection import Connection
 from dialer.mqtt.reply import CommandReply
@@ -29,7 +29,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
-        self.session = Session(Connection(cast(Client, self), 10.0), "pune-1", SystemClock(), Signer("dialler"))
+        self.session = CommandSession(Connection(cast(Client, self), 10.0), "pune-1", SystemClock(), Signer("dialler"))
 
     async def publish(self, _topic: str, payload: str, **_: object) -> None:
         self.sent.append(json.loads(payload))

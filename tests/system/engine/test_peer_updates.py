@@ -1,4 +1,4 @@
-"""What headquarters tells of other centres while calls are made: who has voted elsewhere is not rung on, nor called later."""
+"""Peer updates during calls: voters who voted or opted out in other centres are not called any more."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ SECRET = "twenty characters, at least"
 NUMBER = "+917000000{:03}"
 
 
-def news(
+def peer_updates(
     site: Site, after: int, position: int, *serials: int, version: str = ROLL_VERSION, out: int = 0
 ) -> ImportPeerUpdates:
+    """Return marks "voted" of these serials, and an opt-out of the number `out`, from another centre."""
     now = site.clock.now()
     marks = tuple(
         PeerMark(
@@ -48,27 +49,27 @@ def news(
 
 
 @virtual_time()
-async def test_calls_that_ring_for_one_who_voted_or_opted_out_elsewhere_end(tmp_path: Path) -> None:
+async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_cancelled(tmp_path: Path) -> None:
     lines = all_answer(answer_after=25.0, talk_seconds=5.0)
     async with a_site(tmp_path, lines, seats=3, rules={"opt_out_secret": SECRET}) as site:
         await site.log_in("01", "02", "03")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 3)
-        told = await site.centre.engine.execute(news(site, 0, 4, 1, out=2))
-        assert told == "1 numbers suppressed, 1 marks taken"
+        reply = await site.centre.engine.execute(peer_updates(site, 0, 4, 1, out=2))
+        assert reply == "1 numbers suppressed, 1 marks taken"
         await site.until(lambda: len(site.ended()) == 2, seconds=1)
         assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
         assert sum(booth.voted for booth in site.view.booths) == 1
-        assert await site.centre.engine.execute(news(site, 0, 4, 1)) == "0 numbers suppressed, 0 marks taken"
+        assert await site.centre.engine.execute(peer_updates(site, 0, 4, 1)) == "0 numbers suppressed, 0 marks taken"
     closed = rows(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id <= 2")
     assert closed == [(1, "closed"), (2, "closed")]
     assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic IN ('results/marks', 'results/opt-outs')") == [(0,)]
 
 
 @virtual_time()
-async def test_marks_of_another_roll_are_said_until_those_that_come_are_known_again(tmp_path: Path) -> None:
+async def test_alert_about_skipped_marks_ends_once_marks_are_of_this_roll_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
-        await site.centre.engine.execute(news(site, 0, 1, 1, 2, version="of another year"))
+        await site.centre.engine.execute(peer_updates(site, 0, 1, 1, 2, version="another roll"))
         (alert,) = [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
         assert alert.text.startswith("2 marks of other centres were skipped")
-        await site.centre.engine.execute(news(site, 1, 2, 1))
+        await site.centre.engine.execute(peer_updates(site, 1, 2, 1))
         assert not [each for each in site.view.alerts if each.code == "peer-marks-skipped"]
