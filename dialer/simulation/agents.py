@@ -98,7 +98,7 @@ class SimulatedAgents(EngineClient):
         super().__init__(engine)
         self._seats = seats
         self._habits = habits
-        self._chance = random.Random(seed)
+        self._random = random.Random(seed)
         self._shown: dict[str, str] = {}  # by seat: the attempt of the preview shown there last
 
     async def _start(self) -> None:
@@ -120,18 +120,18 @@ class SimulatedAgents(EngineClient):
         await self._execute(SeatPreviewDial(seat=seat, attempt=attempt_id))
 
     async def _finish_wrap_up(self, seat: str) -> None:
-        habits, chance = self._habits, self._chance
-        disposition = chance.choices(
+        habits, random_numbers = self._habits, self._random
+        disposition = random_numbers.choices(
             [disposition for disposition, _ in _DISPOSITIONS], [weight for _, weight in _DISPOSITIONS]
         )[0]
-        hour = chance.randint(10, 17) if disposition is Disposition.LATER else None
-        takes_break = chance.random() < habits.break_share
-        await asyncio.sleep(max(1.0, chance.expovariate(1 / habits.wrap_up_seconds)))
+        hour = random_numbers.randint(10, 17) if disposition is Disposition.LATER else None
+        takes_break = random_numbers.random() < habits.break_share
+        await asyncio.sleep(max(1.0, random_numbers.expovariate(1 / habits.wrap_up_seconds)))
         if takes_break:
             await self._execute(SeatPause(seat=seat, reason="break"))
         await self._execute(KeyedDisposition(seat=seat, disposition=disposition, hour=hour))
         if takes_break:
-            await asyncio.sleep(max(2.0, chance.expovariate(1 / habits.break_seconds)))
+            await asyncio.sleep(max(2.0, random_numbers.expovariate(1 / habits.break_seconds)))
             await self._execute(SeatReady(seat=seat))
 
     async def _execute(self, command: Command) -> None:

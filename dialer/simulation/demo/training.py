@@ -158,7 +158,7 @@ class ShownVoterReplies(EngineClient):
     def __init__(self, engine: EngineLike, language: str) -> None:
         super().__init__(engine)
         self._language = language if language in VOTER_REPLIES else "en"
-        self._chance = random.Random()
+        self._random = random.Random()
         self._talking: dict[str, str | None] = {}  # by seat: the last attempt with a reply
 
     def _on_change(self, change: Change) -> None:
@@ -167,7 +167,7 @@ class ShownVoterReplies(EngineClient):
         seat, message = change.seat, change.message
         if change.state is SeatState.TALKING and self._talking.get(seat) != change.attempt_id:
             self._talking[seat] = change.attempt_id
-            reply = self._chance.choice(VOTER_REPLIES[self._language])
+            reply = self._random.choice(VOTER_REPLIES[self._language])
             command = SeatMessage(text=reply, seat=seat)
             voter = CommandContext(VOTER_NAME[self._language])
             self._start_task(self._execute(command, VOTER_SPEAKS_AFTER_SECONDS, voter), "voter-speaks")

@@ -154,7 +154,7 @@ class VirtualCentre:
         self.name = f"virtual-{number:03d}"
         self.zone = zone
         self._clock = SystemClock()
-        self._chance = random.Random(seed * 1_000 + number)
+        self._random = random.Random(seed * 1_000 + number)
         self._constituency = 1 + number // 2
         self.store = VirtualStore(self._constituency, self._clock)
         self.truth = self.store.truth
@@ -172,7 +172,7 @@ class VirtualCentre:
     async def _publish_live_state(self, session: Session) -> None:
         """Publish the centre's state and campaign figures every ten seconds or so, as an uplink does."""
         while True:
-            talking, ready = self._chance.randrange(8, 14), self._chance.randrange(1, 5)
+            talking, ready = self._random.randrange(8, 14), self._random.randrange(1, 5)
             done = min(LIST_NUMBERS, self.truth.counts["attempts"])
             now = self._clock.now()
             state = {
@@ -195,7 +195,7 @@ class VirtualCentre:
             }
             await session.publish(live_subject(self.name, "state"), json.dumps(state).encode())
             await session.publish(live_subject(self.name, "campaign", "turnout"), json.dumps(figures).encode())
-            await asyncio.sleep(LIVE_SECONDS * self._chance.uniform(0.8, 1.2))
+            await asyncio.sleep(LIVE_SECONDS * self._random.uniform(0.8, 1.2))
 
     async def _on_ack(self, subject: str, data: bytes) -> None:
         self.store.record_commit(unpack_ack(data))
@@ -203,12 +203,12 @@ class VirtualCentre:
     def announce_rows(self, rows: int) -> None:
         """Announce `rows` random results of calls."""
         for _ in range(rows):
-            chance = self._chance.random()
-            if chance < OPT_OUT_SHARE:
+            draw = self._random.random()
+            if draw < OPT_OUT_SHARE:
                 self._announce_opt_out()
-            elif chance < VOTED_SHARE:
+            elif draw < VOTED_SHARE:
                 self._announce_mark(MarkKind.VOTED)
-            elif chance < 2 * VOTED_SHARE:
+            elif draw < 2 * VOTED_SHARE:
                 self._announce_mark(MarkKind.NOT_YET)
             else:
                 self._announce_attempt()
@@ -220,14 +220,14 @@ class VirtualCentre:
         self._announce_attempt()
 
     def _random_id(self) -> str:
-        return str(uuid.UUID(int=self._chance.getrandbits(128)))
+        return str(uuid.UUID(int=self._random.getrandbits(128)))
 
     def _announce(self, result: Result) -> None:
         announced = announcement_of(result)
         self.store.announce(announced.topic, announced.payload)
 
     def _announce_attempt(self) -> None:
-        outcome = self._chance.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))
+        outcome = self._random.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))
         attempt_id, now = AttemptId(self._random_id()), self._clock.now()
         self._announce(
             EndedAttempt(attempt_id, outcome, now, cause=16, seat="04", agent="agent-17", campaign_id="turnout")
@@ -236,7 +236,7 @@ class VirtualCentre:
 
     def _announce_mark(self, kind: MarkKind) -> None:
         key = f"{self._random_id()}:turnout"
-        part, serial = 1 + self._chance.randrange(PARTS), 1 + self._chance.randrange(PART_VOTERS)
+        part, serial = 1 + self._random.randrange(PARTS), 1 + self._random.randrange(PART_VOTERS)
         place = VoterPlace(ROLL_VERSION, STATE, self._constituency, part, serial)
         now = self._clock.now()
         self._announce(Mark(key, 7, kind, MarkSource.AGENT, now, confidence=Confidence.SAID, place=place))
@@ -245,7 +245,7 @@ class VirtualCentre:
             self.truth.voted.add(key)
 
     def _announce_opt_out(self) -> None:
-        hashed = f"{self._chance.getrandbits(256):064x}"
+        hashed = f"{self._random.getrandbits(256):064x}"
         self._announce(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
         self.truth.counts["opt-outs"] += 1
         self.truth.opted_out.add(hashed)

@@ -46,7 +46,7 @@ class RehearsalStaff:
         self._engine = engine
         self._numbers = numbers
         self._workers = workers
-        self._chance = random.Random(seed)
+        self._random = random.Random(seed)
         self._campaign: dict[str, str | None] = {}  # by seat
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
@@ -69,7 +69,7 @@ class RehearsalStaff:
 
     async def _end_worker_call(self, seat: str) -> str:
         """End a booth worker's call as an agent does: enter serials, and no disposition."""
-        serials = {self._chance.randint(1, _HIGHEST_SERIAL) for _ in range(self._chance.randint(1, _MOST_SERIALS))}
+        serials = {self._random.randint(1, _HIGHEST_SERIAL) for _ in range(self._random.randint(1, _MOST_SERIALS))}
         # Refused for a worker of several parts: the agent's page asks for the part, a simulated agent cannot name it.
         with contextlib.suppress(CommandRefused):
             await self._engine.execute(SeatSerials(seat=seat, serials=",".join(map(str, sorted(serials)))))

@@ -103,7 +103,7 @@ def test_day_with_faults_recovers_from_each_of_them(site: Settings, tmp_path: Pa
     assert (tmp_path / "day.svg").read_text().startswith("<?xml")
 
 
-def outcome_of(**changes: object) -> DayOutcome:
+def make_outcome(**changes: object) -> DayOutcome:
     good = DayOutcome(
         day=RehearsedDay("a day", 0.0, 3600.0, 1),
         voters=1000,
@@ -135,16 +135,16 @@ def outcome_of(**changes: object) -> DayOutcome:
     ],
 )
 def test_error_is_the_first_finding_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
-    outcome = outcome_of(**changes)
+    outcome = make_outcome(**changes)
     first = judge_day(outcome)[0]
     assert first.level is Level.ERROR
     assert text in first.text
-    assert not is_ready([outcome_of(), outcome])
+    assert not is_ready([make_outcome(), outcome])
 
 
 def test_site_without_errors_is_ready() -> None:
-    assert is_ready([outcome_of()])
-    assert all(finding.level is Level.OK for finding in judge_day(outcome_of()))
+    assert is_ready([make_outcome()])
+    assert all(finding.level is Level.OK for finding in judge_day(make_outcome()))
 
 
 @pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no Asterisk trunk")])

@@ -33,13 +33,13 @@ CLOSES_AT_SIX: dict[str, Any] = {"polls": [{"day": POLL, "closes_at": "18:00"}]}
 TEN_MINUTES = 1 / 6
 
 
-def a_site(directory: Path, *, voters: int = 400, **changes: Any) -> Settings:
+def make_site(directory: Path, *, voters: int = 400, **changes: Any) -> Settings:
     fill_roll(directory / "centre.db", voters, voters_per_booth=100)
     values = {"seats": 3, "campaign": {"pacing": "predictive", "hours": HOURS}, "rules": CLOSES_AT_SIX, **changes}
     return site_settings(directory, 5038, **values)
 
 
-def rehearsed(
+def rehearse(
     settings: Settings, *, hours: float = TEN_MINUTES, run: int = 0, faults: bool = False, answer_rate: float = 0.6
 ) -> DayOutcome:
     directory = settings.store.path.parent
@@ -66,7 +66,7 @@ def certified_site_settings(directory: Path, **prompt: Any) -> Settings:
         "by": "A. Person",
         "day": date(2024, 4, 20),
     }
-    settings = a_site(
+    settings = make_site(
         directory,
         audio=audio,
         rules={"jurisdiction": "india", "sign_offs": [sign_off], **CLOSES_AT_SIX},
@@ -78,7 +78,7 @@ def certified_site_settings(directory: Path, **prompt: Any) -> Settings:
 
 
 def test_site_with_certified_recordings_is_rehearsed_without_its_sounds(tmp_path: Path) -> None:
-    outcome = rehearsed(certified_site_settings(tmp_path))
+    outcome = rehearse(certified_site_settings(tmp_path))
     assert outcome.attempts > 50
     assert is_ready([outcome])
 
@@ -93,7 +93,7 @@ def test_site_with_certified_recordings_is_rehearsed_without_its_sounds(tmp_path
 def test_missing_or_expired_certificate_is_reported_for_the_campaign(
     tmp_path: Path, prompt: dict[str, Any], problem: str
 ) -> None:
-    outcome = rehearsed(certified_site_settings(tmp_path, **prompt))
+    outcome = rehearse(certified_site_settings(tmp_path, **prompt))
     assert outcome.attempts == 0
     (text,) = [each for each in finding_texts(outcome, Level.ERROR) if "campaign calls" in each]
     assert text.startswith("campaign calls placed no call: a recorded turnout call needs a certificate: ")
@@ -104,7 +104,7 @@ def test_forbidden_calls_in_a_language_without_certificates_are_reported(tmp_pat
     settings = certified_site_settings(tmp_path)
     with closing(sqlite3.connect(settings.store.path, isolation_level=None)) as db:
         db.execute("UPDATE booth SET language = 'mr' WHERE booth_id % 2 = 0")
-    outcome = rehearsed(settings)
+    outcome = rehearse(settings)
     assert outcome.attempts > 20
     assert any("calls were forbidden (certificate)" in text for text in finding_texts(outcome, Level.WARNING))
 
@@ -117,7 +117,7 @@ def test_calls_that_require_a_skill_go_only_to_agents_with_it(tmp_path: Path) ->
         {"number": "11", "pin": hash_pin("4711")},
         {"number": "12", "pin": hash_pin("4711"), "skills": ["tamil"]},
     ]
-    outcome = rehearsed(a_site(tmp_path, campaign={"hours": HOURS, "skill": "tamil"}, agents=agents))
+    outcome = rehearse(make_site(tmp_path, campaign={"hours": HOURS, "skill": "tamil"}, agents=agents))
     assert outcome.connected > 2
     assert is_ready([outcome])
     with closing(sqlite3.connect(tmp_path / "1-0.db")) as db:
@@ -127,14 +127,14 @@ def test_calls_that_require_a_skill_go_only_to_agents_with_it(tmp_path: Path) ->
 
 def test_agents_enter_the_serials_of_booth_workers(tmp_path: Path) -> None:
     campaign = {"id": "workers", "kind": "agents", "purpose": "booth-workers", "hours": HOURS}
-    settings = a_site(tmp_path, campaigns=[campaign])
+    settings = make_site(tmp_path, campaigns=[campaign])
     workers = tmp_path / "workers.csv"
     rows = [f"{constituency},{part},+91 98200 001{part:02d},Asha,hi" for constituency, part in _booths(settings)]
     workers.write_text("\n".join(["constituency,part,number,name,language", *rows]))
     (tmp_path / "import.toml").write_text(f'[store]\npath = "{settings.store.path}"\n')
     result = CliRunner().invoke(app, ["workers", "import", str(workers), "-c", str(tmp_path / "import.toml")])
     assert result.exit_code == 0, result.output
-    outcome = rehearsed(settings, answer_rate=0.95)
+    outcome = rehearse(settings, answer_rate=0.95)
     assert outcome.connected > 0
     assert is_ready([outcome])
     with closing(sqlite3.connect(tmp_path / "1-0.db")) as db:
@@ -152,13 +152,13 @@ def _booths(settings: Settings) -> list[tuple[int, int]]:
 
 def test_profile_stricter_than_a_default_setting_can_be_rehearsed(tmp_path: Path) -> None:
     rules = {**CLOSES_AT_SIX, "stricter": {"redial_lock": {"hours": 100}}}
-    assert rehearsed(a_site(tmp_path, rules=rules), hours=0.1).attempts > 10
+    assert rehearse(make_site(tmp_path, rules=rules), hours=0.1).attempts > 10
 
 
 def test_abandoned_limit_is_the_strictest_cap_of_the_profile(tmp_path: Path) -> None:
     caps = [{"window_hours": hours, "share": 0.015} for hours in (24, 720)]
     rules = {**CLOSES_AT_SIX, "stricter": {"abandoned": {"caps": caps}}}
-    outcome = rehearsed(a_site(tmp_path, rules=rules), hours=0.1)
+    outcome = rehearse(make_site(tmp_path, rules=rules), hours=0.1)
     assert outcome.abandoned_limit == 0.015
 
 
@@ -166,14 +166,14 @@ def test_abandoned_limit_is_the_strictest_cap_of_the_profile(tmp_path: Path) -> 
 
 
 def test_fault_is_not_judged_once_the_list_is_completed(tmp_path: Path) -> None:
-    outcome = rehearsed(a_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
+    outcome = rehearse(make_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
     assert is_ready([outcome]), finding_texts(outcome, Level.ERROR)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
 def test_fault_is_not_judged_if_the_rehearsal_ends_before_it(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
-    outcome = rehearsed(a_site(tmp_path, campaign=careful), run=2, faults=True)
+    outcome = rehearse(make_site(tmp_path, campaign=careful), run=2, faults=True)
     assert is_ready([outcome]), finding_texts(outcome, Level.ERROR)
     assert NOT_OVER in outcome.not_judged.values()
 
@@ -184,7 +184,7 @@ def test_fault_is_not_judged_if_the_rehearsal_ends_before_it(tmp_path: Path) -> 
 def test_command_reports_what_must_be_done_before_the_polling_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = a_site(tmp_path)
+    settings = make_site(tmp_path)
     with closing(sqlite3.connect(settings.store.path, isolation_level=None)) as db:
         db.execute(
             "INSERT INTO campaign (campaign_id, kind, purpose, state) VALUES ('agents', 'agents', 'turnout', 'paused')"

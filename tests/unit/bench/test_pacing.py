@@ -87,7 +87,7 @@ def test_optimum_is_computed_for_plain_steady_sites_only() -> None:
         assert optimum_idle_seconds(SCENARIOS[name], 0.03) is None
 
 
-def test_tuning_days_differ_from_scored_days_and_changing_days_are_whole() -> None:
+def test_tuning_days_differ_from_scored_days_and_changing_scenarios_run_full_days() -> None:
     for scenario in SCENARIOS.values():
         seeds, hours = tuning_days(scenario)
         assert min(seeds) >= FIRST_TUNING_SEED

@@ -53,24 +53,24 @@ def site(**changes: Any) -> Settings:
     return site_settings(Path(), 5038, **{"campaign": {"hours": ALL_DAY}, "rules": CLOSES_AT_SIX, **changes})
 
 
-def days(settings: Settings, today: date = POLL, **changes: Any) -> tuple[RehearsedDay, ...]:
+def plan_days(settings: Settings, today: date = POLL, **changes: Any) -> tuple[RehearsedDay, ...]:
     return plan_rehearsed_days(settings, today, **{"faults": True, "hours": None, "seed": 1, **changes})
 
 
-def clock(at: float) -> str:
+def local_time(at: float) -> str:
     return f"{datetime.fromtimestamp(at, INDIA):%d %H:%M}"
 
 
-def limits(day: RehearsedDay) -> tuple[str, str]:
-    return clock(day.starts_at), clock(day.ends_at)
+def day_limits(day: RehearsedDay) -> tuple[str, str]:
+    return local_time(day.starts_at), local_time(day.ends_at)
 
 
 # The day
 
 
 def test_day_ends_at_the_last_call_with_time_to_recover_from_every_fault() -> None:
-    day = days(site())[2]
-    assert limits(day) == ("26 09:00", "26 17:30")  # the poll closes at 18:00, the last call is half an hour before
+    day = plan_days(site())[2]
+    assert day_limits(day) == ("26 09:00", "26 17:30")  # the poll closes at 18:00, the last call is half an hour before
     assert len(day.faults) == len(FaultKind)
     assert day.faults[-1].at_seconds + 600 + 3600 < day.seconds
 
@@ -84,19 +84,19 @@ def test_day_ends_at_the_last_call_with_time_to_recover_from_every_fault() -> No
     ],
 )
 def test_day_has_the_profile_hours_of_its_weekday_or_holiday(rules: dict[str, Any], hours: tuple[str, str]) -> None:
-    assert limits(days(site(rules=rules))[0]) == hours
+    assert day_limits(plan_days(site(rules=rules))[0]) == hours
 
 
 def test_day_ends_by_the_closing_times_of_the_booths_on_the_roll() -> None:
     areas = Areas([Area(1, "15:00"), Area(1, "16:30")], True, 1800.0)
-    assert limits(days(site(rules={"polls": [{"day": POLL}]}), areas=areas)[0]) == ("26 09:00", "26 16:00")
+    assert day_limits(plan_days(site(rules={"polls": [{"day": POLL}]}), areas=areas)[0]) == ("26 09:00", "26 16:00")
 
 
 def test_no_fault_begins_outside_calling_hours() -> None:
     hours = [{"start": "09:00", "until": "10:00"}, {"start": "16:00", "until": "17:00"}]
-    day = days(site(campaign={"hours": hours}))[2]
-    assert limits(day) == ("26 09:00", "26 17:00")
-    at = [clock(day.starts_at + fault.at_seconds) for fault in day.faults]
+    day = plan_days(site(campaign={"hours": hours}))[2]
+    assert day_limits(day) == ("26 09:00", "26 17:00")
+    at = [local_time(day.starts_at + fault.at_seconds) for fault in day.faults]
     assert all(moment < "26 10:00" or moment >= "26 16:00" for moment in at)
     assert at[-1] == "26 16:33"
 
@@ -106,12 +106,12 @@ def test_next_poll_is_rehearsed_instead_of_a_past_one() -> None:
         {"day": date(2024, 4, 19), "closes_at": "18:00", "constituencies": [1]},
         {"day": POLL, "closes_at": "18:00", "constituencies": [2]},
     ]
-    assert limits(days(site(rules={"polls": polls}), date(2024, 4, 20))[0])[0] == "26 09:00"
+    assert day_limits(plan_days(site(rules={"polls": polls}), date(2024, 4, 20))[0])[0] == "26 09:00"
 
 
 def test_first_open_day_is_rehearsed_if_the_polling_day_forbids_every_call() -> None:
     settings = site(campaign={"purpose": "material", "candidate": "A", "hours": [{"start": "09:00", "until": "18:00"}]})
-    assert limits(days(settings, date(2024, 4, 22))[0]) == ("22 09:00", "22 18:00")
+    assert day_limits(plan_days(settings, date(2024, 4, 22))[0]) == ("22 09:00", "22 18:00")
 
 
 def test_rehearsal_is_rejected_with_the_reason_if_no_call_is_ever_allowed() -> None:
@@ -119,7 +119,7 @@ def test_rehearsal_is_rejected_with_the_reason_if_no_call_is_ever_allowed() -> N
     with pytest.raises(
         CannotRehearse, match=r"campaign agents: it calls booth workers on polling days only.*\[\[rules.polls"
     ):
-        days(settings)
+        plan_days(settings)
 
 
 def test_closed_reason_refers_to_the_rehearsed_hours_only() -> None:
@@ -130,7 +130,7 @@ def test_closed_reason_refers_to_the_rehearsed_hours_only() -> None:
     evening = [{"start": "16:00", "until": "20:00"}]
     campaigns = [{**material, "hours": hours}, {**turnout, "hours": hours}, {**late, "hours": evening}]
     settings = site(campaigns=campaigns)
-    why = {each.campaign_id: each.why for each in days(settings, hours=1.0)[0].hours}
+    why = {each.campaign_id: each.why for each in plan_days(settings, hours=1.0)[0].hours}
     assert "silence interval of the polling area" in why["material"]
     assert "closed on" not in why["material"]
     assert why["turnout"] == ""
@@ -161,7 +161,7 @@ def test_fault_is_judged_only_if_a_call_was_possible_after_it(
     assert find_unjudged_faults(day, over_at, due, calling, 600.0).get(FaultKind.LINK_CUT.value) == why
 
 
-def verdict_of(**changes: Any) -> list[Finding]:
+def judge(**changes: Any) -> list[Finding]:
     day = RehearsedDay("a day", 0.0, 7200.0, 1, (Fault(FaultKind.LINK_CUT, 900.0),))
     figures = {
         "voters": 9,
@@ -178,9 +178,9 @@ def verdict_of(**changes: Any) -> list[Finding]:
 
 
 def test_unjudged_fault_is_a_warning_and_a_judged_one_an_error() -> None:
-    noted = verdict_of(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
+    noted = judge(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
     assert (noted.level, str(noted)) == (Level.WARNING, f"AMI connection lost: not judged: {NOBODY_LEFT}")
-    assert verdict_of(recovered={})[0].level is Level.ERROR
+    assert judge(recovered={})[0].level is Level.ERROR
 
 
 @pytest.mark.parametrize(
@@ -205,14 +205,14 @@ def test_unjudged_fault_is_a_warning_and_a_judged_one_an_error() -> None:
     ],
 )
 def test_campaign_without_calls_is_reported_with_the_reason(campaign: CampaignOutcome, level: Level, text: str) -> None:
-    first = verdict_of(campaigns=(campaign,))[0]
+    first = judge(campaigns=(campaign,))[0]
     assert first.level is level
     assert text in str(first)
 
 
 def test_no_marks_are_an_error_only_if_no_call_was_answered() -> None:
-    assert verdict_of(reached=0)[0].level is Level.WARNING
-    assert verdict_of(reached=0, answered=0)[0].level is Level.ERROR
+    assert judge(reached=0)[0].level is Level.WARNING
+    assert judge(reached=0, answered=0)[0].level is Level.ERROR
 
 
 # The settings of a rehearsal
@@ -264,12 +264,12 @@ def test_campaigns_with_twilio_trunks_only_are_excluded_with_their_inbound_numbe
     rehearsed = rehearsal_settings(settings, 1, Path("copy.db"), 1)
     assert [(each.id, each.trunks) for each in rehearsed.campaigns] == [("ours", ("carrier",))]
     assert [each.campaign for each in rehearsed.inbound.numbers] == ["ours"]
-    assert [hours.campaign_id for hours in days(settings)[0].hours] == ["ours"]
+    assert [hours.campaign_id for hours in plan_days(settings)[0].hours] == ["ours"]
     assert [str(each) for each in preparation_findings(settings, {}, POLL)] == [
         "campaign theirs: not rehearsed, because it has only Twilio trunks"
     ]
     with pytest.raises(CannotRehearse, match="Twilio trunks only"):
-        days(settings.model_copy(update={"campaigns": settings.campaigns[:1]}))
+        plan_days(settings.model_copy(update={"campaigns": settings.campaigns[:1]}))
 
 
 def test_agi_script_is_replaced_by_a_flow() -> None:
