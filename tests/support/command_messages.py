@@ -10,7 +10,7 @@ from dialer.engine.command.catalogue import COMMANDS
 NOW = 1713771727.0
 
 
-def message(**changes: Any) -> bytes:
+def make_message(**changes: Any) -> bytes:
     """Return a valid command message with some fields changed; None leaves a field out."""
     fields = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": NOW + 30, **changes}
     return json.dumps({key: value for key, value in fields.items() if value is not None}).encode()
@@ -87,6 +87,6 @@ def required_fields(name: str) -> dict[str, Any]:
     return {**fields, "seat": "01"} if name == "seat-message" else fields
 
 
-def of_kind(name: str, **changes: Any) -> bytes:
+def make_command(name: str, **changes: Any) -> bytes:
     """Return a valid message of a command, with some fields changed; None leaves a field out."""
-    return message(name=name, **{"campaign": None, **required_fields(name), **changes})
+    return make_message(name=name, **{"campaign": None, **required_fields(name), **changes})

@@ -150,7 +150,7 @@ def declared_routes(routers: Iterable[APIRouter]) -> list[DeclaredRoute]:
 
 
 @dataclass(slots=True)
-class DeskStand:
+class DeskUnderTest:
     """A desk with its parts, and a browser that sends requests to it."""
 
     routes: list[DeclaredRoute]
@@ -248,7 +248,7 @@ def two_agent_settings() -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIterator[DeskStand]:
+async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncIterator[DeskUnderTest]:
     """Run a desk with one user for each role, named after the role."""
     clock = SetClock()
     file = await DeskFile.open(folder / "centre.desk.db", None)
@@ -298,7 +298,7 @@ async def desk_stand(folder: Path, settings: Settings | None = None) -> AsyncIte
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as browser:
-        yield DeskStand(
+        yield DeskUnderTest(
             declared_routes(routers),
             page_state,
             dialler_client,

@@ -25,7 +25,7 @@ from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile
 from dialer.web.access import DESK_COOKIE, EVERY_ROLE, MAX_BODY_BYTES, PageRoute, Sessions
 from dialer.web.app import make_app
-from tests.support.desk import AGENT, CONNECTED, ORIGIN, PASSWORD, WEBSOCKET, DeskStand, desk_stand, raise_disk_full
+from tests.support.desk import AGENT, CONNECTED, ORIGIN, PASSWORD, WEBSOCKET, DeskUnderTest, raise_disk_full, run_desk
 
 SIGN_IN = {"name": "supervisor", "password": PASSWORD}
 FOR_ANYONE = {
@@ -55,12 +55,12 @@ ENDLESS = {"/api/board/events", "/api/agent/events"}
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
-    async with desk_stand(tmp_path) as stand:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
         yield stand
 
 
-async def test_every_route_declares_its_access(desk: DeskStand) -> None:
+async def test_every_route_declares_its_access(desk: DeskUnderTest) -> None:
     assert len(desk.routes) == len({(route.method, route.path) for route in desk.routes}) > 30
     assert {route.path for route in desk.routes if route.access.roles is None} == FOR_ANYONE
     assert {route.path for route in desk.routes if route.access.roles == EVERY_ROLE} == FOR_EVERY_ROLE
@@ -88,7 +88,7 @@ def test_every_role_names_the_roles_of_people() -> None:
     assert people - {"viewer", "booth-desk"} == COMMAND_ROLES
 
 
-async def test_routes_refuse_everybody_but_their_own_roles(desk: DeskStand) -> None:
+async def test_routes_refuse_everybody_but_their_own_roles(desk: DeskUnderTest) -> None:
     for route in desk.routes:
         roles = route.access.roles
         if roles is None:
@@ -116,14 +116,14 @@ async def test_routes_refuse_everybody_but_their_own_roles(desk: DeskStand) -> N
     assert SupervisorRole.DESK not in {role for route in desk.routes for role in route.access.roles or ()}
 
 
-async def test_agents_and_people_have_separate_routes(desk: DeskStand) -> None:
+async def test_agents_and_people_have_separate_routes(desk: DeskUnderTest) -> None:
     for route in desk.routes:
         if route.access.roles is not None:
             assert (route.access.roles == {AGENT}) == route.path.startswith("/api/agent/"), route
             assert route.access.roles == {AGENT} or AGENT not in route.access.roles, route
 
 
-async def test_access_is_checked_before_the_body_is_read(desk: DeskStand) -> None:
+async def test_access_is_checked_before_the_body_is_read(desk: DeskUnderTest) -> None:
     for path, role, expected in (
         ("/api/board/commands", None, (401, "signed-out")),
         ("/api/board/commands", "viewer", (403, "role")),
@@ -135,7 +135,7 @@ async def test_access_is_checked_before_the_body_is_read(desk: DeskStand) -> Non
 
 
 async def test_session_lookup_of_agents_does_not_read_those_of_people_and_vice_versa(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role, path, other in (
         (AGENT, "/api/agent/phone", DeskFile),
@@ -147,7 +147,9 @@ async def test_session_lookup_of_agents_does_not_read_those_of_people_and_vice_v
             assert (await desk.post(path, {}, role)).status_code in {409, 422}
 
 
-async def test_unreadable_session_file_is_refused_with_503(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreadable_session_file_is_refused_with_503(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for role in (AGENT, "supervisor"):
         await desk.cookie(role)
     monkeypatch.setattr(DeskFile, "session", raise_disk_full)
@@ -164,11 +166,11 @@ async def test_unreadable_session_file_is_refused_with_503(desk: DeskStand, monk
 @pytest.mark.parametrize(
     "path", ["/api", "/api/board", "/assets/a/b", "/assets/..%2fx", "/docs", "/openapi.json", "/board/"]
 )
-async def test_unknown_path_is_not_found(desk: DeskStand, path: str) -> None:
+async def test_unknown_path_is_not_found(desk: DeskUnderTest, path: str) -> None:
     assert (await desk.get(path, "supervisor")).status_code == 404
 
 
-async def test_requests_of_other_sites_are_refused(desk: DeskStand) -> None:
+async def test_requests_of_other_sites_are_refused(desk: DeskUnderTest) -> None:
     for headers in (
         {"origin": "https://elsewhere.test"},
         {"origin": ""},
@@ -182,17 +184,17 @@ async def test_requests_of_other_sites_are_refused(desk: DeskStand) -> None:
     assert (form.status_code, form.json()) == (403, {"problem": "not-json"})
 
 
-async def test_link_from_another_site_opens_the_page(desk: DeskStand) -> None:
+async def test_link_from_another_site_opens_the_page(desk: DeskUnderTest) -> None:
     assert (
         await desk.get("/board", None, **{"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"})
     ).status_code == 200
 
 
-async def test_other_host_name_is_refused(desk: DeskStand) -> None:
+async def test_other_host_name_is_refused(desk: DeskUnderTest) -> None:
     assert (await desk.get("/board", None, host="rebound.test")).status_code == 421
 
 
-async def test_every_response_has_security_headers(desk: DeskStand) -> None:
+async def test_every_response_has_security_headers(desk: DeskUnderTest) -> None:
     for path in ("/board", "/api/me", "/nothing"):
         headers = (await desk.get(path)).headers
         policy = headers["content-security-policy"]
@@ -204,7 +206,7 @@ async def test_every_response_has_security_headers(desk: DeskStand) -> None:
         assert headers["cache-control"]
 
 
-async def test_only_the_agents_page_may_ask_for_the_microphone(desk: DeskStand) -> None:
+async def test_only_the_agents_page_may_ask_for_the_microphone(desk: DeskUnderTest) -> None:
     told = {
         path: (await desk.get(path)).headers.get_list("permissions-policy") for path in ("/board", "/agent", "/api/me")
     }
@@ -212,7 +214,7 @@ async def test_only_the_agents_page_may_ask_for_the_microphone(desk: DeskStand) 
     assert told == {"/board": [closed], "/agent": [open_to_it], "/api/me": [closed]}
 
 
-async def test_sign_in_sets_a_secure_cookie_and_sign_out_ends_the_session(desk: DeskStand) -> None:
+async def test_sign_in_sets_a_secure_cookie_and_sign_out_ends_the_session(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/sign-in", SIGN_IN)
     assert answer.status_code == 204
     cookie = answer.headers["set-cookie"]
@@ -238,7 +240,7 @@ async def test_board_account_has_site_values_and_no_commands_for_users_who_must_
         {"name": "viewer", "role": "viewer", "key": key},
     ]
     given = {"supervisors": supervisors, "agent_login": {"pause_reasons": ["prayer"]}}
-    async with desk_stand(tmp_path, Settings.model_validate(given)) as desk:
+    async with run_desk(tmp_path, Settings.model_validate(given)) as desk:
         told = {role: (await desk.get("/api/me", role)).json() for role in ("coach", "viewer", "supervisor")}
     assert [(each["may"] == [], each["signs"]) for each in told.values()] == [
         (True, True),
@@ -251,7 +253,7 @@ async def test_board_account_has_site_values_and_no_commands_for_users_who_must_
 
 async def test_listening_is_offered_only_to_supervisors_with_a_phone(tmp_path: Path) -> None:
     supervisors = [{"name": "coach", "role": "coach", "endpoint": "coach"}]
-    async with desk_stand(tmp_path, Settings.model_validate({"supervisors": supervisors})) as desk:
+    async with run_desk(tmp_path, Settings.model_validate({"supervisors": supervisors})) as desk:
         told = {role: (await desk.get("/api/me", role)).json()["may"] for role in ("coach", "listener", "supervisor")}
     assert told["coach"] == ["listen", "whisper", "stop-listening"]
     assert told["listener"] == []
@@ -259,11 +261,11 @@ async def test_listening_is_offered_only_to_supervisors_with_a_phone(tmp_path: P
     assert not {"listen", "whisper", "barge", "stop-listening"} & set(told["supervisor"])
 
 
-async def test_head_requests_are_not_found(desk: DeskStand) -> None:
+async def test_head_requests_are_not_found(desk: DeskUnderTest) -> None:
     assert (await desk.browser.head("/board")).status_code == 404
 
 
-async def test_refusals_do_not_repeat_the_password(desk: DeskStand) -> None:
+async def test_refusals_do_not_repeat_the_password(desk: DeskUnderTest) -> None:
     for body in (
         {"name": "asha"},
         {"name": "asha", "password": "s3cret" * 100},
@@ -274,30 +276,30 @@ async def test_refusals_do_not_repeat_the_password(desk: DeskStand) -> None:
         assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
 
 
-async def test_body_over_the_limit_is_refused(desk: DeskStand) -> None:
+async def test_body_over_the_limit_is_refused(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/sign-in", {"name": "x" * MAX_BODY_BYTES, "password": "y"})
     assert (answer.status_code, answer.json()) == (413, {"problem": "too-long"})
 
 
-async def test_other_cookies_are_no_session(desk: DeskStand) -> None:
+async def test_other_cookies_are_no_session(desk: DeskUnderTest) -> None:
     for cookie in ("", "a=b", DESK_COOKIE, "%00=;;;", f"other{DESK_COOKIE}=x"):
         assert (await desk.get("/api/board/booths", cookie=cookie)).json() == {"problem": "signed-out"}
 
 
-async def test_health_tells_only_whether_the_broker_is_connected(desk: DeskStand) -> None:
+async def test_health_tells_only_whether_the_broker_is_connected(desk: DeskUnderTest) -> None:
     assert (await desk.get("/health")).status_code == 503
     desk.page_state.put("desk", CONNECTED)
     answer = await desk.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"broker": True})
 
 
-async def test_openapi_document_has_every_route(desk: DeskStand) -> None:
+async def test_openapi_document_has_every_route(desk: DeskUnderTest) -> None:
     document = (await desk.get("/api/openapi.json", "viewer")).json()
     named = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert named == {(route.method, route.path) for route in desk.routes if route.method != WEBSOCKET}
 
 
-async def test_refused_sign_in_is_logged_with_address_and_without_name(desk: DeskStand) -> None:
+async def test_refused_sign_in_is_logged_with_address_and_without_name(desk: DeskUnderTest) -> None:
     pin = {"agent": "101", "pin": "9999", "seat": "04", "phone": "own"}
     desk.dialler_client.reply = Reply("refused", "wrong", RefusedBecause.PIN_WRONG)
     wrong = {"name": "supervisor", "password": "mango-lorry-violin"}
@@ -314,7 +316,7 @@ async def test_refused_sign_in_is_logged_with_address_and_without_name(desk: Des
     ]
 
 
-async def test_forwarded_address_is_ignored_unless_sent_by_this_machine(desk: DeskStand) -> None:
+async def test_forwarded_address_is_ignored_unless_sent_by_this_machine(desk: DeskUnderTest) -> None:
     transport = httpx.ASGITransport(app=desk.app, client=("192.0.2.8", 4711))
     sent = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "x-forwarded-for": "203.0.113.9"}
     wrong = {"name": "supervisor", "password": "mango-lorry-violin"}

@@ -37,10 +37,10 @@ from tests.support.desk import (
     PIN,
     PIN_HASH,
     SEATED,
-    DeskStand,
+    DeskUnderTest,
     desk_settings,
-    desk_stand,
     raise_disk_full,
+    run_desk,
     two_agent_settings,
 )
 from tests.support.fake_centre import campaign_view
@@ -65,8 +65,8 @@ CAMPAIGN = campaign_view("turnout-agents")
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
-    async with desk_stand(tmp_path) as stand:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
         stand.page_state.put("centre", ONLINE)
         yield stand
 
@@ -78,7 +78,7 @@ def command(name: str, **values: Any) -> dict[str, Any]:
 # Coming in
 
 
-async def test_agent_sign_in_sends_a_proof_instead_of_the_pin(desk: DeskStand) -> None:
+async def test_agent_sign_in_sends_a_proof_instead_of_the_pin(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert answer.status_code == 204
     assert {"Secure", "HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
@@ -88,7 +88,7 @@ async def test_agent_sign_in_sends_a_proof_instead_of_the_pin(desk: DeskStand) -
     assert read_proof(values["proof"]).holds(PIN_HASH, "pune-1", "04", "101")
 
 
-async def test_list_of_seats_names_no_agent(desk: DeskStand) -> None:
+async def test_list_of_seats_names_no_agent(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
     assert (await desk.get("/api/agent/seats")).json() == [
         {"seat": "04", "taken": False, "phone": "own"},
@@ -119,7 +119,7 @@ async def test_list_of_seats_names_no_agent(desk: DeskStand) -> None:
     ],
 )
 async def test_each_refused_sign_in_has_a_problem_code(
-    desk: DeskStand, reply: Reply | None, status: int, told: dict[str, str]
+    desk: DeskUnderTest, reply: Reply | None, status: int, told: dict[str, str]
 ) -> None:
     desk.dialler_client.reply = reply
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent=SIGN_IN["agent"]))
@@ -129,7 +129,7 @@ async def test_each_refused_sign_in_has_a_problem_code(
     assert "set-cookie" not in answer.headers
 
 
-async def test_locked_seat_is_reported_for_every_pin(desk: DeskStand) -> None:
+async def test_locked_seat_is_reported_for_every_pin(desk: DeskUnderTest) -> None:
     desk.dialler_client.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
     locked = create_alert(AlertKind.LOG_IN_LOCKED, 1.0, seat="04", minutes=15, failed=5)
     desk.page_state.put("alerts", AlertList(1.0, (locked,)))
@@ -140,20 +140,20 @@ async def test_locked_seat_is_reported_for_every_pin(desk: DeskStand) -> None:
 @pytest.mark.parametrize(
     "changed", [{"pin": "24 68"}, {"pin": "2" * 13}, {"agent": "a"}, {"seat": "../x"}, {"phone": "both"}, {"more": 1}]
 )
-async def test_invalid_sign_in_is_not_sent_to_the_dialler(desk: DeskStand, changed: dict[str, Any]) -> None:
+async def test_invalid_sign_in_is_not_sent_to_the_dialler(desk: DeskUnderTest, changed: dict[str, Any]) -> None:
     answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, **changed})
     assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
     assert not desk.dialler_client.asked
 
 
-async def test_sign_in_with_the_wrong_kind_of_phone_is_refused(desk: DeskStand) -> None:
+async def test_sign_in_with_the_wrong_kind_of_phone_is_refused(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, "seat": "06"})
     assert (answer.status_code, answer.json()) == (409, {"problem": "phone-kind"})
     assert (await desk.post("/api/agent/sign-in", {**SIGN_IN, "seat": "06", "phone": "browser"})).status_code == 204
 
 
 async def test_sign_in_is_refused_without_agents_in_the_settings(tmp_path: Path) -> None:
-    async with desk_stand(tmp_path, desk_settings(tmp_path / "centre.db")) as desk:
+    async with run_desk(tmp_path, desk_settings(tmp_path / "centre.db")) as desk:
         answer = await desk.post("/api/agent/sign-in", SIGN_IN)
         assert (answer.status_code, answer.json()) == (409, {"problem": "no-agents"})
         assert not desk.dialler_client.asked
@@ -162,7 +162,7 @@ async def test_sign_in_is_refused_without_agents_in_the_settings(tmp_path: Path)
 # Staying
 
 
-async def test_page_gets_its_agent_seat_and_settings(desk: DeskStand) -> None:
+async def test_page_gets_its_agent_seat_and_settings(desk: DeskUnderTest) -> None:
     assert (await desk.get("/api/agent/me")).json() is None
     me = (await desk.get("/api/agent/me", AGENT)).json()
     assert (me["agent"], me["seat"], me["phone"], me["language"], me["languages"]) == (
@@ -179,7 +179,7 @@ async def test_page_gets_its_agent_seat_and_settings(desk: DeskStand) -> None:
     assert (await desk.get("/api/me", AGENT)).json() is None  # the board knows no agent
 
 
-async def test_session_ends_when_the_seat_stays_empty(desk: DeskStand) -> None:
+async def test_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent=None))
     assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
@@ -196,7 +196,7 @@ async def test_session_ends_when_the_seat_stays_empty(desk: DeskStand) -> None:
     assert await desk.agents.find_user(token) is None  # for good
 
 
-async def test_session_ends_with_another_agent_at_the_seat_or_when_idle(desk: DeskStand) -> None:
+async def test_session_ends_with_another_agent_at_the_seat_or_when_idle(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
     assert await desk.agents.find_user(token) is None
@@ -205,7 +205,7 @@ async def test_session_ends_with_another_agent_at_the_seat_or_when_idle(desk: De
     assert await desk.agents.find_user(token) is None
 
 
-async def test_full_disk_ends_no_agent_session(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_ends_no_agent_session(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "use_session", raise_disk_full)
     monkeypatch.setattr(AgentRecords, "end_session", raise_disk_full)
@@ -215,14 +215,14 @@ async def test_full_disk_ends_no_agent_session(desk: DeskStand, monkeypatch: pyt
     assert await desk.agents.find_user(token) is None
 
 
-async def test_new_sign_in_of_an_agent_ends_the_earlier_session(desk: DeskStand) -> None:
+async def test_new_sign_in_of_an_agent_ends_the_earlier_session(desk: DeskUnderTest) -> None:
     first = await desk.agent_token()
     second = await desk.agent_token()
     assert await desk.agents.find_user(first) is None
     assert await desk.agents.find_user(second) is not None
 
 
-async def test_session_lasts_until_the_call_ends_after_log_off(desk: DeskStand) -> None:
+async def test_session_lasts_until_the_call_ends_after_log_off(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.tokens[AGENT] = token
     desk.page_state.put("seat/04", seat_with_live_call())
@@ -235,7 +235,7 @@ async def test_session_lasts_until_the_call_ends_after_log_off(desk: DeskStand) 
 # What the page is told
 
 
-async def test_agents_page_receives_only_its_own_seat(desk: DeskStand) -> None:
+async def test_agents_page_receives_only_its_own_seat(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
     desk.page_state.put("pop/05", {"voters": [{"name": "somebody"}]})
@@ -255,7 +255,7 @@ async def test_agents_page_receives_only_its_own_seat(desk: DeskStand) -> None:
         assert read_event(await anext(news)) == {"pop": None}
 
 
-async def test_seat_has_only_one_open_page(desk: DeskStand) -> None:
+async def test_seat_has_only_one_open_page(desk: DeskUnderTest) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     who = SignedInUser("101", AGENT, "04")
     async with close_after(desk.agents.streams._stream_events(token, who, "tab-1")) as first:
@@ -274,7 +274,7 @@ async def test_seat_has_only_one_open_page(desk: DeskStand) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is False
 
 
-async def test_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskStand) -> None:
+async def test_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
@@ -286,7 +286,7 @@ async def test_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskStand
 
 
 async def test_unreadable_file_ends_only_the_stream_of_a_seat_with_another_agent(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "session", raise_disk_full)
@@ -300,7 +300,7 @@ async def test_unreadable_file_ends_only_the_stream_of_a_seat_with_another_agent
         assert read_event(await anext(news)) == {"ended": "signed-out"}
 
 
-async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: DeskStand, tmp_path: Path) -> None:
+async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: DeskUnderTest, tmp_path: Path) -> None:
     fill_household(tmp_path / "centre.db", desk.clock.now())
     token = await desk.agent_token()
     running = asyncio.create_task(desk.agents.run())
@@ -341,7 +341,7 @@ async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: Desk
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_agents_day_figures_restart_at_midnight(desk: DeskStand) -> None:
+async def test_agents_day_figures_restart_at_midnight(desk: DeskUnderTest) -> None:
     zone = ZoneInfo("Asia/Kolkata")
     midnight = find_start_of_day(desk.clock.at + 86_400, zone)
 
@@ -365,13 +365,13 @@ async def test_agents_day_figures_restart_at_midnight(desk: DeskStand) -> None:
 # What the agent does
 
 
-async def test_agents_command_is_sent_for_the_own_seat_as_the_desk(desk: DeskStand) -> None:
+async def test_agents_command_is_sent_for_the_own_seat_as_the_desk(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/agent/command", command("seat-pause", reason="break"), AGENT)
     assert answer.json() == {"status": "done", "text": "it was done", "code": None}
     assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]
 
 
-async def test_agents_may_send_only_commands_of_a_seat(desk: DeskStand) -> None:
+async def test_agents_may_send_only_commands_of_a_seat(desk: DeskUnderTest) -> None:
     for name, kind in COMMANDS.items():
         answer = await desk.post("/api/agent/command", command(name), AGENT)
         if name not in AGENT_COMMANDS:
@@ -398,13 +398,13 @@ async def test_agents_may_send_only_commands_of_a_seat(desk: DeskStand) -> None:
         [],
     ],
 )
-async def test_invalid_command_of_an_agent_is_not_sent(desk: DeskStand, body: object) -> None:
+async def test_invalid_command_of_an_agent_is_not_sent(desk: DeskUnderTest, body: object) -> None:
     answer = await desk.post("/api/agent/command", body, AGENT)
     assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
     assert not desk.dialler_client.asked
 
 
-async def test_command_for_an_earlier_call_is_refused(desk: DeskStand) -> None:
+async def test_command_for_an_earlier_call_is_refused(desk: DeskUnderTest) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     assert token
     desk.page_state.put("seat/04", seat_with_live_call())
@@ -423,7 +423,7 @@ async def test_dialling_a_typed_number_sends_only_its_id(tmp_path: Path) -> None
     settings = two_agent_settings()
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "manual_dialling": True})
     settings = settings.model_copy(update={"campaigns": (campaign,)})
-    async with desk_stand(tmp_path, settings) as desk:
+    async with run_desk(tmp_path, settings) as desk:
         fill_household(tmp_path / "centre.db", desk.clock.now())
         execute(tmp_path / "centre.db", "INSERT INTO target (campaign_id, phone_id) VALUES ('turnout-agents', 1)")
         typed = NUMBER.removeprefix("+91")
@@ -439,12 +439,12 @@ async def test_dialling_a_typed_number_sends_only_its_id(tmp_path: Path) -> None
         assert len(desk.dialler_client.asked) == 1
 
 
-async def test_typed_number_is_refused_without_a_campaign_for_manual_dialling(desk: DeskStand) -> None:
+async def test_typed_number_is_refused_without_a_campaign_for_manual_dialling(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/agent/dial", {"id": ID, "number": NUMBER}, AGENT)
     assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
 
 
-async def test_unreachable_broker_is_reported_and_a_refusal_has_a_code(desk: DeskStand) -> None:
+async def test_unreachable_broker_is_reported_and_a_refusal_has_a_code(desk: DeskUnderTest) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json() is not None
     desk.dialler_client.reply = None
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
@@ -455,6 +455,6 @@ async def test_unreachable_broker_is_reported_and_a_refusal_has_a_code(desk: Des
     assert answer.json() == {"status": "refused", "text": text, "code": "call-over"}
 
 
-async def test_forged_token_has_no_user(desk: DeskStand) -> None:
+async def test_forged_token_has_no_user(desk: DeskUnderTest) -> None:
     answer = await desk.browser.get("/api/agent/events", headers={"cookie": f"{DESK_COOKIE}=forged"})
     assert answer.status_code == 401

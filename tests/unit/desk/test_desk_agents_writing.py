@@ -20,7 +20,7 @@ from dialer.store.agent_records import AgentRecords, Draft, forget_written
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, StoredPassword
 from dialer.web.people import AGENT, SignedInUser
-from tests.support.desk import ONLINE, SEATED, DeskStand, desk_stand
+from tests.support.desk import ONLINE, SEATED, DeskUnderTest, run_desk
 from tests.support.screen_pop import ATTEMPT, NUMBER, VOTERS, close_after, fill_household, seat_with_live_call, until
 
 NOTE = {"id": "note-7", "attempt": ATTEMPT, "text": "rings again at six, ask for the son"}
@@ -28,8 +28,8 @@ DRAFT = {"attempt": ATTEMPT, "draft": {"word": "later", "hour": 16, "note": "श
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
-    async with desk_stand(tmp_path) as stand:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
         stand.page_state.put("centre", ONLINE)
         fill_household(tmp_path / "centre.db", stand.clock.now())
         stand.tokens[AGENT] = await stand.agent_token()
@@ -37,7 +37,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
         yield stand
 
 
-async def pop_of(desk: DeskStand) -> dict[str, Any]:
+async def pop_of(desk: DeskUnderTest) -> dict[str, Any]:
     """What a page that is opened now is told of the call."""
     running = asyncio.create_task(desk.agents.run())
     async with close_after(
@@ -51,11 +51,11 @@ async def pop_of(desk: DeskStand) -> dict[str, Any]:
     return pop
 
 
-async def put(desk: DeskStand, draft: object) -> int:
+async def put(desk: DeskUnderTest, draft: object) -> int:
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
-async def test_latest_note_of_a_call_is_stored_with_the_number(desk: DeskStand) -> None:
+async def test_latest_note_of_a_call_is_stored_with_the_number(desk: DeskUnderTest) -> None:
     for text in ("first", NOTE["text"]):
         assert (await desk.post("/api/agent/note", {**NOTE, "text": text}, AGENT)).status_code == 204
     found = await AgentRecords(desk.file).last_note(1)
@@ -66,7 +66,7 @@ async def test_latest_note_of_a_call_is_stored_with_the_number(desk: DeskStand) 
     assert (await pop_of(desk))["note"] is None
 
 
-async def test_note_about_another_agents_call_is_refused(desk: DeskStand, tmp_path: Path) -> None:
+async def test_note_about_another_agents_call_is_refused(desk: DeskUnderTest, tmp_path: Path) -> None:
     async def status(**changed: str) -> tuple[int, Any]:
         answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
         return answer.status_code, answer.json() if answer.content else None
@@ -98,14 +98,16 @@ async def test_note_about_another_agents_call_is_refused(desk: DeskStand, tmp_pa
         ({"seat": "05"}, 422),
     ],
 )
-async def test_note_of_wrong_form_or_length_is_refused(desk: DeskStand, changed: dict[str, str], status: int) -> None:
+async def test_note_of_wrong_form_or_length_is_refused(
+    desk: DeskUnderTest, changed: dict[str, str], status: int
+) -> None:
     answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
     assert answer.status_code == status
     if status != 204:
         assert answer.json() == {"problem": {413: "too-long", 422: "values"}[status]}
 
 
-async def test_draft_is_restored_after_a_reload_and_a_restart(desk: DeskStand) -> None:
+async def test_draft_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
     assert await put(desk, DRAFT) == 204
     assert (await pop_of(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write()
@@ -121,7 +123,7 @@ async def test_draft_is_restored_after_a_reload_and_a_restart(desk: DeskStand) -
     assert again.find("05", ATTEMPT) is None
 
 
-async def test_draft_that_is_too_long_or_of_another_agent_is_refused(desk: DeskStand) -> None:
+async def test_draft_that_is_too_long_or_of_another_agent_is_refused(desk: DeskUnderTest) -> None:
     assert await put(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
     assert await put(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
     assert await put(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
@@ -132,7 +134,7 @@ async def test_draft_that_is_too_long_or_of_another_agent_is_refused(desk: DeskS
 
 
 async def test_late_draft_of_the_previous_call_does_not_replace_the_current_draft(
-    desk: DeskStand, tmp_path: Path
+    desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         owner = ("04", "101", desk.clock.now())
@@ -144,7 +146,7 @@ async def test_late_draft_of_the_previous_call_does_not_replace_the_current_draf
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
-async def test_failed_write_of_drafts_is_repeated(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_write_of_drafts_is_repeated(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(*_: object) -> None:
         raise StoreError("the disk is full")
 
@@ -157,7 +159,7 @@ async def test_failed_write_of_drafts_is_repeated(desk: DeskStand, monkeypatch: 
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).drafts()] == [ATTEMPT]
 
 
-async def test_busy_file_of_drafts_is_read_again(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_busy_file_of_drafts_is_read_again(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])
     read, tries = AgentRecords.drafts, 0
 
@@ -181,7 +183,7 @@ async def test_busy_file_of_drafts_is_read_again(desk: DeskStand, monkeypatch: p
 
 @pytest.mark.parametrize("is_writing", [False, True])
 async def test_stopping_desk_writes_the_latest_drafts(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch, is_writing: bool
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch, is_writing: bool
 ) -> None:
     keep, writing = AgentRecords.save_drafts, asyncio.Event()
 
@@ -209,7 +211,7 @@ async def test_stopping_desk_writes_the_latest_drafts(
     assert found == {"earlier", ATTEMPT}
 
 
-async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskStand, tmp_path: Path) -> None:
+async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest, tmp_path: Path) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
     await put(desk, DRAFT)
     await desk.agents.drafts.write()
@@ -223,7 +225,7 @@ async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskStand, tm
     assert forget_written(tmp_path / "none.db", None, None) == 0
 
 
-async def test_agent_receives_only_own_figures_of_today(desk: DeskStand, tmp_path: Path) -> None:
+async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
     now = desk.clock.now()
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         db.execute(
@@ -263,7 +265,7 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskStand, tmp_pat
     assert desk.page_state.below("figures", AgentDayFigures)["101"].calls == 0
 
 
-async def test_agent_receives_only_own_call_backs_of_today(desk: DeskStand, tmp_path: Path) -> None:
+async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
     hour = desk.clock.now() + 3_600.0
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         for phone_id in range(2, 8):
@@ -312,6 +314,6 @@ async def test_desk_file_of_the_first_version_is_migrated(tmp_path: Path) -> Non
         await file.close()
 
 
-async def test_note_and_draft_without_a_call_are_refused(desk: DeskStand) -> None:
+async def test_note_and_draft_without_a_call_are_refused(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/04", SEATED)
     assert await put(desk, DRAFT) == 409

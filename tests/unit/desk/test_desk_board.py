@@ -28,25 +28,25 @@ from dialer.store.desk_reading import DeskReading
 from dialer.web.page_state import PageState
 from dialer.web.people import SignedInUser
 from dialer.web.streams import MAX_STREAMS_PER_USER, SESSION_CHECK_SECONDS
-from tests.support.desk import OFFLINE, ONLINE, PASSWORD, SEATED, DeskStand, SetClock, desk_stand, raise_disk_full
+from tests.support.desk import OFFLINE, ONLINE, PASSWORD, SEATED, DeskUnderTest, SetClock, raise_disk_full, run_desk
 from tests.support.fake_centre import campaign_view
 
 ID = "0f9a7c1e-click"
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
-    async with desk_stand(tmp_path) as stand:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
         yield stand
 
 
-async def test_command_is_sent_as_the_signed_in_user(desk: DeskStand) -> None:
+async def test_command_is_sent_as_the_signed_in_user(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "pause", "campaign": "turnout"}, "compliance")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
     assert desk.dialler_client.asked == [("compliance", ID, "pause", {"campaign": "turnout"})]
 
 
-async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskStand) -> None:
+async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskUnderTest) -> None:
     values = {"campaign": "turnout", "seat": "04", "reason": "break", "text": "the second page", "campaigns": []}
     for name in BOARD_COMMANDS:
         kind = COMMANDS[name]
@@ -75,14 +75,14 @@ async def test_each_role_may_send_exactly_its_documented_commands(desk: DeskStan
     ],
 )
 async def test_invalid_command_of_the_board_is_not_sent(
-    desk: DeskStand, body: object, status: int, problem: str
+    desk: DeskUnderTest, body: object, status: int, problem: str
 ) -> None:
     answer = await desk.post("/api/board/commands", body, "supervisor")
     assert (answer.status_code, answer.json()) == (status, {"problem": problem})
     assert not desk.dialler_client.asked
 
 
-async def test_command_is_refused_at_once_while_the_broker_is_unreachable(desk: DeskStand) -> None:
+async def test_command_is_refused_at_once_while_the_broker_is_unreachable(desk: DeskUnderTest) -> None:
     desk.dialler_client.reply = None
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "stop-all"}, "supervisor")
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
@@ -91,7 +91,7 @@ async def test_command_is_refused_at_once_while_the_broker_is_unreachable(desk: 
     assert answer.json() == {"status": "refused", "text": "there is no such seat"}
 
 
-async def test_acknowledgement_holds_until_the_alert_is_replaced(desk: DeskStand) -> None:
+async def test_acknowledgement_holds_until_the_alert_is_replaced(desk: DeskUnderTest) -> None:
     alert = create_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
     desk.page_state.put("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}
@@ -103,7 +103,7 @@ async def test_acknowledgement_holds_until_the_alert_is_replaced(desk: DeskStand
     assert [each.name for each in await desk.file.acknowledged()] == ["coach"]
 
 
-async def test_board_receives_only_keys_of_its_kinds(desk: DeskStand) -> None:
+async def test_board_receives_only_keys_of_its_kinds(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/01", SEATED)
     desk.page_state.put("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
@@ -115,7 +115,7 @@ async def test_board_receives_only_keys_of_its_kinds(desk: DeskStand) -> None:
 
 
 async def test_stream_survives_a_failed_session_check_until_the_session_ends(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
@@ -133,7 +133,7 @@ async def test_stream_survives_a_failed_session_check_until_the_session_ends(
         await anext(news)
 
 
-async def test_stream_ends_with_the_session(desk: DeskStand) -> None:
+async def test_stream_ends_with_the_session(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
@@ -145,7 +145,7 @@ async def test_stream_ends_with_the_session(desk: DeskStand) -> None:
     assert desk.page_state.pages == 0
 
 
-async def test_number_of_open_boards_of_a_user_is_limited(desk: DeskStand) -> None:
+async def test_number_of_open_boards_of_a_user_is_limited(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     every = [desk.events(token, SignedInUser("viewer", "viewer")) for _ in range(MAX_STREAMS_PER_USER)]
     for news in every:
@@ -159,7 +159,7 @@ async def test_number_of_open_boards_of_a_user_is_limited(desk: DeskStand) -> No
     assert not len(desk.streams)
 
 
-async def test_names_of_booths_are_read_again_each_day(desk: DeskStand, tmp_path: Path) -> None:
+async def test_names_of_booths_are_read_again_each_day(desk: DeskUnderTest, tmp_path: Path) -> None:
     assert (await desk.get("/api/board/booths", "viewer")).json() == {"118": ["Kothrud", "School"]}
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE booth SET name = 'Town hall'")
@@ -238,7 +238,7 @@ def test_warnings_are_active_while_their_cause_lasts() -> None:
     assert found({}, {}, seats(SeatState.LOST, SeatState.READY)) == {"seat-lost-04": {"seat": "04"}}
 
 
-async def test_warning_keeps_its_time_and_can_be_acknowledged(desk: DeskStand, tmp_path: Path) -> None:
+async def test_warning_keeps_its_time_and_can_be_acknowledged(desk: DeskUnderTest, tmp_path: Path) -> None:
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
     desk.page_state.put("seat/04", replace(SEATED, state=SeatState.LOST))

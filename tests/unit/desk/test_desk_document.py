@@ -23,7 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from dialer.domain.enums import SupervisorRole
-from tests.support.desk import AGENT, CONNECTED, ORIGIN, WEBSOCKET, DeskStand, desk_stand
+from tests.support.desk import AGENT, CONNECTED, ORIGIN, WEBSOCKET, DeskUnderTest, run_desk
 
 ENDLESS = {"/api/board/events", "/api/agent/events"}  # tests/system/desk reads them
 EXAMPLES = 8  # of each door, person who may and kind
@@ -42,7 +42,7 @@ CHECKS = [
 class Walk:
     """The desk in a loop of its own, and the document that it gives."""
 
-    def __init__(self, runner: asyncio.Runner, desk: DeskStand) -> None:
+    def __init__(self, runner: asyncio.Runner, desk: DeskUnderTest) -> None:
         self._runner = runner
         self.desk = desk
         self.document = runner.run(desk.get("/api/openapi.json", "supervisor")).json()
@@ -76,7 +76,7 @@ class Walk:
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     with asyncio.Runner() as runner:
-        stand = desk_stand(tmp_path_factory.mktemp("desk"))
+        stand = run_desk(tmp_path_factory.mktemp("desk"))
         desk = runner.run(stand.__aenter__())
         desk.page_state.put("desk", CONNECTED)
         yield Walk(runner, desk)

@@ -19,7 +19,7 @@ from dialer.desk.rolls import RollStatus
 from dialer.domain.schema import json_value
 from dialer.mqtt.dialler_client import Reply
 from dialer.store.spool import Spool
-from tests.support.desk import DeskStand, desk_stand
+from tests.support.desk import DeskUnderTest, run_desk
 
 ROLL = b"state_code,constituency_number,roll_version,part_number,serial,name,mobile\n" + b"".join(
     b"S13,209,1,118,%d,Voter %d,91800000%04d\n" % (serial, serial, serial) for serial in range(1, 41)
@@ -36,16 +36,16 @@ def in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
-    async with desk_stand(tmp_path) as stand:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
         yield stand
 
 
-async def hand_over(desk: DeskStand, roll: bytes = ROLL, name: str = "kothrud%20118.csv") -> Any:
+async def hand_over(desk: DeskUnderTest, roll: bytes = ROLL, name: str = "kothrud%20118.csv") -> Any:
     return await desk.post("/api/lists", roll, "supervisor", content_type="application/octet-stream", x_name=name)
 
 
-async def shown(desk: DeskStand, state: str) -> dict[str, Any]:
+async def shown(desk: DeskUnderTest, state: str) -> dict[str, Any]:
     """The roll, once nothing more is done with it, however long the machine takes for that; it is in this state."""
     with desk.page_state.subscribed(lambda key: key == "list", 0.0) as subscription:
         async for update in subscription.updates():
@@ -61,7 +61,7 @@ def spooled(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "centre.db.spool").glob("*"))
 
 
-async def test_roll_is_checked_in_a_separate_process_and_imported(desk: DeskStand, tmp_path: Path) -> None:
+async def test_roll_is_checked_in_a_separate_process_and_imported(desk: DeskUnderTest, tmp_path: Path) -> None:
     answer = await hand_over(desk)
     assert answer.status_code == 200, answer.text
     list_id = answer.json()["list"]
@@ -83,14 +83,14 @@ async def test_roll_is_checked_in_a_separate_process_and_imported(desk: DeskStan
     assert spooled(tmp_path) == []
 
 
-async def test_warnings_about_a_roll_are_shown(desk: DeskStand) -> None:
+async def test_warnings_about_a_roll_are_shown(desk: DeskUnderTest) -> None:
     await hand_over(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
     warnings = (await shown(desk, "checked"))["warnings"]
     assert any("remarks" in warning for warning in warnings)
 
 
 async def test_import_is_retried_while_the_broker_is_unreachable(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rolls, "RECONNECT_SECONDS", 0.0)
     replies = iter([None, Reply("unanswered", ""), Reply("done", "40 rows")])
@@ -114,7 +114,7 @@ async def test_import_is_retried_while_the_broker_is_unreachable(
     ],
 )
 async def test_unreadable_roll_is_refused_with_a_reason(
-    desk: DeskStand, tmp_path: Path, roll: bytes, name: str, told: str
+    desk: DeskUnderTest, tmp_path: Path, roll: bytes, name: str, told: str
 ) -> None:
     assert (await hand_over(desk, roll, name)).status_code == 200
     found = await shown(desk, "refused")
@@ -126,7 +126,7 @@ async def test_unreadable_roll_is_refused_with_a_reason(
     assert desk.page_state.get("list", RollStatus) is None
 
 
-async def test_second_simultaneous_roll_is_refused(desk: DeskStand) -> None:
+async def test_second_simultaneous_roll_is_refused(desk: DeskUnderTest) -> None:
     await desk.cookie("supervisor")  # else one comes while the other signs in
     answers = await asyncio.gather(hand_over(desk), hand_over(desk, name="kothrud%20119.csv"))
     (taken,) = [each.json()["list"] for each in answers if each.status_code == 200]
@@ -135,7 +135,7 @@ async def test_second_simultaneous_roll_is_refused(desk: DeskStand) -> None:
 
 
 async def test_full_disk_during_an_upload_is_reported(
-    desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full(io.BytesIO):
         def write(self, _: Any) -> int:
@@ -150,7 +150,7 @@ async def test_full_disk_during_an_upload_is_reported(
 
 
 async def test_killed_check_of_a_roll_is_explained(
-    desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
         raise BrokenProcessPool("A process in the process pool was terminated abruptly")
@@ -161,13 +161,13 @@ async def test_killed_check_of_a_roll_is_explained(
     assert spooled(tmp_path) == []
 
 
-async def test_file_of_another_type_is_refused(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_file_of_another_type_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await hand_over(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
     monkeypatch.setattr(rolls, "DISK_FACTOR", 2**60)
     assert (await hand_over(desk)).json() == {"problem": "no-room"}
 
 
-async def test_number_is_in_the_spool_only_during_its_command(desk: DeskStand, tmp_path: Path) -> None:
+async def test_number_is_in_the_spool_only_during_its_command(desk: DeskUnderTest, tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
     def look(values: Mapping[str, Any]) -> None:

@@ -12,45 +12,45 @@ import pytest
 from dialer.web.passkeys import CHALLENGE_SECONDS, MAX_CHALLENGES, MAX_PASSKEYS_PER_USER, PasskeyHost, find_passkey_host
 from dialer.web.people import ALLOWED_FAILURES
 from tests.support.authenticator import PRESENT, VERIFIED, SoftKey
-from tests.support.desk import ORIGIN, PASSWORD, DeskStand, desk_stand
+from tests.support.desk import ORIGIN, PASSWORD, DeskUnderTest, run_desk
 from tests.support.stored import execute
 
 HOST = "desk.test"
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
-    async with desk_stand(tmp_path) as stand:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
         yield stand
 
 
-async def options_for(desk: DeskStand, role: str = "coach") -> dict[str, Any]:
+async def options_for(desk: DeskUnderTest, role: str = "coach") -> dict[str, Any]:
     answer = await desk.post("/api/passkeys/challenge", {"password": PASSWORD}, role)
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told
 
 
-async def registered(desk: DeskStand, role: str = "coach") -> SoftKey:
+async def registered(desk: DeskUnderTest, role: str = "coach") -> SoftKey:
     key = SoftKey(ORIGIN, HOST)
     answer = await desk.post("/api/passkeys", {"credential": key.register(await options_for(desk, role))}, role)
     assert answer.status_code == 204, answer.text
     return key
 
 
-async def challenge(desk: DeskStand) -> dict[str, Any]:
+async def challenge(desk: DeskUnderTest) -> dict[str, Any]:
     told: dict[str, Any] = (await desk.post("/api/sign-in/challenge", {})).json()
     return told
 
 
-async def signs_in(desk: DeskStand, credential: dict[str, Any]) -> tuple[int, str]:
+async def signs_in(desk: DeskUnderTest, credential: dict[str, Any]) -> tuple[int, str]:
     desk.browser.cookies.clear()
     answer = await desk.post("/api/sign-in/passkey", {"credential": credential})
     desk.browser.cookies.clear()
     return answer.status_code, "" if answer.status_code == 204 else answer.json()["problem"]
 
 
-async def test_passkey_is_created_signs_in_and_is_removed(desk: DeskStand) -> None:
+async def test_passkey_is_created_signs_in_and_is_removed(desk: DeskUnderTest) -> None:
     options = await options_for(desk)
     assert options["rp"] == {"name": "Matdan", "id": HOST}
     assert options["authenticatorSelection"]["userVerification"] == "required"
@@ -71,7 +71,7 @@ async def test_passkey_is_created_signs_in_and_is_removed(desk: DeskStand) -> No
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
 
 
-async def test_creating_a_passkey_needs_the_password_and_locks_after_failures(desk: DeskStand) -> None:
+async def test_creating_a_passkey_needs_the_password_and_locks_after_failures(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
         answer = await desk.post("/api/passkeys/challenge", {"password": "guessed"}, "coach")
         assert (answer.status_code, answer.json()["problem"]) == (401, "wrong")
@@ -85,7 +85,7 @@ def changed(credential: dict[str, Any], name: str, change: Callable[[str], str])
     return other
 
 
-async def test_forged_or_repeated_passkey_answer_is_refused(desk: DeskStand) -> None:
+async def test_forged_or_repeated_passkey_answer_is_refused(desk: DeskUnderTest) -> None:
     key = await registered(desk)
     asked = await challenge(desk)
     good = key.sign(asked)
@@ -120,7 +120,7 @@ async def test_forged_or_repeated_passkey_answer_is_refused(desk: DeskStand) -> 
     ],
 )
 async def test_passkey_with_an_old_counter_or_another_user_is_refused(
-    desk: DeskStand, field: str, value: object
+    desk: DeskUnderTest, field: str, value: object
 ) -> None:
     key = await registered(desk)
     key.count = 5
@@ -134,7 +134,7 @@ async def test_passkey_with_an_old_counter_or_another_user_is_refused(
 @pytest.mark.parametrize(
     ("field", "value"), [("origin", "https://evil.example"), ("host", "evil.example"), ("flags", PRESENT)]
 )
-async def test_passkey_of_another_host_is_not_stored(desk: DeskStand, field: str, value: object) -> None:
+async def test_passkey_of_another_host_is_not_stored(desk: DeskUnderTest, field: str, value: object) -> None:
     key = SoftKey(ORIGIN, HOST)
     setattr(key, field, value)
     answer = await desk.post("/api/passkeys", {"credential": key.register(await options_for(desk))}, "coach")
@@ -142,7 +142,7 @@ async def test_passkey_of_another_host_is_not_stored(desk: DeskStand, field: str
     assert (await desk.get("/api/passkeys", "coach")).json() == []
 
 
-async def test_registration_challenge_is_valid_once_for_its_user(desk: DeskStand) -> None:
+async def test_registration_challenge_is_valid_once_for_its_user(desk: DeskUnderTest) -> None:
     key = SoftKey(ORIGIN, HOST)
     credential = key.register(await options_for(desk, "coach"))
     answer = await desk.post("/api/passkeys", {"credential": credential}, "listener")
@@ -155,14 +155,14 @@ async def test_registration_challenge_is_valid_once_for_its_user(desk: DeskStand
     assert (answer.status_code, answer.json()["problem"]) == (409, "passkey-wrong")
 
 
-async def test_number_of_passkeys_of_a_user_is_limited(desk: DeskStand) -> None:
+async def test_number_of_passkeys_of_a_user_is_limited(desk: DeskUnderTest) -> None:
     for _ in range(MAX_PASSKEYS_PER_USER):
         await registered(desk)
     answer = await desk.post("/api/passkeys/challenge", {"password": PASSWORD}, "coach")
     assert (answer.status_code, answer.json()["problem"]) == (409, "passkeys-full")
 
 
-async def test_removing_a_user_deletes_the_passkeys(desk: DeskStand, tmp_path: Path) -> None:
+async def test_removing_a_user_deletes_the_passkeys(desk: DeskUnderTest, tmp_path: Path) -> None:
     def table(sql: str, *values: object) -> None:
         execute(tmp_path / "centre.db", sql, *values)
 
@@ -180,7 +180,7 @@ async def test_removing_a_user_deletes_the_passkeys(desk: DeskStand, tmp_path: P
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")  # another meena's
 
 
-async def test_one_time_password_deletes_the_passkeys(desk: DeskStand) -> None:
+async def test_one_time_password_deletes_the_passkeys(desk: DeskUnderTest) -> None:
     key = await registered(desk)
     await desk.people.create_one_time_password("coach")
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
@@ -192,7 +192,7 @@ REFUSED = {"passkey-wrong", "passkey-stale"}
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=lambda thing: f"{thing!r:.8}")
-async def test_passkey_answer_with_any_invalid_part_is_refused(desk: DeskStand, thing: Any) -> None:
+async def test_passkey_answer_with_any_invalid_part_is_refused(desk: DeskUnderTest, thing: Any) -> None:
     key = await registered(desk)
     for part in (*WHOLE, "clientDataJSON", "authenticatorData", "signature", "userHandle"):
         broken = key.sign(await challenge(desk))
@@ -211,7 +211,7 @@ async def test_passkey_answer_with_any_invalid_part_is_refused(desk: DeskStand, 
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
 
 
-async def test_number_of_unanswered_challenges_is_limited(desk: DeskStand) -> None:
+async def test_number_of_unanswered_challenges_is_limited(desk: DeskUnderTest) -> None:
     for _ in range(MAX_CHALLENGES + 50):
         await challenge(desk)
     assert len(desk.passkeys._sign_ins._issued) == MAX_CHALLENGES

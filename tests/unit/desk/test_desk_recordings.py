@@ -12,37 +12,39 @@ import pytest
 from dialer.desk import recordings
 from dialer.mqtt.dialler_client import Reply
 from dialer.settings.site_time import DAY_SECONDS
-from tests.support.desk import DeskStand, add_recorded_talk, desk_stand, two_agent_settings
+from tests.support.desk import DeskUnderTest, add_recorded_talk, run_desk, two_agent_settings
 
 SOUND = b"RIFF" + bytes(range(200))
 ID = "0f9a7c1e-click"
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
     (tmp_path / "recorded").mkdir()
     settings = two_agent_settings()
     kept = settings.recordings.model_copy(update={"directory": tmp_path / "recorded", "keep_days": 30})
-    async with desk_stand(tmp_path, settings.model_copy(update={"recordings": kept})) as stand:
+    async with run_desk(tmp_path, settings.model_copy(update={"recordings": kept})) as stand:
         yield stand
 
 
-def a_talk(desk: DeskStand, folder: Path, *, ago: float, ended: bool = True, campaign: str = "turnout-agents") -> str:
+def a_talk(
+    desk: DeskUnderTest, folder: Path, *, ago: float, ended: bool = True, campaign: str = "turnout-agents"
+) -> str:
     """A talk that was recorded so many seconds ago; the attempt's id."""
     return add_recorded_talk(folder, desk.clock.at - ago, SOUND, ended=ended, campaign=campaign)
 
 
-async def listed(desk: DeskStand, query: str = "") -> Any:
+async def listed(desk: DeskUnderTest, query: str = "") -> Any:
     answer = await desk.get(f"/api/recordings{query}", "supervisor")
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def play(desk: DeskStand, attempt: str, role: str = "supervisor") -> Any:
+async def play(desk: DeskUnderTest, attempt: str, role: str = "supervisor") -> Any:
     return await desk.post("/api/recordings/play", {"id": ID, "attempt": attempt}, role)
 
 
-async def test_list_of_recordings_has_no_names_and_numbers(desk: DeskStand, tmp_path: Path) -> None:
+async def test_list_of_recordings_has_no_names_and_numbers(desk: DeskUnderTest, tmp_path: Path) -> None:
     older, newer = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300, campaign="other")
     a_talk(desk, tmp_path, ago=100, ended=False)
     a_talk(desk, tmp_path, ago=31 * DAY_SECONDS)
@@ -67,7 +69,7 @@ async def test_list_of_recordings_has_no_names_and_numbers(desk: DeskStand, tmp_
 
 
 async def test_older_recordings_are_listed_on_request(
-    desk: DeskStand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recordings, "MAX_LISTED", 2)
     talks = [a_talk(desk, tmp_path, ago=ago) for ago in (100, 200, 300)]
@@ -78,7 +80,7 @@ async def test_older_recordings_are_listed_on_request(
     assert older["before"] is None
 
 
-async def test_recording_is_playable_after_its_audit_entry(desk: DeskStand, tmp_path: Path) -> None:
+async def test_recording_is_playable_after_its_audit_entry(desk: DeskUnderTest, tmp_path: Path) -> None:
     attempt = a_talk(desk, tmp_path, ago=600)
     path = f"/api/recordings/{attempt}"
     assert (await desk.get(path, "supervisor")).json() == {"problem": "playback-expired"}
@@ -97,7 +99,7 @@ async def test_recording_is_playable_after_its_audit_entry(desk: DeskStand, tmp_
     assert (await desk.get(path, "supervisor")).status_code == 409
 
 
-async def test_reply_to_another_command_does_not_permit_playback(desk: DeskStand, tmp_path: Path) -> None:
+async def test_reply_to_another_command_does_not_permit_playback(desk: DeskUnderTest, tmp_path: Path) -> None:
     one, another = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300)
     for attempt in (one, another, one):
         await play(desk, attempt)
@@ -106,7 +108,7 @@ async def test_reply_to_another_command_does_not_permit_playback(desk: DeskStand
     assert len({ID, first, second}) == 3
 
 
-async def test_recording_without_audit_entry_is_not_played(desk: DeskStand, tmp_path: Path) -> None:
+async def test_recording_without_audit_entry_is_not_played(desk: DeskUnderTest, tmp_path: Path) -> None:
     attempt = a_talk(desk, tmp_path, ago=600)
     for reply, status in (
         (Reply("refused", "it was erased"), 200),
@@ -118,7 +120,7 @@ async def test_recording_without_audit_entry_is_not_played(desk: DeskStand, tmp_
         assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 409
 
 
-async def test_erased_or_expired_recording_is_not_served_during_playback(desk: DeskStand, tmp_path: Path) -> None:
+async def test_erased_or_expired_recording_is_not_served_during_playback(desk: DeskUnderTest, tmp_path: Path) -> None:
     erased, over = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=30 * DAY_SECONDS - 10)
     for attempt in (erased, over):
         assert (await play(desk, attempt)).status_code == 200
@@ -140,12 +142,12 @@ async def test_profile_with_a_retention_duty_keeps_recordings_listed(tmp_path: P
     settings = two_agent_settings()
     kept = settings.recordings.model_copy(update={"directory": tmp_path / "recorded"})
     rules = settings.rules.model_copy(update={"jurisdiction": str(tmp_path / "own.toml")})
-    async with desk_stand(tmp_path, settings.model_copy(update={"recordings": kept, "rules": rules})) as desk:
+    async with run_desk(tmp_path, settings.model_copy(update={"recordings": kept, "rules": rules})) as desk:
         attempt = a_talk(desk, tmp_path, ago=400 * DAY_SECONDS)
         assert [each["attempt"] for each in (await listed(desk))["recordings"]] == [attempt]
 
 
-async def test_unreadable_recordings_folder_is_reported(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreadable_recordings_folder_is_reported(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 

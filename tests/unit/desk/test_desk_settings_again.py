@@ -20,7 +20,7 @@ from dialer.store.desk_file import DeskFile, desk_path
 from dialer.web.access import DESK_COOKIE
 from dialer.web.directory import Directory
 from dialer.web.people import People
-from tests.support.desk import PASSWORD, add_recorded_talk, desk_stand, two_agent_settings
+from tests.support.desk import PASSWORD, add_recorded_talk, run_desk, two_agent_settings
 from tests.support.seats import CHEAP
 
 SITE = """
@@ -109,7 +109,7 @@ async def test_reload_applies_seats_and_agents_and_rejects_invalid_files(tmp_pat
 async def test_new_agent_signs_in_after_a_reload(tmp_path: Path) -> None:
     settings, pin_hash = two_agent_settings(), CHEAP.hash("1357")
     newcomer = settings.agents[0].model_copy(update={"number": "103", "pin": SecretStr(pin_hash)})
-    async with desk_stand(tmp_path, settings) as desk:
+    async with run_desk(tmp_path, settings) as desk:
         desk.agents.prepare_settings(settings.model_copy(update={"agents": (*settings.agents, newcomer)}))()
         asked = {"agent": "103", "pin": "1357", "seat": "04", "phone": "own"}
         assert (await desk.post("/api/agent/sign-in", asked)).status_code == 204

@@ -14,7 +14,7 @@ from dialer.store.desk_file import DeskFile
 from dialer.store.users import StoredUser
 from dialer.web.directory import Directory
 from dialer.web.people import ONE_TIME_PASSWORD_SECONDS, NotSignedIn, SignedInUser
-from tests.support.desk import PASSWORD, DeskStand, desk_stand, raise_disk_full
+from tests.support.desk import PASSWORD, DeskUnderTest, raise_disk_full, run_desk
 from tests.support.stored import execute
 from tests.support.waiting import HANG_SECONDS
 
@@ -22,15 +22,15 @@ NEW = "kettle-orbit-saffron"
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
-    async with desk_stand(tmp_path) as stand:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
         yield stand
 
 
 class Table:
     """The dialler's table, changed as it would."""
 
-    def __init__(self, folder: Path, desk: DeskStand) -> None:
+    def __init__(self, folder: Path, desk: DeskUnderTest) -> None:
         self._path = folder / "centre.db"
         self._clock = desk.clock
 
@@ -46,11 +46,11 @@ class Table:
 
 
 @pytest.fixture
-def table(tmp_path: Path, desk: DeskStand) -> Table:
+def table(tmp_path: Path, desk: DeskUnderTest) -> Table:
     return Table(tmp_path, desk)
 
 
-async def refused(desk: DeskStand, name: str, password: str, new: str | None = None) -> str:
+async def refused(desk: DeskUnderTest, name: str, password: str, new: str | None = None) -> str:
     with pytest.raises(NotSignedIn) as caught:
         await desk.people.sign_in(name, password, new)
     return caught.value.problem
@@ -61,7 +61,7 @@ async def refused(desk: DeskStand, name: str, password: str, new: str | None = N
     [(None, "broker-away"), (Reply("refused", ""), "not-audited"), (Reply("unanswered", ""), "not-audited")],
 )
 async def test_one_time_password_needs_an_audit_entry(
-    desk: DeskStand, table: Table, reply: Reply | None, problem: str
+    desk: DeskUnderTest, table: Table, reply: Reply | None, problem: str
 ) -> None:
     table.add("meena", "coach")
     desk.dialler_client.reply = reply
@@ -70,7 +70,7 @@ async def test_one_time_password_needs_an_audit_entry(
     assert (await desk.file.accounts()).get("meena") is None
 
 
-async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskStand, table: Table) -> None:
+async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskUnderTest, table: Table) -> None:
     table.add("meena", "coach")
     answer = await desk.post("/api/users/password", {"name": "meena"}, "supervisor")
     once = answer.json()["password"]
@@ -93,7 +93,7 @@ async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskStand, tab
 
 
 async def test_one_time_password_is_not_logged_and_expires(
-    desk: DeskStand, table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    desk: DeskUnderTest, table: Table, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table.add("meena", "coach")
     once = await desk.people.create_one_time_password("meena")
@@ -107,7 +107,7 @@ async def test_one_time_password_is_not_logged_and_expires(
     assert once not in capsys.readouterr().out
 
 
-async def test_changing_the_password_ends_all_other_sessions(desk: DeskStand) -> None:
+async def test_changing_the_password_ends_all_other_sessions(desk: DeskUnderTest) -> None:
     before = await desk.people.sign_in("coach", PASSWORD)
     assert await refused(desk, "coach", "wrong", NEW) == "wrong"
     after = await desk.people.sign_in("coach", PASSWORD, NEW)
@@ -115,7 +115,7 @@ async def test_changing_the_password_ends_all_other_sessions(desk: DeskStand) ->
     assert await desk.people.find_user(after) == SignedInUser("coach", "coach")
 
 
-async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskStand, table: Table) -> None:
+async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnderTest, table: Table) -> None:
     for name in ("meena", "ravi"):
         table.add(name, "supervisor")
         await desk.people.sign_in(name, await desk.people.create_one_time_password(name), NEW)
@@ -131,7 +131,7 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskStan
     assert await desk.people.find_user(again) == SignedInUser("ravi", "coach")
 
 
-async def test_new_user_with_an_old_name_inherits_nothing(desk: DeskStand, table: Table) -> None:
+async def test_new_user_with_an_old_name_inherits_nothing(desk: DeskUnderTest, table: Table) -> None:
     """Also where the desk did not run while one went and another came."""
     table.add("meena", "supervisor")
     token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
@@ -151,7 +151,7 @@ async def test_new_user_with_an_old_name_inherits_nothing(desk: DeskStand, table
     }
 
 
-async def test_open_board_ends_when_the_role_is_removed(desk: DeskStand, table: Table) -> None:
+async def test_open_board_ends_when_the_role_is_removed(desk: DeskUnderTest, table: Table) -> None:
     table.add("meena", "coach")
     await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
     token = await desk.people.sign_in("meena", NEW)
@@ -167,7 +167,7 @@ async def test_open_board_ends_when_the_role_is_removed(desk: DeskStand, table: 
     assert not len(desk.streams)
 
 
-async def test_users_page_lists_users_and_sends_changes_as_commands(desk: DeskStand, table: Table) -> None:
+async def test_users_page_lists_users_and_sends_changes_as_commands(desk: DeskUnderTest, table: Table) -> None:
     table.add("meena", "coach")
     listed = {each["name"]: each for each in (await desk.get("/api/users", "supervisor")).json()}
     assert listed["meena"] == {
@@ -193,7 +193,7 @@ async def test_users_page_lists_users_and_sends_changes_as_commands(desk: DeskSt
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
 
 
-async def test_forbidden_changes_of_users_are_refused(desk: DeskStand, table: Table) -> None:
+async def test_forbidden_changes_of_users_are_refused(desk: DeskUnderTest, table: Table) -> None:
     for path, name, told in (
         ("password", "nobody", (404, {"problem": "no-user"})),
         ("sign-out", "nobody", (404, {"problem": "no-user"})),
@@ -209,14 +209,14 @@ async def test_forbidden_changes_of_users_are_refused(desk: DeskStand, table: Ta
     assert (answer.status_code, answer.json()) == (409, {"problem": "own-account"})
 
 
-async def test_sign_out_everywhere_ends_all_sessions(desk: DeskStand) -> None:
+async def test_sign_out_everywhere_ends_all_sessions(desk: DeskUnderTest) -> None:
     tokens = [await desk.people.sign_in("coach", PASSWORD) for _ in range(3)]
     assert (await desk.post("/api/users/sign-out", {"name": "coach"}, "supervisor")).status_code == 204
     assert [await desk.people.find_user(token) for token in tokens] == [None] * 3
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
-async def test_user_stays_locked_after_a_thousand_failed_sign_ins(desk: DeskStand, table: Table) -> None:
+async def test_user_stays_locked_after_a_thousand_failed_sign_ins(desk: DeskUnderTest, table: Table) -> None:
     table.add("meena", "coach")
     once = await desk.people.create_one_time_password("meena")
     told = [await refused(desk, "meena", "wrong") for _ in range(1_000)]
@@ -282,7 +282,7 @@ async def test_failed_report_of_one_user_is_retried_and_stops_no_other() -> None
 
 
 async def test_stream_with_old_rights_ends_even_if_nothing_can_be_stored(
-    desk: DeskStand, table: Table, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("meena", "ravi"):
         table.add(name, "coach")
@@ -307,7 +307,7 @@ async def test_stream_with_old_rights_ends_even_if_nothing_can_be_stored(
 
 
 async def test_executed_command_is_confirmed_even_if_users_cannot_be_read(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.cookie("supervisor")
     monkeypatch.setattr(Directory, "refresh", raise_disk_full)
@@ -316,7 +316,7 @@ async def test_executed_command_is_confirmed_even_if_users_cannot_be_read(
 
 
 async def test_password_is_deleted_even_if_users_cannot_be_read(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Directory, "refresh", raise_disk_full)
     await desk.people.set_password("coach", None)

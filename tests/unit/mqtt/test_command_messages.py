@@ -47,7 +47,16 @@ from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.roll.mark_lists import KINDS
 from dialer.store.store import Store, open_store
-from tests.support.command_messages import ANSWER, COMPLAINT, FIGURE, MARK, NOW, message, of_kind, required_fields
+from tests.support.command_messages import (
+    ANSWER,
+    COMPLAINT,
+    FIGURE,
+    MARK,
+    NOW,
+    make_command,
+    make_message,
+    required_fields,
+)
 from tests.support.fake_centre import FakeEngine
 from tests.support.mqtt import BOSS, SENDERS
 
@@ -59,13 +68,13 @@ def read(payload: bytes, user: str = BOSS, *, retained: bool = False, senders: S
 @pytest.mark.parametrize(
     ("payload", "command"),
     [
-        (message(), PauseCampaign(campaign="turnout-ivr")),
-        (message(name="resume"), ResumeCampaign(campaign="turnout-ivr")),
-        (message(name="stop"), StopCampaign(campaign="turnout-ivr")),
-        (message(name="stop-all", campaign=None), StopAll()),
-        (message(name="reload-flows", campaign=None), ReloadFlows()),
-        (message(name="reload-settings", campaign=None), ReloadSettings()),
-        (message(campaign="मतदान १"), PauseCampaign(campaign="मतदान १")),
+        (make_message(), PauseCampaign(campaign="turnout-ivr")),
+        (make_message(name="resume"), ResumeCampaign(campaign="turnout-ivr")),
+        (make_message(name="stop"), StopCampaign(campaign="turnout-ivr")),
+        (make_message(name="stop-all", campaign=None), StopAll()),
+        (make_message(name="reload-flows", campaign=None), ReloadFlows()),
+        (make_message(name="reload-settings", campaign=None), ReloadSettings()),
+        (make_message(campaign="मतदान १"), PauseCampaign(campaign="मतदान १")),
     ],
 )
 def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
@@ -78,81 +87,84 @@ def test_valid_command_is_accepted(payload: bytes, command: object) -> None:
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
-        (message(expires_at=NOW), "expired"),
-        (message(expires_at=NOW - 3600), "expired"),
-        (message(expires_at=NOW * 1000), "more than a day ahead"),
-        (message(expires_at="soon"), "epoch seconds"),
-        (message(expires_at=True), "epoch seconds"),
-        (message(expires_at=None), "epoch seconds"),
-        (message(expires_at=float("nan")), "epoch seconds"),
-        (message(expires_at=float("inf")), "epoch seconds"),
-        (message(expires_at=10**400), "more than a day ahead"),
-        (message(expires_at=-(10**400)), "expired"),
-        (message(name="originate"), "unknown command `originate`: the commands are seat-serials, "),
-        (message(name="originate", number="+919876543210"), "unknown command `originate`"),
-        (message(name="stop_all"), "`name` is not the name of a command: the commands are "),
-        (message(name="stopall"), "unknown command `stopall`; did you mean `stop-all`?"),
-        (message(name="+919876543210"), "`name` is not the name of a command"),
-        (message(name=["pause"]), "`name` is not the name of a command"),
-        (message(name=None), "`name` is missing: the commands are "),
-        (message(campaign=None), "`pause` needs `campaign` (ID of the campaign"),
-        (message(campaign=7), "`pause`: `campaign` must be a text"),
-        (message(campaign="a\nb"), "`pause`: `campaign` is not valid (ID of the campaign"),
-        (message(campaign="\ud800"), "`pause`: a text has a character that is not valid Unicode"),
-        (message(campaign="x" * 200), "`campaign` is not valid"),
-        (message(campaign=json.loads("[" * 300 + "]" * 300)), "`pause`: the fields are nested too deeply"),
-        (message(name="stop-all"), "leave `campaign` out"),
-        (message(name="reload-flows"), "leave `campaign` out"),
-        (message(role="supervisor"), "`role` is not for the sender to set: it comes from [[supervisors]]"),
-        (message(user="supervisor"), "`user` is not for the sender to set: it is the last level of the topic"),
-        (of_kind("user-remove", role="viewer"), "`role` is not for the sender to set"),
+        (make_message(expires_at=NOW), "expired"),
+        (make_message(expires_at=NOW - 3600), "expired"),
+        (make_message(expires_at=NOW * 1000), "more than a day ahead"),
+        (make_message(expires_at="soon"), "epoch seconds"),
+        (make_message(expires_at=True), "epoch seconds"),
+        (make_message(expires_at=None), "epoch seconds"),
+        (make_message(expires_at=float("nan")), "epoch seconds"),
+        (make_message(expires_at=float("inf")), "epoch seconds"),
+        (make_message(expires_at=10**400), "more than a day ahead"),
+        (make_message(expires_at=-(10**400)), "expired"),
+        (make_message(name="originate"), "unknown command `originate`: the commands are seat-serials, "),
+        (make_message(name="originate", number="+919876543210"), "unknown command `originate`"),
+        (make_message(name="stop_all"), "`name` is not the name of a command: the commands are "),
+        (make_message(name="stopall"), "unknown command `stopall`; did you mean `stop-all`?"),
+        (make_message(name="+919876543210"), "`name` is not the name of a command"),
+        (make_message(name=["pause"]), "`name` is not the name of a command"),
+        (make_message(name=None), "`name` is missing: the commands are "),
+        (make_message(campaign=None), "`pause` needs `campaign` (ID of the campaign"),
+        (make_message(campaign=7), "`pause`: `campaign` must be a text"),
+        (make_message(campaign="a\nb"), "`pause`: `campaign` is not valid (ID of the campaign"),
+        (make_message(campaign="\ud800"), "`pause`: a text has a character that is not valid Unicode"),
+        (make_message(campaign="x" * 200), "`campaign` is not valid"),
+        (make_message(campaign=json.loads("[" * 300 + "]" * 300)), "`pause`: the fields are nested too deeply"),
+        (make_message(name="stop-all"), "leave `campaign` out"),
+        (make_message(name="reload-flows"), "leave `campaign` out"),
+        (make_message(role="supervisor"), "`role` is not for the sender to set: it comes from [[supervisors]]"),
+        (make_message(user="supervisor"), "`user` is not for the sender to set: it is the last level of the topic"),
+        (make_command("user-remove", role="viewer"), "`role` is not for the sender to set"),
         (
-            of_kind("user-set", role="desk"),
+            make_command("user-set", role="desk"),
             "`role` must be 'viewer', 'listener', 'coach', 'compliance' or 'supervisor'",
         ),
-        (of_kind("user-set", role=["supervisor"]), "`role` must be 'viewer'"),
-        (of_kind("user-set", user="Meena"), "`user` is not valid (name of the user: 1 to 32 lower-case letters"),
-        (of_kind("user-set", user="../state"), "`user` is not valid"),
-        (of_kind("user-set", user=7), "`user` must be a text"),
+        (make_command("user-set", role=["supervisor"]), "`role` must be 'viewer'"),
+        (make_command("user-set", user="Meena"), "`user` is not valid (name of the user: 1 to 32 lower-case letters"),
+        (make_command("user-set", user="../state"), "`user` is not valid"),
+        (make_command("user-set", user=7), "`user` must be a text"),
         (
-            of_kind("seat-message", seat="01", text="call 98765 43210"),
+            make_command("seat-message", seat="01", text="call 98765 43210"),
             "`text` has more than 6 digits, which may be a phone number",
         ),
         (
-            of_kind("seat-message", seat="01", text="९८७६५४३२१०"),
+            make_command("seat-message", seat="01", text="९८७६५४३२१०"),
             "`text` has more than 6 digits, which may be a phone number",
         ),
-        (of_kind("seat-message", seat="01", text="a" * 201), "`text` is not valid (one line, at most 200 characters"),
-        (of_kind("seat-message", seat="01", text="one\nmore"), "`text` is not valid"),
-        (of_kind("seat-message", seat=None), "`seat-message`: give either `seat` or `campaign`"),
-        (of_kind("seat-message", campaign="turnout"), "`seat-message`: give either `seat` or `campaign`"),
-        (of_kind("seat-message", seat="01", text="  "), "`text` must not be blank"),
         (
-            of_kind("speed", max_calls=0),
+            make_command("seat-message", seat="01", text="a" * 201),
+            "`text` is not valid (one line, at most 200 characters",
+        ),
+        (make_command("seat-message", seat="01", text="one\nmore"), "`text` is not valid"),
+        (make_command("seat-message", seat=None), "`seat-message`: give either `seat` or `campaign`"),
+        (make_command("seat-message", campaign="turnout"), "`seat-message`: give either `seat` or `campaign`"),
+        (make_command("seat-message", seat="01", text="  "), "`text` must not be blank"),
+        (
+            make_command("speed", max_calls=0),
             "`max_calls` must be at least 1 (maximum concurrent calls of the campaign",
         ),
-        (of_kind("speed", max_calls=1.5), "`max_calls` must be a whole number"),
-        (of_kind("speed", max_calls=True), "`max_calls` must be a whole number"),
-        (of_kind("speed", calls_per_seat=11), "`calls_per_seat` must be at most 10"),
-        (of_kind("speed", calls_per_seat=float("nan")), "`calls_per_seat` must be a finite number"),
+        (make_command("speed", max_calls=1.5), "`max_calls` must be a whole number"),
+        (make_command("speed", max_calls=True), "`max_calls` must be a whole number"),
+        (make_command("speed", calls_per_seat=11), "`calls_per_seat` must be at most 10"),
+        (make_command("speed", calls_per_seat=float("nan")), "`calls_per_seat` must be a finite number"),
         (
-            of_kind("seat-campaigns", campaigns="turnout"),
+            make_command("seat-campaigns", campaigns="turnout"),
             "`campaigns` must be a list (IDs of at most 50 campaigns",
         ),
-        (of_kind("seat-campaigns", campaigns=["a\nb"]), "`campaigns[0]` is not valid"),
-        (of_kind("seat-campaigns", campaigns=["a"] * 51), "`campaigns` must have at most 50 items"),
-        (of_kind("seat-message-read", message_at="now"), "`message_at` must be a number"),
-        (of_kind("user-set", user="dialler"), "`user` must not be 'dialler'"),
-        (of_kind("user-set", user="a919876543210"), "`user` must not have more than 6 digits"),
+        (make_command("seat-campaigns", campaigns=["a\nb"]), "`campaigns[0]` is not valid"),
+        (make_command("seat-campaigns", campaigns=["a"] * 51), "`campaigns` must have at most 50 items"),
+        (make_command("seat-message-read", message_at="now"), "`message_at` must be a number"),
+        (make_command("user-set", user="dialler"), "`user` must not be 'dialler'"),
+        (make_command("user-set", user="a919876543210"), "`user` must not have more than 6 digits"),
         (
-            message(name="listen", campaign=None, seat="01", supervisor="asha"),
+            make_message(name="listen", campaign=None, seat="01", supervisor="asha"),
             "`supervisor` is not for the sender to set: it is the sender",
         ),
         (
-            message(campain="t"),
+            make_message(campain="t"),
             "unknown field: `campain`; did you mean `campaign`?; the fields of `pause` are expires_at, id, name, campaign",
         ),
-        (message(**{"+919876543210": 1}), "unknown field: one that is not a word; the fields of `pause` are"),
+        (make_message(**{"+919876543210": 1}), "unknown field: one that is not a word; the fields of `pause` are"),
     ],
 )
 def test_invalid_command_is_refused_with_a_reply(payload: bytes, says: str) -> None:
@@ -174,12 +186,12 @@ def test_invalid_command_is_refused_with_a_reply(payload: bytes, says: str) -> N
         b"[" * 4000,
         b'{"id": "c-1", "id": "c-2", "name": "pause"}',
         b"{" + b" " * 5000 + b"}",
-        message(id=None),
-        message(id=""),
-        message(id="../state"),
-        message(id="c/+/#"),
-        message(id="x" * 65),
-        message(id=17),
+        make_message(id=None),
+        make_message(id=""),
+        make_message(id="../state"),
+        make_message(id="c/+/#"),
+        make_message(id="x" * 65),
+        make_message(id=17),
     ],
 )
 def test_command_without_valid_id_gets_no_reply(payload: bytes) -> None:
@@ -193,7 +205,7 @@ def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
     kind = COMMANDS[name]
     assert kind.roles
     for role in (*SupervisorRole, "agent", "Supervisor", ""):
-        parsed = read(of_kind(name), user=str(role))
+        parsed = read(make_command(name), user=str(role))
         assert isinstance(parsed, AcceptedCommand if role in kind.roles else RefusedCommand), (name, role)
         if isinstance(parsed, AcceptedCommand):
             assert parsed.command == read_command(name, required_fields(name))
@@ -227,11 +239,11 @@ def test_commands_of_each_role() -> None:
 
 
 def test_responsible_person_includes_the_sender() -> None:
-    parsed = read(of_kind("complaint"), user="compliance")
+    parsed = read(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.context.responsible("ops.1") == "ops.1 by compliance"
     assert entry_of(parsed, "done")[1]["who"] == "ops.1 by compliance"
-    own = read(of_kind("complaint"), user="dialler")
+    own = read(make_command("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
     assert own.context.responsible("ops.1") == "ops.1"
     assert entry_of(own, "done")[1]["who"] == "ops.1"
@@ -274,13 +286,13 @@ def test_idempotent_commands() -> None:
 
 
 def test_desk_may_call_a_seat_but_not_unlock_it() -> None:
-    called = read(of_kind("seat-call"), user="desk")
+    called = read(make_command("seat-call"), user="desk")
     assert isinstance(called, AcceptedCommand)
     assert called.command == SeatCall(seat="01")
-    unlocked = read(of_kind("seat-unlock"))
+    unlocked = read(make_command("seat-unlock"))
     assert isinstance(unlocked, AcceptedCommand)
     assert unlocked.command == SeatUnlock(seat="01")
-    refused = read(of_kind("seat-unlock"), user="desk")
+    refused = read(make_command("seat-unlock"), user="desk")
     assert isinstance(refused, RefusedCommand)
     assert "`seat-unlock` needs the role" in refused.text
 
@@ -288,71 +300,80 @@ def test_desk_may_call_a_seat_but_not_unlock_it() -> None:
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
-        (of_kind("seat-transfer", to="+919001234567"), "`to` is not valid (name of a target in `[[transfers]]`"),
-        (of_kind("seat-transfer", to=None), "`seat-transfer` needs `to`"),
-        (of_kind("seat-consult", to="../etc"), "`to` is not valid"),
-        (of_kind("seat-pause-recording", seat="../01"), "`seat` is not valid"),
-        (of_kind("seat-hold", seat="${EVAL}"), "`seat` is not valid"),
-        (of_kind("seat-hold", seat="x" * 21), "`seat` is not valid"),
-        (of_kind("seat-pause", reason="a\nb"), "`reason` is not valid"),
-        (of_kind("seat-dispose", attempt=None), "`seat-dispose` needs `attempt` (ID of the call attempt"),
-        (of_kind("seat-dispose", disposition="none"), "`disposition` must be 'voted', 'not-yet', 'later', "),
-        (of_kind("seat-dispose", disposition=["voted"]), "`disposition` must be 'voted', "),
-        (of_kind("seat-dispose", disposition="later"), "the disposition later needs `hour`"),
-        (of_kind("seat-dispose", disposition="later", hour=24), "`hour` must be at most 23"),
-        (of_kind("seat-dispose", disposition="later", hour=True), "`hour` must be a whole number"),
-        (of_kind("seat-dispose", hour=9), "`hour` is allowed with the disposition later only: leave `hour` out"),
+        (make_command("seat-transfer", to="+919001234567"), "`to` is not valid (name of a target in `[[transfers]]`"),
+        (make_command("seat-transfer", to=None), "`seat-transfer` needs `to`"),
+        (make_command("seat-consult", to="../etc"), "`to` is not valid"),
+        (make_command("seat-pause-recording", seat="../01"), "`seat` is not valid"),
+        (make_command("seat-hold", seat="${EVAL}"), "`seat` is not valid"),
+        (make_command("seat-hold", seat="x" * 21), "`seat` is not valid"),
+        (make_command("seat-pause", reason="a\nb"), "`reason` is not valid"),
+        (make_command("seat-dispose", attempt=None), "`seat-dispose` needs `attempt` (ID of the call attempt"),
+        (make_command("seat-dispose", disposition="none"), "`disposition` must be 'voted', 'not-yet', 'later', "),
+        (make_command("seat-dispose", disposition=["voted"]), "`disposition` must be 'voted', "),
+        (make_command("seat-dispose", disposition="later"), "the disposition later needs `hour`"),
+        (make_command("seat-dispose", disposition="later", hour=24), "`hour` must be at most 23"),
+        (make_command("seat-dispose", disposition="later", hour=True), "`hour` must be a whole number"),
+        (make_command("seat-dispose", hour=9), "`hour` is allowed with the disposition later only: leave `hour` out"),
         (
-            of_kind("seat-dispose", call_back_at=NOW + 60),
+            make_command("seat-dispose", call_back_at=NOW + 60),
             "`call_back_at` is allowed with the disposition call-back only",
         ),
         (
-            of_kind("seat-dispose", disposition="call-back", call_back_at=float("inf")),
+            make_command("seat-dispose", disposition="call-back", call_back_at=float("inf")),
             "`call_back_at` must be a finite number",
         ),
         (
-            of_kind("seat-dispose", disposition="call-back", call_back_at=10**400),
+            make_command("seat-dispose", disposition="call-back", call_back_at=10**400),
             "`call_back_at` must be a finite number",
         ),
-        (of_kind("seat-dispose", language="ta"), "`language` is allowed with the disposition language only"),
-        (of_kind("seat-dispose", disposition="language", language="tamil"), "`language` is not valid"),
-        (of_kind("seat-dispose", note="+919876543210"), "`note` is not valid"),
-        (of_kind("seat-dispose", note="n" * 65), "`note` is not valid"),
+        (make_command("seat-dispose", language="ta"), "`language` is allowed with the disposition language only"),
+        (make_command("seat-dispose", disposition="language", language="tamil"), "`language` is not valid"),
+        (make_command("seat-dispose", note="+919876543210"), "`note` is not valid"),
+        (make_command("seat-dispose", note="n" * 65), "`note` is not valid"),
         (
-            of_kind("seat-dispose", voters=[]),
+            make_command("seat-dispose", voters=[]),
             "`voters` must have at least 1 item",
         ),
-        (of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted"}] * 2), "`voters` must have each voter once"),
         (
-            of_kind("seat-dispose", voters=[{"voter": 7, "mark": "later"}]),
+            make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted"}] * 2),
+            "`voters` must have each voter once",
+        ),
+        (
+            make_command("seat-dispose", voters=[{"voter": 7, "mark": "later"}]),
             "`voters[0]` must have `hour` with the mark later, and with no other",
         ),
         (
-            of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted", "hour": 9}]),
+            make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "hour": 9}]),
             "`voters[0]` must have `hour` with the mark later, and with no other",
         ),
         (
-            of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted", "name": "Asha"}]),
+            make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "name": "Asha"}]),
             "`voters[0].name` is not a known field",
         ),
         (
-            of_kind("seat-dispose", voters=[{"voter": 0, "mark": "voted"}]),
+            make_command("seat-dispose", voters=[{"voter": 0, "mark": "voted"}]),
             "`voters[0].voter` must be at least 1",
         ),
-        (of_kind("seat-dispose", answers={}), "`answers` must have at least 1 item"),
-        (of_kind("seat-dispose", answers={f"q{n}": "a" for n in range(51)}), "`answers` must have at most 50 items"),
-        (of_kind("seat-dispose", answers=["told"]), "`answers` must be an object (1 to 50 answers"),
-        (of_kind("seat-dispose", answers={"knows_booth": "+919876543210"}), "`answers.knows_booth` is not valid"),
-        (of_kind("seat-dispose", answers={"knows_booth": "a" * 41}), "`answers.knows_booth` is not valid"),
-        (of_kind("seat-dispose", answers={"knows_booth": None}), "`answers.knows_booth` must be a text"),
-        (of_kind("seat-dispose", answers={"Knows": "told"}), "`answers` is not valid"),
-        (of_kind("seat-dispose", answers={"Q919001234567": "told"}), "`answers` is not valid"),
-        (of_kind("seat-dispose", voters=[{"voter": 7, "mark": "voted", "n9001234567": 1}]), "is not a known field"),
-        (of_kind("seat-serials", serials="12,,15"), "`serials` is not valid (1 to 200 serial numbers"),
-        (of_kind("seat-serials", serials="12 15"), "`serials` is not valid"),
-        (of_kind("seat-serials", serials=",".join(["7"] * 201)), "`serials` is not valid"),
-        (of_kind("seat-hold", to="boss"), "`seat-hold` has no field `to`: leave `to` out"),
-        (of_kind("pause", seat="01"), "`pause` has no field `seat`: leave `seat` out"),
+        (make_command("seat-dispose", answers={}), "`answers` must have at least 1 item"),
+        (
+            make_command("seat-dispose", answers={f"q{n}": "a" for n in range(51)}),
+            "`answers` must have at most 50 items",
+        ),
+        (make_command("seat-dispose", answers=["told"]), "`answers` must be an object (1 to 50 answers"),
+        (make_command("seat-dispose", answers={"knows_booth": "+919876543210"}), "`answers.knows_booth` is not valid"),
+        (make_command("seat-dispose", answers={"knows_booth": "a" * 41}), "`answers.knows_booth` is not valid"),
+        (make_command("seat-dispose", answers={"knows_booth": None}), "`answers.knows_booth` must be a text"),
+        (make_command("seat-dispose", answers={"Knows": "told"}), "`answers` is not valid"),
+        (make_command("seat-dispose", answers={"Q919001234567": "told"}), "`answers` is not valid"),
+        (
+            make_command("seat-dispose", voters=[{"voter": 7, "mark": "voted", "n9001234567": 1}]),
+            "is not a known field",
+        ),
+        (make_command("seat-serials", serials="12,,15"), "`serials` is not valid (1 to 200 serial numbers"),
+        (make_command("seat-serials", serials="12 15"), "`serials` is not valid"),
+        (make_command("seat-serials", serials=",".join(["7"] * 201)), "`serials` is not valid"),
+        (make_command("seat-hold", to="boss"), "`seat-hold` has no field `to`: leave `to` out"),
+        (make_command("pause", seat="01"), "`pause` has no field `seat`: leave `seat` out"),
     ],
 )
 def test_invalid_seat_command_is_refused(payload: bytes, says: str) -> None:
@@ -364,7 +385,7 @@ def test_invalid_seat_command_is_refused(payload: bytes, says: str) -> None:
 
 @pytest.mark.parametrize(("told", "part", "serials"), [("12", None, (12,)), ("7:12,0015,12", 7, (12, 15, 12))])
 async def test_serials_include_the_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
-    parsed = read(of_kind("seat-serials", serials=told))
+    parsed = read(make_command("seat-serials", serials=told))
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
@@ -379,7 +400,7 @@ async def test_serials_include_the_part(told: str, part: int | None, serials: tu
 
 
 def test_marks_and_turnout_are_converted() -> None:
-    parsed = read(of_kind("marks", batch="b-1"))
+    parsed = read(make_command("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     report = MarkReport(
         key="import/1", voter=7, kind="voted", source="booth-worker", at=NOW - 60, reported_by="worker-12"
@@ -388,12 +409,12 @@ def test_marks_and_turnout_are_converted() -> None:
     mark = report.mark()
     assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
     assert mark.effective_confidence is Confidence.SEEN
-    parsed = read(of_kind("official-turnout"))
+    parsed = read(make_command("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
     report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, hour="09:00", share=0.11)
     assert parsed.command == RecordOfficialTurnout(figures=(report_of,), who="ops.1")
     assert report_of.figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
-    of_state = read(of_kind("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
+    of_state = read(make_command("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
     assert isinstance(of_state.command, RecordOfficialTurnout)
     assert of_state.command.figures[0].figure().state_code == "S13"
@@ -402,55 +423,55 @@ def test_marks_and_turnout_are_converted() -> None:
 @pytest.mark.parametrize(
     ("payload", "says"),
     [
-        (of_kind("marks", marks=[]), "`marks` must have at least 1 item (1 to 100 marks, all saved or none)"),
-        (of_kind("marks", marks=[MARK] * 101), "`marks` must have at most 100 items"),
-        (of_kind("marks", marks=[{**MARK, "voter": "7"}]), "`marks[0].voter` must be a whole number"),
-        (of_kind("marks", marks=[{**MARK, "voter": 0}]), "`marks[0].voter`"),
-        (of_kind("marks", marks=[{**MARK, "voter": 10**20}]), "`marks[0].voter`"),
-        (of_kind("marks", marks=[{**MARK, "at": 1e300}]), "`marks[0].at`"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "part_number": 2**63}]), "`figures[0].part_number`"),
+        (make_command("marks", marks=[]), "`marks` must have at least 1 item (1 to 100 marks, all saved or none)"),
+        (make_command("marks", marks=[MARK] * 101), "`marks` must have at most 100 items"),
+        (make_command("marks", marks=[{**MARK, "voter": "7"}]), "`marks[0].voter` must be a whole number"),
+        (make_command("marks", marks=[{**MARK, "voter": 0}]), "`marks[0].voter`"),
+        (make_command("marks", marks=[{**MARK, "voter": 10**20}]), "`marks[0].voter`"),
+        (make_command("marks", marks=[{**MARK, "at": 1e300}]), "`marks[0].at`"),
+        (make_command("official-turnout", figures=[{**FIGURE, "part_number": 2**63}]), "`figures[0].part_number`"),
         (
-            of_kind("official-turnout", figures=[{**FIGURE, "constituency_number": 10**30}]),
+            make_command("official-turnout", figures=[{**FIGURE, "constituency_number": 10**30}]),
             "`figures[0].constituency_number`",
         ),
-        (of_kind("complaint", complaint={**COMPLAINT, "phone": 10**20}), "`complaint.phone`"),
-        (of_kind("complaint-answer", answer={**ANSWER, "complaint": 10**20}), "`answer.complaint`"),
-        (of_kind("marks", marks=[MARK, {**MARK, "kind": "later"}]), "`marks[1].kind` must be 'voted', 'not-yet'"),
-        (of_kind("marks", marks=[{**MARK, "source": "voter-key"}]), "`marks[0].source`"),
-        (of_kind("marks", marks=[{**MARK, "at": float("nan")}]), "`marks[0].at`"),
-        (of_kind("marks", marks=[{**MARK, "party": "a"}]), "`marks[0].party` is not a known field"),
-        (of_kind("marks", marks=[{**MARK, "reported_by": "Sita Devi"}]), "`marks[0].reported_by` is not valid"),
-        (of_kind("marks", marks=[{**MARK, "reported_by": "9001234567"}]), "`marks[0].reported_by` is not valid"),
-        (of_kind("marks", who="+919001234567"), "`who` is not valid"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "share": 11}]), "`figures[0].share`"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "day": "2024-02-30"}]), "`figures[0].day` is not a date"),
-        (of_kind("official-turnout", figures=[{**FIGURE, "hour": "9"}]), "`figures[0].hour` is not valid"),
+        (make_command("complaint", complaint={**COMPLAINT, "phone": 10**20}), "`complaint.phone`"),
+        (make_command("complaint-answer", answer={**ANSWER, "complaint": 10**20}), "`answer.complaint`"),
+        (make_command("marks", marks=[MARK, {**MARK, "kind": "later"}]), "`marks[1].kind` must be 'voted', 'not-yet'"),
+        (make_command("marks", marks=[{**MARK, "source": "voter-key"}]), "`marks[0].source`"),
+        (make_command("marks", marks=[{**MARK, "at": float("nan")}]), "`marks[0].at`"),
+        (make_command("marks", marks=[{**MARK, "party": "a"}]), "`marks[0].party` is not a known field"),
+        (make_command("marks", marks=[{**MARK, "reported_by": "Sita Devi"}]), "`marks[0].reported_by` is not valid"),
+        (make_command("marks", marks=[{**MARK, "reported_by": "9001234567"}]), "`marks[0].reported_by` is not valid"),
+        (make_command("marks", who="+919001234567"), "`who` is not valid"),
+        (make_command("official-turnout", figures=[{**FIGURE, "share": 11}]), "`figures[0].share`"),
+        (make_command("official-turnout", figures=[{**FIGURE, "day": "2024-02-30"}]), "`figures[0].day` is not a date"),
+        (make_command("official-turnout", figures=[{**FIGURE, "hour": "9"}]), "`figures[0].hour` is not valid"),
         (
-            of_kind("official-turnout", figures=[{**FIGURE, "state_code": "S13\n"}]),
+            make_command("official-turnout", figures=[{**FIGURE, "state_code": "S13\n"}]),
             "`figures[0].state_code` is not valid",
         ),
         (
-            of_kind("complaint", complaint={**COMPLAINT, "text": "from +919001234567"}),
+            make_command("complaint", complaint={**COMPLAINT, "text": "from +919001234567"}),
             "`complaint.text` is not a known field",
         ),
-        (of_kind("complaint", complaint="loud"), "`complaint` must be an object"),
-        (of_kind("complaint-answer", answer={**ANSWER, "answer": "sorry"}), "`answer.answer` must be 'explained'"),
+        (make_command("complaint", complaint="loud"), "`complaint` must be an object"),
+        (make_command("complaint-answer", answer={**ANSWER, "answer": "sorry"}), "`answer.answer` must be 'explained'"),
         (
-            of_kind("opt-outs", hashes=["+919001234567"]),
+            make_command("opt-outs", hashes=["+919001234567"]),
             "`hashes[0]` is not valid (1 to 100 hashes",
         ),
-        (of_kind("opt-outs", hashes=["0f" * 32] * 101), "`hashes` must have at most 100 items"),
-        (of_kind("opt-outs", source="asked by Sita Devi"), "`source` is not valid (where the numbers come from"),
-        (of_kind("opt-outs", source="9001234567"), "`source` is not valid"),
-        (of_kind("opt-outs", fingerprint="x"), "`fingerprint` is not valid"),
-        (of_kind("unknown-release", attempts=[]), "`attempts` must have at least 1 item"),
-        (of_kind("unknown-release", attempts=["a"] * 101), "`attempts` must have at most 100 items"),
+        (make_command("opt-outs", hashes=["0f" * 32] * 101), "`hashes` must have at most 100 items"),
+        (make_command("opt-outs", source="asked by Sita Devi"), "`source` is not valid (where the numbers come from"),
+        (make_command("opt-outs", source="9001234567"), "`source` is not valid"),
+        (make_command("opt-outs", fingerprint="x"), "`fingerprint` is not valid"),
+        (make_command("unknown-release", attempts=[]), "`attempts` must have at least 1 item"),
+        (make_command("unknown-release", attempts=["a"] * 101), "`attempts` must have at most 100 items"),
         (
-            of_kind("unknown-release", attempts=["+919001234567"]),
+            make_command("unknown-release", attempts=["+919001234567"]),
             "`attempts[0]` is not valid (IDs of 1 to 100",
         ),
-        (of_kind("unknown-release", attempts="a"), "`attempts` must be a list"),
-        (of_kind("unknown-release", who="Sita Devi"), "`who` is not valid"),
+        (make_command("unknown-release", attempts="a"), "`attempts` must be a list"),
+        (make_command("unknown-release", who="Sita Devi"), "`who` is not valid"),
     ],
 )
 def test_invalid_records_are_refused_without_repeating_them(payload: bytes, says: str) -> None:
@@ -481,14 +502,14 @@ def test_full_batch_fits_into_a_command() -> None:
         "source": "booth-worker",
         "confidence": "seen",
     }
-    parsed = read(of_kind("marks", marks=[longest] * MAX_MARKS))
+    parsed = read(make_command("marks", marks=[longest] * MAX_MARKS))
     assert isinstance(parsed, AcceptedCommand)
-    parsed = read(of_kind("opt-outs", hashes=["0f" * 32] * MAX_OPT_OUTS))
+    parsed = read(make_command("opt-outs", hashes=["0f" * 32] * MAX_OPT_OUTS))
     assert isinstance(parsed, AcceptedCommand)
 
 
 def test_retained_command_is_refused() -> None:
-    parsed = read(message(), retained=True)
+    parsed = read(make_message(), retained=True)
     assert isinstance(parsed, RefusedCommand)
     assert "retain" in parsed.text
 
@@ -528,7 +549,7 @@ def gateway_of(store: Store, engine: FakeEngine, execute: Any = None) -> Command
 
 
 def parsed(**changes: Any) -> CheckedCommand:
-    return read(message(**changes))
+    return read(make_message(**changes))
 
 
 async def replies(store: Store) -> list[dict[str, Any]]:
@@ -558,8 +579,8 @@ async def test_audit_has_each_command_with_sender_and_status(store: Store, tmp_p
         parsed(id="c-1", campaign="other"),
         parsed(id="c-2", campaign="no-such"),
         parsed(id="c-3", name="originate"),
-        read(of_kind("seat-hang-up", id="c-4")),
-        read(of_kind("marks", id="c-5"), user="listener"),
+        read(make_command("seat-hang-up", id="c-4")),
+        read(make_command("marks", id="c-5"), user="listener"),
         read(b"pause", user="eve"),
     ):
         await gateway.handle(checked)
@@ -615,7 +636,7 @@ async def test_command_can_be_resent_after_a_busy_store(store: Store) -> None:
 
     gateway = gateway_of(store, engine, execute)
     running = asyncio.create_task(gateway.run())
-    payload = json.loads(message())
+    payload = json.loads(make_message())
     payload["expires_at"] = SystemClock().now() + 60
     gateway.offer(BOSS, json.dumps(payload).encode(), retained=False)
     gateway.offer(BOSS, json.dumps(payload).encode(), retained=False)
@@ -639,7 +660,7 @@ async def test_unexpected_error_refuses_the_command_and_the_next_is_executed(
     running = asyncio.create_task(gateway.run())
     soon = {"expires_at": SystemClock().now() + 60}
     for changes in ({"id": "c-0", "campaign": "odd"}, {}):
-        gateway.offer(BOSS, json.dumps({**json.loads(message()), **soon, **changes}).encode(), retained=False)
+        gateway.offer(BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False)
     while not await replies(store):
         engine.outbox_event.clear()
         await engine.outbox_event.wait()
@@ -657,7 +678,7 @@ async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_
         done.append(command)
         raise asyncio.CancelledError
 
-    parsed = read(of_kind("seat-hang-up", id="c-1"))
+    parsed = read(make_command("seat-hang-up", id="c-1"))
     engine = FakeEngine()
     with pytest.raises(asyncio.CancelledError):
         await gateway_of(store, engine, die).handle(parsed)
@@ -675,7 +696,7 @@ async def test_hang_up_interrupted_by_a_crash_is_not_repeated(store: Store, tmp_
 async def test_duplicate_seat_command_is_executed_once(store: Store) -> None:
     engine = FakeEngine()
     gateway = gateway_of(store, engine, engine.execute)
-    parsed = read(of_kind("seat-transfer", id="c-1"))
+    parsed = read(make_command("seat-transfer", id="c-1"))
     await gateway.handle(parsed)
     await gateway.handle(parsed)
     assert engine.executed == [SeatTransfer(seat="01", to="boss")]
@@ -690,7 +711,7 @@ async def test_seat_command_is_refused_when_the_store_fails(store: Store) -> Non
 
     engine = FakeEngine()
     gateway = gateway_of(store, engine, full)
-    await gateway.handle(read(of_kind("seat-hold", id="c-1")))
+    await gateway.handle(read(make_command("seat-hold", id="c-1")))
     (reply,) = await replies(store)
     assert (reply["status"], reply["text"]) == ("refused", "it was not saved: another process holds the store")
 
@@ -699,7 +720,7 @@ async def test_flood_of_commands_is_bounded(store: Store) -> None:
     engine = FakeEngine()
     gateway = gateway_of(store, engine, engine.execute)
     for number in range(1_000):
-        gateway.offer(BOSS, message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
+        gateway.offer(BOSS, make_message(id=f"c-{number}", expires_at=SystemClock().now() + 60), retained=False)
     gateway.offer(BOSS, b"", retained=True)  # the clearing of a retained message
     assert sum(len(queues) for queues in gateway._queues.values()) == 100
 
@@ -709,7 +730,7 @@ def test_huge_number_is_refused_in_every_field(name: str) -> None:
     kind = COMMANDS[name]
     for key in (*kind.required_fields(), *kind.optional_fields()):
         for value in (10**400, -(10**400), 1e308):
-            found = read(of_kind(name, **{key: value}), user=min(kind.roles))
+            found = read(make_command(name, **{key: value}), user=min(kind.roles))
             assert isinstance(found, RefusedCommand), (name, key)
             assert "needs the role" not in found.text
 
@@ -724,9 +745,9 @@ async def test_unstored_command_is_audited_only_when_refused(store: Store, tmp_p
 
     engine = FakeEngine()
     done, refused = gateway_of(store, engine), gateway_of(store, engine, refuse)
-    await done.handle(read(of_kind("confirm-uplink"), user="uplink"))
+    await done.handle(read(make_command("confirm-uplink"), user="uplink"))
     assert audited() == []
-    await refused.handle(read(of_kind("import-peer-updates"), user="uplink"))
+    await refused.handle(read(make_command("import-peer-updates"), user="uplink"))
     assert audited() == ["refused"]
     for gateway, status in ((done, "done"), (refused, "refused")):
         answer = gateway.unstored_replies.get_nowait()

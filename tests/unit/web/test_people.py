@@ -24,23 +24,23 @@ from dialer.web.people import (
     People,
     SignedInUser,
 )
-from tests.support.desk import EVERYBODY, PASSWORD, DeskStand, desk_stand, raise_disk_full
+from tests.support.desk import EVERYBODY, PASSWORD, DeskUnderTest, raise_disk_full, run_desk
 from tests.support.seats import CHEAP
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[DeskStand]:
-    async with desk_stand(tmp_path) as stand:
+async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
         yield stand
 
 
-async def refused(desk: DeskStand, name: str, password: str) -> NotSignedIn:
+async def refused(desk: DeskUnderTest, name: str, password: str) -> NotSignedIn:
     with pytest.raises(NotSignedIn) as caught:
         await desk.people.sign_in(name, password)
     return caught.value
 
 
-async def test_signed_in_user_has_the_role_of_the_settings(desk: DeskStand) -> None:
+async def test_signed_in_user_has_the_role_of_the_settings(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     assert await desk.people.find_user(token) == SignedInUser("coach", "coach")
     assert await desk.people.find_user(token + "x") is None
@@ -48,7 +48,7 @@ async def test_signed_in_user_has_the_role_of_the_settings(desk: DeskStand) -> N
     assert await desk.people.find_user(token) is None
 
 
-async def test_unused_session_expires_and_used_session_does_not(desk: DeskStand) -> None:
+async def test_unused_session_expires_and_used_session_does_not(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     for _ in range(4):
         desk.clock.pass_seconds(3000)
@@ -59,7 +59,7 @@ async def test_unused_session_expires_and_used_session_does_not(desk: DeskStand)
     assert await desk.people.find_user(token) is None
 
 
-async def test_sessions_survive_a_restart_and_are_stored_as_digests(desk: DeskStand, tmp_path: Path) -> None:
+async def test_sessions_survive_a_restart_and_are_stored_as_digests(desk: DeskUnderTest, tmp_path: Path) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     again = await DeskFile.open(tmp_path / "centre.desk.db", None)
     people = People(again, Directory(EVERYBODY), desk.clock, 3600.0, CHEAP)
@@ -72,14 +72,16 @@ async def test_sessions_survive_a_restart_and_are_stored_as_digests(desk: DeskSt
     await again.close()
 
 
-async def test_user_removed_from_the_settings_is_signed_out(desk: DeskStand) -> None:
+async def test_user_removed_from_the_settings_is_signed_out(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     people = People(desk.file, Directory([]), desk.clock, 3600.0, CHEAP)
     assert await people.find_user(token) is None
     people.close()
 
 
-async def test_full_disk_neither_ends_nor_extends_sessions(desk: DeskStand, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_neither_ends_nor_extends_sessions(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
     monkeypatch.setattr(DeskFile, "use_session", raise_disk_full)
     monkeypatch.setattr(DeskFile, "end_session", raise_disk_full)
@@ -90,7 +92,7 @@ async def test_full_disk_neither_ends_nor_extends_sessions(desk: DeskStand, monk
     assert await desk.people.find_user(token) is None
 
 
-async def test_new_password_ends_all_sessions(desk: DeskStand) -> None:
+async def test_new_password_ends_all_sessions(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     await desk.people.set_password("coach", "another-good-password")
     assert await desk.people.find_user(token) is None
@@ -100,17 +102,17 @@ async def test_new_password_ends_all_sessions(desk: DeskStand) -> None:
 
 
 @pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaa", "abcdefghijkl", "changeme-changeme", "x" * 201])
-async def test_weak_password_is_refused(desk: DeskStand, password: str) -> None:
+async def test_weak_password_is_refused(desk: DeskUnderTest, password: str) -> None:
     with pytest.raises(SettingError):
         await desk.people.set_password("coach", password)
 
 
-async def test_unknown_user_cannot_get_a_password(desk: DeskStand) -> None:
+async def test_unknown_user_cannot_get_a_password(desk: DeskUnderTest) -> None:
     with pytest.raises(SettingError, match="have no user 'nobody', nor has the store"):
         await desk.people.set_password("nobody", PASSWORD)
 
 
-async def test_lock_grows_with_failed_sign_ins_and_ends_with_a_right_one(desk: DeskStand) -> None:
+async def test_lock_grows_with_failed_sign_ins_and_ends_with_a_right_one(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
         assert (await refused(desk, "coach", "wrong")).problem == "wrong"
     waits = []
@@ -130,7 +132,7 @@ async def test_lock_grows_with_failed_sign_ins_and_ends_with_a_right_one(desk: D
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
-async def test_failures_of_unknown_names_are_limited_and_keep_the_locks_of_users(desk: DeskStand) -> None:
+async def test_failures_of_unknown_names_are_limited_and_keep_the_locks_of_users(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
         await refused(desk, "coach", "wrong")
     for number in range(MAX_UNKNOWN_NAMES + 5):
@@ -139,13 +141,13 @@ async def test_failures_of_unknown_names_are_limited_and_keep_the_locks_of_users
     assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
 
 
-async def test_simultaneous_failed_sign_ins_are_all_counted(desk: DeskStand) -> None:
+async def test_simultaneous_failed_sign_ins_are_all_counted(desk: DeskUnderTest) -> None:
     every = await asyncio.gather(*(refused(desk, "coach", f"guess-{number}") for number in range(MAX_WAITING)))
     told = [each.problem for each in every]
     assert (told.count("wrong"), told.count("locked")) == (ALLOWED_FAILURES, MAX_WAITING - ALLOWED_FAILURES)
 
 
-async def test_right_password_after_too_many_failures_is_locked(desk: DeskStand) -> None:
+async def test_right_password_after_too_many_failures_is_locked(desk: DeskUnderTest) -> None:
     every = await asyncio.gather(
         *(refused(desk, "coach", "wrong") for _ in range(ALLOWED_FAILURES)), refused(desk, "coach", PASSWORD)
     )
@@ -153,7 +155,7 @@ async def test_right_password_after_too_many_failures_is_locked(desk: DeskStand)
 
 
 async def test_password_that_changes_during_its_check_is_refused(
-    desk: DeskStand, monkeypatch: pytest.MonkeyPatch
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = await desk.file.password_of("coach")
     await desk.people.set_password("coach", "another-good-password")
@@ -168,25 +170,25 @@ async def test_password_that_changes_during_its_check_is_refused(
         assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
 
 
-async def test_check_password_returns_the_password_it_checked(desk: DeskStand) -> None:
+async def test_check_password_returns_the_password_it_checked(desk: DeskUnderTest) -> None:
     kept = await desk.people.check_password("coach", PASSWORD)
     assert kept == await desk.file.password_of("coach")
 
 
-async def test_busy_desk_refuses_before_looking_up_the_name(desk: DeskStand) -> None:
+async def test_busy_desk_refuses_before_looking_up_the_name(desk: DeskUnderTest) -> None:
     desk.people._waiting = MAX_WAITING
     assert (await refused(desk, "stranger", "wrong")).problem == "busy"
     assert not desk.people._unknown_names
     desk.people._waiting = 0
 
 
-async def test_unknown_name_is_refused_like_a_wrong_password(desk: DeskStand) -> None:
+async def test_unknown_name_is_refused_like_a_wrong_password(desk: DeskUnderTest) -> None:
     assert (
         (await refused(desk, "nobody", "wrong")).problem == (await refused(desk, "coach", "wrong")).problem == "wrong"
     )
 
 
-async def test_number_of_waiting_sign_ins_is_limited(desk: DeskStand) -> None:
+async def test_number_of_waiting_sign_ins_is_limited(desk: DeskUnderTest) -> None:
     names = [f"stranger-{number}" for number in range(MAX_WAITING + 20)]
     every = await asyncio.gather(*(refused(desk, name, "wrong") for name in names))
     assert sorted({each.problem for each in every}) == ["busy", "wrong"]
