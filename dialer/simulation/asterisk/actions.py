@@ -12,12 +12,12 @@ from dialer.simulation.asterisk.dialplan import find_priority
 from dialer.simulation.asterisk.events import render_fully_booted
 from dialer.simulation.asterisk.extensions import find_extension
 from dialer.simulation.asterisk.lists import (
-    conference_members,
-    conference_rooms,
-    core_status,
-    outbound_registrations,
-    show_channels,
-    status,
+    render_channel_list,
+    render_conference_list,
+    render_core_status,
+    render_member_list,
+    render_registrations,
+    render_status,
     utc_time,
 )
 from dialer.simulation.asterisk.sessions import ManagerSession
@@ -175,7 +175,9 @@ class Actions:
             variables=tuple((key.lstrip("_"), value) for key, _, value in (v.partition("=") for v in variables)),
         )
 
-    def _find(self, name: str, message: str = "No such channel", unnamed: str = "No channel specified") -> Channel:
+    def _find_channel(
+        self, name: str, message: str = "No such channel", unnamed: str = "No channel specified"
+    ) -> Channel:
         if not name:
             raise ActionRefused(unnamed)
         channel = self._switch.find_channel(name)
@@ -184,14 +186,14 @@ class Actions:
         return channel
 
     def _hang_up(self, session: ManagerSession, action: AmiMessage) -> None:
-        channel, cause = self._find(action.get("Channel")), action.get("Cause")
+        channel, cause = self._find_channel(action.get("Channel")), action.get("Cause")
         send_response(session, action, "Success", ("Message", "Channel Hungup"))
         number = int(cause) if cause.isdigit() else 0
         asyncio.get_running_loop().call_soon(self._switch.hang_up, channel, number, EndsBy.MANAGER)
 
     def _redirect(self, session: ManagerSession, action: AmiMessage) -> None:
         name_or_id = action.get("Channel")
-        channel = self._find(name_or_id, f"Channel does not exist: {name_or_id}", "Channel not specified")
+        channel = self._find_channel(name_or_id, f"Channel does not exist: {name_or_id}", "Channel not specified")
         if channel.state is not ChannelState.UP or channel.hung_up:
             raise ActionRefused("Redirect failed, channel not up.")
         context, name = action.get("Context"), action.get("Exten")
@@ -201,7 +203,7 @@ class Actions:
         channel.wake()
 
     def _mute_recording(self, session: ManagerSession, action: AmiMessage) -> None:
-        channel = self._find(action.get("Channel"))
+        channel = self._find_channel(action.get("Channel"))
         if action.get("Direction") != "both" or action.get("State") not in ("0", "1"):
             raise ActionRefused("Invalid direction specified. Must be read, write or both")
         if channel.recording is not None:
@@ -210,16 +212,16 @@ class Actions:
 
     def _status(self, session: ManagerSession, action: AmiMessage) -> None:
         name = action.get("Channel")
-        channels = [self._find(name)] if name else list(self._switch.channels.values())
-        _send_list(session, action, "Channel status will follow", status(self._switch, channels, action))
+        channels = [self._find_channel(name)] if name else list(self._switch.channels.values())
+        _send_list(session, action, "Channel status will follow", render_status(self._switch, channels, action))
 
     def _show_channels(self, session: ManagerSession, action: AmiMessage) -> None:
-        _send_list(session, action, "Channels will follow", show_channels(self._switch, action.action_id))
+        _send_list(session, action, "Channels will follow", render_channel_list(self._switch, action.action_id))
 
     def _conference_rooms(self, session: ManagerSession, action: AmiMessage) -> None:
         if not self._switch.conferences.by_name:
             raise ActionRefused("No active conferences.")
-        rooms = conference_rooms(self._switch, action.action_id)
+        rooms = render_conference_list(self._switch, action.action_id)
         _send_list(session, action, "Confbridge conferences will follow", rooms)
 
     def _conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
@@ -228,15 +230,15 @@ class Actions:
             raise ActionRefused("No Conference name provided.")
         if name not in conferences:
             raise ActionRefused("No Conference by that name found." if conferences else "No active conferences.")
-        members = conference_members(conferences[name], action.action_id)
+        members = render_member_list(conferences[name], action.action_id)
         _send_list(session, action, "Confbridge user list will follow", members)
 
     def _show_registrations(self, session: ManagerSession, action: AmiMessage) -> None:
-        registrations = outbound_registrations(self._switch, action.action_id)
+        registrations = render_registrations(self._switch, action.action_id)
         _send_list(session, action, "Following are Events for each Outbound registration", registrations)
 
     def _core_status(self, session: ManagerSession, action: AmiMessage) -> None:
-        send_response(session, action, "Success", *core_status(self._switch))
+        send_response(session, action, "Success", *render_core_status(self._switch))
 
     def _command(self, session: ManagerSession, action: AmiMessage) -> None:
         """Answer that the console command is unknown, whatever it is."""
@@ -246,7 +248,7 @@ class Actions:
         send_response(session, action, "Error", ("Message", "Command output follows"), ("Output", text))
 
     def _get_variable(self, session: ManagerSession, action: AmiMessage) -> None:
-        channel = self._find(action.get("Channel")) if action.get("Channel") else None
+        channel = self._find_channel(action.get("Channel")) if action.get("Channel") else None
         name = action.get("Variable")
         if not name:
             raise ActionRefused("No variable specified")
@@ -257,7 +259,7 @@ class Actions:
     def _set_variable(self, session: ManagerSession, action: AmiMessage) -> None:
         name, value = action.get("Variable"), action.get("Value")
         if action.get("Channel"):
-            self._switch.set_variable(self._find(action.get("Channel")), name, value)
+            self._switch.set_variable(self._find_channel(action.get("Channel")), name, value)
         else:
             self._switch.globals[name] = value
         send_response(session, action, "Success", ("Message", "Variable Set"))

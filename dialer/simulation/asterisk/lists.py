@@ -40,7 +40,7 @@ def _bridge_id(channel: Channel) -> str:
     return channel.conference.uniqueid if channel.conference is not None else ""
 
 
-def show_channels(switch: SwitchCore, action_id: str) -> bytes:
+def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events of CoreShowChannels."""
 
     def body(channel: Channel) -> bytes:
@@ -57,7 +57,7 @@ def show_channels(switch: SwitchCore, action_id: str) -> bytes:
     return _render_list("CoreShowChannel", action_id, map(body, switch.channels.values()), "CoreShowChannelsComplete")
 
 
-def outbound_registrations(switch: SwitchCore, action_id: str) -> bytes:
+def render_registrations(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events of PJSIPShowRegistrationsOutbound, with only the fields that the dialler reads."""
     bodies = (
         f"ObjectType: registration\r\nObjectName: {trunk.name}-registration\r\nStatus: {trunk.registration}\r\n".encode()
@@ -67,7 +67,7 @@ def outbound_registrations(switch: SwitchCore, action_id: str) -> bytes:
     return _render_list("OutboundRegistrationDetail", action_id, bodies)
 
 
-def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
+def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
     """Return the events of Status, with the requested channel variables."""
     action_id = action.action_id
     names = [name for name in action.get("Variables").split(",") if name]
@@ -92,7 +92,7 @@ def status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> b
     return b"".join(out) + _list_complete_event("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")
 
 
-def conference_rooms(switch: SwitchCore, action_id: str) -> bytes:
+def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events of ConfbridgeListRooms."""
     bodies = (
         f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked}\r\nLocked: No\r\nMuted: No\r\n".encode()
@@ -101,7 +101,7 @@ def conference_rooms(switch: SwitchCore, action_id: str) -> bytes:
     return _render_list("ConfbridgeListRooms", action_id, bodies)
 
 
-def conference_members(conference: Conference, action_id: str) -> bytes:
+def render_member_list(conference: Conference, action_id: str) -> bytes:
     """Return the events of ConfbridgeList."""
     now = asyncio.get_running_loop().time()
 
@@ -119,7 +119,7 @@ def conference_members(conference: Conference, action_id: str) -> bytes:
     return _render_list("ConfbridgeList", action_id, map(body, conference.members))
 
 
-def core_status(switch: SwitchCore) -> list[tuple[str, str]]:
+def render_core_status(switch: SwitchCore) -> list[tuple[str, str]]:
     """Return the fields of CoreStatus."""
     started = utc_time(switch.now() - switch.uptime_seconds)
     date, time = f"{started:%Y-%m-%d}", f"{started:%H:%M:%S}"
