@@ -1,4 +1,4 @@
-"""The AGI scripts that ship as examples, written with pyst2: each runs in its containment against our FastAGI server."""
+"""The shipped example AGI scripts, written with pyst2: each runs in its containment against our FastAGI server."""
 
 from __future__ import annotations
 

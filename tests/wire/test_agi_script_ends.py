@@ -1,4 +1,4 @@
-"""Ends of a call, or of a script's time limit, while an AGI script is busy. In real time: a process has no virtual clock."""
+"""Hang-ups and time limits while an AGI script is busy. In real time, as a process has no virtual clock."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_script_that_does_not_end_after_a_hang_up_is_killed(
 async def test_key_pressed_with_the_hang_up_is_stored_before_sighup(
     script: Script, monkeypatch: pytest.MonkeyPatch, ours: signal.Handlers
 ) -> None:
-    """SIGHUP ends the script, as it does most scripts, even if the dialler runs under nohup and ignores SIGHUP."""
+    """SIGHUP ends the script, as most scripts, even if the dialler runs under nohup and ignores SIGHUP."""
     monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 30.0)
     before = signal.signal(signal.SIGHUP, ours)
     path = script("""

@@ -1,4 +1,4 @@
-"""The FastAGI server against a scripted Asterisk on TCP, in virtual time: flows, and hang-ups at every moment."""
+"""The FastAGI server against a scripted Asterisk on TCP, in virtual time: flows and hang-ups at any moment."""
 
 from __future__ import annotations
 

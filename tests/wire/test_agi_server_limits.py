@@ -1,4 +1,4 @@
-"""The FastAGI server against hostile peers, and at its stop, in virtual time: a fault costs only its own connection."""
+"""The FastAGI server against hostile peers, and its stop, in virtual time."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_host_resolves_to_addresses(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class OursOnly(AgiAuthenticator):
-    """Accepts connections with the argument `ours`. Counts the others, and records overloads."""
+    """An authenticator that accepts the argument `ours`, counts other connections, and records overloads."""
 
     def __init__(self) -> None:
         self.rejected = 0
@@ -101,7 +101,7 @@ OURS = ENVIRONMENT[:-1] + b"agi_arg_1: ours\n\n"
 
 @virtual_time()
 async def test_flood_of_silent_connections_blocks_no_call() -> None:
-    """The same from Asterisk's own address: the oldest silent connection is closed, not the newest call."""
+    """This holds for Asterisk's own address too: the oldest silent connection is closed, not the newest call."""
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     authenticator = OursOnly()
     limits = AgiLimits(connections=20, opening=50, opening_per_peer=30, environment_seconds=5)

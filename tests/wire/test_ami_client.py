@@ -1,4 +1,4 @@
-"""The AMI session against a scripted manager on TCP, in virtual time: answers, refusals, lists and the queue of actions."""
+"""The AMI client against a scripted manager on TCP, in virtual time: responses, refusals, lists, and queued actions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lost AMI sessions, in virtual time: pending actions fail, and those never written are distinguished from the others."""
+"""Lost AMI sessions, in virtual time: pending actions fail, and unsent actions are distinguished from sent ones."""
 
 from __future__ import annotations
 

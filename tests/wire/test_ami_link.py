@@ -1,4 +1,4 @@
-"""AmiLink, which reconnects: resync before use, back-off, refusals, stop. In virtual time, against a scripted manager."""
+"""The reconnecting AMI link against a scripted manager, in virtual time: resync, back-off, refusals, and stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.virtual import virtual_time
 
 
 class Journal:
-    """The reports of a link, with their virtual seconds."""
+    """The reports of a link, with their virtual times (s)."""
 
     def __init__(self) -> None:
         self.ups: list[float] = []

@@ -1,4 +1,4 @@
-"""A shipped flow over the real FastAGI server, on TCP: keys, a hang-up, a lost connection, a missing sound."""
+"""A shipped flow over the real FastAGI server on TCP: keys, a hang-up, a lost connection, a missing sound."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CUT = "CUT"
 
 
 class Line:
-    """Asterisk's answers: `answers` by command; otherwise the sound is played to its end, or the wait for a key times out."""
+    """A scripted Asterisk: it replies from `answers`, and otherwise plays each sound out or times out waiting for a key."""
 
     def __init__(self, answers: Mapping[str, str]) -> None:
         self.commands: list[str] = []

@@ -1,4 +1,4 @@
-"""Extreme callers over the real FastAGI server: endless keys, and endless silence. Each call ends cleanly."""
+"""Extreme callers over the real FastAGI server: each call ends after endless keys and endless silence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST_SECONDS = 15 * 60
 
 
 async def storm(port: int, keys: str) -> float:
-    """A caller who presses `keys` repeatedly at every chance. Returns the length of the call in virtual seconds."""
+    """Call as somebody who always presses `keys`. Return the duration of the call (virtual seconds)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(SCRIPT_ENVIRONMENT.encode())
     pressed = itertools.cycle(keys) if keys else itertools.repeat("")
@@ -66,7 +66,7 @@ async def test_every_flow_ends_under_endless_keys(keys: str) -> None:
 
 
 async def test_every_flow_ends_within_an_hour_for_a_silent_caller() -> None:
-    """Every flow ends after some minutes at most if no key is pressed."""
+    """Every flow ends after some minutes at most if the caller presses no key."""
     longest = 0.0
     names = iter(shipped_flows())
 

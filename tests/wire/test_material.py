@@ -1,4 +1,4 @@
-"""Material over loopback HTTP: only new files are downloaded, interrupted downloads continue, and nothing invalid is used."""
+"""Material over loopback HTTP: incremental and resumed downloads, signatures, and refusals of invalid bundles."""
 
 from __future__ import annotations
 

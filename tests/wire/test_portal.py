@@ -1,4 +1,4 @@
-"""A portal over HTTP: its export comes whole or not at all, the token goes nowhere else, and results go out signed."""
+"""A voter-data portal over HTTP: complete downloads only, a token that goes nowhere else, and signed results."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROLL = b"AC_NO,PART_NO,SLNOINPART\r\n209,2,1\r\n"
 
 
 class Portal(BaseHTTPRequestHandler):
-    """Gives an export to who has the token."""
+    """A portal that serves an export to clients with the token."""
 
     posted: ClassVar[list[tuple[dict[str, str], bytes]]] = []
     asked: ClassVar[list[tuple[str, str | None]]] = []

@@ -1,4 +1,4 @@
-"""AGI() of the simulated Asterisk: commands, keys, hang-ups and failing servers, as measured on a real Asterisk."""
+"""AGI on the simulated Asterisk: commands, keys, hang-ups and failing servers, as measured on a real Asterisk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def with_voter(voter: Behaviour) -> SimulatedAsteriskConfig:
 
 
 def answers_to(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple[float, str]]:
-    """Call a voter into a flow and send the commands one by one. Returns (second since the answer, line)."""
+    """Call a voter into a flow and send commands one by one. Return (seconds since the answer, line) pairs."""
     heard: list[tuple[float, str]] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -140,7 +140,7 @@ def test_command_sent_during_a_prompt_aborts_it_without_an_answer() -> None:
 
 @pytest.mark.parametrize("exits", [True, False])
 def test_hang_up_during_a_prompt_is_reported_as_measured(exits: bool) -> None:
-    """The answer, then HANGUP on its own line. Without AGIEXITONHANGUP: 511, and the Hangup event follows our close."""
+    """The reply comes before HANGUP. Without AGIEXITONHANGUP the reply is 511, and Hangup follows our close."""
     lines: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -176,7 +176,7 @@ def test_hang_up_during_a_prompt_is_reported_as_measured(exits: bool) -> None:
 
 
 def test_voter_waits_for_a_missing_server_then_hears_the_message() -> None:
-    """The voter hears a tone every two seconds, for as long as a restart of the dialler may take."""
+    """The voter hears a tone every two seconds while the dialler may be restarting."""
 
     @virtual_time()
     async def run() -> None:

@@ -335,7 +335,7 @@ async def test_voters_call_back_as_inbound_calls() -> None:
 
 @virtual_time()
 async def test_eleven_hours_of_agent_calls_take_seconds() -> None:
-    """1,320 complete calls from 9:00 to 20:00, two a minute."""
+    """The day has 1,320 complete calls from 9:00 to 20:00, two a minute."""
     profile = VoterProfile(answer_rate_by_hour=(0.0,) * 9 + (0.6,) * 3 + (0.2,) * 12, utc_offset_hours=0.0)
     config = SimulatedAsteriskConfig(profile=profile, start_epoch=9 * 3600.0)
     async with lab_centre(config) as (switch, lab):

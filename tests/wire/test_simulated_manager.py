@@ -1,4 +1,4 @@
-"""The manager actions of the simulated Asterisk: permissions, refusals, variables, and injection by a careless encoder."""
+"""The AMI of the simulated Asterisk: permissions, refusals, variables, and injection by unsafe values."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_manager_sets_variables_answers_ping_and_logs_off() -> None:
 
 @virtual_time()
 async def test_simulation_reproduces_injection_by_line_feeds_and_function_names() -> None:
-    """The effect on a real Asterisk if an encoder let such values through."""
+    """The simulation behaves as a real Asterisk does if an encoder does not refuse such values."""
     async with lab_centre(CONFIG) as (switch, lab):
         lab.write(
             b"Action: Originate\r\nActionID: x\r\nAsync: true\r\nChannelId: x\r\nExten: s\r\nPriority: 1\r\n"

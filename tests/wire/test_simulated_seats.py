@@ -1,4 +1,4 @@
-"""Seats on the simulated Asterisk, as observed on a real Asterisk 22: menu keys, hang-ups, a second phone."""
+"""Seats on the simulated Asterisk, as observed on Asterisk 22: menu keys, hang-ups, and a second phone."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ RINGING = frozenset({"Newstate", "DialState"})
 
 
 class Entry(NamedTuple):
-    """One captured read or write."""
+    """A captured read or write."""
 
     t: float
     who: str
@@ -134,7 +134,7 @@ def messages_of(text: str) -> list[AmiMessage]:
 
 
 class Replay:
-    """Plays the AMI client's and the AGI server's side of a capture against a switch."""
+    """A replay of a capture's AMI client and AGI server against a switch."""
 
     def __init__(self, name: str) -> None:
         self.entries = recording(name)
@@ -166,7 +166,7 @@ class Replay:
             writer.close()
 
     def _ours(self, action: str) -> str:
-        """The action with the captured channel's name replaced by its id, because names are numbered from each start."""
+        """Return an action with the captured channel's name replaced by its id, as names are numbered from each start."""
         return re.sub(
             r"(?m)^Channel: (PJSIP/[\w-]+)\r$", lambda m: f"Channel: {self._uniqueids.get(m[1], m[1])}\r", action
         )
@@ -184,7 +184,7 @@ class Replay:
         self._readers.append(asyncio.create_task(read()))
 
     async def serve_agi(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Send the captured commands one by one, each after the previous answer."""
+        """Send the captured commands one by one, each after the reply to the previous one."""
         commands = [entry.data for entry in self.entries if entry.who == "server-agi"]
         while (line := (await reader.readline()).decode()) != "\n":
             self.agi_lines.append(line)
@@ -205,7 +205,7 @@ def label_of(event: AmiMessage) -> str:
 
 
 def in_one_order(labels: list[str]) -> list[str]:
-    """Sort neighbouring events whose order varies."""
+    """Return events with neighbours sorted whose order varies."""
     ordered: list[str] = []
     run: list[str] = []
     for label in [*labels, ""]:
@@ -239,7 +239,7 @@ def by_channel(text: str) -> dict[str, list[str]]:
 
 
 def fields_of(text: str) -> dict[str, set[tuple[str, ...]]]:
-    """The sequences of field names of each kind of event and response."""
+    """Return the sequences of field names of each kind of event and response."""
     out: dict[str, set[tuple[str, ...]]] = {}
     for message in messages_of(text):
         if message.event != "RTCPSent":
@@ -301,7 +301,7 @@ STABLE = frozenset(
 
 
 def values_of(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, str], ...]]]:
-    """The stable fields of each event in order, by channel and kind."""
+    """Return the stable fields of each event in order, by channel and kind."""
     out: dict[tuple[str, str], list[tuple[tuple[str, str], ...]]] = {}
     for message in messages_of(text):
         if message.event == "RTCPSent" or message.get("Variable").startswith(("RTPAUDIOQOS", "BRIDGEPEER")):
@@ -337,7 +337,7 @@ def test_simulated_events_equal_the_captured_ones(name: str) -> None:
 
 
 def connection_of(entry: Entry, recorded: list[str]) -> int:
-    """The connection a piece of a capture belongs to: answers and lists to the newest, events to the first."""
+    """Return the connection of a captured read: the newest for responses and lists, the first for events."""
     if len(recorded) == 1 or entry.data.startswith("Asterisk Call Manager"):
         return len(recorded) - 1
     later = re.search(r"ActionID: a[2-9]", entry.data) and "Channel Hungup" not in entry.data
@@ -345,7 +345,7 @@ def connection_of(entry: Entry, recorded: list[str]) -> int:
 
 
 def normal_agi(text: str) -> str:
-    """Without addresses, thread ids and end positions of sounds, which vary."""
+    """Return AGI data without addresses, thread ids and end positions of sounds, which vary."""
     text = re.sub(r"(agi_request: agi://)[^/]+", r"\1HOST", text)
     text = re.sub(r"(agi_channel: PJSIP/\w+-)[0-9a-f]{8}", r"\g<1>N", text)
     text = re.sub(r"agi_threadid: \d+", "agi_threadid: N", text)

@@ -40,7 +40,7 @@ Lines = Sequence[str | None]
 
 @dataclass(frozen=True)
 class Transcript:
-    """A call, independent of its driver."""
+    """The transcript of a call, independent of its driver."""
 
     heard: tuple[str, ...]
     commits: tuple[FlowCommit, ...]
@@ -50,7 +50,7 @@ class Transcript:
 
 
 def a_caller(chance: random.Random) -> tuple[list[str | None], dict[str, Scalar]]:
-    """Lines of keys, mostly valid ones, and the facts about their caller."""
+    """Return random lines of keys, mostly valid, and facts about the caller."""
     lines: list[str | None] = []
     for _ in range(chance.randrange(12)):
         match chance.randrange(8):
@@ -104,7 +104,7 @@ def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
 
 
 class Peer(FlowHost):
-    """Asterisk's side of one FastAGI call with its caller. A recorded message takes one line, as at the terminal."""
+    """Asterisk's side of a FastAGI call with a caller. A recorded message takes one line, as at the terminal."""
 
     def __init__(self, lines: Lines) -> None:
         self.lines = list(lines)

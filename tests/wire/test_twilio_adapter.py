@@ -1,4 +1,4 @@
-"""The Twilio adapter against a stand-in of its REST API: at most once, callbacks in any order, caps."""
+"""The Twilio adapter against a simulated REST API: calls placed at most once, callbacks in any order, and refusals."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ async def test_call_that_has_ended_is_not_hung_up() -> None:
 
 
 async def hung_up(call: PlacedCall) -> None:
-    """Complete the call once the hang-up order has arrived; a call without one rings for ever."""
+    """Complete the call once the hang-up request has arrived. Without one the call rings for ever."""
     assert call.task is not None
     await asyncio.wait([call.task], timeout=5)
 

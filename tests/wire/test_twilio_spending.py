@@ -1,4 +1,4 @@
-"""The daily spending cap, against a stand-in of Twilio's REST API: cost and reserves of calls, second legs and SMS."""
+"""The daily spending cap against a simulated Twilio API: cost and reserves of calls, second legs and SMS."""
 
 from __future__ import annotations
 

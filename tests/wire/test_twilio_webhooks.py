@@ -112,7 +112,7 @@ async def test_request_of_an_attempt_that_is_not_live_hangs_up() -> None:
 
 
 async def test_duplicate_simultaneous_requests_give_the_same_call() -> None:
-    """Twilio repeats a request that is not answered in time; the second may arrive while the first is being processed."""
+    """Twilio repeats a request without a timely response. The second may arrive while the first is being processed."""
 
     class Twice(Line):
         async def post(self, session, path, form, **options):  # type: ignore[no-untyped-def]  # as Line.post
@@ -233,7 +233,7 @@ async def test_recording_is_stored_if_the_caller_hangs_up_while_speaking() -> No
 
 
 async def hung_up_before(server: RunningWebhooks, call: Call, line: Line, path: str, form: dict[str, str]) -> None:
-    """Twilio's callback of the end comes before the request with what the caller left; the desk holds a call as the engine does."""
+    """Report the end of a call before its last request arrives, while the fake engine still holds the call."""
     server.switch.sids.clear()  # the switch forgets a call at its end
     server.desk.is_live = lambda attempt_id: not call.ends  # type: ignore[method-assign]  # until its flow is over
     server.flows.end_flow_after_hang_up(AttemptId(ATTEMPT))
@@ -244,7 +244,7 @@ async def hung_up_before(server: RunningWebhooks, call: Call, line: Line, path: 
 
 
 async def asked(server: RunningWebhooks, line: Line, until: str) -> tuple[str, dict[str, str]]:
-    """The request that has the caller's `until`, not sent yet."""
+    """Return the request with the caller's input `until`, not sent yet."""
     path: str | None = VOICE
     form: dict[str, str] = {}
     server.switch.sids[ATTEMPT] = line.sid

@@ -1,4 +1,4 @@
-"""What callers of flows and scripts are promised, where the call ends or the voters become known in the middle of something."""
+"""Flows and scripts whose call ends, or whose voters are marked by others, during an action."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_script_at_its_time_limit_ends_the_call_while_waiting_for_a_key(
 
 
 async def in_flow(site: Site) -> AttemptId:
-    """The attempt of the household, once its flow has begun."""
+    """Wait until the flow of the household's call has started, and return its attempt."""
 
     def begun() -> list[CallChange]:
         return [each for each in site.changes if isinstance(each, CallChange) and each.state is CallState.IN_FLOW]
@@ -86,7 +86,7 @@ async def in_flow(site: Site) -> AttemptId:
 
 
 async def become_known(site: Site, known: list[int]) -> None:
-    """A booth worker's list comes in."""
+    """Store marks for the household, as from a booth worker's list."""
     at = site.clock.now()
     for voter in known:
         mark = Mark(f"list/{voter}", voter, MarkKind.VOTED, MarkSource.BOOTH_WORKER, at)

@@ -1,4 +1,4 @@
-"""What flows ask for beyond sounds and keys, on the simulated Asterisk: an agent, a recording; a reload between two calls."""
+"""Flows on the simulated Asterisk: transfers, recordings, scripts, and reloads between calls."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ async def test_flow_continues_if_no_agent_is_available(tmp_path: Path) -> None:
 
 @virtual_time()
 async def test_call_past_calling_hours_is_not_transferred_to_an_agent(tmp_path: Path) -> None:
-    """The clock is set forward past the calling hours while the voter listens; then the voter asks for an agent."""
+    """The clock is set past the calling hours while the voter listens, and then the voter asks for an agent."""
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
     config = scripted_voters(Behaviour(keys=((1.2, "3"),)))
@@ -168,7 +168,7 @@ if ask("WAIT FOR DIGIT 5000") == "200 result=49" and ask("SET VARIABLE MATDAN_MA
 
 
 async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """In real time: a process has no virtual clock."""
+    """This runs in real time, as a process has no virtual clock."""
     skip_without_containment()
     script = tmp_path_factory.mktemp("scripts") / "survey.py"
     script.write_text(SCRIPT)

@@ -1,4 +1,4 @@
-"""The catalogue is read strictly and written whole; the gate lets nothing through that is not what was approved and certified."""
+"""The catalogue: strict reading, atomic writing, and the rules for playing prompts."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_interrupted_run_stores_the_finished_entries(tmp_path: Path) -> None:
 
 
 def test_full_disk_leaves_all_catalogue_files_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second of two files finds no room: the first is not written either."""
+    """If there is no space for the second of two files, the first is not written either."""
     english = PromptName("", "en", "number/7")
     before = {NAME: entry(), english: entry()}
     write_catalogue(tmp_path, before)

@@ -1,4 +1,4 @@
-"""Any recording becomes a sound for the line, and what cannot is refused in one line."""
+"""Conversion of recordings to sounds, and refusals of invalid recordings."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_clipped_recording_is_reported_and_not_clipped_again(tmp_path: Path) -> 
 
 
 def cut_off(made: Sounds) -> float:
-    """How many seconds of silence it says were cut off."""
+    """Return the seconds of silence that a note reports as cut off."""
     (note,) = (each for each in made.notes if each.endswith(" s of silence, which were cut off"))
     return float(note.split()[1])
 
@@ -166,7 +166,7 @@ def test_ogg_without_a_last_page_is_noted_as_possibly_truncated(tmp_path: Path) 
 
 
 def flac_of_length(path: Path, samples: int) -> Path:
-    """A short FLAC whose header says another length (36 bits at byte 21 and a half; 0: unknown)."""
+    """Return a short FLAC with another length in its header (36 bits from byte 21.5; 0 means unknown)."""
     write_recording(path, speech(3, 44_100), 44_100)
     content = bytearray(path.read_bytes())
     content[21] = (content[21] & 0xF0) | (samples >> 32)
@@ -221,7 +221,7 @@ def test_damaged_recording_never_crashes_the_decoder(
 
 @pytest.mark.parametrize("rate", [8_000, 16_000])
 def test_true_peak_equals_the_measurement_of_ffmpeg(rate: int) -> None:
-    """A sine at a quarter of the rate whose samples miss its tops by 3 dB; and a voice, beside ebur128's own figure."""
+    """A sine at a quarter of the rate, whose samples miss its peaks by 3 dB, and a voice, compared with ebur128."""
     between = np.sin(np.pi / 2 * np.arange(rate) + np.pi / 4).astype(np.float32) * np.float32(0.5)
     between *= np.hanning(rate).astype(np.float32)
     assert measure_true_peak(between, rate) == pytest.approx(20 * math.log10(0.5), abs=0.15)

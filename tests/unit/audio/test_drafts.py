@@ -1,4 +1,4 @@
-"""Draft voices stand in for what nobody has recorded, in every shipped language, and never for more than that."""
+"""Draft voices: prompts without a recording are synthesised in every shipped language, and recordings are untouched."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_shipped_language_has_a_draft_voice(language: str, tmp_path: Path)
 
 @pytest.mark.parametrize(("language", "word"), [("as", "ছয়"), ("as", "ন"), ("or", "ସ୍ୱର"), ("bn", "নয়")])
 def test_word_is_pronounced_and_not_spelt(language: str, word: str) -> None:
-    """Spelling "ছয়" letter by letter takes espeak-ng over two seconds; saying it half of one."""
+    """Spelt letter by letter, "ছয়" takes espeak-ng over two seconds, pronounced half a second."""
     samples, rate = espeak.speak(word, language)
     assert len(samples) / rate < 1.2
     assert np.abs(samples).max() > 0.05
@@ -86,13 +86,13 @@ SEVEN = PromptName("", "hi", "number/7")
 
 
 def approved(entry: Entry) -> Entry:
-    """As `dialer audio approve --synthetic` leaves it."""
+    """Return an entry as approved by `dialer audio approve --synthetic`."""
     said = {"approved_by": "A. Person", "approved_sha256": entry.source_sha256, "voice": Voice.SYNTHETIC}
     return entry.model_copy(update=said)
 
 
 def drafted(tmp_path: Path, entries: dict[PromptName, Entry], text: str, recipe: Recipe = LINE) -> tuple[int, int, int]:
-    """What a run did: prompts spoken, left as they were, and spoken though somebody had approved them."""
+    """Make drafts. Return the numbers of made, of unchanged, and of no longer approved prompts."""
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     report = make_drafts(places, entries, recipe, {SEVEN: text}, workers=1)
     return report.drafted, report.unchanged, len(report.void)
@@ -173,7 +173,7 @@ def test_missing_voices_are_reported_in_one_line(tmp_path: Path, monkeypatch: py
 
 
 def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drafts, then a recording of one of them: what is left is listed as drafts."""
+    """After one of the drafts was recorded, `list` shows the others as drafts."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts/xy.yaml").write_text('common.goodbye: "Goodbye."\n', encoding="utf-8")

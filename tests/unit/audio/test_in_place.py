@@ -1,4 +1,4 @@
-"""Sounds and catalogue are put in place together: what no longer belongs there goes, and what cannot be written changes nothing."""
+"""Installing sounds together with the catalogue: obsolete sounds are removed, and failures change nothing."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def run(places: AudioDirectories, recipe: Recipe = LINE) -> PrepareReport:
 
 
 def silent(places: AudioDirectories) -> list[str]:
-    """The prompts of the catalogue that may not be played."""
+    """Return the prompts of the catalogue that may not be played."""
     playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read()
     assert playlist.listed
     return [name.path for name in playlist.listed if playlist.find_block_reason(name, date(2026, 11, 24)) is not None]
 
 
 def files(places: AudioDirectories) -> dict[str, bytes]:
-    """Every file of the sounds and of the catalogue but its lock."""
+    """Return the contents of all sounds and catalogue files, without the lock file."""
     found = [
         path for top in (places.sounds, get_catalogue_directory(places)) for path in top.rglob("*") if path.is_file()
     ]
@@ -73,7 +73,7 @@ def test_sounds_in_removed_formats_are_deleted(places: AudioDirectories) -> None
 
 
 def test_run_without_new_recordings_deletes_sounds_in_removed_formats(places: AudioDirectories) -> None:
-    """Drafts too, of which there is no recording to prepare."""
+    """This holds for drafts too, which have no recording."""
     draft = PromptName("", "hi", "number/7")
     run(places)
     with change_catalogue(get_catalogue_directory(places)) as entries:

@@ -1,4 +1,4 @@
-"""The information message that Asterisk plays by itself: spoken or recorded, in the centre's language, where the dialplan looks."""
+"""The information message: draft or recording, in the centre's language, under the name that the dialplan plays."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def audio(*arguments: str) -> str:
 
 
 def drafts(monkeypatch: pytest.MonkeyPatch) -> str:
-    """`dialer audio drafts` for the message and nothing else, which is quick."""
+    """Run `dialer audio drafts` for the message only, which is quick."""
     monkeypatch.setattr("dialer.cli.audio.collect_text_prompts", lambda *_: {})
     monkeypatch.setattr("dialer.cli.audio.collect_word_prompts", lambda *_: {})
     monkeypatch.setattr("dialer.cli.audio.collect_name_prompts", lambda *_: {})

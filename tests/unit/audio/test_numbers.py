@@ -1,4 +1,4 @@
-"""Numbers, hours and dates, as each language says them."""
+"""Numbers, hours and dates as prompts, by the rules of each language."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_half_past_one_and_two_have_distinct_words_in_northern_languages() -> No
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_prompt_of_shipped_flows_has_words(language: str) -> None:
-    """Names of places and organisations apart, which are the site's own, and campaign recordings."""
+    """This excludes names of places and organisations, which the site provides, and campaign recordings."""
     texts = shipped_texts()
     known = collect_text_prompts(texts, [language]) | collect_word_prompts([language])
     samples = {

@@ -1,4 +1,4 @@
-"""The picture of a prompt says what was sent and what became of it."""
+"""The picture of a prompt before and after preparation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_waveform_fills_its_panel_up_to_its_peak() -> None:
 
 
 def test_loudness_curve_lies_at_the_measured_loudness() -> None:
-    """A steady tone at the wanted loudness lies on the dashed line."""
+    """A steady tone at the target loudness lies on the dashed line."""
     times = np.arange(16_000 * 4) / 16_000
     tone = np.sin(2 * np.pi * 1000 * times).astype(np.float32)
     quiet = tone * np.float32(10 ** ((-19.0 - make_panel("x", tone, 16_000).loudness.integrated_lufs) / 20))

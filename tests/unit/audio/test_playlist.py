@@ -1,4 +1,4 @@
-"""A call plays the campaign's own prompt before the shared one, and nothing that the catalogue does not let it play."""
+"""The prompts of a call: the campaign's own before the shared ones, and only those that the catalogue allows."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ async def test_running_centre_reloads_its_catalogue_and_survives_a_damaged_one(s
 async def test_catalogue_missing_for_a_moment_silences_no_call(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The directory is renamed, as by a checkout; then a folder of it vanishes while it is looked through."""
+    """The directory is renamed, as by a checkout. Then one of its folders disappears while it is read."""
     (site.catalogue / "campaign/town").mkdir(parents=True)
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
     await prompts.refresh()
@@ -225,7 +225,7 @@ async def test_catalogue_missing_for_a_moment_silences_no_call(
 
 
 def test_lost_mount_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> None:
-    """Where it was mounted an empty directory is left."""
+    """A lost mount leaves an empty directory."""
     name = PromptName("", "hi", "common/goodbye")
     assert site.read().find_block_reason(name, TODAY) is None
     site.catalogue.rename(site.catalogue.with_name("away"))
@@ -264,7 +264,7 @@ async def test_damaged_catalogue_prevents_the_start(site: PlaylistReader) -> Non
 def test_sounds_are_hashed_on_first_use_and_never_played_unchecked(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of thousands of sounds a call plays five: each is hashed when it is asked for, once, and what was changed does not play."""
+    """Of thousands of sounds a call plays five. Each is hashed once on first use, and changed sounds are blocked."""
     names = [PromptName("", "hi", f"common/sound_{n}") for n in range(4)]
     for name in names:
         site.places.sound(name, SoundFormat.ALAW).write_bytes(b"sound")

@@ -1,4 +1,4 @@
-"""A directory of recordings becomes a directory of sounds: what changed, whole files, and nobody suffers from a bad neighbour."""
+"""Preparing a directory of recordings: only changes, atomically, and bad recordings do not affect others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def places(tmp_path: Path) -> AudioDirectories:
 def run(
     places: AudioDirectories, entries: dict[PromptName, Entry], recipe: Recipe = LINE
 ) -> tuple[list[str], list[str]]:
-    """(prepared, refused) of one run in this process: what the pool does, without its half second."""
+    """Run `prepare` in this process, without the process pool. Return (prepared, refused)."""
     sources, unseen = list_recordings(places.recordings)
     plan = make_plan(places, sources, entries, recipe, {})
     prepared, refused = [], [f"{each.source}: {each.reason}" for each in (*unseen, *plan.refused)]

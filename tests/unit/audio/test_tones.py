@@ -1,4 +1,4 @@
-"""The tones are short, free of clicks, and files that Asterisk can play."""
+"""The tones for agents: duration, fades, and file format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each rule of `check_flow` finds its problem at the right line and node, and none in the shipped flows."""
+"""The rules of `check_flow`: each finds its problem at the right line and node, and none in the shipped flows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: 
 
 
 def only(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
-    """Return the only finding, which must be of that rule, at that node and on its line."""
+    """Return the only finding, and assert its rule, node and line."""
     assert [(finding.rule, finding.node) for finding in found] == [(rule, node)], [str(one) for one in found]
     assert found[0].file == "sample.yaml"
     assert found[0].line > 1

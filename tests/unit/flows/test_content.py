@@ -1,4 +1,4 @@
-"""Content rules: offers of a ride, questions for whom someone votes, synthetic voices without an announcement."""
+"""Content rules: offers of a ride, questions about vote choice, and unannounced synthetic voices."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def test_agi_script_cannot_store_a_vote_choice(name: str) -> None:
 
 
 def test_reports_never_combine_voter_weight_and_turnout() -> None:
-    """A weight may be a supporter score; together with turnout a report would show support among those who voted."""
+    """A weight may be a supporter score. Combined with turnout it would show how supporters have voted."""
     queries = sorted((ROOT / "dialer/reports").rglob("*.sql"))
     assert queries
     for path in (*queries, *(ROOT / "dialer/reports").rglob("*.py"), *(ROOT / "dialer/mqtt").glob("*.py")):
@@ -221,7 +221,7 @@ def problems(settings: Settings, profile: Profile | None = None) -> list[str]:
 
 
 def recorded(directory: Path, **voices: Voice) -> Settings:
-    """Return a site with a flow, whose greeting and label have these voices."""
+    """Return a site with a flow whose greeting and announcement have these voices."""
     audio = write_prompts(
         directory,
         {

@@ -1,4 +1,4 @@
-"""Loading of flows: what YAML is accepted, and how mistakes are reported to the person who made them."""
+"""Loading of flows: the accepted YAML, and the reports of mistakes."""
 
 from __future__ import annotations
 
@@ -303,7 +303,7 @@ def test_flow_with_a_damaged_line_loads_or_gives_a_flow_error(data: st.DataObjec
 
 
 def _plain(text: str) -> Any:
-    """Return a flow as an editor sees it: keys are text, as in YAML 1.2."""
+    """Return a flow as an editor reads it, with text keys as in YAML 1.2."""
     return json.loads(json.dumps(yaml.safe_load(text)))
 
 

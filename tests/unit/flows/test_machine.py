@@ -1,4 +1,4 @@
-"""The state machine of flows, step by step."""
+"""The state machine of flows, turn by turn."""
 
 from __future__ import annotations
 

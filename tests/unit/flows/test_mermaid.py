@@ -1,4 +1,4 @@
-"""The Mermaid diagram of a flow has every node, its texts and its ways, and cannot be broken by what a flow contains."""
+"""The Mermaid diagram of a flow: its nodes, texts and arrows, and the escaping of special characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A new kind of node is one file with one class: loader, machine, check, diagram and editor schema follow from it."""
+"""A new kind of node needs one class only: loader, machine, checks, diagram and editor schema support it."""
 
 from __future__ import annotations
 

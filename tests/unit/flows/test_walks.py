@@ -1,4 +1,4 @@
-"""Random callers in every shipped flow: each call ends, and nothing is acknowledged before its commit."""
+"""Random callers in every shipped flow: each call ends, and no result is acknowledged before its commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Asterisk adapter: what it reports when a session comes up."""
+"""The Asterisk adapter: its reports after a resync."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def message(*lines: str) -> AmiMessage:
 
 
 class Client:
-    """A session in which a call is hung up between Asterisk's list of channels and the end of the resync."""
+    """A session in which a call is hung up between the list of channels and the end of the resync."""
 
     def __init__(self, switch: AsteriskSwitch, during: str) -> None:
         self._switch = switch
@@ -48,7 +48,7 @@ class Client:
 
 @pytest.mark.parametrize("during", ["CoreStatus", "CoreShowChannels", "Status"])
 async def test_call_that_ends_during_a_resync_is_not_reported_as_live(during: str) -> None:
-    """A real Asterisk sends the Hangup of a channel that it has just listed. No second one would come."""
+    """Asterisk may send the Hangup of a channel right after it has listed the channel, and sends it only once."""
     events: list[SwitchEvent] = []
     switch = AsteriskSwitch()
     switch.set_sink(events.append)

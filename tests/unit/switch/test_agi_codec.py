@@ -1,4 +1,4 @@
-"""The FastAGI codec with captured calls, split anywhere, and with hostile input on both sides."""
+"""The FastAGI codec: captured calls, streams split anywhere, and hostile input in both directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which handler serves a FastAGI connection."""
+"""The routes of the FastAGI server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The AMI codec with captured sessions, split anywhere, and with hostile input on both sides."""
+"""The AMI codec: captured sessions, streams split anywhere, and hostile input in both directions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def fields_of(messages: Iterable[AmiMessage]) -> list[list[tuple[str, str]]]:
 
 
 def reference(data: bytes) -> list[list[tuple[str, str]]]:
-    """A session parsed in the simplest way: what the decoder must return."""
+    """Return a session parsed in the simplest way, as a reference for the decoder."""
     _, _, body = data.decode().partition("\r\n")
     found = []
     for text in body.split("\r\n\r\n"):
@@ -294,7 +294,7 @@ def test_encoder_refuses_what_exceeds_asterisks_length_limits() -> None:
 
 
 def tolerant_actions(data: bytes) -> list[list[str]]:
-    """An Asterisk that accepts a lone LF: lines up to a blank line form an action."""
+    """Return the actions in data as Asterisk reads them, which accepts a lone LF as a line end."""
     runs: list[list[str]] = [[]]
     for line in data.decode("utf-8", "replace").replace("\r\n", "\n").split("\n"):
         if line:

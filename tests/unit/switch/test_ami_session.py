@@ -1,4 +1,4 @@
-"""The AMI session without a socket: tables of (time, bytes received, output), split anywhere, and captured sessions."""
+"""The AMI session without a socket: tables of (time, received bytes, output), split anywhere, and captured sessions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def session_of(limits: AmiLimits | None = None, wanted_events: set[str] | None =
 
 
 def logged_in(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
-    """A session at second 0 whose Login, s-1, has succeeded."""
+    """Return a session at second 0 whose Login (ActionID s-1) has succeeded."""
     session = session_of(limits, wanted_events)
     session.on_connected(0)
     session.receive(BANNER, 0)
@@ -56,12 +56,12 @@ def event(name: str, more: str = "") -> bytes:
 
 
 def sent(session: AmiSession) -> list[str]:
-    """Name and ActionID of the actions that the session writes now."""
+    """Return name and ActionID of the actions that the session writes now."""
     return [f"{one.action} {one.action_id}" for one in AmiDecoder(expects_banner=False).feed(session.pop_output())]
 
 
 def told(came: Came) -> str:
-    """An output of the session, in words."""
+    """Return a description of an output of the session."""
     if isinstance(came, AmiMessage):
         return came.event
     outcome = came.outcome
@@ -72,7 +72,7 @@ def told(came: Came) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """A step at one second: actions sent, bytes received, or only time passing; then the expected output and writes."""
+    """A step of a table: actions sent, bytes received or only time passed, then the expected output and writes."""
 
     at: float
     send: tuple[tuple[str, str], ...] = ()  # name and ActionID
@@ -338,7 +338,7 @@ def test_oldest_unanswered_seconds_counts_from_the_actions_start() -> None:
 
 
 def replay(name: str, split: int | None) -> tuple[list[str], str]:
-    """Play a captured session with its own actions. Returns its output and the actions still pending at its end."""
+    """Replay a captured session with its own actions. Return its output and the actions pending at its end."""
     session = session_of()
     session.on_connected(0)
     came: list[Came] = []

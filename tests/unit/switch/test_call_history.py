@@ -1,4 +1,4 @@
-"""Asterisk's records of ended calls: lines that a real Asterisk 22.10.1 wrote with our cdr_custom.conf."""
+"""The reader of Asterisk's call records, with lines that Asterisk 22.10.1 wrote with our cdr_custom.conf."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search for lost events: an event is lost when two lists in a row miss it and it has still not come later."""
+"""The detection of lost events: missing in two lists in a row and still missing some time later."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STRAY_RINGS = LiveChannel(STRAY, "from-carrier", up=False, ringing=True)
 
 
 class Comparison:
-    """A comparison that runs, with one live call that Asterisk has reported, and the lists that Asterisk will give."""
+    """A running comparison with one reported call and the channel lists that Asterisk will return."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.channels: Sequence[LiveChannel] = [RINGS]
@@ -67,7 +67,7 @@ async def test_event_missing_in_two_lists_is_reported_once(monkeypatch: pytest.M
 
 @virtual_time()
 async def test_event_missing_in_one_list_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The channel was younger than the list, or the list was made while the event was on its way."""
+    """The channel may be younger than the list, or the event may be in transit."""
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []

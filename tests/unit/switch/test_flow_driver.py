@@ -1,4 +1,4 @@
-"""The FastAGI driver over a scripted call, and the same keys at the terminal give the same call."""
+"""The FastAGI driver of flows over a scripted call, compared with the terminal."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class CutCall:
 
 
 class Store:
-    """The stored commits."""
+    """A store that records commits."""
 
     def __init__(self, call: ScriptedCall, *, works: bool = True) -> None:
         self.commits: list[FlowCommit] = []
@@ -85,7 +85,7 @@ class Store:
 
 
 class Services(FlowHost):
-    """All host a flow may use."""
+    """A flow host that performs every request."""
 
     async def record(self, action: Record) -> Recorded | None:
         return Recorded("rehearsal", 2.0)
@@ -294,7 +294,7 @@ async def test_transferred_call_is_not_hung_up() -> None:
 def terminal(
     flow: Flow, lines: Sequence[str | None], facts: dict[str, Scalar]
 ) -> tuple[TerminalCall, Ending | None, str]:
-    """Play the same call at the terminal."""
+    """Run the same call at the terminal."""
     left = list(lines)
     heard: list[str] = []
     call = TerminalCall(
@@ -305,7 +305,7 @@ def terminal(
 
 
 def heard_sounds(actions: Sequence[Action]) -> set[str]:
-    """The sounds a call was asked to play."""
+    """Return the sounds that a call was asked to play."""
     refs: list[PromptRef] = []
     for action in actions:
         if not isinstance(action, Commit | SendSms):

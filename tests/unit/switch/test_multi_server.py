@@ -1,4 +1,4 @@
-"""Several Asterisk servers: seats and trunks of new settings go to their server, and earlier ones stay known for their calls."""
+"""Several Asterisk servers: new seats and trunks go to their server, and removed ones stay known for their calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tracker: calls that end in every order, phones in their seats, voters of other servers, and a resync after a restart."""
+"""The trackers: calls that end in every order of events, phones at seats, remote voters, and a resync after a restart."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[
 
 
 def test_redirected_call_is_not_answered() -> None:
-    """The events of a real Asterisk where the carrier's contact named another channel, which answered."""
+    """The events of a real Asterisk when the carrier redirected to another channel, which answered."""
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     redirected = event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
@@ -111,7 +111,7 @@ def test_seat_stays_down_if_its_phone_does_not_answer() -> None:
 
 
 def test_resync_recognises_calls_of_an_earlier_run_by_their_ids() -> None:
-    """A phone that rings is still in its trunk's context, as a real Asterisk lists it. Channels that are not ours are ignored."""
+    """A ringing phone is still in its trunk's context, as on a real Asterisk. Channels of others are ignored."""
     waiting, talking, message = (AttemptId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
     tracker = SwitchTracker()
     up, *states = tracker.resync(
@@ -199,7 +199,7 @@ def test_key_press_is_reported_for_the_phones_seat() -> None:
 
 
 def test_seat_goes_down_when_its_last_phone_leaves() -> None:
-    """A lost phone is called and dials in by itself at the same time: the call that fails does not take the seat down."""
+    """A lost phone is called while it dials in by itself: the failed call does not take the seat down."""
     tracker = SwitchTracker()
     for unique_id in ("1732.7", "seat-01-aa"):
         tracker.handle(event("ConfbridgeJoin", Conference="seat-01", Uniqueid=unique_id, Context="matdan-agent"))

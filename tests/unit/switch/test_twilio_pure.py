@@ -1,4 +1,4 @@
-"""Twilio's pure parts: spending, signed states, statuses, and TwiML."""
+"""The parts of the Twilio adapter without I/O: spending, signed states, statuses, and TwiML."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOKENS = StateTokens("secret")
 
 
 class Host(PageHost):
-    """Says yes."""
+    """A page host that accepts every request."""
 
     records = transfers = True
 
