@@ -41,7 +41,7 @@ from bench.common import (
     write_json,
 )
 from dialer.flows.catalogue import load_flow
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, run_flow
@@ -160,7 +160,7 @@ def bare_server(script: Script = TWELVE) -> Server:
 async def flow_server(tally: Tally) -> AsyncIterator[int]:
     """Run our server with a shipped flow, whose commits succeed immediately."""
     flow = load_flow("turnout")
-    prompts = ConventionalPrompts(shipped_texts())
+    prompts = ConventionalPrompts(load_shipped_texts())
     facts = {"organisation": "Matdan", "booth_name": "Town Hall", "booth_part": 12, "closes_at": 18, "hour_now": 11}
 
     async def handler(call: AgiCall) -> None:

@@ -39,7 +39,7 @@ from dialer.audio.conversion import Recipe
 from dialer.audio.formats import decode, get_sample_rate
 from dialer.audio.loudness import measure_loudness
 from dialer.audio.names import AudioDirectories
-from dialer.audio.prepare import prepare
+from dialer.audio.prepare import prepare_recordings
 from dialer.process.pool import process_count
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
@@ -94,7 +94,7 @@ def run_ours(recordings: Path, count: int, seconds: float, watch: Stopwatch) -> 
     with tempfile.TemporaryDirectory() as out:
         places = AudioDirectories(recordings, Path(out) / "sounds")
         with measure_all_processes(watch), change_catalogue(Path(out) / "catalogue") as entries:
-            report = prepare(places, entries, Recipe((LINE,)), {})
+            report = prepare_recordings(places, entries, Recipe((LINE,)), {})
         if report.refused:
             return Done(count, report.refused[0].reason)
         return Done(count, find_wrong_output(places.sounds, count, seconds, within_lu=0.7))

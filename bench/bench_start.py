@@ -48,7 +48,7 @@ from dialer.settings.site import load_settings
 from dialer.app import running_centre
 from dialer.audio.words import load_all_words
 from dialer.domain.clock import SystemClock
-from dialer.flows.prompts import playlist_reader
+from dialer.flows.prompts import make_playlist_reader
 from dialer.process.memory import freeze_start_up_objects
 from dialer.settings.site_rules import site_profile
 from dialer.site.voices import refuse_voices
@@ -56,7 +56,7 @@ async def start():
     settings = load_settings(pathlib.Path(sys.argv[1]))
     await asyncio.to_thread(load_all_words)
     profile = site_profile(settings)
-    reader = playlist_reader(settings, profile)
+    reader = make_playlist_reader(settings, profile)
     await asyncio.to_thread(refuse_voices, settings, profile, SystemClock(), reader)
     async with running_centre(settings, reader=reader, profile=profile) as centre:
         freeze_start_up_objects()

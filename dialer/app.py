@@ -21,7 +21,7 @@ from dialer.engine.call_flows.service import SCRIPT
 from dialer.engine.core import Core
 from dialer.engine.engine import Engine
 from dialer.engine.plan import CertifiedBy, Dependencies
-from dialer.flows.audio_settings import labels_synthetic, playlist_reader
+from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic_label
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts, make_site_prompts
 from dialer.mqtt.client import BrokerSettings
@@ -53,7 +53,7 @@ from dialer.store.keys import site_key
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.spool import Spool
 from dialer.store.store import Store
-from dialer.switch.routed import report_carrier_only
+from dialer.switch.routed import report_carrier_calls
 
 if TYPE_CHECKING:
     from dialer.switch.twilio.carrier import TwilioCarrier  # of an optional extra
@@ -137,7 +137,7 @@ async def running_centre(
         if weights.problem is not None:
             engine.take_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
-            label = labels_synthetic(settings, rules)
+            label = requires_synthetic_label(settings, rules)
             await stack.enter_async_context(twilio.serve(engine, flows, prompts, label=label))
         sms = None if twilio is None else twilio.sms
         agi = await stack.enter_async_context(fastagi_server(settings, engine, asterisk, flows, prompts, sms, clock))
@@ -190,7 +190,7 @@ def _engine(
     engine = Engine(core, outside)
     first_server = next(iter(settings_by_server(settings)))
     on_event = engine.on_switch_event
-    switch.set_sink(on_event if routed is None else routed.merging_sink(on_event, first_server))
+    switch.set_sink(on_event if routed is None else routed.make_merging_sink(on_event, first_server))
     return engine
 
 
@@ -204,7 +204,7 @@ async def _connected(
 ) -> AsyncIterator[None]:
     """Stay connected to the switch for as long as the context lasts."""
     if twilio is not None and not settings.uses_asterisk:
-        report_carrier_only(engine.on_switch_event, twilio.switch)
+        report_carrier_calls(engine.on_switch_event, twilio.switch)
         yield
     else:
         async with asterisk.connected(chance):
@@ -220,7 +220,7 @@ async def run_centre(settings: Settings) -> None:
         _log.warning("open_files.limit_low", problem=problem)
     await asyncio.to_thread(load_all_words)
     profile = site_profile(settings)
-    reader = None if settings.audio.catalogue is None else playlist_reader(settings, profile)
+    reader = None if settings.audio.catalogue is None else make_playlist_reader(settings, profile)
     await asyncio.to_thread(refuse_voices, settings, profile, SystemClock(), reader)
     if settings.uses_asterisk:
         await check_asterisk_servers(settings)

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from dialer.audio.decoding import decode
+from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
 from dialer.audio.filters import RESAMPLER, Samples, apply_filters
 from dialer.audio.formats import decode as decode_file
@@ -80,7 +80,7 @@ class Sounds:
 
 def convert_recording(source: Path, recipe: Recipe) -> Sounds:
     """Return the sounds made from a recording. Raises RecordingRefused with the reason in one line."""
-    decoded = decode(source, recipe.rate, recipe.max_seconds)
+    decoded = decode_recording(source, recipe.rate, recipe.max_seconds)
     return convert_samples(decoded.samples, recipe, decoded.notes)
 
 

@@ -47,7 +47,7 @@ class Decoded:
     notes: tuple[str, ...]  # remarks for the media team
 
 
-def decode(path: Path, rate: int, max_seconds: float, *, raw: bool = False) -> Decoded:
+def decode_recording(path: Path, rate: int, max_seconds: float, *, raw: bool = False) -> Decoded:
     """Decode a recording to one channel at `rate` (Hz), and remove offset and rumble unless `raw` is set.
 
     Raises RecordingRefused with the reason in one line.
@@ -101,7 +101,7 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
         if stream.duration is not None and stream.time_base is not None:
             declared = float(stream.duration * stream.time_base)
         if declared > max_seconds:
-            raise _length_refusal(declared, max_seconds)
+            raise _make_length_refusal(declared, max_seconds)
         reader = _Reader(rate, max_seconds)
         for packet in _read_packets(container, stream):
             reader.decode_packet(packet)
@@ -135,14 +135,14 @@ def _read_packets(container: InputContainer, stream: AudioStream) -> Iterator[av
         yield packet
 
 
-def _length_refusal(seconds: float, max_seconds: float) -> RecordingRefused:
+def _make_length_refusal(seconds: float, max_seconds: float) -> RecordingRefused:
     length = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
     return RecordingRefused(
         f"is {length} long, at most {max_seconds:.0f} s are allowed (audio.max_seconds); shorten it"
     )
 
 
-def _format_refusal() -> RecordingRefused:
+def _make_format_refusal() -> RecordingRefused:
     return RecordingRefused("has audio in a format that cannot be decoded; export it as WAV")
 
 
@@ -166,7 +166,7 @@ class _Reader:
         try:
             frames = packet.decode()
         except av.DecoderNotFoundError as error:
-            raise _format_refusal() from error
+            raise _make_format_refusal() from error
         except av.FFmpegError:
             self.broken += 1
             return
@@ -176,7 +176,7 @@ class _Reader:
     def _resample_frame(self, frame: AudioFrame) -> None:
         self._taken += frame.samples / frame.sample_rate
         if self._taken > self._max_seconds:
-            raise _length_refusal(self._taken, self._max_seconds)
+            raise _make_length_refusal(self._taken, self._max_seconds)
         shape = (frame.format.name, frame.sample_rate, frame.layout.name)
         if shape != self._shape:
             self._drain_resampler()
@@ -184,7 +184,7 @@ class _Reader:
             try:
                 self._graph = _make_resampler(frame, self._rate)
             except (av.FFmpegError, ValueError) as error:
-                raise _format_refusal() from error
+                raise _make_format_refusal() from error
             self._position = 0
         frame.pts = self._position
         frame.time_base = Fraction(1, frame.sample_rate)

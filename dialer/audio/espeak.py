@@ -75,12 +75,12 @@ def _load_engine() -> _Engine:
         raise VoiceMissing(f"draft voices have no data in {home}: {_AGAIN}")
     pieces: list[bytes] = []
 
-    def take(samples: int | None, count: int, _: object) -> int:
+    def collect_samples(samples: int | None, count: int, _: object) -> int:
         if samples and count > 0:
             pieces.append(ctypes.string_at(samples, count * 2))
         return 0
 
-    callback = _CALLBACK(take)
+    callback = _CALLBACK(collect_samples)
     library.espeak_SetSynthCallback(callback)
     library.espeak_Info.restype = ctypes.c_char_p
     version = library.espeak_Info(None).decode().split()[0]

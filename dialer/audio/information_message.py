@@ -58,7 +58,7 @@ def install_message(
                     path.unlink()
             return MessageState.NONE
         entry = entries[name]
-        if any(hash_file(places.sound(name, each)) != sha for each, sha in entry.files.items()):
+        if any(hash_file(places.get_sound_path(name, each)) != sha for each, sha in entry.files.items()):
             return MessageState.NONE
         if entry.voice is Voice.DRAFT and any(
             hash_file(path) not in ours for path in _list_sound_files(places.sounds, MESSAGE_SOUND)
@@ -68,7 +68,7 @@ def install_message(
             if each not in entry.files:
                 path.unlink(missing_ok=True)  # Asterisk could choose this outdated sound
             elif hash_file(path) != entry.files[each]:
-                write_atomically(path, places.sound(name, each).read_bytes())
+                write_atomically(path, places.get_sound_path(name, each).read_bytes())
     except OSError as error:
         problem = f"cannot be installed ({error.strerror}); check permissions and disk space"
         raise AudioError(f"{place}: {problem}") from error

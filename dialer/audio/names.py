@@ -93,6 +93,6 @@ class AudioDirectories:
     recordings: Path
     sounds: Path
 
-    def sound(self, name: PromptName, sound_format: SoundFormat) -> Path:
+    def get_sound_path(self, name: PromptName, sound_format: SoundFormat) -> Path:
         """Return the path of a prompt's sound in a format."""
         return self.sounds / f"{name.sound}.{sound_format.value}"

@@ -69,10 +69,10 @@ def list_date_prompts(day: int, month: int) -> list[str]:
 
 def list_word_prompts(words: Words) -> dict[str, str]:
     """Return the words of every prompt for numbers, times and dates in a language, by prompt."""
-    return dict(_word_texts(words))
+    return dict(_iterate_word_prompts(words))
 
 
-def _word_texts(words: Words) -> Iterator[tuple[str, str]]:
+def _iterate_word_prompts(words: Words) -> Iterator[tuple[str, str]]:
     for number, word in enumerate(words.numbers):
         yield f"number/{number}", word
     for count, word in enumerate(words.hundreds, 1):
@@ -88,7 +88,7 @@ def _word_texts(words: Words) -> Iterator[tuple[str, str]]:
         yield f"hour/{hour}", words.hours[hour]
         yield f"half-hour/{hour}", words.half_hours[hour]
         yield f"hour-and/{hour}", words.hours_and[hour]
-    yield from ((f"minute/{minute}", words.minute(minute)) for minute in range(1, 60))
+    yield from ((f"minute/{minute}", words.describe_minutes(minute)) for minute in range(1, 60))
     yield from ((f"day/{day}", words.numbers[day]) for day in range(1, 32))
     yield from ((f"month/{month}", word) for month, word in enumerate(words.months, 1))
     yield LABEL, words.label

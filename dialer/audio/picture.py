@@ -131,12 +131,12 @@ def _draw_panel(each: Panel, top: float, longest: float, loudness_lufs: float, t
     for y in (middle - limit, middle + limit):
         yield _draw_dashed_line(y, _FAINT)
     yield _draw_axis_label(middle - limit, f"{true_peak_db:g} dB", _LEFT - 6, "end", _FAINT)
-    wanted = _loudness_y(loudness_lufs, top)
+    wanted = _compute_loudness_y(loudness_lufs, top)
     yield _draw_dashed_line(wanted, _LOUD)
     yield _draw_axis_label(wanted, f"{loudness_lufs:g}", _WIDTH - _RIGHT + 6, "start", _LOUD)
     yield _draw_axis_label(top + _PANEL, "LUFS", _WIDTH - _RIGHT + 6, "start", _LOUD)
     points = " ".join(
-        f"{_LEFT + (index / 10 - 0.1) * scale:.1f},{_loudness_y(moment, top):.1f}"
+        f"{_LEFT + (index / 10 - 0.1) * scale:.1f},{_compute_loudness_y(moment, top):.1f}"
         for index, moment in enumerate(each.loudness.moments)
         if index >= _FIRST_WHOLE and index / 10 - 0.1 <= each.seconds
     )
@@ -162,7 +162,7 @@ def _draw_outline(each: Panel, middle: float, half: float, scale: float) -> str:
     return "M" + " L".join([*upper, *reversed(lower)]) + " Z"
 
 
-def _loudness_y(lufs: float, top: float) -> float:
+def _compute_loudness_y(lufs: float, top: float) -> float:
     """Return the vertical position of a loudness in its panel, with 0 LUFS at the top and -60 at the bottom."""
     return top + _PANEL * min(1.0, max(0.0, lufs / _QUIETEST))
 

@@ -107,7 +107,7 @@ class PlaylistReader:
         return self._last
 
     @staticmethod
-    def check(playlist: Playlist) -> None:
+    def hash_all_sounds(playlist: Playlist) -> None:
         """Hash all sounds that have not been hashed yet. Blocks while it reads files."""
         for each in playlist.listed.values():
             each.sound_hashes  # noqa: B018 - the access computes the hashes

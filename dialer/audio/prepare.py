@@ -88,12 +88,12 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
         raise AudioError(f"{directory}: is not a directory; create it for recordings such as hi/turnout/question.mp3")
     unseen: list[Refused] = []
 
-    def pass_over(path: Path, why: str) -> None:
+    def report_skipped(path: Path, why: str) -> None:
         if path == directory:
             raise AudioError(f"{directory}: {why}")
         unseen.append(Refused(make_printable(path.relative_to(directory).as_posix()), why))
 
-    found = [path for path in list_files_below(directory, pass_over) if path.suffix.lower() in SUFFIXES]
+    found = [path for path in list_files_below(directory, report_skipped) if path.suffix.lower() in SUFFIXES]
     return sorted(path.relative_to(directory).as_posix() for path in found), unseen
 
 
@@ -191,7 +191,7 @@ def write_sounds(
 ) -> Entry:
     """Write the sounds of a prompt and return its catalogue entry. Raises OSError."""
     for sound_format, content in made.contents.items():
-        write_atomically(places.sound(name, sound_format), content)
+        write_atomically(places.get_sound_path(name, sound_format), content)
     return Entry(
         voice=voice,
         source=source,
@@ -226,7 +226,7 @@ def copy_approvals(fresh: Entry, before: Entry) -> Entry:
     return fresh.model_copy(update={name: getattr(before, name) for name in names})
 
 
-def prepare(
+def prepare_recordings(
     places: AudioDirectories,
     entries: dict[PromptName, Entry],
     recipe: Recipe,

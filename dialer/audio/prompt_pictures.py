@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dialer.audio.catalogue import Entry, Voice
 from dialer.audio.conversion import Recipe, find_sound_range
-from dialer.audio.decoding import decode
+from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import AudioError, RecordingRefused
 from dialer.audio.files import write_atomically
 from dialer.audio.formats import decode as decode_file
@@ -25,7 +25,7 @@ def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe
     sent = is_recorded(entry)
     panels = [_make_recording_panel(name, entry, places, recipe)] if sent else []
     for sound_format in sorted(entry.files, key=get_sample_rate):
-        path = places.sound(name, sound_format)
+        path = places.get_sound_path(name, sound_format)
         try:
             samples = decode_file(path.read_bytes(), sound_format)
         except OSError as error:
@@ -39,8 +39,8 @@ def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe
 
 def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> Panel:
     try:
-        sent = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, raw=True)
-        clean = decode(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
+        sent = decode_recording(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds, raw=True)
+        clean = decode_recording(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
     except RecordingRefused as error:
         raise AudioError(f"{name.path}: {entry.source} {error}") from error
     audible = find_sound_range(

@@ -20,7 +20,7 @@ def are_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: Au
     """Return whether a prompt has all sounds that the recipe requires, unchanged on disk."""
     if entry.recipe != recipe.fingerprint or set(entry.files) != set(recipe.formats):
         return False
-    return all(hash_file(places.sound(name, each)) == entry.files[each] for each in recipe.formats)
+    return all(hash_file(places.get_sound_path(name, each)) == entry.files[each] for each in recipe.formats)
 
 
 def remove_other_formats(places: AudioDirectories, entries: Entries) -> None:
@@ -31,7 +31,7 @@ def remove_other_formats(places: AudioDirectories, entries: Entries) -> None:
     for name, entry in entries.items():
         for sound_format in SoundFormat:
             if sound_format not in entry.files:
-                sound = places.sound(name, sound_format)
+                sound = places.get_sound_path(name, sound_format)
                 with explain_write_errors(sound):
                     sound.unlink(missing_ok=True)
 
@@ -79,8 +79,8 @@ def _install_sounds(
     with nullcontext() if catalogue is None else stage_catalogue(catalogue, {**entries, **made}):
         for name in sorted(made):
             for sound_format in made[name].files:
-                sound = places.sound(name, sound_format)
+                sound = places.get_sound_path(name, sound_format)
                 with explain_write_errors(sound):
-                    workshop.sound(name, sound_format).replace(sound)
+                    workshop.get_sound_path(name, sound_format).replace(sound)
             remove_other_formats(places, {name: made[name]})
             entries[name] = made[name]

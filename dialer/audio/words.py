@@ -50,7 +50,7 @@ class Words(_Part):
     months: Annotated[tuple[Word, ...], Field(min_length=12, max_length=12)]
     label: Word
 
-    def minute(self, number: int) -> str:
+    def describe_minutes(self, number: int) -> str:
         """Return the words for a number of minutes (1-59)."""
         return self.minute_one if number == 1 else self.minutes.format(self.numbers[number])
 
@@ -73,10 +73,10 @@ def load_words(language: str) -> Words | None:
 
 def load_all_words() -> None:
     """Load the words of every language in advance, so that no call has to read a file. Raises CatalogueError."""
-    for language in languages():
+    for language in list_languages():
         load_words(language)
 
 
-def languages() -> list[str]:
+def list_languages() -> list[str]:
     """Return the languages with shipped words, in alphabetical order."""
     return sorted(path.stem for path in WORDS_DIRECTORY.glob("*.toml"))

@@ -18,15 +18,15 @@ from dialer.audio.drafts import make_drafts
 from dialer.audio.errors import AudioError
 from dialer.audio.information_message import MessageState, install_message
 from dialer.audio.names import PromptName, find_prompt_of_sound
-from dialer.audio.prepare import PrepareReport, is_recorded, prepare
+from dialer.audio.prepare import PrepareReport, is_recorded, prepare_recordings
 from dialer.audio.prompt_pictures import write_pictures
 from dialer.audio.words import load_words
 from dialer.cli.audio_approvals import PromptStatuses, approve, find_prompt, list_statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.cli.progress import progress
-from dialer.flows.audio_settings import get_audio_places, get_catalogue_directory, labels_synthetic, make_recipe
-from dialer.flows.catalogue import load_flow, shipped_flows
+from dialer.flows.audio_settings import get_audio_places, get_catalogue_directory, make_recipe, requires_synthetic_label
+from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.spoken import collect_message_prompt, collect_name_prompts, collect_text_prompts, collect_word_prompts
@@ -80,12 +80,12 @@ def prepare_command(
     settings = load_settings(config)
     console = Console()
     words = _site_texts(settings, texts)
-    say = _prompt_texts(settings, words, words.languages()) | _message_text(settings, words)
+    say = _prompt_texts(settings, words, words.list_languages()) | _message_text(settings, words)
     find_unused_reason = _unused_reason(settings, words, say)
     catalogue = get_catalogue_directory(settings)
     with change_catalogue(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
-        report = prepare(
+        report = prepare_recordings(
             get_audio_places(settings),
             entries,
             make_recipe(settings.audio),
@@ -119,7 +119,7 @@ def drafts_command(
     """
     settings = load_settings(config)
     words = _site_texts(settings, texts)
-    _refuse_unknown("--language", language or (), words.languages())
+    _refuse_unknown("--language", language or (), words.list_languages())
     spoken = language or _site_languages(settings, words)
     wanted = _prompt_texts(settings, words, spoken)
     wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_names(names)], spoken)
@@ -249,7 +249,7 @@ def remove(
         before = dict(entries)
         for name in [find_prompt(path, entries, directory) for path in prompts]:
             for sound_format in SoundFormat:
-                places.sound(name, sound_format).unlink(missing_ok=True)
+                places.get_sound_path(name, sound_format).unlink(missing_ok=True)
             source = places.recordings / entries.pop(name).source
             hint = f"; `dialer audio prepare` adds it again unless you delete {source}" if source.is_file() else ""
             typer.echo(f"{name.path}: removed{hint}")
@@ -299,7 +299,7 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
         if why is not None and (not language or name.language in language)
     ]
     there = {name.language for name in entries}
-    spoken = language or [each for each in words.languages() if each in {*_site_languages(settings, words), *there}]
+    spoken = language or [each for each in words.list_languages() if each in {*_site_languages(settings, words), *there}]
     message = _message_text(settings, words, language)
     labelled = _with_synthetic_label(settings, message)
     drafted = {name: text for name, text in labelled.items() if _is_synthesised(entries.get(name))}
@@ -312,7 +312,7 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]
-    all_texts = _prompt_texts(settings, words, words.languages()) | _message_text(settings, words)
+    all_texts = _prompt_texts(settings, words, words.list_languages()) | _message_text(settings, words)
     find_unused_reason = _unused_reason(settings, words, all_texts)
     wrong += [
         f"{name.path}: {why}; to remove it: dialer audio remove {name.path}"
@@ -339,12 +339,12 @@ def _site_languages(settings: Settings, words: Texts) -> list[str]:
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}
     heard = roll_languages(settings.store.path, site_key(settings)) if list_site_flows(settings) else named
-    spoken = {settings.centre.language, *named, *heard} if heard else {*words.languages()}
-    return [each for each in words.languages() if each in spoken]
+    spoken = {settings.centre.language, *named, *heard} if heard else {*words.list_languages()}
+    return [each for each in words.list_languages() if each in spoken]
 
 
 def _all_languages(found: PromptStatuses, words: Texts) -> set[str]:
-    return {name.language for name, _, _ in found} | set(words.languages())
+    return {name.language for name, _, _ in found} | set(words.list_languages())
 
 
 def _refuse_unknown(option: str, given: Iterable[str], known: Collection[str]) -> None:
@@ -376,10 +376,10 @@ def _unused_reason(settings: Settings, words: Texts, used: Iterable[PromptName])
     Raises FlowError if a flow cannot be loaded.
     """
     known = {each.name for each in used} | set(filter(None, (settings.recordings.prompt,)))
-    for source in sorted({*shipped_flows(), *list_site_flows(settings)}):
+    for source in sorted({*list_shipped_flows(), *list_site_flows(settings)}):
         if not source.startswith("script:"):
             flow = load_flow(source)
-            sounds = (each for language in words.languages() for each in list_fixed_sounds(flow, language, words))
+            sounds = (each for language in words.list_languages() for each in list_fixed_sounds(flow, language, words))
             known |= {prompt.name for each in sounds if (prompt := find_prompt_of_sound(each)) is not None}
     campaigns = [each.id for each in settings.campaigns]
     free: tuple[str, ...] = (f"{PromptKind.PLACE.value}/", f"{PromptKind.NAME.value}/")
@@ -409,7 +409,7 @@ def _message_text(settings: Settings, words: Texts, only: list[str] | None = Non
 
 def _with_synthetic_label(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
     """Return the message preceded by the label "a computer speaks", if the site or its profile requires the label."""
-    if not labels_synthetic(settings, site_profile(settings)):
+    if not requires_synthetic_label(settings, site_profile(settings)):
         return message
     spoken = {name: load_words(name.language) for name in message}
     return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}

@@ -13,7 +13,7 @@ from dialer.audio.errors import AudioError, CatalogueError
 from dialer.audio.names import PromptName, find_prompt_of_sound, parse_prompt_name
 from dialer.cli.options import ConfigOption, parse_date
 from dialer.domain.clock import SystemClock
-from dialer.flows.audio_settings import get_catalogue_directory, playlist_reader
+from dialer.flows.audio_settings import get_catalogue_directory, make_playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.prompts import CataloguePrompts
 from dialer.flows.sounds import list_fixed_sounds
@@ -96,7 +96,7 @@ def _flow_prompts(settings: Settings, flow: str, language: str | None, campaign:
     if language is None:
         raise AudioError("--flow: the flow has several languages: give one with --language")
     prompts = CataloguePrompts(
-        playlist_reader(settings).read(),
+        make_playlist_reader(settings).read(),
         campaign,
         site_day(settings, SystemClock().now()),
         load_texts(settings.flows.texts),
@@ -122,7 +122,7 @@ def _approve_entry(
 
 def list_statuses(settings: Settings) -> PromptStatuses:
     """Return every prompt in the catalogue with its entry, and why it may not be played (None if it may)."""
-    playlist = playlist_reader(settings).read()
+    playlist = make_playlist_reader(settings).read()
     today = site_day(settings, SystemClock().now())
     return [
         (name, each.entry, playlist.find_block_reason(name, today)) for name, each in sorted(playlist.listed.items())

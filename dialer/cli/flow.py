@@ -18,11 +18,11 @@ from dialer.cli.group import CommandGroup
 from dialer.domain.output import refuse_kept
 from dialer.domain.words import counted
 from dialer.errors import MatdanError
-from dialer.flows.catalogue import load_flow, shipped_flows
+from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.check import MAX_PROMPT_SECONDS, check_flow
 from dialer.flows.mermaid import draw_flow
 from dialer.flows.model import list_allowed_offers
-from dialer.flows.terminal_call import TerminalCall, list_fact_kinds, sample_facts
+from dialer.flows.terminal_call import TerminalCall, list_fact_kinds, make_sample_facts
 from dialer.flows.texts import Texts, load_texts
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
@@ -60,7 +60,7 @@ LanguageOption = Annotated[
 def list_flows() -> None:
     """List the shipped flows."""
     table = Table("flow", "purpose", "title", "version", box=None)
-    for name in shipped_flows():
+    for name in list_shipped_flows():
         flow = load_flow(name)
         table.add_row(name, flow.purpose.value, escape(flow.title), flow.version)
     Console().print(table)
@@ -90,7 +90,7 @@ def check(
     """
     if not (math.isfinite(max_prompt_seconds) and max_prompt_seconds > 0):
         raise FlowOptionError("--max-prompt-seconds", "must be a number of seconds above 0, such as 20")
-    names = flows or shipped_flows()
+    names = flows or list_shipped_flows()
     settings = load_settings(config)
     catalogue = load_texts(texts or settings.flows.texts)
     may_offer = list_allowed_offers(site_profile(settings))
@@ -168,7 +168,7 @@ def try_flow(
 ) -> None:
     """Try a flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
-    facts = sample_facts(loaded, _parse_facts(fact or [], list_fact_kinds(loaded).keys()))
+    facts = make_sample_facts(loaded, _parse_facts(fact or [], list_fact_kinds(loaded).keys()))
     script = keys.split(",") if keys is not None else None
 
     def read_keys(hint: str) -> str | None:
@@ -185,7 +185,7 @@ def try_flow(
     )
     state = call.run(facts)
     answers = ", ".join(f"{name} = {value}" for name, value in state.answers.items()) or "none"
-    typer.echo(f"-- {state.ending} at {state.where}; answers: {answers}; turns: {state.turns}")
+    typer.echo(f"-- {state.ending} at {state.node_path}; answers: {answers}; turns: {state.turns}")
 
 
 def _next_scripted_keys(script: list[str]) -> str | None:
@@ -220,8 +220,8 @@ def _parse_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
 
 def _require_language(language: str, texts: Texts) -> Texts:
     """Return `texts`. Raises FlowOptionError if they lack the language, as prompts would silently be in English."""
-    if language not in texts.languages():
+    if language not in texts.list_languages():
         raise FlowOptionError(
-            "--language", f"there are no texts in {language!r}; use one of {', '.join(texts.languages())}"
+            "--language", f"there are no texts in {language!r}; use one of {', '.join(texts.list_languages())}"
         )
     return texts

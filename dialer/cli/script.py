@@ -14,7 +14,7 @@ from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_fin
 from dialer.cli.group import CommandGroup
 from dialer.domain.words import counted
 from dialer.flows.model import list_allowed_offers
-from dialer.flows.script import load_script, shipped_scripts
+from dialer.flows.script import list_shipped_scripts, load_script
 from dialer.flows.script_check import check_script
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
@@ -26,7 +26,7 @@ app = CommandGroup()
 def list_scripts() -> None:
     """List the shipped scripts."""
     table = Table("script", "purpose", "languages", "title", "version", box=None)
-    for name in shipped_scripts():
+    for name in list_shipped_scripts():
         script = load_script(name)
         table.add_row(name, script.purpose.value, " ".join(script.languages), escape(script.title), script.version)
     Console().print(table)
@@ -53,7 +53,7 @@ def check(
 
     Without --config, the rules of the profile `neutral` apply.
     """
-    names = scripts or shipped_scripts()
+    names = scripts or list_shipped_scripts()
     may_offer = list_allowed_offers(site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]

@@ -51,9 +51,9 @@ def _propagate_commits(
             returned |= here
         if node.subflow is not None:
             after = _propagate_commits(flow.subflows[node.subflow], here, texts, languages, found)
-            ways = [(target, after) for _, target in node.targets()]
+            ways = [(target, after) for _, target in node.list_targets()]
         else:
-            ways = [(target, _commits_after(node, label, here)) for label, target in node.targets()]
+            ways = [(target, _find_commits_after(node, label, here)) for label, target in node.list_targets()]
         for target, added in ways:
             known = commits.get(target, frozenset())
             if added and not added <= known:
@@ -67,7 +67,7 @@ def _propagate_commits(
     return returned
 
 
-def _commits_after(node: Node, label: str, here: _Commits) -> _Commits:
+def _find_commits_after(node: Node, label: str, here: _Commits) -> _Commits:
     """Return the possible commits after a node, for its target with this label."""
     if node.accepts_input:
         return _NO_COMMIT

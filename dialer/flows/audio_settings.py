@@ -43,7 +43,7 @@ def make_play_rules(audio: Audio, profile: Profile) -> PlayRules:
     return PlayRules(certified, audio.approved_only, audio.play_drafts)
 
 
-def playlist_reader(settings: Settings, profile: Profile | None = None) -> PlaylistReader:
+def make_playlist_reader(settings: Settings, profile: Profile | None = None) -> PlaylistReader:
     """Return a reader of the site's catalogue and sounds.
 
     Raises SettingError if `profile` is not given and the site's profile is invalid.
@@ -52,6 +52,6 @@ def playlist_reader(settings: Settings, profile: Profile | None = None) -> Playl
     return PlaylistReader(get_catalogue_directory(settings), get_audio_places(settings), rules)
 
 
-def labels_synthetic(settings: Settings, profile: Profile) -> bool:
+def requires_synthetic_label(settings: Settings, profile: Profile) -> bool:
     """Return whether the site or its profile requires a notice before synthetic speech."""
     return settings.audio.label_synthetic or profile.synthetic_voice.must_be_labelled

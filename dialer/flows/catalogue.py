@@ -28,7 +28,7 @@ UNSAFE = frozenset(
 FLOWS_DIRECTORY = content.IVR_FLOWS / "flows"
 
 
-def shipped_flows() -> list[str]:
+def list_shipped_flows() -> list[str]:
     """Return the names of the flows that come with Matdan, in alphabetical order."""
     return sorted(path.stem for path in FLOWS_DIRECTORY.glob("*.yaml"))
 
@@ -44,7 +44,7 @@ def load_flow(name_or_path: str) -> Flow:
     """
     path = find_file(name_or_path, FLOWS_DIRECTORY)
     if path is None:
-        raise UnknownFlow(name_or_path, shipped_flows())
+        raise UnknownFlow(name_or_path, list_shipped_flows())
     return load_file(path, lambda name: find_file(name, path.parent) or find_file(name, FLOWS_DIRECTORY))
 
 

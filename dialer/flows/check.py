@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dialer.flows.acknowledgements import find_unjustified_acknowledgements
-from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, forbidden_wording
+from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
 from dialer.flows.fields import Prompt
 from dialer.flows.finding import FlowFinding
 from dialer.flows.flow import Flow
@@ -17,18 +17,18 @@ from dialer.flows.graph import (
     can_end_at,
     can_opt_out,
     can_return,
-    flow_edges,
-    loops,
-    opts_out_at,
-    reachable,
-    reversed_edges,
-    subgraph,
+    find_loops,
+    find_reachable,
+    has_opt_out_at,
+    list_flow_edges,
+    make_subgraph,
+    reverse_edges,
 )
 from dialer.flows.known import can_be_left_out
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
 from dialer.flows.node import Node, QuestionNode
 from dialer.flows.texts import Texts, find_placeholders
-from dialer.flows.wording import names_choice, spoken_seconds
+from dialer.flows.wording import estimate_spoken_seconds, names_choice
 
 MAX_PROMPT_SECONDS = 30.0
 _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
@@ -46,7 +46,7 @@ class Subject:
     languages: tuple[str, ...]
     max_prompt_seconds: float
 
-    def finding(self, rule: str, node: Node, problem: str) -> FlowFinding:
+    def make_finding(self, rule: str, node: Node, problem: str) -> FlowFinding:
         """Return a finding for a node."""
         return FlowFinding(rule, self.flow.file, node.line, node.name, problem)
 
@@ -73,20 +73,20 @@ def check_flow(
         max_prompt_seconds: the longest duration of the prompts of one node.
         may_offer: the offers that the profile allows.
     """
-    spoken = tuple(languages) if languages is not None else tuple(texts.languages())
+    spoken = tuple(languages) if languages is not None else tuple(texts.list_languages())
     found: dict[FlowFinding, None] = {}
     for part in flow.list_flows():
         offers = flow.offers | part.offers
         subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
         for rule in RULES if part is not flow else (*RULES, _find_missing_opt_out):
-            found.update((subject.finding(*problem), None) for problem in rule(subject))
+            found.update((subject.make_finding(*problem), None) for problem in rule(subject))
     found.update(dict.fromkeys(find_unjustified_acknowledgements(flow, texts, spoken)))
     return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
 
 
 def _find_unreachable_nodes(subject: Subject) -> Problems:
     flow = subject.flow
-    found = reachable(flow_edges(flow), [flow.start])
+    found = find_reachable(list_flow_edges(flow), [flow.start])
     for node in flow.nodes.values():
         if node.name not in found:
             yield "unreachable", node, "cannot be reached; lead to it or delete it"
@@ -95,11 +95,11 @@ def _find_unreachable_nodes(subject: Subject) -> Problems:
 def _find_loops_without_exit(subject: Subject) -> Problems:
     """Find nodes from which no end can be reached: in an endless loop, or leading only into one."""
     flow = subject.flow
-    edges = flow_edges(flow)
+    edges = list_flow_edges(flow)
     ends = [node.name for node in flow.nodes.values() if can_end_at(flow, node) or not edges[node.name]]
-    lost = reachable(edges, [flow.start]) - reachable(reversed_edges(edges), ends)
-    inside = subgraph(edges, lost)
-    endless = loops(inside)
+    lost = find_reachable(edges, [flow.start]) - find_reachable(reverse_edges(edges), ends)
+    inside = make_subgraph(edges, lost)
+    endless = find_loops(inside)
     for loop in endless:
         yield "no-exit", flow.nodes[loop[0]], f"is in a loop without an exit ({' -> '.join(loop)}); add a way out"
     in_loops = {name for loop in endless for name in loop}
@@ -112,7 +112,7 @@ def _find_silent_loops(subject: Subject) -> Problems:
     """Find loops that a call may pass without any action. The state machine ends such a call as a fault."""
     flow = subject.flow
     silent = {name for name, node in flow.nodes.items() if _can_pass_silently(flow, node)}
-    for loop in loops(subgraph(flow_edges(flow), silent)):
+    for loop in find_loops(make_subgraph(list_flow_edges(flow), silent)):
         way = " -> ".join(loop)
         problem = f"is in a loop in which nothing may be said or asked ({way}); add a prompt or a question"
         yield "silent-loop", flow.nodes[loop[0]], problem
@@ -123,20 +123,20 @@ def _can_pass_silently(flow: Flow, node: Node) -> bool:
     if node.subflow is None:
         return node.may_be_silent
     subflow = flow.subflows[node.subflow]
-    edges = flow_edges(subflow)
+    edges = list_flow_edges(subflow)
     silent = {name for name, part in subflow.nodes.items() if _can_pass_silently(subflow, part)}
-    passed = reachable({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
+    passed = find_reachable({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
     return any(subflow.nodes[name].returns for name in passed)
 
 
 def _find_loops_of_silent_callers(subject: Subject) -> Problems:
     """Find endless loops for a caller who presses no key. The flow must end such a call before its limit of turns."""
 
-    def without_keys(node: Node, label: str) -> bool:
+    def is_taken_without_keys(node: Node, label: str) -> bool:
         return label == "no-input" if isinstance(node, QuestionNode) else True
 
     flow = subject.flow
-    for loop in loops(flow_edges(flow, without_keys)):
+    for loop in find_loops(list_flow_edges(flow, is_taken_without_keys)):
         problem = f"asks a silent caller again without end ({' -> '.join(loop)}); lead no_input out of the loop"
         yield "silent-caller", flow.nodes[loop[0]], problem
 
@@ -158,22 +158,22 @@ def _list_needed_names(prompt: Prompt) -> tuple[str, ...]:
 
 def _is_any_known(flow: Flow, node: Node, needed: set[str]) -> bool:
     """Return whether one of the names is known on every path to `node`, by an answer or a branch."""
-    return any(not _reachable_without(flow, node, name) for name in needed)
+    return any(not _is_reachable_without(flow, node, name) for name in needed)
 
 
-def _reachable_without(flow: Flow, node: Node, name: str) -> bool:
+def _is_reachable_without(flow: Flow, node: Node, name: str) -> bool:
     """Return whether a path leads to `node` that neither asks for `name` nor tests that it is known."""
-    edges = dict(flow_edges(flow))
+    edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():
-        targets = other.targets_without(name)
+        targets = other.list_targets_without(name)
         if targets is not None:
             edges[other.name] = targets
-    return node.name in reachable(edges, [flow.start])
+    return node.name in find_reachable(edges, [flow.start])
 
 
 def _find_missing_texts(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
-        for key, needs in node.needed_texts():
+        for key, needs in node.list_needed_texts():
             missing = [tag for tag in subject.languages if subject.texts.find_text(key, tag) is None]
             if missing:
                 problem = f"has no text {key} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
@@ -193,10 +193,10 @@ def _describe_mismatch(key: str, tag: str, in_text: set[str], given: set[str]) -
 def _find_forbidden_wording(subject: Subject) -> Problems:
     """Find forbidden wording in all texts that the flow plays or sends, in every language of the texts."""
     for node in subject.flow.nodes.values():
-        for key, _ in node.needed_texts():
-            for tag in subject.texts.languages():
+        for key, _ in node.list_needed_texts():
+            for tag in subject.texts.list_languages():
                 text = subject.texts.find_text(key, tag) or ""
-                for rule, problem in forbidden_wording(text, f"{key}, {tag}", subject.purpose, subject.offers):
+                for rule, problem in find_forbidden_wording(text, f"{key}, {tag}", subject.purpose, subject.offers):
                     yield rule, node, problem
 
 
@@ -216,7 +216,9 @@ def _find_misplaced_material(subject: Subject) -> Problems:
         if subject.purpose is not FlowPurpose.MATERIAL:
             problem = f"plays campaign material ({recording}) in a flow for {subject.purpose}"
             yield "material", node, f"{problem}; move it to a flow with `purpose: material`"
-        elif not any(opts_out_at(subject.flow, subject.flow.nodes[target]) for target in node.one_key_targets()):
+        elif not any(
+            has_opt_out_at(subject.flow, subject.flow.nodes[target]) for target in node.list_one_key_targets()
+        ):
             problem = f"plays {recording}, and no key opts out; play it in a menu with barge-in and an opt-out choice"
             yield "material", node, problem
 
@@ -238,7 +240,7 @@ def _find_long_prompts(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         keys = [prompt.value for prompt in node.first_prompts if prompt.kind is PromptKind.TEXT]
         for tag in subject.languages:
-            seconds = sum(spoken_seconds(subject.texts.find_text(key, tag) or "", tag) for key in keys)
+            seconds = sum(estimate_spoken_seconds(subject.texts.find_text(key, tag) or "", tag) for key in keys)
             if seconds > most:
                 yield (
                     "too-long",

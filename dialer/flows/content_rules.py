@@ -13,7 +13,7 @@ STORES_CHOICE = (
 OFFERS_FORBIDDEN_TRANSPORT = "offers transport, which the profile forbids (transport.may_offer); remove the offer"
 
 
-def forbidden_wording(text: str, where: str, purpose: str, offers: frozenset[Offer]) -> Iterator[tuple[str, str]]:
+def find_forbidden_wording(text: str, where: str, purpose: str, offers: frozenset[Offer]) -> Iterator[tuple[str, str]]:
     """Yield (rule, problem) for each forbidden wording in a text.
 
     Args:

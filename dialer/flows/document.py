@@ -57,7 +57,7 @@ def _describe_value(field: dict[str, Any]) -> str:
     """Return a description of the values that a key may have."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return _NAMED_TYPES.get(name) or " or ".join(f"`{word}`" for word in _enum_values(name))
+        return _NAMED_TYPES.get(name) or " or ".join(f"`{word}`" for word in _list_enum_values(name))
     if "const" in field:
         return f"`{field['const']}`"
     if "enum" in field:
@@ -86,7 +86,7 @@ def _describe_limits(field: dict[str, Any]) -> str:
     return f"{words}, {field['minimum']:g} to {field['maximum']:g}" if "maximum" in field else words
 
 
-def _enum_values(name: str) -> list[str]:
+def _list_enum_values(name: str) -> list[str]:
     return list(make_flow_schema()["$defs"][name]["enum"])
 
 

@@ -21,7 +21,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from dialer.flows.model import PromptKind
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, problem, sanitise
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, make_problem, sanitise
 from dialer.flows.yaml_document import NAME
 
 TEXT_KEY = re.compile(r"[a-z][a-z0-9_]{0,39}(\.[a-z0-9][a-z0-9_]{0,39}){0,3}")
@@ -56,11 +56,11 @@ def _check_declared(value: str, info: ValidationInfo[DeclaredNames]) -> str:
 
 def _resolve_known_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
-        raise problem("`with:` lists names of facts or answers; write them as in [closes_at]")
+        raise make_problem("`with:` lists names of facts or answers; write them as in [closes_at]")
     kind = info.context.find_kind(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
-        raise problem(
+        raise make_problem(
             f"`with:` names {sanitise(value)}, which is neither a fact nor an answer of this flow; "
             f"declare it in `facts:` (declared: {known})"
         )
@@ -91,14 +91,16 @@ class Prompt(YamlModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_yaml(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> dict[str, object]:
+    def _parse_yaml_prompt(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> dict[str, object]:
         if isinstance(written, str):
             return {"kind": PromptKind.TEXT, "value": _check_text_key(written)}
         if not isinstance(written, dict):
-            raise problem("has a list instead of a prompt; write prompts as in [turnout.question, {hour: closes_at}]")
+            raise make_problem(
+                "has a list instead of a prompt; write prompts as in [turnout.question, {hour: closes_at}]"
+            )
         kinds = [key for key in written if key != "with"]
         if len(kinds) != 1 or kinds[0] not in set(PromptKind):
-            raise problem(
+            raise make_problem(
                 f"has a prompt that is not one of {', '.join(PromptKind)}; write for instance {{hour: closes_at}}"
             )
         kind, value = PromptKind(kinds[0]), written[kinds[0]]
@@ -106,32 +108,38 @@ class Prompt(YamlModel):
             needs = {"with": written["with"]} if "with" in written else {}
             return {"kind": kind, "value": _check_text_key(value), **needs}
         if "with" in written:
-            raise problem("has `with:` in a prompt without `text:`; only texts have placeholders", "with")
+            raise make_problem("has `with:` in a prompt without `text:`; only texts have placeholders", "with")
         if not isinstance(value, str) or not NAME.fullmatch(value):
-            raise problem(f"has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value)
+            raise make_problem(
+                f"has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
+            )
         if kind is not PromptKind.RECORDING and info.context.find_kind(value) is None:
-            raise problem(f"speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`")
+            raise make_problem(
+                f"speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
+            )
         return {"kind": kind, "value": value}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         names = {"anyOf": [NAME_SCHEMA, {"type": "array", "items": NAME_SCHEMA}]}
-        text = _object_schema(
+        text = _make_object_schema(
             {"text": _TEXT_KEY_SCHEMA, "with": {**names, "description": "Facts or answers that fill it."}}, "text"
         )
         others = [
-            _object_schema({kind.value: NAME_SCHEMA}, kind.value) for kind in PromptKind if kind is not PromptKind.TEXT
+            _make_object_schema({kind.value: NAME_SCHEMA}, kind.value)
+            for kind in PromptKind
+            if kind is not PromptKind.TEXT
         ]
         return {"anyOf": [_TEXT_KEY_SCHEMA, text, *others]}
 
 
-def _object_schema(properties: dict[str, object], required: str) -> dict[str, object]:
+def _make_object_schema(properties: dict[str, object], required: str) -> dict[str, object]:
     return {"type": "object", "properties": properties, "required": [required], "additionalProperties": False}
 
 
 def _check_text_key(value: object) -> str:
     if not isinstance(value, str) or not TEXT_KEY.fullmatch(value):
-        raise problem("has a text key that is not of the form `turnout.question` (a to z, 0 to 9, _ and dots)")
+        raise make_problem("has a text key that is not of the form `turnout.question` (a to z, 0 to 9, _ and dots)")
     return value
 
 

@@ -11,7 +11,7 @@ Edges = Mapping[str, tuple[str, ...]]
 """The targets of each node."""
 
 
-def reachable(edges: Edges, starts: Iterable[str]) -> set[str]:
+def find_reachable(edges: Edges, starts: Iterable[str]) -> set[str]:
     """Return all nodes that can be reached from `starts`, including `starts`."""
     found: set[str] = set()
     todo = list(starts)
@@ -23,7 +23,7 @@ def reachable(edges: Edges, starts: Iterable[str]) -> set[str]:
     return found
 
 
-def reversed_edges(edges: Edges) -> Edges:
+def reverse_edges(edges: Edges) -> Edges:
     """Return the graph with the direction of every edge reversed."""
     sources: dict[str, list[str]] = {name: [] for name in edges}
     for name, targets in edges.items():
@@ -32,27 +32,27 @@ def reversed_edges(edges: Edges) -> Edges:
     return {name: tuple(each) for name, each in sources.items()}
 
 
-def loops(edges: Edges) -> list[list[str]]:
+def find_loops(edges: Edges) -> list[list[str]]:
     """Return the loops of a graph: its strongly connected components with at least one edge."""
     found: list[list[str]] = []
     placed: set[str] = set()
-    backwards = reversed_edges(edges)
+    backwards = reverse_edges(edges)
     for name in edges:
         if name in placed:
             continue
-        together = reachable(edges, edges[name]) & reachable(backwards, backwards[name])
+        together = find_reachable(edges, edges[name]) & find_reachable(backwards, backwards[name])
         if name in together:
             placed |= together
             found.append([node for node in edges if node in together])
     return found
 
 
-def subgraph(edges: Edges, names: Collection[str]) -> Edges:
+def make_subgraph(edges: Edges, names: Collection[str]) -> Edges:
     """Return the part of a graph with only these nodes and the edges between them."""
     return {name: tuple(each for each in targets if each in names) for name, targets in edges.items() if name in names}
 
 
-def flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
+def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
     """Return the graph of a flow, with the edges for which `keep(node, label)` is true.
 
     A node with a subdialog that never returns has no targets.
@@ -62,34 +62,34 @@ def flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _la
         if node.subflow is not None and not can_return(flow.subflows[node.subflow]):
             edges[node.name] = ()
         else:
-            targets = (target for label, target in node.targets() if keep(node, label))
+            targets = (target for label, target in node.list_targets() if keep(node, label))
             edges[node.name] = tuple(dict.fromkeys(targets))
     return edges
 
 
-def reachable_nodes(flow: Flow) -> list[Node]:
+def find_reachable_nodes(flow: Flow) -> list[Node]:
     """Return the nodes that can be reached from the start of a flow."""
-    return [flow.nodes[name] for name in reachable(flow_edges(flow), [flow.start])]
+    return [flow.nodes[name] for name in find_reachable(list_flow_edges(flow), [flow.start])]
 
 
 def can_return(flow: Flow) -> bool:
     """Return whether a flow, run as a subdialog, can return to the calling flow."""
-    return any(node.returns for node in reachable_nodes(flow))
+    return any(node.returns for node in find_reachable_nodes(flow))
 
 
 def can_end_at(flow: Flow, node: Node) -> bool:
     """Return whether a call can end at this node, or in its subdialog."""
     if node.subflow is not None:
         subflow = flow.subflows[node.subflow]
-        return any(can_end_at(subflow, inner) and not inner.returns for inner in reachable_nodes(subflow))
+        return any(can_end_at(subflow, inner) and not inner.returns for inner in find_reachable_nodes(subflow))
     return node.ends_call
 
 
 def can_opt_out(flow: Flow) -> bool:
     """Return whether a caller can opt out in a flow or its subdialogs."""
-    return any(opts_out_at(flow, node) for node in reachable_nodes(flow))
+    return any(has_opt_out_at(flow, node) for node in find_reachable_nodes(flow))
 
 
-def opts_out_at(flow: Flow, node: Node) -> bool:
+def has_opt_out_at(flow: Flow, node: Node) -> bool:
     """Return whether a node is an opt-out, or runs a subdialog with one."""
     return node.opts_out or (node.subflow is not None and can_opt_out(flow.subflows[node.subflow]))

@@ -69,12 +69,12 @@ class FlowLibrary:
         loaded = self._load_flows(sorted(set(sources) - set(self._sources)), self.texts)
         use_scripts = self.scripts.prepare(scripts)
 
-        def use() -> None:
+        def put_into_use() -> None:
             self._sources = tuple(sorted(sources))
             self._put_into_use(loaded)
             use_scripts()
 
-        return use
+        return put_into_use
 
     def _load_flows(self, sources: Iterable[str], texts: Texts) -> dict[str, Flow]:
         fresh = {source: load_flow(source) for source in sources}

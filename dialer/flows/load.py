@@ -21,7 +21,7 @@ from dialer.flows.fields import DeclaredNames, Name, Reprompt
 from dialer.flows.flow import Flow
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
 from dialer.flows.node import NODE_KINDS, Node
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, parse
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, parse_part
 from dialer.flows.yaml_document import Document, parse_yaml, read_file
 
 MAX_NODES = 400
@@ -110,7 +110,7 @@ def _load_flow(text: str, path: Path, find: FindFlow, callers: tuple[str, ...]) 
 def _build_flow(document: Document) -> Flow:
     facts = _read_facts(document)
     names = DeclaredNames(facts, _read_answers(document))
-    header = parse(FlowFile, document, names=names)
+    header = parse_part(FlowFile, document, names=names)
     names = replace(names, no_input=header.no_input, no_match=header.no_match)
     nodes = {name: _parse_node(name, document, names) for name in header.nodes}
     _check_targets(nodes, header.start, document)
@@ -154,7 +154,7 @@ def _read_answers(document: Document) -> dict[str, PromptKind]:
                 continue
             if answers.get(name, kind) is not kind:
                 problem = f"reads {name} as {kind}, another node as {answers[name]}; use two names"
-                raise FlowError(document.file, document.line(("nodes", node_name, key)), node_name, problem)
+                raise FlowError(document.file, document.find_line(("nodes", node_name, key)), node_name, problem)
             answers[name] = kind
     return answers
 
@@ -162,7 +162,7 @@ def _read_answers(document: Document) -> dict[str, PromptKind]:
 def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
     """Return the node `name` of a document. Exactly one of its keys identifies its kind."""
     place = ("nodes", name)
-    line = document.line(place)
+    line = document.find_line(place)
     written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated
     if not isinstance(written, dict):
         raise FlowError(document.file, line, name, "must be a mapping such as `say: [...]` and `next: ...`")
@@ -172,7 +172,7 @@ def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
     if len(kinds) != 1:
         problem = f"has {' and '.join(kinds) or 'none'} of {', '.join(NODE_KINDS)}; a node has exactly one"
         raise FlowError(document.file, line, name, problem)
-    node = parse(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
+    node = parse_part(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
     node.set_position(name, line)
     return node
 
@@ -181,9 +181,9 @@ def _check_targets(nodes: Mapping[str, Node], start: str, document: Document) ->
     known = ", ".join(sorted(nodes)[:12])
     if start not in nodes:
         problem = f"starts at {start}, which is not a node; use one of {known}"
-        raise FlowError(document.file, document.line(("start",)), "", problem)
+        raise FlowError(document.file, document.find_line(("start",)), "", problem)
     for node in nodes.values():
-        for label, target in node.targets():
+        for label, target in node.list_targets():
             if target not in nodes:
                 way = f" on {label}" if label else ""
                 problem = f"goes{way} to {target}, which is not a node; use one of {known}"

@@ -121,5 +121,5 @@ def _make_turn(flow: Flow, state: FlowState, action: Action) -> Turn:
 
 
 def _end_flow(state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = "") -> Turn:
-    action = Disconnect(node=state.where, prompts=prompts, reason=reason or ending.value)
+    action = Disconnect(node=state.node_path, prompts=prompts, reason=reason or ending.value)
     return Turn(action, state.replace(ending=ending, waiting=""))

@@ -14,7 +14,7 @@ from typing import Final
 
 from dialer.flows.fields import Prompt
 from dialer.flows.flow import Flow
-from dialer.flows.graph import reachable
+from dialer.flows.graph import find_reachable
 from dialer.flows.model import PromptKind
 from dialer.flows.node import Node, NodeStyle
 from dialer.flows.texts import Texts
@@ -38,7 +38,7 @@ _EXCEPTIONS = "exceptions"
 def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
     """Return the Mermaid text of a flow with its texts in `language`. A subdialog is a single node."""
     arrows = _list_arrows(flow)
-    usual = reachable(
+    usual = find_reachable(
         {name: tuple(target for source, target in arrows if source == name) for name in flow.nodes}, [flow.start]
     )
     lines = [
@@ -67,7 +67,7 @@ def _list_arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
     """Return the arrows, as (source, target), with their labels: keys, or the cases of a branch."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes.values():
-        for label, target in node.arrow_targets():
+        for label, target in node.list_arrow_targets():
             arrows.setdefault((node.name, target), []).append(label)
     return arrows
 
@@ -75,20 +75,20 @@ def _list_arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
 def _draw_arrow(source: str, target: str, labels: list[str]) -> str:
     text = ", ".join(label for label in labels if label)
     return (
-        f"    {_mermaid_id(source)} -->|{_quote(text)}| {_mermaid_id(target)}"
+        f"    {_make_mermaid_id(source)} -->|{_quote(text)}| {_make_mermaid_id(target)}"
         if text
-        else f"    {_mermaid_id(source)} --> {_mermaid_id(target)}"
+        else f"    {_make_mermaid_id(source)} --> {_make_mermaid_id(target)}"
     )
 
 
 def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> str:
     """Return the Mermaid definition of a node: title, prompts in `language` and notes, one line each."""
-    notes = node.notes()
+    notes = node.list_notes()
     if all_ways:  # the node's targets have no arrows
-        notes += [f"{label or 'then'} › {target}" for label, target in node.arrow_targets()]
+        notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrow_targets()]
     words = [_escape(_describe_prompt(prompt, texts, language)) for prompt in node.first_prompts]
     parts = [_escape(f"{node.title} ({node.name})"), *words, *map(_escape, notes)]
-    return f'    {_mermaid_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
+    return f'    {_make_mermaid_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
 
 
 def _describe_prompt(prompt: Prompt, texts: Texts, language: str) -> str:
@@ -102,7 +102,7 @@ def _describe_prompt(prompt: Prompt, texts: Texts, language: str) -> str:
     return _PLACEHOLDER.sub(lambda match: f"‹{match[1]}›", text)
 
 
-def _mermaid_id(name: str) -> str:
+def _make_mermaid_id(name: str) -> str:
     """Return the Mermaid identifier of a node. It has a prefix, as a node's name may be a keyword such as `end`."""
     return f"n_{name}"
 

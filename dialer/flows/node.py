@@ -18,7 +18,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, model_validator
 from dialer.flows.fields import DeclaredNames, Name, Prompt, Reprompt, SomePrompts
 from dialer.flows.known import can_be_left_out
 from dialer.flows.model import PromptKind
-from dialer.flows.parsing import NamedPart, Number, YesNo, problem
+from dialer.flows.parsing import NamedPart, Number, YesNo, make_problem
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -134,7 +134,7 @@ class Node(NamedPart, ABC):
     # Checks
 
     @abstractmethod
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the possible next nodes as (label, node name). A node that ends the flow has none."""
 
     @property
@@ -147,7 +147,7 @@ class Node(NamedPart, ABC):
         """All prompts that can be played at this node, including reprompts."""
         return self.first_prompts
 
-    def needed_texts(self) -> Iterator[tuple[str, set[str]]]:
+    def list_needed_texts(self) -> Iterator[tuple[str, set[str]]]:
         """Yield the key of each text that is played or sent here, with the names of the values that fill it."""
         for prompt in dict.fromkeys(self.all_prompts):
             if prompt.kind is PromptKind.TEXT:
@@ -168,11 +168,11 @@ class Node(NamedPart, ABC):
         """Whether a call can pass the node without an action, because all its prompts may be skipped."""
         return self.needs_no_action and all(map(can_be_left_out, self.first_prompts))
 
-    def one_key_targets(self) -> tuple[str, ...]:
+    def list_one_key_targets(self) -> tuple[str, ...]:
         """Return the nodes that the caller can reach by one key while prompts are played here."""
         return ()
 
-    def targets_without(self, name: str) -> tuple[str, ...] | None:
+    def list_targets_without(self, name: str) -> tuple[str, ...] | None:
         """Return the targets at which the fact or answer `name` may still be unknown, or None for all targets."""
         return None
 
@@ -183,24 +183,24 @@ class Node(NamedPart, ABC):
         """A short description of the node."""
         return self.label
 
-    def notes(self) -> list[str]:
+    def list_notes(self) -> list[str]:
         """Return the lines below the prompts in the diagram."""
-        return [f"fails › {target}" for label, target in self.targets() if label == "failed"]
+        return [f"fails › {target}" for label, target in self.list_targets() if label == "failed"]
 
-    def arrow_targets(self) -> list[tuple[str, str]]:
+    def list_arrow_targets(self) -> list[tuple[str, str]]:
         """Return the targets on the usual paths of calls, which the diagram shows as arrows, as (label, node name)."""
-        usual = [(label, target) for label, target in self.targets() if label not in _EXCEPTIONS]
+        usual = [(label, target) for label, target in self.list_targets() if label not in _EXCEPTIONS]
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
 
-def _reprompts_are_inherited(schema: dict[str, Any]) -> None:
+def _make_reprompts_optional(schema: dict[str, Any]) -> None:
     schema["required"] = [key for key in schema["required"] if key not in ("no_input", "no_match")]
 
 
 class QuestionNode(Node):
     """The base class of nodes that ask for keys and repeat the question if necessary."""
 
-    model_config = ConfigDict(json_schema_extra=_reprompts_are_inherited)
+    model_config = ConfigDict(json_schema_extra=_make_reprompts_optional)
     style = NodeStyle.QUESTION
     accepts_input = True
 
@@ -218,7 +218,7 @@ class QuestionNode(Node):
         inherited = {"no_input": info.context.no_input, "no_match": info.context.no_match}
         for key, reprompt in inherited.items():
             if reprompt is None and key not in written:
-                raise problem(f"has no `{key}:` and the flow has none; add one with the node that follows")
+                raise make_problem(f"has no `{key}:` and the flow has none; add one with the node that follows")
         return {**inherited, **written}
 
     @abstractmethod
@@ -250,7 +250,7 @@ class QuestionNode(Node):
         state = state.replace(no_input=failed + 1) if silent else state.replace(no_match=failed + 1)
         return Act(state, self.collect(state, (*reprompt.prompts, *self.prompts)))
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes after silence and after wrong keys."""
         yield "no-input", self.no_input.then
         yield "no-match", self.no_match.then
@@ -265,7 +265,7 @@ class QuestionNode(Node):
         """The prompts of the question and of its reprompts."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
-    def notes(self) -> list[str]:
+    def list_notes(self) -> list[str]:
         """Return the reactions to silence and wrong keys."""
         return [f"no key{_describe_reprompt(self.no_input)}", f"wrong key{_describe_reprompt(self.no_match)}"]
 
@@ -286,11 +286,11 @@ class CommittingNode(Node):
 
     def make_commit(self, state: FlowState) -> FlowCommit:
         """Return the result to store, with all answers so far."""
-        return FlowCommit(self.commits, state.where, state.commits + 1, answers=dict(state.answers))
+        return FlowCommit(self.commits, state.node_path, state.commits + 1, answers=dict(state.answers))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Return the commit as the action of this node."""
-        return Act(state, Commit(state.where, self.make_commit(state)))
+        return Act(state, Commit(state.node_path, self.make_commit(state)))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
         """Return the step after success or failure of the commit."""
@@ -301,7 +301,7 @@ class CommittingNode(Node):
                 return GoTo(state, self.failed)
         return None
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes after success and after failure."""
         yield "committed", self.next
         yield "failed", self.failed

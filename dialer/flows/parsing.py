@@ -1,6 +1,6 @@
 """Pydantic models for parts of YAML files, with errors that name file, line and part and say how to correct them.
 
-`parse` validates a part of a document and reports the first mistake as a FlowError. Validators raise `problem(...)` if
+`parse_part` validates a part of a document and reports the first mistake as a FlowError. Validators raise `make_problem(...)` if
 pydantic's own error types are not specific enough.
 """
 
@@ -51,7 +51,7 @@ class NamedPart(YamlModel):
         self._line = line
 
 
-def problem(text: str, *at: str | int) -> PydanticCustomError:
+def make_problem(text: str, *at: str | int) -> PydanticCustomError:
     """Return an error for a validator to raise.
 
     `at` holds the keys from the validated value to the mistake, which determine its line number.
@@ -59,7 +59,7 @@ def problem(text: str, *at: str | int) -> PydanticCustomError:
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 
 
-def parse(
+def parse_part(
     model: type[Model],
     document: Document,
     location: Location = (),
@@ -98,7 +98,7 @@ class _Mistake:
     def __init__(self, document: Document, location: Location, model: type[YamlModel], details: ErrorDetails) -> None:
         below = tuple(key for key in details["loc"] if key != "[key]")
         at = details.get("ctx", {}).get("at", ())
-        self.line = document.line((*location, *below, *at))
+        self.line = document.find_line((*location, *below, *at))
         self._details = details
         self._key = next((str(key) for key in reversed(below) if isinstance(key, str)), "")
         self._shown = sanitise(details["input"]) if isinstance(details["input"], str) else ""

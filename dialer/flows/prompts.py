@@ -16,7 +16,7 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.numbers import LABEL
 from dialer.audio.playlist import Playlist, PlaylistReader
 from dialer.domain.clock import Clock
-from dialer.flows.audio_settings import labels_synthetic, playlist_reader
+from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic_label
 from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.sounds import list_sounds
 from dialer.flows.texts import Texts
@@ -56,7 +56,7 @@ class CataloguePrompts:
             spoken = next((name for name in names if self._may_play(name) and self.playlist.is_synthetic(name)), None)
             if spoken is not None:
                 self._labelled = True
-                return [self._label_name(spoken).sound, *chosen]
+                return [self._make_label_name(spoken).sound, *chosen]
         return chosen
 
     def find_block_reason(self, sound: str) -> str | None:
@@ -69,12 +69,12 @@ class CataloguePrompts:
             why is None
             and self.label_synthetic
             and self.playlist.is_synthetic(name)
-            and not self._may_play(self._label_name(name))
+            and not self._may_play(self._make_label_name(name))
         ):
-            return f"is a synthetic voice, but its announcement {self._label_name(name).path} may not be played"
+            return f"is a synthetic voice, but its announcement {self._make_label_name(name).path} may not be played"
         return why
 
-    def _label_name(self, name: PromptName) -> PromptName:
+    def _make_label_name(self, name: PromptName) -> PromptName:
         return PromptName("", name.language, LABEL)
 
     def prefer_campaign_sound(self, sound: str) -> str:
@@ -115,16 +115,16 @@ class SitePrompts:
         self._logged_error = ""
         self._missing = MissingSounds()
 
-    def for_call(self, campaign: str) -> CataloguePrompts:
+    def get_call_prompts(self, campaign: str) -> CataloguePrompts:
         """Return the prompts for a call of a campaign that starts now."""
         today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
     def may_play(self, sound: str) -> bool:
         """Return whether a shared sound may be played now, for carriers that fetch the files. Refusals are logged once."""
-        why = self.for_call("").find_block_reason(sound)
+        why = self.get_call_prompts("").find_block_reason(sound)
         if why is not None:
-            self._missing.log(sound, why)
+            self._missing.log_once(sound, why)
         return why is None
 
     def uses_synthetic_voice(self, language: str) -> bool:
@@ -140,7 +140,7 @@ class SitePrompts:
 
     def _read_and_check(self) -> Playlist:
         playlist = self._reader.read()
-        self._reader.check(playlist)
+        self._reader.hash_all_sounds(playlist)
         return playlist
 
     async def watch_catalogue(self) -> None:
@@ -149,7 +149,7 @@ class SitePrompts:
         After the first check no call has to wait until a file's hash is computed. An unreadable catalogue is logged
         once, and the previous one stays in use.
         """
-        await asyncio.to_thread(self._reader.check, self._playlist)
+        await asyncio.to_thread(self._reader.hash_all_sounds, self._playlist)
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
@@ -172,9 +172,9 @@ def make_site_prompts(
     if settings.audio.catalogue is None:
         return None
     return SitePrompts(
-        reader or playlist_reader(settings, profile),
+        reader or make_playlist_reader(settings, profile),
         clock,
         site_zone(settings),
         texts,
-        label=labels_synthetic(settings, profile),
+        label=requires_synthetic_label(settings, profile),
     )

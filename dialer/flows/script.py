@@ -26,7 +26,7 @@ from dialer.domain.enums import Purpose
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.fields import NAME_SCHEMA, Name
 from dialer.flows.model import Offer
-from dialer.flows.parsing import NamedPart, OneOrMany, YamlModel, YesNo, parse, problem, sanitise
+from dialer.flows.parsing import NamedPart, OneOrMany, YamlModel, YesNo, make_problem, parse_part, sanitise
 from dialer.flows.texts import LANGUAGE
 from dialer.flows.yaml_document import Document, find_file, parse_yaml, read_file
 
@@ -59,7 +59,7 @@ def _check_languages(texts: dict[str, str], info: ValidationInfo[tuple[str, ...]
     for tag in texts:
         if tag not in info.context:
             known = ", ".join(sorted(info.context))
-            raise problem(
+            raise make_problem(
                 f"has the unknown key `{sanitise(tag)}`; use one of {known} (the `languages:` of the script)", tag
             )
     return {tag: stripped for tag, text in texts.items() if (stripped := text.strip())}
@@ -67,13 +67,13 @@ def _check_languages(texts: dict[str, str], info: ValidationInfo[tuple[str, ...]
 
 def _check_language_code(value: str) -> str:
     if not LANGUAGE.fullmatch(value):
-        raise problem(f"`{sanitise(value)}` is not a language code; use two or three letters such as hi")
+        raise make_problem(f"`{sanitise(value)}` is not a language code; use two or three letters such as hi")
     return value
 
 
 def _check_distinct(languages: tuple[str, ...]) -> tuple[str, ...]:
     if len({*languages}) < len(languages):
-        raise problem("`languages:` must list each language once, such as [en, hi]")
+        raise make_problem("`languages:` must list each language once, such as [en, hi]")
     return languages
 
 
@@ -94,7 +94,7 @@ class ScriptAnswer(YamlModel):
     to: Name = Field(description="The next page.")
 
 
-def _question_or_next(schema: dict[str, Any]) -> None:
+def _exclude_question_with_next(schema: dict[str, Any]) -> None:
     schema["dependentRequired"] = {"ask": ["answers"], "answers": ["ask"]}
     schema["not"] = {"required": ["ask", "next"]}
 
@@ -102,7 +102,7 @@ def _question_or_next(schema: dict[str, Any]) -> None:
 class ScriptPage(NamedPart):
     """A page of a script, which the agent sees at one time."""
 
-    model_config = ConfigDict(json_schema_extra=_question_or_next)
+    model_config = ConfigDict(json_schema_extra=_exclude_question_with_next)
 
     text: Annotated[dict[str, Text], AfterValidator(_check_languages)] = Field(description=_TEXTS_HELP)
     ask: Name | None = Field(None, description="Name under which the answer is stored; not the name of a mark.")
@@ -118,20 +118,20 @@ class ScriptPage(NamedPart):
     )
 
     @model_validator(mode="after")
-    def _asks_or_goes_on(self) -> Self:
+    def _check_question_or_next(self) -> Self:
         if (self.ask is None) is not (not self.answers):
             problem_text = f"a question needs both `ask:`, the name of its answer, and 1 to {MAX_ANSWERS} `answers:`"
-            raise problem(problem_text)
+            raise make_problem(problem_text)
         if self.ask is not None and self.next is not None:
-            raise problem("has both a question, whose answers lead on, and `next:`; remove one of them", "next")
+            raise make_problem("has both a question, whose answers lead on, and `next:`; remove one of them", "next")
         return self
 
     @property
     def is_closing(self) -> bool:
         """Whether the conversation ends here."""
-        return not self.targets() if self.closing is None else self.closing
+        return not self.list_targets() if self.closing is None else self.closing
 
-    def targets(self) -> tuple[str, ...]:
+    def list_targets(self) -> tuple[str, ...]:
         """Return the pages that may follow, or () for a last page."""
         return (*(answer.to for answer in self.answers.values()), *((self.next,) if self.next else ()))
 
@@ -225,7 +225,7 @@ class Script:
         return {"name": self.name, "version": self.version, "start": self.start, "pages": pages}
 
 
-def shipped_scripts() -> list[str]:
+def list_shipped_scripts() -> list[str]:
     """Return the names of the scripts that come with Matdan, in alphabetical order."""
     return sorted(path.stem for path in SCRIPTS_DIRECTORY.glob("*.yaml"))
 
@@ -234,21 +234,21 @@ def load_script(name_or_path: str) -> Script:
     """Return the shipped script with this name, or the script in this .yaml file. Raises UnknownFlow and FlowError."""
     path = find_file(name_or_path, SCRIPTS_DIRECTORY)
     if path is None:
-        raise UnknownFlow(name_or_path, shipped_scripts(), "script")
+        raise UnknownFlow(name_or_path, list_shipped_scripts(), "script")
     return parse_script(read_file(path), str(path))
 
 
 def parse_script(text: str, file: str = "<script>") -> Script:
     """Return the script in a YAML text. Raises FlowError for the first mistake."""
     document = parse_yaml(text, file)
-    header = parse(ScriptFile, document)
+    header = parse_part(ScriptFile, document)
     pages = {name: _parse_page(name, document, header.languages) for name in header.pages}
     known = ", ".join(sorted(pages)[:12])
     if header.start not in pages:
         problem_text = f"starts at {header.start}, which is not a page; use one of {known}"
-        raise FlowError(file, document.line(("start",)), "", problem_text)
+        raise FlowError(file, document.find_line(("start",)), "", problem_text)
     for page in pages.values():
-        for target in page.targets():
+        for target in page.list_targets():
             if target not in pages:
                 problem_text = f"leads to {target}, which is not a page; use one of {known}"
                 raise FlowError(file, page.line, page.name, problem_text, part=PAGE)
@@ -267,6 +267,6 @@ def parse_script(text: str, file: str = "<script>") -> Script:
 
 def _parse_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
     place = ("pages", name)
-    page = parse(ScriptPage, document, place, names=languages, name=name, part=PAGE)
-    page.set_position(name, document.line(place))
+    page = parse_part(ScriptPage, document, place, names=languages, name=name, part=PAGE)
+    page.set_position(name, document.find_line(place))
     return page

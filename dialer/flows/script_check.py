@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dialer.domain.enums import MarkKind
-from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, forbidden_wording
+from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
 from dialer.flows.finding import FlowFinding, PageFinding
-from dialer.flows.graph import loops, reachable, reversed_edges
+from dialer.flows.graph import find_loops, find_reachable, reverse_edges
 from dialer.flows.model import Offer
 from dialer.flows.script import VALUES, Script, ScriptPage
 from dialer.flows.texts import find_placeholders, has_stray_braces
@@ -27,13 +27,13 @@ def check_script(
         may_offer: the offers that the profile allows.
     """
     required = tuple(dict.fromkeys((*script.languages, *languages)))
-    edges = {name: page.targets() for name, page in script.pages.items()}
-    met = reachable(edges, [script.start])
-    ending = reachable(reversed_edges(edges), [name for name, targets in edges.items() if not targets])
-    loop_of = {name: " -> ".join(loop) for loop in loops(edges) for name in loop}
+    edges = {name: page.list_targets() for name, page in script.pages.items()}
+    met = find_reachable(edges, [script.start])
+    ending = find_reachable(reverse_edges(edges), [name for name, targets in edges.items() if not targets])
+    loop_of = {name: " -> ".join(loop) for loop in find_loops(edges) for name in loop}
     found: dict[FlowFinding, None] = {}
     for name, page in script.pages.items():
-        problems = [*_text_problems(page, required), *_wording_problems(script, page)]
+        problems = [*_find_text_problems(page, required), *_find_wording_problems(script, page)]
         if name not in met:
             problems.append(("unreachable", "cannot be reached; lead to it or delete it"))
         if name not in ending:
@@ -45,7 +45,7 @@ def check_script(
     return sorted(found, key=lambda finding: (finding.line, finding.rule))
 
 
-def _text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _find_text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for what, texts in page.texts():
         missing = [tag for tag in required if tag not in texts]
         if missing:
@@ -58,10 +58,10 @@ def _text_problems(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tupl
                 yield "unknown-value", f"has the unknown value {{{name}}} in {what}, {tag}; use one of {known}"
 
 
-def _wording_problems(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
+def _find_wording_problems(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
     for what, texts in page.texts():
         for tag, text in texts.items():
-            yield from forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
+            yield from find_forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
     for name in (*((page.ask,) if page.ask else ()), *page.answers):
         if names_choice(name):
             yield "forbidden-question", STORES_CHOICE.format(name)

@@ -47,12 +47,12 @@ class ScriptLibrary:
         """
         read = self._load_scripts({name: each for name, each in campaigns.items() if self._campaigns.get(name) != each})
 
-        def use() -> None:
+        def put_into_use() -> None:
             self._campaigns = dict(campaigns)
             self._current = {name: script for name, script in self._current.items() if name in campaigns}
             self.replace_scripts(read)
 
-        return use
+        return put_into_use
 
     def _load_scripts(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> dict[str, Script]:
         found: dict[str, Script] = {}

@@ -28,7 +28,7 @@ from dialer.flows.turns import PromptRef
 def list_sounds(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
     """Return the sounds of a prompt in playing order. For an invalid language code English is used."""
     known = language if LANGUAGE.fullmatch(language) else FALLBACK_LANGUAGE
-    return tuple(_prompt_sounds(ref, known, texts))
+    return tuple(_list_prompt_sounds(ref, known, texts))
 
 
 def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
@@ -44,26 +44,26 @@ def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...
     return tuple(found)
 
 
-def text_sound(key: str, language: str, number: int = 0) -> str:
+def get_text_sound(key: str, language: str, number: int = 0) -> str:
     """Return the sound of a text, or of its segment with this number (from 1)."""
     path = key.replace(".", "/")
     return f"{ROOT}/{language}/{path}-{number}" if number else f"{ROOT}/{language}/{path}"
 
 
-def name_sound(kind: PromptKind, name: str, language: str) -> str:
+def get_name_sound(kind: PromptKind, name: str, language: str) -> str:
     """Return the sound of the name of a place or organisation."""
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()[:16]
     return f"{ROOT}/{language}/{kind.value}/{digest}"
 
 
-def _prompt_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
+def _list_prompt_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
     match ref.kind:
         case PromptKind.TEXT:
-            yield from _text_sounds(ref, language, texts)
+            yield from _list_text_sounds(ref, language, texts)
         case PromptKind.RECORDING:
             yield f"{ROOT}/{language}/recording/{ref.value}"
         case PromptKind.PLACE | PromptKind.NAME:
-            yield name_sound(ref.kind, ref.value, language)
+            yield get_name_sound(ref.kind, ref.value, language)
         case PromptKind.DIGITS:
             yield from _prefix_language(list_digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
@@ -80,17 +80,17 @@ def _prefix_language(prompts: list[str], language: str) -> Iterator[str]:
     return (f"{ROOT}/{language}/{prompt}" for prompt in prompts)
 
 
-def _text_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
+def _list_text_sounds(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
     found = texts.find_text_or_english(ref.value, language)
     if found is None:  # a sound without a text, which a site has recorded itself, followed by its values
-        yield text_sound(ref.value, language)
+        yield get_text_sound(ref.value, language)
         for _, value in ref.values:
-            yield from _prompt_sounds(value, language, texts)
+            yield from _list_prompt_sounds(value, language, texts)
         return
     spoken, text = found
     values = dict(ref.values)
     for segment in split_segments(text):
         if segment.words:
-            yield text_sound(ref.value, spoken, segment.number)
+            yield get_text_sound(ref.value, spoken, segment.number)
         elif segment.placeholder in values:
-            yield from _prompt_sounds(values[segment.placeholder], spoken, texts)
+            yield from _list_prompt_sounds(values[segment.placeholder], spoken, texts)

@@ -9,7 +9,7 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.numbers import list_word_prompts
 from dialer.audio.words import load_words
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import name_sound, text_sound
+from dialer.flows.sounds import get_name_sound, get_text_sound
 from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_segments
 
 
@@ -22,7 +22,7 @@ def collect_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptN
                 continue
             for segment in split_segments(text):
                 if segment.words:
-                    _add_prompt(spoken, text_sound(key, language, segment.number), segment.words)
+                    _add_prompt(spoken, get_text_sound(key, language, segment.number), segment.words)
     return spoken
 
 
@@ -42,7 +42,7 @@ def collect_name_prompts(names: Iterable[tuple[PromptKind, str]], languages: Ite
     given = list(names)
     for language in languages:
         for kind, name in given:
-            _add_prompt(spoken, name_sound(kind, name, language), name)
+            _add_prompt(spoken, get_name_sound(kind, name, language), name)
     return spoken
 
 

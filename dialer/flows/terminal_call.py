@@ -185,7 +185,7 @@ def list_fact_kinds(flow: Flow) -> dict[str, PromptKind]:
     return kinds | dict(flow.facts)
 
 
-def sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
+def make_sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
     """Return the default facts that a flow declares, replaced by the facts `given` as text ("" for unknown).
 
     Raises BadFact for an invalid value.

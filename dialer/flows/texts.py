@@ -47,7 +47,7 @@ class Texts:
 
     by_language: Mapping[str, Mapping[str, str]]
 
-    def languages(self) -> list[str]:
+    def list_languages(self) -> list[str]:
         """Return the codes of all languages, in alphabetical order."""
         return sorted(self.by_language)
 
@@ -105,7 +105,7 @@ def read_texts(directory: Path) -> Texts:
         document = parse_yaml(read_file(path), str(path))
         texts: dict[str, str] = {}
         for key, value in document.values.items():
-            line = document.line((key,))
+            line = document.find_line((key,))
             if not TEXT_KEY.fullmatch(key):
                 raise FlowError(str(path), line, "", "has a key that is not of the form `turnout.question`")
             if not isinstance(value, str) or not value.strip():
@@ -130,7 +130,7 @@ def merge_texts(catalogues: Iterable[Texts]) -> Texts:
 
 def load_texts(own: Path | None) -> Texts:
     """Return the shipped texts, overridden by the texts in a directory. Raises FlowError like `read_texts`."""
-    return shipped_texts() if own is None else merge_texts([shipped_texts(), read_texts(own)])
+    return load_shipped_texts() if own is None else merge_texts([load_shipped_texts(), read_texts(own)])
 
 
 def fill_text(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
@@ -149,7 +149,7 @@ def fill_information_text(language: str, organisation: str, texts: Texts) -> tup
 
 
 @lru_cache(maxsize=1)
-def shipped_texts() -> Texts:
+def load_shipped_texts() -> Texts:
     """Return the texts that come with Matdan."""
     return read_texts(TEXTS_DIRECTORY)
 

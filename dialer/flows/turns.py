@@ -239,7 +239,7 @@ class FlowState:
     ending: Ending | None = None
 
     @property
-    def where(self) -> str:
+    def node_path(self) -> str:
         """The current node with its subdialogs, such as "opt_out/ask"."""
         if not self.frames:
             return self.node
@@ -253,7 +253,7 @@ class FlowState:
     @property
     def left_at(self) -> str | None:
         """The node at which the caller hung up, such as "opt_out/ask", or None if the flow did not end that way."""
-        return self.where if self.ending is Ending.HUNG_UP else None
+        return self.node_path if self.ending is Ending.HUNG_UP else None
 
     def replace(self, **changes: Any) -> FlowState:
         """Return a copy with some fields changed. `dataclasses.replace` would take most of a turn's CPU time."""

@@ -132,7 +132,7 @@ def names_choice(name: str) -> bool:
     return bool(_CHOICE_NAME.match(name))
 
 
-def spoken_seconds(text: str, language: str) -> float:
+def estimate_spoken_seconds(text: str, language: str) -> float:
     """Return the estimated duration of a spoken text (seconds). Each placeholder counts as `VALUE_SECONDS`."""
     words, values = re.subn(r"\{[a-z0-9_]+\}", " ", text)
     letters = sum(unicodedata.category(letter) in {"Lo", "Ll", "Lu", "Nd"} for letter in words)

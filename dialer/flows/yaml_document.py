@@ -39,7 +39,7 @@ class Document:
     values: dict[str, Value]
     lines: Mapping[Location, int]  # line number of each key and list item
 
-    def line(self, location: Location) -> int:
+    def find_line(self, location: Location) -> int:
         """Return the line number of a value, or of the closest value around it, or 0 if there is none."""
         for length in range(len(location), 0, -1):
             if location[:length] in self.lines:
@@ -99,7 +99,7 @@ def parse_yaml(text: str, file: str) -> Document:
     lines: dict[Location, int] = {}
     values = _convert_node(root, (), lines, file)
     if not isinstance(values, dict):
-        raise FlowError(file, _line_of(root), "", "must be a mapping (`key: value` lines) at the top level")
+        raise FlowError(file, _get_line(root), "", "must be a mapping (`key: value` lines) at the top level")
     return Document(file, values, lines)
 
 
@@ -118,7 +118,7 @@ def _refuse_constructs(text: str, file: str) -> None:
     """Raise FlowError for forbidden constructs and sizes, checked on parser events, which need hardly any memory."""
     depth = documents = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
-        line = _line_of(event)
+        line = _get_line(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise FlowError(file, line, "", "uses an anchor or alias (& or *); write the value out")
         if getattr(event, "tag", None):
@@ -138,13 +138,13 @@ def _refuse_constructs(text: str, file: str) -> None:
 
 
 def _convert_node(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
-    lines.setdefault(location, _line_of(node))
+    lines.setdefault(location, _get_line(node))
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     if isinstance(node, yaml.SequenceNode):
         return [_convert_node(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        raise FlowError(file, _line_of(node), "", "has a value that is neither text, list nor mapping; correct it")
+        raise FlowError(file, _get_line(node), "", "has a value that is neither text, list nor mapping; correct it")
     return dict(_convert_items(node, location, lines, file))
 
 
@@ -152,7 +152,7 @@ def _convert_items(
     node: yaml.MappingNode, location: Location, lines: dict[Location, int], file: str
 ) -> Iterator[tuple[str, Value]]:
     for key, value in node.value:
-        line = _line_of(key)
+        line = _get_line(key)
         if not isinstance(key, yaml.ScalarNode):
             raise FlowError(file, line, "", "has a list or mapping as a key; a key is one word")
         place = (*location, key.value)
@@ -163,6 +163,6 @@ def _convert_items(
         yield key.value, _convert_node(value, place, lines, file)
 
 
-def _line_of(part: yaml.Node | yaml.Event) -> int:
+def _get_line(part: yaml.Node | yaml.Event) -> int:
     """Return the line number (from 1) at which a node or event starts."""
     return part.start_mark.line + 1 if part.start_mark is not None else 0

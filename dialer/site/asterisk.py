@@ -23,7 +23,7 @@ from dialer.settings.unfinished import CREATE_ONE
 from dialer.site.reload import Part
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_client import AmiClient
-from dialer.switch.asterisk.ami_link import ami_link
+from dialer.switch.asterisk.ami_link import maintain_ami_link
 from dialer.switch.asterisk.ami_permissions import check_permissions
 from dialer.switch.asterisk.ami_session import AmiLimits, AmiLogin
 from dialer.switch.asterisk.lease import SwitchLease, refuse_second_dialler
@@ -92,7 +92,7 @@ def _manager_connection(
     seconds = settings.ami.ping_seconds
     backoff = Backoff(longest_seconds=MAX_RETRY_SECONDS)
     limits = AmiLimits(ping_seconds=min(PING_SECONDS, seconds), dead_seconds=2 * seconds)
-    return ami_link(
+    return maintain_ami_link(
         lambda: AmiClient(login, on_event=switch.on_event, wanted_events=EVENTS, limits=limits),
         on_up=switch.on_up,
         on_down=switch.on_down,

@@ -12,7 +12,7 @@ from dialer.audio.play_rules import find_certificate_problem
 from dialer.audio.playlist import Playlist
 from dialer.domain.enums import CampaignKind
 from dialer.errors import MatdanError
-from dialer.flows.audio_settings import playlist_reader
+from dialer.flows.audio_settings import make_playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.flow import Flow
 from dialer.flows.prompts import CataloguePrompts, SitePrompts
@@ -68,7 +68,7 @@ class SiteCertificates:
         flow = self._flow_of(source)
         if self._prompts is None or flow is None:
             return NOTHING_KNOWN
-        prompts = self._prompts.for_call(campaign_id)
+        prompts = self._prompts.get_call_prompts(campaign_id)
         cached = self._cache.get(campaign_id)
         if cached is None or cached[0] is not flow or not _are_alike(cached[1], prompts):
             cached = self._cache[campaign_id] = (flow, prompts, certificate_status_by_language(flow, prompts))
@@ -95,7 +95,7 @@ class CertificatesOnDisk:
             return NOTHING_KNOWN
         try:
             if self._playlist is None:
-                self._playlist = playlist_reader(self.settings, self.profile).read()
+                self._playlist = make_playlist_reader(self.settings, self.profile).read()
             day = site_day(self.settings, self.now)
             prompts = CataloguePrompts(self._playlist, campaign.id, day, load_texts(self.settings.flows.texts))
             return certificate_status_by_language(load_flow(campaign.flow), prompts)

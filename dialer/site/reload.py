@@ -8,7 +8,7 @@ from pathlib import Path
 from dialer.domain.errors import CommandRefused
 from dialer.engine.plan import Reread
 from dialer.errors import MatdanError, SettingError, SettingMistakes
-from dialer.flows.audio_settings import labels_synthetic, make_play_rules
+from dialer.flows.audio_settings import make_play_rules, requires_synthetic_label
 from dialer.flows.model import list_allowed_offers
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
@@ -122,7 +122,7 @@ def _copied_rules(settings: Settings, profile: Profile) -> tuple[object, ...]:
     windows = [window for each in settings.campaigns for window, _, _ in abandoned_caps(each, profile)]
     return (
         list_allowed_offers(profile),
-        labels_synthetic(settings, profile),
+        requires_synthetic_label(settings, profile),
         make_play_rules(settings.audio, profile),
         windows,
     )

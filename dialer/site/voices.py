@@ -17,7 +17,7 @@ from dialer.audio.words import load_words
 from dialer.domain.clock import Clock
 from dialer.domain.enums import CampaignKind
 from dialer.errors import SettingError
-from dialer.flows.audio_settings import labels_synthetic, playlist_reader
+from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic_label
 from dialer.flows.texts import FALLBACK_LANGUAGE
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
@@ -30,11 +30,11 @@ def voice_problems(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> list[SettingError]:
     """Return an error for each synthetic voice that would not be announced. Reads files, so it blocks. Raises CatalogueError."""
-    if not labels_synthetic(settings, profile):
+    if not requires_synthetic_label(settings, profile):
         return []
     playlist = None
     if settings.audio.catalogue is not None:
-        playlist = (reader or playlist_reader(settings, profile)).read()
+        playlist = (reader or make_playlist_reader(settings, profile)).read()
     return [*_message_problems(settings, playlist), *_label_problems(settings, profile, playlist, clock)]
 
 

@@ -16,7 +16,7 @@ from dialer.domain.switch_events import EventSink, SwitchEvent, SwitchUp
 class CarrierSwitch(CallSwitch, Protocol):
     """A switch with calls in flows, but without seats."""
 
-    def live_calls(self) -> frozenset[AttemptId]:
+    def list_live_calls(self) -> frozenset[AttemptId]:
         """Return the attempts that have, or may have, a call on this switch."""
         ...
 
@@ -45,17 +45,17 @@ class RoutedSwitch:
         self._carrier = carrier
         self._endpoints = frozenset(endpoints)
 
-    def merging_sink(self, sink: EventSink, server: str) -> EventSink:
+    def make_merging_sink(self, sink: EventSink, server: str) -> EventSink:
         """Return a sink for Asterisk's events that adds the carrier's live calls to `SwitchUp` of this server."""
 
-        def merge(event: SwitchEvent) -> None:
+        def merge_live_calls(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp) and event.server == server:
-                sink(replace(event, live_attempts=event.live_attempts | self._carrier.live_calls()))
+                sink(replace(event, live_attempts=event.live_attempts | self._carrier.list_live_calls()))
                 self._carrier.report_states()
             else:
                 sink(event)
 
-        return merge
+        return merge_live_calls
 
     def unanswered_seconds(self, server: str) -> float:
         """Return how long the oldest unanswered action has waited (s), or 0 if there is none.
@@ -76,18 +76,18 @@ class RoutedSwitch:
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """Hang up an attempt's call, in whatever state it is."""
-        await self._switch_with_call(attempt_id).hang_up(attempt_id)
+        await self._get_switch_with_call(attempt_id).hang_up(attempt_id)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
         """Connect a voter to a seat."""
-        await self._switch_with_call(attempt_id).connect(attempt_id, seat, record=record)
+        await self._get_switch_with_call(attempt_id).connect(attempt_id, seat, record=record)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """Play the information message to an answered voter."""
-        await self._switch_with_call(attempt_id).play_message(attempt_id)
+        await self._get_switch_with_call(attempt_id).play_message(attempt_id)
 
-    def _switch_with_call(self, attempt_id: AttemptId) -> CallSwitch:
-        return self._carrier if attempt_id in self._carrier.live_calls() else self._require_asterisk()
+    def _get_switch_with_call(self, attempt_id: AttemptId) -> CallSwitch:
+        return self._carrier if attempt_id in self._carrier.list_live_calls() else self._require_asterisk()
 
     # Seats, transfers and recordings
 
@@ -141,7 +141,7 @@ class RoutedSwitch:
         await self._require_asterisk().mute_recording(attempt_id, muted=muted)
 
 
-def report_carrier_only(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
+def report_carrier_calls(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
     """Report `SwitchUp` with the carrier's calls, for a site without Asterisk."""
-    sink(SwitchUp(carrier.live_calls(), frozenset(), (), restarted=False))
+    sink(SwitchUp(carrier.list_live_calls(), frozenset(), (), restarted=False))
     carrier.report_states()

@@ -13,8 +13,8 @@ from dialer.app import RunningCentre
 from dialer.deploy.asterisk.render import render_site
 from dialer.domain.clock import Clock, SystemClock
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import name_sound, text_sound
-from dialer.flows.texts import shipped_texts, split_segments
+from dialer.flows.sounds import get_name_sound, get_text_sound
+from dialer.flows.texts import load_shipped_texts, split_segments
 from dialer.settings.site import Settings
 from tests.asterisk.packets import PacketWatch
 from tests.asterisk.process import NoAsterisk, RealAsterisk, find_free_ports
@@ -200,10 +200,10 @@ def write_sounds(asterisk: RealAsterisk) -> None:
     asterisk.write_sound("matdan/message", make_tone(2.0, 600.0))
     for name in ("beep", "silence", "key", "done", "wrong"):  # silent: only the agent's voice is measured
         asterisk.write_sound(f"matdan/{name}", make_silence(0.1))
-    texts = shipped_texts()
-    names = {name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
+    texts = load_shipped_texts()
+    names = {get_name_sound(kind, name, "hi") for kind in (PromptKind.NAME, PromptKind.PLACE) for name in NAMES}
     names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
     for key, text in texts.by_language["hi"].items():
-        names |= {text_sound(key, "hi", segment.number) for segment in split_segments(text) if segment.words}
+        names |= {get_text_sound(key, "hi", segment.number) for segment in split_segments(text) if segment.words}
     for name in names:
         asterisk.write_sound(name, make_tone(0.5, 500.0))

@@ -38,7 +38,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.flows.library import FlowLibrary
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.simulation.virtual_time import run_virtual
 from tests.attack.killable_dialler import SCRATCH, KillableDialler, Killed
 from tests.attack.simulated_network import SimulatedNetwork
@@ -79,7 +79,7 @@ MUST_BE_ZERO = (
 @functools.cache
 def load_flows() -> FlowLibrary:
     """Return the library with the attack's flow."""
-    return FlowLibrary([FLOW], shipped_texts())
+    return FlowLibrary([FLOW], load_shipped_texts())
 
 
 @functools.cache

@@ -34,14 +34,14 @@ from dialer.domain.switch_events import (
     SwitchUp,
 )
 from dialer.engine.call_flows.service import FlowSession
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.switch.asterisk.agi_codec import CallHungUp
 from dialer.switch.asterisk.comparison import COMPARE_AGAIN_SECONDS, COMPARE_SECONDS
 from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, run_flow
 from tests.attack.killable_dialler import KillableDialler, Killed, StepCounter
 
-PROMPTS = ConventionalPrompts(shipped_texts())
+PROMPTS = ConventionalPrompts(load_shipped_texts())
 FAIL_SAFE_SECONDS = 1.5  # without a seat for so long, the dialplan plays the message by itself
 TRIES = 200  # of the dialplan, one per second, to find a dialler for a flow that has not ended
 

@@ -32,7 +32,7 @@ from dialer.domain.switch_events import CallAnswered, SwitchUp
 from dialer.engine.call_flows.service import FlowSession, ScriptSession
 from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Scope
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import CommitKind, FlowCommit
 from dialer.simulation.virtual_time import run_virtual
 from dialer.store.store import open_store
@@ -40,7 +40,7 @@ from tests.attack.killable_dialler import SCRATCH, KillableDialler, StepCounter
 from tests.support.centre import START_EPOCH, site_settings
 from tests.support.roll_filler import fill_roll
 
-FLOWS = FlowLibrary(["turnout"], shipped_texts())
+FLOWS = FlowLibrary(["turnout"], load_shipped_texts())
 ATTEMPT = AttemptId("00000000-0000-4000-8000-000000000001")
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "channels": 1, "pacing": "broadcast"}
 

@@ -11,7 +11,7 @@ from dialer.audio.files import hash_bytes
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_fixed_sounds
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.settings.audio import SoundFormat
 
 RECORDING = "a" * 64  # the hash of every recording
@@ -33,7 +33,9 @@ def catalogue_entry(**changes: Any) -> Entry:
 
 def list_prompts(flow: str, language: str = "hi") -> list[PromptName]:
     """Return the prompts of a flow, without shared sounds."""
-    names = [find_prompt_of_sound(sound) for sound in list_fixed_sounds(load_flow(flow), language, shipped_texts())]
+    names = [
+        find_prompt_of_sound(sound) for sound in list_fixed_sounds(load_flow(flow), language, load_shipped_texts())
+    ]
     return [name for name in names if name is not None]
 
 
@@ -43,7 +45,7 @@ def write_prompts(
     """Write a catalogue and its sound files. Return the [audio] settings for them."""
     places = AudioDirectories(directory / "recordings", directory / sounds)
     for name in entries:
-        sound = places.sound(name, SoundFormat.ALAW)
+        sound = places.get_sound_path(name, SoundFormat.ALAW)
         sound.parent.mkdir(parents=True, exist_ok=True)
         sound.write_bytes(b"sound")
     write_catalogue(directory / catalogue, entries)

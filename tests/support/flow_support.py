@@ -6,12 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from dialer.flows.catalogue import load_flow, shipped_flows
+from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.flow import Flow
 from dialer.flows.load import parse_flow
 from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import Scalar
-from dialer.flows.texts import Texts, merge_texts, shipped_texts
+from dialer.flows.texts import Texts, load_shipped_texts, merge_texts
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -37,7 +37,7 @@ from dialer.flows.turns import (
     Turn,
 )
 
-FLOWS = {name: load_flow(name) for name in shipped_flows()}
+FLOWS = {name: load_flow(name) for name in list_shipped_flows()}
 """Every shipped flow, loaded once."""
 
 FACTS: dict[str, Scalar] = {
@@ -115,4 +115,4 @@ TURNOUT_HEAD = HEAD.replace("purpose: worker", "purpose: turnout")
 def add_texts(**texts: str) -> Texts:
     """Return the shipped texts plus these in English and Hindi. In the keys `__` stands for a dot."""
     own = MappingProxyType({key.replace("__", "."): text for key, text in texts.items()})
-    return merge_texts([shipped_texts(), Texts({"en": own, "hi": own})])
+    return merge_texts([load_shipped_texts(), Texts({"en": own, "hi": own})])

@@ -13,7 +13,7 @@ from dialer.engine.engine import Engine
 from dialer.flows.flow import Flow
 from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Scalar
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import FlowCommit
 from dialer.switch.twilio.adapter import TwilioSwitch
 from dialer.switch.twilio.flows import TwilioFlowRules, TwilioFlows
@@ -141,7 +141,7 @@ async def run_webhooks(
         TwilioFlowRules(
             settings,
             records,
-            TwilioVoice(shipped_texts, "https://sounds.example.org" if sounds else None),
+            TwilioVoice(load_shipped_texts, "https://sounds.example.org" if sounds else None),
             desk,
         ),
     )

@@ -27,7 +27,7 @@ from dialer.flows.mermaid import draw_flow
 from dialer.flows.model import FlowPurpose
 from dialer.flows.script import VALUES, parse_script
 from dialer.flows.script_check import check_script
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.metrics.document import metrics_page
 from dialer.mqtt.commands.checks import AcceptedCommand, check_message
 from dialer.mqtt.commands.message import open_message
@@ -195,7 +195,7 @@ def test_readme_is_short_and_begins_with_two_commands() -> None:
 def test_example_flow_is_valid_and_safe() -> None:
     page = (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
-    refuse_unsafe_flow(parse_flow(text, "errand.yaml"), shipped_texts())
+    refuse_unsafe_flow(parse_flow(text, "errand.yaml"), load_shipped_texts())
 
 
 def test_mqtt_commands_on_pages_are_accepted() -> None:
@@ -217,7 +217,7 @@ def test_nodes_page_is_up_to_date_and_explains_every_key() -> None:
 
 
 def test_flow_diagram_is_up_to_date() -> None:
-    diagram = draw_flow(load_flow("turnout"), shipped_texts(), "en")
+    diagram = draw_flow(load_flow("turnout"), load_shipped_texts(), "en")
     assert f"```mermaid\n{diagram}```" in (DOCS / "how-to/flows.md").read_text(encoding="utf-8")
 
 

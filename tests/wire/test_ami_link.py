@@ -15,7 +15,7 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.errors import LoginRefused, OriginateUnsure, ProtocolError, SwitchError, SwitchUnreachable
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.ami_link import ami_link
+from dialer.switch.asterisk.ami_link import maintain_ami_link
 from tests.support.ami_peer import ManagerPeer, PeerSession, error, settle, success
 from tests.support.virtual import virtual_time
 
@@ -56,7 +56,7 @@ def link_to(
     backoff: Backoff | None = None,
 ) -> AbstractAsyncContextManager[None]:
     chance = Random(seed)
-    return ami_link(
+    return maintain_ami_link(
         lambda: AmiClient(peer.login, on_event=lambda _: None),
         on_up=on_up or journal.up,
         on_down=journal.down,
@@ -114,7 +114,7 @@ async def test_retries_slow_down_with_seeded_jitter() -> None:
         async with ManagerPeer() as peer:
             login = peer.login
             peer.stop_listening()
-            link = ami_link(
+            link = maintain_ami_link(
                 lambda login=login: AmiClient(login, on_event=lambda _: None),  # type: ignore[misc]  # bound now
                 on_up=journal.up,
                 on_down=journal.down,

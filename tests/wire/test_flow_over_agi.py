@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import pytest
 
 from dialer.domain.enums import MarkKind
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import Ending, FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
@@ -66,7 +66,7 @@ async def call_through(line: Line) -> tuple[list[FlowResult], list[FlowCommit]]:
         served: FlowCall = call
         results.append(
             await run_flow(
-                served, FLOWS["turnout"], FACTS, "hi", prompts=ConventionalPrompts(shipped_texts()), commit=commit
+                served, FLOWS["turnout"], FACTS, "hi", prompts=ConventionalPrompts(load_shipped_texts()), commit=commit
             )
         )
 
@@ -126,7 +126,7 @@ async def test_concurrent_flows_stay_separate() -> None:
             FLOWS["booth_worker"],
             FACTS,
             "hi",
-            prompts=ConventionalPrompts(shipped_texts()),
+            prompts=ConventionalPrompts(load_shipped_texts()),
             commit=_yes(made, call.env.unique_id),
         )
         assert result.completed

@@ -7,8 +7,8 @@ import itertools
 
 import pytest
 
-from dialer.flows.catalogue import shipped_flows
-from dialer.flows.texts import shipped_texts
+from dialer.flows.catalogue import list_shipped_flows
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import Ending, FlowCommit
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
@@ -45,7 +45,7 @@ async def storm(port: int, keys: str) -> float:
 @pytest.mark.parametrize("keys", ["", "#", "*", "#*", "*#*", "0#", "123456789*0#", "##1"])
 async def test_every_flow_ends_under_endless_keys(keys: str) -> None:
     results: list[FlowResult] = []
-    names = iter(shipped_flows())
+    names = iter(list_shipped_flows())
 
     async def commit(what: FlowCommit) -> bool:
         return True
@@ -53,11 +53,11 @@ async def test_every_flow_ends_under_endless_keys(keys: str) -> None:
     async def handler(call: AgiCall) -> None:
         flow = FLOWS[next(names)]
         results.append(
-            await run_flow(call, flow, FACTS, "hi", prompts=ConventionalPrompts(shipped_texts()), commit=commit)
+            await run_flow(call, flow, FACTS, "hi", prompts=ConventionalPrompts(load_shipped_texts()), commit=commit)
         )
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
-        for name in shipped_flows():
+        for name in list_shipped_flows():
             seconds = await storm(server.port, keys)
             assert results[-1].state.flow == name
             # Repeated requests reach the flow's limit of turns; a booth worker who reports serials has thousands.
@@ -68,17 +68,17 @@ async def test_every_flow_ends_under_endless_keys(keys: str) -> None:
 async def test_every_flow_ends_within_an_hour_for_a_silent_caller() -> None:
     """Every flow ends after some minutes at most if the caller presses no key."""
     longest = 0.0
-    names = iter(shipped_flows())
+    names = iter(list_shipped_flows())
 
     async def commit(what: FlowCommit) -> bool:
         return True
 
     async def handler(call: AgiCall) -> None:
         await run_flow(
-            call, FLOWS[next(names)], FACTS, "hi", prompts=ConventionalPrompts(shipped_texts()), commit=commit
+            call, FLOWS[next(names)], FACTS, "hi", prompts=ConventionalPrompts(load_shipped_texts()), commit=commit
         )
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
-        for _ in shipped_flows():
+        for _ in list_shipped_flows():
             longest = max(longest, await storm(server.port, ""))
     assert longest < 180

@@ -14,12 +14,12 @@ import aiohttp
 import pytest
 
 from dialer.domain.model import AttemptId
-from dialer.flows.catalogue import shipped_flows
+from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.flow import Flow
 from dialer.flows.model import TELEPHONE_KEYS, Scalar
 from dialer.flows.sounds import list_sounds
 from dialer.flows.terminal_call import TerminalCall
-from dialer.flows.texts import SMS, fill_text, shipped_texts
+from dialer.flows.texts import SMS, fill_text, load_shipped_texts
 from dialer.flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, split_command
@@ -88,14 +88,16 @@ def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
             super()._print_prompts(prompts, barge_in=barge_in)
             refs.extend(prompts)
 
-    call = Terminal(flow, shipped_texts(), LANGUAGE, say=lambda _: None, press=lambda _: left.pop(0) if left else None)
+    call = Terminal(
+        flow, load_shipped_texts(), LANGUAGE, say=lambda _: None, press=lambda _: left.pop(0) if left else None
+    )
     state = call.run(facts)
     hung_up = state.ending is not None and state.ending.value == "hung-up"
     return Transcript(
-        heard=tuple(sound for ref in refs for sound in list_sounds(ref, LANGUAGE, shipped_texts())),
+        heard=tuple(sound for ref in refs for sound in list_sounds(ref, LANGUAGE, load_shipped_texts())),
         commits=alike(action.commit for action in call.actions if isinstance(action, Commit)),
         completed=state.ending is not None and state.ending.value in {"completed", "transferred"},
-        left_at=state.where if hung_up else None,
+        left_at=state.node_path if hung_up else None,
         answers=without_names(dict(state.answers)),
     )
 
@@ -121,7 +123,7 @@ class Peer(FlowHost):
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
-        return fill_text(f"{SMS}{action.template}", LANGUAGE, action.values, shipped_texts()) is not None
+        return fill_text(f"{SMS}{action.template}", LANGUAGE, action.values, load_shipped_texts()) is not None
 
     async def talk(self, port: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -157,7 +159,7 @@ async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Tra
     async def handler(call: AgiCall) -> None:
         results.append(
             await run_flow(
-                call, flow, facts, LANGUAGE, prompts=ConventionalPrompts(shipped_texts()), commit=commit, host=peer
+                call, flow, facts, LANGUAGE, prompts=ConventionalPrompts(load_shipped_texts()), commit=commit, host=peer
             )
         )
 
@@ -201,7 +203,7 @@ async def on_twilio(
     )
 
 
-@pytest.mark.parametrize("name", shipped_flows())
+@pytest.mark.parametrize("name", list_shipped_flows())
 async def test_same_keys_give_the_same_call_on_asterisk_twilio_and_the_terminal(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

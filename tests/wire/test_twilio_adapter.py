@@ -32,7 +32,7 @@ async def test_call_request_has_the_parameters_of_the_api() -> None:
             "TimeLimit": "120",
         }
         assert lab.twilio.wrong == []
-        assert lab.switch.live_calls() == {attempt}
+        assert lab.switch.list_live_calls() == {attempt}
         await lab.switch.hang_up(attempt)
         assert call.status in {"ringing", "canceled"}
 
@@ -59,7 +59,7 @@ async def test_callbacks_in_any_order_end_the_call_once(told: list[str], outcome
         assert sum(isinstance(event, CallAnswered) for event in lab.events) == outcome[0]
         assert sum(isinstance(event, CallRinging) for event in lab.events) == outcome[1]
         assert lab.ends == [attempt]
-        assert lab.switch.live_calls() == frozenset()
+        assert lab.switch.list_live_calls() == frozenset()
 
 
 async def test_callbacks_of_other_calls_or_unknown_statuses_are_ignored() -> None:
@@ -82,7 +82,7 @@ async def test_refusals_are_distinguished_and_contain_no_number(fault: int, erro
             await lab.dial()
         assert "+91" not in str(caught.value)
         assert lab.twilio.calls == {}
-        assert lab.switch.live_calls() == (frozenset() if error is OriginateRefused else {lab.attempt()})
+        assert lab.switch.list_live_calls() == (frozenset() if error is OriginateRefused else {lab.attempt()})
 
 
 async def test_unreachable_twilio_means_that_no_call_was_placed() -> None:
@@ -90,7 +90,7 @@ async def test_unreachable_twilio_means_that_no_call_was_placed() -> None:
         lab.switch._api._http._api_url = "http://127.0.0.1:1"
         with pytest.raises(SwitchUnreachable):
             await lab.dial()
-        assert lab.switch.live_calls() == frozenset()
+        assert lab.switch.list_live_calls() == frozenset()
 
 
 async def test_call_without_a_response_is_found_and_not_placed_again() -> None:
@@ -98,7 +98,7 @@ async def test_call_without_a_response_is_found_and_not_placed_again() -> None:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
             await lab.dial()
-        assert lab.switch.live_calls() == {lab.attempt()}
+        assert lab.switch.list_live_calls() == {lab.attempt()}
         await lab.switch.hang_up(lab.attempt())  # its SID is unknown yet: hung up once it is known
         await lab.switch.query_calls()
         assert len(lab.twilio.calls) == 1
@@ -183,7 +183,7 @@ async def test_call_unknown_to_twilio_ends_as_unknown_after_a_minute() -> None:
         (end,) = lab.events
         assert isinstance(end, CallEnded)
         assert (end.by, end.answered) == (EndedBy.VANISHED, False)
-        assert lab.switch.live_calls() == frozenset()
+        assert lab.switch.list_live_calls() == frozenset()
 
 
 async def test_older_call_to_the_same_number_is_not_matched() -> None:
@@ -227,7 +227,7 @@ async def test_calls_of_an_earlier_run_are_recognised_by_number() -> None:
         again.set_sink(lab.events.append, lab.ends.append)
         lab.ours["+917000000001"] = attempt  # the other call is foreign
         await again.resync()
-        assert again.live_calls() == {attempt}
+        assert again.list_live_calls() == {attempt}
         (first, *_) = lab.twilio.calls.values()
         first.status = "in-progress"
         again.report_states()

@@ -12,7 +12,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.known import look_up_value, parse_whole_number
 from dialer.flows.model import Scalar
 from dialer.flows.node import Continue, Entered, Node, NodeStyle
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, problem
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, make_problem
 from dialer.flows.turns import FlowState
 
 MAX_CASES = 20
@@ -22,14 +22,14 @@ Limit = Annotated[WholeNumber, Field(ge=0, le=10**9)]
 Text = Annotated[str, Field(max_length=200), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 
 
-def _exactly_one_test(schema: dict[str, Any]) -> None:
+def _require_one_test(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": [test]} for test in _TESTS]
 
 
 class Condition(YamlModel):
     """A case of a branch: a test of one fact or answer, and the node to go to if it is true."""
 
-    model_config = ConfigDict(json_schema_extra=_exactly_one_test)
+    model_config = ConfigDict(json_schema_extra=_require_one_test)
 
     when: DeclaredName = Field(description="The fact or answer to test.")
     known: YesNo | None = Field(None, description="Test whether it is known.")
@@ -40,11 +40,13 @@ class Condition(YamlModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _has_one_test(cls, written: Any) -> Any:
+    def _check_one_test(cls, written: Any) -> Any:
         if not isinstance(written, dict):
-            raise problem("a case of `branch:` is a mapping such as {when: pending_voters, above: 1, goto: household}")
+            raise make_problem(
+                "a case of `branch:` is a mapping such as {when: pending_voters, above: 1, goto: household}"
+            )
         if sum(test in written for test in _TESTS) != 1:
-            raise problem(f"a case of `branch:` has exactly one of {', '.join(_TESTS)}")
+            raise make_problem(f"a case of `branch:` has exactly one of {', '.join(_TESTS)}")
         return written
 
     def is_true_of(self, value: Scalar | None) -> bool:
@@ -89,13 +91,13 @@ class BranchNode(Node):
         true = (case.goto for case in self.conditions if case.is_true_of(look_up_value(state, case.when)))
         return Continue(state.replace(node=next(true, self.otherwise)))
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the node of each condition, and the node if none is true."""
         for case in self.conditions:
             yield str(case), case.goto
         yield "otherwise", self.otherwise
 
-    def targets_without(self, name: str) -> tuple[str, ...] | None:
+    def list_targets_without(self, name: str) -> tuple[str, ...] | None:
         """Return the targets at which `name` may be unknown. A true test of `name` proves it known, or unknown."""
         unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)

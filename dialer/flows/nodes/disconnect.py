@@ -28,7 +28,7 @@ class DisconnectNode(Node):
         """Return the hang-up with its prompts."""
         return HangUp(resolve_prompts(state, self.prompts), self.reason)
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield nothing, because the call ends."""
         yield from ()
 

@@ -12,7 +12,7 @@ from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, 
 from dialer.flows.flow import Flow
 from dialer.flows.known import look_up_value, parse_whole_number, resolve_prompts
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
-from dialer.flows.parsing import Number, WholeNumber, problem
+from dialer.flows.parsing import Number, WholeNumber, make_problem
 from dialer.flows.turns import Collect, Digits, FlowState
 from dialer.flows.yaml_document import NAME
 
@@ -29,10 +29,10 @@ def _parse_bound(value: object, info: ValidationInfo[DeclaredNames]) -> int | st
     return value
 
 
-def _only_keys_that_are_no_digits(choices: dict[str, str]) -> dict[str, str]:
+def _check_keys_are_not_digits(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if key not in ("#", "*"):
-            raise problem('has a choice for a key that is a digit of the answer; use "#" or "*"', key)
+            raise make_problem('has a choice for a key that is a digit of the answer; use "#" or "*"', key)
     return choices
 
 
@@ -67,14 +67,14 @@ class FieldNode(QuestionNode):
     choices: Annotated[
         dict[str, Name],
         Field(min_length=1),
-        AfterValidator(_only_keys_that_are_no_digits),
+        AfterValidator(_check_keys_are_not_digits),
         WithJsonSchema({"type": "object", "propertyNames": {"pattern": "^[*#]$"}, "additionalProperties": NAME_SCHEMA}),
     ] = Field({}, description="Nodes for # (alone) and *, entered instead of digits.")
 
     @model_validator(mode="after")
-    def _min_is_at_most_max(self) -> Self:
+    def _check_digit_limits(self) -> Self:
         if self.min_digits > self.max_digits:
-            raise problem("`min_digits:` is greater than `max_digits:`; lower it", "min_digits")
+            raise make_problem("`min_digits:` is greater than `max_digits:`; lower it", "min_digits")
         return self
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
@@ -87,7 +87,7 @@ class FieldNode(QuestionNode):
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects digits."""
         return Collect(
-            node=state.where,
+            node=state.node_path,
             prompts=resolve_prompts(state, prompts),
             barge_in=self.barge_in,
             max_digits=self.max_digits,
@@ -134,13 +134,13 @@ class FieldNode(QuestionNode):
             return f"{number:02d}:00"
         return str(number) if self.reads == "number" else digits
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes after an answer, after keys entered instead, after silence and after wrong keys."""
         yield "", self.next
         yield from self.choices.items()
-        yield from super().targets()
+        yield from super().list_targets()
 
-    def targets_without(self, name: str) -> tuple[str, ...] | None:
+    def list_targets_without(self, name: str) -> tuple[str, ...] | None:
         """Return all targets except the node after an accepted answer, if `name` is this field."""
         if name != self.field:
             return None

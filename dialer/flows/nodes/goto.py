@@ -26,6 +26,6 @@ class GotoNode(Node):
         """Continue at the other node."""
         return Continue(state.replace(node=self.next))
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the other node."""
         yield "", self.next

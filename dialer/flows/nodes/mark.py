@@ -13,7 +13,7 @@ from dialer.flows.fields import DeclaredName, Name
 from dialer.flows.known import look_up_value, parse_whole_number
 from dialer.flows.model import Scope
 from dialer.flows.node import Answered, CommittingNode, GoTo
-from dialer.flows.parsing import problem
+from dialer.flows.parsing import make_problem
 from dialer.flows.turns import CommitKind, FlowCommit, FlowState, Input, NotFound
 
 
@@ -37,17 +37,19 @@ class MarkNode(CommittingNode):
     )
 
     @model_validator(mode="after")
-    def _keys_go_together(self) -> Self:
+    def _check_key_combinations(self) -> Self:
         if (self.mark is MarkKind.LATER) != (self.hour is not None):
-            raise problem("`mark: later` needs `hour:` with the field that asked for it, and no other mark has one")
+            raise make_problem(
+                "`mark: later` needs `hour:` with the field that asked for it, and no other mark has one"
+            )
         if (self.scope is Scope.SERIAL) != (self.serial is not None):
-            raise problem(
+            raise make_problem(
                 "`scope: serial` needs `serial:` with the field that asked for it, and no other scope has one"
             )
         if self.serial is None and (self.part is not None or self.unknown is not None):
-            raise problem("`part:` and `unknown:` can be used only with `scope: serial`")
+            raise make_problem("`part:` and `unknown:` can be used only with `scope: serial`")
         if self.count is not None and (self.scope is not Scope.HOUSEHOLD or self.mark is not MarkKind.NOT_YET):
-            raise problem("`count:` can be used only with `mark: not-yet` and `scope: household`", "count")
+            raise make_problem("`count:` can be used only with `mark: not-yet` and `scope: household`", "count")
         return self
 
     def make_commit(self, state: FlowState) -> FlowCommit:
@@ -68,9 +70,9 @@ class MarkNode(CommittingNode):
             return GoTo(state, self.unknown or self.failed)
         return super().receive(state, event)
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes after success, after failure and after an unknown serial."""
-        yield from super().targets()
+        yield from super().list_targets()
         if self.unknown is not None:
             yield "unknown", self.unknown
 
@@ -79,9 +81,9 @@ class MarkNode(CommittingNode):
         """A short description with the mark, and with its scope unless that is the voter."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
-    def notes(self) -> list[str]:
+    def list_notes(self) -> list[str]:
         """Return the number of voters, if it was asked for, and the node after a failure."""
-        notes = super().notes()
+        notes = super().list_notes()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 
 

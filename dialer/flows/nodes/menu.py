@@ -12,14 +12,14 @@ from dialer.flows.flow import Flow
 from dialer.flows.known import resolve_prompts
 from dialer.flows.model import TELEPHONE_KEYS
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
-from dialer.flows.parsing import problem
+from dialer.flows.parsing import make_problem
 from dialer.flows.turns import Collect, Digits, FlowState
 
 
-def _only_keys_of_a_telephone(choices: dict[str, str]) -> dict[str, str]:
+def _check_telephone_keys(choices: dict[str, str]) -> dict[str, str]:
     for key in choices:
         if len(key) != 1 or key not in TELEPHONE_KEYS:
-            raise problem('has a choice that is not a key of a telephone; use one of 0 to 9, "*" and "#"', key)
+            raise make_problem('has a choice that is not a key of a telephone; use one of 0 to 9, "*" and "#"', key)
     return choices
 
 
@@ -34,7 +34,7 @@ class MenuNode(QuestionNode):
     choices: Annotated[
         dict[str, Name],
         Field(min_length=1),
-        AfterValidator(_only_keys_of_a_telephone),
+        AfterValidator(_check_telephone_keys),
         WithJsonSchema(
             {
                 "type": "object",
@@ -55,7 +55,7 @@ class MenuNode(QuestionNode):
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects one key."""
         seconds = self.timeout_seconds
-        return Collect(state.where, resolve_prompts(state, prompts), self.barge_in, 1, seconds, seconds)
+        return Collect(state.node_path, resolve_prompts(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_stray(self, state: FlowState, event: Digits) -> bool:
         """Return whether the key is a late terminator of the previous field, and not a choice here."""
@@ -73,12 +73,12 @@ class MenuNode(QuestionNode):
             return self.repeat_question(state, self.no_match, silent=False)
         return GoTo(state if self.answer is None else state.add_answer(self.answer, key), target)
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes after each key, after silence and after wrong keys."""
         yield from self.choices.items()
-        yield from super().targets()
+        yield from super().list_targets()
 
-    def one_key_targets(self) -> tuple[str, ...]:
+    def list_one_key_targets(self) -> tuple[str, ...]:
         """Return the nodes of the choices, if a key can interrupt the prompts."""
         return tuple(self.choices.values()) if self.barge_in else ()
 

@@ -32,7 +32,7 @@ class RecordNode(Node):
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Return the recording as the action of this node."""
         prompts = resolve_prompts(state, self.prompts)
-        return Act(state, Record(state.where, prompts, self.max_seconds, self.silence_seconds, self.terminator))
+        return Act(state, Record(state.node_path, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
         """Store the name of the recording as an answer, or return the step after a failure."""
@@ -43,12 +43,12 @@ class RecordNode(Node):
                 return GoTo(state, self.failed)
         return None
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes after success and after failure."""
         yield "recorded", self.next
         yield "failed", self.failed
 
-    def targets_without(self, name: str) -> tuple[str, ...] | None:
+    def list_targets_without(self, name: str) -> tuple[str, ...] | None:
         """Return the node after a failure, if `name` is the answer that holds the recording's name."""
         return (self.failed,) if name == self.record else None
 

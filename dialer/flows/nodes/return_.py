@@ -32,6 +32,6 @@ class ReturnNode(Node):
             return HangUp()
         return Continue(state.replace(frames=state.frames[:-1], node=state.frames[-1].resume))
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield nothing, because the flow ends."""
         yield from ()

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from dialer.flows.fields import DeclaredNames, Name
 from dialer.flows.node import CommittingNode
-from dialer.flows.parsing import OneOrMany, problem
+from dialer.flows.parsing import OneOrMany, make_problem
 from dialer.flows.turns import CommitKind, FlowCommit, FlowState
 
 
-def _is_an_answer(name: str, info: ValidationInfo[DeclaredNames]) -> str:
+def _check_is_answer(name: str, info: ValidationInfo[DeclaredNames]) -> str:
     if name not in info.context.answers:
-        raise problem(
+        raise make_problem(
             f"saves {name}, which is not an answer of this flow; use the name of a field, answer or recording"
         )
     return name
@@ -27,9 +27,9 @@ class SaveNode(CommittingNode):
     kind = "save"
     commits = CommitKind.ANSWERS
 
-    answers: Annotated[tuple[Annotated[Name, AfterValidator(_is_an_answer)], ...], Field(min_length=1), OneOrMany()] = (
-        Field(alias="save", description="The names of the answers.")
-    )
+    answers: Annotated[
+        tuple[Annotated[Name, AfterValidator(_check_is_answer)], ...], Field(min_length=1), OneOrMany()
+    ] = Field(alias="save", description="The names of the answers.")
 
     def make_commit(self, state: FlowState) -> FlowCommit:
         """Return the answers to store, without those that the caller has not given."""

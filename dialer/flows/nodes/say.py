@@ -32,7 +32,7 @@ class SayNode(Node):
         prompts = () if state.typed_ahead and self.barge_in else resolve_prompts(state, self.prompts)
         if not prompts:
             return Continue(state.replace(node=self.next))
-        return Act(state, Play(state.where, prompts, TELEPHONE_KEYS if self.barge_in else ""))
+        return Act(state, Play(state.node_path, prompts, TELEPHONE_KEYS if self.barge_in else ""))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
         """Continue at the next node. A key that ended the prompts becomes the first key of the next question."""
@@ -43,7 +43,7 @@ class SayNode(Node):
             state = state.replace(typed_ahead=ahead, stray="")
         return GoTo(state, self.next)
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the next node."""
         yield "", self.next
 

@@ -29,7 +29,7 @@ class SmsNode(Node):
         """Return the SMS as the action of this node."""
         known = {name: look_up_value(state, name) for name, _ in self.needs}
         values = {name: value for name, value in known.items() if value is not None}
-        return Act(state, SendSms(state.where, self.template, values))
+        return Act(state, SendSms(state.node_path, self.template, values))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
         """Return the step after success or failure."""
@@ -40,12 +40,12 @@ class SmsNode(Node):
                 return GoTo(state, self.failed)
         return None
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes after success and after failure."""
         yield "sent", self.next
         yield "failed", self.failed
 
-    def needed_texts(self) -> Iterator[tuple[str, set[str]]]:
+    def list_needed_texts(self) -> Iterator[tuple[str, set[str]]]:
         """Yield the key of the template's text, with the names of the values that fill it."""
         yield f"{SMS}{self.template}", {name for name, _ in self.needs}
 

@@ -26,7 +26,7 @@ class SubdialogNode(Node):
         frames = (*state.frames, Frame(self.flow, self.next))
         return Continue(state.replace(frames=frames, node=flow.subflows[self.flow].start))
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the node after the other flow."""
         yield "", self.next
 

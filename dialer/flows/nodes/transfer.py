@@ -28,7 +28,7 @@ class TransferNode(Node):
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Return the transfer as the action of this node."""
-        return Act(state, Transfer(state.where, resolve_prompts(state, self.prompts), dict(state.answers)))
+        return Act(state, Transfer(state.node_path, resolve_prompts(state, self.prompts), dict(state.answers)))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
         """End the flow, or return the step after a failed transfer."""
@@ -39,7 +39,7 @@ class TransferNode(Node):
                 return GoTo(state, self.failed)
         return None
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the node if no agent is available."""
         yield "failed", self.failed
 
@@ -48,10 +48,10 @@ class TransferNode(Node):
         """The prompts before the transfer."""
         return self.prompts
 
-    def notes(self) -> list[str]:
+    def list_notes(self) -> list[str]:
         """Return no notes, because the failure has an arrow."""
         return []
 
-    def arrow_targets(self) -> list[tuple[str, str]]:
+    def list_arrow_targets(self) -> list[tuple[str, str]]:
         """Return the node after a failure, which is common enough for an arrow."""
         return [("no agent available", self.failed)]

@@ -28,7 +28,7 @@ class UndoNode(CommittingNode):
             return GoTo(state, self.nothing)
         return super().receive(state, event)
 
-    def targets(self) -> Iterator[tuple[str, str]]:
+    def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield the nodes after success, after failure, and if there is nothing to undo."""
-        yield from super().targets()
+        yield from super().list_targets()
         yield "unknown", self.nothing

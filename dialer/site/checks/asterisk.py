@@ -16,7 +16,7 @@ from dialer.deploy.asterisk.render import asterisk_trunks
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchError
 from dialer.domain.finding import Finding, error, ok, warning
-from dialer.flows.audio_settings import playlist_reader
+from dialer.flows.audio_settings import make_playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.texts import load_texts
@@ -57,7 +57,7 @@ async def check_asterisk(
         channels = await client.send_list_action("CoreShowChannels")
         await client.send_list_action("ConfbridgeListRooms")
         yield ok("asterisk", f"{banner}, {len(channels)} live channels")
-        yield await _check_sounds(settings, client, events, reader or partial(playlist_reader, settings))
+        yield await _check_sounds(settings, client, events, reader or partial(make_playlist_reader, settings))
         if settings.seats:
             yield await _check_hold_music(settings, client, events)
         for finding in await check_trunks(settings, client):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.finding import Finding
-from dialer.flows.audio_settings import playlist_reader
+from dialer.flows.audio_settings import make_playlist_reader
 from dialer.settings.servers import settings_by_server
 from dialer.settings.site import Settings
 from dialer.site.checks.asterisk import check_asterisk
@@ -30,7 +30,7 @@ def check_site(settings: Settings, clock: Clock | None = None, *, file: Path | N
 
 def site_checks(settings: Settings, clock: Clock, file: Path | None) -> Iterator[Check]:
     """Yield every check of a site, in the order of the settings."""
-    reader = cache(lambda: playlist_reader(settings))  # parses and hashes each file once
+    reader = cache(lambda: make_playlist_reader(settings))  # parses and hashes each file once
     yield Check("secrets", lambda: check_secrets(settings, file))
     yield Check("settings", lambda: check_tables(settings))
     yield Check("rules", lambda: check_profile(settings))

@@ -132,7 +132,7 @@ class AsteriskSwitch:
             self._lease.on_event(message)
         if message.event == "FullyBooted" and message.get("Uptime").isdecimal():
             self._up_since = asyncio.get_running_loop().time() - int(message.get("Uptime"))
-        self._report(self.tracker.handle(message))
+        self._report_events(self.tracker.handle(message))
         for channel in self.tracker.seats.pop_replaced():
             self._start_task(self._hang_up_replaced(channel), "hang-up-replaced")
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
@@ -165,10 +165,10 @@ class AsteriskSwitch:
         self._started_at = started_at
         self._client = client
         live = [channel for channel in channels if channel.unique_id not in hung_up]
-        self._report(self.tracker.resync(live, restarted, inbound))
+        self._report_events(self.tracker.resync(live, restarted, inbound))
         self._linked.set()
         self._comparing = asyncio.get_running_loop().create_task(
-            compare_channels(client, self.tracker, self._report), name="compare-channels"
+            compare_channels(client, self.tracker, self._report_events), name="compare-channels"
         )
         self._comparing.add_done_callback(lambda task: _close_client_if_failed(task, client))
 
@@ -183,9 +183,9 @@ class AsteriskSwitch:
             self._comparing = None
         self._client = None
         self._linked.clear()
-        self._report([SwitchDown(str(reason), self._server)])
+        self._report_events([SwitchDown(str(reason), self._server)])
 
-    def _report(self, events: list[SwitchEvent]) -> None:
+    def _report_events(self, events: list[SwitchEvent]) -> None:
         for event in events:
             self._sink(event)
 
@@ -207,7 +207,7 @@ class AsteriskSwitch:
         (PJSIP/number@trunk), and the gate has not checked that number.
         """
         try:
-            for unique_id in await list_redirected_channels(self._connected_client(), self.tracker.is_known_channel):
+            for unique_id in await list_redirected_channels(self._require_client(), self.tracker.is_known_channel):
                 _log.warning("redirect.hung_up", channel=unique_id)
                 await self._hang_up_channel(unique_id)
         except SwitchError as error:  # the next resync ends calls in our contexts
@@ -216,16 +216,16 @@ class AsteriskSwitch:
     def _end_after_grace(self, attempt_id: AttemptId) -> None:
         def end_call() -> None:
             self._timers.discard(timer)
-            self._report(self.tracker.calls.end_overdue_call(attempt_id))
+            self._report_events(self.tracker.calls.end_overdue_call(attempt_id))
 
         timer = asyncio.get_running_loop().call_later(GRACE_SECONDS, end_call)
         self._timers.add(timer)
 
     # Queries of FastAGI handlers
 
-    def attempt_of(self, unique_id: str) -> AttemptId:
+    def find_attempt(self, unique_id: str) -> AttemptId:
         """Return the attempt whose call is on the channel with this unique id."""
-        return self.tracker.calls.attempt_of(unique_id)
+        return self.tracker.calls.find_attempt(unique_id)
 
     async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
         """Assign an unanswered inbound channel to an attempt and return its numbers, as Asterisk confirms them.
@@ -237,7 +237,7 @@ class AsteriskSwitch:
             return None
         found = None
         try:
-            found = await find_inbound_channel(self._connected_client(), unique_id, name)
+            found = await find_inbound_channel(self._require_client(), unique_id, name)
         except SwitchUnreachable:
             self.unassign_channel(attempt_id)
             raise
@@ -257,22 +257,22 @@ class AsteriskSwitch:
         The dialplan may run before the AMI event of the answer has arrived, so Asterisk is queried for a channel in
         this context. While the AMI link is down this waits up to LINK_SECONDS.
         """
-        attempt_id = self.attempt_of(unique_id)
-        if self.tracker.calls.answered_channel(attempt_id) == name:
+        attempt_id = self.find_attempt(unique_id)
+        if self.tracker.calls.find_answered_channel(attempt_id) == name:
             return True
         if not _UNIQUE_ID.fullmatch(unique_id):
             return False
         try:
             async with asyncio.timeout(LINK_SECONDS):
                 await self._linked.wait()
-            found = await self._connected_client().send_list_action("Status", [("Channel", unique_id)])
+            found = await self._require_client().send_list_action("Status", [("Channel", unique_id)])
         except (TimeoutError, SwitchError) as error:  # "No such channel" among them
             _log.debug("channel.not_found", channel=unique_id, answer=str(error))
             return False
         listed = [(each.get("Uniqueid"), each.get("Channel"), each.get("Context")) for each in found]
         if listed != [(unique_id, name, context)] or found[0].get("ChannelState") != STATE_UP:
             return False
-        self._report(self.tracker.calls.mark_answered(attempt_id, name))
+        self._report_events(self.tracker.calls.mark_answered(attempt_id, name))
         return True
 
     # The switch port: calls
@@ -316,7 +316,7 @@ class AsteriskSwitch:
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
         """Hang up an attempt's call, in whatever state it is."""
-        channel = self.tracker.calls.channel_of(attempt_id)
+        channel = self.tracker.calls.find_channel(attempt_id)
         await self._hang_up_with_retries(lambda: self.tracker.calls.is_live(attempt_id), channel)
 
     async def connect(
@@ -353,24 +353,24 @@ class AsteriskSwitch:
 
         The dialplan waits some 0.2 s for this channel variable.
         """
-        channel = self.tracker.seats.phone_channel(seat)
+        channel = self.tracker.seats.find_phone(seat)
         if channel is not None:
             await self._set_variable(channel, _KEY_ANSWER, sound.value)
 
     async def seat_packets(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""
-        channel = self.tracker.seats.phone_channel(seat)
+        channel = self.tracker.seats.find_phone(seat)
         if channel is None:
             raise SwitchError(f"the phone of seat {seat} is not connected: call it, or log in again")
         fields = [("Channel", channel), ("Variable", "CHANNEL(rtcp,rxcount)")]
-        packets = (await self._connected_client().send_action("Getvar", fields)).get("Value")
+        packets = (await self._require_client().send_action("Getvar", fields)).get("Value")
         if not packets.isdecimal():
             raise SwitchError(f"Asterisk does not report the RTP packets received from the phone of seat {seat}")
         return int(packets)
 
     async def release_seat(self, seat: str) -> None:
         """Hang up the phone of a seat."""
-        channel = self.tracker.seats.phone_channel(seat)
+        channel = self.tracker.seats.find_phone(seat)
         if channel is not None:
             await self._hang_up_channel(channel)
 
@@ -378,7 +378,7 @@ class AsteriskSwitch:
         channel_id = make_seat_channel_id(_check_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
         phone = f"PJSIP/{_check_value(_NAME, endpoint, _ENDPOINT_RULE)}"
         fields = make_originate_fields(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
-        await self._connected_client().send_action("Originate", fields, action_id=channel_id)
+        await self._require_client().send_action("Originate", fields, action_id=channel_id)
 
     # The switch port: transfers, supervision and recordings
 
@@ -425,15 +425,15 @@ class AsteriskSwitch:
 
     async def mute_recording(self, attempt_id: AttemptId, *, muted: bool) -> None:
         """Mute or unmute the recording of a call."""
-        fields = [("Channel", self.tracker.calls.channel_of(attempt_id)), ("Direction", "both")]
-        await self._connected_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
+        fields = [("Channel", self.tracker.calls.find_channel(attempt_id)), ("Direction", "both")]
+        await self._require_client().send_action("MixMonitorMute", [*fields, ("State", "1" if muted else "0")])
 
     # Actions
 
     async def _originate_channel(
         self, tracker: CallTracker | PartyTracker, channel_id: Any, fields: list[tuple[str, str]]
     ) -> None:
-        client = self._connected_client()
+        client = self._require_client()
         tracker.expect_channel(channel_id)
         try:
             await client.send_action("Originate", fields, action_id=channel_id)
@@ -454,7 +454,7 @@ class AsteriskSwitch:
     async def _hang_up_channel(self, unique_id: str) -> bool:
         """Hang up a channel. Return False if it does not exist."""
         try:
-            await self._connected_client().send_action("Hangup", [("Channel", unique_id)])
+            await self._require_client().send_action("Hangup", [("Channel", unique_id)])
         except SwitchUnreachable:
             raise
         except SwitchError as error:  # "No such channel"
@@ -464,18 +464,18 @@ class AsteriskSwitch:
 
     async def _redirect(self, channel: str, context: str, extension: str) -> None:
         location = [("Context", context), ("Exten", extension), ("Priority", "1")]
-        unique_id = self.tracker.calls.channel_of(AttemptId(channel))
-        await self._connected_client().send_action("Redirect", [("Channel", unique_id), *location])
+        unique_id = self.tracker.calls.find_channel(AttemptId(channel))
+        await self._require_client().send_action("Redirect", [("Channel", unique_id), *location])
 
     async def _set_server(self, attempt_id: AttemptId, server: str | None) -> None:
         if server is not None:
-            await self._set_variable(self.tracker.calls.channel_of(attempt_id), SERVER_VARIABLE, server)
+            await self._set_variable(self.tracker.calls.find_channel(attempt_id), SERVER_VARIABLE, server)
 
     async def _set_variable(self, channel: str, name: str, value: str) -> None:
         fields = [("Channel", channel), ("Variable", name), ("Value", value)]
-        await self._connected_client().send_action("Setvar", fields)
+        await self._require_client().send_action("Setvar", fields)
 
-    def _connected_client(self) -> AmiClient:
+    def _require_client(self) -> AmiClient:
         if self._client is None:
             raise SwitchUnreachable("no link to Asterisk; nothing was sent")
         return self._client

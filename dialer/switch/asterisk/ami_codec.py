@@ -29,7 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # CR, LF and NUL end a line;
 
 
 @lru_cache(maxsize=512)
-def _field_marker(name: str) -> bytes:
+def _make_field_marker(name: str) -> bytes:
     return f"\r\n{name}:".encode()
 
 
@@ -63,7 +63,7 @@ class AmiMessage:
     def get(self, name: str, default: str = "") -> str:
         """Return the value of the first field with this name, or `default` if the message has no such field."""
         raw = self._raw
-        needle = _field_marker(name)
+        needle = _make_field_marker(name)
         start = self._find_field(needle) if self._any_case else raw.find(needle)
         if start < 0:
             return default
@@ -92,26 +92,26 @@ class AmiMessage:
 
     def __contains__(self, name: object) -> bool:
         """Return whether the message has a field with this name, even a blank one."""
-        return isinstance(name, str) and self._find_field(_field_marker(name)) >= 0
+        return isinstance(name, str) and self._find_field(_make_field_marker(name)) >= 0
 
     @property
     def event(self) -> str:
         """The name of the event, or "" if the message is a response or an action."""
         if self._event is None:
-            self._event = self._value_after(b"\r\nEvent: ")
+            self._event = self._read_value_after(b"\r\nEvent: ")
         return self._event
 
     @property
     def response(self) -> str:
         """The result that a response reports (Success, Error, Goodbye...), or "" if the message is no response."""
-        return self._value_after(b"\r\nResponse: ")
+        return self._read_value_after(b"\r\nResponse: ")
 
     @property
     def is_error(self) -> bool:
         """Whether the message is a response that reports an error."""
         return self._raw.startswith(b"\r\nResponse: Error\r\n")
 
-    def _value_after(self, beginning: bytes) -> str:
+    def _read_value_after(self, beginning: bytes) -> str:
         raw = self._raw
         if not raw.startswith(beginning):
             return ""

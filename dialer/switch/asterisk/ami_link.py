@@ -19,7 +19,7 @@ STEADY_SECONDS: Final = 30.0  # a session of this length resets the count of fai
 
 
 @asynccontextmanager
-async def ami_link(
+async def maintain_ami_link(
     make_client: Callable[[], AmiClient],
     *,
     on_up: Callable[[AmiClient], Awaitable[None]],

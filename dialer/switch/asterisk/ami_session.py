@@ -177,7 +177,7 @@ class AmiSession:
             SwitchUnreachable: there is no connection.
             SwitchError: another action uses this ActionID.
         """
-        action_id = action_id or self._next_id()
+        action_id = action_id or self._make_action_id()
         data = encode_action(name, fields, action_id)
         if self.ended is not None:
             raise SwitchUnreachable(str(self.ended))
@@ -293,14 +293,14 @@ class AmiSession:
         self.deadline = math.inf
         waiting = [action for action in (*self._pending.values(), *self._queue.values()) if action is not self._ping]
         for action in waiting:
-            action.outcome = _no_response_error(action, SwitchUnreachable(str(reason)))
+            action.outcome = _make_no_response_error(action, SwitchUnreachable(str(reason)))
         self._pending.clear()
         self._queue.clear()
         self._outbox.clear()
         self._lists = 0
         return waiting
 
-    def _next_id(self) -> str:
+    def _make_action_id(self) -> str:
         self._ids += 1
         return f"{self._id_prefix}-{self._ids}"
 
@@ -381,7 +381,9 @@ class AmiSession:
                 action.outcome = SwitchUnreachable(f"{action.name} was not sent: Asterisk answers too slowly")
                 self._discard_unsent(action)
             else:
-                self._end_action(action, _no_response_error(action, SwitchError(f"none came within {seconds:.3g} s")))
+                self._end_action(
+                    action, _make_no_response_error(action, SwitchError(f"none came within {seconds:.3g} s"))
+                )
         waiting = (*self._pending.values(), *self._queue.values())
         self._expiry_due = min((action.deadline for action in waiting), default=math.inf)
         return timed_out
@@ -394,12 +396,12 @@ class AmiSession:
             self._outbox_bytes -= len(action.data)
 
     def _send_ping(self, now: float) -> None:
-        action_id = self._next_id()
+        action_id = self._make_action_id()
         self._ping = Action("Ping", action_id, encode_action("Ping", (), action_id), now, math.inf, None)
         self._move_to_outbox(self._ping)
 
 
-def _no_response_error(action: Action, reason: SwitchError) -> SwitchError:
+def _make_no_response_error(action: Action, reason: SwitchError) -> SwitchError:
     """Return the error for an action that gets no response."""
     if action.name == "Originate" and not action.data:
         return OriginateUnsure(f"no response to an Originate: {reason}; the call may exist: do not repeat it")

@@ -177,10 +177,10 @@ class MultiServerSwitch:
 
     # Queries of FastAGI handlers
 
-    def attempt_of(self, unique_id: str) -> AttemptId:
+    def find_attempt(self, unique_id: str) -> AttemptId:
         """Return the attempt whose call is on the channel with this unique id."""
         server = self._servers.get(_parse_system_name(unique_id))
-        return AttemptId(unique_id) if server is None else server.attempt_of(unique_id)
+        return AttemptId(unique_id) if server is None else server.find_attempt(unique_id)
 
     async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
         """Assign an unanswered inbound channel to an attempt (see `AsteriskSwitch.assign_channel`).

@@ -60,7 +60,7 @@ def locate_party(place: Place) -> tuple[str, str]:
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
 
 
-def place_of(conference: str) -> Place | None:
+def parse_place(conference: str) -> Place | None:
     """Return the place (seat or handover) of a conference, or None if the conference is not one of ours."""
     if conference.startswith(SEAT_CHANNEL):
         return Place(PlaceKind.SEAT, conference[len(SEAT_CHANNEL) :])
@@ -69,7 +69,7 @@ def place_of(conference: str) -> Place | None:
     return None
 
 
-def seat_of(conference: str) -> str | None:
+def parse_seat(conference: str) -> str | None:
     """Return the seat of a conference, or of an extension of the hold context, or None if it belongs to no seat."""
     return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
 

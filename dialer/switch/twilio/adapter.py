@@ -68,7 +68,7 @@ class TwilioSwitch:
         if on_end is not None:
             self._on_end = on_end
 
-    def live_calls(self) -> frozenset[AttemptId]:
+    def list_live_calls(self) -> frozenset[AttemptId]:
         """Return the attempts that have, or may have, a call at Twilio."""
         return frozenset(self._calls)
 

@@ -73,7 +73,7 @@ class SpendMeter:
 
     def add_call_cost(self, seconds: int, legs: int = 1) -> None:
         """Add the cost of a call, in full minutes. Every leg counts with the duration of the first."""
-        self.spent += legs * _billed_minutes(seconds) * self._settings.price_per_minute
+        self.spent += legs * _count_billed_minutes(seconds) * self._settings.price_per_minute
 
     def add_sms_cost(self, segments: int) -> None:
         """Add the cost of an SMS with this number of segments."""
@@ -88,7 +88,7 @@ class SpendMeter:
         return self._fits_under_cap(self._estimate_max_cost(live_calls) + segments * self._settings.price_per_sms)
 
     def _estimate_max_cost(self, calls: int) -> float:
-        longest = _billed_minutes(self._settings.max_call_seconds)
+        longest = _count_billed_minutes(self._settings.max_call_seconds)
         return calls * self.max_legs * longest * self._settings.price_per_minute
 
     def _fits_under_cap(self, amount: float) -> bool:
@@ -96,5 +96,5 @@ class SpendMeter:
         return most is None or (self._read is not None and self.spent + amount <= most)
 
 
-def _billed_minutes(seconds: float) -> int:
+def _count_billed_minutes(seconds: float) -> int:
     return math.ceil(seconds / 60)

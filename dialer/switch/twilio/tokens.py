@@ -49,7 +49,7 @@ class StateTokens:
         content["s"] = {key: value for key, value in waiting.state.to_json().items() if value not in _EMPTY}
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         body = _encode_base64(zlib.compress(text.encode(), 9))
-        token = f"{body}.{_encode_base64(self._signature(body))}"
+        token = f"{body}.{_encode_base64(self._compute_signature(body))}"
         if len(token) > MAX_TOKEN_CHARACTERS:
             raise ProtocolError("the state of a flow is too long for a URL: shorten the flow's facts or answers")
         return token
@@ -60,7 +60,7 @@ class StateTokens:
         if len(token) > MAX_TOKEN_CHARACTERS or not dot:
             raise ProtocolError("a webhook was rejected: its token has no valid signature")
         try:
-            genuine = hmac.compare_digest(_decode_base64(signature), self._signature(body))
+            genuine = hmac.compare_digest(_decode_base64(signature), self._compute_signature(body))
         except (ValueError, binascii.Error):
             genuine = False
         if not genuine:
@@ -72,7 +72,7 @@ class StateTokens:
         except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
             raise ProtocolError("a webhook was rejected: its token is from another version of Matdan") from error
 
-    def _signature(self, body: str) -> bytes:
+    def _compute_signature(self, body: str) -> bytes:
         return hmac.new(self._key, body.encode(), hashlib.sha256).digest()[:_SIGNATURE_BYTES]
 
 

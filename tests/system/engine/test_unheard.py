@@ -14,13 +14,13 @@ from dialer.domain.model import Outcome
 from dialer.domain.view import SeatState
 from dialer.engine.call_flows.commands import ReloadFlows
 from dialer.engine.campaigns.commands import ResumeCampaign
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.virtual import virtual_time
 
-QUESTIONS = [f"matdan/{language}/turnout/question" for language in shipped_texts().languages()]
+QUESTIONS = [f"matdan/{language}/turnout/question" for language in load_shipped_texts().list_languages()]
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3}
 
 

@@ -22,7 +22,7 @@ from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
-from dialer.flows.texts import load_texts, shipped_texts
+from dialer.flows.texts import load_shipped_texts, load_texts
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.site.reload_signal import reload_on_sighup, reload_site
 from dialer.switch.asterisk.agi_call import AgiCall
@@ -341,7 +341,7 @@ def test_sites_own_texts_are_checked_before_the_start(tmp_path: Path) -> None:
     (tmp_path / "texts" / "hi.yaml").write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK, encoding="utf-8")
-    FlowLibrary([str(flow)], shipped_texts())
+    FlowLibrary([str(flow)], load_shipped_texts())
     with pytest.raises(FlowError, match="forbidden-question"):
         FlowLibrary([str(flow)], load_texts(tmp_path / "texts"))
 
@@ -349,7 +349,7 @@ def test_sites_own_texts_are_checked_before_the_start(tmp_path: Path) -> None:
 def test_flow_used_again_is_loaded_from_its_current_file(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK, encoding="utf-8")
-    library = FlowLibrary([str(flow)], shipped_texts())
+    library = FlowLibrary([str(flow)], load_shipped_texts())
     before = library.get_current(str(flow))
     library.prepare([], {})()
     assert library.get_current(str(flow)) is before  # for the calls that it has

@@ -12,7 +12,7 @@ from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import FLOWS_DIRECTORY
 from dialer.flows.library import FlowLibrary
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.session import Session
 from dialer.settings.jurisdiction import JURISDICTIONS
@@ -73,7 +73,7 @@ async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back
         await updater.check()  # no dialler is running yet
         assert reported.summary() == ("turnout-1", "turnout-1", "")
         place = str(folder / "current/flows/turnout.yaml")
-        library = FlowLibrary([place], shipped_texts())
+        library = FlowLibrary([place], load_shipped_texts())
         object.__setattr__(dialler, "flows", library)
         began_with = library.get_current(place)
 
@@ -123,7 +123,7 @@ async def test_dialler_is_asked_to_load_again_after_it_or_the_uplink_was_down(tm
 
         await assign(1, FLOW)
         place = str(folder / "current/flows/turnout.yaml")
-        library = FlowLibrary([place], shipped_texts())
+        library = FlowLibrary([place], load_shipped_texts())
         first = library.get_current(place)
         object.__setattr__(dialler, "flows", library)
         await uplink().check()
@@ -188,7 +188,7 @@ async def test_campaigns_and_profile_are_installed_only_if_the_dialler_could_sta
             return reported.last["active"], reported.last["problem"], reported.last["after_restart"]
 
         assert await publish("", india) == ("turnout-1", "", "")
-        object.__setattr__(dialler, "flows", FlowLibrary([], shipped_texts()))
+        object.__setattr__(dialler, "flows", FlowLibrary([], load_shipped_texts()))
         await updater.check()
         assert reported.summary() == ("turnout-1", "turnout-1", "")  # flows are loaded, settings not yet
         object.__setattr__(dialler, "settings_reply", Reply("unanswered", ""))

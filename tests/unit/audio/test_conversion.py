@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.audio.conversion import Recipe, Sounds, convert_recording
-from dialer.audio.decoding import decode
+from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
 from dialer.audio.filters import RESAMPLER, Samples, apply_filters, filter_frames
 from dialer.audio.formats import decode as heard_of
@@ -102,7 +102,7 @@ def test_short_word_is_not_trimmed_as_a_click(tmp_path: Path) -> None:
 
 def test_frequencies_above_the_band_cause_no_alias(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.wav", tone(5_000, 2, 44_100), 44_100)
-    heard = decode(path, 8_000, 600).samples[800:-800]
+    heard = decode_recording(path, 8_000, 600).samples[800:-800]
     alias_db = 20 * math.log10(float(np.sqrt(np.mean(heard**2))) / (0.5 / math.sqrt(2)) + 1e-9)
     assert alias_db < -80  # 16 bits carry no more than that
     kept = apply_filters(tone(3_400, 2, 44_100), 44_100, (("aresample", f"osr=8000:osf=flt:{RESAMPLER}"),))[800:-800]

@@ -16,10 +16,10 @@ from dialer.audio.errors import AudioError, VoiceMissing
 from dialer.audio.files import hash_file
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.prepare import Refused
-from dialer.audio.words import languages, load_words
+from dialer.audio.words import list_languages, load_words
 from dialer.cli.audio import app
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import name_sound
+from dialer.flows.sounds import get_name_sound
 from dialer.settings.audio import SoundFormat
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
@@ -32,7 +32,7 @@ def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     work_in_one_process(monkeypatch)
 
 
-@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("language", list_languages())
 def test_every_shipped_language_has_a_draft_voice(language: str, tmp_path: Path) -> None:
     words = load_words(language)
     assert words is not None
@@ -153,10 +153,10 @@ def test_text_too_long_for_the_catalogue_gets_no_draft(tmp_path: Path) -> None:
     assert (report.drafted, set(read_catalogue(catalogue))) == (1, {name})
 
     # What an older run left of another kind, the switch might choose: it goes where nothing is new, too.
-    places.sound(name, SoundFormat.SLIN16).write_bytes(b"of before")
+    places.get_sound_path(name, SoundFormat.SLIN16).write_bytes(b"of before")
     with change_catalogue(catalogue) as entries:
         assert make_drafts(places, entries, LINE, {name: "सात"}, catalogue=catalogue, workers=1).unchanged == 1
-    assert not places.sound(name, SoundFormat.SLIN16).exists()
+    assert not places.get_sound_path(name, SoundFormat.SLIN16).exists()
 
 
 def test_text_without_speakable_words_is_refused(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeyp
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
     assert result.exit_code == 0, result.output
-    played = {name_sound(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
+    played = {get_name_sound(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
     assert played <= {name.sound for name in read_catalogue(tmp_path / "catalogue")}
 
 
@@ -212,7 +212,7 @@ def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, mon
         "_message_text",
     ):  # the organisation's name alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
-    name = name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
+    name = get_name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
     run = CliRunner().invoke
     assert run(app, ["drafts", "-l", "en"]).exit_code == 0
     assert run(app, ["approve", name, "--by", "A. Person", "--synthetic"]).exit_code == 0

@@ -16,7 +16,7 @@ from dialer.audio.files import PARTIAL_PREFIX
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import PlaylistReader
-from dialer.audio.prepare import PrepareReport, prepare
+from dialer.audio.prepare import PrepareReport, prepare_recordings
 from dialer.settings.audio import SoundFormat
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
@@ -46,7 +46,7 @@ def get_catalogue_directory(places: AudioDirectories) -> Path:
 
 def run(places: AudioDirectories, recipe: Recipe = LINE) -> PrepareReport:
     with change_catalogue(get_catalogue_directory(places)) as entries:
-        return prepare(places, entries, recipe, {}, catalogue=get_catalogue_directory(places), workers=1)
+        return prepare_recordings(places, entries, recipe, {}, catalogue=get_catalogue_directory(places), workers=1)
 
 
 def silent(places: AudioDirectories) -> list[str]:
@@ -79,11 +79,13 @@ def test_run_without_new_recordings_deletes_sounds_in_removed_formats(places: Au
     with change_catalogue(get_catalogue_directory(places)) as entries:
         spoken = {"voice": Voice.DRAFT, "source": "espeak-ng 1.52.0 hi"}
         entries[draft] = entries[QUESTION].model_copy(update=spoken)
-    places.sound(draft, SoundFormat.ALAW).parent.mkdir()
-    places.sound(draft, SoundFormat.ALAW).write_bytes(places.sound(QUESTION, SoundFormat.ALAW).read_bytes())
+    places.get_sound_path(draft, SoundFormat.ALAW).parent.mkdir()
+    places.get_sound_path(draft, SoundFormat.ALAW).write_bytes(
+        places.get_sound_path(QUESTION, SoundFormat.ALAW).read_bytes()
+    )
     before = files(places)
     for name in (QUESTION, draft):
-        places.sound(name, SoundFormat.SLIN16).write_bytes(b"of before")
+        places.get_sound_path(name, SoundFormat.SLIN16).write_bytes(b"of before")
     assert sorted(silent(places)) == [draft.path, QUESTION.path]
     report = run(places)
     assert (report.prepared, len(report.unchanged)) == ([], 2)
@@ -120,14 +122,14 @@ def test_full_disk_leaves_old_sounds_with_the_old_catalogue(
 def test_sound_that_cannot_be_installed_does_not_block_the_others(
     places: AudioDirectories,
 ) -> None:
-    (places.sound(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)
+    (places.get_sound_path(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)
     with pytest.raises(AudioError, match=r"hi/turnout/question\.alaw: cannot be written") as error:
         run(places)
     assert "\n" not in str(error.value)
     assert set(read_catalogue(get_catalogue_directory(places))) == {GOODBYE}
     assert silent(places) == []
-    (places.sound(QUESTION, SoundFormat.ALAW) / "x").rmdir()
-    places.sound(QUESTION, SoundFormat.ALAW).rmdir()
+    (places.get_sound_path(QUESTION, SoundFormat.ALAW) / "x").rmdir()
+    places.get_sound_path(QUESTION, SoundFormat.ALAW).rmdir()
     run(places)
     assert set(read_catalogue(get_catalogue_directory(places))) == {QUESTION, GOODBYE}
     assert silent(places) == []

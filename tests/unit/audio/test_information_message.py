@@ -24,7 +24,7 @@ from dialer.audio.words import load_words
 from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
 from dialer.flows.spoken import collect_message_prompt, collect_text_prompts
-from dialer.flows.texts import Texts, merge_texts, shipped_texts
+from dialer.flows.texts import Texts, load_shipped_texts, merge_texts
 from dialer.settings.site import load_settings
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
 from dialer.site.checks.before_start import check_site
@@ -77,20 +77,22 @@ def test_dialplan_and_simulation_play_the_installed_message() -> None:
     assert SIMULATED_MESSAGE == MESSAGE_SOUND
 
 
-@pytest.mark.parametrize("language", shipped_texts().languages())
+@pytest.mark.parametrize("language", load_shipped_texts().list_languages())
 def test_information_message_names_the_caller_and_offers_no_key(language: str) -> None:
-    ((name, words),) = collect_message_prompt(language, "Example Seva", shipped_texts()).items()
+    ((name, words),) = collect_message_prompt(language, "Example Seva", load_shipped_texts()).items()
     assert name == PromptName("", language, INFORMATION)
     assert "Example Seva" in words
     assert not any(letter.isdigit() or letter in "{}" for letter in words)
-    assert not [each for each in collect_text_prompts(shipped_texts(), [language]) if each.name.startswith("message/")]
+    assert not [
+        each for each in collect_text_prompts(load_shipped_texts(), [language]) if each.name.startswith("message/")
+    ]
 
 
 def test_language_without_the_message_uses_english() -> None:
-    (name,) = collect_message_prompt("zz", "Example Seva", shipped_texts())
+    (name,) = collect_message_prompt("zz", "Example Seva", load_shipped_texts())
     assert name.language == "en"
     assert collect_message_prompt("hi", "Example Seva", Texts({})) == {}
-    own = merge_texts([shipped_texts(), Texts({"hi": {"message.information": "{organisation} {closes_at}"}})])
+    own = merge_texts([load_shipped_texts(), Texts({"hi": {"message.information": "{organisation} {closes_at}"}})])
     assert collect_message_prompt("hi", "Example Seva", own) == {}  # a value that nobody knows when no call is there
 
 

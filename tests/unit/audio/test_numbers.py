@@ -20,15 +20,15 @@ from dialer.audio.numbers import (
     list_number_prompts,
     list_word_prompts,
 )
-from dialer.audio.words import languages, load_words
+from dialer.audio.words import list_languages, load_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_sounds
 from dialer.flows.spoken import collect_text_prompts, collect_word_prompts
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import PromptRef
 from tests.support.flow_support import FLOWS
 
-LANGUAGES = languages()
+LANGUAGES = list_languages()
 
 
 def said(number: int, language: str) -> str:
@@ -39,7 +39,7 @@ def said(number: int, language: str) -> str:
 
 
 def test_every_language_with_texts_has_words_for_numbers() -> None:
-    assert shipped_texts().languages() == LANGUAGES
+    assert load_shipped_texts().list_languages() == LANGUAGES
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_half_past_one_and_two_have_distinct_words_in_northern_languages() -> No
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_prompt_of_shipped_flows_has_words(language: str) -> None:
     """This excludes names of places and organisations, which the site provides, and campaign recordings."""
-    texts = shipped_texts()
+    texts = load_shipped_texts()
     known = collect_text_prompts(texts, [language]) | collect_word_prompts([language])
     samples = {
         PromptKind.NUMBER: ["7", "940", "1215"],

@@ -21,7 +21,7 @@ from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import ListedPrompt, Playlist, PlaylistReader
 from dialer.flows.model import PromptKind
 from dialer.flows.prompts import CataloguePrompts, SitePrompts, make_site_prompts
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import PromptRef
 from dialer.settings.audio import SoundFormat
 from dialer.settings.jurisdiction import load_profile
@@ -50,7 +50,7 @@ def listed(sound: Entry, *, on_disk: bool = True) -> ListedPrompt:
 
 def call(prompts: dict[str, ListedPrompt], rules: PlayRules | None = None, *, label: bool = False) -> CataloguePrompts:
     playlist = Playlist({parse_prompt_name(path): each for path, each in prompts.items()}, rules or PlayRules())
-    return CataloguePrompts(playlist, "town", TODAY, shipped_texts(), label)
+    return CataloguePrompts(playlist, "town", TODAY, load_shipped_texts(), label)
 
 
 def test_campaigns_own_prompt_overrides_the_shared_one() -> None:
@@ -119,8 +119,8 @@ async def test_blocked_prompt_is_skipped_in_a_call_and_logged_once() -> None:
 def site(tmp_path: Path) -> PlaylistReader:
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     name = PromptName("", "hi", "common/goodbye")
-    places.sound(name, SoundFormat.ALAW).parent.mkdir(parents=True)
-    places.sound(name, SoundFormat.ALAW).write_bytes(b"sound")
+    places.get_sound_path(name, SoundFormat.ALAW).parent.mkdir(parents=True)
+    places.get_sound_path(name, SoundFormat.ALAW).write_bytes(b"sound")
     write_catalogue(tmp_path / "catalogue", {name: entry()})
     return PlaylistReader(tmp_path / "catalogue", places, PlayRules())
 
@@ -138,13 +138,13 @@ def test_reader_notices_each_change_and_hashes_no_file_twice(
     monkeypatch.setattr("dialer.audio.playlist.hash_file", counting)
     assert site.read().find_block_reason(name, TODAY) is None
     assert site.read().find_block_reason(name, TODAY) is None
-    sound = site.places.sound(name, SoundFormat.ALAW)
+    sound = site.places.get_sound_path(name, SoundFormat.ALAW)
     assert hashed == [sound]
     sound.write_bytes(b"another")
     assert "was changed on disk after it was prepared" in (site.read().find_block_reason(name, TODAY) or "")
     write_catalogue(site.catalogue, {name: entry(b"another")})
     assert site.read().find_block_reason(name, TODAY) is None
-    stray = site.places.sound(name, SoundFormat.SLIN16)  # that the switch might choose instead
+    stray = site.places.get_sound_path(name, SoundFormat.SLIN16)  # that the switch might choose instead
     stray.write_bytes(b"another")
     assert site.read().find_block_reason(name, TODAY) is not None
     stray.unlink()
@@ -165,21 +165,21 @@ class Noon:
 
 @virtual_time()
 async def test_running_centre_reloads_its_catalogue_and_survives_a_damaged_one(site: PlaylistReader) -> None:
-    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.refresh()
     sound = "matdan/hi/common/goodbye"
-    assert prompts.for_call("town").find_block_reason(sound) is None
-    assert prompts.for_call("town").today == TODAY
+    assert prompts.get_call_prompts("town").find_block_reason(sound) is None
+    assert prompts.get_call_prompts("town").today == TODAY
     with capture_logs() as logs:
         task = asyncio.create_task(prompts.watch_catalogue())
         (site.catalogue / "hi.toml").write_text("damaged")
         await asyncio.sleep(100)
-        assert prompts.for_call("town").find_block_reason(sound) is None
+        assert prompts.get_call_prompts("town").find_block_reason(sound) is None
         (site.catalogue / "hi.toml").unlink()
         with change_catalogue(site.catalogue):
             pass
         await asyncio.sleep(40)
-        assert prompts.for_call("town").find_block_reason(sound) is not None
+        assert prompts.get_call_prompts("town").find_block_reason(sound) is not None
         task.cancel()
     assert [log["event"] for log in logs] == ["catalogue.unreadable"]
 
@@ -190,7 +190,7 @@ async def test_catalogue_missing_for_a_moment_silences_no_call(
 ) -> None:
     """The directory is renamed, as by a checkout. Then one of its folders disappears while it is read."""
     (site.catalogue / "campaign/town").mkdir(parents=True)
-    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.refresh()
     sound = "matdan/hi/common/goodbye"
     scandir = os.scandir
@@ -204,18 +204,18 @@ async def test_catalogue_missing_for_a_moment_silences_no_call(
         task = asyncio.create_task(prompts.watch_catalogue())
         site.catalogue.rename(site.catalogue.with_name("away"))
         await asyncio.sleep(100)
-        assert prompts.for_call("town").find_block_reason(sound) is None
+        assert prompts.get_call_prompts("town").find_block_reason(sound) is None
         site.catalogue.with_name("away").rename(site.catalogue)
         await asyncio.sleep(40)
-        assert prompts.for_call("town").find_block_reason(sound) is None
+        assert prompts.get_call_prompts("town").find_block_reason(sound) is None
         with monkeypatch.context() as checkout:
             checkout.setattr(os, "scandir", vanishing)
             await asyncio.sleep(100)
-        assert prompts.for_call("town").find_block_reason(sound) is None
+        assert prompts.get_call_prompts("town").find_block_reason(sound) is None
         with change_catalogue(site.catalogue) as entries:  # which is meant
             entries.clear()
         await asyncio.sleep(40)
-        assert prompts.for_call("town").find_block_reason(sound) is not None
+        assert prompts.get_call_prompts("town").find_block_reason(sound) is not None
         assert not task.done()
         task.cancel()
     gone = f"{site.catalogue}: has disappeared; restore the directory and its files"
@@ -239,7 +239,7 @@ def test_lost_mount_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> N
 
 
 async def test_block_for_a_carrier_that_fetches_sounds_is_logged_once(site: PlaylistReader) -> None:
-    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), shipped_texts)
+    prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.refresh()
     assert prompts.may_play("matdan/hi/common/goodbye")
     with capture_logs() as logs:
@@ -250,15 +250,15 @@ async def test_block_for_a_carrier_that_fetches_sounds_is_logged_once(site: Play
 
 def test_site_without_a_catalogue_plays_sounds_by_convention(tmp_path: Path) -> None:
     neutral = load_profile("neutral")
-    assert make_site_prompts(Settings(), neutral, Noon(), shipped_texts) is None
+    assert make_site_prompts(Settings(), neutral, Noon(), load_shipped_texts) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
-    assert make_site_prompts(with_one, neutral, Noon(), shipped_texts) is not None
+    assert make_site_prompts(with_one, neutral, Noon(), load_shipped_texts) is not None
 
 
 async def test_damaged_catalogue_prevents_the_start(site: PlaylistReader) -> None:
     (site.catalogue / "hi.toml").write_text("damaged")
     with pytest.raises(CatalogueError):
-        await SitePrompts(site, Noon(), ZoneInfo("UTC"), shipped_texts).refresh()
+        await SitePrompts(site, Noon(), ZoneInfo("UTC"), load_shipped_texts).refresh()
 
 
 def test_sounds_are_hashed_on_first_use_and_never_played_unchecked(
@@ -267,7 +267,7 @@ def test_sounds_are_hashed_on_first_use_and_never_played_unchecked(
     """Of thousands of sounds a call plays five. Each is hashed once on first use, and changed sounds are blocked."""
     names = [PromptName("", "hi", f"common/sound_{n}") for n in range(4)]
     for name in names:
-        site.places.sound(name, SoundFormat.ALAW).write_bytes(b"sound")
+        site.places.get_sound_path(name, SoundFormat.ALAW).write_bytes(b"sound")
     write_catalogue(site.catalogue, {name: entry() for name in names})
     hashed: list[str] = []
 
@@ -278,7 +278,7 @@ def test_sounds_are_hashed_on_first_use_and_never_played_unchecked(
     monkeypatch.setattr("dialer.audio.playlist.hash_file", counting)
     playlist = site.read()
     assert hashed == []
-    site.places.sound(names[1], SoundFormat.ALAW).write_bytes(b"another")
+    site.places.get_sound_path(names[1], SoundFormat.ALAW).write_bytes(b"another")
     for _ in range(3):
         assert playlist.find_block_reason(names[0], TODAY) is None
         assert (
@@ -286,9 +286,9 @@ def test_sounds_are_hashed_on_first_use_and_never_played_unchecked(
             == "was changed on disk after it was prepared; run dialer audio prepare"
         )
     assert hashed == ["sound_0", "sound_1"]
-    site.check(playlist)
+    site.hash_all_sounds(playlist)
     assert hashed == ["sound_0", "sound_1", "sound_2", "sound_3"]
     again = site.read()  # one was changed after it had been looked at
-    site.check(again)
+    site.hash_all_sounds(again)
     assert site.read() is again, "nothing has changed: neither parsed nor hashed again"
     assert len(hashed) == 4

@@ -16,7 +16,7 @@ from dialer.audio.conversion import Recipe
 from dialer.audio.errors import AudioError, BadPromptName
 from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_atomically
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound, parse_prompt_name
-from dialer.audio.prepare import Refused, add_history, list_recordings, make_plan, prepare, prepare_recording
+from dialer.audio.prepare import Refused, add_history, list_recordings, make_plan, prepare_recording, prepare_recordings
 from dialer.process.pool import process_count, run_in_processes
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
@@ -138,7 +138,7 @@ def test_run_uses_several_processes_and_reports_progress(places: AudioDirectorie
     left_behind.write_bytes(b"x")
     told: list[tuple[int, int]] = []
     entries: dict[PromptName, Entry] = {}
-    report = prepare(
+    report = prepare_recordings(
         places,
         entries,
         LINE,

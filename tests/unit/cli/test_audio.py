@@ -15,9 +15,9 @@ from dialer.audio.words import load_words
 from dialer.cli.audio import app
 from dialer.errors import SettingError
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import name_sound
+from dialer.flows.sounds import get_name_sound
 from dialer.flows.spoken import collect_message_prompt
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.settings.site import load_settings
 from tests.support.certified import catalogue_entry, list_prompts, write_prompts
 from tests.support.command_line import run
@@ -190,7 +190,7 @@ def test_check_of_a_flow_covers_the_languages_on_the_roll(site: Path) -> None:
 
 
 def test_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
-    name = name_sound(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
+    name = get_name_sound(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\n')
     assert f"{name}: is missing" in audio("check", "-l", "hi")[1]
@@ -221,7 +221,7 @@ def test_preparing_again_still_reports_a_recording_with_an_old_text(site: Path) 
 
 def test_approved_draft_is_not_reported_as_a_missing_recording(site: Path) -> None:
     """The information message is included: its draft begins with the label "a computer speaks", approved or not."""
-    text = collect_message_prompt("hi", "Example Seva", shipped_texts())[INFORMATION]
+    text = collect_message_prompt("hi", "Example Seva", load_shipped_texts())[INFORMATION]
     words = load_words("hi")
     assert words is not None
     with (site / "centre.toml").open("a") as file:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.flow import FlowOptionError, app
 from dialer.errors import MatdanError
-from dialer.flows.catalogue import FLOWS_DIRECTORY, shipped_flows
+from dialer.flows.catalogue import FLOWS_DIRECTORY, list_shipped_flows
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.terminal_call import BadFact
 
@@ -25,13 +25,13 @@ def flow(*arguments: str, keys: str = "") -> tuple[int, str, BaseException | Non
 def test_list_names_every_flow() -> None:
     code, output, _ = flow("list")
     assert code == 0
-    assert all(name in output for name in shipped_flows())
+    assert all(name in output for name in list_shipped_flows())
 
 
 def test_shipped_flows_have_no_findings() -> None:
     code, output, _ = flow("check")
     assert code == 0
-    assert output.strip() == f"{len(shipped_flows())} flows checked, 0 findings"
+    assert output.strip() == f"{len(list_shipped_flows())} flows checked, 0 findings"
 
 
 def test_check_exits_1_and_names_file_line_and_node(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dialer.cli.main import COMMANDS, command_name
-from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, shipped_scripts
+from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, list_shipped_scripts
 from tests.support.command_line import run
 
 
@@ -21,7 +21,7 @@ def own(tmp_path: Path, old: str, new: str) -> Path:
 def test_list_names_every_script() -> None:
     code, text = run("script", "list")
     assert code == 0
-    assert all(name in text for name in shipped_scripts())
+    assert all(name in text for name in list_shipped_scripts())
     assert "script" in {command_name(place) for some in COMMANDS.values() for place in some}
 
 

@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 import pytest
 
-from dialer.flows.catalogue import load_flow, shipped_flows
+from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.check import RULES, check_flow
 from dialer.flows.finding import FlowFinding
 from dialer.flows.nodes.mark import MarkNode
 from dialer.flows.nodes.save import SaveNode
-from dialer.flows.texts import Texts, merge_texts, shipped_texts
+from dialer.flows.texts import Texts, merge_texts, load_shipped_texts
 from tests.support.flow_support import FLOWS, HEAD, TURNOUT_HEAD, add_texts, make_flow
 
 MATERIAL_HEAD = HEAD.replace("purpose: worker", "purpose: material")
@@ -24,7 +24,7 @@ ENDS = """
 
 
 def findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: float = 30.0) -> list[FlowFinding]:
-    return check_flow(make_flow("\n" + nodes, head), texts or shipped_texts(), ["en", "hi"], seconds)
+    return check_flow(make_flow("\n" + nodes, head), texts or load_shipped_texts(), ["en", "hi"], seconds)
 
 
 def only(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
@@ -36,10 +36,10 @@ def only(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
     return found[0]
 
 
-@pytest.mark.parametrize("name", shipped_flows())
+@pytest.mark.parametrize("name", list_shipped_flows())
 def test_shipped_flows_have_no_findings_in_any_shipped_language(name: str) -> None:
-    texts = shipped_texts()
-    assert len(texts.languages()) == 13
+    texts = load_shipped_texts()
+    assert len(texts.list_languages()) == 13
     assert check_flow(FLOWS[name], texts) == []
 
 
@@ -61,7 +61,7 @@ def test_nodes_after_a_subdialog_without_return_are_unreachable() -> None:
         del changed[name]
     rules = {
         finding.node
-        for finding in check_flow(replace(flow, nodes=changed), shipped_texts())
+        for finding in check_flow(replace(flow, nodes=changed), load_shipped_texts())
         if finding.rule == "unreachable"
     }
     assert "goodbye" in rules
@@ -117,7 +117,7 @@ def test_question_whose_prompts_may_all_be_skipped_is_reported() -> None:
 
 
 def test_missing_text_is_reported_with_its_languages() -> None:
-    texts = merge_texts([shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
+    texts = merge_texts([load_shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
     found = only(findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first")
     assert "mine.hello in hi" in found.problem
     assert "texts/hi.yaml" in found.problem
@@ -159,7 +159,7 @@ def test_acknowledgement_is_recognised_by_its_wording() -> None:
 
 def test_acknowledgement_may_follow_a_subdialog_after_the_commit() -> None:
     flow = FLOWS["missed_call"]
-    assert check_flow(flow, shipped_texts()) == []
+    assert check_flow(flow, load_shipped_texts()) == []
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_opt_out_may_be_in_a_subdialog(tmp_path: Path, other: str, rules: set[st
     nodes = f"  first: {{menu: [{{recording: message}}], choices: {{9: part}}}}\n  part: {{subdialog: {other}, next: bye}}\n"
     head = MATERIAL_HEAD.replace("booth_name: place,", "booth_name: place, booth_part: number,")
     (tmp_path / "sample.yaml").write_text(f"{head}\n{nodes}", encoding="utf-8")
-    found = check_flow(load_flow(str(tmp_path / "sample.yaml")), shipped_texts(), ["en", "hi"])
+    found = check_flow(load_flow(str(tmp_path / "sample.yaml")), load_shipped_texts(), ["en", "hi"])
     assert {finding.rule for finding in found} == rules
 
 

@@ -22,7 +22,7 @@ from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
 from dialer.flows.load import parse_flow
 from dialer.flows.model import Offer, list_allowed_offers
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.wording import offers_transport
 from dialer.settings.jurisdiction import Profile, load_profile
 from dialer.settings.site import Settings
@@ -109,9 +109,11 @@ def test_site_profile_decides_whether_a_declared_ride_is_allowed(
     may_offer = list_allowed_offers(load_profile(jurisdiction))
     if refused:
         with pytest.raises(FlowError, match=r"offers transport, which the profile forbids .* \[transport\]"):
-            FlowLibrary([str(path)], shipped_texts(), may_offer)
+            FlowLibrary([str(path)], load_shipped_texts(), may_offer)
     else:
-        assert FlowLibrary([str(path)], shipped_texts(), may_offer).get_current(str(path)).offers == {Offer.TRANSPORT}
+        assert FlowLibrary([str(path)], load_shipped_texts(), may_offer).get_current(str(path)).offers == {
+            Offer.TRANSPORT
+        }
     config = tmp_path / "centre.toml"
     config.write_text(f'[rules]\njurisdiction = "{jurisdiction}"\n', encoding="utf-8")
     result = CliRunner().invoke(flow_app, ["check", str(path), "-l", "en", "-c", str(config)])
@@ -123,7 +125,7 @@ def test_reload_refuses_a_flow_that_now_offers_a_forbidden_ride(tmp_path: Path) 
     path = tmp_path / "sample.yaml"
     good = f"{TURNOUT_HEAD}{RIDE.replace('own.ride', 'common.greeting')}"
     path.write_text(good, encoding="utf-8")
-    library = FlowLibrary([str(path)], shipped_texts())
+    library = FlowLibrary([str(path)], load_shipped_texts())
     path.write_text(f"offers: [transport]\n{good}", encoding="utf-8")
     with pytest.raises(FlowError, match=r"\[transport\]"):
         library.reload()

@@ -12,14 +12,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.flows.catalogue import FLOWS_DIRECTORY, load_flow, shipped_flows
+from dialer.flows.catalogue import FLOWS_DIRECTORY, list_shipped_flows, load_flow
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.library import FlowLibrary
 from dialer.flows.load import parse_flow
 from dialer.flows.model import FlowPurpose
 from dialer.flows.nodes.field import FieldNode
 from dialer.flows.nodes.menu import MenuNode
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.yaml_document import MAX_BYTES
 from tests.support.flow_support import HEAD, make_flow
 
@@ -35,7 +35,7 @@ def problem_of(text: str) -> FlowError:
 
 
 def test_every_shipped_flow_loads() -> None:
-    assert shipped_flows() == [
+    assert list_shipped_flows() == [
         "abandoned",
         "booth",
         "booth_information",
@@ -47,7 +47,7 @@ def test_every_shipped_flow_loads() -> None:
         "opt_out",
         "turnout",
     ]
-    assert {load_flow(name).name for name in shipped_flows()} == set(shipped_flows())
+    assert {load_flow(name).name for name in list_shipped_flows()} == set(list_shipped_flows())
 
 
 def test_questions_have_defaults_and_inherit_reprompts() -> None:
@@ -81,7 +81,7 @@ def test_unknown_flow_error_lists_the_known_flows(name: str) -> None:
     with pytest.raises(UnknownFlow, match="turnout") as caught:
         load_flow(name)
     assert "\n" not in str(caught.value)
-    assert caught.value.known == tuple(shipped_flows())
+    assert caught.value.known == tuple(list_shipped_flows())
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def _schema() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-@pytest.mark.parametrize("name", shipped_flows())
+@pytest.mark.parametrize("name", list_shipped_flows())
 def test_editor_schema_accepts_every_shipped_flow(name: str) -> None:
     errors = list(_schema().iter_errors(_plain((FLOWS_DIRECTORY / f"{name}.yaml").read_text(encoding="utf-8"))))
     assert errors == []
@@ -337,7 +337,7 @@ def test_editor_schema_refuses_what_the_loader_refuses() -> None:
 def test_reload_applies_to_later_calls_and_a_failed_reload_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "turnout.yaml"
     path.write_text(GOOD, encoding="utf-8")
-    library = FlowLibrary([str(path), "opt_out"], shipped_texts())
+    library = FlowLibrary([str(path), "opt_out"], load_shipped_texts())
     first = library.get_current(str(path))
     assert library.reload() == []
 
@@ -354,10 +354,10 @@ def test_reload_applies_to_later_calls_and_a_failed_reload_changes_nothing(tmp_p
 
 
 def test_library_refuses_flows_it_has_not_loaded() -> None:
-    library = FlowLibrary(["turnout"], shipped_texts())
+    library = FlowLibrary(["turnout"], load_shipped_texts())
     with pytest.raises(UnknownFlow):
         library.get_current("household")
     with pytest.raises(UnknownFlow):
         library.get_version("turnout", "000000000000")
     with pytest.raises(UnknownFlow):
-        FlowLibrary(["no_such_flow"], shipped_texts())
+        FlowLibrary(["no_such_flow"], load_shipped_texts())

@@ -357,11 +357,11 @@ def test_hang_up_keeps_the_answers_and_the_node() -> None:
     assert left.action is None
     assert left.ended
     assert left.state.ending is Ending.HUNG_UP
-    assert left.state.where == "some_voted"
+    assert left.state.node_path == "some_voted"
     assert left.state.answers == {"still_to_vote": "2"}
     inside = run(flow, [Played(), Digits("4"), HungUp()])
-    assert inside.state.where == "booth/where"
-    assert run(flow, [Played(), HungUp(), HungUp()]).state.where == "question"
+    assert inside.state.node_path == "booth/where"
+    assert run(flow, [Played(), HungUp(), HungUp()]).state.node_path == "question"
 
 
 def test_input_that_is_not_a_result_of_the_action_is_refused() -> None:

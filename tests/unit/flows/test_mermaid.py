@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from dialer.flows.catalogue import shipped_flows
+from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.mermaid import draw_flow
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from tests.support.flow_support import FLOWS, HEAD, add_texts, make_flow
 
 LINE = re.compile(
@@ -28,9 +28,9 @@ def arrows_of(diagram: str) -> dict[tuple[str, str], str]:
 
 
 @pytest.mark.parametrize("language", ["en", "hi", "ur", "ta"])
-@pytest.mark.parametrize("name", shipped_flows())
+@pytest.mark.parametrize("name", list_shipped_flows())
 def test_every_node_is_drawn_and_every_line_is_mermaid(name: str, language: str) -> None:
-    diagram = draw_flow(FLOWS[name], shipped_texts(), language)
+    diagram = draw_flow(FLOWS[name], load_shipped_texts(), language)
     head, body = diagram.split("flowchart TD\n")
     assert re.fullmatch(r'---\ntitle: ".*"\n---\n', head)
     assert [line for line in body.splitlines() if not LINE.fullmatch(line)] == []
@@ -38,7 +38,7 @@ def test_every_node_is_drawn_and_every_line_is_mermaid(name: str, language: str)
 
 
 def test_diagram_node_shows_texts_and_the_target_after_silence() -> None:
-    nodes = nodes_of(draw_flow(FLOWS["turnout"], shipped_texts(), "hi"))
+    nodes = nodes_of(draw_flow(FLOWS["turnout"], load_shipped_texts(), "hi"))
     title, words, *notes = nodes["question"].split("<br>")
     assert title == "Asks for a key (question)"
     assert words.startswith("क्या आपने वोट डाल दिया है?")
@@ -48,19 +48,19 @@ def test_diagram_node_shows_texts_and_the_target_after_silence() -> None:
 
 
 def test_arrows_are_labelled_with_keys_and_conditions() -> None:
-    turnout = arrows_of(draw_flow(FLOWS["turnout"], shipped_texts(), "en"))
+    turnout = arrows_of(draw_flow(FLOWS["turnout"], load_shipped_texts(), "en"))
     assert turnout["question", "voted"] == "1"
     assert turnout["voted", "noted_voted"] == ""
     assert ("voted", "not_saved") not in turnout
-    household = arrows_of(draw_flow(FLOWS["household"], shipped_texts(), "en"))
+    household = arrows_of(draw_flow(FLOWS["household"], load_shipped_texts(), "en"))
     assert household["several", "greeting"] == "pending_voters above 1"
 
 
 def test_nodes_reached_only_by_exceptions_are_drawn_in_a_group() -> None:
-    diagram = draw_flow(FLOWS["turnout"], shipped_texts(), "en")
+    diagram = draw_flow(FLOWS["turnout"], load_shipped_texts(), "en")
     group = diagram.partition("subgraph exceptions")[2].partition("    end")[0]
     assert nodes_of(group).keys() == {"not_saved", "silent", "puzzled"}
-    assert "subgraph" not in draw_flow(FLOWS["booth"], shipped_texts(), "en")
+    assert "subgraph" not in draw_flow(FLOWS["booth"], load_shipped_texts(), "en")
 
 
 def test_special_characters_cannot_break_out_of_a_label() -> None:

@@ -21,7 +21,7 @@ from dialer.flows.mermaid import draw_flow
 from dialer.flows.node import NODE_KINDS
 from dialer.flows.nodes.say import SayNode
 from dialer.flows.schema import FLOW_SCHEMA, SCRIPT_SCHEMA, make_flow_schema, make_script_schema
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import Disconnect, Play, Played, PromptRef, Start
 
 A_KIND = '''
@@ -47,12 +47,12 @@ class GreetNode(Node):
     def enter(self, flow, state):
         hour = parse_whole_number(look_up_value(state, self.hour))
         prompts = self.morning if hour is not None and hour < 12 else self.later
-        return Act(state, Play(state.where, resolve_prompts(state, prompts)))
+        return Act(state, Play(state.node_path, resolve_prompts(state, prompts)))
 
     def receive(self, state, event):
         return GoTo(state, self.next) if isinstance(event, Played) else None
 
-    def targets(self):
+    def list_targets(self):
         yield "", self.next
 
     @property
@@ -119,16 +119,16 @@ def test_mistakes_in_a_new_kind_name_file_line_and_node(old: str, new: str, word
 
 
 def test_check_covers_a_new_kind_of_node(flow: Flow) -> None:
-    assert check_flow(flow, shipped_texts(), ["en"]) == []
+    assert check_flow(flow, load_shipped_texts(), ["en"]) == []
     wrong = parse_flow(A_FLOW.replace("later: common.no_match", "later: common.no_such"), "greeting.yaml")
-    (finding,) = check_flow(wrong, shipped_texts(), ["en"])
+    (finding,) = check_flow(wrong, load_shipped_texts(), ["en"])
     assert (finding.rule, finding.node) == ("missing-text", "hello")
     stuck = parse_flow(A_FLOW.replace("next: bye}", "next: hello}"), "greeting.yaml")
-    assert "no-exit" in {finding.rule for finding in check_flow(stuck, shipped_texts(), ["en"])}
+    assert "no-exit" in {finding.rule for finding in check_flow(stuck, load_shipped_texts(), ["en"])}
 
 
 def test_diagram_shows_a_new_kind_of_node(flow: Flow) -> None:
-    assert 'n_hello["Greets by closes_at (hello)<br>' in draw_flow(flow, shipped_texts(), "en")
+    assert 'n_hello["Greets by closes_at (hello)<br>' in draw_flow(flow, load_shipped_texts(), "en")
 
 
 def test_editor_schema_covers_a_new_kind_of_node() -> None:

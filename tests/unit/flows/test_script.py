@@ -16,10 +16,18 @@ from dialer.domain.enums import MarkKind, Purpose
 from dialer.flows.errors import FlowError, UnknownFlow
 from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Offer
-from dialer.flows.script import MAX_PAGES, SCRIPTS_DIRECTORY, VALUES, Script, load_script, parse_script, shipped_scripts
+from dialer.flows.script import (
+    MAX_PAGES,
+    SCRIPTS_DIRECTORY,
+    VALUES,
+    Script,
+    list_shipped_scripts,
+    load_script,
+    parse_script,
+)
 from dialer.flows.script_check import check_script
 from dialer.flows.script_library import RELOAD_SECONDS, ScriptLibrary
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.wording import asks_choice, asks_for_vote, names_choice
 
 GOOD = """
@@ -225,7 +233,7 @@ def test_check_accepts_required_languages_and_declared_offers() -> None:
 # Those that are shipped
 
 
-@pytest.mark.parametrize("name", shipped_scripts())
+@pytest.mark.parametrize("name", list_shipped_scripts())
 def test_shipped_scripts_have_no_findings(name: str) -> None:
     script = load_script(name)
     assert check_script(script) == []
@@ -237,7 +245,7 @@ def test_shipped_scripts_have_no_findings(name: str) -> None:
 
 
 def test_shipped_scripts_are_before_poll_and_polling_day() -> None:
-    assert shipped_scripts() == ["before_poll", "polling_day"]
+    assert list_shipped_scripts() == ["before_poll", "polling_day"]
 
 
 # The schema for editors
@@ -345,7 +353,7 @@ def test_reload_uses_all_files_or_none_and_calls_keep_their_version(tmp_path: Pa
     path.write_text(GOOD, encoding="utf-8")
     flow.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
     scripts = ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)})
-    library = FlowLibrary([str(flow)], shipped_texts(), scripts=scripts)
+    library = FlowLibrary([str(flow)], load_shipped_texts(), scripts=scripts)
     assert library.reload() == []
 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")

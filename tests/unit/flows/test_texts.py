@@ -10,26 +10,26 @@ from hypothesis import strategies as st
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.enums import MarkKind as DialledMarkKind
-from dialer.flows.catalogue import shipped_flows
+from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.errors import FlowError
 from dialer.flows.model import PromptKind
 from dialer.flows.nodes.menu import MenuNode
 from dialer.flows.nodes.send_sms import SmsNode
-from dialer.flows.sounds import list_sounds, name_sound
+from dialer.flows.sounds import get_name_sound, list_sounds
 from dialer.flows.texts import (
     INFORMATION_TEXT,
     SMS,
     Segment,
     Texts,
     find_placeholders,
+    load_shipped_texts,
     merge_texts,
     read_texts,
     render_prompt,
-    shipped_texts,
     split_segments,
 )
 from dialer.flows.turns import PromptRef
-from dialer.flows.wording import acknowledges, asks_choice, asks_for_vote, spoken_seconds
+from dialer.flows.wording import acknowledges, asks_choice, asks_for_vote, estimate_spoken_seconds
 from dialer.switch.asterisk.fastagi.log_in_handler import SPOKEN
 from tests.support.flow_support import FLOWS
 
@@ -56,7 +56,7 @@ def text(key: str, **values: PromptRef) -> PromptRef:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_every_text_with_the_same_placeholders(language: str) -> None:
-    texts = shipped_texts()
+    texts = load_shipped_texts()
     english = texts.by_language["en"]
     own = texts.by_language[language]
     assert set(own) == set(english)
@@ -66,14 +66,14 @@ def test_every_language_has_every_text_with_the_same_placeholders(language: str)
 
 
 def test_thirteen_languages_are_shipped() -> None:
-    assert shipped_texts().languages() == LANGUAGES
+    assert load_shipped_texts().list_languages() == LANGUAGES
 
 
 @pytest.mark.parametrize("language", sorted(SCRIPTS))
 def test_each_language_is_written_in_its_own_script(language: str) -> None:
     """Finds texts that were left in English or copied from another language."""
     first, last = SCRIPTS[language]
-    for key, words in shipped_texts().by_language[language].items():
+    for key, words in load_shipped_texts().by_language[language].items():
         letters = [letter for letter in words.replace("{", " {").split("{")[0] if letter.isalpha()]
         own = sum(first <= letter <= last for letter in letters)
         assert own == len(letters), f"{key}: {words}"
@@ -81,14 +81,14 @@ def test_each_language_is_written_in_its_own_script(language: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_acknowledgements_are_recognised_in_every_language(language: str) -> None:
-    for key, words in shipped_texts().by_language[language].items():
+    for key, words in load_shipped_texts().by_language[language].items():
         noted = key.rpartition(".")[2].startswith("noted")
         assert (acknowledges(words) is not None) is noted, f"{key}: {words}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_shipped_texts_ask_for_no_vote_and_no_vote_choice(language: str) -> None:
-    for key, words in shipped_texts().by_language[language].items():
+    for key, words in load_shipped_texts().by_language[language].items():
         assert asks_choice(words) is None, key
         assert asks_for_vote(words) is None, key
 
@@ -122,10 +122,12 @@ def test_question_whether_or_when_somebody_votes_is_allowed(words: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_menu_text_names_exactly_the_keys_of_the_menu(language: str) -> None:
-    for name in shipped_flows():
+    for name in list_shipped_flows():
         for node in FLOWS[name].nodes.values():
             if isinstance(node, MenuNode):
-                words = " ".join(shipped_texts().find_text(prompt.value, language) or "" for prompt in node.prompts)
+                words = " ".join(
+                    load_shipped_texts().find_text(prompt.value, language) or "" for prompt in node.prompts
+                )
                 digits = {letter for letter in words if letter.isdigit()}
                 assert digits == set(node.choices), f"{name}.{node.name}: {words}"
 
@@ -133,19 +135,19 @@ def test_menu_text_names_exactly_the_keys_of_the_menu(language: str) -> None:
 def test_every_shipped_text_is_used() -> None:
     used = {
         prompt.value
-        for name in shipped_flows()
+        for name in list_shipped_flows()
         for node in FLOWS[name].nodes.values()
         for prompt in node.all_prompts
         if prompt.kind is PromptKind.TEXT
     }
     used |= {
         f"{SMS}{node.template}"
-        for name in shipped_flows()
+        for name in list_shipped_flows()
         for node in FLOWS[name].nodes.values()
         if isinstance(node, SmsNode)
     }
     used |= {f"seat.{what}" for what in SPOKEN} | {INFORMATION_TEXT}
-    assert used == set(shipped_texts().by_language["en"])
+    assert used == set(load_shipped_texts().by_language["en"])
 
 
 def test_flows_and_dialler_share_the_kinds_of_marks() -> None:
@@ -168,11 +170,11 @@ def test_text_is_split_at_its_placeholders() -> None:
 
 def test_value_is_spoken_at_the_place_of_its_placeholder() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
-    assert list_sounds(text("booth.until", closes_at=hour), "en", shipped_texts()) == (
+    assert list_sounds(text("booth.until", closes_at=hour), "en", load_shipped_texts()) == (
         "matdan/en/booth/until-1",
         "matdan/en/half-hour/18",
     )
-    assert list_sounds(text("booth.until", closes_at=hour), "hi", shipped_texts()) == (
+    assert list_sounds(text("booth.until", closes_at=hour), "hi", load_shipped_texts()) == (
         "matdan/hi/booth/until-1",
         "matdan/hi/half-hour/18",
         "matdan/hi/booth/until-2",
@@ -180,7 +182,7 @@ def test_value_is_spoken_at_the_place_of_its_placeholder() -> None:
 
 
 def test_values_become_sounds() -> None:
-    texts = shipped_texts()
+    texts = load_shipped_texts()
     assert list_sounds(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
     assert list_sounds(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
     assert list_sounds(PromptRef(PromptKind.DATE, "2029-05-07"), "hi", texts) == (
@@ -202,7 +204,7 @@ def test_values_become_sounds() -> None:
 @settings(deadline=None, derandomize=True)
 @given(st.text(min_size=1, max_size=200))
 def test_names_are_not_part_of_paths(name: str) -> None:
-    sound = name_sound(PromptKind.PLACE, name, "hi")
+    sound = get_name_sound(PromptKind.PLACE, name, "hi")
     assert sound.startswith("matdan/hi/place/")
     assert len(sound) == len("matdan/hi/place/") + 16
     assert sound.rpartition("/")[2].isalnum()
@@ -210,26 +212,28 @@ def test_names_are_not_part_of_paths(name: str) -> None:
 
 @pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
 def test_unknown_language_is_spoken_in_english(language: str) -> None:
-    sounds = list_sounds(text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, shipped_texts())
+    sounds = list_sounds(
+        text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, load_shipped_texts()
+    )
     assert sounds[0] == "matdan/en/booth/until-1"
     assert all(".." not in sound for sound in sounds)
 
 
 def test_missing_text_is_played_under_its_key() -> None:
     ref = text("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
-    assert list_sounds(ref, "hi", shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
-    assert render_prompt(ref, "hi", shipped_texts()) == "[mine.hello]"
+    assert list_sounds(ref, "hi", load_shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
+    assert render_prompt(ref, "hi", load_shipped_texts()) == "[mine.hello]"
 
 
 def test_prompt_is_rendered_as_readable_text() -> None:
     ref = text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00"))
-    assert render_prompt(ref, "en", shipped_texts()) == "You can vote until 18:00."
-    assert render_prompt(PromptRef(PromptKind.RECORDING, "message"), "en", shipped_texts()) == "<message>"
+    assert render_prompt(ref, "en", load_shipped_texts()) == "You can vote until 18:00."
+    assert render_prompt(PromptRef(PromptKind.RECORDING, "message"), "en", load_shipped_texts()) == "<message>"
 
 
 def test_texts_of_a_site_override_the_shipped_ones(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "फिर मिलेंगे।"\n', encoding="utf-8")
-    merged = merge_texts([shipped_texts(), read_texts(tmp_path)])
+    merged = merge_texts([load_shipped_texts(), read_texts(tmp_path)])
     assert merged.find_text("common.goodbye", "hi") == "फिर मिलेंगे।"
     assert merged.find_text("common.goodbye", "en") == "Goodbye."
 
@@ -253,11 +257,11 @@ def test_invalid_text_file_is_refused(tmp_path: Path, name: str, content: str, w
 
 
 def test_duration_of_speech_is_estimated() -> None:
-    assert spoken_seconds("a" * 113, "en") == pytest.approx(10.0)
-    assert spoken_seconds("{closes_at}", "hi") == 1.5
+    assert estimate_spoken_seconds("a" * 113, "en") == pytest.approx(10.0)
+    assert estimate_spoken_seconds("{closes_at}", "hi") == 1.5
     # Vowel signs do not count as letters.
-    assert spoken_seconds("कि", "hi") == spoken_seconds("क", "hi")
-    assert spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language has the slowest rate
+    assert estimate_spoken_seconds("कि", "hi") == estimate_spoken_seconds("क", "hi")
+    assert estimate_spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language has the slowest rate
 
 
 def test_text_is_found_in_english_if_the_language_lacks_it() -> None:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dialer.flows.catalogue import shipped_flows
+from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.flow import Flow
 from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -75,7 +75,7 @@ def check_justified(turn: Turn, committed: CommitKind | None) -> None:
     if turn.action is None or isinstance(turn.action, Commit | SendSms):
         return
     for ref in turn.action.prompts:
-        if ref.kind is PromptKind.TEXT and acknowledges(shipped_texts().find_text(ref.value, "en") or ""):
+        if ref.kind is PromptKind.TEXT and acknowledges(load_shipped_texts().find_text(ref.value, "en") or ""):
             assert committed is not None, f"{ref.value} before a commit"
             assert not ref.value.startswith("opt_out.") or committed is CommitKind.OPT_OUT
 
@@ -135,7 +135,7 @@ def test_walk_detects_an_unjustified_acknowledgement() -> None:
         check_justified(continue_flow(flow, start_flow(flow, Start({}, "en")).state, Digits("1")), None)
 
 
-@pytest.mark.parametrize("name", shipped_flows())
+@pytest.mark.parametrize("name", list_shipped_flows())
 def test_silent_caller_is_disconnected_soon(name: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))
@@ -150,7 +150,7 @@ def test_silent_caller_is_disconnected_soon(name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["#", "*", "0"])
-@pytest.mark.parametrize("name", shipped_flows())
+@pytest.mark.parametrize("name", list_shipped_flows())
 def test_repeating_one_key_ends_the_call(name: str, key: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dialer.audio.errors import CatalogueError
-from dialer.audio.words import languages, load_all_words, load_words
+from dialer.audio.words import list_languages, load_all_words, load_words
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings
 from dialer.site.checks.before_start import check_site
@@ -58,7 +58,7 @@ def test_playing_spoken_numbers_opens_no_file_during_a_call(monkeypatch: pytest.
     load_words.cache_clear()
     load_all_words()
     monkeypatch.setattr(Path, "read_text", fail_to_open)
-    assert all(load_words(language) for language in languages())
+    assert all(load_words(language) for language in list_languages())
     load_words.cache_clear()
     with pytest.raises(CatalogueError, match="Too many open files"):
         load_words("hi")

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreFull
-from dialer.flows.catalogue import shipped_flows
+from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.flow import Flow
 from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
 from dialer.flows.sounds import list_fixed_sounds
 from dialer.flows.terminal_call import TerminalCall
-from dialer.flows.texts import SMS, fill_text, shipped_texts
+from dialer.flows.texts import SMS, fill_text, load_shipped_texts
 from dialer.flows.turns import (
     Action,
     Commit,
@@ -37,7 +37,7 @@ from dialer.switch.asterisk.fastagi.flow_driver import ConventionalPrompts, Flow
 from tests.support.flow_support import FACTS, FLOWS, make_flow
 from tests.support.scripted_call import ScriptedCall
 
-PROMPTS = ConventionalPrompts(shipped_texts())
+PROMPTS = ConventionalPrompts(load_shipped_texts())
 NAME = (PromptRef(PromptKind.NAME, "Election Help Desk"), "hi")
 
 
@@ -94,7 +94,7 @@ class Services(FlowHost):
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
-        return fill_text(f"{SMS}{action.template}", "hi", action.values, shipped_texts()) is not None
+        return fill_text(f"{SMS}{action.template}", "hi", action.values, load_shipped_texts()) is not None
 
 
 @dataclass
@@ -241,7 +241,9 @@ async def test_flow_without_any_playable_sound_is_not_completed() -> None:
     announcement = make_flow(
         "  first: {say: [common.greeting], next: over}\n  over: {disconnect: done, say: [common.goodbye]}"
     )
-    said = sorted(list_fixed_sounds(announcement, "hi", shipped_texts()), key=lambda sound: "greeting" not in sound)
+    said = sorted(
+        list_fixed_sounds(announcement, "hi", load_shipped_texts()), key=lambda sound: "greeting" not in sound
+    )
     result, _ = await drive(announcement, [], missing=said)
     assert (result.completed, result.result.unheard) == (False, said[0])
     heard, _ = await drive(announcement, [], missing=said[:1])
@@ -298,10 +300,10 @@ def terminal(
     left = list(lines)
     heard: list[str] = []
     call = TerminalCall(
-        flow, shipped_texts(), "hi", say=heard.append, press=lambda _hint: left.pop(0) if left else None
+        flow, load_shipped_texts(), "hi", say=heard.append, press=lambda _hint: left.pop(0) if left else None
     )
     state = call.run(facts)
-    return call, state.ending, state.where
+    return call, state.ending, state.node_path
 
 
 def heard_sounds(actions: Sequence[Action]) -> set[str]:
@@ -316,7 +318,7 @@ def heard_sounds(actions: Sequence[Action]) -> set[str]:
 LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_size=12)
 
 
-@pytest.mark.parametrize("name", shipped_flows())
+@pytest.mark.parametrize("name", list_shipped_flows())
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(lines=LINES, booth_known=st.booleans(), pending=st.integers(1, 4))
 def test_same_keys_give_the_same_call_over_agi_and_at_the_terminal(

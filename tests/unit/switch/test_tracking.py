@@ -148,9 +148,9 @@ def test_seat_goes_up_and_down_with_its_phone() -> None:
     tracker = SwitchTracker()
     join = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
     assert tracker.handle(join) == [SeatUp("01")]
-    assert tracker.seats.phone_channel("01") == "seat-01-x"
+    assert tracker.seats.find_phone("01") == "seat-01-x"
     assert tracker.handle(event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
-    assert tracker.seats.phone_channel("01") is None
+    assert tracker.seats.find_phone("01") is None
 
 
 PHONE = "seat-07-abc"

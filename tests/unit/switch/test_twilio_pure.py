@@ -17,7 +17,7 @@ from dialer.domain.errors import ProtocolError
 from dialer.domain.model import AttemptId
 from dialer.domain.switch_events import CallAnswered, CallEnded, CallRinging
 from dialer.flows.machine import start_flow
-from dialer.flows.texts import shipped_texts
+from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import Committed, Digits, FlowCommit, FlowState, Input, Played, SendSms, Start, Transfer
 from dialer.settings.twilio import Twilio
 from dialer.switch.twilio.pages import Gather, Page, PageHost, make_page, parse_input
@@ -165,7 +165,7 @@ def test_sms_segments_are_counted_by_encoding(text: str, segments: int) -> None:
 @pytest.mark.parametrize("language", ["hi", "ta", "te", "bn"])
 def test_booth_slip_in_an_indian_script_takes_two_segments(language: str) -> None:
     values = {"booth_name": "राजकीय प्राथमिक विद्यालय, कक्ष 1", "booth_part": "12", "closes_at": "18:00"}
-    assert count_sms_segments(shipped_texts().by_language[language]["sms.booth_slip"].format(**values)) == 2
+    assert count_sms_segments(load_shipped_texts().by_language[language]["sms.booth_slip"].format(**values)) == 2
 
 
 # Tokens
@@ -190,7 +190,7 @@ def test_flow_state_too_long_for_a_url_is_refused() -> None:
 
 def resigned(content: bytes) -> str:
     body = base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-    return f"{body}.{base64.urlsafe_b64encode(TOKENS._signature(body)).rstrip(b'=').decode()}"
+    return f"{body}.{base64.urlsafe_b64encode(TOKENS._compute_signature(body)).rstrip(b'=').decode()}"
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ async def test_interruptible_greeting_becomes_part_of_the_question() -> None:
 
 async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
     page = await first_page("turnout")
-    xml = render_twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "hi")
+    xml = render_twiml(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "hi")
     assert 'finishOnKey=""' in xml
     assert 'numDigits="1"' in xml
     assert 'actionOnEmptyResult="true"' in xml
@@ -293,13 +293,13 @@ async def test_synthetic_voice_is_announced_once_before_the_first_word(language:
     page = await first_page("turnout")
     words = load_words(language if language in SPOKEN else "en")
     assert words is not None
-    spoken = TwilioVoice(shipped_texts, labelled=lambda _: True)
+    spoken = TwilioVoice(load_shipped_texts, labelled=lambda _: True)
     assert words.label in render_twiml(page, "https://x.example/a", spoken, language, first=True).split("</Say>")[0]
     assert words.label not in render_twiml(page, "https://x.example/a", spoken, language)
     assert words.label not in render_twiml(
-        page, "https://x.example/a", TwilioVoice(shipped_texts), language, first=True
+        page, "https://x.example/a", TwilioVoice(load_shipped_texts), language, first=True
     )
-    served = TwilioVoice(shipped_texts, "https://x.example/sounds", labelled=lambda tag: tag == "hi")
+    served = TwilioVoice(load_shipped_texts, "https://x.example/sounds", labelled=lambda tag: tag == "hi")
     plays = "https://x.example/sounds/matdan/hi/label/synthetic.wav" in render_twiml(
         page, "https://x", served, language, first=True
     )
@@ -310,7 +310,7 @@ async def test_markup_in_a_place_name_is_escaped() -> None:
     flow = FLOWS["booth"]
     turn = start_flow(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
     page = await make_page(flow, turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
-    xml = render_twiml(page, "https://x.example/a", TwilioVoice(shipped_texts), "en")
+    xml = render_twiml(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "en")
     assert "<Dial>" not in xml
     assert "&lt;Dial&gt;" in xml
 

@@ -190,7 +190,7 @@ class _FlowRun:
                 except SoundMissing as error:
                     why = str(error)
                 if why is not None:
-                    self.missing.log(sound, why)
+                    self.missing.log_once(sound, why)
                     self.skipped = self.skipped or sound
                     skipped = skipped or sound
                     if asks and ref.kind in _ESSENTIAL:

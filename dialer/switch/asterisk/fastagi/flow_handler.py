@@ -136,7 +136,7 @@ class FlowHandler:
         if not await self._switch.is_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
             _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return
-        attempt_id = self._switch.attempt_of(call.env.unique_id)
+        attempt_id = self._switch.find_attempt(call.env.unique_id)
         session = self._engine.features.flows.begin(attempt_id)
         if session is None:
             _log.warning("flow.rejected", channel=attempt_id)

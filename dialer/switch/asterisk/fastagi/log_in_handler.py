@@ -13,7 +13,7 @@ import structlog
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.seats.service import Agents
 from dialer.engine.seats.state import Seat
-from dialer.flows.sounds import text_sound
+from dialer.flows.sounds import get_text_sound
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from dialer.switch.asterisk.multi_server import AnyAsterisk
@@ -61,7 +61,7 @@ class LogInHandler:
             _log.info("seat.hung_up_before_log_in", seat=seat.name)
 
     async def _log_in(self, call: AgiCall, seat: Seat) -> None:
-        language = self._language_of(seat)
+        language = self._choose_language(seat)
         if not self._agents.takes_log_ins:
             await _play_text(call, "taken", language)
             return
@@ -83,7 +83,7 @@ class LogInHandler:
             return
         await _play_text(call, "goodbye", language, group="common")
 
-    def _language_of(self, seat: Seat) -> str:
+    def _choose_language(self, seat: Seat) -> str:
         if not seat.languages or self._language in seat.languages:
             return self._language
         return min(seat.languages)
@@ -92,7 +92,7 @@ class LogInHandler:
 async def _play_text(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
     """Play the text `<group>.<what>`. A missing sound is skipped, as agents who know the procedure do not need it."""
     try:
-        await call.stream_file(text_sound(f"{group}.{what}", language))
+        await call.stream_file(get_text_sound(f"{group}.{what}", language))
     except SoundMissing as error:
         _log.error("seat.sound_missing", error=str(error))
 
@@ -100,7 +100,7 @@ async def _play_text(call: AgiCall, what: str, language: str, group: str = "seat
 async def _ask_for_digits(call: AgiCall, what: str, language: str, most: int) -> str:
     """Play the text `seat.<what>` and return up to `most` digits without the closing #, or "" if there were none."""
     try:
-        return await call.get_data(text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)
+        return await call.get_data(get_text_sound(f"seat.{what}", language), BETWEEN_KEYS_MS, most)
     except SoundMissing as error:
         _log.error("seat.sound_missing", error=str(error))
     digits = ""

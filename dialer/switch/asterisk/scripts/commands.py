@@ -81,7 +81,7 @@ class Recordings:
     directory: str = ""  # "" if nothing may be recorded
     prefix: str = ""  # of the file names of this call's recordings: the attempt's id
 
-    def recording_path(self, name: str) -> str:
+    def make_recording_path(self, name: str) -> str:
         """Return the path of the recording to which a script has given this name."""
         return f"{self.directory}/{self.prefix}{name}"
 
@@ -174,7 +174,7 @@ def _interpret_recording(arguments: list[str], recordings: Recordings) -> Script
         return Refuse(
             "an invalid recording: the name is up to 40 letters, digits, - and _, without a path; the format is one word"
         )
-    return Forward("RECORD FILE", (recordings.recording_path(name), *arguments[1:]), recorded=name)
+    return Forward("RECORD FILE", (recordings.make_recording_path(name), *arguments[1:]), recorded=name)
 
 
 def _interpret_sound(
@@ -184,7 +184,7 @@ def _interpret_sound(
     names, paths = arguments[0] if arguments else "", []
     for name in names.split("&"):
         if name in recorded:
-            paths.append(recordings.recording_path(name))
+            paths.append(recordings.make_recording_path(name))
         elif _SOUND.fullmatch(name) and not _ATTEMPT.search(name) and not name.startswith(f"{recordings.directory}/"):
             paths.append(name)
         else:

@@ -82,7 +82,7 @@ def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
     missing = [program for program in _PACKAGES if shutil.which(program, path=SEARCH_PATH) is None]
     if missing:
         packages = " ".join(sorted({_PACKAGES[program] for program in missing}))
-        raise _containment_error(f"{', '.join(missing)} not installed; apt install {packages}")
+        raise _make_containment_error(f"{', '.join(missing)} not installed; apt install {packages}")
     try:
         command = make_contained_command(rules, ["true"], Path("/"))
         done = subprocess.run(  # noqa: S603 - our own command line
@@ -94,18 +94,18 @@ def check_containment(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
             check=False,
         )
     except KeyError as error:
-        raise _containment_error(
+        raise _make_containment_error(
             f"user {rules.user!r} does not exist; create it, or change flows.script_user"
         ) from error
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise _containment_error(str(error)) from error
+        raise _make_containment_error(str(error)) from error
     if done.returncode != 0:
-        raise _containment_error(
+        raise _make_containment_error(
             done.stderr.decode(errors="replace").strip() or f"bwrap ended with status {done.returncode}"
         )
 
 
-def _containment_error(problem: str) -> FlowError:
+def _make_containment_error(problem: str) -> FlowError:
     return FlowError("script", 0, "", f"AGI scripts cannot be contained: {problem} (docs/how-to/scripts.md)")
 
 
@@ -133,7 +133,7 @@ def make_contained_command(
     """
     reports = [] if info is None else ["--info-fd", str(info)]
     return [
-        *_user_arguments(rules.user),
+        *_make_user_arguments(rules.user),
         *("env", "--default-signal"),  # undoes nohup, which ignores SIGHUP
         *("choom", "-n", str(OOM_SCORE), "--"),
         *("nice", "-n", str(NICE)),
@@ -142,36 +142,36 @@ def make_contained_command(
         *(["--share-net"] if rules.network else []),
         *("--die-with-parent", "--new-session", *reports),
         *("--bind", "/", "/", "--dev", "/dev", "--bind", SHARED_MEMORY, SHARED_MEMORY, "--proc", "/proc"),
-        *("--tmpfs", "/run", *(_name_server_arguments() if rules.network else []), "--remount-ro", "/run"),
-        *(argument for path in rules.hidden for argument in _hide_arguments(path)),
+        *("--tmpfs", "/run", *(_make_name_server_arguments() if rules.network else []), "--remount-ro", "/run"),
+        *(argument for path in rules.hidden for argument in _make_hide_arguments(path)),
         *("--chdir", str(directory), "--"),
         # Inside the namespace: the kernel counts processes per user and user namespace, and so, outside of it, would
         # count the dialler's threads.
-        *("prlimit", *_limit_arguments(rules), "--"),
+        *("prlimit", *_make_limit_arguments(rules), "--"),
         *program,
     ]
 
 
-def _user_arguments(user: str | None) -> list[str]:
+def _make_user_arguments(user: str | None) -> list[str]:
     if user is None:
         return []
     entry = pwd.getpwnam(user)
     return ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--"]
 
 
-def _name_server_arguments() -> list[str]:
+def _make_name_server_arguments() -> list[str]:
     """Return the arguments that keep /etc/resolv.conf readable if it is a link into /run (systemd-resolved)."""
     servers = str(Path("/etc/resolv.conf").resolve())
     return ["--ro-bind-try", servers, servers] if servers.startswith("/run/") else []
 
 
-def _hide_arguments(path: Path) -> list[str]:
+def _make_hide_arguments(path: Path) -> list[str]:
     if path.is_dir():
         return ["--tmpfs", str(path), "--remount-ro", str(path)]
     return ["--ro-bind", "/dev/null", str(path)] if path.exists() else []
 
 
-def _limit_arguments(rules: ScriptRules) -> list[str]:
+def _make_limit_arguments(rules: ScriptRules) -> list[str]:
     limits = (
         ("cpu", resource.RLIMIT_CPU, math.ceil(rules.seconds) + CPU_MARGIN_SECONDS),
         ("as", resource.RLIMIT_AS, rules.memory_megabytes * 1024 * 1024),

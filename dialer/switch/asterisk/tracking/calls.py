@@ -43,8 +43,8 @@ from dialer.switch.asterisk.places import (
     VOTERS_CONTEXTS,
     is_attempt_id,
     is_party,
-    place_of,
-    seat_of,
+    parse_place,
+    parse_seat,
 )
 from dialer.switch.asterisk.tracking.channels import LiveChannel, make_joined_event
 
@@ -107,11 +107,11 @@ class CallTracker:
         if self._inbound:
             self._inbound = {unique_id: ours for unique_id, ours in self._inbound.items() if ours != attempt_id}
 
-    def attempt_of(self, unique_id: str) -> AttemptId:
+    def find_attempt(self, unique_id: str) -> AttemptId:
         """Return the attempt of a channel. The unique id of an outbound channel is the attempt's id."""
         return self._inbound.get(unique_id, AttemptId(unique_id))
 
-    def channel_of(self, attempt_id: AttemptId) -> str:
+    def find_channel(self, attempt_id: AttemptId) -> str:
         """Return the unique id of an attempt's channel."""
         return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
 
@@ -128,7 +128,7 @@ class CallTracker:
         call = self._calls.get(attempt_id)
         return call is not None and not call.is_half_ended
 
-    def answered_channel(self, attempt_id: AttemptId) -> str | None:
+    def find_answered_channel(self, attempt_id: AttemptId) -> str | None:
         """Return the name of an attempt's channel, or None if the call is not answered or has been hung up."""
         call = self._calls.get(attempt_id)
         return call.channel if call is not None and call.answered and not call.hung_up else None
@@ -145,7 +145,7 @@ class CallTracker:
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent]:
         """Update the state from an AMI event. Return the resulting events for the engine, in order."""
-        attempt_id = self.attempt_of(message.get(_ATTEMPT_FIELDS.get(message.event, "Uniqueid")))
+        attempt_id = self.find_attempt(message.get(_ATTEMPT_FIELDS.get(message.event, "Uniqueid")))
         call = self._calls.get(attempt_id)
         if call is None:
             return []
@@ -168,7 +168,7 @@ class CallTracker:
                 return [make_joined_event(attempt_id, place)]
             case "ConfbridgeLeave":
                 call.place = None
-                seat = seat_of(message.get("Conference"))
+                seat = parse_seat(message.get("Conference"))
                 return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
         return []
 
@@ -270,7 +270,7 @@ class CallTracker:
         """
         known = {**inbound, **self._inbound}  # the tracked attempt overrides the channel's variable
         self._inbound = {each.unique_id: known[each.unique_id] for each in channels if each.unique_id in known}
-        ours = {self.attempt_of(channel.unique_id): channel for channel in channels if self._is_call(channel)}
+        ours = {self.find_attempt(channel.unique_id): channel for channel in channels if self._is_call(channel)}
         self._calls = {
             attempt_id: self._calls.get(attempt_id) or self._make_found_call(channel)
             for attempt_id, channel in ours.items()
@@ -325,7 +325,7 @@ class CallTracker:
         The context alone does not tell: the channel of a ringing phone is still in its trunk's context.
         """
         among_voters = channel.context in VOTERS_CONTEXTS and not is_party(channel.unique_id)
-        known = channel.unique_id in self._inbound or self.attempt_of(channel.unique_id) in self._calls
+        known = channel.unique_id in self._inbound or self.find_attempt(channel.unique_id) in self._calls
         return among_voters or known or is_attempt_id(channel.unique_id)
 
     def _make_found_call(self, channel: LiveChannel) -> _Call:
@@ -414,14 +414,14 @@ def _make_call_ended(attempt_id: AttemptId, call: _Call, by: EndedBy) -> CallEnd
 
 def _find_place(attempt_id: AttemptId, conference: str) -> Place | None:
     """Return the seat or handover of a conference, or None for no conference and for another attempt's handover."""
-    place = place_of(conference)
+    place = parse_place(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 
 
 def list_held_calls(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
     """Return the attempts on hold, as (attempt, seat to return to) pairs."""
     found = (
-        (attempt_id, seat_of(channel.extension))
+        (attempt_id, parse_seat(channel.extension))
         for attempt_id, channel in calls.items()
         if channel.context == HOLD_CONTEXT
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, PlaceKind
 from dialer.domain.switch_events import CallConnected, CallHandedOver, SwitchEvent
-from dialer.switch.asterisk.places import AGENT_CONTEXT, is_party, place_of, seat_of
+from dialer.switch.asterisk.places import AGENT_CONTEXT, is_party, parse_place, parse_seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class LiveChannel:
 
 def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
     """Return the seat of each agent's phone that is in its conference, by the channel's unique id."""
-    found = ((each.unique_id, seat_of(each.conference)) for each in channels if each.context == AGENT_CONTEXT)
+    found = ((each.unique_id, parse_seat(each.conference)) for each in channels if each.context == AGENT_CONTEXT)
     return {unique_id: seat for unique_id, seat in found if seat is not None}
 
 
 def list_party_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
     """Return the place of each third party, or None while the party is in no conference."""
-    return {PartyId(each.unique_id): place_of(each.conference) for each in channels if is_party(each.unique_id)}
+    return {PartyId(each.unique_id): parse_place(each.conference) for each in channels if is_party(each.unique_id)}
 
 
 def make_joined_event(attempt_id: AttemptId, place: Place) -> SwitchEvent:

@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, attempt_of
 from dialer.domain.switch_events import PartyJoined, PartyLeft, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import is_party, place_of
+from dialer.switch.asterisk.places import is_party, parse_place
 
 
 class PartyTracker:
@@ -44,7 +44,7 @@ class PartyTracker:
             return None
         if message.event == "Hangup":
             return self._report_left(unique_id)
-        place = place_of(message.get("Conference"))
+        place = parse_place(message.get("Conference"))
         if message.event == "ConfbridgeLeave":
             self._places.pop(PartyId(unique_id), None)
         if message.event == "ConfbridgeJoin" and place is not None and PartyId(unique_id) in self._live:

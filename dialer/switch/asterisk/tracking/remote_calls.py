@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import Place, PlaceKind
 from dialer.domain.switch_events import CallLeftSeat, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import JOINED_CONTEXT, is_attempt_id, place_of
+from dialer.switch.asterisk.places import JOINED_CONTEXT, is_attempt_id, parse_place
 from dialer.switch.asterisk.tracking.channels import LiveChannel, make_joined_event
 
 _RemoteCall = tuple[AttemptId, Place]
@@ -39,7 +39,7 @@ class RemoteCallTracker:
         """Update the state from an AMI event and return the resulting events, or None for events of other channels."""
         unique_id = message.get("Uniqueid")
         if message.event == "ConfbridgeJoin" and message.get("Context") == JOINED_CONTEXT:
-            call = _remote_call(message.get("Exten"), message.get("Conference"))
+            call = _parse_remote_call(message.get("Exten"), message.get("Conference"))
             if call is None:
                 return []
             self._calls[unique_id] = call
@@ -62,19 +62,19 @@ class RemoteCallTracker:
     @staticmethod
     def _list_calls(channels: Iterable[LiveChannel]) -> dict[str, _RemoteCall]:
         found = (
-            (channel.unique_id, _remote_call(channel.extension, channel.conference))
+            (channel.unique_id, _parse_remote_call(channel.extension, channel.conference))
             for channel in channels
             if channel.context == JOINED_CONTEXT
         )
         return {unique_id: call for unique_id, call in found if call is not None}
 
 
-def _remote_call(extension: str, conference: str) -> _RemoteCall | None:
+def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
     """Return the attempt and place of a channel from another server, or None if it is no voter's call.
 
     The other server has called extension ATTEMPT*SEAT, or the handover's conference, whose name is the attempt's id.
     """
-    place = place_of(conference)
+    place = parse_place(conference)
     if place is None:
         return None
     attempt_id = place.name if place.kind is PlaceKind.HANDOVER else extension.partition("*")[0]

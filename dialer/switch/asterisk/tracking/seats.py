@@ -14,7 +14,7 @@ from dialer.domain.switch_events import (
     SwitchEvent,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import AGENT_CONTEXT, SEAT_CHANNEL, parse_seat_of_channel, seat_of
+from dialer.switch.asterisk.places import AGENT_CONTEXT, SEAT_CHANNEL, parse_seat, parse_seat_of_channel
 
 _NO_MEDIA_CAUSE = "44"  # hangup cause of a channel that Asterisk ends for lack of RTP
 _UNREACHABLE = frozenset({"Removed", "Unreachable", "Unregistered"})
@@ -37,7 +37,7 @@ class SeatTracker:
         """Return whether a channel is an agent's phone in its seat's conference."""
         return unique_id in self._in_seat
 
-    def phone_channel(self, seat: str) -> str | None:
+    def find_phone(self, seat: str) -> str | None:
         """Return the unique id of the phone in a seat (the latest of several), or None if the seat has none."""
         return next((unique_id for unique_id, name in reversed(self._in_seat.items()) if name == seat), None)
 
@@ -46,7 +46,7 @@ class SeatTracker:
         replaced, self._replaced = self._replaced, []
         return replaced
 
-    def live_seats(self) -> frozenset[str]:
+    def list_live_seats(self) -> frozenset[str]:
         """Return the seats that have a phone in their conference."""
         return frozenset(self._in_seat.values())
 
@@ -93,7 +93,7 @@ class SeatTracker:
             case "ConfbridgeJoin":
                 return self._handle_join(message)
             case "ConfbridgeLeave":
-                in_seat = seat_of(message.get("Conference")) is not None and self.is_in_seat(message.get("Uniqueid"))
+                in_seat = parse_seat(message.get("Conference")) is not None and self.is_in_seat(message.get("Uniqueid"))
                 return self._remove_from_seat(message.get("Uniqueid")) if in_seat else None
             case "Hangup":
                 return self._handle_hangup(message.get("Uniqueid"), message.get("Cause"))
@@ -107,7 +107,7 @@ class SeatTracker:
         return None
 
     def _handle_join(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        seat = seat_of(message.get("Conference"))
+        seat = parse_seat(message.get("Conference"))
         if seat is None or message.get("Context") != AGENT_CONTEXT:
             return None
         self._answered.discard(message.get("Uniqueid"))
@@ -135,4 +135,4 @@ class SeatTracker:
         return self._report_down_if_empty(seat)
 
     def _report_down_if_empty(self, seat: str) -> list[SwitchEvent]:
-        return [SeatDown(seat)] if self.phone_channel(seat) is None else []
+        return [SeatDown(seat)] if self.find_phone(seat) is None else []

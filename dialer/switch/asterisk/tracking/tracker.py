@@ -95,7 +95,7 @@ class SwitchTracker:
         self.remote_calls.resync(channels)
         up = SwitchUp(
             frozenset(live),
-            self.seats.live_seats(),
+            self.seats.list_live_seats(),
             (*self.calls.calls_in_seats, *self.remote_calls.calls_in_seats),
             restarted,
             list_held_calls(live),
