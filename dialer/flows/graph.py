@@ -48,7 +48,7 @@ def find_loops(edges: Edges) -> list[list[str]]:
 
 
 def make_subgraph(edges: Edges, names: Collection[str]) -> Edges:
-    """Return the part of a graph with only these nodes and the edges between them."""
+    """Return the part of a graph with the given nodes and the edges between them."""
     return {name: tuple(each for each in targets if each in names) for name, targets in edges.items() if name in names}
 
 

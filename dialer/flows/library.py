@@ -1,4 +1,4 @@
-"""The flows, texts and scripts that a running dialler uses, and how they are reloaded."""
+"""The flows, texts and scripts of a running dialler, which can be reloaded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Pydantic models for parts of YAML files, with errors that name file, line and part and say how to correct them.
 
-`parse_part` validates a part of a document and reports the first mistake as a FlowError. Validators raise `make_problem(...)` if
-pydantic's own error types are not specific enough.
+`parse_part` validates a part of a document and reports the first mistake as a FlowError. Validators raise the error
+from `make_problem` if pydantic's own error types are not specific enough.
 """
 
 from __future__ import annotations

@@ -98,6 +98,6 @@ class BranchNode(Node):
         yield "otherwise", self.otherwise
 
     def list_targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return the targets at which `name` may be unknown. A true test of `name` proves it known, or unknown."""
+        """Return the targets at which `name` may be unknown: all but those after a test that proves it known."""
         unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)
