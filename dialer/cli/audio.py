@@ -299,7 +299,9 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
         if why is not None and (not language or name.language in language)
     ]
     there = {name.language for name in entries}
-    spoken = language or [each for each in words.list_languages() if each in {*_site_languages(settings, words), *there}]
+    spoken = language or [
+        each for each in words.list_languages() if each in {*_site_languages(settings, words), *there}
+    ]
     message = _message_text(settings, words, language)
     labelled = _with_synthetic_label(settings, message)
     drafted = {name: text for name, text in labelled.items() if _is_synthesised(entries.get(name))}

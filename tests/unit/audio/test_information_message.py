@@ -208,7 +208,7 @@ async def test_dialer_check_reports_sounds_missing_in_asterisk(site: Path) -> No
     assert find_missing_sounds(site / "sounds", TONES) == [SILENCE]
     (site / "sounds/matdan/beep.wav").unlink()
     (tones,) = await findings("tones")
-    assert "matdan/beep, matdan/silence: a voter whose agent's phone fails" in tones.text
+    assert "matdan/beep, matdan/silence: if an agent's phone fails" in tones.text
 
 
 async def test_dialer_check_skips_asterisk_sounds_for_a_site_without_asterisk(site: Path) -> None:

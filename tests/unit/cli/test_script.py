@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from dialer.cli.main import COMMANDS, command_name
-from dialer.flows.script import SCRIPTS_DIRECTORY, load_script, list_shipped_scripts
+from dialer.flows.script import SCRIPTS_DIRECTORY, list_shipped_scripts, load_script
 from tests.support.command_line import run
 
 

@@ -13,7 +13,7 @@ from dialer.flows.check import RULES, check_flow
 from dialer.flows.finding import FlowFinding
 from dialer.flows.nodes.mark import MarkNode
 from dialer.flows.nodes.save import SaveNode
-from dialer.flows.texts import Texts, merge_texts, load_shipped_texts
+from dialer.flows.texts import Texts, load_shipped_texts, merge_texts
 from tests.support.flow_support import FLOWS, HEAD, TURNOUT_HEAD, add_texts, make_flow
 
 MATERIAL_HEAD = HEAD.replace("purpose: worker", "purpose: material")
