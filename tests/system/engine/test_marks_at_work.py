@@ -333,7 +333,7 @@ async def test_who_meets_an_import_is_told_so_at_once(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     settings = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}})
     lock = StoreLock(tmp_path / "centre.db", "an import")
-    with pytest.raises(StoreBusy, match=r"an import \(process \d+\) is using it: wait until that has ended"):
+    with pytest.raises(StoreBusy, match=r"in use by an import \(process \d+\): wait until it has finished"):
         await asyncio.to_thread(save_records, settings, [request(1)])
     lock.release()
 
