@@ -41,8 +41,8 @@ def mosquitto_limits_messages() -> bool:
     """Return whether Mosquitto has a limit of its own, which it has from 2.1 on (`max_packet_size`, 2,000,000 bytes)."""
     path = mosquitto_path()
     assert path is not None
-    said = subprocess.run([path, "-h"], capture_output=True, text=True, check=False).stdout
-    version = re.search(r"version (\d+)\.(\d+)", said)
+    output = subprocess.run([path, "-h"], capture_output=True, text=True, check=False).stdout
+    version = re.search(r"version (\d+)\.(\d+)", output)
     assert version is not None
     return (int(version[1]), int(version[2])) >= (2, 1)
 
@@ -64,8 +64,8 @@ async def test_broker_that_accepts_commands_without_a_password_is_reported(tmp_p
         signing = [{**PEOPLE[0], "key": public_key_text(new_key_file(key_file))}]
         findings = await findings_of(site_with_broker(port, signing, username="pune-1.dialler", key_file=str(key_file)))
         assert find_level(findings, "it accepts messages without a password") is Level.WARNING
-        said = {message.text for message in listener.heard if "/commands" in message.topic}
-        assert said <= {""}  # nothing that could be a command
+        output = {message.text for message in listener.heard if "/commands" in message.topic}
+        assert output <= {""}  # nothing that could be a command
 
 
 @NEEDS_MOSQUITTO

@@ -79,14 +79,14 @@ def test_simulate_day_shows_policies_and_the_recorded_figures(
     assert "replay of 2024-04-22" in text
     assert text.index("recorded") < text.index("predictive") < text.index("progressive")
     assert picture.stat().st_size > 1000
-    said = json.loads(run(*options, "--day", "2024-04-22", "--json"))
+    output = json.loads(run(*options, "--day", "2024-04-22", "--json"))
     figures = compute_recorded_figures(day)
-    assert said["recorded"]["idle_seconds_per_call"] == pytest.approx(figures.idle_seconds_per_call, rel=0.15)
+    assert output["recorded"]["idle_seconds_per_call"] == pytest.approx(figures.idle_seconds_per_call, rel=0.15)
     for untold in ("first_half_hour_idle_seconds", "decision_microseconds"):  # by the store
-        assert said["recorded"][untold] is None
-    predictive, progressive = said["outcomes"]
+        assert output["recorded"][untold] is None
+    predictive, progressive = output["outcomes"]
     # What a seat does is the day's own, whoever paces it; how long it waits is the policy's.
-    assert 0.5 < predictive["idle_seconds_per_call"] / said["recorded"]["idle_seconds_per_call"] < 1.5
+    assert 0.5 < predictive["idle_seconds_per_call"] / output["recorded"]["idle_seconds_per_call"] < 1.5
     assert progressive["idle_seconds_per_call"] > predictive["idle_seconds_per_call"]
     assert store.read_bytes() == before
 

@@ -47,7 +47,7 @@ def audio(*arguments: str) -> tuple[int, str, BaseException | None]:
     return result.exit_code, result.output, result.exception
 
 
-def listed(*arguments: str) -> list[dict[str, object]]:
+def list_catalogue(*arguments: str) -> list[dict[str, object]]:
     code, output, _ = audio("list", "--json", *arguments)
     assert code == 0
     found = json.loads(output)
@@ -65,7 +65,7 @@ def test_recording_is_prepared_certified_and_rejected_after_a_change(site: Path)
     code, output, _ = audio("prepare")
     assert (code, output.strip()) == (0, "0 prepared, 1 unchanged, 0 failed")
 
-    (row,) = listed()
+    (row,) = list_catalogue()
     assert row["prompt"] == "hi/recording/message"
     assert row["may_play"] is False
     assert "has no certificate" in str(row["why_not"])
@@ -74,13 +74,13 @@ def test_recording_is_prepared_certified_and_rejected_after_a_change(site: Path)
         "approve", "hi/recording/message", "--by", "A. Person", "--certificate", "MCMC/7", "--valid-until", "2099-01-31"
     )
     assert (code, output.strip()) == (0, "hi/recording/message: approved")
-    (row,) = listed()
+    (row,) = list_catalogue()
     assert row["may_play"] is True
     assert (row["approved_by"], row["certificate"], row["valid_until"]) == ("A. Person", "MCMC/7", "2099-01-31")
 
     write_recording(site / "recordings/hi/recording/message.mp3", speech(0.5, 44_100, seed=9), 44_100)
     assert audio("prepare")[0] == 0
-    (row,) = listed()
+    (row,) = list_catalogue()
     assert "is not the recording to which certificate MCMC/7 was issued" in str(row["why_not"])
     code, output, _ = audio("list")
     assert "is not the recording" in " ".join(output.split())
@@ -89,9 +89,9 @@ def test_recording_is_prepared_certified_and_rejected_after_a_change(site: Path)
 def test_sound_file_changed_after_preparation_may_not_be_played(site: Path) -> None:
     audio("prepare")
     audio("approve", "hi/recording/message", "--by", "A", "--certificate", "1")
-    assert listed()[0]["may_play"] is True
+    assert list_catalogue()[0]["may_play"] is True
     (site / "sounds/matdan/hi/recording/message.alaw").write_bytes(b"\xd5" * 8000)
-    assert "was changed on disk after it was prepared" in str(listed()[0]["why_not"])
+    assert "was changed on disk after it was prepared" in str(list_catalogue()[0]["why_not"])
 
 
 def test_certificate_for_another_recording_is_stored_but_forbids_playing(site: Path) -> None:
@@ -101,7 +101,7 @@ def test_certificate_for_another_recording_is_stored_but_forbids_playing(site: P
     )
     assert code == 0
     assert "but it may not be played: it is not the recording" in output
-    assert listed()[0]["voice"] == "synthetic"
+    assert list_catalogue()[0]["voice"] == "synthetic"
 
 
 def test_approve_flow_certifies_all_its_prompts_in_a_language(site: Path) -> None:
@@ -112,7 +112,7 @@ def test_approve_flow_certifies_all_its_prompts_in_a_language(site: Path) -> Non
     certificate = ("--by", "A. Person", "--certificate", "MCMC/9", "--valid-until", "2099-01-31")
     code, output, _ = audio("approve", "--flow", "material", "-l", "hi", "--campaign", "town", *certificate)
     assert code == 0, output
-    certified = {str(row["prompt"]) for row in listed() if row["certificate"] == "MCMC/9"}
+    certified = {str(row["prompt"]) for row in list_catalogue() if row["certificate"] == "MCMC/9"}
     shared = {name.path for name in list_prompts("material")} - {"hi/recording/campaign_message"}
     assert certified == shared | {"campaign/town/hi/recording/campaign_message"}
     assert "hi/number/7: approved" not in output
@@ -181,12 +181,12 @@ def test_check_of_a_flow_covers_the_languages_on_the_roll(site: Path) -> None:
         file.write('[store]\npath = "centre.db"\n')
     (site / "roll.csv").write_text("AC_NO,PART_NO,SLNO,LANGUAGE,MOBILE\n1,1,1,bn,9812345601\n1,1,2,mr,9812345602\n")
 
-    def looked() -> set[str]:
+    def languages_with_missing_prompts() -> set[str]:
         return {line.partition("/")[0] for line in audio("check")[1].splitlines() if ": is missing" in line}
 
-    assert {"ur", "ta"} <= looked()  # no roll yet
+    assert {"ur", "ta"} <= languages_with_missing_prompts()  # no roll yet
     assert run("import", "roll.csv", "-c", "centre.toml")[0] == 0
-    assert looked() == {"hi", "bn", "mr"}
+    assert languages_with_missing_prompts() == {"hi", "bn", "mr"}
 
 
 def test_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
@@ -197,7 +197,7 @@ def test_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
     write_recording(site / f"recordings/{name}.mp3", speech(0.5, 44_100), 44_100)
     assert audio("prepare")[0] == 0
     assert name not in audio("check", "-l", "hi")[1]
-    assert next(row["text"] for row in listed() if row["prompt"] == name) == "Example Seva"
+    assert next(row["text"] for row in list_catalogue() if row["prompt"] == name) == "Example Seva"
 
 
 def test_preparing_again_still_reports_a_recording_with_an_old_text(site: Path) -> None:
@@ -262,7 +262,7 @@ def test_remove_deletes_a_prompt_and_its_sounds_but_not_the_recording(site: Path
         "hi/recording/message: removed; `dialer audio prepare` adds it again unless you delete"
         " recordings/hi/recording/message.mp3"
     )
-    assert listed() == []
+    assert list_catalogue() == []
     assert not list((site / "sounds").rglob("*.alaw"))
     assert isinstance(audio("remove", "hi/recording/message")[2], AudioError)
 
@@ -292,23 +292,23 @@ def test_recording_that_no_flow_plays_is_rejected_with_a_suggestion(site: Path) 
         write_recording(site / f"recordings/{slip}.mp3", speech(0.5, 44_100), 44_100)
     with (site / "centre.toml").open("a") as settings:
         settings.write('[[campaigns]]\nid = "turnout-ivr"\nkind = "ivr"\nflow = "turnout"\n')
-    code, said, _ = audio("prepare")
+    code, message, _ = audio("prepare")
     assert code == 1
-    refused = {line for line in said.splitlines() if ".mp3: " in line}
+    refused = {line for line in message.splitlines() if ".mp3: " in line}
     assert refused == {
         "campaign/turnout/hi/turnout/question.mp3: campaign 'turnout' is not in the settings;"
         " did you mean turnout-ivr?",
         "hi/recording/message.mp3: no flow plays recording/message; did you mean recording/campaign_message?",
         "hi/turnout/questoin.mp3: no flow plays turnout/questoin; did you mean turnout/question?",
     }
-    assert "1 prepared, 0 unchanged, 3 failed" in said
+    assert "1 prepared, 0 unchanged, 3 failed" in message
 
 
 def test_check_reports_a_catalogue_entry_that_no_flow_plays(site: Path) -> None:
     write_prompts(site, {PromptName("", "hi", "turnout/questoin"): catalogue_entry()})
-    code, said, _ = audio("check", "-l", "hi")
+    code, message, _ = audio("check", "-l", "hi")
     assert code == 1
-    assert "hi/turnout/questoin: no flow plays turnout/questoin; did you mean turnout/question?" in said
+    assert "hi/turnout/questoin: no flow plays turnout/questoin; did you mean turnout/question?" in message
 
 
 def test_prompts_of_the_sites_own_flow_and_texts_are_prepared(site: Path) -> None:
@@ -323,5 +323,5 @@ def test_prompts_of_the_sites_own_flow_and_texts_are_prepared(site: Path) -> Non
         settings.write('[flows]\ntexts = "texts"\n[[campaigns]]\nid = "own"\nkind = "ivr"\nflow = "own.yaml"\n')
     (site / "recordings/hi/recording/message.mp3").rename(site / "recordings/hi/recording/candidate.mp3")
     write_recording(site / "recordings/hi/own/welcome.mp3", speech(0.5, 44_100), 44_100)
-    code, said, _ = audio("prepare")
-    assert (code, "2 prepared, 0 unchanged, 0 failed" in said) == (0, True), said
+    code, message, _ = audio("prepare")
+    assert (code, "2 prepared, 0 unchanged, 0 failed" in message) == (0, True), message

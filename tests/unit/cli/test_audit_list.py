@@ -54,14 +54,14 @@ def test_audit_lists_settings_changed_between_two_starts_without_secrets(tmp_pat
     fill_roll(path, 9, voters_per_booth=9)
     start = '[dialling]\ndrain_seconds = {}\n[rules]\nopt_out_secret = "{}"\n'
 
-    async def starts(*values: object) -> None:
+    async def record_start(*values: object) -> None:
         config.write_text(start.format(*values), encoding="utf-8")
         async with await open_store(path) as store:
             await store.record_settings(settings_by_key(load_settings(config)), NOW)
 
-    asyncio.run(starts(8, "a secret of twenty letters"))
-    asyncio.run(starts(8, "a secret of twenty letters"))
-    asyncio.run(starts(9, "another of twenty letters"))
+    asyncio.run(record_start(8, "a secret of twenty letters"))
+    asyncio.run(record_start(8, "a secret of twenty letters"))
+    asyncio.run(record_start(9, "another of twenty letters"))
     first, second = (json.loads(each["what"]) for each in entries(path, "--kind", "settings"))
     assert first["first"] == "yes"
     assert second == {"changed": "1", "dialling.drain_seconds": "8.0 -> 9.0"}
@@ -73,8 +73,8 @@ def test_audit_lists_a_roll_import_with_file_and_hash(tmp_path: Path) -> None:
     roll.write_text(
         "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Ravi,+919812345678\n", encoding="utf-8"
     )
-    code, said = run("import", roll, "--store", path)
-    assert code == 0, said
+    code, output = run("import", roll, "--store", path)
+    assert code == 0, output
     [entry] = entries(path)
     what = json.loads(entry["what"])
     assert (entry["kind"], what["file"], what["voters"], len(what["sha256"])) == (

@@ -62,8 +62,8 @@ def test_invalid_fields_are_refused_before_anything_is_sent(words: str, says: st
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_each_command_names_its_purpose_and_fields(name: str) -> None:
     kind = COMMANDS[name]
-    code, said = run("command", name, "--help")
-    words = " ".join(said.split())
+    code, output = run("command", name, "--help")
+    words = " ".join(output.split())
     assert code == 0
     assert " ".join(kind.meaning().split()[:4]) in words
     for key in (*kind.required_fields(), *kind.optional_fields()):
@@ -71,9 +71,9 @@ def test_help_of_each_command_names_its_purpose_and_fields(name: str) -> None:
 
 
 def test_list_has_every_command() -> None:
-    code, said = run("command", "list")
+    code, output = run("command", "list")
     assert code == 0
-    assert [line.split()[0] for line in said.splitlines() if not line.startswith(" ")] == [*COMMANDS]
+    assert [line.split()[0] for line in output.splitlines() if not line.startswith(" ")] == [*COMMANDS]
 
 
 def test_misspelt_command_gets_a_suggestion() -> None:
@@ -83,8 +83,8 @@ def test_misspelt_command_gets_a_suggestion() -> None:
 def test_supervisor_command_without_a_sender_is_refused(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[centre]\nid = "pune-1"\n')
-    code, said = run("command", "resume", "turnout", "-c", config)
-    assert (code, "--as: give the sender: `resume` requires the role supervisor" in said) == (2, True)
+    code, output = run("command", "resume", "turnout", "-c", config)
+    assert (code, "--as: give the sender: `resume` requires the role supervisor" in output) == (2, True)
 
 
 def test_documented_mosquitto_pub_command_is_accepted() -> None:

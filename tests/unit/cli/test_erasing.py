@@ -54,18 +54,18 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def in_the_files(config: Path, text: str) -> bool:
+def is_in_store_files(config: Path, text: str) -> bool:
     return any(text.encode() in path.read_bytes() for path in config.parent.glob("centre.db*"))
 
 
-def shares_a_secret(config: Path) -> bool:
+def has_opt_out_secret(config: Path) -> bool:
     return "opt_out_secret" in config.read_text(encoding="utf-8")
 
 
-async def callable_after_a_start(config: Path) -> set[str]:
+async def callable_numbers_after_restart(config: Path) -> set[str]:
     """Return the numbers that could be dialled after a restart of the dialler."""
     async with await open_store(config.parent / "centre.db") as store:
-        await store.hash_numbers([SECRET.encode()] if shares_a_secret(config) else [])
+        await store.hash_numbers([SECRET.encode()] if has_opt_out_secret(config) else [])
         await store.enrol("a")
         claims = await store.claim("a", 1000, owner="test", now=1e9, lease_seconds=1)
     return {claim.number for claim in claims}
@@ -74,13 +74,13 @@ async def callable_after_a_start(config: Path) -> set[str]:
 async def test_erased_number_is_gone_from_the_store_and_stays_suppressed_in_later_rolls(
     config: Path, tmp_path: Path
 ) -> None:
-    assert in_the_files(config, NUMBER)
-    assert in_the_files(config, "ABC0000004")
+    assert is_in_store_files(config, NUMBER)
+    assert is_in_store_files(config, "ABC0000004")
     code, text = run("erase", "70000 00003", "--voters", "--who", "officer", "-c", config)
     assert (code, text.splitlines()[0]) == (0, "Erased, with the names of 2 voters.")
-    assert not in_the_files(config, "ABC0000004")
-    assert in_the_files(config, NUMBER) == (not shares_a_secret(config))
-    assert ("The suppression list contains the number itself" in text) == (not shares_a_secret(config))
+    assert not is_in_store_files(config, "ABC0000004")
+    assert is_in_store_files(config, NUMBER) == (not has_opt_out_secret(config))
+    assert ("The suppression list contains the number itself" in text) == (not has_opt_out_secret(config))
     assert rows(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [("erased-3",)]
     assert rows(config.parent, "SELECT outcome FROM attempt WHERE phone_id = 3") == [("connected",)]
     assert rows(config.parent, "SELECT kind, who FROM audit WHERE kind <> 'seal'") == [("erase", "officer")]
@@ -91,7 +91,7 @@ async def test_erased_number_is_gone_from_the_store_and_stays_suppressed_in_late
         "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Again,7000000003\nS24,174,1,501,New,9812345678\n"
     )
     import_file(roll, tmp_path / "centre.db", ImportOptions(roll_version=ROLL_VERSION))
-    dialled = await callable_after_a_start(config)
+    dialled = await callable_numbers_after_restart(config)
     assert "+919812345678" in dialled
     assert NUMBER not in dialled
 
@@ -105,7 +105,7 @@ def test_erase_without_voters_keeps_names_and_removes_the_link(config: Path) -> 
 def test_erasing_a_number_that_is_on_no_roll_suppresses_it(config: Path) -> None:
     code, text = run("erase", "9812345678", "-c", config)
     assert (code, text.splitlines()[0]) == (0, "The number is not on the roll; it is suppressed all the same.")
-    assert in_the_files(config, "9812345678") == (not shares_a_secret(config))
+    assert is_in_store_files(config, "9812345678") == (not has_opt_out_secret(config))
     assert run("erase", "12345", "-c", config)[0] == 2
 
 
@@ -116,7 +116,7 @@ async def test_purge_erases_personal_data_and_keeps_attempts_and_marks(config: P
     assert (code, "would erase 54 voters' names and 36 numbers" in text) == (0, True)
     assert "retained until" in text
     assert run("purge", "--after", days_ago(10), "-c", config, given="n\n")[1].endswith("nothing was erased\n")
-    assert in_the_files(config, "Voter 12")
+    assert is_in_store_files(config, "Voter 12")
     spool = Spool(config.parent / "centre.db", None)
     handed = spool.path(spool.add_numbers(["+917000000011"]))
     assert handed.is_file()
@@ -125,12 +125,12 @@ async def test_purge_erases_personal_data_and_keeps_attempts_and_marks(config: P
     assert not handed.exists()
     assert (code, "erased 54 voters' names and 36 numbers" in text) == (0, True)
     assert "1 attempts and 1 marks, without a link to a person" in text
-    assert not in_the_files(config, "Voter 12")
+    assert not is_in_store_files(config, "Voter 12")
     assert rows(config.parent, "SELECT DISTINCT weight FROM voter") == [(1.0,)]  # supporter scores are personal data
-    assert not in_the_files(config, "+917000000001")
-    assert in_the_files(config, "+917000000009") == (not shares_a_secret(config))
+    assert not is_in_store_files(config, "+917000000001")
+    assert is_in_store_files(config, "+917000000009") == (not has_opt_out_secret(config))
     assert rows(config.parent, "SELECT (SELECT count(*) FROM attempt), (SELECT count(*) FROM mark)") == [(1, 1)]
-    assert await callable_after_a_start(config) == set()
+    assert await callable_numbers_after_restart(config) == set()
     assert rows(config.parent, "SELECT kind FROM audit WHERE kind <> 'seal' ORDER BY number") == [
         ("opt-out-import",),
         ("purge",),
@@ -147,12 +147,12 @@ def test_purge_after_the_retention_period_erases_attempts_and_marks(config: Path
 
 
 @pytest.mark.parametrize(
-    ("after", "said"), [(days_ago(-1), "not over"), (days_ago(-5), "not over"), ("soon", "not a date")]
+    ("after", "output"), [(days_ago(-1), "not over"), (days_ago(-5), "not over"), ("soon", "not a date")]
 )
-def test_purge_for_a_day_that_is_not_over_is_refused(config: Path, after: str, said: str) -> None:
+def test_purge_for_a_day_that_is_not_over_is_refused(config: Path, after: str, output: str) -> None:
     code, text = run("purge", "--after", after, "--yes", "-c", config)
-    assert (code, said in text) == (2, True)
-    assert in_the_files(config, "Voter 12")
+    assert (code, output in text) == (2, True)
+    assert is_in_store_files(config, "Voter 12")
 
 
 # Recordings
@@ -233,7 +233,7 @@ def test_number_stays_until_its_recordings_can_be_deleted(
 
     assert run("erase", NUMBER, "--voters", "-c", config)[0] == 0
     assert list_files_below(recorded) == OTHERS
-    assert not in_the_files(config, "ABC0000004")
+    assert not is_in_store_files(config, "ABC0000004")
 
 
 def test_missing_recordings_folder_or_link_is_refused_before_anything_is_erased(config: Path, recorded: Path) -> None:
@@ -254,19 +254,21 @@ STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
 
 
 @pytest.mark.parametrize(
-    ("polls", "said"),
+    ("polls", "output"),
     [
         ("", "until 45 days after the polling day"),
         (f"[[rules.polls]]\nday = {TODAY - timedelta(9)}\n", f"until {TODAY + timedelta(36)}"),
     ],
 )
-def test_recordings_under_retention_are_kept_and_reported(polls: str, said: str, config: Path, recorded: Path) -> None:
+def test_recordings_under_retention_are_kept_and_reported(
+    polls: str, output: str, config: Path, recorded: Path
+) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write(STRICTER + polls)
     code, text = run("erase", NUMBER, "-c", config)
-    assert (code, f"2 recordings are kept {said}" in text) == (0, True)
+    assert (code, f"2 recordings are kept {output}" in text) == (0, True)
     assert "as the profile requires" in text
-    assert f"recordings are retained {said}" in run("recordings", "purge", "--keep-days", "0", "-c", config)[1]
+    assert f"recordings are retained {output}" in run("recordings", "purge", "--keep-days", "0", "-c", config)[1]
     assert "2 kept" in rows(config.parent, "SELECT what FROM audit WHERE kind <> 'seal'")[0][0]
     code, text = run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert (code, "4 recordings" in text.splitlines()[-1]) == (0, True)
@@ -312,6 +314,6 @@ def test_erase_removes_the_number_from_inbound_calls(number: str, config: Path) 
         db.commit()
     assert run("erase", number, "-c", config)[0] == 0
     assert rows(config.parent, "SELECT e164 FROM inbound_call WHERE called = '1' ORDER BY 1") == [(None,), ("+1",)]
-    assert in_the_files(config, number) == (not shares_a_secret(config))
+    assert is_in_store_files(config, number) == (not has_opt_out_secret(config))
     run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert set(rows(config.parent, "SELECT e164 FROM inbound_call")) == {(None,)}

@@ -32,16 +32,16 @@ def arguments(folder: Path, changed: dict[str, str]) -> list[str]:
 
 def create_centre(folder: Path, changed: dict[str, str], given: str = "") -> Settings:
     file = folder / "centre.toml"
-    code, said = run("init", file, *arguments(folder, changed), given=given)
-    assert code == 0, said
+    code, output = run("init", file, *arguments(folder, changed), given=given)
+    assert code == 0, output
     return load_settings(file)
 
 
 def test_new_centre_passes_every_check_of_its_settings(tmp_path: Path) -> None:
     settings = create_centre(tmp_path, {"--seats": "1"})
-    code, said = run("check", "-c", tmp_path / "centre.toml")
-    errors = re.findall(r"^ERROR +([^:]+):", said, re.MULTILINE)
-    assert (code, set(errors) - {"tones", "information message"}) == (1, {"audio", "store", "asterisk"}), said
+    code, output = run("check", "-c", tmp_path / "centre.toml")
+    errors = re.findall(r"^ERROR +([^:]+):", output, re.MULTILINE)
+    assert (code, set(errors) - {"tones", "information message"}) == (1, {"audio", "store", "asterisk"}), output
     assert settings.centre.organisation == GOOD["--organisation"]
     assert (settings.centre.time_zone, settings.centre.region) == ("Asia/Kolkata", "IN")
     assert settings.trunks[0].caller_ids == ("+911140000001", "+911140000002")
@@ -75,18 +75,18 @@ def test_trunk_account_registers_with_a_password_from_standard_input(tmp_path: P
 
 
 def test_init_refuses_an_unwritable_path_before_asking_questions(tmp_path: Path) -> None:
-    code, said = run_for_error("init", tmp_path / "nowhere" / "centre.toml")
+    code, output = run_for_error("init", tmp_path / "nowhere" / "centre.toml")
     assert code == 2
-    assert said.startswith(f"FILE: {tmp_path}/nowhere/centre.toml")
+    assert output.startswith(f"FILE: {tmp_path}/nowhere/centre.toml")
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("there", ["centre.toml", init.PINS])
 def test_init_never_overwrites_an_existing_file(there: str, tmp_path: Path) -> None:
     (tmp_path / there).write_text("somebody's")
-    code, said = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, {}))
+    code, output = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, {}))
     assert code == 2
-    assert "exists already; nothing was written" in said
+    assert "exists already; nothing was written" in output
     assert [path.name for path in tmp_path.iterdir()] == [there]
     assert (tmp_path / there).read_text() == "somebody's"
 
@@ -132,11 +132,11 @@ def test_init_never_overwrites_an_existing_file(there: str, tmp_path: Path) -> N
 def test_invalid_option_of_init_is_one_line_and_writes_nothing(
     changed: dict[str, str], says: str, tmp_path: Path
 ) -> None:
-    code, said = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
+    code, output = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
     assert code == 2
-    assert said.startswith(says)
-    assert "nothing was written" in said
-    assert len(said.splitlines()) == 1
+    assert output.startswith(says)
+    assert "nothing was written" in output
+    assert len(output.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
 
@@ -147,9 +147,9 @@ def test_init_at_a_terminal_asks_for_missing_values_and_again_after_a_mistake(
     asked = dict(GOOD, **{"--trunk-host": "a b"})
     answers = ["", "", "", "1", "", "", "", "", "", "asha", "sip.carrier.in"]
     options = [part for option, value in {**asked, "--data": str(tmp_path)}.items() for part in (option, value)]
-    code, said = run("init", tmp_path / "centre.toml", *options, given="\n".join(answers) + "\n")
-    assert code == 0, said
-    assert "--trunk-host: must be a host name or an IP address" in said
+    code, output = run("init", tmp_path / "centre.toml", *options, given="\n".join(answers) + "\n")
+    assert code == 0, output
+    assert "--trunk-host: must be a host name or an IP address" in output
     settings = load_settings(tmp_path / "centre.toml")
     assert settings.trunks[0].host == "sip.carrier.in"
     assert settings.supervisors[0].name == "asha"

@@ -65,8 +65,8 @@ def tree(root: Path) -> dict[str, str]:
 
 def install_site(site: Path) -> dict[str, str]:
     root = site.parent / "root"
-    code, said = run("install", "-c", site, "--root", root)
-    assert code == 0, said
+    code, output = run("install", "-c", site, "--root", root)
+    assert code == 0, output
     return tree(root)
 
 
@@ -131,9 +131,9 @@ declared = {by = "A. Person", offers_transport = false, asks_vote_choice = false
 
 
 def test_install_prints_the_next_steps(site: Path) -> None:
-    said = run("install", "-c", site, "--root", site.parent / "root")[1]
-    assert "audio drafts -c /etc/matdan/centre.toml\n" in said
-    assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer matdan-recordings.timer\n" in said
+    output = run("install", "-c", site, "--root", site.parent / "root")[1]
+    assert "audio drafts -c /etc/matdan/centre.toml\n" in output
+    assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer matdan-recordings.timer\n" in output
 
 
 def test_recordings_folder_is_writable_for_asterisk_and_the_purge_timer(site: Path) -> None:
@@ -150,14 +150,14 @@ def test_recordings_folder_is_writable_for_asterisk_and_the_purge_timer(site: Pa
 
 def test_install_notes_a_missing_backup_folder_and_refuses_a_system_folder(site: Path) -> None:
     site.write_text(SITE.replace('backup_folder = "/mnt/disk2/matdan"\n', ""))
-    code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
+    code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 0
-    assert "note: no backups are made: set store.backup_folder" in said
+    assert "note: no backups are made: set store.backup_folder" in output
     assert "etc/systemd/system/matdan-backup.timer" not in tree(site.parent / "root")
     site.write_text(SITE.replace("/mnt/disk2/matdan", "/mnt"))
-    code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
+    code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
-    assert "store.backup_folder: /mnt is a system folder" in said
+    assert "store.backup_folder: /mnt is a system folder" in output
 
 
 def test_installing_twice_changes_nothing(site: Path) -> None:
@@ -188,10 +188,10 @@ def test_uninstall_removes_its_files_and_keeps_settings_and_data(site: Path) -> 
 
 
 def test_print_option_shows_the_files_without_writing(site: Path) -> None:
-    code, said = run("install", "-c", site, "--root", site.parent / "root", "--print")
+    code, output = run("install", "-c", site, "--root", site.parent / "root", "--print")
     assert code == 0
-    assert "/etc/systemd/system/matdan-dialler.service" in said
-    assert "horse" not in said
+    assert "/etc/systemd/system/matdan-dialler.service" in output
+    assert "horse" not in output
     assert tree(site.parent / "root") == SAMPLES
 
 
@@ -207,26 +207,26 @@ def test_install_refuses_to_overwrite_foreign_files(there: str, says: str, site:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[centre]\n")
     before = tree(site.parent / "root")
-    code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
+    code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert (code, tree(site.parent / "root")) == (2, before)
-    assert says in said
+    assert says in output
 
 
 def test_store_path_that_systemd_cannot_use_is_refused(site: Path) -> None:
     for path in ("centre.db", "/var/lib/my data/centre.db", "/var/lib/../centre.db", "/var/lib/%i/centre.db"):
         site.write_text(SITE.replace("/var/lib/matdan/centre.db", path))
-        code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
+        code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
         assert code == 2
-        assert f"store.path: {path} is not an absolute path" in said
+        assert f"store.path: {path} is not an absolute path" in output
         assert tree(site.parent / "root") == SAMPLES
 
 
 @pytest.mark.parametrize("folder", ["/srv", "/var/lib", "/usr/share", "/etc/matdan", "/run/matdan", "/home/asha"])
 def test_system_folder_as_store_folder_is_refused(folder: str, site: Path) -> None:
     site.write_text(SITE.replace("/var/lib/matdan/centre.db", f"{folder}/centre.db"))
-    code, said = run_for_error("install", "-c", site, "--root", site.parent / "root")
+    code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
-    assert f"store.path: {folder} is a system folder" in said
+    assert f"store.path: {folder} is a system folder" in output
     assert tree(site.parent / "root") == SAMPLES
 
 
@@ -237,9 +237,9 @@ def test_purge_removes_a_link_but_not_its_target(site: Path) -> None:
     (disk / "centre.db").write_text("the store")
     (root / "var/lib").mkdir(parents=True)
     (root / "var/lib/matdan").symlink_to(disk)
-    code, said = run("uninstall", "--root", root, "--purge")
+    code, output = run("uninstall", "--root", root, "--purge")
     assert (code, tree(root)) == (0, SAMPLES)
-    assert f"removed the link {root}/var/lib/matdan; its target {disk} stays" in said
+    assert f"removed the link {root}/var/lib/matdan; its target {disk} stays" in output
     assert (disk / "centre.db").read_text() == "the store"
 
 
@@ -247,10 +247,10 @@ def test_settings_from_a_pipe_cannot_be_installed(site: Path) -> None:
     reading, writing = os.pipe()
     os.write(writing, SITE.encode())
     os.close(writing)
-    code, said = run_for_error("install", "-c", f"/dev/fd/{reading}", "--root", site.parent / "root")
+    code, output = run_for_error("install", "-c", f"/dev/fd/{reading}", "--root", site.parent / "root")
     os.close(reading)
     assert code == 2
-    assert "give the file itself" in said
+    assert "give the file itself" in output
     assert tree(site.parent / "root") == SAMPLES
 
 
@@ -282,10 +282,10 @@ def test_systemd_verifies_the_units_and_rates_their_exposure_low(site: Path) -> 
     for name, most in (("dialler", 1.5), ("desk", 1.5), ("backup", 1.0)):
         unit = f"matdan-{name}.service"
         asked = ["systemd-analyze", "security", "--offline=yes", f"--root={root}", unit]
-        said = subprocess.run(asked, capture_output=True, text=True, check=False)
-        (exposure,) = re.findall(r"exposure level for \S+: ([0-9.]+)", said.stdout)
+        output = subprocess.run(asked, capture_output=True, text=True, check=False)
+        (exposure,) = re.findall(r"exposure level for \S+: ([0-9.]+)", output.stdout)
         assert float(exposure) <= most
-        assert "Unknown" not in said.stderr
+        assert "Unknown" not in output.stderr
         both = [
             path for ending in ("service", "timer") for path in root.glob(f"etc/systemd/system/matdan-{name}.{ending}")
         ]

@@ -56,8 +56,8 @@ def test_output_to_a_file_that_the_command_reads_is_refused(
     monkeypatch.chdir(site)
     before = {path.name: path.read_bytes() for path in site.iterdir()}
     *words, option = command.split()
-    told = run_for_error(*words, "-c", "centre.json", option, place)
-    assert told == (2, f"{option}: {place} is {what}; name another file")
+    printed = run_for_error(*words, "-c", "centre.json", option, place)
+    assert printed == (2, f"{option}: {place} is {what}; name another file")
     after = {path.name: path.read_bytes() for path in site.iterdir()}
     assert {name: after[name] for name in before} == before
     assert query(
@@ -82,10 +82,10 @@ def test_output_to_another_store_is_refused(site: Path, monkeypatch: pytest.Monk
 
 def test_demo_report_at_the_path_of_its_store_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "quiet_logging", lambda: None)
-    code, told = run_for_error(
+    code, printed = run_for_error(
         "demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db"
     )
-    assert (code, "is the demo's store" in told) == (2, True)
+    assert (code, "is the demo's store" in printed) == (2, True)
     assert list(tmp_path.iterdir()) == []
 
 

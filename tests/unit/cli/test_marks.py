@@ -40,24 +40,30 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def listed(directory: Path, *lines: str, head: str = HEAD) -> Path:
+def write_list(directory: Path, *lines: str, head: str = HEAD) -> Path:
     path = directory / "list.csv"
     path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
     return path
 
 
-def read(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> MarksFile:
-    told = {"source": MarkSource.BOOTH_WORKER, "confidence": None, "by": "worker-1", "day": DAY, "roll_version": None}
+def read_list(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> MarksFile:
+    printed = {
+        "source": MarkSource.BOOTH_WORKER,
+        "confidence": None,
+        "by": "worker-1",
+        "day": DAY,
+        "roll_version": None,
+    }
     with closing(open_for_reading(config.parent / "centre.db")) as db:
-        path = listed(config.parent, *lines, head=head)
-        return read_marks(path, db, MarkDefaults(**{**told, **changes}), now=NOW, zone=INDIA)
+        path = write_list(config.parent, *lines, head=head)
+        return read_marks(path, db, MarkDefaults(**{**printed, **changes}), now=NOW, zone=INDIA)
 
 
 # Reading
 
 
 def test_serials_in_any_digits_are_read_as_marks(config: Path) -> None:
-    found = read(config, "174,1,1", "174,2,२", "174,3.0,20", "", "174,1,1")
+    found = read_list(config, "174,1,1", "174,2,२", "174,3.0,20", "", "174,1,1")
     assert [(mark.voter_id, mark.kind, mark.at, mark.agent) for mark in found.marks] == [
         (voter, MarkKind.VOTED, NOW, "worker-1") for voter in (1, 22, 60)
     ]
@@ -88,7 +94,7 @@ def test_serials_in_any_digits_are_read_as_marks(config: Path) -> None:
 )
 def test_invalid_line_is_rejected_with_its_number_and_reason(config: Path, line: str, reason: str) -> None:
     head = f"{HEAD},kind,time,by,roll version,epic"
-    found = read(config, "174,1,2", line, "174,1,3", head=head)
+    found = read_list(config, "174,1,2", line, "174,1,3", head=head)
     assert [mark.voter_id for mark in found.marks] == [2, 3]
     [reject] = found.rejects
     assert reject.line == 3
@@ -98,7 +104,7 @@ def test_invalid_line_is_rejected_with_its_number_and_reason(config: Path, line:
 
 
 def test_kind_time_and_reporter_are_read_from_each_line(config: Path) -> None:
-    found = read(
+    found = read_list(
         config,
         "174,1,1,Not Yet,09:05,w-1",
         "174,1,1,voted,9:40,w-2",
@@ -118,26 +124,26 @@ def test_kind_time_and_reporter_are_read_from_each_line(config: Path) -> None:
 
 
 def test_day_option_dates_the_marks_of_an_earlier_day(config: Path) -> None:
-    found = read(config, "174,1,1,18:30", "174,1,2,", head=f"{HEAD},time", day=date(2026, 4, 21))
+    found = read_list(config, "174,1,1,18:30", "174,1,2,", head=f"{HEAD},time", day=date(2026, 4, 21))
     local = [datetime.fromtimestamp(mark.at, UTC).astimezone(INDIA) for mark in found.marks]
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
 def test_same_mark_has_the_same_key_in_every_file_but_corrections_do_not(config: Path) -> None:
     head = f"{HEAD},kind"
-    first = read(config, "174,1,1,", "174,1,2,correction", head=head)
-    longer = read(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
+    first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
+    longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
     assert first.marks[0].key == longer.marks[1].key
     assert first.marks[1].key != longer.marks[2].key
-    assert first.marks[0].key != read(config, "174,1,1,", head=head, by="worker-2").marks[0].key
-    assert first.marks[0].key != read(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
+    assert first.marks[0].key != read_list(config, "174,1,1,", head=head, by="worker-2").marks[0].key
+    assert first.marks[0].key != read_list(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
 
 
 def test_voters_are_found_by_epic_number_unless_two_share_it(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("UPDATE voter SET epic = 'ABC0000005' WHERE voter_id = 45")
         db.commit()
-    found = read(config, "abc0000003", "ABC0000005", "ABC9999999", head="EPIC No")
+    found = read_list(config, "abc0000003", "ABC0000005", "ABC9999999", head="EPIC No")
     assert [mark.voter_id for mark in found.marks] == [3]
     assert [reject.line for reject in found.rejects] == [3, 4]
     assert "more than once" in found.rejects[0].reason
@@ -152,28 +158,28 @@ def test_part_in_two_roll_versions_needs_the_roll_version(config: Path) -> None:
         )
         db.execute("INSERT INTO voter (voter_id, booth_id, serial) VALUES (900, 9, 1)")
         db.commit()
-    assert read(config, "174,1,1").rejects == (
+    assert read_list(config, "174,1,1").rejects == (
         MarkReject(2, "the part is on the roll in several versions (2025-2, 2026-1): add a column roll version"),
     )
-    assert [mark.voter_id for mark in read(config, "174,1,1", roll_version="2025-2").marks] == [900]
-    assert [mark.voter_id for mark in read(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
+    assert [mark.voter_id for mark in read_list(config, "174,1,1", roll_version="2025-2").marks] == [900]
+    assert [mark.voter_id for mark in read_list(config, "174,1,1,2026-1", head=f"{HEAD},roll version").marks] == [1]
 
 
 def test_marks_before_1970_are_rejected(config: Path) -> None:
-    found = read(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
+    found = read_list(config, "174,1,1", "174,1,2", day=date(1960, 1, 1))
     assert found.marks == ()
     assert [reject.reason for reject in found.rejects] == ["time is before 1970; correct the year"] * 2
 
 
 def test_part_in_two_states_needs_the_state_and_other_parts_do_not(config: Path) -> None:
     with_state = f"{HEAD},state"
-    assert [mark.voter_id for mark in read(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
+    assert [mark.voter_id for mark in read_list(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("UPDATE booth SET state_code = 'S13', part_number = 1 WHERE booth_id = 2")
         db.commit()
-    [reject] = read(config, "174,1,1").rejects
+    [reject] = read_list(config, "174,1,1").rejects
     assert reject.reason == "the part is on the roll of several states (S13, S24): add a column state"
-    assert [mark.voter_id for mark in read(config, "174,1,1,s13", "174,1,1,S24", head=with_state).marks] == [21, 1]
+    assert [mark.voter_id for mark in read_list(config, "174,1,1,s13", "174,1,1,S24", head=with_state).marks] == [21, 1]
 
 
 @pytest.mark.parametrize(
@@ -186,11 +192,13 @@ def test_part_in_two_states_needs_the_state_and_other_parts_do_not(config: Path)
 )
 def test_list_without_a_column_for_voters_is_refused(config: Path, head: str, says: str) -> None:
     with pytest.raises(RollError, match=says):
-        read(config, "1,2,3,4", head=head)
+        read_list(config, "1,2,3,4", head=head)
 
 
 def test_only_ticked_lines_of_a_strike_off_sheet_become_marks(config: Path) -> None:
-    found = read(config, "174,1,1,x", "174,1,2,", "174,1,3,[ ]", "174,1,4,✓", "174,1,5,maybe", head=f"{HEAD},voted")
+    found = read_list(
+        config, "174,1,1,x", "174,1,2,", "174,1,3,[ ]", "174,1,4,✓", "174,1,5,maybe", head=f"{HEAD},voted"
+    )
     assert [mark.voter_id for mark in found.marks] == [1, 4]
     assert (found.unticked, [reject.line for reject in found.rejects]) == (2, [6])
 
@@ -199,7 +207,7 @@ def test_only_ticked_lines_of_a_strike_off_sheet_become_marks(config: Path) -> N
 
 
 def test_check_stores_nothing_and_a_repeated_import_stores_marks_once(config: Path) -> None:
-    path = listed(config.parent, "174,1,1", "174,1,2", "174,1,99")
+    path = write_list(config.parent, "174,1,1", "174,1,2", "174,1,99")
     code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
     assert (code, "2 marks would be imported" in output, "line 4: the part has no voter" in output) == (1, True, True)
     assert (
@@ -226,7 +234,7 @@ def test_more_marks_than_one_batch_are_all_stored(config: Path) -> None:
         f"174,{part},{serial},{kind}" for part in (1, 2, 3) for serial in range(1, 21) for kind in ("not-yet", "voted")
     ]
     code, output = run(
-        "marks", "import", listed(config.parent, *lines, head=f"{HEAD},kind"), "-c", config, "--who", "ops"
+        "marks", "import", write_list(config.parent, *lines, head=f"{HEAD},kind"), "-c", config, "--who", "ops"
     )
     assert (code, output) == (0, "list.csv: 120 marks imported, 0 already known\n")
     assert rows(config.parent, "SELECT turnout, count(*) FROM voter GROUP BY turnout") == [("voted", 60)]
@@ -234,7 +242,7 @@ def test_more_marks_than_one_batch_are_all_stored(config: Path) -> None:
 
 
 def test_rejected_lines_are_written_to_the_rejects_file(config: Path) -> None:
-    path = listed(config.parent, *[f"174,1,{serial}" for serial in range(1, 60)])
+    path = write_list(config.parent, *[f"174,1,{serial}" for serial in range(1, 60)])
     code, output = run("marks", "import", path, "-c", config, "--who", "ops", "--rejects", config.parent / "r.csv")
     assert code == 1
     assert "and 19 more lines" in output
@@ -258,14 +266,14 @@ def test_completed_strike_off_sheet_is_imported(config: Path) -> None:
 
 
 def test_undo_corrects_a_mark_and_show_lists_both(config: Path) -> None:
-    run("marks", "import", listed(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
+    run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
     assert (code, output) == (0, "voter 3: corrected; will be called again\n")
     code, output = run("marks", "show", "ABC0000003", "-c", config, "--format", "json")
     shown = json.loads(output)
     assert (code, shown["report"]) == (0, "marks of voter 3 (174/1/3), status: pending")
-    told = [(row["kind"], row["source"], row["confidence"], row["by"]) for row in shown["rows"]]
-    assert told == [("voted", "booth-worker", "seen", "worker-7"), ("not-yet", "correction", "told", "asha")]
+    printed = [(row["kind"], row["source"], row["confidence"], row["by"]) for row in shown["rows"]]
+    assert printed == [("voted", "booth-worker", "seen", "worker-7"), ("not-yet", "correction", "told", "asha")]
     assert "Voter 3" not in output
 
 
@@ -277,7 +285,7 @@ def test_undo_without_a_mark_exits_1_and_stores_nothing(config: Path) -> None:
     assert rows(
         config.parent, "SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM audit WHERE kind <> 'seal')"
     ) == [(0, 0)]
-    run("marks", "import", listed(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
+    run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     codes = [run("marks", "undo", "3", "-c", config, "--who", "asha")[0] for _ in range(3)]
     assert codes == [0, 1, 1]
     assert rows(config.parent, "SELECT kind FROM mark ORDER BY mark_id") == [("voted",), ("not-yet",)]

@@ -80,42 +80,46 @@ def test_line_without_a_number_is_reported_and_the_others_are_imported(config: P
 def test_optout_add_suppresses_one_number(config: Path) -> None:
     assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
     assert rows(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
-    code, said = run("optout", "add", "12345", "-c", config)
-    assert (code, "not a single valid phone number" in said) == (2, True)
+    code, message = run("optout", "add", "12345", "-c", config)
+    assert (code, "not a single valid phone number" in message) == (2, True)
 
 
 def test_numbers_are_read_from_standard_input(config: Path) -> None:
-    def piped(text: str, *arguments: str) -> tuple[int, str]:
+    def run_with_input(text: str, *arguments: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, [*arguments, "-c", str(config)], input=text)
         return result.exit_code, result.output
 
-    assert piped("70000-00001\nand no more\n", "optout", "add", "-")[0] == 0
-    assert piped("7000000002\n7000000003\n", "optout", "import", "-")[0] == 0
+    assert run_with_input("70000-00001\nand no more\n", "optout", "add", "-")[0] == 0
+    assert run_with_input("7000000002\n7000000003\n", "optout", "import", "-")[0] == 0
     assert {number for (number,) in rows(config.parent, "SELECT e164 FROM opt_out")} == {
         f"+91700000000{n}" for n in (1, 2, 3)
     }
-    assert piped("7000000001\n", "rules", "explain", "-")[0] == 0
-    assert "Erased" in piped("7000000003\n", "erase", "-")[1]
+    assert run_with_input("7000000001\n", "rules", "explain", "-")[0] == 0
+    assert "Erased" in run_with_input("7000000003\n", "erase", "-")[1]
     assert ("7000000003" in (config.parent / "centre.db").read_bytes().decode("latin-1")) is False
     for command in (("optout", "add", "-"), ("erase", "-"), ("rules", "explain", "-")):
-        assert piped("", *command)[0] == 2
-    told = rows(config.parent, "SELECT what FROM audit WHERE kind = 'opt-out-import' ORDER BY number DESC LIMIT 1")
-    assert json.loads(told[0][0])["file"] == "standard-input"
+        assert run_with_input("", *command)[0] == 2
+    printed = rows(config.parent, "SELECT what FROM audit WHERE kind = 'opt-out-import' ORDER BY number DESC LIMIT 1")
+    assert json.loads(printed[0][0])["file"] == "standard-input"
 
 
 def test_opt_out_while_the_dialler_runs_goes_through_the_broker(config: Path, tmp_path: Path) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a dialler"):
-        code, said = run("optout", "add", "7000000001", "-c", config)
+        code, message = run("optout", "add", "7000000001", "-c", config)
         assert code == 2
-        assert "MQTT broker 127.0.0.1:1 is not reachable" in said
+        assert "MQTT broker 127.0.0.1:1 is not reachable" in message
     assert not [*(tmp_path / "centre.db.spool").iterdir()]
 
 
 def test_opt_out_during_an_import_is_refused(config: Path, tmp_path: Path) -> None:
     """No dialler runs, so a request through the broker would get no reply."""
     with exclusive_connection(tmp_path / "centre.db", "an import"):
-        code, said = run("optout", "add", "7000000001", "-c", config)
-    assert (code, "in use by an import (process" in said, "wait until it has finished" in said) == (2, True, True), said
+        code, message = run("optout", "add", "7000000001", "-c", config)
+    assert (code, "in use by an import (process" in message, "wait until it has finished" in message) == (
+        2,
+        True,
+        True,
+    ), message
 
 
 @pytest.mark.parametrize("holder", ["a dialler", None])
@@ -126,15 +130,15 @@ def test_opt_out_source_with_a_name_or_number_is_refused(
     with contextlib.ExitStack() as stack:
         if holder is not None:
             stack.enter_context(exclusive_connection(tmp_path / "centre.db", holder))
-        code, said = run("optout", "add", "7000000001", "--source", source, "-c", config)
-    assert (code, "--source: must be an ID" in said) == (2, True), said
-    assert "Ravi" not in said
-    assert "7000000001" not in said
+        code, message = run("optout", "add", "7000000001", "--source", source, "-c", config)
+    assert (code, "--source: must be an ID" in message) == (2, True), message
+    assert "Ravi" not in message
+    assert "7000000001" not in message
     assert rows(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (None, "file not found"),
         (b"", "contains no phone number"),
@@ -143,7 +147,9 @@ def test_opt_out_source_with_a_name_or_number_is_refused(
         (b'7000000001\n"7000000002', "is not CSV"),
     ],
 )
-def test_unreadable_file_of_numbers_is_refused(config: Path, tmp_path: Path, content: bytes | None, said: str) -> None:
+def test_unreadable_file_of_numbers_is_refused(
+    config: Path, tmp_path: Path, content: bytes | None, message: str
+) -> None:
     path = tmp_path / "numbers.csv"
     if content is not None:
         path.write_bytes(content)
@@ -153,7 +159,7 @@ def test_unreadable_file_of_numbers_is_refused(config: Path, tmp_path: Path, con
         ("consent", "import", path, "--status", "given", "--source", "form"),
     ):
         code, text = run(*command, "-c", config)
-        assert (code, said in text) == (2, True), text
+        assert (code, message in text) == (2, True), text
     assert rows(config.parent, "SELECT count(*) FROM opt_out") == [(0,)]
 
 
@@ -186,13 +192,13 @@ def test_newer_register_issue_replaces_the_earlier_one(config: Path, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("days", "said"), [(40, "is older than 28 days"), (-3, "is in the future"), (5, "a newer issue")]
+    ("days", "message"), [(40, "is older than 28 days"), (-3, "is in the future"), (5, "a newer issue")]
 )
-def test_outdated_or_future_register_is_refused(config: Path, tmp_path: Path, days: int, said: str) -> None:
+def test_outdated_or_future_register_is_refused(config: Path, tmp_path: Path, days: int, message: str) -> None:
     numbers = file(tmp_path, "7000000001")
     assert register(config, numbers, days=2)[0] == 0
     code, text = register(config, numbers, days=days)
-    assert (code, said in text) == (2, True), text
+    assert (code, message in text) == (2, True), text
     assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(1,)]
 
 

@@ -13,21 +13,21 @@ from dialer.cli.progress import progress
 def test_progress_without_a_terminal_prints_a_line_every_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    said = io.StringIO()
-    with progress("speaking", Console(file=said)) as advance:
+    output = io.StringIO()
+    with progress("speaking", Console(file=output)) as advance:
         for done in range(31):
             now = 100.0 + done
             advance(done / 40, f"{done} of 40")
-    assert said.getvalue().splitlines() == [
+    assert output.getvalue().splitlines() == [
         f"speaking: {share}, {done} of 40" for done, share in ((10, "25%"), (20, "50%"), (30, "75%"))
     ]
 
 
 def test_progress_of_a_short_task_prints_nothing() -> None:
-    said = io.StringIO()
-    with progress("speaking", Console(file=said)) as advance:
+    output = io.StringIO()
+    with progress("speaking", Console(file=output)) as advance:
         advance(1.0)
-    assert said.getvalue() == ""
+    assert output.getvalue() == ""
 
 
 def test_progress_bar_is_erased_at_the_end() -> None:

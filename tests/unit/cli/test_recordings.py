@@ -53,8 +53,8 @@ def test_recordings_purge_erases_only_old_recordings(folder: Path, tmp_path: Pat
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[recordings]\ndirectory = "{folder}"\nkeep_days = 30\n')
     run = CliRunner()
-    said = run.invoke(app, ["recordings", "purge", "-c", str(settings), "--dry-run"])
-    assert said.output == "1 recordings older than 30 days would be erased, 4 bytes\n"
+    text = run.invoke(app, ["recordings", "purge", "-c", str(settings), "--dry-run"])
+    assert text.output == "1 recordings older than 30 days would be erased, 4 bytes\n"
     assert len(list(folder.iterdir())) == 6
     assert run.invoke(app, ["recordings", "purge", "-c", str(settings), "--keep-days", "9999"]).exit_code == 0
     assert sorted(path.name for path in folder.iterdir() if path.name.startswith("00000000")) == [

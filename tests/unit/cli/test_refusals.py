@@ -71,8 +71,10 @@ def test_import_with_an_unwritable_rejects_path_does_not_touch_the_store(
     (tmp_path / "folder").mkdir()
     more = ["--dry-run"] if dry else []
     for place in ("folder", "roll.csv/rejects.csv"):
-        code, told = run_for_error("import", roll, "--store", tmp_path / "new.db", "--rejects", tmp_path / place, *more)
-        assert (code, told.startswith("--rejects: "), "\n" in told) == (2, True, False)
+        code, printed = run_for_error(
+            "import", roll, "--store", tmp_path / "new.db", "--rejects", tmp_path / place, *more
+        )
+        assert (code, printed.startswith("--rejects: "), "\n" in printed) == (2, True, False)
     assert list_names(tmp_path) == ["folder", "roll.csv"]
     assert list_names(tmp_path / "folder") == []
 
@@ -88,21 +90,23 @@ def test_rejects_file_that_fails_at_the_end_says_that_the_roll_is_imported(tmp_p
 def test_marks_import_with_an_unwritable_rejects_path_stores_nothing(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n174,1,1\n", encoding="utf-8")
-    code, told = run_for_error("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
-    assert (code, told.startswith("--rejects: "), "--out" in told) == (2, True, False)
+    code, printed = run_for_error("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)
+    assert (code, printed.startswith("--rejects: "), "--out" in printed) == (2, True, False)
     assert query(store, "SELECT count(*) FROM mark") == [(0,)]
 
 
 def test_voter_list_that_cannot_be_written_is_not_in_the_audit(store: Path) -> None:
     (store.parent / "x.pdf").mkdir()
-    code, told = run_for_error("list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf")
-    assert (code, told.startswith("--out: ")) == (2, True)
+    code, printed = run_for_error(
+        "list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf"
+    )
+    assert (code, printed.startswith("--out: ")) == (2, True)
     assert query(store, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(0,)]
 
 
 def test_voter_list_without_a_recipient_is_refused(store: Path) -> None:
-    code, told = run_for_error("list", "not-yet", "--for", "  ", "--store", store, "--out", store.parent / "x.pdf")
-    assert (code, told) == (2, "--for is empty: give the name of the recipient")
+    code, printed = run_for_error("list", "not-yet", "--for", "  ", "--store", store, "--out", store.parent / "x.pdf")
+    assert (code, printed) == (2, "--for is empty: give the name of the recipient")
 
 
 @pytest.mark.parametrize(("option", "value"), [("--report", "."), ("--dir", "roll.csv"), ("--dir", "roll.csv/x")])
@@ -113,8 +117,8 @@ def test_demo_checks_its_paths_before_it_starts(
     monkeypatch.setattr(
         running, "quiet_logging", lambda: None
     )  # it would log to the runner's output after that is closed
-    code, told = run_for_error("demo", "--for", "5", "--headless", option, value)
-    assert (code, told.startswith(f"{option}: ") and value in told, "\n" in told) == (2, True, False)
+    code, printed = run_for_error("demo", "--for", "5", "--headless", option, value)
+    assert (code, printed.startswith(f"{option}: ") and value in printed, "\n" in printed) == (2, True, False)
     assert list_names(tmp_path) == ["roll.csv"]
 
 
@@ -133,8 +137,8 @@ def test_unreadable_store_path_is_one_line_in_every_command(tmp_path: Path) -> N
     ]
     for command in commands:
         more: list[str | Path] = [] if command[0] == "simulate" else ["--store", path]
-        code, told = run_for_error(*command, *more)
-        assert (code, "cannot be read (File name too long)" in told) == (2, True)
+        code, printed = run_for_error(*command, *more)
+        assert (code, "cannot be read (File name too long)" in printed) == (2, True)
 
 
 def test_unreadable_paths_of_flows_texts_and_pictures_are_one_line(tmp_path: Path) -> None:
@@ -176,7 +180,7 @@ async def test_store_in_a_read_only_folder_reports_missing_permissions(
 # Unexpected errors
 
 
-def last_resort(
+def run_main_with_error(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> tuple[int, str]:
     def fail(*, standalone_mode: bool) -> None:
@@ -194,7 +198,7 @@ NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user permissi
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "printed"),
     [
         (DENIED, NAMED),
         (ExceptionGroup("tasks", [ExceptionGroup("tasks", [DENIED])]), NAMED),
@@ -207,17 +211,17 @@ NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user permissi
     ],
 )
 def test_unexpected_system_error_is_one_line_and_exit_code_1(
-    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: Exception, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, said = last_resort(error, monkeypatch, capsys)
-    assert (code, said.startswith(told), said.count("\n")) == (1, True, 1 if told else 0)
+    code, message = run_main_with_error(error, monkeypatch, capsys)
+    assert (code, message.startswith(printed), message.count("\n")) == (1, True, 1 if printed else 0)
 
 
 def test_programming_error_still_prints_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ExceptionGroup):
-        last_resort(ExceptionGroup("tasks", [DENIED, KeyError("x")]), monkeypatch, capsys)
+        run_main_with_error(ExceptionGroup("tasks", [DENIED, KeyError("x")]), monkeypatch, capsys)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
@@ -229,8 +233,8 @@ def test_unwritable_standard_output_is_one_line(store: Path, arguments: list[str
         ended = subprocess.run(
             command, cwd=store.parent, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    told = "dialer: standard output: No space left on device; free some disk space, then run the command again\n"
-    assert (ended.returncode, ended.stderr) == (1, told)
+    printed = "dialer: standard output: No space left on device; free some disk space, then run the command again\n"
+    assert (ended.returncode, ended.stderr) == (1, printed)
 
 
 def test_closed_output_pipe_prints_nothing(store: Path) -> None:
@@ -243,7 +247,7 @@ def test_closed_output_pipe_prints_nothing(store: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "printed"),
     [
         (
             "audio approve --by me --certificate 1 --valid-until foo hi/turnout/question",
@@ -255,64 +259,64 @@ def test_closed_output_pipe_prints_nothing(store: Path) -> None:
     ],
 )
 def test_invalid_option_value_is_one_plain_line(
-    command: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *command.split()])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    said = capsys.readouterr().err
-    assert (ended.value.code, said.count("\n")) == (2, 1)
-    assert said.startswith(f"dialer: {told}"), said
+    message = capsys.readouterr().err
+    assert (ended.value.code, message.count("\n")) == (2, 1)
+    assert message.startswith(f"dialer: {printed}"), message
 
 
 # Empty files
 
 
 def test_error_about_a_weights_file_does_not_call_it_a_roll(tmp_path: Path, store: Path) -> None:
-    for content, told in (
+    for content, printed in (
         (b"", "is empty; export it again, or name another file"),
         (bytes(range(32)) * 9, "CSV or XLSX file"),
     ):
         path = tmp_path / "weights.csv"
         path.write_bytes(content)
-        code, said = run_for_error("weights", path, "--store", store)
-        assert (code, told in said, "the roll" in said) == (2, True, False), said
+        code, message = run_for_error("weights", path, "--store", store)
+        assert (code, printed in message, "the roll" in message) == (2, True, False), message
 
 
 def test_oversized_cell_is_reported_with_its_row(tmp_path: Path) -> None:
     roll = write_roll(
         tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
     )
-    code, said = run_for_error("import", roll, "--store", tmp_path / "new.db")
+    code, message = run_for_error("import", roll, "--store", tmp_path / "new.db")
     assert code == 2
-    assert "row 3 cannot be read as CSV" in said
-    assert "shorten its long cell" in said
+    assert "row 3 cannot be read as CSV" in message
+    assert "shorten its long cell" in message
 
 
 def test_roll_with_only_a_header_creates_no_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", " ", "", "", "", "", "")])
-    code, told = run_for_error("import", roll, "--store", tmp_path / "new.db")
-    assert (code, told) == (2, f"{roll} has a header but no voters; export the roll again")
+    code, printed = run_for_error("import", roll, "--store", tmp_path / "new.db")
+    assert (code, printed) == (2, f"{roll} has a header but no voters; export the roll again")
     assert list_names(tmp_path) == ["roll.csv"]
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--json"]])
 def test_import_with_every_row_rejected_exits_1(tmp_path: Path, more: list[str]) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", "1", "1", "Mira", "30", "F", "")])
-    code, told = run_for_error("import", roll, "--store", tmp_path / "new.db", *more)
+    code, printed = run_for_error("import", roll, "--store", tmp_path / "new.db", *more)
     assert code == 1
-    assert f"dialer: {roll}: every row was rejected, no voter was imported; see the reasons " in told
-    code, told = run_for_error(
+    assert f"dialer: {roll}: every row was rejected, no voter was imported; see the reasons " in printed
+    code, printed = run_for_error(
         "import", write_roll(roll, [("1", "1", "1", "M", "3", "F", "")]), "--store", tmp_path / "new.db"
     )
-    assert (code, told) == (0, "")
+    assert (code, printed) == (0, "")
 
 
 def test_marks_list_with_only_a_header_exits_1(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n", encoding="utf-8")
-    code, told = run_for_error("marks", "import", path, "--store", store, "--who", "ops")
-    assert (code, told.startswith(f"dialer: {path} has a header but no lines"), "\n" in told) == (1, True, False)
+    code, printed = run_for_error("marks", "import", path, "--store", store, "--who", "ops")
+    assert (code, printed.startswith(f"dialer: {path} has a header but no lines"), "\n" in printed) == (1, True, False)
 
 
 def test_import_summary_shows_settings_tables_in_brackets(tmp_path: Path, roll: Path) -> None:
@@ -337,8 +341,8 @@ def test_empty_file_with_fixed_permissions_is_not_used_as_a_store(
     path = tmp_path / "new.db"
     path.touch()
     monkeypatch.setattr(Path, "chmod", refuse)
-    code, told = run_for_error("import", roll, "--store", path)
-    assert (code, "its permissions cannot be set (Operation not permitted). Remove it" in told) == (2, True)
+    code, printed = run_for_error("import", roll, "--store", path)
+    assert (code, "its permissions cannot be set (Operation not permitted). Remove it" in printed) == (2, True)
     assert path.stat().st_size == 0
 
 
@@ -358,12 +362,12 @@ def test_usage_error_is_one_line(
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     assert ended.value.code == 2
-    assert says.lower() in told.err.lower()
-    assert told.err.count("\n") == 1
-    assert told.err.startswith("dialer: ")
-    assert not told.out
+    assert says.lower() in printed.err.lower()
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("dialer: ")
+    assert not printed.out
 
 
 @pytest.mark.parametrize(
@@ -407,9 +411,9 @@ def test_missing_subcommand_shows_the_help(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 2
-    told = capsys.readouterr()
-    assert "Usage: " in told.out
-    assert not told.err
+    printed = capsys.readouterr()
+    assert "Usage: " in printed.out
+    assert not printed.err
 
 
 def test_version_option_prints_the_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ def written(directory: Path, jurisdiction: str = "neutral", constituencies: str 
     store, path = directory / "centre.db", directory / "centre.toml"
     if not store.exists():
         fill_roll(store, 54, voters_per_booth=9)
-        change(
+        change_store(
             store,
             "INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('turnout', 'agents', 'turnout')",
             "INSERT INTO target (campaign_id, phone_id) SELECT 'turnout', phone_id FROM phone",
@@ -67,7 +67,7 @@ def written(directory: Path, jurisdiction: str = "neutral", constituencies: str 
     return path
 
 
-def certified(config: Path, directory: Path, **changes: Any) -> None:
+def add_certified_prompts(config: Path, directory: Path, **changes: Any) -> None:
     """Add a catalogue in which all Hindi prompts of the material flow are certified, except for `changes`."""
     audio = certified_site(directory, "material", **changes)
     lines = ["[audio]", *(f"{key} = {json.dumps(value)}" for key, value in audio.items())]
@@ -75,7 +75,7 @@ def certified(config: Path, directory: Path, **changes: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "output"),
     [
         ({"certificate": "", "certificate_sha256": None, "valid_until": None}, "has no certificate"),
         ({"certificate_sha256": "b" * 64}, "is not the recording to which certificate MCMC/7 was issued"),
@@ -83,16 +83,16 @@ def certified(config: Path, directory: Path, **changes: Any) -> None:
     ],
 )
 def test_invalid_certificate_of_one_prompt_holds_the_campaign(
-    config: Path, tmp_path: Path, changes: dict[str, Any], said: str
+    config: Path, tmp_path: Path, changes: dict[str, Any], output: str
 ) -> None:
-    certified(config, tmp_path, **changes)
+    add_certified_prompts(config, tmp_path, **changes)
     code, text = run("check", "-c", config, "--at", NOON)
     assert code == 1
     assert "ERROR   campaign message (material, recorded): a recorded material call needs a certificate: " in text
     hindi = voter_of(tmp_path / "centre.db", "hi")
-    _, (_, reason) = explained(config, hindi, campaign="message")
-    assert said in reason
-    _, (_, reason) = explained(config, voter_of(tmp_path / "centre.db", "bn"), campaign="message")
+    _, (_, reason) = explain(config, hindi, campaign="message")
+    assert output in reason
+    _, (_, reason) = explain(config, voter_of(tmp_path / "centre.db", "bn"), campaign="message")
     assert reason.endswith("nothing is certified in the language 'bn'")
 
 
@@ -103,7 +103,7 @@ def voter_of(store: Path, language: str) -> str:
         return str(db.execute(question, (language,)).fetchone()[0])
 
 
-def change(store: Path, *statements: str, **values: float) -> None:
+def change_store(store: Path, *statements: str, **values: float) -> None:
     with contextlib.closing(sqlite3.connect(store)) as db:
         for statement in statements:
             db.execute(statement, {name: value for name, value in values.items() if f":{name}" in statement})
@@ -114,7 +114,7 @@ def run(*arguments: str | Path) -> tuple[int, str]:
     return run_command("rules", *arguments)
 
 
-def explained(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -> tuple[str, list[str]]:
+def explain(config: Path, who: str, campaign: str = "turnout", at: str = NOON) -> tuple[str, list[str]]:
     """Return the explanation of one campaign, and its reasons."""
     code, text = run("explain", who, "-c", config, "--at", at)
     assert code == 0, text
@@ -146,7 +146,7 @@ def test_rules_check_reports_missing_certificates_and_calling_hours(config: Path
     assert "ERROR   campaign message (material, recorded): a recorded material call needs a certificate" in text
     assert "the close of poll is known for all 6 polling areas" in text
     assert "the prompts to be played are unknown (check audio.catalogue)" in text
-    certified(config, tmp_path, valid_until=date(2024, 4, 30))
+    add_certified_prompts(config, tmp_path, valid_until=date(2024, 4, 30))
     code, text = run("check", "-c", config, "--at", NOON)
     assert (code, "all its prompts are certified in hi until 2024-04-30" in text) == (0, True), text
     code, text = run("check", "-c", config, "--at", "2024-04-22T23:00")
@@ -155,7 +155,7 @@ def test_rules_check_reports_missing_certificates_and_calling_hours(config: Path
     code, text = run("check", "-c", config, "--at", "2024-05-02T12:00")
     assert (code, "needs a certificate" in text) == (1, True)
     hindi = voter_of(tmp_path / "centre.db", "hi")
-    _, reasons = explained(config, hindi, campaign="message", at="2024-05-02T12:00")
+    _, reasons = explain(config, hindi, campaign="message", at="2024-05-02T12:00")
     assert reasons[1:] == ["a recorded material call needs a certificate: it expired on 2024-04-30"]
 
 
@@ -163,7 +163,7 @@ def test_rules_check_reports_areas_without_poll_or_closing_time(tmp_path: Path) 
     config = written(tmp_path, constituencies="[9]")
     code, text = run("check", "-c", config, "--at", NOON)
     assert "ERROR   silence interval: constituencies 174 have no polling day, so message cannot call there" in text
-    change(tmp_path / "centre.db", "UPDATE booth SET closes_at = '' WHERE booth_id < 3")
+    change_store(tmp_path / "centre.db", "UPDATE booth SET closes_at = '' WHERE booth_id < 3")
     code, text = run("check", "-c", written(tmp_path), "--at", NOON)
     assert (code, "ERROR   silence interval: 2 polling areas have no close of poll" in text) == (1, True)
 
@@ -171,7 +171,7 @@ def test_rules_check_reports_areas_without_poll_or_closing_time(tmp_path: Path) 
 def test_rules_check_reports_an_outdated_register(tmp_path: Path) -> None:
     config = written(tmp_path)
     dated = moment("2024-03-01T00:00")
-    change(tmp_path / "centre.db", "INSERT INTO register VALUES ('own', :dated, 0, 5, '')", dated=dated)
+    change_store(tmp_path / "centre.db", "INSERT INTO register VALUES ('own', :dated, 0, 5, '')", dated=dated)
     code, text = run("check", "-c", config, "--at", NOON)
     assert (code, "ERROR   register own: 5 numbers, dated Fri 01 Mar 00:00, 52 days old, at most 28" in text) == (
         1,
@@ -186,26 +186,26 @@ def test_rules_check_reports_an_outdated_register(tmp_path: Path) -> None:
 def test_rules_check_refuses_looser_settings_in_one_line(config: Path) -> None:
     text = config.read_text(encoding="utf-8").replace("minimum_seconds = 30", "minimum_seconds = 5")
     config.write_text(text, encoding="utf-8")
-    code, said = run("check", "-c", config)
+    code, output = run("check", "-c", config)
     assert code == 2
-    assert "rules.stricter.ring.minimum_seconds: 5 is looser than the profile 'neutral' (15.0)" in said
+    assert "rules.stricter.ring.minimum_seconds: 5 is looser than the profile 'neutral' (15.0)" in output
 
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
 def test_explain_accepts_a_number_a_voter_id_or_a_place_on_the_roll(config: Path, who: str) -> None:
-    assert explained(config, who) == ("+91…001 in turnout: can be called now", [])
+    assert explain(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
 def test_explain_gives_reasons_and_the_next_possible_time(config: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
-    assert explained(config, "1", at="2024-04-22T22:00") == (
+    assert explain(config, "1", at="2024-04-22T22:00") == (
         "+91…001 in turnout: cannot be called now; next: Tue 23 Apr 09:00",
         [
             "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00",
             "outside the campaign's calling hours until Tue 23 Apr 09:00",
         ],
     )
-    change(
+    change_store(
         store,
         "UPDATE voter SET turnout = 'voted' WHERE voter_id = 1",
         "UPDATE target SET state = 'closed' WHERE phone_id = 1",
@@ -215,16 +215,16 @@ def test_explain_gives_reasons_and_the_next_possible_time(config: Path, tmp_path
         out=moment("2024-04-21T10:00"),
         due=moment("2024-04-22T15:00"),
     )
-    head, reasons = explained(config, "1")
+    head, reasons = explain(config, "1")
     assert head.endswith("next: never, unless something changes")
     assert reasons == [
         "no voter of the number remains to be called: all have voted or are closed",
         "completed in this campaign",
     ]
-    head, reasons = explained(config, "2")
+    head, reasons = explain(config, "2")
     assert head.endswith("next: never, unless something changes")
     assert reasons == ["opted out on Sun 21 Apr 10:00 (agent)"]
-    assert explained(config, "3") == (
+    assert explain(config, "3") == (
         "+91…003 in turnout: cannot be called now; next: Mon 22 Apr 15:00",
         ["due again at Mon 22 Apr 15:00 in this campaign"],
     )
@@ -243,34 +243,34 @@ def test_explain_gives_reasons_and_the_next_possible_time(config: Path, tmp_path
 def test_next_possible_time_satisfies_both_queue_and_rules(
     config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
 ) -> None:
-    change(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
-    head, _ = explained(config, "3", at=at)
+    change_store(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
+    head, _ = explain(config, "3", at=at)
     assert head.endswith(f"next: {next_at or 'never, unless something changes'}")
 
 
 def test_explain_reports_a_paused_campaign(config: Path, tmp_path: Path) -> None:
-    change(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
-    assert explained(config, "1") == (
+    change_store(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
+    assert explain(config, "1") == (
         "+91…001 in turnout: cannot be called now; next: never, unless something changes",
         ["the campaign is paused: an operator must resume it"],
     )
 
 
 def test_explain_describes_a_next_call_without_a_time(config: Path, tmp_path: Path) -> None:
-    change(
+    change_store(
         tmp_path / "centre.db",
         "DELETE FROM target WHERE phone_id = 3",
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)"
         " VALUES ('a', 'turnout', 1, 1, 1, 't', 'c', :at)",
         at=moment(NOON) - 1.0,
     )
-    assert explained(config, "1") == (
+    assert explain(config, "1") == (
         "+91…001 in turnout: cannot be called now; next: after the call in progress",
         ["the number is on a call now"],
     )
-    head, _ = explained(config, "+917000000003", at="2024-04-22T22:00")
+    head, _ = explain(config, "+917000000003", at="2024-04-22T22:00")
     assert head.endswith("next: Tue 23 Apr 09:00, after the dialler's next start")
-    head, _ = explained(config, "+917000000003")
+    head, _ = explain(config, "+917000000003")
     assert head.endswith("next: after the dialler's next start")
 
 
@@ -282,20 +282,18 @@ def test_next_possible_time_is_after_the_last_reason_has_ended(config: Path, tmp
     )
     times = {"a": "2024-04-20T11:00", "b": "2024-04-22T10:00", "c": "2024-04-22T11:00", "d": "2024-04-22T11:30"}
     statements = [attempt.format(key, n, "abandoned" if key == "a" else "busy") for n, key in enumerate(times, start=1)]
-    change(tmp_path / "centre.db", *statements, **{f"at{key}": moment(time) for key, time in times.items()})
-    head, reasons = explained(config, "1", at="2024-04-22T20:30")
+    change_store(tmp_path / "centre.db", *statements, **{f"at{key}": moment(time) for key, time in times.items()})
+    head, reasons = explain(config, "1", at="2024-04-22T20:30")
     assert head.endswith("next: Tue 23 Apr 11:00")
     assert reasons == [
         "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00",
         "a call to the number was abandoned, so it is not redialled until Tue 23 Apr 11:00",
         "3 attempts today in all campaigns; the limit is 3",
     ]
-    assert explained(config, "1", at="2024-04-26T17:40")[1] == [
+    assert explain(config, "1", at="2024-04-26T17:40")[1] == [
         "too late to go and vote: no turnout calls after Fri 26 Apr 17:30"
     ]
-    assert explained(config, "1", at="2024-04-26T18:10")[1] == [
-        "the poll of the polling area closed on Fri 26 Apr 18:00"
-    ]
+    assert explain(config, "1", at="2024-04-26T18:10")[1] == ["the poll of the polling area closed on Fri 26 Apr 18:00"]
 
 
 @pytest.mark.parametrize(
@@ -326,29 +324,29 @@ def test_promised_call_back_waits_if_the_phone_has_rung_since(
         values = f"'b', '{campaign}', 1, 1, 2, 't', 'c', :since, {rung}, NULL, :since, 'no-answer', NULL, NULL"
         statements.append(attempt.format(values))
     times = {"asked": "2024-04-22T11:50", "due": "2024-04-22T11:55", "since": "2024-04-22T11:55"}
-    change(tmp_path / "centre.db", *statements, **{name: moment(time) for name, time in times.items()})
+    change_store(tmp_path / "centre.db", *statements, **{name: moment(time) for name, time in times.items()})
     reason = "the number was called within the last 15 minutes: not redialled until Mon 22 Apr 12:10"
     expected = ("+91…001 in turnout: cannot be called now; next: Mon 22 Apr 12:10", [reason])
-    assert explained(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
+    assert explain(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
 
 
 def test_explain_reports_the_silence_interval_for_a_material_campaign(config: Path) -> None:
-    _, reasons = explained(config, "5", campaign="message", at="2024-04-25T12:00")
+    _, reasons = explain(config, "5", campaign="message", at="2024-04-25T12:00")
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 18:00" in reasons
     assert any("needs a certificate" in reason for reason in reasons)
 
 
 def test_explain_covers_an_opted_out_number_on_no_roll(config: Path, tmp_path: Path) -> None:
-    change(
+    change_store(
         tmp_path / "centre.db",
         "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",
     )
-    _, reasons = explained(config, "98123 45678")
+    _, reasons = explain(config, "98123 45678")
     assert reasons == ["the number is not on the roll, so no campaign dials it", "the number has opted out"]
 
 
 @pytest.mark.parametrize(
-    ("who", "said"),
+    ("who", "output"),
     [
         ("99999", "no voter 99999"),
         ("174/9/9", "the roll has no such voter"),
@@ -356,10 +354,10 @@ def test_explain_covers_an_opted_out_number_on_no_roll(config: Path, tmp_path: P
         ("1234567890", "a made-up number"),
     ],
 )
-def test_explain_of_an_unknown_voter_is_one_line(config: Path, who: str, said: str) -> None:
+def test_explain_of_an_unknown_voter_is_one_line(config: Path, who: str, output: str) -> None:
     code, text = run("explain", who, "-c", config)
     assert code == 2
-    assert said in text
+    assert output in text
     assert "\n" not in text
 
 
@@ -385,16 +383,16 @@ def test_explain_of_a_past_time_uses_registers_and_pauses_of_that_time(config: P
             what = {"command": command, "campaign_id": "turnout", "status": "done", "id": command}
             audit.append(db, "command", "sup", what, moment(at))
     listed = "the number is on a do-not-call register (own)"
-    assert explained(config, "1")[1] == [listed]
-    assert explained(config, "1", at="2024-04-09T12:00")[1] == []
+    assert explain(config, "1")[1] == [listed]
+    assert explain(config, "1", at="2024-04-09T12:00")[1] == []
     replaced = "unknown for that time, present state used: the numbers in the register 'own', which was replaced since"
     code, text = run("explain", "1", "-c", config, "--at", "2024-04-12T12:00")
     assert (code, replaced in text, "in turnout: can be called now" in text) == (0, True, True)
     assert "registers own@2024-04-01" in text
     assert replaced not in run("explain", "1", "-c", config, "--at", NOON)[1]
     assert replaced not in run("explain", "1", "-c", config)[1]
-    assert "the campaign is paused: an operator must resume it" in explained(config, "1", at="2024-04-15T11:00")[1]
-    assert explained(config, "1", at="2024-04-15T12:00")[1] == []
+    assert "the campaign is paused: an operator must resume it" in explain(config, "1", at="2024-04-15T11:00")[1]
+    assert explain(config, "1", at="2024-04-15T12:00")[1] == []
 
 
 def test_explain_of_a_past_time_uses_the_rules_of_the_last_start_before_it(config: Path, tmp_path: Path) -> None:
@@ -406,10 +404,10 @@ def test_explain_of_a_past_time_uses_the_rules_of_the_last_start_before_it(confi
         for text, at in ((late, "2024-04-22T08:00"), (own, "2024-04-22T15:00"), (late, "2024-04-23T08:00")):
             record_rules_version(db, text, moment(at))
     closed = "outside calling hours in Asia/Calcutta until {} 13:00"
-    assert explained(config, "1")[1] == [closed.format("Mon 22 Apr")]
-    assert explained(config, "1", at="2024-04-22T16:00")[1] == []
-    assert explained(config, "1", at="2024-04-23T10:00")[1] == [closed.format("Tue 23 Apr")]
-    assert explained(config, "1", at="2024-04-20T12:00")[1] == []
+    assert explain(config, "1")[1] == [closed.format("Mon 22 Apr")]
+    assert explain(config, "1", at="2024-04-22T16:00")[1] == []
+    assert explain(config, "1", at="2024-04-23T10:00")[1] == [closed.format("Tue 23 Apr")]
+    assert explain(config, "1", at="2024-04-20T12:00")[1] == []
     unknown = "unknown for that time, present state used: the rules: no dialler had started and stored them yet"
     assert unknown in run("explain", "1", "-c", config, "--at", "2024-04-20T12:00")[1]
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]

@@ -66,7 +66,7 @@ def roll(directory: Path, closes_at: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "output"),
     [
         (
             'source = "any number of the site\'s own pool that can be called back"\n',
@@ -81,11 +81,11 @@ def roll(directory: Path, closes_at: str) -> None:
         ("minimum_seconds = 15", "minimum_seconds = -1", "ring.minimum_seconds: Input should be greater than"),
     ],
 )
-def test_profile_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_profile_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, output: str) -> None:
     config = settings(tmp_path, profile=own_profile(tmp_path, old, new))
     for command in (("rules", "check"), ("rules", "show")):
         code, text = run(*command, "-c", config)
-        assert (code, said in text, "\n" in text) == (2, True, False)
+        assert (code, output in text, "\n" in text) == (2, True, False)
 
 
 def test_looser_value_is_refused(tmp_path: Path) -> None:
@@ -139,17 +139,19 @@ def test_voter_list_after_the_erasure_date_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "list.csv"
     code, text = run("list", "strike-off", "--for", "A. Worker", "--out", out, "-c", settings(tmp_path))
     assert code == 2
-    said = "no list was written: names and numbers had to be erased 45 days after the poll of 2024-04-26; run `dialer purge`"
-    assert text == said
+    output = "no list was written: names and numbers had to be erased 45 days after the poll of 2024-04-26; run `dialer purge`"
+    assert text == output
     assert not out.exists()
     assert query(tmp_path / "centre.db", "SELECT count(*) FROM audit WHERE kind LIKE '%list%'") == [(0,)]
 
 
 @pytest.mark.parametrize(
-    ("rolls_hour", "settings_hour", "told"),
+    ("rolls_hour", "settings_hour", "printed"),
     [("18:00", None, "18:00"), ("18:00", "15:00", "15:00"), ("", "15:00", "15:00"), ("", None, "")],
 )
-def test_closing_time_in_the_settings_overrides_the_roll(rolls_hour: str, settings_hour: str | None, told: str) -> None:
+def test_closing_time_in_the_settings_overrides_the_roll(
+    rolls_hour: str, settings_hour: str | None, printed: str
+) -> None:
     polls = [{"day": "2024-04-26", **({"closes_at": settings_hour} if settings_hour else {})}]
     chosen = site(rules={"polls": polls})
     plan = SimpleNamespace(polling=None)
@@ -157,7 +159,7 @@ def test_closing_time_in_the_settings_overrides_the_roll(rolls_hour: str, settin
     booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
     assert polls_known.closes_at(booth) == rolls_hour
     plan.polling = polling_plan(chosen, list_polling_days(chosen))
-    assert polls_known.closes_at(booth) == told
+    assert polls_known.closes_at(booth) == printed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from dialer.flows.script import SCRIPTS_DIRECTORY, list_shipped_scripts, load_sc
 from tests.support.command_line import run
 
 
-def own(tmp_path: Path, old: str, new: str) -> Path:
+def write_own_script(tmp_path: Path, old: str, new: str) -> Path:
     text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
     assert old in text
     path = tmp_path / "own.yaml"
@@ -30,7 +30,7 @@ def test_shipped_scripts_have_no_findings() -> None:
 
 
 def test_check_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path: Path) -> None:
-    path = own(tmp_path, "Have you been able to vote?", "Which party did you vote for, {name}?")
+    path = write_own_script(tmp_path, "Have you been able to vote?", "Which party did you vote for, {name}?")
     code, text = run("script", "check", path, "-l", "ta")
     assert code == 1
     assert "page question: asks for whom someone votes" in text
@@ -39,13 +39,13 @@ def test_check_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path
     code, text = run("script", "check", path, "--json")
     assert code == 1
     assert {each["rule"] for each in json.loads(text)} == {"forbidden-question", "unknown-value"}
-    code, text = run("script", "check", own(tmp_path, "start: greeting", "start: nowhere"))
+    code, text = run("script", "check", write_own_script(tmp_path, "start: greeting", "start: nowhere"))
     assert code == 2
     assert "starts at nowhere, which is not a page" in text
 
 
 def test_profile_of_the_site_decides_on_a_declared_ride(tmp_path: Path) -> None:
-    path = own(tmp_path, "languages:", "offers: [transport]\nlanguages:")
+    path = write_own_script(tmp_path, "languages:", "offers: [transport]\nlanguages:")
     assert "offers transport, which the profile forbids" in run("script", "check", path)[1]
     site = tmp_path / "centre.toml"
     site.write_text('[rules]\njurisdiction = "uk"\n', encoding="utf-8")
@@ -63,5 +63,5 @@ def test_show_prints_the_script_as_the_agent_sees_it(tmp_path: Path) -> None:
     assert json.loads(text) == load_script("polling_day").to_page_json("en")
     code, text = run("script", "show", "polling_day", "-l", "ta")
     assert (code, "has no language 'ta'" in text) == (2, True)
-    lacking = own(tmp_path, 'hi: "क्या आप वोट दे पाए हैं?"', "")
+    lacking = write_own_script(tmp_path, 'hi: "क्या आप वोट दे पाए हैं?"', "")
     assert run("script", "show", lacking, "-l", "hi")[0] == 0

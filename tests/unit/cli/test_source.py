@@ -79,10 +79,10 @@ def test_check_reports_what_a_source_lacks(portal: Portal, tmp_path: Path) -> No
 def test_each_export_is_imported_once_oldest_first(portal: Portal) -> None:
     portal.write_export("b.csv", range(1, 11), days_ago=2)
     portal.write_export("a.csv", range(1, 21), days_ago=1)
-    code, told = portal.run_import()
-    assert code == 0, told
-    assert told.endswith("portal: 2 files imported\n")
-    assert told.index("b.csv") < told.index("a.csv")
+    code, printed = portal.run_import()
+    assert code == 0, printed
+    assert printed.endswith("portal: 2 files imported\n")
+    assert printed.index("b.csv") < printed.index("a.csv")
     (portal.folder / "b.csv").rename(portal.folder / "again.csv")
     assert portal.run_import() == (0, f"nothing new in {portal.folder}: every file was imported before\n")
     assert portal.voters() == 20
@@ -99,17 +99,22 @@ def test_audit_and_report_name_the_source_of_an_import(portal: Portal) -> None:
     portal.write_export("a.csv", range(1, 21))
     portal.run_import()
     [(what,)] = query(portal.store, "SELECT what FROM audit WHERE kind = 'roll-import'")
-    told = json.loads(str(what))
-    assert (told["source"], told["file"], told["rows"], len(told["mapping"])) == ("portal", "a.csv", "20", 64)
+    printed = json.loads(str(what))
+    assert (printed["source"], printed["file"], printed["rows"], len(printed["mapping"])) == (
+        "portal",
+        "a.csv",
+        "20",
+        64,
+    )
     [run_of_it] = json.loads(run("report", "imports", "-c", portal.settings, "--format", "json")[1])["rows"]
-    assert (run_of_it["source"], run_of_it["mapping_sha256"]) == ("portal", told["mapping"])
+    assert (run_of_it["source"], run_of_it["mapping_sha256"]) == ("portal", printed["mapping"])
 
 
 def test_dry_run_of_a_source_import_changes_nothing(portal: Portal) -> None:
     portal.write_export("a.csv", range(1, 21))
-    code, told = portal.run_import("--dry-run")
+    code, printed = portal.run_import("--dry-run")
     assert (code, portal.voters()) == (0, 0)
-    assert "dry run: the store was not changed" in told
+    assert "dry run: the store was not changed" in printed
     assert portal.run_import()[0] == 0
     assert portal.voters() == 20
 
@@ -128,9 +133,9 @@ def test_export_that_does_not_fit_the_mapping_stops_the_import(
     portal.write_export("a.csv", range(1, 11), days_ago=3)
     refused = portal.write_export("b.csv", range(1, 21), header=header, days_ago=2)
     portal.write_export("c.csv", range(1, 31))
-    code, told = portal.run_import()
+    code, printed = portal.run_import()
     assert code == RollError.exit_code
-    assert why.format(file=refused) in told
+    assert why.format(file=refused) in printed
     assert portal.voters() == 10
 
 
@@ -146,23 +151,23 @@ def test_column_that_the_mapping_ignores_is_accepted(portal: Portal) -> None:
 
 def test_export_that_may_still_be_uploading_is_refused(portal: Portal) -> None:
     portal.write_export("a.csv", range(1, 11), days_ago=0)
-    code, told = portal.run_import()
+    code, printed = portal.run_import()
     assert code == RollError.exit_code
-    assert "may be incomplete" in told
+    assert "may be incomplete" in printed
     assert portal.voters() == 0
 
 
 def test_export_with_only_rejects_is_tried_again(portal: Portal) -> None:
     portal.write_export("a.csv", range(1))  # serial 0 is invalid
     for _ in range(2):
-        code, told = portal.run_import()
+        code, printed = portal.run_import()
         assert code == 1
-        assert "every row was rejected" in told
+        assert "every row was rejected" in printed
 
 
 def test_unknown_source_or_missing_folder_is_refused_in_one_line(portal: Portal) -> None:
-    code, told = run("source", "import", "other", "-c", portal.settings)
-    assert (code, told) == (SettingError.exit_code, "settings: sources: has no source 'other'; choose from portal.")
+    code, printed = run("source", "import", "other", "-c", portal.settings)
+    assert (code, printed) == (SettingError.exit_code, "settings: sources: has no source 'other'; choose from portal.")
     assert "webhook_url: is not set" in run("source", "send", "portal", "-c", portal.settings)[1]
     portal.folder.rmdir()
     assert "correct the folder of 'portal'" in portal.run_import()[1]

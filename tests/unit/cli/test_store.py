@@ -33,30 +33,30 @@ def settings(directory: Path, key: str | None) -> Path:
 
 
 @pytest.fixture
-def plain(tmp_path: Path) -> Path:
-    """Return the settings of a site with a plain store and an existing key file."""
+def plain_site(tmp_path: Path) -> Path:
+    """Return the settings of a site with an unencrypted store and an existing key file."""
     fill_roll(tmp_path / "centre.db", 54)
     assert run("store", "key", tmp_path / "key")[0] == 0
     return settings(tmp_path, "key")
 
 
-async def found_by_check(config: Path, subject: str) -> tuple[Level, str]:
+async def run_check(config: Path, subject: str) -> tuple[Level, str]:
     found = [(each.level, str(each)) async for each in check_site(load_settings(config)) if each.subject == subject]
     assert len(found) == 1
     return found[0]
 
 
-def test_store_is_encrypted_rekeyed_and_decrypted(plain: Path, tmp_path: Path) -> None:
+def test_store_is_encrypted_rekeyed_and_decrypted(plain_site: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
-    code, text = run("store", "encrypt", "-c", plain, "--who", "officer")
+    code, text = run("store", "encrypt", "-c", plain_site, "--who", "officer")
     assert (code, text) == (0, f"{store}: encrypted with the key in {tmp_path / 'key'}\n")
-    assert run("store", "encrypt", "-c", plain) == (0, f"{store}: already encrypted with this key\n")
+    assert run("store", "encrypt", "-c", plain_site) == (0, f"{store}: already encrypted with this key\n")
     assert is_encrypted(store)
 
     assert run("store", "key", tmp_path / "next")[0] == 0
-    code, text = run("store", "rekey", "--to", tmp_path / "next", "-c", plain)
+    code, text = run("store", "rekey", "--to", tmp_path / "next", "-c", plain_site)
     assert (code, "set store.encryption_key_file to this file" in text) == (0, True)
-    code, text = run("store", "encrypt", "-c", plain)
+    code, text = run("store", "encrypt", "-c", plain_site)
     assert (code, "does not open it" in text) == (2, True)
     after = settings(tmp_path, "next")
     assert run("store", "encrypt", "-c", after)[0] == 0
@@ -67,8 +67,8 @@ def test_store_is_encrypted_rekeyed_and_decrypted(plain: Path, tmp_path: Path) -
     assert (code, text.startswith("the audit is intact: 3 entries")) == (0, True)
 
 
-def test_desk_file_is_converted_to_the_stores_key(plain: Path, tmp_path: Path) -> None:
-    with plain.open("a") as file:
+def test_desk_file_is_converted_to_the_stores_key(plain_site: Path, tmp_path: Path) -> None:
+    with plain_site.open("a") as file:
         file.write('[[supervisors]]\nname = "asha"\nrole = "supervisor"\n')
     desk = tmp_path / "centre.desk.db"
 
@@ -76,7 +76,7 @@ def test_desk_file_is_converted_to_the_stores_key(plain: Path, tmp_path: Path) -
         return run("user", "password", "asha", "-c", config, "--password", "-", given="lorry-mango-violin\n")
 
     without = tmp_path / "without.toml"
-    lines = plain.read_text().splitlines()
+    lines = plain_site.read_text().splitlines()
     without.write_text("\n".join(line for line in lines if "encryption_key_file" not in line))
 
     def write_note() -> None:
@@ -84,7 +84,7 @@ def test_desk_file_is_converted_to_the_stores_key(plain: Path, tmp_path: Path) -
         db.execute("INSERT INTO note VALUES ('attempt', 'note', 7, 'calls back after five', 1.0)")
         db.close()
 
-    def kept(key: str | None) -> list[tuple[str, ...]]:
+    def read_desk_file(key: str | None) -> list[tuple[str, ...]]:
         db = connect(desk, "ro", None if key is None else read_key(tmp_path / key))
         found = db.execute("SELECT name FROM password UNION ALL SELECT text FROM note").fetchall()
         db.close()
@@ -93,35 +93,35 @@ def test_desk_file_is_converted_to_the_stores_key(plain: Path, tmp_path: Path) -
     assert set_password(without)[0] == 0
     write_note()
     whole = [("asha",), ("calls back after five",)]
-    assert run("store", "encrypt", "-c", plain)[0] == 0
-    assert (is_encrypted(desk), kept("key")) == (True, whole)
+    assert run("store", "encrypt", "-c", plain_site)[0] == 0
+    assert (is_encrypted(desk), read_desk_file("key")) == (True, whole)
     assert [path.name for path in tmp_path.glob("centre.desk.db*")] == ["centre.desk.db"]
     assert run("store", "key", tmp_path / "next")[0] == 0
-    assert run("store", "rekey", "--to", tmp_path / "next", "-c", plain)[0] == 0
-    assert kept("next") == whole
+    assert run("store", "rekey", "--to", tmp_path / "next", "-c", plain_site)[0] == 0
+    assert read_desk_file("next") == whole
     after = settings(tmp_path, "next")
     assert run("store", "decrypt", "-c", after)[0] == 0
-    assert kept(None) == whole
+    assert read_desk_file(None) == whole
     plain_copy = desk.read_bytes()
     assert run("store", "encrypt", "-c", after)[0] == 0
     desk.write_bytes(plain_copy)  # the state after an interrupted conversion by an older version
     assert run("store", "encrypt", "-c", after)[0] == 0
-    assert kept("next") == whole
+    assert read_desk_file("next") == whole
 
 
-def test_unreadable_desk_file_leaves_the_store_unchanged(plain: Path, tmp_path: Path) -> None:
+def test_unreadable_desk_file_leaves_the_store_unchanged(plain_site: Path, tmp_path: Path) -> None:
     desk = tmp_path / "centre.desk.db"
     desk.write_bytes(bytes(range(256)) * 32)
-    code, text = run("store", "encrypt", "-c", plain)
+    code, text = run("store", "encrypt", "-c", plain_site)
     assert (code, str(desk) in text, len(text.splitlines())) == (2, True, 1)
     assert not is_encrypted(tmp_path / "centre.db")
     desk.unlink()
-    assert run("store", "encrypt", "-c", plain)[0] == 0
+    assert run("store", "encrypt", "-c", plain_site)[0] == 0
     desk.write_bytes(bytes(range(256)) * 32)
     run("store", "key", tmp_path / "next")
-    code, text = run("store", "rekey", "--to", tmp_path / "next", "-c", plain)
+    code, text = run("store", "rekey", "--to", tmp_path / "next", "-c", plain_site)
     assert (code, str(desk) in text, len(text.splitlines())) == (2, True, 1)
-    assert run("audit", "verify", "-c", plain)[0] == 0
+    assert run("audit", "verify", "-c", plain_site)[0] == 0
 
 
 def test_conversion_without_a_key_in_the_settings_is_refused(tmp_path: Path) -> None:
@@ -132,29 +132,29 @@ def test_conversion_without_a_key_in_the_settings_is_refused(tmp_path: Path) -> 
         assert (code, "store.encryption_key_file is not set" in text) == (2, True)
 
 
-async def test_check_reports_encryption_and_key(plain: Path, tmp_path: Path) -> None:
-    level, text = await found_by_check(plain, "encryption")
+async def test_check_reports_encryption_and_key(plain_site: Path, tmp_path: Path) -> None:
+    level, text = await run_check(plain_site, "encryption")
     assert (level, "the store is not encrypted; run `dialer store encrypt`" in text) == (Level.ERROR, True)
-    assert (await found_by_check(plain, "store"))[0] is Level.ERROR
-    run("store", "encrypt", "-c", plain)
-    assert (await found_by_check(plain, "encryption"))[0] is Level.OK
-    assert (await found_by_check(plain, "store"))[0] is Level.OK
+    assert (await run_check(plain_site, "store"))[0] is Level.ERROR
+    run("store", "encrypt", "-c", plain_site)
+    assert (await run_check(plain_site, "encryption"))[0] is Level.OK
+    assert (await run_check(plain_site, "store"))[0] is Level.OK
 
     without = settings(tmp_path, None)
-    assert (await found_by_check(without, "encryption"))[0] is Level.WARNING
-    level, text = await found_by_check(without, "store")
+    assert (await run_check(without, "encryption"))[0] is Level.WARNING
+    level, text = await run_check(without, "store")
     assert (level, "needs store.encryption_key_file" in text) == (Level.ERROR, True)
 
     (tmp_path / "wrong").write_text("0" * 64)
     (tmp_path / "wrong").chmod(0o600)
-    level, text = await found_by_check(settings(tmp_path, "wrong"), "encryption")
+    level, text = await run_check(settings(tmp_path, "wrong"), "encryption")
     assert (level, "does not open it" in text) == (Level.ERROR, True)
 
     lost = settings(tmp_path, "lost")
-    level, text = await found_by_check(lost, "encryption")
+    level, text = await run_check(lost, "encryption")
     assert (level, "Restore the file" in text) == (Level.ERROR, True)
     get_leftover_path(tmp_path / "centre.db").touch()
-    level, text = await found_by_check(settings(tmp_path, "key"), "encryption")
+    level, text = await run_check(settings(tmp_path, "key"), "encryption")
     assert (level, "interrupted" in text) == (Level.ERROR, True)
 
 
@@ -183,7 +183,9 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[" ".join(command[:2]) for command in COMMANDS])
-def test_every_command_that_opens_the_store_uses_its_key(command: tuple[str, ...], plain: Path, tmp_path: Path) -> None:
+def test_every_command_that_opens_the_store_uses_its_key(
+    command: tuple[str, ...], plain_site: Path, tmp_path: Path
+) -> None:
     files = {
         "LIST": tmp_path / "list.csv",
         "NUMBERS": tmp_path / "numbers.csv",
@@ -199,10 +201,10 @@ def test_every_command_that_opens_the_store_uses_its_key(command: tuple[str, ...
     files["MARKS"].write_text("constituency,part,serial\n174,1,1\n")
     files["ROLL"].write_text("ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Again,7000000003\n")
     arguments = [days_ago(0) if word == "TODAY" else str(files.get(word, word)) for word in command]
-    run("store", "encrypt", "-c", plain)
+    run("store", "encrypt", "-c", plain_site)
     if command[:2] == ("marks", "undo"):  # so that there is a mark to undo
-        assert run("marks", "import", files["MARKS"], "-c", plain)[0] == 0
-    code, text = run(*arguments, "-c", plain)
+        assert run("marks", "import", files["MARKS"], "-c", plain_site)[0] == 0
+    code, text = run(*arguments, "-c", plain_site)
     assert code in ({0, 1} if command[:2] == ("rules", "check") else {0}), text
     assert is_encrypted(tmp_path / "centre.db")
     code, text = run(*arguments, "-c", settings(tmp_path, None))

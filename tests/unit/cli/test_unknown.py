@@ -17,12 +17,12 @@ from tests.support.stores import NOW, attempt, claim, claim_phone, dial, end, op
 
 
 @pytest.fixture
-def left_open(tmp_path: Path) -> tuple[Path, list[str]]:
+def unknown_attempts(tmp_path: Path) -> tuple[Path, list[str]]:
     """Return a store with three attempts of unknown result, whose numbers are in two campaigns, and their IDs."""
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
 
-    async def call() -> list[str]:
+    async def create_attempts() -> list[str]:
         store = await open_store(path)
         for campaign_id in ("a", "b"):
             await store.ensure_campaign(campaign_id, CampaignKind.AGENTS, Purpose.TURNOUT)
@@ -34,11 +34,11 @@ def left_open(tmp_path: Path) -> tuple[Path, list[str]]:
         await store.close()
         return [str(each.attempt_id) for each in placed]
 
-    return path, asyncio.run(call())
+    return path, asyncio.run(create_attempts())
 
 
-def test_unknown_attempts_are_listed_without_full_numbers(left_open: tuple[Path, list[str]]) -> None:
-    path, ids = left_open
+def test_unknown_attempts_are_listed_without_full_numbers(unknown_attempts: tuple[Path, list[str]]) -> None:
+    path, ids = unknown_attempts
     code, text = run("unknown", "list", "--store", path)
     assert code == 0
     assert all(each in text for each in ids)
@@ -46,8 +46,8 @@ def test_unknown_attempts_are_listed_without_full_numbers(left_open: tuple[Path,
     assert "3 attempts have an unknown result" in text
 
 
-def test_release_reopens_the_number_in_every_campaign_and_is_audited(left_open: tuple[Path, list[str]]) -> None:
-    path, ids = left_open
+def test_release_reopens_the_number_in_every_campaign_and_is_audited(unknown_attempts: tuple[Path, list[str]]) -> None:
+    path, ids = unknown_attempts
     before = query(path, "SELECT attempt_id, outcome FROM attempt")
     code, text = run("unknown", "release", ids[0], "--reason", "carrier-list", "--who", "asha", "--store", path)
     assert code == 0, text
@@ -55,7 +55,7 @@ def test_release_reopens_the_number_in_every_campaign_and_is_audited(left_open: 
     assert query(path, "SELECT kind, who FROM audit WHERE kind = 'unknown-release'") == [("unknown-release", "asha")]
     assert query(path, "SELECT attempt_id, outcome FROM attempt") == before
 
-    async def again() -> None:
+    async def claim_again() -> None:
         store = await open_store(path)
         later = NOW + 86_400
         for campaign_id in ("a", "b"):
@@ -69,12 +69,12 @@ def test_release_reopens_the_number_in_every_campaign_and_is_audited(left_open: 
         assert await open_attempt(store, new, since=later - 60) is None
         await store.close()
 
-    asyncio.run(again())
+    asyncio.run(claim_again())
     assert "2 attempts have an unknown result" in run("unknown", "list", "--store", path)[1]
 
 
-def test_released_number_that_opted_out_stays_closed(left_open: tuple[Path, list[str]]) -> None:
-    path, _ = left_open
+def test_released_number_that_opted_out_stays_closed(unknown_attempts: tuple[Path, list[str]]) -> None:
+    path, _ = unknown_attempts
     assert run("optout", "add", "+917000000002", "--store", path)[0] == 0
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)
     assert code == 0
@@ -83,7 +83,7 @@ def test_released_number_that_opted_out_stays_closed(left_open: tuple[Path, list
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (["--reason", "carrier-list"], "give either attempts' IDs or --all"),
         (["--all"], "--reason: give a reason"),
@@ -92,12 +92,12 @@ def test_released_number_that_opted_out_stays_closed(left_open: tuple[Path, list
     ],
 )
 def test_invalid_release_is_refused_and_changes_nothing(
-    left_open: tuple[Path, list[str]], arguments: list[str], said: str
+    unknown_attempts: tuple[Path, list[str]], arguments: list[str], output: str
 ) -> None:
-    path, ids = left_open
+    path, ids = unknown_attempts
     code, text = run(
         "unknown", "release", *arguments, *([ids[0]] if "no-such-attempt" in arguments else []), "--store", path
     )
     assert code != 0
-    assert said in " ".join(text.split())
+    assert output in " ".join(text.split())
     assert "3 attempts have an unknown result" in run("unknown", "list", "--store", path)[1]

@@ -47,17 +47,17 @@ def site(store: HandFilled, more: str = WITH_SECRET) -> Path:
 # The history of opt-outs
 
 
-async def suppressed_at_the_next_start(path: Path) -> int:
+async def count_suppressed_at_restart(path: Path) -> int:
     async with await open_store(path) as opened:
         return await opened.hash_numbers([SECRET.encode()])
 
 
-async def heard_of_itself(path: Path, at: float) -> None:
+async def receive_own_opt_out(path: Path, at: float) -> None:
     async with await open_store(path) as opened:
         await opened.record_foreign_opt_out(hash_number(SECRET.encode(), NUMBER), at=at, centre="pune-1")
 
 
-def told(config: Path) -> list[list[str]]:
+def opt_out_reports(config: Path) -> list[list[str]]:
     """Return the rows of both reports on opt-outs."""
     found = []
     for name in ("opt-outs", "compliance"):
@@ -73,14 +73,14 @@ def test_opt_out_reports_are_unchanged_by_erase_and_purge(store: HandFilled, rul
     store.opt_out(1, NOON, store.answered(1, NOON - 60))
     store.opt_out(2, NOON + 86_400)
     run("optout", "add", OFF_THE_ROLL, "--source", "letter", "-c", config)
-    before = told(config)
+    before = opt_out_reports(config)
     assert len(before) == 8  # two header rows, and three days with one opt-out each
     assert run("erase", NUMBER, "-c", config)[0] == 0
-    assert told(config) == before
+    assert opt_out_reports(config) == before
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
-    assert told(config) == before
+    assert opt_out_reports(config) == before
     assert run("purge", "--after", days_ago(1), "--yes", "-c", config)[0] == 0
-    assert told(config) == before
+    assert opt_out_reports(config) == before
     if rules:
         kept = b"".join(path.read_bytes() for path in store.path.parent.glob("centre.db*"))
         for number in (NUMBER, ANOTHER, OFF_THE_ROLL):
@@ -123,12 +123,12 @@ def test_hash_of_a_number_cannot_be_linked_to_its_opt_out_call(store: HandFilled
 def test_erased_number_on_a_later_roll_counts_as_one_opt_out(store: HandFilled) -> None:
     config = site(store)
     store.opt_out(1, NOON)
-    before = told(config)
+    before = opt_out_reports(config)
     assert run("erase", NUMBER, "-c", config)[0] == 0
     store.insert("phone", {"e164": NUMBER})
-    assert asyncio.run(suppressed_at_the_next_start(store.path)) == 1
+    assert asyncio.run(count_suppressed_at_restart(store.path)) == 1
     assert query(store.path, "SELECT opted_out_at IS NULL FROM phone WHERE e164 = ?", NUMBER) == [(0,)]
-    assert told(config) == before
+    assert opt_out_reports(config) == before
 
 
 @pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
@@ -136,12 +136,12 @@ def test_erased_number_on_a_later_roll_counts_as_one_opt_out(store: HandFilled) 
 def test_number_erased_twice_counts_as_one_opt_out(store: HandFilled, number: str, rules: str) -> None:
     config = site(store, rules)
     assert run("erase", number, "-c", config)[0] == 0
-    before = told(config)
+    before = opt_out_reports(config)
     assert run("erase", number, "-c", config)[0] == 0
-    assert told(config) == before
+    assert opt_out_reports(config) == before
     store.insert("phone", {"e164": number})
     assert run("erase", number, "-c", config)[0] == 0
-    assert told(config) == before
+    assert opt_out_reports(config) == before
 
 
 @pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
@@ -151,21 +151,21 @@ def test_own_opt_out_received_back_counts_once_and_links_to_no_call(
     config = site(store)
     at = NOON + 0.123456
     store.opt_out(1, at, store.answered(1, NOON - 60))
-    asyncio.run(heard_of_itself(store.path, at))
+    asyncio.run(receive_own_opt_out(store.path, at))
     assert query(store.path, "SELECT at, centre FROM opt_out_hash") == [(at, "pune-1")]
-    before = told(config)
+    before = opt_out_reports(config)
     assert run(*command, "-c", config)[0] == 0
     assert query(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
     store.insert("phone", {"e164": NUMBER})
-    assert asyncio.run(suppressed_at_the_next_start(store.path)) == 1
-    assert told(config) == before
+    assert asyncio.run(count_suppressed_at_restart(store.path)) == 1
+    assert opt_out_reports(config) == before
 
 
 def test_purge_deletes_copies_from_before_upgrades_and_erase_names_them(store: HandFilled) -> None:
     config, copy = site(store), store.path.with_name("centre.db.schema-26")
     copy.mkdir()
-    code, said = run("erase", NUMBER, "-c", config)
-    assert (code, said.splitlines()[-1]) == (
+    code, output = run("erase", NUMBER, "-c", config)
+    assert (code, output.splitlines()[-1]) == (
         0,
         "The copies of the store from before upgrades still contain it. Delete centre.db.schema-26.",
     )

@@ -63,8 +63,8 @@ def test_every_file_is_rendered_with_its_marker_and_parsed_without_findings() ->
 
 def test_the_linter_finds_nothing_in_rendered_files() -> None:
     settings = a_site()
-    told = [str(finding) for finding in lint(render_site(settings, PASSWORDS), settings)]
-    assert told == []
+    printed = [str(finding) for finding in lint(render_site(settings, PASSWORDS), settings)]
+    assert printed == []
 
 
 def test_a_trunk_is_identified_only_by_its_address() -> None:
@@ -304,11 +304,11 @@ def test_asterisk_has_the_address_of_the_flows(fastagi: dict[str, Any], reached:
 def test_each_agi_request_carries_a_token_of_its_handler_and_channel() -> None:
     """Asterisk computes the token that the dialler expects: SHA1 of the text after substitution."""
     text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], agi_secret("a-long-random-secret")
-    said = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
-    assert [desk for desk, _ in said] == ["flow", "inbound", "seat"]
-    assert text.count("AGI(") == len(said)
+    message = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
+    assert [desk for desk, _ in message] == ["flow", "inbound", "seat"]
+    assert text.count("AGI(") == len(message)
     tokens = set()
-    for desk, template in said:
+    for desk, template in message:
         for unique_id, channel in (
             ("1.1", "PJSIP/a-00000001"),
             ("1.1", "PJSIP/a-00000002"),
@@ -360,7 +360,7 @@ def test_an_inconsistent_trunk_is_refused(trunk: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"trunks": []}, "add a [[trunks]] table"),
         ({"trunks": [{"name": "a", "endpoint": "a", "caller_ids": ["123"]}]}, "add the carrier's SIP host"),
@@ -368,10 +368,10 @@ def test_an_inconsistent_trunk_is_refused(trunk: dict[str, Any]) -> None:
         ({"seats": [{"name": "01", "endpoint": "matdan-seat"}]}, "choose another"),
     ],
 )
-def test_settings_that_cannot_be_rendered_name_what_is_missing(changes: dict[str, Any], said: str) -> None:
+def test_settings_that_cannot_be_rendered_name_what_is_missing(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingError) as caught:
         render_site(a_site(**changes), {"carrier-a": "x", "matdan-seat": "x"}, file="centre.toml")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert str(caught.value).startswith("centre.toml: ")
 
 

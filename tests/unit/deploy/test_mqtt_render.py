@@ -49,9 +49,9 @@ def mode(path: Path) -> int:
 
 def test_rendering_again_keeps_files_and_passwords(tmp_path: Path) -> None:
     to = tmp_path / "etc"
-    code, said = run("render", "-c", site(tmp_path), "--to", to)
+    code, message = run("render", "-c", site(tmp_path), "--to", to)
     assert code == 0
-    assert f"2 new passwords in {to}/passwords-to-hand-out.txt" in said
+    assert f"2 new passwords in {to}/passwords-to-hand-out.txt" in message
     files = {
         "mosquitto.conf": 0o640,
         "matdan.acl": 0o640,
@@ -120,14 +120,14 @@ def test_new_password_is_created_only_for_the_given_user(tmp_path: Path) -> None
     run("render", "-c", config, "--to", to)
     before = read_hashes((to / "matdan.passwords").read_text())
     site(tmp_path, SITE.replace("correct-horse-battery", "another-horse-battery"))
-    code, said = run("render", "-c", config, "--to", to, "--diff")
+    code, message = run("render", "-c", config, "--to", to, "--diff")
     assert code == 1
-    assert "$7$" not in said
-    assert "-pune-1.dialler:(hidden)" in said
-    code, said = run("render", "-c", config, "--to", to, "--new-password", "pune-1.asha")
+    assert "$7$" not in message
+    assert "-pune-1.dialler:(hidden)" in message
+    code, message = run("render", "-c", config, "--to", to, "--new-password", "pune-1.asha")
     after = read_hashes((to / "matdan.passwords").read_text())
     assert {user for user, hashed in after.items() if hashed != before[user]} == {"pune-1.asha", "pune-1.dialler"}
-    assert "1 new password in" in said
+    assert "1 new password in" in message
     with pytest.raises(
         SettingError, match=r"is not a user with a generated password; use one of: pune-1\.asha, pune-1\.website"
     ):
@@ -232,11 +232,11 @@ def test_password_hash_matches_mosquittos_own() -> None:
 
 def test_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "asha.key"
-    code, said = run("key", path)
+    code, message = run("key", path)
     assert (code, mode(path)) == (0, 0o600)
     public = public_key_text(public_key(read_key_file(path)))
-    assert f'key = "{public}"\n' in said
-    assert path.read_text().strip().rpartition(":")[2] not in said
+    assert f'key = "{public}"\n' in message
+    assert path.read_text().strip().rpartition(":")[2] not in message
     site(tmp_path, SITE.replace('name = "asha"', f'name = "asha"\nkey = "{public}"'))
     assert load_settings(tmp_path / "centre.toml").supervisors[0].key == public
     with pytest.raises(SettingError, match="exists already and may be the only copy of a key"):

@@ -77,7 +77,7 @@ def test_rehearsal_puts_everything_on_one_server() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "output"),
     [
         (
             {"seats": [{"name": "01", "endpoint": "x"}]},
@@ -115,10 +115,10 @@ def test_rehearsal_puts_everything_on_one_server() -> None:
         ),
     ],
 )
-def test_mistake_about_servers_is_one_line(changes: dict[str, Any], said: str) -> None:
+def test_mistake_about_servers_is_one_line(changes: dict[str, Any], output: str) -> None:
     with pytest.raises(ValidationError) as wrong:
         two_servers(**changes)
-    assert any(said in error["msg"] for error in wrong.value.errors())
+    assert any(output in error["msg"] for error in wrong.value.errors())
 
 
 @pytest.mark.parametrize(("server", "problem"), [(None, "there are several"), ("c", "there is no server 'c'")])

@@ -77,7 +77,7 @@ def test_neutral_profile_is_within_the_hours_and_caps_of_all_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "output"),
     [
         ([(r"^source = .*\n", "")], "calling_hours.source: the rule has no source"),
         ([(r"^source = .*$", 'source = "   "')], "calling_hours.source: the rule has no source"),
@@ -90,11 +90,11 @@ def test_neutral_profile_is_within_the_hours_and_caps_of_all_others() -> None:
     ],
 )
 def test_profile_with_a_mistake_is_refused_in_one_line(
-    tmp_path: Path, changes: list[tuple[str, str]], said: str
+    tmp_path: Path, changes: list[tuple[str, str]], output: str
 ) -> None:
     with pytest.raises(SettingError) as error:
         load_profile(write_profile(tmp_path, *changes))
-    assert said in error_line(error)
+    assert output in error_line(error)
 
 
 def test_unknown_profile_is_refused_with_the_known_ones() -> None:
@@ -212,7 +212,7 @@ def test_looser_value_is_refused_in_one_line(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("jurisdiction", "stricter", "said"),
+    ("jurisdiction", "stricter", "output"),
     [
         ("uk", {"caller_id": {"series": []}}, "a site may only narrow it"),
         ("uk", {"caller_id": {"series": ["+1"]}}, "a site may only narrow it"),
@@ -231,14 +231,14 @@ def test_looser_value_is_refused_in_one_line(key: str) -> None:
         ("india", {"calling_hours": {"weekday": [["20:00", "10:00"]]}}, "weekday must end after it starts"),
     ],
 )
-def test_impossible_override_is_refused(jurisdiction: str, stricter: dict[str, Any], said: str) -> None:
+def test_impossible_override_is_refused(jurisdiction: str, stricter: dict[str, Any], output: str) -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site(jurisdiction, rules={"stricter": stricter}))
-    assert said in error_line(error)
+    assert output in error_line(error)
 
 
 @pytest.mark.parametrize(
-    ("campaign", "said"),
+    ("campaign", "output"),
     [
         (
             {"ring_seconds": 20},
@@ -250,14 +250,14 @@ def test_impossible_override_is_refused(jurisdiction: str, stricter: dict[str, A
         ({"abandoned_lock_hours": 24}, "set at least 72"),
     ],
 )
-def test_campaign_looser_than_the_profile_is_refused(campaign: dict[str, Any], said: str) -> None:
+def test_campaign_looser_than_the_profile_is_refused(campaign: dict[str, Any], output: str) -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site("india", campaign=campaign))
-    assert said in error_line(error)
+    assert output in error_line(error)
 
 
 @pytest.mark.parametrize(
-    ("stricter", "said"),
+    ("stricter", "output"),
     [
         ({"attempts": {"per_day": 1}}, None),
         ({"redial_lock": {"hours": 100}}, None),
@@ -266,12 +266,12 @@ def test_campaign_looser_than_the_profile_is_refused(campaign: dict[str, Any], s
         ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 is looser"),
     ],
 )
-def test_looser_default_is_refused_only_if_it_would_be_used(stricter: dict[str, Any], said: str | None) -> None:
+def test_looser_default_is_refused_only_if_it_would_be_used(stricter: dict[str, Any], output: str | None) -> None:
     settings = site(rules={"stricter": stricter})
-    if said is None:
+    if output is None:
         assert site_profile(settings).name == "neutral"
     else:
-        with pytest.raises(SettingError, match=said):
+        with pytest.raises(SettingError, match=output):
             site_profile(settings)
 
 

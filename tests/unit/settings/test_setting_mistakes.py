@@ -85,10 +85,10 @@ def test_all_looser_settings_are_reported_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_impossible_rates_and_flows_are_refused(tmp_path: Path, line: str, says: str) -> None:
-    (told,) = error_lines(tmp_path, f'[[campaigns]]\nid = "calls"\nkind = "agents"\n{line}\n')
-    assert told.startswith("centre.toml:")
-    assert says in told
-    assert "campaigns.calls" in told
+    (printed,) = error_lines(tmp_path, f'[[campaigns]]\nid = "calls"\nkind = "agents"\n{line}\n')
+    assert printed.startswith("centre.toml:")
+    assert says in printed
+    assert "campaigns.calls" in printed
 
 
 @pytest.mark.parametrize(
@@ -103,15 +103,15 @@ def test_impossible_rates_and_flows_are_refused(tmp_path: Path, line: str, says:
 )
 def test_area_needs_a_place_and_caller_ids_of_its_trunk(tmp_path: Path, line: str, says: str) -> None:
     trunk = '[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+911140000001"]\n[[trunks.areas]]\n'
-    (told,) = error_lines(tmp_path, trunk + line + "\n")
-    assert says in told
-    assert "trunks.a" in told
+    (printed,) = error_lines(tmp_path, trunk + line + "\n")
+    assert says in printed
+    assert "trunks.a" in printed
 
 
 def test_seat_named_like_the_index_of_another_is_found_by_name(tmp_path: Path) -> None:
     seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
-    said = error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
-    assert said.startswith("centre.toml:6: seats.2.endpoint: ")
+    output = error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
+    assert output.startswith("centre.toml:6: seats.2.endpoint: ")
 
 
 def test_ivr_campaign_has_no_script(tmp_path: Path) -> None:
@@ -162,8 +162,8 @@ def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
     (tmp_path / "hq").mkdir()
     (tmp_path / "hq/b.toml").write_text('[[campaigns]]\nid = "b"\nkind = "agents"\nchanels = 1\n', encoding="utf-8")
     monkeypatch.setenv("MATDAN_HEADQUARTERS__CAMPAIGNS_FOLDER", str(tmp_path / "hq"))
-    told = "hq/b.toml:4: campaigns.b.chanels: is not a setting; did you mean `channels`?"
-    assert error_lines(tmp_path, "") == [told]
+    printed = "hq/b.toml:4: campaigns.b.chanels: is not a setting; did you mean `channels`?"
+    assert error_lines(tmp_path, "") == [printed]
     (tmp_path / "hq/b.toml").write_text("[ami]\nport = 1\n", encoding="utf-8")
     assert error_lines(tmp_path, "")[0].startswith("hq/b.toml:1: ami: is not a setting")
 

@@ -195,9 +195,9 @@ def test_error_names_the_wrong_environment_variable(
     centre: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    told = refusal(centre)
-    assert told.startswith(f"environment: {name}: {says}")
-    assert "hush" not in told
+    printed = refusal(centre)
+    assert printed.startswith(f"environment: {name}: {says}")
+    assert "hush" not in printed
 
 
 def test_error_names_the_place_in_a_list_variable(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:

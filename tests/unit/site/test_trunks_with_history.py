@@ -37,6 +37,6 @@ def test_trunk_location_is_that_of_its_asterisk_server(
 ) -> None:
     before = settings_by_key(site(tmp_path, SERVERS, one="a", two="b"))
     now = site(tmp_path, servers, **lines)
-    told = settings_by_key(now)
-    changed = {key for key in {*before, *told} if before.get(key) != told.get(key)}
+    printed = settings_by_key(now)
+    changed = {key for key in {*before, *printed} if before.get(key) != printed.get(key)}
     assert trunks_with_history(now, changed) == stand
