@@ -122,7 +122,7 @@ def test_dry_run_shows_warnings_and_the_first_rejects(tmp_path: Path) -> None:
     assert "warning: OTHER: 2 of the first 2 cells are phone numbers" in words
     assert "2 MOBILE 12345 too few digits" in words
     assert "3 SLNOINPART x" in words
-    assert "the first 2; --rejects FILE writes all" in words
+    assert "the first 2 rejects; --rejects FILE writes all" in words
 
 
 def test_rolls_page_lists_every_field_and_its_map_files_are_valid(tmp_path: Path) -> None:
