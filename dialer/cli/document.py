@@ -64,7 +64,7 @@ def _document(
     if shared:
         yield from map(_describe, shared.values())
         yield ""
-    if names := _names(each for key, each in known.items() if key in everywhere and _is_option(each)):
+    if names := _option_names(each for key, each in known.items() if key in everywhere and _is_option(each)):
         yield from (f"All of these commands take {names}.", "")
     universal |= everywhere
     brief = [(name, each) for name, each in children if _is_brief(each, known, universal)]
@@ -87,7 +87,7 @@ def _document_command(
     yield from ("", text or _text(command), "")
     own = [each for each in command.params if _key(each) not in known and each.help]
     yield from map(_describe, own)
-    if names := _names(
+    if names := _option_names(
         each for each in command.params if _is_option(each) and _key(each) in known and _key(each) not in universal
     ):
         yield f"- {names}"
@@ -123,7 +123,7 @@ def _argument_name(argument: Any) -> str:
     return name if argument.required or name.startswith("[") else f"[{name}]"
 
 
-def _names(options: Iterable[Any]) -> str:
+def _option_names(options: Iterable[Any]) -> str:
     return " ".join(f"`{each.opts[0]}`" for each in options)
 
 

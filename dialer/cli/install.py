@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.mqtt import HAND_OUT, hand_out
+from dialer.cli.mqtt import HAND_OUT, append_new_passwords
 from dialer.cli.options import SettingsFile
 from dialer.deploy.asterisk.file_changes import (
     FileChange,
@@ -107,7 +107,7 @@ def install(
         for name in write_files(folder.path, folder.plans, force=True):
             typer.echo(f"wrote {folder.path / name}")
     if made:
-        hand_out(root / MOSQUITTO.relative_to("/") / HAND_OUT, made)
+        append_new_passwords(root / MOSQUITTO.relative_to("/") / HAND_OUT, made)
         typer.echo(
             f"{counted(len(made), 'new password')} for the broker in {MOSQUITTO / HAND_OUT}:"
             " hand them out, then delete the file"

@@ -59,7 +59,7 @@ def render(
     for name in written:
         typer.echo(f"wrote {to / name}")
     if made:
-        hand_out(to / HAND_OUT, made)
+        append_new_passwords(to / HAND_OUT, made)
         typer.echo(
             f"{counted(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the file;"
             " the broker stores only hashes"
@@ -70,7 +70,7 @@ def render(
         typer.echo(f"{to} is up to date; nothing was written")
 
 
-def hand_out(path: Path, made: dict[str, str]) -> None:
+def append_new_passwords(path: Path, made: dict[str, str]) -> None:
     """Append new passwords by user to a file that only its owner can read. Raises AsteriskFilesError."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW, 0o600)

@@ -38,7 +38,7 @@ from dialer.process.systemd import service_ready
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import abandoned_caps, site_profile
 from dialer.settings.site_time import site_zone
-from dialer.site.broker import broker_as, broker_settings
+from dialer.site.broker import broker_settings, broker_settings_for_user
 from dialer.site.settings_changes import changes
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
@@ -256,7 +256,11 @@ class SettingsReloader:
 def find_desk_broker(settings: Settings) -> BrokerSettings:
     """Return the broker settings with the desk's own user."""
     user = settings.desk.user
-    return broker_settings(settings) if user is None else broker_as(settings, user, settings.desk.broker_password)
+    return (
+        broker_settings(settings)
+        if user is None
+        else broker_settings_for_user(settings, user, settings.desk.broker_password)
+    )
 
 
 def list_caps_by_campaign(settings: Settings) -> dict[str, tuple[ShownCap, ...]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dialer.settings.fields import Applied, Section, section_in
+from dialer.settings.fields import Applied, Section, find_section_type
 from dialer.settings.site import Settings
 
 
 def when_applied(section: str, key: str = "") -> Applied:
     """Return when a changed setting is applied. Without a `key`, the change is a table that was added or removed."""
     field = Settings.model_fields.get(section)
-    model = None if field is None else section_in(field.annotation)
+    model = None if field is None else find_section_type(field.annotation)
     return Applied.RESTART if model is None else exceptional_keys(model).get(key, model.applied)
 
 

@@ -123,6 +123,6 @@ class Asterisk(Section):
         (), description="several Asterisk servers instead of the one at ami.host"
     )
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if self.rtp_last_port - self.rtp_first_port < 100:
             yield "rtp_last_port must be at least 100 above rtp_first_port"

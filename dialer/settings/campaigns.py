@@ -22,7 +22,7 @@ class Hours(Section):
     start: LocalTime = Field(description="start, in the centre's time zone")
     until: LocalTime = Field(description="end; no call is placed at or after it")
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if self.start >= self.until:
             yield f"calling hours must end after they start (are {self.start} to {self.until})"
 
@@ -126,7 +126,7 @@ class Campaign(Section):
         None, description="a person's declaration of what a script does; required for AGI scripts"
     )
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if self.kind is CampaignKind.IVR and not self.flow:
             yield 'an ivr campaign needs a flow, such as flow = "turnout"'
         if self.kind is CampaignKind.AGENTS and self.flow:

@@ -32,7 +32,7 @@ class PageServer(Section):
     private_key: Path | None = Field(None, description="private key of the certificate, PEM")
     idle_hours: float = Field(12.0, gt=0, le=24, description="users are signed out after this time without activity")
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if (self.certificate is None) is not (self.private_key is None):
             yield "certificate and private_key must both be set, or neither"
         if self.certificate is None and not is_loopback(self.host):

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from dialer.settings.applied import exceptional_keys, when_applied
-from dialer.settings.fields import Applied, Section, section_in
+from dialer.settings.fields import Applied, Section, find_section_type
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
 
@@ -37,7 +37,7 @@ def settings_page(page: str) -> str:
     parts += [
         f"|`{key}`|{_default(field.default)}|{field.description}|"
         for key, field in HqSettings.model_fields.items()
-        if section_in(field.annotation) is None
+        if find_section_type(field.annotation) is None
     ]
     parts += ["", *_sections(HqSettings, described)]
     return "\n".join(parts) + "\n"
@@ -63,7 +63,7 @@ def _sections(
     """Return the lines of a model's sections. Sections that were `described` before, by heading, are only referred to."""
     lines: list[str] = []
     for section, field in model.model_fields.items():
-        inner = section_in(field.annotation)
+        inner = find_section_type(field.annotation)
         if inner is None:
             continue
         name, text = f"[{within}{section}]", note(section, inner) if not within else ""

@@ -186,18 +186,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
     @model_validator(mode="after")
-    def _check_objections(self) -> Self:
-        for objection in self._objections():
-            raise ValueError(objection)
+    def _check_consistency(self) -> Self:
+        for problem in self._find_inconsistencies():
+            raise ValueError(problem)
         return self
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         """Yield mistakes between settings of this table, each with a remedy. Only the first is reported."""
         yield from ()
 
 
-def section_in(annotation: Any) -> type[Section] | None:
+def find_section_type(annotation: Any) -> type[Section] | None:
     """Return the section in a field's type, which may be optional or a list, or None if the field is a plain value."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
-    return next((found for each in get_args(annotation) if (found := section_in(each)) is not None), None)
+    return next((found for each in get_args(annotation) if (found := find_section_type(each)) is not None), None)

@@ -50,7 +50,7 @@ class HqCentre(Section):
     )
     seats: int | None = Field(None, ge=0, le=10_000, description="planned number of agents")
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if self.constituencies and self.state is None:
             yield "constituencies need a state, because their numbers are those of a state"
 
@@ -159,7 +159,7 @@ class HqSettings(Section):
         """Whether the server is encrypted, because other machines connect to it."""
         return not is_loopback(self.server.host)
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         yield from duplicate_leaders(self.leaders)
         for kind, names in (
             ("centres", [centre.id for centre in self.centres]),

@@ -97,7 +97,7 @@ class Rule(Section):
     confirmed: bool = False  # True if the text of the rule, or a report that quotes it, was read
     read_at: str | None = None  # URL or place of that text
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if self.confirmed and not self.read_at:
             yield "a confirmed rule needs read_at: give the URL or place of its text"
 
@@ -111,8 +111,8 @@ class CallingHours(Rule):
     holiday: DayHours
     zones: Zones
 
-    def _objections(self) -> Iterator[str]:
-        yield from super()._objections()
+    def _find_inconsistencies(self) -> Iterator[str]:
+        yield from super()._find_inconsistencies()
         for day in ("weekday", "saturday", "sunday", "holiday"):
             for start, until in getattr(self, day):
                 if start >= until:
@@ -226,8 +226,8 @@ class OptOut(Rule):
     reach: Literal["everywhere"]
     within_seconds: Annotated[float, _LESS]
 
-    def _objections(self) -> Iterator[str]:
-        yield from super()._objections()
+    def _find_inconsistencies(self) -> Iterator[str]:
+        yield from super()._find_inconsistencies()
         if self.within_seconds < 1:
             yield "within_seconds must be at least 1: an opt-out takes effect within 1 second here"
 

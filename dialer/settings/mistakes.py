@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from dialer.errors import SettingError, SettingMistakes
-from dialer.settings.fields import PATTERNS_IN_WORDS, Section, section_in
+from dialer.settings.fields import PATTERNS_IN_WORDS, Section, find_section_type
 from dialer.settings.file_text import Place, SettingsText
 from dialer.settings.renamed import new_name
 
@@ -88,7 +88,7 @@ def _known_keys(model: type[BaseModel], place: Place) -> list[str]:
     """Return the keys of the table that contains a place."""
     for part in place[:-1]:
         if part in model.model_fields:
-            inner = section_in(model.model_fields[part].annotation)
+            inner = find_section_type(model.model_fields[part].annotation)
             if inner is None:
                 return []
             model = inner

@@ -63,7 +63,7 @@ class CallerIdArea(Section):
         min_length=1, description="the trunk's caller IDs for this area, which no other area uses"
     )
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if not (self.states or self.constituencies or self.prefixes):
             yield "an area needs states, constituencies or prefixes"
 
@@ -132,7 +132,7 @@ class Trunk(Section):
         60, ge=0, le=3600, description="interval of Asterisk's OPTIONS checks of the carrier (s); 0: off"
     )
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if (self.username is None) != (self.password is None):
             yield "a trunk needs both username and password, or neither"
         if self.registers and self.username is None:
@@ -162,6 +162,6 @@ class TrunkRest(Section):
         description="post-dial delay (s) above which fewer calls are started, if it is also three times the usual",
     )
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         if self.first_rest_seconds > self.max_rest_seconds:
             yield "first_rest_seconds must not be above max_rest_seconds"

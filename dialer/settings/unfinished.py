@@ -44,14 +44,14 @@ def secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRET_LEN
         return "is its user's name, or from the example"
     if _PLACEHOLDER.search(secret):
         return "is a placeholder"
-    if len(set(secret)) < _MIN_DIFFERENT or _repeats(secret) or _is_sequence(list(map(ord, secret))):
+    if len(set(secret)) < _MIN_DIFFERENT or _is_repetition(secret) or _is_sequence(list(map(ord, secret))):
         return "is a sequence or a repetition"
     return f"has fewer than {least} characters" if len(secret) < least else None
 
 
 def pin_weakness(pin: str) -> str | None:
     """Return why a PIN is easily guessed, or None if it is not."""
-    if _repeats(pin) or len(set(pin)) <= 2:
+    if _is_repetition(pin) or len(set(pin)) <= 2:
         return "is a repetition"
     return "is a sequence of digits" if _is_sequence(list(map(int, pin)), 10) else None
 
@@ -136,7 +136,7 @@ def _has_secrets(value: Any) -> bool:
     return any(_SECRET_KEY.search(key) is not None or _has_secrets(inner) for key, inner in value.items())
 
 
-def _repeats(text: str) -> bool:
+def _is_repetition(text: str) -> bool:
     """Return whether a text repeats a part of itself: 1111, 1212, abcabc."""
     return len(text) > 1 and text in (text + text)[1:-1]
 

@@ -80,5 +80,5 @@ class Headquarters(Section):
         description="password of `user` at the broker; preferably set by MATDAN_HEADQUARTERS__BROKER_PASSWORD",
     )
 
-    def _objections(self) -> Iterator[str]:
+    def _find_inconsistencies(self) -> Iterator[str]:
         yield from duplicate_leaders(self.leaders)

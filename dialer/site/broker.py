@@ -43,7 +43,7 @@ def broker_settings(settings: Settings) -> BrokerSettings:
     )
 
 
-def broker_as(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
+def broker_settings_for_user(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
     """Return the broker's settings for a program with a broker user of its own, such as the desk."""
     name = f"{settings.centre.id}.{user}"
     secret = None if password is None else password.get_secret_value()

@@ -24,7 +24,7 @@ from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 
-NOTHING_KNOWN: Mapping[str, CertificateStatus] = {}
+NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 """The certificates of a campaign whose recordings are unknown: none in any language."""
 
 
@@ -67,7 +67,7 @@ class SiteCertificates:
         """Return for each language whether the campaign's prompts are certified now, or nothing if they are unknown."""
         flow = self._flow_of(source)
         if self._prompts is None or flow is None:
-            return NOTHING_KNOWN
+            return NO_CERTIFICATES
         prompts = self._prompts.get_call_prompts(campaign_id)
         cached = self._cache.get(campaign_id)
         if cached is None or cached[0] is not flow or not _are_alike(cached[1], prompts):
@@ -88,11 +88,11 @@ class CertificatesOnDisk:
     now: float
     _playlist: Playlist | None = field(default=None, init=False)
 
-    def of(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
+    def for_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
         """Return for each language whether the campaign is certified, or nothing if that is not needed or unknown."""
         needed = campaign.kind is CampaignKind.IVR and campaign.purpose in self.profile.certificate.needed_for
         if not needed or campaign.flow is None or campaign.has_script or self.settings.audio.catalogue is None:
-            return NOTHING_KNOWN
+            return NO_CERTIFICATES
         try:
             if self._playlist is None:
                 self._playlist = make_playlist_reader(self.settings, self.profile).read()
@@ -100,4 +100,4 @@ class CertificatesOnDisk:
             prompts = CataloguePrompts(self._playlist, campaign.id, day, load_texts(self.settings.flows.texts))
             return certificate_status_by_language(load_flow(campaign.flow), prompts)
         except MatdanError:  # `dialer check` reports this error itself
-            return NOTHING_KNOWN
+            return NO_CERTIFICATES

@@ -21,7 +21,7 @@ from dialer.nats.messages import inbox_of
 from dialer.nats.session import Session, connected
 from dialer.process.systemd import service_ready
 from dialer.settings.site import Settings
-from dialer.site.broker import broker_as, own_signer
+from dialer.site.broker import broker_settings_for_user, own_signer
 from dialer.store.keys import site_key
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
@@ -58,7 +58,9 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     """
     user = uplink_user(settings)
     centre, headquarters, clock = settings.centre.id, settings.headquarters, clock or SystemClock()
-    broker = replace(broker or broker_as(settings, user, headquarters.broker_password), client_id="uplink")
+    broker = replace(
+        broker or broker_settings_for_user(settings, user, headquarters.broker_password), client_id="uplink"
+    )
     signer = None if settings.broker.key_file is None else own_signer(settings, user)
     live = LiveStatus(centre)
     dialler_client = DiallerClient(broker, centre, clock, live.put, random.SystemRandom())

@@ -103,7 +103,7 @@ class _Rehearsal:
     def _read_certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
         """Return the certificates in the site's catalogue by campaign id. The sounds themselves need not be installed."""
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
-        return {campaign.id: on_disk.of(campaign) for campaign in self._settings.campaigns}
+        return {campaign.id: on_disk.for_campaign(campaign) for campaign in self._settings.campaigns}
 
     async def _sample_until_cancelled(self, site: SimulatedSite) -> None:
         while True:

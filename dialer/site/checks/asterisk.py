@@ -74,7 +74,7 @@ async def _check_sounds(
     """Check that Asterisk finds each sound that a call may need. Missing sounds would be silence."""
     subject = "sounds in asterisk"
     names = await asyncio.to_thread(_needed_sounds, settings, reader)
-    missing = sorted(await _missing_sounds(client, events, names), key=names.index)
+    missing = sorted(await _find_missing_sounds(client, events, names), key=names.index)
     if not missing:
         return ok(subject, f"Asterisk finds all {len(names):,} sounds that calls may need")
     more = ", ..." if len(missing) > _MAX_NAMED else ""
@@ -84,7 +84,7 @@ async def _check_sounds(
     return error(subject, text, remedy)
 
 
-async def _missing_sounds(client: AmiClient, events: Events, names: Sequence[str]) -> list[str]:
+async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequence[str]) -> list[str]:
     """Return the sounds that Asterisk does not find. Raises SwitchError if it does not answer."""
     batches = deque(names[first : first + SOUNDS_PER_REQUEST] for first in range(0, len(names), SOUNDS_PER_REQUEST))
     missing: list[str] = []

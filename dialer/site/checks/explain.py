@@ -107,7 +107,7 @@ def explain(
         close = None if booth is None else polling.close_of(booth)
         language = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
-            certified = certificates.of(campaign)
+            certified = certificates.for_campaign(campaign)
             campaign_rules = rules.campaign(campaign, certified)
             case = Case(
                 campaign_rules,
@@ -140,14 +140,14 @@ def explain(
                     grounds=gate.grounds(case, rules.version),
                     unknown=(
                         *unknown,
-                        *_unknown_certificates(db, case, certified, since, at),
+                        *_list_unknown_certificates(db, case, certified, since, at),
                         *([_PLACE_UNKNOWN] if record.known and record.queues is None else []),
                     ),
                 )
             yield explained if explained.next_at is None else replace(explained, condition=condition)
 
 
-def _unknown_certificates(
+def _list_unknown_certificates(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
     """Yield a note if the campaign's calls on that day used other certificates than the catalogue has now."""

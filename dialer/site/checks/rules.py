@@ -48,10 +48,10 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         subject, most = f"register {register.name}", profile.registers.maximum_age_days
         yield ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import a newer one")
     certificates = CertificatesOnDisk(settings, profile, now)
-    areas = _areas(settings, gate, db)
+    areas = _list_areas(settings, gate, db)
     states = {} if db is None else campaigns.campaign_states(db)
     for campaign in settings.campaigns:
-        rules = build_campaign_rules(campaign, settings, certificates.of(campaign))
+        rules = build_campaign_rules(campaign, settings, certificates.for_campaign(campaign))
         subject = f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.recorded else 'live'})"
         certified = [
             f"{language} until {each.last_day or 'further notice'}"
@@ -73,7 +73,7 @@ def check_rules(settings: Settings, profile: Profile, db: Connection | None, now
         yield from _check_areas(settings, gate, db)
 
 
-def _areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
+def _list_areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
     last_call_seconds = settings.polling_day.last_call_minutes * 60.0
     booths = [] if db is None else voters.booths(db).values()
     return list_roll_areas(booths, last_call_seconds) or list_poll_areas(gate.rules.polls, last_call_seconds)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.errors import SettingError, SettingMistakes
-from dialer.settings.fields import Section, section_in
+from dialer.settings.fields import Section, find_section_type
 from dialer.settings.file_text import SettingsText
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.jurisdiction import Profile
@@ -204,7 +204,7 @@ def keys_of(model: type[Section], within: str = "") -> set[str]:
     keys: set[str] = set()
     for name, field in model.model_fields.items():
         keys.add(f"{within}{name}")
-        inner = section_in(field.annotation)
+        inner = find_section_type(field.annotation)
         if inner is not None:
             keys |= keys_of(inner, f"{within}{name}.")
     return keys
