@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -14,14 +15,15 @@ from dialer.engine.command.catalogue import COMMANDS
 
 HEAD = """# Commands
 
-`dialer COMMAND --help` shows the help of a command, `dialer --version` the version.
+For everybody who works at a terminal. `dialer COMMAND --help` says more about a command; `dialer --version` shows
+the version.
 
-| exit code | meaning |
+|exit code|meaning|
 |---|---|
-| 0 | success |
-| 1 | the check or the operation failed |
-| 2 | invalid option, setting or input: one line on standard error says what to correct |
-| 130 | interrupted with Ctrl-C |
+|0|success|
+|1|the check or the operation failed|
+|2|invalid option, setting or input: one line on standard error says what to correct|
+|130|interrupted with Ctrl-C|
 
 ## Common options
 
@@ -128,7 +130,9 @@ def _option_names(options: Iterable[Any]) -> str:
 
 
 def _text(command: Any) -> str:
-    return " ".join((command.help or "").split())
+    """Return the first two sentences of a command's help, and the one on its exit code."""
+    sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join((command.help or "").split()))
+    return " ".join([*sentences[:2], *(each for each in sentences[2:] if each.startswith("Exit "))])
 
 
 def _shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_groups: int) -> dict[_Key, Any]:
