@@ -1,1 +1,1 @@
-"""Campaign sound: what prompts exist and how they are made ready for the line. No telephony."""
+"""The prompts of campaigns, and their conversion to sounds for Asterisk. No telephony."""

@@ -221,7 +221,7 @@ async def test_hang_up_between_two_commands_stops_the_next() -> None:
     assert peer.lines == ["ANSWER"]
 
 
-async def four_commands(call: AgiCall) -> None:
+async def send_four_commands(call: AgiCall) -> None:
     await call.answer()
     await call.get_data("a", 1000, 1)
     await call.stream_file("b")
@@ -234,7 +234,7 @@ async def four_commands(call: AgiCall) -> None:
 def test_lost_connection_after_any_command_ends_the_call_normally(answered: int, reset: bool) -> None:
     @virtual_time()
     async def run() -> None:
-        recorder = Recorder(four_commands)
+        recorder = Recorder(send_four_commands)
         async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
             await peer.exchange(*[b"200 result=0\n"] * answered)
             assert await peer.command()

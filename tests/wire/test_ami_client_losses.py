@@ -48,7 +48,7 @@ async def test_session_counts_as_booted_after_fully_booted() -> None:
         await client.wait_until_booted()
 
 
-def lose_in_the_middle(session: PeerSession) -> None:
+def close_within_a_message(session: PeerSession) -> None:
     session.wire.write(b"Response: Success\r\nActionID: ")
     session.wire.close()
 
@@ -58,7 +58,7 @@ def lose_in_the_middle(session: PeerSession) -> None:
     [
         (lambda session: session.wire.close(), "closed the connection"),
         (lambda session: session.wire.abort(), ""),
-        (lose_in_the_middle, "in the middle of a message"),
+        (close_within_a_message, "in the middle of a message"),
         (lambda session: session.wire.write(b"\x00\x01garbage\r\n\r\n"), "does not speak AMI"),
         (lambda session: session.wire.write(b"Event: A\r\nX: " + b"a" * 20_000), "line of more than 16384 bytes"),
         (lambda session: session.wire.write(b"X: y\r\n" * 180_000), "message of more than 1048576 bytes"),

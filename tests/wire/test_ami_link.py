@@ -46,7 +46,7 @@ class Journal:
         await settle()
 
 
-def link_to(
+def make_link(
     peer: ManagerPeer,
     journal: Journal,
     *,
@@ -68,7 +68,7 @@ def link_to(
 @virtual_time()
 async def test_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> None:
     journal = Journal()
-    async with ManagerPeer() as peer, link_to(peer, journal):
+    async with ManagerPeer() as peer, make_link(peer, journal):
         await journal.change()
         assert [action.action for action in peer.session.actions] == ["Login", "CoreStatus"]
 
@@ -98,7 +98,7 @@ async def test_session_callback_starts_after_the_resync() -> None:
         kept.append(client)
         return await client.wait_until_lost()
 
-    async with ManagerPeer() as peer, link_to(peer, journal, on_up=resync, keep=keep):
+    async with ManagerPeer() as peer, make_link(peer, journal, on_up=resync, keep=keep):
         await settle()
         assert kept == []
         gate.set()
@@ -141,7 +141,7 @@ async def test_retry_delay_is_reset_by_a_long_session_only() -> None:
 
     journal = Journal()
     backoff = Backoff(first_seconds=1, longest_seconds=64)
-    async with ManagerPeer(close_at_once) as peer, link_to(peer, journal, backoff=backoff):
+    async with ManagerPeer(close_at_once) as peer, make_link(peer, journal, backoff=backoff):
         while len(journal.ups) < 6:
             await journal.change()
         flapping = [up - down for up, (down, _) in zip(journal.ups[1:], journal.downs, strict=True)]
@@ -158,7 +158,7 @@ async def test_refused_login_is_reported_and_retried_slowly() -> None:
     journal = Journal()
     async with (
         ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer,
-        link_to(peer, journal),
+        make_link(peer, journal),
     ):
         await journal.change()
         await journal.change()
@@ -190,7 +190,7 @@ async def test_failed_or_interrupted_resync_counts_as_a_loss() -> None:
             case _:
                 return success(action)
 
-    async with ManagerPeer(answer) as peer, link_to(peer, journal):
+    async with ManagerPeer(answer) as peer, make_link(peer, journal):
         while not journal.ups:
             await journal.change()
         assert journal.clients[-1].is_up
@@ -208,7 +208,7 @@ async def test_no_action_is_resent_on_a_new_session() -> None:
             return None
         return success(action)
 
-    async with ManagerPeer(lose_originates) as peer, link_to(peer, journal):
+    async with ManagerPeer(lose_originates) as peer, make_link(peer, journal):
         await journal.change()
         with pytest.raises(OriginateUnsure):
             await journal.clients[0].send_action("Originate", action_id="attempt-1")
@@ -221,7 +221,7 @@ async def test_no_action_is_resent_on_a_new_session() -> None:
 @virtual_time()
 async def test_peer_that_does_not_speak_ami_is_reported_as_such() -> None:
     journal = Journal()
-    async with ManagerPeer(banner=b"220 mail.example ESMTP\r\n") as peer, link_to(peer, journal):
+    async with ManagerPeer(banner=b"220 mail.example ESMTP\r\n") as peer, make_link(peer, journal):
         await journal.change()
     assert isinstance(journal.downs[0][1], ProtocolError)
 
@@ -241,7 +241,7 @@ def test_stopping_interrupts_the_link_in_every_state(moment: str) -> None:
             banner=b"" if moment == "connecting" else b"Asterisk Call Manager/11.0.0\r\n",
             accepts_login=not refuse,
         ) as peer:
-            async with link_to(peer, journal, on_up=stuck if moment == "resyncing" else None):
+            async with make_link(peer, journal, on_up=stuck if moment == "resyncing" else None):
                 await settle()
                 assert bool(journal.ups) is (moment == "up")
                 assert bool(journal.downs) is refuse
@@ -260,7 +260,7 @@ async def test_exception_in_the_resync_ends_the_link_and_is_raised() -> None:
 
     journal = Journal()
     with pytest.raises(ExceptionGroup) as raised:
-        async with ManagerPeer() as peer, link_to(peer, journal, on_up=stumble):
+        async with ManagerPeer() as peer, make_link(peer, journal, on_up=stumble):
             await asyncio.Event().wait()
     assert raised.value.subgroup(ValueError) is not None
 
@@ -269,7 +269,7 @@ async def test_exception_in_the_resync_ends_the_link_and_is_raised() -> None:
 async def test_exception_in_the_with_block_is_raised_unchanged_and_stops_the_link() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
-        link = link_to(peer, journal)
+        link = make_link(peer, journal)
         with pytest.raises(KeyError):
             async with link:
                 await journal.change()
@@ -282,7 +282,7 @@ async def test_exception_in_the_with_block_is_raised_unchanged_and_stops_the_lin
 async def test_cancelled_with_block_stops_the_link_and_stays_cancelled() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
-        link = link_to(peer, journal)
+        link = make_link(peer, journal)
 
         async def body() -> None:
             async with link:

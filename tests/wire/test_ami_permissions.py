@@ -17,7 +17,7 @@ from dialer.switch.asterisk.ami_session import AmiLogin
 from tests.support.virtual import virtual_time
 
 
-async def checked(user: ManagerUser, **changes: str) -> str:
+async def check_user(user: ManagerUser, **changes: str) -> str:
     config = SimulatedAsteriskConfig(users=(user,), **changes)  # type: ignore[arg-type]  # a dialplan's text alone
     async with SimulatedAsterisk(config) as switch:
         greeting = await check_permissions(AmiLogin("127.0.0.1", switch.ami_port, user.name, user.secret))
@@ -30,7 +30,7 @@ async def checked(user: ManagerUser, **changes: str) -> str:
 
 @virtual_time()
 async def test_rendered_permissions_are_enough_and_no_call_is_placed() -> None:
-    assert (await checked(LEAST_PRIVILEGE_USER)).startswith("Asterisk Call Manager")
+    assert (await check_user(LEAST_PRIVILEGE_USER)).startswith("Asterisk Call Manager")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_each_missing_permission_is_named_with_its_line(kind: str, right: str, l
     async def run() -> None:
         rights = getattr(LEAST_PRIVILEGE_USER, kind) - {right}
         with pytest.raises(PermissionMissing) as refused:
-            await checked(replace(LEAST_PRIVILEGE_USER, **{kind: rights}))
+            await check_user(replace(LEAST_PRIVILEGE_USER, **{kind: rights}))
         text = str(refused.value)
         assert f"lacks {right} in its {kind} classes" in text
         assert f"section [dialler], write the line `{line}`" in text
@@ -72,7 +72,7 @@ async def test_permission_check_waits_until_asterisk_has_booted() -> None:
 @virtual_time()
 async def test_missing_dialplan_is_reported() -> None:
     with pytest.raises(SwitchError, match="no context matdan-check"):
-        await checked(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")
+        await check_user(LEAST_PRIVILEGE_USER, dialplan="[other]\nexten => s,1,Hangup()\n")
 
 
 @pytest.mark.parametrize("text", [dialplan(manager_secret="earlier"), dialplan().replace("MATDAN_AGI=", "OTHER=")])
@@ -80,6 +80,6 @@ def test_outdated_dialplan_is_reported_with_its_remedy(text: str) -> None:
     @virtual_time()
     async def run() -> None:
         with pytest.raises(SwitchError, match=r"not rendered from these settings.*`dialer asterisk render`"):
-            await checked(LEAST_PRIVILEGE_USER, dialplan=text)
+            await check_user(LEAST_PRIVILEGE_USER, dialplan=text)
 
     run()

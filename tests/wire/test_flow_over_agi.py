@@ -127,7 +127,7 @@ async def test_concurrent_flows_stay_separate() -> None:
             FACTS,
             "hi",
             prompts=ConventionalPrompts(load_shipped_texts()),
-            commit=_yes(made, call.env.unique_id),
+            commit=_make_commit(made, call.env.unique_id),
         )
         assert result.completed
 
@@ -145,7 +145,7 @@ async def test_concurrent_flows_stay_separate() -> None:
     assert sorted(made) == sorted(f"call-{serial} {serial}" for serial in range(1, 101))
 
 
-def _yes(made: list[str], call: str) -> Callable[[FlowCommit], Awaitable[bool]]:
+def _make_commit(made: list[str], call: str) -> Callable[[FlowCommit], Awaitable[bool]]:
     async def commit(what: FlowCommit) -> bool:
         made.append(f"{call} {what.serial}")
         return True

@@ -21,7 +21,7 @@ SECONDS_A_SOUND = 3.0
 LONGEST_SECONDS = 15 * 60
 
 
-async def storm(port: int, keys: str) -> float:
+async def make_call(port: int, keys: str) -> float:
     """Call as somebody who always presses `keys`. Return the duration of the call (virtual seconds)."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(SCRIPT_ENVIRONMENT.encode())
@@ -58,7 +58,7 @@ async def test_every_flow_ends_under_endless_keys(keys: str) -> None:
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         for name in list_shipped_flows():
-            seconds = await storm(server.port, keys)
+            seconds = await make_call(server.port, keys)
             assert results[-1].state.flow == name
             # Repeated requests reach the flow's limit of turns; a booth worker who reports serials has thousands.
             assert results[-1].state.ending in {Ending.COMPLETED, Ending.TOO_LONG}, name
@@ -80,5 +80,5 @@ async def test_every_flow_ends_within_an_hour_for_a_silent_caller() -> None:
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         for _ in list_shipped_flows():
-            longest = max(longest, await storm(server.port, ""))
+            longest = max(longest, await make_call(server.port, ""))
     assert longest < 180

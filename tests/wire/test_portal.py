@@ -84,7 +84,7 @@ def address() -> Iterator[str]:
         serving.join()
 
 
-def source_of(tmp_path: Path, address: str, token: str | None = GIVEN) -> Source:
+def make_source(tmp_path: Path, address: str, token: str | None = GIVEN) -> Source:
     file = tmp_path / "token"
     write_file(file, (token or "").encode())
     folder = tmp_path / "drop"
@@ -93,7 +93,7 @@ def source_of(tmp_path: Path, address: str, token: str | None = GIVEN) -> Source
 
 
 def test_downloaded_export_is_named_by_its_content_and_ready_at_once(tmp_path: Path, address: str) -> None:
-    source = source_of(tmp_path, f"{address}/voters%20all.csv?day=1")
+    source = make_source(tmp_path, f"{address}/voters%20all.csv?day=1")
     path = fetch_export(source, str(source.url))
     assert path.read_bytes() == ROLL
     assert path.name.endswith("-voters-20all.csv")
@@ -116,7 +116,7 @@ def test_downloaded_export_is_named_by_its_content_and_ready_at_once(tmp_path: P
 def test_incomplete_or_refused_download_leaves_no_file(
     tmp_path: Path, address: str, path: str, token: str | None, why: str
 ) -> None:
-    source = source_of(tmp_path, address + path, token)
+    source = make_source(tmp_path, address + path, token)
     with pytest.raises((RollError, SettingError), match=why):
         fetch_export(source, str(source.url))
     assert [*source.folder.iterdir()] == []
@@ -124,7 +124,7 @@ def test_incomplete_or_refused_download_leaves_no_file(
 
 
 def test_symbolic_link_in_the_portals_folder_is_not_followed(tmp_path: Path, address: str) -> None:
-    ours, source = tmp_path / "ours", source_of(tmp_path, f"{address}/voters.csv")
+    ours, source = tmp_path / "ours", make_source(tmp_path, f"{address}/voters.csv")
     ours.write_text("the store")
     for name in (".portal.part", "roll.csv.rejects.csv.part", ".results.csv.part"):
         (source.folder / name).symlink_to(ours)
@@ -140,7 +140,7 @@ def test_symbolic_link_in_the_portals_folder_is_not_followed(tmp_path: Path, add
 @pytest.mark.parametrize("address", ["http://portal.example.org/voters.csv", "ftp://portal.example.org/a", "https:// "])
 def test_unencrypted_portal_address_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(ValueError, match="url"):
-        source_of(tmp_path, address)
+        make_source(tmp_path, address)
 
 
 def test_results_are_posted_once_under_the_portals_ids(tmp_path: Path, address: str) -> None:

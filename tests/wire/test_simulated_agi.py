@@ -23,11 +23,11 @@ CONFIG = SimulatedAsteriskConfig(
 )
 
 
-def with_voter(voter: Behaviour) -> SimulatedAsteriskConfig:
+def make_config(voter: Behaviour) -> SimulatedAsteriskConfig:
     return replace(CONFIG, scripts={"911": voter})
 
 
-def answers_to(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple[float, str]]:
+def send_commands(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple[float, str]]:
     """Call a voter into a flow and send commands one by one. Return (seconds since the answer, line) pairs."""
     heard: list[tuple[float, str]] = []
 
@@ -88,13 +88,13 @@ def answers_to(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple[fl
 def test_simulated_agi_commands_reply_as_measured(
     keys: tuple[tuple[float, str], ...], command: str, answer: tuple[float, str]
 ) -> None:
-    assert answers_to(with_voter(replace(STAYS, keys=keys)), command) == [answer]
+    assert send_commands(make_config(replace(STAYS, keys=keys)), command) == [answer]
 
 
 def test_speed_shortens_prompts_keys_and_digit_limits() -> None:
     voter = replace(STAYS, keys=((5.0, "1"),))
-    config = replace(with_voter(voter), speed=10.0)
-    assert answers_to(config, "WAIT FOR DIGIT 3000", "GET DATA menu 5000 2") == [
+    config = replace(make_config(voter), speed=10.0)
+    assert send_commands(config, "WAIT FOR DIGIT 3000", "GET DATA menu 5000 2") == [
         (0.3, "200 result=0"),
         (1.01, "200 result=1 (timeout)"),
     ]
@@ -110,7 +110,7 @@ def test_key_pressed_between_two_commands_is_lost() -> None:
 
     @virtual_time()
     async def run() -> None:
-        config = with_voter(replace(STAYS, keys=((1.0, "1"),)))
+        config = make_config(replace(STAYS, keys=((1.0, "1"),)))
         async with lab_centre(config, script=script) as (_, lab):
             await lab.call("911", "v", "matdan-flow")
             await asyncio.sleep(15)
@@ -160,7 +160,7 @@ def test_hang_up_during_a_prompt_is_reported_as_measured(exits: bool) -> None:
     @virtual_time()
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        config = replace(with_voter(replace(STAYS, hang_up_after=2.0)), dialplan=dialplan)
+        config = replace(make_config(replace(STAYS, hang_up_after=2.0)), dialplan=dialplan)
         async with lab_centre(config, script=script) as (_, lab):
             await lab.call("911", "v", "matdan-flow")
             await lab.event("HangupRequest", Uniqueid="v")

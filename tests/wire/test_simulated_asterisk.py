@@ -22,7 +22,7 @@ STAYS = Behaviour(answer_after=1.0)
 TALKS = Behaviour(answer_after=1.0, talk_seconds=20.0)
 
 
-def config_of(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.0) -> SimulatedAsteriskConfig:
+def make_config(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.0) -> SimulatedAsteriskConfig:
     return SimulatedAsteriskConfig(
         scripts=dict(calls), seats=seat_phones(seats), early_originate_response=early, start_epoch=1_795_500_000.0
     )
@@ -30,7 +30,7 @@ def config_of(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.0)
 
 @virtual_time()
 async def test_user_with_few_permissions_gets_only_its_events() -> None:
-    async with lab_centre(config_of(("911", TALKS))) as (switch, dialler), AmiLab(switch.ami_port) as lab:
+    async with lab_centre(make_config(("911", TALKS))) as (switch, dialler), AmiLab(switch.ami_port) as lab:
         await dialler.call_seat("1", "agent01", "seat-a")
         await dialler.call("911", "v")
         await dialler.event("UserEvent", UserEvent="VoterWaiting")
@@ -45,7 +45,7 @@ async def test_user_with_few_permissions_gets_only_its_events() -> None:
 @virtual_time()
 async def test_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> None:
     loop = asyncio.get_running_loop()
-    async with lab_centre(config_of(("911", STAYS))) as (switch, lab):
+    async with lab_centre(make_config(("911", STAYS))) as (switch, lab):
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting", Uniqueid="v")
         waiting = loop.time()
@@ -60,7 +60,7 @@ async def test_voter_without_a_seat_hears_the_message_after_1_9_seconds() -> Non
 @virtual_time()
 async def test_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
     loop = asyncio.get_running_loop()
-    async with lab_centre(config_of(("911", TALKS))) as (switch, lab):
+    async with lab_centre(make_config(("911", TALKS))) as (switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
         await lab.event("ConfbridgeJoin", Conference="seat-1", Uniqueid="seat-a")
         await lab.call("911", "v")
@@ -83,7 +83,7 @@ async def test_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
 @virtual_time()
 async def test_seat_accepts_one_of_ten_simultaneous_voters() -> None:
     numbers = [f"91{n}" for n in range(10)]
-    async with lab_centre(config_of(*((number, TALKS) for number in numbers))) as (_switch, lab):
+    async with lab_centre(make_config(*((number, TALKS) for number in numbers))) as (_switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
         for number in numbers:
             await lab.call(number, f"v{number}")
@@ -98,7 +98,7 @@ async def test_seat_accepts_one_of_ten_simultaneous_voters() -> None:
 
 @virtual_time()
 async def test_seat_without_an_agent_accepts_no_voter() -> None:
-    async with lab_centre(config_of(("911", STAYS))) as (_switch, lab):
+    async with lab_centre(make_config(("911", STAYS))) as (_switch, lab):
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting")
         await lab.action("Redirect", Channel="v", Context="matdan-seat", Exten="1", Priority="1")
@@ -108,7 +108,7 @@ async def test_seat_without_an_agent_accepts_no_voter() -> None:
 
 @virtual_time()
 async def test_voter_hears_the_message_when_the_agents_phone_drops() -> None:
-    async with lab_centre(config_of(("911", STAYS)), "lab") as (switch, lab):
+    async with lab_centre(make_config(("911", STAYS)), "lab") as (switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting")
@@ -128,7 +128,7 @@ async def test_voter_hears_the_message_when_the_agents_phone_drops() -> None:
 def test_unanswered_call_to_an_agents_phone_fails(mode: PhoneMode, reason: str) -> None:
     @virtual_time()
     async def run() -> None:
-        async with simulated_centre(config_of()) as switch:
+        async with simulated_centre(make_config()) as switch:
             switch.set_phone("agent01", mode)
             async with AmiLab(switch.ami_port, "dialler") as lab:
                 await lab.call_seat("1", "agent01", "seat-a")
@@ -171,7 +171,7 @@ OUTCOMES = [
 @virtual_time()
 async def test_each_sip_refusal_has_the_measured_outcome() -> None:
     scripts = ((f"91{status}", Behaviour(fails_with=status, rings=False)) for status, _, _ in OUTCOMES)
-    async with lab_centre(config_of(*scripts)) as (_switch, lab):
+    async with lab_centre(make_config(*scripts)) as (_switch, lab):
         for status, dial_status, cause in OUTCOMES:
             await lab.call(f"91{status}", f"v{status}")
             end = await lab.event("Hangup", Uniqueid=f"v{status}")
@@ -184,7 +184,7 @@ async def test_each_sip_refusal_has_the_measured_outcome() -> None:
 @virtual_time()
 async def test_ring_timeout_gives_reason_3_and_no_dial_end() -> None:
     loop = asyncio.get_running_loop()
-    async with lab_centre(config_of(("911", Behaviour(fails_with=0)))) as (_switch, lab):
+    async with lab_centre(make_config(("911", Behaviour(fails_with=0)))) as (_switch, lab):
         await lab.call("911", "v", Timeout="12000")
         end = await lab.event("Hangup", Uniqueid="v")
         assert loop.time() == pytest.approx(12.0)
@@ -195,7 +195,7 @@ async def test_ring_timeout_gives_reason_3_and_no_dial_end() -> None:
 
 @virtual_time()
 async def test_hanging_up_a_ringing_call_gives_no_technical_cause() -> None:
-    async with lab_centre(config_of(("911", Behaviour(fails_with=0)))) as (switch, lab):
+    async with lab_centre(make_config(("911", Behaviour(fails_with=0)))) as (switch, lab):
         await lab.call("911", "v")
         await lab.event("DialState", DestUniqueid="v")
         assert (await lab.action("Hangup", Channel="v")).get("Message") == "Channel Hungup"
@@ -208,7 +208,7 @@ async def test_hanging_up_a_ringing_call_gives_no_technical_cause() -> None:
 
 @virtual_time()
 async def test_originate_with_a_duplicate_channel_id_fails() -> None:
-    async with lab_centre(config_of(("911", STAYS), ("912", STAYS))) as (switch, lab):
+    async with lab_centre(make_config(("911", STAYS), ("912", STAYS))) as (switch, lab):
         await lab.call("911", "v")
         again = await lab.call("912", "v", ActionID="second")
         assert again.get("Message") == "Originate successfully queued"
@@ -220,7 +220,7 @@ async def test_originate_with_a_duplicate_channel_id_fails() -> None:
 
 @virtual_time()
 async def test_unknown_endpoint_creates_no_channel_and_no_hangup() -> None:
-    async with lab_centre(config_of(), "lab") as (switch, lab):
+    async with lab_centre(make_config(), "lab") as (switch, lab):
         await lab.call("911", "v", Channel="PJSIP/911@nowhere")
         assert (await lab.event("OriginateResponse", ActionID="v")).get("Reason") == "0"
         await asyncio.sleep(100)
@@ -256,7 +256,7 @@ def test_share_of_early_originate_responses_equals_the_measured_one(share: float
     @virtual_time()
     async def run() -> None:
         scripts = ((f"91{n}", STAYS) for n in range(400))
-        async with lab_centre(config_of(*scripts, early=share), "lab") as (_switch, lab):
+        async with lab_centre(make_config(*scripts, early=share), "lab") as (_switch, lab):
             for n in range(400):
                 await lab.call(f"91{n}", f"v{n}")
             await asyncio.sleep(2)
@@ -322,7 +322,7 @@ async def test_simulated_day_is_deterministic_for_a_seed() -> None:
 
 @virtual_time()
 async def test_voters_call_back_as_inbound_calls() -> None:
-    scripted = config_of(("911", Behaviour(fails_with=486, calls_back_after=30.0)))
+    scripted = make_config(("911", Behaviour(fails_with=486, calls_back_after=30.0)))
     config = replace(scripted, inbound_context="matdan-message", our_number="s")
     async with lab_centre(config) as (switch, lab):
         await lab.call("911", "v")
@@ -352,7 +352,7 @@ async def test_eleven_hours_of_agent_calls_take_seconds() -> None:
 
 @virtual_time()
 async def test_port_in_use_is_reported_in_one_line() -> None:
-    async with SimulatedAsterisk(config_of()) as switch:
+    async with SimulatedAsterisk(make_config()) as switch:
         with pytest.raises(PortInUse, match=f"127.0.0.1:{switch.ami_port}"):
             await SimulatedAsterisk(SimulatedAsteriskConfig(ami_port=switch.ami_port)).start()
 

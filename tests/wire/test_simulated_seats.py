@@ -17,7 +17,7 @@ CONFIG = SimulatedAsteriskConfig(
 )
 
 
-async def in_conversation(lab: AmiLab, number: str) -> None:
+async def start_conversation(lab: AmiLab, number: str) -> None:
     await lab.call_seat("1", "agent01", "seat-a")
     await lab.event("ConfbridgeJoin", Conference="seat-1", Uniqueid="seat-a")
     await lab.call(number, "v")
@@ -26,17 +26,17 @@ async def in_conversation(lab: AmiLab, number: str) -> None:
     await lab.event("ConfbridgeJoin", Conference="seat-1", Uniqueid="v")
 
 
-def keys_of(lab: AmiLab) -> list[str]:
+def list_seat_keys(lab: AmiLab) -> list[str]:
     return [event.get("Key") for event in lab.events("UserEvent") if event.get("UserEvent") == "SeatKey"]
 
 
 @virtual_time()
 async def test_key_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
-        await in_conversation(lab, "912")
+        await start_conversation(lab, "912")
         switch.press_phone_keys("agent01", "5*#A", every_seconds=0.5)
         await asyncio.sleep(3)
-        assert keys_of(lab) == ["5", "*"]  # the menu has no others
+        assert list_seat_keys(lab) == ["5", "*"]  # the menu has no others
         event = next(event for event in lab.events("UserEvent") if event.get("UserEvent") == "SeatKey")
         assert (event.get("Uniqueid"), event.get("Context"), event.get("Exten")) == ("seat-a", "matdan-key", "5")
         assert not lab.events("ConfbridgeLeave")
@@ -56,7 +56,7 @@ async def test_channel_list_shows_a_phone_in_the_key_context_until_its_conferenc
 
     in_its_seat = ("matdan-agent", "1", "ConfBridge")
     async with lab_centre(CONFIG, "lab") as (switch, lab):
-        await in_conversation(lab, "912")
+        await start_conversation(lab, "912")
         assert await shown(lab) == in_its_seat
         switch.press_phone_keys("agent01", "5")
         await asyncio.sleep(30)
@@ -69,16 +69,16 @@ async def test_channel_list_shows_a_phone_in_the_key_context_until_its_conferenc
 @virtual_time()
 async def test_keys_pressed_while_the_previous_one_is_answered_are_lost() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
-        await in_conversation(lab, "912")
+        await start_conversation(lab, "912")
         switch.press_phone_keys("agent01", "1234", every_seconds=0.15)  # without a reply each key takes 0.2 s
         await asyncio.sleep(3)
-        assert keys_of(lab) == ["1", "3"]
+        assert list_seat_keys(lab) == ["1", "3"]
 
 
 @virtual_time()
 async def test_response_to_a_key_is_played_if_it_arrives_in_time() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
-        await in_conversation(lab, "912")
+        await start_conversation(lab, "912")
         for delay, played in ((0.01, True), (0.3, False)):
             before = len(lab.events("Newexten"))
             switch.press_phone_keys("agent01", "1")
@@ -92,7 +92,7 @@ async def test_response_to_a_key_is_played_if_it_arrives_in_time() -> None:
 @virtual_time()
 async def test_voter_who_hung_up_gets_no_message() -> None:
     async with lab_centre(CONFIG) as (_switch, lab):
-        await in_conversation(lab, "911")
+        await start_conversation(lab, "911")
         await lab.event("Hangup", Uniqueid="v")
         assert [event.get("UserEvent") for event in lab.events("UserEvent")] == ["VoterWaiting"]
 
@@ -100,7 +100,7 @@ async def test_voter_who_hung_up_gets_no_message() -> None:
 @virtual_time()
 async def test_seat_rejects_a_second_phone() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
-        await in_conversation(lab, "912")
+        await start_conversation(lab, "912")
         await lab.call_seat("1", "agent02", "seat-b")
         await lab.event("Hangup", Uniqueid="seat-b")
         assert switch.conferences.get_info("parties", "seat-1") == "2"

@@ -123,12 +123,12 @@ class Entry(NamedTuple):
     data: str
 
 
-def recording(name: str) -> list[Entry]:
+def load_capture(name: str) -> list[Entry]:
     lines = (CAPTURES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     return [Entry(**json.loads(line)) for line in lines]
 
 
-def messages_of(text: str) -> list[AmiMessage]:
+def parse_messages(text: str) -> list[AmiMessage]:
     decoder = AmiDecoder()
     return decoder.feed(text.encode())
 
@@ -137,7 +137,7 @@ class Replay:
     """A replay of a capture's AMI client and AGI server against a switch."""
 
     def __init__(self, name: str) -> None:
-        self.entries = recording(name)
+        self.entries = load_capture(name)
         self.received: list[str] = []  # one text per AMI connection
         self.agi_lines: list[str] = []
         self._uniqueids = dict(
@@ -198,13 +198,13 @@ class Replay:
         writer.close()
 
 
-def label_of(event: AmiMessage) -> str:
+def make_label(event: AmiMessage) -> str:
     if event.event == "VarSet":
         return f"VarSet:{event.get('Variable').lstrip('_')}"
     return event.event
 
 
-def in_one_order(labels: list[str]) -> list[str]:
+def sort_neighbours(labels: list[str]) -> list[str]:
     """Return events with neighbours sorted whose order varies."""
     ordered: list[str] = []
     run: list[str] = []
@@ -220,13 +220,13 @@ def in_one_order(labels: list[str]) -> list[str]:
     return ordered[:-1]
 
 
-def by_channel(text: str) -> dict[str, list[str]]:
-    """The labels of all events in order, by channel. Events of a bridge, or without a channel, have keys of their own.
+def group_labels_by_channel(text: str) -> dict[str, list[str]]:
+    """Return the labels of all events in order, by channel. Events of a bridge, or without a channel, have separate keys.
 
-    An OriginateResponse has no fixed position, so it is counted separately. RTP reports are ignored: no audio is sent here.
+    An OriginateResponse has no fixed position, so it is counted separately. RTP reports are ignored: no audio is sent.
     """
     out: dict[str, list[str]] = {}
-    for message in messages_of(text):
+    for message in parse_messages(text):
         name = message.event
         if not name or name == "RTCPSent":
             continue
@@ -234,17 +234,17 @@ def by_channel(text: str) -> dict[str, list[str]]:
             key = name
         else:
             key = message.get("Uniqueid") or message.get("DestUniqueid") or message.get("BridgeName") or "none"
-        out.setdefault(key, []).append(label_of(message))
-    return {key: in_one_order(labels) for key, labels in out.items()}
+        out.setdefault(key, []).append(make_label(message))
+    return {key: sort_neighbours(labels) for key, labels in out.items()}
 
 
-def fields_of(text: str) -> dict[str, set[tuple[str, ...]]]:
+def list_field_names(text: str) -> dict[str, set[tuple[str, ...]]]:
     """Return the sequences of field names of each kind of event and response."""
     out: dict[str, set[tuple[str, ...]]] = {}
-    for message in messages_of(text):
+    for message in parse_messages(text):
         if message.event != "RTCPSent":
             names = tuple(name for name, _ in message.list_fields())
-            out.setdefault(label_of(message) if message.event else f"response {message.get('Message')}", set()).add(
+            out.setdefault(make_label(message) if message.event else f"response {message.get('Message')}", set()).add(
                 names
             )
     return out
@@ -300,10 +300,10 @@ STABLE = frozenset(
 """Fields whose values must equal the captured ones. The others are times, counters, addresses and ids."""
 
 
-def values_of(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, str], ...]]]:
+def list_stable_fields(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, str], ...]]]:
     """Return the stable fields of each event in order, by channel and kind."""
     out: dict[tuple[str, str], list[tuple[tuple[str, str], ...]]] = {}
-    for message in messages_of(text):
+    for message in parse_messages(text):
         if message.event == "RTCPSent" or message.get("Variable").startswith(("RTPAUDIOQOS", "BRIDGEPEER")):
             continue
         values = tuple(
@@ -325,18 +325,18 @@ def test_simulated_events_equal_the_captured_ones(name: str) -> None:
         if entry.who == "asterisk-ami":
             if entry.data.startswith("Asterisk Call Manager"):
                 recorded.append("")
-            recorded[connection_of(entry, recorded)] += entry.data
+            recorded[find_connection(entry, recorded)] += entry.data
     assert len(replay.received) == len(recorded)
     for ours, theirs in zip(replay.received, recorded, strict=True):
         assert ours.startswith("Asterisk Call Manager/11.0.0\r\n")
-        assert by_channel(ours) == by_channel(theirs)
-        assert fields_of(ours) == fields_of(theirs)
-        assert values_of(ours) == values_of(theirs)
+        assert group_labels_by_channel(ours) == group_labels_by_channel(theirs)
+        assert list_field_names(ours) == list_field_names(theirs)
+        assert list_stable_fields(ours) == list_stable_fields(theirs)
     recorded_agi = "".join(entry.data for entry in replay.entries if entry.who == "asterisk-agi")
-    assert normal_agi("".join(replay.agi_lines)) == normal_agi(recorded_agi)
+    assert normalise_agi("".join(replay.agi_lines)) == normalise_agi(recorded_agi)
 
 
-def connection_of(entry: Entry, recorded: list[str]) -> int:
+def find_connection(entry: Entry, recorded: list[str]) -> int:
     """Return the connection of a captured read: the newest for responses and lists, the first for events."""
     if len(recorded) == 1 or entry.data.startswith("Asterisk Call Manager"):
         return len(recorded) - 1
@@ -344,7 +344,7 @@ def connection_of(entry: Entry, recorded: list[str]) -> int:
     return 1 if later or "FullyBooted" in entry.data else 0
 
 
-def normal_agi(text: str) -> str:
+def normalise_agi(text: str) -> str:
     """Return AGI data without addresses, thread ids and end positions of sounds, which vary."""
     text = re.sub(r"(agi_request: agi://)[^/]+", r"\1HOST", text)
     text = re.sub(r"(agi_channel: PJSIP/\w+-)[0-9a-f]{8}", r"\g<1>N", text)

@@ -49,7 +49,7 @@ class Transcript:
     answers: dict[str, str]
 
 
-def a_caller(chance: random.Random) -> tuple[list[str | None], dict[str, Scalar]]:
+def make_caller(chance: random.Random) -> tuple[list[str | None], dict[str, Scalar]]:
     """Return random lines of keys, mostly valid, and facts about the caller."""
     lines: list[str | None] = []
     for _ in range(chance.randrange(12)):
@@ -67,19 +67,19 @@ def a_caller(chance: random.Random) -> tuple[list[str | None], dict[str, Scalar]
     return lines, facts
 
 
-def without_names(answers: Mapping[str, str]) -> dict[str, str]:
+def replace_recording_names(answers: Mapping[str, str]) -> dict[str, str]:
     """Replace the names of recordings, which depend on the driver."""
     return {name: "a recording" if name == "message" else value for name, value in answers.items()}
 
 
-def alike(commits: Iterable[FlowCommit]) -> tuple[FlowCommit, ...]:
-    return tuple(replace(commit, answers=without_names(commit.answers)) for commit in commits)
+def make_comparable(commits: Iterable[FlowCommit]) -> tuple[FlowCommit, ...]:
+    return tuple(replace(commit, answers=replace_recording_names(commit.answers)) for commit in commits)
 
 
 # The terminal
 
 
-def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Transcript:
+def run_at_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Transcript:
     left = list(lines)
     refs: list[PromptRef] = []
 
@@ -95,10 +95,10 @@ def at_the_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
     hung_up = state.ending is not None and state.ending.value == "hung-up"
     return Transcript(
         heard=tuple(sound for ref in refs for sound in list_sounds(ref, LANGUAGE, load_shipped_texts())),
-        commits=alike(action.commit for action in call.actions if isinstance(action, Commit)),
+        commits=make_comparable(action.commit for action in call.actions if isinstance(action, Commit)),
         completed=state.ending is not None and state.ending.value in {"completed", "transferred"},
         left_at=state.node_path if hung_up else None,
-        answers=without_names(dict(state.answers)),
+        answers=replace_recording_names(dict(state.answers)),
     )
 
 
@@ -146,7 +146,7 @@ class Peer(FlowHost):
         return None
 
 
-async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Transcript:
+async def run_on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Transcript:
     results: list[FlowResult] = []
     peer = Peer(lines)
 
@@ -168,17 +168,17 @@ async def on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Tra
     (result,) = results
     return Transcript(
         heard=tuple(sound for sound in peer.caller.journal if sound.startswith("matdan/")),
-        commits=alike(commits),
+        commits=make_comparable(commits),
         completed=result.completed,
         left_at=result.state.left_at,
-        answers=without_names(dict(result.state.answers)),
+        answers=replace_recording_names(dict(result.state.answers)),
     )
 
 
 # Twilio
 
 
-async def on_twilio(
+async def run_on_twilio(
     server: RunningWebhooks,
     session: aiohttp.ClientSession,
     attempt: str,
@@ -196,10 +196,10 @@ async def on_twilio(
     assert call.asked == list(call.commits.values())
     return Transcript(
         heard=tuple(line.heard),
-        commits=alike(call.commits.values()),
+        commits=make_comparable(call.commits.values()),
         completed=end[0],
         left_at=end[1],
-        answers=without_names(end[2]),
+        answers=replace_recording_names(end[2]),
     )
 
 
@@ -213,10 +213,10 @@ async def test_same_keys_give_the_same_call_on_asterisk_twilio_and_the_terminal(
     seen: set[str | None] = set()
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         for walk in range(WALKS):
-            lines, facts = a_caller(chance)
-            here = at_the_terminal(flow, lines, facts)
-            assert await on_asterisk(flow, lines, facts) == here, (lines, facts)
-            assert await on_twilio(server, session, f"{name}-{walk}", flow, lines, facts) == here, (lines, facts)
+            lines, facts = make_caller(chance)
+            here = run_at_terminal(flow, lines, facts)
+            assert await run_on_asterisk(flow, lines, facts) == here, (lines, facts)
+            assert await run_on_twilio(server, session, f"{name}-{walk}", flow, lines, facts) == here, (lines, facts)
             seen.add(here.left_at)
     # Some callers hung up during the flow, some completed it; `booth` asks nothing, so no caller leaves it early.
     assert len(seen) > 1 or name == "booth"

@@ -124,7 +124,7 @@ async def test_refused_hang_up_is_retried_at_the_next_callback(fault: int) -> No
         await lab.status(attempt, "ringing")  # refused again
         assert call.status == "ringing"
         await lab.status(attempt, "in-progress")
-        await hung_up(call)
+        await wait_for_hang_up(call)
         assert call.status == "canceled"
 
 
@@ -138,7 +138,7 @@ async def test_refused_hang_up_is_retried_in_the_next_round() -> None:
         await lab.switch.query_calls()  # the first is refused once more
         await lab.switch.query_calls()
         for call in lab.twilio.calls.values():
-            await hung_up(call)
+            await wait_for_hang_up(call)
             assert call.status == "canceled"
 
 
@@ -155,7 +155,7 @@ async def test_call_that_has_ended_is_not_hung_up() -> None:
         assert lab.ends == [attempt]
 
 
-async def hung_up(call: PlacedCall) -> None:
+async def wait_for_hang_up(call: PlacedCall) -> None:
     """Complete the call once the hang-up request has arrived. Without one the call rings for ever."""
     assert call.task is not None
     await asyncio.wait([call.task], timeout=5)

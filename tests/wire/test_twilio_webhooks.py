@@ -135,15 +135,15 @@ async def test_late_duplicate_request_gets_the_earlier_response() -> None:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["2", "5#"])
         assert await line.run(session, VOICE)
-        asked, ends = list(call.asked), list(call.ends)
+        request_until, ends = list(call.asked), list(call.ends)
         for (path, form), answer in list(zip(line.requests, line.answers, strict=True))[::-1]:
             extra = {name: value for name, value in form.items() if name not in {"AccountSid", "CallSid"}}
             assert await line.post(session, path, extra) == (200, answer)
-        assert (call.asked, call.ends) == (asked, ends)
+        assert (call.asked, call.ends) == (request_until, ends)
         # The same token with other keys is a duplicate: the first keys count.
         path = next(path for path, form in line.requests if form.get("Digits") == "2")
         await line.post(session, path, {"Digits": "1"})
-        assert (call.asked, call.ends) == (asked, ends)
+        assert (call.asked, call.ends) == (request_until, ends)
 
 
 async def test_after_a_restart_the_call_continues_from_its_url() -> None:
@@ -232,7 +232,9 @@ async def test_recording_is_stored_if_the_caller_hangs_up_while_speaking() -> No
         assert (completed, left_at, answers) == (False, "noted_message", {"message": form["RecordingSid"]})
 
 
-async def hung_up_before(server: RunningWebhooks, call: Call, line: Line, path: str, form: dict[str, str]) -> None:
+async def report_end_before_request(
+    server: RunningWebhooks, call: Call, line: Line, path: str, form: dict[str, str]
+) -> None:
     """Report the end of a call before its last request arrives, while the fake engine still holds the call."""
     server.switch.sids.clear()  # the switch forgets a call at its end
     server.desk.is_live = lambda attempt_id: not call.ends  # type: ignore[method-assign]  # until its flow is over
@@ -243,7 +245,7 @@ async def hung_up_before(server: RunningWebhooks, call: Call, line: Line, path: 
     await server.flows.close()
 
 
-async def asked(server: RunningWebhooks, line: Line, until: str) -> tuple[str, dict[str, str]]:
+async def request_until(server: RunningWebhooks, line: Line, until: str) -> tuple[str, dict[str, str]]:
     """Return the request with the caller's input `until`, not sent yet."""
     path: str | None = VOICE
     form: dict[str, str] = {}
@@ -260,8 +262,8 @@ async def test_key_that_arrives_after_the_end_of_the_call_is_stored() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
-        path, form = await asked(server, line, "Digits")
-        await hung_up_before(server, call, line, path, form)
+        path, form = await request_until(server, line, "Digits")
+        await report_end_before_request(server, call, line, path, form)
         assert [commit.mark for commit in call.commits.values()] == [MarkKind.VOTED]
         assert call.ends == [(True, None, {})]
 
@@ -271,8 +273,8 @@ async def test_recording_that_arrives_after_the_end_of_the_call_is_stored() -> N
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
-        path, form = await asked(server, line, "RecordingSid")
-        await hung_up_before(server, call, line, path, {**form, "Digits": "hangup"})
+        path, form = await request_until(server, line, "RecordingSid")
+        await report_end_before_request(server, call, line, path, {**form, "Digits": "hangup"})
         assert [commit.answers for commit in call.commits.values()] == [{"message": form["RecordingSid"]}]
         assert call.ends == [(False, "noted_message", {"message": form["RecordingSid"]})]
 
@@ -282,9 +284,9 @@ async def test_late_request_of_another_call_is_refused() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
-        path, form = await asked(server, line, "Digits")
+        path, form = await request_until(server, line, "Digits")
         line.sid = "CA" + "9" * 32
-        await hung_up_before(server, call, line, path, form)
+        await report_end_before_request(server, call, line, path, form)
         assert call.commits == {}
         assert call.ends == [(False, "question", {})]
 
@@ -294,7 +296,7 @@ async def test_wait_for_late_requests_is_shorter_than_the_engines_grace_time() -
     assert LATE_SECONDS < FLOW_GRACE_SECONDS
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
-        await asked(server, Line(server.port, ["1"]), "Digits")
+        await request_until(server, Line(server.port, ["1"]), "Digits")
         began = asyncio.get_running_loop().time()
         server.flows.end_flow_after_hang_up(AttemptId(ATTEMPT))
         await server.flows.close()

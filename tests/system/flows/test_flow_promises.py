@@ -75,7 +75,7 @@ async def test_script_at_its_time_limit_ends_the_call_while_waiting_for_a_key(
 # Households
 
 
-async def in_flow(site: Site) -> AttemptId:
+async def wait_for_flow(site: Site) -> AttemptId:
     """Wait until the flow of the household's call has started, and return its attempt."""
 
     def begun() -> list[CallChange]:
@@ -85,7 +85,7 @@ async def in_flow(site: Site) -> AttemptId:
     return AttemptId(begun()[0].attempt_id)
 
 
-async def become_known(site: Site, known: list[int]) -> None:
+async def store_marks(site: Site, known: list[int]) -> None:
     """Store marks for the household, as from a booth worker's list."""
     at = site.clock.now()
     for voter in known:
@@ -106,8 +106,8 @@ async def test_household_closed_during_its_call_is_thanked(tmp_path: Path, monke
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour(keys=((9.0, "1"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
-        await in_flow(site)
-        await become_known(site, await site.centre.store.pending_voters(6))
+        await wait_for_flow(site)
+        await store_marks(site, await site.centre.store.pending_voters(6))
         await site.until(lambda: any(change.outcome is Outcome.COMPLETED for change in site.ended()))
     assert "noted_all" in played
     assert "not_saved" not in played
@@ -119,10 +119,10 @@ async def test_remaining_voters_of_a_household_are_marked(tmp_path: Path) -> Non
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour())
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
-        attempt_id = await in_flow(site)
+        attempt_id = await wait_for_flow(site)
         first, *others = await site.centre.store.pending_voters(6)
         assert others
-        await become_known(site, others)
+        await store_marks(site, others)
         desk = site.centre.engine.features.flows
         desk.end(
             attempt_id, completed=False, left_at=None, answers={}

@@ -70,7 +70,7 @@ def test_clipped_recording_is_reported_and_not_clipped_again(tmp_path: Path) -> 
     assert np.abs(heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)).max() < 0.8
 
 
-def cut_off(made: Sounds) -> float:
+def read_cut_seconds(made: Sounds) -> float:
     """Return the seconds of silence that a note reports as cut off."""
     (note,) = (each for each in made.notes if each.endswith(" s of silence, which were cut off"))
     return float(note.split()[1])
@@ -80,7 +80,7 @@ def test_offset_and_silence_at_both_ends_are_removed(tmp_path: Path) -> None:
     voice = np.concatenate([SILENCE, SILENCE, speech(2, 8_000), SILENCE]) + np.float32(0.2)
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 8_000), LINE)
     assert made.seconds == pytest.approx(2.1, abs=0.15)
-    assert cut_off(made) == pytest.approx(2.9, abs=0.15)
+    assert read_cut_seconds(made) == pytest.approx(2.9, abs=0.15)
     sound = heard_of(made.contents[SoundFormat.ALAW], SoundFormat.ALAW)
     assert abs(float(sound.mean())) < 0.002
 
@@ -91,7 +91,7 @@ def test_background_noise_and_clicks_are_trimmed(tmp_path: Path) -> None:
     room[32_000:64_000] += speech(2, 16_000, level=0.06)
     made = convert_recording(write_recording(tmp_path / "a.wav", room, 16_000), LINE)
     assert made.seconds == pytest.approx(2.1, abs=0.2)
-    assert cut_off(made) > 3
+    assert read_cut_seconds(made) > 3
 
 
 def test_short_word_is_not_trimmed_as_a_click(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_single_word_has_the_loudness_of_a_sentence(tmp_path: Path, seconds: flo
     assert made.loudness_lufs == pytest.approx(-19.0, abs=0.7)
 
 
-def refused(path: Path, recipe: Recipe = LINE) -> str:
+def find_refusal(path: Path, recipe: Recipe = LINE) -> str:
     with pytest.raises(RecordingRefused) as caught:
         convert_recording(path, recipe)
     assert "\n" not in str(caught.value)
@@ -146,7 +146,7 @@ def refused(path: Path, recipe: Recipe = LINE) -> str:
 def test_file_without_audio_is_refused_whatever_its_extension(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "a.mp3"
     path.write_bytes(content)
-    assert words in refused(path)
+    assert words in find_refusal(path)
 
 
 @pytest.mark.parametrize("name", ["a.mp3", "a.m4a", "a.wav", "a.flac"])
@@ -154,7 +154,7 @@ def test_truncated_recording_is_refused(tmp_path: Path, name: str) -> None:
     path = write_recording(tmp_path / name, speech(6, 44_100), 44_100)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    assert "truncated" in refused(path)
+    assert "truncated" in find_refusal(path)
 
 
 def test_ogg_without_a_last_page_is_noted_as_possibly_truncated(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_ogg_without_a_last_page_is_noted_as_possibly_truncated(tmp_path: Path) 
     assert any("may be truncated" in note for note in convert_recording(path, LINE).notes)
 
 
-def flac_of_length(path: Path, samples: int) -> Path:
+def write_flac(path: Path, samples: int) -> Path:
     """Return a short FLAC with another length in its header (36 bits from byte 21.5; 0 means unknown)."""
     write_recording(path, speech(3, 44_100), 44_100)
     content = bytearray(path.read_bytes())
@@ -176,24 +176,24 @@ def flac_of_length(path: Path, samples: int) -> Path:
 
 
 def test_six_hour_recording_is_refused_by_its_header(tmp_path: Path) -> None:
-    path = flac_of_length(tmp_path / "a.flac", 6 * 3600 * 44_100)
-    assert "is 6.0 h long, at most 600 s are allowed (audio.max_seconds)" in refused(path)
+    path = write_flac(tmp_path / "a.flac", 6 * 3600 * 44_100)
+    assert "is 6.0 h long, at most 600 s are allowed (audio.max_seconds)" in find_refusal(path)
 
 
 def test_long_recording_without_a_length_header_is_refused(tmp_path: Path) -> None:
-    path = flac_of_length(tmp_path / "a.flac", 0)
+    path = write_flac(tmp_path / "a.flac", 0)
     assert convert_recording(path, LINE).seconds > 2
-    assert "at most 1 s are allowed" in refused(path, Recipe((SoundFormat.ALAW,), max_seconds=1.0))
+    assert "at most 1 s are allowed" in find_refusal(path, Recipe((SoundFormat.ALAW,), max_seconds=1.0))
 
 
 @pytest.mark.parametrize("sound", [np.zeros(16_000, np.float32), np.full(16_000, 0.3, np.float32)])
 def test_silence_is_refused_with_and_without_an_offset(tmp_path: Path, sound: Samples) -> None:
-    assert "is silent" in refused(write_recording(tmp_path / "a.wav", sound, 8_000))
+    assert "is silent" in find_refusal(write_recording(tmp_path / "a.wav", sound, 8_000))
 
 
 def test_directory_and_a_missing_file_are_refused(tmp_path: Path) -> None:
-    assert "cannot be read" in refused(tmp_path)
-    assert "cannot be read" in refused(tmp_path / "none.mp3")
+    assert "cannot be read" in find_refusal(tmp_path)
+    assert "cannot be read" in find_refusal(tmp_path / "none.mp3")
 
 
 @settings(deadline=None, derandomize=True, max_examples=80)

@@ -28,7 +28,7 @@ LINE = Recipe((SoundFormat.ALAW,))
 
 
 @pytest.fixture(autouse=True)
-def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def _work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     work_in_one_process(monkeypatch)
 
 
@@ -85,13 +85,15 @@ def test_same_text_is_synthesised_once_for_all_prompts(tmp_path: Path) -> None:
 SEVEN = PromptName("", "hi", "number/7")
 
 
-def approved(entry: Entry) -> Entry:
+def approve_entry(entry: Entry) -> Entry:
     """Return an entry as approved by `dialer audio approve --synthetic`."""
     said = {"approved_by": "A. Person", "approved_sha256": entry.source_sha256, "voice": Voice.SYNTHETIC}
     return entry.model_copy(update=said)
 
 
-def drafted(tmp_path: Path, entries: dict[PromptName, Entry], text: str, recipe: Recipe = LINE) -> tuple[int, int, int]:
+def run_drafts(
+    tmp_path: Path, entries: dict[PromptName, Entry], text: str, recipe: Recipe = LINE
+) -> tuple[int, int, int]:
     """Make drafts. Return the numbers of made, of unchanged, and of no longer approved prompts."""
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     report = make_drafts(places, entries, recipe, {SEVEN: text}, workers=1)
@@ -101,40 +103,40 @@ def drafted(tmp_path: Path, entries: dict[PromptName, Entry], text: str, recipe:
 def test_approved_draft_with_a_changed_text_loses_its_approval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()  # what espeak-ng says depends on what the same process said before
     entries: dict[PromptName, Entry] = {}
-    drafted(tmp_path, entries, "सात")
-    entries[SEVEN] = approved(entries[SEVEN])
+    run_drafts(tmp_path, entries, "सात")
+    entries[SEVEN] = approve_entry(entries[SEVEN])
     before = entries[SEVEN]
-    assert drafted(tmp_path, entries, "सात") == (0, 1, 0)
+    assert run_drafts(tmp_path, entries, "सात") == (0, 1, 0)
     assert entries[SEVEN] == before
 
-    assert drafted(tmp_path, entries, "साठ") == (1, 0, 1)
+    assert run_drafts(tmp_path, entries, "साठ") == (1, 0, 1)
     assert (entries[SEVEN].voice, entries[SEVEN].approved, entries[SEVEN].text) == (Voice.DRAFT, False, "साठ")
     assert entries[SEVEN].files != before.files
     assert entries[SEVEN].approved_by == "A. Person"  # written down, as a recording's is: it counts no more
-    assert drafted(tmp_path, entries, "साठ") == (0, 1, 0)
+    assert run_drafts(tmp_path, entries, "साठ") == (0, 1, 0)
 
     # What was approved and is said again word for word, somebody has heard.
-    assert drafted(tmp_path, entries, "सात") == (1, 0, 0)
+    assert run_drafts(tmp_path, entries, "सात") == (1, 0, 0)
     assert entries[SEVEN] == before
 
 
 def test_approved_draft_in_a_new_format_stays_approved(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
-    drafted(tmp_path, entries, "सात")
-    entries[SEVEN] = approved(entries[SEVEN])
+    run_drafts(tmp_path, entries, "सात")
+    entries[SEVEN] = approve_entry(entries[SEVEN])
     both = Recipe((SoundFormat.ALAW, SoundFormat.SLIN16))
-    assert drafted(tmp_path, entries, "सात", both) == (1, 0, 0)
+    assert run_drafts(tmp_path, entries, "सात", both) == (1, 0, 0)
     assert (entries[SEVEN].voice, entries[SEVEN].approved) == (Voice.SYNTHETIC, True)
     assert set(entries[SEVEN].files) == set(both.formats)
 
 
 def test_new_voice_version_loses_the_approval(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
-    drafted(tmp_path, entries, "सात")
-    entries[SEVEN] = approved(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})
-    assert drafted(tmp_path, entries, "सात") == (0, 1, 0)  # its sounds are still those that were heard
+    run_drafts(tmp_path, entries, "सात")
+    entries[SEVEN] = approve_entry(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})
+    assert run_drafts(tmp_path, entries, "सात") == (0, 1, 0)  # its sounds are still those that were heard
     (tmp_path / f"sounds/{SEVEN.sound}.alaw").unlink()
-    assert drafted(tmp_path, entries, "सात") == (1, 0, 1)
+    assert run_drafts(tmp_path, entries, "सात") == (1, 0, 1)
     assert (entries[SEVEN].voice, entries[SEVEN].approved) == (Voice.DRAFT, False)
 
 

@@ -28,7 +28,7 @@ GOODBYE = PromptName("", "en", "common/goodbye")
 
 
 @pytest.fixture(autouse=True)
-def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def _work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     work_in_one_process(monkeypatch)
 
 
@@ -44,19 +44,19 @@ def get_catalogue_directory(places: AudioDirectories) -> Path:
     return places.sounds.with_name("catalogue")
 
 
-def run(places: AudioDirectories, recipe: Recipe = LINE) -> PrepareReport:
+def run_prepare(places: AudioDirectories, recipe: Recipe = LINE) -> PrepareReport:
     with change_catalogue(get_catalogue_directory(places)) as entries:
         return prepare_recordings(places, entries, recipe, {}, catalogue=get_catalogue_directory(places), workers=1)
 
 
-def silent(places: AudioDirectories) -> list[str]:
+def list_unplayable(places: AudioDirectories) -> list[str]:
     """Return the prompts of the catalogue that may not be played."""
     playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read()
     assert playlist.listed
     return [name.path for name in playlist.listed if playlist.find_block_reason(name, date(2026, 11, 24)) is not None]
 
 
-def files(places: AudioDirectories) -> dict[str, bytes]:
+def read_files(places: AudioDirectories) -> dict[str, bytes]:
     """Return the contents of all sounds and catalogue files, without the lock file."""
     found = [
         path for top in (places.sounds, get_catalogue_directory(places)) for path in top.rglob("*") if path.is_file()
@@ -65,17 +65,17 @@ def files(places: AudioDirectories) -> dict[str, bytes]:
 
 
 def test_sounds_in_removed_formats_are_deleted(places: AudioDirectories) -> None:
-    run(places, BOTH)
-    assert {"question.alaw", "question.sln16"} <= set(files(places))
-    assert len(run(places).prepared) == 2
-    assert not [name for name in files(places) if name.endswith("sln16")]
-    assert silent(places) == []
+    run_prepare(places, BOTH)
+    assert {"question.alaw", "question.sln16"} <= set(read_files(places))
+    assert len(run_prepare(places).prepared) == 2
+    assert not [name for name in read_files(places) if name.endswith("sln16")]
+    assert list_unplayable(places) == []
 
 
 def test_run_without_new_recordings_deletes_sounds_in_removed_formats(places: AudioDirectories) -> None:
     """This holds for drafts too, which have no recording."""
     draft = PromptName("", "hi", "number/7")
-    run(places)
+    run_prepare(places)
     with change_catalogue(get_catalogue_directory(places)) as entries:
         spoken = {"voice": Voice.DRAFT, "source": "espeak-ng 1.52.0 hi"}
         entries[draft] = entries[QUESTION].model_copy(update=spoken)
@@ -83,22 +83,22 @@ def test_run_without_new_recordings_deletes_sounds_in_removed_formats(places: Au
     places.get_sound_path(draft, SoundFormat.ALAW).write_bytes(
         places.get_sound_path(QUESTION, SoundFormat.ALAW).read_bytes()
     )
-    before = files(places)
+    before = read_files(places)
     for name in (QUESTION, draft):
         places.get_sound_path(name, SoundFormat.SLIN16).write_bytes(b"of before")
-    assert sorted(silent(places)) == [draft.path, QUESTION.path]
-    report = run(places)
+    assert sorted(list_unplayable(places)) == [draft.path, QUESTION.path]
+    report = run_prepare(places)
     assert (report.prepared, len(report.unchanged)) == ([], 2)
-    assert silent(places) == []
-    assert files(places) == before
+    assert list_unplayable(places) == []
+    assert read_files(places) == before
 
 
 def test_full_disk_leaves_old_sounds_with_the_old_catalogue(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()  # the sounds are made in other processes, whose disk is not full
-    run(places)
-    before = files(places)
+    run_prepare(places)
+    before = read_files(places)
     for name in (QUESTION, GOODBYE):
         write_recording(places.recordings / f"{name.path}.wav", speech(0.5, 8_000, seed=2), 8_000)
 
@@ -110,13 +110,13 @@ def test_full_disk_leaves_old_sounds_with_the_old_catalogue(
         with pytest.raises(
             AudioError, match=r"catalogue/en\.toml: cannot be written .No space left on device"
         ) as error:
-            run(places)
+            run_prepare(places)
     assert "\n" not in str(error.value)
-    assert files(places) == before
-    assert silent(places) == []
+    assert read_files(places) == before
+    assert list_unplayable(places) == []
     assert not list(places.sounds.rglob(f"{PARTIAL_PREFIX}*"))
-    assert len(run(places).prepared) == 2
-    assert silent(places) == []
+    assert len(run_prepare(places).prepared) == 2
+    assert list_unplayable(places) == []
 
 
 def test_sound_that_cannot_be_installed_does_not_block_the_others(
@@ -124,12 +124,12 @@ def test_sound_that_cannot_be_installed_does_not_block_the_others(
 ) -> None:
     (places.get_sound_path(QUESTION, SoundFormat.ALAW) / "x").mkdir(parents=True)
     with pytest.raises(AudioError, match=r"hi/turnout/question\.alaw: cannot be written") as error:
-        run(places)
+        run_prepare(places)
     assert "\n" not in str(error.value)
     assert set(read_catalogue(get_catalogue_directory(places))) == {GOODBYE}
-    assert silent(places) == []
+    assert list_unplayable(places) == []
     (places.get_sound_path(QUESTION, SoundFormat.ALAW) / "x").rmdir()
     places.get_sound_path(QUESTION, SoundFormat.ALAW).rmdir()
-    run(places)
+    run_prepare(places)
     assert set(read_catalogue(get_catalogue_directory(places))) == {QUESTION, GOODBYE}
-    assert silent(places) == []
+    assert list_unplayable(places) == []

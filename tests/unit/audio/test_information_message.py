@@ -36,7 +36,7 @@ SEAT = '[[seats]]\nname = "01"\nendpoint = "agent01"\n'
 
 
 @pytest.fixture(autouse=True)
-def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def _work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     work_in_one_process(monkeypatch)
 
 
@@ -52,21 +52,21 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def audio(*arguments: str) -> str:
+def run_audio(*arguments: str) -> str:
     result = CliRunner().invoke(app, [*arguments, "-c", "centre.toml"])
     assert result.exit_code == 0, result.output
     return " ".join(result.output.split())
 
 
-def drafts(monkeypatch: pytest.MonkeyPatch) -> str:
+def make_message_draft(monkeypatch: pytest.MonkeyPatch) -> str:
     """Run `dialer audio drafts` for the message only, which is quick."""
     monkeypatch.setattr("dialer.cli.audio.collect_text_prompts", lambda *_: {})
     monkeypatch.setattr("dialer.cli.audio.collect_word_prompts", lambda *_: {})
     monkeypatch.setattr("dialer.cli.audio.collect_name_prompts", lambda *_: {})
-    return audio("drafts")
+    return run_audio("drafts")
 
 
-def bytes_of(site: Path, name: str) -> dict[str, bytes]:
+def read_sounds(site: Path, name: str) -> dict[str, bytes]:
     paths = (site / "sounds/matdan").glob(f"{name}.*")
     return {path.suffix[1:]: path.read_bytes() for path in sorted(paths)}
 
@@ -97,7 +97,7 @@ def test_language_without_the_message_uses_english() -> None:
 
 
 def test_draft_message_uses_the_centres_language_and_formats(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "1 drafts created" in drafts(monkeypatch)
+    assert "1 drafts created" in make_message_draft(monkeypatch)
     entries = read_catalogue(site / "catalogue")
     assert set(entries) == {HINDI}
     assert entries[HINDI].voice is Voice.DRAFT
@@ -107,34 +107,34 @@ def test_draft_message_uses_the_centres_language_and_formats(site: Path, monkeyp
     assert entries[HINDI].text.startswith(
         words.label
     )  # the neutral profile wants a computer's voice to say that it is one
-    message = bytes_of(site, "message")
+    message = read_sounds(site, "message")
     assert set(message) == {"alaw", "sln16"}
-    assert message == bytes_of(site, "hi/message/information")
-    assert "hi/message/information" in audio("list", "--drafts")
+    assert message == read_sounds(site, "hi/message/information")
+    assert "hi/message/information" in run_audio("list", "--drafts")
 
     # Run again it stays; taken away it comes back; under another name it is spoken anew.
     (site / "sounds/matdan/message.alaw").unlink()
-    assert "1 unchanged" in drafts(monkeypatch)
-    assert bytes_of(site, "message") == message
+    assert "1 unchanged" in make_message_draft(monkeypatch)
+    assert read_sounds(site, "message") == message
     config_file = site / "centre.toml"
     config_file.write_text(config_file.read_text().replace("Example Seva", "Example Sangathan"))
-    assert "1 drafts created" in drafts(monkeypatch)
-    assert bytes_of(site, "message") == bytes_of(site, "hi/message/information") != message
+    assert "1 drafts created" in make_message_draft(monkeypatch)
+    assert read_sounds(site, "message") == read_sounds(site, "hi/message/information") != message
 
 
 @pytest.mark.parametrize("recording", ["hi/message.information.mp3", "hi/message/information.wav"])
 def test_recorded_message_replaces_the_draft(site: Path, monkeypatch: pytest.MonkeyPatch, recording: str) -> None:
-    drafts(monkeypatch)
-    draft = bytes_of(site, "message")
+    make_message_draft(monkeypatch)
+    draft = read_sounds(site, "message")
     write_recording(site / "recordings" / recording, speech(0.5, 44_100), 44_100)
-    assert "1 prepared" in audio("prepare")
+    assert "1 prepared" in run_audio("prepare")
     entry = read_catalogue(site / "catalogue")[HINDI]
     assert (entry.voice, entry.source) == (Voice.HUMAN, recording)
     assert "Example Seva" in entry.text
-    recorded = bytes_of(site, "message")
-    assert recorded == bytes_of(site, "hi/message/information") != draft
-    assert "1 have recordings" in drafts(monkeypatch)
-    assert bytes_of(site, "message") == recorded
+    recorded = read_sounds(site, "message")
+    assert recorded == read_sounds(site, "hi/message/information") != draft
+    assert "1 have recordings" in make_message_draft(monkeypatch)
+    assert read_sounds(site, "message") == recorded
 
 
 @pytest.mark.parametrize("suffix", ["wav", "gsm"])
@@ -144,38 +144,38 @@ def test_message_installed_by_hand_is_replaced_only_by_a_recording(
     by_hand = site / f"sounds/matdan/message.{suffix}"
     by_hand.parent.mkdir(parents=True)
     by_hand.write_bytes(b"spoken by a person")
-    assert "a file that was installed by hand stays" in drafts(monkeypatch)
-    assert bytes_of(site, "message") == {suffix: b"spoken by a person"}
+    assert "a file that was installed by hand stays" in make_message_draft(monkeypatch)
+    assert read_sounds(site, "message") == {suffix: b"spoken by a person"}
     write_recording(site / "recordings/hi/message/information.mp3", speech(0.5, 44_100), 44_100)
-    audio("prepare")
-    assert {"alaw", "sln16"} <= set(bytes_of(site, "message"))
+    run_audio("prepare")
+    assert {"alaw", "sln16"} <= set(read_sounds(site, "message"))
     assert by_hand.is_file() is (suffix == "gsm")  # no kind of ours
 
 
 def test_message_falls_back_to_english_and_is_removed_with_its_prompt(site: Path) -> None:
     for language, seed in (("en", 1), ("hi", 2)):
         write_recording(site / f"recordings/{language}/message/information.wav", speech(0.5, 16_000, seed=seed), 16_000)
-    audio("prepare")
-    english, hindi = bytes_of(site, "en/message/information"), bytes_of(site, "hi/message/information")
-    assert bytes_of(site, "message") == hindi != english
-    audio("remove", "hi/message/information")
-    assert bytes_of(site, "message") == english
-    audio("remove", "en/message/information")
-    assert bytes_of(site, "message") == {}
+    run_audio("prepare")
+    english, hindi = read_sounds(site, "en/message/information"), read_sounds(site, "hi/message/information")
+    assert read_sounds(site, "message") == hindi != english
+    run_audio("remove", "hi/message/information")
+    assert read_sounds(site, "message") == english
+    run_audio("remove", "en/message/information")
+    assert read_sounds(site, "message") == {}
 
 
 def test_changed_sound_is_not_installed_as_the_message(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drafts(monkeypatch)
-    before = bytes_of(site, "message")
+    make_message_draft(monkeypatch)
+    before = read_sounds(site, "message")
     (site / "sounds/matdan/hi/message/information.alaw").write_bytes(b"something else")
     entries = read_catalogue(site / "catalogue")
     places = AudioDirectories(site / "recordings", site / "sounds")
     assert install_message(places, entries, entries, ("hi", "en")) is MessageState.NONE
-    assert bytes_of(site, "message") == before
+    assert read_sounds(site, "message") == before
 
 
 def test_unwritable_sounds_directory_is_reported_in_one_line(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drafts(monkeypatch)
+    make_message_draft(monkeypatch)
     (site / "sounds/matdan/message.alaw").unlink()
     (site / "sounds/matdan/message.alaw").mkdir()
     (site / "sounds/matdan/message.alaw/x").touch()
@@ -185,7 +185,7 @@ def test_unwritable_sounds_directory_is_reported_in_one_line(site: Path, monkeyp
     assert "\n" not in str(error.value)
 
 
-async def findings(*whats: str) -> list[Finding]:
+async def list_findings(*whats: str) -> list[Finding]:
     settings = load_settings(Path("centre.toml"))
     return [finding async for finding in check_site(settings) if finding.subject in whats]
 
@@ -193,7 +193,7 @@ async def findings(*whats: str) -> list[Finding]:
 async def test_dialer_check_reports_sounds_missing_in_asterisk(site: Path) -> None:
     with (site / "centre.toml").open("a") as file:
         file.write("[ami]\nport = 1\n[fastagi]\nport = 0\n[broker]\nenabled = false\n")
-    message, tones = await findings("information message", "tones")
+    message, tones = await list_findings("information message", "tones")
     assert (message.level, tones.level) == (Level.ERROR, Level.ERROR)
     assert "an abandoned caller hears nothing" in message.text
     assert all(name in tones.text for name in TONES)
@@ -201,16 +201,16 @@ async def test_dialer_check_reports_sounds_missing_in_asterisk(site: Path) -> No
 
     write_tones(site / "sounds")
     (site / "sounds/matdan/message.gsm").write_bytes(b"x")
-    message, tones = await findings("information message", "tones")
+    message, tones = await list_findings("information message", "tones")
     assert (message.level, tones.level) == (Level.OK, Level.OK)
 
     (site / f"sounds/{SILENCE}.wav").rename(site / "sounds/matdan/.half-done-silence.wav")
     assert find_missing_sounds(site / "sounds", TONES) == [SILENCE]
     (site / "sounds/matdan/beep.wav").unlink()
-    (tones,) = await findings("tones")
+    (tones,) = await list_findings("tones")
     assert "matdan/beep, matdan/silence: if an agent's phone fails" in tones.text
 
 
 async def test_dialer_check_skips_asterisk_sounds_for_a_site_without_asterisk(site: Path) -> None:
     (site / "centre.toml").write_text("[fastagi]\nport = 0\n[broker]\nenabled = false\n")
-    assert await findings("information message", "tones") == []
+    assert await list_findings("information message", "tones") == []

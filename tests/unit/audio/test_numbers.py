@@ -31,7 +31,7 @@ from tests.support.flow_support import FLOWS
 LANGUAGES = list_languages()
 
 
-def said(number: int, language: str) -> str:
+def speak_number(number: int, language: str) -> str:
     words = load_words(language)
     assert words is not None
     texts = list_word_prompts(words)
@@ -74,7 +74,7 @@ def test_every_language_with_texts_has_words_for_numbers() -> None:
     ],
 )
 def test_numbers_are_split_into_prompts_by_language(language: str, number: int, words: str) -> None:
-    assert said(number, language) == words
+    assert speak_number(number, language) == words
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

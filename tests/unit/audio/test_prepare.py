@@ -33,7 +33,7 @@ def places(tmp_path: Path) -> AudioDirectories:
     return site
 
 
-def run(
+def run_prepare(
     places: AudioDirectories, entries: dict[PromptName, Entry], recipe: Recipe = LINE
 ) -> tuple[list[str], list[str]]:
     """Run `prepare` in this process, without the process pool. Return (prepared, refused)."""
@@ -52,23 +52,23 @@ def run(
 
 def test_only_changed_recordings_are_prepared(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
-    assert run(places, entries) == (
+    assert run_prepare(places, entries) == (
         ["campaign/town/hi/recording/message", "hi/common/goodbye", "hi/turnout/question"],
         [],
     )
     sound = places.sounds / "matdan/hi/turnout/question.alaw"
     assert hash_file(sound) == entries[QUESTION].files[SoundFormat.ALAW]
     assert entries[QUESTION].source == "hi/turnout/question.mp3"
-    assert run(places, entries) == ([], [])
+    assert run_prepare(places, entries) == ([], [])
 
     sound.write_bytes(b"something else")  # a sound that somebody replaced
-    assert run(places, entries) == (["hi/turnout/question"], [])
+    assert run_prepare(places, entries) == (["hi/turnout/question"], [])
     (places.sounds / "matdan/hi/common/goodbye.alaw").unlink()
-    assert run(places, entries) == (["hi/common/goodbye"], [])
+    assert run_prepare(places, entries) == (["hi/common/goodbye"], [])
     write_recording(places.recordings / "hi/turnout/question.mp3", speech(0.5, 48_000, seed=2), 48_000)
-    assert run(places, entries) == (["hi/turnout/question"], [])
-    assert len(run(places, entries, replace(LINE, loudness_lufs=-16.0))[0]) == 3
-    assert len(run(places, entries, Recipe((SoundFormat.ALAW, SoundFormat.G722)))[0]) == 3
+    assert run_prepare(places, entries) == (["hi/turnout/question"], [])
+    assert len(run_prepare(places, entries, replace(LINE, loudness_lufs=-16.0))[0]) == 3
+    assert len(run_prepare(places, entries, Recipe((SoundFormat.ALAW, SoundFormat.G722)))[0]) == 3
 
 
 def test_each_bad_file_is_reported_and_the_others_are_prepared(places: AudioDirectories) -> None:
@@ -81,7 +81,7 @@ def test_each_bad_file_is_reported_and_the_others_are_prepared(places: AudioDire
     (hindi / "common/.hidden.wav").write_bytes(b"x")
     (hindi / "notes.txt").write_text("not a recording")
     (places.recordings / "at-the-top.wav").write_bytes(b"x")
-    prepared, refused = run(places, {})
+    prepared, refused = run_prepare(places, {})
     assert "hi/turnout/question" in prepared
     assert sorted(line.partition(":")[0] for line in refused) == [
         "at-the-top.wav",
@@ -154,14 +154,14 @@ def test_run_uses_several_processes_and_reports_progress(places: AudioDirectorie
     assert {path.suffix for path in places.sounds.rglob("*") if path.is_file()} == {".alaw"}
 
 
-def _dies_of_three(number: int) -> int:
+def _die_at_three(number: int) -> int:
     if number == 3:
         os._exit(1)
     return number * 2
 
 
 def test_job_that_crashes_its_process_fails_alone() -> None:
-    results = dict(run_in_processes(_dies_of_three, [1, 2, 3, 4], workers=2))
+    results = dict(run_in_processes(_die_at_three, [1, 2, 3, 4], workers=2))
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 
 
@@ -169,7 +169,7 @@ def test_process_count_depends_on_jobs_and_cpus() -> None:
     assert process_count(1, 0) == 1
     assert process_count(100, 7) == 7
     assert process_count(0, 7) == 1
-    assert list(run_in_processes(_dies_of_three, [], workers=1)) == []
+    assert list(run_in_processes(_die_at_three, [], workers=1)) == []
 
 
 def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,14 +191,14 @@ def test_full_disk_is_reported_in_one_line(places: AudioDirectories, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    _, refused = run(places, {})
+    _, refused = run_prepare(places, {})
     assert len(refused) == 3
     assert all("cannot be written (No space left on device)" in line for line in refused)
 
 
 def test_approval_is_copied_to_a_new_entry_unless_it_was_a_drafts(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
-    run(places, entries)
+    run_prepare(places, entries)
     approved = entries[QUESTION].model_copy(
         update={"approved_by": "A", "approved_sha256": entries[QUESTION].source_sha256}
     )
@@ -217,7 +217,7 @@ def test_approval_is_copied_to_a_new_entry_unless_it_was_a_drafts(places: AudioD
 
 def test_unchanged_recording_has_its_old_text_and_a_new_one_the_current_text(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
-    run(places, entries)
+    run_prepare(places, entries)
     before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})
     assert add_history(entries[QUESTION], before, "Polls close at seven.").text == "Polls close at six."
     assert add_history(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text == "Polls close at seven."
@@ -250,7 +250,7 @@ def test_unreadable_folder_is_reported_and_the_others_are_prepared(
 
     (places.recordings / "hi/.turnout").mkdir()
     monkeypatch.setattr(os, "scandir", guarded)
-    prepared, refused = run(places, {})
+    prepared, refused = run_prepare(places, {})
     assert prepared == ["campaign/town/hi/recording/message", "hi/common/goodbye"]
     assert refused == ["hi/turnout: cannot be read (Permission denied); check that it exists, and its permissions"]
     with pytest.raises(AudioError, match=r"turnout: cannot be read .Permission denied"):
@@ -283,7 +283,7 @@ def test_symbolic_link_to_a_folder_or_missing_file_is_reported(places: AudioDire
     (places.recordings / "hi/turnout").symlink_to(tmp_path / "outside")
     (places.recordings / "en").symlink_to(tmp_path / "unmounted")
     (places.recordings / "hi/common/again.wav").symlink_to("goodbye.wav")
-    prepared, refused = run(places, {})
+    prepared, refused = run_prepare(places, {})
     assert prepared == ["campaign/town/hi/recording/message", "hi/common/again", "hi/common/goodbye"]
     assert sorted(line.partition(":")[0] for line in refused) == ["en", "hi/turnout"]
     assert all("is a symbolic link that does not lead to a file" in line for line in refused)

@@ -23,11 +23,11 @@ ENDS = """
 """
 
 
-def findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: float = 30.0) -> list[FlowFinding]:
+def list_findings(nodes: str, head: str = HEAD, texts: Texts | None = None, seconds: float = 30.0) -> list[FlowFinding]:
     return check_flow(make_flow("\n" + nodes, head), texts or load_shipped_texts(), ["en", "hi"], seconds)
 
 
-def only(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
+def get_only_finding(found: list[FlowFinding], rule: str, node: str) -> FlowFinding:
     """Return the only finding, and assert its rule, node and line."""
     assert [(finding.rule, finding.node) for finding in found] == [(rule, node)], [str(one) for one in found]
     assert found[0].file == "sample.yaml"
@@ -44,7 +44,7 @@ def test_shipped_flows_have_no_findings_in_any_shipped_language(name: str) -> No
 
 
 def test_unreachable_node_is_reported() -> None:
-    found = only(findings("  first: {goto: bye}\n  island: {goto: bye}"), "unreachable", "island")
+    found = get_only_finding(list_findings("  first: {goto: bye}\n  island: {goto: bye}"), "unreachable", "island")
     text = HEAD + "\n  first: {goto: bye}\n  island: {goto: bye}"
     assert text.splitlines()[found.line - 1].startswith("  island:")
 
@@ -69,8 +69,8 @@ def test_nodes_after_a_subdialog_without_return_are_unreachable() -> None:
 
 def test_loop_without_an_exit_is_reported() -> None:
     nodes = "  first: {say: [common.greeting], next: second}\n  second: {say: [common.greeting], next: first}"
-    found = [finding for finding in findings(nodes) if finding.rule == "no-exit"]
-    only(found, "no-exit", "first")
+    found = [finding for finding in list_findings(nodes) if finding.rule == "no-exit"]
+    get_only_finding(found, "no-exit", "first")
     assert "first -> second" in found[0].problem
 
 
@@ -80,7 +80,7 @@ def test_node_that_leads_only_into_an_endless_loop_is_reported() -> None:
   in_node: {say: [common.greeting], next: loop}
   loop: {say: [common.greeting], next: loop}
 """
-    found = {(finding.rule, finding.node) for finding in findings(nodes)}
+    found = {(finding.rule, finding.node) for finding in list_findings(nodes)}
     assert ("no-exit", "loop") in found
     assert ("no-exit", "in_node") in found
 
@@ -90,44 +90,46 @@ def test_loop_that_may_play_nothing_is_reported() -> None:
   first: {branch: [{when: count, above: 1, goto: told}], otherwise: bye}
   told: {say: [{text: booth.until, with: [closes_at]}], next: first}
 """
-    found = {finding.rule for finding in findings(nodes)}
+    found = {finding.rule for finding in list_findings(nodes)}
     assert "silent-loop" in found
     spoken = nodes.replace("[{text: booth.until, with: [closes_at]}]", "[common.greeting]")
-    assert "silent-loop" not in {finding.rule for finding in findings(spoken)}
+    assert "silent-loop" not in {finding.rule for finding in list_findings(spoken)}
 
 
 def test_endless_question_to_a_silent_caller_is_reported() -> None:
     nodes = "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {then: first}}"
-    assert "silent-caller" in {finding.rule for finding in findings(nodes)}
+    assert "silent-caller" in {finding.rule for finding in list_findings(nodes)}
 
 
 def test_question_whose_prompts_may_all_be_skipped_is_reported() -> None:
     nodes = "  first: {menu: [{text: household.question, with: [pending_voters]}], choices: {1: bye}}"
     head = HEAD.replace("count: number", "pending_voters: number, count: number")
-    only(findings(nodes, head), "silent-question", "first")
+    get_only_finding(list_findings(nodes, head), "silent-question", "first")
     guarded = """
   first: {branch: [{when: pending_voters, above: 1, goto: ask}], otherwise: bye}
   ask: {menu: [{text: household.question, with: [pending_voters]}], choices: {1: bye}}
 """
-    assert findings(guarded, head) == []
+    assert list_findings(guarded, head) == []
     half = guarded.replace("otherwise: bye", "otherwise: ask")
-    only(findings(half, head), "silent-question", "ask")
+    get_only_finding(list_findings(half, head), "silent-question", "ask")
     unknown = guarded.replace("above: 1", "known: false")
-    assert "silent-question" in {finding.rule for finding in findings(unknown, head)}
+    assert "silent-question" in {finding.rule for finding in list_findings(unknown, head)}
 
 
 def test_missing_text_is_reported_with_its_languages() -> None:
     texts = merge_texts([load_shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
-    found = only(findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first")
+    found = get_only_finding(
+        list_findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first"
+    )
     assert "mine.hello in hi" in found.problem
     assert "texts/hi.yaml" in found.problem
 
 
 def test_placeholders_that_differ_from_their_values_are_reported() -> None:
-    found = findings("  first: {say: [booth.until], next: bye}")
+    found = list_findings("  first: {say: [booth.until], next: bye}")
     assert {finding.rule for finding in found} == {"placeholders"}
     assert "{closes_at}" in found[0].problem
-    too_much = findings("  first: {say: [{text: common.greeting, with: [closes_at]}], next: bye}")
+    too_much = list_findings("  first: {say: [{text: common.greeting, with: [closes_at]}], next: bye}")
     assert {finding.rule for finding in too_much} == {"placeholders"}
 
 
@@ -146,15 +148,15 @@ def test_placeholders_that_differ_from_their_values_are_reported() -> None:
     ],
 )
 def test_acknowledgement_before_the_commit_is_reported(nodes: str) -> None:
-    assert "premature-acknowledgement" in {finding.rule for finding in findings(nodes)}
+    assert "premature-acknowledgement" in {finding.rule for finding in list_findings(nodes)}
 
 
 def test_acknowledgement_is_recognised_by_its_wording() -> None:
     texts = add_texts(mine__thanks="Your answer has been recorded.")
-    found = findings("  first: {say: [mine.thanks], next: bye}", texts=texts)
-    only(found, "premature-acknowledgement", "first")
+    found = list_findings("  first: {say: [mine.thanks], next: bye}", texts=texts)
+    get_only_finding(found, "premature-acknowledgement", "first")
     earned = "  first: {mark: voted, next: thanks, failed: bye}\n  thanks: {say: [mine.thanks], next: bye}"
-    assert findings(earned, texts=texts) == []
+    assert list_findings(earned, texts=texts) == []
 
 
 def test_acknowledgement_may_follow_a_subdialog_after_the_commit() -> None:
@@ -184,14 +186,14 @@ def test_acknowledgement_may_follow_a_subdialog_after_the_commit() -> None:
     ],
 )
 def test_question_about_vote_choice_is_reported(words: str) -> None:
-    found = findings("  first: {say: [mine.ask], next: bye}", texts=add_texts(mine__ask=words))
+    found = list_findings("  first: {say: [mine.ask], next: bye}", texts=add_texts(mine__ask=words))
     assert "forbidden-question" in {finding.rule for finding in found}
 
 
 @pytest.mark.parametrize("name", ["party", "party_voted", "candidate", "voted_for"])
 def test_answer_named_after_a_vote_choice_is_reported(name: str) -> None:
     nodes = f"  first: {{menu: [opt_out.question], choices: {{1: bye}}, answer: {name}}}"
-    only(findings(nodes), "forbidden-question", "first")
+    get_only_finding(list_findings(nodes), "forbidden-question", "first")
 
 
 @pytest.mark.parametrize(
@@ -205,15 +207,15 @@ def test_answer_named_after_a_vote_choice_is_reported(name: str) -> None:
 )
 def test_request_for_a_vote_outside_material_flows_is_reported(words: str) -> None:
     nodes = "  first: {menu: [mine.ask], choices: {1: bye, 9: out}}" + ENDS
-    found = findings(nodes, TURNOUT_HEAD, add_texts(mine__ask=words))
+    found = list_findings(nodes, TURNOUT_HEAD, add_texts(mine__ask=words))
     assert {finding.rule for finding in found} == {"material"}
-    assert findings(nodes, MATERIAL_HEAD, add_texts(mine__ask=words)) == []
+    assert list_findings(nodes, MATERIAL_HEAD, add_texts(mine__ask=words)) == []
 
 
 def test_recording_in_a_turnout_flow_is_reported() -> None:
     nodes = "  first: {menu: [{recording: message}, opt_out.question], choices: {1: bye, 9: out}}" + ENDS
-    only(findings(nodes, TURNOUT_HEAD), "material", "first")
-    assert findings(nodes, MATERIAL_HEAD) == []
+    get_only_finding(list_findings(nodes, TURNOUT_HEAD), "material", "first")
+    assert list_findings(nodes, MATERIAL_HEAD) == []
 
 
 @pytest.mark.parametrize(
@@ -225,7 +227,7 @@ def test_recording_in_a_turnout_flow_is_reported() -> None:
     ],
 )
 def test_material_without_a_one_key_opt_out_is_reported(nodes: str) -> None:
-    assert "material" in {finding.rule for finding in findings(nodes + ENDS, MATERIAL_HEAD)}
+    assert "material" in {finding.rule for finding in list_findings(nodes + ENDS, MATERIAL_HEAD)}
 
 
 @pytest.mark.parametrize(("other", "rules"), [("opt_out", set()), ("booth", {"material", "missing-opt-out"})])
@@ -238,21 +240,21 @@ def test_opt_out_may_be_in_a_subdialog(tmp_path: Path, other: str, rules: set[st
 
 
 def test_flow_for_voters_without_an_opt_out_is_reported() -> None:
-    found = findings("  first: {menu: [opt_out.question], choices: {1: bye}}", TURNOUT_HEAD)
+    found = list_findings("  first: {menu: [opt_out.question], choices: {1: bye}}", TURNOUT_HEAD)
     assert "missing-opt-out" in {finding.rule for finding in found}
     unreachable = "  first: {goto: bye}" + ENDS
-    assert "missing-opt-out" in {finding.rule for finding in findings(unreachable, TURNOUT_HEAD)}
+    assert "missing-opt-out" in {finding.rule for finding in list_findings(unreachable, TURNOUT_HEAD)}
 
 
 def test_prompt_over_the_time_limit_is_reported() -> None:
     nodes = "  first: {menu: [turnout.question], choices: {1: bye}}"
-    assert findings(nodes) == []
-    found = only(findings(nodes, seconds=15.0), "too-long", "first")
+    assert list_findings(nodes) == []
+    found = get_only_finding(list_findings(nodes, seconds=15.0), "too-long", "first")
     assert "in hi" in found.problem
 
 
 def test_part_without_return_is_reported() -> None:
-    found = findings("  first: {goto: bye}", HEAD.replace("purpose: worker", "purpose: part"))
+    found = list_findings("  first: {goto: bye}", HEAD.replace("purpose: worker", "purpose: part"))
     assert "never-returns" in {finding.rule for finding in found}
 
 
@@ -263,7 +265,7 @@ def test_every_finding_has_a_remedy_and_a_rule() -> None:
   island: {goto: island}
 """
     texts = add_texts(mine__ask="Which party do you support? " * 20)
-    found = findings(nodes, TURNOUT_HEAD, texts)
+    found = list_findings(nodes, TURNOUT_HEAD, texts)
     assert len({finding.rule for finding in found}) >= 6
     for finding in found:
         assert ";" in finding.problem or ":" in finding.problem

@@ -45,7 +45,7 @@ HINDI_LABEL = HINDI.label if HINDI is not None else ""
 LABEL, GREETING = PromptName("", "hi", "label/synthetic"), PromptName("", "hi", "common/greeting")
 
 
-def ride_flow(head: str = "") -> Any:
+def make_ride_flow(head: str = "") -> Any:
     return parse_flow(f"{head}{TURNOUT_HEAD}{RIDE}", "ride.yaml")
 
 
@@ -78,7 +78,7 @@ def test_ride_must_be_declared_by_the_flow_and_allowed_by_the_profile() -> None:
     allowed = frozenset({Offer.TRANSPORT})
 
     def transport(head: str, may_offer: frozenset[Offer]) -> list[str]:
-        found = check_flow(ride_flow(head), texts, ["en", "hi"], may_offer=may_offer)
+        found = check_flow(make_ride_flow(head), texts, ["en", "hi"], may_offer=may_offer)
         return [finding.problem for finding in found if finding.rule == "transport"]
 
     assert "declare `offers: [transport]`" in transport("", allowed)[0]
@@ -96,7 +96,7 @@ def test_sms_texts_follow_the_same_rules_as_spoken_texts() -> None:
 
 def test_unknown_offer_is_refused() -> None:
     with pytest.raises(FlowError, match=r"`offers: money` is not allowed; use one of transport"):
-        ride_flow("offers: [money]\n")
+        make_ride_flow("offers: [money]\n")
 
 
 @pytest.mark.parametrize(("jurisdiction", "refused"), [("india", True), ("neutral", True), ("uk", False)])
@@ -135,25 +135,25 @@ def test_reload_refuses_a_flow_that_now_offers_a_forbidden_ride(tmp_path: Path) 
 # AGI scripts and agents: declared in the settings
 
 
-def script(directory: Path, **declared: Any) -> Settings:
+def make_script_site(directory: Path, **declared: Any) -> Settings:
     (directory / "survey.py").write_text("", encoding="utf-8")
     campaign = {"kind": "ivr", "flow": f"script:{directory}/survey.py", "declared": {**DECLARED, **declared}}
     return site(campaign=campaign)
 
 
 def test_agi_script_must_be_declared(tmp_path: Path) -> None:
-    assert site_profile(script(tmp_path)).name == "neutral"
+    assert site_profile(make_script_site(tmp_path)).name == "neutral"
     with pytest.raises(
         ValidationError, match=r"an AGI script needs \[campaigns.declared\], a declaration of what it does"
     ):
         site(campaign={"kind": "ivr", "flow": "script:/etc/matdan/survey.py"})
     with pytest.raises(ValidationError, match="no campaign may ask whom people vote for"):
-        script(tmp_path, asks_vote_choice=True)
+        make_script_site(tmp_path, asks_vote_choice=True)
     with pytest.raises(SettingError, match="does not allow offers of rides to the poll; remove the offer"):
-        site_profile(script(tmp_path, offers_transport=True))
+        site_profile(make_script_site(tmp_path, offers_transport=True))
     with pytest.raises(SettingError, match="requires the announcement of a synthetic voice; announce it in the script"):
-        site_profile(script(tmp_path, voice="computer"))
-    assert site_profile(script(tmp_path, voice="computer-labelled")).name == "neutral"
+        site_profile(make_script_site(tmp_path, voice="computer"))
+    assert site_profile(make_script_site(tmp_path, voice="computer-labelled")).name == "neutral"
 
 
 def test_agi_script_for_inbound_calls_must_be_declared(tmp_path: Path) -> None:
@@ -218,11 +218,11 @@ def test_twilio_must_not_speak_texts_that_need_a_certificate() -> None:
 # Synthetic voices, and the information message
 
 
-def problems(settings: Settings, profile: Profile | None = None) -> list[str]:
+def list_problems(settings: Settings, profile: Profile | None = None) -> list[str]:
     return [str(each) for each in voice_problems(settings, profile or site_profile(settings), SystemClock())]
 
 
-def recorded(directory: Path, **voices: Voice) -> Settings:
+def make_recorded_site(directory: Path, **voices: Voice) -> Settings:
     """Return a site with a flow whose greeting and announcement have these voices."""
     audio = write_prompts(
         directory,
@@ -236,25 +236,25 @@ def recorded(directory: Path, **voices: Voice) -> Settings:
 
 def test_flow_needs_a_catalogue_if_synthetic_voices_must_be_announced() -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout"})
-    [problem] = problems(settings)
+    [problem] = list_problems(settings)
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in problem
     with pytest.raises(SettingError, match="is not set"):
         refuse_voices(settings, site_profile(settings), SystemClock())
-    assert problems(settings, neutral_with(synthetic_voice={"must_be_labelled": False})) == []
-    assert problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
+    assert list_problems(settings, neutral_with(synthetic_voice={"must_be_labelled": False})) == []
+    assert list_problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
 
 
 def test_draft_voice_without_an_announcement_prevents_the_start(tmp_path: Path) -> None:
-    assert problems(recorded(tmp_path, greeting=Voice.DRAFT, label=Voice.DRAFT)) == []
-    settings = recorded(tmp_path, greeting=Voice.DRAFT)
-    assert problems(settings) == []
+    assert list_problems(make_recorded_site(tmp_path, greeting=Voice.DRAFT, label=Voice.DRAFT)) == []
+    settings = make_recorded_site(tmp_path, greeting=Voice.DRAFT)
+    assert list_problems(settings) == []
     (tmp_path / "sounds" / f"{LABEL.sound}.alaw").unlink()
-    [problem] = problems(settings)
+    [problem] = list_problems(settings)
     assert "prompts in hi are a synthetic voice, and their label hi/label/synthetic has no sound on disk" in problem
-    assert problems(recorded(tmp_path)) == []  # all voices are human
+    assert list_problems(make_recorded_site(tmp_path)) == []  # all voices are human
 
 
-def message_site(directory: Path, text: str, voice: Voice) -> Settings:
+def make_message_site(directory: Path, text: str, voice: Voice) -> Settings:
     message = PromptName("", "hi", "message/information")
     audio = write_prompts(
         directory, {LABEL: catalogue_entry(voice="draft"), message: catalogue_entry(text=text, voice=voice)}
@@ -276,7 +276,7 @@ def message_site(directory: Path, text: str, voice: Voice) -> Settings:
 def test_synthetic_information_message_must_contain_the_announcement(
     tmp_path: Path, text: str, voice: Voice, refused: bool
 ) -> None:
-    found = problems(message_site(tmp_path, text, voice))
+    found = list_problems(make_message_site(tmp_path, text, voice))
     assert bool(found) == refused
     if refused:
         assert "the information message (hi/message/information) is a synthetic voice" in found[0]
@@ -287,7 +287,7 @@ def test_agent_campaigns_need_the_information_message_if_required(tmp_path: Path
     with pytest.raises(SettingError, match=f"has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"):
         refuse_voices(settings, site_profile(settings), SystemClock())
     refuse_voices(settings, neutral_with(information_message={"required": False}), SystemClock())
-    assert problems(settings) == []  # `dialer check` reports it separately
+    assert list_problems(settings) == []  # `dialer check` reports it separately
 
 
 async def test_dialer_check_reports_synthetic_voices_and_missing_candidates(tmp_path: Path) -> None:
@@ -296,5 +296,5 @@ async def test_dialer_check_reports_synthetic_voices_and_missing_candidates(tmp_
     texts = [each.text for each in found]
     assert Level.ERROR in {each.level for each in found if each.subject == "synthetic voices"}
     assert any("has no candidate" in text for text in texts)
-    good = [each async for each in check_site(recorded(tmp_path)) if each.subject == "synthetic voices"]
+    good = [each async for each in check_site(make_recorded_site(tmp_path)) if each.subject == "synthetic voices"]
     assert good == [Finding(Level.OK, "synthetic voices", "all have the label that the profile requires")]

@@ -27,7 +27,7 @@ GOOD = (FLOWS_DIRECTORY / "turnout.yaml").read_text(encoding="utf-8").replace("s
 GOOD = GOOD.replace("    goto: question\n    next: question", "    goto: question")
 
 
-def problem_of(text: str) -> FlowError:
+def load_error(text: str) -> FlowError:
     with pytest.raises(FlowError) as caught:
         parse_flow(text, "mine.yaml")
     assert "\n" not in str(caught.value)
@@ -107,7 +107,7 @@ def test_unknown_flow_error_lists_the_known_flows(name: str) -> None:
     ],
 )
 def test_unneeded_yaml_constructs_are_refused_with_their_line(text: str, line: int, words: str) -> None:
-    error = problem_of(text)
+    error = load_error(text)
     assert words in str(error)
     assert error.file == "mine.yaml"
     assert error.line == line
@@ -115,7 +115,7 @@ def test_unneeded_yaml_constructs_are_refused_with_their_line(text: str, line: i
 
 def test_alias_bomb_is_refused_before_anything_is_built() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
-    assert "anchor or alias" in str(problem_of(bomb))
+    assert "anchor or alias" in str(load_error(bomb))
 
 
 def test_file_of_five_megabytes_is_not_read(tmp_path: Path) -> None:
@@ -190,14 +190,14 @@ MISTAKES = [
 def test_mistake_is_reported_with_its_line(old: str, new: str, words: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
-    error = problem_of(text)
+    error = load_error(text)
     assert words in str(error), str(error)
     assert 1 <= error.line <= len(text.splitlines()) or not error.line
 
 
 def test_mistake_is_reported_with_exact_line_and_node() -> None:
     text = GOOD.replace("    mark: voted\n", "    mark: voted-for-x\n", 1)
-    error = problem_of(text)
+    error = load_error(text)
     assert text.splitlines()[error.line - 1].strip() == "mark: voted-for-x"
     assert error.node == "voted"
     assert str(error).startswith(f"mine.yaml:{error.line}: node voted: ")
@@ -302,12 +302,12 @@ def test_flow_with_a_damaged_line_loads_or_gives_a_flow_error(data: st.DataObjec
         assert "\n" not in str(error)
 
 
-def _plain(text: str) -> Any:
+def _read_as_editor(text: str) -> Any:
     """Return a flow as an editor reads it, with text keys as in YAML 1.2."""
     return json.loads(json.dumps(yaml.safe_load(text)))
 
 
-def _schema() -> Any:
+def _load_schema() -> Any:
     schema = json.loads((FLOWS_DIRECTORY.parent / "flow.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
@@ -315,12 +315,14 @@ def _schema() -> Any:
 
 @pytest.mark.parametrize("name", list_shipped_flows())
 def test_editor_schema_accepts_every_shipped_flow(name: str) -> None:
-    errors = list(_schema().iter_errors(_plain((FLOWS_DIRECTORY / f"{name}.yaml").read_text(encoding="utf-8"))))
+    errors = list(
+        _load_schema().iter_errors(_read_as_editor((FLOWS_DIRECTORY / f"{name}.yaml").read_text(encoding="utf-8")))
+    )
     assert errors == []
 
 
 def test_editor_schema_refuses_what_the_loader_refuses() -> None:
-    schema = _schema()
+    schema = _load_schema()
     beyond = (
         "nowhere",
         "neither a fact",
@@ -331,7 +333,7 @@ def test_editor_schema_refuses_what_the_loader_refuses() -> None:
     )
     for old, new, words in MISTAKES:
         if not any(other in words for other in beyond):
-            assert list(schema.iter_errors(_plain(GOOD.replace(old, new, 1)))), new
+            assert list(schema.iter_errors(_read_as_editor(GOOD.replace(old, new, 1)))), new
 
 
 def test_reload_applies_to_later_calls_and_a_failed_reload_changes_nothing(tmp_path: Path) -> None:

@@ -16,12 +16,12 @@ LINE = re.compile(
 )
 
 
-def nodes_of(diagram: str) -> dict[str, str]:
+def parse_nodes(diagram: str) -> dict[str, str]:
     """Return the text of each node by its name."""
     return dict(re.findall(r'^\s*n_(\w+)\["(.*)"\]', diagram, re.MULTILINE))
 
 
-def arrows_of(diagram: str) -> dict[tuple[str, str], str]:
+def parse_arrows(diagram: str) -> dict[tuple[str, str], str]:
     """Return the label of each arrow by its two nodes."""
     found = re.findall(r'^\s*n_(\w+) -->(?:\|"(.*)"\|)? n_(\w+)$', diagram, re.MULTILINE)
     return {(source, target): label for source, label, target in found}
@@ -34,11 +34,11 @@ def test_every_node_is_drawn_and_every_line_is_mermaid(name: str, language: str)
     head, body = diagram.split("flowchart TD\n")
     assert re.fullmatch(r'---\ntitle: ".*"\n---\n', head)
     assert [line for line in body.splitlines() if not LINE.fullmatch(line)] == []
-    assert nodes_of(diagram).keys() == FLOWS[name].nodes.keys()
+    assert parse_nodes(diagram).keys() == FLOWS[name].nodes.keys()
 
 
 def test_diagram_node_shows_texts_and_the_target_after_silence() -> None:
-    nodes = nodes_of(draw_flow(FLOWS["turnout"], load_shipped_texts(), "hi"))
+    nodes = parse_nodes(draw_flow(FLOWS["turnout"], load_shipped_texts(), "hi"))
     title, words, *notes = nodes["question"].split("<br>")
     assert title == "Asks for a key (question)"
     assert words.startswith("क्या आपने वोट डाल दिया है?")
@@ -48,18 +48,18 @@ def test_diagram_node_shows_texts_and_the_target_after_silence() -> None:
 
 
 def test_arrows_are_labelled_with_keys_and_conditions() -> None:
-    turnout = arrows_of(draw_flow(FLOWS["turnout"], load_shipped_texts(), "en"))
+    turnout = parse_arrows(draw_flow(FLOWS["turnout"], load_shipped_texts(), "en"))
     assert turnout["question", "voted"] == "1"
     assert turnout["voted", "noted_voted"] == ""
     assert ("voted", "not_saved") not in turnout
-    household = arrows_of(draw_flow(FLOWS["household"], load_shipped_texts(), "en"))
+    household = parse_arrows(draw_flow(FLOWS["household"], load_shipped_texts(), "en"))
     assert household["several", "greeting"] == "pending_voters above 1"
 
 
 def test_nodes_reached_only_by_exceptions_are_drawn_in_a_group() -> None:
     diagram = draw_flow(FLOWS["turnout"], load_shipped_texts(), "en")
     group = diagram.partition("subgraph exceptions")[2].partition("    end")[0]
-    assert nodes_of(group).keys() == {"not_saved", "silent", "puzzled"}
+    assert parse_nodes(group).keys() == {"not_saved", "silent", "puzzled"}
     assert "subgraph" not in draw_flow(FLOWS["booth"], load_shipped_texts(), "en")
 
 
@@ -68,5 +68,5 @@ def test_special_characters_cannot_break_out_of_a_label() -> None:
     texts = add_texts(mine__text='"] --> n_bye <script>alert(1)</script> & #quot; `x` | y')
     diagram = draw_flow(make_flow("\n  first: {say: [mine.text], next: bye}", head), texts, "en")
     assert "<script>" not in diagram.partition("flowchart TD")[2]
-    assert arrows_of(diagram) == {("first", "bye"): ""}
+    assert parse_arrows(diagram) == {("first", "bye"): ""}
     assert LINE.fullmatch(next(line for line in diagram.splitlines() if line.lstrip().startswith("n_first[")))

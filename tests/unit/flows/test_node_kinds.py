@@ -77,7 +77,7 @@ nodes:
 
 
 @pytest.fixture(autouse=True)
-def new_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def add_new_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Add a file with a new kind to the package of nodes."""
     (tmp_path / "greet.py").write_text(A_KIND, encoding="utf-8")
     monkeypatch.setattr(nodes, "__path__", [*nodes.__path__, str(tmp_path)])

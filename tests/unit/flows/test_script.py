@@ -55,7 +55,7 @@ pages:
 TURNOUT = {"calls": ("polling_day", Purpose.TURNOUT)}
 
 
-def changed(old: str, new: str) -> str:
+def change_script(old: str, new: str) -> str:
     assert old in GOOD
     return GOOD.replace(old, new, 1)
 
@@ -131,7 +131,7 @@ MISTAKES = [
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
 def test_mistake_is_reported_in_one_line_with_its_place(old: str, new: str, words: str) -> None:
     with pytest.raises(FlowError) as refused:
-        parse_script(changed(old, new), "sample.yaml")
+        parse_script(change_script(old, new), "sample.yaml")
     text = str(refused.value)
     assert words in text, text
     assert "\n" not in text
@@ -195,7 +195,7 @@ FINDINGS = [
 
 @pytest.mark.parametrize(("old", "new", "page", "rule", "words"), FINDINGS)
 def test_finding_names_its_page_and_line(old: str, new: str, page: str | None, rule: str | None, words: str) -> None:
-    found = check_script(parse_script(changed(old, new), "sample.yaml"))
+    found = check_script(parse_script(change_script(old, new), "sample.yaml"))
     if rule is None:
         assert found == []
         return
@@ -205,11 +205,11 @@ def test_finding_names_its_page_and_line(old: str, new: str, page: str | None, r
     assert words in line
     assert line.startswith(f"sample.yaml:{finding.line}: page {page}: ")
     assert line.endswith(f"[{rule}]")
-    assert changed(old, new).splitlines()[finding.line - 1] == f"  {page}:"
+    assert change_script(old, new).splitlines()[finding.line - 1] == f"  {page}:"
 
 
 def test_page_that_cannot_reach_the_end_is_reported_with_its_loop() -> None:
-    lost = changed("to: last}", "to: hello}").replace("to: bye}", "to: last}").replace("next: bye", "next: hello")
+    lost = change_script("to: last}", "to: hello}").replace("to: bye}", "to: last}").replace("next: bye", "next: hello")
     lines = [str(each) for each in check_script(parse_script(lost)) if each.rule == "no-exit"]
     assert len(lines) == 3
     assert "leads to no last page (hello -> way -> last); add a last page" in lines[0]
@@ -217,16 +217,16 @@ def test_page_that_cannot_reach_the_end_is_reported_with_its_loop() -> None:
 
 @pytest.mark.parametrize("kind", MarkKind)
 def test_question_must_not_have_the_name_of_a_mark(kind: MarkKind) -> None:
-    script = parse_script(changed("knows_booth", kind.value.replace("-", "_")))
+    script = parse_script(change_script("knows_booth", kind.value.replace("-", "_")))
     assert [each.rule for each in check_script(script)] == ["named-like-a-mark"]
 
 
 def test_check_accepts_required_languages_and_declared_offers() -> None:
     script = parse_script(GOOD)
     assert next(each.problem for each in check_script(script, ("ta",))) == "has no text in ta; add it"
-    asked = changed("Goodbye.", "Please vote for Asha.")
+    asked = change_script("Goodbye.", "Please vote for Asha.")
     assert check_script(parse_script(asked.replace("purpose: turnout", "purpose: material"))) == []
-    ride = changed("Goodbye.", "We will send a car.").replace("languages:", "offers: [transport]\nlanguages:")
+    ride = change_script("Goodbye.", "We will send a car.").replace("languages:", "offers: [transport]\nlanguages:")
     assert check_script(parse_script(ride), may_offer=frozenset({Offer.TRANSPORT})) == []
 
 
@@ -251,20 +251,20 @@ def test_shipped_scripts_are_before_poll_and_polling_day() -> None:
 # The schema for editors
 
 
-def _plain(text: str) -> Any:
+def _read_as_editor(text: str) -> Any:
     return json.loads(json.dumps(yaml.safe_load(text)))
 
 
-def _schema() -> Any:
+def _load_schema() -> Any:
     schema: Any = json.loads((SCRIPTS_DIRECTORY.parent / "script.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
 
 def test_editor_schema_accepts_what_the_loader_accepts_and_names_every_value() -> None:
-    schema = _schema()
+    schema = _load_schema()
     for text in (GOOD, *(path.read_text(encoding="utf-8") for path in SCRIPTS_DIRECTORY.glob("*.yaml"))):
-        assert list(schema.iter_errors(_plain(text))) == []
+        assert list(schema.iter_errors(_read_as_editor(text))) == []
     description = schema.schema["$defs"]["ScriptPage"]["properties"]["text"]["description"]
     assert description.partition("braces: ")[2] == ", ".join(f"{{{name}}}" for name in VALUES) + "."
     assert schema.schema["properties"]["pages"]["maxProperties"] == MAX_PAGES
@@ -274,7 +274,7 @@ def test_editor_schema_accepts_what_the_loader_accepts_and_names_every_value() -
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
 def test_editor_schema_refuses_what_the_loader_refuses(old: str, new: str, words: str) -> None:
     if not any(beyond in words for beyond in ("is not a page", "`ta`")):
-        assert list(_schema().iter_errors(_plain(changed(old, new))))
+        assert list(_load_schema().iter_errors(_read_as_editor(change_script(old, new))))
 
 
 # What the page gets
@@ -337,7 +337,7 @@ def test_campaign_uses_the_script_named_in_its_settings() -> None:
 
 def test_script_with_a_finding_or_another_purpose_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
-    path.write_text(changed("Goodbye.", "Whom will you vote for?"), encoding="utf-8")
+    path.write_text(change_script("Goodbye.", "Whom will you vote for?"), encoding="utf-8")
     with pytest.raises(
         FlowError, match=r"own.yaml:20: page bye: asks for whom someone votes .* \[forbidden-question\]"
     ):

@@ -40,7 +40,7 @@ BOUND = {name: 2 * flow.max_turns + 1 for name, flow in FLOWS.items()}
 
 
 @st.composite
-def facts(draw: st.DrawFn) -> dict[str, Scalar]:
+def draw_facts(draw: st.DrawFn) -> dict[str, Scalar]:
     """Return random facts of a voter: known, unknown or malformed."""
     known: dict[str, Scalar] = {}
     for name, value in FACTS.items():
@@ -53,7 +53,7 @@ def facts(draw: st.DrawFn) -> dict[str, Scalar]:
     return known
 
 
-def inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
+def list_inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
     """Return all inputs that can follow an action."""
     keys = st.sampled_from(TELEPHONE_KEYS)
     strategies: list[st.SearchStrategy[Input]] = []
@@ -70,7 +70,7 @@ def inputs(action: Action, *, hang_ups: bool) -> st.SearchStrategy[Input]:
     return st.one_of(strategies)
 
 
-def check_justified(turn: Turn, committed: CommitKind | None) -> None:
+def check_acknowledgement(turn: Turn, committed: CommitKind | None) -> None:
     """Assert that the turn acknowledges only what was committed since the last answer."""
     if turn.action is None or isinstance(turn.action, Commit | SendSms):
         return
@@ -80,18 +80,18 @@ def check_justified(turn: Turn, committed: CommitKind | None) -> None:
             assert not ref.value.startswith("opt_out.") or committed is CommitKind.OPT_OUT
 
 
-def spoken_values(refs: tuple[PromptRef, ...]) -> list[PromptRef]:
+def list_spoken_values(refs: tuple[PromptRef, ...]) -> list[PromptRef]:
     return [value for ref in refs for _, value in ref.values]
 
 
-def walk(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> list[Turn]:
+def walk_flow(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> list[Turn]:
     turns = [begin]
     committed: CommitKind | None = None
     while not turns[-1].ended:
         turn = turns[-1]
         assert turn.action is not None
-        check_justified(turn, committed)
-        event = data.draw(inputs(turn.action, hang_ups=hang_ups))
+        check_acknowledgement(turn, committed)
+        event = data.draw(list_inputs(turn.action, hang_ups=hang_ups))
         if isinstance(event, Committed) and isinstance(turn.action, Commit):
             committed = turn.action.commit.kind
         elif isinstance(event, Digits | Recorded | Failed) or isinstance(turn.action, Commit):
@@ -100,18 +100,18 @@ def walk(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -> lis
             committed = None  # the key answers the next question
         turns.append(continue_flow(flow, copy_through_json(turn.state), event))
         assert len(turns) <= BOUND[flow.name]
-    check_justified(turns[-1], committed)
+    check_acknowledgement(turns[-1], committed)
     return turns
 
 
 @pytest.mark.parametrize("name", sorted(set(FLOWS) - {"booth_worker"}))
 @settings(deadline=None, derandomize=True, max_examples=60)
-@given(known=facts(), data=st.data(), hang_ups=st.booleans())
+@given(known=draw_facts(), data=st.data(), hang_ups=st.booleans())
 def test_random_calls_end_and_acknowledge_only_committed_results(
     name: str, known: dict[str, Scalar], data: st.DataObject, hang_ups: bool
 ) -> None:
     flow = FLOWS[name]
-    turns = walk(flow, start_flow(flow, Start(known, "hi")), data, hang_ups=hang_ups)
+    turns = walk_flow(flow, start_flow(flow, Start(known, "hi")), data, hang_ups=hang_ups)
     assert turns[-1].state.ending in set(Ending) - {Ending.FAULT}
     sequences = [turn.action.commit.sequence for turn in turns if isinstance(turn.action, Commit)]
     assert sequences == list(range(1, len(sequences) + 1))
@@ -120,10 +120,10 @@ def test_random_calls_end_and_acknowledge_only_committed_results(
 
 
 @settings(deadline=None, derandomize=True, max_examples=40)
-@given(known=facts(), data=st.data())
+@given(known=draw_facts(), data=st.data())
 def test_booth_worker_call_with_random_keys_ends(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS["booth_worker"]
-    turns = walk(flow, start_flow(flow, Start(known, "ta")), data, hang_ups=True)
+    turns = walk_flow(flow, start_flow(flow, Start(known, "ta")), data, hang_ups=True)
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
 
 
@@ -132,7 +132,7 @@ def test_walk_detects_an_unjustified_acknowledgement() -> None:
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )
     with pytest.raises(AssertionError, match=r"opt_out\.noted before a commit"):
-        check_justified(continue_flow(flow, start_flow(flow, Start({}, "en")).state, Digits("1")), None)
+        check_acknowledgement(continue_flow(flow, start_flow(flow, Start({}, "en")).state, Digits("1")), None)
 
 
 @pytest.mark.parametrize("name", list_shipped_flows())
@@ -171,13 +171,13 @@ def test_repeating_one_key_ends_the_call(name: str, key: str) -> None:
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
-@given(known=facts(), data=st.data())
+@given(known=draw_facts(), data=st.data())
 def test_malformed_values_are_never_spoken(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS[data.draw(st.sampled_from(sorted(FLOWS)))]
-    for turn in walk(flow, start_flow(flow, Start(known, "hi")), data, hang_ups=True):
+    for turn in walk_flow(flow, start_flow(flow, Start(known, "hi")), data, hang_ups=True):
         if turn.action is None or isinstance(turn.action, Commit | SendSms):
             continue
-        for value in spoken_values(turn.action.prompts):
+        for value in list_spoken_values(turn.action.prompts):
             if value.kind in (PromptKind.NUMBER, PromptKind.DIGITS):
                 assert value.value.isascii()
                 assert value.value.isdigit()

@@ -14,7 +14,7 @@ from dialer.switch.asterisk.ami_codec import AmiMessage
 ENDS, STAYS = (AttemptId(f"3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c2{digit}") for digit in "12")
 
 
-def message(*lines: str) -> AmiMessage:
+def make_message(*lines: str) -> AmiMessage:
     return AmiMessage("\r\n".join(lines).encode())
 
 
@@ -27,21 +27,21 @@ class Client:
 
     def _hang_up_after(self, action: str) -> None:
         if action == self._during:
-            self._switch.on_event(message("Event: Hangup", f"Uniqueid: {ENDS}", "Cause: 16"))
+            self._switch.on_event(make_message("Event: Hangup", f"Uniqueid: {ENDS}", "Cause: 16"))
 
     async def wait_until_booted(self) -> None:
         return
 
     async def send_action(self, name: str, *_: object) -> AmiMessage:
         self._hang_up_after(name)
-        return message("Response: Success", "CoreStartupDate: 2026-11-03", "CoreStartupTime: 08:00:00")
+        return make_message("Response: Success", "CoreStartupDate: 2026-11-03", "CoreStartupTime: 08:00:00")
 
     async def send_list_action(self, name: str, *_: object) -> list[AmiMessage]:
         channels = [
-            message("Event: CoreShowChannel", f"Uniqueid: {each}", "Context: matdan-voter", "ChannelState: 6")
+            make_message("Event: CoreShowChannel", f"Uniqueid: {each}", "Context: matdan-voter", "ChannelState: 6")
             for each in (ENDS, STAYS)
         ]
-        inbound = message("Event: CoreShowChannel", "Uniqueid: 17.1", "Context: matdan-voter", "ChannelState: 6")
+        inbound = make_message("Event: CoreShowChannel", "Uniqueid: 17.1", "Context: matdan-voter", "ChannelState: 6")
         self._hang_up_after(name)
         return [*channels, inbound] if name == "CoreShowChannels" else []
 

@@ -40,7 +40,7 @@ def decode(data: bytes, pieces: Iterable[int] = ()) -> list[AgiInput]:
     return found
 
 
-def after_environment(data: bytes) -> list[AgiInput]:
+def decode_after_environment(data: bytes) -> list[AgiInput]:
     return decode(ENVIRONMENT + data)[1:]
 
 
@@ -116,11 +116,11 @@ def test_get_data_reply_distinguishes_digits_from_a_timeout() -> None:
 def test_usage_text_of_several_lines_decodes_to_one_reply() -> None:
     text = b" Usage: ANSWER\n\n200 is not a reply here\n"
     usage = b"520-Invalid command syntax.  Proper usage follows:\n" + text + b"520 End of proper usage.\n"
-    assert after_environment(usage + b"200 result=0\n") == [AgiReply(520), AgiReply(200, "0")]
+    assert decode_after_environment(usage + b"200 result=0\n") == [AgiReply(520), AgiReply(200, "0")]
 
 
 def test_decoder_accepts_hangup_before_the_pending_reply() -> None:
-    assert after_environment(b"HANGUP\n200 result=-1\n") == [HANGUP, AgiReply(200, "-1")]
+    assert decode_after_environment(b"HANGUP\n200 result=-1\n") == [HANGUP, AgiReply(200, "-1")]
 
 
 @DETERMINISTIC
@@ -140,7 +140,7 @@ def test_decoder_refuses_a_peer_that_does_not_speak_agi(opening: bytes) -> None:
 
 def test_invalid_agi_reply_is_refused() -> None:
     with pytest.raises(ProtocolError, match="does not speak AGI"):
-        after_environment(b"OK\n")
+        decode_after_environment(b"OK\n")
 
 
 def test_endless_line_is_refused_at_the_length_limit() -> None:
@@ -175,7 +175,7 @@ def test_agi_environment_is_limited_to_a_hundred_lines() -> None:
 
 def test_endless_usage_text_is_refused() -> None:
     with pytest.raises(ProtocolError, match="usage text of over 100 lines"):
-        after_environment(b"520-Usage\n" + b"line\n" * 200)
+        decode_after_environment(b"520-Usage\n" + b"line\n" * 200)
 
 
 def test_repr_of_agi_environment_omits_the_callers_number() -> None:

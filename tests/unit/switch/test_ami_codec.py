@@ -35,11 +35,11 @@ def decode(data: bytes, pieces: Iterable[int] = (), **options: object) -> list[A
     return messages
 
 
-def fields_of(messages: Iterable[AmiMessage]) -> list[list[tuple[str, str]]]:
+def list_fields(messages: Iterable[AmiMessage]) -> list[list[tuple[str, str]]]:
     return [message.list_fields() for message in messages]
 
 
-def reference(data: bytes) -> list[list[tuple[str, str]]]:
+def parse_session(data: bytes) -> list[list[tuple[str, str]]]:
     """Return a session parsed in the simplest way, as a reference for the decoder."""
     _, _, body = data.decode().partition("\r\n")
     found = []
@@ -53,11 +53,11 @@ def reference(data: bytes) -> list[list[tuple[str, str]]]:
 @pytest.mark.parametrize("name", NAMES)
 def test_captured_ami_session_decodes_equally_whole_and_byte_by_byte(name: str) -> None:
     data = captured_bytes(name, "asterisk-ami")
-    expected = reference(data)
+    expected = parse_session(data)
 
     assert expected
-    assert fields_of(decode(data)) == expected
-    assert fields_of(decode(data, range(len(data)))) == expected
+    assert list_fields(decode(data)) == expected
+    assert list_fields(decode(data, range(len(data)))) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +84,7 @@ def test_captures_of_ami_sessions_exist() -> None:
 def test_ami_session_split_anywhere_decodes_equally(data: st.DataObject) -> None:
     session = captured_bytes(data.draw(st.sampled_from(["command-output", "unknown-endpoint", "busy"])), "asterisk-ami")
     cuts = data.draw(st.lists(st.integers(0, len(session)), max_size=8))
-    assert fields_of(decode(session, cuts)) == reference(session)
+    assert list_fields(decode(session, cuts)) == parse_session(session)
 
 
 def test_decoder_returns_wanted_events_and_all_responses() -> None:
@@ -95,7 +95,7 @@ def test_decoder_returns_wanted_events_and_all_responses() -> None:
 
     kept = decode(data, range(0, len(data), 7), wanted_events=wanted)
 
-    assert fields_of(kept) == fields_of(expected)
+    assert list_fields(kept) == list_fields(expected)
     assert {message.event for message in kept} == wanted | {""}
     assert len(kept) < len(everything)
 
@@ -177,7 +177,7 @@ def test_repr_of_ami_message_omits_fields() -> None:
 @pytest.mark.parametrize("cut", range(60))
 def test_decoder_accepts_sessions_with_lf_line_endings(cut: int) -> None:
     data = b"Asterisk Call Manager/11.0.0\nEvent: A\nX: 1\n\nEvent: B\nY: 2\n\n"
-    assert fields_of(decode(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
+    assert list_fields(decode(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
 
 
 def test_lf_in_a_value_of_a_crlf_session_starts_no_field() -> None:
@@ -192,7 +192,7 @@ def test_lf_in_a_value_of_a_crlf_session_starts_no_field() -> None:
 def test_action_decoder_accepts_mixed_line_endings(cut: int) -> None:
     data = b"Action: Ping\nActionID: 1\r\n\r\nAction: Logoff\r\n\n"
     actions = decode(data, [cut], expects_banner=False)
-    assert fields_of(actions) == [[("Action", "Ping"), ("ActionID", "1")], [("Action", "Logoff")]]
+    assert list_fields(actions) == [[("Action", "Ping"), ("ActionID", "1")], [("Action", "Logoff")]]
 
 
 def test_blank_lines_between_messages_are_ignored() -> None:

@@ -28,34 +28,34 @@ ORIGINATE = [("Channel", "PJSIP/15550100@trunk"), ("Async", "true")]
 Came = AmiMessage | Action
 
 
-def session_of(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
+def make_session(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
     return AmiSession(LOGIN, limits or AmiLimits(), "s", wanted_events)
 
 
-def logged_in(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
+def make_logged_in_session(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
     """Return a session at second 0 whose Login (ActionID s-1) has succeeded."""
-    session = session_of(limits, wanted_events)
+    session = make_session(limits, wanted_events)
     session.on_connected(0)
     session.receive(BANNER, 0)
     session.log_in(0)
     session.pop_output()
-    session.receive(success("s-1"), 0)
+    session.receive(success_response("s-1"), 0)
     return session
 
 
-def success(action_id: str, more: str = "") -> bytes:
+def success_response(action_id: str, more: str = "") -> bytes:
     return f"Response: Success\r\nActionID: {action_id}\r\n{more}\r\n".encode()
 
 
-def refused(action_id: str, why: str) -> bytes:
+def error_response(action_id: str, why: str) -> bytes:
     return f"Response: Error\r\nActionID: {action_id}\r\nMessage: {why}\r\n\r\n".encode()
 
 
-def event(name: str, more: str = "") -> bytes:
+def make_event(name: str, more: str = "") -> bytes:
     return f"Event: {name}\r\n{more}\r\n".encode()
 
 
-def sent(session: AmiSession) -> list[str]:
+def list_new_actions(session: AmiSession) -> list[str]:
     """Return name and ActionID of the actions that the session writes now."""
     return [f"{one.action} {one.action_id}" for one in AmiDecoder(expects_banner=False).feed(session.pop_output())]
 
@@ -87,20 +87,29 @@ class Step:
 TABLES = {
     "answers in any order, late, repeated and unasked": (
         Step(1, send=(("Getvar", "a"), ("Getvar", "b")), written=("Getvar a", "Getvar b")),
-        Step(2, bring=success("b") + event("One") + success("a"), out=("b answered", "One", "a answered")),
-        Step(3, bring=success("a") + success("of-nobody") + b"Response: Error\r\nMessage: Missing action\r\n\r\n"),
+        Step(
+            2,
+            bring=success_response("b") + make_event("One") + success_response("a"),
+            out=("b answered", "One", "a answered"),
+        ),
+        Step(
+            3,
+            bring=success_response("a")
+            + success_response("of-nobody")
+            + b"Response: Error\r\nMessage: Missing action\r\n\r\n",
+        ),
         Step(4, send=(("Getvar", "a"),), written=("Getvar a",)),
-        Step(4, bring=success("a"), out=("a answered",)),
+        Step(4, bring=success_response("a"), out=("a answered",)),
     ),
     "time runs out for one alone, and its late answer is nobody's": (
         Step(1, send=(("Originate", "a"),), written=("Originate a",)),
         Step(4, send=(("Getvar", "b"),), written=("Getvar b",)),
         Step(5, written=("Ping s-2",)),
-        Step(5, bring=success("s-2")),
+        Step(5, bring=success_response("s-2")),
         Step(10, written=("Ping s-3",)),
-        Step(10, bring=success("s-3")),
+        Step(10, bring=success_response("s-3")),
         Step(11, out=("a OriginateUnsure",)),
-        Step(12, bring=success("a") + success("b"), out=("b answered",)),
+        Step(12, bring=success_response("a") + success_response("b"), out=("b answered",)),
     ),
     "a half-open connection: one Ping, then silence ends all": (
         Step(1, send=(("Originate", "a"), ("Getvar", "b")), written=("Originate a", "Getvar b")),
@@ -110,40 +119,47 @@ TABLES = {
     ),
     "a Ping that is not answered is not repeated while events come": (
         Step(5, written=("Ping s-2",)),
-        Step(9, bring=event("Hangup"), out=("Hangup",)),
+        Step(9, bring=make_event("Hangup"), out=("Hangup",)),
         Step(10),
-        Step(15, bring=event("Hangup"), out=("Hangup",)),
+        Step(15, bring=make_event("Hangup"), out=("Hangup",)),
         Step(20),
-        Step(21, bring=success("s-2")),
+        Step(21, bring=success_response("s-2")),
         Step(25, written=("Ping s-3",)),
     ),
     "lists side by side, apart from the events between them": (
         Step(1, lists=(("Status", "a"), ("CoreShowChannels", "b")), written=("Status a", "CoreShowChannels b")),
-        Step(2, bring=success("b", "EventList: start\r\n") + success("a", "EventList: start\r\n")),
-        Step(2, bring=event("Status", "ActionID: a\r\n") + event("Hangup", "ActionID: x\r\n"), out=("Hangup",)),
-        Step(2, bring=event("CoreShowChannel", "ActionID: b\r\n") * 2),
-        Step(3, bring=event("StatusComplete", "ActionID: a\r\nEventList: Complete\r\n"), out=("a answered of 1",)),
-        Step(3, bring=event("Done", "ActionID: b\r\nEventList: Complete\r\n"), out=("b answered of 2",)),
+        Step(2, bring=success_response("b", "EventList: start\r\n") + success_response("a", "EventList: start\r\n")),
+        Step(
+            2, bring=make_event("Status", "ActionID: a\r\n") + make_event("Hangup", "ActionID: x\r\n"), out=("Hangup",)
+        ),
+        Step(2, bring=make_event("CoreShowChannel", "ActionID: b\r\n") * 2),
+        Step(3, bring=make_event("StatusComplete", "ActionID: a\r\nEventList: Complete\r\n"), out=("a answered of 1",)),
+        Step(3, bring=make_event("Done", "ActionID: b\r\nEventList: Complete\r\n"), out=("b answered of 2",)),
     ),
     "an empty list, a refused one and one without end": (
         Step(1, lists=(("ConfbridgeListRooms", "a"),), written=("ConfbridgeListRooms a",)),
-        Step(1, bring=refused("a", "No active conferences."), out=("a answered of 0",)),
+        Step(1, bring=error_response("a", "No active conferences."), out=("a answered of 0",)),
         Step(2, lists=(("Status", "b"),), written=("Status b",)),
-        Step(2, bring=refused("b", "Nonsense"), out=("b SwitchError of 0",)),
+        Step(2, bring=error_response("b", "Nonsense"), out=("b SwitchError of 0",)),
         Step(3, lists=(("Status", "c"),), written=("Status c",)),
-        Step(3, bring=event("Status", "ActionID: c\r\n") * 5, out=("c SwitchError of 4",)),
+        Step(3, bring=make_event("Status", "ActionID: c\r\n") * 5, out=("c SwitchError of 4",)),
     ),
     "turns: no more than two outstanding, first come first served, one more for each answer": (
         Step(1, send=tuple(("Getvar", each) for each in "abcd"), written=("Getvar a", "Getvar b")),
-        Step(2, bring=success("b"), out=("b answered",), written=("Getvar c",)),
-        Step(3, bring=success("a") + success("c"), out=("a answered", "c answered"), written=("Getvar d",)),
+        Step(2, bring=success_response("b"), out=("b answered",), written=("Getvar c",)),
+        Step(
+            3,
+            bring=success_response("a") + success_response("c"),
+            out=("a answered", "c answered"),
+            written=("Getvar d",),
+        ),
     ),
     "an unanswered Ping takes no place of an action, and is sent when all places are taken": (
         Step(5, written=("Ping s-2",)),
         Step(6, send=tuple(("Getvar", each) for each in "abc"), written=("Getvar a", "Getvar b")),
-        Step(7, bring=success("s-2")),
+        Step(7, bring=success_response("s-2")),
         Step(10, written=("Ping s-3",)),
-        Step(11, bring=success("a"), out=("a answered",), written=("Getvar c",)),
+        Step(11, bring=success_response("a"), out=("a answered",), written=("Getvar c",)),
     ),
     "what had no turn was not sent, of what was written nobody knows": (
         Step(1, send=(("Originate", "a"), ("Getvar", "b"), ("Originate", "c")), written=("Originate a", "Getvar b")),
@@ -152,14 +168,14 @@ TABLES = {
     "while Asterisk does not read nothing leaves, no Ping either": (
         Step(1, writable=False, send=(("Originate", "a"),)),
         Step(5),
-        Step(6, bring=event("Hangup"), out=("Hangup",)),
+        Step(6, bring=make_event("Hangup"), out=("Hangup",)),
         Step(11, out=("a SwitchUnreachable",)),
         Step(12, writable=True, send=(("Getvar", "b"),), written=("Getvar b",)),
     ),
 }
 
 
-def play(session: AmiSession, steps: tuple[Step, ...], split: int | None = None) -> None:
+def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = None) -> None:
     """Play a table. With `split`, each read arrives in two parts, cut there."""
     for step in steps:
         if step.writable is not None:
@@ -177,29 +193,29 @@ def play(session: AmiSession, steps: tuple[Step, ...], split: int | None = None)
         if step.lost:
             came += session.on_disconnected(None)
         assert (step.at, tuple(map(told, came))) == (step.at, step.out)
-        assert (step.at, tuple(sent(session))) == (step.at, step.written)
+        assert (step.at, tuple(list_new_actions(session))) == (step.at, step.written)
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
 def test_session_output_follows_the_table(steps: tuple[Step, ...]) -> None:
-    play(logged_in(AmiLimits(outstanding_actions=2, list_items=4)), steps)
+    run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps)
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
 def test_session_output_does_not_depend_on_how_reads_are_split(steps: tuple[Step, ...]) -> None:
     for split in range(max(len(step.bring) for step in steps) + 1):
-        play(logged_in(AmiLimits(outstanding_actions=2, list_items=4)), steps, split)
+        run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps, split)
 
 
 def test_deadline_is_the_time_of_the_next_timer_call() -> None:
-    session = session_of()
+    session = make_session()
     assert session.deadline == math.inf
     session.on_connected(100)
     assert session.deadline == 110  # silence
     session.receive(BANNER, 100)
     session.log_in(100.5)
     session.pop_output()
-    session.receive(success("s-1"), 101)
+    session.receive(success_response("s-1"), 101)
     assert session.deadline == 106  # Ping
     session.send("Getvar", (), 102, action_id="a", timeout_seconds=3)
     assert session.deadline == 105
@@ -217,7 +233,7 @@ def test_deadline_is_the_time_of_the_next_timer_call() -> None:
 
 
 def test_login_is_sent_once_and_a_refusal_omits_the_secret() -> None:
-    session = session_of()
+    session = make_session()
     with pytest.raises(SwitchUnreachable, match="no connection"):
         session.log_in(0)
     session.on_connected(0)
@@ -225,12 +241,12 @@ def test_login_is_sent_once_and_a_refusal_omits_the_secret() -> None:
     data = session.pop_output()
     assert b"Username: dialler\r\nSecret: s3cret\r\nEvents: on\r\n" in data
     assert session.pop_output() == b""
-    assert session.receive(BANNER + refused(login.action_id, "Authentication failed"), 1) == [login]
+    assert session.receive(BANNER + error_response(login.action_id, "Authentication failed"), 1) == [login]
     assert isinstance(login.outcome, LoginRefused)
     assert "s3cret" not in f"{login.outcome}{LOGIN!r}"
-    assert sent(session) == []
+    assert list_new_actions(session) == []
     assert session.on_timer(6) == []
-    assert sent(session) == []  # no ping before the login
+    assert list_new_actions(session) == []  # no ping before the login
 
 
 @pytest.mark.parametrize(
@@ -242,7 +258,7 @@ def test_login_is_sent_once_and_a_refusal_omits_the_secret() -> None:
     ],
 )
 def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: bytes, why: str) -> None:
-    session = logged_in()
+    session = make_logged_in_session()
     originate = session.send("Originate", ORIGINATE, 1)
     session.pop_output()
     listing = session.send("Status", (), 1, listing=True)
@@ -268,7 +284,7 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
     ],
 )
 def test_session_end_reports_the_first_reason(lose: Callable[[AmiSession], object], why: str) -> None:
-    session = logged_in()
+    session = make_logged_in_session()
     unsent = session.send("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
     assert isinstance(unsent.outcome, SwitchUnreachable)
@@ -279,7 +295,7 @@ def test_session_end_reports_the_first_reason(lose: Callable[[AmiSession], objec
 
 
 def test_action_id_in_use_is_refused() -> None:
-    session = logged_in(AmiLimits(outstanding_actions=1))
+    session = make_logged_in_session(AmiLimits(outstanding_actions=1))
     session.send("Originate", ORIGINATE, 1, action_id="a")
     session.send("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
     for taken in "ab":
@@ -287,9 +303,9 @@ def test_action_id_in_use_is_refused() -> None:
             session.send("Originate", ORIGINATE, 1, action_id=taken)
     with pytest.raises(UnsafeValue):
         session.send("Hangup", [("Channel", "a\r\nAction: Logoff")], 1)
-    assert sent(session) == ["Originate a"]
-    session.receive(success("a"), 2)
-    assert sent(session) == ["Originate b"]
+    assert list_new_actions(session) == ["Originate a"]
+    session.receive(success_response("a"), 2)
+    assert list_new_actions(session) == ["Originate b"]
 
 
 class Gone:
@@ -300,20 +316,20 @@ class Gone:
 
 
 def test_cancelled_action_frees_its_slot_for_the_next() -> None:
-    session = logged_in(AmiLimits(outstanding_actions=1))
+    session = make_logged_in_session(AmiLimits(outstanding_actions=1))
     actions = [session.send("Getvar", (), 1, action_id=each) for each in "abcd"]
-    assert sent(session) == ["Getvar a"]
+    assert list_new_actions(session) == ["Getvar a"]
     actions[1].waiter = Gone()
     session.abandon_action(actions[2])
     session.abandon_action(actions[0])
     assert session.has_output
-    assert sent(session) == ["Getvar d"]
-    assert [told(each) for each in session.receive(success("a") + success("d"), 2)] == ["d answered"]
+    assert list_new_actions(session) == ["Getvar d"]
+    assert [told(each) for each in session.receive(success_response("a") + success_response("d"), 2)] == ["d answered"]
     assert (len(session._pending), session.has_output) == (0, False)
 
 
 def test_write_buffer_is_limited() -> None:
-    session = logged_in()
+    session = make_logged_in_session()
     session.set_writable(False)
     for number in range(300):
         session.send("Setvar", [("Value", "x" * 1000)], 1, action_id=str(number))
@@ -328,18 +344,18 @@ def test_write_buffer_is_limited() -> None:
 
 
 def test_oldest_unanswered_seconds_counts_from_the_actions_start() -> None:
-    session = logged_in()
+    session = make_logged_in_session()
     assert session.oldest_unanswered_seconds(3) == 0
     session.send("Getvar", (), 1, action_id="a")
     session.send("Getvar", (), 2, action_id="b")
     assert session.oldest_unanswered_seconds(2.5) == 1.5
-    session.receive(success("a"), 3)
+    session.receive(success_response("a"), 3)
     assert session.oldest_unanswered_seconds(3) == 1
 
 
-def replay(name: str, split: int | None) -> tuple[list[str], str]:
+def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
     """Replay a captured session with its own actions. Return its output and the actions pending at its end."""
-    session = session_of()
+    session = make_session()
     session.on_connected(0)
     came: list[Came] = []
     opening = read_capture(name)[0].data
@@ -364,18 +380,18 @@ def replay(name: str, split: int | None) -> tuple[list[str], str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_replayed_sessions_match_all_responses_whole_and_byte_by_byte(name: str) -> None:
-    whole = replay(name, None)
-    assert replay(name, 1) == whole
-    assert replay(name, 7) == whole
+    whole = replay_capture(name, None)
+    assert replay_capture(name, 1) == whole
+    assert replay_capture(name, 7) == whole
     answered = [each for each in whole[0] if each.endswith(("answered", "Error", "Refused", "Missing"))]
     assert answered
     assert len(set(answered)) == len(answered)
 
 
 def test_each_kind_of_refusal_raises_a_specific_error() -> None:
-    assert replay("login-refused", None)[0][0].split()[1] == "LoginRefused"
-    session = logged_in()
+    assert replay_capture("login-refused", None)[0][0].split()[1] == "LoginRefused"
+    session = make_logged_in_session()
     action = session.send("Originate", ORIGINATE, 1, action_id="a")
     session.pop_output()
-    session.receive(refused("a", "Extension does not exist."), 2)
+    session.receive(error_response("a", "Extension does not exist."), 2)
     assert isinstance(action.outcome, OriginateRefused)

@@ -114,7 +114,7 @@ class Driven:
         return self.result.completed
 
 
-async def drive(
+async def run_driver(
     flow: Flow,
     lines: Sequence[str | None],
     *,
@@ -130,7 +130,7 @@ async def drive(
 
 
 async def test_vote_is_stored_before_it_is_confirmed_to_the_caller() -> None:
-    result, journal = await drive(FLOWS["turnout"], ["1"])
+    result, journal = await run_driver(FLOWS["turnout"], ["1"])
     assert journal == [
         "answer",
         "matdan/hi/common/greeting",
@@ -149,7 +149,7 @@ async def test_vote_is_stored_before_it_is_confirmed_to_the_caller() -> None:
 
 
 async def test_no_confirmation_is_played_if_the_store_refuses() -> None:
-    result, journal = await drive(FLOWS["turnout"], ["1"], works=False)
+    result, journal = await run_driver(FLOWS["turnout"], ["1"], works=False)
     assert "matdan/hi/turnout/noted_voted" not in journal
     assert "matdan/hi/common/not_saved" in journal
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
@@ -177,20 +177,20 @@ async def test_unexpected_exception_in_a_commit_is_raised() -> None:
 
 
 async def test_hang_up_preserves_answers_and_records_the_node() -> None:
-    result, journal = await drive(FLOWS["turnout"], ["2", None])
+    result, journal = await run_driver(FLOWS["turnout"], ["2", None])
     assert result.state.ending is Ending.HUNG_UP
     assert not result.completed
     assert result.state.left_at == "hour"
     assert [commit.mark for commit in result.commits] == [MarkKind.NOT_YET]
     assert "hangup" not in journal
 
-    left, _ = await drive(FLOWS["household"], ["2", "1#"], works=True)
+    left, _ = await run_driver(FLOWS["household"], ["2", "1#"], works=True)
     assert left.state.answers == {"still_to_vote": "1"}
 
 
 async def test_hang_up_at_any_command_ends_the_flow_normally() -> None:
     flow = FLOWS["turnout"]
-    _, journal = await drive(flow, ["2", "3#"])
+    _, journal = await run_driver(flow, ["2", "3#"])
     for last in range(len(journal) + 6):
         call = ScriptedCall(["2", "3#"])
         store = Store(call)
@@ -219,7 +219,7 @@ async def test_cancellation_of_a_flow_is_raised() -> None:
 
 async def test_missing_sound_is_skipped_and_reported() -> None:
     place = PROMPTS.find_sounds(*NAME)[0]
-    result, journal = await drive(FLOWS["turnout"], ["1"], missing=[place])
+    result, journal = await run_driver(FLOWS["turnout"], ["1"], missing=[place])
     assert result.completed
     assert result.missing == {place}
     assert place not in journal
@@ -229,7 +229,7 @@ QUESTION = "matdan/hi/turnout/question"
 
 
 async def test_question_that_cannot_be_played_ends_the_call_as_not_completed() -> None:
-    result, journal = await drive(FLOWS["turnout"], ["1", "1", "1"], missing=[QUESTION])
+    result, journal = await run_driver(FLOWS["turnout"], ["1", "1", "1"], missing=[QUESTION])
     assert (result.completed, result.state.left_at, result.result.unheard) == (False, "question", QUESTION)
     assert journal[-1] == "hangup"
     assert not result.commits
@@ -244,14 +244,14 @@ async def test_flow_without_any_playable_sound_is_not_completed() -> None:
     said = sorted(
         list_fixed_sounds(announcement, "hi", load_shipped_texts()), key=lambda sound: "greeting" not in sound
     )
-    result, _ = await drive(announcement, [], missing=said)
+    result, _ = await run_driver(announcement, [], missing=said)
     assert (result.completed, result.result.unheard) == (False, said[0])
-    heard, _ = await drive(announcement, [], missing=said[:1])
+    heard, _ = await run_driver(announcement, [], missing=said[:1])
     assert (heard.completed, heard.result.unheard) == (True, None)
 
 
 async def test_key_during_a_prompt_interrupts_it_and_counts_as_input() -> None:
-    result, journal = await drive(FLOWS["turnout"], ["39"])
+    result, journal = await run_driver(FLOWS["turnout"], ["39"])
     # 3 chose the place; 9 was pressed during the prompt that followed.
     assert "matdan/hi/booth/where-1" not in journal
     assert "commit opt-out" in journal
@@ -261,13 +261,13 @@ async def test_key_during_a_prompt_interrupts_it_and_counts_as_input() -> None:
 async def test_digit_field_ends_at_terminator_full_length_or_timeout() -> None:
     flow = FLOWS["booth_worker"]
     for line in ("17#", "17", "0017"):
-        result, _ = await drive(flow, [line, "#"])
+        result, _ = await run_driver(flow, [line, "#"])
         assert [commit.serial for commit in result.commits] == [17]
         assert result.state.node == "goodbye"
 
 
 async def test_terminator_after_a_full_field_is_not_a_wrong_key() -> None:
-    result, journal = await drive(FLOWS["booth_worker"], ["0017#", "18#", "#"])
+    result, journal = await run_driver(FLOWS["booth_worker"], ["0017#", "18#", "#"])
     assert [commit.serial for commit in result.commits] == [17, 18]
     assert "matdan/hi/common/no_match" not in journal
 
@@ -287,7 +287,7 @@ async def test_flow_plays_the_failure_prompt_for_each_missing_service() -> None:
 
 
 async def test_transferred_call_is_not_hung_up() -> None:
-    result, journal = await drive(FLOWS["material"], ["1"])
+    result, journal = await run_driver(FLOWS["material"], ["1"])
     assert result.state.ending is Ending.TRANSFERRED
     assert result.completed
     assert "hangup" not in journal
@@ -306,7 +306,7 @@ def terminal(
     return call, state.ending, state.node_path
 
 
-def heard_sounds(actions: Sequence[Action]) -> set[str]:
+def list_played_sounds(actions: Sequence[Action]) -> set[str]:
     """Return the sounds that a call was asked to play."""
     refs: list[PromptRef] = []
     for action in actions:
@@ -330,7 +330,7 @@ def test_same_keys_give_the_same_call_over_agi_and_at_the_terminal(
     flow = FLOWS[name]
     if name == "inbound":  # a message is spoken, so the terminal asks for an extra line
         lines = [line.replace("4", "1") if line is not None else None for line in lines]
-    result, journal = asyncio.run(drive(flow, lines, facts=facts))
+    result, journal = asyncio.run(run_driver(flow, lines, facts=facts))
     rehearsal, ending, where = terminal(flow, lines, facts)
     commits = [action.commit for action in rehearsal.actions if isinstance(action, Commit)]
     assert list(result.commits) == commits
@@ -338,7 +338,7 @@ def test_same_keys_give_the_same_call_over_agi_and_at_the_terminal(
     if result.state.left_at is not None:
         assert result.state.left_at == where
     played = [line for line in journal if line.startswith("matdan/")]
-    assert set(played) <= heard_sounds(rehearsal.actions)
+    assert set(played) <= list_played_sounds(rehearsal.actions)
 
 
 def _is_last(action: Action) -> bool:

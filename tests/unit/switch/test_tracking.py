@@ -30,17 +30,17 @@ from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 ID = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22")
 
 
-def event(name: str, **fields: str) -> AmiMessage:
+def make_event(name: str, **fields: str) -> AmiMessage:
     lines = [f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]
     return AmiMessage("\r\n".join(lines).encode())
 
 
-RINGING = event("DialState", DestUniqueid=ID, DialStatus="RINGING")
-PROGRESS = event("DialState", DestUniqueid=ID, DialStatus="PROGRESS")
-ANSWER = event("DialEnd", DestUniqueid=ID, DialStatus="ANSWER")
-SUCCESS = event("OriginateResponse", ActionID=ID, Response="Success", Reason="4", Uniqueid=ID)
-FAILURE = event("OriginateResponse", ActionID=ID, Response="Failure", Reason="3", Uniqueid="<null>")
-HANGUP = event("Hangup", Uniqueid=ID, Cause="16")
+RINGING = make_event("DialState", DestUniqueid=ID, DialStatus="RINGING")
+PROGRESS = make_event("DialState", DestUniqueid=ID, DialStatus="PROGRESS")
+ANSWER = make_event("DialEnd", DestUniqueid=ID, DialStatus="ANSWER")
+SUCCESS = make_event("OriginateResponse", ActionID=ID, Response="Success", Reason="4", Uniqueid=ID)
+FAILURE = make_event("OriginateResponse", ActionID=ID, Response="Failure", Reason="3", Uniqueid="<null>")
+HANGUP = make_event("Hangup", Uniqueid=ID, Cause="16")
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, ANSWER, SUCCESS, HANGUP])))
@@ -71,7 +71,7 @@ def test_redirected_call_is_not_answered() -> None:
     """The events of a real Asterisk when the carrier redirected to another channel, which answered."""
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
-    redirected = event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
+    redirected = make_event("DialEnd", DestUniqueid=ID, DialStatus="CANCEL")
     (end,) = [each for message in (redirected, SUCCESS, HANGUP) for each in tracker.handle(message)]
     assert isinstance(end, CallEnded)
     assert not end.answered
@@ -105,7 +105,7 @@ def test_events_of_unknown_channels_are_ignored() -> None:
 
 def test_seat_stays_down_if_its_phone_does_not_answer() -> None:
     channel = make_seat_channel_id("07-b", "abc")
-    assert SwitchTracker().handle(event("OriginateResponse", ActionID=channel, Response="Failure")) == [
+    assert SwitchTracker().handle(make_event("OriginateResponse", ActionID=channel, Response="Failure")) == [
         SeatDown("07-b")
     ]
 
@@ -146,18 +146,18 @@ def test_resync_recognises_calls_of_an_earlier_run_by_their_ids() -> None:
 
 def test_seat_goes_up_and_down_with_its_phone() -> None:
     tracker = SwitchTracker()
-    join = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
+    join = make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
     assert tracker.handle(join) == [SeatUp("01")]
     assert tracker.seats.find_phone("01") == "seat-01-x"
-    assert tracker.handle(event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
+    assert tracker.handle(make_event("Hangup", Uniqueid="seat-01-x", Cause="16")) == [SeatDown("01")]
     assert tracker.seats.find_phone("01") is None
 
 
 PHONE = "seat-07-abc"
-ANSWERED = event("DialEnd", DestUniqueid=PHONE, DialStatus="ANSWER")
-PLACED = event("OriginateResponse", ActionID=PHONE, Response="Success", Reason="4", Uniqueid=PHONE)
-IN_SEAT = event("ConfbridgeJoin", Conference="seat-07", Uniqueid=PHONE, Context="matdan-agent")
-HUNG_UP = event("Hangup", Uniqueid=PHONE, Cause="16")
+ANSWERED = make_event("DialEnd", DestUniqueid=PHONE, DialStatus="ANSWER")
+PLACED = make_event("OriginateResponse", ActionID=PHONE, Response="Success", Reason="4", Uniqueid=PHONE)
+IN_SEAT = make_event("ConfbridgeJoin", Conference="seat-07", Uniqueid=PHONE, Context="matdan-agent")
+HUNG_UP = make_event("Hangup", Uniqueid=PHONE, Cause="16")
 
 
 @pytest.mark.parametrize("order", [(ANSWERED, PLACED), (PLACED, ANSWERED)])
@@ -177,7 +177,10 @@ def test_phone_that_leaves_reports_its_seat_down_once() -> None:
 
 def test_seat_stays_up_when_a_second_phone_hangs_up() -> None:
     tracker = SwitchTracker()
-    for message in (event("ConfbridgeJoin", Conference="seat-07", Uniqueid="1732.7", Context="matdan-agent"), ANSWERED):
+    for message in (
+        make_event("ConfbridgeJoin", Conference="seat-07", Uniqueid="1732.7", Context="matdan-agent"),
+        ANSWERED,
+    ):
         tracker.handle(message)
     assert tracker.handle(HUNG_UP) == []
 
@@ -190,29 +193,29 @@ def test_resync_finds_a_phone_that_answered_but_has_not_joined() -> None:
 
 def test_key_press_is_reported_for_the_phones_seat() -> None:
     tracker = SwitchTracker()
-    key = event("UserEvent", UserEvent="SeatKey", Uniqueid="1732.7", Key="5")
+    key = make_event("UserEvent", UserEvent="SeatKey", Uniqueid="1732.7", Key="5")
     assert tracker.handle(key) == []  # of a channel in no seat
-    joined = event("ConfbridgeJoin", Conference="seat-01", Uniqueid="1732.7", Context="matdan-agent")
+    joined = make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid="1732.7", Context="matdan-agent")
     assert tracker.handle(joined) == [SeatUp("01")]
     assert tracker.handle(key) == [SeatKeyPressed("01", "5")]
-    assert tracker.handle(event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
+    assert tracker.handle(make_event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
 
 
 def test_seat_goes_down_when_its_last_phone_leaves() -> None:
     """A lost phone is called while it dials in by itself: the failed call does not take the seat down."""
     tracker = SwitchTracker()
     for unique_id in ("1732.7", "seat-01-aa"):
-        tracker.handle(event("ConfbridgeJoin", Conference="seat-01", Uniqueid=unique_id, Context="matdan-agent"))
-    failed = event("OriginateResponse", ActionID="seat-01-bb", Response="Failure", Reason="5")
+        tracker.handle(make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid=unique_id, Context="matdan-agent"))
+    failed = make_event("OriginateResponse", ActionID="seat-01-bb", Response="Failure", Reason="5")
     assert tracker.handle(failed) == []
-    assert tracker.handle(event("ConfbridgeLeave", Conference="seat-01", Uniqueid="seat-01-aa")) == []
-    assert tracker.handle(event("Hangup", Uniqueid="seat-01-aa")) == []
-    assert tracker.handle(event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
+    assert tracker.handle(make_event("ConfbridgeLeave", Conference="seat-01", Uniqueid="seat-01-aa")) == []
+    assert tracker.handle(make_event("Hangup", Uniqueid="seat-01-aa")) == []
+    assert tracker.handle(make_event("Hangup", Uniqueid="1732.7")) == [SeatDown("01")]
     assert tracker.handle(failed) == [SeatDown("01")]
 
 
 LEG = "b-1795826257.5"  # between two servers
-JOIN = event(
+JOIN = make_event(
     "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten=f"{ID}*02", Channel="PJSIP/x"
 )
 IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
@@ -222,14 +225,16 @@ IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
 def test_voter_of_another_server_is_identified_by_the_called_extension(end: str) -> None:
     tracker = SwitchTracker("b")
     assert tracker.handle(JOIN) == [CallConnected(ID, "02")]
-    assert tracker.handle(event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
-    assert tracker.handle(event("Hangup", Uniqueid=LEG)) == []
+    assert tracker.handle(make_event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
+    assert tracker.handle(make_event("Hangup", Uniqueid=LEG)) == []
     assert not tracker.calls.has_call(ID)
 
 
 def test_channel_without_an_attempt_id_is_not_a_remote_call() -> None:
     tracker = SwitchTracker("b")
-    stranger = event("ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02")
+    stranger = make_event(
+        "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02"
+    )
     assert tracker.handle(stranger) == []
 
 

@@ -46,7 +46,7 @@ class Host(PageHost):
         return
 
 
-def a_state(**changes: Any) -> FlowState:
+def make_state(**changes: Any) -> FlowState:
     turn = start_flow(FLOWS["turnout"], Start({**FACTS, "booth_name": "प्राथमिक विद्यालय, कक्ष क्रमांक २" * 3}, "hi"))
     return FlowState.from_json({**turn.state.to_json(), **changes})
 
@@ -54,22 +54,22 @@ def a_state(**changes: Any) -> FlowState:
 # Spending
 
 
-def a_meter(**changes: object) -> SpendMeter:
+def make_meter(**changes: object) -> SpendMeter:
     given = {"price_per_minute": 0.1, "price_per_sms": 0.05, "max_call_seconds": 60, "max_spend_per_day": 10.0}
     return SpendMeter(Twilio.model_validate({**given, **changes}))
 
 
 def test_nothing_is_spent_before_the_first_reading() -> None:
-    meter = a_meter()
+    meter = make_meter()
     assert not meter.allows_call(0)
     assert not meter.allows_sms(0, 1)
     meter.record_reading(0)
     assert meter.allows_call(0)
-    assert a_meter(max_spend_per_day=None).allows_call(1000)
+    assert make_meter(max_spend_per_day=None).allows_call(1000)
 
 
 def test_started_minutes_count_fully_and_late_readings_never_lower_spending() -> None:
-    meter = a_meter(max_spend_per_day=1.0)
+    meter = make_meter(max_spend_per_day=1.0)
     meter.record_reading(0.5)
     meter.add_call_cost(61)
     meter.add_sms_cost(1)
@@ -86,7 +86,7 @@ def test_started_minutes_count_fully_and_late_readings_never_lower_spending() ->
 
 def test_slightly_lower_reading_is_not_a_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
-        meter = a_meter()
+        meter = make_meter()
         meter.record_reading(5.0, day)
         for _ in range(50):
             meter.add_call_cost(60)
@@ -96,7 +96,7 @@ def test_slightly_lower_reading_is_not_a_new_day() -> None:
 
 
 def test_new_day_starts_with_the_accounts_date() -> None:
-    meter = a_meter()
+    meter = make_meter()
     meter.record_reading(5.0, date(2029, 5, 6))
     for yesterdays_or_nobodys in (date(2029, 5, 5), None):
         meter.record_reading(0.01, yesterdays_or_nobodys)
@@ -108,7 +108,7 @@ def test_new_day_starts_with_the_accounts_date() -> None:
 
 
 def test_sms_is_refused_if_live_calls_could_reach_the_cap() -> None:
-    meter = a_meter(price_per_minute=0.05, max_call_seconds=600)
+    meter = make_meter(price_per_minute=0.05, max_call_seconds=600)
     meter.record_reading(0.0)
     live = 0
     while meter.allows_call(live):
@@ -126,7 +126,9 @@ def test_sms_is_refused_if_live_calls_could_reach_the_cap() -> None:
 
 
 def test_call_with_transfer_reserves_two_legs_and_costs_the_used_ones() -> None:
-    meter = a_meter(price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org")
+    meter = make_meter(
+        price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org"
+    )
     meter.record_reading(0.0)
     assert meter.allows_call(0)
     assert not meter.allows_call(1)
@@ -172,7 +174,7 @@ def test_booth_slip_in_an_indian_script_takes_two_segments(language: str) -> Non
 
 
 def test_flow_state_survives_signing_and_fits_a_url() -> None:
-    waiting = PausedFlow(ATTEMPT, "run", a_state(), after="played", ahead="1")
+    waiting = PausedFlow(ATTEMPT, "run", make_state(), after="played", ahead="1")
     token = TOKENS.sign(waiting)
     assert TOKENS.read(token) == waiting
     assert len(token) < 1200
@@ -185,10 +187,10 @@ def test_flow_state_too_long_for_a_url_is_refused() -> None:
     chance = Random(1)
     answers = {f"answer_{n}": "".join(chance.choices("0123456789", k=20)) for n in range(400)}
     with pytest.raises(ProtocolError):
-        TOKENS.sign(PausedFlow(ATTEMPT, "run", a_state(answers=answers)))
+        TOKENS.sign(PausedFlow(ATTEMPT, "run", make_state(answers=answers)))
 
 
-def resigned(content: bytes) -> str:
+def sign_again(content: bytes) -> str:
     body = base64.urlsafe_b64encode(content).rstrip(b"=").decode()
     return f"{body}.{base64.urlsafe_b64encode(TOKENS._compute_signature(body)).rstrip(b'=').decode()}"
 
@@ -201,13 +203,13 @@ def resigned(content: bytes) -> str:
         "a.b",
         "é.é",
         "x" * (MAX_TOKEN_CHARACTERS + 1),
-        StateTokens("another").sign(PausedFlow(ATTEMPT, "run", a_state())),
-        TOKENS.sign(PausedFlow(ATTEMPT, "run", a_state()))[:-1],
-        "A" + TOKENS.sign(PausedFlow(ATTEMPT, "run", a_state()))[1:],
-        resigned(b"no zlib"),
-        resigned(zlib.compress(b"no JSON")),
-        resigned(zlib.compress(json.dumps({"a": "x"}).encode())),
-        resigned(zlib.compress(b"[" * 1_000_000)),
+        StateTokens("another").sign(PausedFlow(ATTEMPT, "run", make_state())),
+        TOKENS.sign(PausedFlow(ATTEMPT, "run", make_state()))[:-1],
+        "A" + TOKENS.sign(PausedFlow(ATTEMPT, "run", make_state()))[1:],
+        sign_again(b"no zlib"),
+        sign_again(zlib.compress(b"no JSON")),
+        sign_again(zlib.compress(json.dumps({"a": "x"}).encode())),
+        sign_again(zlib.compress(b"[" * 1_000_000)),
     ],
 )
 def test_forged_tokens_are_refused(token: str) -> None:
@@ -261,13 +263,13 @@ def test_final_status_maps_to_sip_and_q850_causes(
 # Pages and TwiML
 
 
-async def first_page(name: str) -> Page:
+async def make_first_page(name: str) -> Page:
     turn = start_flow(FLOWS[name], Start(FACTS, "hi"))
     return await make_page(FLOWS[name], turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
 
 
 async def test_interruptible_greeting_becomes_part_of_the_question() -> None:
-    page = await first_page("turnout")
+    page = await make_first_page("turnout")
     assert page.said == ()
     assert isinstance(page.ending, Gather)
     assert [ref.value for ref in page.ending.prompts] == ["common.greeting", "common.from", "turnout.question"]
@@ -280,7 +282,7 @@ async def test_interruptible_greeting_becomes_part_of_the_question() -> None:
 
 
 async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
-    page = await first_page("turnout")
+    page = await make_first_page("turnout")
     xml = render_twiml(page, "https://x.example/a", TwilioVoice(load_shipped_texts), "hi")
     assert 'finishOnKey=""' in xml
     assert 'numDigits="1"' in xml
@@ -290,7 +292,7 @@ async def test_twiml_accepts_hash_as_a_key_in_a_menu() -> None:
 
 @pytest.mark.parametrize("language", ["hi", "en", "or"])
 async def test_synthetic_voice_is_announced_once_before_the_first_word(language: str) -> None:
-    page = await first_page("turnout")
+    page = await make_first_page("turnout")
     words = load_words(language if language in SPOKEN else "en")
     assert words is not None
     spoken = TwilioVoice(load_shipped_texts, labelled=lambda _: True)
@@ -317,5 +319,5 @@ async def test_markup_in_a_place_name_is_escaped() -> None:
 
 def test_webhook_without_a_pending_question_is_refused() -> None:
     with pytest.raises(ProtocolError):
-        parse_input(PausedFlow(ATTEMPT, "run", a_state(waiting="Commit")), {})
-    assert parse_input(PausedFlow(ATTEMPT, "run", a_state(), after="played"), {"Digits": "1"}) == Played()
+        parse_input(PausedFlow(ATTEMPT, "run", make_state(waiting="Commit")), {})
+    assert parse_input(PausedFlow(ATTEMPT, "run", make_state(), after="played"), {"Digits": "1"}) == Played()
