@@ -1,1 +1,1 @@
-"""Pure pacing: how many calls to place now. No clock, no I/O, no randomness of its own."""
+"""Pacing: how many calls to place now. Pure: no clock, no I/O, no random numbers."""

@@ -1,4 +1,4 @@
-"""Which ringing calls are hung up when there are more than seats will be free for. Pure; also used by the model of a
+"""Which ringing calls to hang up when more ring than seats will be free. Pure; also used by the simulated model of a
 centre.
 """
 
@@ -14,11 +14,11 @@ _Call = TypeVar("_Call")
 def cancelled_first(
     calls: Sequence[tuple[float, float | None, _Call]], now_seconds: float, minimum_ring_seconds: float
 ) -> list[_Call]:
-    """Return the calls that may be hung up, in that order.
+    """Return the calls that may be hung up, in the order in which to hang them up.
 
-    `calls`, in the order of placing: when each was placed, when its phone began to ring (None: not yet), and the call.
-    First come calls whose phone does not ring yet, youngest first; then calls that have rung for
-    `minimum_ring_seconds`, longest first.
+    Each of `calls`, in the order of placing, is: when the call was placed, when its phone began to ring (None: not
+    yet), and the call. Calls whose phone is not ringing yet come first, youngest first; then calls that have rung for
+    at least `minimum_ring_seconds`, longest first.
     """
     silent = [(-began, call) for began, rang, call in reversed(calls) if rang is None]
     late = [(rang, call) for _, rang, call in calls if rang is not None and now_seconds - rang >= minimum_ring_seconds]

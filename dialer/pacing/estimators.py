@@ -1,4 +1,4 @@
-"""What the predictive policy learns: how long states last, how phones ring, how often calls are answered.
+"""The estimators of the predictive policy: durations of states, ring times and the answer rate.
 
 Every estimator forgets exponentially, starts from a prior worth a few observations, and stays finite for any input.
 """
@@ -22,12 +22,12 @@ Matrix = NDArray[np.float64]
 HAZARD_EDGES: tuple[float, ...] = (
     *(0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 22, 27, 33, 40, 50, 60, 75, 90, 110, 135, 165, 200, 250, 300, 400, 600),
 )
-"""Bin edges of piecewise-constant hazards (seconds); the last bin has no end."""
+"""Bin edges of the piecewise-constant hazards (seconds). The last bin has no end."""
 STEP_SECONDS = 0.5
 STEPS = 160
-"""Steps of the ring-time distributions (80 s in all); the last one holds everything longer."""
+"""Number of steps of the ring-time distributions (80 s in all). The last step includes all longer times."""
 LONGEST_SECONDS = 14_400.0
-"""Durations are cut here: a seat forgotten in talk for a day must not outweigh everything else."""
+"""Maximum of measured durations: a seat left talking for a day must not outweigh everything else."""
 
 _EDGES = np.array(HAZARD_EDGES, dtype=np.float64)
 _WIDTHS = np.append(np.diff(_EDGES), np.inf)
@@ -35,29 +35,37 @@ _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
 def sane_seconds(seconds: float) -> float:
-    """Return a duration within 0..LONGEST_SECONDS, whatever was measured (negative, infinite, not a number)."""
+    """Return a duration limited to 0..LONGEST_SECONDS, even if the measured value is negative, infinite or not a
+    number.
+    """
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
 def odds_against(probability: float) -> float:
-    """Return the odds against an event with this probability; finite also for 0, 1 and invalid values."""
+    """Return the odds (1 - p) / p against an event with probability p. Finite also for 0, 1 and invalid values."""
     probability = _sane_rate(probability)
     return (1.0 - probability) / probability
 
 
 class Learned:
-    """State that survives a restart: the attributes named in KEPT. These are numbers, arrays, or other Learned objects."""
+    """An estimator whose state survives a restart: the attributes listed in KEPT.
+
+    The attributes are numbers, arrays, or further Learned objects.
+    """
 
     KEPT: ClassVar[Mapping[str, tuple[float, float] | None]] = {}
-    """The limits of each attribute's numbers; None: it, or each of its values, has a state of its own."""
+    """The attributes to save, each with the valid range of its numbers; None: the attribute, or each of its values, is
+    Learned too.
+    """
 
     def state(self) -> dict[str, object]:
-        """Return what was learned, as plain JSON types."""
+        """Return the learned state as plain JSON types."""
         return {name: _plain(getattr(self, name)) for name in self.KEPT}
 
     def restore(self, state: object) -> None:
-        """Restore what `state` returned. Raises KeyError, TypeError or ValueError for a damaged state, which may be
-        half restored.
+        """Restore a state from `state()`. Raises KeyError, TypeError or ValueError for a damaged state.
+
+        After an error the object may be half restored.
         """
         if not isinstance(state, Mapping):
             raise TypeError("not a table")
@@ -80,23 +88,24 @@ def _plain(value: object) -> object:
 
 
 class Hazard(Learned):
-    """The rates at which a state ends, or changes into its inner state, by elapsed time.
+    """The rates (per second) at which a state ends, or changes into its inner state, by elapsed time.
 
-    Occurrence over exposure in each bin (the maximum likelihood of competing risks), shrunk to the overall rate.
+    Each bin has occurrence over exposure (the maximum likelihood estimate for competing risks), shrunk to the overall
+    rate.
     """
 
     KEPT: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
 
     def __init__(self, tuning: Tuning, prior_mean_seconds: float) -> None:
-        """`prior_mean_seconds`: how long the state lasts before anything is known."""
+        """Create the estimator. `prior_mean_seconds` is the mean duration of the state before anything is known."""
         self._tuning = tuning
         self._prior = np.array([[tuning.prior_endings], [0.0]])
         self._prior_seconds = tuning.prior_endings * prior_mean_seconds
-        self._endings = np.zeros((2, len(_EDGES)))  # and changes into the inner state
+        self._endings = np.zeros((2, len(_EDGES)))  # row 0: endings; row 1: changes into the inner state
         self._exposure = np.zeros(len(_EDGES))
 
     def ended(self, seconds: float, *, went_over: bool = False) -> None:
-        """Note that the state lasted `seconds`."""
+        """Record that the state lasted `seconds`. `went_over`: it changed into its inner state."""
         seconds = sane_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
@@ -104,7 +113,7 @@ class Hazard(Learned):
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
     def rates(self) -> Matrix:
-        """Return endings and changes per second in each bin, shape (2, bins)."""
+        """Return the endings and changes per second in each bin, shape (2, bins)."""
         seconds = self._exposure.sum() + self._prior_seconds
         overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
         shrink = self._tuning.hazard_shrink
@@ -113,39 +122,41 @@ class Hazard(Learned):
 
     @property
     def endings(self) -> float:
-        """Return the number of endings and changes that are remembered."""
+        """Return the number of endings and changes in the memory."""
         return float(self._endings.sum())
 
     @property
     def mean_seconds(self) -> float:
-        """Return how long the state lasts on average (seconds)."""
+        """Return the mean duration of the state (seconds)."""
         return float((self._exposure.sum() + self._prior_seconds) / (self.endings + self._prior.sum()))
 
 
-# Ring-time distributions, as counts by step of STEP_SECONDS: one row each.
-_ANSWER_RING, _FAIL_RING = 0, 1  # from "ringing" to the answer; to the end without one
+# Row numbers of the ring-time distributions, which are counts by steps of STEP_SECONDS.
+_ANSWER_RING, _FAIL_RING = 0, 1  # from "ringing" to the answer; from "ringing" to an unanswered end
 _ANSWER_SILENT, _FAIL_SILENT = 2, 3  # from the Originate to "ringing", or to the end of a call that never rang
 _ANSWER = 4  # from the Originate to the answer
 
 PER_SECOND = 4
-"""Rows of the table per second: finer than the steps, so that the nearest row is exact enough."""
+"""Rows of the table per second. They are finer than the steps, so that the nearest row is exact enough."""
 ROWS = int(STEPS * STEP_SECONDS) * PER_SECOND
 _LAST_SECONDS = (ROWS - 1) / PER_SECOND
 
 
 class RingTimes(Learned):
-    """How long calls ring, and how long they are silent before, by whether they are answered."""
+    """Distributions of how long calls ring, and are silent before, by whether they are answered."""
 
     KEPT: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
 
     def __init__(self, tuning: Tuning, answer_seconds: float = 10.0) -> None:
-        """`answer_seconds`: how long an answered call rings before anything is known."""
+        """Create the estimator. `answer_seconds` is the ring time of an answered call before anything is known."""
         self._tuning = tuning
         self.at_once = 0.0
-        """The share of the last few calls that the carrier itself answered."""
+        """The share of the last few calls that the carrier itself answered (0-1)."""
         within, late = (_MIDDLES < 40.0).astype(float), ((_MIDDLES > 27.0) & (_MIDDLES < 33.0)).astype(float)
         set_up = (_MIDDLES < 4.0).astype(float)
-        gamma = (_MIDDLES / answer_seconds) ** 2 * np.exp(-3.0 * _MIDDLES / answer_seconds)  # of shape 3
+        gamma = (_MIDDLES / answer_seconds) ** 2 * np.exp(
+            -3.0 * _MIDDLES / answer_seconds
+        )  # gamma distribution of shape 3
         fading = np.exp(-_MIDDLES / 3.0)
         laws = (
             (0.5, gamma),
@@ -159,17 +170,18 @@ class RingTimes(Learned):
 
     @property
     def signalled(self) -> bool:
-        """Return whether calls are seen to ring before they are answered: some carriers never report it."""
+        """Return whether the carrier reports ringing before answers. Some carriers never do."""
         return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
     def ended(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
-        """Note that a call was answered or failed `seconds` after the Originate, `ringing_seconds` after it rang (None:
-        never).
+        """Record that a call was answered or failed `seconds` after its Originate.
+
+        `ringing_seconds` is the time since its phone began to ring; None: ringing was never reported.
         """
         at_once = answered and ringing_seconds is None and seconds < self._tuning.at_once_seconds
         self.at_once += (at_once - self.at_once) / self._tuning.at_once_memory
         if at_once:
-            return  # it says nothing about how long people let a phone ring
+            return  # an answer by the carrier says nothing about how long people let a phone ring
         ring, silent = (_ANSWER_RING, _ANSWER_SILENT) if answered else (_FAIL_RING, _FAIL_SILENT)
         counts, seconds = self._counts, sane_seconds(seconds)
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
@@ -182,9 +194,9 @@ class RingTimes(Learned):
             counts[_ANSWER, _step(seconds)] += 1.0
 
     def cut_off(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
-        """Note that a call was hung up that would have been answered with probability `chance`.
+        """Record that a call was hung up that would have been answered with probability `chance`.
 
-        What it would have come to is spread over longer calls (the self-consistent estimate of Efron, 1967).
+        Its outcome is spread over the longer calls (the self-consistent estimate of Efron, 1967).
         """
         if ringing_seconds is None:
             return
@@ -209,10 +221,10 @@ def _step(seconds: float) -> int:
 
 
 class InFlightTable:
-    """For each time that a call may have been in flight: the evidence in it, and how soon it is answered if ever.
+    """Precomputed answer probabilities for calls in flight, by how long they have been in flight.
 
-    Rows 0 to ROWS - 1 are for calls that do not ring yet, by seconds since the Originate; the others are for ringing
-    calls, by seconds since "ringing".
+    Rows 0 to ROWS - 1 are for calls that do not ring yet, by seconds since the Originate. The other rows are for
+    ringing calls, by seconds since "ringing".
     """
 
     def __init__(self, rings: RingTimes, tuning: Tuning) -> None:
@@ -231,7 +243,9 @@ class InFlightTable:
 
         wanted = 1.0 - (np.arange(moments) + 0.5) / moments
         self.moments: Vector = np.interp(-wanted, -survival[_ANSWER], np.arange(STEPS)) * STEP_SECONDS
-        """The moments ahead (seconds): midpoints of equally likely parts of the distribution of the time to an answer."""
+        """The future moments considered (seconds from now): midpoints of equally likely parts of the distribution of
+        answer times.
+        """
         rang = np.minimum(0.99, tail[:2, 0] / np.maximum(tail[2:4, 0], 1e-9))
         if_answered = np.concatenate((at(_ANSWER_SILENT, age), rang[0] * at(_ANSWER_RING, age)))
         if_failed = np.concatenate((at(_FAIL_SILENT, age), rang[1] * at(_FAIL_RING, age)))
@@ -243,12 +257,12 @@ class InFlightTable:
         """P(answered by each moment | it will be answered), by row."""
         self.powers = powers(self.answered)
         self.new: Vector = self.answered[0]
-        """The same for a call that is placed now."""
+        """P(answered by each moment | it will be answered), for a call that is placed now."""
 
     @staticmethod
     def rows(calls: Iterable[RingingCall]) -> list[int]:
-        """Return the rows of calls, by seconds since the Originate, and since "ringing" where it was reported."""
-        rows = []  # the first row for a time that is negative or not a number
+        """Return the row of each call, by seconds since "ringing", or since the Originate if ringing was not reported."""
+        rows = []  # a time that is negative or not a number gets the first row
         for elapsed, _, ringing in calls:
             seconds = ringing if ringing is not None and ringing < elapsed else elapsed
             row = int(seconds * PER_SECOND + 0.5) if 0.0 < seconds < _LAST_SECONDS else ROWS - 1 if seconds > 0.0 else 0
@@ -259,28 +273,28 @@ class InFlightTable:
 class AnswerRate(Learned):
     """The answer rate of a campaign: the mean over the last calls that ended, with exponential forgetting.
 
-    Calls that still ring are evidence too (not answered so far): without them the estimate would lag by a ring-out, and
-    favour answers, which come sooner than no-answers.
+    Calls that still ring count too, as not answered so far. Without them the estimate would lag by a ring time, and
+    would favour answers, which come sooner than no-answers.
     """
 
     KEPT: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
-        self.memory = tuning.answer_memory  # calls in its memory
+        self.memory = tuning.answer_memory  # number of calls in the memory
         self.rate = tuning.answer_rate
-        """Without the calls that still ring."""
+        """The rate from the calls that have ended (0-1)."""
         self.calls = tuning.answer_rate_calls
-        """How many calls it is worth."""
+        """The number of calls that the rate is based on, at most the memory."""
 
     def outcome(self, *, answered: bool) -> None:
-        """Note that a call was answered, or failed."""
+        """Record that a call was answered or failed."""
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
         self.rate = _sane_rate(self.rate + (answered - self.rate) / self.calls)
 
     def cancelled(self, ratio: float) -> float:
-        """Note that a call was hung up while it rang. Returns the probability that it would have been answered.
+        """Record that a ringing call was hung up, and return the probability that it would have been answered.
 
-        `ratio`: as in `estimate`.
+        `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered).
         """
         self.rate, self.calls, answered = self._with(np.array([ratio]))
         return float(answered[0])
@@ -288,15 +302,15 @@ class AnswerRate(Learned):
     def estimate(self, ratio: Vector) -> float:
         """Return the rate with the evidence of ringing calls.
 
-        `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered), for each.
+        `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
         """
         return self._with(ratio)[0] if len(ratio) else self.rate
 
     def _with(self, ratio: Vector) -> tuple[float, float, Vector]:
-        """Return the rate with calls not answered so far, how many calls it is worth, and each call's answer
+        """Return the rate with unanswered calls included, the calls that it is based on, and each call's answer
         probability.
 
-        A call is worth what is known of its outcome: 1 - q (1 - q) / p (1 - p).
+        A call counts as much as is known of its outcome: 1 - q (1 - q) / p (1 - p).
         """
         p, q = self.rate, 1.0 / (1.0 + odds_against(self.rate) * ratio)
         calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))

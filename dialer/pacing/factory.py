@@ -1,4 +1,4 @@
-"""Making a policy by its name, and the policies that need the present only."""
+"""Create a pacing policy by its name; and the policies that do not predict."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dialer.pacing.predictive import PredictivePacer
 
 
 class ProgressivePacer(Pacer):
-    """One call per free seat that no other call may need. It abandons nobody by design."""
+    """Places one call per free seat that no other call may need. Never abandons a call by design."""
 
-    _enough = Limit.SEATS  # what limits the calls, if the trunks do not
+    _enough = Limit.SEATS  # the limit that is reported, if the trunks are not the limit
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return free seats less calls in flight, as far as the trunks allow."""
+        """Return the free seats without a call in flight, as far as the trunks allow."""
         calls, limited_by = snapshot.within_lines(snapshot.seats_without_caller, self._enough)
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
             limited_by = Limit.NOBODY
@@ -25,12 +25,12 @@ class ProgressivePacer(Pacer):
         return calls
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return the ringing calls that no longer have a free seat, because seats have left."""
+        """Return the number of ringing calls without a free seat, because seats have left."""
         return min(len(snapshot.ringing), max(0, -snapshot.seats_without_caller))
 
 
 class PreviewPacer(ProgressivePacer):
-    """One preview per free seat: the agent sees the voter and dials.
+    """Places one preview per free seat: the agent sees the call and dials it.
 
     A seat with a preview, or with the call that its agent dialled, is reserved: it is not free in the snapshot, and its
     call is not among the ringing ones.
@@ -40,10 +40,10 @@ class PreviewPacer(ProgressivePacer):
 
 
 class BroadcastPacer(Pacer):
-    """For IVR campaigns: uses all free channels, as fast as the CPS limits allow."""
+    """Uses all free channels of an IVR campaign, as fast as the CPS limits allow."""
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls channels and CPS allow."""
+        """Return the number of calls that channels and CPS limits allow."""
         calls, limited_by = snapshot.within_lines(MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
         in_flight = len(snapshot.ringing) + max(0, snapshot.active_calls) + len(snapshot.waiting_seconds)
         self._explanation = Explanation(calls, limited_by, {"in-flight": float(in_flight)})
@@ -53,8 +53,8 @@ class BroadcastPacer(Pacer):
 def make_pacer(policy: PacingPolicy, *, caps: Sequence[Cap], connect_seconds: float = 2.0) -> Pacer:
     """Return a new pacer for one campaign.
 
-    `caps`: the abandoned-call caps of its profile; without any, nothing is dialled ahead. `connect_seconds`: how long
-    an answered voter may wait for a seat.
+    `caps` are the abandoned-call caps of the rules profile; without caps, no calls are placed ahead of free agents.
+    `connect_seconds` is how long an answered voter may wait for a seat.
     """
     match policy:
         case PacingPolicy.PREDICTIVE:

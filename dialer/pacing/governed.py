@@ -1,4 +1,6 @@
-"""What all policies with caps share; and the simplest of them, a fixed number of calls per free seat."""
+"""The base of all policies with abandoned-call caps, and the simplest such policy: a fixed number of calls per free
+seat.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +27,12 @@ STATE_VERSION = 4
 
 
 class GovernedPacer(Learned, Pacer):
-    """The parts of a policy besides its rule: caps, clock, learning."""
+    """Base class of policies with caps. It counts answers and abandoned calls, and saves what was learned."""
 
     KEPT: ClassVar = {"governor": None}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning = TUNED) -> None:
-        """`tuning`: other constants, for an experiment."""
+        """Create the pacer. `tuning` replaces the constants of pacing in experiments."""
         Pacer.__init__(self)
         self.caps = tuple(caps)
         self._tuning = tuning
@@ -38,26 +40,26 @@ class GovernedPacer(Learned, Pacer):
         self.governor = Governor(self.caps, tuning)
 
     def hold(self, caps: Sequence[Cap]) -> None:
-        """Take over these caps, for the same windows."""
+        """Replace the caps. Their windows must be the same as before."""
         super().hold(caps)
         self.governor.hold(self.caps)
 
     def _advance(self, now: float) -> float:
-        """Return the time, which never goes back."""
+        """Set the time and return it. It never goes back, and invalid times are ignored."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
         self.governor.now = self._now = now if self._now is None else max(self._now, now)
         return self._now
 
     def _reserve(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls may be added (negative: too many) if all in flight are answered and no seat becomes
-        free.
+        """Return how many calls may be added if all calls in flight are answered and no seat becomes free (negative:
+        too many).
         """
         room = min(self.governor.worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
         return int(max(0.0, room)) + snapshot.seats_without_caller
 
     def observe(self, event: PacingEvent) -> None:
-        """Count answers and abandoned calls for the caps."""
+        """Count an answered or abandoned call for the caps."""
         self._advance(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.answered(at_once=sane_seconds(event.seconds) < self._tuning.at_once_seconds)
@@ -66,17 +68,19 @@ class GovernedPacer(Learned, Pacer):
         elif event.kind is PacingEventKind.MACHINE:
             self.governor.count(answers=-1)
 
-    def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
-        """Replace the counts of each cap's window by what is on record."""
+    def recount(self, now_seconds: float, recent: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+        """Replace the counts of each cap's window by those from the stored calls."""
         self._advance(now_seconds)
-        self.governor.recount(of_late)
+        self.governor.recount(recent)
 
     def state(self) -> dict[str, object]:
-        """Return what was learned, as plain JSON types. The counts of the caps are on record elsewhere (`recount`)."""
+        """Return the learned state as plain JSON types. The counts of the caps are restored from the stored calls
+        (`recount`).
+        """
         return {"version": STATE_VERSION, **super().state()}
 
     def restore(self, state: object) -> None:
-        """Restore what `state` returned. A damaged or foreign state is ignored."""
+        """Restore a state from `state()`. A damaged state, or one of another version, is ignored."""
         before = deepcopy(self.__dict__)
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
@@ -87,13 +91,13 @@ class GovernedPacer(Learned, Pacer):
 
 
 class RatioPacer(GovernedPacer):
-    """A fixed number of calls in flight for each free seat; progressive while a cap's target leaves no room.
+    """Places a fixed number of calls per free seat; one per free seat while a cap's target leaves no room.
 
     Unlike a ratio over all agents (VICIdial's default) it counts free seats only: with none free it places nothing.
     """
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return the calls that bring those in flight up to the ratio, within trunks and caps."""
+        """Return how many calls bring the calls in flight up to the ratio, within trunk limits and caps."""
         self._advance(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.drops_to_target()
@@ -109,7 +113,9 @@ class RatioPacer(GovernedPacer):
         return calls
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return the calls beyond the ratio, or beyond what a cap reserves; all of them if nobody is logged in."""
+        """Return the ringing calls beyond the ratio, or beyond what a cap reserves; all of them if no agent is logged
+        in.
+        """
         self._advance(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
         if seats == 0:

@@ -1,9 +1,10 @@
-"""The abandoned-call governor: what the caps still allow, and how bold the look-ahead may be.
+"""The abandoned-call governor: how many abandoned calls the caps still allow, and how much risk the look-ahead may
+take.
 
-Two loops. The inner one finds the alpha at which calls are abandoned at the lowest target, by stochastic approximation
-at every answered call. The outer one scales it by x, the abandoned-call rate that every window can bear from now on, as
-a multiple of that target. What a window can bear follows from its room: the abandoned calls that it can still take
-without passing its hard stop, with the answers that it will surely have when it is judged.
+Two control loops. The inner loop finds the alpha at which calls are abandoned at the lowest target, by stochastic
+approximation at every answered call. The outer loop scales alpha by x, the abandoned-call rate that every window can
+bear from now on, as a multiple of that target. What a window can bear depends on its room: the abandoned calls that it
+can still take without exceeding its hard stop, given the answers that are certain to come before the window is judged.
 """
 
 from __future__ import annotations
@@ -18,27 +19,27 @@ from dialer.pacing.port import AnswersOfLate, Cap
 from dialer.pacing.tuning import Tuning
 
 BUCKETS = 720
-"""Buckets per window: 5 s for an hour, 2 minutes for a day, an hour for 30 days."""
+"""Buckets per window. A bucket is 5 s for a window of an hour, 2 minutes for a day, an hour for 30 days."""
 
 
 class Tally:
-    """Live answers and abandoned calls in one sliding window.
+    """Counts live answers and abandoned calls in one sliding window.
 
-    It errs on the safe side by a bucket: an answer leaves the count a bucket early, an abandoned call a bucket late.
+    It errs on the safe side: an answer leaves the count one bucket early, an abandoned call one bucket late.
     """
 
     def __init__(self, window_seconds: float) -> None:
-        """`window_seconds`: the window's length; an invalid one counts as one second."""
+        """Create the window with its length. An invalid length counts as one second."""
         self.window_seconds = window_seconds if 1.0 <= window_seconds < float("inf") else 1.0
         self._width = self.window_seconds / BUCKETS
-        self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls, oldest first
-        self.answers = self.abandoned = 0  # in the window
+        self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls by bucket, oldest first
+        self.answers = self.abandoned = 0  # totals in the window
         self._newest: int | None = None  # the bucket of the latest time
         self._asked: tuple[int, int] | None = None
         self._leaving = 0, 0
 
     def count(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
-        """Add to the counts; negative numbers subtract, down to 0."""
+        """Add to the counts. Negative numbers subtract, down to 0."""
         self.advance(now)
         counts = self._buckets.setdefault(self._bucket(now), [0, 0])
         answers = max(answers, -self.answers)
@@ -48,7 +49,7 @@ class Tally:
         self.abandoned += abandoned
 
     def advance(self, now: float) -> None:
-        """Remove what has left the window."""
+        """Remove the counts that have left the window by `now`."""
         bucket = int(now // self._width)
         if bucket == self._newest:
             return
@@ -69,7 +70,7 @@ class Tally:
         if ahead_seconds >= self.window_seconds:
             return 0, 0
         asked = self._bucket(now), self._bucket(now + ahead_seconds) - BUCKETS
-        if asked != self._asked:  # everything in a bucket leaves evenly over the bucket's time
+        if asked != self._asked:  # compute the counts that leave by then
             answers = abandoned = 0
             for bucket, counts in self._buckets.items():
                 if bucket > asked[1]:
@@ -80,7 +81,7 @@ class Tally:
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
     def unfilled_seconds(self, now: float) -> float:
-        """Return the seconds until the window is full: from then on answers leave it."""
+        """Return the seconds until the window is full, after which answers leave it."""
         self.advance(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
@@ -88,10 +89,10 @@ class Tally:
     def _bucket(self, now: float) -> int:
         return int(now // self._width)
 
-    def recount(self, now: float, of_late: Sequence[AnswersOfLate]) -> None:
-        """Replace the counts by what is on record, oldest first."""
+    def recount(self, now: float, recent: Sequence[AnswersOfLate]) -> None:
+        """Replace the counts by those from the stored calls, oldest first."""
         held: dict[int, list[int]] = {}
-        for each in of_late:
+        for each in recent:
             bucket = self._bucket(now - max(0.0, each.age_seconds))
             for place, number in ((bucket - 1, [each.answers, 0]), (bucket, [0, each.abandoned])):
                 counts = held.setdefault(place, [0, 0])
@@ -104,62 +105,62 @@ class Tally:
 
 
 class Governor(Learned):
-    """Keeps every cap of a campaign's profile. Without a cap no call is ever put at risk."""
+    """Enforces all abandoned-call caps of a campaign. Without a cap no risk is taken at all."""
 
     KEPT: ClassVar = {"_level": (-20.0, 0.0)}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning) -> None:
-        """`caps`: the windows of the profile. A target above its hard stop counts as the hard stop."""
+        """Create the governor. `caps` are the caps of the rules profile; a target above its hard stop counts as the
+        hard stop.
+        """
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in caps]
         self.hold(caps)
         self.now = 0.0
-        """The time of all questions and events; whoever owns the governor advances it."""
+        """The current time for all methods, advanced by the owner of the governor."""
         self.boldness = tuning.least_boldness
-        """x: the abandoned-call rate that the windows can bear, as a multiple of the target."""
+        """x, the abandoned-call rate that all windows can bear, as a multiple of the target."""
         self.room = 0.0
-        """The abandoned calls that every window can still take without passing its hard stop."""
+        """The abandoned calls that all windows can still take without exceeding a hard stop."""
         self._level = log(max(1e-6, self.target))
         self._seats = 0
-        self._left = 0.0  # of the calling day
-        self._sure = 0.0  # answers per second that can be relied on
+        self._left = 0.0  # seconds left of the calling day
+        self._sure = 0.0  # answers per second that are certain enough to count on
 
     def hold(self, caps: Sequence[Cap]) -> None:
-        """Take over these caps, for the same windows."""
+        """Replace the caps. Their windows must be the same as before."""
         targets = [max(0.0, min(cap.target, cap.hard_stop)) for cap in caps]
         self._windows = list(zip(caps, self.tallies, targets, strict=True))
         self.target = min(targets, default=0.0)
         self.hard_stop = min((cap.hard_stop for cap in caps), default=0.0)
-        """The lowest hard stop."""
+        """The lowest hard stop of the caps."""
 
     def answered(self, *, at_once: bool = False) -> None:
-        """Count a person who answered; or an answer by the carrier (`at_once`), which bore no risk."""
+        """Count an answer by a person. `at_once`: by the carrier itself, which took no risk and teaches less."""
         self.count(answers=1)
         self._learn((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
     def abandoned(self) -> None:
-        """Count a person who answered and got no seat in time."""
+        """Count an abandoned call: answered by a person who got no seat in time."""
         self.count(abandoned=1)
         self._learn(-1.0)
 
     def count(self, answers: int = 0, abandoned: int = 0) -> None:
-        """Add to the counts of each window. An answer that was a machine is subtracted: it makes no room for an
-        abandoned call.
-        """
+        """Add to the counts of every window. A machine that was counted as an answer is subtracted."""
         for tally in self.tallies:
             tally.count(self.now, answers, abandoned)
 
     def _learn(self, surprise: float) -> None:
-        """Adjust alpha by the difference between what came and what was expected."""
+        """Adjust alpha by the difference between the actual and the expected result of a call."""
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
     def alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
-        """Return the probability of being abandoned that the last call may have.
+        """Return alpha: the probability of being abandoned that is allowed for the last call.
 
-        `seats` take callers and bring `answers_per_second` at one call per free seat; the calling day ends in
-        `seconds_left` (None: unknown, and no future answers are relied on).
+        `seats` is the number of seats that take callers, and `answers_per_second` what they get at one call per free
+        seat. The calling day ends in `seconds_left`; None: unknown, and future answers are not counted on.
         """
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
@@ -176,8 +177,8 @@ class Governor(Learned):
         """Return the abandoned calls that a window can still take, and the abandoned-call rate that it can bear from
         now on.
 
-        Room counts the answers that will surely come until the window is full or the day ends. Where abandoned calls
-        will then be left, it is also checked half a window ahead.
+        The room includes the answers that are certain to come until the window is full or the day ends. If abandoned
+        calls will be left in the window then, it is also checked half a window ahead.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.unfilled_seconds(self.now))
@@ -197,7 +198,7 @@ class Governor(Learned):
         return room, min(target + short / tuning.target_answers, spending)
 
     def drops_to_target(self) -> float:
-        """Return the abandoned calls that every window's target still allows; may be negative. No cap: 0."""
+        """Return the abandoned calls that the targets of all windows still allow. May be negative. Without a cap: 0."""
         for tally in self.tallies:
             tally.advance(self.now)
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
@@ -205,9 +206,9 @@ class Governor(Learned):
     def worst_case_room(self, free_seats: int) -> float:
         """Return how many calls beyond the free seats may be in flight if each of them may be abandoned.
 
-        No reserving cap may be passed, at once or when the calling day ends. Before d callers are abandoned, others
-        have taken the free seats: with `a` of n answers abandoned, a + d must not pass hard_stop * (n + free_seats +
-        d). Negative where a cap is passed already, infinite without a reserving cap.
+        No cap with a reserve may be exceeded, now or when the calling day ends. Before d callers are abandoned, others
+        have taken the free seats: with `a` of n answers abandoned, a + d must not exceed hard_stop * (n + free_seats +
+        d). Negative if a cap is exceeded already, infinite without a cap with a reserve.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:
@@ -220,7 +221,7 @@ class Governor(Learned):
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
         return room
 
-    def recount(self, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:
-        """Replace the counts by what is on record, by window length. A window without records is empty."""
+    def recount(self, recent: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+        """Replace the counts by those from the stored calls, by window length. A window without records is emptied."""
         for cap, tally, _ in self._windows:
-            tally.recount(self.now, of_late.get(cap.window_seconds, ()))
+            tally.recount(self.now, recent.get(cap.window_seconds, ()))

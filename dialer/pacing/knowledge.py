@@ -1,4 +1,4 @@
-"""What the predictive policy knows about a campaign: it learns from events, and turns a snapshot into an Outlook."""
+"""What the predictive policy knows about a campaign: it learns from events, and interprets snapshots."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSna
 from dialer.pacing.tuning import Tuning
 
 ELAPSED_SECONDS = 420
-"""Seconds of elapsed time that are told apart; beyond, the last hazard applies."""
+"""Elapsed seconds with a row of their own in the tables. After that the last hazard applies."""
 
 _BIN_OF_SECOND = np.array([bisect_right(HAZARD_EDGES, second + 0.5) - 1 for second in range(ELAPSED_SECONDS)])
 _A_SECOND_LATER = np.append(np.arange(1, ELAPSED_SECONDS), ELAPSED_SECONDS - 1)
@@ -34,16 +34,17 @@ _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRA
 
 
 def free_within(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
-    """Return P(a seat is free within each horizon), shape (4 * ELAPSED_SECONDS, len(horizons)); rows as in `rows_of`.
+    """Return P(a seat is free within each horizon), shape (4 * ELAPSED_SECONDS, len(horizons)). Rows are as in
+    `rows_of`.
 
-    A semi-Markov chain in steps of a second: talk ends or changes to closing, closing ends; both lead to wrap-up, which
-    ends or changes to a half-filled form, which ends. A stage that begins within a step counts from its middle.
+    A semi-Markov chain in steps of a second: talk ends or changes to closing, and closing ends; both lead to wrap-up,
+    which ends or changes to nearly done, which ends. A stage that begins within a step counts from its middle.
     """
     steps = int(max(horizons, default=1.0)) + 2
-    freed = np.ones(steps + 1)  # by step: the probability that a seat whose stage has just ended is free by then
+    freed = np.ones(steps + 1)  # by step: P(a seat whose stage has just ended is free by then)
     tables: dict[SeatStage, Matrix] = {}
     for outer in (SeatStage.WRAP_UP, SeatStage.TALKING):
-        inside = np.zeros(steps + 1)  # the same for a seat that has just changed into the inner stage
+        inside = np.zeros(steps + 1)  # by step: the same for a seat that has just entered the inner stage
         for stage in (_INNER[outer], outer):
             both = rates[stage].sum(axis=0)
             within_a_second = rates[stage] * -np.expm1(-both) / np.maximum(both, 1e-12)
@@ -63,8 +64,8 @@ def free_within(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) ->
 
 
 def rows_of(seats: Iterable[BusySeat]) -> list[int]:
-    """Return the rows of busy seats in the table of `free_within`: by stage and elapsed seconds. Leaving seats have
-    none.
+    """Return the rows of busy seats in the table of `free_within`, by stage and elapsed seconds. Leaving seats are
+    skipped.
     """
     last = ELAPSED_SECONDS - 1
     return [
@@ -75,21 +76,21 @@ def rows_of(seats: Iterable[BusySeat]) -> list[int]:
 
 
 class Prospect(NamedTuple):
-    """A snapshot, interpreted with what is known."""
+    """The interpretation of a snapshot: what is expected in the next seconds."""
 
     outlook: Outlook
-    next_call: Sequence[float]  # P(a call that is placed now is answered by each moment)
+    next_call: Sequence[float]  # P(a call placed now is answered by each moment)
     answer_rate: float
-    seats: int  # free or busy, without those that are leaving
+    seats: int  # free and busy seats, without leaving ones
 
 
 class Knowledge(Learned):
-    """All estimators of one campaign, and the tables made from them."""
+    """All estimators of one campaign, and the tables computed from them."""
 
     KEPT: ClassVar = dict.fromkeys(("rings", "answer_rate", "hazards"))
 
     def __init__(self, tuning: Tuning, connect_seconds: float) -> None:
-        """`connect_seconds`: how long an answered voter may wait for a seat."""
+        """Create the estimators. `connect_seconds` is how long an answered voter may wait for a seat."""
         self._tuning = tuning
         self.rings = RingTimes(tuning)
         self.answer_rate = AnswerRate(tuning)
@@ -99,17 +100,17 @@ class Knowledge(Learned):
         self._renew()
 
     def _renew(self) -> None:
-        """Make the tables again."""
+        """Compute the tables again."""
         rates = {stage: hazard.rates() for stage, hazard in self.hazards.items()}
         talks = self.hazards[SeatStage.TALKING]
         self.conversation_seconds = talks.mean_seconds + self.hazards[SeatStage.WRAP_UP].mean_seconds
-        """How long a seat is busy with a call, or until its end is announced (seconds)."""
+        """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
         self._freed = powers(free_within([moment + self._connect for moment in self._table.moments], rates))
         self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.endings / 8.0))
 
     def prospect(self, snapshot: PacingSnapshot) -> Prospect:
-        """Return the outlook of a snapshot."""
+        """Return the interpretation of a snapshot."""
         table, calls = self._table, snapshot.ringing
         rows, busy = np.array(table.rows(calls), dtype=np.intp), rows_of(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
@@ -135,7 +136,7 @@ class Knowledge(Learned):
         seconds = sane_seconds(event.seconds)
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
-                # What it would have come to is imputed; otherwise the distributions would lose their late calls.
+                # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
                 row = self._table.rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
                 chance = self.answer_rate.cancelled(float(self._table.ratio[row[0]]))
                 self.rings.cut_off(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
@@ -155,7 +156,7 @@ class Knowledge(Learned):
                 self._stage_ended(event, seconds, SeatStage.WRAP_UP)
 
     def _stage_ended(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
-        """Learn how long a talk or wrap-up lasted, and its inner stage, if it got there."""
+        """Learn the duration of a talk or wrap-up, and of its inner stage if it was entered."""
         told = event.closing_seconds is not None
         inner = min(seconds, sane_seconds(event.closing_seconds or 0.0))
         self.hazards[stage].ended(seconds - inner, went_over=told)
@@ -163,8 +164,9 @@ class Knowledge(Learned):
             self.hazards[_INNER[stage]].ended(inner)
 
     def restore(self, state: object) -> None:
-        """Restore what `state` returned. Raises KeyError, TypeError or ValueError for a damaged state, which may be
-        half restored.
+        """Restore a state from `state()`. Raises KeyError, TypeError or ValueError for a damaged state.
+
+        After an error the object may be half restored.
         """
         super().restore(state)
         self._renew()

@@ -1,4 +1,4 @@
-"""The port of pacing: a snapshot goes in, a number of calls comes out.
+"""The interface of pacing: a snapshot goes in, a number of calls comes out.
 
 A policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `observe`; `state` and
 `restore` carry what it has learned over a restart. Times are seconds of one monotonic clock; only their differences are
@@ -16,19 +16,19 @@ from typing import NamedTuple
 from dialer.domain.enums import Reserve
 
 MOST_CALLS_AT_ONCE = 500
-"""The limit of a single decision: the largest site has 500 seats, and a wrong figure must not flood the trunks."""
+"""Maximum calls of a single decision: the largest site has 500 seats, and a wrong figure must not flood the trunks."""
 
 
 class SeatStage(StrEnum):
     """The stage of a busy seat's conversation, as far as it is known."""
 
     TALKING = "talking"
-    CLOSING = "closing"  # the agent pressed "closing" or has the last page of the script open
+    CLOSING = "closing"  # the agent pressed "closing" or opened the last page of the script
     WRAP_UP = "wrap-up"
-    WRAP_UP_FILLED = "wrap-up-filled"  # the form is half filled: seconds to go
+    WRAP_UP_FILLED = "wrap-up-filled"  # the agent announced the end of the wrap-up
 
 
-# What a snapshot has dozens of is a named tuple: a frozen dataclass takes six times as long to make.
+# Named tuples, because a snapshot has dozens of them, and frozen dataclasses are slower to create.
 
 
 class BusySeat(NamedTuple):
@@ -36,47 +36,45 @@ class BusySeat(NamedTuple):
 
     stage: SeatStage
     elapsed_seconds: float  # in this stage
-    leaving: bool = False  # has announced a break or log-off: will not be free afterwards
+    leaving: bool = False  # a break or log-off follows, so the seat will not become free
 
 
 class RingingCall(NamedTuple):
     """A call that was placed and is not answered yet."""
 
     elapsed_seconds: float  # since the Originate was sent
-    answer_probability: float | None = (
-        None  # of another campaign's call on the same seats: that campaign's rate; None: ours
-    )
+    answer_probability: float | None = None  # for another campaign's call: that campaign's answer rate; None: ours
     ringing_seconds: float | None = None  # since the carrier reported ringing; None: not yet
 
 
 @dataclass(frozen=True, slots=True)
 class PacingSnapshot:
-    """Everything that a dialler can know at the moment of a decision, for one campaign."""
+    """Everything that a policy may know at the moment of a decision, for one campaign."""
 
     now_seconds: float  # monotonic
     free_seats: int = 0  # ready, not reserved
     busy_seats: tuple[BusySeat, ...] = ()
     paused_seats: int = 0
     ringing: tuple[RingingCall, ...] = ()
-    waiting_seconds: tuple[float, ...] = ()  # for each answered call without a seat: for how long it has waited
-    free_channels: int = 1_000_000  # over the campaign's trunks, or fewer because of a supervisor's limit
-    held_back: bool = False  # the supervisor's limit is the lower one
+    waiting_seconds: tuple[float, ...] = ()  # waiting time of each answered call without a seat
+    free_channels: int = 1_000_000  # on the campaign's trunks, or fewer because of a supervisor's limit
+    held_back: bool = False  # the supervisor's limit is lower than the free channels
     cps_budget: int = 1_000_000  # call starts that the trunks' CPS limits allow now
-    active_calls: int = 0  # of a campaign without agents: its live calls
-    seconds_left: float | None = None  # of the calling day; None: unknown
+    active_calls: int = 0  # live calls of a campaign without agents
+    seconds_left: float | None = None  # until the end of the calling day; None: unknown
 
     @property
     def seats_for_callers(self) -> int:
-        """Return the seats that are free or will be free for callers."""
+        """Return the number of seats that are free or will become free."""
         return max(0, self.free_seats) + len([seat for seat in self.busy_seats if not seat.leaving])
 
     @property
     def seats_without_caller(self) -> int:
-        """Return the free seats that no call in flight may need; negative if there are more calls than free seats."""
+        """Return the free seats that no call in flight may need (negative: more calls than free seats)."""
         return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
 
     def within_lines(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
-        """Return how many of `wanted` calls channels and CPS allow, and what limits the number."""
+        """Return how many of `wanted` calls the channels and CPS limits allow, and what limits the number."""
         channels, cps = max(0, self.free_channels), max(0, self.cps_budget)
         of_channels = Limit.SPEED if self.held_back else Limit.CHANNELS
         room, limit = (channels, of_channels) if channels <= cps else (cps, Limit.CPS)
@@ -85,84 +83,83 @@ class PacingSnapshot:
 
 
 class PacingEventKind(StrEnum):
-    """What happened. Each event is observed once, in order of time."""
+    """The kind of a pacing event. Each event is observed once, in order of time."""
 
     PLACED = "placed"  # an Originate was sent
-    ANSWERED = "answered"  # a person answered; seconds: since placed
+    ANSWERED = "answered"  # a person answered; seconds: since the call was placed
     FAILED = "failed"  # ended unanswered (busy, no answer, failure), or a machine answered; seconds: since placed
     CANCELLED = "cancelled"  # we hung up before an answer; says nothing about the number; seconds: since placed
     CONNECTED = "connected"  # a seat took the call; seconds: from answer to seat
     ABANDONED = "abandoned"  # no seat in time; counts against the cap
     DROPPED = "dropped"  # the voter hung up while waiting, before the connect limit; not an abandoned call
-    MACHINE = "machine"  # what had counted as an answer was a machine
-    TALK_ENDED = "talk-ended"  # seconds: talk
-    WRAP_UP_ENDED = "wrap-up-ended"  # the seat is free again; seconds: wrap-up
+    MACHINE = "machine"  # a call that was counted as answered was answered by a machine
+    TALK_ENDED = "talk-ended"  # seconds: duration of the talk
+    WRAP_UP_ENDED = "wrap-up-ended"  # the seat is free again; seconds: duration of the wrap-up
     BREAK_STARTED = "break-started"  # a seat left after a call instead of becoming free
 
 
 class PacingEvent(NamedTuple):
-    """One thing that happened, for a policy to learn from."""
+    """An event that a policy learns from."""
 
     kind: PacingEventKind
-    at_seconds: float  # monotonic, of the same clock as the snapshot's
-    seconds: float = 0.0  # depends on the kind
-    timed: bool = True  # False: of a call found after a restart, whose times are unknown
-    # Of a call that was answered, failed or was cancelled: for how long it rang; None: it never rang.
+    at_seconds: float  # monotonic, from the same clock as the snapshots
+    seconds: float = 0.0  # a duration whose meaning depends on the kind
+    timed: bool = True  # False: the times of the call are unknown, because it was found after a restart
+    # Ring time of a call that was answered, failed or was cancelled; None: it never rang.
     ringing_seconds: float | None = None
-    closing_seconds: float | None = None  # of a talk or wrap-up: since its end was announced; None: it was not
+    closing_seconds: float | None = None  # time since the end of a talk or wrap-up was announced; None: it was not
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """An abandoned-call cap: abandoned calls / live answers, over a sliding window."""
+    """An abandoned-call cap: a limit on abandoned calls / live answers over a sliding window."""
 
     window_seconds: float
-    target: float  # the rate to steer to
-    hard_stop: float  # the rate that must never be exceeded
-    reserve: Reserve | None = None  # None: nothing is reserved for it
+    target: float  # the abandoned-call rate to aim at (0-1)
+    hard_stop: float  # the abandoned-call rate that must never be exceeded (0-1)
+    reserve: Reserve | None = None  # when the cap must hold in the worst case; None: no reserve
 
 
 @dataclass(frozen=True, slots=True)
 class AnswersOfLate:
-    """The live answers of a short period, from the records."""
+    """The live answers and abandoned calls of a short period, from the stored calls."""
 
     age_seconds: float  # since the end of the period
     answers: int
-    abandoned: int  # of those answers
+    abandoned: int  # answers of these that were abandoned
 
 
 class Limit(StrEnum):
-    """What kept a decision from placing more calls: its name, and how a supervisor would say it (docs/explanation/pacing.md)."""
+    """The reason why a decision placed no more calls: its name, and a text for supervisors (docs/explanation/pacing.md)."""
 
     words: str
 
     def __new__(cls, name: str, words: str) -> Limit:
-        """`words`: at most 52 characters, for the board."""
+        """Create a limit. `words` is at most 52 characters long, for the board."""
         one = str.__new__(cls, name)
         one._value_, one.words = name, words
         return one
 
-    NOBODY = "nobody", "nobody to talk to: no agent takes calls"
-    AGENTS = "agents", "each free agent is shown a voter, and dials"
-    SEATS = "seats", "enough calls on their way for the free agents"
-    CAP = "cap", "waiting: one call more is likely to be abandoned"
-    HARD_STOP = "hard-stop", "waiting: an abandoned call would pass the cap"
-    RESERVE = "reserve", "waiting: all now ringing, abandoned, would pass it"
+    NOBODY = "nobody", "no agent is available"
+    AGENTS = "agents", "each free agent has a preview to dial"
+    SEATS = "seats", "enough calls in progress for the free agents"
+    CAP = "cap", "one more call would probably be abandoned"
+    HARD_STOP = "hard-stop", "an abandoned call would exceed the cap"
+    RESERVE = "reserve", "if all ringing calls were abandoned: cap exceeded"
     CHANNELS = "channels", "all channels are in use"
-    SPEED = "speed", "a supervisor allows no more calls today"
-    CPS = "cps", "as many call starts a second as allowed"
-    SLOW_CARRIER = "slow-carrier", "waiting: the carrier is slow to ring"
-    IN_FLIGHT = "in-flight", "as many calls ringing as allowed"
+    SPEED = "speed", "at the speed limit set by a supervisor"
+    CPS = "cps", "at the trunks' limit of calls per second (CPS)"
+    SLOW_CARRIER = "slow-carrier", "the carrier is slow to ring"
+    IN_FLIGHT = "in-flight", "at the limit of ringing calls"
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a policy placed the number of calls it did."""
+    """The reason for the number of calls that a policy placed."""
 
     calls: int
     limited_by: Limit
-    # Free now, expected free, expected answers, alpha, budget.
-    figures: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)  # such as free seats, expected answers, alpha
 
     def __str__(self) -> str:
         """Return one line with all figures, for the log and for messages."""
@@ -171,43 +168,43 @@ class Explanation:
 
 
 class Pacer(ABC):
-    """A pacing policy for one campaign. By default it learns nothing, has no cap and cancels no call."""
+    """A pacing policy for one campaign. By default it learns nothing, has no caps and cancels no calls."""
 
     caps: tuple[Cap, ...] = ()
-    """The caps that it keeps to. After a restart their windows are filled from the records."""
+    """The caps that the policy respects. After a restart their windows are filled from the stored calls."""
 
     def __init__(self) -> None:
         self._explanation = Explanation(0, Limit.NOBODY)
 
     @abstractmethod
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls to place now (0 or more). Odd figures lead to a safe number, not to an error."""
+        """Return how many calls to place now (0 or more). Implausible figures lead to a safe number, not to an error."""
 
     def observe(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
-        """Learn from what happened. Events come in order of time, each once."""
+        """Learn from an event. Events come in order of time, each once."""
 
     def explain(self) -> Explanation:
-        """Return why the last decision was what it was."""
+        """Return the reason for the last decision."""
         return self._explanation
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls to cancel because seats have left; usually 0."""
+        """Return how many ringing calls to cancel because seats have left (usually 0)."""
         return 0
 
     def steer(self, target: float) -> None:
-        """Steer to this abandoned-call rate. Hard stops do not change."""
+        """Set the abandoned-call rate to aim at. Hard stops do not change."""
         self.hold([replace(cap, target=target) for cap in self.caps])
 
     def hold(self, caps: Sequence[Cap]) -> None:
-        """Take over these caps, for the same windows: their counts stay."""
+        """Replace the caps. Their windows must be the same as before, and keep their counts."""
         self.caps = tuple(caps)
 
-    def recount(self, now_seconds: float, of_late: Mapping[float, Sequence[AnswersOfLate]]) -> None:  # noqa: B027
-        """Replace the counts by what is on record, by window length, oldest first."""
+    def recount(self, now_seconds: float, recent: Mapping[float, Sequence[AnswersOfLate]]) -> None:  # noqa: B027
+        """Replace the counts of the caps by those from the stored calls, by window length, oldest first."""
 
     def state(self) -> dict[str, object]:
-        """Return what was learned, as plain JSON types, without the counts of the caps."""
+        """Return the learned state as plain JSON types, without the counts of the caps."""
         return {}
 
     def restore(self, state: object) -> None:  # noqa: B027
-        """Restore what `state` returned. A state that is damaged or of another version is ignored."""
+        """Restore a state from `state()`. A state that is damaged or of another version is ignored."""

@@ -1,4 +1,4 @@
-"""The predictive policy: dials ahead of the seats that will be free, as far as the abandoned-call caps allow."""
+"""The predictive policy: place calls for seats that will be free, as far as the abandoned-call caps allow."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from dialer.pacing.tuning import TUNED, Tuning
 
 
 class UsualRate(Learned):
-    """The mean answer rate of the last half hour, by time.
+    """The mean answer rate over the last half hour.
 
-    A mean over calls would forget within minutes, because an idle floor places many. It starts as if everybody
-    answered: while a list is unknown, few calls are in flight.
+    A mean over calls would forget within minutes, because idle agents cause many calls. It starts as if everybody
+    answered: while the list is unknown, few calls are in flight.
     """
 
     KEPT: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
@@ -25,11 +25,11 @@ class UsualRate(Learned):
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning
         self.rate = 1.0
-        self._seconds = tuning.first_usual_seconds  # for which the mean is taken, `usual_seconds` at most
+        self._seconds = tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
         self._at: float | None = None
 
     def follow(self, now: float, answer_rate: float) -> None:
-        """Note the answer rate at this moment. Each rate counts for as long as it lasted."""
+        """Record the answer rate at this moment. Each rate counts for as long as it lasts."""
         gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
         if answer_rate < self._tuning.least_usual_rate:
@@ -38,18 +38,20 @@ class UsualRate(Learned):
         self.rate += (answer_rate - self.rate) * gap / self._seconds
 
     def most_in_flight(self, seats: int) -> int:
-        """Return the most calls in flight for so many seats that take callers."""
+        """Return the maximum number of calls in flight for this many seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
 
 class PredictivePacer(GovernedPacer):
-    """The look-ahead rule under the governor; see `lookahead` and `governor`."""
+    """The predictive policy: the look-ahead rule, limited by the governor (see `lookahead` and `governor`)."""
 
     KEPT: ClassVar = dict.fromkeys(("governor", "knowledge", "usual"))
 
     def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0, tuning: Tuning = TUNED) -> None:
-        """`connect_seconds`: how long an answered voter may wait for a seat. `tuning`: other constants, for an
-        experiment.
+        """Create the pacer.
+
+        `connect_seconds` is how long an answered voter may wait for a seat. `tuning` replaces the constants of pacing
+        in experiments.
         """
         super().__init__(caps, tuning)
         self.knowledge = Knowledge(tuning, connect_seconds)
@@ -61,20 +63,19 @@ class PredictivePacer(GovernedPacer):
     # Decisions
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return the most calls of which the last one's risk of being abandoned is within alpha."""
+        """Return the largest number of calls of which the last is abandoned with at most the probability alpha."""
         now = self._advance(snapshot.now_seconds)
         prospect, alpha = self._prospect(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
-        # One more than the trunks allow shows that they are the limit.
+        # Asking for one more than the trunks allow shows whether they are the limit.
         enough = snapshot.within_lines(MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
-        if (
-            self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls
-        ):  # before any call has ended the list may be any list
+        # Before any call has ended nothing is known about the list.
+        if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:
             self.usual.follow(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
@@ -95,8 +96,8 @@ class PredictivePacer(GovernedPacer):
         return calls
 
     def explain(self) -> Explanation:
-        """Return why the last decision was what it was: expected seats and answers, alpha, and the abandoned calls
-        still allowed.
+        """Return the reason for the last decision: expected seats and answers, alpha, and the abandoned calls still
+        allowed.
         """
         if self._decided is None:
             return super().explain()
@@ -114,16 +115,16 @@ class PredictivePacer(GovernedPacer):
         return Explanation(calls, limited_by, figures)
 
     def _slow_carrier(self, snapshot: PacingSnapshot) -> bool:
-        """Return whether calls wait so long for "ringing" that more would only pile up at the carrier."""
+        """Return whether calls wait so long for "ringing" that more calls would only pile up at the carrier."""
         silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
         many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.signalled
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
     def _bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
-        """Return the bounds on the last call's risk: alpha, and passing a hard stop.
+        """Return the bounds on the last call's risk: that it is abandoned (alpha), and that it exceeds a hard stop.
 
-        A large site decides more often, so its bound is lower. A list that is poorer than the last half hour may
-        recover at any moment.
+        A large site decides more often, so its second bound is lower. A list with fewer answers than in the last half
+        hour may recover at any moment.
         """
         tuning = self._tuning
         poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0
@@ -131,7 +132,7 @@ class PredictivePacer(GovernedPacer):
         return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
     def _prospect(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
-        """Return the outlook of this snapshot and alpha, computed once for both decisions."""
+        """Return the interpretation of this snapshot, and alpha. Both are computed once for both decisions."""
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.prospect(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
@@ -142,7 +143,7 @@ class PredictivePacer(GovernedPacer):
         return self._seen[1:]
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls there will be no seat for; all of them if no agent is left."""
+        """Return how many ringing calls will have no seat; all of them if no agent is left."""
         now = self._advance(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0
@@ -160,6 +161,6 @@ class PredictivePacer(GovernedPacer):
     # Learning
 
     def observe(self, event: PacingEvent) -> None:
-        """Learn from what happened."""
+        """Learn from an event."""
         super().observe(event)
         self.knowledge.learn(event)

@@ -1,1 +1,1 @@
-"""Polling day: which booth's voters are called next, and how far the day will get. Pure."""
+"""The polling day: expected turnout, the time of the last call to each booth, and the order of the booths."""

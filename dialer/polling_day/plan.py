@@ -1,4 +1,4 @@
-"""The course of a polling day: expected turnout, closing times, and the priorities of booths. Pure."""
+"""The plan of a polling day: expected turnout curve, closing times, and the priorities of booths. Pure."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dialer.polling_day.priorities import BoothNow, BoothPriorities, FactorWeigh
 from dialer.rules.calling_hours import get_day_start, get_next_midnight
 
 LAST_ROUND_SECONDS = 900.0
-"""Booth workers are called once more so long before the last call: reading out a long list takes time."""
+"""Booth workers get their last call this long before the booth's last call: reading out a long list takes time."""
 
 _SECONDS_WITHOUT_AN_HOUR = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedCourse:
-    """The expected cumulative turnout, interpolated between points."""
+    """The expected turnout curve: cumulative turnout over the polling day, interpolated between points."""
 
     opens: time
-    points: tuple[tuple[time, float], ...]  # by ascending time: share of electors who have voted by then (0-1)
+    points: tuple[tuple[time, float], ...]  # share of electors who have voted by a time (0-1), by ascending time
 
     def voted_by(self, local: time) -> float:
         """Return the share of electors (0-1) expected to have voted by a local time of the polling day."""
@@ -45,7 +45,7 @@ def _minutes(moment: time) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BoothPoll:
-    """When a booth votes."""
+    """The polling day and closing time of a booth."""
 
     day: date
     zone: ZoneInfo  # of the poll, not necessarily the centre's
@@ -53,15 +53,15 @@ class BoothPoll:
 
 
 PollOf = Callable[[Booth], BoothPoll | None]
-"""Returns the poll of a booth, or None if no polling day is known for it."""
+"""Function that returns the poll of a booth, or None if its polling day is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollsToday:
-    """Which booths vote today, each by its poll's clock. Valid from `since` to `until` (epoch seconds)."""
+    """The booths that vote today, each by its poll's time zone. Valid from `since` to `until` (epoch seconds)."""
 
-    zones: Mapping[int, ZoneInfo]  # of each booth that votes, by its id
-    # Where the close is known: epoch seconds after which nobody of the booth is called.
+    zones: Mapping[int, ZoneInfo]  # time zone of each booth that votes, by booth id
+    # Time of the last call (epoch seconds) by booth id, for booths whose closing time is known.
     last_calls: Mapping[int, float]
     since: float
     until: float
@@ -72,7 +72,7 @@ class PollsToday:
 
 
 NO_POLLS = PollsToday({}, {}, float("-inf"), float("inf"))
-"""For a site without polling days: nobody ever votes."""
+"""The polls of a site without polling days: no booth ever votes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class PollingPlan:
     poll_of: PollOf
     course: ExpectedCourse
     weights: FactorWeights
-    last_call_seconds: float  # before a booth closes: a voter called later would have no time left to vote
+    last_call_seconds: float  # time from the last call to a booth's close; a voter called later could not vote in time
 
     def close_of(self, booth: Booth) -> float | None:
         """Return the close of poll of a booth (epoch seconds), or None if it is unknown."""
@@ -90,7 +90,7 @@ class PollingPlan:
         return None if poll is None else poll.closes_at
 
     def local_close_of(self, booth: Booth) -> datetime | None:
-        """Return the close of poll of a booth by the clock of its poll, or None if it is unknown."""
+        """Return the close of poll of a booth in its local time, or None if it is unknown."""
         poll = self.poll_of(booth)
         if poll is None or poll.closes_at is None:
             return None
@@ -115,11 +115,11 @@ class PollingPlan:
     def priorities(self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float) -> BoothPriorities:
         """Return the priority of each booth that votes `today`, by its id.
 
-        `turnout` is read when a booth's priority is first asked for. A booth with an unknown closing time counts as
+        `turnout` is read when a booth's priority is first requested. A booth with an unknown closing time counts as
         closing last.
         """
         latest = max(today.last_calls.values(), default=now)
-        # Nobody can say that an unknown closing time has passed.
+        # An unknown closing time never counts as passed.
         without_an_hour = max(_SECONDS_WITHOUT_AN_HOUR, latest - now)
         of_zones = Counter(today.zones.values())
         expected = {zone: self.course.voted_by(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
@@ -142,9 +142,9 @@ class PollingPlan:
 
 
 def worker_round(due_at: float | None, last_call_at: float | None, now: float, every_seconds: float) -> float | None:
-    """Return a booth worker's next call on the polling day, or None if there is none today.
+    """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.
 
-    A call that would come after the last call comes shortly before it, if that is at least half a round away.
+    A call due after the last call is made shortly before it instead, if that is at least half a round from now.
     """
     if due_at is None or last_call_at is None:
         return None
@@ -155,8 +155,9 @@ def worker_round(due_at: float | None, last_call_at: float | None, now: float, e
 
 
 def not_past_close(retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool) -> float | None:
-    """Limit a retry to the last call: a promised call ("at about six") is moved forward to it, any other is given up
-    (None).
+    """Return the time of a retry limited to the booth's last call, or None if the retry is dropped (epoch seconds).
+
+    A promised call ("at about six") is moved forward to the last call; any other later retry is dropped.
     """
     if retry_at is None or last_call_at is None or retry_at <= last_call_at:
         return retry_at

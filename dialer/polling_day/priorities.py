@@ -3,8 +3,8 @@ Pure.
 
 priority = P(not voted) x booth deficit x time value x the weight of the voters on the number
 
-Each factor has an exponent in the settings; 0 switches it off. A centre reaches some 0.5 % of its electors on the day,
-so the order matters more than the speed. Supporter score, propensity to vote and answer probability come in through the
+Each factor has an exponent in the settings; 0 switches it off. A centre contacts some 0.5 % of its electors on the day,
+so the order matters more than the speed. Supporter score, propensity to vote and answer probability enter through the
 voters' weights that an import supplies.
 """
 
@@ -18,21 +18,21 @@ from dataclasses import dataclass
 from dialer.domain.model import Claim
 
 NEIGHBOURS = 4
-"""Numbers claimed of one booth at a time. Their rows lie together, and reading scattered rows is what a claim costs."""
+"""Numbers claimed from one booth at a time. Their rows are stored together, and scattered reads make claims slow."""
 
 PRIOR_VOTERS = 20.0
-"""The expected turnout curve counts as much as the answers of so many voters of the booth."""
+"""The expected turnout curve has the weight of this many contacted voters of the booth."""
 
 _LEAST_RATE = 1e-6
 _PLACES_LEFT_BEHIND = 1000  # outdated heap entries before the heap is rebuilt
 
 HALVING_SECONDS = 2 * 3600.0
-"""A booth that closes so much sooner than another one is twice as urgent."""
+"""A booth that closes this much earlier than another one is twice as urgent."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactorWeights:
-    """The exponent of each factor."""
+    """The exponents of the factors in a booth's priority."""
 
     not_voted: float = 1.0
     deficit: float = 1.0
@@ -42,24 +42,26 @@ class FactorWeights:
 
 @dataclass(frozen=True, slots=True)
 class BoothNow:
-    """What is known of a booth now. Counts are voters."""
+    """What is known about a booth now. Counts are numbers of voters."""
 
     booth_id: int
     reached: int
     voted: int
-    seconds_to_last_call: float  # may be negative
-    expected_voted: float  # by the expected turnout curve, at its poll's local time (0-1)
+    seconds_to_last_call: float  # negative after the last call
+    expected_voted: float  # share who should have voted by now according to the expected turnout curve (0-1)
 
 
 def share_not_voted(booth: BoothNow) -> float:
-    """Return the probability that a voter has not voted: a beta mean with the expected turnout as prior."""
+    """Return the probability (0-1) that a voter of the booth has not voted.
+
+    It is the mean of a beta distribution with the expected turnout as prior.
+    """
     prior = PRIOR_VOTERS * (1.0 - booth.expected_voted)
     return (prior + booth.reached - booth.voted) / (PRIOR_VOTERS + booth.reached)
 
 
 def booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
-    """Return a booth's priority; 0 once it is too late to call. `centre_not_voted` is `share_not_voted` of the whole
-    centre.
+    """Return a booth's priority; 0 after its last call. `centre_not_voted` is `share_not_voted` of the whole centre.
 
     The deficit is how far the booth is behind the centre.
     """
@@ -72,7 +74,7 @@ def booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeig
 
 
 class BoothPriorities(Mapping[int, float]):
-    """The priority of each booth by its id, computed when it is first asked for: a claim needs only a few of thousands."""
+    """The priorities of booths by id, computed when first requested: a claim needs only a few of thousands."""
 
     def __init__(
         self,
@@ -81,7 +83,9 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """`look` returns what is known of one of `booths`; `centre` is the same for all of them together."""
+        """Create the mapping. `look` returns what is known about one of `booths`; `centre` is the same for all booths
+        together.
+        """
         self._booths = booths
         self._look = look
         self._overall = share_not_voted(centre)
@@ -99,7 +103,7 @@ class BoothPriorities(Mapping[int, float]):
         return known
 
     def __iter__(self) -> Iterator[int]:
-        """Return the booths' ids."""
+        """Iterate over the booths' ids."""
         return iter(self._booths)
 
     def __len__(self) -> int:
@@ -107,7 +111,7 @@ class BoothPriorities(Mapping[int, float]):
         return len(self._booths)
 
     def __contains__(self, booth_id: object) -> bool:
-        """Return whether it is one of the booths."""
+        """Return whether a booth is one of these."""
         return booth_id in self._booths
 
     def keys(self) -> KeysView[int]:
@@ -116,19 +120,19 @@ class BoothPriorities(Mapping[int, float]):
 
 
 _Place = tuple[bool, float, int]
-"""A booth's place: whether it comes after all that vote, its pass, its id."""
+"""A booth's entry in the heap: whether it does not vote today, its pass, its id."""
 
 
 class BoothOrder:
-    """Gives every booth a share of the calls in proportion to its priority (stride scheduling: Waldspurger and Weihl,
-    1995).
+    """Gives every booth a share of the calls in proportion to its priority.
 
-    The best booths get most calls and none is forgotten. Priorities are given for the booths that vote today; all
-    others come after them, because on a polling day there is no time for them.
+    This is stride scheduling (Waldspurger and Weihl, 1995): the best booths get most calls and none is forgotten.
+    Priorities are set for the booths that vote today; all others come after them, because on a polling day there is no
+    time for them.
 
-    Each booth has a pass; the lowest pass is next, and each call raises it by 1 / priority. Booths are in a heap. A
-    booth whose pass has changed is added again, and its outdated entry is dropped when it comes up. A booth without
-    numbers is set aside.
+    Each booth has a pass. The booth with the lowest pass is next, and each call raises its pass by 1 / priority. Booths
+    are in a heap. A booth whose pass has changed is added again, and its outdated entry is dropped when it comes up. A
+    booth without numbers is set aside.
     """
 
     def __init__(
@@ -138,13 +142,14 @@ class BoothOrder:
         *,
         in_hand: Collection[Claim] = (),
     ) -> None:
-        """All booths have the same priority at first. `voter_weight` is the exponent of the numbers' weights; `in_hand`
-        are the claims in the hopper.
+        """Create the order. All booths start with the same priority.
+
+        `voter_weight` is the exponent of the numbers' weights; `in_hand` are the claims in the hopper.
         """
         self._kept = dict.fromkeys(booths, 1.0)
         self._named: Mapping[int, float] = {}
         self._voters = dict.fromkeys(self._kept, 1.0)
-        # Each booth's current entry in the heap. Until priorities are given, all count as not voting today.
+        # Each booth's current entry in the heap. Until priorities are set, all booths count as not voting today.
         self._places: dict[int, _Place] = {booth_id: (True, 0.0, booth_id) for booth_id in sorted(self._kept)}
         self._heap = list(self._places.values())
         self._aside: set[int] = set()
@@ -153,7 +158,7 @@ class BoothOrder:
         self._in_hand = in_hand
 
     def add(self, booths: Iterable[int]) -> None:
-        """Add booths of an imported roll, which begin where the others are."""
+        """Add booths of an imported roll. They start with the lowest pass of the others."""
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._kept.keys()):
             self._kept[booth_id] = self._voters[booth_id] = 1.0
@@ -161,25 +166,25 @@ class BoothOrder:
 
     @property
     def exhausted(self) -> bool:
-        """Return whether no booth has any numbers, as far as was seen."""
+        """Return whether no booth has any numbers, as far as is known."""
         return self._next() is None
 
     @property
     def waits(self) -> bool:
-        """Return whether booths that do not vote today wait for numbers in the hopper of booths that do."""
+        """Return whether booths that do not vote today must wait for numbers of voting booths in the hopper."""
         return bool(self._named) and any(
             claim.booth_id in self._named and self._named[claim.booth_id] > 0 for claim in self._in_hand
         )
 
     def first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the booths that vote today if a claim along `quotas` is theirs alone, otherwise None."""
+        """Return the booths that vote today if the next claim with these `quotas` is only for them, otherwise None."""
         named = self._named.keys()
         return named if named and (not named.isdisjoint(quotas) or self.waits) else None
 
     def set_priorities(self, priorities: Mapping[int, float]) -> None:
-        """Set new priorities (0: not called at all).
+        """Set new priorities by booth id (0: the booth is not called at all).
 
-        Booths without one have a turn only while no booth with one has numbers, or claims in the hopper.
+        Booths without a priority have a turn only while no booth with a priority has numbers or claims in the hopper.
         """
         before, self._named = self._named, priorities
         for booth_id in before.keys() - priorities.keys():
@@ -191,11 +196,11 @@ class BoothOrder:
         self._bring_back(self._aside - self._empty)
 
     def plan(self, numbers: int) -> dict[int, int]:
-        """Return from which booths the next `numbers` come, in order, with the most from each; some more, in case one
-        is empty.
+        """Return the booths of the next `numbers` claims, in order, with the maximum for each. Includes some more, in
+        case one is empty.
         """
         drawn: list[_Place] = []
-        again: list[_Place] = []  # booths drawn so far, with the pass they will have then
+        again: list[_Place] = []  # booths drawn so far, with the pass that they will have afterwards
         quotas: dict[int, int] = {}
         planned = 0
         while planned < numbers + NEIGHBOURS * NEIGHBOURS:
@@ -215,8 +220,8 @@ class BoothOrder:
         return quotas
 
     def took(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
-        """Note what a claim along `quotas` gave. `full`: it stopped because it had enough, so the last booths were not
-        asked.
+        """Record the claims made with `quotas`. `full`: the claim stopped when it was full, so the last booths were not
+        tried.
         """
         given: Counter[int] = Counter()
         for claim in claims:
@@ -225,8 +230,8 @@ class BoothOrder:
                 self._voters[claim.queue_booth_id] = claim.weight
         behind = min((self._pass(booth_id) for booth_id in quotas), default=0.0)
         for booth_id, count in given.items():
-            # A booth that comes back after a pause does not catch up on what it missed.
-            # A booth whose last call has passed meanwhile has no rate; it may still have been claimed from.
+            # A booth that returns after a pause does not catch up on the calls that it missed.
+            # A booth after its last call has the rate 0, but its numbers may have been claimed just before.
             at = max(self._pass(booth_id), behind)
             self._move(booth_id, at + count / max(self._rate(booth_id), _LEAST_RATE))
         asked = list(quotas)
@@ -236,19 +241,19 @@ class BoothOrder:
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
     def gave_back(self, claims: Sequence[Claim]) -> None:
-        """Note that claims returned to the queue undialled: they do not count in their booths' shares."""
+        """Record that claims returned to the queue undialled, so that they do not count in their booths' shares."""
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._kept:
                 self._move(booth_id, self._pass(booth_id) - count / max(self._rate(booth_id), _LEAST_RATE))
         self.look_again()
 
     def look_again(self) -> None:
-        """Note that numbers may have returned to the queues: no booth counts as empty."""
+        """Count no booth as empty any more, because numbers may have returned to the queues."""
         self._empty.clear()
         self._bring_back(set(self._aside))
 
     def _next(self) -> _Place | None:
-        """Return the place of the next booth, or None. Drops outdated entries before it."""
+        """Return the entry of the next booth, or None, and drop outdated entries before it."""
         while self._heap:
             first = self._heap[0]
             booth_id = first[2]
