@@ -1,1 +1,3 @@
-"""The field's words as data: ids, campaigns, attempts, commands, views, errors, clocks. Imports no other room."""
+"""The domain as data types: ids, campaigns, attempts, events, views, errors and clocks. Imports no other package of
+ours.
+"""

@@ -1,7 +1,7 @@
 """The audit's hash chain.
 
-Each entry's digest is the SHA-256 of its own fields and the digest of the entry before it, as one line of canonical JSON.
-So an entry that was changed, removed, added or moved breaks the chain there. A chain cannot show that its last entries
+Each entry's digest is the SHA-256 of its own fields and the digest of the entry before it, as one line of canonical
+JSON. So the chain breaks where an entry was changed, removed, added or moved. A chain cannot show that its last entries
 were cut off: for that, note its head (number and digest) elsewhere and compare it (`dialer audit verify --head`).
 """
 
@@ -26,8 +26,9 @@ _KIND = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _NUMBER_LIKE = re.compile(r"(?<![\w-])\+?[0-9](?:[ ().-]?[0-9]){7,14}(?![\w-])", re.ASCII)
 _ANY_YEAR, _YEAR = "(?:19|20)[0-9]{2}", "20[0-9]{2}"
 _MONTH, _DAY = "(?:0[1-9]|1[0-2])", "(?:0[1-9]|[12][0-9]|3[01])"
-# Files are named after days. With hyphens no number is written like one; as 20260422 or 22.04.2026 it might be somebody's number in
-# a town. So that must be a day of this century, with nothing of a number before it: 022 20260422 is one with its area code.
+# Dates are allowed, because files are named after days. A date with hyphens cannot be a phone number. 20260422 or
+# 22.04.2026 could be a local number, so such a date must be in this century and must not follow digits: 022 20260422 is
+# a number with its area code.
 _DAY_OF_THE_YEAR = re.compile(
     rf"(?<![\w+])(?:{_ANY_YEAR}-{_MONTH}-{_DAY}|{_DAY}-{_MONTH}-{_ANY_YEAR}|{_MONTH}-{_DAY}-{_ANY_YEAR})(?!\w)-?"
     rf"|(?<![\w+])(?<![0-9+][ ().-])(?<![0-9+][ ().-][ ().-])"
@@ -41,20 +42,20 @@ UNSHOWN = "(looks like a number)"
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry as it is stored."""
+    """An entry of the audit as it is stored."""
 
     number: int  # 1, 2, 3, ... without a gap
     at: float  # epoch seconds, UTC
     kind: str  # what was done: "listen", "opt-out", "erase", "export", ...
-    who: str  # who did it: an agent's or supervisor's id, or the program's part
-    what: str  # JSON object of strings: to what, and how
+    who: str  # who did it: an agent's or supervisor's id, or a part of the program
+    what: str  # details as a JSON object of strings
     previous: str  # the digest of the entry before
     digest: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """The end of the audit's hash chain, to be stored where nobody who can write to the store can change it."""
+    """The end of the audit's hash chain. Store it where nobody with write access to the store can change it."""
 
     __pydantic_config__ = MESSAGE
 
@@ -64,22 +65,23 @@ class AuditHead:
     """SHA-256 (hexadecimal) over that entry and all before it"""
     at: Time
     seals: Count
-    """events of rows that the chain covers, from the first one on"""
+    """number of sealed row changes that the chain covers"""
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A place where a chain is broken, and how."""
+    """A place where the chain is broken, and the problem found there."""
 
     number: int
     problem: str
 
 
 def canonical(what: Mapping[str, str]) -> str:
-    """Return the details as they are stored and hashed: JSON with sorted keys.
+    """Return the details of an entry as they are stored and hashed: JSON with sorted keys.
 
-    Raises UnsafeValue for details that must not be in an audit. It outlives an erasure, so it must not contain phone numbers;
-    dates are allowed, for files are named after them. Texts must be short, for they are ids and reasons.
+    Raises UnsafeValue for details that must not be in the audit. An entry outlives the erasure of a number, so it must
+    not contain phone numbers; dates are allowed, because files are named after them. Texts must be short, because they
+    are ids and reasons.
     """
     for name, text in what.items():
         _check(name, text)
@@ -94,7 +96,9 @@ def checked(kind: str, who: str) -> None:
 
 
 def shown(text: str) -> str:
-    """Return the text as an entry may show it: shortened if it is long, and replaced if it looks like a phone number."""
+    """Return a text as an audit entry may show it: shortened if it is long, and replaced if it looks like a phone
+    number.
+    """
     if _is_number_like(text):
         return UNSHOWN
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
@@ -105,20 +109,22 @@ def _check(name: str, text: str) -> None:
         raise UnsafeValue(f"audit: {name[:40]!r} is longer than {_LONGEST} characters; keep ids and short reasons only")
     if _is_number_like(name) or _is_number_like(text):
         raise UnsafeValue(
-            f"audit: {name[:40]!r} looks like a phone number; an audit holds ids, it outlives an erasure:"
-            " give it another name"
+            f"audit: {name[:40]!r} looks like a phone number, and the audit must not contain any, because it is never"
+            " erased: use an id"
         )
 
 
 def _is_number_like(text: str) -> bool:
     before = None
-    while text != before:  # day by day: the second one of a file that goes from one to another stands alone then
+    while text != before:  # remove the dates one by one: a file name may contain two of them
         before, text = text, _DAY_OF_THE_YEAR.sub("", text, count=1)
     return _NUMBER_LIKE.search(text) is not None
 
 
 def digest_of(number: int, at: float, kind: str, who: str, what: str, previous: str) -> str:
-    """Return the SHA-256 of an entry in hexadecimal. `at` is hashed as `repr` writes it, the shortest text of that float."""
+    """Return the SHA-256 of an entry in hexadecimal. `at` is hashed as its `repr`, the shortest exact text of the
+    float.
+    """
     line = json.dumps([number, repr(float(at)), kind, who, what, previous], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(line.encode("utf-8")).hexdigest()
 
@@ -126,7 +132,9 @@ def digest_of(number: int, at: float, kind: str, who: str, what: str, previous: 
 def next_entry(
     last_number: int, last_digest: str, *, at: float, kind: str, who: str, what: Mapping[str, str]
 ) -> AuditEntry:
-    """Return the entry after number `last_number` (0 and GENESIS before the first). Raises UnsafeValue."""
+    """Return the entry that follows entry number `last_number` (0 and GENESIS before the first one). Raises
+    UnsafeValue.
+    """
     checked(kind, who)
     text = canonical(what)
     number = last_number + 1
@@ -138,7 +146,8 @@ def breaks(
 ) -> Iterator[Break]:
     """Return every place where the chain is broken.
 
-    `head`: number and digest noted earlier, which must be in the chain. `behind`: those of the entry before the first one.
+    `head`: number and digest of an entry noted earlier, which must be in the chain. `behind`: number and digest of the
+    entry before the first one of `entries`.
     """
     number, digest = behind
     noted = head is None
@@ -151,13 +160,13 @@ def breaks(
             )
             yield Break(number + 1, f"{which} missing")
         elif entry.previous != digest:
-            yield Break(entry.number, "it does not follow the entry before it")
+            yield Break(entry.number, "the entry does not follow the one before it")
         if digest_of(entry.number, entry.at, entry.kind, entry.who, entry.what, entry.previous) != entry.digest:
-            yield Break(entry.number, "its text is not what was written")
+            yield Break(entry.number, "the entry was changed after it was written")
         number, digest = entry.number, entry.digest
         if head is not None and head[0] == number:
             if head[1] != digest:
-                yield Break(number, "it is not the entry that was noted under this number")
+                yield Break(number, "the entry differs from the noted head with this number")
             noted = True
     if not noted and head is not None:
         yield Break(number + 1, f"the chain ends at {number}, but entry {head[0]} was noted: the end was cut off")

@@ -14,7 +14,8 @@ class Backoff:
     longest_seconds: float = 30.0
 
     def seconds(self, failures: int, random: Random) -> float:
-        """Return the wait after a number of consecutive failures (1 or more): doubled each time, with its upper half random.
+        """Return the wait after a number of consecutive failures (1 or more). It doubles each time, with a random upper
+        half.
 
         The jitter keeps many diallers from reconnecting to one peer at the same moment.
         """

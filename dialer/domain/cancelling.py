@@ -1,4 +1,4 @@
-"""Cancellation that no library swallows."""
+"""Cancellation that works with libraries that swallow it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ T = TypeVar("T")
 
 
 async def cancellable(awaitable: Awaitable[T]) -> T:
-    """Await `awaitable`, re-raising a cancellation that `asyncio.wait_for` swallows before Python 3.12 (CPython #86296).
+    """Await `awaitable`, re-raising a cancellation that `asyncio.wait_for` swallows before Python 3.12 (CPython
+    #86296).
 
-    It does so where a result arrives in the same turn of the loop; the task that cancelled would wait forever.
+    `wait_for` swallows it if a result arrives in the same turn of the loop; the task that cancelled would wait forever.
     """
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101 - a coroutine that is awaited runs in one
+    assert task is not None  # noqa: S101 - an awaited coroutine runs in a task
     before = task.cancelling()
     try:
         return await awaitable

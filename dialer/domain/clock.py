@@ -1,4 +1,4 @@
-"""Clocks: the wall clock for rules and records, the monotonic one for durations, time since boot for what a restart spans."""
+"""Clocks: the wall clock for rules and records, the monotonic clock for durations, time since boot across restarts."""
 
 from __future__ import annotations
 
@@ -8,57 +8,61 @@ from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
-    """Three clocks. `now` may step (NTP, an operator); `monotonic` never goes back."""
+    """The three clocks. `now` may step (NTP, an operator); `monotonic` never goes back."""
 
     def now(self) -> float:
         """Return seconds since the Unix epoch, UTC."""
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back; its zero has no meaning."""
+        """Return seconds on a clock that never goes back. Only differences have a meaning."""
 
     def since_boot(self) -> float:
-        """Return seconds since the machine's start, including suspension, whatever the wall clock is set to."""
+        """Return seconds since the machine started, including suspension. Setting the wall clock does not change them."""
 
 
 class Instant(NamedTuple):
-    """A moment, by both clocks."""
+    """A moment by both clocks."""
 
     at: float  # epoch seconds
     seconds: float  # monotonic
 
     @classmethod
     def by(cls, clock: Clock) -> Instant:
-        """Return the present moment."""
+        """Return the present moment by the clocks of `clock`."""
         return cls(clock.now(), clock.monotonic())
 
 
 STEP_SECONDS = 5.0
-"""A wall clock that moves by more against the monotonic one has stepped, or the machine was suspended; slewing is slower."""
+"""A larger change against the monotonic clock is a step, or the machine was suspended; slewing is slower."""
 SLEW = 0.1
-"""Seconds per second by which an NTP client may slew a clock continuously; chrony uses at most 0.083."""
+"""Maximum rate (seconds per second) at which an NTP client slews a clock; chrony uses at most 0.083."""
 
 
 class ClockWatch:
-    """Detects steps of the wall clock by comparing it with the monotonic one. Pure.
+    """Detects steps of the wall clock by comparing it with the monotonic clock. Pure.
 
     After a step, calls and locks are due too early or too late. So a step is reported until the time is right again, or
-    a person accepts it. A suspended machine looks like a step forward, because the monotonic clock stops meanwhile. A
-    change to summer time is no step: epoch seconds have no time zone.
+    a person accepts it. A suspended machine looks like a step forward, because the monotonic clock stops meanwhile.
+    Daylight saving time is no step: epoch seconds have no time zone.
     """
 
     def __init__(self, now: Instant, newest_at: float | None = None, should: float | None = None) -> None:
-        """`newest_at`: the newest moment recorded by an earlier run (epoch seconds); an earlier clock was set back since.
+        """Start watching.
 
-        `should`: the time that the clock should show now if nobody set it since that run, where that is known.
+        `newest_at` is the newest time recorded by an earlier run (epoch seconds); a clock before it was set back.
+        `should` is the time that the clock should show now if nobody has set it since that run, or None if that is
+        unknown.
         """
-        self._behind = 0.0  # small changes that slewing does not explain
+        self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now
         self._stepped = should is not None and abs(now.at - should) > STEP_SECONDS
         self._usual = (should if should is not None and self._stepped else now.at) - now.seconds
         self._not_before = newest_at
 
     def look(self, now: Instant) -> float | None:
-        """Return by how many seconds the wall clock is ahead (below 0: behind); None: it has not stepped."""
+        """Return how far the wall clock is ahead (seconds; below 0: behind) after a step, or None if it has not
+        stepped.
+        """
         if self._not_before is not None:
             early = now.at - self._not_before
             if early < -STEP_SECONDS:
@@ -84,7 +88,7 @@ class ClockWatch:
         return now.seconds + self._usual
 
     def accept(self, now: Instant) -> None:
-        """Accept the present time as right, because a person says so."""
+        """Accept the current time as right. A person has confirmed it."""
         self._stepped, self._behind, self._not_before = False, 0.0, None
         self._usual, self._looked = now.at - now.seconds, now
 
@@ -97,11 +101,13 @@ class SystemClock:
         return time.time()
 
     def monotonic(self) -> float:
-        """Return seconds of the machine's monotonic clock."""
+        """Return the machine's monotonic time in seconds."""
         return time.monotonic()
 
     def since_boot(self) -> float:
-        """Return seconds since the machine's start; on systems without that clock (not Linux), those of `monotonic`."""
+        """Return seconds since the machine started; the monotonic time on systems without that clock (other than
+        Linux).
+        """
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -123,10 +129,10 @@ class LoopClock:
         return self._loop.time()
 
     def since_boot(self) -> float:
-        """Return seconds of a machine that started at the epoch; steps do not change them."""
+        """Return seconds since the epoch without the effect of `step`, as if the machine had started at the epoch."""
         return self.now() - self._stepped
 
     def step(self, seconds: float) -> None:
-        """Step the wall clock by `seconds`, as NTP or an operator would; durations are not affected."""
+        """Step the wall clock by `seconds`, as NTP or an operator would. The other clocks do not change."""
         self._offset += seconds
         self._stepped += seconds

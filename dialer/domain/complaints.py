@@ -1,4 +1,6 @@
-"""Complaints about calls, and the answers to them. They contain ids only: no names, phone numbers or free text. Pure."""
+"""Complaints about calls, and the answers to them. They contain only ids, never names, phone numbers or free text.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ class ComplaintTopic(StrEnum):
     SILENT_CALL = "silent-call"  # silence, or an abandoned call
     CONDUCT = "conduct"  # how the agent spoke
     CONTENT = "content"  # what was said or played
-    CONSENT = "consent"  # how we got the number
+    CONSENT = "consent"  # how we obtained the number
     OTHER = "other"
 
 
@@ -46,12 +48,12 @@ class ComplaintRemedy(StrEnum):
 class Complaint:
     """A complaint as it was received."""
 
-    key: str  # idempotency key: recorded once
+    key: str  # idempotency key: a repeat is not recorded again
     at: float  # when it was made (epoch seconds)
     about: ComplaintTopic
     channel: ComplaintChannel
     campaign_id: str | None = None
-    attempt_id: AttemptId | None = None  # the call, where it is known
+    attempt_id: AttemptId | None = None  # the call, if it is known
     phone_id: int | None = None
 
 

@@ -1,4 +1,4 @@
-"""The identity of a running dialler, so that a duplicate on the same switch or centre id can be named."""
+"""The name of a running dialler, so that a duplicate instance on the same switch or centre id can be identified."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ _NOT_A_HOST = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DiallerName:
-    """One run of a dialler. Of two with the same `store` only one is alive, because the store is locked."""
+    """The name of one run of a dialler.
 
-    store: str  # digest of the machine's boot and the store's file, 12 hexadecimal digits
-    process: int
-    since: int  # epoch seconds
+    Of two diallers with the same `store` only one can be running, because the store is locked.
+    """
+
+    store: str  # digest of the machine's boot id and the store's file, 12 hexadecimal digits
+    process: int  # process id
+    since: int  # start time (epoch seconds)
     host: str
 
     @classmethod
     def of_this_process(cls, store: Path, now: float) -> DiallerName:
-        """Return the name of this process, which holds the `store`. Raises OSError where the store does not exist.
+        """Return the name of this process, which has locked the `store`. Raises OSError if the store does not exist.
 
         Cloned machines have the same host name, device and inode; only their boot ids differ. So after a reboot the
-        earlier run counts as one with another store, whose lease must expire first.
+        earlier run counts as a dialler with another store, and its lease must expire first.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""
@@ -38,13 +41,13 @@ class DiallerName:
 
     @classmethod
     def read(cls, text: str) -> DiallerName | None:
-        """Parse what `text` returned; None: it is something else."""
+        """Return the name that `text` was made from, or None if it is not such a name."""
         found = _TEXT.fullmatch(text)
         return None if found is None else cls(found[1], int(found[2]), int(found[3]), found[4])
 
     @property
     def text(self) -> str:
-        """The name in letters, digits, dots and dashes."""
+        """Return the name in letters, digits, dots and dashes."""
         return f"{self.store}-{self.process}-{self.since}-{self.host}"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Enums that settings and dialler share; their values are what settings files contain."""
+"""Enums that settings and dialler share. Their values are the words used in settings files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class CampaignKind(StrEnum):
-    """Who talks to a voter who answers."""
+    """Who talks to a voter who answers: an agent or a flow."""
 
     AGENTS = "agents"
     IVR = "ivr"
@@ -18,12 +18,11 @@ class Purpose(StrEnum):
     TURNOUT = "turnout"
     MATERIAL = "material"
     SURVEY = "survey"
-    # Calls to workers at polling booths, for the serials of those who have voted.
-    BOOTH_WORKERS = "booth-workers"
+    BOOTH_WORKERS = "booth-workers"  # calls to workers at booths, who report the serials of people who have voted
 
 
 class PacingPolicy(StrEnum):
-    """How the number of calls to place is decided."""
+    """The rule that decides how many calls a campaign places."""
 
     PREDICTIVE = "predictive"
     PROGRESSIVE = "progressive"
@@ -33,7 +32,7 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """When the cap on the abandoned rate must hold even if all calls in progress were answered and abandoned."""
+    """When the abandoned-call cap must hold even if all calls in progress were answered and abandoned."""
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then
     EVERY_INSTANT = "every-instant"
@@ -43,12 +42,12 @@ class MachineDetection(StrEnum):
     """When answering machines are detected."""
 
     OFF = "off"
-    BEFORE_SEAT = "before-seat"  # by Asterisk, before an agent or flow is connected
+    BEFORE_SEAT = "before-seat"  # by Asterisk, before an agent or a flow is connected
     AFTER_SEAT = "after-seat"  # by the agent
 
 
 class InboundMode(StrEnum):
-    """What happens to a call to one of our numbers."""
+    """How a call to one of our numbers is handled."""
 
     FLOW = "flow"  # a flow answers
     AGENT = "agent"  # the caller waits for an agent
@@ -56,14 +55,14 @@ class InboundMode(StrEnum):
 
 
 class SupervisorRole(StrEnum):
-    """What a user may do. Each command names the roles that may give it."""
+    """What a user may do. Each command lists the roles that may send it."""
 
     VIEWER = "viewer"  # reads only: a website, headquarters
     LISTENER = "listener"
     COACH = "coach"
     DESK = "desk"  # a program that serves agents' pages and authenticates them
     BOOTH_DESK = "booth-desk"  # imports records of booth workers and the election authority
-    UPLINK = "uplink"  # transmits orders and updates from headquarters
+    UPLINK = "uplink"  # the program that transmits orders and updates from headquarters
     COMPLIANCE = "compliance"
     SUPERVISOR = "supervisor"
 
@@ -88,13 +87,13 @@ USER_ROLES = (
     SupervisorRole.COMPLIANCE,
     SupervisorRole.SUPERVISOR,
 )
-"""Roles of users in the store: those of people. Roles of programs are in the settings only."""
+"""Roles of users in the store, who are people. Roles of programs are in the settings only."""
 
 
 class MarkKind(StrEnum):
-    """What is known about a voter. Marks are appended, never changed, and "voted" overrides the others.
+    """A fact about a voter. Marks are appended and never changed; "voted" overrides the others.
 
-    No mark records whom a voter chose, and none may be added that does.
+    No mark records whom a voter chose, and none that does may be added.
     """
 
     VOTED = "voted"

@@ -5,12 +5,12 @@ dialer.errors.MatdanError
 │   ├── StoreCorrupt           the file is damaged or not ours: nothing is dialled from it
 │   ├── StoreFull              no room for results: dialling stops before they are lost
 │   ├── StoreBusy              another process holds the store
-│   ├── NotInStore             a voter, a complaint or the like that the store does not have
+│   ├── NotInStore             a voter, complaint or other record is missing in the store
 │   └── KeyTaken               another record has this key
 ├── RollError                  a roll or list cannot be read (a bad row is a reject, not an error)
 ├── SwitchError                the switch cannot carry out a request
 │   ├── SwitchUnreachable      no connection, or it was lost
-│   ├── SwitchInUse            another dialler uses the switch
+│   ├── SwitchInUse            another dialler is using the switch
 │   ├── LoginRefused           wrong user or secret
 │   ├── PermissionMissing      the manager user lacks a permission
 │   ├── OriginateRefused       the switch answered Error: the call was certainly not placed
@@ -34,7 +34,7 @@ from enum import StrEnum
 from dialer.errors import MatdanError
 
 INTERRUPTED = 130
-"""The exit code that a shell reports for SIGINT."""
+"""Exit code of a program that was ended by SIGINT."""
 
 
 class StoreError(MatdanError):
@@ -114,7 +114,9 @@ class PortInUse(MatdanError):
 
 
 class CentreIdTaken(MatdanError):
-    """Another dialler, named in the text, uses this centre id at the broker. Stop one, or give each its own `centre.id`."""
+    """Another dialler, named in the text, uses this centre id at the broker. Stop one, or give each its own
+    `centre.id`.
+    """
 
 
 class BrokerUnreachable(MatdanError):
@@ -126,7 +128,7 @@ class HeadquartersUnreachable(MatdanError):
 
 
 class RefusedBecause(StrEnum):
-    """A code for why a command was refused, which pages translate. Most refusals have none."""
+    """Why a command was refused, as a code that pages translate. Most refusals have no code."""
 
     PIN_WRONG = "pin-wrong"
     AGENT_ELSEWHERE = "agent-elsewhere"
@@ -134,22 +136,22 @@ class RefusedBecause(StrEnum):
     NO_SEAT = "no-seat"
     CLOCKS_DIFFER = "clocks-differ"  # those of the desk and the dialler
     CALL_OVER = "call-over"  # the call and its wrap-up have ended
-    TOO_LATE_TO_UNDO = "too-late-to-undo"
+    TOO_LATE_TO_UNDO = "too-late-to-undo"  # the disposition is too old to be undone
     ALREADY_PUBLISHED = "already-published"  # other centres have the opt-out, so it cannot be undone
-    NO_CALL = "no-call"  # the seat has no call
-    NO_CHANNEL = "no-channel"  # no channel is free
+    NO_CALL = "no-call"  # the seat has no call that needs a disposition
+    NO_CHANNEL = "no-channel"  # no trunk channel is free, or the trunk is resting
     HELD = "campaign-held"  # the campaign does not dial now
     FORBIDDEN = "forbidden-now"  # by the rules
     ON_A_CALL = "number-on-a-call"
     NOT_LISTED = "not-listed"  # the number is not in the campaign's list
     NOT_DUE = "not-due"  # the number is not due yet
-    CLOSED = "number-closed"  # the number is completed in the campaign
+    CLOSED = "number-closed"  # the number is completed in the campaign, or has opted out
     NOT_FREE = "seat-not-free"  # the seat is not free, or a voter is being connected
     OTHER_SCRIPT = "other-script"  # the script has no such question or answer
 
 
 class CommandRefused(MatdanError):
-    """A command is unknown, expired or not allowed now. The text says which and why."""
+    """A command is unknown, expired or not allowed now. The text says which command and why."""
 
     def __init__(self, text: str, why: RefusedBecause | None = None) -> None:
         super().__init__(text)
@@ -157,10 +159,11 @@ class CommandRefused(MatdanError):
 
 
 class LogInRefused(CommandRefused):
-    """Agent number or PIN is wrong, or locked after too many failures. The error does not tell which."""
+    """Agent number or PIN is wrong, or locked after too many failures. The error does not say which."""
 
     def __init__(self) -> None:
         super().__init__(
-            "agent number or PIN is wrong, or locked after too many failures; try again, or ask a supervisor to unlock the seat",
+            "agent number or PIN is wrong, or locked after too many failures: try again, or ask a supervisor to"
+            " unlock the seat",
             RefusedBecause.PIN_WRONG,
         )

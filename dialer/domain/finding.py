@@ -1,4 +1,4 @@
-"""A finding: the result of one check. Every command that looks for problems reports them as findings."""
+"""A finding: the result of one check. All commands that look for problems report findings."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was checked, how it is, and what to do about it."""
+    """The result of one check: what was checked, what was found, and what to do."""
 
     level: Level
     subject: str  # what was checked, such as "trunk carrier"
     text: str
     remedy: str = ""  # what to do
     file: str = ""  # the file to correct
-    line: int = 0  # in that file; 0: the file as a whole
-    rule: str = ""  # the name of the check, where a program may ask for it
-    details: tuple[str, ...] = ()  # a line each, such as the reasons for a verdict
+    line: int = 0  # line in that file; 0: the file as a whole
+    rule: str = ""  # name of the check, for other programs
+    details: tuple[str, ...] = ()  # further lines, such as the reasons for a verdict
 
     @property
     def place(self) -> str:
-        """The file and line to correct, as compilers print it; empty where there is none."""
+        """Return the file and line to correct as compilers print them, or an empty text."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
@@ -40,12 +40,12 @@ class Finding:
 
 
 def ok(subject: str, text: str) -> Finding:
-    """Return a finding that nothing is wrong."""
+    """Return a finding that everything is in order."""
     return Finding(Level.OK, subject, text)
 
 
 def warning(subject: str, text: str, remedy: str = "") -> Finding:
-    """Return a finding that somebody should know."""
+    """Return a finding that somebody should know about."""
     return Finding(Level.WARNING, subject, text, remedy)
 
 

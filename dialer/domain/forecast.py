@@ -1,4 +1,4 @@
-"""The forecast of a polling day: how many voters will be contacted before the last call, at the pace so far."""
+"""The forecast for a polling day: how many voters will be contacted before the last call, at the pace so far."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from zoneinfo import ZoneInfo
 from dialer.domain.schema import MESSAGE, Count, Time
 
 NINE_IN_TEN = 1.645
-"""Standard deviations on either side of the mean that hold nine of ten values of a normal distribution."""
+"""Nine in ten values of a normal distribution are within this many standard deviations of the mean."""
 LEAST_SECONDS = 600.0
-"""Working time of the day's turnout campaigns before there is a forecast."""
+"""Minimum dialling time of the day's turnout campaigns for a forecast (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What the rest of a polling day will bring, in voters."""
+    """The expected results of the rest of a polling day, in voters."""
 
     __pydantic_config__ = MESSAGE
 
     remaining: Count
-    """not contacted yet, with a number that may be called, in booths that are still called today"""
+    """voters not contacted yet who have a number that may be called, in booths that are still called today"""
     by_agents: Count
-    """of these, contacted by agents until the last call"""
+    """voters of these whom agents will contact before the last call"""
     by_flows: Count
-    """of these, contacted by flows until the last call"""
+    """voters of these whom flows will contact before the last call"""
     until: Time
     """when the last call of the day may be placed"""
     without_number: Count = 0
-    """not contacted either, and without a number that may be called"""
+    """voters not contacted yet who have no number that may be called"""
     margin: Count = 0
-    """nine days in ten end within this many voters of by_agents + by_flows, as far as chance alone goes"""
+    """the result is within this many voters of by_agents + by_flows on nine days in ten, if only chance varies it"""
 
     @property
     def contacted(self) -> int:
-        """Voters that agents and flows will contact."""
+        """Return the number of voters that agents and flows will contact."""
         return self.by_agents + self.by_flows
 
 
@@ -49,12 +49,14 @@ def forecast(
     ahead_seconds: float,
     until: float,
 ) -> Forecast | None:
-    """Return the pace of `worked_seconds` continued for `ahead_seconds`, agents first; None: too early to say.
+    """Return a forecast that continues the pace of `worked_seconds` for `ahead_seconds`, or None if it is too early.
 
-    `ahead_seconds` is the working time left until `until` (epoch seconds). No more voters are forecast than remain.
+    `ahead_seconds` is the dialling time left until `until` (epoch seconds). Not more voters are forecast than remain,
+    and contacts by agents are counted first.
 
-    Marks are treated as a Poisson process: of n marks so far the pace is known to sqrt(n), and what comes varies by sqrt(n) too.
-    Differences between the hours of a day, and calls that bring the marks of a whole household, are not modelled.
+    Marks are treated as a Poisson process: after n marks the pace is known to sqrt(n), and the coming marks vary by
+    their own square root. Differences between the hours of a day, and calls that bring the marks of a whole household,
+    are not modelled.
     """
     if worked_seconds < LEAST_SECONDS:
         return None
@@ -69,7 +71,7 @@ def forecast(
 def seconds_open(hours: Collection[tuple[time, time]], zone: ZoneInfo, now: float, until: float) -> float:
     """Return the seconds from `now` to `until` (epoch seconds) that lie within daily `hours` in `zone`.
 
-    Each of the `hours` is its first moment and the first moment after it.
+    Each of the `hours` is an opening time and a closing time.
     """
     seconds, counted_to = 0.0, now
     day, last_day = (datetime.fromtimestamp(at, zone).date() for at in (now, until))

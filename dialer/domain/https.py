@@ -10,16 +10,17 @@ ANSWER_SECONDS = 30.0
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Refuses redirects: tokens and results are for one address only."""
+    """Refuses redirects, because tokens and results must reach only the given address."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def answered(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
-    """Open the response to a GET, or to a POST of `body`. The settings' type ensures that `url` is https, or of this machine.
+    """Send a GET, or a POST of `body`, and return the open response. Raises OSError, HTTPError for any status but
+    success.
 
-    Raises OSError; its subclass HTTPError for every status that is no success, redirects included.
+    Redirects raise HTTPError too. The type of the setting ensures that `url` is https or on this machine.
     """
     request = urllib.request.Request(url, data=body, headers=headers)  # noqa: S310 - settings allow no other
     try:

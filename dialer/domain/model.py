@@ -16,11 +16,11 @@ from dialer.domain.schema import MESSAGE, PRIVATE, Count, Time
 from dialer.domain.voter_place import VoterPlace
 
 AttemptId = NewType("AttemptId", str)
-"""A UUID (36 characters) that is the attempt's key, the channel's id and the Originate's ActionID."""
+"""A UUID (36 characters): the key of the attempt, the id of its channel and the ActionID of its Originate."""
 
 
 class CampaignState(StrEnum):
-    """The state of a campaign, as an operator set it."""
+    """The state of a campaign, as set by a command."""
 
     RUNNING = "running"
     PAUSED = "paused"  # no new calls; calls in progress continue
@@ -29,7 +29,7 @@ class CampaignState(StrEnum):
 
 MOST_CALLS = 500
 LEAST_PER_SEAT, MOST_PER_SEAT = 0.1, 10.0
-"""The limits within which a campaign's speed may be set: calls in progress, and calls per free agent."""
+"""The limits of a campaign's speed settings: calls in progress, and unanswered calls per agent at work."""
 
 
 class Outcome(StrEnum):
@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
     CONNECTED = "connected"  # answered, and connected to an agent
     COMPLETED = "completed"  # answered, and the flow was completed
-    LEFT = "left"  # answered, and the voter left the flow
+    LEFT = "left"  # answered, and the voter hung up during the flow
     ABANDONED = "abandoned"  # answered, but no agent within the connect limit: the information message was played
     DROPPED = "dropped"  # answered, and the voter hung up while waiting, before the connect limit
     MACHINE = "machine"
@@ -54,7 +54,7 @@ class Outcome(StrEnum):
 
     @property
     def answered(self) -> bool:
-        """Whether the call was answered, by a person or a machine."""
+        """Return whether the call was answered, by a person or a machine."""
         return self in ANSWERED
 
 
@@ -62,7 +62,8 @@ ANSWERED = frozenset(
     {Outcome.CONNECTED, Outcome.COMPLETED, Outcome.LEFT, Outcome.ABANDONED, Outcome.DROPPED, Outcome.MACHINE}
 )
 LIVE_ANSWERS = frozenset({Outcome.CONNECTED, Outcome.ABANDONED, Outcome.DROPPED})
-"""The denominator of the abandoned rate (`live-answers` in profiles): answers by a person who was to be connected to an agent.
+"""Outcomes in the denominator of the abandoned-call rate (`live-answers` in profiles): a person answered who was to get
+an agent.
 
 Calls answered by a flow do not count: they cannot be abandoned, and would lower the rate.
 """
@@ -70,14 +71,14 @@ Calls answered by a flow do not count: they cannot be abandoned, and would lower
 
 @dataclass(frozen=True, slots=True)
 class AbandonedRate:
-    """Abandoned calls among live answers."""
+    """The abandoned calls among the live answers."""
 
     live_answers: int
     abandoned: int
 
     @property
     def rate(self) -> float:
-        """The rate (0-1); 0 without live answers."""
+        """Return the abandoned-call rate (0-1; 0 without live answers)."""
         return self.abandoned / self.live_answers if self.live_answers else 0.0
 
 
@@ -114,7 +115,7 @@ DISPOSITION_KEYS: dict[str, Disposition] = {
     "9": Disposition.OPT_OUT,
     "0": Disposition.MACHINE,
 }
-"""The disposition of each key of an agent's phone; `NONE` has no key."""
+"""The disposition for each key of an agent's phone; `NONE` has no key."""
 
 
 class ListeningMode(StrEnum):
@@ -177,12 +178,12 @@ class Booth:
 
 
 NO_VOTER = 0
-"""In place of a voter's id, for calls to booth workers."""
+"""Used instead of a voter's id in calls to booth workers."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoothWorker:
-    """A person at polling booths, who is called for the serials of those who have voted."""
+    """A person at polling booths who is called to report the serials of people who have voted."""
 
     worker_id: int
     language: str
@@ -196,22 +197,22 @@ class Claim:
     campaign_id: str
     phone_id: int
     number: str  # E.164
-    attempt_number: int  # of this campaign to this number, from 1
+    attempt_number: int  # number of this campaign's attempt to the number, from 1
     voter_id: int  # the pending voter who is called; NO_VOTER: a booth worker
-    pending_voters: int  # on this number, including that one
+    pending_voters: int  # voters still to be called on this number, including that one
     language: str
     booth_id: int
     facts: PhoneFacts | None = None  # None: nothing is known of the number, and the rules forbid a call
-    queue_booth_id: int = 0  # in whose queue the number is: the booth of its first voter when it was added
-    weight: float = 1.0  # of the voters pending on the number at that time
+    queue_booth_id: int = 0  # booth whose queue has the number: that of its first voter when it was added
+    weight: float = 1.0  # weight of the voters pending on the number at that time
     worker: BoothWorker | None = None  # called by a campaign for booth workers
-    leased_until: float = field(default=math.inf, compare=False)  # then it may be claimed again (epoch seconds)
-    promised: bool = False  # the person asked for this call
+    leased_until: float = field(default=math.inf, compare=False)  # end of the lease (epoch seconds)
+    promised: bool = False  # the voter asked for this call
 
 
 @dataclass(frozen=True, slots=True)
 class VotingBooths:
-    """The booths that vote on a polling day, while their calls take precedence."""
+    """The booths that vote on a polling day; their numbers take precedence."""
 
     booth_ids: Collection[int]
     until: float  # the end of that day (epoch seconds)
@@ -219,15 +220,15 @@ class VotingBooths:
 
 @dataclass(frozen=True, slots=True)
 class NewAttempt:
-    """An attempt as it is committed before the switch is asked to originate it."""
+    """An attempt as it is committed before its Originate is sent to the switch."""
 
     attempt_id: AttemptId
     claim: Claim
     trunk: str
     caller_id: str
     at: float  # epoch seconds
-    grounds: str | None = None  # why it is lawful (`Gate.grounds`); None: not determined
-    gap_seconds: float | None = None  # required interval since the end of the last call to the number; None: none
+    grounds: str | None = None  # legal grounds of the call (`Gate.grounds`); None: not determined
+    gap_seconds: float | None = None  # time since the end of the last call to the number; None: never called
 
 
 class Direction(StrEnum):
@@ -242,7 +243,7 @@ class NewInbound:
     """An inbound call as it is committed before it is answered."""
 
     attempt_id: AttemptId
-    campaign_id: str  # whose list and rules apply
+    campaign_id: str  # the campaign whose list and rules apply
     at: float  # epoch seconds
     called: str  # our number
     number: str | None  # the caller's, E.164; None: withheld
@@ -253,7 +254,7 @@ class NewInbound:
 
 @dataclass(frozen=True, slots=True)
 class InboundParty:
-    """The voter on the roll whose number calls."""
+    """The voter on the roll whose number is calling us."""
 
     phone_id: int
     voter_id: int
@@ -280,19 +281,19 @@ class OpenAttempt:
     seat: str | None
     number: str = ""  # E.164
     direction: Direction = Direction.OUTBOUND
-    caller_id: str = ""  # the caller ID of this call
-    pending_voters: int = 1  # on the number now, including the one called
+    caller_id: str = ""  # the caller ID shown; for an inbound call, our number
+    pending_voters: int = 1  # voters still to be called on the number now, including the called one
     worker: BoothWorker | None = None
     said: MarkKind | None = None  # the last mark in this call
     said_hour: int | None = None
     disposition: Disposition | None = None  # entered by the agent so far
     disposed_at: float | None = None
-    agent: str | None = None  # who talked to the voter
+    agent: str | None = None  # the agent who talked to the voter
 
 
 @dataclass(frozen=True, slots=True)
 class EndedAttempt:
-    """An attempt has ended. A repeat with the same `attempt_id` is the same result."""
+    """The end of an attempt. A repeat with the same `attempt_id` changes nothing."""
 
     __pydantic_config__ = MESSAGE
 
@@ -316,13 +317,13 @@ class EndedAttempt:
     direction: Direction = Direction.OUTBOUND
     """inbound: the voter called us"""
     campaign_id: str = ""  # the store fills it in when it announces the result
-    counted: Annotated[bool, PRIVATE] = True  # False: the trunk failed, which uses up no attempt of the number
+    counted: Annotated[bool, PRIVATE] = True  # False: the trunk failed, so no attempt of the number is used up
     promised: Annotated[bool, PRIVATE] = False  # whether the voter asked for `retry_at`
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something became known about a voter. `key` identifies it: a repeat changes nothing."""
+    """A fact about a voter. `key` identifies it: a repeat with the same key changes nothing."""
 
     __pydantic_config__ = MESSAGE
 
@@ -347,15 +348,15 @@ class Mark:
 
     @property
     def effective_confidence(self) -> Confidence:
-        """The confidence of the mark: that of its source unless it has its own."""
+        """Return the confidence of the mark, or the usual one of its source if it has none."""
         return self.confidence or USUAL_CONFIDENCE[self.source]
 
 
 @dataclass(frozen=True, slots=True)
 class UnknownSerial:
-    """A serial from a booth worker that no voter has."""
+    """A serial reported by a booth worker that no voter of the booth has."""
 
-    key: str  # idempotency key: recorded once
+    key: str  # idempotency key: a repeat is not recorded again
     attempt_id: AttemptId
     worker_id: int
     serial: int
@@ -365,7 +366,7 @@ class UnknownSerial:
 
 @dataclass(frozen=True, slots=True)
 class VoterOutcome:
-    """A fact about one voter of the called number, learned in a call."""
+    """The result of a call for one voter of the called number."""
 
     voter_id: int
     kind: MarkKind
@@ -377,18 +378,20 @@ class VoterOutcome:
 class DispositionDetails:
     """Details that an agent may enter with a disposition."""
 
-    attempt_id: AttemptId | None = None  # None: the present call of the seat, as with the phone's keys
+    attempt_id: AttemptId | None = None  # None: the seat's current or latest call
     voters: tuple[VoterOutcome, ...] = ()
     call_back_at: float | None = None  # epoch seconds, with CALL_BACK
-    own: bool = False  # the call-back is for the same agent, if available
-    language: str | None = None  # of the voter, with LANGUAGE
+    own: bool = False  # the same agent will call back, if available
+    language: str | None = None  # the voter's language, with LANGUAGE
     note: str | None = None  # the id of a note that is stored elsewhere
-    answers: Mapping[str, str] = field(default_factory=dict)  # to the script's questions, by name
+    answers: Mapping[str, str] = field(default_factory=dict)  # answers to the script's questions, by name
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The reply to a command, stored in the same transaction, so that the command is carried out once and its reply is not lost."""
+    """The reply to a command, stored in the same transaction, so that the command is executed once and its reply is not
+    lost.
+    """
 
     key: str  # the sender's and the command's id
     name: str
@@ -398,7 +401,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class DispositionRecord:
-    """What an agent reported about a call. A later one of the same `attempt_id` replaces the earlier one."""
+    """A disposition as it is stored. A later one with the same `attempt_id` replaces it."""
 
     __pydantic_config__ = MESSAGE
 
@@ -410,7 +413,7 @@ class DispositionRecord:
     """when the number may be called again; null: never in this campaign"""
     note: str | None = None
     """the id of a note that the desk stores"""
-    language: Annotated[str | None, PRIVATE] = None  # the voter's from now on; None: unchanged
+    language: Annotated[str | None, PRIVATE] = None  # the voter's new language; None: unchanged
     answers: Mapping[str, str | None] = field(default_factory=dict)
     """answers to questions of the campaign's script, by name; null: the answer was withdrawn"""
     own_at: Annotated[float | None, PRIVATE] = None  # when the agent's own call-back is due, before `retry_at`
@@ -419,13 +422,13 @@ class DispositionRecord:
 
     @property
     def promised(self) -> bool:
-        """Whether `retry_at` was requested in the call."""
+        """Return whether the voter asked for a call at `retry_at`."""
         return self.disposition in (Disposition.LATER, Disposition.CALL_BACK)
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A message for the broker, committed together with the result that it announces. It contains ids only."""
+    """A message for the broker, committed together with the result that it announces. It contains only ids."""
 
     topic: str  # below dialer/v1/{centre}/
     payload: str  # JSON
@@ -453,7 +456,7 @@ class BoothTurnout:
 
 @dataclass(frozen=True, slots=True)
 class CampaignProgress:
-    """How far a campaign is through its list, in numbers."""
+    """The progress of a campaign through its list, in phone numbers."""
 
     __pydantic_config__ = MESSAGE
 

@@ -7,46 +7,46 @@ from dataclasses import dataclass
 from datetime import date, time
 
 FINAL = "final"
-"""In place of a time: the figure after the close of poll."""
+"""Used instead of a time for the figure after the close of poll."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfficialFigure:
-    """Cumulative turnout of an area by a time of the polling day."""
+    """The cumulative turnout of an area by a time of the polling day."""
 
     day: date
     constituency_number: int
     part_number: int | None  # None: the whole constituency
-    by_time: str  # "09:00" or FINAL, local time
-    share: float  # of the electors (0-1)
+    by_time: str  # local time such as "09:00", or FINAL
+    share: float  # share of the electors who have voted (0-1)
     state_code: str = ""  # "": not given
 
 
 @dataclass(frozen=True, slots=True)
 class PollHours:
-    """The hours of poll of an area, local time."""
+    """The hours of poll of an area, in local time."""
 
     opens: time
     closes: time | None  # None: not known
 
 
 def state_of(given: str, on_the_roll: Collection[str]) -> str:
-    """Return the state of a booth or figure: the one given, else the only one on the roll with that constituency number."""
+    """Return the `given` state of a booth or figure, or else the only state on the roll with that constituency number."""
     named = {state for state in on_the_roll if state}
     return given or (next(iter(named)) if len(named) == 1 else "")
 
 
 def states_meant(given: str, on_the_roll: Collection[str]) -> set[str]:
-    """Return which states on the roll with that constituency number a figure may belong to. `given`: the state it names.
+    """Return the states on the roll that a figure may belong to. `given` is the state that the figure names, or "".
 
-    States are compared only where the roll has them.
+    `on_the_roll` are the states with that constituency number. Where the roll has no states, they are not compared.
     """
     known = {state_of(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}
 
 
 def objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
-    """Return why a figure is implausible; None: it is not. `others`: the other figures of its area and day, by time.
+    """Return why a figure is implausible, or None. `others` are the other figures of its area and day, by time.
 
     Turnout is cumulative, so it is never below an earlier figure or above a later one.
     """
@@ -56,13 +56,13 @@ def objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHo
         if not opens <= by <= closes:
             until = "" if hours.closes is None else f" to {closes}"
             return f"{by} is outside the hours of poll ({opens}{until}; {FINAL} is after it)"
-    # As text, FINAL is after every time.
+    # As text, FINAL sorts after every time.
     higher = {hour: each for hour, each in others.items() if hour < by and each > share}
     lower = {hour: each for hour, each in others.items() if hour > by and each < share}
     contradicting = max(higher) if higher else min(lower) if lower else None
     if contradicting is None:
         return None
-    return f"turnout would fall: {_percent(share)} by {by}, but {_percent(others[contradicting])} by {contradicting}"
+    return f"turnout cannot fall: {_percent(share)} by {by}, but {_percent(others[contradicting])} by {contradicting}"
 
 
 def _percent(share: float) -> str:

@@ -1,9 +1,9 @@
-"""Orders from headquarters to its centres: their format, and whether a received order must be obeyed. Pure.
+"""Orders from headquarters to its centres: their format, and whether a centre must carry out a received order. Pure.
 
-An order is a JSON text with leaders' signatures over that text. It names its addressee (all, a zone, a centre), when it
-expires, and when it was made, to the millisecond, which is its place in the sequence of orders. One leader's signature can
-stop or slow centres; resuming needs two. A centre carries out an order once, however often it is received, and ignores an
-order that a later one has superseded.
+An order is a JSON text with leaders' signatures over that text. It contains its addressee (all, a zone, a centre), its
+expiry, and the time when it was made, to the millisecond, which is its place in the sequence of orders. One leader's
+signature can stop or slow centres; resuming needs two. A centre carries out an order once, however often it is
+received, and refuses an order that a later one has superseded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
 
 RESUMING_LEADERS = 2
 LONGEST_VALID_SECONDS = 7 * 86_400.0
-"""A centre that reconnects within this time still receives a stop; it remembers orders for as long."""
+"""Maximum validity of an order. A centre that reconnects within this time still gets a stop, and remembers orders as
+long.
+"""
 CLOCKS_APART_SECONDS = 300.0
 MOST_LETTERS = 2_000
 MOST_SIGNATURES = 10
@@ -35,7 +37,7 @@ class OrderForged(CommandRefused):
 
 
 class OrderKind(StrEnum):
-    """What centres are ordered to do."""
+    """What an order tells centres to do."""
 
     STOP_ALL = "stop-all"
     PAUSE = "pause"
@@ -54,7 +56,7 @@ class HqOrder(BaseModel):
     made_at: Annotated[float, Field(gt=0, lt=1e11)]  # epoch seconds
     expires_at: Annotated[float, Field(gt=0, lt=1e11)]
     campaign: Annotated[str | None, Field(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")] = (
-        None  # none with resume: everything that was stopped
+        None  # with resume, None: all that was stopped
     )
     max_calls: Annotated[int | None, Field(ge=1, le=MOST_CALLS)] = None  # with quota, as in the command `speed`
     calls_per_seat: Annotated[float | None, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] = None
@@ -73,21 +75,21 @@ class HqOrder(BaseModel):
 
     @property
     def text(self) -> str:
-        """The text that is signed."""
+        """Return the JSON text that is signed."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
 
     @property
     def signatures_needed(self) -> int:
-        """How many leaders must sign it."""
+        """Return how many leaders must sign the order."""
         return RESUMING_LEADERS if self.order is OrderKind.RESUME else 1
 
     def is_for(self, centre: str, zone: str | None) -> bool:
-        """Return whether it is addressed to a centre."""
+        """Return whether the order is addressed to a centre."""
         return self.to in {"all", f"centre:{centre}", f"zone:{zone}"}
 
 
 class LeaderSignature(BaseModel):
-    """A leader's signature."""
+    """A leader's signature of an order."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -109,13 +111,13 @@ class SignedOrder(BaseModel):
         return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
 
     def signers(self, leaders: Mapping[str, bytes]) -> list[str]:
-        """Return who signed it; see `signers_of`."""
+        """Return the leaders who signed the order; see `signers_of`."""
         return signers_of(self.order, self.signatures, leaders)
 
 
 @dataclass(frozen=True, slots=True)
 class HeardOrder:
-    """An order that a centre has obeyed, as it remembers it."""
+    """An order that a centre has carried out, as it is remembered."""
 
     order_id: str
     digest: str
@@ -148,44 +150,52 @@ def read_order(text: str) -> HqOrder:
 
 
 def signers_of(text: str, signatures: Sequence[LeaderSignature], leaders: Mapping[str, bytes]) -> list[str]:
-    """Return the leaders who signed, each once. Raises OrderForged for an invalid signature."""
+    """Return the leaders who signed, without duplicates. Raises OrderForged for an invalid signature."""
     found: set[str] = set()
     for each in signatures:
         key = leaders.get(each.leader)
         if key is None or not signing.holds(key, _signed(text), each.signature):
             raise OrderForged(
-                "the order has an invalid signature; compare the leaders' keys with [[headquarters.leaders]] of this centre"
+                "the order has an invalid signature: compare the leaders' keys with [[headquarters.leaders]] of"
+                " this centre"
             )
         found.add(each.leader)
     return sorted(found)
 
 
 def refuse_unlawful(order: HqOrder, signers: Collection[str], centre: str, zone: str | None, now: float) -> None:
-    """Raise CommandRefused for too few signatures, another addressee or a wrong time. `now`: epoch seconds."""
+    """Raise CommandRefused if an order lacks signatures, is for another addressee, or has a wrong time.
+
+    `now` is in epoch seconds.
+    """
     if len(signers) < order.signatures_needed:
-        who = "two leaders must sign" if order.signatures_needed > 1 else "a leader must sign"
-        raise CommandRefused(f"{who} `{order.order.value}`; {len(signers)} did")
+        needed = "two leaders" if order.signatures_needed > 1 else "one leader"
+        raise CommandRefused(
+            f"the order {order.order.value} must be signed by {needed}: it has {len(signers)} signatures"
+        )
     if not order.is_for(centre, zone):
         raise CommandRefused(f"the order is for {order.to}, but this is centre {centre} of zone {zone or 'none'}")
     if order.made_at > now + CLOCKS_APART_SECONDS:
         raise CommandRefused(
-            f"the order was made {(order.made_at - now) / 60:.0f} minutes in the future; correct the wrong clock"
+            f"the order's time is {(order.made_at - now) / 60:.0f} minutes in the future: check the clocks of"
+            " headquarters and centre"
         )
     if order.expires_at <= now:
-        raise CommandRefused("the order has expired; check the clocks of headquarters and centre, then send it again")
+        raise CommandRefused("the order has expired: check the clocks of headquarters and centre, then send it again")
 
 
 def was_obeyed(order: HqOrder, text: str, heard: Collection[HeardOrder]) -> bool:
-    """Return whether the order was carried out before. Raises CommandRefused where its id was used, or a later order supersedes it.
+    """Return whether the order was already carried out. Raises CommandRefused if its id was used or a later order
+    supersedes it.
 
     A resume or quota is superseded by any later order, a stop or pause only by a later resume.
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:
         if same.digest != digest_of(text):
-            raise CommandRefused("another order has this id; every order needs a new one")
+            raise CommandRefused("the order's id was already used by another order: give the order a new id")
         return True
     less = order.order in {OrderKind.STOP_ALL, OrderKind.PAUSE}
     if any(each.made_at >= order.made_at and (not less or each.kind == OrderKind.RESUME) for each in heard):
-        raise CommandRefused("a later order of headquarters is in force; give a new order")
+        raise CommandRefused("a later order of headquarters is in force: give a new order")
     return False

@@ -1,4 +1,4 @@
-"""Updates between centres about voters and opt-outs. They contain no names, phone numbers or store ids. Pure."""
+"""Updates about voters and opt-outs from other centres. They contain no names, phone numbers or store ids. Pure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class ForeignOptOut:
 
 @dataclass(frozen=True, slots=True)
 class ForeignMark:
-    """A mark of a voter from another centre."""
+    """A mark made in another centre."""
 
     place: VoterPlace
-    mark: Mark  # its voter id is not valid here
+    mark: Mark  # its voter id is not valid in this centre
 
 
 @dataclass(frozen=True, slots=True)
 class PeerUpdateBatch:
-    """A batch of updates about other centres, from a stream of headquarters."""
+    """A batch of updates from other centres, from a stream of headquarters."""
 
     stream: str
-    after: int  # the position before the first of them
-    position: int  # the position of the last of them
+    after: int  # position in the stream before the first update
+    position: int  # position in the stream of the last update
     opt_outs: Sequence[ForeignOptOut]
     marks: Sequence[ForeignMark]

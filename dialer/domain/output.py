@@ -1,4 +1,4 @@
-"""Output files of commands: checked before the work begins, written completely or not at all."""
+"""Output files of commands: checked before the work begins, and written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import IO
 from dialer.domain.errors import OutputRefused
 
 Kept = Mapping[str, Path | None]
-"""Files that a command reads or maintains, by their description ("the roll"); output must not overwrite them."""
+"""Files that a command reads or maintains, by their description ("the roll"). Output must not overwrite them."""
 
 _NOTHING: Kept = MappingProxyType({})
 _SQLITE = b"SQLite format 3\x00"
 
 
 def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
-    """Raise OutputRefused where `path` is one of the `kept` files, under any name, or a store.
+    """Raise OutputRefused if `path` is one of the `kept` files, under any name, or a store.
 
     Files that do not exist yet are compared by name. A kept file is not opened, because closing it would release
     SQLite's locks on it.
@@ -36,7 +36,7 @@ def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
 
 
 def refuse_unwritable(path: Path, option: str, kept: Kept = _NOTHING) -> None:
-    """Raise OutputRefused, naming the `option`, where `path` cannot be written, or must not be (`refuse_kept`)."""
+    """Raise OutputRefused, which names the `option`, if `path` cannot be written or must not be (`refuse_kept`)."""
     refuse_kept(path, option, kept)
     try:
         if path.is_dir():
@@ -45,7 +45,7 @@ def refuse_unwritable(path: Path, option: str, kept: Kept = _NOTHING) -> None:
             raise OutputRefused(f"{option}: {path} is not a regular file; name another one")
         with contextlib.suppress(FileNotFoundError):
             _beside(path).lstat()  # fails for a name that is too long
-        with tempfile.TemporaryFile(dir=path.parent):  # permissions do not tell whether the disk is full
+        with tempfile.TemporaryFile(dir=path.parent):  # permissions do not show whether the disk is full
             pass
     except OSError as error:
         raise _refused(path, option, error) from error
@@ -59,9 +59,10 @@ def write_file(path: Path, content: bytes, option: str = "--out") -> None:
 
 @contextlib.contextmanager
 def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
-    """Provide a file that replaces `path` when the context ends without an error, synced to disk and readable by its owner only.
+    """Provide a file that replaces `path` if the context ends without an error.
 
-    Until then, and after an error, `path` is unchanged. Raises OutputRefused where it cannot be written.
+    The file is synced to disk, and only its owner can read it. Until the end, and after an error, `path` is unchanged.
+    Raises OutputRefused if it cannot be written.
     """
     refuse_unwritable(path, option)
     beside = _beside(path)
@@ -82,7 +83,7 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
 def own_file(path: Path) -> int:
     """Create an empty file that only its owner can read, and return its descriptor. Raises OSError.
 
-    An existing file is removed, not written to: in a folder where others may write it could be a link of theirs.
+    An existing file is removed, not overwritten: in a folder that others can write to, it could be a link of theirs.
     """
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -99,7 +100,7 @@ def _is_store(path: Path) -> bool:
     with path.open("rb") as file:
         if file.read(len(_SQLITE)) == _SQLITE:
             return True
-    return path.with_name(f"{path.name}.lock").exists()  # an encrypted store begins with random bytes
+    return path.with_name(f"{path.name}.lock").exists()  # an encrypted store has no recognizable header
 
 
 def _beside(path: Path) -> Path:

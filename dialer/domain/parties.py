@@ -1,4 +1,4 @@
-"""Third parties of a call, such as the target of a transfer or a supervisor who listens: their ids and places."""
+"""Third parties of a call (transfer targets, monitoring supervisors): their ids and places."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, NewType
 from dialer.domain.model import AttemptId
 
 PartyId = NewType("PartyId", str)
-"""The id of a third party's channel. Made by `transfer_party` and `supervision_party`."""
+"""The id of a third party's channel, from `transfer_party` or `supervision_party`."""
 
 TRANSFER_PARTY: Final = "help-"
 SUPERVISION_PARTY: Final = "ear-"
@@ -22,20 +22,20 @@ class PlaceKind(StrEnum):
 
     SEAT = "seat"  # in a seat's conference: a consult, a three-way call, a barge
     HANDOVER = "handover"  # in a conference with the voter alone, without an agent
-    LISTEN = "listen"  # hears a seat
-    WHISPER = "whisper"  # hears a seat, and its agent hears them
+    LISTEN = "listen"  # listens to a seat
+    WHISPER = "whisper"  # listens to a seat, and is heard by its agent only
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place for a third party: at a seat, by the seat's name, or in a handover, by the attempt's id."""
+    """A place for a third party: a seat (by name), or a handover (by attempt id)."""
 
     kind: PlaceKind
     name: str
 
 
 def transfer_party(attempt_id: AttemptId, target: str, token: str) -> PartyId:
-    """Return the id of a transfer's target. `target` is its name in the settings; `token` makes the id unique.
+    """Return a new id for a transfer target. `target` is its name in the settings; `token` makes the id unique.
 
     After a restart the dialler reads attempt and target from the ids of the channels that it finds.
     """
@@ -43,19 +43,19 @@ def transfer_party(attempt_id: AttemptId, target: str, token: str) -> PartyId:
 
 
 def supervision_party(token: str) -> PartyId:
-    """Return the id of a supervisor's phone that is called to listen. `token` makes it unique."""
+    """Return a new id for a supervisor's phone that is called for monitoring. `token` makes it unique."""
     return PartyId(f"{SUPERVISION_PARTY}{token}")
 
 
 def attempt_of(party_id: PartyId) -> AttemptId | None:
-    """Return the attempt whose transfer called a party; None where it was called for supervision."""
+    """Return the attempt of a transfer target, or None for a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return AttemptId(party_id[len(TRANSFER_PARTY) :][:_ATTEMPT_ID_LENGTH])
 
 
 def target_of(party_id: PartyId) -> str | None:
-    """Return the name of the transfer target that a party is; None where it was called for supervision."""
+    """Return the name of a transfer target, or None for a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return party_id[len(TRANSFER_PARTY) + _ATTEMPT_ID_LENGTH + 1 :].rpartition("-")[0] or None

@@ -1,4 +1,4 @@
-"""Ids of persons, as messages, logs and the audit may contain them: never names. Pure."""
+"""Ids of persons, which messages, logs and the audit contain instead of names. Pure."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 
 MOST_ID = 40
 ID_PATTERN = r"^[A-Za-z._-]*([0-9][A-Za-z._-]*){0,6}$"
-"""Letters, digits, dots and dashes; no spaces, and too few digits for a phone number."""
+"""Pattern of an id: letters, dots, dashes and at most 6 digits, too few for a phone number."""
 
 _ID = re.compile(ID_PATTERN)
 _HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def is_id(text: str) -> bool:
-    """Return whether a text can be such an id, like worker-12, agent-17 or ops.pune."""
+    """Return whether a text is a valid id, such as worker-12, agent-17 or ops.pune."""
     return 1 <= len(text) <= MOST_ID and _ID.fullmatch(text) is not None
 
 
 def is_number_hash(text: object) -> bool:
-    """Return whether this has the form of a number's keyed hash (`dialer/rules/number_hash.py`)."""
+    """Return whether a value has the form of a number's keyed hash (`dialer/rules/number_hash.py`)."""
     return isinstance(text, str) and _HASH.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Facts about a phone number that rules need: consent, registers, and earlier calls."""
+"""Facts about a phone number that the rules need: consent, registers, and earlier calls."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ class Consent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhoneFacts:
-    """Facts about a number, as they were in the store when it was claimed."""
+    """Facts about a number from the store, at the time when the number was claimed."""
 
-    attempts_today: int  # placed since the start of the day, across campaigns
-    conversations_today: int  # of them, those in which a person talked or pressed a key
-    abandoned_at: float | None  # when a call to it was last abandoned, in any campaign
-    registers: tuple[str, ...] = ()  # do-not-call registers that list it
+    attempts_today: int  # calls placed today, by all campaigns
+    conversations_today: int  # calls of these in which a person talked or pressed a key
+    abandoned_at: float | None  # when a call to the number was last abandoned, in any campaign
+    registers: tuple[str, ...] = ()  # do-not-call registers that contain the number
     consent: Consent = Consent.UNKNOWN
     opted_out: bool = False
     called_at: float | None = None  # when the last placed call ended, in any campaign
     talked_at: float | None = None  # when the last conversation ended, inbound or outbound
-    campaigns: tuple[str, ...] = ()  # that have the number; only set after a conversation
+    campaigns: tuple[str, ...] = ()  # campaigns that have the number; set only after a conversation
 
 
 @dataclass(frozen=True, slots=True)
 class CallGaps:
-    """The minimum interval between calls to a number, and the interval after a conversation, by campaign."""
+    """The minimum interval between calls to a number, and the intervals after a conversation by campaign."""
 
     least_seconds: float = 0.0
-    after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # by campaign: its retry interval
+    after_talk_seconds: Mapping[str, float] = field(default_factory=dict)  # retry interval by campaign
 
     def free_at(self, called_at: float | None, talked_at: float | None, campaigns: Iterable[str]) -> float:
         """Return when the number may next be called (epoch seconds; 0 = now)."""
@@ -47,7 +47,7 @@ class CallGaps:
 
 
 NO_GAPS = CallGaps()
-"""For calls that the person expects: those to booth workers, who are called for their rounds."""
+"""No minimum intervals, for calls to booth workers, who expect them."""
 
 
 @dataclass(frozen=True, slots=True)

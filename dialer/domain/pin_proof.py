@@ -1,8 +1,8 @@
-"""Proof that somebody knows an agent's PIN, without sending the PIN, so that the broker never receives one.
+"""Proof that somebody knows an agent's PIN, without sending the PIN to the broker.
 
 The prover computes the argon2id digest of the PIN with the salt and cost of the hash in the settings (tens of
-milliseconds), and signs seat, agent and time with it (HMAC-SHA256). The verifier has the digest in the settings. A proof is
-valid for a minute, for that seat and agent only; without the settings' salt the PIN cannot be found from it.
+milliseconds), and signs seat, agent and time with it (HMAC-SHA256). The verifier has the digest in the settings. A
+proof is valid for a minute, for that seat and agent only; without the settings' salt the PIN cannot be found from it.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type, hash_secret_raw
 
 FRESH_SECONDS = 60.0
-"""Most difference between the clocks of prover and verifier, including the transmission."""
+"""Maximum age of a proof, which includes the difference between the two clocks."""
 _PURPOSE = "matdan-pin-1"
 _FORM = re.compile(r"([0-9]{10}):([0-9a-f]{64})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class PinProof:
-    """A received proof."""
+    """A received PIN proof."""
 
     at: int  # epoch seconds
     signature: str  # hexadecimal
 
     def is_fresh(self, now: float) -> bool:
-        """Return whether it was made within the last minute."""
+        """Return whether the proof was made within the last minute."""
         return abs(now - self.at) <= FRESH_SECONDS
 
     def holds(self, pin_hash: str, centre: str, seat: str, agent: str) -> bool:
-        """Return whether it was made with the PIN of that hash, for this seat and agent."""
+        """Return whether the proof was made with the PIN of this hash, for this seat and agent."""
         return hmac.compare_digest(
             self.signature, _signature(_decoded(pin_hash.split("$")[5]), centre, seat, agent, self.at)
         )
@@ -51,17 +51,22 @@ def read_proof(value: object) -> PinProof:
 
 
 class PinProver:
-    """Makes proofs for the agents of the settings. Each takes tens of milliseconds of CPU: make one at a time, in a thread."""
+    """Makes PIN proofs for the agents in the settings. Each takes tens of milliseconds of CPU: make one at a time, in a
+    thread.
+    """
 
     def __init__(self, hashes: Mapping[str, str]) -> None:
-        """`hashes` are the agents', by number. An unknown number takes as long, and its proof is never valid."""
+        """Create the prover. `hashes` are the agents' PIN hashes by number.
+
+        A proof for an unknown number takes as long, and is never valid.
+        """
         self._hashes = dict(hashes)
         first = next(iter(self._hashes.values()), None)
         hasher = PasswordHasher() if first is None else PasswordHasher.from_parameters(extract_parameters(first))
         self._nobody = hasher.hash(secrets.token_hex(16))
 
     def prove(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
-        """Return a proof; `now` in epoch seconds."""
+        """Return a PIN proof made at `now` (epoch seconds)."""
         pin_hash = self._hashes.get(agent, self._nobody)
         cost = extract_parameters(pin_hash)
         key = hash_secret_raw(

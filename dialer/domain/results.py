@@ -1,6 +1,6 @@
-"""Results that are announced: each is committed to the store and to its outbox in one transaction.
+"""Results of calls that are announced. Each is committed to the store and to its outbox in one transaction.
 
-The record that the store takes is also the message that goes out. It holds ids only: no name and no phone number.
+The record for the store is also the message that is sent. It contains ids only, no names or phone numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _without_numbers(answers: Mapping[str, str | None]) -> dict[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class FlowAnswers:
-    """A caller has answered in a flow. A later answer of the same attempt and name replaces the earlier one."""
+    """Answers of a caller in a flow. A later answer of the same attempt and name replaces the earlier one."""
 
     __pydantic_config__ = MESSAGE
 
@@ -36,14 +36,15 @@ class FlowAnswers:
     attempt_id: AttemptId
     at: Time
     answers: Annotated[Mapping[str, str | None], PlainSerializer(_without_numbers, return_type=dict[str, str | None])]
-    """new answers by their names in the flow; null: six digits or more, which could be a phone number and stay in the store"""
+    """new answers by their names in the flow; null: six digits or more, which could be a phone number and are not sent
+    """
     place: VoterPlace | None = None
     """the voter whom the call was for; null: nobody on the roll"""
 
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """A number has opted out: no campaign calls it again."""
+    """The opt-out of a number: no campaign calls it again."""
 
     __pydantic_config__ = MESSAGE
 
@@ -58,7 +59,7 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class SeatHours:
-    """How long seats were in each state, over intervals that have ended."""
+    """The time that seats spent in each state, over intervals that have ended."""
 
     __pydantic_config__ = MESSAGE
 
@@ -72,9 +73,9 @@ class SeatHours:
 
 @dataclass(frozen=True, slots=True)
 class TestMark:
-    """A test of the path that results take to headquarters (command test-mark). It changes no figure."""
+    """A test of the path of results to headquarters (command test-mark). It changes no figure."""
 
-    __test__ = False  # for pytest: it is no test
+    __test__ = False  # tells pytest that this class is no test
     __pydantic_config__ = MESSAGE
 
     at: Time
@@ -83,4 +84,6 @@ class TestMark:
 Result = EndedAttempt | FlowAnswers | DispositionRecord | Mark | OptOut | SeatHours | TestMark | AuditHead
 
 Encode = Callable[[Result], Announcement]
-"""Encodes a result as an announcement. Called in the transaction that commits the result, perhaps repeatedly: it must be pure."""
+"""Encodes a result as an announcement. It must be pure, because the transaction that commits the result may call it
+repeatedly.
+"""

@@ -1,7 +1,8 @@
-"""How a record that leaves the process is described and encoded.
+"""Encoding and JSON schemas of the records that leave the process.
 
-A view, an MQTT message and the body of a page's request are the same frozen dataclass. JSON, JSON Schema and with it AsyncAPI,
-docs/reference/topics.md and the pages' TypeScript types come from that class. A field with `PRIVATE` never leaves the process.
+A view, an MQTT message and the body of a page's request are the same frozen dataclass. JSON, JSON Schema, AsyncAPI,
+docs/reference/topics.md and the TypeScript types of the pages are generated from that class. A field with `PRIVATE` never leaves
+the process.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ T = TypeVar("T")
 _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 
 MESSAGE = ConfigDict(use_attribute_docstrings=True, json_schema_serialization_defaults_required=True)
-"""The `__pydantic_config__` of a record that leaves the process: the text below a field describes it."""
+"""The `__pydantic_config__` of a record that leaves the process. The text below a field is its description in the docs.
+"""
 PRIVATE = Field(exclude=True)
 """Marks a field that stays in the process."""
 
@@ -37,7 +39,7 @@ Rate = Annotated[
 
 
 def unknown_as(known: StrEnum) -> WrapValidator:
-    """Read a word that a newer dialler has added as `known`, so that the rest of its message is understood."""
+    """Return a validator that reads an unknown enum value as `known`, so that messages of a newer dialler can be read."""
 
     def read(value: object, validate: Callable[[object], object]) -> object:
         try:
@@ -51,7 +53,7 @@ def unknown_as(known: StrEnum) -> WrapValidator:
 
 
 def known_keys(words: type[StrEnum]) -> BeforeValidator:
-    """Leave out counts by words that a newer dialler has added."""
+    """Return a validator that drops counts whose keys are unknown here, because a newer dialler has added them."""
     known = frozenset(word.value for word in words)
 
     def read(counts: object) -> object:
@@ -61,7 +63,7 @@ def known_keys(words: type[StrEnum]) -> BeforeValidator:
 
 
 def adapter(kind: type[T]) -> TypeAdapter[T]:
-    """Return what encodes, reads and describes records of a class."""
+    """Return the pydantic adapter that encodes, reads and describes records of a class."""
     found: TypeAdapter[T] | None = _ADAPTERS.get(kind)
     if found is None:
         found = _ADAPTERS[kind] = TypeAdapter(kind)
@@ -74,10 +76,10 @@ def encode(record: object) -> str:
 
 
 def json_value(record: object) -> Any:
-    """Return a record as values of JSON."""
+    """Return a record as JSON values."""
     return adapter(type(record)).dump_python(record, mode="json")
 
 
 def json_schema(kind: type[Any], ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a class of records, as they are sent."""
+    """Return the JSON Schema (2020-12) of a class of records, in their sent form."""
     return adapter(kind).json_schema(mode="serialization", ref_template=ref_template)

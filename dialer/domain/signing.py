@@ -1,4 +1,6 @@
-"""Ed25519 keys: create them, store them in files, sign, and verify signatures. Signed texts name their purpose."""
+"""Ed25519 keys and secrets in files: create and read them, sign, and verify signatures. Signed texts contain their
+purpose.
+"""
 
 from __future__ import annotations
 
@@ -21,19 +23,19 @@ _MOST_BYTES = 8192  # of a secret; a portal's token may be long
 
 
 def _signing_key(private: bytes | None = None) -> SigningKey:
-    """Return the key of these bytes, or a new one."""
+    """Return the key with these bytes, or a new key."""
     from nacl.signing import SigningKey  # noqa: PLC0415 - most sites and commands sign nothing
 
     return SigningKey.generate() if private is None else SigningKey(private)
 
 
 def sign(private: bytes, what: bytes) -> str:
-    """Return the signature of these bytes, in base64."""
+    """Return the signature of `what`, in base64."""
     return base64.b64encode(_signing_key(private).sign(what).signature).decode()
 
 
 def holds(public: bytes, what: bytes, signature: object) -> bool:
-    """Return whether a received `signature` (base64) is valid for these bytes and this key."""
+    """Return whether a received `signature` (base64) of `what` is valid for this public key."""
     from nacl.exceptions import BadSignatureError  # noqa: PLC0415
     from nacl.signing import VerifyKey  # noqa: PLC0415
 
@@ -46,17 +48,17 @@ def holds(public: bytes, what: bytes, signature: object) -> bool:
 
 
 def public_key(private: bytes) -> bytes:
-    """Return the public key of a private one."""
+    """Return the public key of a private key."""
     return bytes(_signing_key(private).verify_key)
 
 
 def read_public_key(text: str) -> bytes:
-    """Return the key of a text in the settings, whose pattern was checked."""
+    """Return the public key in a text of the settings, whose pattern was checked."""
     return base64.b64decode(text.removeprefix(_PUBLIC))
 
 
 def public_key_text(key: bytes) -> str:
-    """Return a public key as settings contain it."""
+    """Return a public key in the form used in settings."""
     return _PUBLIC + base64.b64encode(key).decode()
 
 
@@ -86,7 +88,11 @@ def write_private(path: Path, text: str) -> None:
 
 
 def read_private(path: Path, setting: str, what: str, remedy: str) -> str:
-    """Return the secret (`what`) in a file named by `setting`. Raises SettingError; also where others can read it."""
+    """Return the secret in a file that is named by `setting`. Raises SettingError, also if other users can read the
+    file.
+
+    `what` and `remedy` are texts for the error.
+    """
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -99,7 +105,9 @@ def read_private(path: Path, setting: str, what: str, remedy: str) -> str:
 
 
 def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
-    """Return the private key in a file named by `setting`. Raises SettingError where it is none, or others can read it."""
+    """Return the private key in a file that is named by `setting`. Raises SettingError if it is invalid or others can
+    read it.
+    """
     text = read_private(path, setting, "the private key", "restore it, or create one with `dialer mqtt key`")
     try:
         key = base64.b64decode(text.removeprefix(_PRIVATE), validate=True)
@@ -111,7 +119,8 @@ def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
 
 
 def read_webhook_secret(path: Path, setting: str) -> bytes:
-    """Return the secret in a file named by `setting`, in the format of Standard Webhooks (https://www.standardwebhooks.com).
+    """Return the secret in a file named by `setting`, in the format of Standard Webhooks
+    (https://www.standardwebhooks.com).
 
     Raises SettingError.
     """

@@ -13,8 +13,8 @@ from dialer.domain.parties import PartyId, Place
 REDIRECTED: Final = "CANCEL"
 """The dial status of a call that was answered with a redirection (SIP 3xx), which our configuration never follows.
 
-Asterisk 22 gives it cause 16 or 23, with and without ringing before it, and calls another channel for it. No other call
-of ours has this status.
+Asterisk 22 reports cause 16 or 23 for it, with or without ringing before, and calls another channel. No other call of
+ours has this status.
 """
 
 
@@ -32,12 +32,12 @@ class CallRinging(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallAnswered(CallEvent):
-    """The call was answered. May come after `CallWaiting` or the start of a flow, and may be repeated."""
+    """The call was answered. It may arrive after `CallWaiting` or the start of a flow, and may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallWaiting(CallEvent):
-    """An answered voter waits and can be connected to a seat now."""
+    """An answered voter is waiting and can be connected to a seat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +49,29 @@ class CallConnected(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallLeftSeat(CallEvent):
-    """The voter left the seat, because the agent's phone is gone or the voter was sent elsewhere. The call goes on."""
+    """The voter left the seat, because the agent's phone disconnected or the voter was moved. The call continues."""
 
     seat: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallHandedOver(CallEvent):
-    """Voter and third party hear each other in a conference of their own, without an agent."""
+    """Voter and third party are connected in a conference of their own, without an agent."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageStarted(CallEvent):
-    """The information message plays because no seat was free: by our order, or by the switch's own fail-safe."""
+    """The information message plays because no seat was free: by our order, or by the dialplan's own fallback."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageFailed(CallEvent):
-    """The switch could not play the information message: the voter heard nothing."""
+    """The switch could not play the information message, so the voter heard silence."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingStarted(CallEvent):
-    """The switch records the call from now on."""
+    """The switch has started to record the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +80,21 @@ class MachineDetected(CallEvent):
 
 
 class EndedBy(StrEnum):
-    """How the switch knows that a call is over. `dialer.engine.calls.state.outcome_of` makes the outcome of it."""
+    """How the switch learned that a call has ended. `dialer.engine.calls.state.outcome_of` derives the outcome."""
 
     HANGUP = "hangup"  # its channel was hung up
-    NO_CHANNEL = "no-channel"  # the switch failed before there was a channel
+    NO_CHANNEL = "no-channel"  # the switch failed before it created a channel
     NOT_PLACED = "not-placed"  # the order never reached the switch, or was refused
-    VANISHED = "vanished"  # it was live before the link was lost or the switch restarted, and is not any more
+    VANISHED = "vanished"  # the call disappeared while the link was lost or the switch restarted
 
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(CallEvent):
-    """The call is over and the switch has nothing of it any more. Comes once per attempt."""
+    """The call has ended, and the switch has no channel of it. Reported once per attempt."""
 
     by: EndedBy
-    answered: bool  # as far as the switch saw
-    timed_out: bool = False  # it rang for our ring limit
+    answered: bool  # as far as the switch knows
+    timed_out: bool = False  # our ring limit expired
     cause: int | None = None  # Q.850
     technical_cause: str | None = None  # SIP status
     dial_status: str | None = None  # BUSY, NOANSWER, CONGESTION, ...
@@ -103,26 +103,26 @@ class CallEnded(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class StrayCallFound(CallEvent):
-    """The switch has a live call that, as far as was reported, has ended or never began."""
+    """The switch has a live call whose end was already reported, or whose start never was."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeatUp:
-    """The agent's phone is on the line in its seat."""
+    """The agent's phone is connected to its seat."""
 
     seat: str
 
 
 @dataclass(frozen=True, slots=True)
 class SeatDown:
-    """The agent's phone has left its seat."""
+    """The agent's phone has disconnected from its seat."""
 
     seat: str
 
 
 @dataclass(frozen=True, slots=True)
 class SeatKeyPressed:
-    """The agent pressed a key (DTMF). The voter has not heard it."""
+    """The agent pressed a key (DTMF). The voter did not hear it."""
 
     seat: str
     key: str  # as the phone sent it
@@ -130,14 +130,14 @@ class SeatKeyPressed:
 
 @dataclass(frozen=True, slots=True)
 class SeatPhoneSilent:
-    """The switch hung up the agent's phone, which sent no sound for the seat's timeout. Comes after `SeatDown`."""
+    """The switch hung up the agent's phone, which sent no audio within the seat's timeout. Comes after `SeatDown`."""
 
     seat: str
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneUnreachable:
-    """A phone's registration ended or the phone does not answer. Its call may still be up."""
+    """A phone's registration has ended, or the phone does not answer. Its call may still be connected."""
 
     endpoint: str
 
@@ -147,12 +147,12 @@ class PhoneRegistered:
     """A phone has registered and can be called."""
 
     endpoint: str
-    contact: str  # its address; a page that was reloaded has a new one
+    contact: str  # the phone's address; a reloaded page has a new one
 
 
 @dataclass(frozen=True, slots=True)
 class PartyJoined:
-    """A third party has answered and is in a conference."""
+    """A third party has answered and joined a conference."""
 
     party_id: PartyId
     place: Place
@@ -160,28 +160,28 @@ class PartyJoined:
 
 @dataclass(frozen=True, slots=True)
 class PartyLeft:
-    """A third party's call is over: it was not answered, or was hung up."""
+    """A third party's call has ended: it was not answered, or was hung up."""
 
     party_id: PartyId
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchUp:
-    """The link is up and synchronised: these attempts, seats and parties live on the switch, and no others."""
+    """The link is up and synchronized: these attempts, seats and parties are live on the switch, and no others."""
 
     live_attempts: frozenset[AttemptId]
     live_seats: frozenset[str]
-    talking: tuple[tuple[AttemptId, str], ...]  # attempts in a seat's conference, with the seat
+    talking: tuple[tuple[AttemptId, str], ...]  # attempts in a seat's conference, each with its seat
     restarted: bool  # the switch itself has restarted since the last link
-    held: tuple[tuple[AttemptId, str], ...] = ()  # attempts on hold, with the seat that they return to
-    handed_over: frozenset[AttemptId] = frozenset()  # attempts in a handover's conference
-    parties: tuple[tuple[PartyId, Place | None], ...] = ()  # every third party; None: in no conference
-    server: str = ""  # the Asterisk that this is about, where there are several
+    held: tuple[tuple[AttemptId, str], ...] = ()  # attempts on hold, each with the seat to return to
+    handed_over: frozenset[AttemptId] = frozenset()  # attempts connected to a third party without an agent
+    parties: tuple[tuple[PartyId, Place | None], ...] = ()  # third parties; place None: in no conference
+    server: str = ""  # the Asterisk server, if there are several
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchDown:
-    """The link is lost. Nothing may be dialled there until the next `SwitchUp`."""
+    """The link is lost. Nothing may be dialled over it until the next `SwitchUp`."""
 
     reason: str
     server: str = ""
@@ -202,4 +202,4 @@ SwitchEvent = (
 )
 
 EventSink = Callable[[SwitchEvent], None]
-"""Handles an event at once, in order, and never blocks."""
+"""Function that handles an event immediately, in order, without blocking."""

@@ -1,6 +1,6 @@
-"""What the engine shows of a centre: frozen views, published over MQTT and to the pages as they are.
+"""Views: the published state of a centre, as frozen records for MQTT and the pages.
 
-Views and messages hold ids only: no name and no phone number of a voter is ever in one.
+Views and messages contain ids only, never the name or phone number of a voter.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from dialer.domain.schema import (
 class CallState(StrEnum):
     """The state of a live call."""
 
-    PREVIEW = "preview"  # committed; the agent sees the voter and has not yet asked for the call
-    SENDING = "sending"  # committed; the Originate is being written
-    DIALLING = "dialling"  # the switch has it; no ringing yet
+    PREVIEW = "preview"  # committed; shown to the agent, who has not dialled it yet
+    SENDING = "sending"  # committed; the Originate is being sent
+    DIALLING = "dialling"  # sent to the switch; not ringing yet
     RINGING = "ringing"
     WAITING = "waiting"  # answered, no seat yet
     CONNECTING = "connecting"  # a seat is reserved and is being connected
@@ -54,7 +54,7 @@ class SeatState(StrEnum):
 
 
 class TransferStage(StrEnum):
-    """How far the transfer of a call is. A call without one is with its agent."""
+    """The stage of a call's transfer. A call without a transfer is with its agent."""
 
     HOLD = "hold"  # the voter hears music
     RETURNING = "returning"  # the voter is being reconnected to the agent
@@ -71,35 +71,35 @@ class TrunkState(StrEnum):
     """The state of a trunk."""
 
     WORKING = "working"
-    RESTING = "resting"  # it failed: no call until the rest is over
-    PROBING = "probing"  # the rest is over: one call tests whether it works again
+    RESTING = "resting"  # it failed, and gets no calls until the rest ends
+    PROBING = "probing"  # the rest has ended: one call tests whether it works again
 
 
 class HoldReason(StrEnum):
-    """Why a campaign places no calls now, and the text shown where nothing more is known."""
+    """Why a campaign places no calls now, with the text that is shown if there is no further detail."""
 
     text: str
 
     def __new__(cls, code: str, text: str) -> HoldReason:
-        """Make a reason of its code and its text."""
+        """Create a reason with its code and text."""
         reason = str.__new__(cls, code)
         reason._value_, reason.text = code, text
         return reason
 
     STARTING = "starting", "starting"
     STOPPING = "stopping", "stopping"
-    CLOCK_SET = "clock-set", "the clock was set (alert clock)"
-    NO_SWITCH = "no-switch", "no link to the switch"
+    CLOCK_SET = "clock-set", "the computer's clock was set (alert clock)"
+    NO_SWITCH = "no-switch", "no connection to the switch"
     SWITCH_SILENT = "switch-silent", "the switch does not answer"
-    STORE = "store", "results cannot be kept"
+    STORE = "store", "results cannot be stored"
     PAUSED = "paused", "paused"
     STOPPED = "stopped", "stopped"
-    NO_AUDIO = "no-audio", "its voters do not hear a sound"
+    NO_AUDIO = "no-audio", "a required sound cannot be played"
     CALLING_HOURS = "calling-hours", "outside calling hours"
     RULES = "rules", "the rules forbid its calls"
     NO_POLL = "no-poll", "no booth votes today ([[rules.polls]])"
-    NO_AGENT = "no-agent", "no agent is there"
-    TRUNKS = "trunks", "every trunk rests"
+    NO_AGENT = "no-agent", "no agent is available"
+    TRUNKS = "trunks", "all trunks are resting"
     LIST_COMPLETED = "list-completed", "the list is completed"
 
 
@@ -120,13 +120,13 @@ class Hold:
             object.__setattr__(self, "text", self.reason.text)
 
     def __str__(self) -> str:
-        """One line: "outside calling hours until 09:00"."""
+        """Return the text, such as "outside calling hours until 09:00"."""
         return self.text
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpeed:
-    """A limit that a supervisor has set for a campaign, below what caps and trunks allow."""
+    """A supervisor's limit on a campaign's calls, in addition to caps and trunk limits."""
 
     __pydantic_config__ = MESSAGE
 
@@ -141,7 +141,7 @@ class CampaignSpeed:
 
 @dataclass(frozen=True, slots=True)
 class AbandonedTarget:
-    """The abandoned-call rate that a campaign's pacing steers to."""
+    """The abandoned-call rate that a campaign's pacing aims at."""
 
     __pydantic_config__ = MESSAGE
 
@@ -158,7 +158,7 @@ _OutcomeCounts = Annotated[Mapping[Outcome, int], known_keys(Outcome)]
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """A campaign and its figures. Counts of calls are of today, and include live calls."""
+    """A campaign with its figures. Counts of calls are for today and include live calls."""
 
     __pydantic_config__ = MESSAGE
 
@@ -199,7 +199,7 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPop:
-    """Who is on the line at a seat, by ids of this centre's store."""
+    """The number and voters on the line at a seat, by ids of this centre's store."""
 
     __pydantic_config__ = MESSAGE
 
@@ -219,14 +219,14 @@ class ScreenPop:
     """ids of voters who were to be called when the call began, and no longer are"""
 
     def after(self, before: ScreenPop) -> ScreenPop:
-        """Return this reading of a call, with those `settled` who were pending in the reading `before`."""
+        """Return this screen pop with the voters in `settled` who were still to be called in the earlier one, `before`."""
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A call that its agent sees before it is dialled."""
+    """A call that is shown to its agent before it is dialled."""
 
     __pydantic_config__ = MESSAGE
 
@@ -237,7 +237,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class AgentMessage:
-    """A line of text from a supervisor to the agent at a seat."""
+    """A one-line message from a supervisor to the agent at a seat."""
 
     __pydantic_config__ = MESSAGE
 
@@ -325,7 +325,7 @@ class RollImportProgress:
 
 @dataclass(frozen=True, slots=True)
 class OutboxWait:
-    """Results that wait to be delivered to one receiver."""
+    """The results that wait to be delivered to one receiver."""
 
     __pydantic_config__ = MESSAGE
 
@@ -338,7 +338,9 @@ class OutboxWait:
 
 @dataclass(frozen=True, slots=True)
 class CentreState:
-    """A centre at one moment. The last will is the same message with `online` false and nothing else in it."""
+    """The state of a centre at one moment. The last will is the same message with `online` false and no other field
+    set.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -376,7 +378,7 @@ class CentreState:
 
 @dataclass(frozen=True, slots=True)
 class CentreView:
-    """All that the engine shows of a centre at one moment."""
+    """The complete published state of a centre at one moment."""
 
     state: CentreState
     campaigns: tuple[CampaignView, ...]
@@ -410,10 +412,10 @@ class AlertRaised:
 
 @dataclass(frozen=True, slots=True)
 class CampaignChange:
-    """A campaign was paused, resumed, stopped, or its figures changed."""
+    """A campaign was paused, resumed or stopped, or its figures have changed."""
 
     campaign_id: str
 
 
 Change = CallChange | SeatView | AlertRaised | CampaignChange | BoothTurnout
-"""What the engine notifies its subscribers of; views are those after the change."""
+"""A change that the engine notifies its subscribers of. Views show the state after the change."""

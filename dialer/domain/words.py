@@ -4,5 +4,8 @@ from __future__ import annotations
 
 
 def counted(count: int, one: str, several: str | None = None) -> str:
-    """Return a count with its noun: "1 number", "1,234 numbers". `several`: a plural other than `one` with an s."""
+    """Return a count with its noun, such as "1 number" or "1,234 numbers".
+
+    `several` is the plural, if it is not `one` with an s.
+    """
     return f"{count:,} {one if count == 1 else several or f'{one}s'}"
