@@ -1,1 +1,1 @@
-"""Placing calls: how many, to which numbers, over which trunk, and whether the rules allow each."""
+"""Placing calls: how many calls, to which numbers, over which trunk, and whether the rules allow each."""

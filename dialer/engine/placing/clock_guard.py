@@ -1,4 +1,4 @@
-"""Whether the wall clock can be relied on for dialling."""
+"""Hold dialling while the wall clock cannot be trusted."""
 
 from __future__ import annotations
 
@@ -12,31 +12,34 @@ from dialer.store.sent_journal import SentJournal
 
 
 class ClockGuard:
-    """Holds dialling after the wall clock was set: numbers that are locked by time would be dialled too soon."""
+    """Holds dialling after the wall clock was set: retry times and locks would expire too soon or too late."""
 
     def __init__(self, core: Core, alerts: Alerts, sent: SentJournal) -> None:
-        """`sent` stores by how much the clock is ahead."""
+        """Create the guard. `sent` stores how far the clock is ahead of the time since boot, for the next start."""
         self._core = core
         self._alerts = alerts
         self._sent = sent
         self._watch = ClockWatch(core.instant())
 
     def start(self, newest_at: float | None) -> None:
-        """Start watching. `newest_at` is the newest time in the store (epoch seconds). Call it before the journal is restarted."""
+        """Start watching the clock. Call this before the journal is restarted.
+
+        `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
+        """
         ahead = self._sent.clock_ahead()
         expected = None if ahead is None else ahead + self._core.clock.since_boot()
         self._watch = ClockWatch(self._core.instant(), newest_at, expected)
 
     def accept(self) -> str:
-        """Accept the clock as it is and resume dialling."""
+        """Accept the current time as right, and resume dialling. Returns the command's reply."""
         self._watch.accept(self._core.instant())
         held = AlertKind.CLOCK in self._alerts
         self._alerts.clear(AlertKind.CLOCK)
         self._core.wake.set()
-        return "clock accepted; dialling resumes" if held else "the clock was not set; nothing was held"
+        return "clock accepted; dialling resumes" if held else "the clock had not been set, and dialling was not held"
 
     def was_set(self) -> bool:
-        """Return whether the clock was set and not accepted since. An alert is active as long as this is so."""
+        """Return whether the clock was set and not accepted since. An alert is active for as long as this is so."""
         now = self._core.instant()
         ahead = self._watch.look(now)
         self._sent.record_clock(self._watch.should(now) - self._core.clock.since_boot())

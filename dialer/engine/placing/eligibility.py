@@ -1,8 +1,7 @@
-"""Whether the rules allow a call: asked before an attempt is committed, again before it is sent, and when it is
-answered.
+"""Check whether the rules allow a call: before its attempt is committed, before it is sent, and when it is answered.
 
-The facts of a claim are updated from memory with what has happened since; nothing is read from the store. Refusals are
-counted by reason, and each reason is logged once.
+A claim's facts are updated from memory with everything that has happened since the claim; the store is not read.
+Refusals are counted by reason, and each reason is logged once.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from dialer.rules.rulebook import CampaignRules
 _log = structlog.get_logger(__name__)
 
 REST_SECONDS = 86_400.0
-"""A number whose reason does not expire is looked at again after a day: consent or a register may have been imported."""
+"""A refused number is checked again after this time if its reason has no end: consent or a register may be imported."""
 _MISSING_DATA = {
     Reason.NO_POLL: AlertKind.RULES_POLL_UNKNOWN,
     Reason.NO_CLOSE: AlertKind.RULES_CLOSE_OF_POLL_UNKNOWN,
@@ -40,13 +39,13 @@ _MISSING_DATA = {
     Reason.CALLER_ID: AlertKind.RULES_CALLER_ID,
     Reason.RETENTION: AlertKind.RULES_RETENTION,
 }
-"""The alerts for data that is missing and that somebody can supply."""
+"""Refusals because of missing data, and the alert that asks somebody to supply it."""
 MOST_GROUNDS = 10_000
 _PLACED_BEFORE = PhoneFacts(attempts_today=0, conversations_today=0, abandoned_at=None)
 
 
 class Eligibility:
-    """Asks the rules gate, with everything that is known now."""
+    """Asks the rules gate, with all facts known now."""
 
     def __init__(
         self,
@@ -58,7 +57,7 @@ class Eligibility:
         numbers: NumberMemory,
         certified: CertifiedBy,
     ) -> None:
-        """`certified` returns what the catalogue's certificates cover of a campaign's flow now."""
+        """Create the service. `certified` returns the certificates of the recordings in a campaign's flow."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -68,7 +67,7 @@ class Eligibility:
         self._gate = self._core.plan.gate
         self._campaigns: dict[
             str, CampaignRules
-        ] = {}  # also campaigns that are no longer in the settings, for their last calls
+        ] = {}  # includes campaigns removed from the settings, for their last calls
         self._certified = certified
         self._cases: dict[AttemptId, Case] = {}
         self._areas: frozenset[Area] = frozenset()
@@ -78,14 +77,12 @@ class Eligibility:
         self.use_plan()
 
     def limits(self, run: CampaignRun) -> tuple[int, int | None, CallGaps]:
-        """Return the caps on a number's attempts and conversations a day (None: no cap), and its minimum intervals
-        between calls.
-        """
+        """Return the daily caps on a number's attempts and conversations (None: no cap), and its minimum intervals."""
         book, rules = self._gate.rules, self._rules(run)
         return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_call_gaps(rules)
 
     def use_plan(self) -> None:
-        """Take over the rules of the plan in force. Calls of removed campaigns keep the rules that they had."""
+        """Apply the rules of the plan in force. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version
         self._gate = Gate(plan.gate.rules.with_registers(self._gate.rules.registers))
@@ -94,7 +91,11 @@ class Eligibility:
         self._grounds.clear()
 
     def grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
-        """Return why a call that was just allowed is lawful (JSON), and the seconds since the last call to its number."""
+        """Return the legal grounds of a call that was just allowed (JSON), and the seconds since the number's last
+        call.
+
+        The seconds are None if the number was never called.
+        """
         case = self._case(run, claim, guaranteed=guaranteed)
         facts, rules = case.facts, case.campaign
         certified = rules.certified.get(case.language) if rules.recorded else None
@@ -116,7 +117,7 @@ class Eligibility:
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
     def load(self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]) -> None:
-        """Load the imported registers, and calls of an earlier run that may still be answered."""
+        """Load the imported registers, and the calls of an earlier run that may still be answered."""
         self._gate = Gate(self._gate.rules.with_registers(tuple(registers)))
         self._grounds.clear()
         self.load_areas()
@@ -128,7 +129,7 @@ class Eligibility:
                 )
 
     def load_areas(self) -> None:
-        """Read again in which areas the booths are."""
+        """Reload the areas of the booths."""
         self._areas = frozenset(
             Area(booth.constituency_number, booth.closes_at) for booth in self._polls.booths.values()
         )
@@ -136,7 +137,7 @@ class Eligibility:
     # Rulings
 
     def campaign(self, run: CampaignRun) -> Ruling:
-        """Return whether a campaign may call anybody now. Evaluated once a second; each call is checked by itself as
+        """Return whether a campaign may call anybody now. The result is cached for a second; each call is checked as
         well.
         """
         now, rules = self._core.clock.now(), self._rules(run)
@@ -147,22 +148,26 @@ class Eligibility:
         return ruling
 
     def needs_reserved_seat(self, run: CampaignRun, claim: Claim) -> bool:
-        """Return whether the call needs a reserved seat: its number is locked, and the profile exempts calls with a
-        guaranteed agent.
+        """Return whether a call is allowed only with a seat reserved for it before it is dialled.
+
+        That is so if the number is locked after an abandoned call, and the profile exempts calls with a guaranteed
+        agent.
         """
         rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.locked_until(facts, self._core.clock.now()) is not None
 
     def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
-        """Return whether a claim may become an attempt now. `guaranteed`: a seat is reserved for it. Counts a refusal."""
+        """Return whether a claim may become an attempt now, and count a refusal. `guaranteed`: a seat is reserved for
+        it.
+        """
         case = self._case(run, claim, guaranteed=guaranteed)
         return self._counted(run, self._gate.check_originate(case, self._core.clock.now()))
 
     def originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
-        """Return whether an attempt may be sent to the switch now. Counts a refusal."""
+        """Return whether an attempt may be sent to the switch now, and count a refusal."""
         case = self._case(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.check_originate(case, self._core.clock.now())
         if ruling.allowed:
@@ -170,12 +175,12 @@ class Eligibility:
         return self._counted(run, ruling)
 
     def may_connect(self, call: Call) -> bool:
-        """Return whether an answered call may go to an agent or into its flow. Counts a refusal."""
-        if call.inbound:  # callers may always be answered: the rules are about whom we call
+        """Return whether an answered call may be connected to an agent or its flow, and count a refusal."""
+        if call.inbound:  # inbound calls may always be answered: the rules are about outbound calls
             return True
         run = self._runs[call.campaign_id]
         case = self._cases.get(call.attempt_id)
-        if case is None:  # nobody knows whether the gate was ever asked
+        if case is None:  # a call without a case: it is unknown whether the gate allowed it
             case = Case(self._rules(run), "", self._area(call.booth_id), None)
         case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
         return self._counted(run, self._gate.check_connect(case, self._core.clock.now())).allowed
@@ -200,7 +205,7 @@ class Eligibility:
         )
 
     def _rules(self, run: CampaignRun) -> CampaignRules:
-        """Return the campaign's rules with the certificates of now: flow and catalogue may be reloaded while it runs."""
+        """Return the campaign's rules with the current certificates. Flows and catalogue may be reloaded at any time."""
         rules = self._campaigns[run.spec.campaign_id]
         if run.spec.flow is None or rules.purpose not in self._gate.rules.profile.certificate.needed_for:
             return rules
@@ -210,7 +215,7 @@ class Eligibility:
         return rules
 
     def _language(self, language: str, booth_id: int) -> str:
-        """Return the language that a recorded voice speaks to a voter; English if it is unknown."""
+        """Return the language in which recordings are played to a voter; the fallback language if none is known."""
         booth = self._polls.booths.get(booth_id)
         spoken = language or (booth.language if booth is not None else "")
         return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
@@ -220,7 +225,7 @@ class Eligibility:
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
     def _since(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
-        """Return the facts of a claim with what has happened to its number since."""
+        """Return the facts of a claim, updated with what has happened to its number since."""
         if facts is None:
             return None
         return self._numbers.update(facts, phone_id, tuple(self._campaigns))

@@ -1,4 +1,4 @@
-"""Why a campaign may not dial now."""
+"""The reasons why a campaign may not dial now."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.store_commits import StoreCommits
 from dialer.engine.turnout.polls import Polls
 
-UNANSWERED_SECONDS = 0.9  # with a ping each second, a half-open link stops dialling within 2 s
+UNANSWERED_SECONDS = 0.9  # with a ping every second, dialling over a half-open connection stops within 2 s
 
 
 class CampaignHolds:
-    """Finds what holds a campaign: the switch, the store, the clock, its state, calling hours, the rules, missing agents."""
+    """Finds the reason that holds a campaign: switch, store, clock, campaign state, calling hours, rules or missing
+    agents.
+    """
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class CampaignHolds:
         self._seats = seats
 
     def find(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
-        """Return why the campaign may not dial, or not over this trunk, agents aside. None: it may."""
+        """Return the hold on the campaign, or on this trunk, without looking at agents. None: the campaign may dial."""
         return self._centre_hold(run, trunk) or self._campaign_hold(run)
 
     def _centre_hold(self, run: CampaignRun, trunk: str | None) -> Hold | None:
@@ -67,11 +69,11 @@ class CampaignHolds:
     def _campaign_hold(self, run: CampaignRun) -> Hold | None:
         now, zone = self._core.clock.now(), self._core.zone
         if run.spec.campaign_id not in self._core.plan.campaigns:
-            return Hold(HoldReason.STOPPED, "the settings have it no more")
+            return Hold(HoldReason.STOPPED, "removed from the settings")
         if run.state is not CampaignState.RUNNING:
             return Hold(HoldReason.PAUSED if run.state is CampaignState.PAUSED else HoldReason.STOPPED)
         if run.inaudible_sound is not None:
-            return Hold(HoldReason.NO_AUDIO, f"its voters do not hear {run.inaudible_sound}")
+            return Hold(HoldReason.NO_AUDIO, f"the sound {run.inaudible_sound} cannot be played")
         if not run.spec.hours.is_open_at(zone, now):
             opening = run.spec.hours.find_next_opening((zone,), now)
             until = datetime.fromtimestamp(opening, zone).strftime(" until %H:%M") if opening else ""
@@ -84,12 +86,12 @@ class CampaignHolds:
         return None
 
     def no_agent(self, run: CampaignRun) -> Hold | None:
-        """Return a hold if no agent at work can take the campaign's calls. None: one can, or it needs none."""
+        """Return a hold if no agent at work can take the campaign's calls. None: an agent can, or no agent is needed."""
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
         if any(seat.at_work for seat in self._seats.serving(run.spec)):
             return None
         if any(seat.at_work and seat.campaigns for seat in self._seats.all()):
-            return Hold(HoldReason.NO_AGENT, "no agent serves it: some serve other campaigns only")
+            return Hold(HoldReason.NO_AGENT, "no agent is available: some are restricted to other campaigns")
         skill = run.spec.skill
-        return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is there")
+        return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is available")

@@ -1,4 +1,4 @@
-"""Hoppers: claimed numbers for some seconds of dialling, so that a call that may start has its number at hand."""
+"""Hoppers: numbers claimed from the queue in advance, enough for some seconds of dialling."""
 
 from __future__ import annotations
 
@@ -22,31 +22,30 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-HOPPER_SIZE = 60  # claims per campaign: enough for some seconds, few enough for priorities to stay current
-CLAIMED_AT_ONCE = (
-    10  # a longer claim would delay marks and results behind it, and leave fewer numbers in the queue meanwhile
-)
+HOPPER_SIZE = 60  # claims per campaign: enough for some seconds, few enough that priorities stay current
+CLAIMED_AT_ONCE = 10  # a larger claim would delay the marks and results that are written after it
 LEASE_SECONDS = 60.0
-LEAST_LEASE_SECONDS = 15.0  # claims with less time left go back to the queue: by now other numbers come first
-REFILL_AGAIN_SECONDS = (
-    1.0  # numbers are due but not available: on a call of another campaign, or of a booth that is not next
-)
-PRIORITIES_SECONDS = 30.0  # how long the booths' priorities are used before they are computed again
+LEAST_LEASE_SECONDS = 15.0  # claims with less time left are returned: other numbers have priority by then
+REFILL_AGAIN_SECONDS = 1.0  # wait if due numbers are unavailable: on another campaign's call, or of a booth not next
+PRIORITIES_SECONDS = 30.0  # time after which the booths' priorities are computed again
 _NOT_TO_BE_HAD = {
-    Unclaimed.NOT_LISTED: ("the number is not in its list, and nobody else may be called", RefusedBecause.NOT_LISTED),
-    Unclaimed.CLOSED: ("the number is called no more: it has asked so, or nobody on it is left", RefusedBecause.CLOSED),
+    Unclaimed.NOT_LISTED: ("the number is not on the campaign's list", RefusedBecause.NOT_LISTED),
+    Unclaimed.CLOSED: (
+        "the number is completed: it has opted out, or no voter on it is left to call",
+        RefusedBecause.CLOSED,
+    ),
     Unclaimed.NOT_DUE: ("the number is not due yet", RefusedBecause.NOT_DUE),
-    Unclaimed.IN_USE: ("the number is on a call, or on its way to one", RefusedBecause.ON_A_CALL),
+    Unclaimed.IN_USE: ("the number is on a call or being dialled", RefusedBecause.ON_A_CALL),
 }
 
 
 class Hoppers:
-    """Fills the hoppers of the campaigns from their queues, and returns what is not dialled."""
+    """Fills the campaigns' hoppers from their queues, and returns claims that are not dialled."""
 
     def __init__(
         self, core: Core, polls: Polls, turnout: TurnoutFigures, store: Store, has_room: Callable[[], bool]
     ) -> None:
-        """`has_room` tells whether the disk has room for results."""
+        """Create the service. `has_room` returns whether the disk has room for results."""
         self._core = core
         self._polls = polls
         self._turnout = turnout
@@ -54,11 +53,11 @@ class Hoppers:
         self._has_room = has_room
 
     def refill(self, run: CampaignRun) -> None:
-        """Claim more numbers if the hopper is running low and some may be due."""
+        """Claim more numbers if the hopper is running low and some numbers may be due."""
         if run.refilling or not self._runs_low(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
-            self._core.do(StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes); free some space")))
+            self._core.do(StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes): free some space")))
             return
         run.refilling = True
         self._core.spawn(self._fill(run), "refill")
@@ -91,14 +90,14 @@ class Hoppers:
                     self._core.wake.set()
                 if full or not run.order.exhausted:
                     continue
-                if first is None or run.order.waits:  # otherwise the booths that were left aside are next
+                if first is None or run.order.waits:  # otherwise the booths that were set aside are next
                     await self._note_next_due(run)
                     break
         except StoreError as error:
             self._core.do(StoreFailed(error))
         finally:
             run.refilling = False
-        if self._core.draining:  # the dialler began to stop while these were claimed
+        if self._core.draining:  # the dialler started to drain during the claim
             self.give_back(run)
         elif run.hopper:
             self._core.wake.set()
@@ -106,7 +105,7 @@ class Hoppers:
     async def _note_next_due(self, run: CampaignRun) -> None:
         now, given_back = self._core.clock.now(), run.given_back
         due = await self._store.next_due_at(run.spec.campaign_id)
-        if run.given_back != given_back:  # numbers returned to the queue meanwhile, which the answer may not include
+        if run.given_back != given_back:  # numbers have returned to the queue meanwhile: the result may miss them
             return
         run.list_done = due is None
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
@@ -115,7 +114,7 @@ class Hoppers:
             run.order.look_again()
 
     def _set_priorities(self, run: CampaignRun) -> None:
-        """Set the priorities of the booths that vote today. Only turnout campaigns have any."""
+        """Update the priorities of the booths that vote today. Only turnout campaigns have priorities."""
         now = self._core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:
             return
@@ -150,7 +149,7 @@ class Hoppers:
         run.hopper.clear()
 
     def return_expiring(self, run: CampaignRun) -> None:
-        """Return the claims whose lease ends soon. They are first in the hopper."""
+        """Return the claims whose lease ends soon. They are at the front of the hopper."""
         ends = self._core.clock.now() + LEAST_LEASE_SECONDS
         old: list[Claim] = []
         while run.hopper and run.hopper[0].leased_until < ends:
@@ -159,7 +158,7 @@ class Hoppers:
             self.put_back(run, old)
 
     def put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
-        """Return claims that led to no call to the queue."""
+        """Return claims to the queue that led to no call."""
         run.next_due_at = 0.0
         if claims:
             run.given_back += 1
@@ -171,4 +170,4 @@ class Hoppers:
         try:
             await self._store.release(claims)
         except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.not_released", claims=len(claims), problem=str(error))
+            _log.warning("claims.release_failed", claims=len(claims), problem=str(error))

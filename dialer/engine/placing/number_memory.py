@@ -1,7 +1,7 @@
-"""What has happened to numbers since they were claimed.
+"""Recent calls and opt-outs, to update the facts of claims.
 
-A claim carries what the store knew about its number when it was claimed. Calls and opt-outs since then are remembered here
-until every claim must know them.
+A claim carries what the store knew about its number when it was claimed. Calls and opt-outs after that are remembered
+here until every claim includes them.
 """
 
 from __future__ import annotations
@@ -19,24 +19,28 @@ from dialer.engine.core import Core
 
 _Known = TypeVar("_Known")
 
-REMEMBER_SECONDS = 300.0  # far longer than a claim's lease
+REMEMBER_SECONDS = 300.0  # much longer than a claim's lease
 
 
 class NumberMemory:
-    """Recent calls and opt-outs by phone id. Each dictionary is in the order of its times (epoch seconds)."""
+    """Recent calls and opt-outs by phone id. Each dictionary is sorted by time (epoch seconds)."""
 
     def __init__(self, core: Core, calls: LiveCalls) -> None:
         self._core = core
         self._calls = calls
         self._opted_out: dict[int, float] = {}
         self._abandoned_at: dict[int, float] = {}
-        self._called_at: dict[int, tuple[float, float]] = {}  # end of its last call; of its last conversation (0: none)
+        self._called_at: dict[
+            int, tuple[float, float]
+        ] = {}  # end of the last call, and of the last conversation (0: none)
 
     def add_call(self, call: Call, outcome: Outcome) -> None:
         """Remember a call that has ended."""
         now = self._core.clock.now()
         talked = call.talk.connected_at is not None or outcome is Outcome.COMPLETED
-        if outcome is Outcome.ABANDONED and not call.inbound:  # as in the store: only outbound calls lock a number
+        if (
+            outcome is Outcome.ABANDONED and not call.inbound
+        ):  # as in the store, only abandoned outbound calls lock a number
             self._abandoned_at.pop(call.phone_id, None)
             self._abandoned_at[call.phone_id] = now
         if outcome is Outcome.REFUSED or (call.inbound and not talked):
@@ -51,7 +55,9 @@ class NumberMemory:
         self._opted_out[phone_id] = self._core.clock.now()
 
     def update(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
-        """Return the facts of a claim with what has happened since. `campaigns` may have called the number meanwhile."""
+        """Return a claim's facts, updated with recent events. `campaigns` are those that may have called the number
+        since.
+        """
         abandoned_at = self._abandoned_at.get(phone_id)
         if abandoned_at is not None:
             facts = replace(facts, abandoned_at=max(abandoned_at, facts.abandoned_at or 0.0))
@@ -69,7 +75,10 @@ class NumberMemory:
         return facts
 
     def forget_old(self) -> None:
-        """Forget what every claim knows by now, except about numbers of live calls: their claims may be older than any."""
+        """Forget events that every claim includes by now.
+
+        Events of numbers with a live call are kept, because those calls' claims may be older.
+        """
         before = self._core.clock.now() - REMEMBER_SECONDS
         live = {call.phone_id for call in self._calls.all()}
         _forget(self._opted_out, lambda at: at < before, live)
@@ -78,7 +87,7 @@ class NumberMemory:
 
 
 def _forget(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
-    """Remove what is old, which is first in `known`, except for `live` numbers."""
+    """Remove old entries, which come first in `known`, except those of `live` numbers."""
     for phone_id in list(takewhile(lambda each: is_old(known[each]), known)):
         if phone_id not in live:
             del known[phone_id]

@@ -1,4 +1,4 @@
-"""From a claimed number to a call: the attempt is committed, then the call is sent to the switch, once."""
+"""From a claimed number to a call: commit the attempt, then send the call to the switch, once."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ from dialer.settings.trunks import CalledVoter
 
 _log = structlog.get_logger(__name__)
 
-ON_A_CALL_SECONDS = 60.0  # until a number is looked at again that is on a call, or whose voter is on another number
-PREVIEW_STANDS_SECONDS = 120.0  # where previews are never dialled unasked: an agent who has not decided by then is away
+ON_A_CALL_SECONDS = 60.0  # retry time for a number whose phone or voter is on another call
+PREVIEW_STANDS_SECONDS = 120.0  # limit of previews that are not dialled automatically; then the agent counts as absent
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 _WANTS_SEAT = _RINGS | {CallState.WAITING}
 
@@ -88,9 +88,9 @@ class Originator:
         self._queues: dict[str, SendQueue] = {}  # by trunk
 
     def place(self, run: CampaignRun, count: int, used: Counter[str], leaving: Counter[str]) -> bool:
-        """Call up to `count` numbers of the hopper that may be called. Returns whether any is called.
+        """Call up to `count` numbers of the hopper that may be called. Return whether any call is placed.
 
-        Each call takes a call start of its trunk, and counts in `used` and `leaving` (by trunk).
+        Each call uses a call start of its trunk, and is added to `used` and `leaving` (counts by trunk).
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
@@ -127,7 +127,7 @@ class Originator:
         return bool(placed)
 
     def _loads(self, run: CampaignRun) -> ServerLoads:
-        """Return how busy each server's agents are who may take the campaign's calls; empty where that changes nothing."""
+        """Return the load of each server's agents for this campaign; no load where all calls use one server."""
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
@@ -140,7 +140,9 @@ class Originator:
         return loads
 
     def _order_trunks(self, lines: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
-        """Return the trunks for a call, best first: by the server of its reserved seat, or where an agent is likely free."""
+        """Return the trunks for a call, best first: those of the reserved seat's server, or of servers likely to have a
+        free agent.
+        """
         if seat is None:
             return loads.best_first(lines)
         servers = self._servers
@@ -157,7 +159,7 @@ class Originator:
     def _begin(
         self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
     ) -> tuple[NewAttempt, Call]:
-        """Create a call and the attempt to commit for it, and reserve the seat."""
+        """Create a call and the attempt to commit for it, and reserve its seat, if any."""
         attempt_id = AttemptId(str(uuid.uuid4()))
         if seat is not None:
             self.reserved.keep(seat, run, attempt_id)
@@ -167,9 +169,7 @@ class Originator:
         return new, self._calls.put(call)
 
     def _wrong_day_until(self, run: CampaignRun, claim: Claim) -> float | None:
-        """Return when to try again a number that may not be called on this day of the polls (epoch seconds); None: it
-        may be called.
-        """
+        """Return when to retry a number outside its polling day (epoch seconds), or None if it may be called today."""
         last_call_at, now = self._polls.last_call_at(run.purpose, claim.booth_id), self._core.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
             still_votes = last_call_at is not None and now < last_call_at
@@ -177,10 +177,9 @@ class Originator:
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
     def _busy_until(self, claim: Claim, but: AttemptId | None = None) -> float | None:
-        """Return when to try again a number that is on a call, or whose voter is on another number (epoch seconds);
-        None: neither.
+        """Return when to retry a number whose phone or voter is on a call (epoch seconds), or None if neither is.
 
-        The call `but` does not count.
+        The call `but` is ignored.
         """
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
         for call in self._calls.all():
@@ -190,16 +189,16 @@ class Originator:
         return None
 
     async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
-        """Postpone numbers that the rules forbid now."""
+        """Postpone numbers that the rules forbid to call now."""
         run.due_again(min(due_at for _, due_at in refused))
         try:
             await self._store.postpone(refused)
         except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.not_postponed", claims=len(refused), problem=str(error))
+            _log.warning("claims.postpone_failed", claims=len(refused), problem=str(error))
         self._core.wake.set()
 
     async def _open_and_go(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
-        """Commit the attempts; then preview those that were accepted, or dial them."""
+        """Commit the attempts, then show a preview of each accepted attempt or dial it."""
         for attempt in await self._open(run, placed):
             call = self._calls.get(attempt.attempt_id)
             if run.spec.previews and call is not None and not call.leg.cancelled:
@@ -208,7 +207,7 @@ class Originator:
                 self._core.spawn(self._originate(run, attempt), "originate")
 
     async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
-        """Commit the attempts and return those that may be dialled."""
+        """Commit the attempts, and return those that the store accepted."""
         since = calling_hours.get_day_start(self._core.zone, self._core.clock.now())
         attempts, conversations, gaps = self._eligibility.limits(run)
         for attempt, _ in placed:
@@ -224,7 +223,7 @@ class Originator:
         except StoreError as error:
             for _, call in placed:
                 self._not_opened(call)
-            now = self._core.clock.now()  # some may be in the store all the same
+            now = self._core.clock.now()  # some may have been stored in spite of the error
             ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
             self._core.do(StoreFailed(error), commit(self._store.end_attempts, ended, announced=False))
             return []
@@ -232,7 +231,7 @@ class Originator:
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
             if refusal is None:
                 self._calls.notify(call, call.state)
-                if call.reserved_seat is not None:  # it was reserved before the attempt was stored
+                if call.reserved_seat is not None:  # the seat was reserved before the attempt was stored
                     pop = TimerExpired(TimerKind.SCREEN_POP, call.reserved_seat, call.attempt_id)
                     self._core.do(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
                 opened.append(attempt)
@@ -245,10 +244,10 @@ class Originator:
     def _not_opened(self, call: Call) -> None:
         self._sent.dropped(call.attempt_id)
         self._calls.remove(call.attempt_id)
-        # If it was to probe its trunk, the next call does. Its call start is used up, or the CPS limit would be passed.
+        # If it was its trunk's probe, the next call is the probe. The call start stays used, to respect the CPS limit.
         self._trunks.ended(call.trunk, None, call.began_seconds, self._core.clock.monotonic())
 
-    # Calls that agents dial: previews, and numbers that they ask for
+    # Calls that agents dial: previews, and numbers that they choose
 
     def _preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
         """Show the call to the agent whose seat is reserved for it."""
@@ -263,9 +262,9 @@ class Originator:
         self.reserved.tell(call)
 
     def dial(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
-        """Dial a previewed call. Returns what forbids it, or None.
+        """Dial a previewed call. Return why it may not be dialled, or None.
 
-        The preview ends before anything is awaited, so that a second request finds it dialled.
+        The preview ends before anything is awaited, so that a second request finds the call dialled.
         """
         run, attempt = self._previewed.pop(call.attempt_id)
         self._calls.update(call, call.asked_for())
@@ -278,44 +277,51 @@ class Originator:
         health = self._trunks.health(call.trunk)
         if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
             self._not_placed(call.attempt_id)
-            return CommandRefused(f"trunk {call.trunk} rests: it is not dialled", RefusedBecause.NO_CHANNEL)
+            return CommandRefused(
+                f"the call was not placed: trunk {call.trunk} is resting after failures", RefusedBecause.NO_CHANNEL
+            )
         if another_day or self._busy_until(attempt.claim, but=call.attempt_id) is not None:
             self._not_placed(call.attempt_id)
             if another_day:
                 return CommandRefused(
-                    "the polling day of that booth is over: it is not dialled", RefusedBecause.FORBIDDEN
+                    "the call was not placed: polling at the voter's booth is over", RefusedBecause.FORBIDDEN
                 )
             return CommandRefused(
-                "somebody of that number is on another call: it is not dialled", RefusedBecause.ON_A_CALL
+                "the call was not placed: the number or its voter is on another call", RefusedBecause.ON_A_CALL
             )
         return await self._originate(run, attempt)
 
     async def dial_for(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
-        """Call a claimed number at once for the agent of a seat. Returns what forbids it, or None."""
+        """Call a claimed number at once for the agent of a seat. Return why it may not be called, or None."""
         if self._busy_until(claim) is not None:
-            refusal = CommandRefused("somebody of that number is on a call", RefusedBecause.ON_A_CALL)
+            refusal = CommandRefused("the number or its voter is on another call", RefusedBecause.ON_A_CALL)
         elif self._wrong_day_until(run, claim) is not None:
-            refusal = CommandRefused("the polling day of that booth is over, or has not come", RefusedBecause.FORBIDDEN)
+            refusal = CommandRefused(
+                "the voter's booth does not vote now: its polling day is over or has not come", RefusedBecause.FORBIDDEN
+            )
         elif not (ruling := self._eligibility.claim(run, claim, guaranteed=True)).allowed:
-            refusal = CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
+            refusal = CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
             used, now = self._channels.used(), self._core.clock.monotonic()
             lines = self._order_trunks(self._servers.reachable(run.spec.trunks), ServerLoads(self._servers), seat)
-            taken = self._trunks.take(lines, used, now, called=self._called(claim), waits=True)
+            taken = self._trunks.take(lines, used, now, called=self._called(claim), on_request=True)
             if taken is not None:
                 placed = self._begin(run, claim, seat, taken[0].name, taken[1])
                 if await self._open(run, [placed]):
                     return await self._originate(run, placed[0])
-                return CommandRefused("the number may not be called now", RefusedBecause.FORBIDDEN)
-            refusal = CommandRefused("all lines are in use at this moment; try again", RefusedBecause.NO_CHANNEL)
+                return CommandRefused(
+                    "the number may not be called now: another call to it was just made, or its daily cap is reached",
+                    RefusedBecause.FORBIDDEN,
+                )
+            refusal = CommandRefused("no trunk channel is free: try again in a moment", RefusedBecause.NO_CHANNEL)
         return refusal
 
     def _forbidden(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
-        """Return what forbids a committed call just before it is sent, or None."""
+        """Return why a committed call must not be sent, or None. This is the last check before it is sent."""
         if call is None or call.leg.cancelled:
-            return CommandRefused("the call was called off", RefusedBecause.CALL_OVER)
+            return CommandRefused("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
         if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
-            reason = "not of the trunk's pool (trunks.caller_ids)"
+            reason = "not one of the trunk's (trunks.caller_ids)"
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
         kept = self.reserved.holds(call)
@@ -324,11 +330,11 @@ class Originator:
             return CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
         ruling = self._eligibility.originate(run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept)
         if not ruling.allowed:
-            return CommandRefused(f"the rules forbid the call now: {ruling}", RefusedBecause.FORBIDDEN)
+            return CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         return None
 
     async def _originate(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
-        """Send a committed call to the switch. Returns why it is certainly not placed, or None."""
+        """Send a committed call to the switch. Return why it was certainly not placed, or None."""
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:
@@ -361,11 +367,11 @@ class Originator:
                     message_to_machine=run.spec.machine_message,
                 )
             )
-        except OriginateUnsure as error:  # the next resync tells whether the call exists
+        except OriginateUnsure as error:  # the next resync shows whether the call exists
             _log.warning("originate.unsure", attempt=attempt_id, problem=str(error))
-        except (SwitchError, UnsafeValue) as error:  # any other error means that the call was not placed
+        except (SwitchError, UnsafeValue) as error:  # all other errors mean that the call was not placed
             _log.warning("originate.failed", attempt=attempt_id, problem=str(error))
-            text = f"the switch places no calls: {error}"
+            text = f"the switch did not place the call: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=str(error))
             self._not_placed(attempt_id)
             return CommandRefused(text, RefusedBecause.NO_CHANNEL)

@@ -1,4 +1,4 @@
-"""Seats that are reserved for a call from before it is dialled until it ends, so that an agent is there when it is answered."""
+"""Seats reserved for a call before it is dialled until it ends, so that an agent is there when it is answered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ReservedSeats:
         self._kept: dict[AttemptId, str] = {}
 
     def choose(self, run: CampaignRun, language: str) -> Seat | None:
-        """Return the seat that such a call would get if it were answered now, or None."""
+        """Return the free seat that a call in this language would get now, or None."""
         return choose_seat(self._seats.reachable(), language, run.spec.skill, run.spec.campaign_id)
 
     def keep(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
@@ -35,7 +35,7 @@ class ReservedSeats:
         self._kept[attempt_id] = seat.name
 
     def holds(self, call: Call) -> bool:
-        """Return whether a seat is still reserved for the call and can be reached."""
+        """Return whether a seat is still reserved for the call and reachable."""
         seat = self._seats.get(call.reserved_seat or "")
         if seat is None or seat.server in self._servers.unreachable:
             return False
@@ -52,7 +52,7 @@ class ReservedSeats:
             self._acd.free(seat, seat.call_ended(self._core.instant()))
 
     def check_calls(self) -> None:
-        """Release seats of calls that have ended; cancel ringing calls that lost theirs, and previews of agents who are
+        """Release seats of ended calls; cancel ringing calls without their seat, and previews of agents who are
         leaving.
         """
         for attempt_id in list(self._kept):

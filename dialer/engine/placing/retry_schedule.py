@@ -1,4 +1,4 @@
-"""When a number is due again: retries of the campaign, rounds of booth workers, and the limits of the polling day."""
+"""The time of a number's next call: by the campaign's retry rules, booth workers' rounds, and polling day limits."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class RetrySchedule:
         self._polls = polls
 
     def after_call(self, run: CampaignRun, call: Call, outcome: Outcome) -> float | None:
-        """Return when a number is due after a call. A disposition given during the call takes precedence."""
+        """Return when a number is due after a call. A disposition entered during the call takes precedence."""
         if call.talk.disposed is not None and outcome.answered:
             return call.talk.disposed.retry_at
         rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
-        if call.leg.skipped:  # an agent skipped the preview: it uses up no attempt
+        if call.leg.skipped:  # a skipped preview uses up no attempt
             on_the_day = self._before_close if call.worker is None else self._next_round
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
@@ -42,13 +42,13 @@ class RetrySchedule:
             )
             return self._before_close(run, call, due, promised=call.flow.said is MarkKind.LATER)
         if call.inbound:
-            return None  # nothing was said that would change when the number is due
+            return None  # an inbound call without a mark does not change when the number is due
         if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
-            outcome = Outcome.NO_ANSWER  # a phone that rang is not called again at once
+            outcome = Outcome.NO_ANSWER  # a phone that has rung is not called again immediately
         return self._before_close(run, call, retries.schedule_after_outcome(rules, outcome, call.attempt_number, now))
 
     def was_asked_for(self, call: Call, outcome: Outcome) -> bool:
-        """Return whether `after_call` is a time that the voter asked for."""
+        """Return whether the time from `due_after_call` was requested by the voter."""
         if not outcome.answered:
             return False
         return call.flow.said is MarkKind.LATER if call.talk.disposed is None else call.talk.disposed.promised
@@ -56,8 +56,8 @@ class RetrySchedule:
     def after_disposition(
         self, run: CampaignRun, call: Call, disposition: Disposition, hour: int | None
     ) -> float | None:
-        """Return when a number is due after a disposition. Raises CommandRefused for one that a booth worker's call
-        cannot have.
+        """Return when a number is due after a disposition. Raises CommandRefused if a booth worker's call cannot have
+        it.
         """
         rules, now = run.spec.retries, self._core.clock.now()
         if call.worker is None:
@@ -67,28 +67,29 @@ class RetrySchedule:
             return self._before_close(run, call, due, promised=disposition is Disposition.LATER)
         if disposition in _OF_VOTERS:
             raise CommandRefused(
-                f"a booth worker's call takes no {disposition.value}: give serials (seat-serials), then `ready`"
+                f"a call with a booth worker cannot have the disposition {disposition.value}: enter serials"
+                " (seat-serials), then `ready`"
             )
         due = retries.schedule_after_worker_disposition(rules, run.spec.every_seconds, disposition, now)
         return self._next_round(run, call, due)
 
     def asked_for(self, run: CampaignRun, call: Call, at: float) -> float:
-        """Check a call-back time (epoch seconds) and return it. Raises CommandRefused where the number may not be
-        called then.
-        """
+        """Return the call-back time `at` (epoch seconds) if it is allowed. Raises CommandRefused."""
         if not self._core.clock.now() < at < self._core.clock.now() + MOST_AHEAD_SECONDS:
-            raise CommandRefused(f"call_back_at is not within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days")
+            raise CommandRefused(f"call_back_at must be within the next {MOST_AHEAD_SECONDS / DAY_SECONDS:g} days")
         if call.worker is None and call.attempt_number >= run.spec.retries.max_attempts:
             raise CommandRefused(
-                "the campaign calls this number no more: it was called as often as it may be (max_attempts)"
+                "no call-back is possible: this number has had all its attempts in this campaign (max_attempts)"
             )
         last_call_at = self._polls.last_call_at(run.purpose, call.booth_id)
         if last_call_at is not None and at > last_call_at:
-            raise CommandRefused("the poll is closed by then: the last call to that booth is earlier")
+            raise CommandRefused("call_back_at is after the last call to the voter's booth: choose an earlier time")
         return at
 
     def of_own(self, run: CampaignRun, call: Call, at: float) -> float:
-        """Return when an agent's own call-back for `at` is open to any agent; not after the booth's last call."""
+        """Return when an agent's own call-back for `at` becomes available to any agent, at latest at the booth's last
+        call.
+        """
         until = at + run.spec.retries.own_call_back_wait_seconds
         last_call_at = self._polls.last_call_at(run.purpose, call.booth_id)
         return until if last_call_at is None else min(until, last_call_at)
@@ -102,8 +103,6 @@ class RetrySchedule:
         return self._polls.get_next_midnight() if today is None else today
 
     def _before_close(self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False) -> float | None:
-        """Limit a retry to the time in which the booth may be called. Other campaigns than turnout campaigns have no
-        such limit.
-        """
+        """Limit a retry to the booth's calling time. Only turnout campaigns have such a limit."""
         now = self._core.clock.now()
         return not_past_close(due, self._polls.last_call_at(run.purpose, call.booth_id), now, promised=promised)

@@ -1,4 +1,4 @@
-"""The order in which committed calls are sent to a trunk."""
+"""The queue of committed calls that wait to be sent to a trunk."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dialer.engine.trunks.state import CallStarts
 
 
 class SendQueue:
-    """The queue of one trunk.
+    """The send queue of one trunk.
 
-    Usually a call is sent at once, because its call start was granted for now. After slow commits several come
-    together: then they wait for the trunk's CPS limit, calls for waiting agents first.
+    Usually a call is sent at once, because its call start was granted for now. After slow commits several calls arrive
+    together. Then they wait for the trunk's CPS limit, and calls for waiting agents go first.
     """
 
     def __init__(self, starts: CallStarts, clock: Clock) -> None:
@@ -36,7 +36,7 @@ class SendQueue:
         await turn
 
     def _next(self) -> None:
-        """Let the first waiting call go once the CPS limit allows it."""
+        """Let the first waiting call proceed as soon as the CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
         seconds = self._starts.seconds_to_wire(now)
         if seconds > 0:

@@ -1,4 +1,4 @@
-"""How many calls each campaign places now, and which of its unanswered calls are cancelled."""
+"""Decide how many calls each campaign places now, and which of its unanswered calls are cancelled."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from dialer.pacing.port import PacingSnapshot
 
 _log = structlog.get_logger(__name__)
 
-LOOK_AGAIN_SECONDS = 1.0  # a pacer's answer changes as talks grow older, with no event to say so
+LOOK_AGAIN_SECONDS = 1.0  # a pacer's decision changes as talks get longer, without any event
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
 
 
 class Placing:
-    """Decides how many calls each campaign places. Calls in progress count from the moment they are granted."""
+    """Decides how many calls each campaign places. A call counts as in progress from the moment it is granted."""
 
     def __init__(
         self,
@@ -60,23 +60,27 @@ class Placing:
         self._hoppers = hoppers
         self._originator = originator
         self._turn = 0
-        self._placed_in: dict[str, int] = {}  # the turn in which each campaign placed calls last
+        self._placed_in: dict[str, int] = {}  # number of the last decision in which each campaign placed calls
 
     # Deciding
 
     def decide(self) -> float:
-        """Place what may be placed now. Returns the seconds after which to decide again if no event comes before."""
+        """Place all calls that may be placed now. Return the seconds after which to decide again if no event comes
+        before.
+        """
         self._reserved.check_calls()
         order: list[CampaignRun] = []
-        for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # call starts go to campaigns with waiting agents first
+        for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # campaigns with agents get call starts first
             runs = [run for run in self._runs.all() if run.spec.kind is kind]
-            # Campaigns of a kind take turns: the one that placed calls longest ago is first, so that none takes all call starts.
+            # Campaigns of a kind take turns, longest wait first, so that none takes all call starts.
             order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
         return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
     def _decide_one(self, run: CampaignRun) -> float:
         hold, nobody = self._holds.find(run), self._holds.no_agent(run)
-        if nobody is not None and self._servers.any_up:  # whatever else holds it: an answered voter would be abandoned
+        if (
+            nobody is not None and self._servers.any_up
+        ):  # even if another hold applies: an answered voter would be abandoned
             self._cancel_unanswered(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
@@ -97,7 +101,7 @@ class Placing:
         used = self._channels.used()
         leaving = self._channels.leaving()
         if run.spec.kind is CampaignKind.IVR and self._pool.startable(lines, used, now, leaving) == 0:
-            # If no call start is to be waited for, all channels are in use: the end of a call wakes us.
+            # Without a wait for a call start all channels are in use; the end of a call sets `wake`.
             left = self._pool.seconds_to_next_start(lines, now, leaving)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self._snapshots.take(run, used, leaving)
@@ -112,7 +116,7 @@ class Placing:
         left = self._pool.seconds_to_next_start(lines, now, leaving)
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
-        return LOOK_AGAIN_SECONDS  # free channels and new claims wake us
+        return LOOK_AGAIN_SECONDS  # free channels and new claims set `wake`
 
     # Cancelling
 
@@ -122,10 +126,10 @@ class Placing:
                 self._calls.cancel(call)
 
     def _let_ring(self, run: CampaignRun) -> None:
-        """Place no calls for a campaign that is held, but let ringing calls ring as far as seats are there for them.
+        """Let the ringing calls of a held campaign ring on, as long as there are seats for them. Previews end.
 
-        Without a link nothing can be hung up: the decision after the resync does it. Previews end. Where voters cannot
-        hear a sound that they must hear, no phone goes on ringing.
+        Without a connection to the switch nothing can be hung up; the decision after the resync does it. If voters
+        cannot hear a required sound, all ringing calls are cancelled.
         """
         for call in self._calls.of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
@@ -139,12 +143,12 @@ class Placing:
             self._cancel_excess(run, self._snapshots.take(run, used, leaving))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
-        """Cancel a campaign's unanswered calls and return its claims."""
+        """Cancel a campaign's unanswered calls and return its claims to the queue."""
         self._cancel_unanswered(run)
         self._hoppers.give_back(run)
 
     def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
-        """Hang up ringing calls for which there will be no seat."""
+        """Hang up ringing calls for which no seat will be free."""
         excess = run.pacer.excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
             away = self._servers.unreachable

@@ -1,4 +1,4 @@
-"""What a pacer may know at the moment of a decision: seats and their stages, calls in progress, channels and call starts."""
+"""The pacer's input for one decision: seats and their stages, calls in progress, free channels and call starts."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
 from dialer.rules.calling_hours import count_seconds_left
 
 MOST_SKILLS = 8
-"""Up to so many skills all sets of them are tried. Each skill more doubles the number of sets."""
+"""With more skills than this, not all sets of skills are tried: each further skill doubles their number."""
 
 _InFlight = tuple[tuple[RingingCall, ...], tuple[float, ...]]
-"""Ringing calls, and for how long answered voters have waited for a seat (seconds)."""
+"""Ringing calls, and the waiting times of answered voters without a seat (seconds)."""
 
 _BUSY = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
 _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
@@ -31,8 +31,9 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 class Snapshots:
     """Takes snapshots for the pacers.
 
-    Campaigns with agents share the seats. A campaign sees the seats with its skill, and the calls that only they can take. Where
-    some of its seats also serve other skills, it sees all seats and all calls of these campaigns, if that leaves it less room.
+    Campaigns with agents share the seats. A campaign sees the seats with its skill, and the calls that only these seats
+    can take. If some of its seats also serve other skills, it sees all seats and all calls of these campaigns, if that
+    leaves it less room.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class Snapshots:
         self._runs = runs
 
     def take(self, run: CampaignRun, used: Mapping[str, int], leaving: Mapping[str, int]) -> PacingSnapshot:
-        """Return what the campaign's pacer may know now. `used` and `leaving` count channels and unsent calls by trunk."""
+        """Return the pacer's input for a campaign now. `used` and `leaving` count used channels and unsent calls by
+        trunk.
+        """
         now = self._core.clock.monotonic()
         seats: list[Seat] = []
         ringing: tuple[RingingCall, ...] = ()
@@ -60,7 +63,7 @@ class Snapshots:
         active = 0
         if run.spec.kind is CampaignKind.AGENTS:
             seats, (ringing, waiting) = self._tightest(run, now)
-        else:  # its calls need no seat: only their number counts
+        else:  # a flow's calls need no seat: only their number counts
             active = len([call for call in self._outbound(run) if not call.leg.cancelled or call.answered])
         trunks = self._servers.reachable(run.spec.trunks)
         room = self._trunks.free_channels(trunks, used, now)
@@ -90,15 +93,15 @@ class Snapshots:
         if speed is not None and speed.calls_per_seat is not None:
             at_work = sum(seat.at_work for seat in self._seats.serving(run.spec))
             unanswered = sum(not call.answered for call in self._outbound(run))
-            # At least one call, otherwise the limit would be a pause.
+            # At least one call, otherwise the limit would act as a pause.
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
 
     def _tightest(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
-        """Return the seats and calls among which a campaign has the least room: of its skill, or of skills that share its seats.
+        """Return the seats and calls of the set of skills in which the campaign has the least room.
 
-        All calls can have a seat of their own if no set of skills has more calls than seats that serve one of them (Hall 1935).
-        The tightest set that a further call would belong to is therefore the limit.
+        All calls can get a seat of their own if no set of skills has more calls than seats that serve one of its skills
+        (Hall 1935). So the tightest set that a further call would belong to is the limit.
         """
         skills = self._skills()
         own = skills[run.spec.campaign_id]
@@ -122,7 +125,7 @@ class Snapshots:
             load = sum(calls[skill] for skill in some)
             spare = len(frozenset[str]().union(*(free[skill] for skill in some))) - load
             seats = len(frozenset[str]().union(*(at_work[skill] for skill in some)))
-            # Where no seat is free for a further call, a pacer may dial ahead: then the calls per seat at work decide.
+            # If no seat is free for a further call, a pacer may dial ahead: then the calls per seat at work decide.
             return max(0, spare), -(load + 1) / max(1, seats)
 
         chosen = min(sets, key=room)
@@ -131,13 +134,13 @@ class Snapshots:
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
     def _skills(self) -> dict[str, str | None]:
-        """Return the skill of each campaign; its own id where some seat serves certain campaigns only."""
+        """Return the skill of each campaign, or its own id if any seat is restricted to certain campaigns."""
         if any(seat.campaigns for seat in self._seats.all()):
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.items()}
         return {campaign_id: run.spec.skill for campaign_id, run in self._runs.items()}
 
     def _sharing(self, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
-        """Return the skills whose calls may take a seat at work that this skill could have, directly or through others."""
+        """Return the skills that share seats at work with this skill, directly or through other skills."""
         working = {seat.name for seat in self._seats.all() if seat.at_work}
         found, reached = {own}, serving[own] & working
         while True:
@@ -148,13 +151,13 @@ class Snapshots:
             reached = working & frozenset().union(*(serving[skill] for skill in found))
 
     def _agent_calls(self, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
-        """Return the calls that need an agent with one of these skills; a flow's calls may need one too."""
+        """Return the calls that need an agent with one of these skills, including those from flows."""
         campaigns = {campaign_id for campaign_id, skill in skills.items() if skill in some}
         calls = [call for call in self._calls.all() if call.kind is CampaignKind.AGENTS]
         return self._on_reachable_servers([call for call in calls if call.campaign_id in campaigns])
 
     def _on_reachable_servers(self, calls: list[Call]) -> list[Call]:
-        """Leave out calls of an unreachable server: they cannot be connected, and take nothing from the others."""
+        """Return the calls without those of unreachable servers, which cannot be connected and need no seat."""
         servers, unreachable = self._servers, self._servers.unreachable
         return [call for call in calls if servers.of_trunk(call.trunk) not in unreachable] if unreachable else calls
 
@@ -163,16 +166,19 @@ class Snapshots:
         return self._on_reachable_servers([call for call in calls if not call.inbound])
 
     def _channels_used(self, run: CampaignRun) -> int:
-        """Return the channels that count against the campaign's own limit: calls to agents, inbound too, or calls into flows."""
+        """Return the channels that count against the campaign's own limit: its agents' calls with inbound ones, or its
+        flow calls.
+        """
         if run.spec.kind is CampaignKind.AGENTS:
             calls = self._on_reachable_servers(self._calls.of_campaign(run.spec.campaign_id))
             return sum(call.kind is CampaignKind.AGENTS for call in calls)
         return len(self._outbound(run))
 
     def _in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
-        """Return the calls in flight, in one pass: this runs for every call at every decision.
+        """Return the ringing calls and the waiting times of answered voters. One pass, because every decision does
+        this.
 
-        A call of another campaign carries that campaign's answer rate: ours would be wrong.
+        A call of another campaign carries that campaign's answer rate.
         """
         ringing: list[RingingCall] = []
         waiting: list[float] = []
@@ -180,7 +186,7 @@ class Snapshots:
         for call in calls:
             leg = call.leg
             if leg.answered_seconds is None:
-                if not leg.cancelled and call.reserved_seat is None:  # one with a reserved seat competes for no other
+                if not leg.cancelled and call.reserved_seat is None:  # a call with a reserved seat needs no other seat
                     rang = None if leg.ringing_seconds is None else now - leg.ringing_seconds
                     chance = None if call.campaign_id == own else self._runs[call.campaign_id].answer_rate
                     ringing.append(RingingCall(now - leg.began_seconds, chance, rang))
@@ -190,7 +196,7 @@ class Snapshots:
 
 
 def _busy_seat(seat: Seat, now: float) -> BusySeat:
-    if seat.state is SeatState.RESERVED:  # the talk has not begun, however long its agent has looked at a preview
+    if seat.state is SeatState.RESERVED:  # the talk has not begun, however long the agent has looked at a preview
         return BusySeat(seat.stage, 0.0, leaving=seat.leaving)
     began = seat.since.seconds if seat.closing_since_seconds is None else seat.closing_since_seconds
     return BusySeat(seat.stage, now - began, leaving=seat.leaving)

@@ -1,7 +1,7 @@
 """Transfers: hold, consult, three-way call and transfer of a voter.
 
-Each step is stored in `CallTransfers` before its order is sent, so that the events that follow find it there. If
-anything fails, the voter goes back to an agent, or hears the message: nobody is left in silence or in music.
+Each step is recorded in `CallTransfers` before its order is sent, so that the events that follow find it there. If
+anything fails, the voter goes back to an agent or hears the information message: nobody is left in silence or on hold.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Transfers:
-    """Carries out what agents ask for during a call, and handles the events that follow."""
+    """Executes agents' transfer commands, and handles the events that follow."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Transfers:
         acd: Acd,
         trunks: TrunkPool,
     ) -> None:
-        """The site's number rules are checked each time an outside target is called."""
+        """Create the service. The site's number rules are checked each time an outside target is called."""
         self._core = core
         self._servers = servers
         self._transfers = transfers
@@ -72,7 +72,9 @@ class Transfers:
     # Commands
 
     async def hold(self, seat_name: str) -> str:
-        """Put the voter on hold. Raises CommandRefused, as all commands here do; the call is then as it was."""
+        """Put the voter on hold. Like all commands here it raises CommandRefused if it fails; the call is then
+        unchanged.
+        """
         call, _ = self._asked(seat_name, Asked.HOLD)
         self.enter(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
         await self._order(self._switch.hold(call.attempt_id, seat_name), call.attempt_id, None)
@@ -85,7 +87,7 @@ class Transfers:
         return f"seat {seat_name}: transferring to {to}"
 
     async def consult(self, seat_name: str, to: str) -> str:
-        """Call the target into the seat, for a consultation."""
+        """Call the target to the seat, for a consultation while the voter is on hold."""
         call, now = self._asked(seat_name, Asked.CONSULT)
         await self._call_target(call, now, seat_name, self._target(to), blind=False)
         return f"seat {seat_name}: calling {to}"
@@ -94,28 +96,28 @@ class Transfers:
         """Bring the voter back from hold."""
         _, now = self._under_way(seat_name, Asked.RESUME)
         await self._bring_back(now, replace(now, stage=TransferStage.RETURNING))
-        return f"seat {seat_name}: the voter is back"
+        return f"seat {seat_name}: the voter is off hold"
 
     async def merge(self, seat_name: str) -> str:
-        """Join voter, agent and target."""
+        """Join voter, agent and target in a three-way call."""
         _, now = self._under_way(seat_name, Asked.MERGE)
         await self._bring_back(now, replace(now, stage=TransferStage.MERGING))
-        return f"seat {seat_name}: three-way"
+        return f"seat {seat_name}: three-way call"
 
     async def complete(self, seat_name: str) -> str:
-        """Let the agent leave; voter and target stay together."""
+        """Complete a warm transfer: the agent leaves, voter and target stay connected."""
         call, now = self._under_way(seat_name, Asked.COMPLETE)
         await self._complete(call, now)
         return f"seat {seat_name}: transferred to {now.to or 'the target'}"
 
     async def cancel_consult(self, seat_name: str) -> str:
-        """Release the target; the agent has the voter alone again."""
+        """Hang up the target, so that the agent is alone with the voter again."""
         _, now = self._under_way(seat_name, Asked.CANCEL)
         await self._cancel(now)
-        return f"seat {seat_name}: the target was let go"
+        return f"seat {seat_name}: the target was hung up"
 
     def _asked(self, seat_name: str, asked: Asked) -> tuple[Call, CallTransfer | None]:
-        """Return the seat's call and its transfer. Raises CommandRefused where this cannot be asked for now."""
+        """Return the seat's call and its transfer. Raises CommandRefused if this step is not possible now."""
         call = self._call_of(seat_name)
         now = self._transfers.get(call.attempt_id)
         check(asked, seat_name, now)
@@ -123,7 +125,7 @@ class Transfers:
 
     def _under_way(self, seat_name: str, asked: Asked) -> tuple[Call, CallTransfer]:
         call, now = self._asked(seat_name, asked)
-        assert now is not None  # noqa: S101 - these are refused while nothing is under way
+        assert now is not None  # noqa: S101 - these steps are refused without a transfer
         return call, now
 
     def _call_of(self, seat_name: str) -> Call:
@@ -138,7 +140,7 @@ class Transfers:
         target = targets.get(name)
         if target is None:
             known = ", ".join(targets) or "none"
-            raise CommandRefused(f"there is no transfer of that name; [[transfers]] has: {known}")
+            raise CommandRefused(f"unknown transfer target: the names in [[transfers]] are: {known}")
         return target
 
     async def _call_target(
@@ -152,18 +154,20 @@ class Transfers:
             if before is None:
                 await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
             if self._transfer_of(request.party_id) is None:
-                raise CommandRefused(f"seat {seat}: {target.name} was not called: the voter or the agent is gone")
+                raise CommandRefused(
+                    f"seat {seat}: {target.name} was not called, because the voter or the agent has left"
+                )
             await self._switch.call_party(request)
         except CommandRefused:
             self._transfers.party_trunks.pop(request.party_id, None)
             raise
         except SwitchError as error:
-            if isinstance(error, OriginateUnsure):  # it may ring: the target must not talk to an empty room
+            if isinstance(error, OriginateUnsure):  # the target's phone may ring, and nobody would be there to talk to
                 self.release(request.party_id)
             self.party_left(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
         live = self._transfer_of(request.party_id)
-        if live is None:  # meanwhile nobody needs the target any more
+        if live is None:  # the transfer ended meanwhile
             self.release(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
             self._agent_leaves(call.attempt_id)
@@ -175,11 +179,15 @@ class Transfers:
         rules = self._core.plan.gate.rules
         why_not = numbers.find_refusal(target.number, rules.allowed_prefixes, rules.denied_prefixes)
         if why_not is not None:
-            raise CommandRefused(f"transfer {target.name} was not called: {why_not}")
+            raise CommandRefused(f"transfer target {target.name} was not called: {why_not}")
         now = self._core.clock.monotonic()
-        taken = self._trunks.take((target.trunk,), self._channels.used(), now, self._channels.leaving(), reported=False)
+        taken = self._trunks.take(
+            (target.trunk,), self._channels.used(), now, self._channels.leaving(), reports_end=False
+        )
         if taken is None:
-            raise CommandRefused(f"transfer {target.name} was not called: trunk {target.trunk} is full; try again")
+            raise CommandRefused(
+                f"transfer target {target.name} was not called: trunk {target.trunk} has no free channel. Try again"
+            )
         trunk, caller_id = taken
         self._transfers.party_trunks[party_id] = trunk.name
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
@@ -189,17 +197,17 @@ class Transfers:
         await self._order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
 
     async def _complete(self, call: Call, transfer: CallTransfer) -> None:
-        assert transfer.party_id is not None  # noqa: S101 - in these stages there is one
+        assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
         self.enter(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
         await self._order(self._switch.move_party(transfer.party_id, aside), call.attempt_id, transfer)
         if call.attempt_id not in self._calls:
             raise CommandRefused(f"seat {transfer.seat}: the voter has hung up")
         live = self._transfers.get(call.attempt_id)
-        # The target may have hung up meanwhile: then the voter is with the agent again, or on the way back.
+        # If the target has hung up meanwhile, the voter is back with the agent, or being returned.
         if live is None or live.stage in AGENT_WAITS:
             raise CommandRefused(
-                f"seat {transfer.seat}: {transfer.to or 'the target'} is gone; the call stays with you"
+                f"seat {transfer.seat}: {transfer.to or 'the target'} has hung up. The call stays with you"
             )
         self._agent_leaves(call.attempt_id)
 
@@ -211,14 +219,16 @@ class Transfers:
         self._let_go(transfer.party_id)
 
     async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
-        """Wait until the switch has accepted an order. If it does not, restore the transfer and raise CommandRefused."""
+        """Wait until the switch has accepted an order. If it fails, restore the transfer `before` and raise
+        CommandRefused.
+        """
         entered = self._transfers.get(attempt_id)
         try:
             await order
         except SwitchError as error:
             if self._transfers.get(attempt_id) is entered:
                 self.drop(attempt_id) if before is None else self.enter(before)
-            raise CommandRefused(f"the switch did not do it: {error}") from error
+            raise CommandRefused(f"the switch refused the request: {error}") from error
 
     # Events
 
@@ -228,7 +238,7 @@ class Transfers:
         return live is not None and live.stage in VOTER_AWAY
 
     def voter_returned(self, attempt_id: AttemptId) -> None:
-        """Note that the voter is in the seat: back from hold, or joined to the consultation."""
+        """Handle that the voter is at the seat: back from hold, or joined to the consultation."""
         live = self._transfers.get(attempt_id)
         if live is None:
             return
@@ -238,7 +248,7 @@ class Transfers:
             self.drop(attempt_id)
 
     def voter_handed_over(self, call: Call) -> None:
-        """Note that voter and target hear each other."""
+        """Handle that voter and target are connected."""
         live = self._transfers.get(call.attempt_id)
         answered = call.picked_up(self._core.instant())
         self._calls.update(call, answered.message_cut_short())
@@ -246,7 +256,7 @@ class Transfers:
             self.enter(replace(live, stage=TransferStage.TRANSFERRED))
 
     def message_started(self, call: Call) -> None:
-        """End a transfer whose voter hears the message: there was no agent to go back to."""
+        """End a transfer whose voter hears the information message because no agent was available."""
         live = self._transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
             self.drop(call.attempt_id)
@@ -254,7 +264,7 @@ class Transfers:
             self._acd.left_seat(call, live.seat)
 
     def party_joined(self, party_id: PartyId, place: Place) -> None:
-        """Note that the target has answered."""
+        """Handle that the target has answered."""
         live = self._transfer_of(party_id)
         if live is None:
             self.release(party_id)
@@ -266,8 +276,9 @@ class Transfers:
             self._core.do(order(self._switch.hand_over, live.attempt_id).or_else(lost))
 
     def agents_phone_disconnected(self, seat: str) -> None:
-        """Handle the loss of the agent's phone. A voter on hold hears the message; in a three-way call the voter stays
-        with the target.
+        """Handle that the agent's phone has disconnected.
+
+        A voter on hold hears the information message. In a three-way call the voter stays with the target.
         """
         live = next((each for each in self._transfers.all() if each.seat == seat and each.stage in AGENT_WAITS), None)
         if live is None:
@@ -280,10 +291,8 @@ class Transfers:
             return
         self.drop(live.attempt_id)
         self._let_go(live.party_id)
-        if live.stage not in {
-            TransferStage.RETURNING,
-            TransferStage.MERGING,
-        }:  # those the dialplan itself sends to the message
+        # In these two stages the dialplan itself plays the message.
+        if live.stage not in {TransferStage.RETURNING, TransferStage.MERGING}:
             self._core.do(order(self._switch.play_message, live.attempt_id))
 
     def end_call(self, attempt_id: AttemptId) -> None:
@@ -296,7 +305,7 @@ class Transfers:
     # Steps
 
     def enter(self, transfer: CallTransfer) -> None:
-        """Store the transfer of a call as it is now."""
+        """Set the transfer of a call and notify subscribers."""
         self._transfers.put(transfer)
         _log.info(
             "transfer.changed",
@@ -308,7 +317,7 @@ class Transfers:
         self._seats.notify(transfer.seat)
 
     def found(self, party_id: PartyId) -> str | None:
-        """Note a target that was found on the switch, with the trunk that it uses. Returns its name."""
+        """Adopt a target that was found on the switch, with the trunk that it uses. Return its name."""
         name = target_of(party_id)
         target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
@@ -316,7 +325,7 @@ class Transfers:
         return name
 
     def drop(self, attempt_id: AttemptId) -> None:
-        """Remove the transfer of a call."""
+        """Remove the transfer of a call and notify subscribers."""
         gone = self._transfers.pop(attempt_id)
         if gone is not None:
             self._seats.notify(gone.seat)
@@ -332,21 +341,22 @@ class Transfers:
         return live if live is not None and live.party_id == party_id else None
 
     def party_left(self, party_id: PartyId) -> None:
-        """Handle a target that was not reached or has hung up: the voter comes back to the agent."""
+        """Handle a target that was not reached or has hung up: the voter goes back to the agent."""
         self._transfers.party_trunks.pop(party_id, None)
         live = self._transfer_of(party_id)
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY:
             self.drop(live.attempt_id)
-        elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call too
+        elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call as well
             self.enter(replace(live, party_id=None))
         else:
             self.return_to_agent(replace(live, party_id=None, to=None))
 
     def return_to_agent(self, live: CallTransfer) -> None:
-        """Bring the voter back: to the waiting agent, to the one who left if still free, to another one, or to the
-        message.
+        """Return the voter to an agent: the waiting one, the one who left if free, or another one.
+
+        If no agent is available, the voter hears the information message.
         """
         call = self._calls.get(live.attempt_id)
         if call is None:
@@ -362,7 +372,7 @@ class Transfers:
         self._core.do(order(self._switch.connect, live.attempt_id, name))
 
     def hand_over_failed(self, attempt_id: AttemptId) -> None:
-        """Release the target: the switch did not send the voter there."""
+        """Hang up the target because the switch did not connect the voter to it."""
         live = self._transfers.get(attempt_id)
         if live is not None:
             self._let_go(live.party_id)
@@ -379,7 +389,9 @@ class Transfers:
     # After a start and after each loss of the link
 
     def resync(self, up: SwitchUp) -> None:
-        """Bring the transfers of all live calls to agree with a server. Calls and seats must agree with it already."""
+        """Bring the transfers of all live calls into agreement with a server. Calls and seats must already agree with
+        it.
+        """
         parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
         for party_id, place in up.parties:
             attempt_id = attempt_of(party_id)
@@ -387,7 +399,7 @@ class Transfers:
                 continue
             if attempt_id in self._calls and attempt_id not in parties:
                 parties[attempt_id] = (party_id, place)
-            elif attempt_id not in up.handed_over:  # with a voter of another server, about whom nothing is known yet
+            elif attempt_id not in up.handed_over:  # not with a voter of another server, whose call may be unknown yet
                 self.release(party_id)
         live = {party_id for party_id, _ in up.parties}
         servers = self._servers
@@ -416,10 +428,10 @@ class Transfers:
                 self._in_no_music(call, talking, party, place)
 
     def _half_elsewhere(self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp) -> bool:
-        """Return whether this server does not have both call and target of a transfer.
+        """Return whether call and target of a transfer are on different servers, and handle that case.
 
-        A target at the agent's seat is reported by the seat's server, one with the voter by its own, the call by its own. An
-        unknown target is released; one that is not there any more has left.
+        The seat's server reports a target at the agent's seat, and the target's own server a target with the voter; the
+        call's server reports the call. An unknown target is hung up; a target that is no longer there has left.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.get(known.seat)
@@ -457,7 +469,7 @@ class Transfers:
             self._with_its_agent(call, seat)
             self.enter(CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self.found(party_id)))
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
-            return  # the link was lost, and nothing has changed meanwhile: on hold, or the target's phone still rings
+            return  # unchanged while the link was down: on hold, or the target's phone still rings
         else:
             self._let_go(party_id)
             self._with_its_agent(call, seat)
@@ -474,7 +486,7 @@ class Transfers:
             self.drop(call.attempt_id)
 
     def _with_its_agent(self, call: Call, seat_name: str) -> None:
-        """Give the call to the agent whose phone is there, as before the restart."""
+        """Assign the call to the agent at the seat, as before the restart."""
         seat = self._seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
             self._acd.talks_on(call, seat_name)

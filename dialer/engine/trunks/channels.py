@@ -1,4 +1,4 @@
-"""Channels of the trunks that are in use, derived from the calls that use them."""
+"""Count the trunk channels in use, from the calls that use them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dialer.engine.transfers.state import CallTransfers
 
 
 class Channels:
-    """Counts channels by trunk: of calls, of transfer targets and of unknown callers."""
+    """Counts channels by trunk: those of calls, of transfer targets and of unknown callers."""
 
     def __init__(self, calls: LiveCalls, transfers: CallTransfers, unknown_callers: UnknownCallers) -> None:
         self._calls = calls
@@ -18,11 +18,13 @@ class Channels:
         self._unknown_callers = unknown_callers
 
     def used(self) -> Counter[str]:
-        """Return the channels in use by trunk. A call uses one from its commit until the switch has ended it."""
+        """Return the number of channels in use by trunk. A call uses one from its commit until it has ended on the
+        switch.
+        """
         calls = [call.trunk for call in self._calls.all() if call.leg.ended is None]
         return Counter([*calls, *self._transfers.party_trunks.values(), *self._unknown_callers.trunks.values()])
 
     def leaving(self) -> Counter[str]:
-        """Return by trunk the calls whose start was granted but that were not sent to the switch yet."""
+        """Return by trunk how many calls were granted a call start and are not sent to the switch yet."""
         unsent = [call for call in self._calls.all() if not call.leg.written and not call.inbound]
         return Counter([call.trunk for call in unsent if call.leg.preview is None])

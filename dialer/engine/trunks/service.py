@@ -1,4 +1,4 @@
-"""Trunks in use: their health is judged by their calls, and an alert tells when one is rested."""
+"""Update the health of the trunks from their calls, and raise an alert when a trunk is rested."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from dialer.engine.trunks.state import TrunkPool, trunk_failed
 
 
 class Trunks:
-    """Judges trunks by their calls."""
+    """Watches the trunks of the plan in force."""
 
     def __init__(self, core: Core, alerts: Alerts, servers: AsteriskServers, trunks: TrunkPool) -> None:
-        """The pool gets the trunks of the plan in force."""
+        """Load the trunks of the plan in force into the pool `trunks`."""
         self._core = core
         self._alerts = alerts
         self._servers = servers
@@ -28,7 +28,7 @@ class Trunks:
         self.use_plan()
 
     def use_plan(self) -> None:
-        """Take over the trunks of the plan in force."""
+        """Apply the trunks of the plan in force, and clear the alerts of removed trunks."""
         gone = set(self._trunks.names)
         plan = self._core.plan
         self._servers.use(
@@ -39,13 +39,15 @@ class Trunks:
             self._alerts.clear(AlertKind.TRUNK, name)
 
     def rang(self, call: Call) -> None:
-        """Note that a call of a trunk rings."""
+        """Update a trunk when one of its calls rings."""
         now = self._core.clock.monotonic()
         self._trunks.rang(call.trunk, now - call.began_seconds, call.began_seconds, now)
         self._watch(call.trunk)
 
     def ended(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
-        """Note the end of a call. Returns whether its failure is the trunk's, and not the number's."""
+        """Update a trunk when one of its calls ends. Return True if the call failed because of the trunk, not the
+        number.
+        """
         health = self._trunks.health(call.trunk)
         if health is None:  # found after a restart, on a trunk that is no longer in the settings
             return False
@@ -75,8 +77,8 @@ class Trunks:
             )
 
     def hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
-        """Return a hold if no call can go out over a campaign's trunks, or None. An alert is active as long as this is
-        so.
+        """Return a hold if all trunks of a campaign are resting, otherwise None. An alert is active for as long as the
+        hold.
         """
         now = self._core.clock.monotonic()
         if not self._trunks.all_resting(names, now):
@@ -87,9 +89,9 @@ class Trunks:
             default=0.0,
         )
         what = (
-            f"every trunk rests until {self._local(left)}"
+            f"all trunks are resting until {self._local(left)}"
             if left > 0
-            else "a call finds out whether a trunk works again"
+            else "a test call is in progress on a resting trunk"
         )
         reasons = "; ".join(f"{name}: {health.reason}" for name in names if (health := self._trunks.health(name)))
         self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)

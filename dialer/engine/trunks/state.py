@@ -1,4 +1,4 @@
-"""Trunks: channels, call starts per second (CPS), caller IDs, and health. Pure."""
+"""The state of trunks: channels, call starts per second (CPS), caller IDs and health. Pure."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
 from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, caller_ids_shown
 
-# Health: a trunk that fails is rested, then probed with one call; a slow one gets fewer calls.
+# Health: a failing trunk is rested, then tested with one probe call. A slow trunk gets fewer calls.
 
 TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
-"""Outcomes that are failures of the carrier."""
+"""Outcomes that count as failures of the trunk's carrier."""
 _REACHED = ANSWERED | {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.INVALID_NUMBER, Outcome.REJECTED}
 CARRIER_REFUSES = frozenset({"401", "402", "403", "407"})
-"""SIP statuses with which a carrier rejects us: no credit, or caller ID or address not accepted. A person declines with
-603.
+"""SIP statuses that mean the carrier rejects our calls: no credit, or caller ID or IP address not accepted. A person
+who declines a call gives 603.
 """
 _MANY = 1_000_000
-_ALREADY = 2  # failures in a row from which on the trunk is the cause, not the numbers
-_RECENT_WEIGHT = 0.2  # weight of one call in the recent delay, and
-_USUAL_WEIGHT = 0.02  # in the usual one
-_SLOWER = 3.0  # times the usual delay counts as slow
+_ALREADY = 2  # consecutive failures after which the trunk is the cause, not the numbers
+_RECENT_WEIGHT = 0.2  # weight of one call in the recent delay until ringing
+_USUAL_WEIGHT = 0.02  # weight of one call in the usual delay until ringing
+_SLOWER = 3.0  # a recent delay of this many times the usual one counts as slow
 _LEAST_SHARE = 0.1
-# How one call changes the share of call starts: multiplicative decrease, additive increase.
-_BACK_OFF = 0.85  # times the share
-_RECOVER = 0.05  # of all call starts
+# How one call changes the allowed share of call starts: multiplicative decrease, additive increase.
+_BACK_OFF = 0.85  # factor for the share after a slow call
+_RECOVER = 0.05  # added to the share after any other call
 
 
 def trunk_failed(outcome: Outcome, ended: CallEnded) -> bool | None:
-    """Return whether a call's end is a failure of the trunk (True), shows that it works (False), or neither (None)."""
-    if ended.dial_status == REDIRECTED:  # somebody answered for the number
+    """Return True if a call's end is a failure of the trunk, False if it shows that the trunk works, None if neither."""
+    if ended.dial_status == REDIRECTED:  # the number was answered, with a redirection
         return False
     if outcome in TRUNK_FAILURES or ended.technical_cause in CARRIER_REFUSES:
         return True
@@ -46,16 +46,16 @@ def trunk_failed(outcome: Outcome, ended: CallEnded) -> bool | None:
 
 
 class TrunkHealth:
-    """The health of one trunk: working, resting or probed. Calls that started before the current state do not count."""
+    """The health of one trunk: working, resting or being probed. Calls placed before the current state are ignored."""
 
     def __init__(self, rules: TrunkRest, now_seconds: float) -> None:
-        """It works until it fails. Times are monotonic seconds."""
-        self.rests = 0  # since it last worked
-        self.failed_calls = 0  # of the `judged_calls` for which it rests; 0: it works
+        """Start in the working state. All times are monotonic seconds."""
+        self.rests = 0  # number of rests since the trunk last worked
+        self.failed_calls = 0  # failures among the `judged_calls` for which it rests; 0: it works
         self.judged_calls = 0
-        self.ringing_seconds: float | None = None  # from Originate to ringing, recently
-        self.share = 1.0  # of the allowed call starts
-        self.row = 0  # failures in a row
+        self.ringing_seconds: float | None = None  # recent time from Originate to ringing
+        self.share = 1.0  # of the trunk's CPS limit that is used now (0-1)
+        self.row = 0
         self._rules = rules
         self._window: deque[bool] = deque(maxlen=rules.window_calls)
         self._usual: float | None = None
@@ -64,13 +64,13 @@ class TrunkHealth:
         self._probe_out = False
 
     def state(self, now_seconds: float) -> TrunkState:
-        """Return the trunk's state."""
+        """Return whether the trunk is working, resting or being probed."""
         if self._resting_until is None:
             return TrunkState.WORKING
         return TrunkState.RESTING if now_seconds < self._resting_until else TrunkState.PROBING
 
     def may_start(self, now_seconds: float) -> int:
-        """Return how many calls may start: none, one that probes the trunk, or many."""
+        """Return how many calls may start: none while resting, one while probing, otherwise no limit."""
         match self.state(now_seconds):
             case TrunkState.WORKING:
                 return _MANY
@@ -79,7 +79,7 @@ class TrunkHealth:
         return 0
 
     def rest_seconds_left(self, now_seconds: float) -> float:
-        """Return the seconds until the trunk is probed; 0 if it works or may be probed now."""
+        """Return the seconds until the trunk is probed (0 = it works, or may be probed now)."""
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
@@ -89,23 +89,23 @@ class TrunkHealth:
 
     @property
     def to_blame(self) -> bool:
-        """Return whether failures are the trunk's own and not the numbers'."""
+        """Return whether failures are caused by the trunk, not by the called numbers."""
         return self.row >= _ALREADY or self._resting_until is not None
 
     def started(self, now_seconds: float) -> None:
-        """Note that a call starts."""
+        """Record that a call starts. On a resting trunk it is the probe."""
         if self.state(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
             self._since = now_seconds
 
     def rang(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
-        """Note that a call rings, `seconds` after its Originate."""
+        """Record that a call rings, `seconds` after its Originate."""
         self._learn_delay(max(0.0, seconds))
         if began_seconds >= self._since and self.state(now_seconds) is TrunkState.PROBING:
             self._work(now_seconds)
 
     def ended(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """Note the end of a call. `failed` is what `trunk_failed` returns."""
+        """Record the end of a call. `failed` is the result of `trunk_failed`."""
         if began_seconds < self._since:
             return
         match self.state(now_seconds):
@@ -113,7 +113,7 @@ class TrunkHealth:
                 self._count(failed, now_seconds)
             case TrunkState.PROBING if self._probe_out:
                 if failed is None:
-                    self._probe_out = False  # inconclusive: the next call probes
+                    self._probe_out = False  # inconclusive: the next call is the probe
                 elif failed:
                     self._rest(now_seconds, failed=1, judged=1)
                 else:
@@ -147,8 +147,9 @@ class TrunkHealth:
         self._window.clear()
 
     def _learn_delay(self, seconds: float) -> None:
-        """Adapt the share of call starts to the delay. A growing delay is the only sign of an overloaded switch or
-        carrier.
+        """Reduce the call starts while calls take longer than usual to ring.
+
+        A growing delay is the only sign of an overloaded switch or carrier.
         """
         recent = seconds if self.ringing_seconds is None else self.ringing_seconds
         self.ringing_seconds = recent + _RECENT_WEIGHT * (seconds - recent)
@@ -160,14 +161,14 @@ class TrunkHealth:
             self.share = min(1.0, self.share + _RECOVER)
 
 
-CPS_WINDOW_SECONDS = 10.0  # over which call starts per second are shown
-LATE_SECONDS = 0.02  # a start delayed by no more is made up for; more would be a burst
+CPS_WINDOW_SECONDS = 10.0  # period over which the displayed call starts per second are averaged
+LATE_SECONDS = 0.02  # a delay up to this is caught up by the next start; catching up more would make a burst
 _NONE: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class TrunkLimits:
-    """What the settings allow on a trunk."""
+    """A trunk's limits and caller IDs from the settings."""
 
     name: str
     endpoint: str
@@ -175,12 +176,12 @@ class TrunkLimits:
     calls_per_second: float
     caller_ids: tuple[str, ...]
     server: str = ""  # the Asterisk server of the trunk
-    areas: tuple[CallerIdArea, ...] = ()  # where some of the caller IDs may be shown
+    areas: tuple[CallerIdArea, ...] = ()  # caller IDs that are shown to voters of certain areas only
 
 
 @dataclass(slots=True)
 class TrunkTally:
-    """Calls of a trunk since the start."""
+    """Numbers of a trunk's calls since the dialler's start."""
 
     attempts: int = 0
     answered: int = 0
@@ -188,26 +189,27 @@ class TrunkTally:
 
 
 class CallStarts:
-    """The limiter of a trunk's call starts: evenly spaced, and in no second more than the limit, rounded up.
+    """Rate limiter for the call starts of a trunk.
 
-    A start is granted once (`take`), when a call is dialled, and noted when it is sent (`went`). Granted starts that
-    were not sent yet count as sent now, so a slow commit delays further grants and nothing queues. Times are monotonic
-    seconds; a time before an earlier one counts as the later one.
+    Starts are evenly spaced, and a second never has more than the CPS limit, rounded up. A start is granted when a call
+    is dialled (`grant`) and recorded when the call is sent (`record_sent`). Granted starts count as sent while they
+    wait for their commit, so a slow commit delays further grants and no queue builds up. Times are monotonic seconds; a
+    time earlier than the last one counts as the last one.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
-        """`calls_per_second` > 0. One call may start at once."""
+        """Set the limit, which must be above 0. One call may start immediately."""
         self._now = now_seconds
-        self._next = now_seconds  # when a start is next due
-        self._wire: deque[float] = deque()  # the last starts that were sent, at most as many as a window may have
-        self._recent: deque[float] = deque()  # those of the last CPS_WINDOW_SECONDS
+        self._next = now_seconds  # when the next start may be granted
+        self._wire: deque[float] = deque()  # times of the last starts sent, at most the limit of a window
+        self._recent: deque[float] = deque()  # times of the starts sent in the last CPS_WINDOW_SECONDS
         self.allow(calls_per_second)
 
     def allow(self, calls_per_second: float) -> None:
-        """Set the limit. Calls that have started count."""
+        """Set the limit. Starts already sent still count."""
         self._rate = calls_per_second
         self._most = math.ceil(calls_per_second)
-        # one second, or for a fractional rate the time in which so many may start
+        # one second; longer for a fractional rate, so that the limit is a whole number of starts
         self._window = self._most / calls_per_second
         self._wire = deque(self._wire, maxlen=self._most)
         self.throttle(1.0)
@@ -217,14 +219,14 @@ class CallStarts:
         self._spacing = 1.0 / (self._rate * share)
 
     def lately(self, now_seconds: float) -> float:
-        """Return the calls started per second, over the last CPS_WINDOW_SECONDS."""
+        """Return the call starts per second, averaged over the last CPS_WINDOW_SECONDS."""
         now = self._at(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def available(self, now_seconds: float, leaving: int) -> int:
-        """Return how many calls may start now, besides the `leaving`, which were granted and not sent yet."""
+        """Return how many starts may be granted now. `leaving` starts were granted and are not sent yet."""
         now = self._at(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
@@ -235,19 +237,19 @@ class CallStarts:
         self._next = max(self._next, self._at(now_seconds) - LATE_SECONDS) + self._spacing
 
     def seconds_to_next(self, now_seconds: float, leaving: int) -> float:
-        """Return the seconds until a call may start; 0: now."""
+        """Return the seconds until a start may be granted (0 = now)."""
         now = self._at(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._wire) - self._within(now)
-        too_many = self._within(now) + leaving - self._most + 1  # so many must be older than a window
+        too_many = self._within(now) + leaving - self._most + 1  # this many sent starts must leave the window first
         if too_many <= 0:
             return spaced
-        if too_many > len(self._wire) - gone:  # the leaving calls fill the window by themselves
+        if too_many > len(self._wire) - gone:  # the unsent starts alone fill the window
             return max(spaced, self._spacing)
         return max(spaced, self._wire[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
     def seconds_to_wire(self, now_seconds: float) -> float:
-        """Return the seconds until a granted start may be sent; 0: now."""
+        """Return the seconds until a granted start may be sent (0 = now)."""
         now = self._at(now_seconds)
         full = self._wire[0] + self._window - now if len(self._wire) == self._most else 0.0
         even = self._wire[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._wire else 0.0
@@ -255,20 +257,22 @@ class CallStarts:
         return wait if wait > 1e-9 else 0.0
 
     def went(self, now_seconds: float) -> None:
-        """Note that a start is sent."""
+        """Record that a start is sent."""
         now = self._at(now_seconds)
         self._wire.append(now)
         self._recent.append(now)
         self.lately(now)
 
     def _within(self, now: float) -> int:
-        """Return how many starts share a window with a call granted now; with a margin for the time that its commit
-        takes.
+        """Return how many sent starts share a window with a call granted now.
+
+        A margin allows for the time that the call's commit takes.
         """
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._wire) - bisect_right(self._wire, since)
 
     def _at(self, now_seconds: float) -> float:
+        """Return the current time, which never goes back."""
         self._now = max(self._now, now_seconds)
         return self._now
 
@@ -277,19 +281,24 @@ class TrunkPool:
     """The trunks of a site, in the order of the settings."""
 
     def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: TrunkRest | None = None) -> None:
-        """Names must be distinct. `rest`: when a failing trunk is rested."""
+        """Load `trunks`, whose names must be distinct. `rest` says when a failing trunk is rested."""
         self._rules = rest or TrunkRest()
         self._limits: dict[str, TrunkLimits] = {}
         self._starts: dict[str, CallStarts] = {}
         self._health: dict[str, TrunkHealth] = {}
-        self._turns: Counter[tuple[str, tuple[str, ...]]] = Counter()  # by trunk and the caller IDs that take turns
+        self._turns: Counter[tuple[str, tuple[str, ...]]] = (
+            Counter()
+        )  # by trunk and caller IDs: index of the caller ID to use next
         self.tallies: defaultdict[str, TrunkTally] = defaultdict(TrunkTally)
         self.use(trunks, now_seconds)
 
     def use(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
-        """Take over the trunks of the settings. Calls that have started count; a removed trunk carries no further call."""
+        """Apply the trunks of the settings.
+
+        Calls that have started still count. A removed trunk starts no further calls.
+        """
         self.names = tuple(trunk.name for trunk in trunks)
-        """In order of preference."""
+        """Names of the trunks in the settings, in order of preference."""
         for name in self._limits.keys() - set(self.names):
             self._limits[name] = replace(self._limits[name], channels=0, caller_ids=())
         for trunk in trunks:
@@ -306,23 +315,23 @@ class TrunkPool:
         return self._limits[name]
 
     def with_endpoint(self, endpoint: str) -> str:
-        """Return the name of the trunk with this endpoint; the endpoint itself if there is none."""
+        """Return the name of the trunk with this endpoint, or the endpoint itself if no trunk has it."""
         return next((name for name in self.names if self._limits[name].endpoint == endpoint), endpoint)
 
     def health(self, name: str) -> TrunkHealth | None:
-        """Return the health of a trunk, or None."""
+        """Return the health of a trunk, or None if the trunk is unknown."""
         return self._health.get(name)
 
     def starts(self, name: str) -> CallStarts:
-        """Return the limiter of a trunk's call starts."""
+        """Return the rate limiter of a trunk."""
         return self._starts[name]
 
     def caller_id_refused(self, name: str, caller_id: str) -> bool:
-        """Return whether a caller ID is not one of the trunk's own and must not be shown."""
+        """Return whether a caller ID is not one of the trunk's own, and must not be shown."""
         return caller_id not in self._limits[name].caller_ids
 
     def free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
-        """Return the free channels of those of these trunks that work. `used` counts the live calls of each."""
+        """Return the number of free channels on these trunks, resting trunks left out. `used` counts channels by trunk."""
         return sum(self._free(name, used) for name in names if self._health[name].may_start(now_seconds) > 0)
 
     def _free(self, name: str, used: Mapping[str, int]) -> int:
@@ -331,7 +340,9 @@ class TrunkPool:
     def startable(
         self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int] = _NONE
     ) -> int:
-        """Return how many calls may start now over these trunks. `leaving`: granted and not sent yet, by trunk."""
+        """Return how many calls may start now over these trunks. `leaving` counts granted starts not sent yet, by
+        trunk.
+        """
         return sum(self._startable(name, used, now_seconds, leaving) for name in names)
 
     def _startable(self, name: str, used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int]) -> int:
@@ -343,13 +354,13 @@ class TrunkPool:
     def seconds_to_next_start(
         self, names: Sequence[str], now_seconds: float, leaving: Mapping[str, int] = _NONE
     ) -> float:
-        """Return the seconds until the CPS limit of a working trunk allows a call; 0 if one does now, or none works."""
+        """Return the seconds until the CPS limit of a working trunk allows a call (0 = now, or no trunk works)."""
         fit = (name for name in names if self._health[name].may_start(now_seconds) > 0)
         waits = (self._starts[name].seconds_to_next(now_seconds, leaving.get(name, 0)) for name in fit)
         return min(waits, default=0.0)
 
     def all_resting(self, names: Sequence[str], now_seconds: float) -> bool:
-        """Return whether none of these trunks can carry a call now, apart from a probing call in progress."""
+        """Return whether none of these trunks can start a call now. A probe call may be in progress."""
         return bool(names) and all(self._health[name].may_start(now_seconds) == 0 for name in names)
 
     def take(
@@ -360,27 +371,28 @@ class TrunkPool:
         leaving: Mapping[str, int] = _NONE,
         *,
         called: CalledVoter | None = None,
-        reported: bool = True,
-        waits: bool = False,
+        reports_end: bool = True,
+        on_request: bool = False,
     ) -> tuple[TrunkLimits, str] | None:
-        """Start a call on the first of these trunks that may carry it. Returns the trunk and the caller ID to show, or
+        """Allocate the first of these trunks that can start a call. Return the trunk and the caller ID to show, or
         None.
 
-        Caller IDs that may be shown to `called` take turns. `reported`: `rang` or `ended` will report on the call, also
-        if it is never dialled; otherwise it cannot be a probe and counts as sent at once. `waits`: a person asks for
-        it, so it needs no call start now, and may wait to be sent.
+        Caller IDs that may be shown to `called` are used in turn. With `reports_end` False nobody calls
+        `record_ringing` or `record_end` for the call: it is no probe, and counts as sent now. With `on_request` True an
+        agent asked for the call: only a free channel is needed, and the call may wait for the CPS limit before it is
+        sent.
         """
         for name in names:
             startable = (
                 self.free_channels((name,), used, now_seconds)
-                if waits
+                if on_request
                 else self._startable(name, used, now_seconds, leaving)
             )
             if startable < 1:
                 continue
             trunk = self._limits[name]
             self._starts[name].take(now_seconds)
-            if reported:
+            if reports_end:
                 self._health[name].started(now_seconds)
             else:
                 self._starts[name].went(now_seconds)
@@ -391,14 +403,14 @@ class TrunkPool:
         return None
 
     def rang(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
-        """Note that a call rings, `seconds` after its Originate. A slow carrier gets fewer calls."""
+        """Record that a call rings, `seconds` after its Originate. A slow carrier gets fewer calls."""
         health = self._health.get(name)
         if health is not None:
             health.rang(seconds, began_seconds, now_seconds)
             self._starts[name].throttle(health.share)
 
     def ended(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
-        """Note the end of a call. `failed` is what `trunk_failed` returns."""
+        """Record the end of a call. `failed` is the result of `trunk_failed`."""
         health = self._health.get(name)
         if health is not None:
             health.ended(failed, began_seconds, now_seconds)

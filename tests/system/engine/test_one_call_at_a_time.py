@@ -1,5 +1,5 @@
-"""What may start, starts once: campaigns over one roll share its numbers, a voter with two numbers is one person, and no second
-has more call starts than the carrier allows.
+"""What may start, starts once: campaigns over one roll share its numbers, a voter with two numbers is one person, and
+no second has more call starts than the carrier allows.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def test_starts_that_wait_go_out_evenly_and_no_second_has_more_than_the_limit() 
 
 def test_a_call_that_goes_out_at_once_is_made_room_for_by_those_that_wait() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
-    assert pool.take(["carrier"], {}, 5.0, reported=False) is not None
+    assert pool.take(["carrier"], {}, 5.0, reports_end=False) is not None
     assert pool.starts("carrier").seconds_to_wire(5.0) == pytest.approx(1.0)
 
 
