@@ -1,1 +1,1 @@
-"""Booth workers: serial numbers that they report by keypad or to an agent, recorded as marks."""
+"""Booth workers: serial numbers of voters, which they report by keypad or to an agent, recorded as marks."""

@@ -1,7 +1,6 @@
-"""Serial numbers that booth workers report, by keypad or to an agent, recorded as marks of those voters.
+"""Record the serial numbers that booth workers report, by keypad or to an agent, as marks of those voters.
 
-Each serial is committed by itself, so that nothing is lost when the line drops, and no call goes out to a voter who has
-voted. Undoing a serial is a mark too.
+Each serial is committed separately, so that nothing is lost when the call drops. Undoing a serial is a mark too.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class BoothWorkers:
-    """Records serials, and undoes them."""
+    """Records and undoes serials."""
 
     def __init__(self, core: Core, seats: Seats, polls: Polls, acd: Acd, store: Store, marks: Marks) -> None:
         self._core = core
@@ -38,7 +37,7 @@ class BoothWorkers:
         self._marks = marks
 
     def parts(self, worker: BoothWorker) -> dict[int, int]:
-        """Return the worker's booth ids by part number, in that order."""
+        """Return the worker's booth ids by part number, in the order of the parts."""
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
@@ -54,15 +53,15 @@ class BoothWorkers:
         kind: MarkKind = MarkKind.VOTED,
         agent: str | None = None,
     ) -> None:
-        """Commit the mark of the voter with this serial. `part` None: the worker has one part only. `key` identifies
-        the commit.
+        """Commit the mark of the voter with this serial. `key` identifies the commit.
 
-        Raises CommitTargetNotFound if no voter has the serial (which is counted) or no worker is on the call;
-        StoreError.
+        `part` None: the worker has only one part. Raises CommitTargetNotFound if no voter has the serial (this is
+        counted) or no booth worker is on the call; StoreError.
         """
         if call.worker is None:
             raise CommitTargetNotFound(
-                "a serial is taken from a booth worker alone: import the list (dialer workers import)"
+                "serials are accepted only from booth workers, and this number is not one: import the list (dialer"
+                " workers import)"
             )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
@@ -72,7 +71,7 @@ class BoothWorkers:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
             await self._store.record_unknown_serial(unknown)
             _log.info("serial.unknown", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
-            raise CommitTargetNotFound(f"there is no serial {serial} at that polling station")
+            raise CommitTargetNotFound(f"no voter at that polling station has the serial {serial}")
         mark = Mark(
             f"{key}/{voter_id}",
             voter_id,
@@ -86,13 +85,13 @@ class BoothWorkers:
         await self._marks.mark(mark)
 
     async def take_back(self, call: Call, key: str, *, agent: str | None = None) -> None:
-        """Undo the last serial of this call. "Voted" remains where somebody else has reported it.
+        """Undo the last serial of this call. The voter remains "voted" if somebody else has reported it.
 
-        Raises CommitTargetNotFound if there is none, StoreError.
+        Raises CommitTargetNotFound if the call has no serial, StoreError.
         """
         last = None if call.worker is None else await self._store.last_mark_of_worker_call(call.attempt_id)
         if last is None or call.worker is None:
-            raise CommitTargetNotFound("there is no serial of this call to take back")
+            raise CommitTargetNotFound("this call has no serial that could be undone")
         undone, voter_id = last
         mark = Mark(
             key,
@@ -113,14 +112,17 @@ class BoothWorkers:
             return parts.get(part)
         return next(iter(parts.values())) if len(parts) == 1 else None
 
-    # Of agents
+    # Serials entered by agents
 
     async def take_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
-        """Record serials that an agent was told. Raises CommandRefused, StoreError if nothing was stored."""
+        """Record serials that an agent entered. Raises CommandRefused, StoreError if nothing was stored."""
         seat, call, named = self._on_the_line(seat_name)
         parts = {} if call.worker is None else self.parts(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
-            raise CommandRefused(f"say at which part: {', '.join(map(str, parts))}")
+            raise CommandRefused(
+                "the part is missing or not one of the booth worker's: start with one of"
+                f" {', '.join(map(str, parts))} and a colon"
+            )
         unknown: list[str] = []
         noted = 0
         for serial in dict.fromkeys(serials):
@@ -130,9 +132,11 @@ class BoothWorkers:
             except CommitTargetNotFound:
                 unknown.append(str(serial))
             except StoreError as error:
-                raise CommandRefused(f"{noted} noted; {serial} and what follows it was not kept: {error}") from error
-        no_such = f"; no such serial: {', '.join(unknown)}" if unknown else ""
-        return f"seat {seat.name}: {noted} noted{no_such}"
+                raise CommandRefused(
+                    f"{noted} serials were saved; {serial} and the ones after it were not: {error}"
+                ) from error
+        no_such = f"; unknown serials: {', '.join(unknown)}" if unknown else ""
+        return f"seat {seat.name}: {noted} serials saved{no_such}"
 
     async def take_back_last(self, seat_name: str) -> str:
         """Undo the last serial of the agent's call. Raises CommandRefused, StoreError."""
@@ -141,7 +145,7 @@ class BoothWorkers:
             await self.take_back(call, named, agent=seat.agent)
         except CommitTargetNotFound as nobody:
             raise CommandRefused(f"seat {seat.name}: {nobody}") from nobody
-        return f"seat {seat.name}: the last serial is taken back"
+        return f"seat {seat.name}: the last serial is undone"
 
     def _on_the_line(self, seat_name: str) -> tuple[Seat, Call, str]:
         """Return the agent's seat, the booth worker's call, and a new commit key."""
@@ -149,5 +153,5 @@ class BoothWorkers:
         call = self._acd.latest_call(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
-        # Random: a key made of the time could repeat, and its commit would be taken for a repeat.
+        # The key is random: one made from the time could occur twice, and the second commit would count as a repeat.
         return seat, call, f"{call.attempt_id}/agent/{secrets.token_hex(8)}"

@@ -1,1 +1,1 @@
-"""Call-backs that agents keep for themselves."""
+"""Call-backs that agents have promised to make themselves."""

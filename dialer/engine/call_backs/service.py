@@ -1,7 +1,7 @@
-"""Call-backs that an agent has promised to make in person.
+"""Call-backs that agents have promised to make themselves.
 
-At the time, the agent's seat is reserved, at once or after its current talk, and the number is called for it. If the
-agent is not there or not ready, any agent may make the call a while later.
+When a call-back is due, the agent's seat is reserved, at once or after its current talk, and the number is called for
+it. If the agent is not there or not ready, any agent may take the call some time later.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from dialer.engine.seats.state import Seat
 from dialer.store.own_call_backs import OwnCallBack
 from dialer.store.store import Store
 
-LOOK_SECONDS = 1.0  # at a seat that will be free
-AWAY_SECONDS = 5.0  # while the agent is at no seat
-REFUSED_SECONDS = 15.0  # until a rule may allow the call
-GRACE_SECONDS = 60.0  # in which calls that were dialled for a ready seat have ended
+LOOK_SECONDS = 1.0  # retry interval while the agent's seat is busy
+AWAY_SECONDS = 5.0  # retry interval while the agent is not logged in
+REFUSED_SECONDS = 15.0  # retry interval after a refused call
+GRACE_SECONDS = 60.0  # time after which calls dialled earlier for a ready seat have ended
 _BUSY = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 _FOR_GOOD = frozenset({RefusedBecause.NOT_LISTED, RefusedBecause.CLOSED, RefusedBecause.NOT_DUE})
 _log = structlog.get_logger(__name__)
 
 
 class OwnCallBacks:
-    """Makes call-backs at their time."""
+    """Places agents' own call-backs when they are due."""
 
     def __init__(self, core: Core, seats: Seats, acd: Acd, own_calls: OwnCalls, store: Store) -> None:
         self._core = core
@@ -40,15 +40,15 @@ class OwnCallBacks:
         self._acd = acd
         self._own_calls = own_calls
         self._store = store
-        self._waiting: dict[AttemptId, OwnCallBack] = {}  # by the attempt in which it was promised
+        self._waiting: dict[AttemptId, OwnCallBack] = {}  # by the attempt in which the call-back was promised
 
     async def prepare(self) -> None:
-        """Read the promised call-backs. Raises StoreError."""
+        """Load the promised call-backs. Raises StoreError."""
         for own in await self._store.own_call_backs(self._core.clock.now()):
             self._wait(own)
 
     def said(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-        """Replace what was promised about a number by what its agent says now."""
+        """Replace the promised call-backs of a number by that of a new disposition, if it has one."""
         for own in [*self._waiting.values()]:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):
                 self._forget(own)
@@ -60,7 +60,7 @@ class OwnCallBacks:
             )
 
     def due(self, attempt_id: AttemptId) -> None:
-        """Make a call-back whose time has come, or try again later."""
+        """Place a call-back that is due, or try again later."""
         own, now = self._waiting.get(attempt_id), self._core.clock.now()
         if own is None:
             return
@@ -82,7 +82,7 @@ class OwnCallBacks:
             self._look(own, LOOK_SECONDS)
 
     def _may_take(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
-        """Return whether the seat is ready and no voter is on the way to it."""
+        """Return whether the seat is ready and no other voter is about to be connected to it."""
         if seat.state is not SeatState.READY or seat.doubted or not seat.phone_up:
             return False
         return seat.promised or not self._own_calls.is_wanted() or now - max(own.at, seat.since.at) >= GRACE_SECONDS

@@ -1,1 +1,1 @@
-"""Preview and manual calls, dialled when the agent asks for them."""
+"""Preview calls, and manual calls that agents choose from the list."""

@@ -1,7 +1,7 @@
-"""Calls that agents dial: previews, and numbers of the list that they ask for.
+"""Calls that agents dial: previews, and numbers that agents choose from the list.
 
-A seat is reserved for each from before it is dialled, so no answered voter waits. The same rules apply as to other
-calls.
+A seat is reserved for each such call before it is dialled, so no answered voter waits. The rules are the same as for
+other calls.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 
 UNANSWERED = "preview-unanswered"
-"""The pause reason of a seat whose agent let a preview expire: nobody is there, and the next one would expire too."""
+"""Pause reason of a seat whose agent let a preview expire. Nobody seems to be there, so the next one would expire too.
+"""
 
 
 class OwnCalls:
-    """Carries out what agents ask for."""
+    """Executes agents' commands for previews and manual calls."""
 
     def __init__(
         self,
@@ -49,7 +50,7 @@ class OwnCalls:
         self._originator = originator
 
     async def dial(self, seat_name: str, attempt_id: AttemptId) -> str:
-        """Dial the call that is shown at the seat, once. Raises CommandRefused."""
+        """Dial the call that the seat previews, once. Raises CommandRefused."""
         call = self._at(seat_name, attempt_id)
         if call.leg.preview is not None:
             refusal = await self._originator.dial(call)
@@ -58,20 +59,23 @@ class OwnCalls:
         return f"seat {seat_name}: dialled"
 
     def skip(self, seat_name: str, attempt_id: AttemptId) -> str:
-        """Skip the call that is shown: its number is due again as the retry rules say. Raises CommandRefused."""
+        """Skip the call that the seat previews. Its number is due again by the retry rules. Raises CommandRefused."""
         call = self._at(seat_name, attempt_id)
         if call.leg.preview is None:
-            raise CommandRefused(f"seat {seat_name}: it is dialled already", RefusedBecause.CALL_OVER)
+            raise CommandRefused(f"seat {seat_name}: the call is already being dialled", RefusedBecause.CALL_OVER)
         self._calls.cancel(self._calls.update(call, call.skipped()))
         return f"seat {seat_name}: skipped"
 
     def passed(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """Handle an expired preview: it is dialled if the campaign does so, otherwise returned, and the seat is paused."""
+        """Handle an expired preview: dial it if the campaign is set so, otherwise return it to the queue and pause the
+        seat.
+        """
         call = self._calls.get(attempt_id)
         if call is None or call.leg.preview is None:
             return
         if call.leg.preview.auto_dial:
-            self._core.spawn(self._originator.dial(call), "dial-preview")  # the attempt's end tells what forbade it
+            # If the call may not be dialled, the outcome of the attempt says so.
+            self._core.spawn(self._originator.dial(call), "dial-preview")
             return
         seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
@@ -82,18 +86,16 @@ class OwnCalls:
         """Call a number of the campaign's list for the seat's agent. Raises CommandRefused, StoreError."""
         run = self._runs.require(campaign_id)
         if not run.spec.manual:
-            raise CommandRefused(
-                f"agents dial no numbers in campaign {campaign_id}: its settings say so (manual_dialling)"
-            )
+            raise CommandRefused(f"agents may not dial numbers in campaign {campaign_id} (campaigns.manual_dialling)")
         await self._call(run, phone_id, seat_name)
         return f"seat {seat_name}: dialled"
 
     async def call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
-        """Make a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
+        """Place a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
         await self._call(self._runs[campaign_id], phone_id, seat_name, promised=True)
 
     async def _call(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
-        """Call a number for a seat, which is checked before and after the number was claimed."""
+        """Call a number for a seat. The seat is checked before and after the number is claimed."""
         self._fit(seat_name, run, promised=promised)
         hold = self._holds.find(run)
         if hold is not None:
@@ -108,16 +110,19 @@ class OwnCalls:
             raise
 
     def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
-        """Return the call that waits for the seat's agent. Raises CommandRefused."""
+        """Return the seat's call that the agent has not dialled yet, or that is being dialled. Raises CommandRefused."""
         seat, call = self._seats.require(seat_name), self._calls.get(attempt_id)
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
-            raise CommandRefused(f"seat {seat.name}: that call is over, or is another seat's", RefusedBecause.CALL_OVER)
+            raise CommandRefused(
+                f"seat {seat.name}: that call has ended or belongs to another seat", RefusedBecause.CALL_OVER
+            )
         return call
 
     def _fit(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
-        """Return a seat whose agent may dial for this campaign now. `promised`: it is reserved for a call-back. Raises
-        CommandRefused.
+        """Return a seat whose agent may dial for this campaign now. `promised`: it is reserved for a call-back.
+
+        Raises CommandRefused.
         """
         seat = self._seats.require(seat_name)
         idle = seat.free or (seat.state is SeatState.PAUSED and not seat.doubted)
@@ -125,14 +130,18 @@ class OwnCalls:
             idle = seat.promised and seat.state is SeatState.READY and not seat.doubted
         if not idle or not seat.phone_up or seat.agent is None:
             raise CommandRefused(
-                f"seat {seat.name} is {seat.state}: be ready, or pause, to dial", RefusedBecause.NOT_FREE
+                f"seat {seat.name} is {seat.state}: dialling is possible only when ready or paused",
+                RefusedBecause.NOT_FREE,
             )
         if not seat.can_serve(run.spec.skill, run.spec.campaign_id):
             raise CommandRefused(
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}", RefusedBecause.NOT_LISTED
             )
         if seat.free and self.is_wanted():
-            raise CommandRefused(f"seat {seat.name}: a voter may be on the way; pause to dial", RefusedBecause.NOT_FREE)
+            raise CommandRefused(
+                f"seat {seat.name}: a voter may be connected at any moment. Pause first, then dial",
+                RefusedBecause.NOT_FREE,
+            )
         return seat
 
     def is_wanted(self) -> bool:

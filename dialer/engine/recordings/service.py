@@ -1,4 +1,4 @@
-"""Recordings: that a call has one is stored, and agents pause it while something is said that must not be recorded."""
+"""Recordings of calls: store which calls are recorded, and pause recordings on an agent's request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialer.store.store import Store
 
 
 class Recorder:
-    """Notes and pauses recordings; the switch makes them."""
+    """Records which calls have recordings, and pauses them. The switch makes the recordings."""
 
     def __init__(self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, store: Store) -> None:
         self._core = core
@@ -23,7 +23,7 @@ class Recorder:
         self._store = store
 
     def began(self, call: Call) -> None:
-        """Note that the switch records this call from now on."""
+        """Handle that the switch has started to record a call."""
         known = self._calls.update(call, call.picked_up(self._core.instant()))
         self._calls.update(known, known.recording())
 
@@ -31,27 +31,30 @@ class Recorder:
         """Allow a recording to be played. Raises CommandRefused, StoreError."""
         if not await self._store.has_recording(attempt_id):
             raise CommandRefused(
-                "of that call there is no recording: it goes on still, was not recorded, or was erased"
+                "no recording of that call is available: the call is still in progress, was not recorded, or its"
+                " recording was erased"
             )
-        return "the recording may be heard"
+        return "the recording may be played"
 
     async def mute(self, seat_name: str, *, pausing: bool) -> str:
-        """Pause a recording (record silence), or resume it. Raises CommandRefused."""
+        """Pause a recording (silence is recorded), or resume it. Raises CommandRefused."""
         call = self._calls.at_seat(self._seats.require(seat_name))
         if call is None or not call.talk.recorded:
-            raise CommandRefused(f"seat {seat_name} has no call that is recorded")
+            raise CommandRefused(f"seat {seat_name} has no call that is being recorded")
         if call.talk.recording_paused is pausing:
-            raise CommandRefused(f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'} already")
+            raise CommandRefused(f"seat {seat_name}: the recording is already {'paused' if pausing else 'running'}")
         self._note(call.attempt_id, paused=pausing)
         try:
             await self._switch.mute_recording(call.attempt_id, muted=pausing)
         except SwitchError as error:
             self._note(call.attempt_id, paused=not pausing)
-            raise CommandRefused(f"seat {seat_name}: the recording was not changed: {error}") from error
+            raise CommandRefused(
+                f"seat {seat_name}: the recording could not be {'paused' if pausing else 'resumed'}: {error}"
+            ) from error
         self._seats.notify(seat_name)
-        return f"seat {seat_name}: the recording {'is paused' if pausing else 'goes on'}"
+        return f"seat {seat_name}: the recording is {'paused' if pausing else 'resumed'}"
 
     def _note(self, attempt_id: AttemptId, *, paused: bool) -> None:
         call = self._calls.get(attempt_id)
         if call is not None:
-            self._calls.update(call, call.muted(muted=paused))
+            self._calls.update(call, call.muted(paused=paused))

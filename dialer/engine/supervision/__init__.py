@@ -1,1 +1,1 @@
-"""Listening, whispering, barging in and recording: what a supervisor may do on a seat, by role."""
+"""Supervision: listening to seats, whispering and barging in, by role."""

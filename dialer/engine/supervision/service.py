@@ -1,4 +1,4 @@
-"""Supervisors who listen, whisper and barge in. Nobody is monitored before it is in the audit."""
+"""Monitoring of seats by supervisors: listen, whisper and barge. It starts only after its audit entry is stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-RING_SECONDS = 20.0  # of a supervisor's phone
+RING_SECONDS = 20.0  # how long a supervisor's phone rings
 _NOBODY_THERE = frozenset({SeatState.OFFLINE, SeatState.LOST})
 
 
@@ -30,7 +30,7 @@ class Supervision:
     """Lets supervisors monitor seats."""
 
     def __init__(self, core: Core, listeners: Listeners, seats: Seats, switch: Switch, store: Store) -> None:
-        """Only supervisors of the settings may, and audio goes to their phones only."""
+        """Create the service. Only supervisors in the settings may monitor, and only on their own phones."""
         self._core = core
         self._listeners = listeners
         self._seats = seats
@@ -38,7 +38,9 @@ class Supervision:
         self._store = store
 
     def use_plan(self) -> None:
-        """Release the phones of supervisors who are no longer in the settings, or have another role or phone there."""
+        """Hang up the phones of supervisors who were removed from the settings, or whose role or phone has changed
+        there.
+        """
         for listener in self._listeners.all():
             if not self._may_stay(listener):
                 self._let_go(listener)
@@ -51,17 +53,19 @@ class Supervision:
     def _phone(self, supervisor: str) -> SupervisorPhone:
         phone = self._core.plan.supervisors.get(supervisor)
         if phone is None:
-            raise CommandRefused("there is no supervisor of that name in [[supervisors]]: nobody else may listen")
+            raise CommandRefused(
+                "only supervisors in [[supervisors]] of the settings may listen, and the sender is not one of them"
+            )
         return phone
 
     async def join(self, seat_name: str, supervisor: str, mode: ListeningMode) -> str:
         """Let a supervisor monitor a seat in this mode. Raises CommandRefused: then nothing has changed."""
         phone = self._phone(supervisor)
         if mode not in MAY[phone.role]:
-            raise CommandRefused(f"supervisor {phone.name} may not {mode.value}: the role is {phone.role.value}")
+            raise CommandRefused(f"supervisor {phone.name} may not {mode.value} with the role {phone.role.value}")
         before = self._listeners.get(phone.name)
         if before is not None and (before.seat, before.mode) == (seat_name, mode):
-            raise CommandRefused(f"supervisor {phone.name} is with seat {seat_name} already: {mode.value}")
+            raise CommandRefused(f"supervisor {phone.name} is already monitoring seat {seat_name} ({mode.value})")
         self._refuse_where_nobody_is(seat_name, mode)
         if before is None:
             await self._begin(Listener(phone, seat_name, mode, supervision_party(secrets.token_hex(6))))
@@ -72,7 +76,7 @@ class Supervision:
     def _refuse_where_nobody_is(self, seat_name: str, mode: ListeningMode) -> None:
         seat = self._seats.require(seat_name)
         if seat.state in _NOBODY_THERE or not seat.phone_up:
-            raise CommandRefused(f"seat {seat_name} is {seat.state.value}: there is nobody to listen to")
+            raise CommandRefused(f"seat {seat_name} is {seat.state.value}: nobody is there to listen to")
         if mode is not ListeningMode.BARGE:
             return
         if seat.state is not SeatState.TALKING:
@@ -83,27 +87,33 @@ class Supervision:
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
     async def _begin(self, listener: Listener) -> None:
-        self._listeners.put(listener)  # at once, so that a second command finds it
+        self._listeners.put(listener)  # before anything is awaited, so that a second command finds it
         try:
             await self._audit(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_party(request)
         except StoreError as error:
             self._listeners.remove(listener)
-            raise CommandRefused(f"nobody listens, because the audit cannot be kept: {error}") from error
+            raise CommandRefused(
+                f"monitoring was not started, because its audit entry could not be stored: {error}"
+            ) from error
         except SwitchError as error:
             self._end(listener, "not called")
             self._let_go(listener)
             raise CommandRefused(f"supervisor {listener.phone.name} was not called: {error}") from error
-        if not self._may_stay(listener):  # the settings changed before there was a call to release
+        if not self._may_stay(listener):  # the settings changed before the phone was called
             self._let_go(listener)
-            raise CommandRefused(f"supervisor {listener.phone.name} was let go: the settings have changed")
+            raise CommandRefused(
+                f"monitoring by supervisor {listener.phone.name} was ended, because the settings have changed"
+            )
 
     async def _change(self, before: Listener, after: Listener) -> None:
         try:
             await self._audit(after, after.mode.value)
         except StoreError as error:
-            raise CommandRefused(f"nothing was changed, because the audit cannot be kept: {error}") from error
+            raise CommandRefused(
+                f"the mode was not changed, because its audit entry could not be stored: {error}"
+            ) from error
         if self._listeners.get(before.phone.name) is not before:
             self._keep_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
@@ -111,39 +121,38 @@ class Supervision:
             await self._switch.move_party(before.party_id, after.place)
         except SwitchError as error:
             self._keep_end(after, "not changed")
-            raise CommandRefused(f"nothing was changed; has the supervisor's phone answered? {error}") from error
-        if (
-            self._listeners.get(before.phone.name) is not before
-        ):  # its end is in the audit, and a new one may have started
+            raise CommandRefused(
+                f"the mode was not changed. Check that the supervisor's phone has answered: {error}"
+            ) from error
+        # Its end is already in the audit, and a new monitoring may have started.
+        if self._listeners.get(before.phone.name) is not before:
             self._keep_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         self._keep_end(before, f"changed to {after.mode.value}")
         self._listeners.put(after)
 
     async def stop(self, supervisor: str) -> str:
-        """Release a supervisor's phone. Raises CommandRefused."""
+        """Hang up a supervisor's phone. Raises CommandRefused."""
         phone = self._phone(supervisor)
         listener = self._listeners.get(phone.name)
         if listener is None:
-            raise CommandRefused(f"supervisor {phone.name} listens to nobody")
+            raise CommandRefused(f"supervisor {phone.name} is not monitoring any seat")
         try:
             await self._switch.release_party(listener.party_id)
         except SwitchError as error:
-            raise CommandRefused(f"supervisor {phone.name} was not let go: {error}") from error
-        return f"supervisor {phone.name}: let go"
+            raise CommandRefused(f"the phone of supervisor {phone.name} could not be hung up: {error}") from error
+        return f"supervisor {phone.name}: monitoring ended"
 
     # Events
 
     def party_left(self, party_id: PartyId) -> None:
-        """End monitoring by a phone that was not reached or has hung up."""
+        """End the monitoring of a phone that was not reached or has hung up."""
         for listener in self._listeners.all():
             if listener.party_id == party_id:
                 self._end(listener, "hung up")
 
     def seat_changed(self, seat_name: str) -> None:
-        """Set a supervisor who barged in back to listening when the talk has ended; release the phone if the agent has
-        logged off.
-        """
+        """After a talk set a barging supervisor back to listening. After a log-off hang up the supervisors' phones."""
         state = self._seats[seat_name].state
         for listener in [each for each in self._listeners.all() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:
@@ -152,7 +161,7 @@ class Supervision:
                 self._core.spawn(self._fall_back(listener), "barge-ends")
 
     def close(self) -> None:
-        """End all monitoring: the dialler is stopping."""
+        """End all monitoring, because the dialler is stopping."""
         for listener in self._listeners.all():
             self._let_go(listener)
             self._end(listener, "the dialler stops")
@@ -160,12 +169,12 @@ class Supervision:
     async def _fall_back(self, listener: Listener) -> None:
         try:
             await self._change(listener, replace(listener, mode=ListeningMode.LISTEN))
-        except CommandRefused as refused:  # a supervisor who cannot be set back must not stay in the conversation
-            _log.warning("barge.not_ended", seat=listener.seat, problem=str(refused))
+        except CommandRefused as refused:  # otherwise the supervisor would stay in the conversation with the next voter
+            _log.warning("barge.end_failed", seat=listener.seat, problem=str(refused))
             self._let_go(listener)
 
     def resync(self, up: SwitchUp) -> None:
-        """Bring monitoring to agree with a server. Supervisors of an earlier run are released."""
+        """Bring monitoring into agreement with a server. Supervisors' phones of an earlier run are hung up."""
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
         known = {listener.party_id for listener in self._listeners.all()}
         for listener in self._listeners.all():
@@ -173,7 +182,7 @@ class Supervision:
                 self._end(listener, "gone")
         for party_id in sorted(live - known):
             self._core.do(order(self._switch.release_party, party_id))
-            self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler began anew"})
+            self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"})
 
     def _let_go(self, listener: Listener) -> None:
         self._core.do(order(self._switch.release_party, listener.party_id))

@@ -1,4 +1,4 @@
-"""Monitoring of seats: which role may use which mode. Pure. What is not allowed here is forbidden."""
+"""Monitoring of seats, and the modes that each role may use. Pure. Every mode that is not listed is forbidden."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class SupervisorPhone:
-    """A supervisor of the settings."""
+    """A supervisor in the settings, with phone and role."""
 
     name: str
     endpoint: str
@@ -34,41 +34,41 @@ class SupervisorPhone:
 class Listener:
     """A supervisor who monitors a seat."""
 
-    phone: SupervisorPhone  # as it was in the settings when the monitoring began
+    phone: SupervisorPhone  # from the settings when the monitoring began
     seat: str
     mode: ListeningMode
     party_id: PartyId
 
     @property
     def place(self) -> Place:
-        """Return where the supervisor's channel has to be."""
+        """Return the conference or channel that the supervisor's phone must be in."""
         return Place(_KINDS[self.mode], self.seat)
 
 
 class Listeners:
-    """The supervisors who monitor a seat, by name."""
+    """The supervisors who are monitoring seats, by name."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, Listener] = {}
 
     def __bool__(self) -> bool:
-        """Return whether anybody monitors a seat."""
+        """Return whether any seat is monitored."""
         return bool(self._listeners)
 
     def get(self, supervisor: str) -> Listener | None:
-        """Return what a supervisor monitors, or None."""
+        """Return the monitoring by a supervisor, or None."""
         return self._listeners.get(supervisor)
 
     def all(self) -> list[Listener]:
-        """Return all of them."""
+        """Return all monitoring supervisors."""
         return [*self._listeners.values()]
 
     def put(self, listener: Listener) -> None:
-        """Add or replace a supervisor."""
+        """Add or replace a supervisor's monitoring."""
         self._listeners[listener.phone.name] = listener
 
     def remove(self, listener: Listener) -> bool:
-        """Remove exactly this listener. Returns whether it was there."""
+        """Remove exactly this monitoring. Return whether it was there."""
         if self._listeners.get(listener.phone.name) is not listener:
             return False
         del self._listeners[listener.phone.name]

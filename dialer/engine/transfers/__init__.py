@@ -1,1 +1,1 @@
-"""Hold, consult, merge and transfer: a call and the parties that its agent fetches."""
+"""Transfers of a call: hold, consult, three-way call, and blind or warm transfer."""

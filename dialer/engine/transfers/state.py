@@ -1,11 +1,11 @@
-"""A transfer of a call: hold, consult, three-way, transfer. What may be asked when, and what an event changes. Pure.
+"""The stages of a transfer: which steps are allowed when. Pure.
 
     with the agent --hold--> hold --resume--> with the agent
     with the agent or hold --consult--> calling --answers--> consult --merge--> three-way
     consult or three-way --complete--> handing over --> transferred
     with the agent or hold --transfer--> transfer --answers--> handing over --> transferred
 
-A target that cannot be had, or leaves, brings the voter back to the agent.
+If the target cannot be reached, or leaves, the voter goes back to the agent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dialer.domain.view import TransferStage
 
 
 class Asked(StrEnum):
-    """What an agent can ask for during a call, as a verb."""
+    """A step of a transfer that an agent can request during a call. The value is a verb for messages."""
 
     HOLD = "hold"
     RESUME = "resume"
@@ -33,7 +33,7 @@ class Asked(StrEnum):
 
 
 VOTER_AWAY = frozenset(TransferStage) - {TransferStage.THREE_WAY}
-"""The voter left the seat, or is leaving it, because of the transfer: the talk has not ended."""
+"""Stages in which the voter has left the seat, or is leaving it, because of the transfer. The talk has not ended."""
 AGENT_WAITS = frozenset(
     {
         TransferStage.HOLD,
@@ -44,24 +44,24 @@ AGENT_WAITS = frozenset(
         TransferStage.THREE_WAY,
     }
 )
-"""The agent is still with this call."""
+"""Stages in which the agent still has the call."""
 
 TARGET_AT_SEAT = frozenset(
     {TransferStage.CALLING, TransferStage.CONSULT, TransferStage.MERGING, TransferStage.THREE_WAY}
 )
-"""The target is called to the agent's seat, not to the voter."""
+"""Stages in which the target is called to the agent's seat, not to the voter."""
 
 WITH_TARGET = frozenset({TransferStage.HANDING_OVER, TransferStage.TRANSFERRED})
-"""The agent has left; voter and target are together, or about to be."""
+"""Stages in which the agent has left, and voter and target are connected or being connected."""
 
 _SITUATION = {
     None: "the voter is with the agent",
     TransferStage.HOLD: "the voter is on hold",
-    TransferStage.RETURNING: "the voter is on the way back to the agent",
+    TransferStage.RETURNING: "the voter is being returned to the agent",
     TransferStage.CALLING: "the target's phone rings",
-    TransferStage.CONSULT: "the agent consults",
-    TransferStage.MERGING: "the voter is on the way to the three-way call",
-    TransferStage.THREE_WAY: "all three talk",
+    TransferStage.CONSULT: "the agent is consulting the target",
+    TransferStage.MERGING: "the voter is being joined to the three-way call",
+    TransferStage.THREE_WAY: "a three-way call is in progress",
     TransferStage.TRANSFER: "the voter is being transferred",
     TransferStage.HANDING_OVER: "the voter is being transferred",
     TransferStage.TRANSFERRED: "the voter has been transferred",
@@ -82,7 +82,7 @@ class CallTransfer:
     """The hold, consultation or transfer of one call."""
 
     attempt_id: AttemptId
-    seat: str  # of the agent who asked for it, and to which the voter goes back
+    seat: str  # the seat of the agent who started it, to which the voter returns
     stage: TransferStage
     party_id: PartyId | None = None
     to: str | None = None  # the target's name
@@ -93,14 +93,14 @@ class CallTransfers:
 
     def __init__(self) -> None:
         self._transfers: dict[AttemptId, CallTransfer] = {}
-        self.party_trunks: dict[PartyId, str] = {}  # outside targets: the trunk of each
+        self.party_trunks: dict[PartyId, str] = {}  # the trunk of each outside target
 
     def get(self, attempt_id: AttemptId) -> CallTransfer | None:
         """Return the transfer of a call, or None."""
         return self._transfers.get(attempt_id)
 
     def all(self) -> Collection[CallTransfer]:
-        """Return all transfers."""
+        """Return all transfers in progress."""
         return self._transfers.values()
 
     def put(self, transfer: CallTransfer) -> None:
@@ -113,7 +113,7 @@ class CallTransfers:
 
 
 def check(asked: Asked, seat_name: str, transfer: CallTransfer | None) -> None:
-    """Raise CommandRefused where this cannot be asked for now."""
+    """Raise CommandRefused if a step is not possible in the current stage of the transfer."""
     stage = None if transfer is None else transfer.stage
     if stage not in _ALLOWED[asked]:
         raise CommandRefused(f"seat {seat_name} cannot {asked.value} now: {_SITUATION[stage]}")

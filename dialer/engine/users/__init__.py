@@ -1,1 +1,1 @@
-"""Users who may give commands, besides those in the settings."""
+"""User accounts that may give commands, in addition to the supervisors in the settings."""

@@ -1,4 +1,4 @@
-"""The users who may give commands, besides the supervisors in the settings."""
+"""The users in the store, who may give commands in addition to the supervisors in the settings."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ _IN_SETTINGS = "of-the-settings"
 
 
 class Users:
-    """The store's table of users. A change takes effect once it is committed and read back."""
+    """The users in the store. A change takes effect when it is committed and read back."""
 
     def __init__(self, store: Store, clock: Clock, fixed_names: Callable[[], Collection[str]]) -> None:
-        """`fixed_names` returns the names in the settings, whose roles no command can change."""
+        """Create the service. `fixed_names` returns the names in the settings, whose roles no command can change."""
         self._store = store
         self._clock = clock
         self._fixed_names = fixed_names
         self._roles: dict[str, SupervisorRole] = {}
         self.roles: Mapping[str, SupervisorRole] = MappingProxyType(self._roles)
-        """The role of each user, by name; a live view."""
+        """The current role of each user, by name."""
 
     async def prepare(self) -> None:
-        """Read the users. Remove those whose name is in the settings by now: they would return with their old role when it is
-        taken out there. Raises StoreError.
+        """Load the users, and remove those who are now in the settings. Raises StoreError.
+
+        Otherwise such a user would return with the old role when the name is removed from the settings.
         """
         await self._read()
         for name in sorted(self._roles.keys() & set(self._fixed_names())):
@@ -41,7 +42,7 @@ class Users:
         """Add a user, or change a user's role. Raises CommandRefused, StoreError."""
         self._refuse_protected(user, sender)
         if user not in self._roles and len(self._roles) >= MAX_USERS:
-            raise CommandRefused(f"there are {MAX_USERS} users already, which is the limit: remove a user first")
+            raise CommandRefused(f"the limit of {MAX_USERS} users is reached: remove a user first")
         try:
             await self._store.set_user(user, role, self._note(sender), receipt)
         finally:
@@ -61,7 +62,7 @@ class Users:
         """Record in the audit that a user gets a one-time password. Raises CommandRefused, StoreError."""
         self._refuse_protected(user, sender)
         if user not in self._roles:
-            raise CommandRefused(f"there is no user {user}")
+            raise CommandRefused(f"unknown user {user}: add the user first")
         await self._store.append_audit("user-password", sender, {"user": user}, self._clock.now())
         return f"the one-time password of {user} is recorded in the audit"
 
@@ -75,7 +76,7 @@ class Users:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _read(self) -> None:
-        """Read the users, also after a commit whose result was lost."""
+        """Reload the users. Called after a failed commit too, which may have been stored."""
         found = {each.name: SupervisorRole(each.role) for each in await self._store.stored_users()}
         self._roles.clear()
         self._roles.update(found)
