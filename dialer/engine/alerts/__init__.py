@@ -1,1 +1,1 @@
-"""Alerts: conditions that somebody at the centre has to know about."""
+"""Alerts: conditions that somebody at the centre must know about."""

@@ -1,4 +1,4 @@
-"""The alerts that are active, by their code."""
+"""The active alerts, by their code."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Alerts:
         return code in self.active
 
     def raise_alert(self, kind: AlertKind, **values: Unpack[AlertValues]) -> None:
-        """Raise an alert. `values` are exactly the fields of the kind."""
+        """Raise an alert of this kind. `values` are exactly the fields of the kind."""
         self.accept(create_alert(kind, self._core.clock.now(), **values))
 
     def clear(self, kind: AlertKind, subject: str | None = None) -> None:

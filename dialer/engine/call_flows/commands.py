@@ -1,4 +1,4 @@
-"""The command that reloads call flows."""
+"""The command that reloads the call flows."""
 
 from __future__ import annotations
 

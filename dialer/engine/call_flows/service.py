@@ -1,7 +1,7 @@
-"""Flows in calls: which flow a call runs, what the flow may know, and the commits that it asks for.
+"""Call flows: which flow a call runs, what the flow may know, and the commits that it requests.
 
-Whoever asks has proved that the call is its own and answered (a FastAGI token, a signed webhook); here the call must be
-live, and an IVR call.
+The interface that asks has proved that the call is its own and answered (by a FastAGI token or a signed webhook). Here
+the call must be live, and an IVR call.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-SCRIPT = "script:"  # prefix of a campaign's flow that is an AGI script
+SCRIPT = "script:"  # prefix in `campaigns.flow` for an AGI script
 
 
 @dataclass(frozen=True, slots=True)
 class FlowSession:
-    """What the flow of one call runs with."""
+    """What the flow of one call runs with: the flow, the facts about the voter, and the language."""
 
     attempt_id: AttemptId
-    run: str  # of this run of the flow: a call that comes back after a cut or a crash starts another run
+    run: str  # id of this run; a call that reconnects after a lost link or a crash starts another run
     flow: Flow
     facts: Mapping[str, Scalar]
     language: str
-    campaign_id: str = ""  # for the sounds that it plays; not used by carriers that speak by themselves
+    campaign_id: str = ""  # selects the recorded sounds; not used with a carrier's own text-to-speech
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptSession:
-    """What the AGI script of one call runs with."""
+    """What the AGI script of one call runs with: the script and the facts about the voter."""
 
     attempt_id: AttemptId
     run: str  # as in FlowSession
-    script: str  # as it is named in the campaign's settings
+    script: str  # as in the campaign's settings
     facts: Mapping[str, Scalar]
 
 
@@ -77,7 +77,7 @@ class FlowService:
         marks: Marks,
         workers: BoothWorkers,
     ) -> None:
-        """`eligibility` is checked before a flow starts; `acd` connects a call to a free agent."""
+        """Create the service. `eligibility` is checked before a flow starts; `acd` connects a call to a free agent."""
         self._core = core
         self._calls = calls
         self._runs = runs
@@ -88,11 +88,11 @@ class FlowService:
         self._acd = acd
         self._marks = marks
         self._workers = workers
-        # by attempt, run and sequence number of the commit, while the flow runs
+        # results of commits by attempt, run and sequence number, while the flow runs
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
 
     def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
-        """Start the flow of an answered IVR call. Returns its session, or None if there is no such call."""
+        """Start the flow of an answered IVR call. Return its session, or None if there is no such call."""
         call = self._calls.get(AttemptId(attempt_id))
         if call is None or call.kind is not CampaignKind.IVR or call.flow.under_way:
             return None
@@ -108,8 +108,9 @@ class FlowService:
         return FlowSession(call.attempt_id, run_id, flow, self._facts(call), self._language(call), call.campaign_id)
 
     def _begun(self, call: Call, named: str) -> str:
-        """Start a run and return its id. The id is random: a counter would start again after a crash, and repeat
-        commits.
+        """Start a run and return its id.
+
+        The id is random: a counter would start again after a crash, and repeat the keys of earlier commits.
         """
         answered = self._calls.update(call, call.by_person(self._core.instant()))
         self._calls.update(answered, answered.into_flow(named))
@@ -118,28 +119,28 @@ class FlowService:
         return run_id
 
     def _language(self, call: Call) -> str:
-        """Return the voter's language; of a call of an earlier run only the booth's is known."""
+        """Return the voter's language; the booth's for a call of an earlier run."""
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
     async def commit(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
-        """Store what the caller entered. Returns True once it is stored, or if there was nothing to store.
+        """Store what the caller entered. Return True when it is stored, or if there was nothing to store.
 
-        (call, run, `commit.sequence`) is the key: a repeated commit is stored once, and returns the same. Raises
-        CommitTargetNotFound, StoreError.
+        Call, run and `commit.sequence` are the key: a repeated commit is stored once and returns the same result.
+        Raises CommitTargetNotFound, StoreError.
         """
         attempt_id = session.attempt_id
         if attempt_id not in self._calls:
             return False
         runs = self._commits.setdefault(attempt_id, {})
         done = runs.get(session.run)
-        may_stand = done is None  # a run that continues here after a restart may repeat a commit of before
+        may_stand = done is None  # a run that continues after a restart may repeat an earlier commit
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
         if before is not None and not _failed(before):
             return await asyncio.shield(before)
-        may_stand = may_stand or before is not None  # an error does not tell whether it was stored
+        may_stand = may_stand or before is not None  # after an error the commit may have been stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
@@ -151,7 +152,7 @@ class FlowService:
             )
         except CommitTargetNotFound as nobody:
             result.set_exception(nobody)
-            result.exception()  # raised below; a repeat finds it here
+            result.exception()  # raised below; stored here for a repeat
             raise
         except BaseException:
             result.set_result(False)  # a repeat may succeed
@@ -173,7 +174,10 @@ class FlowService:
         return True
 
     async def _mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
-        """Store a mark. If nobody of a household is pending any more there is nothing to store, and nothing has failed."""
+        """Store a mark, and return whether the commit was valid.
+
+        If no voter of a household is pending any more, there is nothing to store, and the result is True.
+        """
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
@@ -196,7 +200,7 @@ class FlowService:
     async def _addressed(self, call: Call, commit: FlowCommit, marked: list[int]) -> tuple[list[int], MarkSource]:
         """Return the voters that a mark is about, and its source. `marked` were marked by this commit before."""
         if commit.scope is MarkScope.HOUSEHOLD:
-            # Nobody says who of a household has still to vote: the first on the roll stand for them, and all stay pending.
+            # The caller gives a count, not names: the first pending voters on the roll are marked.
             pending = await self._store.pending_voters(call.phone_id)
             return [*marked, *(each for each in pending if each not in marked)][: commit.count], MarkSource.RELATIVE
         if commit.scope is MarkScope.SERIAL:
@@ -204,9 +208,9 @@ class FlowService:
         return [call.voter_id], MarkSource.VOTER_KEY
 
     async def hand_over(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
-        """Connect the call to a free agent. Returns True once they hear each other. Raises StoreError.
+        """Connect the call to a free agent. Return True when they hear each other. Raises StoreError.
 
-        The answers so far are stored first, for the agent's screen (`Store.flow_answers`).
+        The answers so far are stored first, for the agent's page (`Store.flow_answers`).
         """
         await self.keep_answers(attempt_id, answers)
         return await self._acd.connect_from_flow(attempt_id)
@@ -221,14 +225,16 @@ class FlowService:
         return attempt_id in self._calls
 
     async def number(self, attempt_id: AttemptId) -> str | None:
-        """Return the number of a live call, for a text message. None: the call has ended, or the number has opted out."""
+        """Return the phone number of a live call, for a text message. None: the call has ended, or the number has opted
+        out.
+        """
         call = self._calls.get(attempt_id)
         return None if call is None else await self._store.phone_number(call.phone_id)
 
     def end(
         self, attempt_id: AttemptId, *, completed: bool, left_at: str | None, answers: Mapping[str, str]
     ) -> Call | None:
-        """End the flow and store its answers. Returns the call, or None if the switch has ended it before."""
+        """End the flow and store its answers. Return the call, or None if the switch has already ended it."""
         self._commits.pop(attempt_id, None)
         if answers:
             self._core.do(commit(self._store.record_answers, attempt_id, dict(answers), self._core.clock.now()))
@@ -258,5 +264,5 @@ class FlowService:
 
 
 def _failed(before: asyncio.Future[bool]) -> bool:
-    """Return whether a commit was tried and, as far as is known, not stored."""
+    """Return whether a commit was tried and, as far as is known, was not stored."""
     return before.done() and before.exception() is None and not before.result()

@@ -1,1 +1,1 @@
-"""Campaigns: start, pause and hold, and speed orders by supervisors."""
+"""Campaigns: starting, pausing and stopping them, holds, and supervisors' speed limits and abandoned-call targets."""

@@ -1,4 +1,4 @@
-"""What the abandoned-call caps have counted, restored from the records: a night without the dialler counts too."""
+"""Restore the counts of the abandoned-call caps from the stored calls, which include times without a running dialler."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dialer.store.store import Store
 
 
 async def recount(pacer: Pacer, campaign_id: str, store: Store, clock: Clock) -> None:
-    """Fill the windows of a pacer's caps with what is on record. Raises StoreError."""
+    """Fill the windows of a pacer's caps with the answers and abandoned calls in the store. Raises StoreError."""
     now = clock.now()
-    of_late = {
+    recent = {
         window: await store.recent_answers(campaign_id, now, window, window / BUCKETS)
         for window in {cap.window_seconds for cap in pacer.caps}
     }
-    pacer.recount(clock.monotonic(), of_late)
+    pacer.recount(clock.monotonic(), recent)

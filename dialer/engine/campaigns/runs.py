@@ -1,4 +1,4 @@
-"""Campaigns that are running: what each one is, and where it stands."""
+"""The campaigns of this run of the dialler, with their state."""
 
 from __future__ import annotations
 
@@ -29,36 +29,40 @@ _END_OF_RINGING = _ANSWERED_OR_NOT | {PacingEventKind.CANCELLED}
 
 @dataclass(slots=True)
 class CampaignRun:
-    """A campaign of this run of the dialler."""
+    """A campaign in this run of the dialler."""
 
     spec: CampaignSpec
     purpose: Purpose
     pacer: Pacer
     state: CampaignState
-    order: BoothOrder  # which booth is next; it looks at the claims in the hopper
-    hopper: deque[Claim]  # claimed under a lease, to be dialled next
-    answer_rate: float = TUNED.answer_rate  # recent, for the pacers of other campaigns with the same seats
-    priorities_at: float = 0.0  # epoch seconds: when the booths' priorities were last computed
-    votes_until: float = 0.0  # epoch seconds: the end of the polling day that they are for
+    order: BoothOrder  # decides which booths are next; takes the claims in the hopper into account
+    hopper: deque[Claim]  # numbers claimed under a lease, to be dialled next
+    answer_rate: float = TUNED.answer_rate  # recent answer rate (0-1), for other campaigns that share seats
+    priorities_at: float = 0.0  # when the booths' priorities were last computed (epoch seconds)
+    votes_until: float = 0.0  # end of the polling day of these priorities (epoch seconds)
     refilling: bool = False
-    next_due_at: float = 0.0  # epoch seconds: no number in the queue is due before
-    list_done: bool = False
-    given_back: int = 0  # how often numbers returned to the queue
+    next_due_at: float = 0.0  # when the next number in the queue is due (epoch seconds)
+    list_done: bool = False  # no number is left in the queue
+    given_back: int = 0  # counts the returns of numbers to the queue
     outcomes: Counter[Outcome] = field(default_factory=Counter)
-    inbound: Counter[Outcome] = field(default_factory=Counter)  # of inbound calls
+    inbound: Counter[Outcome] = field(default_factory=Counter)  # outcomes of inbound calls
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     hold: Hold | None = _STARTING
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade since the start, by reason
-    speed: CampaignSpeed | None = None  # a supervisor's limit, with its end
-    steered_by: str | None = None  # the supervisor whose abandoned-call target replaces that of the settings
-    inaudible_sound: str | None = None  # a sound that its voters must hear and do not
+    speed: CampaignSpeed | None = None  # a supervisor's speed limit, with its end
+    steered_by: str | None = (
+        None  # the supervisor who has set an abandoned-call target; None: that of the settings applies
+    )
+    inaudible_sound: str | None = None  # a required sound that could not be played to a voter
 
     def pacer_state(self) -> str:
         """Return what the pacer has learned, as JSON for the store."""
         return json.dumps(self.pacer.state())
 
     def restore_pacer(self, learned: str) -> None:
-        """Restore what the pacer learned in an earlier run. Damaged text is ignored: the pacer starts cold."""
+        """Restore what the pacer learned in an earlier run. Damaged data is ignored: the pacer then starts from its
+        defaults.
+        """
         try:
             state = json.loads(learned)
         except ValueError:
@@ -83,26 +87,26 @@ class CampaignRun:
 
     @property
     def completed(self) -> bool:
-        """Return whether nobody is left to call, as far as the queue was read."""
+        """Return whether no number is left to call, as far as the queue was read."""
         return self.list_done and not self.hopper
 
     @property
     def can_dial(self) -> bool:
-        """Return whether the last decision found nothing that holds the campaign, and somebody is left to call."""
+        """Return whether the last decision found no hold on the campaign, and numbers are left to call."""
         return self.hold is None and not self.completed
 
     def speed_at(self, now: float) -> CampaignSpeed | None:
-        """Return the supervisor's limit in force at `now` (epoch seconds), if there is one."""
+        """Return the supervisor's speed limit in force at `now` (epoch seconds), or None."""
         return self.speed if self.speed is not None and now < self.speed.until else None
 
     def due_again(self, at: float) -> None:
-        """Note that a number of the queue is due at `at` (epoch seconds), whatever the queue said before."""
+        """Record that a number of the queue is due at `at` (epoch seconds)."""
         self.given_back += 1
         self.next_due_at = min(self.next_due_at, at)
         self.list_done = False
 
     def read_queue_again(self) -> None:
-        """Read the queue again: numbers may have returned to it."""
+        """Forget what is known of the queue, so that it is read again: numbers may have returned to it."""
         self.given_back += 1
         self.next_due_at = 0.0
         self.list_done = False
@@ -110,33 +114,33 @@ class CampaignRun:
 
 
 class CampaignRuns:
-    """The campaigns of the settings, and campaigns removed from them whose last calls go on."""
+    """The campaigns in the settings, and removed campaigns whose last calls are in progress."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._runs: dict[str, CampaignRun] = {}
 
     def __getitem__(self, campaign_id: str) -> CampaignRun:
-        """Return a campaign, whether or not it is still in the settings. Raises KeyError."""
+        """Return a campaign, even if it was removed from the settings. Raises KeyError."""
         return self._runs[campaign_id]
 
     def __contains__(self, campaign_id: object) -> bool:
-        """Return whether a campaign runs, or its last calls do."""
+        """Return whether a campaign is in the settings, or was removed and still has calls."""
         return campaign_id in self._runs
 
     def all(self) -> Collection[CampaignRun]:
-        """Return all campaigns, in the order of the settings; removed ones last."""
+        """Return all campaigns, in the order of the settings, removed ones last."""
         return self._runs.values()
 
     def items(self) -> ItemsView[str, CampaignRun]:
-        """Return all campaigns with their ids, in the same order."""
+        """Return all campaigns with their ids, in the same order as `values`."""
         return self._runs.items()
 
     def require(self, campaign_id: str) -> CampaignRun:
         """Return a campaign of the settings. Raises CommandRefused."""
         if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
             known = ", ".join(self._core.plan.campaigns) or "none"
-            raise CommandRefused(f"there is no campaign {campaign_id!r}; running here: {known}")
+            raise CommandRefused(f"campaign {campaign_id!r} is not in the settings, which have: {known}")
         return self._runs[campaign_id]
 
     def put(self, run: CampaignRun) -> None:
@@ -144,19 +148,19 @@ class CampaignRuns:
         self._runs[run.spec.campaign_id] = run
 
     def use_plan(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
-        """Take over the campaigns of the plan in force, with those `added`. Returns those that it has no longer."""
+        """Apply the campaigns of the plan in force, with the new ones in `added`. Return the removed campaigns."""
         before, wanted = self._runs, self._core.plan.campaigns
         removed = {name: run for name, run in before.items() if name not in wanted}
         self._runs = {name: added.get(name) or before[name] for name in wanted} | removed
         return [*removed.values()]
 
     def add_booths(self, booths: Mapping[int, Booth]) -> None:
-        """Have every campaign call booths that were imported."""
+        """Add imported booths to every campaign's order of booths."""
         for run in self._runs.values():
             run.order.add(booths)
 
     def read_queues_again(self) -> None:
-        """Read all queues again: numbers that were closed may be open again."""
+        """Have all campaigns read their queues again, because completed numbers may have been reopened."""
         for run in self._runs.values():
             run.read_queue_again()
         self._core.wake.set()

@@ -1,6 +1,4 @@
-"""Campaigns: starting, pausing, resuming and stopping them, and supervisors' limits on their speed and abandoned-call
-target.
-"""
+"""Campaigns: start, pause, resume and stop them, and set speed limits and abandoned-call targets."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ ABANDONED_TARGET = "abandoned-target"
 
 
 class Campaigns:
-    """Carries out commands for campaigns."""
+    """Executes commands for campaigns."""
 
     def __init__(
         self,
@@ -49,7 +47,7 @@ class Campaigns:
         placing: Placing,
         clock_guard: ClockGuard,
     ) -> None:
-        """`placing` cancels the calls of a campaign that stops."""
+        """Create the service. `placing` cancels the calls of a campaign that is stopped."""
         self._core = core
         self._alerts = alerts
         self._runs = runs
@@ -59,20 +57,17 @@ class Campaigns:
         self._placing = placing
         self._clock_guard = clock_guard
         self.suspended_because: str | None = None
-        """Why nobody at this centre may resume a campaign. None: they may."""
-        self.stops = 0  # how often all campaigns were stopped at once
-        self._before: dict[
-            str, CampaignState
-        ] = {}  # by campaign: the state to which it returns after a stop by headquarters
+        """Why campaigns cannot be resumed at this centre; None: they can."""
+        self.stops = 0  # number of stop-all commands in this run
+        self._before: dict[str, CampaignState] = {}  # by campaign: its state before a stop by headquarters
 
     async def load(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
-        """Return a campaign as the store knows it, with its numbers enrolled. It does not dial yet. Raises StoreError."""
+        """Return a campaign from the store with its numbers enrolled. It does not dial yet. Raises StoreError."""
         store, campaign_id = self._store, plan.spec.campaign_id
         purpose, now = plan.rules.purpose, self._core.clock.now()
         state = await store.ensure_campaign(campaign_id, plan.spec.kind, purpose)
-        if (
-            in_chunks and purpose is not Purpose.BOOTH_WORKERS
-        ):  # their list is short, and each piece would go through all of it
+        # The list of booth workers is short, and each chunk would search all of it.
+        if in_chunks and purpose is not Purpose.BOOTH_WORKERS:
             await enrol_in_chunks(store, campaign_id)
         else:
             await store.enrol(campaign_id)
@@ -92,7 +87,7 @@ class Campaigns:
         return run
 
     def _obey(self, run: CampaignRun, ordered: StandingOrder) -> None:
-        """Restore what a supervisor ordered in an earlier run, within what the profile allows now."""
+        """Restore a supervisor's order of an earlier run, within what the rules profile allows now."""
         if ordered.command == SPEED:
             run.speed = CampaignSpeed(**ordered.content)
         elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
@@ -100,9 +95,7 @@ class Campaigns:
             self._steer(run, target, str(ordered.content["sender"]))
 
     def use_plan(self, new: Mapping[str, CampaignRun]) -> None:
-        """Take over the campaigns of the plan in force, with the `new` ones. Removed campaigns place no more calls;
-        live calls go on.
-        """
+        """Apply the campaigns of the plan in force, with the `new` ones. Removed campaigns place no more calls."""
         for run in self._runs.use_plan(new):
             self._before.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
@@ -116,7 +109,7 @@ class Campaigns:
             self._core.do(Notify(CampaignChange(name)))
 
     def _adapt(self, run: CampaignRun, plan: CampaignPlan) -> None:
-        """Adapt a campaign to the settings. A supervisor's target stays, within what the profile allows now."""
+        """Apply changed settings to a campaign. A supervisor's target stays, within what the rules profile allows now."""
         run.spec = plan.spec
         if run.pacer.caps and plan.pacer.caps and run.pacer is not plan.pacer:
             steered = run.pacer.caps[0].target if run.steered_by is not None else None
@@ -129,8 +122,8 @@ class Campaigns:
         return self._clock_guard.accept()
 
     async def reload_flows(self) -> str:
-        """Read the flows again. Calls in progress keep their version; if a flow is invalid, nothing changes
-        (FlowError).
+        """Reload the flows. Calls in progress keep their version. Raises FlowError for an invalid flow: nothing changes
+        then.
         """
         changed = await asyncio.to_thread(self._flows.reload)
         for run in self._runs.all():
@@ -138,7 +131,7 @@ class Campaigns:
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
-        """Pause, resume or stop a campaign. Raises CommandRefused, StoreError if the new state is in force but not
+        """Pause, resume or stop a campaign. Raises CommandRefused; StoreError if the new state is in force but not
         stored.
         """
         run = self._runs.require(campaign_id)
@@ -150,9 +143,9 @@ class Campaigns:
         return f"campaign {campaign_id}: {state.value}"
 
     async def stop_all(self) -> str:
-        """Stop every campaign, whatever the store does, and campaigns that are added later until one is resumed.
+        """Stop every campaign, even if the store fails, and campaigns added later until any campaign is resumed.
 
-        Raises StoreError if all are stopped but that was not stored.
+        Raises StoreError if all campaigns are stopped but that was not stored.
         """
         self.stops += 1
         self._before.clear()
@@ -163,7 +156,8 @@ class Campaigns:
     def suspend_all(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
         """Stop every campaign and let nobody resume one, for the reason `why`. Does not write to the store.
 
-        Returns the state to which each campaign returns afterwards; `stopped` are stopped already.
+        Returns the state to which each campaign returns afterwards. `stopped` has these states for campaigns already
+        stopped.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.items() if name in self._core.plan.campaigns}
@@ -173,12 +167,12 @@ class Campaigns:
         return dict(self._before)
 
     def _stop_all_runs(self) -> None:
-        """Stop all campaigns; removed ones may still have ringing calls."""
+        """Stop all campaigns, also removed ones, which may still have ringing calls."""
         for run in self._runs.all():
             self._change(run, CampaignState.STOPPED)
 
     def resume_all(self) -> dict[str, CampaignState]:
-        """End a stop by headquarters. Returns the campaigns that resume, with their state. Does not write to the store."""
+        """End a stop by headquarters. Return the states of the campaigns that resume. Does not write to the store."""
         self.suspended_because = None
         states = {name: state for name, state in self._before.items() if name in self._core.plan.campaigns}
         self._before.clear()
@@ -189,34 +183,43 @@ class Campaigns:
     async def set_speed(
         self, campaign_id: str, max_calls: int | None, calls_per_seat: float | None, sender: str
     ) -> str:
-        """Limit a campaign's calls until midnight, or remove the limit. Ringing calls go on. Raises CommandRefused,
+        """Limit a campaign's calls until midnight, or remove the limit. Ringing calls continue. Raises CommandRefused,
         StoreError.
         """
         run = self._runs.require(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
-            raise CommandRefused(f"campaign {campaign_id} has no agents: give `max_calls`")
+            raise CommandRefused(
+                f"campaign {campaign_id} has no agents, so calls_per_seat does not apply: set max_calls instead"
+            )
         now = self._core.clock.now()
         if max_calls is None and calls_per_seat is None:
             await self._store.end_standing_order(campaign_addressee(campaign_id), SPEED)
-            run.speed, said = None, "as fast as it may again"
+            run.speed, said = None, "speed limit removed"
         else:
             speed = CampaignSpeed(max_calls, calls_per_seat, get_next_midnight(self._core.zone, now), sender)
             await self._store.save_standing_orders(
                 [StandingOrder(campaign_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
             )
-            run.speed, said = speed, "held to that until midnight"
+            run.speed, said = speed, "speed limit set until midnight"
         self._core.wake.set()
         self._core.do(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
 
     async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
-        """Set a campaign's abandoned-call target; None: that of the settings. Raises CommandRefused, StoreError."""
+        """Set a campaign's abandoned-call target; None resets it to that of the settings. Raises CommandRefused,
+        StoreError.
+        """
         run = self._runs.require(campaign_id)
         if not run.pacer.caps:
-            raise CommandRefused(f"campaign {campaign_id} abandons nobody: its pacing steers to no share")
+            raise CommandRefused(
+                f"campaign {campaign_id} has no abandoned-call target, because its pacing never dials ahead of free"
+                " agents"
+            )
         most = run.spec.most_abandoned_target
         if target is not None and target > most:
-            raise CommandRefused(f"the rules profile allows {most:.2%} at most")
+            raise CommandRefused(
+                f"the abandoned-call target must be at most {most:.2%}, the maximum of the rules profile"
+            )
         if target is None:
             await self._store.end_standing_order(campaign_addressee(campaign_id), ABANDONED_TARGET)
         else:
@@ -226,7 +229,7 @@ class Campaigns:
                 [StandingOrder(campaign_addressee(campaign_id), ABANDONED_TARGET, content, now)]
             )
         self._steer(run, target, sender)
-        return f"campaign {campaign_id}: steered to {run.pacer.caps[0].target:.2%} of live answers"
+        return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"
 
     def _steer(self, run: CampaignRun, target: float | None, sender: str) -> None:
         run.pacer.steer(run.spec.abandoned_target if target is None else target)
@@ -235,7 +238,7 @@ class Campaigns:
         self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
     def _change(self, run: CampaignRun, state: CampaignState) -> None:
-        """Change the state at once: a stop must not wait for the disk."""
+        """Set a campaign's state at once, without waiting for the store: a stop must not wait for the disk."""
         run.state = state
         if state is CampaignState.STOPPED:
             self._placing.cancel_campaign(run)
@@ -244,11 +247,13 @@ class Campaigns:
         self._core.wake.set()
         self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
 
-    # Campaigns whose voters do not hear what they must (a question, the information message) are held until somebody has installed
-    # the sound and resumes the campaign, or reloads the flows.
+    # A campaign is held if a required sound (a question, the information message) cannot be played. The hold ends when
+    # somebody has installed the sound and resumes the campaign or reloads the flows.
 
     def hold_inaudible(self, call: Call, sound: str) -> None:
-        """Hold the campaign of a call whose voter did not hear a sound. For an inbound call only an alert is raised."""
+        """Hold the campaign of a call in which a required sound could not be played. For an inbound call only raise an
+        alert.
+        """
         run = self._runs[call.campaign_id]
         if call.inbound:
             kind = AlertKind.NO_AUDIO_INBOUND

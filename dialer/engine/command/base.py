@@ -1,4 +1,4 @@
-"""The class that every command extends."""
+"""The base class of all commands."""
 
 from __future__ import annotations
 
@@ -24,60 +24,64 @@ COMPLIANCE_ROLES = frozenset({Role.COMPLIANCE, Role.SUPERVISOR})
 SUPERVISOR_ONLY = frozenset({Role.SUPERVISOR})
 
 registry: dict[str, type[Command]] = {}
-"""Commands by name, as far as their modules are imported. `catalogue.COMMANDS` has all of them."""
+"""The commands whose modules are imported, by name. `catalogue.COMMANDS` has all commands."""
 
 
 class Urgency(IntEnum):
-    """Which queue a command waits in. Each has a worker of its own, so a command never waits for one of another urgency."""
+    """The queue that a command waits in. Each queue has its own worker, so that urgent commands never wait for others."""
 
     STOP_ALL = 0
-    HALT = 1  # places fewer calls
+    HALT = 1  # commands that reduce calling
     NORMAL = 2
-    LONG = 3  # may take minutes
+    LONG = 3  # commands that may take minutes
 
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
-    """How a command arrived."""
+    """Who sent a command, and the receipt to store with it."""
 
     sender: str = OWN_USER
     receipt: Receipt | None = None
-    """Stored in the transaction that executes a `ReceiptedCommand`; None where nobody waits for a reply."""
+    """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
     def responsible(self, named: str) -> str:
-        """Return who is responsible, for the audit: the person whom the sender names, and the sender if that is another."""
+        """Return the responsible person for the audit: the `named` one, with the sender if that is somebody else."""
         return named if self.sender in {named, OWN_USER} else f"{named} by {self.sender}"
 
 
 FROM_DIALLER = CommandContext()
-"""Of commands that the dialler's own code gives."""
+"""The context of commands from the dialler's own code."""
 
 
 class Command(BaseModel):
     """A request to the engine: its fields, who may send it, and what it does.
 
-    A subclass with a field `name: Literal["..."]` is a command of the MQTT interface: it registers itself, and the reader,
-    the rights, docs/reference/topics.md, asyncapi.json and `dialer command` follow from the class. Users read its docstring and the
-    descriptions of its fields. A subclass without a name is for the dialler's own code only.
+    A subclass with a field `name: Literal["..."]` is a command of the MQTT interface. It registers itself; reading,
+    permissions, docs/reference/topics.md, docs/reference/asyncapi.json and `dialer command` are derived from the class. Its docstring and
+    the descriptions of its fields are shown to users. A subclass without a name is for the dialler's own code only.
 
-    Code passes values of the declared types; JSON is read with `reading.read_command`. Either is validated strictly.
+    Code passes values of the declared types; JSON is read with `reading.read_command`. Both are validated strictly.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
     roles: ClassVar[frozenset[Role]] = frozenset()
-    """Who may send it."""
+    """The roles that may send the command."""
     urgency: ClassVar[Urgency] = Urgency.NORMAL
     is_idempotent: ClassVar[bool] = False
-    """Executing it twice has the effect of executing it once. Others are executed at most once, even over a crash."""
+    """True: executing the command twice has the same effect as once. Other commands are executed at most once, even
+    after a crash.
+    """
     is_stored: ClassVar[bool] = True
-    """False: it carries a position of its own in the store. Neither it nor its reply is stored, and only refusals are audited."""
+    """False: the command and its reply are not stored, because it contains a position that identifies repeats. Only
+    refusals are audited.
+    """
     audited: ClassVar[tuple[str, ...]] = ("campaign", "seat", "attempt", "reason", "who", "user")
-    """Fields that the audit entry shows, where the command has them."""
+    """Names of the fields that the audit entry contains."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
-        """Register a command of the MQTT interface. Raises TypeError for a command that is not complete."""
+        """Register a command of the MQTT interface. Raises TypeError if the command is incomplete."""
         super().__pydantic_init_subclass__(**options)
         if "name" not in cls.model_fields:
             return
@@ -93,7 +97,7 @@ class Command(BaseModel):
 
     @classmethod
     def meaning(cls) -> str:
-        """Return what it does, in one line."""
+        """Return the description of the command, in one line."""
         return " ".join((cls.__doc__ or "").split())
 
     @classmethod
@@ -112,14 +116,14 @@ class Command(BaseModel):
 
     @property
     def record_count(self) -> int:
-        """How many records it imports: marks, figures, opt-outs."""
+        """Return how many records (marks, figures, opt-outs) the command imports."""
         return 0
 
     @abstractmethod
     async def execute(self, services: Services, context: CommandContext) -> str:
-        """Execute it. Return one line that says what was done.
+        """Execute the command, and return one line that says what was done.
 
-        Raises CommandRefused where it is not possible now, StoreError where it could not be committed.
+        Raises CommandRefused if it is not possible now, StoreError if it could not be committed.
         """
 
 
@@ -130,9 +134,10 @@ class SeatCommand(Command):
 
 
 class ReceiptedCommand(Command):
-    """A command that is committed together with its receipt: it is never done without its reply, nor done twice.
+    """A command that is committed in one transaction with its receipt, so that it is never executed twice or without a
+    reply.
 
-    Where the commit fails nothing has changed, and the same message may be sent again.
+    If the commit fails, nothing has changed, and the same message may be sent again.
     """
 
     is_idempotent = True
@@ -140,4 +145,4 @@ class ReceiptedCommand(Command):
     @property
     @abstractmethod
     def reply(self) -> str:
-        """One line that says what is committed, known before it is."""
+        """Return the reply, one line that says what is committed. It is known before the commit."""

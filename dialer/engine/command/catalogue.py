@@ -12,7 +12,7 @@ from dialer.engine.command.base import Command, registry
 
 
 def _load() -> dict[str, type[Command]]:
-    """Import `commands.py` of every feature. Return the commands in the order of features, and as each module has them."""
+    """Import `commands.py` of every feature, and return the commands by name, sorted by feature."""
     for feature in iter_modules(engine.__path__, f"{engine.__name__}."):
         if feature.ispkg and find_spec(f"{feature.name}.commands") is not None:
             import_module(f"{feature.name}.commands")
@@ -20,4 +20,4 @@ def _load() -> dict[str, type[Command]]:
 
 
 COMMANDS: Mapping[str, type[Command]] = _load()
-"""In the order in which docs and help list them."""
+"""All commands by name, in the order used by docs and help."""

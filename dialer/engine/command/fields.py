@@ -1,4 +1,7 @@
-"""Field types of commands. A description says what the field is and which form it has: docs, help and refusals show it."""
+"""Field types of commands.
+
+The description of a type says what the field is and its format. It is shown in docs, help and refusals.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +19,14 @@ from dialer.domain.person_ids import ID_PATTERN, MOST_ID
 MAX_INTEGER = 2**63 - 1
 """The largest integer that the store can hold."""
 MAX_EPOCH_SECONDS = 1e11
-"""Larger times are milliseconds by mistake, or too large to calculate with."""
+"""Limit of times in epoch seconds. A larger time is probably in milliseconds."""
 
 ONE_LINE = r"^[^\x00-\x1f\x7f]{1,%d}$"
-"""Pattern of a text without control characters, at most so many characters long."""
+"""Pattern of a text without control characters. Insert the maximum length with `%`."""
 
 
 class Record(BaseModel):
-    """An object within a command, with these fields and no others."""
+    """An object within a command. Unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True)
 
@@ -35,11 +38,11 @@ class Only:
     members: tuple[StrEnum, ...]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Check the value before the enum does."""
+        """Return a schema that checks the value before the enum does."""
         return core_schema.no_info_before_validator_function(self._check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """List the members."""
+        """Return a JSON schema that lists the allowed members."""
         return {"type": "string", "enum": [member.value for member in self.members]}
 
     def _check(self, value: object) -> object:
@@ -50,7 +53,7 @@ class Only:
 
 
 def must(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
-    """Return a validator that refuses values for which `hold` is false; `refusal` continues the field's name."""
+    """Return a validator that refuses values for which `hold` is false. The message is the field's name and `refusal`."""
 
     def check(value: Any) -> Any:
         if not hold(value):

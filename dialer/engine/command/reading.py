@@ -22,15 +22,15 @@ _PLAINER = {
     "a valid array": "a list",
     "a valid boolean": "true or false",
 }
-"""What users read in place of pydantic's words."""
+"""Phrases of pydantic's messages, and the plainer ones that users read instead."""
 _TOO_DEEP = "the fields are nested too deeply"
 _FIELD_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 
 
 def read_command(name: str, fields: Mapping[str, Any]) -> Command:
-    """Return the command of that name with these fields, which are JSON values; one that is null is as one that is left out.
+    """Return the command with this name and these fields, given as JSON values. A null field counts as left out.
 
-    Raises CommandRefused that names the first invalid field. It repeats nothing of what the sender wrote there.
+    Raises CommandRefused, which names the first invalid field but repeats none of the sender's values.
     """
     kind = COMMANDS[name]
     given = {key: value for key, value in fields.items() if value is not None}
@@ -45,7 +45,7 @@ def read_command(name: str, fields: Mapping[str, Any]) -> Command:
 def _refusal(name: str, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     place, kind = first["loc"], first["type"]
-    if kind == "json_invalid":  # it was JSON for Python, which is less strict
+    if kind == "json_invalid":  # Python's JSON is less strict than pydantic's
         too_deep = "recursion" in first["msg"]
         return f"`{name}`: " + (_TOO_DEEP if too_deep else "a text has a character that is not valid Unicode")
     if not place:
@@ -58,7 +58,9 @@ def _refusal(name: str, error: ValidationError) -> str:
 
 
 def _shown(place: tuple[int | str, ...]) -> str:
-    """Return the path of a value, such as `marks[1].kind`, without any word of the sender's own that is not a plain name."""
+    """Return the path of a value, such as `marks[1].kind`. Names from the sender appear only if they are plain field
+    names.
+    """
     path = str(place[0])
     for step in place[1:]:
         if isinstance(step, int):

@@ -1,1 +1,1 @@
-"""Dispositions: what agents report about a call, with the marks and opt-outs that follow."""
+"""Dispositions: the results that agents enter for calls, with the marks and opt-outs that follow."""

@@ -1,6 +1,6 @@
-"""Commands that save what came of a call, or undo that.
+"""Commands that save or undo the disposition of a call.
 
-Each names the call attempt, so that a late click never applies to another voter.
+Each command names the call attempt, so that a late click never applies to the next voter.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class VoterReport(Record):
         return self
 
     def outcome(self) -> VoterOutcome:
-        """Return the voter's outcome for the engine."""
+        """Return the voter's outcome in the form that the engine uses."""
         confidence = self.confidence and Confidence(self.confidence)
         return VoterOutcome(self.voter, MarkKind(self.mark), self.hour, confidence)
 
@@ -126,7 +126,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
 
     @property
     def details(self) -> DispositionDetails:
-        """What it says besides the disposition and the hour."""
+        """Return the details of the disposition, apart from the disposition itself and the hour."""
         return DispositionDetails(
             attempt_id=self.attempt,
             voters=tuple(each.outcome() for each in self.voters or ()),
@@ -147,8 +147,8 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
 
 
 class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
-    """Undo the outcome of a call that was saved moments ago, with its marks, so that another one can be saved. An opt-out and a
-    refusal cannot be undone: the number is suppressed everywhere already.
+    """Undo the outcome of a call that was saved moments ago, with its marks, so that another one can be saved. An
+    opt-out and a refusal cannot be undone: the number is suppressed everywhere already.
     """
 
     name: Literal["seat-undo-disposition"] = "seat-undo-disposition"
@@ -165,7 +165,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
 
 
 class KeyedDisposition(SeatCommand):
-    """Save what came of the seat's call, as entered on the agent's phone."""
+    """Save the disposition that an agent entered on the phone, for the seat's current or latest call."""
 
     disposition: Disposition
     hour: int | None = None  # with LATER

@@ -1,6 +1,6 @@
-"""Dispositions: stored with the marks and the opt-out that follow from them, during the call or after it.
+"""Dispositions: stored during the call or after it, with the marks and the opt-out that follow from them.
 
-A disposition that names its call is stored for that call or not at all, never for the next voter.
+A disposition that names its call is stored for that call or refused; it is never stored for another voter.
 """
 
 from __future__ import annotations
@@ -41,26 +41,26 @@ from dialer.pacing.port import PacingEventKind
 from dialer.store.dispositions import DispositionEffect
 from dialer.store.store import Store
 
-TAKE_BACK_SECONDS = 8.0  # five on the agent's page, and the time that the command takes
-OPEN_AGAIN_SECONDS = 900.0  # for a new disposition after an undone one, or after a restart of the dialler
+TAKE_BACK_SECONDS = 8.0  # the page offers it for five seconds, and the command takes some time
+OPEN_AGAIN_SECONDS = 900.0  # time for a new disposition after an undo or a restart of the dialler
 _SUPPRESSING = frozenset({Disposition.OPT_OUT, Disposition.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The last disposition that was given by command at a seat."""
+    """The last disposition given by command at a seat, as needed to undo it."""
 
     call: Call
     record: DispositionRecord
-    marks: tuple[Mark, ...]  # that it made
+    marks: tuple[Mark, ...]  # made by the disposition
     language_before: str | None
-    answers_before: Mapping[str, str | None]  # of the questions that it answered
+    answers_before: Mapping[str, str | None]  # earlier answers to the questions that it answered
     at_seconds: float  # monotonic
 
 
 @dataclass(frozen=True, slots=True)
 class _Open:
-    """A call that has ended, and whose agent may still give a disposition."""
+    """A call that has ended and for which the agent may still enter a disposition."""
 
     call: Call
     agent: str | None
@@ -97,7 +97,7 @@ class Dispositions:
         self._open: dict[str, _Open] = {}  # by seat
 
     def open_again(self, seat_name: str, call: Call, agent: str | None) -> None:
-        """Let an agent give a disposition for a call that has ended."""
+        """Let an agent enter a disposition for a call that has ended."""
         self._open[seat_name] = _Open(call, agent, self._core.clock.monotonic() + OPEN_AGAIN_SECONDS)
 
     async def dispose(
@@ -108,7 +108,9 @@ class Dispositions:
         details: DispositionDetails,
         receipt: Receipt | None,
     ) -> str:
-        """Store a disposition for the current or latest call. Raises CommandRefused, StoreError if nothing was stored."""
+        """Store a disposition for the current or latest call. Raises CommandRefused or StoreError, if nothing was
+        stored.
+        """
         seat = self._seats.require(seat_name)
         call = self._meant(seat, details.attempt_id)
         run = self._runs[call.campaign_id]
@@ -146,21 +148,23 @@ class Dispositions:
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
-            self._acd.closing(current)  # a disposition is given when a talk is about to end
+            self._acd.closing(current)  # agents enter a disposition when the talk is about to end
         return f"seat {seat.name}: {disposition.value}"
 
     async def take_back(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
-        """Undo a disposition. Raises CommandRefused if it is too late or was an opt-out, StoreError."""
+        """Undo a disposition. Raises CommandRefused if it is too late or the number was suppressed, StoreError."""
         seat = self._seats.require(seat_name)
         kept, now = self._kept.get(seat.name), self._core.clock.monotonic()
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > TAKE_BACK_SECONDS:
             raise CommandRefused(
-                f"seat {seat.name}: too late, or nothing was said of that call: nothing is taken back",
+                f"seat {seat.name}: the disposition was not undone, because it is too old or none was saved for"
+                " that call",
                 RefusedBecause.TOO_LATE_TO_UNDO,
             )
         if kept.record.disposition in _SUPPRESSING:
             raise CommandRefused(
-                f"seat {seat.name}: the number is suppressed, and stays so: others have been told",
+                f"seat {seat.name}: the disposition cannot be undone, because the suppression of the number is"
+                " already published",
                 RefusedBecause.ALREADY_PUBLISHED,
             )
         call, run = kept.call, self._runs[kept.call.campaign_id]
@@ -186,10 +190,10 @@ class Dispositions:
         await self._keep(run, call, record, undone, receipt)
         self._kept.pop(seat.name, None)
         self.open_again(seat.name, call.judged_by_agent(machine=False), seat.agent)
-        return f"seat {seat.name}: taken back"
+        return f"seat {seat.name}: undone"
 
     def _meant(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
-        """Return the call that the disposition is about. Raises CommandRefused if the seat may not speak about it any
+        """Return the call that a disposition is for. Raises CommandRefused if the seat may not enter one for it any
         more.
         """
         call = self._acd.latest_call(seat)
@@ -198,12 +202,14 @@ class Dispositions:
             mine = left is not None and left.call.attempt_id == attempt_id and left.agent == seat.agent
             if left is None or not mine or self._core.clock.monotonic() > left.until_seconds:
                 raise CommandRefused(
-                    f"seat {seat.name}: that call and its wrap-up are over: nothing was kept, of that call or of another one",
+                    f"seat {seat.name}: nothing was saved, because that call and its wrap-up have ended",
                     RefusedBecause.CALL_OVER,
                 )
             call = left.call
         if call is None or call.talk.connected_at is None:
-            raise CommandRefused(f"seat {seat.name} has no call to give a disposition for", RefusedBecause.NO_CALL)
+            raise CommandRefused(
+                f"seat {seat.name} has no call that needs a disposition", RefusedBecause.NO_CALL
+            )
         return call
 
     def _refuse_odd(
@@ -215,28 +221,28 @@ class Dispositions:
         hour: int | None,
         details: DispositionDetails,
     ) -> None:
+        """Raise CommandRefused for a disposition that the call, the campaign or the script does not allow."""
         if details.own and seat.agent is None:
-            raise CommandRefused(
-                f"seat {seat.name} has no agent whose own call-back that could be: leave `own_call_back` out"
-            )
+            raise CommandRefused(f"seat {seat.name} has no agent who could call back: leave `own_call_back` out")
         if hour is not None and not 0 <= hour <= 23:
-            raise CommandRefused(f"hour {hour} is not an hour of the day; give 0 to 23")
+            raise CommandRefused(f"hour {hour} is not valid: must be 0 to 23")
         if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
             raise CommandRefused(
-                f"campaign {call.campaign_id} does not count machines; set machine_detection in its settings"
+                f"campaign {call.campaign_id} does not use the disposition machine: set campaigns.machine_detection"
+                " to allow it"
             )
         if details.voters and call.worker is not None:
-            raise CommandRefused("a booth worker's call has no voters: give serials (seat-serials)")
+            raise CommandRefused("a call with a booth worker cannot have `voters`: enter serials (seat-serials)")
         stray = self._scripts.find_invalid_answer(call.campaign_id, details.answers)
         if stray is not None:
-            raise CommandRefused(f"{stray}: nothing was kept", RefusedBecause.OTHER_SCRIPT)
+            raise CommandRefused(f"nothing was saved: {stray}", RefusedBecause.OTHER_SCRIPT)
 
     async def _keep(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
     ) -> DispositionEffect:
-        """Store a disposition and carry out what follows. Returns what it changed."""
+        """Store a disposition and carry out what follows. Return what the disposition changed."""
         opts_out = record.disposition in _SUPPRESSING
-        before = self._say_of_live(call.attempt_id, record)  # the call may end meanwhile
+        before = self._say_of_live(call.attempt_id, record)  # before the commit, because the call may end meanwhile
         try:
             effect = await self._store.record_disposition(record, marks, opt_out=opts_out, receipt=receipt)
         except StoreError as error:
@@ -255,7 +261,7 @@ class Dispositions:
         return effect
 
     def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
-        """Set the disposition of a live call, which decides when its number is due. Returns the disposition before."""
+        """Set the disposition of a live call, which decides when its number is due. Return the disposition before."""
         live = self._calls.get(attempt_id)
         if live is None:
             return None
@@ -263,9 +269,9 @@ class Dispositions:
         return live.talk.disposed
 
     def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
-        """Note whether a machine answered a live call, or one that has just ended.
+        """Record whether a machine answered a live call or one that has just ended.
 
-        The pacer withdraws an answer at most once, and never that of an inbound call. Undoing the disposition does not
+        The pacer subtracts an answer at most once, and never that of an inbound call. Undoing the disposition does not
         restore it.
         """
         live = self._calls.get(call.attempt_id)
@@ -283,8 +289,9 @@ class Dispositions:
 
 
 def _named(attempt_id: AttemptId, receipt: Receipt | None) -> str:
-    """Return the prefix of a disposition's mark keys. It includes the command, so that a new disposition makes new
-    marks.
+    """Return the prefix of a disposition's mark keys.
+
+    It contains the command's id, so that a new disposition makes new marks.
     """
     if receipt is None:
         return f"{attempt_id}/agent"
@@ -294,9 +301,7 @@ def _named(attempt_id: AttemptId, receipt: Receipt | None) -> str:
 def _marks_of(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
-    """Return the marks of a disposition. Its own mark is about the voter called, unless `voters` says something about
-    them.
-    """
+    """Return the marks of a disposition. It marks the called voter unless `voters` contains that voter."""
     said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)
     if kind is not None and call.worker is None and call.voter_id not in {each.voter_id for each in voters}:

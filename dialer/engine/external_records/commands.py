@@ -1,8 +1,7 @@
-"""Commands that import records from outside the calls: marks, official turnout, complaints and opt-outs; and the one that releases
-attempts whose result is unknown.
+"""Commands that import records from outside the calls, or release attempts whose result is unknown.
 
-They need only the store, so the command line executes them itself while no dialler runs. They contain IDs only, no name and no
-number.
+Records are marks, official turnout, complaints and opt-outs. The commands need only the store, so the command line
+executes them itself while no dialler runs. They contain ids only, no names or phone numbers.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ class MarkReport(Record):
     ] = None
 
     def mark(self) -> Mark:
-        """Return the mark for the engine."""
+        """Return the mark in the form that the engine uses."""
         return Mark(
             key=self.key,
             voter_id=self.voter,
@@ -106,7 +105,7 @@ class FigureReport(Record):
     ] = None
 
     def figure(self) -> OfficialFigure:
-        """Return the official turnout figure for the engine."""
+        """Return the figure in the form that the engine uses."""
         return OfficialFigure(
             date.fromisoformat(self.day),
             self.constituency_number,
@@ -131,7 +130,7 @@ class ComplaintReport(Record):
     ] = None
 
     def complaint(self) -> Complaint:
-        """Return the complaint for the engine."""
+        """Return the complaint in the form that the engine uses."""
         return Complaint(
             key=self.key,
             at=self.at,
@@ -152,7 +151,7 @@ class AnswerReport(Record):
     answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
 
     def complaint_answer(self) -> ComplaintAnswer:
-        """Return the answer to a complaint for the engine."""
+        """Return the answer in the form that the engine uses."""
         return ComplaintAnswer(self.key, self.complaint, self.at, ComplaintRemedy(self.answer))
 
 
@@ -161,7 +160,9 @@ class RecordsCommand(Command):
 
     @abstractmethod
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
-        """Commit its records. Return one line that says what is committed. Raises CommandRefused, StoreError."""
+        """Commit the records of the command, and return one line that says what is committed. Raises CommandRefused,
+        StoreError.
+        """
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         return await self.save(services.records, context)

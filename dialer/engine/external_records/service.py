@@ -16,7 +16,7 @@ from dialer.store.audit import AuditNote
 from dialer.store.store import Store
 
 AHEAD_SECONDS = 300.0
-"""How far another clock may be ahead of ours before its records are refused."""
+"""How far another machine's clock may be ahead of ours. Records with later times are refused."""
 
 
 @contextmanager
@@ -29,10 +29,12 @@ def _refusals() -> Iterator[None]:
 
 
 class ExternalRecords:
-    """Stores such records: in the engine, and for the command line when no dialler runs."""
+    """Stores records from outside the calls, in the engine and on the command line while no dialler runs."""
 
     def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
-        """`marks` carries out what follows for live calls; None: no dialler runs. `centre` is the source of the
+        """Create the service.
+
+        `marks` applies the records to live calls; None if no dialler runs. `centre` is stored as the source of
         opt-outs.
         """
         self._store = store
@@ -51,21 +53,21 @@ class ExternalRecords:
                 self._marks.follow(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         in_vain = sum(effect.superfluous for effect in effects)
-        told = f"{taken} marks taken, {len(marks) - taken - in_vain} were known"
-        return f"{told}, {in_vain} had nothing to take back" if in_vain else told
+        summary = f"{taken} marks saved, {len(marks) - taken - in_vain} were already known"
+        return f"{summary}, {in_vain} corrections had nothing to undo" if in_vain else summary
 
     async def enter_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
-        """Store official figures, all or none. Raises CommandRefused, StoreError."""
+        """Store official turnout figures, all or none. Raises CommandRefused, StoreError."""
         with _refusals():
             new = await self._store.enter_turnout(figures, self._audit_entry(who))
-        return f"{new} figures entered, {len(figures) - new} stood already"
+        return f"{new} figures saved, {len(figures) - new} were already known"
 
     async def file_complaint(self, complaint: Complaint, who: str) -> str:
         """Store a complaint. Raises CommandRefused, StoreError."""
         self._refuse_ahead(complaint.at)
         with _refusals():
             number = await self._store.record_complaint(complaint, self._audit_entry(who))
-        return f"complaint {number} is kept"
+        return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
         """Store what was done about a complaint. Raises CommandRefused, StoreError."""
@@ -84,19 +86,19 @@ class ExternalRecords:
         if self._marks is not None:
             for phone_id in taken.phones:
                 self._marks.opted_out(phone_id, fresh=True)
-        return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already"
+        return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def confirm_uplink(self, through: int) -> str:
-        """Remove from the outbox what headquarters has committed. Raises CommandRefused, StoreError."""
+        """Remove from the outbox the results that headquarters has committed. Raises CommandRefused, StoreError."""
         with _refusals():
             moved = await self._store.confirm_uplink(through, self._clock.now())
-        return f"announced again behind {moved}, as by a restored store" if moved else f"kept up to {through}"
+        return f"renumbered after {moved}, because the store was restored" if moved else f"confirmed up to {through}"
 
     async def tell_test_mark(self) -> str:
         """Announce a test mark. Raises CommandRefused, StoreError."""
         with _refusals():
             await self._store.announce_test_mark(self._clock.now())
-        return "a test mark is on its way: headquarters' page says when it has come"
+        return "test mark sent: headquarters' page shows when it arrives"
 
     async def import_peer_updates(self, news: PeerUpdateBatch) -> str:
         """Store updates of other centres with their position in the stream, all or none. Raises CommandRefused,
@@ -111,8 +113,8 @@ class ExternalRecords:
                 self._marks.follow(mark, effect)
             if news.marks:
                 self._marks.alert_unknown_voters(taken.unknown)
-        told = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks taken"
-        return f"{told}, {taken.unknown} of voters whom no roll here has" if taken.unknown else told
+        summary = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks saved"
+        return f"{summary}, {taken.unknown} marks skipped: their voters are on no roll" if taken.unknown else summary
 
     async def release_unknown(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
         """Let the numbers of unknown attempts be called again, all or none. Raises CommandRefused, StoreError."""
@@ -120,11 +122,13 @@ class ExternalRecords:
             opened = await self._store.release_unknown(attempts, reason.strip(), self._audit_entry(who))
         if self._marks is not None:
             self._marks.read_queues_again()
-        return f"{len(attempts):,} attempts released; {opened:,} places in the campaigns' lists are open again"
+        return f"{len(attempts):,} attempts released; {opened:,} numbers may be dialled again by their campaigns"
 
     def _audit_entry(self, who: str, **what: str) -> AuditNote:
         return AuditNote(who, self._clock.now(), what)
 
     def _refuse_ahead(self, at: float) -> None:
         if at > self._clock.now() + AHEAD_SECONDS:
-            raise CommandRefused("a time lies ahead: compare the two clocks; nothing was kept")
+            raise CommandRefused(
+                "nothing was saved: a record's time is in the future. Compare the clocks of sender and dialler"
+            )

@@ -1,7 +1,7 @@
-"""Inbound calls: where a call to one of the site's numbers goes, decided before it is answered.
+"""Inbound calls: where a call to one of the site's numbers is routed, decided before it is answered.
 
-From then on it is a call like any other: marks and opt-outs are committed. It uses no attempt, does not count in the
-abandoned-call rate, and teaches no pacer. Inbound calls use no more channels than the settings allow.
+After that it is a call like any other, and its marks and opt-outs are committed. It uses no attempt, does not count in
+the abandoned-call rate, and does not update the pacer. Inbound calls use no more channels than the settings allow.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _log = structlog.get_logger(__name__)
 
 
 class Way(StrEnum):
-    """Where an inbound call goes."""
+    """Where an inbound call is routed."""
 
     FLOW = "flow"
     AGENT = "agent"
-    MESSAGE = "message"  # without marks: the caller is unknown
+    MESSAGE = "message"  # to the information message, because the caller is unknown
     HANG_UP = "hang-up"
 
 
 class Inbound:
-    """Decides about inbound calls, and knows which ones are live."""
+    """Routes inbound calls, and tracks which ones are live."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Inbound:
         store: Store,
         trunks: TrunkPool,
     ) -> None:
-        """Calls to numbers that are not in the settings are hung up."""
+        """Create the service. Calls to numbers that are not in the settings are hung up."""
         self._trunks = trunks
         self._core = core
         self._servers = servers
@@ -60,7 +60,9 @@ class Inbound:
         self._calls = calls
         self._runs = runs
         self._store = store
-        self._deciding: dict[AttemptId, CallEnded | None] = {}  # how the call ended meanwhile, if it did
+        self._deciding: dict[
+            AttemptId, CallEnded | None
+        ] = {}  # calls that are being routed, with their end if they have ended meanwhile
 
     @property
     def live(self) -> int:
@@ -69,35 +71,35 @@ class Inbound:
         return known + len(self._unknown_callers.trunks.keys() | self._deciding.keys())
 
     def reserve(self) -> AttemptId | None:
-        """Reserve a place for an inbound call and return its attempt id. None: it has to be hung up unanswered."""
+        """Reserve a channel for an inbound call and return its attempt id, or None if it must be hung up unanswered."""
         if self._core.draining or not self._servers.any_up or self.live >= self._core.plan.inbound.channels:
-            _log.info("inbound.no_channel", live=self.live, channels=self._core.plan.inbound.channels)
+            _log.info("inbound.refused", live=self.live, channels=self._core.plan.inbound.channels)
             return None
         attempt_id = AttemptId(str(uuid.uuid4()))
         self._deciding[attempt_id] = None
         return attempt_id
 
     def withdraw(self, attempt_id: AttemptId) -> None:
-        """Release the place of a call that does not exist."""
+        """Release the channel of a call that does not exist."""
         self._deciding.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
 
     async def decide(self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str) -> Way:
-        """Return where a call with a reserved place goes.
+        """Return where a call with a reserved channel is routed. What is stored about the call is committed then.
 
-        Both numbers are in E.164; `number` is None if it is withheld. `endpoint` is that of the call's trunk. What is
-        stored about the call is committed when this returns.
+        `called` and `number` are in E.164; `number` is None if the caller withholds it. `endpoint` is that of the
+        call's trunk.
         """
         route = self._route(called)
         if route is None or route.campaign not in self._runs:
-            _log.info("inbound.number_unknown", attempt=attempt_id)
+            _log.info("inbound.called_number_unknown", attempt=attempt_id)
             self.withdraw(attempt_id)
             return Way.HANG_UP
         trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.with_endpoint(endpoint)
         party: InboundParty | None = None
         try:
             party = await self._store.record_inbound_call(self._new(attempt_id, route, number, trunk))
-        except StoreError as error:  # a caller is told something all the same, and nothing is promised
+        except StoreError as error:  # the caller still hears a message, but no call-back is recorded
             self._core.do(StoreFailed(error))
         return self._begun(attempt_id, route, party, trunk)
 
@@ -123,17 +125,17 @@ class Inbound:
         ended = self._deciding.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
         if route.mode is InboundMode.MISSED_CALL:
-            # The number may be due sooner: the hopper reads the queue again in time.
+            # Even if the number is due earlier, the hopper reads the queue again by then.
             back_at = self._core.clock.now() + self._core.plan.inbound.call_back_delay_seconds
             self._runs[route.campaign].due_again(back_at)
             return Way.HANG_UP
         if party is None:
-            if ended is None:  # not stored, because the number is not on the roll, but it uses a channel
+            if ended is None:  # not stored, because the caller is not on the roll, but the call uses a channel
                 self._unknown_callers.trunks[attempt_id] = trunk
             return Way.MESSAGE
         call = self._calls.put(self._call(attempt_id, route, party, trunk))
         self._calls.notify(call, call.state)
-        if ended is not None:  # the caller hung up while the call was being decided
+        if ended is not None:  # the caller hung up while the call was being routed
             self._core.do(CallFinished(ended))
         return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW
 
@@ -155,14 +157,14 @@ class Inbound:
         )
 
     def ended(self, ended: CallEnded) -> None:
-        """Note the end of an unknown caller's call, or of one that is being decided about."""
+        """Handle the end of an unknown caller's call, or of a call that is being routed."""
         if self._unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
-            self._core.wake.set()  # a channel is free
+            self._core.wake.set()  # a channel has become free
         if ended.attempt_id in self._deciding:
             self._deciding[ended.attempt_id] = ended
 
     def resync(self, up: SwitchUp) -> frozenset[AttemptId]:
-        """Remove unknown callers who are no longer on the server. Returns those who are live: they are no stray calls."""
+        """Remove unknown callers who are no longer on the server. Return the live ones, which are not stray calls."""
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._deciding.keys():
             if self._servers.of_trunk(strangers[attempt_id]) == up.server:
@@ -170,7 +172,7 @@ class Inbound:
         return frozenset(strangers.keys() | self._deciding.keys())
 
     def adopted(self, call: Call, attempt: OpenAttempt) -> Call:
-        """Return an inbound call that an earlier run left open, with the route of its number."""
+        """Return an inbound call that an earlier run left open, with the route of the number that was called."""
         route = self._route(attempt.caller_id)
         kind = CampaignKind.IVR if route is None else _kind(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)

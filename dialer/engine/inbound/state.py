@@ -1,4 +1,4 @@
-"""Inbound calls of callers that the engine keeps no record of. They use channels all the same."""
+"""Inbound calls of unknown callers. They are not stored, but they use channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dialer.domain.model import AttemptId
 
 
 class UnknownCallers:
-    """Calls from numbers that are not on the roll, or that are not decided about yet: the trunk of each, by attempt id."""
+    """Calls from numbers that are not on the roll, or that are being routed: the trunk of each, by attempt id."""
 
     def __init__(self) -> None:
         self.trunks: dict[AttemptId, str] = {}

@@ -1,6 +1,7 @@
 """Importing rolls, and suppressing and erasing numbers, while calls go on.
 
-The data is handed over in the spool, and taken in pieces so that no result waits long.
+Other programs hand the data over in the spool. It is imported in many small transactions, so that no result of a call
+waits long.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ from dialer.store.spool import Spool, SpooledRoll, SpoolFile
 
 PIECE_VOTERS = 50
 PIECE_BOOTHS = 100
-"""The size of one transaction: results of calls wait no longer than it takes."""
+"""Voters and booths per transaction: results of calls wait for at most one transaction."""
 
 
 class RollImport:
-    """Imports, suppresses and erases what is in the spool."""
+    """Imports, suppresses and erases the lists in the spool."""
 
     def __init__(
         self,
@@ -71,15 +72,17 @@ class RollImport:
                 fresh += taken.new
                 for phone_id in taken.phones:
                     self._marks.opted_out(phone_id, fresh=True)
-        return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already"
+        return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already suppressed"
 
     async def erase(self, list_id: str, who: str, *, names: bool) -> str:
-        """Erase numbers. Raises CommandRefused, also while a number is on a call; RecordingError, StoreError."""
+        """Erase numbers. Raises CommandRefused, also if a number is on a call; RecordingError, StoreError."""
         rules, said = self._rules, list[str]()
         async with self._opened(list_id) as handed:
             for number in await asyncio.to_thread(handed.numbers):
                 if await self._store.open_attempt_on(number) is not None:
-                    raise CommandRefused("the number is on a call: suppress it now, and erase it when that has ended")
+                    raise CommandRefused(
+                        "a number of the list is on a call: suppress it now, and erase it when the call has ended"
+                    )
                 store = (self._spool.store, self._spool.key)
                 done = await self._store.erase_number(number, rules, store, self._entry(who), with_voters=names)
                 if done.phone_id is not None:
@@ -88,7 +91,9 @@ class RollImport:
         return "; ".join(said)
 
     async def take_roll(self, list_id: str, who: str) -> str:
-        """Import a roll. If it breaks off, what was imported stays: import it again. Raises CommandRefused, StoreError."""
+        """Import a roll. After an interruption the imported part stays: import the roll again. Raises CommandRefused,
+        StoreError.
+        """
         async with self._roll_import.lock, self._opened(list_id) as handed:
             try:
                 return await self._take_roll(list_id, handed, who)
@@ -124,9 +129,11 @@ class RollImport:
     async def _take_voters(self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]) -> RollChange:
         secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
-            if not self._has_room():  # what is left is reserved for the results of calls
+            if not self._has_room():  # the remaining space is reserved for the results of calls
                 raise CommandRefused(
-                    f"the disk is nearly full (store.reserve_megabytes): {done:,} voters are in; free some space"
+                    f"the import stopped after {done:,} voters, because the disk is nearly full"
+                    " (store.reserve_megabytes): free some space,"
+                    " then import the roll again"
                 )
             taken = astuple(await self._store.import_voters(voters, booth_ids, secrets))
             sums = [one + other for one, other in zip(sums, taken, strict=True)]
@@ -136,7 +143,7 @@ class RollImport:
 
     async def _enrol(self) -> None:
         for campaign_id, run in self._runs.items():
-            if run.purpose is Purpose.BOOTH_WORKERS:  # a roll brings none of their numbers
+            if run.purpose is Purpose.BOOTH_WORKERS:  # a roll contains no numbers of booth workers
                 continue
             await enrol_in_chunks(self._store, campaign_id)
             run.progress = await self._store.campaign_progress(campaign_id)
@@ -162,14 +169,14 @@ class RollImport:
     @property
     def _spool(self) -> Spool:
         if self._given is None:
-            raise CommandRefused("nothing can be handed over here")
+            raise CommandRefused("this dialler has no spool, so it cannot import lists")
         return self._given
 
     @property
     def _rules(self) -> ErasureRules:
         rules = self._core.plan.erasure
         if self._given is None or rules is None:
-            raise CommandRefused("nothing can be handed over here")
+            raise CommandRefused("this dialler has no spool, so it cannot import lists")
         return rules
 
     def _entry(self, who: str) -> AuditNote:

@@ -1,4 +1,4 @@
-"""A roll import that is under way."""
+"""The state of a roll import."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dialer.domain.view import RollImportProgress
 
 
 class RollImportState:
-    """How far the import is, and the lock that keeps imports and new campaigns apart."""
+    """The progress of the roll import, and the lock that keeps imports and new campaigns apart."""
 
     def __init__(self) -> None:
-        self.roll: RollImportProgress | None = None  # None: no import is under way
+        self.roll: RollImportProgress | None = None  # None: no roll is being imported
         self.lock = asyncio.Lock()

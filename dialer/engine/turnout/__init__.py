@@ -1,1 +1,1 @@
-"""Booths, the polling day, marks and the turnout figures that follow from them."""
+"""Turnout: booths, polling days, marks, and the figures that follow from them."""

@@ -1,4 +1,4 @@
-"""Figures of the polling day: turnout by booth, marks, contacted voters and the time spent calling."""
+"""Turnout figures: booths, marks, contacted voters and dialling time of the polling day."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from dialer.store.marks import MarkEffect
 
 
 class TurnoutFigures:
-    """What was recorded in this run of the dialler, and what the store knew before.
+    """The turnout figures: those loaded from the store, updated with what this run of the dialler records.
 
-    Contacted voters and the time spent calling are of the current day of the polls, or since the start if that is later.
+    Contacted voters and dialling time are those of the current polling day, or since the start if that is later.
     """
 
     def __init__(self, core: Core, polls: Polls, campaigns: CampaignRuns) -> None:
@@ -27,20 +27,20 @@ class TurnoutFigures:
         self.booths: dict[int, BoothTurnout] = {}
         self.marks: Counter[str] = Counter()
         self.opt_outs = 0
-        self._contacted_by: Counter[MarkSource] = Counter()  # voters whose first mark was made in one of our calls
-        self._dialling_seconds = 0.0  # while a turnout campaign could dial
-        self._dialling_since: float | None = None  # monotonic; None: none can
+        self._contacted_by: Counter[MarkSource] = Counter()  # voters whose first mark was made in a call of ours
+        self._dialling_seconds = 0.0  # time in which a turnout campaign could dial
+        self._dialling_since: float | None = None  # monotonic; None: no turnout campaign can dial
         self._day_number = 0
 
     @property
     def contacted_by(self) -> Counter[MarkSource]:
-        """Return today's contacted voters, by the source of their first mark."""
+        """Return the number of voters contacted today, by the source of their first mark."""
         self._begin_day()
         return self._contacted_by
 
     @property
     def dialling_seconds(self) -> float:
-        """Return for how long a turnout campaign could dial today (seconds)."""
+        """Return how long a turnout campaign could dial today (seconds)."""
         self._begin_day()
         return self._dialling_seconds
 
@@ -51,9 +51,9 @@ class TurnoutFigures:
             self._dialling_seconds = 0.0
 
     def add_mark(self, mark: Mark, effect: MarkEffect) -> None:
-        """Count a mark that was stored, with what it changed."""
+        """Count a mark that was stored. `effect` is what it changed in the store."""
         self.marks[mark.kind.value] += 1
-        if mark.attempt_id is not None:  # marks from elsewhere say nothing about the pace of our calls
+        if mark.attempt_id is not None:  # marks from outside our calls do not count for their pace
             self.contacted_by[mark.source] += effect.contacted_change
         booth = self.booths.get(effect.booth_id)
         if booth is not None:
@@ -73,15 +73,15 @@ class TurnoutFigures:
         self._core.do(Notify(booth))
 
     def add_without_number(self, voters: dict[int, int]) -> None:
-        """Count voters, by booth id, who have no number left that may be called."""
+        """Count voters, by booth id, who no longer have a number that may be called."""
         for booth_id in voters.keys() & self.booths.keys():
             booth = self.booths[booth_id]
             self.booths[booth_id] = replace(booth, without_number=booth.without_number + voters[booth_id])
 
     def count_dialling_time(self) -> None:
-        """Count the time since the last decision if a turnout campaign could dial then. Called after each decision."""
+        """Add the time since the last decision if a turnout campaign could dial then. Called after each decision."""
         now = self._core.clock.monotonic()
-        self._polls.today()  # a new day of the polls begins the count again
+        self._polls.today()  # raises the day number on a new polling day, which resets the count
         self._begin_day()
         if self._dialling_since is not None:
             self._dialling_seconds += now - self._dialling_since

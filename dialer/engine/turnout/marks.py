@@ -1,4 +1,4 @@
-"""Marks and opt-outs: they are stored, and calls that are no longer needed are cancelled."""
+"""Marks and opt-outs: store them, and cancel the calls that they make unnecessary."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Marks:
-    """Stores marks and opt-outs, and carries out what follows for figures and live calls."""
+    """Stores marks and opt-outs, and applies them to figures and live calls."""
 
     def __init__(
         self,
@@ -48,24 +48,24 @@ class Marks:
         self._store = store
 
     async def mark(self, mark: Mark) -> None:
-        """Store a mark and carry out what follows. Returns once it is committed; raises StoreError."""
+        """Store a mark and apply it. Returns when it is committed; raises StoreError."""
         effect = await self._store.record_mark(mark)
         self.follow(mark, effect)
 
     async def opt_out(self, call: Call, source: str) -> None:
-        """Suppress the number of a live call for good. Returns once it is committed; raises StoreError."""
+        """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
         at = self._core.clock.now()
         fresh = await self._store.record_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
         self.opted_out(call.phone_id, fresh=fresh)
 
     async def foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
-        """Suppress a number that opted out in another centre. Returns once it is committed; raises StoreError."""
+        """Suppress a number that opted out in another centre. Returns when it is committed; raises StoreError."""
         phone_id = await self._store.record_foreign_opt_out(number_hash, at=at, centre=centre)
         if phone_id is not None:
             self.opted_out(phone_id, fresh=True)
 
     def follow(self, mark: Mark, effect: MarkEffect) -> None:
-        """Carry out what follows from a stored mark: figures, and no unnecessary call is placed or goes on ringing."""
+        """Apply a stored mark: update the figures, and cancel calls and claims that it makes unnecessary."""
         if not effect.recorded:
             return
         self._turnout.add_mark(mark, effect)
@@ -74,37 +74,40 @@ class Marks:
             self.read_queues_again()
 
     def alert_unknown_voters(self, marks: int) -> None:
-        """Alert that marks of other centres are about voters who are on no roll here. 0: clear the alert."""
+        """Raise an alert that `marks` marks of other centres are about voters who are on no roll here. 0 clears the
+        alert.
+        """
         if marks:
             self._alerts.raise_alert(AlertKind.PEER_MARKS_SKIPPED, count=marks)
         else:
             self._alerts.clear(AlertKind.PEER_MARKS_SKIPPED)
 
     def read_queues_again(self) -> None:
-        """Have all campaigns read their queues again: closed numbers may be open."""
+        """Have all campaigns read their queues again, because completed numbers may have been reopened."""
         self._runs.read_queues_again()
 
     def opted_out(self, phone_id: int, *, fresh: bool) -> None:
-        """Carry out what follows from an opt-out. `fresh`: the number had not opted out before."""
-        self._turnout.opt_outs += fresh  # entered by the voter and reported by the agent, it is one opt-out
+        """Apply a stored opt-out. `fresh`: the number had not opted out before."""
+        self._turnout.opt_outs += fresh  # an opt-out keyed by the voter and entered by the agent counts once
         self._numbers.add_opt_out(phone_id)
         self.silence(frozenset({phone_id}), None, workers=True)
         if fresh:
             self._core.spawn(self._count_without_number(phone_id), "count-without-number")
 
     async def _count_without_number(self, phone_id: int) -> None:
-        """Count voters who have no other number as not callable, for the forecast."""
+        """Count the voters who have no other number as not callable, for the forecast."""
         try:
             gone = await self._store.lost_by_opt_out(phone_id)
         except StoreError as error:
-            _log.warning("voters.not_counted", phone=phone_id, problem=str(error))
+            _log.warning("voters.count_failed", phone=phone_id, problem=str(error))
             return
         self._turnout.add_without_number(gone)
 
     def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
-        """Remove claims and cancel unanswered calls of numbers, and of a voter, that are no longer to be called.
+        """Remove the claims and cancel the unanswered calls of numbers, and of a voter, that must not be called any
+        more.
 
-        A booth worker on such a number is called all the same unless `workers`. Numbers with other pending voters
+        Calls to booth workers on these numbers continue unless `workers` is True. Numbers with other pending voters
         return to the queue.
         """
 
@@ -132,6 +135,6 @@ class Marks:
         try:
             await self._store.release(claims)
         except StoreError as error:  # the lease returns them to the queue
-            _log.warning("claims.not_released", claims=len(claims), problem=str(error))
+            _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
         run.read_queue_again()
         self._core.wake.set()

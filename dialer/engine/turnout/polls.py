@@ -1,4 +1,4 @@
-"""Booths, and which of them vote today."""
+"""The booths of the roll, and which of them vote today."""
 
 from __future__ import annotations
 
@@ -14,28 +14,30 @@ _POLLING_DAY_PURPOSES = frozenset({Purpose.TURNOUT, Purpose.BOOTH_WORKERS})
 
 
 class Polls:
-    """The booths of the roll and the polls that the settings name."""
+    """The booths of the roll, and the polls in the settings."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
         self._today: PollsToday | None = None
         self.booths: dict[int, Booth] = {}
         self.day_number = 0
-        """Counts days: raised when a day begins on which none of the booths votes that voted before."""
+        """Number of the polling day. It is raised when a day begins on which none of the booths of the previous one
+        votes.
+        """
 
     def add(self, booths: Mapping[int, Booth]) -> None:
-        """Add booths, or replace them with what the store knows now."""
+        """Add booths, or replace them with their latest state in the store."""
         self.booths.update(booths)
         self.use_plan()
 
     def use_plan(self) -> None:
-        """Work out today's polls again: the settings or the booths have changed."""
+        """Recompute which booths vote today, because the settings or the booths have changed."""
         polling = self._core.plan.polling
         if polling is not None and self._today is not None:
             self._today = polling.today(self.booths, self._core.clock.now())
 
     def today(self) -> PollsToday:
-        """Return which booths vote today, worked out once for each day of the polls."""
+        """Return which booths vote today. The result is computed once for each day."""
         polling = self._core.plan.polling
         if polling is None or not self.booths:
             return NO_POLLS
@@ -47,21 +49,24 @@ class Polls:
         return self._today
 
     def last_calls(self) -> Mapping[int, float]:
-        """Return the time of the last call (epoch seconds) by booth id, for each booth that votes today until a known time."""
+        """Return the time of the last call (epoch seconds) by booth id, for the booths that vote today until a known
+        time.
+        """
         return self.today().last_calls
 
     def last_call_at(self, purpose: Purpose, booth_id: int) -> float | None:
-        """Return when a campaign of the polling day stops calling a booth (epoch seconds). None: the booth does not vote today,
-        or the campaign has another purpose.
+        """Return when a polling day campaign stops calling a booth (epoch seconds).
+
+        None if the booth does not vote today, or the campaign has another purpose.
         """
         return self.last_calls().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 
     def get_next_midnight(self) -> float:
-        """Return when the next day begins (epoch seconds), by the clock of the centre or of a poll, whichever is first."""
+        """Return when the next day begins (epoch seconds), in the centre's or a poll's time zone, whichever is earlier."""
         return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.today().until)
 
     def closes_at(self, booth: Booth) -> str:
-        """Return a booth's closing time as voters are told it, by its poll's clock: "18:00". "": unknown."""
+        """Return a booth's closing time for announcements, such as "18:00" in its poll's time zone; "" if unknown."""
         polling = self._core.plan.polling
         close = None if polling is None else polling.local_close_of(booth)
         return booth.closes_at if close is None else f"{close:%H:%M}"
