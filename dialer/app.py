@@ -110,8 +110,9 @@ async def running_centre(
 ) -> AsyncIterator[RunningCentre]:
     """Open the store, build the engine and listen for flows; nothing is dialled before `RunningCentre.run`.
 
-    `broker` replaces the one of the settings. Where no real line is dialled, `profile` replaces the settings' jurisdiction and
-    `certified` the certificates of their catalogue. `reader` has read the catalogue already. `refuse` checks reloaded settings.
+    `broker` replaces the one of the settings. Where no real line is dialled, `profile` replaces the settings'
+    jurisdiction and `certified` the certificates of their catalogue. `reader` has read the catalogue already. `refuse`
+    checks reloaded settings.
 
     Raises MatdanError, in one line, for whatever is missing: the store, a flow, the catalogue, a port.
     """
@@ -184,7 +185,7 @@ def _engine(
         certified=certified,
         has_room=disk_has_room(settings),
         figures=lag.figures,
-        reread=reload if settings.file.table else None,
+        reload_settings=reload if settings.file.table else None,
         spool=Spool(settings.store.path, site_key(settings)),
     )
     engine = Engine(core, outside)

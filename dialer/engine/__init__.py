@@ -1,1 +1,1 @@
-"""The engine: owns calls, seats and attempts; wakes, decides, commits, originates, routes, records."""
+"""The engine: places and routes the calls of a centre, manages its seats, and stores every result."""

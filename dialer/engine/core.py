@@ -1,4 +1,4 @@
-"""What every feature of the engine works with: the clock, the plan in force, effects and background tasks."""
+"""The core that all features of the engine share: the clock, the plan in force, effects and background tasks."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class Core:
     def __init__(
         self, centre_id: str, zone: ZoneInfo, clock: Clock, plan: EnginePlan, *, dialler: str | None = None
     ) -> None:
-        """`dialler` is the name of this run of the dialler, as others see it."""
+        """Create the core. `dialler` is the name of this run of the dialler, as other processes see it."""
         self.centre_id = centre_id
         self.zone = zone
         self.clock = clock
-        self.plan = plan  # replaced when the settings are reloaded: read it when it is needed
+        self.plan = plan  # replaced when the settings are reloaded, so do not store a copy
         self.dialler = dialler
         self.draining = False  # the dialler is stopping: no new calls
-        self.wake = asyncio.Event()  # set it to have the number of calls decided again at once
-        self.in_event = False  # an event is being handled: its effects are carried out at its end
+        self.wake = asyncio.Event()  # when set, the engine decides again at once how many calls to place
+        self.in_event = False  # True while an event is being handled; its effects are carried out afterwards
         self._effects: list[Effect] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._carry_out: Callable[[], object] = self.take_effects
@@ -36,26 +36,28 @@ class Core:
         return Instant.by(self.clock)
 
     def do(self, *effects: Effect) -> None:
-        """Have effects carried out, together with all others, when the code that is running now has returned to the loop."""
+        """Request effects. They are carried out together when the running code has returned to the event loop."""
         if not self.in_event and not self._effects and self._tasks is not None:
             asyncio.get_running_loop().call_soon(self._carry_out)
         self._effects += effects
 
     def take_effects(self) -> list[Effect]:
-        """Return the effects to carry out now, and forget them."""
+        """Return the requested effects and clear the list."""
         effects, self._effects = self._effects, []
         return effects
 
     def start_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
-        """Run background tasks in `group` from now on. A failure in one of them ends the engine (fail closed)."""
+        """Run background tasks in `group` from now on. A failed task ends the engine (fail closed)."""
         self._tasks, self._carry_out = group, carry_out
 
     def stop_tasks(self) -> None:
-        """Start no further background tasks."""
+        """Accept no further background tasks."""
         self._tasks = None
 
     def spawn(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        """Run `work`, which waits for the store or the switch, in the background. Earlier work reaches the store earlier."""
+        """Run `work`, which waits for the store or the switch, in the background. Work is started in the order of these
+        calls.
+        """
         if self._tasks is None:
             work.close()
             raise RuntimeError("the engine is not running")
@@ -65,7 +67,9 @@ class Core:
             work.close()
 
     def fail(self, error: Exception) -> None:
-        """End the engine with an unexpected error, as an error in a task does. Raise it where no engine is running."""
+        """End the engine with an unexpected error, as a failed task does. Raises the error if the engine is not
+        running.
+        """
         if self._tasks is None:
             raise error
         self.spawn(_raise(error), "unexpected-error")

@@ -1,7 +1,8 @@
-"""Effects: what a feature wants done, as values that `Engine` carries out in one place and in one order.
+"""Effects: what a feature wants done, as values that `Engine` carries out in one place and in a fixed order.
 
-A feature changes its state and returns at once. What has to happen outside it (a timer, an order to the switch, a write
-to the store, an update for subscribers) is added as an effect and carried out when the event has been handled completely.
+A feature changes its state and returns at once. Everything outside the feature (a timer, an order to the switch, a
+write to the store, an update for subscribers) is requested as an effect, and carried out when the event has been
+handled completely.
 """
 
 from __future__ import annotations
@@ -23,26 +24,26 @@ P = ParamSpec("P")
 
 
 class TimerKind(StrEnum):
-    """What a timer was waiting for."""
+    """What a timer waits for."""
 
-    VOTER_WAITED_TOO_LONG = "voter-waited-too-long"  # for a seat, up to the campaign's connect limit
-    VOTER_NOT_CONNECTED = "voter-not-connected"  # to the seat that was reserved
-    WRAP_UP_OVER = "wrap-up-over"
-    CALL_PHONE = "call-phone"  # ring the seat's phone, which has not come
-    PHONE_NOT_CALLED = "phone-not-called"
-    AGENT_GONE = "agent-gone"  # the phone has been off the line for too long
-    LOG_IN_UNLOCKED = "log-in-unlocked"
-    SCREEN_POP = "screen-pop"  # a call is at the seat, or on its way there
-    PREVIEW_EXPIRED = "preview-expired"  # the agent neither dialled nor skipped
-    OWN_CALL_BACK = "own-call-back"  # the agent promised it in this attempt
-    MESSAGE_EXPIRED = "message-expired"  # a supervisor's, at the seat
-    HAND_OVER_FAILED = "hand-over-failed"  # of the voter to the transfer's target
-    FORGED_ORDERS_OVER = "forged-orders-over"
-    FLOW_OVERDUE = "flow-overdue"  # its last commit, after the end of the call
+    CONNECT_LIMIT = "connect-limit"  # a waiting voter gets no seat within the campaign's connect limit
+    VOTER_NOT_CONNECTED = "voter-not-connected"  # the voter does not reach the reserved seat
+    WRAP_UP_EXPIRED = "wrap-up-expired"
+    CALL_PHONE = "call-phone"  # the seat's phone has not connected: call it
+    PHONE_NOT_CALLED = "phone-not-called"  # the switch could not call the seat's phone
+    AGENT_ABSENT = "agent-absent"  # the agent's phone has been disconnected for too long
+    LOG_IN_UNLOCKED = "log-in-unlocked"  # the lock after wrong log-ins has expired
+    SCREEN_POP = "screen-pop"  # a call is at the seat or being connected to it
+    PREVIEW_EXPIRED = "preview-expired"  # the agent has neither dialled nor skipped the preview
+    OWN_CALL_BACK = "own-call-back"  # the call-back that an agent promised in this attempt is due
+    MESSAGE_EXPIRED = "message-expired"  # a supervisor's message at the seat has expired
+    HAND_OVER_FAILED = "hand-over-failed"  # the voter was not connected to the transfer target
+    FORGERY_ALERT_EXPIRED = "forgery-alert-expired"  # no forged order of headquarters has arrived for a while
+    FLOW_OVERDUE = "flow-overdue"  # the flow of an ended call has not made its last commit in time
 
 
 class TimerExpired(NamedTuple):
-    """A timer of the engine has expired, for a seat or an attempt. A failed order may have the same consequence at once."""
+    """A timer of the engine has expired, for a seat or an attempt. A failed order to the switch may raise it too."""
 
     kind: TimerKind
     seat: str = ""
@@ -50,40 +51,40 @@ class TimerExpired(NamedTuple):
 
 
 class CallFinished(NamedTuple):
-    """A call has ended and nothing that belongs to it is pending."""
+    """A call has ended, and nothing that belongs to it is pending."""
 
     ended: CallEnded
 
 
 class SeatStateChanged(NamedTuple):
-    """A seat that somebody monitors has changed its state."""
+    """A seat that a supervisor monitors has changed its state."""
 
     seat: str
 
 
 class HouseholdChanged(NamedTuple):
-    """Something was recorded elsewhere about the household of the call at a seat."""
+    """Something new was recorded about the household of the call at a seat, outside that call."""
 
     seat: str
     attempt_id: AttemptId
 
 
 Event = SwitchEvent | TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged
-"""What the engine handles: events of the switch, and its own."""
+"""An event that the engine handles: one of the switch, or one of its own."""
 
 
 class UpdatePacer(NamedTuple):
-    """Tell a campaign's pacer what has just happened. `call` is the call that it happened to, if it was a call."""
+    """Report an event to a campaign's pacer. `call` is the call concerned, if there is one."""
 
     campaign_id: str
     kind: PacingEventKind
-    seconds: float = 0.0  # a duration; which one depends on the kind
+    seconds: float = 0.0  # a duration whose meaning depends on the kind (see PacingEventKind)
     call: Call | None = None
-    closing_seconds: float | None = None  # of a talk or wrap-up: since its end was announced
+    closing_seconds: float | None = None  # time since the agent announced the end of a talk or wrap-up
 
 
 class StartTimer(NamedTuple):
-    """Handle `expired` in `seconds`. Replaces a timer of the same key."""
+    """Raise `expired` after `seconds`. Replaces a timer with the same key."""
 
     key: str
     seconds: float
@@ -91,59 +92,59 @@ class StartTimer(NamedTuple):
 
 
 class StopTimer(NamedTuple):
-    """Cancel the timer with this key, if there is one."""
+    """Cancel the timer with this key, if it is running."""
 
     key: str
 
 
 class SwitchOrder(NamedTuple):
-    """A method of the switch to call once, never again. If it fails, `on_failure` is handled."""
+    """Call a method of the switch once; it is never repeated. If it fails, `on_failure` is raised as an event."""
 
-    name: str  # the method's, for logs
+    name: str  # of the method, for logs
     call: partial[Awaitable[object]]
     on_failure: TimerExpired | None = None
 
     def or_else(self, on_failure: TimerExpired) -> SwitchOrder:
-        """Return the same order with an event to handle if it fails."""
+        """Return the same order with the event to raise if it fails."""
         return self._replace(on_failure=on_failure)
 
 
 class StoreCommit(NamedTuple):
-    """A write to the store, retried until it is committed. Repeating it must change nothing."""
+    """Write to the store, and retry until the write is committed. The write must be idempotent."""
 
-    name: str  # the method's, for logs
+    name: str  # of the method, for logs
     call: partial[Awaitable[object]]
 
 
 class Notify(NamedTuple):
-    """Send an update to all subscribers."""
+    """Send a change to all subscribers."""
 
     change: Change
 
 
 class RunCommand(NamedTuple):
-    """Carry out a command that an agent entered on the phone."""
+    """Execute a command that an agent entered on the phone."""
 
     command: SeatCommand
 
 
 class StoreFailed(NamedTuple):
-    """The store failed to read or write something: stop dialling until it works."""
+    """The store could not be read or written: stop dialling until it works."""
 
     error: StoreError
 
 
 Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Notify | RunCommand | StoreFailed | Event
-"""An event among the effects is handled after all others."""
+"""An effect. Events among the effects are handled after all other effects."""
 
 
 def order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
-    """Return an order to the switch: `order(switch.connect, attempt_id, seat)`."""
+    """Return an order to the switch, such as `order(switch.connect, attempt_id, seat)`."""
     return SwitchOrder(_name_of(method), partial(method, *args, **options))
 
 
 def commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
-    """Return a write to the store: `commit(store.record_answer, attempt_id, at)`."""
+    """Return a write to the store, such as `commit(store.record_answer, attempt_id, at)`."""
     return StoreCommit(_name_of(method), partial(method, *args, **options))
 
 

@@ -1,8 +1,8 @@
 """The engine: handles each event at once, and carries out the effects that the features request.
 
-Everything runs in one event loop, and no event handler waits. An event of the switch is passed to the features that it concerns;
-their effects (`effects.py`) are carried out when it has been handled. Commands come in through `execute`, flows through
-`features.flows`; their effects are carried out when their code returns to the event loop.
+Everything runs in one event loop, and no event handler waits. An event of the switch is passed to the features
+concerned; their effects (`effects.py`) are carried out when the event has been handled. Commands arrive through
+`execute`, flows through `features.flows`; their effects are carried out when their code returns to the event loop.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ from dialer.engine.views import centre_view
 _log = structlog.get_logger(__name__)
 
 _RANKS = {UpdatePacer: 0, StartTimer: 1, StopTimer: 1, SwitchOrder: 2, StoreCommit: 3, Notify: 4}
-"""The order of effects: the pacer knows first, then the voter is served, the result is stored, subscribers see it. Commands of
-agents' phones, failures of the store and further events come last.
+"""The order of effects: first the pacer is updated, then the switch gets its orders, the store is written and
+subscribers are notified. Commands from agents' phones, store failures and further events come last.
 """
 
 
@@ -68,11 +68,11 @@ class Engine:
         self._subscribers: list[Callable[[Change], None]] = []
         self._has_ended = False
 
-    # What others may ask
+    # Interface for other parts of the dialler
 
     @property
     def outbox_event(self) -> asyncio.Event:
-        """Return the event that is set when announcements were committed. Whoever sends them clears it."""
+        """Return the event that is set when announcements are committed. The sender of the announcements clears it."""
         return self.features.store.outbox_event
 
     def view(self) -> CentreView:
@@ -90,7 +90,7 @@ class Engine:
         return unsubscribe
 
     async def until_reconciled(self) -> None:
-        """Wait until store and switch have been reconciled for the first time, but not for ever."""
+        """Wait until store and switch have been reconciled for the first time, or until a timeout."""
         await self._resync.until_done()
 
     def take_alert(self, alert: Alert) -> None:
@@ -102,15 +102,18 @@ class Engine:
         await self.features.marks.foreign_opt_out(number_hash, at=at, centre=centre)
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Execute a command. Return one line that says what was done. Raises CommandRefused, StoreError."""
+        """Execute a command and return its reply, one line that says what was done. Raises CommandRefused, StoreError."""
         return await command.execute(self.features.services, context)
 
     async def prepare(self, trunks: Collection[str] = ()) -> None:
-        """Read the store before `run`. `trunks` are where they were in the run before. Raises StoreError."""
+        """Load the state from the store before `run`. Raises StoreError.
+
+        `trunks` are the trunks that are still on the same server as in the previous run.
+        """
         await self._lifecycle.prepare(trunks)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Dial until `stop`, then let live calls end. An unexpected error ends the engine (fail closed)."""
+        """Dial until `stop` is set, then let live calls end. An unexpected error ends the engine (fail closed)."""
         try:
             await self._lifecycle.run(stop)
         finally:
@@ -125,7 +128,7 @@ class Engine:
     # Events
 
     def on_switch_event(self, event: Event) -> None:
-        """Handle an event at once and carry out its effects. Nothing is handled after the engine's end."""
+        """Handle an event at once and carry out its effects. Events after the engine's end are ignored."""
         if self._has_ended:
             return
         self._core.in_event = True
@@ -137,7 +140,7 @@ class Engine:
     def _timer_expired(self, event: TimerExpired) -> None:
         try:
             self.on_switch_event(event)
-        except Exception as error:  # noqa: BLE001 - asyncio would log it and go on
+        except Exception as error:  # noqa: BLE001 - asyncio would log the error and continue
             self._core.fail(error)
 
     def flow_ended(
@@ -149,9 +152,9 @@ class Engine:
         answers: Mapping[str, str] = MappingProxyType({}),
         unheard: str | None = None,
     ) -> None:
-        """Handle the end of a call's flow. If the switch has ended the call meanwhile, the call is finished now.
+        """Handle the end of a call's flow. If the switch has ended the call already, the call is finished now.
 
-        `unheard` is a sound that could not be played, so that nobody could answer: the campaign is held.
+        `unheard` is the sound that could not be played, if any: callers could not answer, so the campaign is held.
         """
         if self._has_ended:
             return
@@ -165,7 +168,7 @@ class Engine:
         self.carry_out()
 
     def handle(self, event: Event) -> None:
-        """Pass an event to the features that it concerns."""
+        """Pass an event to the features concerned."""
         features = self.features
         match event:
             case TimerExpired():
@@ -247,14 +250,16 @@ class Engine:
                 features.transfers.message_started(call)
                 features.acd.message_started(call)
             case switch_events.CallEnded():
-                if features.endings.may_finish(call, event, features.silence):
+                if not features.endings.defer_end(call, event, features.silence):
                     self._finish(event)
 
     def _handle_progress(self, call: Call, event: switch_events.CallEvent) -> None:
         calls, now = self.features.calls, self._core.instant()
         if isinstance(event, switch_events.CallRinging):
             calls.update(call, call.rang(now))
-            if call.ringing_seconds is None and not call.adopted:  # an adopted call may have rung for long
+            if (
+                call.ringing_seconds is None and not call.adopted
+            ):  # an adopted call may have been ringing for a long time
                 self.features.trunks.rang(call)
             return
         answered = calls.update(call, call.picked_up(now))
@@ -262,7 +267,7 @@ class Engine:
             calls.update(answered, answered.by_machine())
 
     def _finish(self, ended: switch_events.CallEnded) -> None:
-        """End a call for every feature that it concerns."""
+        """End a call in every feature concerned."""
         features = self.features
         call = features.calls.get(ended.attempt_id)
         if call is not None:
@@ -274,19 +279,19 @@ class Engine:
     def _handle_timer(self, expired: TimerExpired) -> None:
         features, seat, attempt_id = self.features, expired.seat, expired.attempt_id or AttemptId("")
         handlers: dict[TimerKind, Callable[[], object]] = {
-            TimerKind.WRAP_UP_OVER: lambda: features.acd.wrap_up_expired(seat),
+            TimerKind.WRAP_UP_EXPIRED: lambda: features.acd.wrap_up_expired(seat),
             TimerKind.CALL_PHONE: lambda: features.acd.call_phone(seat),
             TimerKind.PHONE_NOT_CALLED: lambda: features.acd.expect_phone(seat),
-            TimerKind.AGENT_GONE: lambda: features.agents.log_off_absent(seat),
+            TimerKind.AGENT_ABSENT: lambda: features.agents.log_off_absent(seat),
             TimerKind.LOG_IN_UNLOCKED: lambda: features.agents.unlocked(seat),
             TimerKind.MESSAGE_EXPIRED: lambda: features.messages.forget(seat),
-            TimerKind.VOTER_WAITED_TOO_LONG: lambda: features.acd.voter_waited_too_long(attempt_id),
+            TimerKind.CONNECT_LIMIT: lambda: features.acd.voter_waited_too_long(attempt_id),
             TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.voter_did_not_arrive(seat, attempt_id),
             TimerKind.SCREEN_POP: lambda: features.screen_pops.look(seat, attempt_id, again=False),
             TimerKind.OWN_CALL_BACK: lambda: features.call_backs.due(attempt_id),
             TimerKind.PREVIEW_EXPIRED: lambda: features.own_calls.passed(seat, attempt_id),
             TimerKind.HAND_OVER_FAILED: lambda: features.transfers.hand_over_failed(attempt_id),
-            TimerKind.FORGED_ORDERS_OVER: features.headquarters.clear_forgery_alert,
+            TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters.clear_forgery_alert,
             TimerKind.FLOW_OVERDUE: lambda: self._flow_overdue(attempt_id),
         }
         handlers[expired.kind]()
@@ -299,7 +304,10 @@ class Engine:
     # Effects
 
     def carry_out(self) -> None:
-        """Carry out all effects in the order of `_RANKS`, until none is left. An error loses none of them, and ends the engine."""
+        """Carry out the requested effects in the order of `_RANKS` until none is left.
+
+        An error in one effect does not stop the others, and ends the engine afterwards.
+        """
         mistake: Exception | None = None
         self._core.in_event = True
         try:
@@ -307,7 +315,7 @@ class Engine:
                 for effect in sorted(effects, key=lambda effect: _RANKS.get(type(effect), len(_RANKS))):
                     try:
                         self._carry_out_one(effect)
-                    except Exception as error:  # noqa: BLE001 - whatever it is, the other effects are still carried out
+                    except Exception as error:  # noqa: BLE001 - the other effects must be carried out in any case
                         _log.error("effect.failed", effect=type(effect).__name__, problem=type(error).__name__)
                         mistake = mistake or error
         finally:
@@ -340,8 +348,8 @@ class Engine:
     async def _order(self, order: SwitchOrder) -> None:
         try:
             await order.call()
-        except SwitchError as error:  # the link is lost and the resync will settle it, or the channel is gone
-            _log.info("order.failed", order=order.name, target=str(order.call.args[0]), problem=str(error))
+        except SwitchError as error:  # the link is lost, and a resync follows; or the channel has ended
+            _log.info("switch_order.failed", order=order.name, target=str(order.call.args[0]), problem=str(error))
             if order.on_failure is not None:
                 self.on_switch_event(order.on_failure)
 

@@ -1,7 +1,7 @@
-"""The features of the engine, and which of them each one uses.
+"""The features of the engine and their dependencies.
 
-Each property builds one feature, once, from the features that it needs: reading down the page shows who depends on whom. A feature
-that would depend on itself, through others too, cannot be built.
+Each property builds one feature, once, from the features that it needs. A feature that depended on itself, even
+indirectly, could not be built.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Features:
         self.switch = outside.switch
 
     def build_all(self) -> None:
-        """Build every feature now: some take over the plan in force when they are built."""
+        """Build every feature now, because some apply the plan in force when they are built."""
         for name, attribute in vars(Features).items():
             if isinstance(attribute, cached_property):
                 getattr(self, name)

@@ -1,5 +1,5 @@
-"""Housekeeping: progress figures, and what a crash may lose without harm (what pacers have learned, intervals of
-seats).
+"""Housekeeping: update progress figures, save what a crash may lose (learned pacing, seat intervals), and trim the
+outbox.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _log = structlog.get_logger(__name__)
 
 ROUND_SECONDS = 5.0
 LOG_EVERY_ROUNDS = 12
-"""Once in so many rounds, a minute, the pacing of each campaign is logged."""
+"""Rounds between two log entries of each campaign's pacing, and between two trims of the outbox (a minute)."""
 
 
 class Housekeeping:
-    """Saves such things from time to time, and at the end."""
+    """Runs periodic jobs, and saves a last time when the engine ends."""
 
     def __init__(
         self,
@@ -50,11 +50,11 @@ class Housekeeping:
         self._eligibility = eligibility
         self._store = store
         self.outbox: tuple[OutboxWait, ...] = ()
-        """Announcements that wait for the broker and for headquarters."""
-        self._unannounced: AuditHead | None = None  # the audit's head, as long as it was announced to nobody
+        """Announcements waiting for the broker and for headquarters."""
+        self._unannounced: AuditHead | None = None  # the audit head that was not announced yet
 
     async def run(self) -> NoReturn:
-        """Save again and again, until cancelled."""
+        """Run the periodic jobs until cancelled."""
         rounds = 0
         while True:
             await asyncio.sleep(ROUND_SECONDS)
@@ -82,14 +82,14 @@ class Housekeeping:
             self._core.do(StoreFailed(error))
             return
         if bound.deleted:
-            _log.warning("outbox.full", lost=bound.deleted)
+            _log.warning("outbox.trimmed", deleted=bound.deleted)
         if bound.bytes_over_limit:
             self._alerts.raise_alert(AlertKind.OUTBOX_FULL, megabytes=bound.bytes_over_limit >> 20)
         else:
             self._alerts.clear(AlertKind.OUTBOX_FULL)
 
     async def finish(self) -> None:
-        """Save everything after the last call, and announce the head of the audit."""
+        """Save everything after the last call, and announce the audit head."""
         await self.save()
         await self._announce_head()
 
@@ -104,7 +104,7 @@ class Housekeeping:
         self._unannounced = None
 
     async def save(self) -> None:
-        """Store seat intervals and pacer states, and seal the audit. What fails is tried again."""
+        """Store seat intervals and pacer states, and seal the audit. Anything that fails is retried in the next round."""
         intervals = self._seats.take_intervals()
         try:
             if intervals:

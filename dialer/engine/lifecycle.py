@@ -1,4 +1,6 @@
-"""The life of an engine: it reads the store, decides again and again until it is told to stop, then lets live calls end."""
+"""The life cycle of an engine: load the store, decide which calls to place until it is told to stop, then let calls
+end.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,15 @@ from dialer.engine.timers import Timers
 
 _log = structlog.get_logger(__name__)
 
-HANG_UP_SECONDS = 5.0  # how long the last calls may take to end after they were hung up
-UNDISPOSED_SECONDS = (
-    900.0  # after a talk its agent may still give a disposition, if the dialler was restarted meanwhile
-)
+HANG_UP_SECONDS = 5.0  # maximum time for the last calls to end after their hang-up
+UNDISPOSED_SECONDS = 900.0  # after a restart, agents may enter dispositions for talks that ended at most this long ago
 
 
 class Lifecycle:
     """Prepares, runs and drains an engine."""
 
     def __init__(self, features: Features, resync: Resync, timers: Timers, carry_out: Callable[[], None]) -> None:
-        """`carry_out` carries out the effects that were requested."""
+        """Create the life cycle. `carry_out` carries out the requested effects."""
         self._features = features
         self._resync = resync
         self._timers = timers
@@ -35,9 +35,10 @@ class Lifecycle:
     # Start
 
     async def prepare(self, trunks: Collection[str]) -> None:
-        """Read campaigns, figures and open attempts from the store. `trunks` are where they were in the run before.
+        """Load campaigns, figures and open attempts from the store.
 
-        Raises StoreError, also for a store that is older than the last run: it does not know who was called and opted out since.
+        `trunks` are the trunks that are still on the same server as in the previous run. Raises StoreError, also if the
+        store is older than the last run: it would not know the calls and opt-outs since then.
         """
         await self._refuse_older_store()
         features, store, core = self._features, self._features.store, self._features.core
@@ -70,13 +71,16 @@ class Lifecycle:
         missing = len(sent) - len(await self._features.store.known_attempts(sent)) if sent else 0
         if missing:
             raise StoreError(
-                f"the store does not know {missing} of the last calls: it is older than they are, a copy that was put back or a"
-                " new one, and would call those people again; put the newest store in its place, or remove"
-                f" {journal.path} if that is right"
+                f"the store is older than the last run: {missing} of its calls are missing, and those people would"
+                " be called"
+                " again. The file may be a restored copy or a new store. Restore the newest store, or remove"
+                f" {journal.path} if this store is the right one"
             )
 
     async def _end_unsent(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
-        """End the attempts that an earlier run never sent to the switch: their numbers are due again. Returns the others."""
+        """End the attempts that an earlier run never sent to the switch, and return the others. Their numbers are due
+        again.
+        """
         journal = self._features.outside.sent
         unsent = set(journal.never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
         now = self._features.core.clock.now()
@@ -86,14 +90,14 @@ class Lifecycle:
             _log.info("attempts.never_sent", attempts=len(ended))
         try:
             journal.begin()
-        except OSError as error:  # after a crash nothing will be known of unsent attempts: no reason not to dial
-            _log.warning("sent_journal.not_started", problem=str(error))
+        except OSError as error:  # only makes a crash leave more unknown attempts: dialling goes on
+            _log.warning("sent_journal.start_failed", problem=str(error))
         return [each for each in unfinished if each.attempt_id not in unsent]
 
     # Run
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Dial until `stop`, then let live calls end. An unexpected error ends it (fail closed)."""
+        """Dial until `stop` is set, then let live calls end. An unexpected error ends the engine (fail closed)."""
         features, core = self._features, self._features.core
         try:
             async with asyncio.TaskGroup() as group:
@@ -107,18 +111,19 @@ class Lifecycle:
             core.stop_tasks()
 
     async def finish(self) -> None:
-        """Store what is left, after the last call."""
+        """Save the remaining state after the last call."""
         features = self._features
         features.seats.close_intervals()
         await features.housekeeping.finish()
 
     async def _decide_until(self, stop: asyncio.Event) -> None:
+        """Decide again and again which calls to place, at each wake-up and at least as often as `Placing.decide` says."""
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")
         stopping.add_done_callback(lambda _: core.wake.set())
         try:
             while not stop.is_set():
-                self._carry_out()  # first, so that the pacers know all that has happened
+                self._carry_out()  # first, so that the pacers have all events
                 core.in_event = True
                 seconds = features.placing.decide()
                 self._carry_out()
@@ -133,7 +138,7 @@ class Lifecycle:
             stopping.cancel()
 
     async def _drain(self) -> None:
-        """Place no new calls and cancel unanswered ones; let conversations end for a while, then hang up."""
+        """Place no new calls and cancel unanswered ones. Let conversations end for a while, then hang up."""
         core, features = self._features.core, self._features
         core.draining = True
         for run in features.runs.all():
@@ -142,8 +147,8 @@ class Lifecycle:
         core.do(*(order(features.switch.hang_up, call.attempt_id) for call in features.calls.all()))
         features.supervision.close()
         await self._until_no_calls(HANG_UP_SECONDS)
-        if len(features.calls):  # the next start finds them open and asks the switch
-            _log.warning("calls.left", calls=len(features.calls))
+        if len(features.calls):  # the next start finds them open in the store and reconciles them
+            _log.warning("drain.timed_out", calls=len(features.calls))
         features.commits.closing = True
 
     async def _until_no_calls(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The settings of a site as the engine uses them. `Core.plan` is the plan in force."""
+"""The settings of a site in the form that the engine uses. `Core.plan` is the plan in force."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from dialer.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class CampaignSpec:
-    """A campaign as the settings define it."""
+    """A campaign as defined in the settings."""
 
     campaign_id: str
     kind: CampaignKind
@@ -40,24 +40,21 @@ class CampaignSpec:
     wrap_up_seconds: float
     connect_limit_seconds: float
     hours: WeekHours
-    lawful_hours: WeekHours  # of the profile
+    lawful_hours: WeekHours  # calling hours of the rules profile
     retries: RetryRules
     record: bool = False  # record talks with agents
-    announcement_seconds: float = (
-        0.0  # of the announcement that the call is recorded, played before the agent is connected
-    )
-    # Of the profile: while agents are there, a ringing phone is given so long to answer.
-    minimum_ring_seconds: float = 30.0
-    skill: str | None = None  # that an agent must have
+    announcement_seconds: float = 0.0  # length of the "this call is recorded" announcement before the connect
+    minimum_ring_seconds: float = 30.0  # minimum ring time while agents are available, from the rules profile
+    skill: str | None = None  # the skill that an agent needs
     machine_detection: MachineDetection = MachineDetection.OFF
-    machine_message: bool = False  # a machine that answers a flow's call hears the information message
-    every_seconds: float = 0.0  # between a booth worker's report and the next call
-    keeps_seats: bool = False  # one call for each free agent: a seat may be reserved before a call is dialled
-    previews: bool = False  # agents see who is to be called, and dial
-    preview_seconds: float | None = None  # after which a preview is dialled; None: it is returned to the queue
-    manual: bool = False  # agents may dial numbers of the list
-    abandoned_target: float = 0.0  # abandoned calls as a share of live answers, from the settings
-    most_abandoned_target: float = 0.0  # the highest target that a supervisor may set, from the profile
+    machine_message: bool = False  # play the information message to machines that answer a flow's call
+    every_seconds: float = 0.0  # interval between a booth worker's report and the next call
+    keeps_seats: bool = False  # a seat may be reserved for a call before it is dialled
+    previews: bool = False  # agents see each call before it is dialled, and dial it
+    preview_seconds: float | None = None  # time until a preview is dialled automatically; None: never
+    manual: bool = False  # agents may dial numbers of the list themselves
+    abandoned_target: float = 0.0  # target of the abandoned-call rate (0-1), from the settings
+    most_abandoned_target: float = 0.0  # the highest target that a supervisor may set, from the rules profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +68,17 @@ class CampaignPlan:
 
 @dataclass(frozen=True, slots=True)
 class SeatPlan:
-    """A seat of the settings."""
+    """A seat as defined in the settings."""
 
     name: str
-    endpoint: str  # of its phone
-    languages: frozenset[str]  # empty: any
+    endpoint: str  # of the seat's phone
+    languages: frozenset[str]  # languages spoken at the seat; empty: any
     server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadquartersPlan:
-    """Headquarters, whose orders the centre obeys."""
+    """The headquarters whose orders the centre carries out."""
 
     zone: str | None = None
     leaders: Mapping[str, bytes] = field(default_factory=dict)  # public keys, by name
@@ -89,60 +86,61 @@ class HeadquartersPlan:
 
 @dataclass(frozen=True, slots=True)
 class EnginePlan:
-    """The settings of a site as the engine uses them."""
+    """The settings of a site in the form that the engine uses."""
 
-    owner: str  # this dialler's name in its claims
+    owner: str  # the dialler's name on claimed numbers
     organisation: str
     campaigns: Mapping[str, CampaignPlan]  # by id
     seats: Mapping[str, SeatPlan]  # by name
     trunks: tuple[TrunkLimits, ...]
     gate: Gate
     drain_seconds: float
-    rules_text: str = "{}"  # as JSON, stored with the calls that they allowed
+    rules_text: str = "{}"  # the rules as JSON, stored with the calls that they allowed
     polling: PollingPlan | None = None
-    agents: Mapping[str, AgentAccount] = field(
-        default_factory=dict
-    )  # by number; empty: seats are logged in under any name
+    agents: Mapping[str, AgentAccount] = field(default_factory=dict)  # by number; empty: any name may log in
     agent_rules: AgentRules = field(default_factory=AgentRules)
     rest: TrunkRest = field(default_factory=TrunkRest)
     inbound: InboundSettings = field(default_factory=InboundSettings)
     transfers: Mapping[str, TransferSettings] = field(default_factory=dict)  # by name
     supervisors: Mapping[str, SupervisorPhone] = field(default_factory=dict)  # by name
-    users: frozenset[str] = frozenset()  # names in the settings, whose roles no command changes
+    users: frozenset[str] = frozenset()  # supervisors in the settings, whose roles commands cannot change
     headquarters: HeadquartersPlan = field(default_factory=HeadquartersPlan)
     erasure: ErasureRules | None = None  # None: numbers cannot be erased
 
     @property
     def rules_version(self) -> str:
-        """Return the digest of the rules, their key in the store (`Store.record_rules_version`)."""
+        """Return the digest of the rules, which identifies them in the store (`Store.record_rules_version`)."""
         return hashlib.sha256(self.rules_text.encode()).hexdigest()
 
 
 CertifiedBy = Callable[[str, str], Mapping[str, CertificateStatus]]
-"""Returns the certificates of what a campaign plays, by language. Takes the campaign's id and its flow."""
+"""Returns the certificates of the recordings that a campaign plays, by language. Arguments: the campaign's id and flow.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
-    """What the settings say now, where nothing has changed that cannot change beside calls."""
+class ReloadedSettings:
+    """Reloaded settings, which change nothing that needs a restart."""
 
     plan: EnginePlan
-    changed: tuple[str, ...]  # the settings that the dialler reads
-    others: tuple[str, ...]  # those that it does not
-    told: Mapping[str, str]  # every setting by its key, for the audit
-    taken: Callable[[], None]  # to be called as they come into force: what else asks them does so from then on
+    changed: tuple[str, ...]  # changed settings of the dialler
+    others: tuple[str, ...]  # changed settings of other programs
+    values: Mapping[str, str]  # every setting by its key, for the audit
+    apply: Callable[[], None]  # applies them in parts outside the engine; called when the plan comes into force
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the engine needs from outside."""
+    """The parts of the dialler, outside the engine, that the engine uses."""
 
     store: Store
     switch: Switch
     sent: SentJournal
     flows: FlowLibrary
-    certified: CertifiedBy  # what is of what a campaign plays
-    has_room: Callable[[], bool]  # whether the disk can still take results
-    figures: Callable[[], dict[str, float]] = dict  # the process's own, for the board
-    reread: Callable[[], Reread] | None = None  # the settings; raises CommandRefused. None: there is no file
-    spool: Spool | None = None  # where what the dialler is to take in is handed over; None: nowhere
+    certified: CertifiedBy  # the certificates of the recordings that a campaign plays
+    has_room: Callable[[], bool]  # returns whether the disk has room for results
+    figures: Callable[[], dict[str, float]] = dict  # figures of the process itself, for the board
+    reload_settings: Callable[[], ReloadedSettings] | None = (
+        None  # reads the settings file; raises CommandRefused. None: no file
+    )
+    spool: Spool | None = None  # rolls and lists that other programs hand over; None: no spool

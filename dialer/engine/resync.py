@@ -1,4 +1,4 @@
-"""The link to an Asterisk server comes up or goes down: all features are brought to agree with what lives there."""
+"""Connections to Asterisk servers: bring all features into agreement with a server when its link comes up or is lost."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from dialer.store.standing_orders import StandingOrder, seat_addressee
 
 _log = structlog.get_logger(__name__)
 
-RECONCILE_SECONDS = 5.0  # a flow that comes back before the first resync waits no longer for it
+RECONCILE_SECONDS = 5.0  # maximum wait for the first resync by a flow that reconnects before it
 
 
 class Resync:
-    """Brings calls, seats, transfers and supervision to agree with a server, each time its link comes up."""
+    """Brings calls, seats, transfers and supervision into agreement with a server each time its link comes up."""
 
     def __init__(self, features: Features) -> None:
         self._features = features
         self._done = asyncio.Event()
         self.standing_orders: list[StandingOrder] = []
-        """What supervisors ordered in an earlier run."""
+        """Supervisors' orders of an earlier run that are still in force."""
 
     async def until_done(self) -> None:
-        """Wait for the first resync, but not for ever. Before it, nobody knows which campaign a live call belongs to."""
+        """Wait for the first resync, or until a timeout. Before it, the campaign of a live call is unknown."""
         try:
             async with asyncio.timeout(RECONCILE_SECONDS):
                 await self._done.wait()
@@ -37,7 +37,7 @@ class Resync:
             _log.warning("resync.timed_out")
 
     def switch_down(self, event: SwitchDown) -> None:
-        """Note that the link to a server is lost."""
+        """Handle the loss of the link to a server."""
         features, server = self._features, event.server
         features.servers.up.discard(server)
         if server:
@@ -47,7 +47,7 @@ class Resync:
         features.core.wake.set()
 
     def switch_up(self, up: SwitchUp) -> None:
-        """Bring everything to agree with a server whose link is up."""
+        """Bring all features into agreement with a server whose link is up."""
         features = self._features
         features.reconciler.resync(up)
         for seat_name in features.agents.adopt(up.live_seats, up.server):
@@ -72,7 +72,7 @@ class Resync:
         features.core.wake.set()
 
     def phone_disconnected(self, seat: str) -> None:
-        """Handle that an agent's phone is off the line."""
+        """Handle that an agent's phone has disconnected."""
         self._features.transfers.agents_phone_disconnected(seat)
         self._features.acd.phone_disconnected(seat)
 
@@ -88,7 +88,7 @@ class Resync:
                 features.acd.talks_on(call, seat_name)
 
     def _restore_orders(self, seat_name: str) -> None:
-        """Put a supervisor's orders for a seat into force again. Orders that only a newer version knows are left alone."""
+        """Put supervisors' orders for a seat into force again. Orders of a newer version are ignored."""
         for order in self.standing_orders:
             if order.addressee != seat_addressee(seat_name):
                 continue

@@ -1,4 +1,4 @@
-"""The services of the engine that commands call."""
+"""The services of the engine that commands use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the command line and the desk import commands, and run no e
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a command's `execute` can use."""
+    """The services available to a command's `execute`."""
 
     campaigns: Campaigns
     settings: SettingsReload

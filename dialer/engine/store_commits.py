@@ -1,6 +1,6 @@
 """Writes to the store that must not be lost: each is retried until it is committed.
 
-While the store fails, nothing is dialled; live calls go on.
+While the store fails, nothing is dialled; live calls continue.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from dialer.store.store import Store
 _log = structlog.get_logger(__name__)
 
 RETRY_SECONDS = 2.0  # between attempts to commit while the store fails
-QUIET_SECONDS = 5.0  # without a failure before dialling resumes; doubled if the last failure is no longer ago than:
-RECENT_SECONDS = 60.0
+QUIET_SECONDS = 5.0  # time without a failure before dialling resumes
+RECENT_SECONDS = 60.0  # if the store fails again within this time, the quiet time is doubled (up to this limit)
 
 
 class StoreCommits:
-    """Carries out commits, and knows whether the store works."""
+    """Carries out commits, and tracks whether the store works."""
 
     def __init__(self, core: Core, alerts: Alerts, store: Store, has_room: Callable[[], bool]) -> None:
-        """`has_room` tells whether the disk has room for results."""
+        """Create the service. `has_room` returns whether the disk has room for results."""
         self._core = core
         self._alerts = alerts
         self._store = store
@@ -37,11 +37,11 @@ class StoreCommits:
         self._recovering = False
         self._failed_at = self._recovered_at = float("-inf")  # monotonic
         self._quiet_seconds = QUIET_SECONDS
-        self.trouble: str | None = None  # why the store does not work
-        self.closing = False  # the dialler is stopping: a commit that fails is given up
+        self.trouble: str | None = None  # why the store does not work; None: it works
+        self.closing = False  # the dialler is stopping: failed commits are not retried
 
     async def carry_out(self, commit: StoreCommit) -> None:
-        """Write until it is committed. A repeat after an error changes nothing that was committed before."""
+        """Write to the store until the write is committed."""
         retry = object()
         try:
             while True:
@@ -60,7 +60,7 @@ class StoreCommits:
             self._retrying.discard(retry)
 
     def failed(self, error: StoreError) -> None:
-        """Stop dialling until the store works. Raises one alert for each failure that lasts, whatever the errors say."""
+        """Stop dialling until the store works. A lasting failure raises one alert, even if its errors differ."""
         now = self._failed_at = self._core.clock.monotonic()
         if self.trouble is None:
             recent = now - self._recovered_at < RECENT_SECONDS
@@ -72,7 +72,7 @@ class StoreCommits:
             self._core.spawn(self._recover(), "recover-store")
 
     async def _recover(self) -> None:
-        """Resume dialling once all commits are done and disk and store have worked for a while."""
+        """Resume dialling when all commits are done and disk and store have worked for a while."""
         while not self.closing:
             await asyncio.sleep(RETRY_SECONDS)
             if self._retrying or not self._has_room():

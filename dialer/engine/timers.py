@@ -1,4 +1,4 @@
-"""The engine's timers, by their key."""
+"""The engine's timers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dialer.engine.effects import StartTimer, TimerExpired
 
 
 class Timers:
-    """Starts and stops timers on the event loop."""
+    """Starts and stops timers, identified by their keys, on the event loop."""
 
     def __init__(self, expire: Callable[[TimerExpired], None]) -> None:
-        """`expire` handles a timer that has expired."""
+        """Create the timers. `expire` handles a timer that has expired."""
         self._expire = expire
         self._running: dict[str, asyncio.TimerHandle] = {}
 
     def start(self, timer: StartTimer) -> None:
-        """Start a timer, replacing one with the same key."""
+        """Start a timer. A timer with the same key is replaced."""
         self.stop(timer.key)
         loop = asyncio.get_running_loop()
         self._running[timer.key] = loop.call_later(timer.seconds, self._fire, timer)

@@ -1,4 +1,4 @@
-"""Views of the centre, made from its state. Pure except for the clock."""
+"""Views of the centre, built from its state. Pure except for the clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dialer.engine.features import Features
 
 
 def centre_view(features: Features) -> CentreView:
-    """Return the whole centre at this moment."""
+    """Return a view of the whole centre at this moment."""
     core, turnout, used = features.core, features.turnout, features.channels.used()
     campaigns = tuple(
         _campaign_view(features, run)
@@ -55,7 +55,7 @@ def centre_view(features: Features) -> CentreView:
 
 
 def _forecast(features: Features) -> Forecast | None:
-    """Return the forecast for booths that are still called today; None: there are none, or it is too early to say."""
+    """Return the forecast for booths that are still called today, or None if there are none or it is too early."""
     now, contacted_by = features.core.clock.now(), features.turnout.contacted_by
     to_come = {booth_id: at for booth_id, at in features.polls.last_calls().items() if at > now}
     if not to_come:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dialer.domain.errors import CommandRefused
-from dialer.engine.plan import Reread
+from dialer.engine.plan import ReloadedSettings
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.flows.audio_settings import make_play_rules, requires_synthetic_label
 from dialer.flows.model import list_allowed_offers
@@ -56,7 +56,7 @@ class SettingsReload:
         """Register parts that each reload updates."""
         self._parts.extend(parts)
 
-    def __call__(self) -> Reread:
+    def __call__(self) -> ReloadedSettings:
         """Read the file again, and return the changes with the function that applies them.
 
         Raises CommandRefused if the file is invalid or looser than the profile, or if a change needs a restart. The error's text
@@ -92,7 +92,7 @@ class SettingsReload:
         recorded = {**settings_by_key(settings), **self._recorded}
         ours = tuple(change.name for change in changed if change.takes_effect is not Applied.ELSEWHERE)
         others = tuple(change.name for change in changed if change.takes_effect is Applied.ELSEWHERE)
-        return Reread(engine_plan(settings, profile), ours, others, recorded, apply)
+        return ReloadedSettings(engine_plan(settings, profile), ours, others, recorded, apply)
 
     def _profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
         """Yield a change if the profile's own file has changed. It needs a restart if copied rules have changed."""

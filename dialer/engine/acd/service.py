@@ -1,6 +1,6 @@
-"""The ACD (automatic call distribution): connects answered voters to seats, longest idle seat first.
+"""ACD (automatic call distribution): connect answered voters to free agents, longest idle seat first.
 
-A voter for whom no seat is free in time hears the information message.
+A voter for whom no seat becomes free in time hears the information message.
 """
 
 from __future__ import annotations
@@ -30,12 +30,9 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat, choose_seat
 from dialer.pacing.port import PacingEventKind
 
-MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit, so that it starts within it
+MESSAGE_MARGIN_SECONDS = 0.2  # the message is ordered this long before the connect limit expires
 CONNECT_SECONDS = 2.0  # a reserved seat whose voter has not arrived by then is released
-PHONE_RETRY_SECONDS = 5.0  # before a lost seat's phone is called again
-LOST_SECONDS = 900.0  # an agent whose phone is off the line for longer has left: the phone must not ring all night
-MAX_INTERVALS = 2_000
-_WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
+PHONE_RETRY_SECONDS = 5.0  # before the phone of a lost seat is called again
 
 
 class Acd:
@@ -51,7 +48,7 @@ class Acd:
         eligibility: Eligibility,
         switch: Switch,
     ) -> None:
-        """`eligibility` is checked before each connect."""
+        """Create the service. `eligibility` is checked before each connect."""
         self._core = core
         self._servers = servers
         self._calls = calls
@@ -59,13 +56,13 @@ class Acd:
         self._runs = runs
         self._eligibility = eligibility
         self._switch = switch
-        self._ended: dict[str, Call] = {}  # by seat: the call whose wrap-up is in progress
-        self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls on their way from a flow to a seat
+        self._ended: dict[str, Call] = {}  # by seat: the call that is being wrapped up
+        self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls that a flow is connecting to a seat
 
     # Voters
 
     def voter_waits(self, call: Call) -> None:
-        """Connect an answered voter to a free seat, or to the next one that is free before the connect limit."""
+        """Connect an answered voter to a free seat, or to the next seat that becomes free before the connect limit."""
         now = self._core.instant()
         known = self._calls.update(call, call.by_person(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
@@ -76,14 +73,13 @@ class Acd:
         elif not self._seat_for(waiting):
             limit = self._runs[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
-            due = TimerExpired(TimerKind.VOTER_WAITED_TOO_LONG, attempt_id=call.attempt_id)
+            due = TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=call.attempt_id)
             self._core.do(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def connect_from_flow(self, attempt_id: AttemptId) -> bool:
-        """Connect a call in a flow to a ready seat.
+        """Connect a call in a flow to a free seat, and return whether agent and voter hear each other.
 
-        Returns True once agent and voter hear each other, False if no seat took the call or the call is forbidden by
-        now.
+        Returns False if no seat took the call, or if the rules forbid the call now.
         """
         call = self._calls.get(attempt_id)
         if call is None or attempt_id in self._handed_over:
@@ -98,11 +94,13 @@ class Acd:
             del self._handed_over[attempt_id]
 
     def _arrived(self, attempt_id: AttemptId, came: bool) -> None:
+        """Report to the flow whether its voter was connected to an agent."""
         waiting = self._handed_over.get(attempt_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(came)
 
     def _seat_for(self, call: Call) -> bool:
+        """Connect a call to a free seat. Return False if there is no suitable seat."""
         seat = self._choose(call)
         if seat is None:
             return False
@@ -120,15 +118,16 @@ class Acd:
         return True
 
     def _choose(self, call: Call) -> Seat | None:
+        """Return the seat for a call, or None: its reserved seat, otherwise the best free one."""
         kept = self._seats.get(call.reserved_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
-            return None if kept.doubted else kept  # its phone is being checked
+            return None if kept.doubted else kept  # a doubted phone is being checked
         skill = self._runs[call.campaign_id].spec.skill
         server = self._servers.of_trunk(call.trunk)
         return choose_seat(self._seats.reachable(), call.language, skill, call.campaign_id, server)
 
     def voter_did_not_arrive(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """Release a seat whose voter did not arrive. The switch will report what became of the voter."""
+        """Release a seat that its voter did not reach. The switch reports separately what the voter does next."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self.free(seat, seat.call_ended(self._core.instant()))
@@ -138,14 +137,14 @@ class Acd:
             self._arrived(attempt_id, False)
 
     def voter_waited_too_long(self, attempt_id: AttemptId) -> None:
-        """Play the message to a voter who has waited too long, or who must not be connected."""
+        """Play the information message to a voter who got no seat in time, or who must not be connected."""
         call = self._calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.message_started(call)
             self._core.do(order(self._switch.play_message, attempt_id))
 
     def message_started(self, call: Call) -> None:
-        """Note that the voter hears the information message. The call is abandoned unless an agent had it before."""
+        """Handle the start of the information message. The call is abandoned unless an agent had it before."""
         call = self._calls.update(call, call.by_person(self._core.instant()))
         if not call.leg.message_started:
             self._calls.update(call, call.hears_message())
@@ -153,17 +152,21 @@ class Acd:
             self._core.wake.set()
 
     def connected(self, call: Call, seat_name: str) -> None:
-        """Note that voter and agent hear each other. A repeat changes nothing; a voter may also be back in the seat."""
+        """Handle that voter and agent hear each other. The voter may also have come back to the seat; repeats change
+        nothing.
+        """
         now = self._core.instant()
         call = self._calls.update(call, call.by_person(now))
         seat = self._seats.get(seat_name)
         if seat is None:
             return
         if call.talk.connected_at is not None:
-            if _is_open_to(seat, call) or seat.state is SeatState.PAUSED:  # a pause continues after the call
+            if (
+                _is_open_to(seat, call) or seat.state is SeatState.PAUSED
+            ):  # a paused seat is paused again after the call
                 self._talks_again(self._calls.update(call, call.message_cut_short()), seat_name)
             return
-        self._ended.pop(seat_name, None)  # what the agent says from now on is about this call
+        self._ended.pop(seat_name, None)  # dispositions from now on are about this call
         self._seats.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
         self._seats.count_call(seat_name)
         self._calls.update(call, call.connected(seat_name, seat.agent, now))
@@ -171,21 +174,23 @@ class Acd:
         self._arrived(call.attempt_id, True)
 
     def talks_on(self, call: Call, seat_name: str) -> None:
-        """Note that a conversation of an earlier run of the dialler continues at a seat."""
+        """Continue a conversation at a seat that an earlier run of the dialler, or a transfer, left there."""
         now = self._core.instant()
         seat = self._seats[seat_name]
         self._seats.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
         self._calls.update(call, call.reserved(seat_name, seat.agent))
 
     def _talks_again(self, call: Call, seat_name: str) -> None:
+        """Continue a conversation at the seat from which its voter had left."""
         self._core.do(StopTimer(f"seat/{seat_name}"))
         self._ended.pop(seat_name, None)
         self.talks_on(call, seat_name)
 
     def take_back(self, call: Call, seat_name: str) -> str | None:
-        """Return a seat for a voter whose transfer failed, now talking; None if no seat is free.
+        """Return the name of the seat for a voter whose transfer failed, or None if no seat is free. The seat is
+        talking then.
 
-        Prefers the seat of the agent who transferred the call.
+        The seat of the agent who transferred the call is preferred.
         """
         own = self._seats.get(seat_name)
         if own is None or not own.phone_up or not _is_open_to(own, call):
@@ -196,7 +201,9 @@ class Acd:
         return own.name
 
     def end_call(self, call: Call) -> None:
-        """End a call at its seat: wrap-up follows, or the seat is free again if the voter never arrived."""
+        """Handle the end of a call at its seat: wrap-up follows, or the seat is free again if the voter never reached
+        it.
+        """
         self._core.do(StopTimer(f"call/{call.attempt_id}"))
         self._arrived(call.attempt_id, False)
         seat = call.talk.seat or call.reserved_seat
@@ -204,9 +211,7 @@ class Acd:
             self.left_seat(call, seat)
 
     def left_seat(self, call: Call, seat_name: str) -> None:
-        """Note that the voter is no longer with the seat's agent: wrap-up follows a talk. The call may continue without
-        the agent.
-        """
+        """Handle that the voter left the seat: wrap-up follows a talk. The call itself may continue without the agent."""
         seat = self._seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
@@ -216,21 +221,23 @@ class Acd:
             self._core.do(_ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
             self._ended[seat_name] = call
         after = seat.call_ended(now)
-        if after.agent is None and talked:  # a call adopted after a restart: no agent is there to wrap it up
+        if after.agent is None and talked:  # adopted after a restart, and no agent is logged in to wrap it up
             after = after.wrapped_up(now)
         self.free(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._runs[call.campaign_id].spec.wrap_up_seconds
-            self._core.do(StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_OVER, seat_name)))
+            self._core.do(StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_EXPIRED, seat_name)))
 
     # Wrap-up
 
     def latest_call(self, seat: Seat) -> Call | None:
-        """Return the call that the seat has, or whose wrap-up is in progress."""
+        """Return the call of the seat, or the call that is being wrapped up there; None if there is neither."""
         return self._ended.get(seat.name) or self._calls.at_seat(seat)
 
     def closing(self, seat: Seat) -> None:
-        """Note that the talk or the wrap-up is about to end. A repeat changes nothing. Raises CommandRefused."""
+        """Record that the agent is about to end the talk or the wrap-up. A repeat changes nothing. Raises
+        CommandRefused.
+        """
         now = self._core.clock.monotonic()
         after = seat.closing(now)
         if after is seat:
@@ -239,13 +246,13 @@ class Acd:
         self._core.wake.set()
 
     def wrap_up_expired(self, seat_name: str) -> None:
-        """End a wrap-up whose time is over."""
+        """End a wrap-up that has reached its time limit."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.WRAP_UP:
             self.end_wrap_up(seat)
 
     def end_wrap_up(self, seat: Seat) -> None:
-        """End a wrap-up: by a disposition, a command or its time limit."""
+        """End a wrap-up because of a disposition, a command or its time limit."""
         now = self._core.instant()
         self._ended.pop(seat.name, None)
         after = seat.wrapped_up(now)
@@ -257,7 +264,7 @@ class Acd:
 
     def free(self, before: Seat, after: Seat) -> None:
         """Replace a seat, and connect a waiting voter to it if it is free now."""
-        if after.state is not before.state:  # a pause requested in a wrap-up must not stop the wrap-up's timer
+        if after.state is not before.state:  # a pause requested during wrap-up must not stop the wrap-up's timer
             self._core.do(StopTimer(f"seat/{before.name}"))
         self._seats.put(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
@@ -268,55 +275,56 @@ class Acd:
         self._core.wake.set()
 
     def _serve_waiting(self) -> None:
+        """Connect waiting voters to free seats, longest waiting first."""
         waiting = [call for call in self._calls.all() if call.state is CallState.WAITING and call.leg.waiting]
         for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
             if not self._eligibility.may_connect(call):
                 self.voter_waited_too_long(call.attempt_id)
             else:
-                self._seat_for(call)  # a voter whom no free seat may serve does not hold up the next one
+                self._seat_for(call)  # a voter without a suitable seat does not block the next voter
 
     # Phones
 
     def phone_connected(self, seat_name: str) -> None:
-        """Note that the agent's phone is on the line."""
+        """Handle that the agent's phone has connected."""
         seat = self._seats.get(seat_name)
         if seat is not None:
             self.free(seat, seat.phone_connected(self._core.instant()))
 
     def phone_disconnected(self, seat_name: str) -> None:
-        """Note that the agent's phone is off the line. It is called again while its agent is logged in."""
+        """Handle that the agent's phone has disconnected. It is called again while its agent is logged in."""
         seat = self._seats.get(seat_name)
         if seat is None:
             return
         now = self._core.instant()
         call = self._calls.at_seat(seat)
         if seat.state is SeatState.TALKING and call is not None:
-            self._ended[seat_name] = call  # its agent may still give a disposition
+            self._ended[seat_name] = call  # the agent may still enter a disposition
             self._core.do(
                 _ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.phone_disconnected(now)
         self.free(seat, after)
-        if after.agent is not None and seat.doubted:  # a reloaded page may have its phone back already
+        if after.agent is not None and seat.doubted:  # a reloaded page may have registered its phone again already
             self.call_phone(seat_name)
         elif after.agent is not None:
             self.expect_phone(seat_name)
 
     def phone_registered(self, endpoint: str) -> None:
-        """Call a phone that has registered, if its agent is waiting for it."""
+        """Call a phone that has registered, if its agent is logged in and it is disconnected."""
         seat = self._seats.with_endpoint(endpoint)
         if seat is not None:
             self.call_phone(seat.name)
 
     def doubt(self, seat_name: str, doubted: bool) -> None:
-        """Send no voter to a seat whose phone may be dead, or send voters again."""
+        """Set whether a seat's phone may be dead. Voters are not connected to a seat with a suspect phone."""
         seat = self._seats[seat_name]
         if seat.doubted is not doubted and seat.phone_up:
             self.free(seat, replace(seat, doubted=doubted))
 
     def call_phone(self, seat_name: str) -> None:
-        """Call the seat's phone if an agent is logged in and the phone is off the line."""
+        """Call the seat's phone if an agent is logged in and the phone is disconnected."""
         seat = self._seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.server in self._servers.up:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
@@ -326,20 +334,20 @@ class Acd:
             )
 
     def expect_phone(self, seat_name: str) -> None:
-        """Expect the agent's phone to come on the line soon, and call it if it does not."""
+        """Call the agent's phone later if it has not connected by then."""
         self._core.do(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
 
 
 def _is_open_to(seat: Seat, call: Call) -> bool:
-    """Return whether a voter may come back to the seat: it is free, or still wraps up that very call."""
+    """Return whether a voter may come back to the seat: it is free, or is still wrapping up this call."""
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
     return seat.free or (wraps_up and not seat.doubted)
 
 
 def _ended(campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None) -> UpdatePacer:
-    """Return the pacer's update about a talk or wrap-up that ends now."""
+    """Return the pacer's update for a talk or wrap-up that ends now."""
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

@@ -1,7 +1,7 @@
-"""The effects of a change in what is known of a call.
+"""The effects of a change to a call.
 
-They depend on the call before and after the change alone. Events come in no promised order; whichever reported a fact
-first, its effects are returned once.
+Effects depend only on the call before and after the change. Events arrive in no guaranteed order: whichever event
+reports a fact first, the effects of that fact are requested once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dialer.store.store import Store
 
 
 def effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
-    """Return what has to be done because `before` has become `after`."""
+    """Return the effects that follow when the call `before` has become `after`."""
     effects: list[Effect] = []
     if after.leg is not before.leg:
         effects += _effects_of_leg(before, after, store)
@@ -32,12 +32,14 @@ def effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> 
 
 def _effects_of_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
-    outbound = not after.inbound  # an inbound call says nothing about the calls that the pacer places
+    outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
     if leg.written and not was.written:
         yield UpdatePacer(campaign_id, PacingEventKind.PLACED, call=after)
     if _counts_as_answered(after) and not _counts_as_answered(before):
         yield UpdatePacer(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
-    if outbound and leg.not_counted and not was.not_counted:  # withdraws the answer if it was counted
+    if (
+        outbound and leg.not_counted and not was.not_counted
+    ):  # tells the pacer to subtract the answer, if it was counted
         kind = PacingEventKind.MACHINE if was.judged else PacingEventKind.FAILED
         yield UpdatePacer(campaign_id, kind, after.seconds_to_answer, after)
     if outbound and leg.message_started and not was.message_started and after.talk.connected_at is None:

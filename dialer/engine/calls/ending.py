@@ -1,4 +1,4 @@
-"""The end of a call: its outcome is stored, its number is due again, and the pacer learns of it."""
+"""The end of a call: store its outcome, schedule its number again, and update the pacer."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-FLOW_GRACE_SECONDS = 5.0  # after a hang-up, for the flow's last commit
-UNSEEN_SECONDS = 2.5  # after an answer; by then the dialplan has sent the voter to the message, and reported it
+FLOW_GRACE_SECONDS = 5.0  # time after a hang-up for the flow's last commit
+UNSEEN_SECONDS = 2.5  # after this time from the answer the dialplan has played the message and reported it
 
 
 class CallEndings:
@@ -45,7 +45,7 @@ class CallEndings:
         retries: RetrySchedule,
         store: Store,
     ) -> None:
-        """`trunks` tells whether a failure was the trunk's."""
+        """Create the service. `trunks` decides whether a failure is the trunk's or the number's."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -55,19 +55,21 @@ class CallEndings:
         self._store = store
         self._retries = retries
 
-    def may_finish(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
-        """Return whether a call that has ended is finished now. If not, `CallFinished` follows once its flow's last commit is done,
-        or once it is known whether the agent's phone was silent.
+    def defer_end(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
+        """Defer the end of a call while its flow, or a check of the agent's phone, is pending. Return whether it was
+        deferred.
+
+        `CallFinished` follows when the flow's last commit is done, or the check is complete.
         """
         if call.flow.under_way:
             self._calls.put(call.ending(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.do(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
-            return False
+            return True
         if silence.must_check(call, ended):
             self._core.spawn(silence.ask(self._calls.put(call.ending(ended)), ended), "ask-seat")
-            return False
-        return True
+            return True
+        return False
 
     def end(self, call: Call, ended: CallEnded) -> None:
         """End a call: remove it from the live calls, update the pacer and store its outcome."""
@@ -105,7 +107,7 @@ class CallEndings:
         self._core.wake.set()
 
     def check_switch_reports(self, call: Call) -> None:
-        """Alert if the switch reports nothing about answered voters: a missing AMI permission shows only then."""
+        """Raise an alert if the switch reports no events for answered voters: an AMI permission may be missing."""
         if call.kind is not CampaignKind.AGENTS or call.leg.answered_seconds is None or call.leg.machine:
             return
         if call.leg.waiting or call.leg.message_started or call.talk.connected_at is not None:
@@ -115,13 +117,13 @@ class CallEndings:
 
 
 def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
-    """Yield what the pacer does not know yet about a call that has ended."""
+    """Yield the pacer updates of a call that has ended, without those already sent."""
     if call.inbound:
         return
     if outcome.answered:
         unseen = outcome is Outcome.ABANDONED and not (call.leg.message_started or call.talk.heard_nobody)
         if outcome is Outcome.DROPPED or unseen:
-            # It ended before anybody knew whether a machine had answered: a machine does not hang up.
+            # The call ended during machine detection. Counted as a person, because machines do not hang up.
             if not call.leg.judged:
                 yield UpdatePacer(
                     call.campaign_id, PacingEventKind.ANSWERED, call.seconds_to_answer or now - call.began_seconds, call

@@ -1,4 +1,4 @@
-"""The calls that are live. Every count of calls is derived from them, so that no counter can drift."""
+"""The live calls of a centre. Every count of calls is derived from them, so that no counter can drift."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dialer.store.store import Store
 
 
 class LiveCalls:
-    """The live calls of a centre by attempt id, and the only place that replaces them."""
+    """The live calls by attempt id. Calls are replaced only here."""
 
     def __init__(self, core: Core, store: Store, switch: Switch) -> None:
         self._core = core
@@ -38,7 +38,7 @@ class LiveCalls:
         return len(self._calls)
 
     def get(self, attempt_id: AttemptId | None) -> Call | None:
-        """Return the live call of an attempt, or None."""
+        """Return the live call of an attempt, or None if the call has ended or is unknown."""
         return None if attempt_id is None else self._calls.get(attempt_id)
 
     def all(self) -> Collection[Call]:
@@ -50,11 +50,11 @@ class LiveCalls:
         return [call for call in self._calls.values() if call.campaign_id == campaign_id]
 
     def at_seat(self, seat: Seat) -> Call | None:
-        """Return the live call that a seat has. The call of a wrap-up has usually ended."""
+        """Return the live call of a seat, or None. During wrap-up the seat's call has usually ended."""
         return self.get(seat.attempt_id)
 
     def put(self, call: Call) -> Call:
-        """Add a call, or replace it without any effects, and return it."""
+        """Add or replace a call without requesting any effects, and return it."""
         self._calls[call.attempt_id] = call
         return call
 
@@ -63,7 +63,7 @@ class LiveCalls:
         self._calls.pop(attempt_id, None)
 
     def update(self, before: Call, after: Call) -> Call:
-        """Replace a call with what is known of it now, request the effects of the change, and return it."""
+        """Replace a call, request the effects of the change, and return the new call."""
         if after is before:
             return after
         self._calls[after.attempt_id] = after
@@ -73,13 +73,13 @@ class LiveCalls:
         return after
 
     def cancel(self, call: Call) -> None:
-        """Hang up an outbound call that nobody has answered. One that was not sent to the switch yet never will be."""
+        """Hang up an unanswered outbound call. A call that was not sent to the switch yet is never sent."""
         if call.answered or call.leg.cancelled or call.inbound:
             return
         self.update(call, call.given_up())
         if call.leg.written:
             self._core.do(order(self._switch.hang_up, call.attempt_id))
-        elif call.leg.preview is not None:  # otherwise the task that is about to send it sees that it is cancelled
+        elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled
             self._core.do(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
     def notify(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:

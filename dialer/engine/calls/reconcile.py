@@ -1,7 +1,7 @@
-"""Reconciling store, live calls and switch, after a start and after each loss of a link.
+"""Reconcile store, live calls and switch after a start, and each time a link is restored.
 
-Nothing is dialled before. Calls that live on the switch continue, others are ended. Where nobody can know how a call
-ended, its outcome is `unknown`, and its number is not dialled again until a person releases it.
+Nothing is dialled until then. Calls that are live on the switch continue, all others are ended. If it cannot be
+determined how a call ended, its outcome is `unknown`, and its number is not redialled until a person releases it.
 """
 
 from __future__ import annotations
@@ -37,17 +37,13 @@ from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
 
-LOOK_UP_SECONDS = (
-    0.5,
-    2.0,
-    0.0,
-)  # seconds before the switch's records are read again for calls that they do not have yet
-SURE_SECONDS = 5.0  # between the clocks of two machines, and of an uptime in whole seconds
+LOOK_UP_SECONDS = (0.5, 2.0, 0.0)  # waits before the switch's call records are read again
+SURE_SECONDS = 5.0  # tolerance for two machines' clocks, and for an uptime in whole seconds
 NO_ANSWER_CAUSE = 19
 
 
 class Reconciler:
-    """Brings live calls to agree with a server whose link is up."""
+    """Reconciles live calls with a server that has connected."""
 
     def __init__(
         self,
@@ -73,18 +69,20 @@ class Reconciler:
         self._orphans: dict[AttemptId, OpenAttempt] = {}
         self._created_at: dict[
             AttemptId, float
-        ] = {}  # of attempts of an earlier run on trunks that have not moved, epoch seconds
+        ] = {}  # epoch seconds, for attempts whose trunk is still on the same server
 
     def found(self, attempts: Sequence[OpenAttempt], lines: Collection[str]) -> int:
-        """Take over the attempts that an earlier run left open, and return how many. `lines` are the trunks that have
-        not moved since: only for their calls does a missing record mean anything.
+        """Load the attempts that an earlier run left open, and return how many.
+
+        `lines` are the trunks that are still on the same server. Only for their calls does a missing record prove
+        anything.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in lines}
         return len(self._orphans)
 
     def resync(self, up: SwitchUp) -> None:
-        """Bring calls and store to agree with what lives on the switch."""
+        """Reconcile calls and store with the calls on a server."""
         adopted = self._adopt_orphans()
         vanished = [
             call
@@ -99,7 +97,7 @@ class Reconciler:
         strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
         if strays:
             self._core.spawn(self._hang_up_strays(strays), "hang-up-strays")
-        for call in self._calls.all():  # the order to end it was lost with the link
+        for call in self._calls.all():  # the order to hang it up was lost with the link
             if call.leg.cancelled and not call.answered and call.attempt_id in up.live_attempts:
                 self._core.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
@@ -112,13 +110,13 @@ class Reconciler:
             )
 
     def stray(self, attempt_id: AttemptId) -> None:
-        """Hang up a call on the switch that has no live call here, if it is ours."""
+        """Hang up a call on the switch that has no live call here, if it was placed from this store."""
         self._core.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
 
     async def _look_up(self, vanished: Sequence[AttemptId], server: str) -> None:
-        """End calls that ended unseen, as the switch's records say.
+        """End calls that disappeared while disconnected, using the switch's call records.
 
-        A record is written a moment after the call's end, so missing ones are asked for again.
+        A record is written shortly after the call's end, so missing records are read again.
         """
         reported: dict[AttemptId, PastCall] = {}
         history: History | None = None
@@ -130,9 +128,9 @@ class Reconciler:
                     break
                 await asyncio.sleep(seconds)
         except SwitchError as error:
-            _log.info("resync.history_missing", problem=str(error))
+            _log.info("resync.call_records_unavailable", problem=str(error))
         if reported or history is not None:
-            _log.warning("resync.history", asked=len(vanished), reported=len(reported))
+            _log.warning("resync.call_records_read", requested=len(vanished), found=len(reported))
         for attempt_id in vanished:
             call = self._calls.get(attempt_id)
             if call is not None and call.leg.ended is None:
@@ -159,7 +157,7 @@ class Reconciler:
             self._core.do(CallFinished(ended))
 
     def _was_never_sent(self, call: Call, history: History | None) -> bool:
-        """Return whether complete records of the switch show that the call was never sent."""
+        """Return whether the switch's records are complete and prove that the call was never sent."""
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.first_at is None or history.up_seconds is None:
             return False
@@ -179,7 +177,7 @@ class Reconciler:
         return len(orphans)
 
     def call_of(self, attempt: OpenAttempt) -> Call:
-        """Return a call as the store alone knows it. Its monotonic times start now."""
+        """Rebuild a live call from its attempt in the store. Its monotonic times start now."""
         now = self._core.clock.monotonic()
         run = self._runs[attempt.campaign_id]
         machine = attempt.disposition is Disposition.MACHINE
@@ -215,7 +213,9 @@ class Reconciler:
         return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
 
     def _disposed(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
-        """Return the disposition given so far. When the number is due was not stored, and is computed again from now."""
+        """Return the disposition entered so far, or None. The time of the next call was not stored and is computed
+        again.
+        """
         if attempt.disposition is None:
             return None
         retry_at = self._retries.after_disposition(run, call, attempt.disposition, attempt.said_hour)
@@ -223,7 +223,7 @@ class Reconciler:
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
     async def _hang_up_strays(self, strays: Sequence[AttemptId]) -> None:
-        """Hang up calls that have ended for us. A call that is not in our store belongs to another dialler and is left
+        """Hang up calls that have ended here. Calls that are not in our store belong to another dialler and are left
         alone.
         """
         ours: frozenset[AttemptId] = frozenset()
@@ -233,10 +233,10 @@ class Reconciler:
             _log.warning("store.unreadable", problem=str(error))
         self._core.do(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
         if len(ours) < len(strays):
-            _log.warning("resync.foreign_calls", calls=len(strays) - len(ours))
+            _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
     async def _hang_up_unanswered(self, attempt_id: AttemptId) -> None:
-        """Hang up a cancelled call unless it was answered meanwhile, which the switch reports right after `SwitchUp`."""
+        """Hang up a cancelled call, unless it was answered meanwhile. The switch reports that right after `SwitchUp`."""
         call = self._calls.get(attempt_id)
         if call is not None and not call.answered:
             self._core.do(order(self._switch.hang_up, attempt_id))

@@ -1,7 +1,7 @@
-"""One live call: what is known of it, what an event changes, and the outcome of its end. Pure.
+"""One live call: the facts known about it, and the outcome when it ends. Pure.
 
-Events come in no promised order, so no event waits for another: each one adds a fact, and the state is derived from the
-facts. Any order of the same events leads to the same outcome.
+Events arrive in no guaranteed order, so no event waits for another: each event adds a fact, and the call's state is
+derived from the facts. The same events in any order lead to the same outcome.
 """
 
 from __future__ import annotations
@@ -18,35 +18,35 @@ from dialer.domain.view import CallState, Preview
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """What is known of the voter's side of a call."""
+    """Facts about the voter's side of a call."""
 
     began_seconds: float
-    preview: Preview | None = None  # shown to an agent; nothing is sent before the agent dials
-    skipped: bool = False  # the agent decided not to call now
+    preview: Preview | None = None  # set while an agent is shown the call before it is dialled
+    skipped: bool = False  # the agent skipped the preview
     written: bool = False  # the Originate was sent to the switch, or may have been
     ringing_at: float | None = None
     ringing_seconds: float | None = None
     answered_at: float | None = None
     answered_seconds: float | None = None
-    waiting: bool = False  # can be connected to a seat
+    waiting: bool = False  # the voter can be connected to a seat
     message_started: bool = False
-    cancelled: bool = False  # we asked for its end before an answer
-    judged: bool = True  # False: answered, and not known yet whether by a person or a machine
-    machine: bool = False  # an answering machine, according to the switch or the agent
-    not_counted: bool = False  # the pacer does not count its answer, whatever is found out later
-    ended: CallEnded | None = None  # it has ended, and something that belongs to it is still pending
+    cancelled: bool = False  # we requested a hang-up before the answer
+    judged: bool = True  # False: machine detection has no result yet
+    machine: bool = False  # answered by an answering machine, according to the switch or the agent
+    not_counted: bool = False  # the pacer does not count the answer, even if a person answered after all
+    ended: CallEnded | None = None  # the call has ended, but a flow or a phone check is pending
 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """What is known of the conversation with an agent."""
+    """Facts about the conversation with an agent."""
 
-    seat: str | None = None  # reserved or talking
+    seat: str | None = None  # the seat that is reserved, or that has the call
     agent: str | None = None
     connected_at: float | None = None
     connected_seconds: float | None = None
-    agent_packets: int | None = None  # of audio from the agent's phone, when the talk began
-    heard_nobody: bool = False  # no audio came from the agent's phone during the talk
+    agent_packets: int | None = None  # audio packets received from the agent's phone when the talk began
+    heard_nobody: bool = False  # the agent's phone sent no audio during the talk
     disposed: DispositionRecord | None = None  # the latest disposition
     recorded: bool = False
     recording_paused: bool = False
@@ -54,12 +54,12 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class FlowPart:
-    """What is known of the call's flow."""
+    """Facts about the call's flow."""
 
     under_way: bool = False
     name: str | None = None
     completed: bool = False
-    left_at: str | None = None
+    left_at: str | None = None  # the node at which the voter hung up
     said: MarkKind | None = None  # the last mark made in this call
     said_hour: int | None = None
 
@@ -70,9 +70,9 @@ NO_FLOW = FlowPart()
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A live call: its identity, which never changes, and its leg, talk and flow.
+    """A live call: its identity, which never changes, and the facts about its leg, talk and flow.
 
-    Times ending in `_at` are epoch seconds, in `_seconds` monotonic. Each fact is set by one method.
+    Methods return a changed copy. Times ending in `_at` are epoch seconds, times ending in `_seconds` are monotonic.
     """
 
     attempt_id: AttemptId
@@ -83,16 +83,16 @@ class Call:
     booth_id: int
     attempt_number: int
     language: str
-    pending_voters: int  # on the number, when it was claimed
+    pending_voters: int  # voters still to be called on the number, when it was claimed
     trunk: str
     leg: Leg
     talk: Talk = NO_TALK
     flow: FlowPart = NO_FLOW
-    adopted: bool = False  # found after a restart: its ringing time is unknown
-    reserved_seat: str | None = None  # the seat that was reserved before it was dialled
-    worker: BoothWorker | None = None  # the booth worker who is called, if it is not a voter
+    adopted: bool = False  # placed by an earlier run of the dialler: its ringing time is unknown
+    reserved_seat: str | None = None  # the seat that was reserved before the call was dialled
+    worker: BoothWorker | None = None  # set if a booth worker is called, not a voter
     inbound: bool = False  # the voter called us
-    flow_source: str | None = None  # of the number that was called; None: the campaign's flow
+    flow_source: str | None = None  # the flow of the number that was called; None: the campaign's flow
 
     @property
     def state(self) -> CallState:
@@ -133,125 +133,127 @@ class Call:
 
     @property
     def seconds_to_answer(self) -> float:
-        """Return the seconds from the start to the answer; 0 before it."""
+        """Return the seconds from the start of the call to its answer (0 before the answer)."""
         leg = self.leg
         return 0.0 if leg.answered_seconds is None else leg.answered_seconds - leg.began_seconds
 
     # The leg
 
     def previewed(self, preview: Preview) -> Call:
-        """Note that the call is shown to an agent."""
+        """Return the call with a preview that is shown to an agent."""
         return self._leg(preview=preview)
 
     def asked_for(self) -> Call:
-        """Note that the agent dials it."""
+        """Return the call after the agent has dialled its preview."""
         return self._leg(preview=None)
 
     def skipped(self) -> Call:
-        """Note that the agent skips it."""
+        """Return the call after the agent has skipped its preview."""
         return self._leg(skipped=True)
 
     def sent(self, seconds: float) -> Call:
-        """Note that the Originate is being sent."""
+        """Return the call with its Originate sent at `seconds` (monotonic)."""
         return self._leg(written=True, began_seconds=seconds)
 
     def given_up(self) -> Call:
-        """Note that we ask for its end before an answer."""
+        """Return the call with a hang-up requested before the answer."""
         return self._leg(cancelled=True)
 
     def rang(self, now: Instant) -> Call:
-        """Note that the phone rings. Before the answer the latest report counts: a carrier may report early media (183)
-        first.
+        """Return the call with its phone ringing.
+
+        Before the answer the latest report counts: a carrier may report early media (183) first.
         """
         return self if self.answered else self._leg(ringing_at=now.at, ringing_seconds=now.seconds)
 
     def picked_up(self, now: Instant) -> Call:
-        """Note that the call was answered. A repeat changes nothing."""
+        """Return the call as answered. A repeated answer changes nothing."""
         return self if self.answered else self._leg(answered_at=now.at, answered_seconds=now.seconds)
 
     def by_person(self, now: Instant) -> Call:
-        """Note that a person answered, if that was not known yet."""
+        """Return the call as answered by a person."""
         answered = self.picked_up(now)
         return answered if answered.leg.judged else answered._leg(judged=True)
 
     def by_machine(self) -> Call:
-        """Note that a machine answered."""
+        """Return the call as answered by an answering machine."""
         return self if self.leg.machine else self._leg(judged=True, machine=True, not_counted=True)
 
     def answered_unseen(self, then: Instant, *, talked: bool) -> Call:
-        """Note from the switch's records that the call was answered, and whether an agent talked to the voter."""
+        """Return the call as answered according to the switch's call records. `talked`: an agent had the voter."""
         answered = self.picked_up(then)
         return answered._talk(connected_at=then.at) if talked and self.talk.connected_at is None else answered
 
     def waits(self) -> Call:
-        """Note that the voter can be connected to a seat."""
+        """Return the call with its voter waiting for a seat."""
         return self._leg(waiting=True)
 
     def hears_message(self) -> Call:
-        """Note that the information message plays."""
+        """Return the call with the information message playing."""
         return self._leg(message_started=True, waiting=False)
 
     def message_cut_short(self) -> Call:
-        """Note that the message was stopped: somebody has the voter after all."""
+        """Return the call with the information message stopped: an agent or a transfer target has the voter after all."""
         return self._leg(message_started=False) if self.leg.message_started else self
 
     def ending(self, ended: CallEnded) -> Call:
-        """Note that the call has ended while something is still pending."""
+        """Return the call as ended, with a flow or a phone check still pending."""
         return self._leg(ended=ended)
 
     # The talk
 
     def reserved(self, seat: str, agent: str | None) -> Call:
-        """Note that the voter is on the way to a seat, or was found there."""
+        """Return the call with a seat to which its voter is being connected."""
         return self._talk(seat=seat, agent=agent)
 
     def voter_did_not_arrive(self) -> Call:
-        """Note that the voter did not reach the seat. Only the switch says whether they still wait: a dead seat is not
-        tried again.
+        """Return the call without the seat that its voter did not reach.
+
+        The voter counts as waiting again only when the switch says so, so that a dead seat is not tried repeatedly.
         """
         return self._leg(waiting=False)._talk(seat=None)
 
     def connected(self, seat: str, agent: str | None, now: Instant) -> Call:
-        """Note that voter and agent hear each other."""
+        """Return the call with its voter connected to an agent."""
         talking = self.picked_up(now)._leg(waiting=False)
         return talking._talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
 
     def counted(self, packets: int) -> Call:
-        """Note how many packets of audio had come from the agent's phone when the talk began."""
+        """Return the call with the number of audio packets that the agent's phone had sent when the talk began."""
         return self._talk(agent_packets=packets)
 
     def unheard(self) -> Call:
-        """Note that no audio came from the agent's phone during the talk."""
+        """Return the call with the fact that the agent's phone sent no audio during the talk."""
         return self._talk(heard_nobody=True)
 
     def recording(self) -> Call:
-        """Note that the call is being recorded."""
+        """Return the call as recorded."""
         return self if self.talk.recorded else self._talk(recorded=True)
 
-    def muted(self, *, muted: bool) -> Call:
-        """Note whether the recording is paused."""
-        return self._talk(recording_paused=muted)
+    def muted(self, *, paused: bool) -> Call:
+        """Return the call with its recording paused or resumed."""
+        return self._talk(recording_paused=paused)
 
     def with_disposition(self, said: DispositionRecord | None) -> Call:
-        """Note the agent's disposition."""
+        """Return the call with the agent's disposition, or without any (None)."""
         return self._talk(disposed=said)
 
     def judged_by_agent(self, *, machine: bool) -> Call:
-        """Note whether a machine answered, according to the agent."""
+        """Return the call with the agent's report whether a machine answered."""
         return self._leg(machine=machine, not_counted=self.leg.not_counted or machine)
 
     # The flow
 
     def into_flow(self, name: str) -> Call:
-        """Note that a flow of this name and version has started."""
+        """Return the call with a flow running. `name` is the flow's name and version."""
         return replace(self, flow=replace(self.flow, under_way=True, name=name))
 
     def marked(self, kind: MarkKind, hour: int | None) -> Call:
-        """Note the last mark that the voter made."""
+        """Return the call with the last mark that the voter made in the flow."""
         return replace(self, flow=replace(self.flow, said=kind, said_hour=hour))
 
     def out_of_flow(self, *, completed: bool, left_at: str | None) -> Call:
-        """Note that the flow has ended."""
+        """Return the call with its flow ended. `left_at` is the node at which the voter hung up."""
         return replace(self, flow=replace(self.flow, under_way=False, completed=completed, left_at=left_at))
 
     def _leg(self, **facts: Any) -> Call:
@@ -261,7 +263,7 @@ class Call:
         return replace(self, talk=replace(self.talk, **facts))
 
 
-# Q.850 causes as a real Asterisk reported them for SIP responses (404, 410, 484, 485, 604 / 403, 603 / ...).
+# Q.850 causes that Asterisk 22 reports for SIP responses: 404, 410, 484, 485 and 604; 403 and 603; ...
 _INVALID_NUMBER_CAUSES = frozenset({1, 22, 28})
 _REJECTED_CAUSE = 21
 _BUSY_CAUSE = 17
@@ -290,11 +292,11 @@ def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
         return Outcome.MACHINE
     if call.talk.heard_nobody:
         return Outcome.ABANDONED
-    if call.talk.connected_at is not None:  # an agent's campaign, or a flow that connected the call to an agent
+    if call.talk.connected_at is not None:  # a campaign with agents, or a flow that connected the voter to an agent
         return Outcome.CONNECTED
     if call.kind is CampaignKind.IVR:
         return Outcome.COMPLETED if call.flow.completed else Outcome.LEFT
-    # A call whose end nobody saw heard the dialplan's own message: it counts against the cap.
+    # If the end was not seen, the dialplan has played its own message: the call counts against the cap.
     return Outcome.ABANDONED if call.leg.message_started or vanished else Outcome.DROPPED
 
 
@@ -307,7 +309,7 @@ def _unanswered_outcome(call: Call, ended: CallEnded) -> Outcome:
     if ended.dial_status == "CONGESTION" or ended.cause == _CONGESTION_CAUSE:
         return Outcome.CONGESTION
     if ended.timed_out:
-        # Our own ring limit, and the phone never rang: the trunk failed, not the number.
+        # Our ring limit expired and the phone never rang: the trunk failed, not the number.
         return Outcome.NO_ANSWER if rang else Outcome.CARRIER_FAILURE
     if ended.cause in _INVALID_NUMBER_CAUSES:
         return Outcome.INVALID_NUMBER

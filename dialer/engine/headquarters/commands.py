@@ -1,7 +1,7 @@
-"""Commands of headquarters: signed orders, updates from other centres, and acknowledgements of results.
+"""Commands from headquarters: signed orders, updates from other centres, and confirmations of results.
 
-The last two are sent by the uplink about once a second. Each contains a position, by which a repeat is recognized, so neither they
-nor their replies are stored, and only refusals are audited.
+The uplink sends updates and confirmations about once a second. Each contains a position that identifies repeats, so
+these commands and their replies are not stored, and only refusals are audited.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 UPLINK_ONLY = frozenset({SupervisorRole.UPLINK})
 MAX_UPDATES = 100
-"""Opt-outs, and marks, of one command: it must fit into the size limit of a command."""
+"""Maximum number of opt-outs, and of marks, in one command, which must fit into the size limit of commands."""
 
 CentreId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="ID of the centre")]
 MarkKey = Annotated[str, Field(pattern=r"^[!-~]{1,128}$", description="unique key; a repeat changes nothing")]
@@ -38,7 +38,7 @@ class PeerOptOut(Record):
     centre: CentreId
 
     def opt_out(self) -> ForeignOptOut:
-        """Return the opt-out of the other centre for the engine."""
+        """Return the opt-out in the form that the engine uses."""
         return ForeignOptOut(self.number_hash, self.at, self.centre)
 
 
@@ -59,7 +59,7 @@ class PeerMark(Record):
     undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
 
     def mark(self) -> ForeignMark:
-        """Return the mark of the other centre for the engine."""
+        """Return the mark in the form that the engine uses."""
         return ForeignMark(
             VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
             Mark(
@@ -76,7 +76,9 @@ class PeerMark(Record):
 
 
 class ExecuteOrder(Command):
-    """Execute an order of headquarters, once: stop-all, pause, quota or resume. The leaders' signatures decide, not the sender."""
+    """Execute an order of headquarters, once: stop-all, pause, quota or resume. The leaders' signatures decide, not the
+    sender.
+    """
 
     name: Literal["headquarters-order"] = "headquarters-order"
     roles = frozenset({SupervisorRole.UPLINK, SupervisorRole.SUPERVISOR})
@@ -143,7 +145,9 @@ class ImportPeerUpdates(Command):
 
 
 class SendTestMark(Command):
-    """Send a test mark to headquarters' page, through outbox and uplink like every result. Do it weekly before polling day."""
+    """Send a test mark to headquarters' page, through outbox and uplink like every result. Do it weekly before polling
+    day.
+    """
 
     name: Literal["test-mark"] = "test-mark"
     roles = SUPERVISOR_ONLY

@@ -1,6 +1,7 @@
-"""Orders of headquarters: verified against the leaders' keys here, whichever way they came, and carried out once.
+"""Orders of headquarters: verified here against the leaders' keys, and carried out once.
 
-A stop by headquarters stays in force until two leaders resume: over a restart, and against everybody at the centre.
+A stop by headquarters stays in force until two leaders sign its end. Neither a restart nor a command at the centre ends
+it.
 """
 
 from __future__ import annotations
@@ -30,42 +31,42 @@ from dialer.store.audit import AuditNote
 from dialer.store.store import Store
 
 _FORGED = "headquarters-forged"
-QUIET_SECONDS = 3600.0  # without another forged order before the alert is cleared; each refusal stays in the audit
+QUIET_SECONDS = 3600.0  # time without another forged order before the alert is cleared; the audit keeps each refusal
 
 
 class HeadquartersOrders:
     """Verifies orders of headquarters and carries them out."""
 
     def __init__(self, core: Core, alerts: Alerts, store: Store, campaigns: Campaigns) -> None:
-        """Without leaders in the settings no order is accepted."""
+        """Create the service. Without leaders in the settings no order is accepted."""
         self._core = core
         self._alerts = alerts
         self._store = store
         self._campaigns = campaigns
 
     async def prepare(self) -> None:
-        """A stop that stood stands: campaigns that are new stand still too. Raises StoreError."""
+        """Restore a stop that is in force, which also stops new campaigns. Raises StoreError."""
         stops = await self._store.stops_in_force()
         if stops:
             stopped = {name: state for each in stops.values() for name, state in each.items()}
             self._suspend_all(next(reversed(stops)), stopped)
 
     async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
-        """Carry out an order. Raises CommandRefused, StoreError if it was not stored; a stop is in force by then."""
+        """Carry out an order. Raises CommandRefused; StoreError if it was not stored, although a stop is in force then."""
         order = read_order(text)
         plan = self._core.plan.headquarters
         if not plan.leaders:
-            raise CommandRefused("this centre has no headquarters: name its leaders in [[headquarters.leaders]]")
+            raise CommandRefused("this centre accepts no orders, because no leader is set in [[headquarters.leaders]]")
         try:
             signers = signers_of(text, signatures, plan.leaders)
         except OrderForged:
             self._alerts.raise_alert(AlertKind.HEADQUARTERS_FORGED)
-            self._core.do(StartTimer(_FORGED, QUIET_SECONDS, TimerExpired(TimerKind.FORGED_ORDERS_OVER)))
+            self._core.do(StartTimer(_FORGED, QUIET_SECONDS, TimerExpired(TimerKind.FORGERY_ALERT_EXPIRED)))
             raise
         now = self._core.clock.now()
         refuse_unlawful(order, signers, self._core.centre_id, plan.zone, now)
         if was_obeyed(order, text, await self._store.headquarters_orders()):
-            return f"order {order.id} was obeyed before"
+            return f"order {order.id} was already carried out"
         what = {
             "command": order.order.value,
             "id": order.id,
@@ -80,7 +81,7 @@ class HeadquartersOrders:
 
     async def _do(self, order: HqOrder, heard: HeardOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
-            before = self._suspend_all(order.id, {})  # at once: a stop must not wait for the disk
+            before = self._suspend_all(order.id, {})  # before it is stored: a stop must not wait for the disk
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
             await self._store.record_headquarters_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
@@ -96,12 +97,12 @@ class HeadquartersOrders:
         return said
 
     def clear_forgery_alert(self) -> None:
-        """Clear the alert: no forged order has come for a while."""
+        """Clear the alert of forged orders, because none has arrived for a while."""
         self._alerts.clear(AlertKind.HEADQUARTERS_FORGED)
 
     async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
         why = self._campaigns.suspended_because
-        states = self._campaigns.resume_all()  # before it is stored: a stop that is given meanwhile comes after it
+        states = self._campaigns.resume_all()  # before it is stored, so that a stop given meanwhile comes later
         try:
             await self._store.record_headquarters_order(heard, states, note, lifts=True)
         except StoreError:
@@ -109,9 +110,13 @@ class HeadquartersOrders:
                 self._campaigns.suspend_all(why, {})
             raise
         self._alerts.clear(AlertKind.HEADQUARTERS_STOP)
-        return f"{len(states)} campaigns go on as before the stop" if states else "no stop stood here"
+        return (
+            f"{len(states)} campaigns resumed as before the stop" if states else "no stop by headquarters was in force"
+        )
 
     def _suspend_all(self, order_id: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        why = f"headquarters has stopped every campaign (order {order_id}); two of its leaders resume"
+        why = (
+            f"headquarters has stopped all campaigns (order {order_id}): they resume by an order that two leaders sign"
+        )
         self._alerts.raise_alert(AlertKind.HEADQUARTERS_STOP, order=order_id)
         return self._campaigns.suspend_all(why, stopped)

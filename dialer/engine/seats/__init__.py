@@ -1,1 +1,1 @@
-"""Seats: agents log in and off, pause and resume; PINs, phone keys, screen pops and lost phones."""
+"""Seats: agents' log-in and log-off, pauses, PINs, phone keys, screen pops, messages and dead phones."""

@@ -1,4 +1,4 @@
-"""Commands for agents at their seats: sign in and out, pauses, the current call, and messages from supervisors."""
+"""Commands for agents at their seats: signing in and out, pauses, the current call, and messages from supervisors."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ Proof = Annotated[PinProof, PlainValidator(_proof), WithJsonSchema({"type": "str
 
 
 class SeatLogIn(SeatCommand):
-    """Log an agent in and call the seat's phone. The seat is ready when the phone answers.
+    """Log an agent in with a PIN and call the seat's phone. The seat is ready when the phone answers.
 
-    Only simulations send it: it has the PIN itself. Where the settings have agents, `agent` is the number of one of them.
+    Only simulations send this command, because it contains the PIN. If the settings have agents, `agent` must be the
+    number of one of them.
     """
 
     agent: str
@@ -146,8 +147,8 @@ class SeatHangUp(SeatCommand):
 
 
 class SeatClosing(SeatCommand):
-    """Announce that the conversation or the wrap-up is about to end, so that pacing can dial in time for this seat. Nothing
-    changes for the agent.
+    """Announce that the conversation or the wrap-up is about to end, so that pacing can dial in time for this seat.
+    Nothing changes for the agent.
     """
 
     name: Literal["seat-closing"] = "seat-closing"
@@ -158,8 +159,8 @@ class SeatClosing(SeatCommand):
 
 
 class SeatMessage(Command):
-    """Show a message on the page of the agent at a seat, or of all agents who serve a campaign. It disappears when it is
-    read, or after 10 minutes.
+    """Show a message on the page of the agent at a seat, or of all agents who serve a campaign. It disappears when it
+    is read, or after 10 minutes.
     """
 
     name: Literal["seat-message"] = "seat-message"

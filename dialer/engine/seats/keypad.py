@@ -1,15 +1,15 @@
-"""What an agent keys on the phone while nailed up, as commands. Pure.
+"""Translate the keys that an agent presses on a nailed-up phone into commands. Pure.
 
-    0-9     what came of the call, as `DISPOSITION_KEYS`; 3 (later) is followed by the hour in two digits: 316 is 4 pm
+    0-9     disposition of the call (`DISPOSITION_KEYS`); 3 (later) needs the hour in two digits: 316 is 4 pm
     *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off
-    *4      hold             *5      off hold                      *6      pause the recording          *7      record again
-    *8      closing: the talk comes to its end
-    *1, *3  of a call that is shown and not dialled yet: dial it, skip it
-    *       in the middle of something begins a code anew
+    *4      hold             *5      resume from hold              *6      pause the recording          *7      resume it
+    *8      closing: the talk is about to end
+    *1, *3  during a preview: dial it, skip it
+    *       in the middle of a code starts a new code
 
-A key that means nothing there is refused with a sound and forgets what was keyed before it. So is a key that comes more than
-five seconds after a beginning: `*` and, too late, `1` was meant as "ready" and must not become "voted". And so is every key of a
-storm, as a phone with a stuck key or a sound that is taken for keys makes one.
+A key without a meaning is answered with the error sound and discards the keys before it. The same happens to a key that
+comes more than five seconds after the start of a code: `*` and, too late, `1` was meant as "ready" and must not become
+"voted". It also happens to every key of a key storm, as caused by a stuck key or by noise that is detected as keys.
 """
 
 from __future__ import annotations
@@ -27,32 +27,35 @@ from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, Se
 from dialer.engine.transfers.commands import SeatHold, SeatResume
 
 HALF_ENTERED_SECONDS = 5.0
-STORM_KEYS = 10  # so many keys ...
-STORM_SECONDS = 2.0  # ... in so many seconds are not pressed by a person
+STORM_KEYS = 10  # this many keys ...
+STORM_SECONDS = 2.0  # ... within this time are not pressed by a person
 _HOURS_IN_A_DAY = 24
-KEYED = "keyed"  # the reason of a call that was skipped on the phone
+KEYED = "keyed"  # the reason of a preview that was skipped on the phone
 
 
 @dataclass(frozen=True, slots=True)
 class Keypad:
-    """The keys of a code that is not complete yet."""
+    """The keys of an incomplete code."""
 
     keys: str = ""
     at_seconds: float = 0.0  # of the last key, monotonic
-    recent: tuple[float, ...] = field(default=(), compare=False)  # the times of the last keys
+    recent: tuple[float, ...] = field(default=(), compare=False)  # times of the last keys
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """The result of a key."""
+    """The result of pressing a key."""
 
     keypad: Keypad
     command: SeatCommand | None = None
-    sound: SeatSound | None = None  # to play at once; None with a command: its result decides
+    sound: SeatSound | None = None  # to play at once; None: the command's result decides
 
 
 def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> Pressed:
-    """Return the next keypad and the command that the key completes. `now` is monotonic; `key` may be anything."""
+    """Return the keypad after a key, and the command that the key completes, if any.
+
+    `now` is monotonic seconds. `key` is whatever the phone sent.
+    """
     recent = (*keypad.recent, now)[-STORM_KEYS:]
     storm = len(recent) == STORM_KEYS and now - recent[0] < STORM_SECONDS
     if storm or len(key) != 1 or key not in "0123456789*":
@@ -68,7 +71,7 @@ def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequen
 
 
 def at_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
-    """Return what an entered command means while a preview is shown: dial it, or skip it."""
+    """Return the command that a keyed command means during a preview: ready dials it, hang-up skips it."""
     match command:
         case SeatReady():
             return SeatPreviewDial(seat=command.seat, attempt=attempt_id)

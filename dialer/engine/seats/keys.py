@@ -1,4 +1,4 @@
-"""Keys that agents press on their phones: commands, one at a time for each seat."""
+"""Keys that agents press on their phones: executed as commands, one at a time for each seat."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class SeatKeys:
         self._calls = calls
         self._seats = seats
         self._switch = switch
-        self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: the agent, and what the agent has entered
-        self._doing: set[str] = set()  # seats whose last command is still being carried out
+        self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: the agent, and the keys entered so far
+        self._doing: set[str] = set()  # seats whose last command is still running
 
     def key(self, seat_name: str, key: str) -> None:
-        """Handle a key of the agent's phone. While a command of the seat is carried out, further ones are refused."""
+        """Handle a key of the agent's phone. While a command of the seat is running, further commands are refused."""
         seat = self._seats.get(seat_name)
         if seat is None or seat.agent is None:
             return
@@ -54,7 +54,7 @@ class SeatKeys:
             self._answer(seat_name, pressed.sound or SeatSound.WRONG)
 
     def done(self, command: SeatCommand, refusal: Exception | None) -> None:
-        """Play the sound for a command that is done or refused."""
+        """Play the sound for a command that was executed or refused."""
         self._doing.discard(command.seat)
         if refusal is not None:
             _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(refusal))

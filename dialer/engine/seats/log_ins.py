@@ -1,4 +1,4 @@
-"""Who may log in, and when too many wrong attempts lock an agent and a seat. Pure: PINs are checked in `pins.py`."""
+"""Agent accounts, and the locks after too many wrong log-ins. Pure: PINs are checked in `pins.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class AgentAccount:
-    """An agent of the settings."""
+    """An agent in the settings."""
 
     number: str
     pin_hash: str  # argon2id
@@ -23,24 +23,24 @@ class AgentAccount:
 class AgentRules:
     """The site's rules for its agents."""
 
-    wrong_pins: int = 10
+    wrong_pins: int = 10  # consecutive wrong log-ins that lock the agent and the seat
     lock_seconds: float = 900.0
     pause_reasons: tuple[str, ...] = ("break",)
-    silence_seconds: float = 0.0  # without audio from a phone until the switch hangs it up; 0: never
+    silence_seconds: float = 0.0  # time without audio after which the switch hangs up an agent's phone; 0: never
 
 
 class WrongLogIns:
-    """Counts wrong log-ins in a row by agent and by seat, and locks them (times are monotonic seconds).
+    """Counts consecutive wrong log-ins by agent and by seat, and locks both. Times are monotonic seconds.
 
-    Only agents of the settings are counted by number, so made-up numbers cannot fill the memory. The seat counts every
+    Only agents in the settings are counted by number, so invented numbers cannot fill the memory. The seat counts every
     attempt.
     """
 
     def __init__(self) -> None:
         self._by_seat: Counter[str] = Counter()
         self._by_agent: Counter[str] = Counter()
-        self._seats: dict[str, float] = {}  # until when
-        self._agents: dict[str, tuple[float, str]] = {}  # until when, and the seat at which it was locked
+        self._seats: dict[str, float] = {}  # end of the lock, by seat
+        self._agents: dict[str, tuple[float, str]] = {}  # by agent: end of the lock, and the seat of the last attempt
 
     def is_locked(self, seat: str, agent: str | None, now: float) -> bool:
         """Return whether the seat or the agent is locked."""
@@ -48,7 +48,7 @@ class WrongLogIns:
         return now < max(self._seats.get(seat, 0.0), until_agent)
 
     def wrong(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
-        """Count a wrong log-in (`agent` None: no such number). Returns whether seat and agent are locked by it."""
+        """Count a wrong log-in (`agent` None: unknown number). Return whether it locks the seat and the agent."""
         self._by_seat[seat] += 1
         if agent is not None:
             self._by_agent[agent] += 1
@@ -62,12 +62,12 @@ class WrongLogIns:
         return True
 
     def right(self, seat: str, agent: str) -> None:
-        """Forget the wrong log-ins before a right one."""
+        """Reset the counts of a seat and an agent after a correct log-in."""
         self._by_seat.pop(seat, None)
         self._by_agent.pop(agent, None)
 
     def unlock(self, seat: str) -> bool:
-        """Unlock a seat, and the agents that were locked there. Returns whether anything was locked."""
+        """Unlock a seat, and the agents who were locked there. Return whether anything was locked."""
         locked = self._seats.pop(seat, None) is not None
         agents = [agent for agent, (_, where) in self._agents.items() if where == seat]
         for agent in agents:

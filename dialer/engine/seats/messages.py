@@ -1,4 +1,4 @@
-"""A supervisor's line of text on agents' pages, until it is read or expires."""
+"""A supervisor's one-line message on agents' pages, until it is read or expires."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MESSAGE_SECONDS = 600.0
 
 
 class Messages:
-    """Sends messages to seats. A seat shows the newest one."""
+    """Sends messages to seats. A seat shows the latest one."""
 
     def __init__(self, core: Core, seats: Seats, runs: CampaignRuns, store: Store) -> None:
         self._core = core
@@ -27,28 +27,28 @@ class Messages:
         self._store = store
 
     async def send_to_seat(self, seat_name: str, text: str, sender: str) -> str:
-        """Send to the agent at a seat. Raises CommandRefused if nobody is there, StoreError."""
+        """Send a message to the agent at a seat. Raises CommandRefused if the seat has no agent, StoreError."""
         if self._seats.require(seat_name).agent is None:
-            raise CommandRefused(f"seat {seat_name} has no agent who could read it")
+            raise CommandRefused(f"seat {seat_name} has no agent: the message was not sent")
         await self._send([seat_name], text, sender)
-        return f"seat {seat_name}: on the agent's page"
+        return f"seat {seat_name}: the message is on the agent's page"
 
     async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
-        """Send to every agent who serves a campaign. Raises CommandRefused if there is none, StoreError."""
+        """Send a message to all agents who serve a campaign. Raises CommandRefused if there is none, StoreError."""
         run = self._runs.require(campaign_id)
         names = [seat.name for seat in self._seats.serving(run.spec) if seat.agent is not None]
         if not names:
-            raise CommandRefused(f"no agent is there who serves campaign {campaign_id}")
+            raise CommandRefused(f"no agent serves campaign {campaign_id} now: the message was not sent")
         await self._send(names, text, sender)
-        return f"campaign {campaign_id}: on the pages of {len(names)} agents"
+        return f"campaign {campaign_id}: the message is on the pages of {len(names)} agents"
 
     async def read(self, seat_name: str, at: float) -> str:
-        """Remove the message of that time, which the agent has read. Raises StoreError."""
+        """Remove the message sent at that time (epoch seconds), which the agent has read. Raises StoreError."""
         there = self._seats.require(seat_name).message
-        if there is not None and abs(there.at - at) < 0.001:  # the wire has milliseconds
+        if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
             await self._store.end_standing_order(seat_addressee(seat_name), SEAT_MESSAGE)
             self.forget(seat_name)
-        return f"seat {seat_name}: read"
+        return f"seat {seat_name}: the message is marked as read"
 
     def forget(self, seat_name: str) -> None:
         """Remove a message that was read or has expired."""
@@ -66,7 +66,7 @@ class Messages:
                 self._put(name, line)
 
     def restore(self, seat_name: str, order: StandingOrder) -> None:
-        """What an earlier run of the dialler was told for a seat that has its agent again."""
+        """Show the message that was sent to a seat in an earlier run of the dialler."""
         self._put(seat_name, AgentMessage(**order.content))
 
     def _put(self, seat_name: str, line: AgentMessage) -> None:

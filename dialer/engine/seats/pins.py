@@ -14,13 +14,14 @@ from dialer.settings.unfinished import pin_weakness
 
 
 def hash_pin(pin: str) -> str:
-    """Return the argon2id hash of a PIN (RFC 9106, second recommended parameters). Raises CommandRefused for an invalid
-    or trivial PIN.
+    """Return the argon2id hash of a PIN (second recommended parameters of RFC 9106). Raises CommandRefused.
+
+    Invalid and trivial PINs are refused.
     """
     if not PIN.fullmatch(pin):
-        raise CommandRefused("a PIN is 4 to 12 digits")
+        raise CommandRefused("a PIN must have 4 to 12 digits")
     if (why := pin_weakness(pin)) is not None:
-        raise CommandRefused(f"this PIN {why}: it is among the first that anybody would try; choose another")
+        raise CommandRefused(f"this PIN is easy to guess: it {why}. Choose another one")
     return PasswordHasher().hash(pin)
 
 
@@ -28,7 +29,7 @@ class PinCheck:
     """Checks PINs against the agents' hashes. Each check takes tens of milliseconds of CPU: run it in a thread."""
 
     def __init__(self, accounts: Iterable[AgentAccount]) -> None:
-        """Also make a hash of nobody's PIN, as expensive as the agents' own."""
+        """Create a hash for unknown agents too, which is as expensive to check as the agents' own."""
         self._accounts = {account.number: account for account in accounts}
         hashes = [account.pin_hash for account in self._accounts.values()]
         hasher = PasswordHasher.from_parameters(extract_parameters(hashes[0])) if hashes else PasswordHasher()
@@ -36,7 +37,7 @@ class PinCheck:
         self._hasher = hasher
 
     def is_right(self, number: str, pin: str) -> bool:
-        """Return whether the agent exists and this is the PIN. One hash is computed in any case."""
+        """Return whether the agent exists and this is the agent's PIN. One hash is computed in any case."""
         account = self._accounts.get(number)
         right = self._verify(self._nobody if account is None else account.pin_hash, pin if PIN.fullmatch(pin) else "")
         return right and account is not None

@@ -1,5 +1,5 @@
-"""Screen pops: who is on the line, by ids, shown before agent and voter hear each other, and updated when something
-changes.
+"""Screen pops: ids of the number and voters on the line, shown before agent and voter are connected, and kept up to
+date.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ class ScreenPops:
         self._asked: dict[str, AttemptId] = {}  # by seat: the attempt whose screen pop was read, or is being read
 
     def look(self, seat_name: str, attempt_id: AttemptId, *, again: bool) -> None:
-        """Read the screen pop of a call that comes to a seat. `again`: something was recorded elsewhere about its
-        household.
-        """
+        """Read the screen pop of a call at a seat. `again`: something new was recorded about its household."""
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
             self._core.spawn(self._read(seat_name, attempt_id), "screen-pop")
@@ -36,7 +34,7 @@ class ScreenPops:
         try:
             found = await self._store.screen_pop(attempt_id)
         except StoreError as error:
-            _log.warning("screen_pop.not_read", attempt=attempt_id, problem=str(error))
+            _log.warning("screen_pop.read_failed", attempt=attempt_id, problem=str(error))
             found = None
         seat = self._seats[seat_name]
         if found is None or seat.attempt_id != attempt_id:

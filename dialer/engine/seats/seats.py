@@ -1,4 +1,4 @@
-"""The seats of a centre as they are now."""
+"""The seats of a centre in their current state."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ from dialer.engine.supervision.state import Listeners
 from dialer.engine.transfers.state import CallTransfers
 from dialer.store.seat_intervals import SeatInterval
 
-LOST_SECONDS = 900.0  # an agent whose phone is off the line for longer has left: it must not be rung all night
-MAX_INTERVALS = 2_000
+LOST_SECONDS = 900.0  # agents whose phone is disconnected for longer are logged off: it must not ring all night
+MAX_INTERVALS = 2_000  # intervals kept in memory while the store fails
 _WITH_VOTER = frozenset({SeatState.RESERVED, SeatState.TALKING})
 
 
 class Seats:
-    """The seats by name, and the only place that replaces them."""
+    """The seats by name. Seats are replaced only here."""
 
     def __init__(
         self, core: Core, servers: AsteriskServers, calls: LiveCalls, transfers: CallTransfers, listeners: Listeners
     ) -> None:
-        """Take the seats of the plan. `transfers` and `listeners` tell what a seat's view shows and who watches a seat."""
+        """Load the seats of the plan. `transfers` and `listeners` provide what seat views show and which seats are
+        monitored.
+        """
         self._core = core
         self._servers = servers
         self._calls = calls
@@ -44,8 +46,9 @@ class Seats:
         self.use_plan()
 
     def use_plan(self) -> None:
-        """Take over the seats of the plan in force. A seat that is no longer in it stays, at the end, until it is empty. Agents
-        keep the phone that they have.
+        """Apply the seats of the plan in force.
+
+        A removed seat stays, last in the order, until its agent has left. Agents keep the phone that they have.
         """
         plan, seats = self._core.plan, dict[str, Seat]()
         for name, planned in plan.seats.items():
@@ -62,11 +65,11 @@ class Seats:
         return self._seats[name]
 
     def __contains__(self, name: object) -> bool:
-        """Return whether there is a seat with this name."""
+        """Return whether a seat with this name exists."""
         return name in self._seats
 
     def get(self, name: str | None) -> Seat | None:
-        """Return a seat, or None."""
+        """Return a seat, or None if it does not exist."""
         return None if name is None else self._seats.get(name)
 
     def all(self) -> Collection[Seat]:
@@ -74,21 +77,21 @@ class Seats:
         return self._seats.values()
 
     def require(self, name: str) -> Seat:
-        """Return a seat. Raises CommandRefused where there is none."""
+        """Return a seat. Raises CommandRefused if it does not exist."""
         seat = self._seats.get(name)
         if seat is None or self.is_removed(seat):
             raise CommandRefused(
-                f"there is no seat {name!r}; the settings name {len(self._core.plan.seats)} seats",
+                f"seat {name!r} is not in the settings, which have {len(self._core.plan.seats)} seats",
                 RefusedBecause.NO_SEAT,
             )
         return seat
 
     def is_removed(self, seat: Seat) -> bool:
-        """Return whether the settings no longer have a seat and nobody is at it."""
+        """Return whether a seat is no longer in the settings and has no agent."""
         return seat.name not in self._core.plan.seats and seat.agent is None and seat.state is SeatState.OFFLINE
 
     def reachable(self) -> Collection[Seat]:
-        """Return the seats whose Asterisk server is not unreachable."""
+        """Return the seats whose Asterisk server is reachable."""
         unreachable = self._servers.unreachable
         seats = self._seats.values()
         return [seat for seat in seats if seat.server not in unreachable] if unreachable else seats
@@ -105,7 +108,7 @@ class Seats:
     # Changes
 
     def put(self, before: Seat, after: Seat) -> None:
-        """Replace a seat, and request what follows from its new state."""
+        """Replace a seat, and request the effects of its new state."""
         planned = self._core.plan.seats.get(before.name)
         if after.agent is None and before.agent is not None and planned is not None:
             after = replace(after, endpoint=planned.endpoint)  # the next agent gets the phone of the settings
@@ -122,32 +125,32 @@ class Seats:
 
     def _start_timers(self, before: Seat, after: Seat) -> None:
         if after.state is SeatState.LOST:
-            gone = TimerExpired(TimerKind.AGENT_GONE, after.name)
+            gone = TimerExpired(TimerKind.AGENT_ABSENT, after.name)
             self._core.do(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
         elif before.state is SeatState.LOST:
             self._core.do(StopTimer(f"lost/{after.name}"))
-        if after.state in _WITH_VOTER:  # in an event of its own: connecting the voter must not wait for the screen
+        if after.state in _WITH_VOTER:  # as a separate event, because connecting the voter must not wait for the screen
             pop = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
             self._core.do(StartTimer(f"screen/{after.name}", 0.0, pop))
 
     def count_call(self, name: str) -> None:
-        """Count a call that an agent has."""
+        """Count a call that an agent has taken."""
         self._tallies[name].calls += 1
 
     def notify(self, name: str) -> None:
-        """Notify subscribers of a seat, though its state has not changed."""
+        """Notify subscribers of a seat whose state has not changed."""
         seat = self._seats.get(name)
         if seat is not None:
             self._core.do(Notify(self.view(seat)))
 
     def view(self, seat: Seat) -> SeatView:
-        """Return a seat as others see it."""
+        """Return the published view of a seat."""
         call = self._calls.at_seat(seat)
         transfer = None if call is None else self._transfers.get(call.attempt_id)
         pop = self.screen_pops.get(seat.name)
         return seat_view(seat, self._tallies[seat.name], call, transfer, pop, self._core.instant())
 
-    # Intervals: what each seat did from when to when, for the store
+    # Intervals in which a seat was in one state, for the store
 
     def _close_interval(self, seat: Seat, until: Instant) -> None:
         tally = self._tallies[seat.name]
@@ -158,17 +161,17 @@ class Seats:
             )
 
     def close_intervals(self) -> None:
-        """End every seat's interval now, at the end of the run."""
+        """End the current interval of every seat, at the end of the run."""
         now = self._core.instant()
         for seat in self._seats.values():
             self._close_interval(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
     def take_intervals(self) -> list[SeatInterval]:
-        """Return the intervals that were not stored yet, and forget them."""
+        """Return the intervals that are not stored yet, and clear the list."""
         intervals, self._intervals = self._intervals, []
         return intervals
 
     def put_back_intervals(self, intervals: list[SeatInterval]) -> None:
-        """Keep intervals that could not be stored."""
+        """Put intervals that could not be stored back at the front of the list."""
         self._intervals = intervals + self._intervals

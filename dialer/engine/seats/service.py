@@ -1,4 +1,4 @@
-"""Agents at their seats: logging in and off, pausing, and which campaigns a seat serves.
+"""Agents at their seats: log-in and log-off, pauses, and which campaigns a seat serves.
 
 Log-ins are stored, so that after a crash agents whose phones are still nailed up keep their seats.
 """
@@ -37,7 +37,7 @@ _AGENT_NAME = re.compile(r"[A-Za-z0-9._-]{1,40}", re.ASCII)
 
 
 class Agents:
-    """Carries out what agents and supervisors ask of seats."""
+    """Executes the commands of agents and supervisors for seats."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Agents:
         outside: Dependencies,
         silence: SeatSilence,
     ) -> None:
-        """Where the settings have no agents, a seat is logged in by command, under any name."""
+        """Create the service. If the settings have no agents, seats are logged in by command, under any name."""
         self._core = core
         self._alerts = alerts
         self._calls = calls
@@ -62,23 +62,23 @@ class Agents:
         self._silence = silence
         self._wrong = WrongLogIns()
         self._pins: PinCheck | None = None
-        self._one_check = asyncio.Lock()  # so that concurrent guesses use no more memory, and none gets past the lock
+        self._one_check = asyncio.Lock()  # one check at a time limits memory, and no concurrent guess can pass the lock
         self._kept: dict[str, LogIn] = {}
 
     # Start, and changed settings
 
     async def prepare(self) -> None:
-        """Read from the store who had which seat. Raises StoreError."""
+        """Load the log-ins of the earlier run. Raises StoreError."""
         self._kept = {log_in.seat: log_in for log_in in await self._store.log_ins()}
         if self._core.plan.agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
     def use_pins(self, pins: PinCheck) -> None:
-        """Take over the PINs of the agents in the plan."""
+        """Use the PINs of the agents in the plan."""
         self._pins = pins
 
     def use_plan(self) -> None:
-        """Take over the seats and agents of the plan in force. Agents who are no longer allowed leave, after their
+        """Apply the seats and agents of the plan in force. Agents who are no longer allowed are logged off after their
         call.
         """
         before = {seat.name: seat for seat in self._seats.all()}
@@ -96,10 +96,10 @@ class Agents:
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
     def adopt(self, live_seats: frozenset[str], server: str) -> list[str]:
-        """Give agents whose phones are nailed up on a server their seats again, and return these seats.
+        """Restore the log-ins of agents whose phones are nailed up on a server, and return their seats.
 
-        Called when the server is first up. An agent whose phone is not there is logged off: it would ring for somebody
-        who may have left.
+        Called when the server first connects. An agent whose phone is not connected is logged off, because the phone
+        would ring for somebody who may have left.
         """
         seats = self._seats
         kept = {name: each for name, each in self._kept.items() if name not in seats or seats[name].server == server}
@@ -109,7 +109,7 @@ class Agents:
         for log_in in kept.values():
             seat = seats.get(log_in.seat)
             account = self._core.plan.agents.get(log_in.agent)
-            elsewhere = any(other.agent == log_in.agent for other in seats.all())  # while this server was not reached
+            elsewhere = any(other.agent == log_in.agent for other in seats.all())
             if seat is None or seat.agent is not None:
                 continue
             now = self._core.instant()
@@ -125,7 +125,7 @@ class Agents:
         return adopted
 
     def log_off_absent(self, seat_name: str) -> None:
-        """Log off an agent whose phone has been off the line for too long."""
+        """Log off an agent whose phone has been disconnected for too long."""
         self._acd.free(*self._emptied(seat_name))
         self._core.spawn(self._keep(seat_name), "drop-log-in")
         _log.info("seat.logged_off", seat=seat_name)
@@ -144,27 +144,27 @@ class Agents:
         return self._seats.with_endpoint(endpoint)
 
     def has_phone(self, seat_name: str) -> bool:
-        """Return whether a phone is on the line for the seat, as far as is known."""
+        """Return whether the seat's phone is connected, as far as is known."""
         return self._seats[seat_name].phone_up
 
     # Commands
 
     async def log_off(self, seat_name: str) -> str:
-        """Log the agent off, after the call if there is one."""
+        """Log the agent off, after the current call if there is one."""
         seat, after = self._emptied(self._seats.require(seat_name).name)
         self._acd.free(seat, after)
         await self._keep(seat_name)
-        return f"seat {seat_name}: {'logged off' if after.agent is None else 'after this call'}"
+        return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
 
     async def pause(self, seat_name: str, reason: str) -> str:
-        """Send no further calls to the seat. Raises CommandRefused."""
+        """Pause the seat, so that it gets no further calls. Raises CommandRefused."""
         seat = self._staying(seat_name)
         self._acd.free(seat, seat.paused(reason, self._core.instant()))
         await self._keep(seat_name)
         return f"seat {seat_name}: paused"
 
     async def make_ready(self, seat_name: str) -> str:
-        """End a pause or a wrap-up: the seat gets calls again. Raises CommandRefused."""
+        """End a pause or a wrap-up, so that the seat gets calls again. Raises CommandRefused."""
         seat = self._staying(seat_name)
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
@@ -174,16 +174,18 @@ class Agents:
         return f"seat {seat_name}: ready"
 
     def _staying(self, seat_name: str) -> Seat:
-        """Return a seat whose agent is allowed to stay. Raises CommandRefused."""
+        """Return a seat whose agent may stay under the settings in force. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
         if not self._may_stay(seat):
-            raise CommandRefused(f"seat {seat_name}: the settings have changed, and its agent leaves; log in again")
+            raise CommandRefused(
+                f"seat {seat_name}: the agent is being logged off, because the settings have changed. Log in again"
+            )
         return seat
 
     async def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
-        """Let the seat take calls of these campaigns only, until its agent logs off; of all campaigns if none is given.
+        """Restrict the seat to calls of these campaigns until its agent logs off. No campaigns: remove the restriction.
 
-        Raises CommandRefused, also where the agent lacks a campaign's skill; StoreError.
+        Raises CommandRefused, also if the agent lacks the skill of a campaign; StoreError.
         """
         seat = self._seats.require(seat_name)
         moved = seat.serving(frozenset(campaigns))
@@ -191,7 +193,7 @@ class Agents:
             skill = self._runs.require(campaign_id).spec.skill
             if not moved.can_serve(skill, campaign_id):
                 raise CommandRefused(
-                    f"the agent at seat {seat_name} has not the skill {skill}, for campaign {campaign_id}"
+                    f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs"
                 )
         addressee, now = seat_addressee(seat_name), self._core.clock.now()
         if campaigns:
@@ -203,10 +205,10 @@ class Agents:
         seat = self._seats[seat_name]  # as it is now
         self._acd.free(seat, seat.serving(frozenset(campaigns)))
         self._seats.notify(seat_name)
-        return f"seat {seat_name}: from its next call on {', '.join(campaigns) or 'all campaigns again'}"
+        return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
     def restore_campaigns(self, seat_name: str, order: StandingOrder) -> None:
-        """Restore the campaigns that a seat served in an earlier run, without those that no longer exist."""
+        """Restore the campaigns to which a seat was restricted in an earlier run, without those that no longer exist."""
         seat = self._seats[seat_name]
         self._seats.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys()))
 
@@ -216,17 +218,17 @@ class Agents:
         call = self._calls.at_seat(seat)
         if call is not None and call.reserved_seat == seat.name and not call.answered:
             self._calls.cancel(call)
-            return f"seat {seat.name}: called off"
+            return f"seat {seat.name}: the call was cancelled"
         if seat.attempt_id is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat.name} has no call to hang up")
         try:
             await self._switch.hang_up(seat.attempt_id)
         except SwitchError as error:
-            raise CommandRefused(f"seat {seat.name}: not hung up: {error}") from error
-        return f"seat {seat.name}: hung up"
+            raise CommandRefused(f"seat {seat.name}: the call was not hung up: {error}") from error
+        return f"seat {seat.name}: the call was hung up"
 
     def closing(self, seat_name: str) -> str:
-        """Note that the talk or the wrap-up is about to end, for the pacer. Raises CommandRefused."""
+        """Record that the agent is about to end the talk or the wrap-up, for the pacer. Raises CommandRefused."""
         self._acd.closing(self._seats.require(seat_name))
         return f"seat {seat_name}: closing"
 
@@ -235,27 +237,28 @@ class Agents:
     async def log_in(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
         """Log an agent in at a seat.
 
-        `phone_here`: the agent entered number and PIN on the seat's phone, which is about to be nailed up; otherwise
-        the phone is called. An agent may come back to a seat that is lost, or by a new call of the phone while the old
-        call is not known to be dead (a reloaded browser); the new call replaces the old one.
+        `phone_here`: the agent entered number and PIN on the seat's phone, which will be nailed up now; otherwise the
+        phone is called. An agent may come back to a lost seat. After a page reload, the phone may call again while its
+        old call is not known to be dead; the new call replaces the old one.
 
-        Raises LogInRefused, the same for a wrong number, a wrong PIN and a lock; CommandRefused for a seat that is
-        taken and for an agent who is logged in elsewhere.
+        Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if
+        another agent has the seat, or the agent is logged in elsewhere.
         """
         account = await self._admitted(self._seats.require(seat_name).name, agent, pin)
         return await self._take_seat(seat_name, agent, account, phone_here=phone_here)
 
     async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
-        """Log an agent in from a page, or bring the agent back. A wrong proof of the PIN counts like a wrong PIN.
+        """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN.
 
-        Raises as `log_in`, and CommandRefused for a proof that has expired.
+        Raises the errors of `log_in`, and CommandRefused for an expired proof.
         """
         seat, now = self._seats.require(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)
         if self._core.plan.agents:
             if proof is not None and not proof.is_fresh(now):
                 raise CommandRefused(
-                    f"the proof of the PIN is not of this minute: compare the two clocks ({now:.0f} here)",
+                    "the PIN proof has expired: compare the clocks of desk and dialler (the dialler's time is"
+                    f" {now:.0f})",
                     RefusedBecause.CLOCKS_DIFFER,
                 )
             right = (
@@ -265,25 +268,25 @@ class Agents:
             )
             self._judge(seat.name, agent, right=right)
         if seat.agent == agent:
-            if not (seat.phone_up and await self._silence.is_dead(seat)):  # otherwise it is called when it is down
+            if not (seat.phone_up and await self._silence.is_dead(seat)):  # a dead phone is called after its hang-up
                 self._acd.call_phone(seat.name)
-            return f"seat {seat.name}: signed in already"
+            return f"seat {seat.name}: the agent is already signed in"
         return await self._take_seat(seat_name, agent, account, phone_here=False)
 
     async def _take_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
         seat = self._seats.require(seat_name)  # it may have changed during the check
         if seat_name not in self._core.plan.seats:
-            raise CommandRefused(f"the settings have the seat {seat_name} no more", RefusedBecause.NO_SEAT)
+            raise CommandRefused(f"seat {seat_name} was removed from the settings", RefusedBecause.NO_SEAT)
         elsewhere = next((other for other in self._seats.all() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
             raise CommandRefused(
-                f"this agent is logged in at seat {elsewhere.name}; log off there first", RefusedBecause.AGENT_ELSEWHERE
+                f"the agent is logged in at seat {elsewhere.name}: log off there first", RefusedBecause.AGENT_ELSEWHERE
             )
         again = elsewhere is not None and seat.phone_up
-        if again and not phone_here and await self._silence.is_dead(seat):  # it is called when it is down
-            return f"seat {seat.name}: its phone is called again"
+        if again and not phone_here and await self._silence.is_dead(seat):  # the phone is called after its hang-up
+            return f"seat {seat.name}: the phone is called again"
         if phone_here and seat.phone_up and not again:
-            raise CommandRefused(f"the phone of seat {seat.name} is on the line already; hang it up first")
+            raise CommandRefused(f"the phone of seat {seat.name} is already connected: hang it up first")
         if not (phone_here and elsewhere is not None):
             self._acd.free(seat, seat.logged_in(agent, account, self._core.instant()))
         if phone_here:
@@ -294,10 +297,10 @@ class Agents:
         return f"seat {seat.name}: logged in"
 
     async def _admitted(self, seat: str, number: str, pin: str) -> AgentAccount | None:
-        """Return the agent's account; None where the settings have no agents. Raises CommandRefused."""
+        """Return the agent's account, or None if the settings have no agents. Raises CommandRefused."""
         if self._pins is None:
             if not _AGENT_NAME.fullmatch(number):
-                raise CommandRefused("an agent is named by 1 to 40 letters, digits, dots, dashes or underscores")
+                raise CommandRefused("invalid agent number: use 1 to 40 letters, digits, dots, dashes or underscores")
             return None
         async with self._one_check:
             right = await asyncio.to_thread(self._pins.is_right, number, pin)
@@ -333,24 +336,26 @@ class Agents:
         return f"seat {seat.name}: unlocked"
 
     def unlocked(self, seat_name: str) -> None:
-        """Note that the seat accepts log-ins again."""
+        """Clear the alert of a locked seat, which accepts log-ins again."""
         self._alerts.clear(AlertKind.LOG_IN_LOCKED, seat_name)
 
     async def call_for_log_in(self, seat_name: str) -> str:
-        """Ring the phone of an empty seat, so that an agent can enter number and PIN. Raises CommandRefused."""
+        """Ring the phone of a vacant seat, so that an agent can enter number and PIN. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
         if not self._core.plan.agents:
-            raise CommandRefused("the settings have no [[agents]] who could key in a PIN; log the seat in by command")
+            raise CommandRefused("log-in by phone needs [[agents]] in the settings, which have none: log in by command")
         if seat.agent is not None or seat.phone_up:
-            raise CommandRefused(f"seat {seat.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
+            raise CommandRefused(
+                f"seat {seat.name} is already in use: log its agent off first", RefusedBecause.SEAT_TAKEN
+            )
         try:
             await self._switch.call_for_log_in(seat.name, seat.endpoint)
         except SwitchError as error:
-            raise CommandRefused(f"seat {seat.name}: its phone was not called: {error}") from error
-        return f"seat {seat.name}: its phone is called"
+            raise CommandRefused(f"seat {seat.name}: the phone could not be called: {error}") from error
+        return f"seat {seat.name}: the phone is being called"
 
     async def _keep(self, seat_name: str) -> None:
-        """Store who has the seat. A failure only means that agents must log in again after a restart."""
+        """Store the seat's log-in. If that fails, agents only have to log in again after a restart."""
         seat = self._seats[seat_name]
         self._kept.pop(seat_name, None)
         try:

@@ -1,9 +1,9 @@
-"""Agents' phones that have died: no power, a reloaded browser, no network.
+"""Detection of dead agents' phones: without power or network, or on a reloaded page.
 
 Asterisk notices only after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`); until then a voter hears
-nothing. An agent's phone sends audio all the time, so its packets are counted when a talk begins, and again at the end
-of a talk that was shorter than the timeout. If none has come, nobody spoke to the voter, and the call counts as
-abandoned. So does a talk that was in progress when Asterisk gave the phone up, if it was shorter than the timeout.
+silence. An agent's phone sends audio all the time, so its packets are counted when a talk begins, and again at the end
+of a talk that was shorter than the timeout. If no packet has arrived, nobody spoke to the voter, and the call counts as
+abandoned. The same applies to a talk in progress when Asterisk hangs the phone up, if it was shorter than the timeout.
 """
 
 from __future__ import annotations
@@ -27,37 +27,35 @@ from dialer.engine.seats.state import Seat
 
 _log = structlog.get_logger(__name__)
 
-ROUNDED_SECONDS = 1.0  # Asterisk counts the timeout in whole seconds of its clock
+ROUNDED_SECONDS = 1.0  # Asterisk measures the timeout in whole seconds
 
 LISTENS, LISTEN_SECONDS = 8, 0.12
-"""How often, and for how long each time, a phone is checked before it counts as silent: a network may delay its
-packets.
-"""
+"""Number and duration of the checks after which a phone counts as silent: a network may delay packets."""
 
 TALKING_LISTENS = 16
-"""The same while a voter is there: a reloaded page has two seconds to come back to them."""
+"""Number of checks while a voter is at the seat: a reloaded page gets two seconds to reconnect."""
 
 REPLACED_LISTENS, REPLACED_SECONDS = 1, 1.0
-"""The same where a new phone has registered, which can be called without a risk; and how long that one may take."""
+"""Number of checks if a new phone has registered, which can be called safely, and the time that it gets to connect."""
 
 
 class SeatSilence:
-    """Finds dead phones, and takes them off the line."""
+    """Finds dead phones and hangs them up."""
 
     def __init__(
         self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, acd: Acd, timeout_seconds: float
     ) -> None:
-        """`timeout_seconds` 0: silent phones are left alone."""
+        """Create the service. With `timeout_seconds` 0 silent phones are ignored."""
         self._core = core
         self._calls = calls
         self._seats = seats
         self._switch = switch
         self._acd = acd
         self._timeout_seconds = timeout_seconds
-        self._replaced: dict[str, str] = {}  # by seat: the contact of the new phone that is on its way
+        self._replaced: dict[str, str] = {}  # by seat: the contact of the new phone that is being called
 
     def given_up(self, seat_name: str) -> None:
-        """Note that the switch hung up a seat's phone because no audio came from it."""
+        """Handle that the switch hung up a seat's phone because it sent no audio."""
         seat = self._seats.get(seat_name)
         talked = None if seat is None else self._acd.latest_call(seat)
         call = None if talked is None else self._calls.get(talked.attempt_id)
@@ -65,24 +63,22 @@ class SeatSilence:
             self._heard_nobody(call)
 
     def connected(self, call: Call, seat_name: str) -> None:
-        """Start counting the audio of an agent's phone: voter and agent hear each other. `call` is the call as it was
-        before.
-        """
+        """Count the audio packets of an agent's phone when a talk begins. `call` is the call before the connect."""
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
             self._core.spawn(self._count(call.attempt_id, seat_name), "count-packets")
 
     async def _count(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
             packets = await self._switch.seat_packets(seat_name)
-        except SwitchError as error:  # then the phone is checked at the end of the talk
-            _log.info("seat.packets_unknown", seat=seat_name, problem=str(error))
+        except SwitchError as error:  # the phone is checked at the end of the talk instead
+            _log.info("seat.packet_count_failed", seat=seat_name, problem=str(error))
             return
         live = self._calls.get(attempt_id)
         if live is not None:
             self._calls.update(live, live.counted(packets))
 
     def must_check(self, call: Call, ended: CallEnded) -> bool:
-        """Return whether a talk was so short that the agent's phone may have been dead all the time."""
+        """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
         seat = self._seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
         return ended.by is EndedBy.HANGUP and at_seat and not call.talk.heard_nobody and self._is_short(call)
@@ -98,14 +94,16 @@ class SeatSilence:
         self._core.do(CallFinished(ended))
 
     def phone_unreachable(self, endpoint: str) -> None:
-        """Check a phone that the switch can no longer reach. One that still sends audio has only registered again."""
+        """Check a phone that the switch cannot reach any more. A phone that still sends audio has only registered
+        again.
+        """
         seat = self._seats.with_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.doubt(seat.name, True)
             self._core.spawn(self._give_up_if_dead(seat.name), "phone-away")
 
     def phone_registered(self, endpoint: str, contact: str) -> None:
-        """Replace a phone that may be dead by the one that has just registered, once. A voter who is there stays."""
+        """Call a phone that has just registered if the seat's old phone is silent, once. A voter at the seat stays."""
         seat = self._seats.with_endpoint(endpoint)
         if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:
             return
@@ -114,7 +112,7 @@ class SeatSilence:
             self._core.spawn(self._replace_if_dead(seat, contact), "phone-back")
 
     async def is_dead(self, seat: Seat) -> bool:
-        """Return whether a nailed-up phone is dead, and take it off the line then. No voter is sent there meanwhile."""
+        """Return whether a nailed-up phone is dead, and hang it up if so. During the check the seat gets no voters."""
         if not self._timeout_seconds:
             return False
         self._acd.doubt(seat.name, True)
@@ -136,21 +134,23 @@ class SeatSilence:
 
     async def _replace_if_dead(self, seat: Seat, contact: str) -> None:
         try:
-            # While it was checked the agent may have left, or the phone may have been replaced.
+            # During the check the agent may have left, or the phone may have been replaced.
             silent = not await self._sends(seat, listens=REPLACED_LISTENS)
             if silent and self._is_nailed_up(seat) and self._replaced.get(seat.name) == contact:
                 await self._switch.call_seat(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
         except SwitchError as error:
-            _log.info("seat.phone_not_called", seat=seat.name, problem=str(error))
+            _log.info("seat.phone_call_failed", seat=seat.name, problem=str(error))
         if (
             self._replaced.get(seat.name) == contact
-        ):  # otherwise the page was reloaded again, and the newer one is handled
+        ):  # otherwise the page was reloaded again, and the newer phone is handled
             del self._replaced[seat.name]
-            await self._give_up_if_dead(seat.name)  # the new phone did not come, or the old one was only told to end
+            await self._give_up_if_dead(seat.name)  # if the new phone did not connect, or the old one is still up
 
     async def _sends(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Return whether a phone has sent audio since it had sent `since` packets, or since now. "No" takes a second."""
+        """Return whether a phone has sent audio since its packet count `since`, or since now. False takes about a
+        second.
+        """
         try:
             if since is None:
                 since = await self._switch.seat_packets(seat.name)
@@ -160,19 +160,19 @@ class SeatSilence:
                     await asyncio.sleep(LISTEN_SECONDS)
                 if await self._switch.seat_packets(seat.name) != since:
                     return True
-        except SwitchError as error:  # nobody knows, so the phone is trusted
-            _log.info("seat.packets_unknown", seat=seat.name, problem=str(error))
+        except SwitchError as error:  # unknown, so the phone counts as alive
+            _log.info("seat.packet_count_failed", seat=seat.name, problem=str(error))
             return True
         return False
 
     async def _give_up(self, seat: Seat) -> None:
         if seat.name in self._replaced:
             return
-        _log.warning("seat.silent", seat=seat.name)
+        _log.warning("seat.phone_silent", seat=seat.name)
         try:
             await self._switch.release_seat(seat.name)
-        except SwitchError as error:  # the switch's own timeout comes
-            _log.info("seat.phone_not_released", seat=seat.name, problem=str(error))
+        except SwitchError as error:  # the switch's own timeout will hang it up
+            _log.info("seat.phone_release_failed", seat=seat.name, problem=str(error))
 
     def _is_short(self, call: Call) -> bool:
         if not self._timeout_seconds or call.talk.connected_seconds is None or call.adopted:

@@ -1,8 +1,9 @@
-"""A seat's state machine. Pure: each step returns the next seat, or raises CommandRefused.
+"""The state machine of a seat. Pure: each step returns the next seat, or raises CommandRefused.
 
-offline --log in, phone up--> ready --reserve--> reserved --connect--> talking --call ends--> wrap-up --> ready
-A pause or a log-off during a call takes effect after its wrap-up. A seat whose phone is off the line is
-lost until it is back.
+offline --log in, phone connected--> ready --reserve--> reserved --connect--> talking --call ends--> wrap-up --> ready
+
+A pause or a log-off during a call takes effect after its wrap-up. A seat whose phone is disconnected is lost until the
+phone is back.
 """
 
 from __future__ import annotations
@@ -25,28 +26,28 @@ _CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat and the agent who is logged in there."""
+    """A seat and the agent who is logged in to it. Methods return the seat after a step; the seat itself never changes."""
 
     name: str
     endpoint: str
     languages: frozenset[str]
-    since: Instant  # of the current state
+    since: Instant  # start of the current state
     state: SeatState = SeatState.OFFLINE
     agent: str | None = None
     agent_languages: frozenset[str] = frozenset()
     skills: frozenset[str] = frozenset()  # of the agent
-    # The campaigns that it serves, if a supervisor has restricted them; empty: all that the skills allow.
+    # The campaigns to which a supervisor has restricted the seat; empty: all that the agent's skills allow.
     campaigns: frozenset[str] = frozenset()
     phone_up: bool = False
-    doubted: bool = False  # the phone is being checked: no voter is sent there meanwhile
-    promised: bool = False  # reserved for a call-back of its agent: no other call follows this one
-    attempt_id: AttemptId | None = None  # of the current call, and through its wrap-up
+    doubted: bool = False  # the phone may be dead and is being checked: the seat gets no voters meanwhile
+    promised: bool = False  # the agent's next call is a call-back that the agent has promised
+    attempt_id: AttemptId | None = None  # of the current call, until its wrap-up ends
     campaign_id: str | None = None
-    then: SeatState = SeatState.READY  # after the wrap-up: ready, paused or offline
-    reason: str | None = None  # of the pause, or of the one to come
-    message: AgentMessage | None = None  # that the agent has not read yet
-    closing_since_seconds: float | None = None  # monotonic: since talk or wrap-up is said to come to its end
-    server: str = ""  # of several Asterisks the one that its phone is at
+    then: SeatState = SeatState.READY  # the state after the wrap-up: ready, paused or offline
+    reason: str | None = None  # of the pause, or of the requested pause
+    message: AgentMessage | None = None  # a supervisor's message that the agent has not read yet
+    closing_since_seconds: float | None = None  # when the agent announced the end of the talk or wrap-up (monotonic)
+    server: str = ""  # the Asterisk server of the phone, if there are several
 
     @property
     def stage(self) -> SeatStage:
@@ -57,22 +58,24 @@ class Seat:
 
     @property
     def leaving(self) -> bool:
-        """Return whether the seat takes no further call after this one: a break, a log-off or a call-back follows."""
+        """Return whether the seat takes no further call after this one: a break, a log-off or a promised call-back
+        follows.
+        """
         return self.promised or self.then is not SeatState.READY
 
     @property
     def at_work(self) -> bool:
-        """Return whether the seat takes calls, now or after the one that it has."""
+        """Return whether the seat takes calls, now or after its current call."""
         return self.state in _AT_WORK and not self.leaving
 
     @property
     def free(self) -> bool:
-        """Return whether a voter may be sent there now."""
+        """Return whether a voter may be connected to the seat now."""
         return self.state is SeatState.READY and not self.doubted and not self.promised
 
     @property
     def spoken(self) -> frozenset[str]:
-        """Return the languages spoken at the seat: the agent's, otherwise the seat's; empty: any."""
+        """Return the languages spoken at the seat: the agent's, otherwise the seat's (empty: any)."""
         return self.agent_languages or self.languages
 
     def can_serve(self, skill: str | None, campaign_id: str) -> bool:
@@ -80,9 +83,9 @@ class Seat:
         return (skill is None or skill in self.skills) and (not self.campaigns or campaign_id in self.campaigns)
 
     def serving(self, campaigns: frozenset[str]) -> Seat:
-        """Restrict the seat to these campaigns until its agent logs off; empty: no restriction."""
+        """Restrict the seat to these campaigns until its agent logs off (empty: no restriction)."""
         if self.agent is None:
-            raise CommandRefused(f"seat {self.name} has no agent; log in first")
+            raise CommandRefused(f"seat {self.name} has no agent: log in first")
         return replace(self, campaigns=campaigns)
 
     def _to(self, state: SeatState, now: Instant) -> Seat:
@@ -91,18 +94,21 @@ class Seat:
         return replace(self, state=state, since=now, closing_since_seconds=None)
 
     def logged_in(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
-        """Log an agent in. `account` is given where the settings have agents. Raises CommandRefused if the seat is
-        taken.
+        """Log an agent in. Raises CommandRefused if the seat already has an agent.
+
+        `account` is the agent's account, or None if the settings have no agents.
         """
         if self.agent is not None:
-            raise CommandRefused(f"seat {self.name} is taken; log its agent off first", RefusedBecause.SEAT_TAKEN)
+            raise CommandRefused(
+                f"seat {self.name} is already in use: log its agent off first", RefusedBecause.SEAT_TAKEN
+            )
         seat = replace(self, agent=agent, then=SeatState.READY, reason=None)
         if account is not None:
             seat = replace(seat, agent_languages=account.languages, skills=account.skills)
         return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, now)
 
     def phone_connected(self, now: Instant) -> Seat:
-        """Put the agent's phone on the line."""
+        """Record that the agent's phone has connected."""
         seat = replace(self, phone_up=True, doubted=False)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
@@ -111,8 +117,9 @@ class Seat:
         return seat
 
     def phone_disconnected(self, now: Instant) -> Seat:
-        """Take the agent's phone off the line: the seat is lost, or empty after a log-off. A wrap-up continues on the
-        page.
+        """Record that the agent's phone has disconnected: the seat is lost, or vacant after a log-off.
+
+        A wrap-up continues on the page.
         """
         seat = replace(self, phone_up=False, doubted=False)
         if seat.agent is None:
@@ -122,7 +129,7 @@ class Seat:
         return seat._emptied(now) if seat.then is SeatState.OFFLINE else seat._to(SeatState.LOST, now)
 
     def logged_off(self, now: Instant) -> Seat:
-        """Log the agent off: now, or after the call."""
+        """Log the agent off, now or after the call."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to log off")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
@@ -146,7 +153,7 @@ class Seat:
         return seat._to(SeatState.OFFLINE, now)
 
     def paused(self, reason: str, now: Instant) -> Seat:
-        """Pause the seat: now, or after the call."""
+        """Pause the seat, now or after the call."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to pause")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
@@ -157,7 +164,7 @@ class Seat:
     def made_ready(self, now: Instant) -> Seat:
         """End a pause or a wrap-up."""
         if self.agent is None:
-            raise CommandRefused(f"seat {self.name} has no agent; log in first")
+            raise CommandRefused(f"seat {self.name} has no agent: log in first")
         seat = replace(self, then=SeatState.READY, reason=None)
         if seat.state in _WITH_CALL:
             return seat
@@ -165,7 +172,7 @@ class Seat:
         return replace(seat, attempt_id=None, campaign_id=None)._to(state, now)
 
     def reserved(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
-        """Reserve the seat for a call. It must be ready, or paused by an agent who asks for the call."""
+        """Reserve the seat for a call. The seat must be ready, or paused by an agent who dials the call."""
         assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id, promised=False)._to(
             SeatState.RESERVED, now
@@ -176,13 +183,13 @@ class Seat:
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.TALKING, now)
 
     def closing(self, seconds: float) -> Seat:
-        """Note that talk or wrap-up is about to end. A repeat changes nothing."""
+        """Record that the agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes nothing."""
         if self.state not in _CAN_CLOSE:
-            raise CommandRefused(f"seat {self.name} has no call that could come to its end")
+            raise CommandRefused(f"seat {self.name} has no call or wrap-up to close")
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
     def call_ended(self, now: Instant) -> Seat:
-        """End the call: wrap-up follows a talk; after a reservation the seat becomes what was planned."""
+        """End the call: wrap-up follows a talk. A reserved seat takes the state requested during the call."""
         if self.state is SeatState.TALKING:
             return self._to(SeatState.WRAP_UP, now)
         if self.state is SeatState.RESERVED:
@@ -190,8 +197,9 @@ class Seat:
         return self
 
     def wrapped_up(self, now: Instant) -> Seat:
-        """End the wrap-up: the seat becomes ready, or what was requested during the call. A seat without an agent is
-        emptied.
+        """End the wrap-up: the seat becomes ready, or takes the state requested during the call.
+
+        A seat without an agent becomes vacant.
         """
         if self.agent is None or self.then is SeatState.OFFLINE:
             return self._emptied(now)
@@ -201,7 +209,7 @@ class Seat:
 
 @dataclass(slots=True)
 class SeatTally:
-    """Time at a seat since its agent logged in (seconds by state), and calls."""
+    """Totals of a seat since its agent logged in: seconds by state, and calls."""
 
     seconds: dict[SeatState, float] = field(default_factory=dict)
     calls: int = 0
@@ -212,9 +220,9 @@ def choose_seat(
 ) -> Seat | None:
     """Return the free seat that has been idle longest, or None.
 
-    Seats that speak the voter's language come first; if none does, any seat will do, because an answered voter must not
-    wait. Among these, seats of the voter's own `server` come first: audio over another server is delayed a little.
-    Skills and a supervisor's restriction are never ignored.
+    Seats that speak the voter's language come first. If none does, any other free seat is used, because an answered
+    voter must not wait. Among these, seats of the voter's own `server` come first: audio over another server is
+    slightly delayed. Skills and a supervisor's restriction are never ignored.
     """
     ready = [seat for seat in seats if seat.free and seat.can_serve(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]

@@ -1,4 +1,4 @@
-"""The view of a seat, made from its state. Pure."""
+"""The published view of a seat, built from its state. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WORKING = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 def seat_view(
     seat: Seat, tally: SeatTally, call: Call | None, transfer: CallTransfer | None, pop: ScreenPop | None, now: Instant
 ) -> SeatView:
-    """Return the view of a seat, of the live `call` that it has and of that call's `transfer`."""
+    """Return the view of a seat, with its live `call` and the `transfer` of that call."""
     in_state = now.seconds - seat.since.seconds
     worked = in_state if seat.state in _WORKING else 0.0
     logged_in = 0.0 if seat.state is SeatState.OFFLINE else in_state

@@ -1,1 +1,1 @@
-"""Reloading the settings while the dialler runs."""
+"""Reloading the settings file while the dialler runs."""

@@ -1,4 +1,4 @@
-"""A settings file that has changed while the dialler runs: all of it comes into force, or nothing."""
+"""Apply a settings file that has changed while the dialler runs: all changes or none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.campaigns.service import Campaigns
 from dialer.engine.core import Core
-from dialer.engine.plan import Dependencies, EnginePlan, Reread
+from dialer.engine.plan import Dependencies, EnginePlan, ReloadedSettings
 from dialer.engine.roll_import.state import RollImportState
 from dialer.engine.seats.pins import PinCheck
 from dialer.engine.seats.service import Agents
@@ -33,58 +33,69 @@ class SettingsReload:
         agents: Agents,
         use_plan: Sequence[Callable[[], None]],
     ) -> None:
-        """`use_plan`: what else takes over the plan in force, besides campaigns and agents."""
+        """Create the service. `use_plan` are further functions that apply the plan in force, besides campaigns and
+        agents.
+        """
         self._core = core
         self._calls = calls
         self._polls = polls
         self._roll_import = roll_import
         self._store = outside.store
-        self._reread = outside.reread
+        self._read_settings = outside.reload_settings
         self._campaigns = campaigns
         self._agents = agents
         self._use_plan = use_plan
-        self._one_at_a_time = asyncio.Lock()  # so that the settings read last come into force last
+        self._one_at_a_time = (
+            asyncio.Lock()
+        )  # reloads run one after another, so that the settings read last come into force last
 
     async def reload_settings(self) -> str:
-        """Put changed settings into force. Calls in progress go on. Raises CommandRefused, StoreError: then nothing has
+        """Apply changed settings. Calls in progress continue. Raises CommandRefused, StoreError: then nothing has
         changed.
         """
-        if self._reread is None:
-            raise CommandRefused("this dialler has its settings from no file")
+        if self._read_settings is None:
+            raise CommandRefused("this dialler was started without a settings file, so there is nothing to reload")
         stops = self._campaigns.stops
         async with self._one_at_a_time:
-            found = await asyncio.to_thread(self._reread)
+            found = await asyncio.to_thread(self._read_settings)
             if not (found.changed or found.others):
-                return "the settings are as they were"
+                return "no setting has changed"
             pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
             async with self._begun(found.plan) as new:
-                await self._store.apply_settings(found.told, found.plan.rules_text, self._core.clock.now())
-                stopped = [*new] if self._campaigns.stops != stops else []  # all were meanwhile, these among them
+                await self._store.apply_settings(found.values, found.plan.rules_text, self._core.clock.now())
+                stopped = (
+                    [*new] if self._campaigns.stops != stops else []
+                )  # a stop-all came meanwhile, and includes the new campaigns
                 for name in stopped:
                     new[name].state = CampaignState.STOPPED
                 self._take(found, new, pins)
                 for name in stopped:
                     await self._campaigns.set_campaign_state(name, CampaignState.STOPPED)
-            said = [("settings taken", found.changed), ("for other programs to read", found.others)]
-            return "; ".join(f"{what}: {', '.join(names)}" for what, names in said if names)
+            lists = [("settings applied", found.changed), ("changed for other programs", found.others)]
+            return "; ".join(f"{title}: {', '.join(names)}" for title, names in lists if names)
 
     @asynccontextmanager
     async def _begun(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
-        """Prepare the campaigns that are new in the plan. No roll is imported meanwhile: it would miss them."""
+        """Load the campaigns that are new in the plan. No roll is imported meanwhile, because the import would miss
+        them.
+        """
         new = [each for name, each in plan.campaigns.items() if name not in self._core.plan.campaigns]
         for each in new:
             if any(self._calls.of_campaign(each.spec.campaign_id)):
                 raise CommandRefused(
-                    f"nothing was taken: the last calls of campaign {each.spec.campaign_id} are not over; again in a moment"
+                    f"no setting was changed: campaign {each.spec.campaign_id} was removed and still has calls. Try"
+                    " again when they have ended"
                 )
         if new and self._roll_import.lock.locked():
-            raise CommandRefused("nothing was taken: a roll is being taken in; again when it is in")
+            raise CommandRefused(
+                "no setting was changed: a roll is being imported. Try again when the import is complete"
+            )
         async with self._roll_import.lock if new else nullcontext():
             yield {each.spec.campaign_id: await self._campaigns.load(each, in_chunks=True) for each in new}
 
-    def _take(self, found: Reread, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
-        """Put the settings into force. Nothing in it waits or can fail."""
-        found.taken()
+    def _take(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
+        """Put the settings into force. Nothing in here waits or can fail."""
+        found.apply()
         self._core.plan = found.plan
         self._polls.use_plan()
         for use_plan in self._use_plan:

@@ -1,4 +1,5 @@
-"""A settings file that is changed while the dialler runs: taken whole or not at all, and what needs a restart is named."""
+"""A settings file that is changed while the dialler runs: taken whole or not at all, and what needs a restart is named.
+"""
 
 from __future__ import annotations
 
@@ -115,19 +116,19 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
 
 async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
     desk: Any = engine.features.settings_reload
-    reread, keep, reads = desk._reread, desk._store.apply_settings, []
+    read, keep, reads = desk._read_settings, desk._store.apply_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
     def counted() -> object:
         reads.append(path.read_text(encoding="utf-8"))
-        return reread()
+        return read()
 
     async def slow(*arguments: Any) -> None:
         begun.set()
         await goes_on.wait()
         await keep(*arguments)
 
-    desk._reread, desk._store.apply_settings = counted, slow
+    desk._read_settings, desk._store.apply_settings = counted, slow
     change(path, ("channels = 20", "channels = 12"))
     first = asyncio.create_task(engine.execute(ReloadSettings()))
     await begun.wait()

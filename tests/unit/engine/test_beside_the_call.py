@@ -1,4 +1,6 @@
-"""Who stands beside a call, as tables: supervisors, recordings, keys of the phone, phones that are silent, the link itself."""
+"""Who stands beside a call, as tables: supervisors, recordings, keys of the phone, phones that are silent, the link
+itself.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,7 @@ def test_barge_falls_back_to_listening_when_the_talk_ends_and_each_end_is_audite
 def test_listener_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
     turns.features.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, supervision_party("x")))
-    assert f"order release_party {supervision_party('x')}" in turns.at(20, TimerExpired(TimerKind.AGENT_GONE, "01"))
+    assert f"order release_party {supervision_party('x')}" in turns.at(20, TimerExpired(TimerKind.AGENT_ABSENT, "01"))
 
 
 def test_recording_is_stored_once() -> None:
@@ -106,7 +108,7 @@ def test_resync_finds_talks_and_phones_as_they_are() -> None:
             (
                 25,
                 SwitchUp(live, frozenset({"01"}), ((A, "01"),), restarted=False),
-                "timer seat/02 off; timer lost/02 900 agent-gone; seat 02 lost; timer phone/02 5 call-phone;"
+                "timer seat/02 off; timer lost/02 900 agent-absent; seat 02 lost; timer phone/02 5 call-phone;"
                 " alert switch-down over; timer phone/02 off; order call_seat 02 agent02",
             ),
         ]

@@ -57,7 +57,7 @@ async def test_effects_are_carried_out_in_order() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
-        turns.features.core.do(TimerExpired(TimerKind.WRAP_UP_OVER, "01"), Notify(CampaignChange("calls")))
+        turns.features.core.do(TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls")))
         turns.features.core.do(commit(said.record_answer, A, 8.0), order(said.connect, A, "01", record=False))
         turns.features.core.do(
             StartTimer("x", 1.0, TimerExpired(TimerKind.LOG_IN_UNLOCKED, "01")),

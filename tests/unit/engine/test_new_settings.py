@@ -1,4 +1,6 @@
-"""What follows from settings that are taken beside calls, as tables: seats, agents, campaigns and trunks that come and go."""
+"""What follows from settings that are taken beside calls, as tables: seats, agents, campaigns and trunks that come and
+go.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,7 @@ def test_agent_of_a_removed_seat_leaves_after_talk_and_wrap_up() -> None:
     assert take(turns, 9, seats=NO_SEATS) == ["beside drop-log-in"]
     assert turns.seat() is SeatState.TALKING
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
-    over = turns.at(60, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
+    over = turns.at(60, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
     assert [line for line in over if line.startswith(("seat", "order"))] == ["seat 01 offline", "order release_seat 01"]
     assert turns.features.seats.is_removed(turns.features.seats["01"])
 
@@ -83,7 +85,7 @@ def test_new_phone_of_a_seat_is_used_once_its_agent_has_left() -> None:
     assert {seat.name: seat.endpoint for seat in centre.seats.all()} == {"01": "agent01", "02": "new02"}
     assert all(seat.languages == {"hi"} for seat in centre.seats.all())
     turns.at(40, HUNG_UP)
-    turns.at(60, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
+    turns.at(60, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
     assert (centre.seats["01"].endpoint, centre.seats["01"].agent) == ("new01", None)
 
 

@@ -74,7 +74,7 @@ def test_number_on_a_call_is_postponed() -> None:
             lambda turns: setattr(turns.features.runs["calls"], "inaudible_sound", "matdan/message"),
             HoldReason.NO_AUDIO,
         ),
-        (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01")), HoldReason.NO_AGENT),
+        (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_ABSENT, "01")), HoldReason.NO_AGENT),
     ],
 )
 def test_held_campaign_returns_its_claims_and_places_nothing(change: Any, reason: HoldReason) -> None:
@@ -92,7 +92,7 @@ def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
     turns = deciding()
     turns.call()
     turns.call(AttemptId("b" * 36), answered_seconds=1.0)
-    turns.at(9, TimerExpired(TimerKind.AGENT_GONE, "01"))
+    turns.at(9, TimerExpired(TimerKind.AGENT_ABSENT, "01"))
     assert [line for line in decided(turns) if line.startswith("order")] == ["order hang_up A"]
     assert not [line for line in decided(turns) if line.startswith("order")]  # once
 

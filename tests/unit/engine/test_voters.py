@@ -29,8 +29,8 @@ B = AttemptId("b" * 36)
 TO_THE_SEAT = (
     "seat 01 reserved; call connecting; order connect A 01; timer call/A off; timer seat/01 2 voter-not-connected"
 )
-LOST = "timer seat/01 off; timer lost/01 900 agent-gone; seat 01 lost; timer phone/01 5 call-phone"
-TALK_ENDS = "timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-over"
+LOST = "timer seat/01 off; timer lost/01 900 agent-absent; seat 01 lost; timer phone/01 5 call-phone"
+TALK_ENDS = "timer seat/01 off; seat 01 wrap-up; timer seat/01 60 wrap-up-expired"
 
 
 def test_voter_is_connected_to_a_free_seat_at_once() -> None:
@@ -49,7 +49,10 @@ def test_voter_is_connected_to_a_free_seat_at_once() -> None:
                 " timer seat/01 off",
             ),
             (60, HUNG_UP, f"timer call/A off; learn talk-ended 51.6; {TALK_ENDS}; call ended; commit end connected"),
-            (62, TimerExpired(TimerKind.WRAP_UP_OVER, "01"), "learn wrap-up-ended 2; timer seat/01 off; seat 01 ready"),
+            (62, TimerExpired(
+                TimerKind.WRAP_UP_EXPIRED,
+                "01"
+            ), "learn wrap-up-ended 2; timer seat/01 off; seat 01 ready"),
             (63, CallAnswered(A), ""),
         ]
     )
@@ -64,16 +67,16 @@ def test_message_plays_once_within_the_connect_limit_without_a_seat() -> None:
             (
                 8,
                 CallWaiting(A),
-                "learn answered 8; commit record_answer A 8s; call waiting; timer call/A 1.8 voter-waited-too-long",
+                "learn answered 8; commit record_answer A 8s; call waiting; timer call/A 1.8 connect-limit",
             ),
             (
                 9.8,
-                TimerExpired(TimerKind.VOTER_WAITED_TOO_LONG, attempt_id=A),
+                TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=A),
                 "learn abandoned 0; call message; timer call/A off; order play_message A",
             ),
             (9.9, MessageStarted(A), ""),
             (16, HUNG_UP, "timer call/A off; call ended; commit end abandoned"),
-            (17, TimerExpired(TimerKind.VOTER_WAITED_TOO_LONG, attempt_id=A), ""),
+            (17, TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=A), ""),
         ]
     )
 
@@ -82,9 +85,9 @@ def test_waiting_voter_gets_the_next_free_seat() -> None:
     turns = Turns()
     turns.talking()
     turns.call(B, phone_id=2, voter_id=2)
-    assert turns.at(50, CallWaiting(B))[-1] == f"timer call/{B} 1.8 voter-waited-too-long"
+    assert turns.at(50, CallWaiting(B))[-1] == f"timer call/{B} 1.8 connect-limit"
     turns.at(50.5, HUNG_UP)
-    follows = turns.at(51, TimerExpired(TimerKind.WRAP_UP_OVER, "01"))
+    follows = turns.at(51, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
     assert [line for line in follows if line.startswith("order")] == [f"order connect {B} 01"]
     assert turns.seat() is SeatState.RESERVED
 
@@ -120,7 +123,7 @@ def test_lost_phone_is_called_again_until_its_agent_is_logged_off() -> None:
             (43, SeatDown("01"), LOST),
             (
                 943,
-                TimerExpired(TimerKind.AGENT_GONE, "01"),
+                TimerExpired(TimerKind.AGENT_ABSENT, "01"),
                 "timer seat/01 off; timer lost/01 off; seat 01 offline; beside drop-log-in",
             ),
             (944, TimerExpired(TimerKind.CALL_PHONE, "01"), ""),

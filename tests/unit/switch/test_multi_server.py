@@ -76,7 +76,7 @@ def test_moving_a_seat_to_another_server_needs_a_restart(tmp_path: Path) -> None
     settings = load_settings(path)
     read = SettingsReload(settings, site_profile(settings))
     path.write_text(SITE + first, encoding="utf-8")
-    read().taken()
+    read().apply()
     path.write_text(SITE + first + SEAT.format(name="02", server="other"), encoding="utf-8")
     with pytest.raises(CommandRefused, match=r"no change was applied: seats\.02 needs a restart"):
         read()
