@@ -478,7 +478,7 @@ def test_truncated_and_rewritten_chains_differ_from_a_noted_head(db: Db) -> None
     rewrite_chain(db)
     assert seal_verification.verify(db).findings == []
     [finding] = seal_verification.verify(db, head).findings
-    assert finding.problem == "it is not the entry that was noted under this number"
+    assert finding.problem == "the entry differs from the noted head with this number"
 
 
 def rewrite_chain(db: Db) -> None:

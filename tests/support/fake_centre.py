@@ -163,7 +163,7 @@ class FakeEngine:
         """Record the command. Raises CommandRefused for a campaign that is not in the view."""
         known = {campaign.campaign_id for campaign in self.current.campaigns}
         if isinstance(command, PauseCampaign | ResumeCampaign | StopCampaign) and command.campaign not in known:
-            raise CommandRefused(f"there is no campaign {command.campaign!r}")
+            raise CommandRefused(f"campaign {command.campaign!r} is not in the settings")
         self.executed.append(command)
         self.senders.append(context.sender)
         return f"done: {type(command).__name__}"

@@ -631,7 +631,7 @@ async def test_outcome_is_saved_without_answers_after_a_script_change(site: Site
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
     await site.desk.wait_for_commands("seat-closing")
-    refusal = "the script of campaign turnout-agents has no question who: nothing was kept"
+    refusal = "nothing was saved: the script of campaign turnout-agents has no question who"
     site.desk.replies.append({"status": "refused", "text": refusal, "code": "other-script"})
     await page.keyboard.press("1")
     first, second = await site.desk.wait_for_commands("seat-dispose", 2)

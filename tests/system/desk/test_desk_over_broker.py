@@ -92,7 +92,7 @@ async def test_repeated_command_is_executed_once(kind: BrokerKind, tmp_path: Pat
         assert engine.executed == [PauseCampaign(campaign="turnout-ivr")]
         refused = await desk.send_command(BOSS, "click-0002", "pause", {"campaign": "none"})
         assert refused is not None
-        assert (refused.status, refused.text) == ("refused", "there is no campaign 'none'")
+        assert (refused.status, refused.text) == ("refused", "campaign 'none' is not in the settings")
         viewer = await desk.send_command("viewer", "click-0003", "pause", {"campaign": "turnout-ivr"})
         assert viewer is not None
         assert viewer.status == "refused"

@@ -44,7 +44,7 @@ async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart
             said = await engine.execute(
                 SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum / 4), CommandContext("asha")
             )
-            assert said == f"campaign agents: steered to {first.maximum / 4:.2%} of live answers"
+            assert said == f"campaign agents: the abandoned-call target is {first.maximum / 4:.2%} of live answers"
             assert target(site) == AbandonedTarget(first.maximum / 4, first.maximum, "asha")
             assert pacer.governor.target == first.maximum / 4
             assert [cap.hard_stop for cap in pacer.caps] == stops

@@ -75,7 +75,7 @@ async def test_an_answer_of_no_script_is_refused_with_the_word(tmp_path: Path) -
             ({"knows_booth": "told", "party": "one"}, "the script of campaign agents has no question party"),
             ({"knows_booth": "often"}, "the script of campaign agents has no answer often to knows_booth"),
         ):
-            assert await page.dispose(attempt, "voted", answers=answers) == ("refused", f"{words}: nothing was kept")
+            assert await page.dispose(attempt, "voted", answers=answers) == ("refused", f"nothing was saved: {words}")
             assert page.why == "other-script"
         assert (kept(tmp_path), said(tmp_path, attempt)) == ([], None)
         assert (await page.dispose(attempt, "voted", command_id="k-1", answers=ANSWERS))[0] == "done"

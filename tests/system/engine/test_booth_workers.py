@@ -235,11 +235,14 @@ async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
             await engine.execute(SeatSerials(seat="01", serials="7"))
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
-        with pytest.raises(CommandRefused, match="say at which part: 1, 3"):
+        with pytest.raises(
+            CommandRefused,
+            match="the part is missing or not one of the booth worker's: start with one of 1, 3 and a colon",
+        ):
             await engine.execute(SeatSerials(seat="01", serials="7"))
         said = await engine.execute(SeatSerials(seat="01", serials="3:7,9,7,77"))
-        assert said == "seat 01: 2 noted; no such serial: 77"
-        assert await engine.execute(SeatUndoSerial(seat="01")) == "seat 01: the last serial is taken back"
+        assert said == "seat 01: 2 serials saved; unknown serials: 77"
+        assert await engine.execute(SeatUndoSerial(seat="01")) == "seat 01: the last serial is undone"
         with pytest.raises(CommandRefused, match="takes no voted"):
             await engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)

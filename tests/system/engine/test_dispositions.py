@@ -71,7 +71,7 @@ async def test_a_late_click_is_refused_in_words_and_the_next_voter_never_has_it(
         refused = await page.dispose(first, "opt-out")
         assert refused == (
             "refused",
-            "seat 01: that call and its wrap-up are over: nothing was kept, of that call or of another one",
+            "seat 01: nothing was saved, because that call and its wrap-up have ended",
         )
         assert page.why == RefusedBecause.CALL_OVER
         assert await page.dispose("0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f", "voted") == refused
@@ -133,7 +133,7 @@ async def test_a_call_back_waits_for_its_hour_and_a_language_for_the_next_call(t
         at = site.clock.now() + 7200
         for wrong in (site.clock.now() - 1, site.clock.now() + 40 * 86400):
             refused = await page.dispose(attempt, "call-back", call_back_at=wrong)
-            assert refused == ("refused", "call_back_at is not within the next 30 days")
+            assert refused == ("refused", "call_back_at must be within the next 30 days")
         odd = await page.dispose(attempt, "voted", call_back_at=at)
         assert odd == (
             "refused",
@@ -182,12 +182,12 @@ async def test_an_opt_out_and_what_was_said_too_long_ago_stand(tmp_path: Path) -
         await site.log_in("01")
         attempt = await wrapping_up(site)
         assert (await page.dispose(attempt, "opt-out"))[0] == "done"
-        stands = "seat 01: the number is suppressed, and stays so: others have been told"
+        stands = "seat 01: the disposition cannot be undone, because the suppression of the number is already published"
         assert await page.undo(attempt) == ("refused", stands)
         attempt = await wrapping_up(site)
         assert (await page.dispose(attempt, "voted"))[0] == "done"
         await asyncio.sleep(8.5)
-        late = "seat 01: too late, or nothing was said of that call: nothing is taken back"
+        late = "seat 01: the disposition was not undone, because it is too old or none was saved for that call"
         assert await page.undo(attempt) == ("refused", late)
 
 

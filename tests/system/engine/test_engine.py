@@ -177,7 +177,7 @@ async def test_pause_resume_and_stop_of_a_campaign(tmp_path: Path) -> None:
         await execute(StopCampaign(campaign="agents"))
         await site.until(lambda: not site.view.campaigns[0].calls, seconds=3)
         assert site.ended()[-1].outcome is Outcome.CANCELLED
-        with pytest.raises(CommandRefused, match="there is no campaign 'x'"):
+        with pytest.raises(CommandRefused, match="campaign 'x' is not in the settings"):
             await execute(PauseCampaign(campaign="x"))
     async with a_site(tmp_path, switch=None) as again:
         assert again.view.campaigns[0].state is CampaignState.STOPPED  # what an operator asked for is kept

@@ -31,7 +31,7 @@ def hold(site: Site) -> None:
 
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
-@pytest.mark.parametrize("held", ["paused", "results cannot be kept"])
+@pytest.mark.parametrize("held", ["paused", "results cannot be stored"])
 @virtual_time()
 async def test_a_held_campaign_lets_ring_what_agents_are_there_for(
     tmp_path: Path, held: str, stay: int, wanted: Outcome

@@ -75,10 +75,10 @@ async def test_marks_stop_what_rings_and_what_is_queued_in_the_whole_household(t
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
         await site.log_in("01", "02", "03")
         await ringing(site, 3)
-        assert await site.centre.engine.execute(voted(site, 1, 3, 4, 5)) == "4 marks taken, 0 were known"
+        assert await site.centre.engine.execute(voted(site, 1, 3, 4, 5)) == "4 marks saved, 0 were already known"
         await site.until(lambda: len(site.ended()) == 2, seconds=1)
         assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
-        assert await site.centre.engine.execute(voted(site, 1, 3, 4, 5)) == "0 marks taken, 4 were known"
+        assert await site.centre.engine.execute(voted(site, 1, 3, 4, 5)) == "0 marks saved, 4 were already known"
         await site.until(lambda: len(site.switch.placed) > 6)
     assert NUMBER.format(4) not in dialled(site)
     closed = rows(tmp_path, "SELECT phone_id, state, settled FROM target WHERE phone_id <= 4 AND phone_id <> 2")
@@ -153,7 +153,10 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
 async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_told_of_and_not_kept(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
         undo = voted(site, 5, kind="not-yet", source="correction")
-        assert await site.centre.engine.execute(undo) == "0 marks taken, 0 were known, 1 had nothing to take back"
+        assert (
+            await site.centre.engine.execute(undo)
+            == "0 marks saved, 0 were already known, 1 corrections had nothing to undo"
+        )
         assert sum(booth.not_yet + booth.contacted for booth in site.view.booths) == 0
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
     assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic LIKE '%results/marks'") == [(0,)]
@@ -260,7 +263,11 @@ async def test_a_running_dialler_is_asked_and_each_request_is_answered(tmp_path:
     async with a_dialler(tmp_path) as (_, broker):
         requests = [request(1), request(1), request(2, "import/2")]
         answers = await send_commands(broker, "pune-1", requests, SystemClock(), done.append)
-        assert answers == ["1 marks taken, 0 were known", "0 marks taken, 1 were known", "1 marks taken, 0 were known"]
+        assert answers == [
+            "1 marks saved, 0 were already known",
+            "0 marks saved, 1 were already known",
+            "1 marks saved, 0 were already known",
+        ]
         assert done == [1, 2, 3]
         with pytest.raises(CommandRefused, match="no voter 999"):
             await send_commands(broker, "pune-1", [request(999, "import/3")], SystemClock())
@@ -271,7 +278,7 @@ async def test_a_running_dialler_is_asked_and_each_request_is_answered(tmp_path:
 async def test_the_command_line_finds_the_running_dialler(tmp_path: Path) -> None:
     async with a_dialler(tmp_path) as (settings, _):
         answers = await asyncio.to_thread(save_records, settings, [request(1)])
-    assert answers == ["1 marks taken, 0 were known"]
+    assert answers == ["1 marks saved, 0 were already known"]
     assert rows(tmp_path, "SELECT name FROM command") == [("marks",)]
 
 
@@ -298,7 +305,7 @@ async def test_unknown_attempts_are_listed_and_released_beside_a_running_dialler
         one = str(placed[0].attempt_id)
         release = ("release", "--reason", "carrier-list", "--who", "asha")
         code, text = await asyncio.to_thread(told, *release, one)
-        said = "1 attempts released; 1 places in the campaigns' lists are open again"
+        said = "1 attempts released; 1 numbers may be dialled again by their campaigns"
         assert (code, said in text.splitlines()) == (0, True)  # the dialler of this process writes its log there too
         code, text = await asyncio.to_thread(told, *release, one)
         assert (code, "not an attempt of unknown result; nothing was released" in text) == (2, True)
@@ -354,7 +361,7 @@ async def test_a_dialler_that_does_not_answer_is_told_in_one_line(
             without = made.model_copy(update={"broker": made.broker.model_copy(update={"enabled": False})})
             with pytest.raises(StoreBusy, match=r"\[broker\]"):
                 await asyncio.to_thread(save_records, without, [request(1)])
-        assert await asyncio.to_thread(save_records, made, [request(1)]) == ["1 marks taken, 0 were known"]
+        assert await asyncio.to_thread(save_records, made, [request(1)]) == ["1 marks saved, 0 were already known"]
 
 
 async def test_a_broker_that_goes_before_the_subscription_is_not_waited_for_for_ever() -> None:

@@ -36,7 +36,7 @@ async def test_a_pause_of_a_seat_whose_voter_still_comes_back_is_for_after_that_
             raise SwitchUnreachable("no answer within 2 s")
 
         switch.hold = hold_late  # type: ignore[method-assign]
-        with pytest.raises(CommandRefused, match="the switch did not do it"):
+        with pytest.raises(CommandRefused, match="the switch refused the request"):
             await execute(SeatHold(seat="01"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await execute(SeatPause(seat="01", reason="meal"))

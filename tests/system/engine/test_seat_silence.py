@@ -127,7 +127,7 @@ async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: 
         dead = site.switch.phone_channel("agent01")
         site.switch.silence_phone("agent01")
         said = await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
-        assert said == "seat 01: its phone is called again"
+        assert said == "seat 01: the phone is called again"
         await site.until(lambda: site.switch.phone_channel("agent01") not in {None, dead}, seconds=10)
         await site.until(lambda: seat(site).state is SeatState.READY)
 

@@ -69,7 +69,7 @@ async def test_a_phone_dials_nothing_but_the_code(tmp_path: Path) -> None:
 @virtual_time()
 async def test_an_agent_answers_the_desks_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
-        assert await site.centre.engine.execute(SeatCall(seat="02")) == "seat 02: its phone is called"
+        assert await site.centre.engine.execute(SeatCall(seat="02")) == "seat 02: the phone is being called"
         await site.until(lambda: site.switch.phone_channel("agent02") is not None)
         await press_keys(site, "102#", "agent02")
         await press_keys(site, "1357#", "agent02")

@@ -1,5 +1,4 @@
-"""A settings file that is changed while the dialler runs: taken whole or not at all, and what needs a restart is named.
-"""
+"""A settings file that is changed while the dialler runs: taken whole or not at all, and what needs a restart is named."""
 
 from __future__ import annotations
 
@@ -92,26 +91,26 @@ def in_force(engine: Engine) -> tuple[int | None, time, int]:
 async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept_anew(
     path: Path, engine: Engine
 ) -> None:
-    assert await engine.execute(ReloadSettings()) == "the settings are as they were"
+    assert await engine.execute(ReloadSettings()) == "no setting has changed"
     before = query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version")
     trunk = ("channels = 30", "channels = 24\ncalls_per_second = 3")
     change(path, ("channels = 20", "channels = 12"), trunk, ("18:00:00", "20:00:00"))
     assert await engine.execute(ReloadSettings()) == (
-        "settings taken: trunks.carrier-a.channels, trunks.carrier-a.calls_per_second, "
+        "settings applied: trunks.carrier-a.channels, trunks.carrier-a.calls_per_second, "
         "campaigns.turnout-agents.channels, campaigns.turnout-agents.hours"
     )
     assert in_force(engine) == (12, time(20), 24)
     assert engine.view().state.trunks[0].calls_per_second_limit == 3
     assert engine.features.eligibility._campaigns["turnout-agents"].hours.weekday == ((time(9), time(20)),)
     assert query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version") != before
-    assert await engine.execute(ReloadSettings()) == "the settings are as they were"
+    assert await engine.execute(ReloadSettings()) == "no setting has changed"
     change(path, ("channels = 24", 'channels = 23\nhost = "sip.example.org"'))
     assert await engine.execute(ReloadSettings()) == (
-        "settings taken: trunks.carrier-a.channels; for other programs to read: trunks.carrier-a.host"
+        "settings applied: trunks.carrier-a.channels; changed for other programs: trunks.carrier-a.host"
     )
     change(path, ("sip.example.org", "sip2.example.org"))
-    assert await engine.execute(ReloadSettings()) == "for other programs to read: trunks.carrier-a.host"
-    assert await engine.execute(ReloadSettings()) == "the settings are as they were"
+    assert await engine.execute(ReloadSettings()) == "changed for other programs: trunks.carrier-a.host"
+    assert await engine.execute(ReloadSettings()) == "no setting has changed"
 
 
 async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
@@ -220,7 +219,7 @@ async def test_a_profile_of_the_site_s_own_is_read_again_and_needs_a_restart_whe
         engine = centre.engine
         before = engine.features.eligibility.limits(engine.features.runs["turnout-agents"])[0]
         change(profile, ("per_day = 3", "per_day = 2"))
-        assert await engine.execute(ReloadSettings()) == "settings taken: rules.jurisdiction (the profile)"
+        assert await engine.execute(ReloadSettings()) == "settings applied: rules.jurisdiction (the profile)"
         assert (before, engine.features.eligibility.limits(engine.features.runs["turnout-agents"])[0]) == (3, 2)
         change(profile, ("may_offer = false", "may_offer = true"))
         with pytest.raises(CommandRefused, match=r"rules\.jurisdiction \(the profile\) needs a restart"):
@@ -250,7 +249,7 @@ async def test_agents_come_and_go_beside_the_calls(path: Path) -> None:
         engine, desk = centre.engine, centre.engine.features.agents
         with_19 = f'number = "19"\npin = "{pins["4712"]}"'
         change(path, (f'number = "18"\npin = "{pins["4711"]}"', with_19))
-        assert await engine.execute(ReloadSettings()) == "settings taken: agents.18, agents.19"
+        assert await engine.execute(ReloadSettings()) == "settings applied: agents.18, agents.19"
         await desk.log_in("02", "19", "4712", phone_here=False)
         for agent, pin in (("18", "4711"), ("17", "4712")):
             with pytest.raises(LogInRefused):
@@ -272,11 +271,11 @@ async def test_campaigns_of_headquarters_stand_beside_the_file_s_and_change_as_t
         engine = centre.engine
         assert [run.spec.campaign_id for run in engine.features.runs.all()] == ["turnout-agents", "hq"]
         change(file, ("channels = 9", "channels = 7"))
-        assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.hq.channels"
+        assert await engine.execute(ReloadSettings()) == "settings applied: campaigns.hq.channels"
         assert engine.features.runs["hq"].spec.channels == 7
         (folder / "more.toml").write_text('[[campaigns]]\nid = "more"\nkind = "agents"\n', encoding="utf-8")
-        assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.more"
+        assert await engine.execute(ReloadSettings()) == "settings applied: campaigns.more"
         assert [each.campaign_id for each in engine.view().campaigns] == ["turnout-agents", "more", "hq"]
         file.unlink()
-        assert await engine.execute(ReloadSettings()) == "settings taken: campaigns.hq"
+        assert await engine.execute(ReloadSettings()) == "settings applied: campaigns.hq"
         assert [each.campaign_id for each in engine.view().campaigns] == ["turnout-agents", "more"]

@@ -115,7 +115,7 @@ async def test_a_new_campaign_a_seat_and_a_caller_id_serve_from_the_next_call_on
             ('["+911140000001"]', '["+911140000002"]'),
             add=SEAT.format(name="03") + CAMPAIGN.format(id="second", pacing="progressive"),
         )
-        assert await here.reload() == "settings taken: trunks.carrier.caller_ids, seats.03, campaigns.second"
+        assert await here.reload() == "settings applied: trunks.carrier.caller_ids, seats.03, campaigns.second"
         assert here.seats == ["01", "02", "03"]
         assert here.campaigns == ["agents", "second"]
         await here.site.centre.engine.execute(PauseCampaign(campaign="agents"))
@@ -135,22 +135,22 @@ async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_
         await here.site.log_in("01", "02")
         await wait_until_talking(here.site)
         here.change((SEAT.format(name="01"), ""))
-        assert await here.reload() == "settings taken: seats.01"
+        assert await here.reload() == "settings applied: seats.01"
         assert (seat(here.site).state, seat(here.site).agent) == (SeatState.TALKING, "agent-01")
         for stays in (SeatReady(seat="01"), SeatPause(seat="01", reason="break")):
             with pytest.raises(CommandRefused, match="seat 01: the settings have changed, and its agent leaves"):
                 await execute(stays)
-        with pytest.raises(CommandRefused, match="the settings have the seat 01 no more"):
+        with pytest.raises(CommandRefused, match="seat 01 was removed from the settings"):
             await execute(SeatLogIn(seat="01", agent="agent-07"))
         await here.site.until(lambda: seat(here.site).state is SeatState.WRAP_UP)
         assert await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
         assert here.seats == ["02"]
         await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
         await here.site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [("02",)])
-        with pytest.raises(CommandRefused, match="there is no seat '01'; the settings name 1 seats"):
+        with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 1 seats"):
             await execute(SeatLogIn(seat="01", agent="agent-01"))
         here.change(add=SEAT.format(name="01"))
-        assert await here.reload() == "settings taken: seats.01"
+        assert await here.reload() == "settings applied: seats.01"
         await here.site.log_in("01")
         await wait_until_talking(here.site)
     assert {change.outcome for change in here.site.ended()} <= {Outcome.CONNECTED, Outcome.REFUSED, Outcome.NO_ANSWER}
@@ -162,7 +162,7 @@ async def test_a_seat_with_another_phone_has_it_once_its_agent_has_left(tmp_path
         await here.site.log_in("01")
         await wait_until_talking(here.site)
         here.change(('endpoint = "agent01"', 'endpoint = "agent04"'))
-        assert await here.reload() == "settings taken: seats.01.endpoint"
+        assert await here.reload() == "settings applied: seats.01.endpoint"
         assert seat(here.site).state is SeatState.TALKING
         await here.site.until(lambda: seat(here.site).agent is None)
         await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
@@ -181,15 +181,17 @@ async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path:
         await here.site.log_in("01", "02")
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 1, CallState.RINGING: 1})
         here.change((FIRST, ""))
-        assert await here.reload() == "settings taken: campaigns.agents"
+        assert await here.reload() == "settings applied: campaigns.agents"
         gone = here.campaign("agents")
         assert (gone.state, gone.calls) == (CampaignState.STOPPED, {CallState.TALKING: 1, CallState.RINGING: 1})
         await here.site.until(lambda: here.campaign("agents").calls == {CallState.TALKING: 2}, seconds=10)
-        assert str(here.campaign("agents").hold) == "the settings have it no more"
-        with pytest.raises(CommandRefused, match="there is no campaign 'agents'; running here: second"):
+        assert str(here.campaign("agents").hold) == "removed from the settings"
+        with pytest.raises(CommandRefused, match="campaign 'agents' is not in the settings, which have: second"):
             await here.site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         here.change(add=FIRST)
-        with pytest.raises(CommandRefused, match="nothing was taken: the last calls of campaign agents are not over"):
+        with pytest.raises(
+            CommandRefused, match="no setting was changed: campaign agents was removed and still has calls"
+        ):
             await here.reload()
         here.change((FIRST, ""))
         await here.site.until(lambda: here.campaigns == ["second"], seconds=60)
@@ -197,7 +199,7 @@ async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path:
         assert [change.outcome for change in here.site.ended()] == [Outcome.CONNECTED] * 2
         assert rows(tmp_path, "SELECT COUNT(*) FROM target WHERE state = 'claimed'") == [(0,)]
         here.change(add=FIRST)
-        assert await here.reload() == "settings taken: campaigns.agents"
+        assert await here.reload() == "settings applied: campaigns.agents"
         assert here.campaign("agents").connected == 2  # of the day
         await wait_until_talking(here.site)
         assert rows(tmp_path, "SELECT COUNT(*) FROM attempt GROUP BY phone_id HAVING COUNT(*) > 1") == []
@@ -229,7 +231,7 @@ async def test_a_new_trunk_carries_calls_and_one_that_is_gone_ends_those_that_it
         await here.site.log_in("01")
         await wait_until_talking(here.site)
         here.change(('name = "carrier"\nendpoint = "carrier"', 'name = "other"\nendpoint = "carrier"'))
-        assert await here.reload() == "settings taken: trunks.carrier, trunks.other"
+        assert await here.reload() == "settings applied: trunks.carrier, trunks.other"
         assert [trunk.trunk for trunk in here.site.view.state.trunks] == ["other"]
         await here.site.log_in("02")
         await wait_until_talking(here.site, "02")
@@ -290,7 +292,7 @@ async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_w
             await taken(told, rules, at)
 
         engine.features.settings_reload._store.apply_settings = slow  # type: ignore[assignment]
-        assert await here.reload() == "settings taken: campaigns.second, campaigns.third"
+        assert await here.reload() == "settings applied: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.view.campaigns] == states
         assert rows(tmp_path, "SELECT state FROM campaign ORDER BY campaign_id") == [(each,) for each in states]
@@ -313,7 +315,7 @@ async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
 async def test_a_stop_of_everything_that_is_given_before_the_file_is_read_stops_what_it_brings(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         reload = await stopped_while_it_waits(here)
-        assert await reload == "settings taken: campaigns.second"
+        assert await reload == "settings applied: campaigns.second"
         assert [each.state for each in here.site.view.campaigns] == [CampaignState.STOPPED] * 2
 
 

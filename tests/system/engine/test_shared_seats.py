@@ -94,8 +94,8 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
             await engine.execute(SeatLogIn(seat=f"0{n}", agent=f"10{n}", pin="2468"))
         for name, only in (("01", "one"), ("02", "two"), ("03", "two")):
             said = await engine.execute(SeatCampaigns(seat=name, campaigns=(only,)))
-            assert said == f"seat {name}: from its next call on {only}"
-        with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
+            assert said == f"seat {name}: serves {only} from its next call"
+        with pytest.raises(CommandRefused, match="campaign 'none' is not in the settings"):
             await engine.execute(SeatCampaigns(seat="04", campaigns=("one", "none")))
         assert [seat(site, f"0{n}").campaigns for n in range(1, 5)] == [("one",), ("two",), ("two",), ()]
         most = 0
@@ -118,7 +118,7 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
         assert {"02", "03"} <= reached(site, since)["one"]
         held = next(each.hold for each in site.view.campaigns if each.campaign_id == "two")
         assert held is not None
-        assert str(held) == "no agent serves it: some serve other campaigns only"
+        assert str(held) == "no agent is available: some are restricted to other campaigns"
         await engine.execute(SeatCampaigns(seat="04", campaigns=()))
         await asyncio.sleep(200.0)
         assert reached(site, since)["two"] == {"04"}
@@ -136,6 +136,6 @@ async def test_a_seat_serves_no_campaign_whose_skill_its_agent_has_not(tmp_path:
     ]
     async with a_site(tmp_path, all_answer(), seats=1, agents=who, campaigns=campaigns) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
-        with pytest.raises(CommandRefused, match="has not the skill ta, for campaign two"):
+        with pytest.raises(CommandRefused, match="does not have the skill ta that campaign two needs"):
             await site.centre.engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
         assert seat(site).campaigns == ()

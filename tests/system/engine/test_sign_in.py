@@ -33,7 +33,7 @@ async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: P
         # A page that was reloaded
         assert (
             await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468")))
-            == "seat 01: signed in already"
+            == "seat 01: the agent is already signed in"
         )
         assert seat(site).state is SeatState.READY
         with pytest.raises(CommandRefused, match="seat 01 is taken") as refused:

@@ -43,7 +43,7 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
         said = await engine.execute(
             SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.5), CommandContext("asha")
         )
-        assert said == "campaign agents: held to that until midnight"
+        assert said == "campaign agents: speed limit set until midnight"
         held = speed_of(site)
         assert held is not None
         assert (held.calls_per_seat, held.sender, held.until > site.clock.now()) == (0.5, "asha", True)
@@ -61,7 +61,7 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
             await engine.execute(
                 SetSpeed(campaign="agents", max_calls=None, calls_per_seat=None), CommandContext("asha")
             )
-            == "campaign agents: as fast as it may again"
+            == "campaign agents: speed limit removed"
         )
         assert speed_of(site) is None
         assert await most_unanswered(site, 60.0) == 6
@@ -77,7 +77,7 @@ async def test_it_ends_with_the_day_of_the_centre(tmp_path: Path) -> None:
         run = engine.features.runs["agents"]
         assert (run.speed_at(held.until - 1.0), run.speed_at(held.until)) == (held, None)
         assert held.until == START_EPOCH + 14.5 * 3_600.0  # from half past nine to midnight
-        with pytest.raises(CommandRefused, match="there is no campaign 'none'"):
+        with pytest.raises(CommandRefused, match="campaign 'none' is not in the settings"):
             await engine.execute(SetSpeed(campaign="none", max_calls=1, calls_per_seat=None), CommandContext("asha"))
 
 
@@ -86,7 +86,7 @@ async def test_a_campaign_without_agents_is_held_by_calls_alone(tmp_path: Path) 
     ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
     async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
         engine = site.centre.engine
-        with pytest.raises(CommandRefused, match="campaign ivr has no agents: give `max_calls`"):
+        with pytest.raises(CommandRefused, match="campaign ivr has no agents, so calls_per_seat does not apply"):
             await engine.execute(SetSpeed(campaign="ivr", max_calls=None, calls_per_seat=1.0), CommandContext("asha"))
         await engine.execute(SetSpeed(campaign="ivr", max_calls=3, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)

@@ -191,7 +191,7 @@ async def test_a_consult_can_be_cancelled_at_every_stage(tmp_path: Path) -> None
             if merge:
                 await execute(SeatMerge(seat="01"))
                 await asyncio.sleep(1)
-            assert await execute(SeatCancelConsult(seat="01")) == "seat 01: the target was let go"
+            assert await execute(SeatCancelConsult(seat="01")) == "seat 01: the target was hung up"
             await asyncio.sleep(2)
             assert conference_members(site) == {frozenset({"agent01", "voter"})}
             assert (seat(site).transfer, count_third_parties(site)) == (None, 0)
@@ -263,13 +263,13 @@ async def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path: Path) -> No
         for command in (SeatHold(seat="01"), SeatTransfer(seat="01", to="boss"), SeatMerge(seat="01")):
             with pytest.raises(CommandRefused, match=r"^seat 01 has no call$"):
                 await execute(command)
-        with pytest.raises(CommandRefused, match="there is no seat '77'"):
+        with pytest.raises(CommandRefused, match="seat '77' is not in the settings"):
             await execute(SeatHold(seat="77"))
         await wait_until_talking(site)
         for to in ("+919001234567", "nobody", "boss\r\nAction: Hangup", ""):
             with pytest.raises(CommandRefused) as refused:
                 await execute(SeatTransfer.model_construct(seat="01", to=to))
-            assert str(refused.value) == "there is no transfer of that name; [[transfers]] has: boss, party-office"
+            assert str(refused.value) == "unknown transfer target: the names in [[transfers]] are: boss, party-office"
         for early in (
             SeatResume(seat="01"),
             SeatMerge(seat="01"),
@@ -417,7 +417,7 @@ async def test_a_target_who_hangs_up_as_the_transfer_completes_leaves_the_voter_
             await asyncio.sleep(0.05)
 
         switch.move_party = move_and_lose  # type: ignore[method-assign]
-        with pytest.raises(CommandRefused, match="boss is gone; the call stays with you"):
+        with pytest.raises(CommandRefused, match="boss has hung up. The call stays with you"):
             await execute(SeatCompleteTransfer(seat="01"))
         await asyncio.sleep(60)
         assert (seat(site).state, seat(site).attempt_id) == (SeatState.TALKING, attempt)

@@ -113,7 +113,7 @@ async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp
     async with resting(tmp_path) as site:
         await asyncio.sleep(2)
         held = str(site.view.campaigns[0].hold)
-        assert "every trunk rests until" in held and "calls failed" in held
+        assert "all trunks are resting until" in held and "calls failed" in held
         assert "trunks-ivr" in {alert.code for alert in site.view.alerts}
         before = len(site.switch.placed)
         await asyncio.sleep(20)

@@ -49,7 +49,7 @@ async def test_a_question_that_nobody_hears_holds_its_campaign(
         await site.until(lambda: bool(site.ended()))
         await asyncio.sleep(60)
         view = site.view.campaigns[0]
-        assert str(view.hold) in {f"its voters do not hear {question}" for question in QUESTIONS}
+        assert str(view.hold) in {f"the sound {question} cannot be played" for question in QUESTIONS}
         assert alerts(site) == {"no-audio-ivr": AlertLevel.CRITICAL}
         counted = Counter(call.outcome for call in site.ended())
         assert set(counted) <= {Outcome.LEFT, Outcome.CANCELLED}
@@ -80,5 +80,5 @@ async def test_an_information_message_that_cannot_be_played_holds_the_campaign(t
         site.switch.drop_seat("agent01")
         await asyncio.sleep(30)
         assert alerts(site) == {"no-audio-agents": AlertLevel.CRITICAL}
-        assert str(site.view.campaigns[0].hold) == "its voters do not hear matdan/message"
+        assert str(site.view.campaigns[0].hold) == "the sound matdan/message cannot be played"
         assert len(site.switch.placed) == 2

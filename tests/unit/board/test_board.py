@@ -66,7 +66,7 @@ def test_board_of_27_seats_fits_100_by_30_characters() -> None:
         "abandoned 9 1.7 %",
         "cap 3 %",
         "1,120/5,200",
-        "enough calls on their way for the free agents",
+        "enough calls in progress for the free agents",
         "carrier-a",
         "26/60",
         "opt-outs",

@@ -449,7 +449,7 @@ async def test_unreachable_broker_is_reported_and_a_refusal_has_a_code(desk: Des
     desk.dialler_client.reply = None
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
     assert (answer.status_code, answer.json()) == (503, {"problem": "away"})
-    text = "seat 04: that call and its wrap-up are over: nothing was kept, of that call or of another one"
+    text = "seat 04: nothing was saved, because that call and its wrap-up have ended"
     desk.dialler_client.reply = Reply("refused", text, RefusedBecause.CALL_OVER)
     answer = await desk.post("/api/agent/command", command("seat-dispose", attempt="x", disposition="voted"), AGENT)
     assert answer.json() == {"status": "refused", "text": text, "code": "call-over"}

@@ -76,7 +76,7 @@ def test_a_rewritten_chain_or_a_cut_end_shows_against_a_noted_head() -> None:
             next_entry(number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"})
         )
     assert next(breaks(forged), None) is None
-    assert next(breaks(forged, head), None) == Break(8, "it is not the entry that was noted under this number")
+    assert next(breaks(forged, head), None) == Break(8, "the entry differs from the noted head with this number")
 
 
 @pytest.mark.parametrize("text", ["+919812345678", "98123 45678", "0 98-12-34-56-78", "called 9812345678 twice"])
@@ -141,7 +141,7 @@ def test_a_file_may_be_named_after_a_day(name: str) -> None:
     ],
 )
 def test_a_number_is_none_the_less_one_beside_a_day_or_like_one(name: str) -> None:
-    with pytest.raises(UnsafeValue, match=r"'file' looks like a phone number.* give it another name"):
+    with pytest.raises(UnsafeValue, match=r"'file' looks like a phone number.* use an id"):
         next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
 
 

@@ -96,16 +96,16 @@ def test_no_signature_but_a_leaders_over_these_very_bytes_counts() -> None:
 @pytest.mark.parametrize(
     ("order", "names", "says"),
     [
-        (an_order(), (), "a leader must sign"),
-        (an_order("resume"), ("asha",), "two leaders must sign `resume`; 1 did"),
-        (an_order("resume", campaign="turnout"), ("ravi",), "two leaders must sign"),
+        (an_order(), (), "must be signed by one leader"),
+        (an_order("resume"), ("asha",), "the order resume must be signed by two leaders: it has 1 signatures"),
+        (an_order("resume", campaign="turnout"), ("ravi",), "must be signed by two leaders"),
         (an_order(to="zone:south"), ("asha",), "the order is for zone:south, but this is centre pune-1 of zone north"),
         (an_order(to="centre:pune-2"), ("asha",), "for centre:pune-2"),
         (an_order(made_at=NOW - 90, expires_at=NOW), ("asha",), "has expired"),
         (
             an_order(made_at=NOW + 3600, expires_at=NOW + 7200),
             ("asha",),
-            "60 minutes in the future; correct the wrong clock",
+            "60 minutes in the future: check the clocks",
         ),
     ],
 )

@@ -51,7 +51,7 @@ def test_agent_of_a_removed_seat_leaves_at_once_without_a_call() -> None:
         "beside drop-log-in",
     ]
     assert turns.features.seats.is_removed(turns.features.seats["01"])
-    with pytest.raises(CommandRefused, match="there is no seat '01'; the settings name 0 seats"):
+    with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 0 seats"):
         turns.features.seats.require("01")
 
 
@@ -104,7 +104,7 @@ def test_removed_campaign_connects_its_last_call_and_dials_no_more() -> None:
     assert "order connect A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
     assert run.state is CampaignState.STOPPED
-    with pytest.raises(CommandRefused, match="there is no campaign 'calls'; running here: none"):
+    with pytest.raises(CommandRefused, match="campaign 'calls' is not in the settings, which have: none"):
         turns.features.runs.require("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 

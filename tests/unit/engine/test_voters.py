@@ -49,10 +49,11 @@ def test_voter_is_connected_to_a_free_seat_at_once() -> None:
                 " timer seat/01 off",
             ),
             (60, HUNG_UP, f"timer call/A off; learn talk-ended 51.6; {TALK_ENDS}; call ended; commit end connected"),
-            (62, TimerExpired(
-                TimerKind.WRAP_UP_EXPIRED,
-                "01"
-            ), "learn wrap-up-ended 2; timer seat/01 off; seat 01 ready"),
+            (
+                62,
+                TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"),
+                "learn wrap-up-ended 2; timer seat/01 off; seat 01 ready",
+            ),
             (63, CallAnswered(A), ""),
         ]
     )

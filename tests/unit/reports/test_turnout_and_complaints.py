@@ -203,8 +203,8 @@ def test_official_figure_is_entered_once_and_recorded_in_the_audit(
         "ops",
     )
     day = days_ago(0)
-    assert run(*command) == (0, "1 figures entered, 0 stood already\n")
-    assert run(*command) == (0, "0 figures entered, 1 stood already\n")
+    assert run(*command) == (0, "1 figures saved, 0 were already known\n")
+    assert run(*command) == (0, "0 figures saved, 1 were already known\n")
     found = store.db.execute("SELECT day, constituency_number, part_number, by_time, share, who FROM official_turnout")
     assert found.fetchall() == [(day, 174, None, "09:00", 0.114, "ops")]
     assert (
@@ -230,7 +230,7 @@ def test_figures_file_is_imported_completely_or_not_at_all(store: HandFilled, co
         assert store.db.execute("SELECT count(*) FROM official_turnout").fetchone() == (0,)
     path.write_text(head + good, encoding="utf-8")
     code, output = run("turnout", "import", path, "-c", config, "--who", "ops", "--day", "2026-04-23")
-    assert (code, output) == (0, "2 figures entered, 0 stood already\n")
+    assert (code, output) == (0, "2 figures saved, 0 were already known\n")
     found = store.db.execute(
         "SELECT day, part_number, by_time, share FROM official_turnout ORDER BY figure_id"
     ).fetchall()
@@ -246,7 +246,7 @@ def stored_figures(store: HandFilled) -> list[tuple[str, float]]:
     [
         ("999,,17:00,50", "row 122: constituency 999 is not on the roll"),
         ("174,99,17:00,50", "row 122: constituency 174, part 99, is not on the roll"),
-        ("174,,17:00,1", "row 122: turnout would fall: 1 % by 17:00, but 16 % by 16:55"),
+        ("174,,17:00,1", "row 122: turnout cannot fall: 1 % by 17:00, but 16 % by 16:55"),
     ],
 )
 def test_no_figure_is_stored_if_the_last_of_many_is_refused(
@@ -264,7 +264,7 @@ def test_no_figure_is_stored_if_the_last_of_many_is_refused(
 def test_falling_figure_is_refused_until_the_wrong_one_is_corrected(store: HandFilled, config: Path) -> None:
     assert enter_turnout(config, "09:00", "61")[0] == 0  # a typing error for 16
     code, output = enter_turnout(config, "11:00", "28")
-    assert (code, "turnout would fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
+    assert (code, "turnout cannot fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
     assert "--as-published" in output
     assert stored_figures(store) == [("09:00", 0.61)]
     assert enter_turnout(config, "09:00", "16")[0] == 0  # replaces the figure of the same hour
@@ -272,7 +272,7 @@ def test_falling_figure_is_refused_until_the_wrong_one_is_corrected(store: HandF
     assert "29 % by 10:00, but 28 % by 11:00" in enter_turnout(config, "10:00", "29")[1]
     assert "27 % by final, but 28 % by 11:00" in enter_turnout(config, "final", "27")[1]
     assert enter_turnout(config, "final", "27", "--as-published")[0] == 0
-    assert enter_turnout(config, "11:00", "28") == (0, "0 figures entered, 1 stood already\n")
+    assert enter_turnout(config, "11:00", "28") == (0, "0 figures saved, 1 were already known\n")
 
 
 @pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])

@@ -119,8 +119,8 @@ def test_entering_a_figure_requires_a_state_if_the_number_is_ambiguous(store: Ha
         ("S24", None, "11:00", 0.09),
         ("S24", 2, "11:00", 0.1),
     ]
-    assert "turnout would fall: 5 % by 11:00" in enter_turnout(config, "11:00", "5", "--state", "S13")[1]
-    assert enter_turnout(config, "11:00", "9", "--state", "S24") == (0, "0 figures entered, 1 stood already\n")
+    assert "turnout cannot fall: 5 % by 11:00" in enter_turnout(config, "11:00", "5", "--state", "S13")[1]
+    assert enter_turnout(config, "11:00", "9", "--state", "S24") == (0, "0 figures saved, 1 were already known\n")
 
 
 def test_figures_file_may_have_a_state_column(store: HandFilled, config: Path) -> None:
@@ -138,7 +138,7 @@ def test_figures_file_may_have_a_state_column(store: HandFilled, config: Path) -
 
 def test_figure_needs_no_state_if_only_one_state_has_the_number(store: HandFilled, one_state: Path) -> None:
     assert enter_turnout(one_state, "09:00", "11")[0] == 0
-    assert enter_turnout(one_state, "09:00", "11", "--state", "S24") == (0, "0 figures entered, 1 stood already\n")
+    assert enter_turnout(one_state, "09:00", "11", "--state", "S24") == (0, "0 figures saved, 1 were already known\n")
     assert store.db.execute("SELECT state_code FROM official_turnout").fetchall() == [("S24",)]
     store.db.execute("UPDATE booth SET state_code = ''")  # a roll without states accepts any state
     assert enter_turnout(one_state, "11:00", "12", "--state", "S24")[0] == 0

@@ -187,9 +187,9 @@ def test_unjudged_fault_is_a_warning_and_a_judged_one_an_error() -> None:
     ("campaign", "level", "text"),
     [
         (
-            CampaignOutcome("a", 0, True, "no agent is there"),
+            CampaignOutcome("a", 0, True, "no agent is available"),
             Level.ERROR,
-            "campaign a: placed no call: no agent is there",
+            "campaign a: placed no call: no agent is available",
         ),
         (
             CampaignOutcome("a", 0, False, "silence"),

@@ -107,5 +107,5 @@ async def test_verify_detects_a_broken_chain(backend: Backend, tmp_path: Path, m
     code, text = verified(*where)
     assert code == 1
     assert text.startswith(
-        "entry 3: its text is not what was written\nthe audit is BROKEN: 1 findings: 4 entries; head 4:"
+        "entry 3: the entry was changed after it was written\nthe audit is BROKEN: 1 findings: 4 entries; head 4:"
     )
