@@ -1,4 +1,4 @@
-"""The abandoned share that a supervisor has a campaign steered to: no more than the profile's, and over a restart too."""
+"""Abandoned-call targets set by supervisors: limited by the rules profile, and restored after a restart."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def target(site: Site) -> AbandonedTarget | None:
 
 
 @virtual_time()
-async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart(tmp_path: Path) -> None:
+async def test_supervisors_abandoned_target_survives_a_restart(tmp_path: Path) -> None:
     config: SimulatedAsteriskConfig = switch_config()
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
@@ -59,7 +59,7 @@ async def test_a_campaign_is_steered_to_another_share_which_holds_over_a_restart
 
 
 @virtual_time()
-async def test_one_whose_pacing_abandons_nobody_is_steered_to_no_share(tmp_path: Path) -> None:
+async def test_abandoned_target_is_refused_without_predictive_pacing(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site:
         assert target(site) is None
         with pytest.raises(CommandRefused, match="abandons nobody"):

@@ -1,4 +1,4 @@
-"""What is answered to a script's questions is kept with the agent's word, taken back with it, and never without it."""
+"""Answers to script questions: stored, published and undone together with the disposition."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def said(directory: Path, attempt: str) -> str | None:
 
 
 def told(directory: Path) -> list[Any]:
-    """The answers of each disposition that was announced."""
+    """Return the answers in each published disposition."""
     news = rows(directory, "SELECT payload FROM outbox WHERE topic = 'results/dispositions' ORDER BY outbox_id")
     return [json.loads(payload)["answers"] for (payload,) in news]
 
@@ -49,7 +49,7 @@ async def wrapping_up(site: Site, name: str = "01") -> str:
 
 
 @virtual_time()
-async def test_answers_are_kept_with_the_word_told_with_it_and_taken_back_with_it(tmp_path: Path) -> None:
+async def test_script_answers_are_stored_published_and_undone_with_the_disposition(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -66,7 +66,7 @@ async def test_answers_are_kept_with_the_word_told_with_it_and_taken_back_with_i
 
 
 @virtual_time()
-async def test_an_answer_of_no_script_is_refused_with_the_word(tmp_path: Path) -> None:
+async def test_disposition_with_an_unknown_script_answer_is_refused(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -84,8 +84,8 @@ async def test_an_answer_of_no_script_is_refused_with_the_word(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_taking_back_leaves_what_the_caller_had_answered_before(tmp_path: Path) -> None:
-    """In a flow, before the call came to the agent."""
+async def test_undo_restores_the_answers_given_earlier_in_the_flow(tmp_path: Path) -> None:
+    """The flow had stored answers before the call came to the agent."""
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -101,7 +101,7 @@ async def test_taking_back_leaves_what_the_caller_had_answered_before(tmp_path: 
 
 @virtual_time()
 @pytest.mark.parametrize("at", ["change_answers", "seals.seal_attempt", "record_mark", "_update_targets"])
-async def test_a_commit_that_breaks_anywhere_keeps_nothing_of_it(
+async def test_failed_commit_of_a_disposition_stores_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
@@ -122,10 +122,10 @@ async def test_a_commit_that_breaks_anywhere_keeps_nothing_of_it(
 
 
 @virtual_time()
-async def test_a_dialler_killed_after_its_commit_keeps_them_once(
+async def test_disposition_repeated_after_a_crash_stores_its_answers_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer to the command is lost; the page sends it again to the next dialler."""
+    """The reply to the command is lost, and the page sends it again to the restarted dialler."""
     async with SimulatedAsterisk(all_answer(talk_seconds=5.0)) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:
             page = Page(site, tmp_path)
@@ -151,7 +151,7 @@ async def test_a_dialler_killed_after_its_commit_keeps_them_once(
 
 
 @virtual_time()
-async def test_a_reload_brings_new_questions_and_leaves_those_of_calls_under_way(tmp_path: Path) -> None:
+async def test_reloaded_script_applies_to_new_calls_only(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
     path.write_text(text, encoding="utf-8")

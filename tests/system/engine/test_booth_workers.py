@@ -1,4 +1,4 @@
-"""A campaign that calls the booth workers: serials keyed or said are marks at once, and nobody is called beyond the rules."""
+"""A campaign that calls booth workers: serials that are keyed or entered become marks, and the calling rules apply."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ AGENTS = {"id": "workers", "kind": "agents", "purpose": "booth-workers", "pacing
 
 
 def keyed(keys: str, begin: float = 2.0) -> tuple[tuple[float, str], ...]:
-    """Keys half a second apart, and twelve after each entry: time to hear what becomes of it."""
+    """Return keys half a second apart, with twelve seconds after each `#` to hear the reply."""
     at, found = begin, []
     for key in keys:
         found.append((at, key))
@@ -58,7 +58,7 @@ MARKS = (
 
 
 def a_list_of_one(directory: Path, parts: str = "1") -> None:
-    """A store of three booths with ten voters each, and one worker."""
+    """Create a store with three booths of ten voters each, and one booth worker."""
     fill_roll(directory / "centre.db", 30, voters_per_booth=10)
     listed = f'constituency,part,number,name,language\n174,"{parts}",{WORKER},A worker,en\n'
     (directory / "workers.csv").write_text(listed, encoding="utf-8")
@@ -75,7 +75,7 @@ async def workers_at_work(
     seats: int = 1,
     **changes: Any,
 ) -> AsyncIterator[Site]:
-    """A site of three booths with ten voters each, and one worker."""
+    """Run a site with three booths of ten voters each, and one booth worker."""
     a_list_of_one(directory, parts)
     switch = SimulatedAsteriskConfig(seats=seat_phones(max(1, seats)), start_epoch=START_EPOCH, scripts=scripts)
     settings: dict[str, Any] = {"rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS, **changes}
@@ -84,12 +84,12 @@ async def workers_at_work(
 
 
 @virtual_time()
-async def test_serials_are_marks_of_those_voters_and_the_worker_is_called_again_each_round(tmp_path: Path) -> None:
+async def test_keyed_serials_become_marks_and_the_worker_is_called_each_round(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7#3#3#11##"))
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.COMPLETED
-        assert sum(booth.voted for booth in site.view.booths) == 2  # the same serial twice is one voter
+        assert sum(booth.voted for booth in site.view.booths) == 2  # the same serial twice marks one voter
         await asyncio.sleep(4.5 * 60)
         assert len(site.ended()) == 1
         await site.until(lambda: len(site.ended()) == 2, seconds=120)
@@ -108,7 +108,7 @@ async def test_serials_are_marks_of_those_voters_and_the_worker_is_called_again_
 
 
 @virtual_time()
-async def test_what_a_worker_takes_back_stands_where_another_has_said_it(tmp_path: Path) -> None:
+async def test_worker_can_undo_the_last_serials_by_keypad(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7#*#3#*##"))
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -123,7 +123,7 @@ async def test_what_a_worker_takes_back_stands_where_another_has_said_it(tmp_pat
 
 
 @virtual_time()
-async def test_a_worker_of_several_parts_says_which_and_a_wrong_one_is_no_part(tmp_path: Path) -> None:
+async def test_worker_with_several_parts_chooses_a_part_before_the_serials(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("2#3#7##1#8###"))
     async with workers_at_work(tmp_path, {WORKER: script}, parts="1,3") as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -132,18 +132,18 @@ async def test_a_worker_of_several_parts_says_which_and_a_wrong_one_is_no_part(t
 
 
 @virtual_time()
-async def test_what_was_keyed_before_the_worker_hung_up_is_kept(tmp_path: Path) -> None:
+async def test_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7#3"), hang_up_after=17.0)
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
         assert site.ended()[0].outcome is Outcome.LEFT
         await asyncio.sleep(4 * 60)
-        assert len(site.ended()) == 1  # a report, if a short one: the next call comes with the next round
+        assert len(site.ended()) == 1  # one serial is a report: the next call comes with the next round
     assert [serial for _, serial, *_ in rows(tmp_path, MARKS)] == [7]
 
 
 @virtual_time()
-async def test_a_worker_who_was_not_reached_is_called_again_soon_and_not_beyond_the_cap(tmp_path: Path) -> None:
+async def test_unreached_worker_is_retried_up_to_the_daily_cap(tmp_path: Path) -> None:
     script = Behaviour(fails_with=486, answer_after=0.5)
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 3, seconds=150)
@@ -152,7 +152,7 @@ async def test_a_worker_who_was_not_reached_is_called_again_soon_and_not_beyond_
 
 
 @virtual_time()
-async def test_a_mark_cancels_the_call_that_rings_in_the_household_but_not_the_workers(tmp_path: Path) -> None:
+async def test_mark_cancels_ringing_household_call_but_not_the_workers_call(tmp_path: Path) -> None:
     voters = {f"+917{n:09d}": Behaviour(fails_with=0, answer_after=60.0) for n in range(1, 30)}
     turnout: dict[str, Any] = {
         "id": "turnout",
@@ -170,7 +170,7 @@ async def test_a_mark_cancels_the_call_that_rings_in_the_household_but_not_the_w
 
 
 @virtual_time()
-async def test_nobody_is_called_who_opted_out_nor_on_a_day_without_a_poll_nor_too_late(tmp_path: Path) -> None:
+async def test_workers_are_not_called_without_a_poll_today_or_after_the_last_call(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7##"))
     for name, rules in (("none", {}), ("tomorrow", {"polls": [{"day": date(2024, 4, 23)}]})):
         directory = tmp_path / name
@@ -189,7 +189,7 @@ async def test_nobody_is_called_who_opted_out_nor_on_a_day_without_a_poll_nor_to
 
 
 @virtual_time()
-async def test_calling_hours_and_opt_outs_hold_for_workers_too(tmp_path: Path) -> None:
+async def test_calling_hours_and_opt_outs_apply_to_workers(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7##"))
     fill_roll(tmp_path / "centre.db", 30, voters_per_booth=10)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
@@ -210,8 +210,10 @@ async def test_calling_hours_and_opt_outs_hold_for_workers_too(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_serials_said_at_one_moment_are_each_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the clock stands, or is set back to a moment that was."""
+async def test_serials_entered_at_the_same_moment_are_all_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock stands still, so that keys made from the time would repeat."""
     async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
         engine = site.centre.engine
         await site.log_in("01")
@@ -228,7 +230,7 @@ async def test_serials_said_at_one_moment_are_each_kept(tmp_path: Path, monkeypa
 
 
 @virtual_time()
-async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
+async def test_agent_enters_the_serials_of_a_worker(tmp_path: Path) -> None:
     async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="no call with a booth worker"):
@@ -260,7 +262,7 @@ async def test_an_agent_takes_the_serials_of_a_worker(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_wrong_number_that_is_said_in_the_talk_is_not_called_again(tmp_path: Path) -> None:
+async def test_worker_with_a_wrong_number_is_not_called_again(tmp_path: Path) -> None:
     script = Behaviour(answer_after=2.0, talk_seconds=30.0)
     async with workers_at_work(tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}) as site:
         await site.log_in("01")
@@ -271,7 +273,7 @@ async def test_a_wrong_number_that_is_said_in_the_talk_is_not_called_again(tmp_p
 
 
 @virtual_time()
-async def test_a_serial_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_worker_hears_that_a_serial_was_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     take = BoothWorkers.take
     kept = 0
 
@@ -298,7 +300,7 @@ async def test_a_serial_that_cannot_be_kept_is_not_thanked_for(tmp_path: Path, m
 
 
 @virtual_time()
-async def test_what_was_on_disk_when_the_dialler_died_before_the_thanks_stands_and_can_be_taken_back(
+async def test_serial_committed_before_a_crash_can_be_undone_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit, committed = FlowService.commit, asyncio.Event()

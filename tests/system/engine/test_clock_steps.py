@@ -1,4 +1,6 @@
-"""A wall clock that is set while the dialler runs unlocks no number: dialling is held until the time agrees or a person says so."""
+"""A wall clock that is set while the dialler runs: dialling is held until the time is right again or a person accepts
+it.
+"""
 
 from __future__ import annotations
 
@@ -25,14 +27,14 @@ def silent() -> list[Behaviour]:
 
 
 async def called_through(site: Site) -> int:
-    """Every number is called once, and waits for its retry; how many calls that were."""
+    """Wait until every number was called once and waits for its retry. Return the number of calls."""
     await site.until(lambda: len(site.ended()) >= 60, seconds=300)
     await asyncio.sleep(30)
     return len(site.switch.placed)
 
 
 @pytest.mark.parametrize("step", [3600.0, 25 * 3600.0, -3600.0, -25 * 3600.0])
-def test_a_step_places_no_call_and_says_so(tmp_path: Path, step: float) -> None:
+def test_clock_step_holds_dialling_and_raises_an_alert(tmp_path: Path, step: float) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
@@ -44,7 +46,7 @@ def test_a_step_places_no_call_and_says_so(tmp_path: Path, step: float) -> None:
             [alert] = [each for each in site.view.alerts if each.code == "clock"]
             assert f"differs by {step:,.0f} s from the expected time" in alert.text
             assert "accept-clock" in alert.text
-            site.clock.step(-step)  # the time agrees again
+            site.clock.step(-step)  # the clock is right again
             await asyncio.sleep(5)
             assert site.view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
             assert not [each for each in site.view.alerts if each.code == "clock"]
@@ -54,7 +56,7 @@ def test_a_step_places_no_call_and_says_so(tmp_path: Path, step: float) -> None:
 
 
 @virtual_time()
-async def test_a_person_who_says_that_the_time_is_right_lets_dialling_go_on(tmp_path: Path) -> None:
+async def test_accepting_the_clock_resumes_dialling(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
         placed = await called_through(site)
         site.clock.step(3600.0)
@@ -65,7 +67,7 @@ async def test_a_person_who_says_that_the_time_is_right_lets_dialling_go_on(tmp_
 
 
 @virtual_time()
-async def test_a_start_before_the_newest_call_that_is_kept_holds(tmp_path: Path) -> None:
+async def test_start_with_a_clock_before_the_newest_stored_call_holds_dialling(tmp_path: Path) -> None:
     config = replace(scripted(*silent()), start_epoch=START_EPOCH + 7200)
     async with a_site(tmp_path, config, campaign=CAMPAIGN) as site:
         await called_through(site)
@@ -78,7 +80,7 @@ async def test_a_start_before_the_newest_call_that_is_kept_holds(tmp_path: Path)
 
 
 @virtual_time()
-async def test_a_small_correction_holds_nothing(tmp_path: Path) -> None:
+async def test_small_clock_correction_does_not_hold_dialling(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
         await asyncio.sleep(2)
         site.clock.step(-3.0)
@@ -89,8 +91,8 @@ async def test_a_small_correction_holds_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("held_before", [True, False])
-def test_a_step_forward_holds_over_a_restart(tmp_path: Path, held_before: bool) -> None:
-    """Whether it came while the dialler ran or while it was away."""
+def test_hold_after_a_clock_step_survives_a_restart(tmp_path: Path, held_before: bool) -> None:
+    """The clock is set while the dialler runs, or while it is stopped."""
 
     def stepped(start: float) -> LoopClock:
         clock = LoopClock(start)
@@ -105,7 +107,7 @@ def test_a_step_forward_holds_over_a_restart(tmp_path: Path, held_before: bool) 
                 site.clock.step(25 * 3600.0)
                 await asyncio.sleep(60)
         later = replace(scripted(*silent()), start_epoch=START_EPOCH + 600)
-        for _ in range(2):  # nor does a second restart help
+        for _ in range(2):  # a second restart does not end the hold
             async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:
                 await asyncio.sleep(60)
                 assert not site.switch.placed
@@ -114,7 +116,9 @@ def test_a_step_forward_holds_over_a_restart(tmp_path: Path, held_before: bool) 
         async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:
             await site.centre.engine.execute(AcceptClock())
             await site.until(lambda: bool(site.switch.placed), seconds=60)
-        async with a_site(tmp_path, later, campaign=CAMPAIGN, clocked=stepped) as site:  # accepted is accepted
+        async with a_site(
+            tmp_path, later, campaign=CAMPAIGN, clocked=stepped
+        ) as site:  # the accepted clock stays accepted
             await site.until(lambda: not site.view.alerts, seconds=60)
             assert site.view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
 

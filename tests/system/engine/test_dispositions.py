@@ -1,4 +1,4 @@
-"""What agents say of calls by command: kept of the call that is named, once, and thanked for only when it is on disk."""
+"""Dispositions saved by command: stored once, for the call that they name, and confirmed only when committed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TALKS = {"wrap_up_seconds": 60.0}
 
 
 def said(directory: Path) -> dict[str, str | None]:
-    """By attempt, of those that an agent had."""
+    """Return the dispositions of calls that an agent had, by attempt."""
     return dict(rows(directory, "SELECT attempt_id, disposition FROM attempt WHERE connected_at IS NOT NULL"))
 
 
@@ -38,7 +38,7 @@ def voter(directory: Path, voter_id: int) -> str:
 
 
 async def wrapping_up(site: Site, name: str = "01") -> str:
-    """The call whose wrap-up goes on."""
+    """Wait for the seat's wrap-up, and return the attempt that is being wrapped up."""
     await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
     attempt = seat(site, name).attempt_id
     assert attempt is not None
@@ -46,7 +46,7 @@ async def wrapping_up(site: Site, name: str = "01") -> str:
 
 
 @virtual_time()
-async def test_a_word_is_kept_of_the_call_that_it_names_and_ends_the_wrap_up(tmp_path: Path) -> None:
+async def test_disposition_is_stored_for_the_named_call_and_ends_the_wrap_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -61,7 +61,7 @@ async def test_a_word_is_kept_of_the_call_that_it_names_and_ends_the_wrap_up(tmp
 
 
 @virtual_time()
-async def test_a_late_click_is_refused_in_words_and_the_next_voter_never_has_it(tmp_path: Path) -> None:
+async def test_late_disposition_is_refused_and_not_stored_for_the_next_call(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign={"wrap_up_seconds": 5.0}) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -81,7 +81,7 @@ async def test_a_late_click_is_refused_in_words_and_the_next_voter_never_has_it(
 
 
 @virtual_time()
-async def test_the_same_id_again_is_answered_as_kept_and_does_nothing(tmp_path: Path) -> None:
+async def test_repeated_disposition_command_gets_the_same_reply_and_changes_nothing(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -101,8 +101,8 @@ async def test_the_same_id_again_is_answered_as_kept_and_does_nothing(tmp_path: 
 
 
 @virtual_time()
-async def test_every_voter_of_the_household_has_a_mark_of_their_own_or_nobody_has(tmp_path: Path) -> None:
-    """The third number is of voters 3 and 4."""
+async def test_household_marks_are_all_stored_or_none(tmp_path: Path) -> None:
+    """The third number belongs to the voters 3 and 4."""
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -125,7 +125,7 @@ async def test_every_voter_of_the_household_has_a_mark_of_their_own_or_nobody_ha
 
 
 @virtual_time()
-async def test_a_call_back_waits_for_its_hour_and_a_language_for_the_next_call(tmp_path: Path) -> None:
+async def test_call_back_time_and_language_are_stored_for_the_next_call(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -156,7 +156,7 @@ async def test_a_call_back_waits_for_its_hour_and_a_language_for_the_next_call(t
 
 @virtual_time()
 @pytest.mark.parametrize("slip", ["voted", "will-not", "wrong-number", "not-yet"])
-async def test_a_slip_is_taken_back_and_the_call_takes_another_word(tmp_path: Path, slip: str) -> None:
+async def test_undone_disposition_can_be_replaced(tmp_path: Path, slip: str) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -176,7 +176,7 @@ async def test_a_slip_is_taken_back_and_the_call_takes_another_word(tmp_path: Pa
 
 
 @virtual_time()
-async def test_an_opt_out_and_what_was_said_too_long_ago_stand(tmp_path: Path) -> None:
+async def test_opt_outs_and_old_dispositions_cannot_be_undone(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
         await site.log_in("01")
@@ -192,7 +192,7 @@ async def test_an_opt_out_and_what_was_said_too_long_ago_stand(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_what_the_store_cannot_keep_is_not_thanked_for_and_may_be_sent_again(
+async def test_disposition_that_was_not_stored_can_be_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
@@ -213,7 +213,7 @@ async def test_what_the_store_cannot_keep_is_not_thanked_for_and_may_be_sent_aga
 
 
 @virtual_time()
-async def test_a_dialler_that_ended_in_the_wrap_up_takes_the_word_after_it(tmp_path: Path) -> None:
+async def test_restarted_dialler_accepts_the_disposition_of_an_earlier_call(tmp_path: Path) -> None:
     config = all_answer(talk_seconds=5.0)
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, campaign=TALKS) as site:

@@ -1,4 +1,4 @@
-"""The engine on the simulated Asterisk: whole calls in virtual time, over real loopback TCP."""
+"""The engine with the simulated Asterisk: complete calls in virtual time, over loopback TCP."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.voters import IVR, all_answer, scripted
 
 
 @virtual_time()
-async def test_half_an_hour_of_a_centre(tmp_path: Path) -> None:
+async def test_centre_runs_for_half_an_hour_without_errors(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=2000, seats=5, campaign={"pacing": "predictive"}) as site:
         async with agents_at_work(site):
             await asyncio.sleep(1800)
@@ -45,7 +45,7 @@ async def test_half_an_hour_of_a_centre(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_who_talks_is_answered_and_connected_before_the_call_has_ended(tmp_path: Path) -> None:
+async def test_live_call_counts_as_answered_and_connected(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=600.0)) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING) == 2)
         view = site.view.campaigns[0]
@@ -58,7 +58,7 @@ async def test_who_talks_is_answered_and_connected_before_the_call_has_ended(tmp
 
 
 @virtual_time()
-async def test_an_ivr_campaign_marks_what_is_keyed(tmp_path: Path) -> None:
+async def test_ivr_campaign_stores_keyed_marks(tmp_path: Path) -> None:
     config = scripted(
         Behaviour(keys=((4.0, "1"),)),  # voted
         Behaviour(keys=((4.0, "9"),)),  # never again
@@ -81,7 +81,7 @@ async def test_an_ivr_campaign_marks_what_is_keyed(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_two_campaigns_side_by_side(tmp_path: Path) -> None:
+async def test_agent_and_ivr_campaigns_run_together(tmp_path: Path) -> None:
     agents = {"id": "agents", "kind": "agents", "pacing": "progressive"}
     hours = [{"start": "00:00", "until": "23:59:59"}]
     both = [{**agents, "hours": hours}, {**IVR, "hours": hours}]
@@ -93,7 +93,7 @@ async def test_two_campaigns_side_by_side(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_no_seat_in_time_is_an_abandoned_call_within_two_seconds(tmp_path: Path) -> None:
+async def test_voter_without_a_seat_hears_the_message_within_two_seconds(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=300.0)
     campaign = {"pacing": "ratio", "abandoned_target": 1.0, "abandoned_limit": 1.0}
     cap = AbandonedCap(window_hours=24, share=1.0)
@@ -117,7 +117,7 @@ async def test_no_seat_in_time_is_an_abandoned_call_within_two_seconds(tmp_path:
 
 
 @virtual_time()
-async def test_no_agent_no_call(tmp_path: Path) -> None:
+async def test_campaign_without_agents_places_no_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer()) as site:
         await asyncio.sleep(60)
         assert not site.switch.placed
@@ -127,7 +127,7 @@ async def test_no_agent_no_call(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_burst_of_log_offs_cancels_what_rings(tmp_path: Path) -> None:
+async def test_burst_of_log_offs_cancels_ringing_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=20.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
@@ -141,7 +141,7 @@ async def test_a_burst_of_log_offs_cancels_what_rings(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_outside_calling_hours_nothing_is_dialled(tmp_path: Path) -> None:
+async def test_nothing_is_dialled_outside_calling_hours(tmp_path: Path) -> None:
     hours = {"hours": [{"start": "11:00", "until": "20:00"}]}  # it is half past nine
     async with a_site(tmp_path, all_answer(), campaign=hours) as site:
         await site.log_in("01")
@@ -150,7 +150,7 @@ async def test_outside_calling_hours_nothing_is_dialled(tmp_path: Path) -> None:
         hold = site.view.campaigns[0].hold
         assert hold is not None
         assert str(hold) == "outside calling hours until 11:00"
-        assert hold.until == START_EPOCH + 5_400  # an hour and a half on
+        assert hold.until == START_EPOCH + 5_400  # an hour and a half later
         await site.until(lambda: bool(site.switch.placed), seconds=200)
         site.clock.step(-7200)  # an operator sets the clock back
         await asyncio.sleep(5)
@@ -160,7 +160,7 @@ async def test_outside_calling_hours_nothing_is_dialled(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_pause_resume_and_stop_of_a_campaign(tmp_path: Path) -> None:
+async def test_campaign_is_paused_resumed_and_stopped(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
@@ -170,7 +170,7 @@ async def test_pause_resume_and_stop_of_a_campaign(tmp_path: Path) -> None:
         placed = len(site.switch.placed)
         await asyncio.sleep(40)
         assert len(site.switch.placed) == placed
-        assert site.ended()[0].outcome is not Outcome.CANCELLED  # a pause lets what rings ring
+        assert site.ended()[0].outcome is not Outcome.CANCELLED  # a pause lets ringing calls ring
         await execute(SeatReady(seat="01"))
         await execute(ResumeCampaign(campaign="agents"))
         await site.until(lambda: len(site.switch.placed) > placed)
@@ -180,11 +180,13 @@ async def test_pause_resume_and_stop_of_a_campaign(tmp_path: Path) -> None:
         with pytest.raises(CommandRefused, match="campaign 'x' is not in the settings"):
             await execute(PauseCampaign(campaign="x"))
     async with a_site(tmp_path, switch=None) as again:
-        assert again.view.campaigns[0].state is CampaignState.STOPPED  # what an operator asked for is kept
+        assert (
+            again.view.campaigns[0].state is CampaignState.STOPPED
+        )  # the state set by an operator survives the restart
 
 
 @virtual_time()
-async def test_an_agents_word_is_kept_and_followed(tmp_path: Path) -> None:
+async def test_keyed_disposition_is_stored_and_applied(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
@@ -206,7 +208,7 @@ async def test_an_agents_word_is_kept_and_followed(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_wrap_up_without_a_word_ends_by_itself(tmp_path: Path) -> None:
+async def test_wrap_up_ends_after_its_limit_without_a_disposition(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign={"wrap_up_seconds": 12}) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
@@ -214,8 +216,8 @@ async def test_a_wrap_up_without_a_word_ends_by_itself(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> None:
-    """The voter of a ringing call votes and says so elsewhere: it stops ringing within a second."""
+async def test_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> None:
+    """While the call rings, a mark from elsewhere says that the voter has voted. The call is cancelled within a second."""
     async with a_site(tmp_path, all_answer(answer_after=25.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -228,7 +230,7 @@ async def test_a_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_an_agents_phone_that_dies_leaves_the_voter_the_message(tmp_path: Path) -> None:
+async def test_voter_hears_the_message_when_the_agents_phone_dies(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -244,7 +246,7 @@ async def test_an_agents_phone_that_dies_leaves_the_voter_the_message(tmp_path: 
 
 
 @virtual_time()
-async def test_sigterm_drains(tmp_path: Path) -> None:
+async def test_sigterm_ends_calls_and_the_dialler(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, dialling={"drain_seconds": 60}) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -256,7 +258,7 @@ async def test_sigterm_drains(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_the_list_comes_to_its_end(tmp_path: Path) -> None:
+async def test_completed_list_is_reported(tmp_path: Path) -> None:
     campaign = {"max_attempts": 1}
     config = all_answer(talk_seconds=3.0)
     async with a_site(tmp_path, config, voters=30, seats=2, campaign=campaign) as site, agents_at_work(site):
@@ -266,7 +268,7 @@ async def test_the_list_comes_to_its_end(tmp_path: Path) -> None:
     assert len(placed) == rows(tmp_path, "SELECT count(*) FROM phone")[0][0]
 
 
-def test_the_whole_day_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_day(tmp_path: Path) -> None:
     def day(directory: Path) -> list[tuple[str, float]]:
         directory.mkdir()
         placed: list[tuple[str, float]] = []

@@ -1,4 +1,4 @@
-"""No number is called twice within the gap, whichever campaigns have it and whatever happens in between."""
+"""The minimum interval between calls to a number, across campaigns and restarts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.virtual import virtual_time
 
 GAP_SECONDS = 900.0
 HOURS = [{"start": "00:00", "until": "23:59:59"}]
-# As in the demo: agents and a flow call the same roll; here it is so small that both come back to a number all the time.
+# As in the demo, agents and a flow call the same roll. It is so small that both call the same numbers all the time.
 CAMPAIGNS = [
     {
         "id": "agents",
@@ -54,11 +54,11 @@ def config() -> SimulatedAsteriskConfig:
 
 
 @virtual_time()
-async def test_campaigns_that_share_numbers_keep_the_gap_between_calls_to_each(tmp_path: Path) -> None:
+async def test_campaigns_sharing_numbers_respect_the_minimum_interval(tmp_path: Path) -> None:
     async with a_site(tmp_path, config(), voters=60, seats=3, campaigns=CAMPAIGNS) as site, agents_at_work(site):
         await asyncio.sleep(1200)
     first = len(rows(tmp_path, "SELECT 1 FROM attempt"))
-    # The same numbers, from a dialler that begins anew: the gap is the store's, and not the memory's.
+    # The same numbers after a restart: the interval comes from the store, not from memory.
     resumed = replace(config(), start_epoch=START_EPOCH + 1260)
     async with a_site(tmp_path, resumed, voters=60, seats=3, campaigns=CAMPAIGNS) as site, agents_at_work(site):
         await asyncio.sleep(5400)
@@ -66,5 +66,5 @@ async def test_campaigns_that_share_numbers_keep_the_gap_between_calls_to_each(t
     assert len(rows(tmp_path, "SELECT 1 FROM attempt")) > first
     assert len(second_calls) > 20
     assert min(gap for gap, _, asked_for in second_calls if not asked_for) >= GAP_SECONDS
-    # ... and the flow's retry is the longer of the two after a talk, whoever had it
+    # After a conversation the longer retry interval of the two campaigns applies.
     assert min(gap for gap, talked, asked_for in second_calls if talked and not asked_for) >= 3600.0

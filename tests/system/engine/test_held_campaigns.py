@@ -1,4 +1,4 @@
-"""A campaign that is held places nothing, and what rings of it rings on - as far as seats are there for it."""
+"""Held campaigns: no new calls, and ringing calls continue only as long as seats are there for them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def ended(site: Site) -> Counter[Outcome | None]:
 
 
 def hold(site: Site) -> None:
-    """Let the store be in trouble."""
+    """Make the store fail, which holds the campaign."""
     site.centre.engine.features.commits.failed(StoreError("the disk is full"))
 
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
 @pytest.mark.parametrize("held", ["paused", "results cannot be stored"])
 @virtual_time()
-async def test_a_held_campaign_lets_ring_what_agents_are_there_for(
+async def test_held_campaign_lets_calls_ring_for_remaining_agents(
     tmp_path: Path, held: str, stay: int, wanted: Outcome
 ) -> None:
     config = all_answer(answer_after=12.0, post_dial_seconds=1.0, talk_seconds=5.0)
@@ -53,7 +53,7 @@ async def test_a_held_campaign_lets_ring_what_agents_are_there_for(
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])
 @virtual_time()
-async def test_agents_who_leave_at_the_end_of_the_calling_hours_leave_nobody_behind(
+async def test_log_offs_at_the_end_of_calling_hours_cancel_ringing_calls(
     tmp_path: Path, stay: int, wanted: Outcome
 ) -> None:
     config = all_answer(answer_after=14.0, post_dial_seconds=1.0, talk_seconds=3.0)
@@ -71,7 +71,7 @@ async def test_agents_who_leave_at_the_end_of_the_calling_hours_leave_nobody_beh
 
 
 @virtual_time()
-async def test_of_a_paused_campaign_no_more_rings_than_the_agents_who_stay_can_take(tmp_path: Path) -> None:
+async def test_paused_campaign_cancels_ringing_calls_beyond_remaining_agents(tmp_path: Path) -> None:
     config = all_answer(answer_after=10.0, post_dial_seconds=6.0, talk_seconds=5.0)
     async with a_site(tmp_path, config, seats=4) as site:
         await site.log_in(*SEATS)

@@ -1,4 +1,4 @@
-"""The hopper: claims wait in it for a short while, and go back before their lease ends."""
+"""Hoppers: claims wait there for a short time, and are returned before their lease ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
 
 
 def quick_trunk(starts_a_second: float) -> list[dict[str, Any]]:
-    """One with channels enough for so many starts."""
+    """Return a trunk with enough channels for this many starts a second."""
     ids = ["+911140000001"]
     return [
         {
@@ -38,7 +38,7 @@ def quick_trunk(starts_a_second: float) -> list[dict[str, Any]]:
 
 
 class Watched:
-    """What the engine claims, gives back and dials."""
+    """Records what the engine claims, returns and dials."""
 
     def __init__(self, site: Site) -> None:
         self.claimed: list[list[Claim]] = []
@@ -68,7 +68,7 @@ class Watched:
 
 
 def nobody_answers() -> SimulatedAsteriskConfig:
-    """A switch on which every phone rings out."""
+    """Return a switch on which nobody answers."""
     silent = VoterProfile(
         answer_rate=0.0, busy_share=0, unavailable_share=0, invalid_share=0, congestion_share=0, rejected_share=0
     )
@@ -76,7 +76,7 @@ def nobody_answers() -> SimulatedAsteriskConfig:
 
 
 @virtual_time()
-async def test_while_dialling_goes_on_nothing_goes_back_and_claims_are_small(tmp_path: Path) -> None:
+async def test_steady_dialling_returns_no_claims_and_claims_in_small_batches(tmp_path: Path) -> None:
     async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(5)) as site:
         watched = Watched(site)
         await watched.for_seconds(150)
@@ -87,7 +87,7 @@ async def test_while_dialling_goes_on_nothing_goes_back_and_claims_are_small(tmp
 
 
 @virtual_time()
-async def test_what_waits_too_long_goes_back_before_its_lease_ends(tmp_path: Path) -> None:
+async def test_old_claims_are_returned_before_their_lease_ends(tmp_path: Path) -> None:
     async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(0.5)) as site:
         watched = Watched(site)
         await watched.for_seconds(200)
@@ -97,7 +97,7 @@ async def test_what_waits_too_long_goes_back_before_its_lease_ends(tmp_path: Pat
 
 
 @virtual_time()
-async def test_a_campaign_that_stops_while_its_hopper_fills_keeps_no_claim(tmp_path: Path) -> None:
+async def test_stop_during_a_claim_returns_the_claimed_numbers(tmp_path: Path) -> None:
     async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(5)) as site:
         store = site.centre.store
         claim = store.claim
@@ -116,7 +116,7 @@ async def test_a_campaign_that_stops_while_its_hopper_fills_keeps_no_claim(tmp_p
 
 
 @virtual_time()
-async def test_what_a_pause_gives_back_while_the_queue_is_asked_is_claimed_again(tmp_path: Path) -> None:
+async def test_claims_returned_by_a_pause_are_claimed_again_after_resuming(tmp_path: Path) -> None:
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=1.0)
     )
@@ -127,7 +127,7 @@ async def test_what_a_pause_gives_back_while_the_queue_is_asked_is_claimed_again
 
         async def pause_meanwhile(campaign_id: str) -> float | None:
             due = await whole(campaign_id)
-            if due is None and not paused.is_set():  # the queue is empty: what is left is in the hopper
+            if due is None and not paused.is_set():  # the queue is empty: the remaining numbers are in the hopper
                 paused.set()
                 await execute(PauseCampaign(campaign="ivr"))
                 await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Calls that come in: flows that know the number, agents, missed calls; a flood, strangers, and connections that lie."""
+"""Inbound calls: flows, agents and missed calls; floods, unknown callers and forged connections."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def over(site: Site, channel: Channel, seconds: float = 120.0) -> None:
 
 
 @virtual_time()
-async def test_a_voter_who_calls_back_says_that_they_voted(tmp_path: Path) -> None:
+async def test_inbound_caller_marks_voted_in_the_flow(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
         await over(site, channel)
@@ -58,7 +58,7 @@ async def test_a_voter_who_calls_back_says_that_they_voted(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_an_opt_out_by_a_call_back_is_for_good(tmp_path: Path) -> None:
+async def test_inbound_caller_can_opt_out(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         channel = site.switch.place_inbound_call(
             "0" + CALLER[3:], called=FLOW[1:], script=Behaviour(keys=((12.0, "9"),))
@@ -69,7 +69,7 @@ async def test_an_opt_out_by_a_call_back_is_for_good(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_caller_asks_for_an_agent_by_key(tmp_path: Path) -> None:
+async def test_inbound_caller_reaches_an_agent_by_key(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), campaign=QUIET, **inbound()) as site:
         await site.log_in("01")
         channel = site.switch.place_inbound_call(
@@ -83,7 +83,7 @@ async def test_a_caller_asks_for_an_agent_by_key(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_without_a_free_agent_the_flow_goes_on(tmp_path: Path) -> None:
+async def test_flow_continues_without_a_free_agent(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"), (60.0, "1"))))
         await over(site, channel, seconds=300)
@@ -91,23 +91,23 @@ async def test_without_a_free_agent_the_flow_goes_on(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_an_agents_number_waits_for_a_seat_or_hears_the_message(tmp_path: Path) -> None:
+async def test_caller_of_an_agent_number_gets_a_seat_or_the_message(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), campaign=QUIET, seats=1, **inbound()) as site:
         first = site.switch.place_inbound_call(CALLER, called=AGENT)
         await over(site, first)
         assert [change.outcome for change in site.ended()] == [Outcome.ABANDONED]
-        assert not site.centre.engine.features.numbers._abandoned_at  # it locks no number: it was no call of ours
+        assert not site.centre.engine.features.numbers._abandoned_at  # an abandoned inbound call locks no number
         await site.log_in("01")
         site.switch.place_inbound_call(CALLER, called=AGENT)
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=10)
         await site.centre.engine.execute(SeatHangUp(seat="01"))
         await site.until(lambda: Outcome.CONNECTED in {change.outcome for change in site.ended()}, seconds=10)
         view = site.view.campaigns[0]
-        assert (view.abandoned, view.abandoned_rate) == (0, 0.0)  # not among the calls that the cap is about
+        assert (view.abandoned, view.abandoned_rate) == (0, 0.0)  # inbound calls do not count for the cap
 
 
 @virtual_time()
-async def test_a_missed_call_is_never_answered_and_called_back(tmp_path: Path) -> None:
+async def test_missed_call_is_not_answered_and_called_back(tmp_path: Path) -> None:
     config = scripted()
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
@@ -123,7 +123,7 @@ async def test_a_missed_call_is_never_answered_and_called_back(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_a_missed_call_outside_the_hours_is_called_back_within_them(tmp_path: Path) -> None:
+async def test_missed_call_outside_calling_hours_is_called_back_within_them(tmp_path: Path) -> None:
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     campaign["hours"] = [{"start": "10:00", "until": "20:00"}]  # it is 09:30
     async with a_site(tmp_path, scripted(), campaign=campaign, **inbound()) as site:
@@ -135,7 +135,7 @@ async def test_a_missed_call_outside_the_hours_is_called_back_within_them(tmp_pa
 
 
 @pytest.mark.parametrize("number", ["", "+919999999999", "anonymous"])
-def test_a_stranger_hears_the_message_and_leaves_no_mark(tmp_path: Path, number: str) -> None:
+def test_unknown_caller_hears_the_message_and_makes_no_mark(tmp_path: Path, number: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
@@ -154,7 +154,7 @@ def test_a_stranger_hears_the_message_and_leaves_no_mark(tmp_path: Path, number:
 
 
 @virtual_time()
-async def test_a_number_without_a_purpose_is_hung_up(tmp_path: Path) -> None:
+async def test_call_to_an_unconfigured_number_is_hung_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         channel = site.switch.place_inbound_call(CALLER, called="+911140000099")
         await over(site, channel, seconds=2)
@@ -162,7 +162,7 @@ async def test_a_number_without_a_purpose_is_hung_up(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_flood_takes_no_more_channels_than_it_may_and_dialling_goes_on(tmp_path: Path) -> None:
+async def test_inbound_flood_uses_only_its_channels_and_dialling_continues(tmp_path: Path) -> None:
     campaign = {**IVR, "id": "quiet", "channels": 5}
     config = scripted(*[Behaviour(answer_after=1.0, hang_up_after=3.0)] * 60)
     async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
@@ -180,8 +180,8 @@ async def test_a_flood_takes_no_more_channels_than_it_may_and_dialling_goes_on(t
 
 
 @virtual_time()
-async def test_callers_on_no_roll_hold_their_channels_too(tmp_path: Path) -> None:
-    """A trunk of six lines: three callers hear the message, so three calls go out, and six when they are gone."""
+async def test_unknown_callers_use_trunk_channels(tmp_path: Path) -> None:
+    """The trunk has six channels. While three callers hear the message, three calls are placed, and six afterwards."""
     carrier = {
         "name": "carrier",
         "endpoint": "carrier",
@@ -208,8 +208,8 @@ async def test_callers_on_no_roll_hold_their_channels_too(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_a_call_that_a_number_of_ours_redirects_is_nobodys(tmp_path: Path) -> None:
-    """A real Asterisk makes a Local channel of it, where the endpoint has no FORWARD_CONTEXT of ours."""
+async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
+    """Asterisk makes a Local channel of a redirected call if the endpoint has no FORWARD_CONTEXT."""
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW)
         channel.name = f"Local/{FLOW}@matdan-inbound-00000000;2"
@@ -221,8 +221,8 @@ async def test_a_call_that_a_number_of_ours_redirects_is_nobodys(tmp_path: Path)
 
 
 @virtual_time()
-async def test_nobody_is_called_elsewhere(tmp_path: Path) -> None:
-    """A contact that names a channel is called by Asterisk all the same: what it made by itself is ended, and nothing else."""
+async def test_channels_created_by_a_redirection_are_hung_up(tmp_path: Path) -> None:
+    """Asterisk calls a contact that names a channel in spite of our settings. Only such channels are hung up."""
     config = scripted(Behaviour(rings=False, fails_with=302, post_dial_seconds=2.0), Behaviour(hang_up_after=100.0))
     async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 2}, **inbound()) as site:
         await asyncio.sleep(1.0)
@@ -242,7 +242,7 @@ async def test_nobody_is_called_elsewhere(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_caller_who_is_gone_at_once_leaves_nothing_behind(tmp_path: Path) -> None:
+async def test_caller_who_hangs_up_at_once_leaves_no_state(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         for delay in (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.05):
             channel = site.switch.place_inbound_call(CALLER, called=FLOW)
@@ -255,9 +255,9 @@ async def test_a_caller_who_is_gone_at_once_leaves_nothing_behind(tmp_path: Path
 
 
 @virtual_time()
-async def test_a_connection_that_lies_opens_nothing(tmp_path: Path) -> None:
-    """Even one that has the dialplan's secret: a channel that is not there, or has another name, one that we placed, and one that
-    was decided about already.
+async def test_forged_agi_connection_starts_no_inbound_call(tmp_path: Path) -> None:
+    """The connection knows the dialplan's secret, but names a channel that does not exist, has another name, was placed
+    by us, or was routed already.
     """
     config = scripted(Behaviour(hang_up_after=100.0))
     async with a_site(tmp_path, config, campaign={**IVR, "id": "quiet", "channels": 1}, **inbound()) as site:

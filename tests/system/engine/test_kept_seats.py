@@ -1,4 +1,4 @@
-"""A number that an abandoned call has locked is called where the profile says so, and only with a seat kept for the call."""
+"""Numbers locked after an abandoned call: called only if the profile allows it, with a seat reserved for the call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ABANDONED = (
 
 
 def locked_number(directory: Path) -> None:
-    """A roll whose first number, in the order of calls too, was abandoned yesterday."""
+    """Create a roll whose first number had an abandoned call yesterday."""
     fill_roll(directory / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
         db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES ('other', 'agents', 'turnout')")
@@ -39,12 +39,12 @@ def locked_number(directory: Path) -> None:
 
 
 def answers(**script: Any) -> Any:
-    """The locked number does this; all others let it ring."""
+    """Return a switch on which the locked number behaves like this, and all others ring out."""
     return scripted(Behaviour(**script))
 
 
 def kept(site: Site) -> list[str]:
-    """The seats that are reserved for the call to the locked number."""
+    """Return the seats that are reserved for the call to the locked number."""
     live = {call.channel_id for call in site.switch.placed if call.number == LOCKED and call.ended_at is None}
     return [seat.seat for seat in site.view.seats if seat.state is SeatState.RESERVED and seat.attempt_id in live]
 
@@ -54,7 +54,7 @@ def locked_calls(site: Site) -> int:
 
 
 @virtual_time()
-async def test_a_seat_is_kept_while_it_rings_and_takes_the_call(tmp_path: Path) -> None:
+async def test_reserved_seat_gets_its_answered_call(tmp_path: Path) -> None:
     locked_number(tmp_path)
     async with a_site(tmp_path, answers(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION) as site:
         await site.log_in("01", "02")
@@ -68,7 +68,7 @@ async def test_a_seat_is_kept_while_it_rings_and_takes_the_call(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_a_call_that_is_not_answered_gives_its_seat_back(tmp_path: Path) -> None:
+async def test_unanswered_call_releases_its_reserved_seat(tmp_path: Path) -> None:
     locked_number(tmp_path)
     async with a_site(tmp_path, answers(fails_with=486, answer_after=5.0), profile=EXCEPTION) as site:
         await site.log_in("01")
@@ -83,7 +83,7 @@ async def test_a_call_that_is_not_answered_gives_its_seat_back(tmp_path: Path) -
 
 @pytest.mark.parametrize("command", [SeatPause(seat="01", reason="break"), SeatLogOff(seat="01")])
 @virtual_time()
-async def test_a_break_waits_until_the_call_has_ended(tmp_path: Path, command: SeatPause | SeatLogOff) -> None:
+async def test_pause_of_a_reserved_seat_starts_after_its_call(tmp_path: Path, command: SeatPause | SeatLogOff) -> None:
     locked_number(tmp_path)
     async with a_site(tmp_path, answers(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION) as site:
         await site.log_in("01")
@@ -95,7 +95,7 @@ async def test_a_break_waits_until_the_call_has_ended(tmp_path: Path, command: S
 
 
 @virtual_time()
-async def test_a_seat_whose_phone_dies_is_no_guarantee_and_the_call_is_cancelled(tmp_path: Path) -> None:
+async def test_call_is_cancelled_when_the_phone_of_its_reserved_seat_dies(tmp_path: Path) -> None:
     locked_number(tmp_path)
     async with a_site(tmp_path, answers(answer_after=25.0, talk_seconds=20.0), profile=EXCEPTION) as site:
         await site.log_in("01")
@@ -117,7 +117,7 @@ async def test_a_seat_whose_phone_dies_is_no_guarantee_and_the_call_is_cancelled
     ],
 )
 @virtual_time()
-async def test_elsewhere_the_number_waits_out_its_lock(
+async def test_locked_number_is_not_called_without_the_profiles_exception(
     tmp_path: Path, campaign: dict[str, Any], exception: bool
 ) -> None:
     locked_number(tmp_path)

@@ -1,4 +1,4 @@
-"""Every call keeps why it was lawful, and a report tells it call by call."""
+"""Legal grounds: stored with every call, and reported call by call."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def calls(directory: Path) -> None:
         await site.until(lambda: site.view.campaigns[0].connected >= 4)
 
 
-def test_every_call_keeps_its_grounds_and_the_rules_that_held(tmp_path: Path) -> None:
+def test_each_call_stores_its_legal_grounds_and_rules(tmp_path: Path) -> None:
     calls(tmp_path)
     [(digest, text)] = rows(tmp_path, "SELECT digest, text FROM rules_version")
     assert hashlib.sha256(text.encode()).hexdigest() == digest
@@ -43,7 +43,7 @@ def test_every_call_keeps_its_grounds_and_the_rules_that_held(tmp_path: Path) ->
         ("allowed", digest, "live", "turnout")
     }
     assert all(each["zones"] and each["consent"] == "unknown" for each in found)
-    assert rows(tmp_path, "SELECT count(*) < 3 FROM lawful") == [(1,)]  # the same reasons are kept once
+    assert rows(tmp_path, "SELECT count(*) < 3 FROM lawful") == [(1,)]  # equal grounds are stored once
     where = ("--store", tmp_path / "centre.db")
     code, told = run("report", "calls", "--each", "--format", "csv", *where)
     assert code == 0
@@ -57,7 +57,7 @@ def test_every_call_keeps_its_grounds_and_the_rules_that_held(tmp_path: Path) ->
     assert run("audit", "verify", *where)[0] == 0
 
 
-# Judged later by what was known then
+# Decisions checked later, with the facts known at that time
 
 CONSENT_NEEDED = {
     "stricter": {
@@ -70,7 +70,7 @@ CONSENT_NEEDED = {
 
 @virtual_time()
 async def part_of_the_day(directory: Path, begins: float, rules: dict[str, Any], seed: int) -> None:
-    """Half an hour of calls, some of them to people who opt out, and some numbers opted out from outside meanwhile."""
+    """Run half an hour of calls. Some people opt out in the calls, and some numbers are opted out from outside."""
     config = SimulatedAsteriskConfig(
         seats=seat_phones(3), start_epoch=begins, profile=VoterProfile(answer_rate=0.6), seed=seed
     )
@@ -102,8 +102,8 @@ def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float)
     return told
 
 
-def test_a_moment_of_the_day_is_judged_later_as_the_dialler_judged_it_then(tmp_path: Path) -> None:
-    """The rules change twice, to others and back; consents are given, withdrawn and given; opt-outs come in between."""
+def test_later_check_of_a_moment_gives_the_diallers_decision(tmp_path: Path) -> None:
+    """The rules change twice and back; consents are given, withdrawn and given again; opt-outs come in between."""
     hour = 3600.0
     part_of_the_day(tmp_path, START_EPOCH, {}, 1)
     consents(tmp_path, Consent.GIVEN, range(1, 61), START_EPOCH + 1.5 * hour)
@@ -119,7 +119,7 @@ def test_a_moment_of_the_day_is_judged_later_as_the_dialler_judged_it_then(tmp_p
     assert len(opted_out) > 12
     settings = site_settings(
         tmp_path, 1, rules=CONSENT_NEEDED, campaign={"other_retry_minutes": 120}
-    )  # of the day after
+    )  # the grounds of the day after
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         for phone_id, created_at, grounds in attempts:
             told = judged(settings, db, phone_id, created_at)
@@ -129,7 +129,7 @@ def test_a_moment_of_the_day_is_judged_later_as_the_dialler_judged_it_then(tmp_p
             before, after = (judged(settings, db, phone_id, moment) for moment in (at - 0.001, at))
             assert not any("opted out" in reason for reason in before.reasons)
             assert any("opted out" in reason for reason in after.reasons)
-        # Before 09:45 nobody may be called by the rules of now; who withdrew at noon had agreed at half past eleven.
+        # By the current rules nobody may be called before 09:45. The person who withdrew at noon had agreed at 11:30.
         told = judged(settings, db, 25, START_EPOCH + 60)
         assert not any("calling hours" in reason for reason in told.reasons)
         for at, withdrawn in ((2.5, False), (3.0, True), (4.5, True)):

@@ -1,4 +1,4 @@
-"""Answering machines: told before the seat by the switch, after it by the agent; never in the abandoned share."""
+"""Answering machines: detected by the switch before the seat, or reported by the agent. They never count as abandoned."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def outcomes(site: Site) -> list[Outcome | None]:
 
 
 @virtual_time()
-async def test_before_the_seat_a_person_is_connected_and_a_machine_hung_up(tmp_path: Path) -> None:
+async def test_machine_detection_before_the_seat_hangs_up_machines(tmp_path: Path) -> None:
     config = scripted(
         Behaviour(machine=True, amd_seconds=1.5, hang_up_after=60.0),
         Behaviour(talk_seconds=5.0, amd_seconds=1.1),
@@ -49,13 +49,13 @@ async def test_before_the_seat_a_person_is_connected_and_a_machine_hung_up(tmp_p
 
 
 @virtual_time()
-async def test_the_connect_limit_is_kept_while_a_silent_voter_is_listened_to(tmp_path: Path) -> None:
+async def test_connect_limit_includes_machine_detection(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, all_answer(answer_after=1.0, amd_seconds=9.0), seats=1, campaign=BEFORE, profile=LISTENS
     ) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.WAITING, 0) == 1, seconds=60)
-        site.switch.drop_seat("agent01")  # the seat is lost while the switch still listens
+        site.switch.drop_seat("agent01")  # the seat is lost during machine detection
         await site.until(lambda: bool(site.ended()), seconds=30)
         call = site.switch.placed[0]
         assert outcomes(site)[0] is Outcome.ABANDONED
@@ -64,7 +64,7 @@ async def test_the_connect_limit_is_kept_while_a_silent_voter_is_listened_to(tmp
 
 
 @virtual_time()
-async def test_who_hangs_up_while_listened_to_was_dropped_and_is_a_live_answer(tmp_path: Path) -> None:
+async def test_hang_up_during_machine_detection_is_a_dropped_live_answer(tmp_path: Path) -> None:
     config = scripted(Behaviour(hang_up_after=0.6))
     async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
         await site.log_in("01")
@@ -73,7 +73,7 @@ async def test_who_hangs_up_while_listened_to_was_dropped_and_is_a_live_answer(t
 
 
 @pytest.mark.parametrize(("message", "seconds"), [(False, 1.8), (True, 1.8 + 6.0)])
-def test_a_flow_never_talks_to_a_machine(tmp_path: Path, message: bool, seconds: float) -> None:
+def test_flow_is_not_started_for_a_machine(tmp_path: Path, message: bool, seconds: float) -> None:
     @virtual_time()
     async def run() -> None:
         config = scripted(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=120.0))
@@ -90,7 +90,7 @@ def test_a_flow_never_talks_to_a_machine(tmp_path: Path, message: bool, seconds:
 
 
 @virtual_time()
-async def test_after_the_seat_the_agent_says_machine_and_may_take_it_back(tmp_path: Path) -> None:
+async def test_agent_reports_a_machine_and_undoes_it(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         for last, wanted in ((Disposition.MACHINE, Outcome.MACHINE), (Disposition.VOTED, Outcome.CONNECTED)):
@@ -107,7 +107,7 @@ async def test_after_the_seat_the_agent_says_machine_and_may_take_it_back(tmp_pa
 
 
 @virtual_time()
-async def test_in_the_wrap_up_too_and_the_store_says_the_same(tmp_path: Path) -> None:
+async def test_agent_reports_a_machine_during_wrap_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=60)
@@ -120,7 +120,7 @@ async def test_in_the_wrap_up_too_and_the_store_says_the_same(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_a_campaign_that_counts_no_machines_refuses_the_key(tmp_path: Path) -> None:
+async def test_machine_key_is_refused_without_machine_detection(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
@@ -129,7 +129,7 @@ async def test_a_campaign_that_counts_no_machines_refuses_the_key(tmp_path: Path
 
 
 def counted(site: Site) -> tuple[int, int]:
-    """Live answers in the pacer's window, and live answers as the campaign's outcomes have them."""
+    """Return the live answers in the pacer's window, and those in the campaign's outcomes."""
     run = site.centre.engine.features.runs["agents"]
     assert isinstance(run.pacer, PredictivePacer)
     (day,) = (each for each in run.pacer.governor.tallies if each.window_seconds == 86_400.0)
@@ -137,10 +137,15 @@ def counted(site: Site) -> tuple[int, int]:
 
 
 @virtual_time()
-async def test_an_answer_is_taken_from_the_pacer_once_however_often_the_agent_says_machine(tmp_path: Path) -> None:
+async def test_repeated_machine_reports_withdraw_the_answer_once(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1, campaign={**AFTER, "pacing": "predictive"}) as site:
         await site.log_in("01")
-        for words, answers in (("vv", 1), ("mvmvmv", 1), ("m", 1), ("v", 2)):  # the pacer's, once the call has ended
+        for words, answers in (
+            ("vv", 1),
+            ("mvmvmv", 1),
+            ("m", 1),
+            ("v", 2),
+        ):  # the pacer's count, once the call has ended
             await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
             for word in words:
                 said = Disposition.MACHINE if word == "m" else Disposition.VOTED
@@ -148,11 +153,11 @@ async def test_an_answer_is_taken_from_the_pacer_once_however_often_the_agent_sa
             await site.centre.engine.execute(SeatHangUp(seat="01"))
             await site.until(lambda: site.view.seats[0].state is SeatState.READY, seconds=60)
             assert counted(site)[0] == answers
-        assert counted(site)[1] == 3  # the records have what was said last
+        assert counted(site)[1] == 3  # the outcomes follow the last report
 
 
 @virtual_time()
-async def test_a_caller_who_is_no_person_takes_no_answer_of_our_calls_away(tmp_path: Path) -> None:
+async def test_inbound_machine_withdraws_no_outbound_answer(tmp_path: Path) -> None:
     caller, number = "+917000000060", "+911140000012"
     inbound = {"channels": 3, "numbers": [{"number": number, "mode": "agent", "campaign": "agents"}]}
     campaign = {**AFTER, "pacing": "predictive"}

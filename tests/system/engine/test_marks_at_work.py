@@ -1,4 +1,4 @@
-"""Marks that come from outside while calls are made: whom they stop, whom they leave, whom a correction brings back."""
+"""Marks from outside the calls: which calls they cancel, which they leave, and what a correction restores."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ async def ringing(site: Site, calls: int) -> None:
 
 
 @virtual_time()
-async def test_marks_stop_what_rings_and_what_is_queued_in_the_whole_household(tmp_path: Path) -> None:
-    """Numbers 1 to 3 ring, the third is of voters 3 and 4; number 4, of voter 5, waits in the hopper."""
+async def test_marks_cancel_ringing_and_queued_calls_of_the_household(tmp_path: Path) -> None:
+    """Numbers 1 to 3 are ringing, the third belongs to voters 3 and 4. Number 4, of voter 5, waits in the hopper."""
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
         await site.log_in("01", "02", "03")
         await ringing(site, 3)
@@ -92,8 +92,8 @@ async def test_marks_stop_what_rings_and_what_is_queued_in_the_whole_household(t
 
 
 @virtual_time()
-async def test_a_household_is_called_at_once_for_those_who_are_still_pending(tmp_path: Path) -> None:
-    """Voter 7 was to be addressed on number 6, which waits in the hopper; 8 and 9 have not voted."""
+async def test_household_is_called_for_its_pending_voters(tmp_path: Path) -> None:
+    """The call to number 6, which waits in the hopper, was for voter 7. Voters 8 and 9 have not voted."""
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
         await ringing(site, 1)
@@ -104,7 +104,7 @@ async def test_a_household_is_called_at_once_for_those_who_are_still_pending(tmp
 
 
 @virtual_time()
-async def test_a_ringing_call_for_one_who_voted_is_made_again_for_the_others(tmp_path: Path) -> None:
+async def test_call_cancelled_by_a_mark_is_repeated_for_other_voters(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3, campaign={"no_answer_retry_minutes": 1}
     ) as site:
@@ -115,7 +115,7 @@ async def test_a_ringing_call_for_one_who_voted_is_made_again_for_the_others(tmp
         third = NUMBER.format(3)
         await site.until(lambda: sum(call.number == third for call in site.switch.placed) == 2, seconds=1200)
         first, second = (call.placed_at for call in site.switch.placed if call.number == third)
-        assert second - first > 900  # whose phone rang in vain is left alone for a while
+        assert second - first > 900  # a number that has rung without an answer is not called again at once
         await site.until(
             lambda: bool(rows(tmp_path, "SELECT 1 FROM attempt WHERE phone_id = 3 AND outcome = 'connected'"))
         )
@@ -123,7 +123,7 @@ async def test_a_ringing_call_for_one_who_voted_is_made_again_for_the_others(tmp
 
 
 @virtual_time()
-async def test_what_one_voter_says_in_a_call_leaves_the_household_due(tmp_path: Path) -> None:
+async def test_mark_of_one_voter_leaves_the_household_due(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
         await site.centre.engine.execute(voted(site, 1, 2))
         await site.log_in("01")
@@ -137,7 +137,7 @@ async def test_what_one_voter_says_in_a_call_leaves_the_household_due(tmp_path: 
 
 
 @virtual_time()
-async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path) -> None:
+async def test_correction_makes_the_voter_callable_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
         await site.centre.engine.execute(voted(site, *range(1, 9)))
         await site.log_in("01")
@@ -150,7 +150,7 @@ async def test_a_correction_brings_the_voter_back_into_the_calls(tmp_path: Path)
 
 
 @virtual_time()
-async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_told_of_and_not_kept(tmp_path: Path) -> None:
+async def test_correction_without_a_mark_to_undo_is_reported_and_not_stored(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8) as site:
         undo = voted(site, 5, kind="not-yet", source="correction")
         assert (
@@ -163,10 +163,10 @@ async def test_a_correction_of_a_voter_who_is_still_to_be_called_is_told_of_and_
 
 
 @virtual_time()
-async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
+async def test_external_marks_do_not_count_in_the_pace(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
-        await site.log_in("01")  # who is never done with the first call, so that nobody else is called
+        await site.log_in("01")  # the first call never ends, so that nobody else is called
         await site.centre.engine.execute(voted(site, *range(1, 60), source="relative"))
         await asyncio.sleep(1200)
         assert site.view.state.forecast is not None
@@ -174,20 +174,20 @@ async def test_what_others_tell_is_no_pace_of_the_calls(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_who_has_no_number_is_not_left_to_be_called(tmp_path: Path) -> None:
+async def test_voters_without_a_number_are_not_remaining(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=30, numbers_weigh_alike=True)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("DELETE FROM link WHERE voter_id > 30")
         db.commit()
     async with a_site(tmp_path, all_answer(talk_seconds=5000.0), seats=1, rules=rules) as site:
-        await site.log_in("01")  # who is never done with the first call, so that nobody else is called
+        await site.log_in("01")  # the first call never ends, so that nobody else is called
         await site.centre.engine.execute(voted(site, *range(21, 41), source="booth-worker"))
         await asyncio.sleep(1200)
         before = site.view.state.forecast
         await site.centre.engine.execute(
             KeyedDisposition(seat="01", disposition=Disposition.OPT_OUT)
-        )  # of one voter's one number
+        )  # the only number of one voter
         await asyncio.sleep(5)
         after = site.view.state.forecast
     assert before is not None
@@ -198,7 +198,7 @@ async def test_who_has_no_number_is_not_left_to_be_called(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_a_mark_of_nobody_and_one_that_lies_ahead_are_refused_whole(tmp_path: Path) -> None:
+async def test_marks_for_unknown_voters_or_future_times_are_refused_completely(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site:
         with pytest.raises(CommandRefused, match="no voter 999"):
             await site.centre.engine.execute(voted(site, 1, 999))
@@ -210,11 +210,11 @@ async def test_a_mark_of_nobody_and_one_that_lies_ahead_are_refused_whole(tmp_pa
     assert rows(tmp_path, "SELECT * FROM mark") == []
 
 
-# From the command line, over a broker
+# Commands from the command line, over a broker
 
 
 class DeskEngine(FakeEngine):
-    """An engine as far as records go."""
+    """An engine that only stores records."""
 
     def __init__(self, store: Store) -> None:
         super().__init__()
@@ -227,7 +227,7 @@ class DeskEngine(FakeEngine):
 
 @contextlib.asynccontextmanager
 async def a_dialler(directory: Path) -> AsyncIterator[tuple[Settings, BrokerSettings]]:
-    """A monitor over a store that is held, and the settings and the broker's that lead the command line there."""
+    """Run a command gateway over a locked store, with the settings that lead the command line to it."""
     path = directory / "centre.db"
     if not path.exists():
         fill_roll(path, 60, voters_per_booth=20)
@@ -258,7 +258,7 @@ def request(voter: int, key: str = "import/1") -> CommandRequest:
 
 
 @NEEDS_MOSQUITTO
-async def test_a_running_dialler_is_asked_and_each_request_is_answered(tmp_path: Path) -> None:
+async def test_running_dialler_answers_each_request(tmp_path: Path) -> None:
     done: list[int] = []
     async with a_dialler(tmp_path) as (_, broker):
         requests = [request(1), request(1), request(2, "import/2")]
@@ -275,7 +275,7 @@ async def test_a_running_dialler_is_asked_and_each_request_is_answered(tmp_path:
 
 
 @NEEDS_MOSQUITTO
-async def test_the_command_line_finds_the_running_dialler(tmp_path: Path) -> None:
+async def test_command_line_sends_marks_to_the_running_dialler(tmp_path: Path) -> None:
     async with a_dialler(tmp_path) as (settings, _):
         answers = await asyncio.to_thread(save_records, settings, [request(1)])
     assert answers == ["1 marks saved, 0 were already known"]
@@ -283,8 +283,8 @@ async def test_the_command_line_finds_the_running_dialler(tmp_path: Path) -> Non
 
 
 @NEEDS_MOSQUITTO
-async def test_unknown_attempts_are_listed_and_released_beside_a_running_dialler(tmp_path: Path) -> None:
-    """The dialler writes, for it alone holds the store; without a broker nobody is asked and nothing is released."""
+async def test_unknown_attempts_are_listed_and_released_while_a_dialler_runs(tmp_path: Path) -> None:
+    """Only the dialler can write, because it has locked the store. Without a broker nothing is released."""
     path, toml = tmp_path / "centre.db", tmp_path / "centre.toml"
     fill_roll(path, 60, voters_per_booth=20)
     async with await open_store(path) as store:
@@ -306,7 +306,10 @@ async def test_unknown_attempts_are_listed_and_released_beside_a_running_dialler
         release = ("release", "--reason", "carrier-list", "--who", "asha")
         code, text = await asyncio.to_thread(told, *release, one)
         said = "1 attempts released; 1 numbers may be dialled again by their campaigns"
-        assert (code, said in text.splitlines()) == (0, True)  # the dialler of this process writes its log there too
+        assert (code, said in text.splitlines()) == (
+            0,
+            True,
+        )  # the dialler in this process writes its log to the same stream
         code, text = await asyncio.to_thread(told, *release, one)
         assert (code, "not an attempt of unknown result; nothing was released" in text) == (2, True)
         toml.write_text(f"[centre]\nid = 'pune-1'\n[store]\npath = '{path}'\n[broker]\nenabled = false\n")
@@ -320,11 +323,13 @@ async def test_unknown_attempts_are_listed_and_released_beside_a_running_dialler
         (3, "closed"),
     ]
     assert rows(tmp_path, "SELECT name FROM command") == [("unknown-release",)] * 2
-    assert (await asyncio.to_thread(told, *release, "--all"))[0] == 0  # the dialler has ended: the store itself
+    assert (await asyncio.to_thread(told, *release, "--all"))[
+        0
+    ] == 0  # the dialler has ended: the command line uses the store itself
 
 
 @NEEDS_MOSQUITTO
-async def test_two_clerks_at_once_do_not_throw_each_other_off_the_broker(tmp_path: Path) -> None:
+async def test_concurrent_command_lines_keep_their_broker_connections(tmp_path: Path) -> None:
     async with a_dialler(tmp_path) as (settings, _):
         asked = [
             asyncio.to_thread(save_records, settings, [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)])
@@ -336,7 +341,7 @@ async def test_two_clerks_at_once_do_not_throw_each_other_off_the_broker(tmp_pat
 
 
 @NEEDS_MOSQUITTO
-async def test_who_meets_an_import_is_told_so_at_once(tmp_path: Path) -> None:
+async def test_command_during_an_import_is_refused_at_once(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     settings = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}})
     lock = StoreLock(tmp_path / "centre.db", "an import")
@@ -346,9 +351,7 @@ async def test_who_meets_an_import_is_told_so_at_once(tmp_path: Path) -> None:
 
 
 @NEEDS_MOSQUITTO
-async def test_a_dialler_that_does_not_answer_is_told_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker:
         settings = {"enabled": True, "host": broker.settings.host, "port": broker.settings.port}
@@ -364,11 +367,11 @@ async def test_a_dialler_that_does_not_answer_is_told_in_one_line(
         assert await asyncio.to_thread(save_records, made, [request(1)]) == ["1 marks saved, 0 were already known"]
 
 
-async def test_a_broker_that_goes_before_the_subscription_is_not_waited_for_for_ever() -> None:
+async def test_broker_lost_before_the_subscription_ends_the_wait() -> None:
     left = asyncio.Event()
 
     async def connect_and_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if is_client := bool(await reader.read(1024)):  # not the knock, which says nothing
+        if is_client := bool(await reader.read(1024)):  # not the first connection, which sends nothing
             writer.write(b"\x20\x03\x00\x00\x00")  # CONNACK of MQTT 5
             await reader.read()
         writer.close()
@@ -384,4 +387,4 @@ async def test_a_broker_that_goes_before_the_subscription_is_not_waited_for_for_
             async with asyncio.timeout(HANG_SECONDS):
                 await send_commands(broker, "pune-1", [request(1)], SystemClock())
         async with asyncio.timeout(HANG_SECONDS):
-            await left.wait()  # it leaves no open connection behind
+            await left.wait()  # no connection stays open

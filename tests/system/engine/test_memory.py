@@ -1,6 +1,6 @@
-"""Nothing in the dialler grows with the calls that were made: every structure is as large after twice as many.
+"""Memory: no structure of the dialler grows with the number of calls.
 
-The hours themselves are run by `python -m bench.bench_soak`.
+`python -m bench.bench_soak` runs for hours.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ TRUNK = {
     "calls_per_second": 20,
     "caller_ids": ["+911140000001"],
 }
-# What is rare in life is frequent here, or its leak would not show.
+# Rare events are frequent here, otherwise their leaks would not show.
 VOTERS = VoterProfile(
     answer_rate=0.5,
     keys=(("1", 0.35), ("2", 0.30), ("3", 0.15), ("9", 0.20)),
@@ -59,12 +59,12 @@ VOTERS = VoterProfile(
     call_back_share=0.1,
     call_back_mean_seconds=20.0,
 )
-QUIET_SECONDS = 700.0  # no call lives, and nothing is remembered of the last ones
+QUIET_SECONDS = 700.0  # no call is live, and the memory of the last calls has expired
 A_FEW = 12
 
 
 async def _calls(site: Site, more: int) -> Counter[str]:
-    """So many calls more, and the census when they are long over."""
+    """Make this many more calls, and return the census when they have long ended."""
     engine = site.centre.engine
     goal = sum(run.attempts for run in site.view.campaigns) + more
     for campaign in ("agents", "ivr"):
@@ -85,8 +85,10 @@ def _state() -> Features:
     return Features(core, cast(Dependencies, SimpleNamespace(store=None, switch=None)))
 
 
-async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
-    """Each of these would be a leak: an attribute, a slot, a nest, a closure, a cache, a class's own, a coroutine's local."""
+async def test_memory_census_counts_planted_leaks() -> None:
+    """Each plants a leak: an attribute, a slot, a nested object, a closure, a cache, a class attribute, a coroutine's
+    local variable.
+    """
     count = 0
 
     def more() -> Counter[str]:
@@ -119,7 +121,7 @@ async def test_what_is_planted_in_whatever_structure_is_counted() -> None:
     assert sum(found.values()) >= 6 * 50
 
 
-def test_what_every_claim_knows_by_now_is_forgotten() -> None:
+def test_number_memory_forgets_old_events() -> None:
     async def play() -> Features:
         centre = _state()
         centre.calls.put(a_call(phone_id=2))
@@ -135,7 +137,7 @@ def test_what_every_claim_knows_by_now_is_forgotten() -> None:
     assert list(numbers._abandoned_at) == list(numbers._opted_out) == list(numbers._called_at) == [2, 8, 9, 10]
 
 
-def test_nothing_grows_with_the_calls_that_were_made(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_number_of_calls(tmp_path: Path) -> None:
     async def play() -> tuple[Counter[str], Counter[str]]:
         switch = SimulatedAsteriskConfig(seats=seat_phones(SEATS), start_epoch=START_EPOCH, profile=VOTERS)
         site_of = a_site(
@@ -150,7 +152,7 @@ def test_nothing_grows_with_the_calls_that_were_made(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_what_malloc_holds_free_is_given_back_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_free_memory_is_returned_to_the_system_every_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(malloc_trim=asked.append))
     task = asyncio.create_task(trim_memory())
@@ -158,4 +160,4 @@ async def test_what_malloc_holds_free_is_given_back_every_ten_minutes(monkeypatc
     task.cancel()
     assert asked == [0] * 6
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace())
-    await trim_memory()  # nothing to do with another C library
+    await trim_memory()  # not applicable to other C libraries

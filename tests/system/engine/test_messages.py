@@ -1,4 +1,4 @@
-"""A supervisor's line on agents' pages: until it is read, old, or its agent has gone; to a seat, or to all of a campaign."""
+"""Supervisors' messages on agents' pages: shown until read or expired, at one seat or for a campaign."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def send(site: Site, text: str, seat_name: str | None = "01", campaign: st
 
 
 @virtual_time()
-async def test_a_line_stands_until_it_is_read_and_a_late_click_takes_no_newer_one(tmp_path: Path) -> None:
+async def test_message_stays_until_read_and_a_late_confirmation_keeps_a_newer_one(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
         with pytest.raises(CommandRefused, match="seat 01 has no agent: the message was not sent"):
             await send(site, "slower")
@@ -33,7 +33,7 @@ async def test_a_line_stands_until_it_is_read_and_a_late_click_takes_no_newer_on
         assert await send(site, "slower") == "seat 01: on the agent's page"
         first = seat(site).message
         assert first == AgentMessage("slower", site.clock.now(), "asha")
-        await asyncio.sleep(1.0)  # the change is told
+        await asyncio.sleep(1.0)  # subscribers are notified
         assert [each.message for each in site.changes if isinstance(each, SeatView)][-1] == first
         await send(site, "the booth of part 12 has moved")
         second = seat(site).message
@@ -46,7 +46,7 @@ async def test_a_line_stands_until_it_is_read_and_a_late_click_takes_no_newer_on
 
 
 @virtual_time()
-async def test_a_line_goes_when_it_is_old_and_when_its_agent_goes(tmp_path: Path) -> None:
+async def test_message_disappears_after_its_time_or_its_agents_log_off(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
         await site.log_in("01")
         await send(site, "slower")
@@ -63,7 +63,7 @@ async def test_a_line_goes_when_it_is_old_and_when_its_agent_goes(tmp_path: Path
 
 
 @virtual_time()
-async def test_a_campaigns_line_is_for_all_who_serve_it_and_are_there(tmp_path: Path) -> None:
+async def test_campaign_message_reaches_all_agents_who_serve_the_campaign(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
         (campaign_id,) = (each.campaign_id for each in site.view.campaigns)
         with pytest.raises(CommandRefused, match="no agent serves campaign"):

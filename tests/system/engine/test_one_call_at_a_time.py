@@ -1,5 +1,5 @@
-"""What may start, starts once: campaigns over one roll share its numbers, a voter with two numbers is one person, and
-no second has more call starts than the carrier allows.
+"""Call starts: campaigns share a roll's numbers, a voter gets one call at a time, and the trunk's CPS limit is
+respected.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HOURS = [{"start": "00:00", "until": "23:59:59"}]
 
 
 def carrier(calls_per_second: float) -> list[dict[str, Any]]:
-    """One trunk with more channels than anything here needs."""
+    """Return a trunk with more channels than these tests need."""
     own = {"channels": 300, "calls_per_second": calls_per_second, "caller_ids": ["+911140000001"]}
     return [{"name": "carrier", "endpoint": "carrier", **own}]
 
@@ -51,7 +51,7 @@ def most_in_a_second(site: Site, since: int = 0) -> int:
 
 
 @virtual_time()
-async def test_campaigns_over_one_roll_lose_no_call_start_to_each_other(tmp_path: Path) -> None:
+async def test_campaigns_with_a_shared_roll_waste_no_call_starts(tmp_path: Path) -> None:
     campaigns = [
         {"id": each, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "hours": HOURS} for each in ("a", "b")
     ]
@@ -67,7 +67,7 @@ async def test_campaigns_over_one_roll_lose_no_call_start_to_each_other(tmp_path
 
 
 @pytest.mark.parametrize("rate", [5.0, 0.7])
-def test_calls_that_waited_for_a_commit_go_out_as_the_carrier_allows(tmp_path: Path, rate: float) -> None:
+def test_calls_after_a_slow_commit_respect_the_cps_limit(tmp_path: Path, rate: float) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(
@@ -92,7 +92,7 @@ def test_calls_that_waited_for_a_commit_go_out_as_the_carrier_allows(tmp_path: P
 
 
 @virtual_time()
-async def test_a_campaign_that_goes_on_after_a_pause_begins_with_no_burst(tmp_path: Path) -> None:
+async def test_resumed_campaign_starts_without_a_burst(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, nobody_answers(), voters=600, campaign={**IVR, "channels": 200}, trunks=carrier(10.0)
     ) as site:
@@ -107,12 +107,12 @@ async def test_a_campaign_that_goes_on_after_a_pause_begins_with_no_burst(tmp_pa
 
 
 @virtual_time()
-async def test_a_voter_with_two_numbers_is_on_one_call_at_a_time(tmp_path: Path) -> None:
+async def test_voter_with_two_numbers_gets_one_call_at_a_time(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 40, voters_per_booth=100)
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("DELETE FROM link")
         db.execute("DELETE FROM phone")
-        for phone_id in range(1, 81):  # side by side in the queue, as they come from one cell of a roll
+        for phone_id in range(1, 81):  # next to each other in the queue, because they come from one cell of the roll
             db.execute("INSERT INTO phone (phone_id, e164) VALUES (?, ?)", (phone_id, f"+91{7_000_000_000 + phone_id}"))
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (?, ?)", ((phone_id + 1) // 2, phone_id))
         db.commit()
@@ -127,14 +127,14 @@ async def test_a_voter_with_two_numbers_is_on_one_call_at_a_time(tmp_path: Path)
 
         store.open_attempts = heard  # type: ignore[method-assign]
         await asyncio.sleep(600)
-    assert Refusal.OPEN_ATTEMPT not in refusals  # no call start is spent on what the commit would refuse
+    assert Refusal.OPEN_ATTEMPT not in refusals  # no call start is used for a call that the commit would refuse
     assert len(rows(tmp_path, "SELECT DISTINCT voter_id FROM attempt WHERE connected_at IS NOT NULL")) > 30
     twice = """
         SELECT 1 FROM attempt AS one JOIN attempt AS other USING (voter_id)
         WHERE one.phone_id < other.phone_id AND one.created_at < other.ended_at AND other.created_at < one.ended_at
     """
     assert not rows(tmp_path, twice)
-    # ... and who was talked to on one number, if it was theirs, was not called on the other a moment later
+    # a voter reached on one number is not called on the other one just afterwards
     talked_twice = """
         SELECT 1 FROM attempt WHERE connected_at IS NOT NULL
         GROUP BY voter_id HAVING count(*) > 1 AND total(disposition = 'wrong-number') = 0
@@ -142,7 +142,7 @@ async def test_a_voter_with_two_numbers_is_on_one_call_at_a_time(tmp_path: Path)
     assert not rows(tmp_path, talked_twice)
 
 
-def test_starts_that_wait_go_out_evenly_and_no_second_has_more_than_the_limit() -> None:
+def test_queued_starts_are_sent_evenly_within_the_cps_limit() -> None:
     for rate in (0.5, 1.0, 2.9, 5.0, 10.0):
         starts, now, turns = CallStarts(rate, 0.0), 100.0, []
         for _ in range(40):
@@ -155,7 +155,7 @@ def test_starts_that_wait_go_out_evenly_and_no_second_has_more_than_the_limit() 
         assert max(sum(begin <= turn < begin + 0.999 for turn in turns) for begin in turns) <= math.ceil(rate)
 
 
-def test_a_call_that_goes_out_at_once_is_made_room_for_by_those_that_wait() -> None:
+def test_immediate_call_delays_queued_starts() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
     assert pool.take(["carrier"], {}, 5.0, reports_end=False) is not None
     assert pool.starts("carrier").seconds_to_wire(5.0) == pytest.approx(1.0)
@@ -173,7 +173,7 @@ async def test_on_a_trunk_at_its_limit_no_call_queues(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_after_a_stalled_commit_agents_calls_go_out_before_the_flows(tmp_path: Path) -> None:
+async def test_agent_calls_precede_flow_calls_after_a_stalled_commit(tmp_path: Path) -> None:
     hours = [{"start": "00:00", "until": "23:59:59"}]
     campaigns = [
         {**IVR, "channels": 60, "hours": hours},
@@ -194,22 +194,22 @@ async def test_after_a_stalled_commit_agents_calls_go_out_before_the_flows(tmp_p
             return await commit(attempts, **limits)
 
         site.centre.store.open_attempts = slow  # type: ignore[method-assign]
-        await asyncio.sleep(0.5)  # the flow is granted starts ...
+        await asyncio.sleep(0.5)  # the flow gets starts first
         await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
-        await asyncio.sleep(3.0)  # ... and then agents want calls
+        await asyncio.sleep(3.0)  # then agents need calls
         assert set(kinds.values()) == {"ivr", "agents"}
-        assert len(kinds) <= 5  # no more than a second's worth is granted into a disk that stands still
+        assert len(kinds) <= 5  # at most a second's worth of starts is granted while the disk stalls
         before = len(site.switch.placed)
         release.set()
         await asyncio.sleep(2.0)
         held_up = [kinds[call.channel_id] for call in site.switch.placed[before:]][:5]
-        # The first one went before the others had come.
+        # The first call was sent before the others arrived.
         assert held_up[1:] == sorted(held_up[1:]) and "agents" in held_up[1:]
         assert most_in_a_second(site) <= 5
 
 
 @pytest.mark.parametrize("why", ["every channel is in use", "the list is completed"])
-def test_what_can_place_nothing_is_not_decided_again_and_again(tmp_path: Path, why: str) -> None:
+def test_campaign_without_free_starts_is_not_decided_in_a_loop(tmp_path: Path, why: str) -> None:
     @virtual_time()
     async def run() -> None:
         busy = why == "every channel is in use"

@@ -1,4 +1,4 @@
-"""A call-back that an agent keeps to herself: at its hour, at her seat, before any other call; later, anyone's."""
+"""Own call-backs: placed for the agent who promised them, at the agreed time; later for any agent."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def two_agents(folder: Path, lines: Any, *, voters: int, **changes: Any) -
 
 
 async def promised(site: Site, page: Page, seconds: float, name: str = "01") -> tuple[int, float]:
-    """The agent there talks, and promises to call back so many seconds later; the number's id, and the hour."""
+    """Let the agent promise a call-back in this many seconds. Return the number's id and the agreed time."""
     await site.until(lambda: seat(site, name).state is SeatState.WRAP_UP)
     attempt = seat(site, name).attempt_id
     at = round(site.clock.now()) + seconds
@@ -54,12 +54,12 @@ async def promised(site: Site, page: Page, seconds: float, name: str = "01") -> 
 
 
 def later_calls(folder: Path, phone_id: int) -> list[tuple[Any, ...]]:
-    """The calls to the number but the first one."""
+    """Return the calls to a number after its first one."""
     return query(folder / "centre.db", CALLS, phone_id)[1:]
 
 
 async def called_again(site: Site, folder: Path, phone_id: int, seconds: float) -> None:
-    """Wait until the number has a call but the first one: the store is asked once for each call that goes out."""
+    """Wait until the number has a second call. The store is read once for each placed call."""
     looked_at = 0
 
     def has_it() -> bool:
@@ -72,12 +72,12 @@ async def called_again(site: Site, folder: Path, phone_id: int, seconds: float) 
 
 @virtual_time()
 @pytest.mark.parametrize("name", ["01", "02"])
-async def test_at_its_hour_it_comes_to_the_agent_who_promised_it(tmp_path: Path, name: str) -> None:
+async def test_call_back_reaches_the_agent_who_promised_it(tmp_path: Path, name: str) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         other = {"01": "02", "02": "01"}[name]
         await site.centre.engine.execute(SeatPause(seat=other, reason="meal"))
         phone_id, hour = await promised(site, page, 600.0, name)
-        await site.centre.engine.execute(SeatReady(seat=other))  # idle for longer: it would get any other call
+        await site.centre.engine.execute(SeatReady(seat=other))  # idle for longer, so it would get any other call
         await asyncio.sleep(590.0)
         assert later_calls(tmp_path, phone_id) == []
         await site.until(lambda: seat(site, name).state is SeatState.TALKING, seconds=30.0)
@@ -91,7 +91,7 @@ async def test_at_its_hour_it_comes_to_the_agent_who_promised_it(tmp_path: Path,
 
 @virtual_time()
 @pytest.mark.parametrize("leaves", [SeatLogOff(seat="01"), SeatPause(seat="01", reason="meal")])
-async def test_without_that_agent_it_is_anyones_a_while_later(tmp_path: Path, leaves: Any) -> None:
+async def test_call_back_goes_to_another_agent_after_the_wait(tmp_path: Path, leaves: Any) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, hour = await promised(site, page, 600.0)
@@ -105,7 +105,7 @@ async def test_without_that_agent_it_is_anyones_a_while_later(tmp_path: Path, le
 
 
 @virtual_time()
-async def test_an_agent_who_comes_late_has_it_still(tmp_path: Path) -> None:
+async def test_late_agent_still_gets_the_own_call_back(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promised(site, page, 900.0)
@@ -119,8 +119,8 @@ async def test_an_agent_who_comes_late_has_it_still(tmp_path: Path) -> None:
 
 @virtual_time()
 @pytest.mark.parametrize("pacing", ["progressive", "predictive", "preview"])
-async def test_a_busy_agent_has_it_next_and_nobody_waits_for_the_seat(tmp_path: Path, pacing: str) -> None:
-    """The list is long, and every voter answers: without a seat that is kept for it, it would never come to this agent."""
+async def test_busy_agent_gets_the_own_call_back_next(tmp_path: Path, pacing: str) -> None:
+    """The list is long and every voter answers, so without a reserved seat the agent would never get the call-back."""
     campaign = {"pacing": pacing, **({"preview_seconds": 5} if pacing == "preview" else {})}
     async with two_agents(tmp_path, LONG_LIST, voters=200, campaign=campaign) as (site, page):
         await site.until(lambda: seat(site).state is SeatState.TALKING)
@@ -131,7 +131,7 @@ async def test_a_busy_agent_has_it_next_and_nobody_waits_for_the_seat(tmp_path: 
         await site.until(lambda: seat(site).state is SeatState.TALKING, seconds=20.0)
         [(_, at_seat, _, _)] = later_calls(tmp_path, phone_id)
         assert at_seat == "01"
-        assert 0.0 <= placed_at - hour <= 120.0  # one talk and its wrap-up, at most
+        assert 0.0 <= placed_at - hour <= 120.0  # at most one talk and its wrap-up
         mine = rows(tmp_path, "SELECT phone_id, created_at FROM attempt WHERE seat = '01' ORDER BY connected_at")
         assert mine[-1][0] == phone_id
         assert len(mine) > 2
@@ -140,7 +140,7 @@ async def test_a_busy_agent_has_it_next_and_nobody_waits_for_the_seat(tmp_path: 
 
 
 @virtual_time()
-async def test_a_seat_that_a_supervisor_gives_to_another_campaign_is_kept_for_it_no_longer(tmp_path: Path) -> None:
+async def test_restricting_a_seat_releases_its_call_back_reservation(tmp_path: Path) -> None:
     day = [{"start": "00:00", "until": "23:59:59"}]
     two = [{**TALKS, "id": each, "kind": "agents", "pacing": "progressive", "hours": day} for each in ("one", "two")]
     async with two_agents(tmp_path, LONG_LIST, voters=200, campaigns=two) as (site, page):
@@ -154,7 +154,7 @@ async def test_a_seat_that_a_supervisor_gives_to_another_campaign_is_kept_for_it
 
 
 @virtual_time()
-async def test_a_list_that_only_rings_out_does_not_keep_it_away(tmp_path: Path) -> None:
+async def test_unanswered_calls_do_not_delay_an_own_call_back(tmp_path: Path) -> None:
     first = Behaviour(answer_after=4.0, talk_seconds=10.0)
     async with two_agents(tmp_path, scripted(first, seats=2), voters=400) as (site, page):
         await site.centre.engine.execute(SeatLogOff(seat="02"))
@@ -168,7 +168,7 @@ async def test_a_list_that_only_rings_out_does_not_keep_it_away(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_it_is_promised_over_a_restart_and_nothing_twice(tmp_path: Path) -> None:
+async def test_own_call_back_survives_a_restart_and_is_called_once(tmp_path: Path) -> None:
     async with SimulatedAsterisk(ONE_NUMBER) as switch:
         async with two_agents(tmp_path, None, voters=1, switch=switch) as (site, page):
             await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
@@ -185,7 +185,7 @@ async def test_it_is_promised_over_a_restart_and_nothing_twice(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_what_is_taken_back_or_said_anew_is_promised_no_more(tmp_path: Path) -> None:
+async def test_undone_or_replaced_call_back_is_not_placed(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -205,7 +205,7 @@ async def test_what_is_taken_back_or_said_anew_is_promised_no_more(tmp_path: Pat
 
 
 @virtual_time()
-async def test_who_opts_out_meanwhile_is_called_by_nobody(tmp_path: Path) -> None:
+async def test_opt_out_cancels_an_own_call_back(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promised(site, page, 600.0)
@@ -217,7 +217,7 @@ async def test_who_opts_out_meanwhile_is_called_by_nobody(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_what_makes_no_sense_is_refused_and_nothing_is_kept(tmp_path: Path) -> None:
+async def test_invalid_own_call_back_is_refused_and_not_stored(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -235,7 +235,7 @@ async def test_what_makes_no_sense_is_refused_and_nothing_is_kept(tmp_path: Path
 
 
 @virtual_time()
-async def test_an_agent_calls_it_off_while_it_rings(tmp_path: Path) -> None:
+async def test_agent_hangs_up_a_ringing_own_call_back(tmp_path: Path) -> None:
     twice = scripted(Behaviour(answer_after=4.0, talk_seconds=10.0), Behaviour(answer_after=4.0), seats=2)
     async with two_agents(tmp_path, twice, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))

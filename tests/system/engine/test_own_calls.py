@@ -1,4 +1,4 @@
-"""Calls that their agent dials, on simulated lines: shown first, skipped, passed over, and numbers that an agent asks for."""
+"""Calls that agents dial, on the simulated Asterisk: previews that are dialled, skipped or expire, and manual calls."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def attempt_at(site: Site, seat: str = "01") -> AttemptId:
 
 
 async def shown(site: Site, but: str = "") -> AttemptId:
-    """The call that the seat is shown, another one than `but`; nothing of it is dialled."""
+    """Wait for a preview at the seat, other than `but`, and return its attempt. Nothing is dialled yet."""
     await site.until(lambda: seat_of(site).preview is not None and seat_of(site).attempt_id != but)
     assert seat_of(site).state is SeatState.RESERVED
     attempt_id = attempt_at(site)
@@ -53,7 +53,7 @@ async def shown(site: Site, but: str = "") -> AttemptId:
 
 @asynccontextmanager
 async def previewing(folder: Path, lines: Any = ANSWERS, **changes: Any) -> AsyncIterator[Site]:
-    """One agent at seat 01 of a campaign that previews."""
+    """Run a site with one agent at seat 01 of a preview campaign."""
     campaign = {**PREVIEW, **changes.pop("campaign", {})}
     async with a_site(folder, lines, campaign=campaign, **changes) as site:
         await site.log_in("01")
@@ -67,13 +67,13 @@ async def refused(site: Site, command: Any) -> RefusedBecause | None:
 
 
 @virtual_time()
-async def test_the_agent_sees_who_it_is_before_anything_is_dialled_and_dials_once(tmp_path: Path) -> None:
+async def test_agent_sees_a_preview_and_dials_it_once(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         attempt_id = await shown(site)
         await site.until(lambda: seat_of(site).screen_pop is not None)
         assert rows(tmp_path, "SELECT attempt_id, outcome FROM attempt") == [(attempt_id, None)]
         assert site.view.campaigns[0].calls == {CallState.PREVIEW: 1}
-        await site.until(lambda: site.view.campaigns[0].limited_by == Limit.AGENTS)  # why nothing is dialled
+        await site.until(lambda: site.view.campaigns[0].limited_by == Limit.AGENTS)  # the reason why nothing is dialled
         assert not site.switch.placed
         for _ in range(3):
             await site.centre.engine.execute(SeatPreviewDial(seat="01", attempt=attempt_id))
@@ -88,7 +88,7 @@ async def test_the_agent_sees_who_it_is_before_anything_is_dialled_and_dials_onc
 
 
 @virtual_time()
-async def test_who_is_skipped_comes_back_by_the_retries_and_no_attempt_is_used_up(tmp_path: Path) -> None:
+async def test_skipped_preview_is_retried_and_uses_no_attempt(tmp_path: Path) -> None:
     async with previewing(tmp_path, campaign={"other_retry_minutes": 30}) as site:
         attempt_id = await shown(site)
         await site.centre.engine.execute(SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
@@ -97,7 +97,7 @@ async def test_who_is_skipped_comes_back_by_the_retries_and_no_attempt_is_used_u
             await refused(site, SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
             is RefusedBecause.CALL_OVER
         )
-        assert site.view.campaigns[0].attempts == 1  # the one that is shown now
+        assert site.view.campaigns[0].attempts == 1  # the preview shown now
     ended = rows(
         tmp_path, "SELECT outcome, attempt_number, phone_id, attempt_id FROM attempt ORDER BY created_at LIMIT 1"
     )
@@ -110,7 +110,7 @@ async def test_who_is_skipped_comes_back_by_the_retries_and_no_attempt_is_used_u
 
 
 @virtual_time()
-async def test_it_is_dialled_unasked_where_the_campaign_says_so(tmp_path: Path) -> None:
+async def test_preview_is_dialled_automatically_after_its_time(tmp_path: Path) -> None:
     async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
         attempt_id = await shown(site)
         preview = seat_of(site).preview
@@ -123,13 +123,13 @@ async def test_it_is_dialled_unasked_where_the_campaign_says_so(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_who_skips_or_dials_in_the_moment_in_which_it_is_dialled_unasked_is_told_that_it_is(
+async def test_command_for_an_automatically_dialled_preview_is_refused(
     tmp_path: Path,
 ) -> None:
     async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
         attempt_id = await shown(site)
         own_calls = site.centre.engine.features.own_calls
-        own_calls.passed("01", attempt_id)  # its timer: what it begins has not run yet
+        own_calls.passed("01", attempt_id)  # the expired timer, whose call is not dialled yet
         with pytest.raises(CommandRefused, match="dialled already"):
             own_calls.skip("01", attempt_id)
         assert await own_calls.dial("01", attempt_id) == "seat 01: dialled"
@@ -138,7 +138,7 @@ async def test_who_skips_or_dials_in_the_moment_in_which_it_is_dialled_unasked_i
 
 
 @virtual_time()
-async def test_a_preview_that_nobody_looks_at_is_given_back_and_the_seat_pauses(tmp_path: Path) -> None:
+async def test_expired_preview_is_returned_and_the_seat_paused(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         await shown(site)
         await site.until(lambda: seat_of(site).state is SeatState.PAUSED, seconds=130)
@@ -150,7 +150,7 @@ async def test_a_preview_that_nobody_looks_at_is_given_back_and_the_seat_pauses(
 
 @pytest.mark.parametrize("leaves", [SeatPause(seat="01", reason="break"), SeatLogOff(seat="01")])
 @virtual_time()
-async def test_who_leaves_gives_the_preview_back_at_once(tmp_path: Path, leaves: Any) -> None:
+async def test_log_off_returns_the_preview(tmp_path: Path, leaves: Any) -> None:
     async with previewing(tmp_path) as site:
         await shown(site)
         await site.centre.engine.execute(leaves)
@@ -159,7 +159,7 @@ async def test_who_leaves_gives_the_preview_back_at_once(tmp_path: Path, leaves:
 
 
 @virtual_time()
-async def test_a_phone_that_dies_gives_the_preview_back(tmp_path: Path) -> None:
+async def test_dead_phone_returns_the_preview(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         await shown(site)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -170,7 +170,7 @@ async def test_a_phone_that_dies_gives_the_preview_back(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_who_opts_out_meanwhile_is_not_dialled(tmp_path: Path) -> None:
+async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         attempt_id = await shown(site)
         [(phone_id,)] = rows(tmp_path, "SELECT phone_id FROM attempt")
@@ -182,7 +182,7 @@ async def test_who_opts_out_meanwhile_is_not_dialled(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_campaign_that_pauses_shows_nobody(tmp_path: Path) -> None:
+async def test_paused_campaign_ends_its_previews(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         attempt_id = await shown(site)
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
@@ -192,7 +192,7 @@ async def test_a_campaign_that_pauses_shows_nobody(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_the_keys_of_the_phone_dial_and_skip(tmp_path: Path) -> None:
+async def test_phone_keys_dial_and_skip_previews(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         first = await shown(site)
         for key in "*3":
@@ -205,7 +205,7 @@ async def test_the_keys_of_the_phone_dial_and_skip(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_the_agent_calls_off_what_rings(tmp_path: Path) -> None:
+async def test_agent_cancels_a_ringing_preview_call(tmp_path: Path) -> None:
     async with previewing(tmp_path, RINGS_OUT) as site:
         attempt_id = await shown(site)
         await site.centre.engine.execute(SeatPreviewDial(seat="01", attempt=attempt_id))
@@ -217,17 +217,17 @@ async def test_the_agent_calls_off_what_rings(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_simulated_agents_look_and_dial(tmp_path: Path) -> None:
+async def test_simulated_agents_dial_previews(tmp_path: Path) -> None:
     async with a_site(tmp_path, ANSWERS, campaign=PREVIEW) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 6)
         assert site.view.campaigns[0].abandoned == 0
 
 
-# Numbers that an agent asks for
+# Manual calls
 
 
 def due(folder: Path, phone_id: int, due_at: float) -> None:
-    """The number has been tried, and is due at that time."""
+    """Set the number as called before and due at that time."""
     with contextlib.closing(sqlite3.connect(folder / "centre.db")) as db:
         db.execute("UPDATE target SET due_at = ?, attempts = 1 WHERE phone_id = ?", (due_at, phone_id))
         db.commit()
@@ -235,7 +235,7 @@ def due(folder: Path, phone_id: int, due_at: float) -> None:
 
 @asynccontextmanager
 async def in_a_pause(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> AsyncIterator[Site]:
-    """An agent who pauses, in a campaign that lets agents dial."""
+    """Run a site with a paused agent in a campaign that allows manual dialling."""
     campaign = {"pacing": "progressive", "manual_dialling": True, **campaign}
     async with a_site(folder, lines, campaign=campaign, voters=300) as site:
         await site.log_in("02")
@@ -245,7 +245,7 @@ async def in_a_pause(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> Asy
 
 
 @virtual_time()
-async def test_an_agent_in_a_pause_calls_a_number_of_the_list_and_pauses_again(tmp_path: Path) -> None:
+async def test_paused_agent_dials_a_listed_number_and_is_paused_again(tmp_path: Path) -> None:
     async with in_a_pause(tmp_path, wrap_up_seconds=5) as site:
         before = len(site.switch.placed)
         assert await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70)) == "seat 02: dialled"
@@ -259,7 +259,7 @@ async def test_an_agent_in_a_pause_calls_a_number_of_the_list_and_pauses_again(t
 
 
 @virtual_time()
-async def test_what_may_not_be_called_is_refused_in_a_word_and_stays_in_the_list(tmp_path: Path) -> None:
+async def test_forbidden_manual_call_is_refused_and_its_number_stays_listed(tmp_path: Path) -> None:
     async with in_a_pause(tmp_path, max_attempts=5) as site:
         engine, store = site.centre.engine, site.centre.store
         await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
@@ -277,14 +277,14 @@ async def test_what_may_not_be_called_is_refused_in_a_word_and_stays_in_the_list
 
 
 @virtual_time()
-async def test_where_the_settings_do_not_allow_it_nobody_dials(tmp_path: Path) -> None:
+async def test_manual_dialling_is_refused_unless_the_settings_allow_it(tmp_path: Path) -> None:
     async with in_a_pause(tmp_path, manual_dialling=False) as site:
         with pytest.raises(CommandRefused, match="manual_dialling"):
             await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70))
 
 
 @virtual_time()
-async def test_a_free_seat_that_a_voter_may_need_is_not_taken_for_a_call_of_ones_own(tmp_path: Path) -> None:
+async def test_manual_call_is_refused_while_a_voter_may_need_the_seat(tmp_path: Path) -> None:
     async with a_site(tmp_path, RINGS_OUT, campaign={"pacing": "progressive", "manual_dialling": True}) as site:
         await site.log_in("01")
         await site.until(lambda: bool(site.switch.placed))

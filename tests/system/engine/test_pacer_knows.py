@@ -1,4 +1,4 @@
-"""What the engine gives the pacer beyond counts: the stage of each conversation, how long calls rang, and its memory."""
+"""The pacer's input: stages of conversations, ring times, and its state after a restart."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def all_answer(**script: object) -> SimulatedAsteriskConfig:
 
 @pytest.fixture
 def told() -> Iterator[list[PacingEvent]]:
-    """What pacers are told, in order."""
+    """Record the events that pacers get, in order."""
     events: list[PacingEvent] = []
     observe = PredictivePacer.observe
 
@@ -106,13 +106,13 @@ async def say_closing(directory: Path, how: str) -> None:
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is not SeatState.WRAP_UP)
         await talking(site)
-        assert snapshot_of(site).busy_seats[0].stage is SeatStage.TALKING  # a new conversation begins anew
+        assert (
+            snapshot_of(site).busy_seats[0].stage is SeatStage.TALKING
+        )  # a new conversation starts without a closing stage
 
 
 @pytest.mark.parametrize("how", ["command", "key", "disposition"])
-def test_the_pacer_hears_that_a_conversation_comes_to_its_end(
-    tmp_path: Path, told: list[PacingEvent], how: str
-) -> None:
+def test_pacer_gets_the_closing_stage_of_a_conversation(tmp_path: Path, told: list[PacingEvent], how: str) -> None:
     say_closing(tmp_path, how)
     ends = (PacingEventKind.TALK_ENDED, PacingEventKind.WRAP_UP_ENDED)
     talk, wrap_up = [event for event in told if event.kind in ends][:2]
@@ -122,10 +122,10 @@ def test_the_pacer_hears_that_a_conversation_comes_to_its_end(
     assert wrap_up.closing_seconds == pytest.approx(2.0, abs=0.1)
 
 
-# What is learned goes over a restart
+# Learned state after a restart
 
 
-def test_the_pacer_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
+def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
     learned: dict[str, object] = {}
 
     @virtual_time()
@@ -156,14 +156,14 @@ def test_the_pacer_goes_on_where_it_was_after_a_restart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "share"),
     [
-        # killed before it was kept
+        # killed before the state was saved
         ("UPDATE campaign SET pacer_state = NULL", 1.0),
-        # a night went by
+        # the night has passed
         ("UPDATE attempt SET created_at = created_at - 90000, answered_at = answered_at - 90000", 0.0),
     ],
 )
 @pytest.mark.parametrize("pacing", ["predictive", "ratio"])
-def test_the_caps_count_what_is_on_record_whatever_the_pacer_kept(
+def test_cap_counts_come_from_stored_calls_after_a_restart(
     tmp_path: Path, pacing: str, change: str, share: float
 ) -> None:
     counted: list[tuple[int, int]] = []
@@ -192,7 +192,7 @@ def test_the_caps_count_what_is_on_record_whatever_the_pacer_kept(
 
 
 @virtual_time()
-async def test_a_damaged_memory_is_put_aside(tmp_path: Path) -> None:
+async def test_damaged_pacer_state_is_ignored(tmp_path: Path) -> None:
     async with a_site(tmp_path, seats=1, campaign=PREDICTIVE) as site:
         run = run_of(site)
         for damaged in (
@@ -209,7 +209,7 @@ async def test_a_damaged_memory_is_put_aside(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_the_log_says_why_calls_are_placed(tmp_path: Path) -> None:
+async def test_pacing_is_explained_in_the_log(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as logs:
         async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign=PREDICTIVE) as site:
             await site.log_in("01")
@@ -222,7 +222,7 @@ async def test_the_log_says_why_calls_are_placed(tmp_path: Path) -> None:
     assert all("limited by" in line["pacing"] for line in (*at_each_placing, *each_minute))
 
 
-# How long calls rang
+# Ring times
 
 
 RINGS = PacingEventKind.ANSWERED, PacingEventKind.FAILED, PacingEventKind.CANCELLED
@@ -238,10 +238,10 @@ async def a_first_call(directory: Path, config: SimulatedAsteriskConfig, **campa
 
 @pytest.mark.parametrize("detection", ["off", "before-seat"])
 @pytest.mark.parametrize("machine", [False, True])
-def test_the_pacer_hears_how_long_a_call_rang_until_its_answer(
+def test_pacer_gets_the_ring_time_of_answered_calls(
     tmp_path: Path, told: list[PacingEvent], detection: str, machine: bool
 ) -> None:
-    """Whether a machine is looked for first or not: the judgement comes when the call does not ring any more."""
+    """With and without machine detection, whose result comes when the call no longer rings."""
     config = all_answer(
         answer_after=8.0,
         post_dial_seconds=2.0,
@@ -259,7 +259,7 @@ def test_the_pacer_hears_how_long_a_call_rang_until_its_answer(
 
 
 @virtual_time()
-async def test_the_pacer_learns_that_lines_ring_where_a_machine_is_looked_for(tmp_path: Path) -> None:
+async def test_pacer_learns_ringing_with_machine_detection(tmp_path: Path) -> None:
     config = all_answer(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, amd_seconds=1.5)
     campaign = {**PREDICTIVE, "machine_detection": "before-seat"}
     async with a_site(tmp_path, config, seats=2, campaign=campaign, profile=LISTENS) as site:
@@ -269,11 +269,11 @@ async def test_the_pacer_learns_that_lines_ring_where_a_machine_is_looked_for(tm
         pacer = run_of(site).pacer
         assert isinstance(pacer, PredictivePacer)
         rang, _, answered, *_ = pacer.knowledge.rings._counts.sum(axis=1).tolist()
-        assert rang > 0.8 * answered  # the prior's calls rang in half of all cases
+        assert rang > 0.8 * answered  # in the prior, half of the calls rang
 
 
 @virtual_time()
-async def test_calls_that_are_hung_up_tell_how_long_they_rang(tmp_path: Path, told: list[PacingEvent]) -> None:
+async def test_cancelled_calls_report_their_ring_time(tmp_path: Path, told: list[PacingEvent]) -> None:
     config = all_answer(answer_after=28.0, post_dial_seconds=2.0)
     async with a_site(tmp_path, config, seats=2, campaign=PREDICTIVE) as site:
         await site.log_in("01", "02")
@@ -291,7 +291,7 @@ async def test_calls_that_are_hung_up_tell_how_long_they_rang(tmp_path: Path, to
 
 
 @virtual_time()
-async def test_a_call_that_never_rang_tells_so(tmp_path: Path, told: list[PacingEvent]) -> None:
+async def test_call_without_ringing_is_reported_to_the_pacer(tmp_path: Path, told: list[PacingEvent]) -> None:
     async with a_site(
         tmp_path, all_answer(fails_with=486, rings=False, post_dial_seconds=3.0), seats=1, campaign=PREDICTIVE
     ) as site:
@@ -303,10 +303,10 @@ async def test_a_call_that_never_rang_tells_so(tmp_path: Path, told: list[Pacing
 
 @pytest.mark.parametrize("killed_while", [CallState.RINGING, CallState.TALKING])
 @virtual_time()
-async def test_a_call_that_is_found_after_a_restart_teaches_no_times(
+async def test_adopted_call_teaches_the_pacer_no_ring_time(
     tmp_path: Path, told: list[PacingEvent], killed_while: CallState
 ) -> None:
-    """The monotonic clock of the run that placed it is gone: what is known is when it was found."""
+    """The monotonic clock of the earlier run is gone: only the time when the call was found is known."""
     config = all_answer(answer_after=12.0, post_dial_seconds=2.0, talk_seconds=20.0)
     async with SimulatedAsterisk(config) as switch:
         async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS, campaign=PREDICTIVE) as first:
@@ -323,9 +323,9 @@ async def test_a_call_that_is_found_after_a_restart_teaches_no_times(
             assert pacer.knowledge.hazards[SeatStage.TALKING].endings == 0
             assert {event.kind for event in told if event.timed} <= {
                 PacingEventKind.CONNECTED
-            }  # from the answer, heard here
+            }  # measured from the answer, which this run received
             (day,) = (each for each in pacer.governor.tallies if each.window_seconds == 86_400.0)
-            assert day.answers == 1  # the answer counts all the same
+            assert day.answers == 1  # the answer still counts
             told.clear()
             await again.until(lambda: len(again.ended()) == 2)
             times = {event.kind: event.seconds for event in told if event.timed}

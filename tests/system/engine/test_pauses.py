@@ -1,4 +1,4 @@
-"""A pause that is asked for while a voter comes back to the seat is for after that call, as in a talk."""
+"""Pauses requested while a voter is returning to the seat: they start after that call."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_a_pause_of_a_seat_whose_voter_still_comes_back_is_for_after_that_call(tmp_path: Path) -> None:
-    """The switch says that it does not hold the voter, and does so all the same: the talk is over, as far as anybody knows, and
-    the agent goes on a break. At the hold's limit the voter is back in the seat.
+async def test_pause_requested_during_a_returning_hold_starts_after_the_call(tmp_path: Path) -> None:
+    """The switch reports that the hold failed, but holds the voter. The talk seems to have ended, and the agent goes on
+    a break. When the hold limit expires, the voter is back at the seat.
     """
     async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
@@ -52,7 +52,7 @@ async def test_a_pause_of_a_seat_whose_voter_still_comes_back_is_for_after_that_
 
 
 @virtual_time()
-async def test_a_pause_in_the_wrap_up_holds_where_the_transfer_comes_to_nothing(tmp_path: Path) -> None:
+async def test_pause_in_wrap_up_stays_after_a_failed_transfer(tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.REFUSES)) as site:
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
         await execute(SeatTransfer(seat="01", to="boss"))
@@ -67,9 +67,7 @@ async def test_a_pause_in_the_wrap_up_holds_where_the_transfer_comes_to_nothing(
 
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult"])
 @virtual_time()
-async def test_a_pause_that_was_announced_holds_for_a_voter_whom_a_new_dialler_finds_in_music(
-    stage: str, tmp_path: Path
-) -> None:
+async def test_requested_pause_survives_a_restart_during_hold(stage: str, tmp_path: Path) -> None:
     async with SimulatedAsterisk(a_switch()) as switch:
         async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS) as first:
             await first.log_in("01")

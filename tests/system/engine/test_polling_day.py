@@ -1,4 +1,4 @@
-"""A turnout campaign on its polling day: who votes is called, none goes out after the last call, and how far the day will get."""
+"""A turnout campaign on its polling day: which voters are called, until when, and what the forecast says."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ DAY = date(2024, 4, 22)  # of START_EPOCH, 09:30 in India
 
 
 @virtual_time()
-async def test_the_day_ahead_is_told_and_no_call_goes_out_after_the_last_one(tmp_path: Path) -> None:
+async def test_forecast_is_published_and_no_call_is_placed_after_the_last_call(tmp_path: Path) -> None:
     rules = {"polls": [{"day": DAY, "closes_at": "10:30"}]}
     polling_day = {"last_call_minutes": 30}
     async with (
@@ -58,7 +58,9 @@ async def test_the_day_ahead_is_told_and_no_call_goes_out_after_the_last_one(tmp
 
 
 def two_phases(directory: Path, voters: int) -> dict[str, Any]:
-    """A roll whose first half votes on the day of the tests and whose other half votes in two weeks; the rules that say so."""
+    """Create a roll whose first half votes on the day of the tests, and whose second half votes two weeks later. Return
+    its rules.
+    """
     fill_roll(directory / "centre.db", voters, voters_per_booth=100, numbers_weigh_alike=True)
     with closing(sqlite3.connect(directory / "centre.db")) as db:
         db.execute("UPDATE booth SET constituency_number = 175 WHERE booth_id > ?", (voters // 200,))
@@ -68,7 +70,7 @@ def two_phases(directory: Path, voters: int) -> dict[str, Any]:
 
 
 def called(directory: Path) -> list[tuple[int, int]]:
-    """Constituency and number, by its id, of the voters called, call by call."""
+    """Return constituency and number of the voters called, call by call."""
     query = (
         "SELECT constituency_number, phone_id FROM attempt JOIN voter USING (voter_id)"
         " JOIN booth ON booth.booth_id = voter.booth_id WHERE outcome IS NULL OR outcome <> 'refused' ORDER BY created_at"
@@ -78,7 +80,7 @@ def called(directory: Path) -> list[tuple[int, int]]:
 
 
 @virtual_time()
-async def test_in_a_poll_of_phases_those_who_vote_another_day_wait_for_those_who_vote_today(tmp_path: Path) -> None:
+async def test_voters_of_another_phase_are_called_after_those_who_vote_today(tmp_path: Path) -> None:
     rules = two_phases(tmp_path, 200)
     async with a_site(tmp_path, seats=4, rules=rules) as site, agents_at_work(site):
         for _ in range(60):
@@ -90,11 +92,11 @@ async def test_in_a_poll_of_phases_those_who_vote_another_day_wait_for_those_who
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         (numbers,) = db.execute(query).fetchone()
     assert numbers > 60
-    assert len(set(phones[: constituencies.index(175)])) == numbers  # each of those who vote today was called before
+    assert len(set(phones[: constituencies.index(175)])) == numbers  # everybody who votes today was called before
 
 
 @virtual_time()
-async def test_a_retry_of_another_day_waits_for_who_votes_today_and_a_promise_does_not(tmp_path: Path) -> None:
+async def test_promised_calls_of_other_phases_precede_retries(tmp_path: Path) -> None:
     rules = two_phases(tmp_path, 200)
     with closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
         ensure_campaign(db, "agents", CampaignKind.AGENTS, Purpose.TURNOUT)
@@ -117,11 +119,11 @@ async def test_a_retry_of_another_day_waits_for_who_votes_today_and_a_promise_do
     second = constituencies.index(175, first + 1)
     assert phones[second] in others
     assert len(set(phones[:second])) == fresh + 1  # all who vote today were called before
-    assert set(phones[second:]) & set(others)  # agents do not sit idle then
+    assert set(phones[second:]) & set(others)  # agents must not sit idle then
 
 
 @virtual_time()
-async def test_a_survey_calls_all_alike_on_a_day_when_some_vote(tmp_path: Path) -> None:
+async def test_survey_ignores_polling_days(tmp_path: Path) -> None:
     rules = two_phases(tmp_path, 200)
     async with a_site(tmp_path, rules=rules, campaign={"purpose": "survey"}) as site, agents_at_work(site):
         await asyncio.sleep(300)
@@ -133,7 +135,7 @@ def reached(site: Site) -> int:
 
 
 @virtual_time()
-async def test_the_pace_is_of_the_hours_worked_and_carried_on_over_those_ahead(tmp_path: Path) -> None:
+async def test_forecast_continues_the_pace_of_the_dialling_time(tmp_path: Path) -> None:
     rules = {"polls": [{"day": DAY, "closes_at": "11:50"}]}
     hours = [{"start": "09:50", "until": "10:40"}, {"start": "11:00", "until": "13:00"}]
     everybody = SimulatedAsteriskConfig(
@@ -149,17 +151,17 @@ async def test_the_pace_is_of_the_hours_worked_and_carried_on_over_those_ahead(t
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
         await asyncio.sleep(600)
         await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
-        before, ahead = reached(site), site.view.state.forecast  # of 20 minutes; at 10:20, 40 minutes are ahead
+        before, ahead = reached(site), site.view.state.forecast  # after 20 minutes; at 10:20, 40 minutes are left
         assert early is None
         assert ahead is not None
         assert ahead.contacted == pytest.approx(2 * before, rel=0.05)
         await asyncio.sleep(60 * 60)
         assert reached(site) - before == pytest.approx(ahead.contacted, rel=0.25)
-        assert site.view.state.forecast is None  # 11:20: nobody is called any more
+        assert site.view.state.forecast is None  # 11:20: calling has ended
 
 
 @virtual_time()
-async def test_of_booths_whose_last_call_is_past_nobody_is_left_and_of_a_stopped_campaign_nobody_is_reached(
+async def test_forecast_excludes_closed_booths_and_stopped_campaigns(
     tmp_path: Path,
 ) -> None:
     rules = two_phases(tmp_path, 600)
@@ -167,7 +169,7 @@ async def test_of_booths_whose_last_call_is_past_nobody_is_left_and_of_a_stopped
     async with a_site(tmp_path, rules=rules) as site, agents_at_work(site):
         await asyncio.sleep(19 * 60)
         both = site.view.state.forecast
-        await asyncio.sleep(62)  # 09:50, the last call of the others
+        await asyncio.sleep(62)  # 09:50, the last call to the other booths
         late = site.view.state.forecast
         assert both is not None
         assert late is not None
@@ -184,7 +186,7 @@ async def test_of_booths_whose_last_call_is_past_nobody_is_left_and_of_a_stopped
 
 
 @virtual_time()
-async def test_each_day_has_a_pace_of_its_own(tmp_path: Path) -> None:
+async def test_pace_is_reset_each_day(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 23), "closes_at": "18:00"}]}
     hours = [{"start": "00:10", "until": "05:20"}, {"start": "23:30", "until": "23:59:59"}]
     evening = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=START_EPOCH + 14 * 3600 - 600)  # 23:20
@@ -194,7 +196,7 @@ async def test_each_day_has_a_pace_of_its_own(tmp_path: Path) -> None:
         ) as site,
         agents_at_work(site),
     ):
-        await asyncio.sleep(40 * 60)  # midnight: what agents say from now on is of the new day
+        await asyncio.sleep(40 * 60)  # midnight: dispositions from now on belong to the new day
         before = reached(site)
         assert before > 5
         await asyncio.sleep(600 + 590)
@@ -203,15 +205,13 @@ async def test_each_day_has_a_pace_of_its_own(tmp_path: Path) -> None:
         ahead = site.view.state.forecast  # 00:30
         assert early is None
         assert ahead is not None
-        # Of 20 minutes; 290 are ahead.
+        # The pace of 20 minutes; 290 minutes are left.
         assert ahead.contacted == pytest.approx((reached(site) - before) * 29 / 2, rel=0.05)
 
 
-@pytest.mark.parametrize("closes", ["22:50", "23:30"])  # as it begins, and later
+@pytest.mark.parametrize("closes", ["22:50", "23:30"])  # at its start, and later
 @virtual_time()
-async def test_booth_workers_are_called_on_the_day_of_the_poll_and_not_of_the_centre(
-    tmp_path: Path, closes: str
-) -> None:
+async def test_booth_workers_are_called_in_the_time_zone_of_the_poll(tmp_path: Path, closes: str) -> None:
     start = datetime(2028, 11, 7, 23, 50, tzinfo=ZoneInfo("America/New_York")).timestamp()  # 22:50 in Chicago
     workers = {"id": "workers", "kind": "ivr", "purpose": "booth-workers", "flow": "booth_worker"}
     held: list[HoldReason | None] = []
@@ -230,7 +230,7 @@ async def test_booth_workers_are_called_on_the_day_of_the_poll_and_not_of_the_ce
     assert held == [HoldReason.LIST_COMPLETED, HoldReason.LIST_COMPLETED, HoldReason.NO_POLL]
 
 
-def test_a_voter_is_told_the_close_by_the_clock_of_the_poll(tmp_path: Path) -> None:
+def test_flow_announces_the_closing_time_of_the_polls_time_zone(tmp_path: Path) -> None:
     chosen = site_settings(
         tmp_path,
         1,

@@ -1,4 +1,6 @@
-"""The gate in the engine, in virtual time on the simulated Asterisk: what the rules forbid is not dialled, and not connected."""
+"""The rules gate in the engine, in virtual time on the simulated Asterisk: forbidden calls are not dialled or
+connected.
+"""
 
 from __future__ import annotations
 
@@ -31,13 +33,11 @@ from tests.support.voters import all_answer, scripted
 RINGS_OUT: dict[str, Any] = {"fails_with": 0, "answer_after": 10.0}
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 5}
 MATERIAL = {"purpose": "material", "candidate": "A. Candidate"}
-POLL = {
-    "polls": [{"day": "2024-04-23"}]
-}  # tomorrow: it is half past nine, in the silence interval since 18:00 on Sunday
+POLL = {"polls": [{"day": "2024-04-23"}]}  # tomorrow; at 09:30 the silence interval has lasted since 18:00 on Sunday
 
 
 def prepared(directory: Path, *statements: str, voters_per_booth: int = 100) -> None:
-    """A roll, and what else stands in the store before the dialler starts."""
+    """Create a roll, and the other contents of the store before the dialler starts."""
     fill_roll(directory / "centre.db", 90, voters_per_booth=voters_per_booth)
     with contextlib.closing(sqlite3.connect(directory / "centre.db")) as db:
         for statement in statements:
@@ -46,7 +46,7 @@ def prepared(directory: Path, *statements: str, voters_per_booth: int = 100) -> 
 
 
 @virtual_time()
-async def test_inside_the_silence_no_material_is_dialled_and_the_board_says_why(tmp_path: Path) -> None:
+async def test_material_campaign_is_held_in_the_silence_interval(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=MATERIAL, rules=POLL) as site:
         await site.log_in("01")
         await asyncio.sleep(30)
@@ -57,8 +57,8 @@ async def test_inside_the_silence_no_material_is_dialled_and_the_board_says_why(
 
 
 @virtual_time()
-async def test_where_some_areas_are_silent_the_others_are_called(tmp_path: Path) -> None:
-    """Of 90 voters the first booth's vote tomorrow, the second's in June."""
+async def test_silence_interval_holds_only_its_own_areas(tmp_path: Path) -> None:
+    """Of 90 voters those of the first booth vote tomorrow, those of the second booth in June."""
     prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
     async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=MATERIAL, rules=rules) as site:
@@ -72,7 +72,7 @@ async def test_where_some_areas_are_silent_the_others_are_called(tmp_path: Path)
 
 
 @virtual_time()
-async def test_an_area_of_which_no_poll_is_known_is_an_alert_on_the_board(tmp_path: Path) -> None:
+async def test_area_without_a_known_poll_raises_an_alert(tmp_path: Path) -> None:
     prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 2", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
     async with a_site(
@@ -89,7 +89,7 @@ async def test_an_area_of_which_no_poll_is_known_is_an_alert_on_the_board(tmp_pa
 
 
 @virtual_time()
-async def test_turnout_calls_go_on_inside_the_silence(tmp_path: Path) -> None:
+async def test_turnout_campaign_dials_in_the_silence_interval(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(**RINGS_OUT), rules=POLL) as site:
         await site.log_in("01")
         await site.until(lambda: len(site.switch.placed) > 3)
@@ -97,7 +97,7 @@ async def test_turnout_calls_go_on_inside_the_silence(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_number_on_a_register_or_locked_or_at_its_cap_is_put_off_and_the_others_are_dialled(
+async def test_forbidden_numbers_are_postponed_and_others_are_dialled(
     tmp_path: Path,
 ) -> None:
     attempt = (
@@ -133,7 +133,7 @@ async def test_a_number_on_a_register_or_locked_or_at_its_cap_is_put_off_and_the
 
 
 @virtual_time()
-async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims_nothing(tmp_path: Path) -> None:
+async def test_campaign_without_certificate_or_register_is_held_without_claims(tmp_path: Path) -> None:
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
     both = [
         {**IVR, "hours": [{"start": "09:00", "until": "20:00"}]},
@@ -153,10 +153,10 @@ async def test_a_campaign_without_its_certificate_or_register_is_held_and_claims
 
 
 @virtual_time()
-async def test_a_recorded_campaign_calls_where_all_that_it_plays_is_certified_and_is_held_when_a_recording_changes(
+async def test_recorded_campaign_is_held_when_a_recording_loses_its_certificate(
     tmp_path: Path,
 ) -> None:
-    """Catalogue and gate have one truth: the certificate, its hash and its last day stand in the catalogue alone."""
+    """The catalogue alone contains the certificate, the recording's hash and the last day of validity."""
     audio = certified_site(tmp_path, "turnout")
     rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
@@ -170,7 +170,7 @@ async def test_a_recorded_campaign_calls_where_all_that_it_plays_is_certified_an
     ) as site:
         await site.until(lambda: len(site.switch.placed) >= 5)
         assert set(site.view.campaigns[0].refused) <= {"certificate"}
-        certified_site(tmp_path, "turnout", source_sha256="b" * 64)  # recorded again, under the certificate of before
+        certified_site(tmp_path, "turnout", source_sha256="b" * 64)  # recorded again, with the old certificate
         await site.until(lambda: site.view.campaigns[0].hold is not None, seconds=60.0)
         assert "is not the recording to which certificate MCMC/7 was issued" in str(site.view.campaigns[0].hold)
         placed = len(site.switch.placed)
@@ -180,10 +180,12 @@ async def test_a_recorded_campaign_calls_where_all_that_it_plays_is_certified_an
 
 
 @virtual_time()
-async def test_a_conversation_that_another_campaign_had_meanwhile_counts_when_the_call_is_committed(
+async def test_conversation_cap_includes_other_campaigns_calls_at_commit(
     tmp_path: Path,
 ) -> None:
-    """Two campaigns hold the same numbers in their hoppers; two conversations a day is the cap of both together."""
+    """Two campaigns have the same numbers in their hoppers. The cap of two conversations a day applies to both
+    together.
+    """
     two = [
         {"id": name, "kind": "agents", "pacing": "progressive", "other_retry_minutes": 1, "max_attempts": 9}
         for name in ("first", "second")
@@ -202,8 +204,8 @@ async def test_a_conversation_that_another_campaign_had_meanwhile_counts_when_th
 
 
 @virtual_time()
-async def test_a_call_answered_after_the_hours_have_ended_hears_the_message_and_no_agent(tmp_path: Path) -> None:
-    """The ring time lies inside the hours, so only a clock that is set forward in the meantime brings it about."""
+async def test_call_answered_after_calling_hours_gets_the_message(tmp_path: Path) -> None:
+    """Calling hours include the ring time, so this happens only if the clock is set forward meanwhile."""
     async with a_site(tmp_path, all_answer(answer_after=10.0, talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -216,10 +218,10 @@ async def test_a_call_answered_after_the_hours_have_ended_hears_the_message_and_
 
 
 @virtual_time()
-async def test_a_number_that_opts_out_while_it_rings_elsewhere_is_not_connected(tmp_path: Path) -> None:
+async def test_number_that_opts_out_while_ringing_is_not_connected(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=10.0), campaign=IVR) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
-        for phone_id in range(1, 1000):  # the cancel comes too late
+        for phone_id in range(1, 1000):  # the hang-up comes too late
             site.centre.engine.features.numbers.add_opt_out(phone_id)
         await site.until(lambda: len(site.ended()) >= 5)
         assert site.view.campaigns[0].refused["opted-out"] >= 5
@@ -229,7 +231,7 @@ async def test_a_number_that_opts_out_while_it_rings_elsewhere_is_not_connected(
 
 
 @virtual_time()
-async def test_an_opt_out_of_another_centre_cancels_what_rings_and_closes_the_number(tmp_path: Path) -> None:
+async def test_opt_out_in_another_centre_cancels_the_call_and_closes_the_number(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     rules = {"opt_out_secret": secret}
     async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules=rules) as site:
@@ -240,7 +242,7 @@ async def test_an_opt_out_of_another_centre_cancels_what_rings_and_closes_the_nu
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         assert site.view.state.opt_outs == 1
-        await site.centre.engine.take_opt_out("0" * 64, at=began, centre="pune-2")  # on no roll here
+        await site.centre.engine.take_opt_out("0" * 64, at=began, centre="pune-2")  # a number on no roll of this centre
         assert site.view.state.opt_outs == 1
     assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
     placed = [call.number for call in site.switch.placed]
@@ -248,7 +250,7 @@ async def test_an_opt_out_of_another_centre_cancels_what_rings_and_closes_the_nu
 
 
 @virtual_time()
-async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Path) -> None:
+async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules={"opt_out_secret": secret}) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
@@ -270,7 +272,7 @@ async def test_an_opt_out_from_the_command_line_cancels_what_rings(tmp_path: Pat
 
 
 @virtual_time()
-async def test_what_a_voter_keyed_is_told_to_other_centres_under_the_hash(tmp_path: Path) -> None:
+async def test_keyed_opt_out_is_published_as_a_hash(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     config = scripted(Behaviour(keys=((4.0, "9"),)))
     async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
@@ -281,13 +283,13 @@ async def test_what_a_voter_keyed_is_told_to_other_centres_under_the_hash(tmp_pa
 
 
 @virtual_time()
-async def test_a_looser_site_does_not_start(tmp_path: Path) -> None:
+async def test_site_with_looser_rules_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"abandoned_limit: 0\.05 is looser"):
         async with a_site(tmp_path, campaign={"abandoned_limit": 0.05}):
             pass
 
 
-def test_a_simulated_centre_differs_in_its_hours_alone() -> None:
+def test_simulated_centre_differs_only_in_calling_hours() -> None:
     profile, neutral = simulated_profile(), load_profile("neutral")
     assert profile.calling_hours != neutral.calling_hours
     assert profile.model_copy(update={"calling_hours": neutral.calling_hours}) == neutral

@@ -1,4 +1,4 @@
-"""Who is on the line at a seat, by ids: there before the voice, and true while others speak of the same voters."""
+"""Screen pops: shown at the seat before the voter is connected, and updated with marks from elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.voters import all_answer
 
 
 @virtual_time()
-async def test_who_calls_is_known_as_soon_as_the_seat_is_reserved_and_until_the_wrap_up_ends(tmp_path: Path) -> None:
+async def test_screen_pop_is_shown_from_reservation_until_the_end_of_wrap_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=8.0), seats=1, campaign={"wrap_up_seconds": 10.0}) as site:
         await site.log_in("01")
         await wait_until_talking(site)
@@ -41,7 +41,7 @@ async def test_who_calls_is_known_as_soon_as_the_seat_is_reserved_and_until_the_
 
 
 @virtual_time()
-async def test_the_seat_hears_that_its_voter_has_voted_elsewhere_and_that_the_number_opted_out(tmp_path: Path) -> None:
+async def test_screen_pop_shows_marks_and_opt_outs_from_elsewhere(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
         await wait_until_talking(site)

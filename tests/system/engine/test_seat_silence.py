@@ -1,4 +1,4 @@
-"""Agents' phones from which nothing comes: found out soon, replaced by the same agent's next call, and no talk of theirs counts."""
+"""Silent agents' phones: detected early, replaced by the same agent's next call, and their talks count as abandoned."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def outcomes(site: Site) -> list[Outcome | None]:
 
 
 @pytest.mark.parametrize("stays", [0.5, 2.0, 600.0])
-def test_a_talk_without_a_packet_from_the_agent_is_abandoned(tmp_path: Path, stays: float) -> None:
-    """Whether the voter gives up, or Asterisk the phone."""
+def test_talk_without_audio_from_the_agent_is_abandoned(tmp_path: Path, stays: float) -> None:
+    """Either the voter hangs up, or Asterisk hangs up the phone."""
 
     @virtual_time()
     async def run() -> None:
@@ -49,7 +49,7 @@ def test_a_talk_without_a_packet_from_the_agent_is_abandoned(tmp_path: Path, sta
 
 
 @pytest.mark.parametrize("stays", [0.5, 3.0, 20.0])
-def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Path, stays: float) -> None:
+def test_short_talk_with_a_live_agent_is_connected(tmp_path: Path, stays: float) -> None:
     @virtual_time()
     async def run() -> None:
         async with run_site_with_pins(
@@ -64,7 +64,7 @@ def test_a_short_talk_with_an_agent_who_is_there_is_a_conversation(tmp_path: Pat
 
 
 @virtual_time()
-async def test_a_talk_that_ends_as_the_phone_dies_is_a_conversation(tmp_path: Path) -> None:
+async def test_talk_that_ends_when_the_phone_dies_is_connected(tmp_path: Path) -> None:
     voters = Behaviour(answer_after=1.0, talk_seconds=3.0), Behaviour(answer_after=200.0)
     async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
@@ -133,7 +133,7 @@ async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: 
 
 
 @pytest.mark.parametrize("dead", [True, False])
-def test_a_phone_that_registers_anew_is_given_up_only_where_nothing_comes_from_it(tmp_path: Path, dead: bool) -> None:
+def test_reregistered_phone_is_replaced_only_if_silent(tmp_path: Path, dead: bool) -> None:
     @virtual_time()
     async def run() -> None:
         async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
@@ -150,8 +150,8 @@ def test_a_phone_that_registers_anew_is_given_up_only_where_nothing_comes_from_i
 
 
 @pytest.mark.parametrize("dead", [True, False])
-def test_no_voter_goes_to_a_seat_whose_phone_may_be_dead(tmp_path: Path, dead: bool) -> None:
-    """A tab that was closed: its registration is gone at once, its channel not."""
+def test_seat_with_a_suspect_phone_gets_no_voter(tmp_path: Path, dead: bool) -> None:
+    """A closed browser tab: its registration ends at once, its channel stays."""
 
     @virtual_time()
     async def run() -> None:
@@ -195,7 +195,7 @@ async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
         assert seat(site).state is SeatState.READY
         phone = site.switch.phone_channel("agent01")
         await asyncio.sleep(20)
-        assert site.switch.phone_channel("agent01") is phone  # and not once more
+        assert site.switch.phone_channel("agent01") is phone  # only once
 
 
 @virtual_time()
@@ -205,7 +205,7 @@ async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_call
         await site.until(lambda: seat(site).state is SeatState.READY)
         dead = site.switch.phone_channel("agent01")
         site.switch.silence_phone("agent01")
-        site.switch.register_phone("agent01")  # in whichever order the two are told
+        site.switch.register_phone("agent01")  # in either order of the two events
         site.switch.unregister_phone("agent01")
         await asyncio.sleep(1.5)
         assert site.switch.phone_channel("agent01") not in {None, dead}
@@ -266,12 +266,12 @@ async def test_nobody_dials_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -
         site.switch.unregister_phone("agent01")
         await asyncio.sleep(0.1)
         assert (seat(site).state, free_seats()) == (SeatState.READY, 0)
-        await asyncio.sleep(2.0)  # something came from it
+        await asyncio.sleep(2.0)  # audio arrived from the phone
         assert free_seats() == 1
 
 
 @pytest.mark.parametrize("back_first", [True, False])
-def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_first: bool) -> None:
+def test_page_reloaded_during_a_talk_keeps_its_voter(tmp_path: Path, back_first: bool) -> None:
     @virtual_time()
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
@@ -298,8 +298,8 @@ def test_a_page_that_is_reloaded_in_a_talk_keeps_its_voter(tmp_path: Path, back_
 
 
 @virtual_time()
-async def test_a_page_that_is_reloaded_again_at_once_keeps_its_voter(tmp_path: Path) -> None:
-    """The second time while the first one's phone is still being waited for."""
+async def test_page_reloaded_twice_keeps_its_voter(tmp_path: Path) -> None:
+    """The second reload comes while the first new phone is still awaited."""
     voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
     async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
@@ -328,8 +328,8 @@ def event(name: str, **fields: str) -> AmiMessage:
     return AmiMessage("\r\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]).encode())
 
 
-def test_a_phone_given_up_for_silence_is_told_apart_from_one_put_down() -> None:
-    """In the order of a real Asterisk 22: it leaves the conference, and 3 ms later its Hangup has cause 44."""
+def test_silent_phone_hangup_is_distinguished_from_a_normal_one() -> None:
+    """In the order of Asterisk 22: the phone leaves the conference, and 3 ms later its Hangup has cause 44."""
     for cause, told in (("44", [SeatPhoneSilent("01")]), ("16", []), ("", [])):
         tracker = SeatTracker()
         joined = event("ConfbridgeJoin", Conference="seat-01", Context="matdan-agent", Uniqueid="a")
@@ -345,9 +345,9 @@ CONTACT = (
 )
 
 
-def test_a_browser_that_registers_anew_is_back_before_its_old_contact_is_gone() -> None:
-    """As Asterisk 22.10.1 told it of a page whose second WebSocket registered before the first was closed. To a registration that
-    is renewed on the same one it says nothing.
+def test_new_browser_registration_precedes_the_loss_of_the_old_contact() -> None:
+    """In the order of Asterisk 22.10.1, for a page whose second WebSocket registered before the first one closed.
+    Renewals on the same WebSocket give no event.
     """
     tracker = SeatTracker()
     heard = [(59996, "NonQualified"), (59980, "Removed"), (59996, "Updated")]
@@ -363,6 +363,6 @@ def test_a_browser_that_registers_anew_is_back_before_its_old_contact_is_gone() 
     ("status", "told"),
     [("Unreachable", PhoneUnreachable("agent01")), ("Reachable", PhoneRegistered("agent01", "sip:a@b"))],
 )
-def test_a_phone_that_is_asked_now_and_then(status: str, told: PhoneUnreachable | PhoneRegistered) -> None:
+def test_phone_losing_qualify_replies_is_checked(status: str, told: PhoneUnreachable | PhoneRegistered) -> None:
     message = event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
     assert SeatTracker().handle(message) == [told]

@@ -1,4 +1,4 @@
-"""Seats on the simulated Asterisk: logging in from the phone, keys, and phones that drop; whole calls in virtual time."""
+"""Seats on the simulated Asterisk: log-in by phone, keys, and dropped phones, with complete calls in virtual time."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from tests.support.voters import NOBODY_ANSWERS
 
 
 def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
-    """Where a call has been, in order."""
+    """Return the states of a call, in order."""
     return [
         change.state for change in site.changes if isinstance(change, CallChange) and change.attempt_id == attempt_id
     ]
@@ -106,7 +106,7 @@ async def test_a_caller_who_keys_nothing_or_hangs_up_leaves_the_seat_as_it_was(t
 
 
 @virtual_time()
-async def test_prompts_that_are_missing_do_not_keep_an_agent_out(tmp_path: Path) -> None:
+async def test_agent_can_log_in_without_installed_prompts(tmp_path: Path) -> None:
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2),
         start_epoch=START_EPOCH,
@@ -168,8 +168,8 @@ async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> Non
             await refused("01", "101", "0000")
         assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
         await refused("01", "101", "2468")  # both are locked
-        await refused("01", "102", "1357")  # the seat is
-        await refused("02", "101", "2468")  # the agent is
+        await refused("01", "102", "1357")  # the seat is locked
+        await refused("02", "101", "2468")  # the agent is locked
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         assert await execute(SeatUnlock(seat="01")) == "seat 01: unlocked"
         assert site.view.alerts == ()
@@ -233,7 +233,7 @@ async def test_an_agent_who_is_gone_from_the_settings_leaves_after_the_call(tmp_
 
 
 @virtual_time()
-async def test_nailed_up_agents_are_adopted_as_they_were(tmp_path: Path) -> None:
+async def test_nailed_up_agents_keep_their_seats_after_a_crash(tmp_path: Path) -> None:
     async with SimulatedAsterisk(switch_config(seats=3)) as switch:
         agents = [*AGENTS, {"number": "103", "pin": CHEAP.hash("1111")}]
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
@@ -241,7 +241,7 @@ async def test_nailed_up_agents_are_adopted_as_they_were(tmp_path: Path) -> None
                 await site.centre.engine.execute(SeatLogIn(seat=name, agent=number, pin=pin))
             await site.until(lambda: all(view.state is SeatState.READY for view in site.view.seats))
             await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
-        switch.drop_seat("agent03")  # while no dialler is there
+        switch.drop_seat("agent03")  # while no dialler runs
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
             first, second, third = (seat(site, name) for name in ("01", "02", "03"))
             assert (first.state, first.agent) == (SeatState.READY, "101")
@@ -250,7 +250,7 @@ async def test_nailed_up_agents_are_adopted_as_they_were(tmp_path: Path) -> None
             await asyncio.sleep(1)
             assert rows(tmp_path, "SELECT seat FROM log_in") == [("01",), ("02",)]
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents[:1]) as site:
-            assert [view.agent for view in site.view.seats] == ["101", None, None]  # 102 works here no more
+            assert [view.agent for view in site.view.seats] == ["101", None, None]  # agent 102 was removed
 
 
 # Keys
@@ -275,7 +275,7 @@ async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_an_agent_who_has_pressed_a_key_stays_in_the_talk_when_the_switch_is_asked_who_is_where(
+async def test_agent_who_pressed_a_key_stays_in_the_talk_after_a_resync(
     tmp_path: Path,
 ) -> None:
     """Asterisk lists the phone at the key's last step then, for as long as the talk lasts."""
@@ -283,7 +283,7 @@ async def test_an_agent_who_has_pressed_a_key_stays_in_the_talk_when_the_switch_
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
         site.switch.press_phone_keys("agent01", "1")
-        await asyncio.sleep(45)  # two looks at the list of channels, and more
+        await asyncio.sleep(45)  # at least two readings of the channel list
         assert seat(site).state is SeatState.TALKING
         site.switch.cut_ami()
         await site.until(lambda: not site.view.state.switch_up, seconds=1)
@@ -295,9 +295,7 @@ async def test_an_agent_who_has_pressed_a_key_stays_in_the_talk_when_the_switch_
 
 
 @pytest.mark.parametrize("during_the_talk", [True, False])
-def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
-    tmp_path: Path, during_the_talk: bool
-) -> None:
+def test_number_is_due_by_the_disposition_given_during_or_after_the_talk(tmp_path: Path, during_the_talk: bool) -> None:
     @virtual_time()
     async def run() -> None:
         config = switch_config(Behaviour(answer_after=2.0, talk_seconds=30.0))
@@ -315,7 +313,7 @@ def test_a_number_is_due_when_the_agent_said_whether_in_the_talk_or_after_it(
                 tmp_path, "SELECT due_at FROM target JOIN attempt USING (phone_id) WHERE disposition = 'later'"
             )
             assert datetime.fromtimestamp(due_at, ZoneInfo("Asia/Kolkata")).strftime("%H:%M") == "16:45"
-            if during_the_talk:  # else the call's end was told before
+            if during_the_talk:  # otherwise the end of the call was reported before
                 (told,) = rows(tmp_path, "SELECT payload ->> 'retry_at' FROM outbox WHERE topic = 'results/attempts'")[
                     :1
                 ]
@@ -331,7 +329,7 @@ async def test_the_star_codes(tmp_path: Path) -> None:
         await wait_until_talking(site)
         site.switch.press_phone_keys("agent01", "*22*3")  # a pause for a meal after this call; hang up
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=4)
-        await asyncio.sleep(0.5)  # a key during the sound that answers the last one is lost
+        await asyncio.sleep(0.5)  # a key during the sound for the last key is lost
         site.switch.press_phone_keys("agent01", "2")
         await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=2)
         assert seat(site).reason == "meal"
@@ -380,7 +378,7 @@ async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) ->
         await site.until(lambda: seat(site).state is SeatState.PAUSED, seconds=11)
 
 
-# Endings
+# Ends of calls
 
 
 @virtual_time()
@@ -411,14 +409,14 @@ async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> Non
         assert (seat(site).state, seat(site).agent) == (SeatState.LOST, "101")
         await site.centre.engine.execute(
             KeyedDisposition(seat="01", disposition=Disposition.VOTED)
-        )  # the agent may still say how it went
+        )  # the agent may still enter a disposition
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
         await site.until(lambda: seat(site).state is SeatState.READY, seconds=40)
     assert rows(tmp_path, "SELECT disposition FROM attempt WHERE disposition IS NOT NULL") == [("voted",)]
 
 
 @virtual_time()
-async def test_a_phone_that_is_put_down_at_once_is_called_again(tmp_path: Path) -> None:
+async def test_phone_hung_up_after_log_in_is_called_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(), seats=1) as site:
         site.switch.set_phone("agent01", PhoneMode.HANGS_UP)
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="agent-01"))
@@ -452,7 +450,7 @@ async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> 
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=20)
         await asyncio.sleep(40)
         assert rows(tmp_path, "SELECT * FROM log_in") == []
-        assert site.switch.phone_channel("agent01") is None  # and is not rung any more
+        assert site.switch.phone_channel("agent01") is None  # the phone is not called any more
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -461,7 +459,7 @@ async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_who_has_logged_off_and_hangs_up_in_the_talk_gets_no_voters(tmp_path: Path) -> None:
+async def test_logged_off_agent_who_hangs_up_gets_no_voters(tmp_path: Path) -> None:
     config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0))
     async with a_site(tmp_path, config, seats=2, campaign={"wrap_up_seconds": 2}) as site:
         await site.log_in("01", "02")
@@ -475,8 +473,8 @@ async def test_who_has_logged_off_and_hangs_up_in_the_talk_gets_no_voters(tmp_pa
 
 
 @virtual_time()
-async def test_a_talk_that_is_found_at_nobodys_seat_leaves_it_empty(tmp_path: Path) -> None:
-    """An agent logs off during a call, and the dialler is killed before it ends."""
+async def test_adopted_talk_at_a_vacant_seat_leaves_it_vacant(tmp_path: Path) -> None:
+    """An agent logs off during a call, and the dialler is killed before the call ends."""
     config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0), seats=1)
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, run=False) as site:

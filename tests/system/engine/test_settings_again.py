@@ -1,4 +1,4 @@
-"""A settings file that is changed while the dialler runs: taken whole or not at all, and what needs a restart is named."""
+"""Reloading the settings file: all changes are applied or none, and settings that need a restart are named."""
 
 from __future__ import annotations
 
@@ -83,14 +83,12 @@ def change(path: Path, *pairs: tuple[str, str]) -> None:
 
 
 def in_force(engine: Engine) -> tuple[int | None, time, int]:
-    """Channels of the campaign, when it ends, channels of the trunk."""
+    """Return channels and end of the campaign, and channels of the trunk, as in force."""
     run = engine.features.runs["turnout-agents"]
     return run.spec.channels, run.spec.hours.weekday[0][1], engine.features.pool["carrier-a"].channels
 
 
-async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept_anew(
-    path: Path, engine: Engine
-) -> None:
+async def test_reload_applies_hours_and_channels_and_stores_the_rules(path: Path, engine: Engine) -> None:
     assert await engine.execute(ReloadSettings()) == "no setting has changed"
     before = query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version")
     trunk = ("channels = 30", "channels = 24\ncalls_per_second = 3")
@@ -113,7 +111,7 @@ async def test_hours_and_channels_change_beside_the_calls_and_the_rules_are_kept
     assert await engine.execute(ReloadSettings()) == "no setting has changed"
 
 
-async def test_settings_are_read_again_when_those_before_are_taken(path: Path, engine: Engine) -> None:
+async def test_concurrent_reloads_run_one_after_another(path: Path, engine: Engine) -> None:
     desk: Any = engine.features.settings_reload
     read, keep, reads = desk._read_settings, desk._store.apply_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
@@ -134,7 +132,7 @@ async def test_settings_are_read_again_when_those_before_are_taken(path: Path, e
     change(path, ("channels = 12", "channels = 8"))
     second = asyncio.create_task(engine.execute(ReloadSettings()))
     for _ in range(5):
-        await asyncio.to_thread(reads.copy)  # in the thread's turn, behind what was asked of it before
+        await asyncio.to_thread(reads.copy)  # in the thread's queue, after the earlier requests
     assert len(reads) == 1
     goes_on.set()
     await asyncio.gather(first, second)
@@ -174,7 +172,7 @@ async def test_settings_are_read_again_when_those_before_are_taken(path: Path, e
         ),
     ],
 )
-async def test_what_cannot_be_taken_leaves_all_as_it_was(
+async def test_reload_that_needs_a_restart_changes_nothing(
     path: Path, engine: Engine, pairs: list[tuple[str, str]], says: str
 ) -> None:
     change(path, *pairs)
@@ -185,7 +183,7 @@ async def test_what_cannot_be_taken_leaves_all_as_it_was(
     assert in_force(engine) == (20, time(18), 30)
 
 
-def test_the_endpoint_by_which_calls_go_to_twilio_stays_for_the_run(path: Path) -> None:
+def test_twilio_endpoint_change_needs_a_restart(path: Path) -> None:
     change(
         path,
         ("[[campaigns]]", f"{TWILIO}[[campaigns]]"),
@@ -198,7 +196,7 @@ def test_the_endpoint_by_which_calls_go_to_twilio_stays_for_the_run(path: Path) 
         read()
 
 
-async def test_the_signal_takes_them_too_and_an_alert_stands_while_they_are_wrong(path: Path, engine: Engine) -> None:
+async def test_sighup_reloads_settings_and_an_alert_reports_errors(path: Path, engine: Engine) -> None:
     change(path, ("channels = 20", "channels = 0"))
     await reload_site(engine)
     (alert,) = (each for each in engine.view().alerts if each.code == "settings")
@@ -209,7 +207,7 @@ async def test_the_signal_takes_them_too_and_an_alert_stands_while_they_are_wron
     assert in_force(engine)[0] == 9
 
 
-async def test_a_profile_of_the_site_s_own_is_read_again_and_needs_a_restart_where_it_was_copied(
+async def test_changed_profile_is_reloaded_or_needs_a_restart(
     path: Path,
 ) -> None:
     profile = path.parent / "ours.toml"
@@ -242,7 +240,7 @@ pin = "{pin}"
 """
 
 
-async def test_agents_come_and_go_beside_the_calls(path: Path) -> None:
+async def test_reload_adds_and_removes_agents(path: Path) -> None:
     pins = {pin: hash_pin(pin) for pin in ("4711", "4712")}
     path.write_text(path.read_text(encoding="utf-8") + AGENTS.format(pin=pins["4711"]), encoding="utf-8")
     async with running_centre(load_settings(path)) as centre:
@@ -260,10 +258,10 @@ async def test_agents_come_and_go_beside_the_calls(path: Path) -> None:
         assert {seat.seat: seat.agent for seat in engine.view().seats} == {"01": None, "02": "19"}
 
 
-async def test_campaigns_of_headquarters_stand_beside_the_file_s_and_change_as_they_do(path: Path) -> None:
+async def test_reload_applies_campaigns_of_headquarters(path: Path) -> None:
     folder = path.parent / "material/campaigns"
     change(path, ('id = "pune-1"', f'id = "pune-1"\n[headquarters]\ncampaigns_folder = "{folder}"'))
-    assert [each.id for each in load_settings(path).campaigns] == ["turnout-agents"]  # no material is there yet
+    assert [each.id for each in load_settings(path).campaigns] == ["turnout-agents"]  # no material has arrived yet
     folder.mkdir(parents=True)
     file = folder / "turnout.toml"
     file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")

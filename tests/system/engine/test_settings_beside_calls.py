@@ -1,4 +1,4 @@
-"""What comes and goes with a settings file that is read again while calls are under way; whole calls in virtual time."""
+"""Reloading the settings during calls: campaigns, seats and trunks that are added or removed."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ TALKS = Behaviour(answer_after=1.0, talk_seconds=30.0)
 
 
 class Live:
-    """A site whose file can be changed."""
+    """A running site whose settings file can be changed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -98,7 +98,7 @@ class Live:
 async def live(
     directory: Path, *behaviours: Behaviour, parts: tuple[str, ...] = (), phones: int = 4
 ) -> AsyncIterator[Live]:
-    """Two seats and the campaign "agents", unless `parts` says otherwise."""
+    """Run two seats and the campaign "agents", unless `parts` gives other settings."""
     made = Live(directory / "centre.toml")
     parts = parts or (SEAT.format(name="01"), SEAT.format(name="02"), FIRST)
     switch = switch_config(*(behaviours or (TALKS,)), seats=phones)
@@ -107,7 +107,7 @@ async def live(
 
 
 @virtual_time()
-async def test_a_new_campaign_a_seat_and_a_caller_id_serve_from_the_next_call_on(tmp_path: Path) -> None:
+async def test_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)
@@ -129,7 +129,7 @@ async def test_a_new_campaign_a_seat_and_a_caller_id_serve_from_the_next_call_on
 
 
 @virtual_time()
-async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_path: Path) -> None:
+async def test_talk_at_a_removed_seat_continues_to_its_end(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         execute = here.site.centre.engine.execute
         await here.site.log_in("01", "02")
@@ -157,7 +157,7 @@ async def test_an_agent_in_a_talk_keeps_it_to_its_end_when_the_seat_is_gone(tmp_
 
 
 @virtual_time()
-async def test_a_seat_with_another_phone_has_it_once_its_agent_has_left(tmp_path: Path) -> None:
+async def test_changed_phone_of_a_seat_is_used_after_its_agent_left(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)
@@ -172,7 +172,7 @@ async def test_a_seat_with_another_phone_has_it_once_its_agent_has_left(tmp_path
 
 
 @virtual_time()
-async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path: Path) -> None:
+async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
     second = CAMPAIGN.format(id="second", pacing="progressive")
     rings = Behaviour(answer_after=8.0, talk_seconds=30.0)
     parts = (SEAT.format(name="01"), SEAT.format(name="02"), FIRST, second)
@@ -206,7 +206,7 @@ async def test_calls_of_a_campaign_that_is_gone_end_as_they_would_have(tmp_path:
 
 
 @virtual_time()
-async def test_caps_and_channels_hold_from_the_next_decision_on(tmp_path: Path) -> None:
+async def test_reloaded_caps_and_channels_apply_to_the_next_decision(tmp_path: Path) -> None:
     parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
     async with live(tmp_path, parts=parts) as here:
         pacer = here.site.centre.engine.features.runs["agents"].pacer
@@ -216,7 +216,7 @@ async def test_caps_and_channels_hold_from_the_next_decision_on(tmp_path: Path) 
             ("channels = 30", "channels = 3"),
         )
         assert "campaigns.agents.abandoned_limit" in await here.reload()
-        assert here.site.centre.engine.features.runs["agents"].pacer is pacer  # with all that it has counted
+        assert here.site.centre.engine.features.runs["agents"].pacer is pacer  # with all counts kept
         held: tuple[Cap, ...] = pacer.caps
         assert [(cap.window_seconds, cap.target, cap.hard_stop) for cap in held] == [
             (cap.window_seconds, 0.005, 0.01) for cap in before
@@ -226,7 +226,7 @@ async def test_caps_and_channels_hold_from_the_next_decision_on(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_a_new_trunk_carries_calls_and_one_that_is_gone_ends_those_that_it_has(tmp_path: Path) -> None:
+async def test_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)
@@ -244,7 +244,7 @@ async def test_a_new_trunk_carries_calls_and_one_that_is_gone_ends_those_that_it
 
 
 @virtual_time()
-async def test_a_file_that_is_wrong_in_one_place_changes_nothing_in_another(tmp_path: Path) -> None:
+async def test_invalid_settings_file_changes_nothing(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
         audited = rows(tmp_path, "SELECT COUNT(*) FROM audit")
@@ -263,7 +263,7 @@ async def test_a_file_that_is_wrong_in_one_place_changes_nothing_in_another(tmp_
 
 
 @virtual_time()
-async def test_what_is_taken_stands_in_the_audit_and_the_next_start_finds_nothing_new(tmp_path: Path) -> None:
+async def test_reloaded_settings_are_audited_once(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         here.change(("channels = 30", "channels = 20"), add=CAMPAIGN.format(id="second", pacing="progressive"))
         await here.reload()
@@ -279,7 +279,7 @@ async def test_what_is_taken_stands_in_the_audit_and_the_next_start_finds_nothin
 
 
 @virtual_time()
-async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_what_was_resumed_since(
+async def test_stop_all_during_a_reload_stops_the_new_campaign(
     tmp_path: Path,
 ) -> None:
     async with live(tmp_path) as here:
@@ -299,9 +299,7 @@ async def test_a_stop_of_everything_stops_what_comes_while_it_is_given_and_not_w
 
 
 async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
-    """A reload that was to bring the campaign "second": everything was stopped after it was asked for, and before the file was
-    read.
-    """
+    """A reload that adds the campaign "second", with a stop-all between the request and the reading of the file."""
     engine = here.site.centre.engine
     here.change(add=CAMPAIGN.format(id="second", pacing="progressive"))
     async with engine.features.settings_reload._one_at_a_time:
@@ -312,7 +310,7 @@ async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
 
 
 @virtual_time()
-async def test_a_stop_of_everything_that_is_given_before_the_file_is_read_stops_what_it_brings(tmp_path: Path) -> None:
+async def test_stop_all_before_a_queued_reload_stops_its_new_campaign(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         reload = await stopped_while_it_waits(here)
         assert await reload == "settings applied: campaigns.second"
@@ -320,7 +318,7 @@ async def test_a_stop_of_everything_that_is_given_before_the_file_is_read_stops_
 
 
 @virtual_time()
-async def test_a_dialler_that_dies_while_settings_are_taken_keeps_what_was_stopped_meanwhile_stopped(
+async def test_stop_all_during_a_reload_survives_a_crash(
     tmp_path: Path,
 ) -> None:
     async with live(tmp_path) as here:
@@ -343,7 +341,7 @@ async def test_a_dialler_that_dies_while_settings_are_taken_keeps_what_was_stopp
 
 
 @virtual_time()
-async def test_a_campaign_that_comes_while_headquarters_holds_everything_stands_still(tmp_path: Path) -> None:
+async def test_campaign_added_during_a_headquarters_stop_is_stopped(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         campaigns = here.site.centre.engine.features.campaigns
         campaigns.suspend_all("headquarters has stopped every campaign", {})

@@ -1,4 +1,4 @@
-"""Campaigns that ask for different skills and share agents: each seat is dialled for once, and no campaign is left out."""
+"""Campaigns with different skills that share agents: each seat is dialled for once, and each campaign gets calls."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def campaign(name: str, skill: str | None) -> dict[str, object]:
     [
         (("ta", "hi"), [BOTH] * 4),
         ((None, "ta"), [TAMIL] * 4),
-        (("ta", "hi"), [BOTH, BOTH, TAMIL, HINDI]),  # some are shared, some are not
-        (("ta", "hi"), [TAMIL, TAMIL, HINDI, HINDI]),  # none is
+        (("ta", "hi"), [BOTH, BOTH, TAMIL, HINDI]),  # some seats are shared
+        (("ta", "hi"), [TAMIL, TAMIL, HINDI, HINDI]),  # no seat is shared
         ((None, "ta"), [HINDI, HINDI, HINDI, BOTH]),
     ],
 )
 @virtual_time()
-async def test_a_seat_that_serves_two_campaigns_is_dialled_for_once(
+async def test_seat_shared_by_two_campaigns_gets_one_call(
     tmp_path: Path, skills: tuple[str | None, str], agents: list[list[str]]
 ) -> None:
     campaigns = [campaign("one", skills[0]), campaign("two", skills[1])]
@@ -56,7 +56,7 @@ async def test_a_seat_that_serves_two_campaigns_is_dialled_for_once(
 
 
 @virtual_time()
-async def test_a_campaign_that_few_agents_serve_beside_a_large_one_is_dialled_too(tmp_path: Path) -> None:
+async def test_small_campaign_sharing_agents_gets_calls(tmp_path: Path) -> None:
     campaigns = [campaign("large", None), campaign("small", "ta")]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": TAMIL if n == 1 else HINDI} for n in range(1, 7)]
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
@@ -69,7 +69,7 @@ async def test_a_campaign_that_few_agents_serve_beside_a_large_one_is_dialled_to
 
 
 def reached(site: Site, since: int = 0) -> dict[str, set[str]]:
-    """By campaign, the seats at which its voters have talked."""
+    """Return, by campaign, the seats at which its voters have talked."""
     talks = [
         change
         for change in site.changes[since:]
@@ -82,7 +82,7 @@ def reached(site: Site, since: int = 0) -> dict[str, set[str]]:
 
 
 @virtual_time()
-async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agent_logs_off(tmp_path: Path) -> None:
+async def test_seat_restriction_lasts_until_log_off(tmp_path: Path) -> None:
     campaigns = [campaign("one", None), campaign("two", None)]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468")} for n in range(1, 5)]
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
@@ -107,7 +107,8 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
         assert {"01"} <= reached(site)["one"] <= {"01", "04"}
         assert {"02", "03"} <= reached(site)["two"] <= {"02", "03", "04"}
 
-        # Both of "two" go to "one": what they talk goes on, and the other campaign has whoever is free for any.
+        # Both seats of "two" go to "one": their talks continue, and the other campaign gets the free seats of all
+        # campaigns.
         for name in ("02", "03"):
             await engine.execute(SeatCampaigns(seat=name, campaigns=("one",)))
         await engine.execute(SeatCampaigns(seat="04", campaigns=("one",)))
@@ -129,7 +130,7 @@ async def test_a_seat_serves_the_campaigns_that_a_supervisor_says_until_its_agen
 
 
 @virtual_time()
-async def test_a_seat_serves_no_campaign_whose_skill_its_agent_has_not(tmp_path: Path) -> None:
+async def test_seat_restriction_needs_the_agents_skill(tmp_path: Path) -> None:
     campaigns = [campaign("one", None), campaign("two", "ta")]
     who = [
         {"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate((HINDI, TAMIL), 1)

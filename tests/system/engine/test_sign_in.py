@@ -1,4 +1,4 @@
-"""Agents sign in by command, and prove their PIN without sending it."""
+"""Signing in by command, with a PIN proof instead of the PIN."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: P
         )
         await site.until(lambda: seat(site).state is SeatState.READY)
         assert seat(site).agent == "101"
-        # A page that was reloaded
+        # A reloaded page
         assert (
             await execute(SeatSignIn(seat="01", agent="101", proof=proof(site, "101", "2468")))
             == "seat 01: the agent is already signed in"
@@ -75,19 +75,19 @@ async def test_wrong_ones_from_a_page_and_at_the_phone_are_counted_together(tmp_
             with pytest.raises(LogInRefused):
                 await execute(SeatLogIn(seat="01", agent="101", pin="0000"))
         assert [alert.code for alert in site.view.alerts] == ["log-in-locked-01"]
-        with pytest.raises(LogInRefused):  # right, and locked
+        with pytest.raises(LogInRefused):  # a correct proof, but locked
             await execute(SeatSignIn(seat="02", agent="101", proof=proof(site, "101", "2468", "02")))
         await execute(SeatUnlock(seat="01"))
         await execute(SeatSignIn(seat="02", agent="101", proof=proof(site, "101", "2468", "02")))
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])
-def test_what_is_no_proof_is_not_read(text: object) -> None:
+def test_malformed_pin_proof_is_rejected(text: object) -> None:
     with pytest.raises(ValueError):
         read_proof(text)
 
 
-def test_a_proof_is_of_one_pin_and_a_number_that_nobody_has_gets_one_too() -> None:
+def test_unknown_agent_number_gets_an_invalid_proof() -> None:
     made = {
         PROVER.prove("test", "01", agent, pin, 1713758400.0) for agent in ("101", "999") for pin in ("2468", "2469")
     }

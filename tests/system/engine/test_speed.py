@@ -1,4 +1,4 @@
-"""A campaign that a supervisor holds to so many calls: no more than that until midnight, and never more than it may."""
+"""Speed limits set by supervisors: valid until midnight, and never above the campaign's own limits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ QUICK = {"wrap_up_seconds": 1.0}
 
 
 async def most_unanswered(site: Site, seconds: float) -> int:
-    """The most calls that were on their way at once."""
+    """Return the maximum number of unanswered calls at one time."""
     most = 0
     for _ in range(int(seconds * 5)):
         most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.all()))
@@ -35,11 +35,11 @@ def speed_of(site: Site) -> CampaignSpeed | None:
 
 
 @virtual_time()
-async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Path) -> None:
+async def test_speed_limit_is_set_and_removed(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(RINGS_LONG, seats=6), voters=900, seats=6, campaign=QUICK) as site:
         engine = site.centre.engine
         await site.log_in(*(f"0{n}" for n in range(1, 7)))
-        assert await most_unanswered(site, 60.0) == 6  # progressive: one for each free seat
+        assert await most_unanswered(site, 60.0) == 6  # progressive: one call for each free seat
         said = await engine.execute(
             SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.5), CommandContext("asha")
         )
@@ -47,13 +47,13 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
         held = speed_of(site)
         assert held is not None
         assert (held.calls_per_seat, held.sender, held.until > site.clock.now()) == (0.5, "asha", True)
-        await asyncio.sleep(60.0)  # what rings rings on
+        await asyncio.sleep(60.0)  # ringing calls continue
         assert await most_unanswered(site, 90.0) == 3
         await engine.execute(SetSpeed(campaign="agents", max_calls=2, calls_per_seat=None), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 90.0) == 2
         await engine.execute(SetSpeed(campaign="agents", max_calls=500, calls_per_seat=10.0), CommandContext("asha"))
-        assert await most_unanswered(site, 60.0) == 6  # faster than the pacing it is not
+        assert await most_unanswered(site, 60.0) == 6  # a limit above the pacing has no effect
         await engine.execute(SetSpeed(campaign="agents", max_calls=None, calls_per_seat=0.1), CommandContext("asha"))
         await asyncio.sleep(60.0)
         assert await most_unanswered(site, 60.0) == 1
@@ -68,7 +68,7 @@ async def test_a_campaign_is_held_to_so_many_calls_and_let_go_again(tmp_path: Pa
 
 
 @virtual_time()
-async def test_it_ends_with_the_day_of_the_centre(tmp_path: Path) -> None:
+async def test_speed_limit_ends_at_midnight(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
         engine = site.centre.engine
         await engine.execute(SetSpeed(campaign="agents", max_calls=1, calls_per_seat=None), CommandContext("asha"))
@@ -82,7 +82,7 @@ async def test_it_ends_with_the_day_of_the_centre(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_campaign_without_agents_is_held_by_calls_alone(tmp_path: Path) -> None:
+async def test_ivr_campaign_accepts_only_a_limit_of_calls(tmp_path: Path) -> None:
     ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
     async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
         engine = site.centre.engine

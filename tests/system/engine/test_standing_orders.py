@@ -1,6 +1,4 @@
-"""What a supervisor has ordered holds though the dialler ends and begins anew, for as long as it was to hold, and is kept before it
-is told to be done.
-"""
+"""Standing orders of supervisors: stored before they are confirmed, and in force over restarts until they expire."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ from tests.support.voters import all_answer
 
 AGENTS: list[dict[str, Any]] = [{"number": number, "pin": CHEAP.hash("2468")} for number in ("101", "102")]
 MIDNIGHT = START_EPOCH + 14.5 * 3_600.0
-NIGHT = [{"start": "23:00", "until": "23:59"}]  # nobody is called: the seats stay as they are
+NIGHT = [{"start": "23:00", "until": "23:59"}]  # no calls are placed, so the seats keep their state
 
 
 def campaigns_named(*names: str) -> list[dict[str, Any]]:
@@ -47,7 +45,7 @@ async def log_in(site: Site, *names: str, agent: str = "") -> None:
 
 
 @virtual_time()
-async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_path: Path) -> None:
+async def test_standing_orders_survive_a_restart_until_they_expire(tmp_path: Path) -> None:
     async with SimulatedAsterisk(switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await log_in(site, "01", "02")
@@ -62,7 +60,7 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
                 SeatCampaigns(seat="02", campaigns=("one",)),
                 SeatCampaigns(seat="02", campaigns=()),
                 SeatMessage(text="slower", seat="01", campaign=None),
-                SeatMessage(text="all of you", seat=None, campaign="four"),  # seat 02 alone serves it
+                SeatMessage(text="all of you", seat=None, campaign="four"),  # only seat 02 serves it
             )
             for command in given:
                 sender = "meena" if command == given[-1] else "asha"
@@ -87,10 +85,10 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
             await asyncio.sleep(MESSAGE_SECONDS / 2 - 10.0)
             assert seat(site, "01").message is not None
             await asyncio.sleep(20.0)
-            assert seat(site, "01").message is None  # ten minutes after it was given, whoever ran meanwhile
+            assert seat(site, "01").message is None  # ten minutes after it was given, including the restart
         async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=campaigns_named("two", "four")) as site:
             assert (seat(site, "01").message, seat(site, "02").message) == (None, None)
-            assert seat(site, "01").campaigns == ("two",)  # "one" is not in the settings any more
+            assert seat(site, "01").campaigns == ("two",)  # "one" was removed from the settings
         async with a_site(tmp_path, switch=switch, agents=AGENTS, campaigns=campaigns_named("four")) as site:
             assert seat(site, "01").campaigns == ()
         assert rows(tmp_path, "SELECT addressee, command FROM standing_order") == [
@@ -105,7 +103,7 @@ async def test_orders_hold_over_a_restart_for_as_long_as_they_were_to_hold(tmp_p
 
 
 @virtual_time()
-async def test_what_was_ordered_of_a_seat_ends_with_its_agent(tmp_path: Path) -> None:
+async def test_seat_orders_end_with_the_agents_log_off(tmp_path: Path) -> None:
     async with SimulatedAsterisk(switch_config()) as switch:
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             engine = site.centre.engine
@@ -115,7 +113,7 @@ async def test_what_was_ordered_of_a_seat_ends_with_its_agent(tmp_path: Path) ->
             await engine.execute(SeatLogOff(seat="01"))
             await log_in(site, "01", agent="102")
             await engine.execute(SeatCampaigns(seat="01", campaigns=("two",)))
-        switch.drop_seat("agent01")  # while no dialler is there: its agent has gone
+        switch.drop_seat("agent01")  # while no dialler runs, its agent leaves
         async with a_site(tmp_path, switch=switch, **FOUR) as site:
             await asyncio.sleep(1.0)
             assert rows(tmp_path, "SELECT * FROM standing_order") == []
@@ -124,7 +122,7 @@ async def test_what_was_ordered_of_a_seat_ends_with_its_agent(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_what_is_ordered_of_a_seat_whose_agent_goes_after_the_call_is_nothing_to_the_next(tmp_path: Path) -> None:
+async def test_seat_orders_do_not_apply_to_the_next_agent(tmp_path: Path) -> None:
     async with SimulatedAsterisk(all_answer(talk_seconds=5.0)) as switch:
         async with a_site(tmp_path, switch=switch, agents=AGENTS) as site:
             engine = site.centre.engine
@@ -140,7 +138,7 @@ async def test_what_is_ordered_of_a_seat_whose_agent_goes_after_the_call_is_noth
 
 
 @virtual_time()
-async def test_what_cannot_be_kept_is_not_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_order_that_cannot_be_stored_is_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_site(tmp_path, switch_config(), **FOUR) as site:
         engine = site.centre.engine
         await log_in(site, "01")

@@ -1,4 +1,4 @@
-"""Listening, whispering and barging in, and recordings, on the simulated Asterisk: by role, with an audit, and no way round."""
+"""Monitoring (listen, whisper, barge) and recordings on the simulated Asterisk: by role, and always audited."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SUPERVISORS = [
 
 
 def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None) -> SimulatedAsteriskConfig:
-    """Voters who answer and stay; three supervisors' phones."""
+    """Return a switch with voters who answer and stay, and three supervisors' phones."""
     made = None if recordings is None else dialplan(recordings=RecordingSettings(directory=recordings))
     return SimulatedAsteriskConfig(
         seats=(*seat_phones(2), *(SeatPhone(each["name"], "", mode, 1.0) for each in SUPERVISORS)),
@@ -56,7 +56,7 @@ def a_switch(mode: PhoneMode = PhoneMode.ANSWERS, recordings: Path | None = None
 async def talking(
     directory: Path, config: SimulatedAsteriskConfig | None = None, **changes: Any
 ) -> AsyncIterator[Site]:
-    """A centre whose seat 01 talks to a voter; seat 02 is empty."""
+    """Run a centre whose seat 01 talks to a voter, and whose seat 02 is vacant."""
     async with a_site(directory, config or a_switch(), seats=2, supervisors=SUPERVISORS, **changes) as site:
         await site.log_in("01")
         await until_talking(site)
@@ -89,7 +89,7 @@ def audited(directory: Path) -> list[tuple[str, str]]:
 
 
 @virtual_time()
-async def test_a_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None:
+async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         assert await execute(Listen(seat="01"), CommandContext("asha")) == "supervisor asha, seat 01: listen"
@@ -113,7 +113,7 @@ async def test_a_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_a_supervisor_who_hangs_up_while_the_mode_changes_is_none_afterwards(tmp_path: Path) -> None:
+async def test_supervisor_who_hangs_up_during_a_mode_change_is_removed(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Listen(seat="01"), CommandContext("asha"))
@@ -138,7 +138,7 @@ async def test_a_supervisor_who_hangs_up_while_the_mode_changes_is_none_afterwar
 
 
 @virtual_time()
-async def test_a_barge_ends_with_the_call_and_the_next_voter_is_let_in(tmp_path: Path) -> None:
+async def test_barge_ends_with_the_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Barge(seat="01"), CommandContext("asha"))
@@ -150,11 +150,11 @@ async def test_a_barge_ends_with_the_call_and_the_next_voter_is_let_in(tmp_path:
         await execute(SeatReady(seat="01"))
         await until_talking(site)
         assert voter(site) is not first
-        assert where(site) == "ChanSpy(,qg(seat-01))"  # listens on, over the voters
+        assert where(site) == "ChanSpy(,qg(seat-01))"  # continues to listen over several calls
 
 
 @virtual_time()
-async def test_a_barger_who_could_not_be_sent_away_does_not_keep_the_next_voter_out(tmp_path: Path) -> None:
+async def test_barge_that_cannot_end_hangs_up_the_supervisor(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
@@ -162,14 +162,14 @@ async def test_a_barger_who_could_not_be_sent_away_does_not_keep_the_next_voter_
         assert barger is not None
         site.switch.other_side_hangs_up(first, EndsBy.VOTER)
         await asyncio.sleep(0.01)
-        barger.goto = None  # whatever was asked of it
+        barger.goto = None  # in spite of the requests
         await site.centre.engine.execute(SeatReady(seat="01"))
         await until_talking(site)
         assert voter(site) is not first
 
 
 @virtual_time()
-async def test_what_a_role_may_not_and_who_is_not_named_is_refused(tmp_path: Path) -> None:
+async def test_monitoring_is_refused_by_role_seat_and_name(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         refusals: list[tuple[str, Command, str]] = [
@@ -202,7 +202,7 @@ async def test_what_a_role_may_not_and_who_is_not_named_is_refused(tmp_path: Pat
 
 
 @virtual_time()
-async def test_nobody_listens_without_an_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_monitoring_needs_a_stored_audit_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with talking(tmp_path) as site:
 
         async def full(*_: object) -> int:
@@ -222,7 +222,7 @@ async def test_nobody_listens_without_an_audit(tmp_path: Path, monkeypatch: pyte
 
 
 @virtual_time()
-async def test_who_is_no_supervisor_by_the_time_the_audit_has_it_does_not_listen(
+async def test_supervisor_removed_during_the_audit_write_cannot_listen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with talking(tmp_path) as site:
@@ -247,7 +247,7 @@ async def test_who_is_no_supervisor_by_the_time_the_audit_has_it_does_not_listen
 
 
 @virtual_time()
-async def test_listening_ends_with_the_supervisors_phone_the_log_off_and_the_dialler(tmp_path: Path) -> None:
+async def test_monitoring_ends_with_phone_log_off_and_dialler(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Listen(seat="01"), CommandContext("asha"))
@@ -255,7 +255,7 @@ async def test_listening_ends_with_the_supervisors_phone_the_log_off_and_the_dia
         await asyncio.sleep(2)
         site.switch.drop_seat("ravi")
         await asyncio.sleep(1)
-        await execute(SeatLogOff(seat="01"))  # takes effect after the call
+        await execute(SeatLogOff(seat="01"))  # the log-off takes effect after the call
         assert ear(site) is not None
         site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
@@ -275,7 +275,7 @@ async def test_listening_ends_with_the_supervisors_phone_the_log_off_and_the_dia
 
 @pytest.mark.parametrize("mode", [PhoneMode.BUSY, PhoneMode.RINGS, PhoneMode.UNREGISTERED])
 @virtual_time()
-async def test_a_supervisors_phone_that_cannot_be_had(mode: PhoneMode, tmp_path: Path) -> None:
+async def test_unreachable_supervisor_phone_ends_the_monitoring(mode: PhoneMode, tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(mode)) as site:
         await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
         await asyncio.sleep(25)
@@ -285,13 +285,13 @@ async def test_a_supervisors_phone_that_cannot_be_had(mode: PhoneMode, tmp_path:
 
 
 @virtual_time()
-async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> None:
+async def test_monitoring_of_a_crashed_dialler_is_ended(tmp_path: Path) -> None:
     async with SimulatedAsterisk(a_switch()) as switch:
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS) as site:
             await site.log_in("01")
             await site.centre.engine.execute(Listen(seat="01"), CommandContext("asha"))
             await asyncio.sleep(2)
-            site.centre.engine.features.listeners._listeners.clear()  # as if it had been killed: nobody lets go
+            site.centre.engine.features.listeners._listeners.clear()  # as if killed: no phone is hung up
         assert [channel for channel in switch.channels.values() if channel.seat == "asha"]
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS):
             await asyncio.sleep(2)
@@ -303,7 +303,7 @@ async def test_listeners_of_a_dialler_that_died_are_let_go(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Path) -> None:
+async def test_recording_campaign_stores_a_file_per_talk(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
     rules = profile_allowing_recording(tmp_path)
@@ -322,7 +322,7 @@ async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Pat
         await asyncio.sleep(1)
         await execute(SeatHold(seat="01"))
         await asyncio.sleep(30)
-        await execute(SeatResume(seat="01"))  # goes on in the same file
+        await execute(SeatResume(seat="01"))  # continues in the same file
         await asyncio.sleep(1)
         recording = channel.recording
         assert recording is not None
@@ -344,13 +344,13 @@ async def test_a_campaign_that_records_leaves_a_file_for_each_talk(tmp_path: Pat
 
 
 @virtual_time()
-async def test_hold_and_the_recordings_pause_are_keyed_on_the_phone(tmp_path: Path) -> None:
+async def test_phone_keys_hold_the_call_and_pause_the_recording(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     rules = profile_allowing_recording(tmp_path)
     async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
         for keys, recording, help_now in [
             ("*6", "paused", None),
-            ("*6", "paused", None),  # a low tone, and nothing else
+            ("*6", "paused", None),  # only the low tone
             ("*4", "paused", "hold"),
             ("*7", "on", "hold"),
             ("*5", "on", None),
@@ -373,7 +373,7 @@ async def test_recording_is_off_by_default(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path: Path) -> None:
+async def test_recording_announcement_is_played_before_the_connect(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     made = dialplan(recordings=RecordingSettings(directory=folder, prompt="matdan/recorded"))
     config = SimulatedAsteriskConfig(
@@ -391,24 +391,26 @@ async def test_the_words_that_a_call_is_recorded_come_before_the_agent(tmp_path:
     async with a_site(tmp_path, config, seats=2, **changes) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.RESERVED)
-        await asyncio.sleep(2.5)  # longer than a voter may take otherwise
+        await asyncio.sleep(2.5)  # longer than the usual connect limit
         assert (voter(site).application, site.view.seats[0].state) == ("Playback", SeatState.RESERVED)
         await until_talking(site)
         assert voter(site).recording is not None
 
 
 @virtual_time()
-async def test_a_consult_is_heard_too(tmp_path: Path) -> None:
+async def test_supervisor_hears_a_consultation(tmp_path: Path) -> None:
     transfers = [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}]
     async with talking(tmp_path, transfers=transfers) as site:
         await site.centre.engine.execute(Barge(seat="01"), CommandContext("asha"))
         await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
-        assert len(site.switch.conferences.by_name["seat-01"].members) == 3  # agent, boss, asha; the voter in music
+        assert (
+            len(site.switch.conferences.by_name["seat-01"].members) == 3
+        )  # agent, boss and asha; the voter is on hold
 
 
 @virtual_time()
-async def test_a_call_that_came_in_is_held_handed_over_and_recorded_under_its_attempt(tmp_path: Path) -> None:
+async def test_inbound_call_can_be_held_transferred_and_recorded(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
     numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]

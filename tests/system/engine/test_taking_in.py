@@ -1,4 +1,4 @@
-"""Rolls and numbers that are handed over while calls go on: what is in is called, what is out is called no more."""
+"""Rolls and numbers that are imported while calls go on: imported numbers are called, suppressed ones are not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HEADER = "state_code,constituency_number,roll_version,part_number,serial,name,mo
 
 
 def write_roll(path: Path, rows: list[tuple[int, int, str, str]]) -> Path:
-    """A CSV of part, serial, name and number, of the constituency that the site's roll is of."""
+    """Write a CSV with part, serial, name and number, for the constituency of the site's roll."""
     lines = [f"S24,174,2026-1,{part},{serial},{name},{number}\n" for part, serial, name, number in rows]
     path.write_text(HEADER + "".join(lines), encoding="utf-8")
     return path
@@ -62,7 +62,7 @@ SAME = (1, 1, "Voter 1", "+917000000001")
 
 
 @virtual_time()
-async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp_path: Path) -> None:
+async def test_imported_roll_is_called_while_calls_continue(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12) as site:
         with_blank = (1, 2, "", "+917000000002")
         changed = (1, 3, "Sunita Kale", "+918000000099")
@@ -83,7 +83,9 @@ async def test_a_roll_is_taken_in_beside_the_calls_and_its_voters_are_called(tmp
 
 
 async def broken_off(site: Site, folder: Path) -> str:
-    """Hand over a roll of 60, of which a full disk lets 50 in; there is room again then. The list's id."""
+    """Hand over a roll of 60 voters, of which a full disk admits 50. Afterwards there is room again. Return the list's
+    id.
+    """
     list_id, _told = handed_over(folder, NEW)
     taking_in = site.centre.engine.features.roll_import
     taking_in._has_room = iter([True, False]).__next__
@@ -94,7 +96,7 @@ async def broken_off(site: Site, folder: Path) -> str:
 
 
 @virtual_time()
-async def test_a_roll_leaves_room_on_the_disk_for_the_results_of_calls(tmp_path: Path) -> None:
+async def test_roll_import_stops_at_the_disk_reserve(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12) as site:
         list_id = await broken_off(site, tmp_path)
         assert (await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))).startswith(
@@ -104,7 +106,7 @@ async def test_a_roll_leaves_room_on_the_disk_for_the_results_of_calls(tmp_path:
 
 
 @virtual_time()
-async def test_who_opted_out_elsewhere_is_not_called_after_a_roll_that_broke_off_was_taken_in_again(
+async def test_peer_opt_out_applies_to_a_roll_imported_again(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}) as site:
@@ -118,9 +120,7 @@ async def test_who_opted_out_elsewhere_is_not_called_after_a_roll_that_broke_off
 
 
 @virtual_time()
-async def test_a_roll_is_no_work_for_a_campaign_that_calls_booth_workers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_roll_import_skips_booth_worker_campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     campaigns = [
         {"id": "turnout", "kind": "agents", "pacing": "progressive"},
         {"id": "workers", "kind": "agents", "purpose": "booth-workers"},
@@ -139,9 +139,7 @@ async def test_a_roll_is_no_work_for_a_campaign_that_calls_booth_workers(
 
 
 @virtual_time()
-async def test_a_mark_that_comes_while_a_booth_is_counted_anew_counts_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_mark_during_a_booth_recount_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
         list_id, _told = handed_over(tmp_path, [SAME])
@@ -167,8 +165,8 @@ async def test_a_mark_that_comes_while_a_booth_is_counted_anew_counts_once(
 
 
 @virtual_time()
-async def test_what_is_taken_in_by_a_dialler_is_what_an_import_brings(tmp_path: Path) -> None:
-    """Row by row but for the ids; and twice is as once."""
+async def test_import_by_the_dialler_equals_the_command_line_import(tmp_path: Path) -> None:
+    """Row by row except for ids, and importing twice changes nothing."""
     rows = [SAME, *NEW, (1, 4, "Of two", "+917000000001"), (1, 4, "Of two", "+918000000077")]
     for folder in ("by-import", "by-dialler"):
         (tmp_path / folder).mkdir()
@@ -186,7 +184,7 @@ async def test_what_is_taken_in_by_a_dialler_is_what_an_import_brings(tmp_path: 
 
 
 @virtual_time()
-async def test_a_number_of_a_roll_that_opted_out_before_is_not_called(tmp_path: Path) -> None:
+async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) -> None:
     rules = {"opt_out_secret": SECRET}
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=3, rules=rules) as site:
         store = site.centre.store
@@ -205,7 +203,7 @@ async def test_a_number_of_a_roll_that_opted_out_before_is_not_called(tmp_path: 
 
 
 @virtual_time()
-async def test_a_number_that_is_suppressed_is_let_go_at_once_and_told_to_nobody_without_a_secret(
+async def test_suppressed_number_is_cancelled_and_published_only_with_a_secret(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, voters=4) as site:
@@ -226,7 +224,7 @@ async def test_a_number_that_is_suppressed_is_let_go_at_once_and_told_to_nobody_
 
 
 @virtual_time()
-async def test_a_number_is_erased_while_the_dialler_runs_but_not_on_a_call(tmp_path: Path) -> None:
+async def test_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=4, rules={"opt_out_secret": SECRET}) as site:
         engine = site.centre.engine
         await site.log_in("01")

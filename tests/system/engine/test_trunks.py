@@ -1,4 +1,4 @@
-"""Trunks that fail, rest, are probed and come back; the next one takes over, and no number pays for it."""
+"""Failing trunks: they rest, are probed and recover; the next trunk takes over, and numbers lose no attempts."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def placed_on(site: Site) -> Counter[str]:
 
 @contextlib.asynccontextmanager
 async def resting(directory: Path) -> AsyncIterator[Site]:
-    """A centre of one trunk, which has failed and rests."""
+    """Run a centre with one trunk, which has failed and is resting."""
     config = all_answer(answer_after=1.0, hang_up_after=5.0)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(directory, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
@@ -66,7 +66,7 @@ async def resting(directory: Path) -> AsyncIterator[Site]:
 
 
 @virtual_time()
-async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: Path) -> None:
+async def test_next_trunk_takes_over_until_the_first_recovers(tmp_path: Path) -> None:
     config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
     trunks = [trunk("carrier"), trunk("second")]
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
@@ -78,7 +78,7 @@ async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: 
         assert "trunk-carrier" in {alert.code for alert in site.view.alerts}
         failures = site.view.state.trunks[0].failures
         assert failures >= 5
-        assert site.view.state.trunks[0].attempts - failures <= 1  # a call was out before the trunk died
+        assert site.view.state.trunks[0].attempts - failures <= 1  # one call was placed before the trunk failed
         site.switch.trunk_up("carrier")
         await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=120)
         assert "trunk-carrier" not in {alert.code for alert in site.view.alerts}
@@ -86,7 +86,7 @@ async def test_the_next_trunk_takes_over_and_the_first_one_comes_back(tmp_path: 
 
 
 @virtual_time()
-async def test_each_voter_sees_a_number_of_the_own_state_and_the_attempt_keeps_it(tmp_path: Path) -> None:
+async def test_caller_id_of_the_voters_state_is_shown_and_stored(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=45)
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("UPDATE booth SET state_code = 'S10' WHERE booth_id = 2")
@@ -109,7 +109,7 @@ async def test_each_voter_sees_a_number_of_the_own_state_and_the_attempt_keeps_i
 
 
 @virtual_time()
-async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp_path: Path) -> None:
+async def test_all_trunks_resting_holds_dialling_until_a_probe(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
         await asyncio.sleep(2)
         held = str(site.view.campaigns[0].hold)
@@ -120,7 +120,7 @@ async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp
         assert len(site.switch.placed) == before
         await site.until(lambda: len(site.switch.placed) > before, seconds=15)
         await asyncio.sleep(8)
-        assert len(site.switch.placed) == before + 1  # the probe alone, and it fails: the rest is twice as long now
+        assert len(site.switch.placed) == before + 1  # only the probe, which fails: the next rest is twice as long
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=5)
         assert site.view.state.trunks[0].rest_seconds > 50
         site.switch.trunk_up("carrier")
@@ -132,7 +132,7 @@ async def test_with_every_trunk_resting_dialling_is_held_and_one_call_probes(tmp
 
 
 @virtual_time()
-async def test_a_failing_trunk_uses_up_no_number(tmp_path: Path) -> None:
+async def test_trunk_failures_use_up_no_attempts(tmp_path: Path) -> None:
     config = all_answer(fails_with=503, rings=False)
     campaign = {**IVR, "channels": 2, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, trunks=[trunk("carrier")], campaign=campaign) as site:
@@ -141,14 +141,14 @@ async def test_a_failing_trunk_uses_up_no_number(tmp_path: Path) -> None:
     closed = rows(tmp_path, "SELECT count(*) FROM target WHERE state = 'closed'")[0][0]
     outcomes = Counter(row[0] for row in rows(tmp_path, "SELECT outcome FROM attempt"))
     assert outcomes == {Outcome.CONGESTION.value: 5}
-    # The first failure alone was not known for the trunk's, and one attempt is all that this campaign makes.
+    # The first failure alone counted against the number, and this campaign makes only one attempt.
     assert closed == 1
     given_back = rows(tmp_path, "SELECT count(*) FROM attempt WHERE attempt_number IS NULL")
     assert given_back == [(4,)]
 
 
 @virtual_time()
-async def test_an_endpoint_that_the_switch_does_not_have_is_the_trunks_failure(tmp_path: Path) -> None:
+async def test_missing_endpoint_is_a_trunk_failure(tmp_path: Path) -> None:
     config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
     trunks = [trunk("missing"), trunk("second")]
     async with a_site(tmp_path, config, trunks=trunks, campaign={**IVR, "channels": 2}) as site:
@@ -157,7 +157,7 @@ async def test_an_endpoint_that_the_switch_does_not_have_is_the_trunks_failure(t
 
 
 @virtual_time()
-async def test_a_slow_carrier_is_throttled(tmp_path: Path) -> None:
+async def test_slow_carrier_is_throttled(tmp_path: Path) -> None:
     config = all_answer(post_dial_seconds=0.5, answer_after=0.5, hang_up_after=0.5)
     campaign = {**IVR, "channels": 40}
     carrier = trunk("carrier", channels=40, calls_per_second=2)
@@ -172,8 +172,10 @@ async def test_a_slow_carrier_is_throttled(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_carrier_of_early_media_is_no_failing_trunk(tmp_path: Path) -> None:
-    """It says 183 in place of 180: nobody answers, and each number is rung once, and again when "no answer" says so."""
+async def test_early_media_is_no_trunk_failure(tmp_path: Path) -> None:
+    """The carrier sends 183 instead of 180. Nobody answers; each number is called once, and again after the no-answer
+    retry.
+    """
     people = [
         Behaviour(answer_after=6.0, hang_up_after=20.0) if n % 4 == 0 else Behaviour(fails_with=0) for n in range(12)
     ]
@@ -188,15 +190,17 @@ async def test_a_carrier_of_early_media_is_no_failing_trunk(tmp_path: Path) -> N
         for call in site.switch.placed:
             times.setdefault(call.number, []).append(call.placed_at)
     outcomes = rows(tmp_path, "SELECT outcome, count(*), count(attempt_number) FROM attempt GROUP BY outcome")
-    assert outcomes == [("left", 3, 3), ("no-answer", 12, 12)]  # nine numbers: some voters share one
+    assert outcomes == [("left", 3, 3), ("no-answer", 12, 12)]  # nine numbers, because some voters share one
     assert sorted(len(placed) for placed in times.values()) == [1] * 3 + [2] * 6
     assert all(placed[-1] - placed[0] >= 3600 for placed in times.values() if len(placed) > 1)
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE ringing_at IS NULL") == [(0,)]
 
 
 @virtual_time()
-async def test_a_5xx_behind_early_media_is_a_failure_of_the_trunk_and_an_attempt_of_the_number(tmp_path: Path) -> None:
-    """It may be an announcement that the number does not exist: given back, such a number would be called again and again."""
+async def test_5xx_after_early_media_is_a_trunk_failure_and_an_attempt(tmp_path: Path) -> None:
+    """The early media may announce that the number does not exist. If it cost no attempt, such a number would be called
+    again and again.
+    """
     people = [
         Behaviour(answer_after=6.0, fails_with=503) if n % 2 else Behaviour(answer_after=6.0, hang_up_after=5.0)
         for n in range(60)
@@ -215,12 +219,12 @@ async def test_a_5xx_behind_early_media_is_a_failure_of_the_trunk_and_an_attempt
 
 
 @virtual_time()
-async def test_a_phone_that_rings_behind_early_media_rings_from_then_on(tmp_path: Path) -> None:
-    """183, and 180 a second later: what must be let ring for so long is the phone. It is one ringing all the same."""
+async def test_ringing_after_early_media_starts_the_ring_time(tmp_path: Path) -> None:
+    """183, and 180 a second later. The minimum ring time is about the phone, and the pacer gets one ringing."""
     config = scripted(Behaviour(answer_after=6.0, hang_up_after=5.0, rings_with=(183, 180)))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "channels": 1}) as site:
         await site.until(lambda: bool(site.ended()), seconds=60)
-        assert (site.view.state.trunks[0].ringing_seconds or 9.0) < 0.5  # the carrier had the call at the 183
+        assert (site.view.state.trunks[0].ringing_seconds or 9.0) < 0.5  # the carrier accepted the call at the 183
         ringing = [change for change in site.changes if isinstance(change, CallChange)]
         assert [change.state for change in ringing].count(CallState.RINGING) == 1
     ((rang_for,),) = rows(tmp_path, "SELECT answered_at - ringing_at FROM attempt")
@@ -228,7 +232,7 @@ async def test_a_phone_that_rings_behind_early_media_rings_from_then_on(tmp_path
 
 
 @virtual_time()
-async def test_failures_of_single_numbers_rest_no_trunk(tmp_path: Path) -> None:
+async def test_failures_of_single_numbers_do_not_rest_the_trunk(tmp_path: Path) -> None:
     scripts = {f"+91{7_000_000_001 + n}": Behaviour(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
     config = replace(all_answer(), scripts=scripts)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
@@ -239,7 +243,7 @@ async def test_failures_of_single_numbers_rest_no_trunk(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_probing_call_that_the_store_refuses_leaves_the_probe_to_the_next_one(tmp_path: Path) -> None:
+async def test_probe_refused_by_the_store_is_left_to_the_next_call(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
         site.switch.trunk_up("carrier")
         store = site.centre.store
@@ -252,13 +256,13 @@ async def test_a_probing_call_that_the_store_refuses_leaves_the_probe_to_the_nex
             refused.extend(attempts)
             return [Refusal.CLAIM_LOST] * len(attempts)
 
-        store.open_attempts = refuse_one  # type: ignore[method-assign]  # what the store answers to a claim that is lost
+        store.open_attempts = refuse_one  # type: ignore[method-assign]  # as the store replies for a lost claim
         await site.until(lambda: bool(refused), seconds=120)
         await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=60)
 
 
 @virtual_time()
-async def test_a_probing_call_whose_opening_fails_leaves_the_probe_to_the_next_one(tmp_path: Path) -> None:
+async def test_probe_that_failed_to_commit_is_left_to_the_next_call(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
         site.switch.trunk_up("carrier")
         failing = FailingStore(site, "open_attempts")
@@ -269,7 +273,7 @@ async def test_a_probing_call_whose_opening_fails_leaves_the_probe_to_the_next_o
 
 
 @virtual_time()
-async def test_a_helpers_call_over_a_trunk_that_is_to_be_probed_is_not_the_probe(tmp_path: Path) -> None:
+async def test_transfer_call_over_a_rested_trunk_is_not_the_probe(tmp_path: Path) -> None:
     outside = "+911140009999"
     first = Behaviour(answer_after=1.0, talk_seconds=4_000.0)
     voters = {f"+91{7_000_000_001 + n}": first if n == 0 else replace(first, talk_seconds=5.0) for n in range(80)}

@@ -1,4 +1,6 @@
-"""What voters must hear and do not holds the campaign: nobody is taken to have heard it, and nobody else is called."""
+"""Required sounds that cannot be played hold the campaign: no result is stored for them, and no further calls are
+placed.
+"""
 
 from __future__ import annotations
 
@@ -42,9 +44,7 @@ def alerts(site: Site) -> dict[str, AlertLevel]:
 
 @pytest.mark.parametrize("command", [ResumeCampaign(campaign="ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
 @virtual_time()
-async def test_a_question_that_nobody_hears_holds_its_campaign(
-    tmp_path: Path, command: ResumeCampaign | ReloadFlows
-) -> None:
+async def test_inaudible_question_holds_its_campaign(tmp_path: Path, command: ResumeCampaign | ReloadFlows) -> None:
     async with a_site(tmp_path, answering(*QUESTIONS), seats=0, campaign=IVR) as site:
         await site.until(lambda: bool(site.ended()))
         await asyncio.sleep(60)
@@ -61,7 +61,7 @@ async def test_a_question_that_nobody_hears_holds_its_campaign(
 
 
 @virtual_time()
-async def test_nobodys_phone_rings_on_for_a_question_that_nobody_hears(tmp_path: Path) -> None:
+async def test_inaudible_question_cancels_ringing_calls(tmp_path: Path) -> None:
     config = answering(*QUESTIONS)
     first, *others = config.scripts
     slow = {number: Behaviour(answer_after=20.0) for number in others}
@@ -72,8 +72,8 @@ async def test_nobodys_phone_rings_on_for_a_question_that_nobody_hears(tmp_path:
 
 
 @virtual_time()
-async def test_an_information_message_that_cannot_be_played_holds_the_campaign(tmp_path: Path) -> None:
-    """The agents' phones die; the voters who talk to them are sent to the message, and there is none."""
+async def test_inaudible_information_message_holds_the_campaign(tmp_path: Path) -> None:
+    """The agents' phones die, their voters are sent to the information message, and its sound is missing."""
     async with a_site(tmp_path, answering("matdan/message"), seats=2) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state is SeatState.TALKING for seat in site.view.seats))
