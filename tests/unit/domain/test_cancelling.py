@@ -1,4 +1,4 @@
-"""A cancellation reaches whoever is cancelled, whatever a library makes of it."""
+"""A cancellation reaches the cancelled task even if a library swallows it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from dialer.domain.cancelling import cancellable
 
 
 async def swallowing(fails: bool) -> str:
-    """As asyncio.wait_for before Python 3.12, where its result comes in the same turn."""
+    """Swallow a cancellation as `asyncio.wait_for` does before Python 3.12, if its result arrives in the same turn of
+    the loop.
+    """
     with suppress(asyncio.CancelledError):
         await asyncio.get_running_loop().create_future()
     if fails:
@@ -20,7 +22,7 @@ async def swallowing(fails: bool) -> str:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_who_is_cancelled_ends_though_the_library_gives_something_back(fails: bool) -> None:
+async def test_cancelled_task_ends_although_the_library_returns_a_result(fails: bool) -> None:
     working = asyncio.create_task(cancellable(swallowing(fails)))
     await asyncio.sleep(0)
     working.cancel()
@@ -28,13 +30,13 @@ async def test_who_is_cancelled_ends_though_the_library_gives_something_back(fai
         await working
 
 
-async def test_a_deadline_around_it_is_a_deadline() -> None:
+async def test_deadline_around_a_swallowing_library_expires() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await cancellable(swallowing(fails=False))
 
 
-async def test_what_is_given_is_given() -> None:
+async def test_result_is_passed_through() -> None:
     async def gives() -> str:
         return "the result"
 

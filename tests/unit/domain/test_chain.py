@@ -1,4 +1,4 @@
-"""The audit's chain: any change, gap or cut shows, and nothing that must be erasable gets in."""
+"""The audit's chain: it reveals any change, gap or cut, and refuses contents that must be erasable."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def chain(count: int) -> list[AuditEntry]:
     return entries
 
 
-def test_a_chain_as_written_holds() -> None:
+def test_unchanged_chain_has_no_breaks() -> None:
     assert next(breaks([]), None) is None
     assert next(breaks(chain(20)), None) is None
 
@@ -41,7 +41,7 @@ def test_a_chain_as_written_holds() -> None:
         [{"at": 1.0}, {"kind": "export"}, {"who": "nobody"}, {"what": "{}"}, {"digest": "f" * 64}, {"number": 40}]
     ),
 )
-def test_any_field_changed_shows_at_its_entry(at: int, change: dict[str, object]) -> None:
+def test_changed_field_breaks_the_chain_at_its_entry(at: int, change: dict[str, object]) -> None:
     entries = chain(10)
     entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
     found = next(breaks(entries), None)
@@ -50,20 +50,20 @@ def test_any_field_changed_shows_at_its_entry(at: int, change: dict[str, object]
 
 
 @given(st.permutations(range(8)))
-def test_any_other_order_shows(order: Sequence[int]) -> None:
+def test_reordered_entries_break_the_chain(order: Sequence[int]) -> None:
     entries = chain(8)
     found = next(breaks([entries[place] for place in order]), None)
     assert (found is None) == (list(order) == sorted(order))
 
 
 @given(st.integers(0, 8))
-def test_an_entry_removed_from_within_shows(removed: int) -> None:
+def test_removed_entry_breaks_the_chain(removed: int) -> None:
     entries = chain(10)
     del entries[removed]
     assert next(breaks(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
 
 
-def test_a_rewritten_chain_or_a_cut_end_shows_against_a_noted_head() -> None:
+def test_noted_head_reveals_a_rewritten_or_shortened_chain() -> None:
     entries = chain(10)
     head = entries[7].number, entries[7].digest
     assert next(breaks(entries, head), None) is None
@@ -80,14 +80,14 @@ def test_a_rewritten_chain_or_a_cut_end_shows_against_a_noted_head() -> None:
 
 
 @pytest.mark.parametrize("text", ["+919812345678", "98123 45678", "0 98-12-34-56-78", "called 9812345678 twice"])
-def test_a_phone_number_is_refused(text: str) -> None:
+def test_audit_refuses_phone_numbers(text: str) -> None:
     with pytest.raises(UnsafeValue, match="looks like a phone number"):
         next_entry(0, GENESIS, at=0.0, kind="erase", who="compliance", what={"reason": text})
     with pytest.raises(UnsafeValue, match="looks like a phone number"):
         next_entry(0, GENESIS, at=0.0, kind="erase", who=text, what={})
 
 
-def test_ids_hashes_and_dates_may_stand_in_it() -> None:
+def test_audit_accepts_ids_hashes_and_dates() -> None:
     what = {
         "attempt": "3f0e7c1a-5b1d-4a53-9a0b-123456789012",
         "sha256": "1234567890" * 6 + "abcd",
@@ -117,7 +117,7 @@ def test_ids_hashes_and_dates_may_stand_in_it() -> None:
         "20260422-3f0e7c1a-5b1d-4a53-9a0b-123456789012.csv",
     ],
 )
-def test_a_file_may_be_named_after_a_day(name: str) -> None:
+def test_audit_accepts_file_names_with_dates(name: str) -> None:
     assert next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name}).number == 1
 
 
@@ -140,17 +140,17 @@ def test_a_file_may_be_named_after_a_day(name: str) -> None:
         "28282828.csv",
     ],
 )
-def test_a_number_is_none_the_less_one_beside_a_day_or_like_one(name: str) -> None:
+def test_audit_refuses_phone_numbers_next_to_dates(name: str) -> None:
     with pytest.raises(UnsafeValue, match=r"'file' looks like a phone number.* use an id"):
         next_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name})
 
 
 @pytest.mark.parametrize("kind", ["", "Listen", "two words", "1st"])
-def test_a_kind_is_a_word(kind: str) -> None:
+def test_audit_kind_must_be_a_lower_case_word(kind: str) -> None:
     with pytest.raises(UnsafeValue, match="audit kind"):
         next_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
 
 
-def test_a_long_text_is_refused() -> None:
+def test_audit_refuses_long_texts() -> None:
     with pytest.raises(UnsafeValue, match="longer than"):
         next_entry(0, GENESIS, at=0.0, kind="listen", who="x", what={"reason": "r" * 300})

@@ -1,4 +1,4 @@
-"""A step of the wall clock is noticed against the monotonic one; slews, small corrections and summer time are none."""
+"""Detection of wall clock steps; slewing, small corrections and daylight saving time are no steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY_SECONDS = 86_400.0
 
 
 def looked(watch: ClockWatch, *, seconds: float, step: float = 0.0, drift: float = 0.0) -> list[float | None]:
-    """Once a second for so long; the clock steps half-way, and drifts all the time."""
+    """Check the clock once a second. It steps half-way and drifts all the time. Return the results."""
     found = []
     for second in range(1, int(seconds) + 1):
         stepped = step if second > seconds / 2 else 0.0
@@ -27,7 +27,7 @@ def begun() -> ClockWatch:
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0, 25 * 3600.0, -25 * 3600.0, 6.0, -6.0, 365 * DAY_SECONDS])
-def test_a_step_is_noticed_at_once_and_for_as_long_as_it_lasts(step: float) -> None:
+def test_clock_step_is_reported_until_it_is_corrected(step: float) -> None:
     found = looked(begun(), seconds=100, step=step)
     assert found[:50] == [None] * 50
     assert found[50:] == pytest.approx([step] * 50)
@@ -38,14 +38,14 @@ def test_slews_and_small_corrections_are_no_steps(step: float, drift: float) -> 
     assert set(looked(begun(), seconds=4 * 3600, step=step, drift=drift)) == {None}
 
 
-def test_a_row_of_small_steps_is_one_large_one() -> None:
+def test_several_small_steps_count_as_one_step() -> None:
     watch = begun()
     found = [watch.look(Instant(NOON + second + 4.0 * second, float(second))) for second in range(1, 20)]
     assert found[0] is None
     assert found[5] is not None
 
 
-def test_a_clock_that_is_set_back_to_the_right_time_holds_nothing_any_more() -> None:
+def test_corrected_clock_is_no_longer_reported() -> None:
     watch = begun()
     assert watch.look(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
     assert watch.look(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet
@@ -53,7 +53,7 @@ def test_a_clock_that_is_set_back_to_the_right_time_holds_nothing_any_more() -> 
     assert watch.look(Instant(NOON + 41, 40.0)) is None
 
 
-def test_a_person_may_say_that_the_time_is_right() -> None:
+def test_accepted_clock_is_no_longer_reported() -> None:
     watch = begun()
     assert watch.look(Instant(NOON + 7_200, 1.0)) is not None
     watch.accept(Instant(NOON + 7_201, 2.0))
@@ -61,15 +61,15 @@ def test_a_person_may_say_that_the_time_is_right() -> None:
     assert watch.look(Instant(NOON + 200, 201.0)) is not None
 
 
-def test_a_start_before_the_newest_that_is_kept_holds_until_the_time_has_come() -> None:
+def test_clock_before_the_newest_record_is_reported_until_it_is_reached() -> None:
     watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
     assert watch.look(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
-    assert watch.look(Instant(NOON + 9_000, 2.0)) is None  # what the right time is, nobody knows here
+    assert watch.look(Instant(NOON + 9_000, 2.0)) is None  # the right time is unknown here
     assert watch.look(Instant(NOON + 9_100, 3.0)) is not None
     assert ClockWatch(Instant(NOON, 0.0), newest_at=NOON - 86_400).look(Instant(NOON + 1, 1.0)) is None
 
 
-def test_a_change_to_or_from_summer_time_is_no_step() -> None:
+def test_daylight_saving_change_is_no_step() -> None:
     for day in ("2024-03-31", "2024-10-27"):
         began = datetime.fromisoformat(f"{day}T00:30").replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
         watch = ClockWatch(Instant(began, 0.0))
@@ -77,7 +77,7 @@ def test_a_change_to_or_from_summer_time_is_no_step() -> None:
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
-def test_a_start_that_knows_what_the_time_should_be_holds_until_it_is(step: float) -> None:
+def test_start_with_a_wrong_clock_is_reported_until_it_is_right(step: float) -> None:
     watch = ClockWatch(Instant(NOON + step, 0.0), newest_at=NOON - 60, should=NOON)
     assert watch.look(Instant(NOON + step + 1, 1.0)) == pytest.approx(step if step > 0 else step + 61)
     assert watch.should(Instant(NOON + step + 1, 1.0)) == NOON + 1
@@ -88,7 +88,7 @@ def test_a_start_that_knows_what_the_time_should_be_holds_until_it_is(step: floa
     assert accepted.should(Instant(NOON + step + 2, 2.0)) == NOON + step + 2
 
 
-def test_a_start_whose_clock_is_seconds_off_goes_on() -> None:
+def test_start_with_a_small_clock_error_is_accepted() -> None:
     watch = ClockWatch(Instant(NOON + 4, 0.0), should=NOON)
     assert watch.look(Instant(NOON + 5, 1.0)) is None
     assert watch.should(Instant(NOON + 5, 1.0)) == NOON + 5

@@ -1,4 +1,4 @@
-"""Orders of headquarters: what is written and signed, and what a centre does not obey."""
+"""Orders of headquarters: their format and signatures, and which orders a centre refuses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def signed(order: HqOrder, *names: str) -> list[str]:
     return signers_of(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
 
 
-def test_an_order_is_read_as_it_was_written() -> None:
+def test_order_is_read_as_written() -> None:
     order = an_order("quota", campaign="turnout", max_calls=20, to="zone:north")
     assert read_order(order.text) == order
     assert signed(order, "ravi", "asha") == ["asha", "ravi"]
@@ -62,7 +62,7 @@ def test_an_order_is_read_as_it_was_written() -> None:
         {"role": "supervisor"},
     ],
 )
-def test_what_is_no_order_is_not_written(changes: dict[str, Any]) -> None:
+def test_invalid_order_cannot_be_created(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         an_order(**changes)
 
@@ -70,15 +70,15 @@ def test_what_is_no_order_is_not_written(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"id": "o-1"}', an_order().text.replace("stop-all", "dance"), "\ud800"]
 )
-def test_a_text_that_is_none_is_refused_in_words(text: str) -> None:
+def test_invalid_order_text_is_refused(text: str) -> None:
     with pytest.raises(CommandRefused, match="the order is invalid"):
         read_order(text)
 
 
-def test_no_signature_but_a_leaders_over_these_very_bytes_counts() -> None:
+def test_only_leaders_signatures_of_the_exact_text_are_valid() -> None:
     order = an_order()
     good = sign_order(order.text, "asha", KEYS["asha"])
-    assert signers_of(order.text, [good, good], LEADERS) == ["asha"]  # twice the same is one person
+    assert signers_of(order.text, [good, good], LEADERS) == ["asha"]  # two signatures of the same leader count once
     forged = [
         [good.model_copy(update={"leader": "ravi"})],
         [good, good.model_copy(update={"leader": "meena"})],
@@ -109,13 +109,13 @@ def test_no_signature_but_a_leaders_over_these_very_bytes_counts() -> None:
         ),
     ],
 )
-def test_what_is_not_lawful_is_refused_in_words(order: HqOrder, names: tuple[str, ...], says: str) -> None:
+def test_unlawful_order_is_refused_with_a_reason(order: HqOrder, names: tuple[str, ...], says: str) -> None:
     with pytest.raises(CommandRefused, match=says):
         refuse_unlawful(order, signed(order, *names), "pune-1", "north", NOW)
 
 
 @pytest.mark.parametrize("to", ["all", "zone:north", "centre:pune-1"])
-def test_an_order_to_the_centre_its_zone_or_all_is_obeyed(to: str) -> None:
+def test_order_to_the_centre_its_zone_or_all_is_accepted(to: str) -> None:
     stop, resume = an_order(to=to), an_order("resume", to=to)
     refuse_unlawful(stop, signed(stop, "ravi"), "pune-1", "north", NOW)
     refuse_unlawful(resume, signed(resume, "asha", "ravi"), "pune-1", "north", NOW)
@@ -126,7 +126,7 @@ def heard(order: HqOrder) -> HeardOrder:
     return HeardOrder(order.id, digest_of(order.text), order.order.value, order.made_at)
 
 
-def test_an_order_is_obeyed_once_and_not_after_a_later_one_that_overtook_it() -> None:
+def test_order_is_executed_once_and_not_after_a_later_one() -> None:
     stop = an_order(id="stop", made_at=NOW - 50)
     resume = an_order("resume", id="resume", made_at=NOW - 40)
     pause = an_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)
@@ -136,7 +136,8 @@ def test_an_order_is_obeyed_once_and_not_after_a_later_one_that_overtook_it() ->
     with pytest.raises(CommandRefused, match="every order needs a new one"):
         was_obeyed(stop, an_order(id="stop").text, [heard(stop)])
     assert not was_obeyed(resume, resume.text, [heard(stop)])
-    assert not was_obeyed(stop, stop.text, [heard(pause), heard(quota)])  # to do less is late to nothing but a resume
+    # A stop or pause is superseded only by a later resume.
+    assert not was_obeyed(stop, stop.text, [heard(pause), heard(quota)])
     assert not was_obeyed(pause, pause.text, [heard(stop), heard(quota)])
     for overtaken, by in ((stop, resume), (pause, resume), (quota, resume), (quota, pause), (resume, an_order())):
         with pytest.raises(CommandRefused, match="a later order"):

@@ -1,4 +1,4 @@
-"""Which Asterisk is reached, and on whose line a call is best placed."""
+"""Which Asterisk servers are reachable, and on which server's trunk a call is best placed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def three(*up: str, silent: str = "") -> AsteriskServers:
     return servers
 
 
-def test_servers_of_new_settings_are_added_to_the_known_ones() -> None:
+def test_reloaded_servers_are_added_to_the_known_ones() -> None:
     servers = AsteriskServers({}, ())
     assert [*servers.names] == [""]
     servers.use({"line-a": "a"}, ["b"])
@@ -37,19 +37,19 @@ def test_no_single_server_is_unreachable_while_all_are() -> None:
     assert not AsteriskServers({"line": ""}, [""]).unreachable
 
 
-def test_removed_trunk_counts_as_one_of_the_first_server() -> None:
+def test_unknown_trunk_belongs_to_the_first_server() -> None:
     assert three().of_trunk("sold") == "a"
     assert AsteriskServers({}, ()).of_trunk("sold") == ""
 
 
-def test_site_without_trunks_accepts_calls_once_its_asterisk_is_up() -> None:
+def test_site_without_trunks_accepts_calls_when_asterisk_is_up() -> None:
     site = AsteriskServers({}, [""])
     assert site.accepting(()) == set()
     site.up.add("")
     assert site.accepting(()) == {""}
 
 
-def test_server_with_a_free_agent_is_first_and_one_without_agents_last() -> None:
+def test_servers_are_sorted_by_free_agents() -> None:
     loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=10, b=10)
     loads.free.update(b=1)
@@ -58,7 +58,7 @@ def test_server_with_a_free_agent_is_first_and_one_without_agents_last() -> None
     assert loads.best_first(list(LINES))[0] == "a1"
 
 
-def test_calls_are_spread_in_proportion_to_the_agents_of_each_server() -> None:
+def test_calls_are_spread_by_agents_per_server() -> None:
     loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=100, b=50, c=10)
     placed = dict.fromkeys("abc", 0)

@@ -1,6 +1,4 @@
-"""Who stands beside a call, as tables: supervisors, recordings, keys of the phone, phones that are silent, the link
-itself.
-"""
+"""Features around a call, as tables: supervisors, recordings, phone keys, silent phones and the link to the switch."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ SILENT = {"seat_rtp_timeout_seconds": 5}
 
 
 @pytest.mark.parametrize("mode", ListeningMode)
-def test_barge_falls_back_to_listening_when_the_talk_ends_and_each_end_is_audited(mode: ListeningMode) -> None:
+def test_barge_becomes_listening_after_the_talk_and_ends_are_audited(mode: ListeningMode) -> None:
     turns = Turns()
     turns.talking()
     party = supervision_party("x")
@@ -68,20 +66,21 @@ def test_keys_are_refused_while_a_command_is_carried_out() -> None:
             (20, SeatKeyPressed("01", "*"), "order answer_key 01 key"),
             (20.1, SeatKeyPressed("01", "3"), "SeatHangUp(seat='01', name='seat-hang-up')"),
             (20.2, SeatKeyPressed("01", "*"), "order answer_key 01 key"),
-            (20.3, SeatKeyPressed("01", "8"), "order answer_key 01 wrong"),  # the last one is still under way
+            (20.3, SeatKeyPressed("01", "8"), "order answer_key 01 wrong"),  # the last command is still running
             (21, SeatKeyPressed("99", "3"), ""),
         ]
     )
 
 
-def test_phone_hung_up_as_silent_early_in_a_talk_counts_as_dead_throughout() -> None:
+def test_phone_found_silent_early_in_a_talk_makes_it_abandoned() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
     turns.at(12, SeatDown("01"))
     turns.play([(12, SeatPhoneSilent("01"), "learn abandoned 0"), (12, SeatPhoneSilent("01"), "")])
     end = turns.at(13, HUNG_UP)
     assert end[-1] == "commit end abandoned"
-    assert not [each for each in end if "abandoned 0" in each or each.startswith("learn abandoned")]  # once is enough
+    # A second report changes nothing.
+    assert not [each for each in end if "abandoned 0" in each or each.startswith("learn abandoned")]
 
 
 def test_short_talk_waits_for_the_dead_phone_check() -> None:
@@ -98,7 +97,7 @@ def test_long_talk_skips_dead_phone_check() -> None:
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
-def test_resync_finds_talks_and_phones_as_they_are() -> None:
+def test_resync_adopts_talks_and_phones() -> None:
     turns = Turns(2)
     turns.talking()
     live = frozenset({A})
@@ -117,7 +116,7 @@ def test_resync_finds_talks_and_phones_as_they_are() -> None:
     assert "beside look-up-vanished" in turns.at(26, SwitchUp(frozenset(), frozenset(), (), restarted=True))
 
 
-def test_voter_who_did_not_reach_the_seat_is_sent_again_only_if_the_switch_reports_them_waiting() -> None:
+def test_unconnected_voter_is_connected_again_only_if_reported_waiting() -> None:
     turns = Turns()
     turns.call()
     came = "order connect A 01"
@@ -127,7 +126,7 @@ def test_voter_who_did_not_reach_the_seat_is_sent_again_only_if_the_switch_repor
     assert any(came in each for each in turns.at(25, CallWaiting(A)))
 
 
-def test_events_of_unknown_calls() -> None:
+def test_events_of_unknown_calls_are_handled() -> None:
     turns = Turns()
     turns.features.unknown_callers.trunks[STRANGER] = "carrier"
     turns.play(

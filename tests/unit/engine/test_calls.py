@@ -1,4 +1,4 @@
-"""A call's facts and outcomes: the table of endings seen on a real Asterisk, and every order of the same events."""
+"""A call's facts and outcomes: ends as seen on a real Asterisk, and every order of the same events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
     [
         ({"dial_status": "BUSY", "cause": 17, "technical_cause": "486"}, Outcome.BUSY),
         ({"timed_out": True, "cause": 19, "ever_ringing": True}, Outcome.NO_ANSWER),
-        ({"timed_out": True, "cause": 19, "ever_ringing": False}, Outcome.CARRIER_FAILURE),  # a dead trunk
+        # A trunk that does not answer.
+        ({"timed_out": True, "cause": 19, "ever_ringing": False}, Outcome.CARRIER_FAILURE),
         ({"dial_status": "NOANSWER", "cause": 19, "technical_cause": "480"}, Outcome.NO_ANSWER),
         ({"dial_status": "NOANSWER", "cause": 1}, Outcome.INVALID_NUMBER),
         ({"dial_status": "NOANSWER", "cause": 22}, Outcome.INVALID_NUMBER),
@@ -45,7 +46,7 @@ def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
         ({"dial_status": "CANCEL", "cause": 16, "ever_ringing": True}, Outcome.CARRIER_FAILURE),
     ],
 )
-def test_unanswered_endings(facts: dict[str, Any], outcome: Outcome) -> None:
+def test_unanswered_ends_have_their_outcomes(facts: dict[str, Any], outcome: Outcome) -> None:
     assert outcome_of(a_call(), ended(**facts)) is outcome
 
 
@@ -53,26 +54,26 @@ def test_failure_without_a_channel_is_refused() -> None:
     assert outcome_of(a_call(), ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 
-def test_cancelled_call_has_the_outcome_cancelled_unless_it_was_answered() -> None:
+def test_cancelled_call_is_cancelled_unless_answered() -> None:
     assert outcome_of(a_call(cancelled=True), ended(cause=0)) is Outcome.CANCELLED
     assert outcome_of(a_call(cancelled=True), ended(cause=16, answered=True)) is Outcome.DROPPED
 
 
-def test_answered_endings_of_an_agents_campaign() -> None:
+def test_answered_ends_of_an_agent_campaign_have_their_outcomes() -> None:
     answered = a_call().picked_up(Instant(10.0, 10.0))
     assert outcome_of(answered, ended(cause=16)) is Outcome.DROPPED
     assert outcome_of(answered.connected("01", "1001", Instant(11.0, 11.0)), ended(cause=16)) is Outcome.CONNECTED
     assert outcome_of(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
 
 
-def test_answered_endings_of_an_ivr_campaign() -> None:
+def test_answered_ends_of_an_ivr_campaign_have_their_outcomes() -> None:
     answered = a_call(CampaignKind.IVR).picked_up(Instant(10.0, 10.0))
     assert outcome_of(answered, ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
     assert outcome_of(done, ended()) is Outcome.COMPLETED
 
 
-def test_unseen_end_is_unknown_or_counts_against_the_cap() -> None:
+def test_vanished_call_is_unknown_or_abandoned() -> None:
     vanished = ended(EndedBy.VANISHED)
     assert outcome_of(a_call(), vanished) is Outcome.UNKNOWN
     assert outcome_of(a_call().picked_up(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
@@ -95,7 +96,7 @@ def test_outcome_does_not_depend_on_the_order_of_events() -> None:
     assert outcomes == {Outcome.CONNECTED}
 
 
-def test_state_is_derived_from_the_facts() -> None:
+def test_call_state_is_derived_from_its_facts() -> None:
     call = a_call(written=False)
     assert call.state is CallState.SENDING
     assert a_call().state is CallState.DIALLING
@@ -107,8 +108,8 @@ def test_state_is_derived_from_the_facts() -> None:
     assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
 
 
-def test_ringing_counts_from_the_latest_report() -> None:
-    """A carrier may say only that something is heard (183), and later that the phone rings (180)."""
+def test_ring_time_starts_at_the_latest_ringing_report() -> None:
+    """A carrier may report early media (183) first, and ringing (180) later."""
     heard = a_call().rang(Instant(1.0, 1.0))
     rang = heard.rang(Instant(4.0, 5.0))
     assert (heard.leg.ringing_at, rang.leg.ringing_at, rang.ringing_seconds) == (1.0, 4.0, 5.0)

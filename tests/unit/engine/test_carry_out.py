@@ -1,4 +1,4 @@
-"""What follows is carried out in one order, whoever said it first, and a failed order is an event."""
+"""Effects are carried out in a fixed order, whoever requested them, and a failed order becomes an event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.virtual import virtual_time
 
 
 class Said:
-    """Store, switch, pacer and listener at once: says what it was asked."""
+    """Records the calls of store, switch, pacer and subscriber."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -69,7 +69,7 @@ async def test_effects_are_carried_out_in_order() -> None:
             "tell CampaignChange",
             "order connect 01 False",
             "commit 8.0",
-        ]  # tasks run later
+        ]  # background tasks run later
         assert list(turns.engine._timers._running) == ["x"]
         turns.engine._timers.stop_all()
 
@@ -97,7 +97,7 @@ async def test_failed_commit_is_retried_and_dialling_stops_meanwhile() -> None:
         said.refuse = turns.features.commits.closing = True
         turns.features.core.do(commit(said.record_answer, A, 8.0))
         await asyncio.sleep(0.5)
-        assert turns.features.commits.trouble == "the disk is full"  # and the dialler, which goes down, is not held up
+        assert turns.features.commits.trouble == "the disk is full"  # a dialler that is stopping does not wait for it
         turns.features.commits.closing = False
         turns.features.commits._recovering = True
         said.refuse = True
@@ -131,7 +131,7 @@ def test_requested_effects_are_not_carried_out_at_once() -> None:
     assert turns.features.core.take_effects() == []
 
 
-def test_error_in_an_event_loses_no_effects_requested_before() -> None:
+def test_event_error_keeps_the_effects_requested_before() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -142,7 +142,7 @@ def test_error_in_an_event_loses_no_effects_requested_before() -> None:
     assert len(heard) == 1
 
 
-def test_error_in_an_effect_loses_no_other_effects() -> None:
+def test_effect_error_keeps_the_other_effects() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)

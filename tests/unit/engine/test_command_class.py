@@ -1,4 +1,4 @@
-"""A command is one class: reading, rights, refusals, documents and help follow from it."""
+"""A command is one class, from which reading, permissions, refusals, documents and help are derived."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def coffee(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One more command."""
+    """Define one more command."""
 
     class SeatCoffee(SeatCommand):
         """Pause a seat for coffee."""
@@ -127,7 +127,7 @@ def test_new_command_is_documented() -> None:
     assert allowed == "`desk`, `supervisor`"
 
 
-def test_name_is_registered_once() -> None:
+def test_command_name_can_be_registered_only_once() -> None:
     with pytest.raises(TypeError, match="the command pause is registered twice"):
 
         class Another(Command):
@@ -153,6 +153,6 @@ def test_command_needs_roles_and_descriptions() -> None:
     assert "seat-tea" not in registry
 
 
-def test_code_passes_values_of_the_declared_types_only() -> None:
+def test_command_accepts_only_values_of_the_declared_types() -> None:
     with pytest.raises(ValidationError):
         PauseCampaign(campaign=cast(str, 7))

@@ -1,4 +1,4 @@
-"""Calls that an earlier run left open, or that ended while nobody listened, as tables."""
+"""Reconciliation, as tables: calls that an earlier run left open, or that ended while the link was down."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_adopted_talk_continues_and_has_no_wrap_up() -> None:
     assert "seat 01 talking" in lines
     assert turns.features.calls[A].state is CallState.TALKING
     assert turns.seat() is SeatState.TALKING
-    assert not [line for line in lines if line.startswith(("learn", "commit"))]  # that was learned and kept then
+    assert not [line for line in lines if line.startswith(("learn", "commit"))]  # learned and stored in the earlier run
 
 
 def test_adopted_ringing_call_teaches_the_pacer_no_times() -> None:
@@ -67,14 +67,14 @@ NOTHING = History({}, first_at=NOON - 600, up_seconds=600.0)
     [
         (None, None, "unknown"),
         (None, History({}), "unknown"),
-        (None, NOTHING, "refused"),  # it was up, has kept all, and knows of none: never sent
+        (None, NOTHING, "refused"),  # it was up and has all records but this one: never sent
         (PastCall(None, "NOANSWER"), NOTHING, "no-answer"),
         (PastCall(None, "BUSY"), NOTHING, "busy"),
-        (PastCall(NOON - 50), NOTHING, "abandoned"),  # it heard the dialplan's own message
+        (PastCall(NOON - 50), NOTHING, "abandoned"),  # the voter heard the dialplan's own message
         (PastCall(NOON - 50, None, "01"), NOTHING, "connected"),
     ],
 )
-def test_outcome_of_an_unseen_end_comes_from_the_switch_history(
+def test_outcome_of_a_vanished_call_comes_from_the_switch_history(
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
@@ -86,7 +86,7 @@ def test_outcome_of_an_unseen_end_comes_from_the_switch_history(
     assert not turns.features.calls
 
 
-def test_history_of_a_moved_trunk_does_not_prove_that_a_call_was_never_sent() -> None:
+def test_history_of_a_moved_trunk_does_not_prove_an_unsent_call() -> None:
     turns = Turns()
     turns.features.reconciler.found([left_open()], {"another"})
     turns.at(1, up(live=False))
@@ -94,7 +94,7 @@ def test_history_of_a_moved_trunk_does_not_prove_that_a_call_was_never_sent() ->
     assert "commit end unknown" in turns.after(2, lambda: turns.features.reconciler._end_vanished(call, None, NOTHING))
 
 
-def test_agent_who_is_at_another_seat_is_not_restored() -> None:
+def test_agent_at_another_seat_is_not_restored() -> None:
     turns = Turns(seats=2)
     agents, seat = turns.features.agents, turns.features.seats["02"]
     turns.place(seat.logged_off(turns.features.core.instant()))
@@ -111,4 +111,4 @@ def test_three_way_call_at_a_removed_seat_is_left_alone() -> None:
     turns.features.call_transfers.put(CallTransfer(A, "gone", TransferStage.THREE_WAY, party, "boss"))
     turns.at(1, up())
     assert A in turns.features.calls
-    assert turns.features.call_transfers.get(A) is None  # Asterisk has no such party
+    assert turns.features.call_transfers.get(A) is None  # Asterisk does not have this party

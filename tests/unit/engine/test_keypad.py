@@ -1,4 +1,4 @@
-"""Keys of an agent's phone become commands; whatever else is keyed changes nothing."""
+"""Keys of an agent's phone become commands; all other keys change nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REASONS = ("break", "meal", "training")
 
 
 def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], list[SeatSound | None]]:
-    """The commands that keys come to, and the sounds, in order."""
+    """Return the commands that the keys complete, and the sounds, in order."""
     keypad, now = Keypad(), 0.0
     commands: list[SeatCommand] = []
     sounds: list[SeatSound | None] = []
@@ -57,7 +57,7 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], lis
         ("*7", SeatResumeRecording(seat="01")),
         ("*8", SeatClosing(seat="01")),
         ("*0", SeatLogOff(seat="01")),
-        ("31*1", SeatReady(seat="01")),  # a star in the middle begins anew
+        ("31*1", SeatReady(seat="01")),  # a star in the middle starts a new code
         ("**2*0", SeatLogOff(seat="01")),
     ],
 )
@@ -78,7 +78,7 @@ def test_meaningless_keys_are_refused(keys: str) -> None:
     assert keypad == Keypad()
 
 
-def test_key_too_long_after_the_start_of_a_code_is_refused() -> None:
+def test_late_key_of_a_code_is_refused() -> None:
     late = HALF_ENTERED_SECONDS + 0.1
     assert keyed("*1", late) == ([], [SeatSound.KEY, SeatSound.WRONG])  # meant as ready: it must not become "voted"
     assert keyed("*11", late) == (
@@ -96,7 +96,7 @@ def test_key_storm_is_refused_until_it_is_over() -> None:
     commands, sounds = keyed("1" * 200, every_seconds=0.1)
     assert len(commands) == STORM_KEYS - 1
     assert sounds[STORM_KEYS:] == [SeatSound.WRONG] * (200 - STORM_KEYS)
-    assert len(keyed("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50  # fast fingers are none
+    assert len(keyed("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50  # fast typing is no key storm
     keypad = Keypad(recent=tuple(n / 10 for n in range(STORM_KEYS)))
     assert press(keypad, "01", "1", 1.0, REASONS).command is None
     assert press(keypad, "01", "1", 3.0, REASONS).command == KeyedDisposition(seat="01", disposition=Disposition.VOTED)

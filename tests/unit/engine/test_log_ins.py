@@ -1,4 +1,4 @@
-"""PINs, and the counting of wrong ones."""
+"""PINs, and the locks after wrong log-ins."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_only_the_right_pin_of_a_known_agent_is_accepted() -> None:
         assert not check.is_right(number, pin)
 
 
-def test_checking_an_unknown_agent_costs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_agent_costs_the_same_pin_check(monkeypatch: pytest.MonkeyPatch) -> None:
     known = CHEAP.hash("2468")
     check = PinCheck([AgentAccount("101", known)])
     verified: list[str] = []
@@ -59,10 +59,10 @@ def test_checking_an_unknown_agent_costs_the_same(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(PasswordHasher, "verify", verify)
     for number, pin in (("101", "2468"), ("999", "2468"), ("999", "x" * 1000)):
         check.is_right(number, pin)
-    assert verified == [known[:24]] * 3  # the parameters: equally dear
+    assert verified == [known[:24]] * 3  # the same parameters, so the same cost
 
 
-def test_damaged_hash_admits_nobody() -> None:
+def test_damaged_pin_hash_accepts_no_pin() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468"))])
     check._accounts["102"] = AgentAccount("102", "no hash at all")
     assert not check.is_right("102", "2468")
@@ -75,7 +75,7 @@ def test_wrong_log_ins_count_by_agent_and_by_seat() -> None:
     wrong = WrongLogIns()
     assert not wrong.wrong("01", "101", 0.0, THREE)
     assert not wrong.wrong("02", "101", 1.0, THREE)
-    assert wrong.wrong("03", "101", 2.0, THREE)  # the agent's third: locked with seat 03
+    assert wrong.wrong("03", "101", 2.0, THREE)  # the agent's third wrong PIN: locked with seat 03
     assert wrong.is_locked("03", "102", 3.0)
     assert wrong.is_locked("01", "101", 3.0)
     assert not wrong.is_locked("01", "102", 3.0)
@@ -95,7 +95,7 @@ def test_right_log_in_resets_the_count() -> None:
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.sampled_from(["01", "02"]), st.sampled_from(["101", "102", None]), st.booleans())))
-def test_no_more_wrong_log_ins_in_a_row_than_the_limit(tries: list[tuple[str, str | None, bool]]) -> None:
+def test_wrong_log_ins_in_a_row_never_exceed_the_limit(tries: list[tuple[str, str | None, bool]]) -> None:
     wrong = WrongLogIns()
     in_a_row: dict[str, int] = {}
     for seat, agent, right in tries:

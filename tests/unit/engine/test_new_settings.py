@@ -1,6 +1,4 @@
-"""What follows from settings that are taken beside calls, as tables: seats, agents, campaigns and trunks that come and
-go.
-"""
+"""Effects of reloaded settings during calls, as tables: added and removed seats, agents, campaigns and trunks."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ SUP = SupervisorPhone("sup", "sup", SupervisorRole.SUPERVISOR)
 
 
 def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
-    """What follows from settings that say so at that second; the table's gate lets everything pass, and stays."""
+    """Return the effects of settings reloaded at that second. The gate allows everything and stays."""
 
     def put() -> None:
         turns.features.core.plan = replace(turns.features.core.plan, **plan)

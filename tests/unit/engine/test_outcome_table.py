@@ -1,8 +1,8 @@
-"""The table of outcomes, row by row: what a real Asterisk said of each SIP status, and what the simulated one says of it.
+"""The table of outcomes, row by row: each SIP status as reported by a real Asterisk and by the simulated one.
 
-`captures/endings/by-sip-status.jsonl` holds the events of one call per status, as the dialler's own manager user got them from
-Asterisk 22; a phone that rang before the status came is a row of its own, and so is a carrier that said 183 before it (early
-media). The rows of docs/reference/outcomes.md are the same.
+`captures/endings/by-sip-status.jsonl` contains the events of one call per status, as the dialler's own manager user
+received them from Asterisk 22. A phone that rang before the status came has a row of its own, and so has a carrier that
+sent 183 before it (early media). docs/reference/outcomes.md has the same rows.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def messages_of(text: str) -> list[AmiMessage]:
 
 
 def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[Outcome, CallEnded]:
-    """What the tracker and the rule make of a call's events."""
+    """Return the end of a call and its outcome, from its events."""
     tracker, call = SwitchTracker(), a_call()
     tracker.calls.expect_channel(attempt_id)
     told = [event for message in messages for event in tracker.handle(message)]
@@ -113,15 +113,15 @@ def test_captured_endings_have_the_outcome_of_the_table(ending: str) -> None:
         ("limit-ringing-progress", True, Outcome.NO_ANSWER),
     ],
 )
-def test_ring_limit_with_early_media(ending: str, ever_ringing: bool, outcome: Outcome) -> None:
+def test_ring_limit_after_early_media_is_a_carrier_failure(ending: str, ever_ringing: bool, outcome: Outcome) -> None:
     found, ended = ending_of(messages_of(EARLY[ending]["events"]))
     assert (found, ended.ever_ringing, ended.timed_out) == (outcome, ever_ringing, True)
     assert trunk_failed(found, ended) is not ever_ringing
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_announcement_behind_a_183_is_a_carrier_failure(status: int) -> None:
-    """The carrier says beside the 5xx that there is no such number (`Reason: Q.850;cause=1`), and a real Asterisk nothing of it."""
+def test_announcement_after_a_183_is_a_carrier_failure(status: int) -> None:
+    """The carrier sends `Reason: Q.850;cause=1` (no such number) with the 5xx, which a real Asterisk does not report."""
 
     def said(text: str) -> list[tuple[str, ...]]:
         fields = ("Event", "DialStatus", "Response", "Reason", "Cause", "TechCause", "DestChannelState", "ChannelState")
@@ -130,19 +130,19 @@ def test_announcement_behind_a_183_is_a_carrier_failure(status: int) -> None:
     assert said(EARLY[f"{status}-progress-cause-1"]["events"]) == said(CAPTURED[f"{status}-progress"])
 
 
-def test_phone_behind_a_183_has_rung() -> None:
-    """As CoreShowChannels listed it to a dialler that had begun anew, on a real Asterisk."""
+def test_phone_ringing_after_a_183_counts_as_ringing() -> None:
+    """As a real Asterisk lists it in CoreShowChannels to a restarted dialler."""
     listed = _make_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = SwitchTracker()
     _, *states = tracker.resync([listed], restarted=False)
-    assert states == []  # neither pacing nor the trunk's health may learn when it rang
+    assert states == []  # the ring time must not reach pacing or the trunk's health
     ends = [event for message in messages_of(EARLY["limit-progress"]["events"]) for event in tracker.handle(message)]
     (ended,) = [event for event in ends if isinstance(event, CallEnded)]
     assert outcome_of(a_call(), ended) is Outcome.NO_ANSWER
 
 
-def test_cancelled_call_behind_a_183_is_cancelled() -> None:
+def test_cancelled_call_after_a_183_is_cancelled() -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     told = [
@@ -177,7 +177,7 @@ def test_simulated_asterisk_gives_the_same_outcomes(rings_with: tuple[int, ...])
     assert found == TABLE
 
 
-def test_outcome_page_has_the_same_rows() -> None:
+def test_outcome_page_lists_the_rows_of_the_table() -> None:
     page = (ROOT / "docs/reference/outcomes.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\|([0-9, ]+)\|`([a-z-]+)`\|", page, re.MULTILINE)
     assert {int(status): Outcome(name) for statuses, name in rows for status in statuses.split(",")} == TABLE
@@ -186,7 +186,7 @@ def test_outcome_page_has_the_same_rows() -> None:
 NEVER, SOON = None, 60.0
 RULES = RetryRules(3, busy_seconds=900, no_answer_seconds=5400, other_seconds=7200, abandoned_lock_seconds=259_200)
 RETRIES: dict[Outcome, float | None] = {
-    Outcome.CONNECTED: 7200,  # unless the agent says more
+    Outcome.CONNECTED: 7200,  # unless the agent enters a disposition
     Outcome.COMPLETED: NEVER,
     Outcome.LEFT: 7200,
     Outcome.ABANDONED: 259_200,

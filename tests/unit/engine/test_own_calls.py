@@ -1,4 +1,4 @@
-"""Calls that their agent dials, as tables: what follows at the seat, and what is asked of the switch."""
+"""Calls that agents dial, as tables: the effects at the seat, and the orders to the switch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ B = AttemptId("b" * 36)
 
 
 def shown(dials: bool = False, **campaign: object) -> Turns:
-    """A call is shown at seat 01, and nothing of it is dialled."""
+    """Set up a call that is previewed at seat 01 and not dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.features.seats["01"]
     turns.place(seat.reserved(A, "calls", turns.features.core.instant()))
@@ -28,7 +28,7 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
     originator = turns.features.placing._originator
     turns.features.reserved_seats._kept[A] = "01"
     [run] = turns.features.runs.all()
-    originator._previewed[A] = run, cast(NewAttempt, None)  # nothing is dialled on the table
+    originator._previewed[A] = run, cast(NewAttempt, None)  # the table dials nothing
     return turns
 
 
@@ -69,7 +69,7 @@ def test_expired_preview_is_returned_and_its_seat_paused() -> None:
     assert turns.at(61, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
-def test_expired_preview_is_dialled_where_the_campaign_does_so() -> None:
+def test_expired_preview_is_dialled_in_automatic_campaigns() -> None:
     turns = shown(dials=True, preview_seconds=60)
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == "call sending; timer preview/A off; seat 01 reserved; beside dial-preview"
@@ -93,7 +93,7 @@ def test_answered_call_gets_its_reserved_seat() -> None:
     assert orders == ["order connect A 02"]
 
 
-def test_command_for_a_call_of_another_seat_is_refused() -> None:
+def test_command_for_another_seats_call_is_refused() -> None:
     turns = shown()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:

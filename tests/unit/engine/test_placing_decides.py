@@ -1,4 +1,4 @@
-"""What a decision places, cancels and holds, without a switch that is asked."""
+"""Which calls a decision places, cancels and holds, without a switch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.turns import A, Turns
 
 
 def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
-    """Turns whose rules allow all, and whose pacer wants so many calls."""
+    """Return turns whose rules allow everything, and whose pacer wants this many calls."""
     turns = Turns(seats, **sections)
     allowed = lambda *_: Ruling((), None)  # noqa: E731
     asked = {
@@ -35,7 +35,7 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
             calls_to_place=lambda _: wanted, excess_calls=lambda _: 0, explain=lambda: "", observe=lambda _: None
         ),
     )
-    turns.clock.seconds = 10.0  # the trunk has had time for a start
+    turns.clock.seconds = 10.0  # the trunk can grant a start by now
     return turns
 
 
@@ -94,7 +94,7 @@ def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
     turns.call(AttemptId("b" * 36), answered_seconds=1.0)
     turns.at(9, TimerExpired(TimerKind.AGENT_ABSENT, "01"))
     assert [line for line in decided(turns) if line.startswith("order")] == ["order hang_up A"]
-    assert not [line for line in decided(turns) if line.startswith("order")]  # once
+    assert not [line for line in decided(turns) if line.startswith("order")]  # only once
 
 
 def test_cancelled_call_is_not_sent_later() -> None:
@@ -104,7 +104,7 @@ def test_cancelled_call_is_not_sent_later() -> None:
     assert turns.features.calls[A].leg.cancelled
 
 
-def test_claims_made_during_the_stop_are_returned() -> None:
+def test_claims_made_during_a_stop_are_returned() -> None:
     turns = deciding()
     run = turns.features.runs["calls"]
 

@@ -1,4 +1,4 @@
-"""What was said in a call, in its flow or to its agent, and what follows here and now."""
+"""Results of a call, from its flow or its agent, and their effects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FLOW = {"kind": "ivr", "flow": "turnout"}
 VOTED = Mark("key", 1, MarkKind.VOTED, MarkSource.VOTER_KEY, 0.0, None, A)
 
 
-def test_mark_cancels_ringing_calls_to_voters_who_need_none() -> None:
+def test_mark_cancels_unnecessary_ringing_calls() -> None:
     turns = Turns()
     turns.call()
     turns.call(B, phone_id=2, voter_id=2)
@@ -95,7 +95,7 @@ def disposing(turns: Turns, disposition: Disposition, error: Exception | None = 
     return turns.after(20, lambda: asyncio.run(desk.dispose("01", disposition, None, DispositionDetails(), None)))
 
 
-def test_answer_by_a_machine_is_withdrawn_once() -> None:
+def test_machine_answer_is_withdrawn_once() -> None:
     turns = Turns(campaign={"machine_detection": "after-seat"})
     turns.talking()
     assert disposing(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]
@@ -103,7 +103,7 @@ def test_answer_by_a_machine_is_withdrawn_once() -> None:
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
-def test_disposition_that_was_not_stored_is_forgotten() -> None:
+def test_unstored_disposition_is_discarded() -> None:
     turns = Turns()
     turns.talking()
     with pytest.raises(StoreError):

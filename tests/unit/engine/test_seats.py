@@ -1,4 +1,4 @@
-"""The seat's state machine, step by step and in random walks."""
+"""The state machine of a seat, step by step and in random walks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Campaigns that ask for different skills and share agents dial each seat once, however many skills lie between them."""
+"""Campaigns with different skills that share agents: each seat is dialled for once, however the skills are connected."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ALWAYS = make_daily_hours([(time.min, time.max)])
 
 
 def centre_of(seats: list[str]) -> Features:
-    """Ready seats whose agents have a skill for each letter, and a campaign for each of these skills."""
+    """Return ready seats whose agents have one skill per letter, and one campaign per skill."""
     plan = cast(EnginePlan, SimpleNamespace(seats={}, campaigns={}, polling=None))
     outside = cast(Dependencies, SimpleNamespace(store=None, switch=None))
     centre = Features(Core("centre-1", KOLKATA, SystemClock(), plan), outside)
@@ -65,7 +65,7 @@ def seen_by(centre: Features, campaign: str) -> PacingSnapshot:
 
 
 def dial(centre: Features, campaign: str) -> int:
-    """Let a campaign decide, and ring what it decides on; how many that were."""
+    """Let a campaign decide, and place the calls. Return their number."""
     calls = centre.runs[campaign].pacer.calls_to_place(seen_by(centre, campaign))
     for _ in range(calls):
         ring(centre, campaign)
@@ -83,14 +83,14 @@ def ring(centre: Features, campaign: str) -> None:
     ("seats", "rings", "campaign", "calls"),
     [
         (["ab", "bc"], "", "a", 1),
-        (["ab", "bc"], "b", "a", 1),  # b's voter can have the other seat
-        (["ab", "bc"], "cb", "a", 0),  # but not if c's has it, though a and c share no agent
+        (["ab", "bc"], "b", "a", 1),  # b's voter can get the other seat
+        (["ab", "bc"], "cb", "a", 0),  # but not if c's voter has it, although a and c share no agent
         (["a", "ab", "bc", "c"], "bcc", "a", 1),
         (["ab", "b", "b"], "a", "a", 0),  # there is room for b's calls, not for a's
-        (["ab", "b", "c"], "bb", "a", 0),  # nor does it help that c's agent is free
+        (["ab", "b", "c"], "bb", "a", 0),  # c's free agent does not help either
     ],
 )
-def test_campaign_dials_as_much_as_its_tightest_set_of_skills_allows(
+def test_campaign_dials_up_to_its_tightest_set_of_skills(
     seats: list[str], rings: str, campaign: str, calls: int
 ) -> None:
     centre = centre_of(seats)
@@ -111,7 +111,7 @@ def test_campaigns_deciding_in_turn_dial_each_seat_once(seats: list[str], order:
     assert [dial(centre, campaign) for campaign in order] == calls
 
 
-def test_busy_seats_of_a_large_campaign_give_a_small_one_no_room() -> None:
+def test_busy_seats_of_a_large_campaign_leave_a_small_one_no_room() -> None:
     centre = centre_of(["ab"] + ["b"] * 50)
     for seat in centre.seats.all():
         centre.seats.put(seat, replace(seat, state=SeatState.TALKING))
@@ -120,7 +120,7 @@ def test_busy_seats_of_a_large_campaign_give_a_small_one_no_room() -> None:
     assert len(seen_by(centre, "a").busy_seats) == 1
 
 
-def test_calls_of_agents_who_left_count_for_campaigns_that_share_seats() -> None:
+def test_calls_of_departed_agents_count_for_campaigns_sharing_seats() -> None:
     centre = centre_of(["ab", "ab"])
     for each in "aabb":
         ring(centre, each)
@@ -138,4 +138,4 @@ def test_preview_time_does_not_count_as_talk_time() -> None:
     seen = seen_by(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
-    assert centre.channels.leaving() == {}  # nothing of it is on its way to the trunk
+    assert centre.channels.leaving() == {}  # no call start is pending on the trunk

@@ -1,4 +1,4 @@
-"""Transfers, as tables: how far one is, the event, what follows and how far it is then."""
+"""Transfers, as tables: stage, event, effects and next stage."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
 @pytest.mark.parametrize(
     ("stage", "event", "follows", "then"),
     [
-        ("hold", CallLeftSeat(A, "01"), "", "hold"),  # it is no end of the talk
+        ("hold", CallLeftSeat(A, "01"), "", "hold"),  # the talk has not ended
         ("hold", CallConnected(A, "01"), "seat 01 talking", None),
         ("hold", SeatDown("01"), f"seat 01 talking; {LET_GO}; order play_message A; {LOST}", None),
         (
@@ -47,7 +47,7 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
             SeatDown("01"),
             f"seat 01 talking; {LET_GO}; {LOST}",
             None,
-        ),  # the dialplan sends it to the message
+        ),  # the dialplan plays the message
         ("calling", PartyJoined(BOSS, TO_SEAT), "seat 01 talking consult", "consult"),
         ("calling", PartyLeft(BOSS), "seat 01 talking returning; order connect A 01", "returning"),
         ("consult", CallConnected(A, "01"), "seat 01 talking three-way", "three-way"),
@@ -74,12 +74,12 @@ WRAPS_UP = "learn talk-ended 11.6; timer seat/01 off; seat 01 wrap-up; timer sea
             PartyLeft(BOSS),
             "seat 01 talking transferred",
             "transferred",
-        ),  # the call of both ends by itself
-        (None, PartyJoined(BOSS, TO_SEAT), LET_GO, None),  # nobody needs the target any more
+        ),  # the calls of both end by themselves
+        (None, PartyJoined(BOSS, TO_SEAT), LET_GO, None),  # the target is no longer needed
         (None, PartyLeft(BOSS), "", None),
     ],
 )
-def test_each_event_of_a_transfer(stage: str | None, event: Event, follows: str, then: str | None) -> None:
+def test_each_transfer_event_has_its_effects(stage: str | None, event: Event, follows: str, then: str | None) -> None:
     turns = Turns(transfers=TRANSFERS)
     turns.talking()
     if stage is not None:

@@ -1,4 +1,4 @@
-"""When a trunk rests, how long, what ends it, and what is the trunk's failure at all."""
+"""When a trunk rests, how long, what ends the rest, and which failures are the trunk's."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
         (Outcome.CARRIER_FAILURE, ended(status="500"), True),
         (Outcome.CONGESTION, ended(status="503"), True),
         (Outcome.REJECTED, ended(status="403"), True),
-        (Outcome.REFUSED, ended(EndedBy.NO_CHANNEL), True),  # an endpoint that the switch does not have
-        (Outcome.REFUSED, ended(EndedBy.NOT_PLACED), None),  # the link was down: nothing is known of the trunk
+        (Outcome.REFUSED, ended(EndedBy.NO_CHANNEL), True),  # an endpoint that is missing on the switch
+        (Outcome.REFUSED, ended(EndedBy.NOT_PLACED), None),  # the link was down: nothing is known about the trunk
         (Outcome.CARRIER_FAILURE, replace(ended(status="302"), dial_status=REDIRECTED), False),
         (Outcome.REJECTED, ended(status="603"), False),
         (Outcome.INVALID_NUMBER, ended(status="404"), False),
@@ -49,7 +49,7 @@ def test_unreachable_number_is_no_trunk_failure(outcome: Outcome, end: CallEnded
     assert trunk_failed(outcome, end) is failed
 
 
-def test_failures_in_a_row_rest_the_trunk_and_one_call_probes_it() -> None:
+def test_consecutive_failures_rest_the_trunk_until_a_probe() -> None:
     health = TrunkHealth(RULES, 0.0)
     failing(health, 2)
     health.ended(False, 0.0, 0.0)
@@ -63,18 +63,18 @@ def test_failures_in_a_row_rest_the_trunk_and_one_call_probes_it() -> None:
     health.started(30.0)
     assert health.may_start(31.0) == 0
     health.ended(True, 30.0, 32.0)
-    assert health.rest_seconds_left(32.0) == 60.0  # twice as long
+    assert health.rest_seconds_left(32.0) == 60.0  # the second rest is twice as long
     health.started(92.0)
     health.ended(True, 92.0, 93.0)
-    assert health.rest_seconds_left(93.0) == 100.0  # but no longer than this
+    assert health.rest_seconds_left(93.0) == 100.0  # up to the maximum
     health.started(193.0)
     health.rang(1.0, 193.0, 194.0)
     assert health.state(194.0) is TrunkState.WORKING
     failing(health, 3, 194.0)
-    assert health.rest_seconds_left(194.0) == 30.0  # from the beginning
+    assert health.rest_seconds_left(194.0) == 30.0  # the rests start again from the first length
 
 
-def test_share_of_failures_rests_the_trunk() -> None:
+def test_failure_rate_rests_the_trunk() -> None:
     health = TrunkHealth(RULES, 0.0)
     for call in range(20):
         health.ended(call % 3 != 0, 0.0, 0.0)
@@ -84,20 +84,20 @@ def test_share_of_failures_rests_the_trunk() -> None:
     assert "of the last 10 calls" in health.reason
 
 
-def test_calls_from_before_the_rest_do_not_count_as_probe() -> None:
+def test_calls_placed_before_the_rest_are_no_probe() -> None:
     health = TrunkHealth(RULES, 0.0)
     failing(health, 3, 10.0)
     health.rang(1.0, 9.0, 41.0)
     health.ended(False, 9.0, 41.0)
     assert health.state(41.0) is TrunkState.PROBING
     health.started(41.0)
-    health.ended(True, 9.5, 42.0)  # an earlier call that still rang
+    health.ended(True, 9.5, 42.0)  # an earlier call that was still ringing
     assert health.state(42.0) is TrunkState.PROBING
     health.ended(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
     assert health.may_start(43.0) == 1
 
 
-def test_slow_carrier_gets_fewer_calls_until_it_is_quick_again() -> None:
+def test_slow_carrier_gets_fewer_calls_until_it_recovers() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
         health.rang(1.5, 0.0, 0.0)
@@ -113,7 +113,7 @@ def test_slow_carrier_gets_fewer_calls_until_it_is_quick_again() -> None:
     assert health.share == 1.0
 
 
-def test_carrier_that_is_always_slow_is_not_throttled() -> None:
+def test_constantly_slow_carrier_is_not_throttled() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
         health.rang(7.0, 0.0, 0.0)
@@ -143,7 +143,7 @@ def test_trunk_always_recovers_and_has_one_probe_at_a_time(steps: list[tuple[flo
     assert health.may_start(later + RULES.max_rest_seconds) > 0
 
 
-def test_the_next_trunk_takes_over_and_a_foreign_caller_id_is_refused() -> None:
+def test_next_trunk_takes_over_and_foreign_caller_ids_are_refused() -> None:
     pool = TrunkPool(
         [TrunkLimits("a", "a", 5, 10.0, ("+911",)), TrunkLimits("b", "b", 5, 10.0, ("+912", "+913"))], 0.0, RULES
     )
@@ -168,7 +168,7 @@ def test_the_next_trunk_takes_over_and_a_foreign_caller_id_is_refused() -> None:
     assert pool.caller_id_refused("a", "+912") and not pool.caller_id_refused("b", "+912")
 
 
-def test_call_starts_are_counted_over_ten_seconds() -> None:
+def test_call_start_rate_is_averaged_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
         assert pool.take(("a",), {}, at) is not None

@@ -1,4 +1,4 @@
-"""Users: changes, refusals, and that change, receipt and audit entry are one transaction."""
+"""Users: changes and refusals. A change, its receipt and its audit entry are one transaction."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_number_of_users_is_limited(users: Users) -> None:
     await users.set("user-7", Role.COACH, "asha", None)
 
 
-async def test_user_who_is_now_in_the_settings_is_removed(users: Users, store: Store, tmp_path: Path) -> None:
+async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users, store: Store, tmp_path: Path) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)
     await users.set("ravi", Role.COACH, "asha", None)
     taken = Users(store, SystemClock(), lambda: FIXED | {"meena"})
@@ -113,7 +113,7 @@ async def test_failed_commit_changes_no_user(users: Users, store: Store, monkeyp
     assert users.roles == {"meena": Role.SUPERVISOR}
 
 
-async def test_commit_with_lost_result_takes_effect(
+async def test_commit_with_a_lost_result_takes_effect(
     users: Users, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await users.set("meena", Role.SUPERVISOR, "asha", None)

@@ -1,4 +1,4 @@
-"""An answered voter's way to a seat, as tables: the second, the event, what follows."""
+"""An answered voter's way to a seat, as tables: second, event and effects."""
 
 from __future__ import annotations
 
@@ -109,14 +109,14 @@ def test_seat_is_released_when_its_voter_does_not_arrive() -> None:
     )
 
 
-def test_lost_phone_is_called_again_until_its_agent_is_logged_off() -> None:
+def test_lost_phone_is_called_again_until_log_off() -> None:
     turns = Turns()
     turns.talking()
     turns.play(
         [
             (30, SeatDown("01"), f"learn talk-ended 21.6; learn break-started 0; {LOST}"),
             (30, CallLeftSeat(A, "01"), ""),
-            (30, MessageStarted(A), "call message; timer call/A off"),  # no abandoned call: a seat had it
+            (30, MessageStarted(A), "call message; timer call/A off"),  # not abandoned, because a seat had the call
             (35, TimerExpired(TimerKind.CALL_PHONE, "01"), "timer phone/01 off; order call_seat 01 agent01"),
             (36, TimerExpired(TimerKind.PHONE_NOT_CALLED, "01"), "timer phone/01 5 call-phone"),
             (40, HUNG_UP, "timer call/A off; call ended; commit end connected"),
@@ -147,7 +147,7 @@ def test_lost_phone_is_called_again_until_its_agent_is_logged_off() -> None:
         (
             [
                 (8, CallAnswered(A), "commit record_answer A 8s; call waiting"),
-                (9, CallWaiting(A), f"learn answered 8; {TO_THE_SEAT}"),  # a person: only now it counts as an answer
+                (9, CallWaiting(A), f"learn answered 8; {TO_THE_SEAT}"),  # a person: counts as an answer only now
             ],
             "before-seat",
         ),
@@ -174,7 +174,7 @@ def test_answer_counts_once_and_a_machine_does_not(table: list[tuple[float, Even
 
 
 @pytest.mark.parametrize("order", list(permutations([CallAnswered(A), CallWaiting(A), CallConnected(A, "01")])))
-def test_each_effect_follows_once_in_any_order_of_events(order: tuple[Event, ...]) -> None:
+def test_effects_are_requested_once_in_any_event_order(order: tuple[Event, ...]) -> None:
     turns = Turns()
     turns.call()
     lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "commit"))]
@@ -196,17 +196,17 @@ def test_each_effect_follows_once_in_any_order_of_events(order: tuple[Event, ...
         (
             {"written": False, "cancelled": True},
             "call ended; commit end cancelled",
-        ),  # it never went out: nothing is learned
+        ),  # the call was never sent: nothing is learned
     ],
 )
-def test_pacer_update_of_an_unanswered_end(facts: dict[str, Any], follows: str) -> None:
+def test_unanswered_end_updates_the_pacer(facts: dict[str, Any], follows: str) -> None:
     turns = Turns()
     turns.call(**facts)
     ended = CallEnded(A, EndedBy.HANGUP, answered=False, timed_out=True, ever_ringing=True)
     turns.play([(30, ended, f"timer call/A off; {follows}"), (30, ended, "")])
 
 
-def test_call_waits_for_the_last_commit_of_its_flow_but_not_for_ever() -> None:
+def test_ended_call_waits_a_limited_time_for_its_flow() -> None:
     turns = Turns()
     turns.call(under_way=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
     turns.play(

@@ -1,4 +1,4 @@
-"""Which calls go first when more ring than seats will come free for."""
+"""Which ringing calls are cancelled first."""
 
 from __future__ import annotations
 

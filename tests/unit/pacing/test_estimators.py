@@ -1,4 +1,4 @@
-"""The estimators and sums of the predictive policy, against laws that are known."""
+"""The estimators and sums of the predictive policy, compared with known distributions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _row(elapsed: float, ringing: float | None) -> int:
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
 def test_hazard_of_an_exponential_distribution_is_its_rate(went_over: bool, seed: int, endings: int) -> None:
-    """That of going over too, which nobody expects, and which is soon believed."""
+    """Also the rate of changes into the inner state, which the prior does not expect."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
         hazard.ended(random.expovariate(1 / 80.0), went_over=went_over)
@@ -61,14 +61,14 @@ def test_answer_rate_converges(share: float) -> None:
     assert rate.estimate(NONE_RINGS) == pytest.approx(share, rel=0.25, abs=0.02)
 
 
-def test_a_fall_of_the_answer_rate_is_seen_within_a_few_hundred_calls_and_sooner_by_those_that_ring() -> None:
+def test_falling_answer_rate_is_detected_earlier_with_ringing_calls() -> None:
     random, rate = Random(3), AnswerRate(TUNED)
     for call in range(1_000):
         share = 0.45 if call < 700 else 0.10
         rate.outcome(answered=random.random() < share)
     found = rate.estimate(NONE_RINGS)
     assert found < 0.25
-    forty_silent = np.full(40, 20.0)  # calls that have rung for long
+    forty_silent = np.full(40, 20.0)  # calls that have been ringing for a long time
     assert rate.estimate(forty_silent) < 0.9 * found
 
 
@@ -76,7 +76,7 @@ def _rates(ends: float, over: float = 0.0) -> NDArray[np.float64]:
     return np.tile([[ends], [over]], len(HAZARD_EDGES))
 
 
-def test_seats_with_exponential_talk_and_wrap_up_come_free_as_the_sum_of_both() -> None:
+def test_free_probability_matches_exponential_talk_and_wrap_up() -> None:
     rates = dict.fromkeys(SeatStage, _rates(0.0)) | {
         SeatStage.TALKING: _rates(1 / 60.0),
         SeatStage.WRAP_UP: _rates(1 / 15.0),
@@ -91,7 +91,7 @@ def test_seats_with_exponential_talk_and_wrap_up_come_free_as_the_sum_of_both() 
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
-def test_a_seat_that_closes_comes_free_as_closing_and_wrap_up_do() -> None:
+def test_free_probability_of_a_closing_seat_matches_closing_and_wrap_up() -> None:
     rates = dict.fromkeys(SeatStage, _rates(1 / 15.0)) | {
         SeatStage.CLOSING: _rates(1 / 5.0),
         SeatStage.TALKING: _rates(1 / 15.0, 100.0),
@@ -99,19 +99,21 @@ def test_a_seat_that_closes_comes_free_as_closing_and_wrap_up_do() -> None:
     table = free_within([10.0], rates)
     closing = float(table[rows_of([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
-    # all conversations close within a second
+    # all conversations are closed within a second
     assert float(table[rows_of([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)
 
 
 def _rung(rings: RingTimes, random: Random, calls: int) -> None:
-    """Half are answered after 2 s without ringing and a gamma law of 10 s, the others ring out."""
+    """Return ring times after these calls: half are answered (2 s of silence, then gamma with mean 10 s), the others
+    ring out.
+    """
     for _ in range(calls):
         ringing = random.gammavariate(4.0, 2.5)
         rings.ended(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
         rings.ended(answered=False, seconds=32.0, ringing_seconds=30.0)
 
 
-def test_a_call_that_rings_on_is_less_likely_to_be_answered() -> None:
+def test_longer_ringing_lowers_the_answer_probability() -> None:
     rings = RingTimes(TUNED)
     _rung(rings, Random(6), 1_500)
     table = InFlightTable(rings, TUNED)
@@ -119,14 +121,16 @@ def test_a_call_that_rings_on_is_less_likely_to_be_answered() -> None:
     assert ratios == sorted(ratios)
     assert ratios[2] > 10 * ratios[0]
     assert [_row(1.0, None), _row(-3.0, None)] == [4, 0]
-    # the moments are the middles of quarters of the law, so that a new call is answered by then with these chances
+    # the moments are the midpoints of quarters of the distribution, so a new call is answered by them with these
+    # probabilities
     assert table.new.tolist() == pytest.approx([(n + 0.5) / 4 for n in range(4)], abs=0.03)
-    ten = 1.0 - exp(-4.0) * sum(4.0**n / (1, 1, 2, 6)[n] for n in range(4))  # gamma of shape 4: 10 s are 4 steps
+    # Gamma distribution of shape 4: 10 s are 4 steps.
+    ten = 1.0 - exp(-4.0) * sum(4.0**n / (1, 1, 2, 6)[n] for n in range(4))
     at_ten = float(np.interp(12.0, table.moments, table.new))
     assert at_ten == pytest.approx(ten, abs=0.05)
 
 
-def test_answers_at_once_are_the_carriers_and_leave_the_law_of_ring_times_alone() -> None:
+def test_immediate_answers_do_not_change_the_ring_times() -> None:
     rings, random = RingTimes(TUNED), Random(6)
     _rung(rings, random, 1_000)
     usual = InFlightTable(rings, TUNED)
@@ -135,12 +139,12 @@ def test_answers_at_once_are_the_carriers_and_leave_the_law_of_ring_times_alone(
     at_once = InFlightTable(rings, TUNED)
     assert at_once.moments[2] < 0.5
     row = _row(10.0, None)
-    assert at_once.answered[row, -1] > 0.1  # never so sure that a call which goes on has failed
+    assert at_once.answered[row, -1] > 0.1  # a ringing call never counts as certainly failed
     _rung(rings, random, 40)
     assert InFlightTable(rings, TUNED).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
 
 
-def test_a_line_that_never_says_ringing_is_known_by_the_time_since_the_originate() -> None:
+def test_carrier_without_ringing_is_judged_by_time_since_originate() -> None:
     random, rings = Random(6), RingTimes(TUNED)
     for _ in range(1_500):
         rings.ended(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
@@ -150,7 +154,7 @@ def test_a_line_that_never_says_ringing_is_known_by_the_time_since_the_originate
     assert float(table.answered[_row(10.0, None), -1]) > 0.9
 
 
-def test_calls_that_are_hung_up_leave_the_law_of_late_answers_alone() -> None:
+def test_cancelled_calls_do_not_bias_late_answers() -> None:
     rings, kept, random = RingTimes(TUNED), RingTimes(TUNED), Random(6)
     _rung(rings, random, 1_000)
     _rung(kept, Random(6), 1_000)

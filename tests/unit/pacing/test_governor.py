@@ -1,4 +1,4 @@
-"""The governor: what windows hold and can bear, what is reserved, and how alpha learns."""
+"""The governor: the contents of windows, what they can bear, reserves, and the adaptation of alpha."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _governor(caps: tuple[Cap, ...]) -> Governor:
 
 
 def _answers(governor: Governor, count: int, every: float, *, drops: tuple[int, ...] = ()) -> None:
-    """So many answers, of which the `drops`-th are abandoned."""
+    """Count this many answers, of which every `drops`-th is abandoned."""
     for answer in range(count):
         governor.now = every * answer
         governor.answered()
@@ -37,7 +37,7 @@ def test_tightest_window_limits() -> None:
     assert governor.drops_to_target() == pytest.approx(10.0)
 
 
-def test_an_answer_leaves_a_window_early_and_an_abandoned_call_late() -> None:
+def test_answers_leave_a_window_early_and_abandoned_calls_late() -> None:
     tally = Tally(3_600.0)
     tally.count(3.0, answers=1)
     tally.count(3.0, abandoned=1)
@@ -68,9 +68,9 @@ def test_window_knows_when_it_is_full() -> None:
     assert tally.unfilled_seconds(3_690.0) == pytest.approx(10.0)
 
 
-def test_a_window_that_bears_one_drop_may_spend_it_and_no_second_one() -> None:
+def test_window_with_room_for_one_abandoned_call_allows_only_one() -> None:
     governor = _governor((Cap(3_600, 0.01, 0.012),))
-    _answers(governor, 116, 31.0)  # five seats: the stop is passed by the second drop
+    _answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _alpha(governor)
     assert governor.boldness > 0.2
     governor.abandoned()
@@ -78,7 +78,7 @@ def test_a_window_that_bears_one_drop_may_spend_it_and_no_second_one() -> None:
     assert governor.boldness == TUNED.least_boldness
 
 
-def test_the_less_room_the_less_bold_and_past_the_stop_hardly_at_all() -> None:
+def test_less_room_lowers_the_boldness() -> None:
     boldness = []
     for drops in range(30):
         governor = _governor(HOUR)
@@ -87,28 +87,28 @@ def test_the_less_room_the_less_bold_and_past_the_stop_hardly_at_all() -> None:
         boldness.append(governor.boldness)
     assert boldness == sorted(boldness, reverse=True)
     assert boldness[0] > 1.0
-    assert boldness[26:] == [TUNED.least_boldness] * 4  # 26.7 drops are its stop: one more would pass it
+    assert boldness[26:] == [TUNED.least_boldness] * 4  # the stop is 26.7 abandoned calls: one more would exceed it
 
 
-def test_a_window_that_begins_counts_on_the_answers_to_come_and_on_none_after_its_end() -> None:
+def test_new_window_counts_future_answers_only_within_the_day() -> None:
     governor = _governor(HOUR)
     _alpha(governor)
     assert governor.boldness == TUNED.least_boldness
     _alpha(governor, coming=0.16)  # 27 seats, one call each
     assert governor.boldness > 0.8
-    for left in (60.0, None):  # the day is over in a minute, or nobody knows when
+    for left in (60.0, None):  # the day ends in a minute, or its end is unknown
         _alpha(governor, coming=0.16, left=left)
         assert governor.boldness == TUNED.least_boldness
     _answers(governor, 834, 4.3, drops=tuple(range(0, 834, 33)))
     _alpha(governor, coming=0.16)
     full = governor.boldness
     _alpha(governor)
-    assert governor.boldness == pytest.approx(full, rel=0.05)  # in a full window as many leave as come
+    assert governor.boldness == pytest.approx(full, rel=0.05)  # in a full window as many answers leave as come
 
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
-def test_what_is_reserved_can_always_be_made_good_by_one_call_for_each_free_seat(answers: int, left: float) -> None:
+def test_reserve_can_be_recovered_with_one_call_per_free_seat(answers: int, left: float) -> None:
     governor = _governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _answers(governor, answers, 1.0)
     _alpha(governor, coming=0.2, left=left)
@@ -120,11 +120,11 @@ def test_what_is_reserved_can_always_be_made_good_by_one_call_for_each_free_seat
         governor.abandoned()
     (tally,) = governor.tallies
     held = tally.answers + TUNED.sure_share * 0.2 * left
-    assert tally.abandoned <= 0.03 * held < tally.abandoned + 1.0  # all of it may be used, and no more
+    assert tally.abandoned <= 0.03 * held < tally.abandoned + 1.0  # the whole reserve may be used, but no more
     assert governor.worst_case_room(0) < 1.0
 
 
-def test_at_every_instant_nothing_to_come_is_counted_on() -> None:
+def test_every_instant_reserve_counts_no_future_answers() -> None:
     strict, window = (
         _governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
     )
@@ -136,7 +136,7 @@ def test_at_every_instant_nothing_to_come_is_counted_on() -> None:
     assert _governor((Cap(86_400, 0.01, 0.03),)).worst_case_room(0) == float("inf")
 
 
-def test_yesterdays_answers_that_leave_before_the_day_ends_are_no_room() -> None:
+def test_answers_leaving_the_window_today_give_no_room() -> None:
     governor = _governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.recount({86_400.0: [AnswersOfLate(60_000.0, 1_000, 5), AnswersOfLate(1_000.0, 100, 1)]})
@@ -146,7 +146,7 @@ def test_yesterdays_answers_that_leave_before_the_day_ends_are_no_room() -> None
     assert governor.worst_case_room(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
 
 
-def test_a_settled_large_site_learns_less_from_one_drop() -> None:
+def test_large_site_learns_less_from_one_abandoned_call() -> None:
     moved = []
     for seats in (27, 300):
         governor = _governor((Cap(86_400, 0.03, 1.0),))
@@ -159,7 +159,7 @@ def test_a_settled_large_site_learns_less_from_one_drop() -> None:
     assert 1.0 < large < 1.02 < small
 
 
-def test_alpha_falls_with_each_drop_and_rises_with_answers() -> None:
+def test_alpha_falls_with_abandoned_calls_and_rises_with_answers() -> None:
     governor = _governor(DAY)
     _answers(governor, 400, 1.0)
     before = _alpha(governor)
@@ -171,7 +171,7 @@ def test_alpha_falls_with_each_drop_and_rises_with_answers() -> None:
     assert _alpha(governor) > after
 
 
-def test_what_is_on_record_takes_the_place_of_what_was_counted_and_ages_on_the_safe_side() -> None:
+def test_stored_answers_replace_the_counts_on_the_safe_side() -> None:
     governor = _governor((*HOUR, *DAY))
     _answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
     governor.now = 5_000.0
@@ -185,14 +185,14 @@ def test_what_is_on_record_takes_the_place_of_what_was_counted_and_ages_on_the_s
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 
-def test_a_restart_forgets_no_level_and_a_damaged_state_is_refused() -> None:
+def test_alpha_survives_a_restart_and_damaged_state_is_refused() -> None:
     governor = _governor((*HOUR, *DAY))
     _answers(governor, 500, 4.0, drops=(3, 80, 300))
     state = governor.state()
     again = _governor((*DAY, *HOUR))
     again.restore(state)
     assert again.state() == state != _governor(HOUR).state()
-    assert [tally.answers for tally in again.tallies] == [0, 0]  # windows are on record, and counted from there
+    assert [tally.answers for tally in again.tallies] == [0, 0]  # windows are restored from the stored calls
     every: tuple[object, ...] = ({}, [], {**state, "_level": 3.0}, {**state, "_level": "x"})
     for damaged in every:
         with pytest.raises((KeyError, TypeError, ValueError)):

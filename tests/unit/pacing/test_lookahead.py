@@ -1,4 +1,4 @@
-"""The outlook, against sums over all that may happen."""
+"""The outlook, compared with exact sums over all possibilities."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Matrix = NDArray[np.float64]
 
 
 def _outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
-    """Of seats and calls with these chances, a row each."""
+    """Return the outlook for seats and calls with these probabilities, one row each."""
     of_seats, of_calls = (powers(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered))
     return Outlook(free, len(answered), of_seats, of_calls)
 
 
 def _law_of_sum(chances: list[float]) -> list[float]:
-    """The exact law of a sum of Bernoullis that differ."""
+    """Return the exact distribution of a sum of different Bernoulli variables."""
     law = [1.0]
     for chance in chances:
         law = [
@@ -31,7 +31,7 @@ def _law_of_sum(chances: list[float]) -> list[float]:
 
 
 def _dropped(free: int, freed: Matrix, answered: Matrix) -> float:
-    """P(a call that is answered finds no seat), mean of all moments."""
+    """Return P(an answered call finds no seat), as the mean over all moments."""
     total = 0.0
     for moment in range(freed.shape[1]):
         coming, going = _law_of_sum(freed[:, moment].tolist()), _law_of_sum(answered[:, moment].tolist())
@@ -45,7 +45,7 @@ def _dropped(free: int, freed: Matrix, answered: Matrix) -> float:
 
 
 @pytest.mark.parametrize("terms", [3, 8, 40])
-def test_the_normal_law_comes_near_the_exact_one(terms: int) -> None:
+def test_normal_approximation_is_close_to_the_exact_distribution(terms: int) -> None:
     random = Random(5)
     chances = [random.random() ** 2 for _ in range(terms)]
     mean = sum(chances)
@@ -58,7 +58,7 @@ def test_the_normal_law_comes_near_the_exact_one(terms: int) -> None:
 
 @pytest.mark.parametrize("free", [0, 2, 5])
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
-def test_the_last_call_is_dropped_with_the_chance_allowed_and_one_more_would_not_be(free: int, alpha: float) -> None:
+def test_last_call_stays_within_the_allowed_risk(free: int, alpha: float) -> None:
     random = Random(1)
     freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
     ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
@@ -70,7 +70,7 @@ def test_the_last_call_is_dropped_with_the_chance_allowed_and_one_more_would_not
     assert _dropped(free, freed, np.vstack([ringing, *[new[None]] * (calls + 1)])) >= alpha - 0.01
 
 
-def test_no_risk_places_nothing_and_no_more_are_told_than_were_asked_for() -> None:
+def test_zero_risk_places_no_calls_and_the_maximum_is_respected() -> None:
     nobody = np.zeros((0, 2))
     outlook, new = _outlook(5, nobody, nobody), [0.2, 0.3]
     assert outlook.calls_within((Bound(0.0),), new, 60) == 0
@@ -79,7 +79,7 @@ def test_no_risk_places_nothing_and_no_more_are_told_than_were_asked_for() -> No
     assert outlook.calls_within((Bound(0.5),), new, 500) < 30
 
 
-def test_the_room_of_a_window_bounds_beside_alpha() -> None:
+def test_window_room_limits_calls_in_addition_to_alpha() -> None:
     freed, ringing, new = np.tile([[0.2, 0.4]], (20, 1)), np.tile([[0.1, 0.3]], (6, 1)), np.array([0.15, 0.3])
     outlook = _outlook(2, freed, ringing)
     calls = [outlook.calls_within((Bound(0.2), Bound(1e-3, room)), new.tolist(), 60) for room in (0, 2, 4, 6, 40)]
@@ -91,7 +91,7 @@ def test_the_room_of_a_window_bounds_beside_alpha() -> None:
 
 
 @pytest.mark.parametrize("count", [8, 30])
-def test_calls_are_hung_up_until_the_last_keeps_within_the_risk(count: int) -> None:
+def test_calls_are_hung_up_until_the_last_is_within_the_risk(count: int) -> None:
     freed, ringing = np.tile([[0.2, 0.4]], (count, 1)), np.tile([[0.3, 0.5]], (count, 1))
     outlook = _outlook(0, freed, ringing)
     assert outlook.excess_over((Bound(1.0),)) == 0

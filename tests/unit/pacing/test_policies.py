@@ -1,4 +1,4 @@
-"""What every policy must keep to, whatever the figures."""
+"""Properties that hold for every policy and all figures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ snapshots = st.builds(
 @pytest.mark.parametrize("policy", list(PacingPolicy))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(snapshot=snapshots)
-def test_never_more_calls_than_the_trunks_allow(policy: PacingPolicy, snapshot: PacingSnapshot) -> None:
+def test_policies_never_exceed_the_trunk_limits(policy: PacingPolicy, snapshot: PacingSnapshot) -> None:
     calls = make_pacer(policy, caps=CAPS).calls_to_place(snapshot)
     assert 0 <= calls <= max(0, snapshot.free_channels)
     assert calls <= max(0, snapshot.cps_budget)
@@ -58,7 +58,7 @@ def test_never_more_calls_than_the_trunks_allow(policy: PacingPolicy, snapshot: 
 @pytest.mark.parametrize("policy", [policy for policy in PacingPolicy if policy is not PacingPolicy.BROADCAST])
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(paused=st.integers(0, 10), ringing=ringing_calls, leaving=st.integers(0, 5))
-def test_no_call_with_no_seat(
+def test_policies_place_no_calls_without_seats(
     policy: PacingPolicy, paused: int, ringing: tuple[RingingCall, ...], leaving: int
 ) -> None:
     seats = (BusySeat(SeatStage.TALKING, 30.0, leaving=True),) * leaving
@@ -74,7 +74,7 @@ def test_progressive_counts_calls_in_flight() -> None:
     assert make_pacer(PacingPolicy.PROGRESSIVE, caps=CAPS).calls_to_place(snapshot) == 2
 
 
-def test_broadcast_fills_its_channels_at_its_rate() -> None:
+def test_broadcast_fills_channels_within_the_cps_limit() -> None:
     pacer = make_pacer(PacingPolicy.BROADCAST, caps=())
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_channels=10, cps_budget=4)) == 4
     assert pacer.explain().limited_by == Limit.CPS
@@ -94,18 +94,18 @@ def _answered(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer
     return pacer
 
 
-def test_a_ratio_keeps_to_what_a_reserving_cap_can_bear() -> None:
+def test_ratio_respects_a_cap_with_a_reserve() -> None:
     snapshot = PacingSnapshot(200.0, free_seats=10)
     for reserve, most in (
         (None, 30),
         (Reserve.EVERY_INSTANT, 13),
-    ):  # 3 dropped of 100 answers, 10 connected and 3 dropped
+    ):  # 3 abandoned of 100 answers; then 10 connected and 3 abandoned
         pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03, reserve)]), 100)
         assert pacer.calls_to_place(snapshot) == most
     assert pacer.explain().limited_by is Limit.RESERVE
 
 
-def test_a_ratio_takes_back_what_rings_when_the_seats_leave() -> None:
+def test_ratio_cancels_ringing_calls_when_seats_leave() -> None:
     pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 100)
     ringing = (RingingCall(5.0),) * 30
     assert pacer.excess_calls(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0
@@ -113,7 +113,7 @@ def test_a_ratio_takes_back_what_rings_when_the_seats_leave() -> None:
     assert pacer.excess_calls(PacingSnapshot(202.0, ringing=ringing)) == 30
 
 
-def test_a_ratio_holds_its_caps_over_a_restart() -> None:
+def test_ratio_keeps_its_caps_after_a_restart() -> None:
     pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
     again = RatioPacer([Cap(3_600, 0.03, 0.03)])
     again.restore(pacer.state())

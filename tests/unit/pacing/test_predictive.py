@@ -1,4 +1,4 @@
-"""The predictive policy: its hard stop, its seats, what it says to odd figures, and what it remembers over a restart."""
+"""The predictive policy: hard stops, seats, implausible figures, and its state after a restart."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Kind = PacingEventKind
 
 @cache
 def _learned() -> str:
-    """What a policy knows after some minutes of a site of ten seats, as JSON."""
+    """Return the learned state after some minutes of a site with ten seats, as JSON."""
     pacers: list[PredictivePacer] = []
 
     def make() -> PredictivePacer:
@@ -75,7 +75,7 @@ def test_more_free_seats_never_bring_fewer_calls(
 
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(busy=busy, ringing=ringing, channels=st.integers(0, 12), starts=st.integers(0, 12))
-def test_a_policy_that_has_learned_keeps_to_the_lines(
+def test_trained_policy_never_exceeds_the_trunk_limits(
     busy: list[BusySeat], ringing: list[RingingCall], channels: int, starts: int
 ) -> None:
     snapshot = PacingSnapshot(
@@ -88,7 +88,7 @@ def _busy_site(now: float) -> PacingSnapshot:
     return PacingSnapshot(now, busy_seats=tuple(BusySeat(SeatStage.TALKING, 10.0 * n) for n in range(1, 21)))
 
 
-def test_a_hard_stop_that_is_passed_leaves_calls_with_a_free_seat_alone() -> None:
+def test_exceeded_hard_stop_keeps_calls_with_a_free_seat() -> None:
     pacer = _warm((Cap(86_400, 0.03, 0.032),))
     assert pacer.calls_to_place(replace(_busy_site(1.0), free_seats=6)) > 6
     for _ in range(20):
@@ -100,7 +100,7 @@ def test_a_hard_stop_that_is_passed_leaves_calls_with_a_free_seat_alone() -> Non
     assert pacer.calls_to_place(alone) == 3
 
 
-def test_once_the_drops_have_left_the_window_it_dials_ahead_again() -> None:
+def test_policy_dials_ahead_again_when_abandoned_calls_left_the_window() -> None:
     pacer = _warm((Cap(86_400, 0.03, 0.032),))
     for _ in range(20):
         pacer.observe(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
@@ -113,7 +113,7 @@ def test_once_the_drops_have_left_the_window_it_dials_ahead_again() -> None:
 
 
 @pytest.mark.parametrize("caps", [(), (Cap(86_400, 0.0, 0.0),)])
-def test_without_a_share_to_spend_nothing_is_dialled_ahead(caps: tuple[Cap, ...]) -> None:
+def test_zero_target_places_no_calls_ahead(caps: tuple[Cap, ...]) -> None:
     pacer = _warm(caps)
     assert pacer.calls_to_place(_busy_site(1.0)) == 0
     snapshot = replace(_busy_site(2.0), free_seats=2, ringing=(RingingCall(1.0),))
@@ -136,13 +136,13 @@ def test_ringing_calls_are_hung_up_when_seats_leave_in_a_burst() -> None:
     assert pacer.excess_calls(PacingSnapshot(3.0, ringing=calls)) == len(calls)
 
 
-def test_a_carrier_that_is_merely_slower_still_gets_its_calls() -> None:
+def test_slightly_slower_carrier_still_gets_calls() -> None:
     pacer = _warm()
-    waiting = tuple(RingingCall(1.0 * second) for second in range(10))  # each waits 10 s for "ringing"
+    waiting = tuple(RingingCall(1.0 * second) for second in range(10))  # each call waits 10 s for "ringing"
     assert pacer.calls_to_place(PacingSnapshot(1.0, free_seats=60, ringing=waiting)) > 0
 
 
-def test_a_line_that_never_says_ringing_is_no_slow_carrier() -> None:
+def test_carrier_that_never_reports_ringing_is_not_slow() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
@@ -151,7 +151,7 @@ def test_a_line_that_never_says_ringing_is_no_slow_carrier() -> None:
     assert pacer.calls_to_place(waiting) >= 20
 
 
-def test_carrier_that_never_rings_is_found_by_waiting_calls() -> None:
+def test_stalled_carrier_is_detected_by_waiting_calls() -> None:
     pacer = _warm()
     waiting = (RingingCall(14.0),) * 40
     crowded = PacingSnapshot(1.0, free_seats=60, ringing=waiting)
@@ -164,16 +164,16 @@ def test_carrier_that_never_rings_is_found_by_waiting_calls() -> None:
 def test_carrier_overloaded_by_our_calls_gets_fewer(seed: int) -> None:
     choked = replace(SCENARIOS["27 seats"], slow_after_calls=4, slow_seconds_per_call=1.0)
     day = simulate(choked, lambda: PredictivePacer(caps_for(0.03)), seed, hours=0.5)
-    assert day.connected > 300  # it can start one call a second, of which three in ten are answered
+    assert day.connected > 300  # the carrier starts one call a second, and three in ten are answered
 
 
-# Odd figures
+# Implausible figures
 
 ODD = (-5.0, 0.0, 10_800.0, 1e12, inf, nan)
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_times_neither_fail_nor_flood(odd: float) -> None:
+def test_implausible_times_cause_no_error_and_no_flood(odd: float) -> None:
     pacer = _warm()
     seats = (BusySeat(SeatStage.TALKING, odd), BusySeat(SeatStage.CLOSING, odd), BusySeat(SeatStage.WRAP_UP, odd))
     for kind in Kind:
@@ -193,7 +193,7 @@ def test_probability_of_zero_or_one_is_handled(chance: float) -> None:
     assert 0 <= pacer.calls_to_place(snapshot) <= 500
 
 
-def test_thousand_events_at_one_moment() -> None:
+def test_thousand_events_at_one_moment_cause_no_error() -> None:
     pacer = PredictivePacer(DAY)
     for kind in (Kind.PLACED, Kind.CANCELLED, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 170:
         pacer.observe(PacingEvent(kind, 7.0))
@@ -218,7 +218,7 @@ RESERVED = 0.03
     answers=st.integers(0, 600),
     abandoned=st.integers(0, 30),
 )
-def test_a_reserving_cap_holds_if_every_call_is_answered_and_no_seat_comes_free(
+def test_reserve_holds_if_all_calls_are_answered_and_no_seat_becomes_free(
     free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float], answers: int, abandoned: int
 ) -> None:
     pacer = PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.EVERY_INSTANT),))
@@ -232,7 +232,7 @@ def test_a_reserving_cap_holds_if_every_call_is_answered_and_no_seat_comes_free(
     )
     calls = pacer.calls_to_place(snapshot)
     beyond = len(ringing) + len(waiting) + calls - free
-    if calls > max(0, snapshot.seats_without_caller):  # some are placed ahead of the free seats
+    if calls > max(0, snapshot.seats_without_caller):  # some calls are placed ahead of the free seats
         worst = min(answers, abandoned) + beyond
         assert worst <= RESERVED * (answers + free + beyond) + 1e-9
     excess = pacer.excess_calls(snapshot)
@@ -244,7 +244,7 @@ def test_a_reserving_cap_holds_if_every_call_is_answered_and_no_seat_comes_free(
     )
 
 
-def test_a_reserving_cap_says_that_it_is_what_limits() -> None:
+def test_reserve_is_reported_as_the_limit() -> None:
     pacer = _warm((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
     pacer.restore({**json.loads(_learned()), "governor": Governor((Cap(86_400, 0.03, RESERVED),), TUNED).state()})
     for answer in range(300):
@@ -255,7 +255,7 @@ def test_a_reserving_cap_says_that_it_is_what_limits() -> None:
     assert pacer.explain().limited_by == Limit.RESERVE
 
 
-def test_a_reserving_cap_is_never_passed_from_the_first_answer_on_while_shifts_come_and_go() -> None:
+def test_reserve_is_never_exceeded_while_shifts_change() -> None:
     scenario = replace(SCENARIOS["shifts 27"], hours=2.0)
     day = simulate(scenario, lambda: PredictivePacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),)), 3)
     abandoned = 0
@@ -271,19 +271,19 @@ def test_zero_seats_place_nothing() -> None:
     assert pacer.explain().limited_by == Limit.NOBODY
 
 
-def test_a_carrier_that_answers_everything_at_once_brings_no_burst_of_calls() -> None:
+def test_carrier_answering_everything_causes_no_burst() -> None:
     scenario = replace(SCENARIOS["false answers 27"], hours=0.5)
     false = scenario.false_answers
     assert false is not None
     early = replace(scenario, false_answers=replace(false, from_seconds=600.0, to_seconds=900.0))
     day = simulate(early, lambda: PredictivePacer((Cap(86_400, 0.03, 0.032),)), 5)
     assert max(moment.ringing for moment in day.moments) < 3 * 27
-    assert day.abandoned < 40  # 16 here, where the half hour without it has 9: what it taught is soon forgotten
+    assert day.abandoned < 40  # 16 here, 9 in the half hour without the fault: its effect is soon forgotten
     assert day.placed < 3_000
 
 
 def _in_flight_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> int:
-    """Calls that end up in flight when so many seats are free, nobody talks and nothing is heard of any call."""
+    """Return the calls in flight in the end, with this many free seats, no talks and no news of any call."""
     ringing: tuple[RingingCall, ...] = ()
     for _ in range(100):
         calls = pacer.calls_to_place(PacingSnapshot(now, free_seats=free, ringing=ringing))
@@ -293,8 +293,8 @@ def _in_flight_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> 
     return len(ringing)
 
 
-def test_a_carrier_that_loses_every_call_is_sent_no_more_than_was_usual() -> None:
-    """They would all be answered when it is well again."""
+def test_carrier_losing_all_calls_gets_no_more_than_usual() -> None:
+    """All these calls would be answered when the carrier recovers."""
     pacer = _warm(HOUR)
     for at in range(1, 400):
         pacer.calls_to_place(_busy_site(float(at)))
@@ -306,10 +306,10 @@ def test_a_carrier_that_loses_every_call_is_sent_no_more_than_was_usual() -> Non
     assert 10 <= in_flight <= 40
     again = PredictivePacer(HOUR)
     again.restore(json.loads(json.dumps(pacer.state())))
-    assert _in_flight_for_free_seats(again, 0.0, 10) == in_flight  # a restart does not forget what was usual
+    assert _in_flight_for_free_seats(again, 0.0, 10) == in_flight  # the usual rate survives a restart
 
 
-def test_poor_list_gets_the_calls_that_it_needs() -> None:
+def test_list_with_few_answers_gets_enough_calls() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         pacer.calls_to_place(PacingSnapshot(float(at), free_seats=10))
@@ -320,13 +320,13 @@ def test_poor_list_gets_the_calls_that_it_needs() -> None:
     assert _in_flight_for_free_seats(pacer, 120.0, 10) > 10 * 10
 
 
-# Over a restart
+# Restarts
 
 
 def test_learned_state_survives_a_restart() -> None:
     learned = json.loads(_learned())
     pacer = _warm()
-    assert pacer.state() == learned  # not begun yet: handed on as it came
+    assert pacer.state() == learned  # no decision yet: the state is passed on unchanged
     pacer.calls_to_place(_busy_site(1e6))
     again = PredictivePacer(DAY)
     again.restore(json.loads(json.dumps(pacer.state())))
@@ -335,7 +335,7 @@ def test_learned_state_survives_a_restart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "state"),  # what of the learned state is there, and what stands in it instead
+    ("of", "state"),  # the part of the learned state, and the damaged value in its place
     [
         (set(), {}),
         (set(), {"version": 99}),
@@ -370,11 +370,11 @@ def test_less_room_never_brings_more_calls() -> None:
         calls.append(pacer.calls_to_place(replace(_busy_site(3_600.0), free_seats=3)))
     assert calls == sorted(calls, reverse=True)
     assert calls[0] > 3
-    assert calls[-1] == 3  # past the stop: for three free seats hardly more than one each is safe
+    assert calls[-1] == 3  # beyond the stop: for three free seats little more than one call each is safe
     assert pacer.explain().limited_by == Limit.HARD_STOP
 
 
-def test_a_window_that_begins_is_dialled_ahead_in_only_where_the_day_goes_on() -> None:
+def test_new_window_allows_dialling_ahead_only_if_the_day_continues() -> None:
     pacer = _warm((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     pacer.recount(0.0, {})
     morning = replace(_busy_site(1.0), free_seats=6, seconds_left=36_000.0)
@@ -385,14 +385,14 @@ def test_a_window_that_begins_is_dialled_ahead_in_only_where_the_day_goes_on() -
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_reserve_for_the_window_holds_at_the_days_end_however_short_it_is(seed: int) -> None:
+def test_window_reserve_holds_at_the_end_of_a_short_day(seed: int) -> None:
     scenario = replace(SCENARIOS["27 seats"], hours=0.2)
     day = simulate(scenario, lambda: PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.WINDOW),)), seed)
     assert day.abandoned_share <= RESERVED
 
 
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
-def test_no_sliding_hour_passes_the_hard_stop(name: str) -> None:
+def test_no_sliding_hour_exceeds_the_hard_stop(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=2.0)
     day = simulate(scenario, lambda: PredictivePacer(caps_for(0.03)), 2)
     assert 0.015 < day.worst_sliding_hour <= 0.032

@@ -1,4 +1,4 @@
-"""The most calls in flight after a fall of the answer rate: by what was usual before it."""
+"""The maximum number of calls in flight after a fall of the answer rate, which depends on the usual rate before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEATS = 100
 
 
 def _after(*stretches: tuple[float, float]) -> UsualRate:
-    """`stretches`: (seconds, answer rate), one after another, looked at each second."""
+    """Return the usual rate after `stretches` of (seconds, answer rate), updated every second."""
     usual, now = UsualRate(TUNED), 0.0
     for length, rate in stretches:
         for _ in range(int(length)):
@@ -27,7 +27,7 @@ def _per_seat(usual: UsualRate) -> float:
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.03])
-def test_a_steady_rate_gets_the_calls_that_it_asks_for(rate: float) -> None:
+def test_steady_answer_rate_gets_enough_calls(rate: float) -> None:
     assert _per_seat(_after((7_200.0, rate))) == pytest.approx(TUNED.answers_per_seat / rate, rel=0.02)
 
 
@@ -38,24 +38,24 @@ def test_unknown_list_starts_with_a_call_per_seat() -> None:
     assert per_seat[-1] > 0.8 * TUNED.answers_per_seat / 0.25
 
 
-def test_a_fall_is_bounded_at_once_and_the_bound_gives_way_as_the_low_rate_lasts() -> None:
+def test_bound_after_a_fall_is_relaxed_while_the_low_rate_lasts() -> None:
     per_seat = [_per_seat(_after((3_600.0, 0.3), (minutes * 60.0, 0.04))) for minutes in (1, 10, 30, 60, 600)]
     assert per_seat == sorted(per_seat)
     assert per_seat[0] == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.1)
     assert per_seat[-1] == pytest.approx(TUNED.answers_per_seat / 0.04, abs=0.1)
 
 
-def test_a_carrier_that_loses_every_call_is_no_poor_list_however_long_it_does() -> None:
+def test_carrier_losing_all_calls_never_counts_as_a_poor_list() -> None:
     assert _per_seat(_after((3_600.0, 0.3), (7_200.0, 0.002))) == pytest.approx(TUNED.answers_per_seat / 0.3, rel=0.01)
 
 
-def test_time_in_which_nobody_dialled_is_not_taken_for_a_rate_that_lasted() -> None:
+def test_idle_time_does_not_count_for_the_usual_rate() -> None:
     usual = _after((TUNED.usual_seconds, 0.3))
     usual.follow(50_000.0, 0.02)
     assert _per_seat(usual) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.2)
 
 
-def test_a_clock_that_stands_still_or_goes_back_changes_nothing() -> None:
+def test_stopped_or_reversed_clock_does_not_change_the_usual_rate() -> None:
     usual = _after((60.0, 0.3))
     before = usual.state()
     for now in (59.0, 59.0, 3.0):
@@ -63,7 +63,7 @@ def test_a_clock_that_stands_still_or_goes_back_changes_nothing() -> None:
     assert usual.state() == before
 
 
-def test_restart_forgets_nothing() -> None:
+def test_usual_rate_survives_a_restart() -> None:
     usual = _after((3_600.0, 0.3), (60.0, 0.002))
     again = UsualRate(TUNED)
     again.restore(usual.state())

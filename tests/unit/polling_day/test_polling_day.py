@@ -1,4 +1,4 @@
-"""The order among booths, the course of the day, the forecast."""
+"""The order of booths, the expected turnout curve, and the forecast."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def claim(booth_id: int, weight: float = 1.0) -> Claim:
 @pytest.mark.parametrize(
     ("local", "share"), [(time(6), 0.0), (time(7), 0.0), (time(8), 0.055), (time(10), 0.18), (time(23), 0.66)]
 )
-def test_the_expected_course_runs_straight_between_its_points(local: time, share: float) -> None:
+def test_expected_turnout_is_interpolated_linearly(local: time, share: float) -> None:
     assert COURSE.voted_by(local) == pytest.approx(share)
 
 
-def test_what_voters_say_outweighs_the_expected_course() -> None:
+def test_reported_marks_outweigh_the_expected_turnout() -> None:
     assert share_not_voted(BoothNow(1, 0, 0, 1.0, 0.4)) == pytest.approx(0.6)
     assert share_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
 
 
-def test_a_booth_that_lags_or_closes_sooner_comes_first_and_one_that_closed_never() -> None:
+def test_lagging_and_early_closing_booths_have_priority() -> None:
     weights = FactorWeights()
     lagging, leading = BoothNow(1, 50, 10, 7200.0, 0.4), BoothNow(2, 50, 40, 7200.0, 0.4)
     soon, late, over = (BoothNow(n, 50, 25, left, 0.4) for n, left in ((3, 3600.0), (4, 7200.0), (5, 0.0)))
@@ -64,7 +64,7 @@ def test_a_booth_that_lags_or_closes_sooner_comes_first_and_one_that_closed_neve
     assert order[5] == 0.0
 
 
-def test_a_weight_of_zero_switches_a_factor_off() -> None:
+def test_zero_weight_disables_a_factor() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
     assert booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 
@@ -83,14 +83,14 @@ def test_calls_are_shared_in_proportion_to_priority() -> None:
     assert 3 not in taken
 
 
-def test_alike_booths_take_turns_by_fours() -> None:
+def test_equal_booths_take_turns_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
     assert order.plan(12) == {1: 12, 2: 8, 3: 8}
     order.took({1: 4, 2: 4}, [claim(1)] * 4 + [claim(2)] * 4, full=True)
     assert next(iter(order.plan(4))) == 3
 
 
-def test_an_empty_booth_is_asked_no_more_until_numbers_come_back() -> None:
+def test_empty_booth_is_skipped_until_numbers_return() -> None:
     order = BoothOrder([1, 2])
     quotas = order.plan(8)
     order.took(quotas, [claim(1)], full=False)
@@ -100,10 +100,10 @@ def test_an_empty_booth_is_asked_no_more_until_numbers_come_back() -> None:
     assert set(order.plan(8)) == {1, 2}
 
 
-def test_claims_that_went_back_undialled_cost_their_booth_no_turn() -> None:
+def test_returned_claims_do_not_count_in_the_booths_share() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
-    for _ in range(300):  # of ten claims two are dialled before the rest go back
+    for _ in range(300):  # of ten claims two are dialled before the others are returned
         quotas = order.plan(8)
         claims = [claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
         order.took(quotas, claims, full=True)
@@ -112,22 +112,22 @@ def test_claims_that_went_back_undialled_cost_their_booth_no_turn() -> None:
     assert set(dialled.values()) == {40}
 
 
-def test_a_booth_that_is_not_named_has_a_turn_only_while_no_named_one_has_anything() -> None:
+def test_booth_without_priority_waits_for_booths_with_priority() -> None:
     order = BoothOrder([1, 2, 3, 4])
     order.set_priorities({3: 0.05, 4: 1e-9})
     assert set(order.plan(40)) == {3, 4}
     order.took({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
-    assert order.plan(4) == {1: 12, 2: 8}  # as it was among themselves
+    assert order.plan(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
     assert not order.exhausted
     order.look_again()
     assert set(order.plan(4)) == {3, 4}
-    order.set_priorities({3: 0.0, 4: 0.0})  # their last calls are past
+    order.set_priorities({3: 0.0, 4: 0.0})  # after their last calls
     assert set(order.plan(4)) == {1, 2}
-    order.set_priorities({1: 0.05, 3: 0.0})  # another day: another one votes
+    order.set_priorities({1: 0.05, 3: 0.0})  # another day, on which another booth votes
     assert set(order.plan(4)) == {1}
 
 
-def test_while_a_number_of_a_named_booth_is_in_hand_no_other_booth_has_a_turn() -> None:
+def test_claims_in_hand_block_booths_without_priority() -> None:
     hopper = [claim(2), claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_priorities({1: 0.05})
@@ -140,7 +140,7 @@ def test_while_a_number_of_a_named_booth_is_in_hand_no_other_booth_has_a_turn() 
 
 
 class PlainOrder:
-    """What `BoothOrder` promises, by looking at every booth each time."""
+    """The order that `BoothOrder` must produce, by examining every booth each time."""
 
     def __init__(self, booths: int) -> None:
         self.named = set[int]()
@@ -174,7 +174,7 @@ class PlainOrder:
     st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1, max_size=12),
     st.lists(st.sampled_from(["claim", "give back", "priorities", "phase", "look again", "run dry"]), max_size=60),
 )
-def test_the_heap_gives_the_order_that_looking_at_every_booth_gives(priorities: list[float], steps: list[str]) -> None:
+def test_booth_order_matches_the_exhaustive_order(priorities: list[float], steps: list[str]) -> None:
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:
@@ -207,16 +207,16 @@ def test_the_heap_gives_the_order_that_looking_at_every_booth_gives(priorities: 
             plain.empty |= set(quotas)
 
 
-def test_booths_that_were_not_asked_any_more_do_not_count_as_empty() -> None:
+def test_booths_not_reached_by_a_full_claim_are_not_empty() -> None:
     order = BoothOrder([1, 2, 3])
     order.took({1: 4, 2: 4, 3: 4}, [claim(1)] * 4 + [claim(2)] * 2, full=True)
     assert set(order.plan(40)) == {1, 2, 3}
 
 
-def test_booths_that_are_named_come_first_while_they_have_a_turn_or_something_in_hand() -> None:
+def test_next_claim_is_limited_to_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
-    assert order.first(order.plan(4)) is None  # none is named: all are alike
+    assert order.first(order.plan(4)) is None  # no booth has a priority: all are equal
     order.set_priorities({1: 0.5})
     quotas = order.plan(4)
     assert order.first(quotas) == {1}
@@ -231,7 +231,7 @@ def test_booths_that_are_named_come_first_while_they_have_a_turn_or_something_in
     assert order.first(order.plan(4)) is None
 
 
-def test_a_booth_that_closes_between_plan_and_claim_does_no_harm() -> None:
+def test_booth_closing_between_plan_and_claim_is_handled() -> None:
     order = BoothOrder([1])
     quotas = order.plan(4)
     order.set_priorities({1: 0.0})
@@ -239,7 +239,7 @@ def test_a_booth_that_closes_between_plan_and_claim_does_no_harm() -> None:
     assert order.exhausted
 
 
-def test_the_weight_of_the_voters_counts_across_booths() -> None:
+def test_voter_weights_change_the_shares_of_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
         order.took({booth_id: NEIGHBOURS}, [claim(booth_id, weight)] * NEIGHBOURS, full=True)
@@ -249,7 +249,7 @@ def test_the_weight_of_the_voters_counts_across_booths() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=40), st.integers(1, 200))
-def test_a_plan_is_enough_and_never_names_a_booth_that_is_closed(priorities: list[float], numbers: int) -> None:
+def test_plan_covers_the_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_priorities(dict(enumerate(priorities)))
     quotas = order.plan(numbers)
@@ -258,7 +258,7 @@ def test_a_plan_is_enough_and_never_names_a_booth_that_is_closed(priorities: lis
     assert not quotas or sum(quotas.values()) >= numbers
 
 
-def test_a_forecast_carries_the_pace_on_and_gives_no_more_than_is_left() -> None:
+def test_forecast_continues_the_pace_up_to_the_remaining_voters() -> None:
     day = forecast(41_200, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert day is not None
     assert (day.remaining, day.by_agents, day.by_flows, day.contacted) == (41_200, 4500, 3000, 7500)
@@ -272,7 +272,7 @@ def test_a_forecast_carries_the_pace_on_and_gives_no_more_than_is_left() -> None
     assert forecast(100, 900, 600, 599.0, ahead_seconds=3600.0, until=0.0) is None
 
 
-def test_hours_ahead_are_counted_once_and_without_the_pauses_between_them() -> None:
+def test_remaining_hours_exclude_pauses_and_overlaps() -> None:
     morning, afternoon, all_day = (time(9), time(12)), (time(14), time(18)), (time(10), time(17))
     assert seconds_open([morning, afternoon], INDIA, at(11), at(17)) == 4 * 3600
     assert seconds_open([afternoon, morning, all_day], INDIA, at(8), at(17)) == 8 * 3600
@@ -280,7 +280,7 @@ def test_hours_ahead_are_counted_once_and_without_the_pauses_between_them() -> N
     assert seconds_open([], INDIA, at(8), at(17)) == seconds_open([morning], INDIA, at(13), at(17)) == 0
 
 
-def test_a_promise_comes_forward_to_the_last_call_and_any_other_retry_is_given_up() -> None:
+def test_late_promises_move_to_the_last_call_and_other_retries_end() -> None:
     assert not_past_close(100.0, None, 0.0, promised=False) == 100.0
     assert not_past_close(100.0, 100.0, 0.0, promised=False) == 100.0
     assert not_past_close(101.0, 100.0, 0.0, promised=False) is None
@@ -289,7 +289,7 @@ def test_a_promise_comes_forward_to_the_last_call_and_any_other_retry_is_given_u
     assert not_past_close(None, 100.0, 0.0, promised=True) is None
 
 
-def test_booth_workers_are_called_once_more_before_the_last_call_where_half_a_round_is_left() -> None:
+def test_workers_get_a_last_round_if_half_a_round_is_left() -> None:
     last_call_at, every = 36_000.0, 7_200.0
     assert worker_round(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
     assert worker_round(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
@@ -315,7 +315,7 @@ def poll(zone: ZoneInfo, day: date, hour: int | None) -> BoothPoll:
     return BoothPoll(day, zone, None if hour is None else datetime.combine(day, time(hour), zone).timestamp())
 
 
-def test_only_booths_that_vote_today_have_a_priority_and_the_one_behind_comes_first() -> None:
+def test_booths_voting_today_are_ordered_by_their_deficit() -> None:
     friday, saturday = date(2024, 4, 26), date(2024, 4, 27)
     polls: dict[int, BoothPoll | None] = {
         **dict.fromkeys((1, 2), poll(INDIA, friday, 18)),
@@ -335,7 +335,7 @@ def test_only_booths_that_vote_today_have_a_priority_and_the_one_behind_comes_fi
     assert plan.today(booths_of(polls), at(0, 27)).last_calls == {3: at(18, 27) - 1800}
 
 
-def test_a_booth_whose_hour_is_not_known_votes_today_like_the_others() -> None:
+def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
     day = date(2024, 4, 26)
     polls: dict[int, BoothPoll | None] = {
         1: poll(INDIA, day, 18),
@@ -353,7 +353,7 @@ def test_a_booth_whose_hour_is_not_known_votes_today_like_the_others() -> None:
     assert alone.priorities(alone.today(booths_of({3: None}), at(14)), {}, at(14))[3] > 0
 
 
-def test_a_poll_is_today_by_its_own_clock() -> None:
+def test_polling_day_follows_the_polls_time_zone() -> None:
     day = date(2028, 11, 7)
     polls: dict[int, BoothPoll | None] = {1: poll(ALASKA, day, 20), 2: poll(NEW_YORK, day, 20)}
     plan, booths = plan_of(polls), booths_of(polls)
