@@ -36,8 +36,7 @@ class FlowAnswers:
     attempt_id: AttemptId
     at: Time
     answers: Annotated[Mapping[str, str | None], PlainSerializer(_without_numbers, return_type=dict[str, str | None])]
-    """new answers by their names in the flow; null: six digits or more, which could be a phone number and are not sent
-    """
+    """new answers by their names in the flow; null: six digits or more, which could be a phone number"""
     place: VoterPlace | None = None
     """the voter whom the call was for; null: nobody on the roll"""
 

@@ -57,8 +57,9 @@ class Command(BaseModel):
     """A request to the engine: its fields, who may send it, and what it does.
 
     A subclass with a field `name: Literal["..."]` is a command of the MQTT interface. It registers itself; reading,
-    permissions, docs/reference/topics.md, docs/reference/asyncapi.json and `dialer command` are derived from the class. Its docstring and
-    the descriptions of its fields are shown to users. A subclass without a name is for the dialler's own code only.
+    permissions, docs/reference/topics.md, docs/reference/asyncapi.json and `dialer command` are derived from the class.
+    Its docstring and the descriptions of its fields are shown to users. A subclass without a name is for the dialler's
+    own code only.
 
     Code passes values of the declared types; JSON is read with `reading.read_command`. Both are validated strictly.
     """

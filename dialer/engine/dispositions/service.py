@@ -207,9 +207,7 @@ class Dispositions:
                 )
             call = left.call
         if call is None or call.talk.connected_at is None:
-            raise CommandRefused(
-                f"seat {seat.name} has no call that needs a disposition", RefusedBecause.NO_CALL
-            )
+            raise CommandRefused(f"seat {seat.name} has no call that needs a disposition", RefusedBecause.NO_CALL)
         return call
 
     def _refuse_odd(

@@ -368,7 +368,9 @@ def test_commands_manage_accounts_and_find_a_damaged_audit(tmp_path: Path, addre
     for number in range(2):  # later entries do not hide it
         assert hq("user", "add", f"meena-{number}", "media", "--who", "asha")[0] == 0
         assert hq("audit")[0] == 1
-    assert hq("audit")[1].splitlines()[-1] == "broken at entry 2: the entry differs from the noted head with this number"
+    assert (
+        hq("audit")[1].splitlines()[-1] == "broken at entry 2: the entry differs from the noted head with this number"
+    )
     code, output = hq("audit", "--accept-end", "--who", "asha")
     assert (code, "audit-end-accepted" in output) == (0, True)
     assert output.splitlines()[-1].startswith("4 entries; the chain is intact; its end matches entry 4 in")
