@@ -231,8 +231,8 @@ async def test_restarted_dialler_accepts_the_disposition_of_an_earlier_call(tmp_
 
 
 @virtual_time(1e6)
-async def test_no_word_is_lost_none_is_twice_and_none_is_another_voters(tmp_path: Path) -> None:
-    """Ten thousand, by `python -m tests.support.dispositions 10000 7`."""
+async def test_random_faults_lose_duplicate_or_misassign_no_disposition(tmp_path: Path) -> None:
+    """`python -m tests.support.dispositions 10000 7` runs ten thousand dispositions."""
     told = await run_stress_test(tmp_path, 90, seed=7)
     assert told.faults == []
     assert len(told.confirmed) >= 90

@@ -162,7 +162,7 @@ def test_immediate_call_delays_queued_starts() -> None:
 
 
 @virtual_time()
-async def test_on_a_trunk_at_its_limit_no_call_queues(tmp_path: Path) -> None:
+async def test_trunk_at_its_cps_limit_builds_no_queue(tmp_path: Path) -> None:
     placed = await run_full_trunk(tmp_path, calls_per_second=1.0, minutes=10, seats=4, ivr_channels=60)
     waits = [each.waited for each in placed]
     assert max(waits) <= COMMIT_SECONDS[1] + LATE_SECONDS + 0.01

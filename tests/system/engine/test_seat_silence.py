@@ -78,7 +78,7 @@ async def test_talk_that_ends_when_the_phone_dies_is_connected(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_path: Path) -> None:
+async def test_talk_with_early_audio_from_the_agent_is_connected(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -90,7 +90,7 @@ async def test_a_talk_in_which_the_agent_was_heard_first_is_a_conversation(tmp_p
 
 
 @virtual_time()
-async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(tmp_path: Path) -> None:
+async def test_voter_stays_when_the_agent_reloads_the_page(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         site.switch.config.prompt_seconds.update(  # type: ignore[attr-defined]  # the agent is quicker than the timeout
             {f"matdan/hi/seat/{what}": 0.1 for what in ("number", "pin", "welcome")}
@@ -118,7 +118,7 @@ async def test_the_same_agent_comes_back_on_a_reloaded_page_and_the_voter_stays(
 
 
 @virtual_time()
-async def test_logging_in_again_by_command_calls_a_phone_that_is_dead(tmp_path: Path) -> None:
+async def test_repeated_log_in_calls_a_dead_phone(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -180,8 +180,8 @@ def test_seat_with_a_suspect_phone_gets_no_voter(tmp_path: Path, dead: bool) -> 
 
 
 @virtual_time()
-async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
-    """It told that it goes, so its channel ended; then it has registered."""
+async def test_reloaded_page_is_called_at_once(tmp_path: Path) -> None:
+    """The page reported that it closes, so its channel ended; then it registered again."""
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -199,7 +199,7 @@ async def test_a_page_that_is_back_is_called_at_once(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_called_then(tmp_path: Path) -> None:
+async def test_page_reloaded_during_the_phone_check_is_called_afterwards(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -213,7 +213,7 @@ async def test_a_page_that_came_back_while_its_old_phone_was_listened_to_is_call
 
 
 @virtual_time()
-async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_silent(tmp_path: Path) -> None:
+async def test_replacing_page_is_called_once_the_old_phone_is_silent(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -228,9 +228,7 @@ async def test_a_page_that_took_the_place_of_another_is_called_once_that_one_is_
 
 
 @virtual_time()
-async def test_two_registrations_close_together_call_the_phone_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_quick_registrations_call_the_phone_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -252,7 +250,7 @@ async def test_two_registrations_close_together_call_the_phone_once(
 
 
 @virtual_time()
-async def test_nobody_dials_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -> None:
+async def test_seat_with_a_suspect_phone_causes_no_calls(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -317,7 +315,7 @@ async def test_page_reloaded_twice_keeps_its_voter(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_phone_without_an_agent_is_not_called_when_it_registers(tmp_path: Path) -> None:
+async def test_registered_phone_without_an_agent_is_not_called(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
         site.switch.register_phone("agent01")
         await asyncio.sleep(10)

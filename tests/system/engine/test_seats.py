@@ -48,7 +48,7 @@ def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
 
 
 @virtual_time()
-async def test_an_agent_dials_the_code_and_keys_number_and_pin(tmp_path: Path) -> None:
+async def test_agent_logs_in_by_dialling_the_code(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         assert (seat(site).state, seat(site).agent) == (SeatState.READY, "101")
@@ -60,14 +60,14 @@ async def test_an_agent_dials_the_code_and_keys_number_and_pin(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_a_phone_dials_nothing_but_the_code(tmp_path: Path) -> None:
+async def test_agent_phone_can_dial_only_the_log_in_code(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"code": "*1"}) as site:
         for extension in ("s", "01", "*2", "+919800000001", "h"):
             assert site.switch.dial_from_phone("agent01", extension) is None
 
 
 @virtual_time()
-async def test_an_agent_answers_the_desks_call(tmp_path: Path) -> None:
+async def test_agent_logs_in_by_answering_the_desks_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         assert await site.centre.engine.execute(SeatCall(seat="02")) == "seat 02: the phone is being called"
         await site.until(lambda: site.switch.phone_channel("agent02") is not None)
@@ -79,7 +79,7 @@ async def test_an_agent_answers_the_desks_call(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_wrong_pin_is_asked_for_again_and_three_end_the_call(tmp_path: Path) -> None:
+async def test_three_wrong_pins_end_the_log_in_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         site.switch.dial_from_phone("agent01", "*1")
         for keyed in ("101#", "9999#", "101#", "2468#"):
@@ -93,7 +93,7 @@ async def test_a_wrong_pin_is_asked_for_again_and_three_end_the_call(tmp_path: P
 
 
 @virtual_time()
-async def test_a_caller_who_keys_nothing_or_hangs_up_leaves_the_seat_as_it_was(tmp_path: Path) -> None:
+async def test_incomplete_log_in_does_not_change_the_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         site.switch.dial_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=60)
@@ -119,7 +119,7 @@ async def test_agent_can_log_in_without_installed_prompts(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_two_agents_on_one_seat_and_one_agent_on_two(tmp_path: Path) -> None:
+async def test_seat_has_one_agent_and_agent_has_one_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
@@ -134,7 +134,7 @@ async def test_two_agents_on_one_seat_and_one_agent_on_two(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_the_desk_needs_the_right_pin_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_log_in_from_the_desk_needs_the_correct_pin(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     async with run_site_with_pins(tmp_path) as site:
         said = set()
         for number, pin in (
@@ -156,7 +156,7 @@ async def test_the_desk_needs_the_right_pin_too(tmp_path: Path, capfd: pytest.Ca
 
 
 @virtual_time()
-async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> None:
+async def test_ten_wrong_pins_lock_agent_and_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
         execute = site.centre.engine.execute
 
@@ -179,9 +179,9 @@ async def test_ten_wrong_pins_lock_the_agent_and_the_seat(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_a_lock_ends_by_itself(tmp_path: Path) -> None:
+async def test_log_in_lock_expires(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
-        for number in ("7", "101") * 5:  # unknown numbers count at the seat
+        for number in ("7", "101") * 5:  # unknown numbers count for the seat
             with pytest.raises(LogInRefused):
                 await site.centre.engine.execute(SeatLogIn(seat="01", agent=number, pin="0000"))
         await asyncio.sleep(599)
@@ -193,7 +193,7 @@ async def test_a_lock_ends_by_itself(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Path) -> None:
+async def test_phone_log_in_needs_agents_in_the_settings(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agents=[]) as site:
         site.switch.dial_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=20)
@@ -205,16 +205,16 @@ async def test_without_agents_in_the_settings_a_phone_cannot_log_in(tmp_path: Pa
 
 
 @virtual_time()
-async def test_a_connection_that_comes_from_no_seats_phone_is_turned_away(tmp_path: Path) -> None:
+async def test_log_in_from_an_unknown_phone_is_rejected(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         for channel in ("PJSIP/carrier-00000001", "PJSIP/agent99-00000001", "agent01", "Local/agent01-00000001;1", ""):
             async with connect_as(site.centre.agi_port, "seat", "1.1", channel) as call:
-                assert await call.command() == ""  # not even a question
+                assert await call.command() == ""  # no prompt is played
         assert seat(site).state is SeatState.OFFLINE
 
 
 @virtual_time()
-async def test_an_agent_who_is_gone_from_the_settings_leaves_after_the_call(tmp_path: Path) -> None:
+async def test_agent_removed_from_the_settings_is_logged_off_after_the_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -257,7 +257,7 @@ async def test_nailed_up_agents_keep_their_seats_after_a_crash(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
+async def test_keys_set_the_disposition_of_a_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -278,7 +278,7 @@ async def test_a_call_is_disposed_of_by_keys(tmp_path: Path) -> None:
 async def test_agent_who_pressed_a_key_stays_in_the_talk_after_a_resync(
     tmp_path: Path,
 ) -> None:
-    """Asterisk lists the phone at the key's last step then, for as long as the talk lasts."""
+    """Asterisk then lists the phone at the last step of the key handling, for as long as the talk lasts."""
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=120.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -323,11 +323,11 @@ def test_number_is_due_by_the_disposition_given_during_or_after_the_talk(tmp_pat
 
 
 @virtual_time()
-async def test_the_star_codes(tmp_path: Path) -> None:
+async def test_star_codes_execute_seat_commands(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=300.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
-        site.switch.press_phone_keys("agent01", "*22*3")  # a pause for a meal after this call; hang up
+        site.switch.press_phone_keys("agent01", "*22*3")  # a meal break after this call; hang up
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP, seconds=4)
         await asyncio.sleep(0.5)  # a key during the sound for the last key is lost
         site.switch.press_phone_keys("agent01", "2")
@@ -344,7 +344,7 @@ async def test_the_star_codes(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_path: Path) -> None:
+async def test_log_off_during_a_call_takes_effect_after_wrap_up(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -356,7 +356,7 @@ async def test_a_log_off_during_a_call_hangs_the_phone_up_after_the_wrap_up(tmp_
 
 
 @virtual_time()
-async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
+async def test_invalid_keys_and_key_storms_change_nothing(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -370,7 +370,7 @@ async def test_wrong_keys_and_storms_are_harmless(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) -> None:
+async def test_pause_during_wrap_up_keeps_the_wrap_up_limit(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -382,7 +382,7 @@ async def test_a_pause_in_the_wrap_up_does_not_stop_its_clock(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
+async def test_voters_hang_up_keeps_the_agents_phone_connected(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=15.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         phone = site.switch.phone_channel("agent01")
@@ -394,7 +394,7 @@ async def test_the_voter_hangs_up_and_the_agent_stays(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_the_phone_drops_in_mid_call_and_comes_back(tmp_path: Path) -> None:
+async def test_seat_recovers_from_a_phone_drop_during_a_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -427,7 +427,7 @@ async def test_phone_hung_up_after_log_in_is_called_again(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
+async def test_agent_returns_by_dialling_the_log_in_code(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
@@ -440,7 +440,7 @@ async def test_an_agent_comes_back_by_dialling_the_code(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_an_agent_whose_phone_stays_away_is_logged_off(tmp_path: Path) -> None:
+async def test_agent_with_an_absent_phone_is_logged_off(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         site.switch.set_phone("agent01", PhoneMode.RINGS)
@@ -495,7 +495,7 @@ async def test_adopted_talk_at_a_vacant_seat_leaves_it_vacant(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
+async def test_simultaneous_hang_ups_give_one_outcome(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -511,7 +511,7 @@ async def test_both_ends_at_once_are_one_outcome(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> None:
+async def test_disposition_after_a_phone_drop_applies_to_the_new_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -532,7 +532,7 @@ async def test_a_disposition_after_a_drop_is_of_the_new_call(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_only_agents_with_the_skill_take_the_calls(tmp_path: Path) -> None:
+async def test_calls_go_only_to_agents_with_the_skill(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
         execute = site.centre.engine.execute
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))

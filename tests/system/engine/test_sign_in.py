@@ -22,7 +22,7 @@ def proof(site: Site, agent: str, pin: str, name: str = "01", *, centre: str = "
 
 
 @virtual_time()
-async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path) -> None:
+async def test_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         assert (
@@ -45,7 +45,7 @@ async def test_an_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: P
 
 
 @virtual_time()
-async def test_a_proof_holds_for_its_seat_agent_centre_and_minute_alone(tmp_path: Path) -> None:
+async def test_pin_proof_is_valid_for_one_seat_agent_centre_and_minute(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         for wrong in (
             None,
@@ -66,7 +66,7 @@ async def test_a_proof_holds_for_its_seat_agent_centre_and_minute_alone(tmp_path
 
 
 @virtual_time()
-async def test_wrong_ones_from_a_page_and_at_the_phone_are_counted_together(tmp_path: Path) -> None:
+async def test_wrong_proofs_and_wrong_pins_are_counted_together(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         for _ in range(5):

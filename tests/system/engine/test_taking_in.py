@@ -246,8 +246,8 @@ async def test_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> None:
 
 
 @NEEDS_MOSQUITTO
-async def test_the_shell_asks_the_dialler_that_runs(tmp_path: Path) -> None:
-    """`import`, `optout` and `erase`, over a broker, with no number in what is said there; on clocks that go."""
+async def test_import_optout_and_erase_use_the_running_dialler(tmp_path: Path) -> None:
+    """The commands go over a broker and contain no numbers; real clocks are used."""
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         where = {"host": broker.settings.host, "port": broker.settings.port, "username": "test.dialler"}
         config = tmp_path / "centre.toml"

@@ -119,7 +119,7 @@ async def test_warm_transfer_via_a_three_way_call_completes(tmp_path: Path) -> N
         assert seat(site).state is SeatState.WRAP_UP
         attempt = seat(site).attempt_id
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
-        await wait_until_talking(site)  # with the next voter, while the first still talks to the boss
+        await wait_until_talking(site)  # with the next voter, while the first one still talks to the boss
         assert seat(site).attempt_id != attempt
         site.switch.drop_seat("boss")
         await site.until(lambda: bool(site.ended()))
@@ -317,10 +317,10 @@ async def test_restarted_dialler_recovers_voters_on_hold(stage: str, tmp_path: P
         assert attempt in switch.channels
         async with a_site(tmp_path, switch=switch, seats=1, transfers=TRANSFERS) as again:
             await asyncio.sleep(4)
-            if stage in {"hold", "calling"}:  # nobody would fetch the voter
+            if stage in {"hold", "calling"}:  # nobody would return to the voter
                 assert conference_members(again) == {frozenset({"agent01", "voter"})}
                 assert count_third_parties(again) == 0
-            elif stage == "transferred":  # the agent may have the next voter by now
+            elif stage == "transferred":  # the agent may already have the next voter
                 assert frozenset({"boss", "voter"}) in conference_members(again)
             else:
                 assert conference_members(again) == before
