@@ -182,7 +182,7 @@ class CallWatch:
     @contextmanager
     def watch_store(self, store: Any) -> Iterator[None]:
         """Time claims, gate decisions and openings of attempts within the block."""
-        claim, open_attempts, work, ask = store.claim, store.open_attempts, claims.claim, Eligibility.claim
+        claim, open_attempts, work, ask = store.claim, store.open_attempts, claims.claim, Eligibility.check_claim
 
         async def timed_claim(*arguments: Any, **named: Any) -> list[Claim]:
             began = time.perf_counter()
@@ -211,7 +211,7 @@ class CallWatch:
             return ruling
 
         with (
-            mock.patch.object(Eligibility, "claim", noted_ask),
+            mock.patch.object(Eligibility, "check_claim", noted_ask),
             mock.patch.object(store, "claim", timed_claim),
             mock.patch.object(store, "open_attempts", timed_opening),
             mock.patch.object(claims, "claim", timed_work),

@@ -104,7 +104,7 @@ async def running_centre(
     chance: random.Random | None = None,
     broker: BrokerSettings | None = None,
     profile: Profile | None = None,
-    certified: CertifiedBy | None = None,
+    certified: CertificateLookup | None = None,
     reader: PlaylistReader | None = None,
     refuse: RefuseSettings | None = None,
 ) -> AsyncIterator[RunningCentre]:
@@ -136,7 +136,7 @@ async def running_centre(
         await apply_settings(settings, store, weights, clock.now())
         await engine.prepare(trunks_with_history(settings, await store.settings_changed_since_open_attempts()))
         if weights.problem is not None:
-            engine.take_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
+            engine.accept_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))
         if twilio is not None:
             label = requires_synthetic_label(settings, rules)
             await stack.enter_async_context(twilio.serve(engine, flows, prompts, label=label))
@@ -155,7 +155,7 @@ async def running_centre(
         )
 
 
-def _certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertifiedBy:
+def _certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
     return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current(flow))
 
 
@@ -166,7 +166,7 @@ def _engine(
     flows: FlowLibrary,
     clock: Clock,
     twilio: TwilioCarrier | None,
-    certified: CertifiedBy,
+    certified: CertificateLookup,
     asterisk: AsteriskServers,
     lag: LoopLag,
     name: DiallerName,
@@ -180,7 +180,7 @@ def _engine(
     outside = Dependencies(
         store=store,
         switch=routed or switch,
-        sent=SentJournal(get_journal_path(settings.store.path)),
+        sent_journal=SentJournal(get_journal_path(settings.store.path)),
         flows=flows,
         certified=certified,
         has_room=disk_has_room(settings),

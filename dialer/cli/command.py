@@ -88,7 +88,7 @@ def _command_help(kind: type[Command]) -> str:
     fields = kind.model_fields
     lines = [f"- {field}: {fields[field].description}" for field in kind.required_fields()]
     lines += [f"- {field}=: {fields[field].description} (optional)" for field in kind.optional_fields()]
-    return f"{kind.meaning()}\n\nRequires the role {' or '.join(sorted(kind.roles))}.\n\n" + "\n".join(lines)
+    return f"{kind.describe()}\n\nRequires the role {' or '.join(sorted(kind.roles))}.\n\n" + "\n".join(lines)
 
 
 async def send(
@@ -128,7 +128,7 @@ def list_commands() -> None:
     for name, kind in COMMANDS.items():
         required = [field.upper() for field in kind.required_fields()]
         typer.echo(" ".join([name, *required, *(f"[{field}=...]" for field in kind.optional_fields())]))
-        typer.echo(f"    {kind.meaning()} ({', '.join(sorted(kind.roles))})")
+        typer.echo(f"    {kind.describe()} ({', '.join(sorted(kind.roles))})")
 
 
 for _name, _kind in COMMANDS.items():

@@ -72,7 +72,7 @@ class Signing(HeadquartersOptions):
         centres = orders.find_recipients(self.settings, order)
         for path in self.key:
             private = signing.read_key_file(path, "--key")
-            signed = signed.signed_by(orders.find_leader(self.settings, private), private)
+            signed = signed.add_signature(orders.find_leader(self.settings, private), private)
         signers = signed.signers(orders.leader_keys(self.settings))
         typer.echo(f"{_describe_order(order)}, signed by {', '.join(signers)}")
         if self.out is not None:

@@ -14,8 +14,8 @@ import typer
 from dialer.cli.options import ForceOption, HeadquartersOptions, require_extra
 from dialer.deploy.asterisk.file_changes import plan_files, write_files
 from dialer.deploy.systemd.render import fail2ban_files
-from dialer.domain.output import own_file
-from dialer.domain.signing import write_private
+from dialer.domain.output import create_private_file
+from dialer.domain.signing import write_secret_file
 from dialer.errors import AsteriskFilesError
 from dialer.hq import render as files
 from dialer.settings.headquarters import HqSettings
@@ -76,7 +76,7 @@ def _read_or_create_nkey(path: Path) -> tuple[str, str]:
     with require_extra("hq"):
         import nkeys  # noqa: PLC0415 - of an extra
     if not path.exists():
-        write_private(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")
+        write_secret_file(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")
     seed = path.read_text(encoding="ascii").strip()
     return nkeys.from_seed(bytearray(seed.encode())).public_key.decode(), seed
 
@@ -92,7 +92,7 @@ def _create_certificate(settings: HqSettings, to: Path) -> None:
 def _write_archive(path: Path, parts: dict[str, bytes]) -> None:
     """Write files by name to a tar archive that only this user can read. Raises AsteriskFilesError."""
     try:
-        with os.fdopen(own_file(path), "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+        with os.fdopen(create_private_file(path), "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
             for name, content in parts.items():
                 entry = tarfile.TarInfo(name)
                 entry.size, entry.mode = len(content), 0o600

@@ -91,6 +91,6 @@ def key(path: Annotated[Path, typer.Argument(metavar="FILE", help="The new file 
     The private key never leaves FILE. Add the printed public key to the centre's settings, as `key` in that person's
     [[supervisors]] table. Commands of a user with a key are then accepted only if signed with it.
     """
-    public = public_key_text(new_key_file(path))
+    public = format_public_key(create_key_file(path))
     typer.echo(f'key = "{public}"')
     typer.echo(f"{path}: the private key; keep it secret, and set broker.key_file in your settings to it", err=True)

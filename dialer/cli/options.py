@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dialer.domain.errors import RollError
-from dialer.domain.output import Kept
+from dialer.domain.output import ProtectedFiles
 from dialer.domain.person_ids import is_id
 from dialer.errors import MatdanError
 from dialer.extras import with_extra

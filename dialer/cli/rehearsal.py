@@ -17,7 +17,7 @@ from dialer.cli.logs import quiet_logging
 from dialer.cli.options import SiteOptions
 from dialer.cli.progress import progress
 from dialer.domain.clock import SystemClock
-from dialer.domain.output import refuse_kept
+from dialer.domain.output import refuse_protected
 from dialer.reports.picture_file import check_picture_path
 from dialer.settings.site_time import site_day, site_zone
 from dialer.simulation.asterisk.voters import VoterProfile

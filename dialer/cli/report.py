@@ -17,8 +17,8 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions, choices, parse_date
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, OutputRefused
-from dialer.domain.output import refuse_kept, refuse_unwritable, write_file
-from dialer.polling_day.plan import ExpectedCourse
+from dialer.domain.output import refuse_protected, refuse_unwritable, write_file
+from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports import accounts, tables
 from dialer.reports import results as voter_results
 from dialer.reports.evidence import report_cap_evidence
@@ -378,7 +378,7 @@ def _draw_turnout(report: CampaignReportOptions, picture: Path, day: date | None
         typer.echo("no picture was drawn: there are no figures for any day yet", err=True)
         return
     shown = day or max(days)
-    expected = ExpectedCourse(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout))
+    expected = ExpectedTurnout(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout))
     left_out = draw_turnout(picture, shown, found, official, expected, zone, states=states)
     more = f"; {left_out} constituencies with fewer contacted voters are left out" if left_out else ""
     typer.echo(f"{picture}: {shown}{more}", err=True)

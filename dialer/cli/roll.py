@@ -18,7 +18,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions, resolve_person
 from dialer.cli.progress import Advance, progress
 from dialer.domain.errors import INTERRUPTED, StoreBusy
-from dialer.domain.output import refuse_kept
+from dialer.domain.output import refuse_protected
 from dialer.domain.words import counted
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.roll.hand_over import hand_over_roll
@@ -153,7 +153,7 @@ def sample_roll(
 ) -> None:
     """Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."""
     console = Console()
-    refuse_kept(out, "--out")
+    refuse_protected(out, "--out")
     states = [code.strip() for entry in state or () for code in entry.split(",")]
     languages = [code.strip() for entry in language or () for code in entry.split(",")]
     try:

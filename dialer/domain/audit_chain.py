@@ -76,7 +76,7 @@ class Break:
     problem: str
 
 
-def canonical(what: Mapping[str, str]) -> str:
+def canonical_details(what: Mapping[str, str]) -> str:
     """Return the details of an entry as they are stored and hashed: JSON with sorted keys.
 
     Raises UnsafeValue for details that must not be in the audit. An entry outlives the erasure of a number, so it must
@@ -88,14 +88,14 @@ def canonical(what: Mapping[str, str]) -> str:
     return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def checked(kind: str, who: str) -> None:
+def require_valid(kind: str, who: str) -> None:
     """Raise UnsafeValue if a kind or a name cannot be in an entry."""
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"audit kind {kind!r}: lower-case letters, digits and hyphens only")
     _check("who", who)
 
 
-def shown(text: str) -> str:
+def shorten_for_audit(text: str) -> str:
     """Return a text as an audit entry may show it: shortened if it is long, and replaced if it looks like a phone
     number.
     """
@@ -135,13 +135,13 @@ def next_entry(
     """Return the entry that follows entry number `last_number` (0 and GENESIS before the first one). Raises
     UnsafeValue.
     """
-    checked(kind, who)
-    text = canonical(what)
+    require_valid(kind, who)
+    text = canonical_details(what)
     number = last_number + 1
     return AuditEntry(number, at, kind, who, text, last_digest, digest_of(number, at, kind, who, text, last_digest))
 
 
-def breaks(
+def find_breaks(
     entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
 ) -> Iterator[Break]:
     """Return every place where the chain is broken.

@@ -46,20 +46,20 @@ class ClockWatch:
     Daylight saving time is no step: epoch seconds have no time zone.
     """
 
-    def __init__(self, now: Instant, newest_at: float | None = None, should: float | None = None) -> None:
+    def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
         """Start watching.
 
         `newest_at` is the newest time recorded by an earlier run (epoch seconds); a clock before it was set back.
-        `should` is the time that the clock should show now if nobody has set it since that run, or None if that is
+        `expected_at` is the time that the clock should show now if nobody has set it since that run, or None if that is
         unknown.
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now
-        self._stepped = should is not None and abs(now.at - should) > STEP_SECONDS
-        self._usual = (should if should is not None and self._stepped else now.at) - now.seconds
+        self._stepped = expected_at is not None and abs(now.at - expected_at) > STEP_SECONDS
+        self._usual = (expected_at if expected_at is not None and self._stepped else now.at) - now.seconds
         self._not_before = newest_at
 
-    def look(self, now: Instant) -> float | None:
+    def check(self, now: Instant) -> float | None:
         """Return how far the wall clock is ahead (seconds; below 0: behind) after a step, or None if it has not
         stepped.
         """
@@ -83,7 +83,7 @@ class ClockWatch:
         self._usual += off
         return None
 
-    def should(self, now: Instant) -> float:
+    def expected_time(self, now: Instant) -> float:
         """Return the time that the clock would show now if nobody had set it (epoch seconds)."""
         return now.seconds + self._usual
 

@@ -30,22 +30,22 @@ class PollHours:
     closes: time | None  # None: not known
 
 
-def state_of(given: str, on_the_roll: Collection[str]) -> str:
+def resolve_state(given: str, on_the_roll: Collection[str]) -> str:
     """Return the `given` state of a booth or figure, or else the only state on the roll with that constituency number."""
     named = {state for state in on_the_roll if state}
     return given or (next(iter(named)) if len(named) == 1 else "")
 
 
-def states_meant(given: str, on_the_roll: Collection[str]) -> set[str]:
+def find_possible_states(given: str, on_the_roll: Collection[str]) -> set[str]:
     """Return the states on the roll that a figure may belong to. `given` is the state that the figure names, or "".
 
     `on_the_roll` are the states with that constituency number. Where the roll has no states, they are not compared.
     """
-    known = {state_of(state, on_the_roll) for state in on_the_roll}
+    known = {resolve_state(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}
 
 
-def objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
+def find_objection(figure: OfficialFigure, others: Mapping[str, float], hours: PollHours) -> str | None:
     """Return why a figure is implausible, or None. `others` are the other figures of its area and day, by time.
 
     Turnout is cumulative, so it is never below an earlier figure or above a later one.

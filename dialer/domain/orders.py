@@ -105,7 +105,7 @@ class SignedOrder(BaseModel):
     order: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)]
     signatures: Annotated[tuple[LeaderSignature, ...], Field(strict=False, max_length=MOST_SIGNATURES)] = ()
 
-    def signed_by(self, leader: str, key: bytes) -> SignedOrder:
+    def add_signature(self, leader: str, key: bytes) -> SignedOrder:
         """Return the order with a leader's signature added."""
         others = tuple(each for each in self.signatures if each.leader != leader)
         return SignedOrder(order=self.order, signatures=(*others, sign_order(self.order, leader, key)))
@@ -116,7 +116,7 @@ class SignedOrder(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class HeardOrder:
+class ExecutedOrder:
     """An order that a centre has carried out, as it is remembered."""
 
     order_id: str
@@ -132,10 +132,10 @@ def digest_of(text: str) -> str:
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
     """Return a leader's signature of an order's text."""
-    return LeaderSignature(leader=leader, signature=signing.sign(key, _signed(text)))
+    return LeaderSignature(leader=leader, signature=signing.sign(key, _signed_bytes(text)))
 
 
-def _signed(text: str) -> bytes:
+def _signed_bytes(text: str) -> bytes:
     return _PURPOSE + text.encode("utf-8", "surrogatepass")
 
 
@@ -154,7 +154,7 @@ def signers_of(text: str, signatures: Sequence[LeaderSignature], leaders: Mappin
     found: set[str] = set()
     for each in signatures:
         key = leaders.get(each.leader)
-        if key is None or not signing.holds(key, _signed(text), each.signature):
+        if key is None or not signing.verify_signature(key, _signed_bytes(text), each.signature):
             raise OrderForged(
                 "the order has an invalid signature: compare the leaders' keys with [[headquarters.leaders]] of"
                 " this centre"
@@ -184,7 +184,7 @@ def refuse_unlawful(order: HqOrder, signers: Collection[str], centre: str, zone:
         raise CommandRefused("the order has expired: check the clocks of headquarters and centre, then send it again")
 
 
-def was_obeyed(order: HqOrder, text: str, heard: Collection[HeardOrder]) -> bool:
+def was_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
     """Return whether the order was already carried out. Raises CommandRefused if its id was used or a later order
     supersedes it.
 

@@ -10,7 +10,7 @@ from dialer.domain.voter_place import VoterPlace
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignOptOut:
+class PeerOptOutRecord:
     """A number that opted out in another centre."""
 
     number_hash: str
@@ -19,7 +19,7 @@ class ForeignOptOut:
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignMark:
+class PeerMarkRecord:
     """A mark made in another centre."""
 
     place: VoterPlace
@@ -33,5 +33,5 @@ class PeerUpdateBatch:
     stream: str
     after: int  # position in the stream before the first update
     position: int  # position in the stream of the last update
-    opt_outs: Sequence[ForeignOptOut]
-    marks: Sequence[ForeignMark]
+    opt_outs: Sequence[PeerOptOutRecord]
+    marks: Sequence[PeerMarkRecord]

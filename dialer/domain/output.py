@@ -12,14 +12,14 @@ from typing import IO
 
 from dialer.domain.errors import OutputRefused
 
-Kept = Mapping[str, Path | None]
+ProtectedFiles = Mapping[str, Path | None]
 """Files that a command reads or maintains, by their description ("the roll"). Output must not overwrite them."""
 
-_NOTHING: Kept = MappingProxyType({})
+_NOTHING: ProtectedFiles = MappingProxyType({})
 _SQLITE = b"SQLite format 3\x00"
 
 
-def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
+def refuse_protected(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
     """Raise OutputRefused if `path` is one of the `kept` files, under any name, or a store.
 
     Files that do not exist yet are compared by name. A kept file is not opened, because closing it would release
@@ -32,42 +32,42 @@ def refuse_kept(path: Path, option: str, kept: Kept = _NOTHING) -> None:
         if path.is_file() and _is_store(path):
             raise OutputRefused(f"{option}: {path} is a store or another database; name another file")
     except OSError as error:
-        raise _refused(path, option, error) from error
+        raise _make_error(path, option, error) from error
 
 
-def refuse_unwritable(path: Path, option: str, kept: Kept = _NOTHING) -> None:
-    """Raise OutputRefused, which names the `option`, if `path` cannot be written or must not be (`refuse_kept`)."""
-    refuse_kept(path, option, kept)
+def refuse_unwritable(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
+    """Raise OutputRefused, which names the `option`, if `path` cannot be written or must not be (`refuse_protected`)."""
+    refuse_protected(path, option, kept)
     try:
         if path.is_dir():
             raise OutputRefused(f"{option}: {path} is a directory; name a file in it")
         if path.exists() and not path.is_file():  # a device would be replaced by a file
             raise OutputRefused(f"{option}: {path} is not a regular file; name another one")
         with contextlib.suppress(FileNotFoundError):
-            _beside(path).lstat()  # fails for a name that is too long
+            _temporary_path(path).lstat()  # fails for a name that is too long
         with tempfile.TemporaryFile(dir=path.parent):  # permissions do not show whether the disk is full
             pass
     except OSError as error:
-        raise _refused(path, option, error) from error
+        raise _make_error(path, option, error) from error
 
 
 def write_file(path: Path, content: bytes, option: str = "--out") -> None:
     """Write a file completely or not at all, readable by its owner only. Raises OutputRefused."""
-    with whole_file(path, option) as file:
+    with atomic_file(path, option) as file:
         file.write(content)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
     """Provide a file that replaces `path` if the context ends without an error.
 
     The file is synced to disk, and only its owner can read it. Until the end, and after an error, `path` is unchanged.
     Raises OutputRefused if it cannot be written.
     """
     refuse_unwritable(path, option)
-    beside = _beside(path)
+    beside = _temporary_path(path)
     try:
-        with os.fdopen(own_file(beside), "wb") as file:
+        with os.fdopen(create_private_file(beside), "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -76,11 +76,11 @@ def whole_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             beside.unlink()
         if isinstance(error, OSError):
-            raise _refused(path, option, error) from error
+            raise _make_error(path, option, error) from error
         raise
 
 
-def own_file(path: Path) -> int:
+def create_private_file(path: Path) -> int:
     """Create an empty file that only its owner can read, and return its descriptor. Raises OSError.
 
     An existing file is removed, not overwritten: in a folder that others can write to, it could be a link of theirs.
@@ -103,9 +103,9 @@ def _is_store(path: Path) -> bool:
     return path.with_name(f"{path.name}.lock").exists()  # an encrypted store has no recognizable header
 
 
-def _beside(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
-def _refused(path: Path, option: str, error: OSError) -> OutputRefused:
+def _make_error(path: Path, option: str, error: OSError) -> OutputRefused:
     return OutputRefused(f"{option}: {path} cannot be written ({error.strerror}); name another place")

@@ -31,7 +31,7 @@ class PhoneFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class CallGaps:
+class CallIntervals:
     """The minimum interval between calls to a number, and the intervals after a conversation by campaign."""
 
     least_seconds: float = 0.0
@@ -46,7 +46,7 @@ class CallGaps:
         return max(after_call, talked_at + longest if longest else 0.0)
 
 
-NO_GAPS = CallGaps()
+NO_INTERVALS = CallIntervals()
 """No minimum intervals, for calls to booth workers, who expect them."""
 
 

@@ -35,10 +35,10 @@ class PinProof:
         """Return whether the proof was made within the last minute."""
         return abs(now - self.at) <= FRESH_SECONDS
 
-    def holds(self, pin_hash: str, centre: str, seat: str, agent: str) -> bool:
+    def is_valid(self, pin_hash: str, centre: str, seat: str, agent: str) -> bool:
         """Return whether the proof was made with the PIN of this hash, for this seat and agent."""
         return hmac.compare_digest(
-            self.signature, _signature(_decoded(pin_hash.split("$")[5]), centre, seat, agent, self.at)
+            self.signature, _signature(_decode_base64(pin_hash.split("$")[5]), centre, seat, agent, self.at)
         )
 
 
@@ -71,7 +71,7 @@ class PinProver:
         cost = extract_parameters(pin_hash)
         key = hash_secret_raw(
             pin.encode(),
-            _decoded(pin_hash.split("$")[4]),
+            _decode_base64(pin_hash.split("$")[4]),
             cost.time_cost,
             cost.memory_cost,
             cost.parallelism,
@@ -87,6 +87,6 @@ def _signature(key: bytes, centre: str, seat: str, agent: str, at: int) -> str:
     return hmac.new(key, signed.encode(), hashlib.sha256).hexdigest()
 
 
-def _decoded(part: str) -> bytes:
+def _decode_base64(part: str) -> bytes:
     """Decode base64 without padding, as in an encoded hash."""
     return base64.b64decode(part + "=" * (-len(part) % 4))

@@ -38,7 +38,7 @@ Rate = Annotated[
 ]
 
 
-def unknown_as(known: StrEnum) -> WrapValidator:
+def read_unknown_as(known: StrEnum) -> WrapValidator:
     """Return a validator that reads an unknown enum value as `known`, so that messages of a newer dialler can be read."""
 
     def read(value: object, validate: Callable[[object], object]) -> object:
@@ -52,7 +52,7 @@ def unknown_as(known: StrEnum) -> WrapValidator:
     return WrapValidator(read)
 
 
-def known_keys(words: type[StrEnum]) -> BeforeValidator:
+def drop_unknown_keys(words: type[StrEnum]) -> BeforeValidator:
     """Return a validator that drops counts whose keys are unknown here, because a newer dialler has added them."""
     known = frozenset(word.value for word in words)
 
@@ -62,7 +62,7 @@ def known_keys(words: type[StrEnum]) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def adapter(kind: type[T]) -> TypeAdapter[T]:
+def type_adapter(kind: type[T]) -> TypeAdapter[T]:
     """Return the pydantic adapter that encodes, reads and describes records of a class."""
     found: TypeAdapter[T] | None = _ADAPTERS.get(kind)
     if found is None:
@@ -72,14 +72,14 @@ def adapter(kind: type[T]) -> TypeAdapter[T]:
 
 def encode(record: object) -> str:
     """Return a record as one line of JSON."""
-    return adapter(type(record)).dump_json(record).decode()
+    return type_adapter(type(record)).dump_json(record).decode()
 
 
-def json_value(record: object) -> Any:
+def to_json_value(record: object) -> Any:
     """Return a record as JSON values."""
-    return adapter(type(record)).dump_python(record, mode="json")
+    return type_adapter(type(record)).dump_python(record, mode="json")
 
 
 def json_schema(kind: type[Any], ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a class of records, in their sent form."""
-    return adapter(kind).json_schema(mode="serialization", ref_template=ref_template)
+    return type_adapter(kind).json_schema(mode="serialization", ref_template=ref_template)

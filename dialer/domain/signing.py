@@ -34,7 +34,7 @@ def sign(private: bytes, what: bytes) -> str:
     return base64.b64encode(_signing_key(private).sign(what).signature).decode()
 
 
-def holds(public: bytes, what: bytes, signature: object) -> bool:
+def verify_signature(public: bytes, what: bytes, signature: object) -> bool:
     """Return whether a received `signature` (base64) of `what` is valid for this public key."""
     from nacl.exceptions import BadSignatureError  # noqa: PLC0415
     from nacl.signing import VerifyKey  # noqa: PLC0415
@@ -47,7 +47,7 @@ def holds(public: bytes, what: bytes, signature: object) -> bool:
     return True
 
 
-def public_key(private: bytes) -> bytes:
+def derive_public_key(private: bytes) -> bytes:
     """Return the public key of a private key."""
     return bytes(_signing_key(private).verify_key)
 
@@ -57,19 +57,19 @@ def read_public_key(text: str) -> bytes:
     return base64.b64decode(text.removeprefix(_PUBLIC))
 
 
-def public_key_text(key: bytes) -> str:
+def format_public_key(key: bytes) -> str:
     """Return a public key in the form used in settings."""
     return _PUBLIC + base64.b64encode(key).decode()
 
 
-def new_key_file(path: Path) -> bytes:
+def create_key_file(path: Path) -> bytes:
     """Create a private key in a new file that only this user can read, and return its public key. Raises SettingError."""
     key = _signing_key()
-    write_private(path, f"{_PRIVATE}{base64.b64encode(bytes(key)).decode()}\n")
+    write_secret_file(path, f"{_PRIVATE}{base64.b64encode(bytes(key)).decode()}\n")
     return bytes(key.verify_key)
 
 
-def write_private(path: Path, text: str) -> None:
+def write_secret_file(path: Path, text: str) -> None:
     """Write a secret to a new file that only this user can read. Raises SettingError where the file exists."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -87,7 +87,7 @@ def write_private(path: Path, text: str) -> None:
         ) from error
 
 
-def read_private(path: Path, setting: str, what: str, remedy: str) -> str:
+def read_secret_file(path: Path, setting: str, what: str, remedy: str) -> str:
     """Return the secret in a file that is named by `setting`. Raises SettingError, also if other users can read the
     file.
 
@@ -108,7 +108,7 @@ def read_key_file(path: Path, setting: str = "broker.key_file") -> bytes:
     """Return the private key in a file that is named by `setting`. Raises SettingError if it is invalid or others can
     read it.
     """
-    text = read_private(path, setting, "the private key", "restore it, or create one with `dialer mqtt key`")
+    text = read_secret_file(path, setting, "the private key", "restore it, or create one with `dialer mqtt key`")
     try:
         key = base64.b64decode(text.removeprefix(_PRIVATE), validate=True)
     except binascii.Error:
@@ -125,7 +125,7 @@ def read_webhook_secret(path: Path, setting: str) -> bytes:
     Raises SettingError.
     """
     remedy = f"write whsec_ and base64 of {_LEAST_SECRET_BYTES} bytes or more there (openssl rand -base64 32)"
-    text = read_private(path, setting, "the secret", remedy)
+    text = read_secret_file(path, setting, "the secret", remedy)
     try:
         key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
     except (ValueError, binascii.Error):

@@ -29,19 +29,19 @@ class Core:
         self.in_event = False  # True while an event is being handled; its effects are carried out afterwards
         self._effects: list[Effect] = []
         self._tasks: asyncio.TaskGroup | None = None
-        self._carry_out: Callable[[], object] = self.take_effects
+        self._carry_out: Callable[[], object] = self.pop_effects
 
     def instant(self) -> Instant:
         """Return the current time by both clocks."""
         return Instant.by(self.clock)
 
-    def do(self, *effects: Effect) -> None:
+    def request(self, *effects: Effect) -> None:
         """Request effects. They are carried out together when the running code has returned to the event loop."""
         if not self.in_event and not self._effects and self._tasks is not None:
             asyncio.get_running_loop().call_soon(self._carry_out)
         self._effects += effects
 
-    def take_effects(self) -> list[Effect]:
+    def pop_effects(self) -> list[Effect]:
         """Return the requested effects and clear the list."""
         effects, self._effects = self._effects, []
         return effects

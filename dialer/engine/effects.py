@@ -104,7 +104,7 @@ class SwitchOrder(NamedTuple):
     call: partial[Awaitable[object]]
     on_failure: TimerExpired | None = None
 
-    def or_else(self, on_failure: TimerExpired) -> SwitchOrder:
+    def with_fallback(self, on_failure: TimerExpired) -> SwitchOrder:
         """Return the same order with the event to raise if it fails."""
         return self._replace(on_failure=on_failure)
 

@@ -58,13 +58,13 @@ subscribers are notified. Commands from agents' phones, store failures and furth
 class Engine:
     """Runs the calls of one centre."""
 
-    def __init__(self, core: Core, outside: Dependencies) -> None:
+    def __init__(self, core: Core, dependencies: Dependencies) -> None:
         self._core = core
-        self.features = Features(core, outside)
+        self.features = Features(core, dependencies)
         self.features.build_all()
         self._resync = Resync(self.features)
         self._timers = Timers(self._timer_expired)
-        self._lifecycle = Lifecycle(self.features, self._resync, self._timers, self.carry_out)
+        self._lifecycle = Lifecycle(self.features, self._resync, self._timers, self.carry_out_effects)
         self._subscribers: list[Callable[[Change], None]] = []
         self._has_ended = False
 
@@ -89,17 +89,17 @@ class Engine:
 
         return unsubscribe
 
-    async def until_reconciled(self) -> None:
+    async def wait_until_reconciled(self) -> None:
         """Wait until store and switch have been reconciled for the first time, or until a timeout."""
-        await self._resync.until_done()
+        await self._resync.wait_until_done()
 
-    def take_alert(self, alert: Alert) -> None:
+    def accept_alert(self, alert: Alert) -> None:
         """Raise or clear an alert of another part of the dialler."""
-        self.features.alerts.accept(alert)
+        self.features.alerts.accept_alert(alert)
 
-    async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre, and cancel its unanswered calls. Raises StoreError."""
-        await self.features.marks.foreign_opt_out(number_hash, at=at, centre=centre)
+        await self.features.marks.store_peer_opt_out(number_hash, at=at, centre=centre)
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command and return its reply, one line that says what was done. Raises CommandRefused, StoreError."""
@@ -120,10 +120,10 @@ class Engine:
             self._has_ended = True
             self._timers.stop_all()
         await self._lifecycle.finish()
-        for effect in self._core.take_effects():
+        for effect in self._core.pop_effects():
             if isinstance(effect, StoreFailed):
-                self.features.commits.failed(effect.error)
-        self.features.outside.sent.close()
+                self.features.commits.on_failure(effect.error)
+        self.features.dependencies.sent_journal.close()
 
     # Events
 
@@ -133,9 +133,9 @@ class Engine:
             return
         self._core.in_event = True
         try:
-            self.handle(event)
+            self.dispatch(event)
         finally:
-            self.carry_out()
+            self.carry_out_effects()
 
     def _timer_expired(self, event: TimerExpired) -> None:
         try:
@@ -162,67 +162,67 @@ class Engine:
         live = features.calls.get(AttemptId(attempt_id))
         if live is not None and unheard is not None:
             features.campaigns.hold_inaudible(live, unheard)
-        call = features.flows.end(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
+        call = features.flows.end_flow(AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers)
         if call is not None and call.leg.ended is not None:
-            self._core.do(CallFinished(call.leg.ended))
-        self.carry_out()
+            self._core.request(CallFinished(call.leg.ended))
+        self.carry_out_effects()
 
-    def handle(self, event: Event) -> None:
+    def dispatch(self, event: Event) -> None:
         """Pass an event to the features concerned."""
         features = self.features
         match event:
             case TimerExpired():
                 self._handle_timer(event)
             case CallFinished() | SeatStateChanged() | HouseholdChanged():
-                self._handle_own(event)
+                self._handle_engine_event(event)
             case switch_events.SwitchUp():
-                self._resync.switch_up(event)
+                self._resync.on_switch_up(event)
             case switch_events.SwitchDown():
-                self._resync.switch_down(event)
+                self._resync.on_switch_down(event)
             case switch_events.SeatUp(seat=seat):
-                features.acd.phone_connected(seat)
+                features.acd.on_phone_connected(seat)
             case switch_events.SeatDown(seat=seat):
-                self._resync.phone_disconnected(seat)
+                self._resync.on_phone_disconnected(seat)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
                 self._handle_party(event)
             case switch_events.SeatPhoneSilent(seat=seat):
-                features.silence.given_up(seat)
+                features.silence.on_phone_timeout(seat)
             case switch_events.PhoneUnreachable(endpoint=endpoint):
-                features.silence.phone_unreachable(endpoint)
+                features.silence.on_phone_unreachable(endpoint)
             case switch_events.PhoneRegistered(endpoint=endpoint, contact=contact):
-                features.acd.phone_registered(endpoint)
-                features.silence.phone_registered(endpoint, contact)
+                features.acd.on_phone_registered(endpoint)
+                features.silence.on_phone_registered(endpoint, contact)
             case switch_events.SeatKeyPressed(seat=seat, key=key):
-                features.keys.key(seat, key)
+                features.keys.on_key(seat, key)
             case _:
                 self._handle_call(event)
 
-    def _handle_own(self, event: CallFinished | SeatStateChanged | HouseholdChanged) -> None:
+    def _handle_engine_event(self, event: CallFinished | SeatStateChanged | HouseholdChanged) -> None:
         features = self.features
         match event:
             case CallFinished(ended=ended):
-                self._finish(ended)
+                self._finish_call(ended)
             case SeatStateChanged(seat=seat):
-                features.supervision.seat_changed(seat)
+                features.supervision.on_seat_changed(seat)
             case HouseholdChanged(seat=seat, attempt_id=attempt_id):
-                features.screen_pops.look(seat, attempt_id, again=True)
+                features.screen_pops.read_screen_pop(seat, attempt_id, again=True)
 
     def _handle_party(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
         features = self.features
         if isinstance(event, switch_events.PartyLeft):
-            features.transfers.party_left(event.party_id)
-            features.supervision.party_left(event.party_id)
+            features.transfers.on_party_left(event.party_id)
+            features.supervision.on_party_left(event.party_id)
         elif attempt_of(event.party_id) is not None:
-            features.transfers.party_joined(event.party_id, event.place)
+            features.transfers.on_party_joined(event.party_id, event.place)
 
     def _handle_call(self, event: switch_events.CallEvent) -> None:
         features = self.features
         call = features.calls.get(event.attempt_id)
         if call is None:  # an unknown caller's, or one that has ended for us
             if isinstance(event, switch_events.CallEnded):
-                features.inbound.ended(event)
+                features.inbound.on_call_ended(event)
             elif isinstance(event, switch_events.StrayCallFound):
-                features.reconciler.stray(event.attempt_id)
+                features.reconciler.hang_up_stray(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
             features.campaigns.hold_inaudible(call, MESSAGE_SOUND)
         else:
@@ -234,63 +234,63 @@ class Engine:
             case switch_events.CallRinging() | switch_events.CallAnswered() | switch_events.MachineDetected():
                 self._handle_progress(call, event)
             case switch_events.CallWaiting():
-                features.acd.voter_waits(call)
+                features.acd.connect_or_queue_voter(call)
             case switch_events.CallConnected(seat=seat):
-                features.transfers.voter_returned(call.attempt_id)
-                features.acd.connected(call, seat)
-                features.silence.connected(call, seat)
+                features.transfers.on_voter_returned(call.attempt_id)
+                features.acd.on_connected(call, seat)
+                features.silence.on_connected(call, seat)
             case switch_events.CallLeftSeat(seat=seat):
-                if not features.transfers.keeps(call.attempt_id):
-                    features.acd.left_seat(call, seat)
+                if not features.transfers.has_voter_away(call.attempt_id):
+                    features.acd.on_voter_left_seat(call, seat)
             case switch_events.CallHandedOver():
-                features.transfers.voter_handed_over(call)
+                features.transfers.on_voter_handed_over(call)
             case switch_events.RecordingStarted():
-                features.recorder.began(call)
+                features.recorder.on_recording_started(call)
             case switch_events.MessageStarted():
-                features.transfers.message_started(call)
-                features.acd.message_started(call)
+                features.transfers.on_message_started(call)
+                features.acd.on_message_started(call)
             case switch_events.CallEnded():
                 if not features.endings.defer_end(call, event, features.silence):
-                    self._finish(event)
+                    self._finish_call(event)
 
     def _handle_progress(self, call: Call, event: switch_events.CallEvent) -> None:
         calls, now = self.features.calls, self._core.instant()
         if isinstance(event, switch_events.CallRinging):
-            calls.update(call, call.rang(now))
+            calls.update(call, call.with_ringing(now))
             if (
                 call.ringing_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time
-                self.features.trunks.rang(call)
+                self.features.trunks.on_ringing(call)
             return
-        answered = calls.update(call, call.picked_up(now))
+        answered = calls.update(call, call.with_answer(now))
         if isinstance(event, switch_events.MachineDetected):
-            calls.update(answered, answered.by_machine())
+            calls.update(answered, answered.with_machine_answer())
 
-    def _finish(self, ended: switch_events.CallEnded) -> None:
+    def _finish_call(self, ended: switch_events.CallEnded) -> None:
         """End a call in every feature concerned."""
         features = self.features
         call = features.calls.get(ended.attempt_id)
         if call is not None:
             features.endings.check_switch_reports(call)
-            features.transfers.end_call(call.attempt_id)
-            features.acd.end_call(call)
-            features.endings.end(features.calls[call.attempt_id], ended)
+            features.transfers.on_call_ended(call.attempt_id)
+            features.acd.on_call_ended(call)
+            features.endings.end_call(features.calls[call.attempt_id], ended)
 
     def _handle_timer(self, expired: TimerExpired) -> None:
         features, seat, attempt_id = self.features, expired.seat, expired.attempt_id or AttemptId("")
         handlers: dict[TimerKind, Callable[[], object]] = {
-            TimerKind.WRAP_UP_EXPIRED: lambda: features.acd.wrap_up_expired(seat),
+            TimerKind.WRAP_UP_EXPIRED: lambda: features.acd.on_wrap_up_expired(seat),
             TimerKind.CALL_PHONE: lambda: features.acd.call_phone(seat),
             TimerKind.PHONE_NOT_CALLED: lambda: features.acd.expect_phone(seat),
             TimerKind.AGENT_ABSENT: lambda: features.agents.log_off_absent(seat),
-            TimerKind.LOG_IN_UNLOCKED: lambda: features.agents.unlocked(seat),
-            TimerKind.MESSAGE_EXPIRED: lambda: features.messages.forget(seat),
-            TimerKind.CONNECT_LIMIT: lambda: features.acd.voter_waited_too_long(attempt_id),
-            TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.voter_did_not_arrive(seat, attempt_id),
-            TimerKind.SCREEN_POP: lambda: features.screen_pops.look(seat, attempt_id, again=False),
-            TimerKind.OWN_CALL_BACK: lambda: features.call_backs.due(attempt_id),
-            TimerKind.PREVIEW_EXPIRED: lambda: features.own_calls.passed(seat, attempt_id),
-            TimerKind.HAND_OVER_FAILED: lambda: features.transfers.hand_over_failed(attempt_id),
+            TimerKind.LOG_IN_UNLOCKED: lambda: features.agents.clear_lock_alert(seat),
+            TimerKind.MESSAGE_EXPIRED: lambda: features.messages.remove_message(seat),
+            TimerKind.CONNECT_LIMIT: lambda: features.acd.play_busy_message(attempt_id),
+            TimerKind.VOTER_NOT_CONNECTED: lambda: features.acd.release_seat_without_voter(seat, attempt_id),
+            TimerKind.SCREEN_POP: lambda: features.screen_pops.read_screen_pop(seat, attempt_id, again=False),
+            TimerKind.OWN_CALL_BACK: lambda: features.call_backs.on_due(attempt_id),
+            TimerKind.PREVIEW_EXPIRED: lambda: features.own_calls.on_preview_expired(seat, attempt_id),
+            TimerKind.HAND_OVER_FAILED: lambda: features.transfers.on_hand_over_failed(attempt_id),
             TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters.clear_forgery_alert,
             TimerKind.FLOW_OVERDUE: lambda: self._flow_overdue(attempt_id),
         }
@@ -299,11 +299,11 @@ class Engine:
     def _flow_overdue(self, attempt_id: AttemptId) -> None:
         call = self.features.calls.get(attempt_id)
         if call is not None and call.leg.ended is not None:
-            self._finish(call.leg.ended)
+            self._finish_call(call.leg.ended)
 
     # Effects
 
-    def carry_out(self) -> None:
+    def carry_out_effects(self) -> None:
         """Carry out the requested effects in the order of `_RANKS` until none is left.
 
         An error in one effect does not stop the others, and ends the engine afterwards.
@@ -311,10 +311,10 @@ class Engine:
         mistake: Exception | None = None
         self._core.in_event = True
         try:
-            while effects := self._core.take_effects():
+            while effects := self._core.pop_effects():
                 for effect in sorted(effects, key=lambda effect: _RANKS.get(type(effect), len(_RANKS))):
                     try:
-                        self._carry_out_one(effect)
+                        self._carry_out_effect(effect)
                     except Exception as error:  # noqa: BLE001 - the other effects must be carried out in any case
                         _log.error("effect.failed", effect=type(effect).__name__, problem=type(error).__name__)
                         mistake = mistake or error
@@ -323,7 +323,7 @@ class Engine:
         if mistake is not None:
             self._core.fail(mistake)
 
-    def _carry_out_one(self, effect: Effect) -> None:
+    def _carry_out_effect(self, effect: Effect) -> None:
         match effect:
             case UpdatePacer():
                 self.features.runs[effect.campaign_id].update_pacer(effect, self._core.clock.monotonic())
@@ -332,20 +332,20 @@ class Engine:
             case StopTimer(key=key):
                 self._timers.stop(key)
             case SwitchOrder():
-                self._core.spawn(self._order(effect), effect.name)
+                self._core.spawn(self._send_order(effect), effect.name)
             case StoreCommit():
                 self._core.spawn(self.features.commits.carry_out(effect), effect.name)
             case Notify():
                 for subscriber in self._subscribers:
                     subscriber(effect.change)
             case RunCommand(command=command):
-                self._core.spawn(self._run_keyed(command), "keyed-command")
+                self._core.spawn(self._run_keyed_command(command), "keyed-command")
             case StoreFailed(error=error):
-                self.features.commits.failed(error)
+                self.features.commits.on_failure(error)
             case _:
-                self.handle(effect)
+                self.dispatch(effect)
 
-    async def _order(self, order: SwitchOrder) -> None:
+    async def _send_order(self, order: SwitchOrder) -> None:
         try:
             await order.call()
         except SwitchError as error:  # the link is lost, and a resync follows; or the channel has ended
@@ -353,11 +353,11 @@ class Engine:
             if order.on_failure is not None:
                 self.on_switch_event(order.on_failure)
 
-    async def _run_keyed(self, command: SeatCommand) -> None:
+    async def _run_keyed_command(self, command: SeatCommand) -> None:
         refusal: Exception | None = None
         try:
             await self.execute(command)
         except (CommandRefused, StoreError) as error:
             refusal = error
         finally:
-            self.features.keys.done(command, refusal)
+            self.features.keys.on_command_done(command, refusal)

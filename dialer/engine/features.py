@@ -66,11 +66,11 @@ from dialer.engine.users.service import Users
 class Features:
     """The features of one centre."""
 
-    def __init__(self, core: Core, outside: Dependencies) -> None:
+    def __init__(self, core: Core, dependencies: Dependencies) -> None:
         self.core = core
-        self.outside = outside
-        self.store = outside.store
-        self.switch = outside.switch
+        self.dependencies = dependencies
+        self.store = dependencies.store
+        self.switch = dependencies.switch
 
     def build_all(self) -> None:
         """Build every feature now, because some apply the plan in force when they are built."""
@@ -132,7 +132,7 @@ class Features:
 
     @cached_property
     def commits(self) -> StoreCommits:
-        return StoreCommits(self.core, self.alerts, self.store, self.outside.has_room)
+        return StoreCommits(self.core, self.alerts, self.store, self.dependencies.has_room)
 
     @cached_property
     def pool(self) -> TrunkPool:
@@ -151,7 +151,7 @@ class Features:
     @cached_property
     def eligibility(self) -> Eligibility:
         return Eligibility(
-            self.core, self.alerts, self.calls, self.runs, self.polls, self.numbers, self.outside.certified
+            self.core, self.alerts, self.calls, self.runs, self.polls, self.numbers, self.dependencies.certified
         )
 
     @cached_property
@@ -165,7 +165,9 @@ class Features:
 
     @cached_property
     def agents(self) -> Agents:
-        return Agents(self.core, self.alerts, self.calls, self.seats, self.runs, self.acd, self.outside, self.silence)
+        return Agents(
+            self.core, self.alerts, self.calls, self.seats, self.runs, self.acd, self.dependencies, self.silence
+        )
 
     @cached_property
     def keys(self) -> SeatKeys:
@@ -233,7 +235,7 @@ class Features:
             self.runs,
             self.polls,
             self.store,
-            self.outside.flows,
+            self.dependencies.flows,
             self.eligibility,
             self.acd,
             self.marks,
@@ -247,7 +249,7 @@ class Features:
             self.calls,
             self.seats,
             self.runs,
-            self.outside.flows.scripts,
+            self.dependencies.flows.scripts,
             self.acd,
             self.store,
             self.call_backs,
@@ -263,7 +265,7 @@ class Features:
 
     @cached_property
     def clock_guard(self) -> ClockGuard:
-        return ClockGuard(self.core, self.alerts, self.outside.sent)
+        return ClockGuard(self.core, self.alerts, self.dependencies.sent_journal)
 
     @cached_property
     def holds(self) -> CampaignHolds:
@@ -284,13 +286,13 @@ class Features:
 
     @cached_property
     def hoppers(self) -> Hoppers:
-        return Hoppers(self.core, self.polls, self.turnout, self.store, self.outside.has_room)
+        return Hoppers(self.core, self.polls, self.turnout, self.store, self.dependencies.has_room)
 
     @cached_property
     def originator(self) -> Originator:
         return Originator(
             self.core,
-            self.outside,
+            self.dependencies,
             self.alerts,
             self.servers,
             self.calls,
@@ -344,7 +346,7 @@ class Features:
             self.runs,
             self.polls,
             self.store,
-            self.outside.flows,
+            self.dependencies.flows,
             self.placing,
             self.clock_guard,
         )
@@ -365,20 +367,20 @@ class Features:
             self.polls,
             self.turnout,
             self.roll_import_state,
-            self.outside,
+            self.dependencies,
             self.marks,
             self.eligibility,
         )
 
     @cached_property
     def settings_reload(self) -> SettingsReload:
-        use_plan = (self.trunks.use_plan, self.eligibility.use_plan, self.supervision.use_plan)
+        use_plan = (self.trunks.apply_plan, self.eligibility.apply_plan, self.supervision.apply_plan)
         return SettingsReload(
             self.core,
             self.calls,
             self.polls,
             self.roll_import_state,
-            self.outside,
+            self.dependencies,
             self.campaigns,
             self.agents,
             use_plan,

@@ -63,23 +63,23 @@ class Housekeeping:
             self._eligibility.forget_ended()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._announce_head()
-                await self._bound_the_outbox()
+                await self._announce_audit_head()
+                await self._trim_outbox()
             for campaign_id, run in self._runs.items():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
                     _log.info("campaign.pacing", campaign=campaign_id, pacing=str(run.pacer.explain()))
                 try:
                     run.progress = await self._store.campaign_progress(campaign_id)
                 except StoreError as error:
-                    self._core.do(StoreFailed(error))
+                    self._core.request(StoreFailed(error))
 
-    async def _bound_the_outbox(self) -> None:
+    async def _trim_outbox(self) -> None:
         """Delete announcements that nobody fetches, so that they cannot fill the disk."""
         try:
             bound = await self._store.trim_outbox()
             self.outbox = await self._store.outbox_waits()
         except StoreError as error:
-            self._core.do(StoreFailed(error))
+            self._core.request(StoreFailed(error))
             return
         if bound.deleted:
             _log.warning("outbox.trimmed", deleted=bound.deleted)
@@ -91,21 +91,21 @@ class Housekeeping:
     async def finish(self) -> None:
         """Save everything after the last call, and announce the audit head."""
         await self.save()
-        await self._announce_head()
+        await self._announce_audit_head()
 
-    async def _announce_head(self) -> None:
+    async def _announce_audit_head(self) -> None:
         if self._unannounced is None:
             return
         try:
             await self._store.announce_result(self._unannounced, self._unannounced.at)
         except StoreError as error:
-            self._core.do(StoreFailed(error))
+            self._core.request(StoreFailed(error))
             return
         self._unannounced = None
 
     async def save(self) -> None:
         """Store seat intervals and pacer states, and seal the audit. Anything that fails is retried in the next round."""
-        intervals = self._seats.take_intervals()
+        intervals = self._seats.pop_intervals()
         try:
             if intervals:
                 await self._store.record_seat_intervals(intervals)
@@ -113,5 +113,5 @@ class Housekeeping:
                 await self._store.save_pacer_state(campaign_id, run.pacer_state())
             self._unannounced = await self._store.seal(self._core.clock.now()) or self._unannounced
         except StoreError as error:
-            self._seats.put_back_intervals(intervals)
-            self._core.do(StoreFailed(error))
+            self._seats.restore_intervals(intervals)
+            self._core.request(StoreFailed(error))

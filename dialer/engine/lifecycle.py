@@ -43,7 +43,7 @@ class Lifecycle:
         await self._refuse_older_store()
         features, store, core = self._features, self._features.store, self._features.core
         now = core.clock.now()
-        features.polls.add(await store.booths())
+        features.polls.add_booths(await store.booths())
         features.turnout.booths |= {booth.booth_id: booth for booth in await store.booth_turnout()}
         for plan in core.plan.campaigns.values():
             features.runs.put(await features.campaigns.load(plan, in_chunks=False))
@@ -60,13 +60,13 @@ class Lifecycle:
         for attempt in await store.conversations_without_disposition(now - UNDISPOSED_SECONDS):
             seat = features.seats.get(attempt.seat)
             if attempt.campaign_id in features.runs and seat is not None:
-                features.dispositions.open_again(seat.name, features.reconciler.call_of(attempt), attempt.agent)
-        left_open = features.reconciler.found(unfinished, trunks)
+                features.dispositions.reopen_call(seat.name, features.reconciler.rebuild_call(attempt), attempt.agent)
+        left_open = features.reconciler.load_open_attempts(unfinished, trunks)
         if left_open:
             _log.warning("attempts.left_open", attempts=left_open)
 
     async def _refuse_older_store(self) -> None:
-        journal = self._features.outside.sent
+        journal = self._features.dependencies.sent_journal
         sent = journal.sent()
         missing = len(sent) - len(await self._features.store.known_attempts(sent)) if sent else 0
         if missing:
@@ -81,7 +81,7 @@ class Lifecycle:
         """End the attempts that an earlier run never sent to the switch, and return the others. Their numbers are due
         again.
         """
-        journal = self._features.outside.sent
+        journal = self._features.dependencies.sent_journal
         unsent = set(journal.never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
         now = self._features.core.clock.now()
         ended = [EndedAttempt(attempt_id, Outcome.REFUSED, now, retry_at=now) for attempt_id in sorted(unsent)]
@@ -103,7 +103,7 @@ class Lifecycle:
             async with asyncio.TaskGroup() as group:
                 core.start_tasks(group, self._carry_out)
                 housekeeping = group.create_task(features.housekeeping.run(), name="housekeeping")
-                await self._decide_until(stop)
+                await self._run_decisions_until(stop)
                 await self._drain()
                 housekeeping.cancel()
                 self._timers.stop_all()
@@ -116,7 +116,7 @@ class Lifecycle:
         features.seats.close_intervals()
         await features.housekeeping.finish()
 
-    async def _decide_until(self, stop: asyncio.Event) -> None:
+    async def _run_decisions_until(self, stop: asyncio.Event) -> None:
         """Decide again and again which calls to place, at each wake-up and at least as often as `Placing.decide` says."""
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -141,21 +141,21 @@ class Lifecycle:
         """Place no new calls and cancel unanswered ones. Let conversations end for a while, then hang up."""
         core, features = self._features.core, self._features
         core.draining = True
-        for run in features.runs.all():
+        for run in features.runs.values():
             features.placing.cancel_campaign(run)
-        await self._until_no_calls(core.plan.drain_seconds)
-        core.do(*(order(features.switch.hang_up, call.attempt_id) for call in features.calls.all()))
-        features.supervision.close()
-        await self._until_no_calls(HANG_UP_SECONDS)
+        await self._wait_for_no_calls(core.plan.drain_seconds)
+        core.request(*(order(features.switch.hang_up, call.attempt_id) for call in features.calls.values()))
+        features.supervision.end_all()
+        await self._wait_for_no_calls(HANG_UP_SECONDS)
         if len(features.calls):  # the next start finds them open in the store and reconciles them
             _log.warning("drain.timed_out", calls=len(features.calls))
         features.commits.closing = True
 
-    async def _until_no_calls(self, seconds: float) -> None:
+    async def _wait_for_no_calls(self, seconds: float) -> None:
         core, servers, calls = self._features.core, self._features.servers, self._features.calls
         try:
             async with asyncio.timeout(seconds):
-                while any(servers.of_trunk(call.trunk) in servers.up for call in calls.all()):
+                while any(servers.server_of_trunk(call.trunk) in servers.up for call in calls.values()):
                     core.wake.clear()
                     await core.wake.wait()
         except TimeoutError:

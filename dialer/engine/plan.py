@@ -113,7 +113,7 @@ class EnginePlan:
         return hashlib.sha256(self.rules_text.encode()).hexdigest()
 
 
-CertifiedBy = Callable[[str, str], Mapping[str, CertificateStatus]]
+CertificateLookup = Callable[[str, str], Mapping[str, CertificateStatus]]
 """Returns the certificates of the recordings that a campaign plays, by language. Arguments: the campaign's id and flow.
 """
 
@@ -135,9 +135,9 @@ class Dependencies:
 
     store: Store
     switch: Switch
-    sent: SentJournal
+    sent_journal: SentJournal
     flows: FlowLibrary
-    certified: CertifiedBy  # the certificates of the recordings that a campaign plays
+    certified: CertificateLookup  # the certificates of the recordings that a campaign plays
     has_room: Callable[[], bool]  # returns whether the disk has room for results
     figures: Callable[[], dict[str, float]] = dict  # figures of the process itself, for the board
     reload_settings: Callable[[], ReloadedSettings] | None = (

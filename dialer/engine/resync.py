@@ -28,7 +28,7 @@ class Resync:
         self.standing_orders: list[StandingOrder] = []
         """Supervisors' orders of an earlier run that are still in force."""
 
-    async def until_done(self) -> None:
+    async def wait_until_done(self) -> None:
         """Wait for the first resync, or until a timeout. Before it, the campaign of a live call is unknown."""
         try:
             async with asyncio.timeout(RECONCILE_SECONDS):
@@ -36,7 +36,7 @@ class Resync:
         except TimeoutError:
             _log.warning("resync.timed_out")
 
-    def switch_down(self, event: SwitchDown) -> None:
+    def on_switch_down(self, event: SwitchDown) -> None:
         """Handle the loss of the link to a server."""
         features, server = self._features, event.server
         features.servers.up.discard(server)
@@ -46,18 +46,18 @@ class Resync:
             features.alerts.raise_alert(AlertKind.SWITCH_DOWN, problem=event.reason)
         features.core.wake.set()
 
-    def switch_up(self, up: SwitchUp) -> None:
+    def on_switch_up(self, up: SwitchUp) -> None:
         """Bring all features into agreement with a server whose link is up."""
         features = self._features
         features.reconciler.resync(up)
-        for seat_name in features.agents.adopt(up.live_seats, up.server):
+        for seat_name in features.agents.adopt_log_ins(up.live_seats, up.server):
             self._restore_orders(seat_name)
-        seats = [seat for seat in features.seats.all() if seat.server == up.server]
+        seats = [seat for seat in features.seats.values() if seat.server == up.server]
         for seat in seats:
             if seat.name in up.live_seats and not seat.phone_up:
-                features.acd.phone_connected(seat.name)
+                features.acd.on_phone_connected(seat.name)
             elif seat.name not in up.live_seats and seat.phone_up:
-                self.phone_disconnected(seat.name)
+                self.on_phone_disconnected(seat.name)
         self._adopt_talks(up)
         features.transfers.resync(up)
         features.supervision.resync(up)
@@ -71,10 +71,10 @@ class Resync:
             features.acd.call_phone(seat.name)
         features.core.wake.set()
 
-    def phone_disconnected(self, seat: str) -> None:
+    def on_phone_disconnected(self, seat: str) -> None:
         """Handle that an agent's phone has disconnected."""
-        self._features.transfers.agents_phone_disconnected(seat)
-        self._features.acd.phone_disconnected(seat)
+        self._features.transfers.on_agents_phone_disconnected(seat)
+        self._features.acd.on_phone_disconnected(seat)
 
     def _adopt_talks(self, up: SwitchUp) -> None:
         features = self._features
@@ -83,9 +83,9 @@ class Resync:
             if call is None or seat is None:
                 continue
             if call.talk.connected_at is None:
-                features.acd.connected(call, seat_name)
+                features.acd.on_connected(call, seat_name)
             elif seat.state is not SeatState.TALKING:
-                features.acd.talks_on(call, seat_name)
+                features.acd.continue_conversation(call, seat_name)
 
     def _restore_orders(self, seat_name: str) -> None:
         """Put supervisors' orders for a seat into force again. Orders of a newer version are ignored."""
@@ -95,4 +95,4 @@ class Resync:
             if order.command == SEAT_CAMPAIGNS:
                 self._features.agents.restore_campaigns(seat_name, order)
             elif order.command == SEAT_MESSAGE:
-                self._features.messages.restore(seat_name, order)
+                self._features.messages.restore_message(seat_name, order)

@@ -37,7 +37,7 @@ class StoreCommits:
         self._recovering = False
         self._failed_at = self._recovered_at = float("-inf")  # monotonic
         self._quiet_seconds = QUIET_SECONDS
-        self.trouble: str | None = None  # why the store does not work; None: it works
+        self.problem: str | None = None  # why the store does not work; None: it works
         self.closing = False  # the dialler is stopping: failed commits are not retried
 
     async def carry_out(self, commit: StoreCommit) -> None:
@@ -49,7 +49,7 @@ class StoreCommits:
                     await commit.call()
                 except StoreError as error:
                     self._retrying.add(retry)
-                    self.failed(error)
+                    self.on_failure(error)
                     _log.error("store.commit_failed", write=commit.name, problem=str(error))
                     if self.closing:  # the attempt stays open in the store; the next start reconciles it
                         return
@@ -59,13 +59,13 @@ class StoreCommits:
         finally:
             self._retrying.discard(retry)
 
-    def failed(self, error: StoreError) -> None:
+    def on_failure(self, error: StoreError) -> None:
         """Stop dialling until the store works. A lasting failure raises one alert, even if its errors differ."""
         now = self._failed_at = self._core.clock.monotonic()
-        if self.trouble is None:
+        if self.problem is None:
             recent = now - self._recovered_at < RECENT_SECONDS
             self._quiet_seconds = min(2 * self._quiet_seconds, RECENT_SECONDS) if recent else QUIET_SECONDS
-            self.trouble = str(error)
+            self.problem = str(error)
             self._alerts.raise_alert(AlertKind.STORE, problem=str(error))
         if not self._recovering and not self.closing:
             self._recovering = True
@@ -80,11 +80,11 @@ class StoreCommits:
             try:
                 await self._store.release_expired(self._core.clock.now())
             except StoreError as error:
-                self.failed(error)
+                self.on_failure(error)
                 continue
             if self._core.clock.monotonic() - self._failed_at >= self._quiet_seconds:
                 self._recovered_at = self._core.clock.monotonic()
-                self.trouble = None
+                self.problem = None
                 self._alerts.clear(AlertKind.STORE)
                 self._core.wake.set()
                 break

@@ -25,13 +25,13 @@ from dialer.engine.features import Features
 
 def centre_view(features: Features) -> CentreView:
     """Return a view of the whole centre at this moment."""
-    core, turnout, used = features.core, features.turnout, features.channels.used()
+    core, turnout, used = features.core, features.turnout, features.channels.count_used()
     campaigns = tuple(
         _campaign_view(features, run)
         for campaign_id, run in features.runs.items()
-        if campaign_id in core.plan.campaigns or any(features.calls.of_campaign(campaign_id))
+        if campaign_id in core.plan.campaigns or any(features.calls.find_by_campaign(campaign_id))
     )
-    seats = tuple(features.seats.view(seat) for seat in features.seats.all() if not features.seats.is_removed(seat))
+    seats = tuple(features.seats.view(seat) for seat in features.seats.values() if not features.seats.is_removed(seat))
     logged_in = [seat.utilisation for seat in seats if seat.state is not SeatState.OFFLINE]
     state = CentreState(
         centre=core.centre_id,
@@ -45,7 +45,7 @@ def centre_view(features: Features) -> CentreView:
         marks=dict(turnout.marks),
         opt_outs=turnout.opt_outs,
         trunks=tuple(_trunk_view(features, name, used[name]) for name in features.pool.names),
-        figures=features.outside.figures(),
+        figures=features.dependencies.figures(),
         forecast=_forecast(features),
         dialler=core.dialler,
         roll=features.roll_import_state.roll,
@@ -67,8 +67,8 @@ def _forecast(features: Features) -> Forecast | None:
     until = max(to_come.values())
     hours = {
         stretch
-        for run in features.runs.all()
-        if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.completed
+        for run in features.runs.values()
+        if run.purpose is Purpose.TURNOUT and run.state is not CampaignState.STOPPED and not run.is_completed
         for stretch in run.spec.hours.weekday
     }
     ahead_seconds = seconds_open(hours, features.core.zone, now, until)
@@ -79,7 +79,7 @@ def _forecast(features: Features) -> Forecast | None:
 
 
 def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
-    calls = features.calls.of_campaign(run.spec.campaign_id)
+    calls = features.calls.find_by_campaign(run.spec.campaign_id)
     live = Counter[CallState]([call.state for call in calls])
     outcomes = run.outcomes
     in_hand = len(calls)
@@ -104,7 +104,7 @@ def _campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         limited_by=pacing.limited_by.value,
         pacing=str(pacing),
         refused=dict(run.refused),
-        script=features.outside.flows.scripts.current_version(run.spec.campaign_id),
+        script=features.dependencies.flows.scripts.current_version(run.spec.campaign_id),
         speed=run.speed_at(now),
         abandoned_target=_abandoned_target(run),
     )
@@ -114,7 +114,7 @@ def _abandoned_target(run: CampaignRun) -> AbandonedTarget | None:
     pacer, most = run.pacer, run.spec.most_abandoned_target
     if not pacer.caps:
         return None
-    return AbandonedTarget(pacer.caps[0].target, most, run.steered_by)
+    return AbandonedTarget(pacer.caps[0].target, most, run.target_set_by)
 
 
 def _trunk_view(features: Features, name: str, used: int) -> TrunkView:
@@ -129,7 +129,7 @@ def _trunk_view(features: Features, name: str, used: int) -> TrunkView:
         attempts=tally.attempts,
         state=health.state(now),
         rest_seconds=health.rest_seconds_left(now),
-        calls_per_second=features.pool.starts(name).lately(now),
+        calls_per_second=features.pool.limiter(name).recent_rate(now),
         calls_per_second_limit=features.pool[name].calls_per_second * health.share,
         ringing_seconds=health.ringing_seconds,
     )

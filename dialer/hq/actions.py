@@ -16,7 +16,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from tuf.api.exceptions import RepositoryError
 
-from dialer.domain.audit_chain import shown
+from dialer.domain.audit_chain import shorten_for_audit
 from dialer.errors import MatdanError
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import NO_NUL, Database
@@ -280,5 +280,5 @@ def _audit_details(proposal: int, kind: str, to: str, text: str, **more: str) ->
     They include the version of material, so that nobody with access to the database can change it unnoticed after it was
     proposed or confirmed.
     """
-    version = {"version": shown(text)} if kind == "material" else {}
+    version = {"version": shorten_for_audit(text)} if kind == "material" else {}
     return {"proposal": str(proposal), "to": to, **more, **version}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dialer.domain.alerts import AlertKind, create_alert
-from dialer.domain.schema import json_value
+from dialer.domain.schema import to_json_value
 
 _SIGNED_IN = frozenset({"ready", "reserved", "talking", "wrap-up", "paused", "lost"})
 _MAX_LETTERS_OF_ALERT = {"code": 64, "kind": 64, "level": 16, "text": 500}
@@ -69,7 +69,7 @@ class LiveCentre:
 
     def _peer_update_alerts(self) -> list[Mapping[str, Any]]:
         problem = self.peer_update_problem
-        return [json_value(create_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))] if problem else []
+        return [to_json_value(create_alert(AlertKind.NO_PEER_UPDATES, self.at, problem=problem))] if problem else []
 
 
 class LiveCentres:

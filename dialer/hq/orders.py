@@ -73,7 +73,7 @@ def leader_keys(settings: HqSettings) -> dict[str, bytes]:
 
 def find_leader(settings: HqSettings, private_key: bytes) -> str:
     """Return the name of the leader who has this private key. Raises OrderNotSent if no leader has it."""
-    public_key = signing.public_key(private_key)
+    public_key = signing.derive_public_key(private_key)
     for name, key in leader_keys(settings).items():
         if key == public_key:
             return name

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import structlog
 
-from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, breaks, next_entry
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks, next_entry
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.hq.database import Database, DatabaseError, database
@@ -99,7 +99,7 @@ class PageDatabase:
     async def audit_breaks(self) -> list[Break]:
         """Return where the audit's chain is broken, or does not contain the end that the pages' file has."""
         end = None if self._file is None else await self._file.audit_head()
-        return [*breaks(await self.audit_entries(), end)]
+        return [*find_breaks(await self.audit_entries(), end)]
 
     async def accept_audit_end(self, who: str) -> None:
         """Accept the present end of the audit, after the database was restored from a backup. An audit entry records it."""
@@ -127,8 +127,8 @@ async def _store_chain_end(db: Database, file: DeskFile) -> None:
 def _breaks_after(entries: Sequence[AuditEntry], stored: tuple[int, str] | None) -> Iterator[Break]:
     """Yield the breaks of a chain whose first entry is the stored end."""
     if stored is None:
-        yield from breaks(entries)
+        yield from find_breaks(entries)
     elif not entries or (entries[0].number, entries[0].digest) != stored:
         yield Break(stored[0], "the entry differs from the one that was noted under this number")
     else:
-        yield from breaks(entries[1:], behind=stored)
+        yield from find_breaks(entries[1:], behind=stored)

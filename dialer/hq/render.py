@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from dialer.domain.signing import public_key_text
+from dialer.domain.signing import format_public_key
 from dialer.nats.messages import (
     CMD,
     OPT_OUT_SUBJECT,
@@ -212,7 +212,7 @@ def centre_settings(
         'user = "uplink"',
         f'zone = "{centre.zone}"',
         f"servers = {json.dumps([*servers])}",
-        f'key = "{public_key_text(public_key(own_nkey))}"',
+        f'key = "{format_public_key(public_key(own_nkey))}"',
         f'nkey_file = "{files}/{centre.id}.nk"',
     ]
     if settings.encrypted:

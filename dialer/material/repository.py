@@ -79,7 +79,7 @@ def tuf_key(public: bytes, fields: Mapping[str, Any] | None = None) -> SSlibKey:
 
 def tuf_signer(private: bytes) -> CryptoSigner:
     """Return a signer of metadata for a private key."""
-    return CryptoSigner(Ed25519PrivateKey.from_private_bytes(private), tuf_key(signing.public_key(private)))
+    return CryptoSigner(Ed25519PrivateKey.from_private_bytes(private), tuf_key(signing.derive_public_key(private)))
 
 
 class Repository:

@@ -22,7 +22,7 @@ import structlog
 from dialer.domain.backoff import Backoff
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.domain.schema import MESSAGE, Time, adapter
+from dialer.domain.schema import MESSAGE, Time, type_adapter
 from dialer.mqtt import topics
 from dialer.mqtt.client import BrokerSettings, MqttError, Received
 from dialer.mqtt.commands.signer import Signer
@@ -176,10 +176,10 @@ class DiallerClient:
             fields = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
             first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
-                self._resolve(others[0], adapter(CommandReply).validate_python(fields))
+                self._resolve(others[0], type_adapter(CommandReply).validate_python(fields))
             else:
                 topic, kind, field = _SUBSCRIBED[first]
-                record = adapter(topic.kind).validate_python(fields)
+                record = type_adapter(topic.kind).validate_python(fields)
                 self._put(kind if field is None else f"{kind}/{getattr(record, field)}", record)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("broker.message_ignored", problem=type(error).__name__)

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dialer.domain.schema import json_schema, json_value
+from dialer.domain.schema import json_schema, to_json_value
 from dialer.mqtt import topics
 from dialer.mqtt.commands.schema import message_schema, reference
 from dialer.mqtt.examples import examples
@@ -126,7 +126,7 @@ def asyncapi() -> dict[str, Any]:
 
 def _example(message: Any) -> Any:
     """Return an example as values of JSON. Messages to Home Assistant leave out what is null."""
-    value = json_value(message)
+    value = to_json_value(message)
     return _without_nulls(value) if isinstance(message, Discovery) else value
 
 

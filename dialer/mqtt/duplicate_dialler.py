@@ -66,4 +66,4 @@ async def _next_name(connection: Connection, seconds: float) -> DiallerName | No
         return None
     if not isinstance(state, dict) or state.get("online") is not True:
         return None
-    return DiallerName.read(str(state.get("dialler")))
+    return DiallerName.parse(str(state.get("dialler")))

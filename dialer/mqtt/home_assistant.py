@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dialer.domain.schema import MESSAGE, adapter
+from dialer.domain.schema import MESSAGE, type_adapter
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +93,4 @@ def _entity(centre: str, key: str, name: str, template: str, **more: Any) -> tup
 
 def encode_discovery(message: Discovery) -> str:
     """Return the message as JSON, without the fields that are not set: Home Assistant accepts no null for them."""
-    return adapter(Discovery).dump_json(message, exclude_none=True).decode()
+    return type_adapter(Discovery).dump_json(message, exclude_none=True).decode()

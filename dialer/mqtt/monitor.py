@@ -14,7 +14,7 @@ import structlog
 
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.errors import StoreError
-from dialer.domain.other_centres import ForeignOptOut
+from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.view import CentreView, Change
 from dialer.mqtt import topics
 from dialer.mqtt.client import MqttError, Received
@@ -44,7 +44,7 @@ class EnginePort(CommandEngine, Protocol):
         """Call `callback` in the loop at each change, until the returned function is called."""
         ...
 
-    async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Raises StoreError if that was not stored."""
         ...
 
@@ -73,15 +73,15 @@ class Monitor:
             centre,
             store,
             engine.outbox_event,
-            lambda row, problem: engine.take_alert(
+            lambda row, problem: engine.accept_alert(
                 create_alert(AlertKind.OUTBOX_UNSENDABLE, clock.now(), row=row, problem=problem)
             ),
         )
         self._centre = centre
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._suppress_number) if reads_opt_outs else None
-        self._link = BrokerLink(presence, engine.take_alert)
-        self._opt_outs_link = BrokerLink(presence, engine.take_alert, for_opt_outs())
+        self._link = BrokerLink(presence, engine.accept_alert)
+        self._opt_outs_link = BrokerLink(presence, engine.accept_alert, for_opt_outs())
         # Set once opt-outs are read on their own connection, or are not read at all.
         self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
@@ -132,8 +132,8 @@ class Monitor:
         while True:
             await connection.publish(await self._gateway.unstored_replies.get())
 
-    async def _suppress_number(self, opt_out: ForeignOptOut) -> None:
-        await self._engine.take_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
+    async def _suppress_number(self, opt_out: PeerOptOutRecord) -> None:
+        await self._engine.import_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
         """Unsubscribe the main connection from opt-outs, which an earlier version read there in a persistent session.

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from dialer.domain.errors import StoreError
-from dialer.domain.other_centres import ForeignOptOut
+from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.person_ids import is_number_hash
 from dialer.engine.command.fields import MAX_EPOCH_SECONDS
 
@@ -25,7 +25,7 @@ MAX_STORED_AT_ONCE = 200  # they share a commit, and results of calls wait for i
 RETRY_SECONDS = 2.0
 
 
-def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:
+def parse_opt_out(topic: str, payload: bytes) -> PeerOptOutRecord | None:
     """Return the opt-out in a message, or None if it has no hash or is not an opt-out. Never raises."""
     centre = topic.split("/")[2] if topic.count("/") > 2 else ""
     if not centre or len(payload) > MAX_BYTES:
@@ -41,19 +41,19 @@ def parse_opt_out(topic: str, payload: bytes) -> ForeignOptOut | None:
         return None
     if not 0 <= at <= MAX_EPOCH_SECONDS:
         return None
-    return ForeignOptOut(str(hashed), float(at), centre[:64])
+    return PeerOptOutRecord(str(hashed), float(at), centre[:64])
 
 
 class PeerOptOuts:
     """Stores opt-outs of other centres. Waiting ones are stored even if the connection is lost meanwhile."""
 
-    def __init__(self, suppress: Callable[[ForeignOptOut], Awaitable[None]]) -> None:
+    def __init__(self, suppress: Callable[[PeerOptOutRecord], Awaitable[None]]) -> None:
         """`suppress` suppresses a number, and raises StoreError if that was not stored.
 
         It is called for many opt-outs at the same time, so that they share a commit.
         """
         self._suppress = suppress
-        self._waiting: asyncio.Queue[tuple[ForeignOptOut | None, Callable[[], None]]] = asyncio.Queue(MAX_WAITING)
+        self._waiting: asyncio.Queue[tuple[PeerOptOutRecord | None, Callable[[], None]]] = asyncio.Queue(MAX_WAITING)
 
     async def offer(self, topic: str, payload: bytes, stored: Callable[[], None] = lambda: None) -> None:
         """Queue a message, waiting while the queue is full.
@@ -72,7 +72,7 @@ class PeerOptOuts:
             for _, stored in group:
                 stored()
 
-    async def _store_opt_outs(self, opt_outs: Sequence[ForeignOptOut]) -> None:
+    async def _store_opt_outs(self, opt_outs: Sequence[PeerOptOutRecord]) -> None:
         while opt_outs:
             async with asyncio.TaskGroup() as tasks:
                 tries = [tasks.create_task(self._try_to_store(each), name="store-opt-out") for each in opt_outs]
@@ -83,7 +83,7 @@ class PeerOptOuts:
                 _log.warning("opt_outs.delayed", waiting=len(opt_outs), problem=problem)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _try_to_store(self, opt_out: ForeignOptOut) -> StoreError | None:
+    async def _try_to_store(self, opt_out: PeerOptOutRecord) -> StoreError | None:
         """Store an opt-out. Return the error if a retry may help, else None."""
         try:
             await self._suppress(opt_out)

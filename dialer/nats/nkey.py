@@ -45,4 +45,4 @@ def public_key(nkey: str) -> bytes:
 
 def public_key_of_seed(path: Path) -> bytes:
     """Return the public key of the seed in a file. Raises HeadquartersUnreachable where the file has none."""
-    return signing.public_key(private_key(path))
+    return signing.derive_public_key(private_key(path))

@@ -29,7 +29,7 @@ from typing import IO, Any
 
 from dialer.domain import signing
 from dialer.domain.errors import OutputRefused
-from dialer.domain.output import whole_file
+from dialer.domain.output import atomic_file
 from dialer.nats.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_ROWS,
@@ -63,7 +63,7 @@ def write_outbox_file(
     if path.exists():
         raise OutputRefused(f"DIR: {path} exists already: move or delete it, or carry it as it is")
     count = 0
-    with whole_file(path, "DIR") as file:
+    with atomic_file(path, "DIR") as file:
         digest = hashlib.sha256()
         _write(file, digest, [[_TITLE, VERSION], ["centre", centre], ["first", first], ["last", last], _COLUMNS])
         for row in rows:
@@ -102,7 +102,7 @@ class OutboxFile:
 
     def is_signed_by(self, public_key: bytes) -> bool:
         """Return whether the file is signed with the private part of that key."""
-        return signing.holds(public_key, _signed_text(self.sha256), self.signature)
+        return signing.verify_signature(public_key, _signed_text(self.sha256), self.signature)
 
     def batches(self) -> Iterator[OutboxBatch]:
         """Yield its rows in batches without gaps, as the centre's uplink would send them.

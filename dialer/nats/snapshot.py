@@ -97,7 +97,7 @@ def check_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | 
     if data.startswith(_REFUSAL):
         raise InvalidMessage(data.removeprefix(_REFUSAL)[:_MAX_REFUSAL_BYTES].decode("ascii", "replace"))
     signature, _, body = data.partition(b"\n")
-    if key is not None and not signing.holds(key, _PURPOSE + body, signature.decode("ascii", "replace")):
+    if key is not None and not signing.verify_signature(key, _PURPOSE + body, signature.decode("ascii", "replace")):
         raise InvalidMessage("snapshot page is not signed by headquarters.key")
     page = unpack_page(data)
     if page.centre != centre:

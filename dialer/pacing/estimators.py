@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import powers
+from dialer.pacing.lookahead import with_powers
 from dialer.pacing.port import RingingCall
 from dialer.pacing.tuning import Tuning
 
@@ -41,7 +41,7 @@ def sane_seconds(seconds: float) -> float:
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
-def odds_against(probability: float) -> float:
+def failure_odds(probability: float) -> float:
     """Return the odds (1 - p) / p against an event with probability p. Finite also for 0, 1 and invalid values."""
     probability = _sane_rate(probability)
     return (1.0 - probability) / probability
@@ -53,14 +53,14 @@ class Learned:
     The attributes are numbers, arrays, or further Learned objects.
     """
 
-    KEPT: ClassVar[Mapping[str, tuple[float, float] | None]] = {}
+    SAVED: ClassVar[Mapping[str, tuple[float, float] | None]] = {}
     """The attributes to save, each with the valid range of its numbers; None: the attribute, or each of its values, is
     Learned too.
     """
 
     def state(self) -> dict[str, object]:
         """Return the learned state as plain JSON types."""
-        return {name: _plain(getattr(self, name)) for name in self.KEPT}
+        return {name: _plain(getattr(self, name)) for name in self.SAVED}
 
     def restore(self, state: object) -> None:
         """Restore a state from `state()`. Raises KeyError, TypeError or ValueError for a damaged state.
@@ -69,7 +69,7 @@ class Learned:
         """
         if not isinstance(state, Mapping):
             raise TypeError("not a table")
-        for name, within in self.KEPT.items():
+        for name, within in self.SAVED.items():
             known = getattr(self, name)
             if within is None:
                 for part, one in known.items() if isinstance(known, dict) else [(None, known)]:
@@ -94,7 +94,7 @@ class Hazard(Learned):
     rate.
     """
 
-    KEPT: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
+    SAVED: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
 
     def __init__(self, tuning: Tuning, prior_mean_seconds: float) -> None:
         """Create the estimator. `prior_mean_seconds` is the mean duration of the state before anything is known."""
@@ -104,7 +104,7 @@ class Hazard(Learned):
         self._endings = np.zeros((2, len(_EDGES)))  # row 0: endings; row 1: changes into the inner state
         self._exposure = np.zeros(len(_EDGES))
 
-    def ended(self, seconds: float, *, went_over: bool = False) -> None:
+    def record_end(self, seconds: float, *, went_over: bool = False) -> None:
         """Record that the state lasted `seconds`. `went_over`: it changed into its inner state."""
         seconds = sane_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
@@ -145,7 +145,7 @@ _LAST_SECONDS = (ROWS - 1) / PER_SECOND
 class RingTimes(Learned):
     """Distributions of how long calls ring, and are silent before, by whether they are answered."""
 
-    KEPT: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
+    SAVED: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
 
     def __init__(self, tuning: Tuning, answer_seconds: float = 10.0) -> None:
         """Create the estimator. `answer_seconds` is the ring time of an answered call before anything is known."""
@@ -169,11 +169,11 @@ class RingTimes(Learned):
         self._counts: Matrix = tuning.prior_rings * np.stack(priors)
 
     @property
-    def signalled(self) -> bool:
+    def is_ringing_reported(self) -> bool:
         """Return whether the carrier reports ringing before answers. Some carriers never do."""
         return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
-    def ended(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
+    def record_end(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
         """Record that a call was answered or failed `seconds` after its Originate.
 
         `ringing_seconds` is the time since its phone began to ring; None: ringing was never reported.
@@ -193,7 +193,7 @@ class RingTimes(Learned):
         if answered:
             counts[_ANSWER, _step(seconds)] += 1.0
 
-    def cut_off(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
+    def record_hang_up(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
         """Record that a call was hung up that would have been answered with probability `chance`.
 
         Its outcome is spread over the longer calls (the self-consistent estimate of Efron, 1967).
@@ -255,12 +255,12 @@ class InFlightTable:
         answered = [1.0 - at(law, later) / np.maximum(at(law, age), 1e-4)[:, None] for law in (_ANSWER, _ANSWER_RING)]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
         """P(answered by each moment | it will be answered), by row."""
-        self.powers = powers(self.answered)
+        self.powers = with_powers(self.answered)
         self.new: Vector = self.answered[0]
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
     @staticmethod
-    def rows(calls: Iterable[RingingCall]) -> list[int]:
+    def find_rows(calls: Iterable[RingingCall]) -> list[int]:
         """Return the row of each call, by seconds since "ringing", or since the Originate if ringing was not reported."""
         rows = []  # a time that is negative or not a number gets the first row
         for elapsed, _, ringing in calls:
@@ -277,7 +277,7 @@ class AnswerRate(Learned):
     would favour answers, which come sooner than no-answers.
     """
 
-    KEPT: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
+    SAVED: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
         self.memory = tuning.answer_memory  # number of calls in the memory
@@ -286,17 +286,17 @@ class AnswerRate(Learned):
         self.calls = tuning.answer_rate_calls
         """The number of calls that the rate is based on, at most the memory."""
 
-    def outcome(self, *, answered: bool) -> None:
+    def record_outcome(self, *, answered: bool) -> None:
         """Record that a call was answered or failed."""
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
         self.rate = _sane_rate(self.rate + (answered - self.rate) / self.calls)
 
-    def cancelled(self, ratio: float) -> float:
+    def record_hang_up(self, ratio: float) -> float:
         """Record that a ringing call was hung up, and return the probability that it would have been answered.
 
         `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered).
         """
-        self.rate, self.calls, answered = self._with(np.array([ratio]))
+        self.rate, self.calls, answered = self._with_ringing(np.array([ratio]))
         return float(answered[0])
 
     def estimate(self, ratio: Vector) -> float:
@@ -304,15 +304,15 @@ class AnswerRate(Learned):
 
         `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
         """
-        return self._with(ratio)[0] if len(ratio) else self.rate
+        return self._with_ringing(ratio)[0] if len(ratio) else self.rate
 
-    def _with(self, ratio: Vector) -> tuple[float, float, Vector]:
+    def _with_ringing(self, ratio: Vector) -> tuple[float, float, Vector]:
         """Return the rate with unanswered calls included, the calls that it is based on, and each call's answer
         probability.
 
         A call counts as much as is known of its outcome: 1 - q (1 - q) / p (1 - p).
         """
-        p, q = self.rate, 1.0 / (1.0 + odds_against(self.rate) * ratio)
+        p, q = self.rate, 1.0 / (1.0 + failure_odds(self.rate) * ratio)
         calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
         return _sane_rate(p + (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
 

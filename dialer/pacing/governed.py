@@ -12,7 +12,6 @@ from dialer.pacing.estimators import Learned, sane_seconds
 from dialer.pacing.governor import Governor
 from dialer.pacing.port import (
     MOST_CALLS_AT_ONCE,
-    AnswersOfLate,
     Cap,
     Explanation,
     Limit,
@@ -20,6 +19,7 @@ from dialer.pacing.port import (
     PacingEvent,
     PacingEventKind,
     PacingSnapshot,
+    RecentAnswers,
 )
 from dialer.pacing.tuning import TUNED, Tuning
 
@@ -29,7 +29,7 @@ STATE_VERSION = 4
 class GovernedPacer(Learned, Pacer):
     """Base class of policies with caps. It counts answers and abandoned calls, and saves what was learned."""
 
-    KEPT: ClassVar = {"governor": None}
+    SAVED: ClassVar = {"governor": None}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning = TUNED) -> None:
         """Create the pacer. `tuning` replaces the constants of pacing in experiments."""
@@ -39,10 +39,10 @@ class GovernedPacer(Learned, Pacer):
         self._now: float | None = None
         self.governor = Governor(self.caps, tuning)
 
-    def hold(self, caps: Sequence[Cap]) -> None:
+    def set_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the caps. Their windows must be the same as before."""
-        super().hold(caps)
-        self.governor.hold(self.caps)
+        super().set_caps(caps)
+        self.governor.set_caps(self.caps)
 
     def _advance(self, now: float) -> float:
         """Set the time and return it. It never goes back, and invalid times are ignored."""
@@ -51,7 +51,7 @@ class GovernedPacer(Learned, Pacer):
         self.governor.now = self._now = now if self._now is None else max(self._now, now)
         return self._now
 
-    def _reserve(self, snapshot: PacingSnapshot) -> int:
+    def _worst_case_room(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls may be added if all calls in flight are answered and no seat becomes free (negative:
         too many).
         """
@@ -62,20 +62,20 @@ class GovernedPacer(Learned, Pacer):
         """Count an answered or abandoned call for the caps."""
         self._advance(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
-            self.governor.answered(at_once=sane_seconds(event.seconds) < self._tuning.at_once_seconds)
+            self.governor.count_answer(at_once=sane_seconds(event.seconds) < self._tuning.at_once_seconds)
         elif event.kind is PacingEventKind.ABANDONED:
-            self.governor.abandoned()
+            self.governor.count_abandoned()
         elif event.kind is PacingEventKind.MACHINE:
             self.governor.count(answers=-1)
 
-    def recount(self, now_seconds: float, recent: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+    def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Replace the counts of each cap's window by those from the stored calls."""
         self._advance(now_seconds)
-        self.governor.recount(recent)
+        self.governor.restore_counts(recent)
 
     def state(self) -> dict[str, object]:
         """Return the learned state as plain JSON types. The counts of the caps are restored from the stored calls
-        (`recount`).
+        (`restore_counts`).
         """
         return {"version": STATE_VERSION, **super().state()}
 
@@ -103,10 +103,10 @@ class RatioPacer(GovernedPacer):
         budget = self.governor.drops_to_target()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
         wanted = max(0, int(ratio * max(0, free - len(snapshot.waiting_seconds))) - len(snapshot.ringing))
-        reserve = max(0, self._reserve(snapshot))
+        reserve = max(0, self._worst_case_room(snapshot))
         if wanted > reserve:
             wanted, limited_by = reserve, Limit.RESERVE
-        calls, limited_by = snapshot.within_lines(wanted, limited_by)
+        calls, limited_by = snapshot.limit_to_trunks(wanted, limited_by)
         if snapshot.seats_for_callers == 0:
             limited_by = Limit.NOBODY
         self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})
@@ -122,4 +122,6 @@ class RatioPacer(GovernedPacer):
             return ringing
         if snapshot.seats_without_caller >= 0:
             return 0
-        return min(ringing, max(0, ringing - int(self._tuning.calls_per_seat * seats), -self._reserve(snapshot)))
+        return min(
+            ringing, max(0, ringing - int(self._tuning.calls_per_seat * seats), -self._worst_case_room(snapshot))
+        )

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from dialer.domain.enums import Reserve
 from dialer.pacing.estimators import Learned
-from dialer.pacing.port import AnswersOfLate, Cap
+from dialer.pacing.port import Cap, RecentAnswers
 from dialer.pacing.tuning import Tuning
 
 BUCKETS = 720
@@ -64,7 +64,7 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def staying(self, now: float, ahead_seconds: float) -> tuple[int, int]:
+    def remaining_counts(self, now: float, ahead_seconds: float) -> tuple[int, int]:
         """Return the answers and abandoned calls that will still be in the window in `ahead_seconds`."""
         self.advance(now)
         if ahead_seconds >= self.window_seconds:
@@ -89,7 +89,7 @@ class Tally:
     def _bucket(self, now: float) -> int:
         return int(now // self._width)
 
-    def recount(self, now: float, recent: Sequence[AnswersOfLate]) -> None:
+    def restore_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Replace the counts by those from the stored calls, oldest first."""
         held: dict[int, list[int]] = {}
         for each in recent:
@@ -107,7 +107,7 @@ class Tally:
 class Governor(Learned):
     """Enforces all abandoned-call caps of a campaign. Without a cap no risk is taken at all."""
 
-    KEPT: ClassVar = {"_level": (-20.0, 0.0)}
+    SAVED: ClassVar = {"_level": (-20.0, 0.0)}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning) -> None:
         """Create the governor. `caps` are the caps of the rules profile; a target above its hard stop counts as the
@@ -115,7 +115,7 @@ class Governor(Learned):
         """
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in caps]
-        self.hold(caps)
+        self.set_caps(caps)
         self.now = 0.0
         """The current time for all methods, advanced by the owner of the governor."""
         self.boldness = tuning.least_boldness
@@ -127,7 +127,7 @@ class Governor(Learned):
         self._left = 0.0  # seconds left of the calling day
         self._sure = 0.0  # answers per second that are certain enough to count on
 
-    def hold(self, caps: Sequence[Cap]) -> None:
+    def set_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the caps. Their windows must be the same as before."""
         targets = [max(0.0, min(cap.target, cap.hard_stop)) for cap in caps]
         self._windows = list(zip(caps, self.tallies, targets, strict=True))
@@ -135,12 +135,12 @@ class Governor(Learned):
         self.hard_stop = min((cap.hard_stop for cap in caps), default=0.0)
         """The lowest hard stop of the caps."""
 
-    def answered(self, *, at_once: bool = False) -> None:
+    def count_answer(self, *, at_once: bool = False) -> None:
         """Count an answer by a person. `at_once`: by the carrier itself, which took no risk and teaches less."""
         self.count(answers=1)
         self._learn((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
-    def abandoned(self) -> None:
+    def count_abandoned(self) -> None:
         """Count an abandoned call: answered by a person who got no seat in time."""
         self.count(abandoned=1)
         self._learn(-1.0)
@@ -165,7 +165,7 @@ class Governor(Learned):
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
         self._sure = tuning.sure_share * answers_per_second
-        bears = [self._bears(*window) for window in self._windows]
+        bears = [self._limits_of_window(*window) for window in self._windows]
         self.room = min((room for room, _ in bears), default=0.0)
         bearable = min((rate for _, rate in bears), default=0.0)
         x = bearable / max(1e-9, self.target)
@@ -173,7 +173,7 @@ class Governor(Learned):
         small: float = min(1.0, max(1, seats) / tuning.usual_seats) ** tuning.small_site_power
         return exp(self._level) * self.boldness * small
 
-    def _bears(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
+    def _limits_of_window(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
         """Return the abandoned calls that a window can still take, and the abandoned-call rate that it can bear from
         now on.
 
@@ -184,7 +184,7 @@ class Governor(Learned):
         unfilled = min(self._left, tally.unfilled_seconds(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.staying(self.now, ahead)
+        answers, abandoned = tally.remaining_counts(self.now, ahead)
         room = at_end - tally.abandoned
         if abandoned:
             room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
@@ -215,13 +215,13 @@ class Governor(Learned):
             if cap.reserve is None or cap.hard_stop >= 1.0:
                 continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-            answers, abandoned = tally.staying(self.now, ahead)
+            answers, abandoned = tally.remaining_counts(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
             allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))
         return room
 
-    def recount(self, recent: Mapping[float, Sequence[AnswersOfLate]]) -> None:
+    def restore_counts(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Replace the counts by those from the stored calls, by window length. A window without records is emptied."""
         for cap, tally, _ in self._windows:
-            tally.recount(self.now, recent.get(cap.window_seconds, ()))
+            tally.restore_counts(self.now, recent.get(cap.window_seconds, ()))

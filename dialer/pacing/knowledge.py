@@ -17,10 +17,10 @@ from dialer.pacing.estimators import (
     Matrix,
     RingTimes,
     Vector,
-    odds_against,
+    failure_odds,
     sane_seconds,
 )
-from dialer.pacing.lookahead import Outlook, powers
+from dialer.pacing.lookahead import Outlook, with_powers
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
@@ -33,9 +33,9 @@ _FIRST_ROW = {stage: place * ELAPSED_SECONDS for place, stage in enumerate(SeatS
 _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRAP_UP_FILLED}
 
 
-def free_within(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
+def free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
     """Return P(a seat is free within each horizon), shape (4 * ELAPSED_SECONDS, len(horizons)). Rows are as in
-    `rows_of`.
+    `find_rows`.
 
     A semi-Markov chain in steps of a second: talk ends or changes to closing, and closing ends; both lead to wrap-up,
     which ends or changes to nearly done, which ends. A stage that begins within a step counts from its middle.
@@ -63,8 +63,8 @@ def free_within(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) ->
     return np.concatenate(parts)
 
 
-def rows_of(seats: Iterable[BusySeat]) -> list[int]:
-    """Return the rows of busy seats in the table of `free_within`, by stage and elapsed seconds. Leaving seats are
+def find_rows(seats: Iterable[BusySeat]) -> list[int]:
+    """Return the rows of busy seats in the table of `free_probabilities`, by stage and elapsed seconds. Leaving seats are
     skipped.
     """
     last = ELAPSED_SECONDS - 1
@@ -87,7 +87,7 @@ class Prospect(NamedTuple):
 class Knowledge(Learned):
     """All estimators of one campaign, and the tables computed from them."""
 
-    KEPT: ClassVar = dict.fromkeys(("rings", "answer_rate", "hazards"))
+    SAVED: ClassVar = dict.fromkeys(("rings", "answer_rate", "hazards"))
 
     def __init__(self, tuning: Tuning, connect_seconds: float) -> None:
         """Create the estimators. `connect_seconds` is how long an answered voter may wait for a seat."""
@@ -97,29 +97,29 @@ class Knowledge(Learned):
         first = (tuning.talk_seconds, tuning.closing_seconds, tuning.wrap_up_seconds, tuning.nearly_done_seconds)
         self.hazards = {stage: Hazard(tuning, mean) for stage, mean in zip(SeatStage, first, strict=True)}
         self._connect = max(0.0, connect_seconds)
-        self._renew()
+        self._compute_tables()
 
-    def _renew(self) -> None:
+    def _compute_tables(self) -> None:
         """Compute the tables again."""
         rates = {stage: hazard.rates() for stage, hazard in self.hazards.items()}
         talks = self.hazards[SeatStage.TALKING]
         self.conversation_seconds = talks.mean_seconds + self.hazards[SeatStage.WRAP_UP].mean_seconds
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
-        self._freed = powers(free_within([moment + self._connect for moment in self._table.moments], rates))
+        self._freed = with_powers(free_probabilities([moment + self._connect for moment in self._table.moments], rates))
         self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.endings / 8.0))
 
-    def prospect(self, snapshot: PacingSnapshot) -> Prospect:
+    def interpret(self, snapshot: PacingSnapshot) -> Prospect:
         """Return the interpretation of a snapshot."""
         table, calls = self._table, snapshot.ringing
-        rows, busy = np.array(table.rows(calls), dtype=np.intp), rows_of(snapshot.busy_seats)
+        rows, busy = np.array(table.find_rows(calls), dtype=np.intp), find_rows(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
         rate = self.answer_rate.estimate(ratio if foreign is None else ratio[~foreign])
-        odds: Vector | float = odds_against(rate)
+        odds: Vector | float = failure_odds(rate)
         if foreign is not None:
-            odds = np.array([odds if chance is None else odds_against(chance) for chance in told])
+            odds = np.array([odds if chance is None else failure_odds(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
         self.answer_rate.memory = self._tuning.answer_memory * max(1.0, (free + len(busy)) / self._tuning.usual_seats)
@@ -137,31 +137,31 @@ class Knowledge(Learned):
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
-                row = self._table.rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
-                chance = self.answer_rate.cancelled(float(self._table.ratio[row[0]]))
-                self.rings.cut_off(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
+                row = self._table.find_rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
+                chance = self.answer_rate.record_hang_up(float(self._table.ratio[row[0]]))
+                self.rings.record_hang_up(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 answered = event.kind is PacingEventKind.ANSWERED
                 if event.timed:
-                    self.rings.ended(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
+                    self.rings.record_end(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
                     if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
-                        self._renew()
-                self.answer_rate.outcome(answered=answered)
+                        self._compute_tables()
+                self.answer_rate.record_outcome(answered=answered)
             case PacingEventKind.TALK_ENDED if event.timed:
-                self._stage_ended(event, seconds, SeatStage.TALKING)
+                self._learn_stage(event, seconds, SeatStage.TALKING)
                 self._talks_to_renewal -= 1
                 if self._talks_to_renewal <= 0:
-                    self._renew()
+                    self._compute_tables()
             case PacingEventKind.WRAP_UP_ENDED:
-                self._stage_ended(event, seconds, SeatStage.WRAP_UP)
+                self._learn_stage(event, seconds, SeatStage.WRAP_UP)
 
-    def _stage_ended(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
+    def _learn_stage(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
         """Learn the duration of a talk or wrap-up, and of its inner stage if it was entered."""
         told = event.closing_seconds is not None
         inner = min(seconds, sane_seconds(event.closing_seconds or 0.0))
-        self.hazards[stage].ended(seconds - inner, went_over=told)
+        self.hazards[stage].record_end(seconds - inner, went_over=told)
         if told:
-            self.hazards[_INNER[stage]].ended(inner)
+            self.hazards[_INNER[stage]].record_end(inner)
 
     def restore(self, state: object) -> None:
         """Restore a state from `state()`. Raises KeyError, TypeError or ValueError for a damaged state.
@@ -169,4 +169,4 @@ class Knowledge(Learned):
         After an error the object may be half restored.
         """
         super().restore(state)
-        self._renew()
+        self._compute_tables()

@@ -66,30 +66,30 @@ class Outlook:
         self.expected_freed, self.expected_answers = sum(freed[0]) / len(freed[0]), sum(answered[0]) / len(answered[0])
         """Expected seats that become free, and expected answers: means over the moments considered."""
 
-    def calls_within(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
+    def count_calls_within(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
         """Return the largest number of new calls, at most `most`, of which the last stays within the bounds.
 
         `new`: P(a new call is answered by each moment).
         """
-        if most <= 0 or not self._keeps(bounds, self._sums):
+        if most <= 0 or not self._is_within(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
         kind, calls = _sums_of(new), 1
-        while calls < most and self._keeps(bounds, _with(self._sums, kind, calls)):
+        while calls < most and self._is_within(bounds, _add_calls(self._sums, kind, calls)):
             calls += 1
         return calls
 
-    def excess_over(self, bounds: Bounds) -> int:
+    def count_excess(self, bounds: Bounds) -> int:
         """Return how many average ringing calls must be hung up until the last of the others stays within the bounds.
 
         A call is judged without itself, as when it was placed. Judged with itself, a call could be placed and hung up
         again and again.
         """
         kind, excess = _sums_of([answers / max(1, self._ringing) for answers in self._answered_by]), 0
-        while excess < self._ringing and not self._keeps(bounds, _with(self._sums, kind, -1.0 - excess)):
+        while excess < self._ringing and not self._is_within(bounds, _add_calls(self._sums, kind, -1.0 - excess)):
             excess += 1
         return excess
 
-    def _keeps(self, bounds: Bounds, sums: _Sums) -> bool:
+    def _is_within(self, bounds: Bounds, sums: _Sums) -> bool:
         """Return whether one more call stays within the bounds, given calls with these sums.
 
         The mean over all moments counts. The loop stops as soon as a bound is exceeded.
@@ -98,13 +98,13 @@ class Outlook:
             most, total = chance * len(sums), 0.0  # tails are never negative
             for mean, variance, third, answers in sums:
                 deviation = doubt * answers
-                total += tail(self._free + room, mean, variance + deviation * deviation, third)
+                total += tail_probability(self._free + room, mean, variance + deviation * deviation, third)
                 if not 0.0 < most >= total:
                     return False
         return True
 
 
-def _with(sums: _Sums, kind: _Sums, count: float) -> _Sums:
+def _add_calls(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     """Return the sums with `count` more calls of one kind."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)
@@ -112,7 +112,7 @@ def _with(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     ]
 
 
-def powers(probabilities: Matrix) -> Matrix:
+def with_powers(probabilities: Matrix) -> Matrix:
     """Return probabilities, their squares and their cubes side by side: shape (n, m) becomes (n, 3 m).
 
     The result is contiguous, so that taking rows copies only these rows.
@@ -125,7 +125,7 @@ def _sums_of(probabilities: Sequence[float]) -> _Sums:
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
-def tail(at_least: float, mean: float, variance: float, third: float) -> float:
+def tail_probability(at_least: float, mean: float, variance: float, third: float) -> float:
     """Return P(S >= at_least) of an integer sum with this mean, variance and third central moment.
 
     This is the normal distribution with continuity correction and one Edgeworth term for the skewness: the "refined

@@ -73,7 +73,7 @@ class PacingSnapshot:
         """Return the free seats that no call in flight may need (negative: more calls than free seats)."""
         return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
 
-    def within_lines(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
+    def limit_to_trunks(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
         """Return how many of `wanted` calls the channels and CPS limits allow, and what limits the number."""
         channels, cps = max(0, self.free_channels), max(0, self.cps_budget)
         of_channels = Limit.SPEED if self.held_back else Limit.CHANNELS
@@ -121,7 +121,7 @@ class Cap:
 
 
 @dataclass(frozen=True, slots=True)
-class AnswersOfLate:
+class RecentAnswers:
     """The live answers and abandoned calls of a short period, from the stored calls."""
 
     age_seconds: float  # since the end of the period
@@ -191,15 +191,15 @@ class Pacer(ABC):
         """Return how many ringing calls to cancel because seats have left (usually 0)."""
         return 0
 
-    def steer(self, target: float) -> None:
+    def set_target(self, target: float) -> None:
         """Set the abandoned-call rate to aim at. Hard stops do not change."""
-        self.hold([replace(cap, target=target) for cap in self.caps])
+        self.set_caps([replace(cap, target=target) for cap in self.caps])
 
-    def hold(self, caps: Sequence[Cap]) -> None:
+    def set_caps(self, caps: Sequence[Cap]) -> None:
         """Replace the caps. Their windows must be the same as before, and keep their counts."""
         self.caps = tuple(caps)
 
-    def recount(self, now_seconds: float, recent: Mapping[float, Sequence[AnswersOfLate]]) -> None:  # noqa: B027
+    def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:  # noqa: B027
         """Replace the counts of the caps by those from the stored calls, by window length, oldest first."""
 
     def state(self) -> dict[str, object]:

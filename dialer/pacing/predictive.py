@@ -20,7 +20,7 @@ class UsualRate(Learned):
     answered: while the list is unknown, few calls are in flight.
     """
 
-    KEPT: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
+    SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
 
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning
@@ -28,7 +28,7 @@ class UsualRate(Learned):
         self._seconds = tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
         self._at: float | None = None
 
-    def follow(self, now: float, answer_rate: float) -> None:
+    def record_rate(self, now: float, answer_rate: float) -> None:
         """Record the answer rate at this moment. Each rate counts for as long as it lasts."""
         gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
@@ -45,7 +45,7 @@ class UsualRate(Learned):
 class PredictivePacer(GovernedPacer):
     """The predictive policy: the look-ahead rule, limited by the governor (see `lookahead` and `governor`)."""
 
-    KEPT: ClassVar = dict.fromkeys(("governor", "knowledge", "usual"))
+    SAVED: ClassVar = dict.fromkeys(("governor", "knowledge", "usual"))
 
     def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0, tuning: Tuning = TUNED) -> None:
         """Create the pacer.
@@ -65,33 +65,33 @@ class PredictivePacer(GovernedPacer):
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return the largest number of calls of which the last is abandoned with at most the probability alpha."""
         now = self._advance(snapshot.now_seconds)
-        prospect, alpha = self._prospect(snapshot)
+        prospect, alpha = self._interpret(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
         # Asking for one more than the trunks allow shows whether they are the limit.
-        enough = snapshot.within_lines(MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
+        enough = snapshot.limit_to_trunks(MOST_CALLS_AT_ONCE, Limit.SEATS)[0] + 1
         limited_by = Limit.CAP if self.governor.boldness < 1.0 else Limit.SEATS
         if self.governor.boldness <= self._tuning.least_boldness:
             limited_by = Limit.HARD_STOP
         # Before any call has ended nothing is known about the list.
         if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:
-            self.usual.follow(now, prospect.answer_rate)
+            self.usual.record_rate(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
-        bounds = self._bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect)
-        ahead = prospect.outlook.calls_within(bounds, prospect.next_call, enough)
+        bounds = self._make_bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect)
+        ahead = prospect.outlook.count_calls_within(bounds, prospect.next_call, enough)
         if ahead > 0:
             for most, limit in (
                 (self.usual.most_in_flight(prospect.seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
-                (self._reserve(snapshot), Limit.RESERVE),
+                (self._worst_case_room(snapshot), Limit.RESERVE),
             ):
                 if ahead > most:
                     ahead, limited_by = most, limit
         wanted = max(ahead, snapshot.seats_without_caller)
-        if wanted > 0 and self._slow_carrier(snapshot):
+        if wanted > 0 and self._is_carrier_slow(snapshot):
             wanted, limited_by = 0, Limit.SLOW_CARRIER
-        calls, limited_by = snapshot.within_lines(wanted, limited_by)
+        calls, limited_by = snapshot.limit_to_trunks(wanted, limited_by)
         self._decided = calls, limited_by, snapshot, prospect, alpha
         return calls
 
@@ -114,13 +114,13 @@ class PredictivePacer(GovernedPacer):
         }
         return Explanation(calls, limited_by, figures)
 
-    def _slow_carrier(self, snapshot: PacingSnapshot) -> bool:
+    def _is_carrier_slow(self, snapshot: PacingSnapshot) -> bool:
         """Return whether calls wait so long for "ringing" that more calls would only pile up at the carrier."""
         silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
-        many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.signalled
+        many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
-    def _bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
+    def _make_bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
         """Return the bounds on the last call's risk: that it is abandoned (alpha), and that it exceeds a hard stop.
 
         A large site decides more often, so its second bound is lower. A list with fewer answers than in the last half
@@ -131,10 +131,10 @@ class PredictivePacer(GovernedPacer):
         doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, poorer))
         return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
-    def _prospect(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
+    def _interpret(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
         """Return the interpretation of this snapshot, and alpha. Both are computed once for both decisions."""
         if self._seen is None or self._seen[0] is not snapshot:
-            prospect = self.knowledge.prospect(snapshot)
+            prospect = self.knowledge.interpret(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
             alpha = self.governor.alpha(
                 seats=prospect.seats, answers_per_second=prospect.seats / cycle, seconds_left=snapshot.seconds_left
@@ -147,13 +147,13 @@ class PredictivePacer(GovernedPacer):
         now = self._advance(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0
-        prospect, alpha = self._prospect(snapshot)
+        prospect, alpha = self._interpret(snapshot)
         if prospect.seats == 0:
             return len(snapshot.ringing)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
-        bounds = self._bounds(alpha, self._tuning.hang_up_risk, prospect)
-        excess = prospect.outlook.excess_over(bounds)
-        excess = max(excess, min(len(snapshot.ringing), -self._reserve(snapshot)))
+        bounds = self._make_bounds(alpha, self._tuning.hang_up_risk, prospect)
+        excess = prospect.outlook.count_excess(bounds)
+        excess = max(excess, min(len(snapshot.ringing), -self._worst_case_room(snapshot)))
         if excess > 0:
             self._hung_up_at = now
         return excess

@@ -20,7 +20,7 @@ _SECONDS_WITHOUT_AN_HOUR = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectedCourse:
+class ExpectedTurnout:
     """The expected turnout curve: cumulative turnout over the polling day, interpolated between points."""
 
     opens: time
@@ -66,7 +66,7 @@ class PollsToday:
     since: float
     until: float
 
-    def holds_at(self, now: float) -> bool:
+    def is_valid_at(self, now: float) -> bool:
         """Return whether the same booths vote at `now` (epoch seconds)."""
         return self.since <= now < self.until
 
@@ -80,7 +80,7 @@ class PollingPlan:
     """The polling days of a site."""
 
     poll_of: PollOf
-    course: ExpectedCourse
+    expected_turnout: ExpectedTurnout
     weights: FactorWeights
     last_call_seconds: float  # time from the last call to a booth's close; a voter called later could not vote in time
 
@@ -96,7 +96,7 @@ class PollingPlan:
             return None
         return datetime.fromtimestamp(poll.closes_at, poll.zone)
 
-    def today(self, booths: Mapping[int, Booth], now: float) -> PollsToday:
+    def find_polls_today(self, booths: Mapping[int, Booth], now: float) -> PollsToday:
         """Return which of `booths` vote at `now` (epoch seconds), and until when their voters are called."""
         polls = {booth_id: poll for booth_id, booth in booths.items() if (poll := self.poll_of(booth)) is not None}
         days = {zone: datetime.fromtimestamp(now, zone).date() for zone in {poll.zone for poll in polls.values()}}
@@ -122,7 +122,7 @@ class PollingPlan:
         # An unknown closing time never counts as passed.
         without_an_hour = max(_SECONDS_WITHOUT_AN_HOUR, latest - now)
         of_zones = Counter(today.zones.values())
-        expected = {zone: self.course.voted_by(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
+        expected = {zone: self.expected_turnout.voted_by(datetime.fromtimestamp(now, zone).time()) for zone in of_zones}
 
         def look(booth_id: int) -> BoothNow:
             said, last_call_at = turnout.get(booth_id), today.last_calls.get(booth_id)
@@ -141,7 +141,9 @@ class PollingPlan:
         return BoothPriorities(today.zones.keys(), look, centre, self.weights)
 
 
-def worker_round(due_at: float | None, last_call_at: float | None, now: float, every_seconds: float) -> float | None:
+def next_worker_call(
+    due_at: float | None, last_call_at: float | None, now: float, every_seconds: float
+) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.
 
     A call due after the last call is made shortly before it instead, if that is at least half a round from now.
@@ -154,7 +156,9 @@ def worker_round(due_at: float | None, last_call_at: float | None, now: float, e
     return last_round_at if last_round_at - now >= every_seconds / 2 else None
 
 
-def not_past_close(retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool) -> float | None:
+def limit_to_last_call(
+    retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool
+) -> float | None:
     """Return the time of a retry limited to the booth's last call, or None if the retry is dropped (epoch seconds).
 
     A promised call ("at about six") is moved forward to the last call; any other later retry is dropped.

@@ -146,56 +146,59 @@ class BoothOrder:
 
         `voter_weight` is the exponent of the numbers' weights; `in_hand` are the claims in the hopper.
         """
-        self._kept = dict.fromkeys(booths, 1.0)
-        self._named: Mapping[int, float] = {}
-        self._voters = dict.fromkeys(self._kept, 1.0)
+        self._usual_priorities = dict.fromkeys(booths, 1.0)
+        self._priorities_today: Mapping[int, float] = {}
+        self._voters = dict.fromkeys(self._usual_priorities, 1.0)
         # Each booth's current entry in the heap. Until priorities are set, all booths count as not voting today.
-        self._places: dict[int, _Place] = {booth_id: (True, 0.0, booth_id) for booth_id in sorted(self._kept)}
+        self._places: dict[int, _Place] = {
+            booth_id: (True, 0.0, booth_id) for booth_id in sorted(self._usual_priorities)
+        }
         self._heap = list(self._places.values())
-        self._aside: set[int] = set()
+        self._set_aside: set[int] = set()
         self._empty: set[int] = set()
         self._exponent = voter_weight
         self._in_hand = in_hand
 
-    def add(self, booths: Iterable[int]) -> None:
+    def add_booths(self, booths: Iterable[int]) -> None:
         """Add booths of an imported roll. They start with the lowest pass of the others."""
         behind = min((place[1] for place in self._heap), default=0.0)
-        for booth_id in sorted(set(booths) - self._kept.keys()):
-            self._kept[booth_id] = self._voters[booth_id] = 1.0
+        for booth_id in sorted(set(booths) - self._usual_priorities.keys()):
+            self._usual_priorities[booth_id] = self._voters[booth_id] = 1.0
             self._move(booth_id, behind)
 
     @property
-    def exhausted(self) -> bool:
+    def is_exhausted(self) -> bool:
         """Return whether no booth has any numbers, as far as is known."""
         return self._next() is None
 
     @property
-    def waits(self) -> bool:
+    def is_waiting_for_claims(self) -> bool:
         """Return whether booths that do not vote today must wait for numbers of voting booths in the hopper."""
-        return bool(self._named) and any(
-            claim.booth_id in self._named and self._named[claim.booth_id] > 0 for claim in self._in_hand
+        return bool(self._priorities_today) and any(
+            claim.booth_id in self._priorities_today and self._priorities_today[claim.booth_id] > 0
+            for claim in self._in_hand
         )
 
-    def first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
+    def find_voting_booths(self, quotas: Mapping[int, int]) -> Collection[int] | None:
         """Return the booths that vote today if the next claim with these `quotas` is only for them, otherwise None."""
-        named = self._named.keys()
-        return named if named and (not named.isdisjoint(quotas) or self.waits) else None
+        named = self._priorities_today.keys()
+        return named if named and (not named.isdisjoint(quotas) or self.is_waiting_for_claims) else None
 
     def set_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by booth id (0: the booth is not called at all).
 
         Booths without a priority have a turn only while no booth with a priority has numbers or claims in the hopper.
         """
-        before, self._named = self._named, priorities
+        before, self._priorities_today = self._priorities_today, priorities
         for booth_id in before.keys() - priorities.keys():
-            if booth_id in self._kept:
-                self._kept[booth_id] = before[booth_id]
+            if booth_id in self._usual_priorities:
+                self._usual_priorities[booth_id] = before[booth_id]
         for booth_id in before.keys() ^ priorities.keys():
-            if booth_id in self._kept:
-                self._move(booth_id, self._pass(booth_id))
-        self._bring_back(self._aside - self._empty)
+            if booth_id in self._usual_priorities:
+                self._move(booth_id, self._pass_of(booth_id))
+        self._bring_back(self._set_aside - self._empty)
 
-    def plan(self, numbers: int) -> dict[int, int]:
+    def plan_claims(self, numbers: int) -> dict[int, int]:
         """Return the booths of the next `numbers` claims, in order, with the maximum for each. Includes some more, in
         case one is empty.
         """
@@ -214,43 +217,43 @@ class BoothOrder:
             after, at, booth_id = first
             quotas[booth_id] = quotas.get(booth_id, 0) + NEIGHBOURS
             planned += NEIGHBOURS
-            heapq.heappush(again, (after, at + NEIGHBOURS / self._rate(booth_id), booth_id))
+            heapq.heappush(again, (after, at + NEIGHBOURS / self._priority_of(booth_id), booth_id))
         for place in drawn:
             heapq.heappush(self._heap, place)
         return quotas
 
-    def took(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
+    def record_claims(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
         """Record the claims made with `quotas`. `full`: the claim stopped when it was full, so the last booths were not
         tried.
         """
         given: Counter[int] = Counter()
         for claim in claims:
-            if claim.queue_booth_id in self._kept:
+            if claim.queue_booth_id in self._usual_priorities:
                 given[claim.queue_booth_id] += 1
                 self._voters[claim.queue_booth_id] = claim.weight
-        behind = min((self._pass(booth_id) for booth_id in quotas), default=0.0)
+        behind = min((self._pass_of(booth_id) for booth_id in quotas), default=0.0)
         for booth_id, count in given.items():
             # A booth that returns after a pause does not catch up on the calls that it missed.
             # A booth after its last call has the rate 0, but its numbers may have been claimed just before.
-            at = max(self._pass(booth_id), behind)
-            self._move(booth_id, at + count / max(self._rate(booth_id), _LEAST_RATE))
+            at = max(self._pass_of(booth_id), behind)
+            self._move(booth_id, at + count / max(self._priority_of(booth_id), _LEAST_RATE))
         asked = list(quotas)
         if full:
             last = max((asked.index(booth_id) for booth_id in given if booth_id in quotas), default=0)
             asked = asked[:last]
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
-    def gave_back(self, claims: Sequence[Claim]) -> None:
+    def record_returned_claims(self, claims: Sequence[Claim]) -> None:
         """Record that claims returned to the queue undialled, so that they do not count in their booths' shares."""
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
-            if booth_id in self._kept:
-                self._move(booth_id, self._pass(booth_id) - count / max(self._rate(booth_id), _LEAST_RATE))
-        self.look_again()
+            if booth_id in self._usual_priorities:
+                self._move(booth_id, self._pass_of(booth_id) - count / max(self._priority_of(booth_id), _LEAST_RATE))
+        self.reset_empty_booths()
 
-    def look_again(self) -> None:
+    def reset_empty_booths(self) -> None:
         """Count no booth as empty any more, because numbers may have returned to the queues."""
         self._empty.clear()
-        self._bring_back(set(self._aside))
+        self._bring_back(set(self._set_aside))
 
     def _next(self) -> _Place | None:
         """Return the entry of the next booth, or None, and drop outdated entries before it."""
@@ -258,30 +261,32 @@ class BoothOrder:
             first = self._heap[0]
             booth_id = first[2]
             if first is self._places[booth_id]:
-                if first[0] and self.waits:
+                if first[0] and self.is_waiting_for_claims:
                     return None
-                if booth_id not in self._empty and self._rate(booth_id) > 0:
+                if booth_id not in self._empty and self._priority_of(booth_id) > 0:
                     return first
-                self._aside.add(booth_id)
+                self._set_aside.add(booth_id)
             heapq.heappop(self._heap)
         return None
 
-    def _pass(self, booth_id: int) -> float:
+    def _pass_of(self, booth_id: int) -> float:
         return self._places[booth_id][1]
 
     def _move(self, booth_id: int, at: float) -> None:
-        self._places[booth_id] = (booth_id not in self._named, at, booth_id)
-        if booth_id not in self._aside:
+        self._places[booth_id] = (booth_id not in self._priorities_today, at, booth_id)
+        if booth_id not in self._set_aside:
             heapq.heappush(self._heap, self._places[booth_id])
         if len(self._heap) > 2 * len(self._places) + _PLACES_LEFT_BEHIND:
-            self._heap = [place for booth_id, place in self._places.items() if booth_id not in self._aside]
+            self._heap = [place for booth_id, place in self._places.items() if booth_id not in self._set_aside]
             heapq.heapify(self._heap)
 
     def _bring_back(self, booths: set[int]) -> None:
-        self._aside -= booths
+        self._set_aside -= booths
         for booth_id in booths:
             heapq.heappush(self._heap, self._places[booth_id])
 
-    def _rate(self, booth_id: int) -> float:
-        priority = self._named[booth_id] if booth_id in self._named else self._kept[booth_id]
+    def _priority_of(self, booth_id: int) -> float:
+        priority = (
+            self._priorities_today[booth_id] if booth_id in self._priorities_today else self._usual_priorities[booth_id]
+        )
         return priority * float(self._voters[booth_id] ** self._exponent)

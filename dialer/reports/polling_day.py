@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
-from dialer.domain.official_turnout import FINAL, OfficialFigure, state_of
+from dialer.domain.official_turnout import FINAL, OfficialFigure, resolve_state
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, count_columns, format_time, text_columns
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.connection import Connection
@@ -131,7 +131,7 @@ class States:
 
     def resolve(self, state_code: str, number: int) -> Constituency:
         """Return the constituency with this number; an empty state code is resolved if only one state has the number."""
-        return state_of(state_code, self._states_by_number.get(number, ())), number
+        return resolve_state(state_code, self._states_by_number.get(number, ())), number
 
     def columns(self) -> tuple[Column, ...]:
         """Return the columns that identify a constituency: state (if the roll has several), number, name (if known)."""

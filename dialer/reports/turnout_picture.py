@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dialer.domain.official_turnout import FINAL, OfficialFigure
-from dialer.polling_day.plan import ExpectedCourse
+from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports.picture_file import check_picture_path, save_picture
 from dialer.reports.polling_day import Constituency, States, TurnoutProgress, get_constituency
 from dialer.reports.tables import QUARTER_SECONDS
@@ -27,7 +27,7 @@ def draw_turnout(
     day: date,
     progress: Mapping[Constituency, TurnoutProgress],
     official: Sequence[OfficialFigure],
-    expected: ExpectedCourse,
+    expected: ExpectedTurnout,
     zone: tzinfo,
     *,
     states: States,
@@ -72,7 +72,7 @@ def _draw_constituency(
     name: str,
     progress: TurnoutProgress,
     official: Sequence[tuple[float, float]],
-    expected: ExpectedCourse,
+    expected: ExpectedTurnout,
     day: date,
     zone: tzinfo,
 ) -> None:

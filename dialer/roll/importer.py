@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dialer.domain.audit_chain import shown
+from dialer.domain.audit_chain import shorten_for_audit
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable
@@ -275,7 +275,7 @@ def _explain_duplicate(prepared: PreparedImport, found: DuplicateConstituency) -
 def _record_import(db: Connection, prepared: PreparedImport, source: str, tally: ImportResult, clock: Clock) -> None:
     now, roll = clock.now(), prepared.roll
     record_import(db, now, roll.path.name, roll.sha256, [*tally.count_rows().values()])
-    details = {"file": shown(roll.path.name), "sha256": roll.sha256}
+    details = {"file": shorten_for_audit(roll.path.name), "sha256": roll.sha256}
     details |= {name: str(getattr(tally, name)) for name in ("rows", "voters", "numbers", "rejected_numbers")}
     optional = (("source", source), ("mapping", prepared.mapping.map_sha256))
     details |= {key: value for key, value in optional if value}

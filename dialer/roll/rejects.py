@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from dialer.domain.errors import RollError
-from dialer.domain.output import own_file
+from dialer.domain.output import create_private_file
 
 OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
 
@@ -75,7 +75,7 @@ class RejectsFile(RejectCounter):
         self._width = len(header)
         try:
             # It contains names and numbers, so only this user may read it.
-            descriptor = own_file(self._part)
+            descriptor = create_private_file(self._part)
         except OSError as error:
             raise RollError(
                 f"{path}: the rejects file cannot be written ({error.strerror}); choose another file with --rejects"

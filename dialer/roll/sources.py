@@ -17,9 +17,9 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from dialer.domain.errors import RollError
-from dialer.domain.https import answered
-from dialer.domain.output import own_file
-from dialer.domain.signing import read_private
+from dialer.domain.https import open_response
+from dialer.domain.output import create_private_file
+from dialer.domain.signing import read_secret_file
 from dialer.errors import SettingError
 from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.fields import PLACE, Field, find_field, normalize_heading
@@ -171,7 +171,10 @@ def fetch_export(source: Source, url: str) -> Path:
     """
     part = source.folder / f".{source.name}{_PART}"
     try:
-        with answered(url, build_auth_headers(source)) as answer, os.fdopen(own_file(part), "wb") as file:
+        with (
+            open_response(url, build_auth_headers(source)) as answer,
+            os.fdopen(create_private_file(part), "wb") as file,
+        ):
             digest = _copy_body(answer, file)
         name = _NOT_IN_A_NAME.sub("-", PurePosixPath(urlsplit(url).path).name)[-100:] or "export"
         path = source.folder / f"{digest[:12]}-{name}"
@@ -194,7 +197,7 @@ def build_auth_headers(source: Source) -> dict[str, str]:
     if source.token_file is None:
         return {}
     setting, remedy = f"sources.{source.name}.token_file", "put the portal's token there, one word"
-    token = read_private(source.token_file, setting, "the token", remedy)
+    token = read_secret_file(source.token_file, setting, "the token", remedy)
     if not token.isascii() or not token.isprintable() or not token or " " in token:
         raise SettingError(str(source.token_file), setting, "is not a valid token", remedy)
     return {"Authorization": f"Bearer {token}"}

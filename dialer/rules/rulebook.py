@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from dialer.domain.enums import CampaignKind, Purpose
-from dialer.domain.phone_facts import NO_GAPS, CallGaps, Register
+from dialer.domain.phone_facts import NO_INTERVALS, CallIntervals, Register
 from dialer.rules.calling_hours import WeekHours, make_daily_hours, midnight
 from dialer.rules.number_zones import NumberZones, find_zones, find_zones_of_prefix
 from dialer.rules.polls import PollingDay
@@ -59,7 +59,7 @@ class Rulebook:
     hours: WeekHours
     centre_zone: ZoneInfo
     polls: tuple[PollingDay, ...]
-    gaps: CallGaps
+    gaps: CallIntervals
     attempts_per_day: int
     own_caller_ids: frozenset[str]
     allowed_prefixes: tuple[str, ...]
@@ -91,9 +91,9 @@ class Rulebook:
         """Return the cap on a number's conversations per day, or None for booth workers, who have no cap."""
         return self.profile.attempts.conversations_per_day if campaign.attempts_per_day is None else None
 
-    def get_call_gaps(self, campaign: CampaignRules) -> CallGaps:
+    def get_call_gaps(self, campaign: CampaignRules) -> CallIntervals:
         """Return the minimum intervals between calls to a number; booth workers have their own."""
-        return self.gaps if campaign.attempts_per_day is None else NO_GAPS
+        return self.gaps if campaign.attempts_per_day is None else NO_INTERVALS
 
     def get_erasure_time(self, poll: PollingDay) -> float:
         """Return the time by which the names and numbers of a poll must be erased (epoch seconds)."""
@@ -128,7 +128,7 @@ def build_rulebook(profile: Profile, settings: Settings) -> Rulebook:
         hours=get_lawful_hours(profile, settings),
         centre_zone=site_zone(settings),
         polls=list_polling_days(settings),
-        gaps=CallGaps(
+        gaps=CallIntervals(
             profile.minimum_interval.minutes * _MINUTE_SECONDS,
             {each.id: each.other_retry_minutes * _MINUTE_SECONDS for each in settings.campaigns},
         ),

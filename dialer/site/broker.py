@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.enums import SupervisorRole as Role
-from dialer.domain.signing import public_key, read_key_file, read_public_key
+from dialer.domain.signing import derive_public_key, read_key_file, read_public_key
 from dialer.engine.engine import Engine
 from dialer.errors import SettingError
 from dialer.mqtt.client import BrokerSettings
@@ -77,7 +77,7 @@ def fixed_senders(settings: Settings) -> list[Sender]:
     """Return the supervisors in the settings, and the user of the dialler's own command line."""
     key_file = settings.broker.key_file
     return [
-        Sender(OWN_USER, OWN_ROLES, None if key_file is None else public_key(read_key_file(key_file))),
+        Sender(OWN_USER, OWN_ROLES, None if key_file is None else derive_public_key(read_key_file(key_file))),
         *(
             Sender(each.name, frozenset({each.role}), None if each.key is None else read_public_key(each.key))
             for each in settings.supervisors

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialer.domain.model import Booth
-from dialer.polling_day.plan import BoothPoll, ExpectedCourse, PollingPlan
+from dialer.polling_day.plan import BoothPoll, ExpectedTurnout, PollingPlan
 from dialer.polling_day.priorities import FactorWeights
 from dialer.rules.polls import Area, PollingDay, find_close_of_poll, find_poll
 from dialer.settings.site import Settings

@@ -35,7 +35,7 @@ async def reload_site(engine: Engine) -> None:
         try:
             result = await engine.execute(command)
         except MatdanError as error:
-            engine.take_alert(create_alert(kind, engine.view().state.at, problem=str(error)))
+            engine.accept_alert(create_alert(kind, engine.view().state.at, problem=str(error)))
         else:
             _log.info(f"{kind}.reloaded", result=result)
-            engine.take_alert(create_alert(kind, engine.view().state.at, cleared=True, problem=""))
+            engine.accept_alert(create_alert(kind, engine.view().state.at, cleared=True, problem=""))

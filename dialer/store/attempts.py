@@ -18,7 +18,7 @@ from dialer.domain.model import (
     OpenAttempt,
     Outcome,
 )
-from dialer.domain.phone_facts import CallGaps
+from dialer.domain.phone_facts import CallIntervals
 from dialer.domain.results import Encode
 from dialer.domain.view import ScreenPop
 from dialer.settings.site_time import DAY_SECONDS
@@ -150,7 +150,7 @@ def open_attempt(
     since: float,
     max_attempts: int,
     max_conversations: int | None,
-    gaps: CallGaps,
+    gaps: CallIntervals,
 ) -> Refusal | None:
     """Commit an attempt before it is dialled and return None, or return why it must not be dialled: see `Store.open_attempts`."""
     claim = attempt.claim
@@ -213,7 +213,7 @@ def _refusal(gate: Gate, attempt: NewAttempt, max_attempts: int, max_conversatio
     return None
 
 
-def _callable_at(db: Connection, gate: Gate, claim: Claim, gaps: CallGaps) -> float:
+def _callable_at(db: Connection, gate: Gate, claim: Claim, gaps: CallIntervals) -> float:
     """Return the earliest time any campaign may call the number (epoch seconds; 0 = now).
 
     A promised call waits only where the phone has rung since it was asked for.

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dialer.domain.audit_chain import GENESIS, UNSHOWN, AuditEntry, canonical, next_entry, shown
+from dialer.domain.audit_chain import GENESIS, UNSHOWN, AuditEntry, canonical_details, next_entry, shorten_for_audit
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
 
 _PAGE = 1_000
@@ -83,7 +83,7 @@ def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: flo
     `kind` says what was done ("listen") and `what` gives details: ids and short reasons. Entries can be neither changed
     nor removed. Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
-    same = SQL.number_of_same_entry.first(db, at=at, kind=kind, who=who, what=canonical(what))
+    same = SQL.number_of_same_entry.first(db, at=at, kind=kind, who=who, what=canonical_details(what))
     if same is not None:
         return same
     number, digest = SQL.head.first(db) or ChainEnd(0, GENESIS)
@@ -130,8 +130,8 @@ def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> N
     keys = sorted(key for key in {*before, *settings} if before.get(key) != settings.get(key))
     what = {"changed": str(len(keys))}
     for key in keys[:_MOST_SETTINGS]:
-        old, new = (shown(each[key]) if key in each else "(none)" for each in (before, settings))
-        what[shown(key)] = f"{old} -> {new}"
+        old, new = (shorten_for_audit(each[key]) if key in each else "(none)" for each in (before, settings))
+        what[shorten_for_audit(key)] = f"{old} -> {new}"
     append(db, "settings", "dialler", what, at)
 
 

@@ -6,7 +6,7 @@ import json
 from typing import NamedTuple
 
 from dialer.domain.model import LIVE_ANSWERS, CampaignProgress, Outcome
-from dialer.pacing.port import AnswersOfLate
+from dialer.pacing.port import RecentAnswers
 from dialer.store.sql import Connection, Query, Scalar, Statements
 
 LIVE = json.dumps(sorted(LIVE_ANSWERS))
@@ -68,7 +68,7 @@ def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict
 
 def recent_answers(
     db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
-) -> list[AnswersOfLate]:
+) -> list[RecentAnswers]:
     """Return the live answers of the window before `now`, and those abandoned, by interval, oldest first, without empty ones."""
     rows = SQL.recent_answers.rows(
         db,
@@ -79,4 +79,4 @@ def recent_answers(
         longest_seconds=LONGEST_UNANSWERED_SECONDS,
         live=LIVE,
     )
-    return [AnswersOfLate(row.age * interval_seconds, row.answers, int(row.abandoned)) for row in rows]
+    return [RecentAnswers(row.age * interval_seconds, row.answers, int(row.abandoned)) for row in rows]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from dialer.pacing.port import AnswersOfLate
+from dialer.pacing.port import RecentAnswers
 from dialer.store import campaign_figures, users
 from dialer.store.async_connection import AsyncConnection
 from dialer.store.campaign_figures import LIVE, LONGEST_UNANSWERED_SECONDS
@@ -71,7 +71,7 @@ class DeskReading:
             SQL.calls_by_interval, campaign_id=campaign_id, since=since, interval_seconds=interval_seconds, live=LIVE
         )
 
-    async def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> AnswersOfLate:
+    async def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> RecentAnswers:
         """Return the live answers of the window before `now`, and those abandoned."""
         found = await self._db.first(
             campaign_figures.SQL.recent_answers,
@@ -82,7 +82,7 @@ class DeskReading:
             longest_seconds=LONGEST_UNANSWERED_SECONDS,
             live=LIVE,
         )
-        return AnswersOfLate(0.0, found.answers, int(found.abandoned)) if found else AnswersOfLate(0.0, 0, 0)
+        return RecentAnswers(0.0, found.answers, int(found.abandoned)) if found else RecentAnswers(0.0, 0, 0)
 
     async def booth_names(self) -> dict[int, tuple[str, str]]:
         """Return the names of each booth's constituency and of the booth, by id. Reads all booths: ask once a day."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from dialer.domain.model import CampaignState
-from dialer.domain.orders import LONGEST_VALID_SECONDS, HeardOrder
+from dialer.domain.orders import LONGEST_VALID_SECONDS, ExecutedOrder
 from dialer.store import audit, campaigns
 from dialer.store.audit import AuditNote
 from dialer.store.sql import Command, Connection, Query, Statements
@@ -24,14 +24,14 @@ class StopInForce(NamedTuple):
 
 
 class SQL(Statements):
-    orders = Query(HeardOrder)
+    orders = Query(ExecutedOrder)
     stops_in_force = Query(StopInForce)
     insert_order = Command()
     lift_stops = Command()
     delete_expired = Command()
 
 
-def headquarters_orders(db: Connection) -> list[HeardOrder]:
+def headquarters_orders(db: Connection) -> list[ExecutedOrder]:
     """Return the orders that were obeyed, oldest first."""
     return SQL.orders.all(db)
 
@@ -46,7 +46,7 @@ def stops_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
 
 def record_headquarters_order(
     db: Connection,
-    order: HeardOrder,
+    order: ExecutedOrder,
     states: Mapping[str, CampaignState],
     note: AuditNote,
     *,

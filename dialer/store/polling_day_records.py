@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
-from dialer.domain.official_turnout import OfficialFigure, state_of, states_meant
+from dialer.domain.official_turnout import OfficialFigure, find_possible_states, resolve_state
 from dialer.store import audit, sealed_rows, seals
 from dialer.store.audit import AuditNote
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
@@ -65,7 +65,7 @@ def with_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
     Raises NotInStore if the area is not on the roll, or in several states while the figure names none.
     """
     found = _states(db, figure)
-    states = states_meant(figure.state_code, found)
+    states = find_possible_states(figure.state_code, found)
     if len(states) == 1:
         return replace(figure, state_code=states.pop())
     part = "" if figure.part_number is None else f", part {figure.part_number},"
@@ -90,7 +90,7 @@ def _states(db: Connection, figure: OfficialFigure) -> dict[str, str]:
     known = SQL.states_of_constituency.all(db, constituency_number=number)
     found: dict[str, str] = {}
     for area in SQL.areas.rows(db, constituency_number=number, part_number=figure.part_number):
-        state = state_of(area.state_code, known)
+        state = resolve_state(area.state_code, known)
         found[state] = max(area.closes_at, found.get(state, ""))
     return found
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, zip_longest
 from typing import Any, NamedTuple, TypeVar
 
-from dialer.domain.audit_chain import AuditEntry, breaks
+from dialer.domain.audit_chain import AuditEntry, find_breaks
 from dialer.store import audit, seals
 from dialer.store.sealed_rows import ENTITIES, OPT_OUT, Entity, SealedAttempt, SealedRow, read_rows
 from dialer.store.seals import AFTER_END, AUDIT_KIND, OPEN, REMOVED, TALK, SealRow, digest_of, sealed_part
@@ -184,7 +184,7 @@ def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVer
                 batches.check(entry.number, entry.at, entry.what)
             yield entry
 
-    for found in breaks(checked_entries(), head):
+    for found in find_breaks(checked_entries(), head):
         verdict.add("entry", found.number, found.problem)
     unchained = [each.seal_id for each in seals.SQL.seals_after.rows(db, last=batches.last)]
     verdict.not_chained = len(unchained)

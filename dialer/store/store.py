@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Self
 
 from dialer.domain.model import AttemptId, Booth, BoothTurnout, CampaignProgress, Mark, NewAttempt
-from dialer.domain.phone_facts import NO_GAPS, CallGaps
+from dialer.domain.phone_facts import NO_INTERVALS, CallIntervals
 from dialer.domain.results import Encode
 from dialer.store import attempts as attempt_rows
 from dialer.store import (
@@ -173,7 +173,7 @@ class Store(StoreRunner):
         max_attempts_since: float,
         max_attempts: int,
         max_conversations: int | None = None,
-        gaps: CallGaps = NO_GAPS,
+        gaps: CallIntervals = NO_INTERVALS,
     ) -> list[Refusal | None]:
         """Commit attempts *before* they are dialled; return for each None, or why it must not be dialled.
 

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
 from dialer.domain.clock import Clock
-from dialer.domain.schema import json_value
+from dialer.domain.schema import to_json_value
 from dialer.web.page_state import PageState, Subscription, Update
 from dialer.web.people import People, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
@@ -23,7 +23,7 @@ SESSION_CHECK_SECONDS = 30.0  # between checks that the user is still signed in
 def format_event(update: Update) -> bytes:
     """Return an update as a server-sent event. By its number a page sees that it has missed none; 0: the whole state."""
     fields = {"number": update.number, "at": round(update.at, 3), "values": update.values, "removed": update.removed}
-    data = json.dumps(fields, separators=(",", ":"), default=json_value)
+    data = json.dumps(fields, separators=(",", ":"), default=to_json_value)
     return f"id: {update.number}\ndata: {data}\n\n".encode()
 
 

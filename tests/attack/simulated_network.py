@@ -243,8 +243,8 @@ class SimulatedNetwork:
 
     async def _run_connection(self, dialler: KillableDialler, attempt_id: AttemptId) -> bool:
         engine, call = dialler.engine, self.calls[attempt_id]
-        await engine.until_reconciled()
-        session = engine.features.flows.begin(attempt_id)
+        await engine.wait_until_reconciled()
+        session = engine.features.flows.start_flow(attempt_id)
         if not isinstance(session, FlowSession):
             return True
 

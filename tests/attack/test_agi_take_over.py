@@ -101,7 +101,7 @@ async def test_knowing_call_ids_takes_over_no_ringing_call(tmp_path: Path) -> No
                 commands += await press_one_throughout(call)
         assert commands == []
         assert site.view.state.marks == {}
-        assert all(view.leg.answered_at is None for view in site.centre.engine.features.calls.all())
+        assert all(view.leg.answered_at is None for view in site.centre.engine.features.calls.values())
         assert alert_changes(site, "fastagi-stranger") == [True]
     assert rows(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
     assert rows(tmp_path, "SELECT count(*) FROM attempt WHERE flow IS NOT NULL") == [(0,)]

@@ -133,7 +133,7 @@ class History:
                 await self._kill()
                 await self._start()
             case _ if step == BEGIN:
-                session = flows.begin(ATTEMPT)
+                session = flows.start_flow(ATTEMPT)
                 if session is not None:
                     self._session, self._sequence, self._last = session, 0, None
             case _ if self._session is None:

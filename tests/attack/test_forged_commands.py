@@ -24,7 +24,7 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
-from dialer.domain.signing import public_key
+from dialer.domain.signing import derive_public_key
 from dialer.engine.campaigns.commands import ResumeCampaign, StopAll
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
 from dialer.engine.command.catalogue import COMMANDS
@@ -57,7 +57,7 @@ PEOPLE: dict[str, frozenset[SupervisorRole]] = {
     **{role.value: frozenset({role}) for role in SupervisorRole},
 }
 OPEN = Senders([Sender(name, roles) for name, roles in PEOPLE.items()])
-SIGNED = Senders([Sender(name, roles, public_key(private_key(name))) for name, roles in PEOPLE.items()])
+SIGNED = Senders([Sender(name, roles, derive_public_key(private_key(name))) for name, roles in PEOPLE.items()])
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ def make_gateway(
             await asyncio.sleep(engine_seconds(command))
             return "done"
 
-        def take_alert(self, alert: Alert) -> None:
+        def accept_alert(self, alert: Alert) -> None:
             alerts.append(alert)
 
     gateway = CommandGateway(Engine(), cast("Store", store), clock, senders, CENTRE)
@@ -253,7 +253,10 @@ def test_unsigned_command_is_refused_where_signatures_are_required() -> None:
 
 def test_unsigned_command_is_refused_where_the_broker_accepts_anybody() -> None:
     strangers = Senders(
-        [Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"], public_key(private_key("ravi")))],
+        [
+            Sender("asha", PEOPLE["supervisor"]),
+            Sender("ravi", PEOPLE["supervisor"], derive_public_key(private_key("ravi"))),
+        ],
         broker_knows=False,
     )
     text = command_text("stop-all", "c-1", NOW + 9)

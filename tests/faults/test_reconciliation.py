@@ -228,8 +228,8 @@ async def test_adopted_call_keeps_its_number_of_pending_voters(tmp_path: Path) -
     async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:
         async with run_until_killed(tmp_path, switch, seats=0, campaigns=[campaign]) as first:
             await first.until(lambda: len(switch.placed) == 3)
-            before = {call.phone_id: call.pending_voters for call in first.centre.engine.features.calls.all()}
+            before = {call.phone_id: call.pending_voters for call in first.centre.engine.features.calls.values()}
         async with a_site(tmp_path, switch=switch, seats=0, campaigns=[campaign]) as site:
             await site.until(lambda: len(site.centre.engine.features.calls) == 3, seconds=10)
-            adopted = {call.phone_id: call.pending_voters for call in site.centre.engine.features.calls.all()}
+            adopted = {call.phone_id: call.pending_voters for call in site.centre.engine.features.calls.values()}
     assert before == adopted == {1: 1, 2: 1, 3: 2}

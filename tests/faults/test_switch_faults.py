@@ -191,7 +191,7 @@ async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp
         restarts: list[asyncio.Task[None]] = []
 
         def restart_at_the_answer(_: object) -> None:
-            if not restarts and any(call.answered and call.talk.connected_at is None for call in centre.calls.all()):
+            if not restarts and any(call.answered and call.talk.connected_at is None for call in centre.calls.values()):
                 restarts.append(asyncio.get_running_loop().create_task(site.switch.restart(down_seconds=1.0)))
 
         site.centre.engine.subscribe(restart_at_the_answer)
@@ -237,7 +237,7 @@ async def test_resync_recovers_lost_events(tmp_path: Path) -> None:
         await site.until(lambda: site.view.state.switch_up, seconds=10)
         await asyncio.sleep(120)
         live = {call.channel_id for call in site.switch.placed if call.ended_at is None}
-        assert {call.attempt_id for call in centre_of(site).calls.all()} <= live
+        assert {call.attempt_id for call in centre_of(site).calls.values()} <= live
     assert_nobody_dialled_twice(site)
     assert_all_attempts_ended(tmp_path)
 

@@ -150,13 +150,13 @@ class FakeEngine:
         for listener in self._listeners:
             listener(change)
 
-    def take_alert(self, alert: Alert) -> None:
+    def accept_alert(self, alert: Alert) -> None:
         """Add an alert to the view, or remove it if it is cleared, and publish it."""
         others = tuple(standing for standing in self.current.alerts if standing.code != alert.code)
         self.current = replace(self.current, alerts=others if alert.cleared else (*others, alert))
         self.tell(AlertRaised(alert))
 
-    async def take_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Ignore the opt-out."""
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:

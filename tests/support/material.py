@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from dialer.domain.signing import public_key
+from dialer.domain.signing import derive_public_key
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.material.repository import Repository, Signatory
 
@@ -19,9 +19,9 @@ KEYS = {
     name: bytes([65 + place]) * 32 for place, name in enumerate(("r1", "r2", "r3", "lata", "omar", "meena", "online"))
 }
 PEOPLE = [
-    Signatory("lata", "media", public_key(KEYS["lata"])),
-    Signatory("omar", "media", public_key(KEYS["omar"])),
-    Signatory("meena", "compliance", public_key(KEYS["meena"])),
+    Signatory("lata", "media", derive_public_key(KEYS["lata"])),
+    Signatory("omar", "media", derive_public_key(KEYS["omar"])),
+    Signatory("meena", "compliance", derive_public_key(KEYS["meena"])),
 ]
 
 
@@ -106,7 +106,7 @@ def publishing(
 ) -> Iterator[Publisher]:
     """Serve a new repository; `tls` is the server's certificate and key, `ca` the one that centres trust."""
     repository = Repository(folder)
-    root = repository.create([KEYS["r1"], KEYS["r2"]], [public_key(KEYS["r3"])], PEOPLE, KEYS["online"], now)
+    root = repository.create([KEYS["r1"], KEYS["r2"]], [derive_public_key(KEYS["r3"])], PEOPLE, KEYS["online"], now)
     server = _Server(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder / "public")))
     server.requests = []
     if tls is not None:

@@ -55,7 +55,8 @@ def is_state_consistent(site: Site, directory: Path) -> bool:
     }
     talking = {seat.attempt_id for seat in site.view.seats if seat.state is SeatState.TALKING}
     return (
-        stored == live == {call.attempt_id for call in site.centre.engine.features.calls.all()} and talking == in_seats
+        stored == live == {call.attempt_id for call in site.centre.engine.features.calls.values()}
+        and talking == in_seats
     )
 
 

@@ -106,14 +106,14 @@ class Turns:
             )
             self.features.runs.put(run)
         for name in names:
-            seat = self.features.seats[name].logged_in(f"10{name}", None, self.features.core.instant())
-            self.place(seat.phone_connected(self.features.core.instant()))
+            seat = self.features.seats[name].log_in(f"10{name}", None, self.features.core.instant())
+            self.place(seat.connect_phone(self.features.core.instant()))
 
     def place(self, seat: Seat) -> None:
         """Replace a seat and drop the effects."""
         self.features.core.in_event = True
         self.features.seats.put(self.features.seats[seat.name], seat)
-        self.features.core.take_effects()
+        self.features.core.pop_effects()
         self.features.core.in_event = False
 
     def create_task(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
@@ -123,7 +123,7 @@ class Turns:
 
     def call(self, attempt_id: AttemptId = A, **facts: Any) -> Call:
         """Add a live call that was placed at 0 s. Return it."""
-        [run] = self.features.runs.all()
+        [run] = self.features.runs.values()
         of_campaign = {"campaign_id": run.spec.campaign_id, "trunk": "carrier"}
         return self.features.calls.put(a_call(run.spec.kind, attempt_id=attempt_id, **of_campaign, **facts))
 
@@ -136,7 +136,7 @@ class Turns:
 
     def at(self, seconds: float, event: Event) -> list[str]:
         """Handle an event at `seconds`. Return its effects, and those that follow immediately, one line each."""
-        return self.after(seconds, lambda: self.engine.handle(event))
+        return self.after(seconds, lambda: self.engine.dispatch(event))
 
     def after(self, seconds: float, do: Callable[[], object]) -> list[str]:
         """Call `do` at `seconds`. Return the effects, one line each."""
@@ -145,10 +145,10 @@ class Turns:
         self.beside.clear()
         do()
         lines: list[str] = []
-        while effects := self.features.core.take_effects():
+        while effects := self.features.core.pop_effects():
             for effect in effects:
                 if isinstance(effect, TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged):
-                    self.engine.handle(effect)
+                    self.engine.dispatch(effect)
                 elif line := self._line(effect):
                     lines.append(line)
         return [*lines, *(f"beside {name}" for name in self.beside)]

@@ -16,7 +16,7 @@ import pytest
 
 from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.domain.signing import public_key
+from dialer.domain.signing import derive_public_key
 from dialer.material import trust
 from dialer.material.centre import CentreMaterial
 from dialer.material.manifest import Manifest, MaterialRefused, Waves
@@ -330,7 +330,7 @@ def test_signatories_and_machine_key_change_with_two_root_signatures(
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
     update(centre)
-    others = [PEOPLE[2], Signatory("nila", "media", public_key(b"n" * 32))]
+    others = [PEOPLE[2], Signatory("nila", "media", derive_public_key(b"n" * 32))]
     fresh = b"f" * 32
     for roots in ([KEYS["r1"]], [KEYS["r1"], KEYS["lata"]]):
         with pytest.raises(MaterialRefused, match="a change needs two root keys"):
@@ -364,14 +364,14 @@ def test_root_keys_change_with_two_old_and_two_new_signatures(
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
     update(centre)
-    new = [public_key(key) for key in (KEYS["r3"], r4, r5)]
+    new = [derive_public_key(key) for key in (KEYS["r3"], r4, r5)]
     for signers, roots, problem in (
         ([KEYS["r1"], KEYS["r2"]], new, "two of the old"),
         ([r4, r5], new, "two of the old"),
         ([KEYS["r1"], KEYS["r3"], KEYS["r2"]], new, "two of the old"),
         ([KEYS["r1"], KEYS["r3"]], new[:1], "two of the old"),
         ([KEYS["r1"], KEYS["r3"], r4], [*new, new[0]], "named twice"),
-        ([KEYS["r1"], KEYS["r3"], r4], [*new, public_key(KEYS["lata"])], "named twice"),
+        ([KEYS["r1"], KEYS["r3"], r4], [*new, derive_public_key(KEYS["lata"])], "named twice"),
     ):
         with pytest.raises(MaterialRefused, match=problem):
             repository.change_roots(signers, roots, NOW)
@@ -428,7 +428,7 @@ def test_creating_a_repository_needs_two_root_keys_and_both_departments_and_happ
         ([r1, r2], [*PEOPLE, PEOPLE[0]], online, "named twice"),
     ):
         with pytest.raises(MaterialRefused, match=problem):
-            Repository(tmp_path / "hq").create(roots, [public_key(KEYS["r3"])], people, own, NOW)
+            Repository(tmp_path / "hq").create(roots, [derive_public_key(KEYS["r3"])], people, own, NOW)
     assert not (tmp_path / "hq").exists()
     Repository(tmp_path / "hq").create([r1, r2], [], PEOPLE, online, NOW)
     with pytest.raises(MaterialRefused, match="is a repository already"):

@@ -56,25 +56,25 @@ class Acd:
         self._runs = runs
         self._eligibility = eligibility
         self._switch = switch
-        self._ended: dict[str, Call] = {}  # by seat: the call that is being wrapped up
-        self._handed_over: dict[AttemptId, asyncio.Future[bool]] = {}  # calls that a flow is connecting to a seat
+        self._wrapping_up: dict[str, Call] = {}  # by seat: the call that is being wrapped up
+        self._flow_handovers: dict[AttemptId, asyncio.Future[bool]] = {}  # calls that a flow is connecting to a seat
 
     # Voters
 
-    def voter_waits(self, call: Call) -> None:
+    def connect_or_queue_voter(self, call: Call) -> None:
         """Connect an answered voter to a free seat, or to the next seat that becomes free before the connect limit."""
         now = self._core.instant()
-        known = self._calls.update(call, call.by_person(now))
+        known = self._calls.update(call, call.with_human_answer(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
-        waiting = self._calls.update(known, known.waits())
+        waiting = self._calls.update(known, known.with_voter_waiting())
         if not self._eligibility.may_connect(waiting):
-            self.voter_waited_too_long(call.attempt_id)
-        elif not self._seat_for(waiting):
+            self.play_busy_message(call.attempt_id)
+        elif not self._try_connect(waiting):
             limit = self._runs[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
             due = TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=call.attempt_id)
-            self._core.do(StartTimer(f"call/{call.attempt_id}", left, due))
+            self._core.request(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def connect_from_flow(self, attempt_id: AttemptId) -> bool:
         """Connect a call in a flow to a free seat, and return whether agent and voter hear each other.
@@ -82,135 +82,137 @@ class Acd:
         Returns False if no seat took the call, or if the rules forbid the call now.
         """
         call = self._calls.get(attempt_id)
-        if call is None or attempt_id in self._handed_over:
+        if call is None or attempt_id in self._flow_handovers:
             return False
-        if not self._eligibility.may_connect(call) or not self._seat_for(call):
+        if not self._eligibility.may_connect(call) or not self._try_connect(call):
             return False
         came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._handed_over[attempt_id] = came
+        self._flow_handovers[attempt_id] = came
         try:
             return await came
         finally:
-            del self._handed_over[attempt_id]
+            del self._flow_handovers[attempt_id]
 
-    def _arrived(self, attempt_id: AttemptId, came: bool) -> None:
+    def _report_to_flow(self, attempt_id: AttemptId, came: bool) -> None:
         """Report to the flow whether its voter was connected to an agent."""
-        waiting = self._handed_over.get(attempt_id)
+        waiting = self._flow_handovers.get(attempt_id)
         if waiting is not None and not waiting.done():
             waiting.set_result(came)
 
-    def _seat_for(self, call: Call) -> bool:
+    def _try_connect(self, call: Call) -> bool:
         """Connect a call to a free seat. Return False if there is no suitable seat."""
-        seat = self._choose(call)
+        seat = self._choose_seat(call)
         if seat is None:
             return False
         now = self._core.instant()
         if seat.state is SeatState.READY:  # otherwise the seat was reserved for this call before it was dialled
-            self._seats.put(seat, seat.reserved(call.attempt_id, call.campaign_id, now))
-        self._calls.update(call, call.reserved(seat.name, seat.agent))
+            self._seats.put(seat, seat.reserve(call.attempt_id, call.campaign_id, now))
+        self._calls.update(call, call.with_seat(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
-        self._core.do(
-            order(self._switch.connect, call.attempt_id, seat.name, record=spec.record).or_else(voter_did_not_arrive),
+        self._core.request(
+            order(self._switch.connect, call.attempt_id, seat.name, record=spec.record).with_fallback(
+                voter_did_not_arrive
+            ),
             StopTimer(f"call/{call.attempt_id}"),
             StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, voter_did_not_arrive),
         )
         return True
 
-    def _choose(self, call: Call) -> Seat | None:
+    def _choose_seat(self, call: Call) -> Seat | None:
         """Return the seat for a call, or None: its reserved seat, otherwise the best free one."""
         kept = self._seats.get(call.reserved_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
-            return None if kept.doubted else kept  # a doubted phone is being checked
+            return None if kept.phone_suspect else kept  # a doubted phone is being checked
         skill = self._runs[call.campaign_id].spec.skill
-        server = self._servers.of_trunk(call.trunk)
-        return choose_seat(self._seats.reachable(), call.language, skill, call.campaign_id, server)
+        server = self._servers.server_of_trunk(call.trunk)
+        return choose_seat(self._seats.find_reachable(), call.language, skill, call.campaign_id, server)
 
-    def voter_did_not_arrive(self, seat_name: str, attempt_id: AttemptId) -> None:
+    def release_seat_without_voter(self, seat_name: str, attempt_id: AttemptId) -> None:
         """Release a seat that its voter did not reach. The switch reports separately what the voter does next."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self.free(seat, seat.call_ended(self._core.instant()))
+            self.update_seat(seat, seat.end_call(self._core.instant()))
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
-            self._calls.update(call, call.voter_did_not_arrive())
-            self._arrived(attempt_id, False)
+            self._calls.update(call, call.without_seat())
+            self._report_to_flow(attempt_id, False)
 
-    def voter_waited_too_long(self, attempt_id: AttemptId) -> None:
+    def play_busy_message(self, attempt_id: AttemptId) -> None:
         """Play the information message to a voter who got no seat in time, or who must not be connected."""
         call = self._calls.get(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
-            self.message_started(call)
-            self._core.do(order(self._switch.play_message, attempt_id))
+            self.on_message_started(call)
+            self._core.request(order(self._switch.play_message, attempt_id))
 
-    def message_started(self, call: Call) -> None:
+    def on_message_started(self, call: Call) -> None:
         """Handle the start of the information message. The call is abandoned unless an agent had it before."""
-        call = self._calls.update(call, call.by_person(self._core.instant()))
+        call = self._calls.update(call, call.with_human_answer(self._core.instant()))
         if not call.leg.message_started:
-            self._calls.update(call, call.hears_message())
-            self._core.do(StopTimer(f"call/{call.attempt_id}"))
+            self._calls.update(call, call.with_message_started())
+            self._core.request(StopTimer(f"call/{call.attempt_id}"))
             self._core.wake.set()
 
-    def connected(self, call: Call, seat_name: str) -> None:
+    def on_connected(self, call: Call, seat_name: str) -> None:
         """Handle that voter and agent hear each other. The voter may also have come back to the seat; repeats change
         nothing.
         """
         now = self._core.instant()
-        call = self._calls.update(call, call.by_person(now))
+        call = self._calls.update(call, call.with_human_answer(now))
         seat = self._seats.get(seat_name)
         if seat is None:
             return
         if call.talk.connected_at is not None:
             if (
-                _is_open_to(seat, call) or seat.state is SeatState.PAUSED
+                _accepts_return(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
-                self._talks_again(self._calls.update(call, call.message_cut_short()), seat_name)
+                self._resume_conversation(self._calls.update(call, call.with_message_stopped()), seat_name)
             return
-        self._ended.pop(seat_name, None)  # dispositions from now on are about this call
-        self._seats.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
+        self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
+        self._seats.put(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
         self._seats.count_call(seat_name)
-        self._calls.update(call, call.connected(seat_name, seat.agent, now))
-        self._core.do(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
-        self._arrived(call.attempt_id, True)
+        self._calls.update(call, call.with_connection(seat_name, seat.agent, now))
+        self._core.request(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
+        self._report_to_flow(call.attempt_id, True)
 
-    def talks_on(self, call: Call, seat_name: str) -> None:
+    def continue_conversation(self, call: Call, seat_name: str) -> None:
         """Continue a conversation at a seat that an earlier run of the dialler, or a transfer, left there."""
         now = self._core.instant()
         seat = self._seats[seat_name]
-        self._seats.put(seat, seat.talking(call.attempt_id, call.campaign_id, now))
-        self._calls.update(call, call.reserved(seat_name, seat.agent))
+        self._seats.put(seat, seat.start_talk(call.attempt_id, call.campaign_id, now))
+        self._calls.update(call, call.with_seat(seat_name, seat.agent))
 
-    def _talks_again(self, call: Call, seat_name: str) -> None:
+    def _resume_conversation(self, call: Call, seat_name: str) -> None:
         """Continue a conversation at the seat from which its voter had left."""
-        self._core.do(StopTimer(f"seat/{seat_name}"))
-        self._ended.pop(seat_name, None)
-        self.talks_on(call, seat_name)
+        self._core.request(StopTimer(f"seat/{seat_name}"))
+        self._wrapping_up.pop(seat_name, None)
+        self.continue_conversation(call, seat_name)
 
-    def take_back(self, call: Call, seat_name: str) -> str | None:
+    def return_voter_to_seat(self, call: Call, seat_name: str) -> str | None:
         """Return the name of the seat for a voter whose transfer failed, or None if no seat is free. The seat is
         talking then.
 
         The seat of the agent who transferred the call is preferred.
         """
         own = self._seats.get(seat_name)
-        if own is None or not own.phone_up or not _is_open_to(own, call):
-            own = self._choose(call)
+        if own is None or not own.phone_up or not _accepts_return(own, call):
+            own = self._choose_seat(call)
         if own is None:
             return None
-        self._talks_again(call, own.name)
+        self._resume_conversation(call, own.name)
         return own.name
 
-    def end_call(self, call: Call) -> None:
+    def on_call_ended(self, call: Call) -> None:
         """Handle the end of a call at its seat: wrap-up follows, or the seat is free again if the voter never reached
         it.
         """
-        self._core.do(StopTimer(f"call/{call.attempt_id}"))
-        self._arrived(call.attempt_id, False)
+        self._core.request(StopTimer(f"call/{call.attempt_id}"))
+        self._report_to_flow(call.attempt_id, False)
         seat = call.talk.seat or call.reserved_seat
         if seat is not None:
-            self.left_seat(call, seat)
+            self.on_voter_left_seat(call, seat)
 
-    def left_seat(self, call: Call, seat_name: str) -> None:
+    def on_voter_left_seat(self, call: Call, seat_name: str) -> None:
         """Handle that the voter left the seat: wrap-up follows a talk. The call itself may continue without the agent."""
         seat = self._seats.get(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
@@ -218,34 +220,36 @@ class Acd:
         now = self._core.instant()
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._core.do(_ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
-            self._ended[seat_name] = call
-        after = seat.call_ended(now)
+            self._core.request(_conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call))
+            self._wrapping_up[seat_name] = call
+        after = seat.end_call(now)
         if after.agent is None and talked:  # adopted after a restart, and no agent is logged in to wrap it up
-            after = after.wrapped_up(now)
-        self.free(seat, after)
+            after = after.end_wrap_up(now)
+        self.update_seat(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._runs[call.campaign_id].spec.wrap_up_seconds
-            self._core.do(StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_EXPIRED, seat_name)))
+            self._core.request(
+                StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_EXPIRED, seat_name))
+            )
 
     # Wrap-up
 
-    def latest_call(self, seat: Seat) -> Call | None:
+    def find_latest_call(self, seat: Seat) -> Call | None:
         """Return the call of the seat, or the call that is being wrapped up there; None if there is neither."""
-        return self._ended.get(seat.name) or self._calls.at_seat(seat)
+        return self._wrapping_up.get(seat.name) or self._calls.find_by_seat(seat)
 
-    def closing(self, seat: Seat) -> None:
+    def announce_closing(self, seat: Seat) -> None:
         """Record that the agent is about to end the talk or the wrap-up. A repeat changes nothing. Raises
         CommandRefused.
         """
         now = self._core.clock.monotonic()
-        after = seat.closing(now)
+        after = seat.announce_closing(now)
         if after is seat:
             return
         self._seats.put(seat, after)
         self._core.wake.set()
 
-    def wrap_up_expired(self, seat_name: str) -> None:
+    def on_wrap_up_expired(self, seat_name: str) -> None:
         """End a wrap-up that has reached its time limit."""
         seat = self._seats[seat_name]
         if seat.state is SeatState.WRAP_UP:
@@ -254,99 +258,103 @@ class Acd:
     def end_wrap_up(self, seat: Seat) -> None:
         """End a wrap-up because of a disposition, a command or its time limit."""
         now = self._core.instant()
-        self._ended.pop(seat.name, None)
-        after = seat.wrapped_up(now)
+        self._wrapping_up.pop(seat.name, None)
+        after = seat.end_wrap_up(now)
         if seat.campaign_id is not None and seat.campaign_id in self._runs:
-            self._core.do(_ended(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
+            self._core.request(_conversation_update(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now))
             if after.state is not SeatState.READY:
-                self._core.do(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
-        self.free(seat, after)
+                self._core.request(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
+        self.update_seat(seat, after)
 
-    def free(self, before: Seat, after: Seat) -> None:
+    def update_seat(self, before: Seat, after: Seat) -> None:
         """Replace a seat, and connect a waiting voter to it if it is free now."""
         if after.state is not before.state:  # a pause requested during wrap-up must not stop the wrap-up's timer
-            self._core.do(StopTimer(f"seat/{before.name}"))
+            self._core.request(StopTimer(f"seat/{before.name}"))
         self._seats.put(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
-            self._ended.pop(before.name, None)
+            self._wrapping_up.pop(before.name, None)
             if after.phone_up:
-                self._core.do(order(self._switch.release_seat, before.name))
-        self._serve_waiting()
+                self._core.request(order(self._switch.release_seat, before.name))
+        self._connect_waiting_voters()
         self._core.wake.set()
 
-    def _serve_waiting(self) -> None:
+    def _connect_waiting_voters(self) -> None:
         """Connect waiting voters to free seats, longest waiting first."""
-        waiting = [call for call in self._calls.all() if call.state is CallState.WAITING and call.leg.waiting]
+        waiting = [call for call in self._calls.values() if call.state is CallState.WAITING and call.leg.waiting]
         for call in sorted(waiting, key=lambda call: call.leg.answered_seconds or 0.0):
             if not self._eligibility.may_connect(call):
-                self.voter_waited_too_long(call.attempt_id)
+                self.play_busy_message(call.attempt_id)
             else:
-                self._seat_for(call)  # a voter without a suitable seat does not block the next voter
+                self._try_connect(call)  # a voter without a suitable seat does not block the next voter
 
     # Phones
 
-    def phone_connected(self, seat_name: str) -> None:
+    def on_phone_connected(self, seat_name: str) -> None:
         """Handle that the agent's phone has connected."""
         seat = self._seats.get(seat_name)
         if seat is not None:
-            self.free(seat, seat.phone_connected(self._core.instant()))
+            self.update_seat(seat, seat.connect_phone(self._core.instant()))
 
-    def phone_disconnected(self, seat_name: str) -> None:
+    def on_phone_disconnected(self, seat_name: str) -> None:
         """Handle that the agent's phone has disconnected. It is called again while its agent is logged in."""
         seat = self._seats.get(seat_name)
         if seat is None:
             return
         now = self._core.instant()
-        call = self._calls.at_seat(seat)
+        call = self._calls.find_by_seat(seat)
         if seat.state is SeatState.TALKING and call is not None:
-            self._ended[seat_name] = call  # the agent may still enter a disposition
-            self._core.do(
-                _ended(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
+            self._wrapping_up[seat_name] = call  # the agent may still enter a disposition
+            self._core.request(
+                _conversation_update(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
-        after = seat.phone_disconnected(now)
-        self.free(seat, after)
-        if after.agent is not None and seat.doubted:  # a reloaded page may have registered its phone again already
+        after = seat.disconnect_phone(now)
+        self.update_seat(seat, after)
+        if (
+            after.agent is not None and seat.phone_suspect
+        ):  # a reloaded page may have registered its phone again already
             self.call_phone(seat_name)
         elif after.agent is not None:
             self.expect_phone(seat_name)
 
-    def phone_registered(self, endpoint: str) -> None:
+    def on_phone_registered(self, endpoint: str) -> None:
         """Call a phone that has registered, if its agent is logged in and it is disconnected."""
-        seat = self._seats.with_endpoint(endpoint)
+        seat = self._seats.find_by_endpoint(endpoint)
         if seat is not None:
             self.call_phone(seat.name)
 
-    def doubt(self, seat_name: str, doubted: bool) -> None:
+    def set_phone_suspect(self, seat_name: str, doubted: bool) -> None:
         """Set whether a seat's phone may be dead. Voters are not connected to a seat with a suspect phone."""
         seat = self._seats[seat_name]
-        if seat.doubted is not doubted and seat.phone_up:
-            self.free(seat, replace(seat, doubted=doubted))
+        if seat.phone_suspect is not doubted and seat.phone_up:
+            self.update_seat(seat, replace(seat, phone_suspect=doubted))
 
     def call_phone(self, seat_name: str) -> None:
         """Call the seat's phone if an agent is logged in and the phone is disconnected."""
         seat = self._seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.server in self._servers.up:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
-            self._core.do(
+            self._core.request(
                 StopTimer(f"phone/{seat_name}"),
-                order(self._switch.call_seat, seat_name, seat.endpoint).or_else(not_called),
+                order(self._switch.call_seat, seat_name, seat.endpoint).with_fallback(not_called),
             )
 
     def expect_phone(self, seat_name: str) -> None:
         """Call the agent's phone later if it has not connected by then."""
-        self._core.do(
+        self._core.request(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
 
 
-def _is_open_to(seat: Seat, call: Call) -> bool:
+def _accepts_return(seat: Seat, call: Call) -> bool:
     """Return whether a voter may come back to the seat: it is free, or is still wrapping up this call."""
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
-    return seat.free or (wraps_up and not seat.doubted)
+    return seat.is_free or (wraps_up and not seat.phone_suspect)
 
 
-def _ended(campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None) -> UpdatePacer:
+def _conversation_update(
+    campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
+) -> UpdatePacer:
     """Return the pacer's update for a talk or wrap-up that ends now."""
     closing = seat.closing_since_seconds
     return UpdatePacer(

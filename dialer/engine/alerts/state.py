@@ -28,13 +28,13 @@ class Alerts:
 
     def raise_alert(self, kind: AlertKind, **values: Unpack[AlertValues]) -> None:
         """Raise an alert of this kind. `values` are exactly the fields of the kind."""
-        self.accept(create_alert(kind, self._core.clock.now(), **values))
+        self.accept_alert(create_alert(kind, self._core.clock.now(), **values))
 
     def clear(self, kind: AlertKind, subject: str | None = None) -> None:
         """Clear an alert, if it is active. `subject` is the trunk, seat, server or campaign that the alert is about."""
         self._clear(kind.value if subject is None else kind.code_for(subject))
 
-    def accept(self, alert: Alert) -> None:
+    def accept_alert(self, alert: Alert) -> None:
         """Raise an alert, replacing one with the same code, or clear it. The same text again is not repeated."""
         if alert.cleared:
             self._clear(alert.code)
@@ -44,10 +44,10 @@ class Alerts:
             return
         self.active[alert.code] = alert
         _log.warning("alert.raised", code=alert.code, level=alert.level.value, text=alert.text)
-        self._core.do(Notify(AlertRaised(alert)))
+        self._core.request(Notify(AlertRaised(alert)))
 
     def _clear(self, code: str) -> None:
         before = self.active.pop(code, None)
         if before is not None:
             cleared = replace(before, at=self._core.clock.now(), cleared=True)
-            self._core.do(Notify(AlertRaised(cleared)))
+            self._core.request(Notify(AlertRaised(cleared)))

@@ -24,9 +24,9 @@ class AsteriskServers:
         self.names: tuple[str, ...] = ("",)
         self.up: set[str] = set()  # servers that are connected and whose live calls are known
         self.unresponsive: frozenset[str] = frozenset()  # servers that have not answered a request in time
-        self.use(trunks, seats)
+        self.update(trunks, seats)
 
-    def use(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
+    def update(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
         """Add the servers of trunks and seats. `trunks` maps a trunk to its server, `seats` are the servers of the
         seats.
 
@@ -41,13 +41,13 @@ class AsteriskServers:
         """Return whether any server is up."""
         return bool(self.up)
 
-    def of_trunk(self, trunk: str) -> str:
+    def server_of_trunk(self, trunk: str) -> str:
         """Return the server of a trunk, or the first server for a trunk that was never in the settings."""
         return self._by_trunk.get(trunk, self.names[0])
 
-    def accepting(self, trunks: Collection[str]) -> set[str]:
+    def find_accepting(self, trunks: Collection[str]) -> set[str]:
         """Return the servers of these trunks that accept calls now."""
-        servers = {self.of_trunk(trunk) for trunk in trunks} or set(self.names)
+        servers = {self.server_of_trunk(trunk) for trunk in trunks} or set(self.names)
         return (servers & self.up) - self.unresponsive
 
     @property
@@ -56,10 +56,10 @@ class AsteriskServers:
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()
 
-    def reachable(self, trunks: Sequence[str]) -> Sequence[str]:
+    def filter_reachable(self, trunks: Sequence[str]) -> Sequence[str]:
         """Return these trunks without those of unreachable servers."""
         unreachable = self.unreachable
-        return [trunk for trunk in trunks if self.of_trunk(trunk) not in unreachable] if unreachable else trunks
+        return [trunk for trunk in trunks if self.server_of_trunk(trunk) not in unreachable] if unreachable else trunks
 
 
 class ServerLoads:
@@ -71,13 +71,13 @@ class ServerLoads:
         self.free: dict[str, int] = dict.fromkeys(servers.names, 0)
         self.calls: dict[str, int] = dict.fromkeys(servers.names, 0)
 
-    def best_first(self, trunks: Sequence[str]) -> Sequence[str]:
+    def sort_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
         """Return the trunks sorted by how likely their server has a free agent. Trunks of one server keep their order."""
         if len(self._servers.names) == 1:
             return trunks
-        return sorted(trunks, key=lambda trunk: self._load(self._servers.of_trunk(trunk)))
+        return sorted(trunks, key=lambda trunk: self._load_of_server(self._servers.server_of_trunk(trunk)))
 
-    def _load(self, server: str) -> float:
+    def _load_of_server(self, server: str) -> float:
         """Return the calls per agent at work, not counting calls for which an agent is free now."""
         working = self.working[server]
         return (self.calls[server] - self.free[server]) / working if working else float("inf")

@@ -30,7 +30,7 @@ class SeatSerials(SeatCommand):
     async def execute(self, services: Services, context: CommandContext) -> str:
         part, colon, numbers = self.serials.rpartition(":")
         serials = tuple(map(int, numbers.split(",")))
-        return await services.booth_workers.take_serials(self.seat, serials, int(part) if colon else None)
+        return await services.booth_workers.store_serials(self.seat, serials, int(part) if colon else None)
 
 
 class SeatUndoSerial(SeatCommand):
@@ -40,4 +40,4 @@ class SeatUndoSerial(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.booth_workers.take_back_last(self.seat)
+        return await services.booth_workers.undo_serial_at_seat(self.seat)

@@ -36,14 +36,14 @@ class BoothWorkers:
         self._store = store
         self._marks = marks
 
-    def parts(self, worker: BoothWorker) -> dict[int, int]:
+    def booths_by_part(self, worker: BoothWorker) -> dict[int, int]:
         """Return the worker's booth ids by part number, in the order of the parts."""
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
 
     # Serials
 
-    async def take(
+    async def store_serial(
         self,
         call: Call,
         serial: int,
@@ -65,7 +65,7 @@ class BoothWorkers:
             )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
-        booth_id = self._booth(call.worker, part)
+        booth_id = self._find_booth(call.worker, part)
         voter_id = None if booth_id is None else await self._store.voter_by_serial(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
@@ -82,9 +82,9 @@ class BoothWorkers:
             agent=agent,
             worker_id=worker_id,
         )
-        await self._marks.mark(mark)
+        await self._marks.store_mark(mark)
 
-    async def take_back(self, call: Call, key: str, *, agent: str | None = None) -> None:
+    async def undo_last_serial(self, call: Call, key: str, *, agent: str | None = None) -> None:
         """Undo the last serial of this call. The voter remains "voted" if somebody else has reported it.
 
         Raises CommitTargetNotFound if the call has no serial, StoreError.
@@ -104,20 +104,20 @@ class BoothWorkers:
             worker_id=call.worker.worker_id,
             undoes=undone,
         )
-        await self._marks.mark(mark)
+        await self._marks.store_mark(mark)
 
-    def _booth(self, worker: BoothWorker, part: int | None) -> int | None:
-        parts = self.parts(worker)
+    def _find_booth(self, worker: BoothWorker, part: int | None) -> int | None:
+        parts = self.booths_by_part(worker)
         if part is not None:
             return parts.get(part)
         return next(iter(parts.values())) if len(parts) == 1 else None
 
     # Serials entered by agents
 
-    async def take_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
+    async def store_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
         """Record serials that an agent entered. Raises CommandRefused, StoreError if nothing was stored."""
-        seat, call, named = self._on_the_line(seat_name)
-        parts = {} if call.worker is None else self.parts(call.worker)
+        seat, call, named = self._require_worker_call(seat_name)
+        parts = {} if call.worker is None else self.booths_by_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             raise CommandRefused(
                 "the part is missing or not one of the booth worker's: start with one of"
@@ -127,7 +127,7 @@ class BoothWorkers:
         noted = 0
         for serial in dict.fromkeys(serials):
             try:
-                await self.take(call, serial, part, f"{named}/{serial}", agent=seat.agent)
+                await self.store_serial(call, serial, part, f"{named}/{serial}", agent=seat.agent)
                 noted += 1
             except CommitTargetNotFound:
                 unknown.append(str(serial))
@@ -138,19 +138,19 @@ class BoothWorkers:
         no_such = f"; unknown serials: {', '.join(unknown)}" if unknown else ""
         return f"seat {seat.name}: {noted} serials saved{no_such}"
 
-    async def take_back_last(self, seat_name: str) -> str:
+    async def undo_serial_at_seat(self, seat_name: str) -> str:
         """Undo the last serial of the agent's call. Raises CommandRefused, StoreError."""
-        seat, call, named = self._on_the_line(seat_name)
+        seat, call, named = self._require_worker_call(seat_name)
         try:
-            await self.take_back(call, named, agent=seat.agent)
+            await self.undo_last_serial(call, named, agent=seat.agent)
         except CommitTargetNotFound as nobody:
             raise CommandRefused(f"seat {seat.name}: {nobody}") from nobody
         return f"seat {seat.name}: the last serial is undone"
 
-    def _on_the_line(self, seat_name: str) -> tuple[Seat, Call, str]:
+    def _require_worker_call(self, seat_name: str) -> tuple[Seat, Call, str]:
         """Return the agent's seat, the booth worker's call, and a new commit key."""
         seat = self._seats.require(seat_name)
-        call = self._acd.latest_call(seat)
+        call = self._acd.find_latest_call(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")
         # The key is random: one made from the time could occur twice, and the second commit would count as a repeat.

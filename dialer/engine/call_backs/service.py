@@ -27,7 +27,7 @@ AWAY_SECONDS = 5.0  # retry interval while the agent is not logged in
 REFUSED_SECONDS = 15.0  # retry interval after a refused call
 GRACE_SECONDS = 60.0  # time after which calls dialled earlier for a ready seat have ended
 _BUSY = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
-_FOR_GOOD = frozenset({RefusedBecause.NOT_LISTED, RefusedBecause.CLOSED, RefusedBecause.NOT_DUE})
+_FINAL_REFUSALS = frozenset({RefusedBecause.NOT_LISTED, RefusedBecause.CLOSED, RefusedBecause.NOT_DUE})
 _log = structlog.get_logger(__name__)
 
 
@@ -45,21 +45,21 @@ class OwnCallBacks:
     async def prepare(self) -> None:
         """Load the promised call-backs. Raises StoreError."""
         for own in await self._store.own_call_backs(self._core.clock.now()):
-            self._wait(own)
+            self._schedule(own)
 
-    def said(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
+    def replace_promise(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
         """Replace the promised call-backs of a number by that of a new disposition, if it has one."""
         for own in [*self._waiting.values()]:
             if (own.campaign_id, own.phone_id) == (campaign_id, phone_id):
                 self._forget(own)
         if record.own_at is not None and record.agent is not None and record.retry_at is not None:
-            self._wait(
+            self._schedule(
                 OwnCallBack(
                     campaign_id, phone_id, record.agent, record.attempt_id, at=record.own_at, until=record.retry_at
                 )
             )
 
-    def due(self, attempt_id: AttemptId) -> None:
+    def on_due(self, attempt_id: AttemptId) -> None:
         """Place a call-back that is due, or try again later."""
         own, now = self._waiting.get(attempt_id), self._core.clock.now()
         if own is None:
@@ -70,61 +70,65 @@ class OwnCallBacks:
         seat, campaign = self._seat_of(own), self._core.plan.campaigns.get(own.campaign_id)
         if seat is None or campaign is None or not seat.can_serve(campaign.spec.skill, own.campaign_id):
             if seat is not None:
-                self._let_go(seat.name)
-            self._look(own, AWAY_SECONDS)
+                self._release_seat(seat.name)
+            self._try_again_in(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
-            self._seats.put(seat, replace(seat, promised=True))
-            self._look(own, LOOK_SECONDS)
-        elif self._may_take(seat, own, now):
-            self._seats.put(seat, replace(seat, promised=True))
-            self._core.spawn(self._call(own, seat.name), "own-call-back")
+            self._seats.put(seat, replace(seat, call_back_promised=True))
+            self._try_again_in(own, LOOK_SECONDS)
+        elif self._is_seat_available(seat, own, now):
+            self._seats.put(seat, replace(seat, call_back_promised=True))
+            self._core.spawn(self._place_call(own, seat.name), "own-call-back")
         else:
-            self._look(own, LOOK_SECONDS)
+            self._try_again_in(own, LOOK_SECONDS)
 
-    def _may_take(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
+    def _is_seat_available(self, seat: Seat, own: OwnCallBack, now: float) -> bool:
         """Return whether the seat is ready and no other voter is about to be connected to it."""
-        if seat.state is not SeatState.READY or seat.doubted or not seat.phone_up:
+        if seat.state is not SeatState.READY or seat.phone_suspect or not seat.phone_up:
             return False
-        return seat.promised or not self._own_calls.is_wanted() or now - max(own.at, seat.since.at) >= GRACE_SECONDS
+        return (
+            seat.call_back_promised
+            or not self._own_calls.are_free_seats_needed()
+            or now - max(own.at, seat.since.at) >= GRACE_SECONDS
+        )
 
-    async def _call(self, own: OwnCallBack, seat_name: str) -> None:
+    async def _place_call(self, own: OwnCallBack, seat_name: str) -> None:
         try:
             await self._own_calls.call_back(seat_name, own.campaign_id, own.phone_id)
         except CommandRefused as refused:
             _log.info("call_back.not_placed", seat=seat_name, attempt=own.attempt_id, problem=str(refused))
-            self._let_go(seat_name)
-            if refused.why not in _FOR_GOOD:
-                self._look(own, REFUSED_SECONDS)
+            self._release_seat(seat_name)
+            if refused.why not in _FINAL_REFUSALS:
+                self._try_again_in(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
-            self._core.do(StoreFailed(error))
-            self._let_go(seat_name)
-            self._look(own, REFUSED_SECONDS)
+            self._core.request(StoreFailed(error))
+            self._release_seat(seat_name)
+            self._try_again_in(own, REFUSED_SECONDS)
             return
         self._waiting.pop(AttemptId(own.attempt_id), None)
 
     def _seat_of(self, own: OwnCallBack) -> Seat | None:
-        return next((seat for seat in self._seats.all() if seat.agent == own.agent), None)
+        return next((seat for seat in self._seats.values() if seat.agent == own.agent), None)
 
-    def _wait(self, own: OwnCallBack) -> None:
+    def _schedule(self, own: OwnCallBack) -> None:
         self._waiting[AttemptId(own.attempt_id)] = own
-        self._look(own, max(0.0, own.at - self._core.clock.now()))
+        self._try_again_in(own, max(0.0, own.at - self._core.clock.now()))
 
-    def _look(self, own: OwnCallBack, seconds: float) -> None:
+    def _try_again_in(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
-        self._core.do(
+        self._core.request(
             StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))
         )
 
     def _forget(self, own: OwnCallBack) -> None:
         del self._waiting[AttemptId(own.attempt_id)]
-        self._core.do(StopTimer(f"own/{own.attempt_id}"))
+        self._core.request(StopTimer(f"own/{own.attempt_id}"))
         seat = self._seat_of(own)
         if seat is not None:
-            self._let_go(seat.name)
+            self._release_seat(seat.name)
 
-    def _let_go(self, seat_name: str) -> None:
+    def _release_seat(self, seat_name: str) -> None:
         """Release the seat for other calls."""
         seat = self._seats[seat_name]
-        if seat.promised:
-            self._acd.free(seat, replace(seat, promised=False))
+        if seat.call_back_promised:
+            self._acd.update_seat(seat, replace(seat, call_back_promised=False))

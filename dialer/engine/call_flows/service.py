@@ -91,34 +91,36 @@ class FlowService:
         # results of commits by attempt, run and sequence number, while the flow runs
         self._commits: dict[AttemptId, dict[str, dict[int, asyncio.Future[bool]]]] = {}
 
-    def begin(self, attempt_id: str) -> FlowSession | ScriptSession | None:
+    def start_flow(self, attempt_id: str) -> FlowSession | ScriptSession | None:
         """Start the flow of an answered IVR call. Return its session, or None if there is no such call."""
         call = self._calls.get(AttemptId(attempt_id))
-        if call is None or call.kind is not CampaignKind.IVR or call.flow.under_way:
+        if call is None or call.kind is not CampaignKind.IVR or call.flow.is_running:
             return None
         run = self._runs[call.campaign_id]
         source = call.flow_source or run.spec.flow
         if source is None or not self._eligibility.may_connect(call):
             return None
         if source.startswith(SCRIPT):
-            run_id = self._begun(call, f"{SCRIPT}{source.rpartition('/')[2]}")
-            return ScriptSession(call.attempt_id, run_id, source, self._facts(call))
+            run_id = self._start_run(call, f"{SCRIPT}{source.rpartition('/')[2]}")
+            return ScriptSession(call.attempt_id, run_id, source, self._make_facts(call))
         flow = self.flows.get_current(source)
-        run_id = self._begun(call, f"{flow.name} {flow.version}")
-        return FlowSession(call.attempt_id, run_id, flow, self._facts(call), self._language(call), call.campaign_id)
+        run_id = self._start_run(call, f"{flow.name} {flow.version}")
+        return FlowSession(
+            call.attempt_id, run_id, flow, self._make_facts(call), self._language_of(call), call.campaign_id
+        )
 
-    def _begun(self, call: Call, named: str) -> str:
+    def _start_run(self, call: Call, named: str) -> str:
         """Start a run and return its id.
 
         The id is random: a counter would start again after a crash, and repeat the keys of earlier commits.
         """
-        answered = self._calls.update(call, call.by_person(self._core.instant()))
-        self._calls.update(answered, answered.into_flow(named))
+        answered = self._calls.update(call, call.with_human_answer(self._core.instant()))
+        self._calls.update(answered, answered.with_flow_started(named))
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
 
-    def _language(self, call: Call) -> str:
+    def _language_of(self, call: Call) -> str:
         """Return the voter's language; the booth's for a call of an earlier run."""
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
@@ -163,17 +165,17 @@ class FlowService:
     async def _commit(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
-                return await self._mark(call, commit, key, may_stand=may_stand)
+                return await self._store_mark(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
                 if not (may_stand and await self._store.voters_with_key(key)):
-                    await self._workers.take_back(call, key)
+                    await self._workers.undo_last_serial(call, key)
             case CommitKind.OPT_OUT:
-                await self._marks.opt_out(call, source="voter-key")
+                await self._marks.store_opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
                 await self._store.record_answers(call.attempt_id, commit.answers, self._core.clock.now())
         return True
 
-    async def _mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Store a mark, and return whether the commit was valid.
 
         If no voter of a household is pending any more, there is nothing to store, and the result is True.
@@ -181,23 +183,25 @@ class FlowService:
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
-        voters, source = await self._addressed(
+        voters, source = await self._find_marked_voters(
             call, commit, await self._store.voters_with_key(key) if may_stand else []
         )
         now = self._core.clock.now()
         for voter_id in voters:
             hour = commit.hour if kind is MarkKind.LATER else None
-            await self._marks.mark(Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id))
+            await self._marks.store_mark(Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id))
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.take(call, commit.serial, commit.part, key, kind=kind)
+            await self._workers.store_serial(call, commit.serial, commit.part, key, kind=kind)
         live = self._calls.get(call.attempt_id)
         if live is not None:
-            self._calls.update(live, live.marked(kind, commit.hour))
+            self._calls.update(live, live.with_mark(kind, commit.hour))
         return True
 
-    async def _addressed(self, call: Call, commit: FlowCommit, marked: list[int]) -> tuple[list[int], MarkSource]:
+    async def _find_marked_voters(
+        self, call: Call, commit: FlowCommit, marked: list[int]
+    ) -> tuple[list[int], MarkSource]:
         """Return the voters that a mark is about, and its source. `marked` were marked by this commit before."""
         if commit.scope is MarkScope.HOUSEHOLD:
             # The caller gives a count, not names: the first pending voters on the roll are marked.
@@ -207,15 +211,15 @@ class FlowService:
             return [], MarkSource.BOOTH_WORKER  # `BoothWorkers` finds the voter of a serial
         return [call.voter_id], MarkSource.VOTER_KEY
 
-    async def hand_over(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
+    async def connect_to_agent(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
         """Connect the call to a free agent. Return True when they hear each other. Raises StoreError.
 
         The answers so far are stored first, for the agent's page (`Store.flow_answers`).
         """
-        await self.keep_answers(attempt_id, answers)
+        await self.store_answers(attempt_id, answers)
         return await self._acd.connect_from_flow(attempt_id)
 
-    async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
+    async def store_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Store the answers so far. Raises StoreError."""
         if answers:
             await self._store.record_answers(attempt_id, answers, self._core.clock.now())
@@ -224,26 +228,26 @@ class FlowService:
         """Return whether the attempt has a live call."""
         return attempt_id in self._calls
 
-    async def number(self, attempt_id: AttemptId) -> str | None:
+    async def find_phone_number(self, attempt_id: AttemptId) -> str | None:
         """Return the phone number of a live call, for a text message. None: the call has ended, or the number has opted
         out.
         """
         call = self._calls.get(attempt_id)
         return None if call is None else await self._store.phone_number(call.phone_id)
 
-    def end(
+    def end_flow(
         self, attempt_id: AttemptId, *, completed: bool, left_at: str | None, answers: Mapping[str, str]
     ) -> Call | None:
         """End the flow and store its answers. Return the call, or None if the switch has already ended it."""
         self._commits.pop(attempt_id, None)
         if answers:
-            self._core.do(commit(self._store.record_answers, attempt_id, dict(answers), self._core.clock.now()))
+            self._core.request(commit(self._store.record_answers, attempt_id, dict(answers), self._core.clock.now()))
         call = self._calls.get(attempt_id)
         if call is None:
             return None
-        return self._calls.update(call, call.out_of_flow(completed=completed, left_at=left_at))
+        return self._calls.update(call, call.with_flow_ended(completed=completed, left_at=left_at))
 
-    def _facts(self, call: Call) -> dict[str, Scalar]:
+    def _make_facts(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._core.clock.now(), self._core.zone)
         facts: dict[str, Scalar] = {
             "organisation": self._core.plan.organisation,
@@ -254,11 +258,11 @@ class FlowService:
         booth = self._polls.booths.get(call.booth_id)
         if booth is not None:
             facts |= {"booth_name": booth.name, "booth_part": booth.part_number}
-            closes_at = self._polls.closes_at(booth)
+            closes_at = self._polls.local_closing_time(booth)
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:
-            parts = self._workers.parts(call.worker)
+            parts = self._workers.booths_by_part(call.worker)
             facts |= {"parts": len(parts), "part_numbers": ",".join(map(str, parts))}
         return facts
 

@@ -21,26 +21,26 @@ def effects_of_change(before: Call, after: Call, now: Instant, store: Store) -> 
     """Return the effects that follow when the call `before` has become `after`."""
     effects: list[Effect] = []
     if after.leg is not before.leg:
-        effects += _effects_of_leg(before, after, store)
+        effects += _leg_effects(before, after, store)
     if after.talk is not before.talk:
-        effects += _effects_of_talk(before, after, now, store)
+        effects += _talk_effects(before, after, now, store)
     if after.state is not before.state:
         change = CallChange(after.campaign_id, after.attempt_id, after.state, now.at, after.talk.seat, None)
         effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
     return effects
 
 
-def _effects_of_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
+def _leg_effects(before: Call, after: Call, store: Store) -> Iterator[Effect]:
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
     outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
-    if leg.written and not was.written:
+    if leg.originate_sent and not was.originate_sent:
         yield UpdatePacer(campaign_id, PacingEventKind.PLACED, call=after)
     if _counts_as_answered(after) and not _counts_as_answered(before):
         yield UpdatePacer(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
     if (
-        outbound and leg.not_counted and not was.not_counted
+        outbound and leg.excluded_from_pacing and not was.excluded_from_pacing
     ):  # tells the pacer to subtract the answer, if it was counted
-        kind = PacingEventKind.MACHINE if was.judged else PacingEventKind.FAILED
+        kind = PacingEventKind.MACHINE if was.answer_classified else PacingEventKind.FAILED
         yield UpdatePacer(campaign_id, kind, after.seconds_to_answer, after)
     if outbound and leg.message_started and not was.message_started and after.talk.connected_at is None:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
@@ -48,9 +48,9 @@ def _effects_of_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]
         yield commit(store.record_answer, after.attempt_id, leg.answered_at)
 
 
-def _effects_of_talk(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
+def _talk_effects(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
     was, talk, campaign_id, outbound = before.talk, after.talk, after.campaign_id, not after.inbound
-    if outbound and talk.heard_nobody and not was.heard_nobody:
+    if outbound and talk.agent_silent and not was.agent_silent:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if talk.connected_at is not None and was.connected_at is None and talk.seat is not None:
         yield commit(store.record_connect, after.attempt_id, talk.connected_at, talk.seat, talk.agent)
@@ -64,4 +64,4 @@ def _effects_of_talk(before: Call, after: Call, now: Instant, store: Store) -> I
 
 def _counts_as_answered(call: Call) -> bool:
     """Return whether the pacer counts the call as answered by a person."""
-    return call.answered and call.leg.judged and not call.leg.not_counted and not call.inbound
+    return call.answered and call.leg.answer_classified and not call.leg.excluded_from_pacing and not call.inbound

@@ -61,23 +61,23 @@ class CallEndings:
 
         `CallFinished` follows when the flow's last commit is done, or the check is complete.
         """
-        if call.flow.under_way:
-            self._calls.put(call.ending(ended))
+        if call.flow.is_running:
+            self._calls.put(call.with_pending_end(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
-            self._core.do(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
+            self._core.request(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
         if silence.must_check(call, ended):
-            self._core.spawn(silence.ask(self._calls.put(call.ending(ended)), ended), "ask-seat")
+            self._core.spawn(silence.check_and_finish(self._calls.put(call.with_pending_end(ended)), ended), "ask-seat")
             return True
         return False
 
-    def end(self, call: Call, ended: CallEnded) -> None:
+    def end_call(self, call: Call, ended: CallEnded) -> None:
         """End a call: remove it from the live calls, update the pacer and store its outcome."""
         run = self._runs[call.campaign_id]
         outcome = outcome_of(call, ended)
         now = self._core.clock.now()
-        not_the_numbers = not call.inbound and self._trunks.ended(call, ended, outcome)
-        retry_at = now + retries.SOON_SECONDS if not_the_numbers else self._retries.after_call(run, call, outcome)
+        not_the_numbers = not call.inbound and self._trunks.on_call_ended(call, ended, outcome)
+        retry_at = now + retries.SOON_SECONDS if not_the_numbers else self._retries.due_after_call(run, call, outcome)
         record = EndedAttempt(
             attempt_id=call.attempt_id,
             outcome=outcome,
@@ -94,16 +94,16 @@ class CallEndings:
             retry_at=retry_at,
             direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
             counted=not not_the_numbers,
-            promised=self._retries.was_asked_for(call, outcome),
+            promised=self._retries.is_promised(call, outcome),
         )
         self._calls.remove(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         self._numbers.add_call(call, outcome)
-        self._core.do(*_lessons(call, outcome, self._core.clock.monotonic()))
+        self._core.request(*_pacer_updates(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:
-            run.due_again(retry_at)
+            run.set_due(retry_at)
         self._calls.notify(call, CallState.ENDED, outcome)
-        self._core.do(commit(self._store.end_attempts, [record]))
+        self._core.request(commit(self._store.end_attempts, [record]))
         self._core.wake.set()
 
     def check_switch_reports(self, call: Call) -> None:
@@ -116,20 +116,20 @@ class CallEndings:
             self._alerts.raise_alert(AlertKind.USER_EVENTS_MISSING)
 
 
-def _lessons(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
+def _pacer_updates(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
     """Yield the pacer updates of a call that has ended, without those already sent."""
     if call.inbound:
         return
     if outcome.answered:
-        unseen = outcome is Outcome.ABANDONED and not (call.leg.message_started or call.talk.heard_nobody)
+        unseen = outcome is Outcome.ABANDONED and not (call.leg.message_started or call.talk.agent_silent)
         if outcome is Outcome.DROPPED or unseen:
             # The call ended during machine detection. Counted as a person, because machines do not hang up.
-            if not call.leg.judged:
+            if not call.leg.answer_classified:
                 yield UpdatePacer(
                     call.campaign_id, PacingEventKind.ANSWERED, call.seconds_to_answer or now - call.began_seconds, call
                 )
             kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED
             yield UpdatePacer(call.campaign_id, kind, now - (call.leg.answered_seconds or now), call)
-    elif call.leg.written:
+    elif call.leg.originate_sent:
         kind = PacingEventKind.CANCELLED if outcome is Outcome.CANCELLED else PacingEventKind.FAILED
         yield UpdatePacer(call.campaign_id, kind, now - call.began_seconds, call)

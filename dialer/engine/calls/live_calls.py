@@ -41,15 +41,15 @@ class LiveCalls:
         """Return the live call of an attempt, or None if the call has ended or is unknown."""
         return None if attempt_id is None else self._calls.get(attempt_id)
 
-    def all(self) -> Collection[Call]:
+    def values(self) -> Collection[Call]:
         """Return all live calls, oldest first."""
         return self._calls.values()
 
-    def of_campaign(self, campaign_id: str) -> list[Call]:
+    def find_by_campaign(self, campaign_id: str) -> list[Call]:
         """Return the live calls of a campaign."""
         return [call for call in self._calls.values() if call.campaign_id == campaign_id]
 
-    def at_seat(self, seat: Seat) -> Call | None:
+    def find_by_seat(self, seat: Seat) -> Call | None:
         """Return the live call of a seat, or None. During wrap-up the seat's call has usually ended."""
         return self.get(seat.attempt_id)
 
@@ -67,7 +67,7 @@ class LiveCalls:
         if after is before:
             return after
         self._calls[after.attempt_id] = after
-        self._core.do(*effects_of_change(before, after, self._core.instant(), self._store))
+        self._core.request(*effects_of_change(before, after, self._core.instant(), self._store))
         if after.answered is not before.answered:
             self._core.wake.set()
         return after
@@ -76,13 +76,13 @@ class LiveCalls:
         """Hang up an unanswered outbound call. A call that was not sent to the switch yet is never sent."""
         if call.answered or call.leg.cancelled or call.inbound:
             return
-        self.update(call, call.given_up())
-        if call.leg.written:
-            self._core.do(order(self._switch.hang_up, call.attempt_id))
+        self.update(call, call.with_cancellation())
+        if call.leg.originate_sent:
+            self._core.request(order(self._switch.hang_up, call.attempt_id))
         elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled
-            self._core.do(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
+            self._core.request(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
     def notify(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Notify subscribers of a call's state."""
         change = CallChange(call.campaign_id, call.attempt_id, state, self._core.clock.now(), call.talk.seat, outcome)
-        self._core.do(Notify(change), Notify(CampaignChange(call.campaign_id)))
+        self._core.request(Notify(change), Notify(CampaignChange(call.campaign_id)))

@@ -71,14 +71,14 @@ class Reconciler:
             AttemptId, float
         ] = {}  # epoch seconds, for attempts whose trunk is still on the same server
 
-    def found(self, attempts: Sequence[OpenAttempt], lines: Collection[str]) -> int:
+    def load_open_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
         """Load the attempts that an earlier run left open, and return how many.
 
-        `lines` are the trunks that are still on the same server. Only for their calls does a missing record prove
+        `unmoved_trunks` are the trunks that are still on the same server. Only for their calls does a missing record prove
         anything.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
-        self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in lines}
+        self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}
         return len(self._orphans)
 
     def resync(self, up: SwitchUp) -> None:
@@ -86,18 +86,20 @@ class Reconciler:
         adopted = self._adopt_orphans()
         vanished = [
             call
-            for call in self._calls.all()
-            if call.leg.written
+            for call in self._calls.values()
+            if call.leg.originate_sent
             and call.attempt_id not in up.live_attempts
-            and self._servers.of_trunk(call.trunk) == up.server
+            and self._servers.server_of_trunk(call.trunk) == up.server
         ]
         if vanished:
-            self._core.spawn(self._look_up([call.attempt_id for call in vanished], up.server), "look-up-vanished")
+            self._core.spawn(
+                self._look_up_vanished([call.attempt_id for call in vanished], up.server), "look-up-vanished"
+            )
         strangers = self._inbound.resync(up)
         strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
         if strays:
             self._core.spawn(self._hang_up_strays(strays), "hang-up-strays")
-        for call in self._calls.all():  # the order to hang it up was lost with the link
+        for call in self._calls.values():  # the order to hang it up was lost with the link
             if call.leg.cancelled and not call.answered and call.attempt_id in up.live_attempts:
                 self._core.spawn(self._hang_up_unanswered(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
@@ -109,11 +111,11 @@ class Reconciler:
                 switch_restarted=up.restarted,
             )
 
-    def stray(self, attempt_id: AttemptId) -> None:
+    def hang_up_stray(self, attempt_id: AttemptId) -> None:
         """Hang up a call on the switch that has no live call here, if it was placed from this store."""
         self._core.spawn(self._hang_up_strays([attempt_id]), "hang-up-strays")
 
-    async def _look_up(self, vanished: Sequence[AttemptId], server: str) -> None:
+    async def _look_up_vanished(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that disappeared while disconnected, using the switch's call records.
 
         A record is written shortly after the call's end, so missing records are read again.
@@ -139,11 +141,11 @@ class Reconciler:
     def _end_vanished(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
             by = EndedBy.NOT_PLACED if self._was_never_sent(call, history) else EndedBy.VANISHED
-            self._core.do(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
+            self._core.request(CallFinished(CallEnded(call.attempt_id, by, answered=call.answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
-            self._calls.put(call.answered_unseen(then, talked=past.seat is not None))
-            self._core.do(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
+            self._calls.put(call.with_recorded_answer(then, talked=past.seat is not None))
+            self._core.request(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
             ended = CallEnded(
@@ -154,7 +156,7 @@ class Reconciler:
                 dial_status=past.dial_status,
                 ever_ringing=rang,
             )
-            self._core.do(CallFinished(ended))
+            self._core.request(CallFinished(ended))
 
     def _was_never_sent(self, call: Call, history: History | None) -> bool:
         """Return whether the switch's records are complete and prove that the call was never sent."""
@@ -169,14 +171,14 @@ class Reconciler:
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in self._runs]
         for attempt in orphans.values():
             if attempt.campaign_id in self._runs:
-                self._calls.put(self.call_of(attempt))
+                self._calls.put(self.rebuild_call(attempt))
         if homeless:
             now = self._core.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
-            self._core.do(commit(self._store.end_attempts, ended, announced=False))
+            self._core.request(commit(self._store.end_attempts, ended, announced=False))
         return len(orphans)
 
-    def call_of(self, attempt: OpenAttempt) -> Call:
+    def rebuild_call(self, attempt: OpenAttempt) -> Call:
         """Rebuild a live call from its attempt in the store. Its monotonic times start now."""
         now = self._core.clock.monotonic()
         run = self._runs[attempt.campaign_id]
@@ -194,31 +196,31 @@ class Reconciler:
             trunk=attempt.trunk,
             leg=Leg(
                 began_seconds=now,
-                written=True,
+                originate_sent=True,
                 answered_at=attempt.answered_at,
                 answered_seconds=now if attempt.answered_at is not None else None,
                 machine=machine,
-                not_counted=machine,
+                excluded_from_pacing=machine,
             ),
             talk=Talk(
                 seat=attempt.seat if attempt.seat in self._seats else None,
                 connected_at=attempt.connected_at,
                 connected_seconds=now if attempt.connected_at is not None else None,
             ),
-            flow=FlowPart(said=attempt.said, said_hour=attempt.said_hour),
+            flow=FlowPart(last_mark=attempt.said, last_mark_hour=attempt.said_hour),
             adopted=True,
             worker=attempt.worker,
         )
-        call = call.with_disposition(self._disposed(run, call, attempt))
-        return self._inbound.adopted(call, attempt) if attempt.direction is Direction.INBOUND else call
+        call = call.with_disposition(self._restore_disposition(run, call, attempt))
+        return self._inbound.restore_route(call, attempt) if attempt.direction is Direction.INBOUND else call
 
-    def _disposed(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
+    def _restore_disposition(self, run: CampaignRun, call: Call, attempt: OpenAttempt) -> DispositionRecord | None:
         """Return the disposition entered so far, or None. The time of the next call was not stored and is computed
         again.
         """
         if attempt.disposition is None:
             return None
-        retry_at = self._retries.after_disposition(run, call, attempt.disposition, attempt.said_hour)
+        retry_at = self._retries.due_after_disposition(run, call, attempt.disposition, attempt.said_hour)
         said_at = attempt.disposed_at or self._core.clock.now()
         return DispositionRecord(attempt.attempt_id, attempt.disposition, said_at, attempt.agent, retry_at)
 
@@ -231,7 +233,7 @@ class Reconciler:
             ours = await self._store.known_attempts(strays)
         except StoreError as error:
             _log.warning("store.unreadable", problem=str(error))
-        self._core.do(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
+        self._core.request(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))
         if len(ours) < len(strays):
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
@@ -239,4 +241,4 @@ class Reconciler:
         """Hang up a cancelled call, unless it was answered meanwhile. The switch reports that right after `SwitchUp`."""
         call = self._calls.get(attempt_id)
         if call is not None and not call.answered:
-            self._core.do(order(self._switch.hang_up, attempt_id))
+            self._core.request(order(self._switch.hang_up, attempt_id))

@@ -23,7 +23,7 @@ class Leg:
     began_seconds: float
     preview: Preview | None = None  # set while an agent is shown the call before it is dialled
     skipped: bool = False  # the agent skipped the preview
-    written: bool = False  # the Originate was sent to the switch, or may have been
+    originate_sent: bool = False  # the Originate was sent to the switch, or may have been
     ringing_at: float | None = None
     ringing_seconds: float | None = None
     answered_at: float | None = None
@@ -31,9 +31,9 @@ class Leg:
     waiting: bool = False  # the voter can be connected to a seat
     message_started: bool = False
     cancelled: bool = False  # we requested a hang-up before the answer
-    judged: bool = True  # False: machine detection has no result yet
+    answer_classified: bool = True  # False: machine detection has no result yet
     machine: bool = False  # answered by an answering machine, according to the switch or the agent
-    not_counted: bool = False  # the pacer does not count the answer, even if a person answered after all
+    excluded_from_pacing: bool = False  # the pacer does not count the answer, even if a person answered after all
     ended: CallEnded | None = None  # the call has ended, but a flow or a phone check is pending
 
 
@@ -46,8 +46,8 @@ class Talk:
     connected_at: float | None = None
     connected_seconds: float | None = None
     agent_packets: int | None = None  # audio packets received from the agent's phone when the talk began
-    heard_nobody: bool = False  # the agent's phone sent no audio during the talk
-    disposed: DispositionRecord | None = None  # the latest disposition
+    agent_silent: bool = False  # the agent's phone sent no audio during the talk
+    disposition: DispositionRecord | None = None  # the latest disposition
     recorded: bool = False
     recording_paused: bool = False
 
@@ -56,12 +56,12 @@ class Talk:
 class FlowPart:
     """Facts about the call's flow."""
 
-    under_way: bool = False
+    is_running: bool = False
     name: str | None = None
     completed: bool = False
     left_at: str | None = None  # the node at which the voter hung up
-    said: MarkKind | None = None  # the last mark made in this call
-    said_hour: int | None = None
+    last_mark: MarkKind | None = None  # the last mark made in this call
+    last_mark_hour: int | None = None
 
 
 NO_TALK = Talk()
@@ -104,7 +104,7 @@ class Call:
             return CallState.MESSAGE
         if talk.connected_seconds is not None and talk.seat is not None:
             return CallState.TALKING
-        if self.flow.under_way:
+        if self.flow.is_running:
             return CallState.IN_FLOW
         if talk.seat is not None:
             return CallState.CONNECTING
@@ -114,7 +114,7 @@ class Call:
             return CallState.RINGING
         if leg.preview is not None:
             return CallState.PREVIEW
-        return CallState.DIALLING if leg.written else CallState.SENDING
+        return CallState.DIALLING if leg.originate_sent else CallState.SENDING
 
     @property
     def answered(self) -> bool:
@@ -139,127 +139,131 @@ class Call:
 
     # The leg
 
-    def previewed(self, preview: Preview) -> Call:
+    def with_preview(self, preview: Preview) -> Call:
         """Return the call with a preview that is shown to an agent."""
-        return self._leg(preview=preview)
+        return self._with_leg(preview=preview)
 
-    def asked_for(self) -> Call:
+    def without_preview(self) -> Call:
         """Return the call after the agent has dialled its preview."""
-        return self._leg(preview=None)
+        return self._with_leg(preview=None)
 
-    def skipped(self) -> Call:
+    def with_preview_skipped(self) -> Call:
         """Return the call after the agent has skipped its preview."""
-        return self._leg(skipped=True)
+        return self._with_leg(skipped=True)
 
-    def sent(self, seconds: float) -> Call:
+    def with_originate_sent(self, seconds: float) -> Call:
         """Return the call with its Originate sent at `seconds` (monotonic)."""
-        return self._leg(written=True, began_seconds=seconds)
+        return self._with_leg(originate_sent=True, began_seconds=seconds)
 
-    def given_up(self) -> Call:
+    def with_cancellation(self) -> Call:
         """Return the call with a hang-up requested before the answer."""
-        return self._leg(cancelled=True)
+        return self._with_leg(cancelled=True)
 
-    def rang(self, now: Instant) -> Call:
+    def with_ringing(self, now: Instant) -> Call:
         """Return the call with its phone ringing.
 
         Before the answer the latest report counts: a carrier may report early media (183) first.
         """
-        return self if self.answered else self._leg(ringing_at=now.at, ringing_seconds=now.seconds)
+        return self if self.answered else self._with_leg(ringing_at=now.at, ringing_seconds=now.seconds)
 
-    def picked_up(self, now: Instant) -> Call:
+    def with_answer(self, now: Instant) -> Call:
         """Return the call as answered. A repeated answer changes nothing."""
-        return self if self.answered else self._leg(answered_at=now.at, answered_seconds=now.seconds)
+        return self if self.answered else self._with_leg(answered_at=now.at, answered_seconds=now.seconds)
 
-    def by_person(self, now: Instant) -> Call:
+    def with_human_answer(self, now: Instant) -> Call:
         """Return the call as answered by a person."""
-        answered = self.picked_up(now)
-        return answered if answered.leg.judged else answered._leg(judged=True)
+        answered = self.with_answer(now)
+        return answered if answered.leg.answer_classified else answered._with_leg(answer_classified=True)
 
-    def by_machine(self) -> Call:
+    def with_machine_answer(self) -> Call:
         """Return the call as answered by an answering machine."""
-        return self if self.leg.machine else self._leg(judged=True, machine=True, not_counted=True)
+        return (
+            self
+            if self.leg.machine
+            else self._with_leg(answer_classified=True, machine=True, excluded_from_pacing=True)
+        )
 
-    def answered_unseen(self, then: Instant, *, talked: bool) -> Call:
+    def with_recorded_answer(self, then: Instant, *, talked: bool) -> Call:
         """Return the call as answered according to the switch's call records. `talked`: an agent had the voter."""
-        answered = self.picked_up(then)
-        return answered._talk(connected_at=then.at) if talked and self.talk.connected_at is None else answered
+        answered = self.with_answer(then)
+        return answered._with_talk(connected_at=then.at) if talked and self.talk.connected_at is None else answered
 
-    def waits(self) -> Call:
+    def with_voter_waiting(self) -> Call:
         """Return the call with its voter waiting for a seat."""
-        return self._leg(waiting=True)
+        return self._with_leg(waiting=True)
 
-    def hears_message(self) -> Call:
+    def with_message_started(self) -> Call:
         """Return the call with the information message playing."""
-        return self._leg(message_started=True, waiting=False)
+        return self._with_leg(message_started=True, waiting=False)
 
-    def message_cut_short(self) -> Call:
+    def with_message_stopped(self) -> Call:
         """Return the call with the information message stopped: an agent or a transfer target has the voter after all."""
-        return self._leg(message_started=False) if self.leg.message_started else self
+        return self._with_leg(message_started=False) if self.leg.message_started else self
 
-    def ending(self, ended: CallEnded) -> Call:
+    def with_pending_end(self, ended: CallEnded) -> Call:
         """Return the call as ended, with a flow or a phone check still pending."""
-        return self._leg(ended=ended)
+        return self._with_leg(ended=ended)
 
     # The talk
 
-    def reserved(self, seat: str, agent: str | None) -> Call:
+    def with_seat(self, seat: str, agent: str | None) -> Call:
         """Return the call with a seat to which its voter is being connected."""
-        return self._talk(seat=seat, agent=agent)
+        return self._with_talk(seat=seat, agent=agent)
 
-    def voter_did_not_arrive(self) -> Call:
+    def without_seat(self) -> Call:
         """Return the call without the seat that its voter did not reach.
 
         The voter counts as waiting again only when the switch says so, so that a dead seat is not tried repeatedly.
         """
-        return self._leg(waiting=False)._talk(seat=None)
+        return self._with_leg(waiting=False)._with_talk(seat=None)
 
-    def connected(self, seat: str, agent: str | None, now: Instant) -> Call:
+    def with_connection(self, seat: str, agent: str | None, now: Instant) -> Call:
         """Return the call with its voter connected to an agent."""
-        talking = self.picked_up(now)._leg(waiting=False)
-        return talking._talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
+        talking = self.with_answer(now)._with_leg(waiting=False)
+        return talking._with_talk(seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds)
 
-    def counted(self, packets: int) -> Call:
+    def with_agent_packets(self, packets: int) -> Call:
         """Return the call with the number of audio packets that the agent's phone had sent when the talk began."""
-        return self._talk(agent_packets=packets)
+        return self._with_talk(agent_packets=packets)
 
-    def unheard(self) -> Call:
+    def with_silent_agent(self) -> Call:
         """Return the call with the fact that the agent's phone sent no audio during the talk."""
-        return self._talk(heard_nobody=True)
+        return self._with_talk(agent_silent=True)
 
-    def recording(self) -> Call:
+    def with_recording(self) -> Call:
         """Return the call as recorded."""
-        return self if self.talk.recorded else self._talk(recorded=True)
+        return self if self.talk.recorded else self._with_talk(recorded=True)
 
-    def muted(self, *, paused: bool) -> Call:
+    def with_recording_paused(self, *, paused: bool) -> Call:
         """Return the call with its recording paused or resumed."""
-        return self._talk(recording_paused=paused)
+        return self._with_talk(recording_paused=paused)
 
     def with_disposition(self, said: DispositionRecord | None) -> Call:
         """Return the call with the agent's disposition, or without any (None)."""
-        return self._talk(disposed=said)
+        return self._with_talk(disposition=said)
 
-    def judged_by_agent(self, *, machine: bool) -> Call:
+    def with_agent_verdict(self, *, machine: bool) -> Call:
         """Return the call with the agent's report whether a machine answered."""
-        return self._leg(machine=machine, not_counted=self.leg.not_counted or machine)
+        return self._with_leg(machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine)
 
     # The flow
 
-    def into_flow(self, name: str) -> Call:
+    def with_flow_started(self, name: str) -> Call:
         """Return the call with a flow running. `name` is the flow's name and version."""
-        return replace(self, flow=replace(self.flow, under_way=True, name=name))
+        return replace(self, flow=replace(self.flow, is_running=True, name=name))
 
-    def marked(self, kind: MarkKind, hour: int | None) -> Call:
+    def with_mark(self, kind: MarkKind, hour: int | None) -> Call:
         """Return the call with the last mark that the voter made in the flow."""
-        return replace(self, flow=replace(self.flow, said=kind, said_hour=hour))
+        return replace(self, flow=replace(self.flow, last_mark=kind, last_mark_hour=hour))
 
-    def out_of_flow(self, *, completed: bool, left_at: str | None) -> Call:
+    def with_flow_ended(self, *, completed: bool, left_at: str | None) -> Call:
         """Return the call with its flow ended. `left_at` is the node at which the voter hung up."""
-        return replace(self, flow=replace(self.flow, under_way=False, completed=completed, left_at=left_at))
+        return replace(self, flow=replace(self.flow, is_running=False, completed=completed, left_at=left_at))
 
-    def _leg(self, **facts: Any) -> Call:
+    def _with_leg(self, **facts: Any) -> Call:
         return replace(self, leg=replace(self.leg, **facts))
 
-    def _talk(self, **facts: Any) -> Call:
+    def _with_talk(self, **facts: Any) -> Call:
         return replace(self, talk=replace(self.talk, **facts))
 
 
@@ -290,7 +294,7 @@ def outcome_of(call: Call, ended: CallEnded) -> Outcome:
 def _answered_outcome(call: Call, *, vanished: bool) -> Outcome:
     if call.leg.machine:
         return Outcome.MACHINE
-    if call.talk.heard_nobody:
+    if call.talk.agent_silent:
         return Outcome.ABANDONED
     if call.talk.connected_at is not None:  # a campaign with agents, or a flow that connected the voter to an agent
         return Outcome.CONNECTED

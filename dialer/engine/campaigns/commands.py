@@ -118,7 +118,7 @@ class SetAbandonedTarget(Command):
     ] = None
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.campaigns.steer(self.campaign, self.abandoned_target, context.sender)
+        return await services.campaigns.set_abandoned_target(self.campaign, self.abandoned_target, context.sender)
 
 
 class AcceptClock(Command):

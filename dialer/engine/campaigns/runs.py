@@ -43,14 +43,14 @@ class CampaignRun:
     refilling: bool = False
     next_due_at: float = 0.0  # when the next number in the queue is due (epoch seconds)
     list_done: bool = False  # no number is left in the queue
-    given_back: int = 0  # counts the returns of numbers to the queue
+    returns: int = 0  # counts the returns of numbers to the queue
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     inbound: Counter[Outcome] = field(default_factory=Counter)  # outcomes of inbound calls
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     hold: Hold | None = _STARTING
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade since the start, by reason
     speed: CampaignSpeed | None = None  # a supervisor's speed limit, with its end
-    steered_by: str | None = (
+    target_set_by: str | None = (
         None  # the supervisor who has set an abandoned-call target; None: that of the settings applies
     )
     inaudible_sound: str | None = None  # a required sound that could not be played to a voter
@@ -86,31 +86,31 @@ class CampaignRun:
         self.pacer.observe(event)
 
     @property
-    def completed(self) -> bool:
+    def is_completed(self) -> bool:
         """Return whether no number is left to call, as far as the queue was read."""
         return self.list_done and not self.hopper
 
     @property
     def can_dial(self) -> bool:
         """Return whether the last decision found no hold on the campaign, and numbers are left to call."""
-        return self.hold is None and not self.completed
+        return self.hold is None and not self.is_completed
 
     def speed_at(self, now: float) -> CampaignSpeed | None:
         """Return the supervisor's speed limit in force at `now` (epoch seconds), or None."""
         return self.speed if self.speed is not None and now < self.speed.until else None
 
-    def due_again(self, at: float) -> None:
+    def set_due(self, at: float) -> None:
         """Record that a number of the queue is due at `at` (epoch seconds)."""
-        self.given_back += 1
+        self.returns += 1
         self.next_due_at = min(self.next_due_at, at)
         self.list_done = False
 
     def read_queue_again(self) -> None:
         """Forget what is known of the queue, so that it is read again: numbers may have returned to it."""
-        self.given_back += 1
+        self.returns += 1
         self.next_due_at = 0.0
         self.list_done = False
-        self.order.look_again()
+        self.order.reset_empty_booths()
 
 
 class CampaignRuns:
@@ -128,7 +128,7 @@ class CampaignRuns:
         """Return whether a campaign is in the settings, or was removed and still has calls."""
         return campaign_id in self._runs
 
-    def all(self) -> Collection[CampaignRun]:
+    def values(self) -> Collection[CampaignRun]:
         """Return all campaigns, in the order of the settings, removed ones last."""
         return self._runs.values()
 
@@ -147,7 +147,7 @@ class CampaignRuns:
         """Add a campaign."""
         self._runs[run.spec.campaign_id] = run
 
-    def use_plan(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
+    def apply_plan(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
         """Apply the campaigns of the plan in force, with the new ones in `added`. Return the removed campaigns."""
         before, wanted = self._runs, self._core.plan.campaigns
         removed = {name: run for name, run in before.items() if name not in wanted}
@@ -157,7 +157,7 @@ class CampaignRuns:
     def add_booths(self, booths: Mapping[int, Booth]) -> None:
         """Add imported booths to every campaign's order of booths."""
         for run in self._runs.values():
-            run.order.add(booths)
+            run.order.add_booths(booths)
 
     def read_queues_again(self) -> None:
         """Have all campaigns read their queues again, because completed numbers may have been reopened."""

@@ -14,7 +14,7 @@ from dialer.domain.model import CampaignState, Claim
 from dialer.domain.view import CampaignChange, CampaignSpeed
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.abandoned_counts import recount
+from dialer.engine.campaigns.abandoned_counts import restore_counts
 from dialer.engine.campaigns.enrolment import enrol_in_chunks
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
@@ -59,7 +59,7 @@ class Campaigns:
         self.suspended_because: str | None = None
         """Why campaigns cannot be resumed at this centre; None: they can."""
         self.stops = 0  # number of stop-all commands in this run
-        self._before: dict[str, CampaignState] = {}  # by campaign: its state before a stop by headquarters
+        self._states_before_stop: dict[str, CampaignState] = {}  # by campaign: its state before a stop by headquarters
 
     async def load(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
         """Return a campaign from the store with its numbers enrolled. It does not dial yet. Raises StoreError."""
@@ -80,53 +80,53 @@ class Campaigns:
         learned = await store.pacer_state(campaign_id)
         if learned is not None:
             run.restore_pacer(learned)
-        await recount(run.pacer, campaign_id, store, self._core.clock)
+        await restore_counts(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.standing_orders(now):
             if ordered.addressee == campaign_addressee(campaign_id):
-                self._obey(run, ordered)
+                self._restore_order(run, ordered)
         return run
 
-    def _obey(self, run: CampaignRun, ordered: StandingOrder) -> None:
+    def _restore_order(self, run: CampaignRun, ordered: StandingOrder) -> None:
         """Restore a supervisor's order of an earlier run, within what the rules profile allows now."""
         if ordered.command == SPEED:
             run.speed = CampaignSpeed(**ordered.content)
         elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
             target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
-            self._steer(run, target, str(ordered.content["sender"]))
+            self._set_target(run, target, str(ordered.content["sender"]))
 
-    def use_plan(self, new: Mapping[str, CampaignRun]) -> None:
+    def apply_plan(self, new: Mapping[str, CampaignRun]) -> None:
         """Apply the campaigns of the plan in force, with the `new` ones. Removed campaigns place no more calls."""
-        for run in self._runs.use_plan(new):
-            self._before.pop(run.spec.campaign_id, None)
+        for run in self._runs.apply_plan(new):
+            self._states_before_stop.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
             self._clear_inaudible(run)
         for name, run in new.items():
             if self.suspended_because is not None:
-                self._before[name], run.state = run.state, CampaignState.STOPPED
+                self._states_before_stop[name], run.state = run.state, CampaignState.STOPPED
         for name, plan in self._core.plan.campaigns.items():
-            self._adapt(self._runs[name], plan)
+            self._apply_settings(self._runs[name], plan)
         for name, _ in self._runs.items():
-            self._core.do(Notify(CampaignChange(name)))
+            self._core.request(Notify(CampaignChange(name)))
 
-    def _adapt(self, run: CampaignRun, plan: CampaignPlan) -> None:
+    def _apply_settings(self, run: CampaignRun, plan: CampaignPlan) -> None:
         """Apply changed settings to a campaign. A supervisor's target stays, within what the rules profile allows now."""
         run.spec = plan.spec
         if run.pacer.caps and plan.pacer.caps and run.pacer is not plan.pacer:
-            steered = run.pacer.caps[0].target if run.steered_by is not None else None
-            run.pacer.hold(plan.pacer.caps)
+            steered = run.pacer.caps[0].target if run.target_set_by is not None else None
+            run.pacer.set_caps(plan.pacer.caps)
             if steered is not None:
-                run.pacer.steer(min(steered, plan.spec.most_abandoned_target))
+                run.pacer.set_target(min(steered, plan.spec.most_abandoned_target))
 
     def accept_clock(self) -> str:
         """Accept the machine's clock, which was set while the dialler ran."""
-        return self._clock_guard.accept()
+        return self._clock_guard.accept_clock()
 
     async def reload_flows(self) -> str:
         """Reload the flows. Calls in progress keep their version. Raises FlowError for an invalid flow: nothing changes
         then.
         """
         changed = await asyncio.to_thread(self._flows.reload)
-        for run in self._runs.all():
+        for run in self._runs.values():
             self._clear_inaudible(run)
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
@@ -137,8 +137,8 @@ class Campaigns:
         run = self._runs.require(campaign_id)
         if self.suspended_because is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.suspended_because)
-        self._before.pop(campaign_id, None)
-        self._change(run, state)
+        self._states_before_stop.pop(campaign_id, None)
+        self._set_state(run, state)
         await self._store.set_campaign_state(campaign_id, state)
         return f"campaign {campaign_id}: {state.value}"
 
@@ -148,7 +148,7 @@ class Campaigns:
         Raises StoreError if all campaigns are stopped but that was not stored.
         """
         self.stops += 1
-        self._before.clear()
+        self._states_before_stop.clear()
         self._stop_all_runs()
         await self._store.stop_campaigns(self._core.clock.now())
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
@@ -161,23 +161,25 @@ class Campaigns:
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.items() if name in self._core.plan.campaigns}
-        self._before.update(stopped)
-        self._before.update({name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED})
+        self._states_before_stop.update(stopped)
+        self._states_before_stop.update(
+            {name: run.state for name, run in runs.items() if run.state is not CampaignState.STOPPED}
+        )
         self._stop_all_runs()
-        return dict(self._before)
+        return dict(self._states_before_stop)
 
     def _stop_all_runs(self) -> None:
         """Stop all campaigns, also removed ones, which may still have ringing calls."""
-        for run in self._runs.all():
-            self._change(run, CampaignState.STOPPED)
+        for run in self._runs.values():
+            self._set_state(run, CampaignState.STOPPED)
 
     def resume_all(self) -> dict[str, CampaignState]:
         """End a stop by headquarters. Return the states of the campaigns that resume. Does not write to the store."""
         self.suspended_because = None
-        states = {name: state for name, state in self._before.items() if name in self._core.plan.campaigns}
-        self._before.clear()
+        states = {name: state for name, state in self._states_before_stop.items() if name in self._core.plan.campaigns}
+        self._states_before_stop.clear()
         for campaign_id, state in states.items():
-            self._change(self._runs[campaign_id], state)
+            self._set_state(self._runs[campaign_id], state)
         return states
 
     async def set_speed(
@@ -202,10 +204,10 @@ class Campaigns:
             )
             run.speed, said = speed, "speed limit set until midnight"
         self._core.wake.set()
-        self._core.do(Notify(CampaignChange(campaign_id)))
+        self._core.request(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
 
-    async def steer(self, campaign_id: str, target: float | None, sender: str) -> str:
+    async def set_abandoned_target(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Set a campaign's abandoned-call target; None resets it to that of the settings. Raises CommandRefused,
         StoreError.
         """
@@ -228,16 +230,16 @@ class Campaigns:
             await self._store.save_standing_orders(
                 [StandingOrder(campaign_addressee(campaign_id), ABANDONED_TARGET, content, now)]
             )
-        self._steer(run, target, sender)
+        self._set_target(run, target, sender)
         return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"
 
-    def _steer(self, run: CampaignRun, target: float | None, sender: str) -> None:
-        run.pacer.steer(run.spec.abandoned_target if target is None else target)
-        run.steered_by = None if target is None else sender
+    def _set_target(self, run: CampaignRun, target: float | None, sender: str) -> None:
+        run.pacer.set_target(run.spec.abandoned_target if target is None else target)
+        run.target_set_by = None if target is None else sender
         self._core.wake.set()
-        self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
+        self._core.request(Notify(CampaignChange(run.spec.campaign_id)))
 
-    def _change(self, run: CampaignRun, state: CampaignState) -> None:
+    def _set_state(self, run: CampaignRun, state: CampaignState) -> None:
         """Set a campaign's state at once, without waiting for the store: a stop must not wait for the disk."""
         run.state = state
         if state is CampaignState.STOPPED:
@@ -245,7 +247,7 @@ class Campaigns:
         if state is CampaignState.RUNNING:
             self._clear_inaudible(run)
         self._core.wake.set()
-        self._core.do(Notify(CampaignChange(run.spec.campaign_id)))
+        self._core.request(Notify(CampaignChange(run.spec.campaign_id)))
 
     # A campaign is held if a required sound (a question, the information message) cannot be played. The hold ends when
     # somebody has installed the sound and resumes the campaign or reloads the flows.

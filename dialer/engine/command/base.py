@@ -97,7 +97,7 @@ class Command(BaseModel):
         registry[name] = cls
 
     @classmethod
-    def meaning(cls) -> str:
+    def describe(cls) -> str:
         """Return the description of the command, in one line."""
         return " ".join((cls.__doc__ or "").split())
 

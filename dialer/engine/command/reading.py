@@ -49,15 +49,15 @@ def _refusal(name: str, error: ValidationError) -> str:
         too_deep = "recursion" in first["msg"]
         return f"`{name}`: " + (_TOO_DEEP if too_deep else "a text has a character that is not valid Unicode")
     if not place:
-        return f"`{name}`: {_own_words(first['msg'])}"
+        return f"`{name}`: {_strip_prefix(first['msg'])}"
     field = COMMANDS[name].model_fields.get(str(place[0]))
     meaning = "" if field is None else f" ({field.description})"
     if kind == "missing" and len(place) == 1:
         return f"`{name}` needs `{place[0]}`{meaning}"
-    return f"`{name}`: `{_shown(place)}` {_problem(kind, first['msg'])}{meaning}"
+    return f"`{name}`: `{_path_of(place)}` {_describe_problem(kind, first['msg'])}{meaning}"
 
 
-def _shown(place: tuple[int | str, ...]) -> str:
+def _path_of(place: tuple[int | str, ...]) -> str:
     """Return the path of a value, such as `marks[1].kind`. Names from the sender appear only if they are plain field
     names.
     """
@@ -70,7 +70,7 @@ def _shown(place: tuple[int | str, ...]) -> str:
     return path
 
 
-def _problem(kind: str, message: str) -> str:
+def _describe_problem(kind: str, message: str) -> str:
     """Return a validator's message as the end of a sentence that starts with the field."""
     if kind == "missing":
         return "is missing"
@@ -79,7 +79,7 @@ def _problem(kind: str, message: str) -> str:
     if kind == "string_pattern_mismatch":
         return "is not valid"
     if kind == "value_error":
-        return _own_words(message)
+        return _strip_prefix(message)
     found = re.match(r"[A-Z][a-z]+ should (.*?)(?: after validation)?(?:, not \d+)?$", message)
     if found is None:
         return "is not valid"
@@ -89,5 +89,5 @@ def _problem(kind: str, message: str) -> str:
     return problem
 
 
-def _own_words(message: str) -> str:
+def _strip_prefix(message: str) -> str:
     return message.removeprefix("Value error, ") or "is not valid"

@@ -161,7 +161,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
         return f"seat {self.seat}: undone; save the right outcome of that call"
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.dispositions.take_back(self.seat, self.attempt, context.receipt)
+        return await services.dispositions.undo(self.seat, self.attempt, context.receipt)
 
 
 class KeyedDisposition(SeatCommand):

@@ -41,13 +41,13 @@ from dialer.pacing.port import PacingEventKind
 from dialer.store.dispositions import DispositionEffect
 from dialer.store.store import Store
 
-TAKE_BACK_SECONDS = 8.0  # the page offers it for five seconds, and the command takes some time
+UNDO_SECONDS = 8.0  # the page offers it for five seconds, and the command takes some time
 OPEN_AGAIN_SECONDS = 900.0  # time for a new disposition after an undo or a restart of the dialler
 _SUPPRESSING = frozenset({Disposition.OPT_OUT, Disposition.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Undoable:
     """The last disposition given by command at a seat, as needed to undo it."""
 
     call: Call
@@ -59,7 +59,7 @@ class _Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenCall:
     """A call that has ended and for which the agent may still enter a disposition."""
 
     call: Call
@@ -93,12 +93,12 @@ class Dispositions:
         self._call_backs = call_backs
         self._marks = marks
         self._retries = retries
-        self._kept: dict[str, _Kept] = {}  # by seat
-        self._open: dict[str, _Open] = {}  # by seat
+        self._undoable: dict[str, _Undoable] = {}  # by seat
+        self._open_calls: dict[str, _OpenCall] = {}  # by seat
 
-    def open_again(self, seat_name: str, call: Call, agent: str | None) -> None:
+    def reopen_call(self, seat_name: str, call: Call, agent: str | None) -> None:
         """Let an agent enter a disposition for a call that has ended."""
-        self._open[seat_name] = _Open(call, agent, self._core.clock.monotonic() + OPEN_AGAIN_SECONDS)
+        self._open_calls[seat_name] = _OpenCall(call, agent, self._core.clock.monotonic() + OPEN_AGAIN_SECONDS)
 
     async def dispose(
         self,
@@ -112,17 +112,17 @@ class Dispositions:
         stored.
         """
         seat = self._seats.require(seat_name)
-        call = self._meant(seat, details.attempt_id)
+        call = self._require_call(seat, details.attempt_id)
         run = self._runs[call.campaign_id]
-        self._refuse_odd(seat, run, call, disposition, hour, details)
+        self._refuse_invalid(seat, run, call, disposition, hour, details)
         now = self._core.clock.now()
         if details.call_back_at is None:
-            retry_at = self._retries.after_disposition(run, call, disposition, hour)
+            retry_at = self._retries.due_after_disposition(run, call, disposition, hour)
         else:
-            retry_at = self._retries.asked_for(run, call, details.call_back_at)
+            retry_at = self._retries.check_call_back_time(run, call, details.call_back_at)
         own_at: float | None = None
         if details.own and retry_at is not None:
-            own_at, retry_at = retry_at, self._retries.of_own(run, call, retry_at)
+            own_at, retry_at = retry_at, self._retries.own_call_back_deadline(run, call, retry_at)
         record = DispositionRecord(
             call.attempt_id,
             disposition,
@@ -134,28 +134,28 @@ class Dispositions:
             details.answers,
             own_at,
         )
-        marks = _marks_of(record, call, hour, details.voters, receipt)
-        effect = await self._keep(run, call, record, marks, receipt)
-        self._open.pop(seat.name, None)
-        self._kept.pop(seat.name, None)
+        marks = _make_marks(record, call, hour, details.voters, receipt)
+        effect = await self._store_disposition(run, call, record, marks, receipt)
+        self._open_calls.pop(seat.name, None)
+        self._undoable.pop(seat.name, None)
         if receipt is not None:
-            spoken = call.judged_by_agent(machine=disposition is Disposition.MACHINE)
+            spoken = call.with_agent_verdict(machine=disposition is Disposition.MACHINE)
             said_at = self._core.clock.monotonic()
-            self._kept[seat.name] = _Kept(
+            self._undoable[seat.name] = _Undoable(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
             )
         current = self._seats[seat.name]
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
-            self._acd.closing(current)  # agents enter a disposition when the talk is about to end
+            self._acd.announce_closing(current)  # agents enter a disposition when the talk is about to end
         return f"seat {seat.name}: {disposition.value}"
 
-    async def take_back(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
+    async def undo(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
         """Undo a disposition. Raises CommandRefused if it is too late or the number was suppressed, StoreError."""
         seat = self._seats.require(seat_name)
-        kept, now = self._kept.get(seat.name), self._core.clock.monotonic()
-        if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > TAKE_BACK_SECONDS:
+        kept, now = self._undoable.get(seat.name), self._core.clock.monotonic()
+        if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > UNDO_SECONDS:
             raise CommandRefused(
                 f"seat {seat.name}: the disposition was not undone, because it is too old or none was saved for"
                 " that call",
@@ -168,12 +168,12 @@ class Dispositions:
                 RefusedBecause.ALREADY_PUBLISHED,
             )
         call, run = kept.call, self._runs[kept.call.campaign_id]
-        retry_at = self._retries.after_disposition(run, call, Disposition.NONE, None)
+        retry_at = self._retries.due_after_disposition(run, call, Disposition.NONE, None)
         at = self._core.clock.now()
         record = DispositionRecord(
             attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before, kept.answers_before
         )
-        named = _named(attempt_id, receipt)
+        named = _mark_key_prefix(attempt_id, receipt)
         undone = [
             Mark(
                 f"{named}/{mark.voter_id}",
@@ -187,18 +187,18 @@ class Dispositions:
             )
             for mark in kept.marks
         ]
-        await self._keep(run, call, record, undone, receipt)
-        self._kept.pop(seat.name, None)
-        self.open_again(seat.name, call.judged_by_agent(machine=False), seat.agent)
+        await self._store_disposition(run, call, record, undone, receipt)
+        self._undoable.pop(seat.name, None)
+        self.reopen_call(seat.name, call.with_agent_verdict(machine=False), seat.agent)
         return f"seat {seat.name}: undone"
 
-    def _meant(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
+    def _require_call(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
         """Return the call that a disposition is for. Raises CommandRefused if the seat may not enter one for it any
         more.
         """
-        call = self._acd.latest_call(seat)
+        call = self._acd.find_latest_call(seat)
         if attempt_id is not None and (call is None or call.attempt_id != attempt_id):
-            left = self._open.get(seat.name)
+            left = self._open_calls.get(seat.name)
             mine = left is not None and left.call.attempt_id == attempt_id and left.agent == seat.agent
             if left is None or not mine or self._core.clock.monotonic() > left.until_seconds:
                 raise CommandRefused(
@@ -210,7 +210,7 @@ class Dispositions:
             raise CommandRefused(f"seat {seat.name} has no call that needs a disposition", RefusedBecause.NO_CALL)
         return call
 
-    def _refuse_odd(
+    def _refuse_invalid(
         self,
         seat: Seat,
         run: CampaignRun,
@@ -235,38 +235,40 @@ class Dispositions:
         if stray is not None:
             raise CommandRefused(f"nothing was saved: {stray}", RefusedBecause.OTHER_SCRIPT)
 
-    async def _keep(
+    async def _store_disposition(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
     ) -> DispositionEffect:
         """Store a disposition and carry out what follows. Return what the disposition changed."""
         opts_out = record.disposition in _SUPPRESSING
-        before = self._say_of_live(call.attempt_id, record)  # before the commit, because the call may end meanwhile
+        before = self._set_on_live_call(
+            call.attempt_id, record
+        )  # before the commit, because the call may end meanwhile
         try:
             effect = await self._store.record_disposition(record, marks, opt_out=opts_out, receipt=receipt)
         except StoreError as error:
-            self._say_of_live(call.attempt_id, before)
+            self._set_on_live_call(call.attempt_id, before)
             if isinstance(error, NotInStore):
                 raise CommandRefused(str(error)) from error
             raise
-        self._call_backs.said(call.campaign_id, call.phone_id, record)
+        self._call_backs.replace_promise(call.campaign_id, call.phone_id, record)
         if record.retry_at is not None:
-            run.due_again(record.retry_at)
+            run.set_due(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
-            self._marks.follow(mark, changed)
+            self._marks.apply_mark(mark, changed)
         if opts_out:
-            self._marks.opted_out(call.phone_id, fresh=effect.opted_out)
-        self._judge(run, call, machine=record.disposition is Disposition.MACHINE)
+            self._marks.apply_opt_out(call.phone_id, fresh=effect.opted_out)
+        self._apply_machine_report(run, call, machine=record.disposition is Disposition.MACHINE)
         return effect
 
-    def _say_of_live(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
+    def _set_on_live_call(self, attempt_id: AttemptId, said: DispositionRecord | None) -> DispositionRecord | None:
         """Set the disposition of a live call, which decides when its number is due. Return the disposition before."""
         live = self._calls.get(attempt_id)
         if live is None:
             return None
         self._calls.update(live, live.with_disposition(said))
-        return live.talk.disposed
+        return live.talk.disposition
 
-    def _judge(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
+    def _apply_machine_report(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
         """Record whether a machine answered a live call or one that has just ended.
 
         The pacer subtracts an answer at most once, and never that of an inbound call. Undoing the disposition does not
@@ -277,16 +279,16 @@ class Dispositions:
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._calls.update(live, live.judged_by_agent(machine=machine))
+            self._calls.update(live, live.with_agent_verdict(machine=machine))
         else:
-            if machine and not known.leg.not_counted and not known.inbound:
-                self._core.do(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
+            if machine and not known.leg.excluded_from_pacing and not known.inbound:
+                self._core.request(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
 
-def _named(attempt_id: AttemptId, receipt: Receipt | None) -> str:
+def _mark_key_prefix(attempt_id: AttemptId, receipt: Receipt | None) -> str:
     """Return the prefix of a disposition's mark keys.
 
     It contains the command's id, so that a new disposition makes new marks.
@@ -296,7 +298,7 @@ def _named(attempt_id: AttemptId, receipt: Receipt | None) -> str:
     return f"{attempt_id}/agent/{hashlib.sha256(receipt.key.encode()).hexdigest()[:16]}"
 
 
-def _marks_of(
+def _make_marks(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
     """Return the marks of a disposition. It marks the called voter unless `voters` contains that voter."""
@@ -309,7 +311,7 @@ def _marks_of(
     for each in voters:
         sure = each.confidence or (Confidence.SAID if each.voter_id == call.voter_id else Confidence.TOLD)
         said.append((str(each.voter_id), replace(each, confidence=sure)))
-    named, source, at, agent = _named(record.attempt_id, receipt), MarkSource.AGENT, record.at, record.agent
+    named, source, at, agent = _mark_key_prefix(record.attempt_id, receipt), MarkSource.AGENT, record.at, record.agent
     return [
         Mark(f"{named}/{key}", of.voter_id, of.kind, source, at, of.hour, record.attempt_id, agent, of.confidence)
         for key, of in said

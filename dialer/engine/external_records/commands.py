@@ -188,7 +188,7 @@ class RecordMarks(RecordsCommand):
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
         marks = tuple(each.mark() for each in self.marks)
-        return await records.take_marks(marks, self.batch, context.responsible(self.who))
+        return await records.import_marks(marks, self.batch, context.responsible(self.who))
 
 
 class RecordOfficialTurnout(RecordsCommand):
@@ -210,7 +210,7 @@ class RecordOfficialTurnout(RecordsCommand):
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
         figures = tuple(each.figure() for each in self.figures)
-        return await records.enter_turnout(figures, context.responsible(self.who))
+        return await records.import_turnout(figures, context.responsible(self.who))
 
 
 class FileComplaint(RecordsCommand):
@@ -273,7 +273,7 @@ class RecordOptOuts(RecordsCommand):
 
     async def save(self, records: ExternalRecords, context: CommandContext) -> str:
         who = context.responsible(self.who)
-        return await records.take_opt_outs(self.hashes, self.fingerprint, self.source, self.batch, who)
+        return await records.import_opt_outs(self.hashes, self.fingerprint, self.source, self.batch, who)
 
 
 class ReleaseUnknownAttempts(RecordsCommand):

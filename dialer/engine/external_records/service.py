@@ -42,21 +42,21 @@ class ExternalRecords:
         self._marks = marks
         self._centre = centre
 
-    async def take_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
+    async def import_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
         """Store marks, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
-            self._refuse_ahead(mark.at)
+            self._refuse_future_time(mark.at)
         with _refusals():
             effects = await self._store.record_marks(marks, self._audit_entry(who, batch=batch))
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
-                self._marks.follow(mark, effect)
+                self._marks.apply_mark(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         in_vain = sum(effect.superfluous for effect in effects)
         summary = f"{taken} marks saved, {len(marks) - taken - in_vain} were already known"
         return f"{summary}, {in_vain} corrections had nothing to undo" if in_vain else summary
 
-    async def enter_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
+    async def import_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
         """Store official turnout figures, all or none. Raises CommandRefused, StoreError."""
         with _refusals():
             new = await self._store.enter_turnout(figures, self._audit_entry(who))
@@ -64,19 +64,21 @@ class ExternalRecords:
 
     async def file_complaint(self, complaint: Complaint, who: str) -> str:
         """Store a complaint. Raises CommandRefused, StoreError."""
-        self._refuse_ahead(complaint.at)
+        self._refuse_future_time(complaint.at)
         with _refusals():
             number = await self._store.record_complaint(complaint, self._audit_entry(who))
         return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
         """Store what was done about a complaint. Raises CommandRefused, StoreError."""
-        self._refuse_ahead(answer.at)
+        self._refuse_future_time(answer.at)
         with _refusals():
             await self._store.answer_complaint(answer, self._audit_entry(who))
         return f"complaint {answer.complaint_id}: {answer.answer.value}"
 
-    async def take_opt_outs(self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str) -> str:
+    async def import_opt_outs(
+        self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str
+    ) -> str:
         """Suppress numbers by their hashes, all or none. Raises CommandRefused, StoreError."""
         entry = self._audit_entry(who, batch=batch)
         with _refusals():
@@ -85,7 +87,7 @@ class ExternalRecords:
             )
         if self._marks is not None:
             for phone_id in taken.phones:
-                self._marks.opted_out(phone_id, fresh=True)
+                self._marks.apply_opt_out(phone_id, fresh=True)
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def confirm_uplink(self, through: int) -> str:
@@ -94,7 +96,7 @@ class ExternalRecords:
             moved = await self._store.confirm_uplink(through, self._clock.now())
         return f"renumbered after {moved}, because the store was restored" if moved else f"confirmed up to {through}"
 
-    async def tell_test_mark(self) -> str:
+    async def send_test_mark(self) -> str:
         """Announce a test mark. Raises CommandRefused, StoreError."""
         with _refusals():
             await self._store.announce_test_mark(self._clock.now())
@@ -108,9 +110,9 @@ class ExternalRecords:
             taken = await self._store.apply_peer_updates(news)
         if self._marks is not None:
             for phone_id in taken.phones:
-                self._marks.opted_out(phone_id, fresh=True)
+                self._marks.apply_opt_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
-                self._marks.follow(mark, effect)
+                self._marks.apply_mark(mark, effect)
             if news.marks:
                 self._marks.alert_unknown_voters(taken.unknown)
         summary = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks saved"
@@ -127,7 +129,7 @@ class ExternalRecords:
     def _audit_entry(self, who: str, **what: str) -> AuditNote:
         return AuditNote(who, self._clock.now(), what)
 
-    def _refuse_ahead(self, at: float) -> None:
+    def _refuse_future_time(self, at: float) -> None:
         if at > self._clock.now() + AHEAD_SECONDS:
             raise CommandRefused(
                 "nothing was saved: a record's time is in the future. Compare the clocks of sender and dialler"

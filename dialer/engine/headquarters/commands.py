@@ -13,7 +13,7 @@ from pydantic import Field
 from dialer.domain.enums import MarkKind, SupervisorRole
 from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.orders import MOST_LETTERS, MOST_SIGNATURES, LeaderSignature
-from dialer.domain.other_centres import ForeignMark, ForeignOptOut, PeerUpdateBatch
+from dialer.domain.other_centres import PeerMarkRecord, PeerOptOutRecord, PeerUpdateBatch
 from dialer.domain.voter_place import VoterPlace
 from dialer.engine.command.base import SUPERVISOR_ONLY, Command, CommandContext, Urgency
 from dialer.engine.command.fields import MAX_INTEGER, NumberHash, Record, RecordedTime
@@ -37,9 +37,9 @@ class PeerOptOut(Record):
     at: RecordedTime
     centre: CentreId
 
-    def opt_out(self) -> ForeignOptOut:
+    def opt_out(self) -> PeerOptOutRecord:
         """Return the opt-out in the form that the engine uses."""
-        return ForeignOptOut(self.number_hash, self.at, self.centre)
+        return PeerOptOutRecord(self.number_hash, self.at, self.centre)
 
 
 class PeerMark(Record):
@@ -58,9 +58,9 @@ class PeerMark(Record):
     confidence: Literal["seen", "said", "told"] = "told"
     undoes: Annotated[MarkKey | None, Field(description="key of the mark that this one undoes")] = None
 
-    def mark(self) -> ForeignMark:
+    def mark(self) -> PeerMarkRecord:
         """Return the mark in the form that the engine uses."""
-        return ForeignMark(
+        return PeerMarkRecord(
             VoterPlace(self.roll_version, self.state_code, self.constituency_number, self.part_number, self.serial),
             Mark(
                 key=self.key,
@@ -99,7 +99,7 @@ class ExecuteOrder(Command):
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.headquarters.obey(self.order, self.signatures)
+        return await services.headquarters.execute_order(self.order, self.signatures)
 
 
 class ConfirmUplink(Command):
@@ -154,4 +154,4 @@ class SendTestMark(Command):
     is_idempotent = True
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.records.tell_test_mark()
+        return await services.records.send_test_mark()

@@ -12,7 +12,7 @@ from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import (
-    HeardOrder,
+    ExecutedOrder,
     HqOrder,
     LeaderSignature,
     OrderForged,
@@ -21,7 +21,7 @@ from dialer.domain.orders import (
     read_order,
     refuse_unlawful,
     signers_of,
-    was_obeyed,
+    was_executed,
 )
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.campaigns.service import Campaigns
@@ -30,7 +30,7 @@ from dialer.engine.effects import StartTimer, TimerExpired, TimerKind
 from dialer.store.audit import AuditNote
 from dialer.store.store import Store
 
-_FORGED = "headquarters-forged"
+_FORGERY_ALERT = "headquarters-forged"
 QUIET_SECONDS = 3600.0  # time without another forged order before the alert is cleared; the audit keeps each refusal
 
 
@@ -51,7 +51,7 @@ class HeadquartersOrders:
             stopped = {name: state for each in stops.values() for name, state in each.items()}
             self._suspend_all(next(reversed(stops)), stopped)
 
-    async def obey(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
+    async def execute_order(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
         """Carry out an order. Raises CommandRefused; StoreError if it was not stored, although a stop is in force then."""
         order = read_order(text)
         plan = self._core.plan.headquarters
@@ -61,11 +61,11 @@ class HeadquartersOrders:
             signers = signers_of(text, signatures, plan.leaders)
         except OrderForged:
             self._alerts.raise_alert(AlertKind.HEADQUARTERS_FORGED)
-            self._core.do(StartTimer(_FORGED, QUIET_SECONDS, TimerExpired(TimerKind.FORGERY_ALERT_EXPIRED)))
+            self._core.request(StartTimer(_FORGERY_ALERT, QUIET_SECONDS, TimerExpired(TimerKind.FORGERY_ALERT_EXPIRED)))
             raise
         now = self._core.clock.now()
         refuse_unlawful(order, signers, self._core.centre_id, plan.zone, now)
-        if was_obeyed(order, text, await self._store.headquarters_orders()):
+        if was_executed(order, text, await self._store.headquarters_orders()):
             return f"order {order.id} was already carried out"
         what = {
             "command": order.order.value,
@@ -76,17 +76,17 @@ class HeadquartersOrders:
         }
         if order.campaign is not None:
             what["campaign_id"] = order.campaign
-        heard = HeardOrder(order.id, digest_of(text), order.order.value, order.made_at)
-        return await self._do(order, heard, AuditNote(f"headquarters/{signers[0]}", now, what))
+        heard = ExecutedOrder(order.id, digest_of(text), order.order.value, order.made_at)
+        return await self._carry_out(order, heard, AuditNote(f"headquarters/{signers[0]}", now, what))
 
-    async def _do(self, order: HqOrder, heard: HeardOrder, note: AuditNote) -> str:
+    async def _carry_out(self, order: HqOrder, heard: ExecutedOrder, note: AuditNote) -> str:
         if order.order is OrderKind.STOP_ALL:
             before = self._suspend_all(order.id, {})  # before it is stored: a stop must not wait for the disk
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
             await self._store.record_headquarters_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
         if order.order is OrderKind.RESUME and order.campaign is None:
-            return await self._go_on(heard, note)
+            return await self._resume_all(heard, note)
         campaign_id = order.campaign or ""
         if order.order is OrderKind.QUOTA:
             said = await self._campaigns.set_speed(campaign_id, order.max_calls, order.calls_per_seat, note.who)
@@ -100,7 +100,7 @@ class HeadquartersOrders:
         """Clear the alert of forged orders, because none has arrived for a while."""
         self._alerts.clear(AlertKind.HEADQUARTERS_FORGED)
 
-    async def _go_on(self, heard: HeardOrder, note: AuditNote) -> str:
+    async def _resume_all(self, heard: ExecutedOrder, note: AuditNote) -> str:
         why = self._campaigns.suspended_because
         states = self._campaigns.resume_all()  # before it is stored, so that a stop given meanwhile comes later
         try:

@@ -30,7 +30,7 @@ from dialer.store.store import Store
 _log = structlog.get_logger(__name__)
 
 
-class Way(StrEnum):
+class InboundAction(StrEnum):
     """Where an inbound call is routed."""
 
     FLOW = "flow"
@@ -60,53 +60,55 @@ class Inbound:
         self._calls = calls
         self._runs = runs
         self._store = store
-        self._deciding: dict[
+        self._routing: dict[
             AttemptId, CallEnded | None
         ] = {}  # calls that are being routed, with their end if they have ended meanwhile
 
     @property
-    def live(self) -> int:
+    def count_live(self) -> int:
         """Return the number of live inbound calls."""
-        known = sum(1 for call in self._calls.all() if call.inbound)
-        return known + len(self._unknown_callers.trunks.keys() | self._deciding.keys())
+        known = sum(1 for call in self._calls.values() if call.inbound)
+        return known + len(self._unknown_callers.trunks.keys() | self._routing.keys())
 
-    def reserve(self) -> AttemptId | None:
+    def reserve_channel(self) -> AttemptId | None:
         """Reserve a channel for an inbound call and return its attempt id, or None if it must be hung up unanswered."""
-        if self._core.draining or not self._servers.any_up or self.live >= self._core.plan.inbound.channels:
-            _log.info("inbound.refused", live=self.live, channels=self._core.plan.inbound.channels)
+        if self._core.draining or not self._servers.any_up or self.count_live >= self._core.plan.inbound.channels:
+            _log.info("inbound.refused", live=self.count_live, channels=self._core.plan.inbound.channels)
             return None
         attempt_id = AttemptId(str(uuid.uuid4()))
-        self._deciding[attempt_id] = None
+        self._routing[attempt_id] = None
         return attempt_id
 
-    def withdraw(self, attempt_id: AttemptId) -> None:
+    def release_channel(self, attempt_id: AttemptId) -> None:
         """Release the channel of a call that does not exist."""
-        self._deciding.pop(attempt_id, None)
+        self._routing.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
 
-    async def decide(self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str) -> Way:
+    async def route_call(
+        self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str
+    ) -> InboundAction:
         """Return where a call with a reserved channel is routed. What is stored about the call is committed then.
 
         `called` and `number` are in E.164; `number` is None if the caller withholds it. `endpoint` is that of the
         call's trunk.
         """
-        route = self._route(called)
+        route = self._find_route(called)
         if route is None or route.campaign not in self._runs:
             _log.info("inbound.called_number_unknown", attempt=attempt_id)
-            self.withdraw(attempt_id)
-            return Way.HANG_UP
-        trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.with_endpoint(endpoint)
+            self.release_channel(attempt_id)
+            return InboundAction.HANG_UP
+        trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.name_of_endpoint(endpoint)
         party: InboundParty | None = None
         try:
-            party = await self._store.record_inbound_call(self._new(attempt_id, route, number, trunk))
+            party = await self._store.record_inbound_call(self._new_record(attempt_id, route, number, trunk))
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded
-            self._core.do(StoreFailed(error))
-        return self._begun(attempt_id, route, party, trunk)
+            self._core.request(StoreFailed(error))
+        return self._start_call(attempt_id, route, party, trunk)
 
-    def _route(self, number: str | None) -> InboundNumber | None:
+    def _find_route(self, number: str | None) -> InboundNumber | None:
         return next((each for each in self._core.plan.inbound.numbers if each.number == number), None)
 
-    def _new(self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str) -> NewInbound:
+    def _new_record(self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str) -> NewInbound:
         now = self._core.clock.now()
         return NewInbound(
             attempt_id,
@@ -121,29 +123,31 @@ class Inbound:
             else None,
         )
 
-    def _begun(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty | None, trunk: str) -> Way:
-        ended = self._deciding.pop(attempt_id, None)
+    def _start_call(
+        self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty | None, trunk: str
+    ) -> InboundAction:
+        ended = self._routing.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
         if route.mode is InboundMode.MISSED_CALL:
             # Even if the number is due earlier, the hopper reads the queue again by then.
             back_at = self._core.clock.now() + self._core.plan.inbound.call_back_delay_seconds
-            self._runs[route.campaign].due_again(back_at)
-            return Way.HANG_UP
+            self._runs[route.campaign].set_due(back_at)
+            return InboundAction.HANG_UP
         if party is None:
             if ended is None:  # not stored, because the caller is not on the roll, but the call uses a channel
                 self._unknown_callers.trunks[attempt_id] = trunk
-            return Way.MESSAGE
-        call = self._calls.put(self._call(attempt_id, route, party, trunk))
+            return InboundAction.MESSAGE
+        call = self._calls.put(self._make_call(attempt_id, route, party, trunk))
         self._calls.notify(call, call.state)
         if ended is not None:  # the caller hung up while the call was being routed
-            self._core.do(CallFinished(ended))
-        return Way.AGENT if route.mode is InboundMode.AGENT else Way.FLOW
+            self._core.request(CallFinished(ended))
+        return InboundAction.AGENT if route.mode is InboundMode.AGENT else InboundAction.FLOW
 
-    def _call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:
+    def _make_call(self, attempt_id: AttemptId, route: InboundNumber, party: InboundParty, trunk: str) -> Call:
         return Call(
             attempt_id=attempt_id,
             campaign_id=route.campaign,
-            kind=_kind(route),
+            kind=_campaign_kind(route),
             phone_id=party.phone_id,
             voter_id=party.voter_id,
             booth_id=party.booth_id,
@@ -151,32 +155,32 @@ class Inbound:
             language=party.language,
             pending_voters=party.pending_voters,
             trunk=trunk,
-            leg=Leg(self._core.clock.monotonic(), written=True),
+            leg=Leg(self._core.clock.monotonic(), originate_sent=True),
             inbound=True,
             flow_source=route.flow,
         )
 
-    def ended(self, ended: CallEnded) -> None:
+    def on_call_ended(self, ended: CallEnded) -> None:
         """Handle the end of an unknown caller's call, or of a call that is being routed."""
         if self._unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
             self._core.wake.set()  # a channel has become free
-        if ended.attempt_id in self._deciding:
-            self._deciding[ended.attempt_id] = ended
+        if ended.attempt_id in self._routing:
+            self._routing[ended.attempt_id] = ended
 
     def resync(self, up: SwitchUp) -> frozenset[AttemptId]:
         """Remove unknown callers who are no longer on the server. Return the live ones, which are not stray calls."""
         strangers = self._unknown_callers.trunks
-        for attempt_id in strangers.keys() - up.live_attempts - self._deciding.keys():
-            if self._servers.of_trunk(strangers[attempt_id]) == up.server:
+        for attempt_id in strangers.keys() - up.live_attempts - self._routing.keys():
+            if self._servers.server_of_trunk(strangers[attempt_id]) == up.server:
                 del strangers[attempt_id]
-        return frozenset(strangers.keys() | self._deciding.keys())
+        return frozenset(strangers.keys() | self._routing.keys())
 
-    def adopted(self, call: Call, attempt: OpenAttempt) -> Call:
+    def restore_route(self, call: Call, attempt: OpenAttempt) -> Call:
         """Return an inbound call that an earlier run left open, with the route of the number that was called."""
-        route = self._route(attempt.caller_id)
-        kind = CampaignKind.IVR if route is None else _kind(route)
+        route = self._find_route(attempt.caller_id)
+        kind = CampaignKind.IVR if route is None else _campaign_kind(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)
 
 
-def _kind(route: InboundNumber) -> CampaignKind:
+def _campaign_kind(route: InboundNumber) -> CampaignKind:
     return CampaignKind.AGENTS if route.mode is InboundMode.AGENT else CampaignKind.IVR

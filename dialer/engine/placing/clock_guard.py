@@ -30,7 +30,7 @@ class ClockGuard:
         expected = None if ahead is None else ahead + self._core.clock.since_boot()
         self._watch = ClockWatch(self._core.instant(), newest_at, expected)
 
-    def accept(self) -> str:
+    def accept_clock(self) -> str:
         """Accept the current time as right, and resume dialling. Returns the command's reply."""
         self._watch.accept(self._core.instant())
         held = AlertKind.CLOCK in self._alerts
@@ -38,11 +38,11 @@ class ClockGuard:
         self._core.wake.set()
         return "clock accepted; dialling resumes" if held else "the clock had not been set, and dialling was not held"
 
-    def was_set(self) -> bool:
+    def is_clock_set(self) -> bool:
         """Return whether the clock was set and not accepted since. An alert is active for as long as this is so."""
         now = self._core.instant()
-        ahead = self._watch.look(now)
-        self._sent.record_clock(self._watch.should(now) - self._core.clock.since_boot())
+        ahead = self._watch.check(now)
+        self._sent.record_clock(self._watch.expected_time(now) - self._core.clock.since_boot())
         if ahead is None:
             self._alerts.clear(AlertKind.CLOCK)
             return False

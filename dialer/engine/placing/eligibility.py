@@ -13,14 +13,14 @@ import structlog
 
 from dialer.domain.alerts import AlertKind
 from dialer.domain.model import AttemptId, Claim, OpenAttempt
-from dialer.domain.phone_facts import CallGaps, PhoneFacts, Register
+from dialer.domain.phone_facts import CallIntervals, PhoneFacts, Register
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.placing.number_memory import NumberMemory
-from dialer.engine.plan import CertifiedBy
+from dialer.engine.plan import CertificateLookup
 from dialer.engine.turnout.polls import Polls
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE
 from dialer.rules.gate import Case, Gate, Reason, Ruling
@@ -55,7 +55,7 @@ class Eligibility:
         runs: CampaignRuns,
         polls: Polls,
         numbers: NumberMemory,
-        certified: CertifiedBy,
+        certified: CertificateLookup,
     ) -> None:
         """Create the service. `certified` returns the certificates of the recordings in a campaign's flow."""
         self._core = core
@@ -74,14 +74,14 @@ class Eligibility:
         self._rules_version = ""
         self._grounds: dict[Hashable, str] = {}
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
-        self.use_plan()
+        self.apply_plan()
 
-    def limits(self, run: CampaignRun) -> tuple[int, int | None, CallGaps]:
+    def find_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
         """Return the daily caps on a number's attempts and conversations (None: no cap), and its minimum intervals."""
-        book, rules = self._gate.rules, self._rules(run)
+        book, rules = self._gate.rules, self._rules_of(run)
         return book.get_attempts_cap(rules), book.get_conversations_cap(rules), book.get_call_gaps(rules)
 
-    def use_plan(self) -> None:
+    def apply_plan(self) -> None:
         """Apply the rules of the plan in force. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version
@@ -90,13 +90,13 @@ class Eligibility:
         self._campaign_rulings.clear()
         self._grounds.clear()
 
-    def grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
+    def legal_grounds(self, run: CampaignRun, claim: Claim, *, guaranteed: bool) -> tuple[str, float | None]:
         """Return the legal grounds of a call that was just allowed (JSON), and the seconds since the number's last
         call.
 
         The seconds are None if the number was never called.
         """
-        case = self._case(run, claim, guaranteed=guaranteed)
+        case = self._make_case(run, claim, guaranteed=guaranteed)
         facts, rules = case.facts, case.campaign
         certified = rules.certified.get(case.language) if rules.recorded else None
         known = None if facts is None else (facts.consent, facts.registers)
@@ -123,9 +123,9 @@ class Eligibility:
         self.load_areas()
         for attempt in open_attempts:
             if attempt.campaign_id in self._campaigns:
-                rules, area = self._campaigns[attempt.campaign_id], self._area(attempt.booth_id)
+                rules, area = self._campaigns[attempt.campaign_id], self._area_of(attempt.booth_id)
                 self._cases[attempt.attempt_id] = Case(
-                    rules, attempt.number, area, _PLACED_BEFORE, language=self._language("", attempt.booth_id)
+                    rules, attempt.number, area, _PLACED_BEFORE, language=self._language_of("", attempt.booth_id)
                 )
 
     def load_areas(self) -> None:
@@ -136,11 +136,11 @@ class Eligibility:
 
     # Rulings
 
-    def campaign(self, run: CampaignRun) -> Ruling:
+    def check_campaign(self, run: CampaignRun) -> Ruling:
         """Return whether a campaign may call anybody now. The result is cached for a second; each call is checked as
         well.
         """
-        now, rules = self._core.clock.now(), self._rules(run)
+        now, rules = self._core.clock.now(), self._rules_of(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
         if ruling is None or second != int(now) or asked_of is not rules:
             ruling = self._gate.check_campaign(rules, now, self._areas)
@@ -153,26 +153,26 @@ class Eligibility:
         That is so if the number is locked after an abandoned call, and the profile exempts calls with a guaranteed
         agent.
         """
-        rules, facts = self._gate.rules, self._since(claim.facts, claim.phone_id)
+        rules, facts = self._gate.rules, self._update_facts(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.locked_until(facts, self._core.clock.now()) is not None
 
-    def claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
+    def check_claim(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Return whether a claim may become an attempt now, and count a refusal. `guaranteed`: a seat is reserved for
         it.
         """
-        case = self._case(run, claim, guaranteed=guaranteed)
-        return self._counted(run, self._gate.check_originate(case, self._core.clock.now()))
+        case = self._make_case(run, claim, guaranteed=guaranteed)
+        return self._count_refusals(run, self._gate.check_originate(case, self._core.clock.now()))
 
-    def originate(
+    def check_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
         """Return whether an attempt may be sent to the switch now, and count a refusal."""
-        case = self._case(run, claim, caller_id, guaranteed=guaranteed)
+        case = self._make_case(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.check_originate(case, self._core.clock.now())
         if ruling.allowed:
             self._cases[attempt_id] = case
-        return self._counted(run, ruling)
+        return self._count_refusals(run, ruling)
 
     def may_connect(self, call: Call) -> bool:
         """Return whether an answered call may be connected to an agent or its flow, and count a refusal."""
@@ -181,9 +181,9 @@ class Eligibility:
         run = self._runs[call.campaign_id]
         case = self._cases.get(call.attempt_id)
         if case is None:  # a call without a case: it is unknown whether the gate allowed it
-            case = Case(self._rules(run), "", self._area(call.booth_id), None)
-        case = replace(case, campaign=self._rules(run), facts=self._since(case.facts, call.phone_id))
-        return self._counted(run, self._gate.check_connect(case, self._core.clock.now())).allowed
+            case = Case(self._rules_of(run), "", self._area_of(call.booth_id), None)
+        case = replace(case, campaign=self._rules_of(run), facts=self._update_facts(case.facts, call.phone_id))
+        return self._count_refusals(run, self._gate.check_connect(case, self._core.clock.now())).allowed
 
     def forget_ended(self) -> None:
         """Forget the cases of calls that have ended."""
@@ -192,19 +192,19 @@ class Eligibility:
 
     # Facts
 
-    def _case(self, run: CampaignRun, claim: Claim, caller_id: str | None = None, *, guaranteed: bool) -> Case:
+    def _make_case(self, run: CampaignRun, claim: Claim, caller_id: str | None = None, *, guaranteed: bool) -> Case:
         return Case(
-            self._rules(run),
+            self._rules_of(run),
             claim.number,
-            self._area(claim.booth_id),
-            self._since(claim.facts, claim.phone_id),
+            self._area_of(claim.booth_id),
+            self._update_facts(claim.facts, claim.phone_id),
             caller_id,
-            self._language(claim.language, claim.booth_id),
+            self._language_of(claim.language, claim.booth_id),
             guaranteed,
             asked_for=claim.promised,
         )
 
-    def _rules(self, run: CampaignRun) -> CampaignRules:
+    def _rules_of(self, run: CampaignRun) -> CampaignRules:
         """Return the campaign's rules with the current certificates. Flows and catalogue may be reloaded at any time."""
         rules = self._campaigns[run.spec.campaign_id]
         if run.spec.flow is None or rules.purpose not in self._gate.rules.profile.certificate.needed_for:
@@ -214,23 +214,23 @@ class Eligibility:
             rules = self._campaigns[run.spec.campaign_id] = replace(rules, certified=certified)
         return rules
 
-    def _language(self, language: str, booth_id: int) -> str:
+    def _language_of(self, language: str, booth_id: int) -> str:
         """Return the language in which recordings are played to a voter; the fallback language if none is known."""
         booth = self._polls.booths.get(booth_id)
         spoken = language or (booth.language if booth is not None else "")
         return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
 
-    def _area(self, booth_id: int) -> Area | None:
+    def _area_of(self, booth_id: int) -> Area | None:
         booth = self._polls.booths.get(booth_id)
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
-    def _since(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
+    def _update_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
         """Return the facts of a claim, updated with what has happened to its number since."""
         if facts is None:
             return None
-        return self._numbers.update(facts, phone_id, tuple(self._campaigns))
+        return self._numbers.update_facts(facts, phone_id, tuple(self._campaigns))
 
-    def _counted(self, run: CampaignRun, ruling: Ruling) -> Ruling:
+    def _count_refusals(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:
             known = objection.reason.value in run.refused
             run.refused[objection.reason.value] += 1

@@ -45,7 +45,7 @@ class CampaignHolds:
         self._polls = polls
         self._seats = seats
 
-    def find(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
+    def find_hold(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
         """Return the hold on the campaign, or on this trunk, without looking at agents. None: the campaign may dial."""
         return self._centre_hold(run, trunk) or self._campaign_hold(run)
 
@@ -57,12 +57,12 @@ class CampaignHolds:
         )
         if self._core.draining:
             return Hold(HoldReason.STOPPING)
-        if self._clock_guard.was_set():
+        if self._clock_guard.is_clock_set():
             return Hold(HoldReason.CLOCK_SET)
-        if not servers.accepting(trunks):
-            up = any(servers.of_trunk(each) in servers.up for each in trunks)
+        if not servers.find_accepting(trunks):
+            up = any(servers.server_of_trunk(each) in servers.up for each in trunks)
             return Hold(HoldReason.SWITCH_SILENT if up else HoldReason.NO_SWITCH)
-        if self._commits.trouble is not None:
+        if self._commits.problem is not None:
             return Hold(HoldReason.STORE)
         return None
 
@@ -78,20 +78,20 @@ class CampaignHolds:
             opening = run.spec.hours.find_next_opening((zone,), now)
             until = datetime.fromtimestamp(opening, zone).strftime(" until %H:%M") if opening else ""
             return Hold(HoldReason.CALLING_HOURS, f"outside calling hours{until}", opening)
-        ruling = self._eligibility.campaign(run)
+        ruling = self._eligibility.check_campaign(run)
         if not ruling.allowed:
             return Hold(HoldReason.RULES, str(ruling))
         if run.purpose is Purpose.BOOTH_WORKERS and not self._polls.last_calls():
             return Hold(HoldReason.NO_POLL)
         return None
 
-    def no_agent(self, run: CampaignRun) -> Hold | None:
+    def find_agent_hold(self, run: CampaignRun) -> Hold | None:
         """Return a hold if no agent at work can take the campaign's calls. None: an agent can, or no agent is needed."""
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
-        if any(seat.at_work for seat in self._seats.serving(run.spec)):
+        if any(seat.is_at_work for seat in self._seats.find_serving(run.spec)):
             return None
-        if any(seat.at_work and seat.campaigns for seat in self._seats.all()):
+        if any(seat.is_at_work and seat.campaigns for seat in self._seats.values()):
             return Hold(HoldReason.NO_AGENT, "no agent is available: some are restricted to other campaigns")
         skill = run.spec.skill
         return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is available")

@@ -28,7 +28,7 @@ LEASE_SECONDS = 60.0
 LEAST_LEASE_SECONDS = 15.0  # claims with less time left are returned: other numbers have priority by then
 REFILL_AGAIN_SECONDS = 1.0  # wait if due numbers are unavailable: on another campaign's call, or of a booth not next
 PRIORITIES_SECONDS = 30.0  # time after which the booths' priorities are computed again
-_NOT_TO_BE_HAD = {
+_CLAIM_REFUSALS = {
     Unclaimed.NOT_LISTED: ("the number is not on the campaign's list", RefusedBecause.NOT_LISTED),
     Unclaimed.CLOSED: (
         "the number is completed: it has opted out, or no voter on it is left to call",
@@ -57,7 +57,9 @@ class Hoppers:
         if run.refilling or not self._runs_low(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
-            self._core.do(StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes): free some space")))
+            self._core.request(
+                StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes): free some space"))
+            )
             return
         run.refilling = True
         self._core.spawn(self._fill(run), "refill")
@@ -71,8 +73,8 @@ class Hoppers:
             run.next_due_at = 0.0
             self._set_priorities(run)
             while run.hold is None and not self._core.draining and self._runs_low(run):
-                quotas = run.order.plan(CLAIMED_AT_ONCE)
-                first = run.order.first(quotas)
+                quotas = run.order.plan_claims(CLAIMED_AT_ONCE)
+                first = run.order.find_voting_booths(quotas)
                 claims = await self._store.claim(
                     run.spec.campaign_id,
                     CLAIMED_AT_ONCE,
@@ -84,41 +86,43 @@ class Hoppers:
                     day_start=get_day_start(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
-                run.order.took(quotas, claims, full=full)
+                run.order.record_claims(quotas, claims, full=full)
                 run.hopper.extend(claims)
                 if claims:
                     self._core.wake.set()
-                if full or not run.order.exhausted:
+                if full or not run.order.is_exhausted:
                     continue
-                if first is None or run.order.waits:  # otherwise the booths that were set aside are next
+                if (
+                    first is None or run.order.is_waiting_for_claims
+                ):  # otherwise the booths that were set aside are next
                     await self._note_next_due(run)
                     break
         except StoreError as error:
-            self._core.do(StoreFailed(error))
+            self._core.request(StoreFailed(error))
         finally:
             run.refilling = False
         if self._core.draining:  # the dialler started to drain during the claim
-            self.give_back(run)
+            self.return_all(run)
         elif run.hopper:
             self._core.wake.set()
 
     async def _note_next_due(self, run: CampaignRun) -> None:
-        now, given_back = self._core.clock.now(), run.given_back
+        now, given_back = self._core.clock.now(), run.returns
         due = await self._store.next_due_at(run.spec.campaign_id)
-        if run.given_back != given_back:  # numbers have returned to the queue meanwhile: the result may miss them
+        if run.returns != given_back:  # numbers have returned to the queue meanwhile: the result may miss them
             return
         run.list_done = due is None
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
-        if due is not None and due <= now and not run.order.waits:
-            run.order.look_again()
+        if due is not None and due <= now and not run.order.is_waiting_for_claims:
+            run.order.reset_empty_booths()
 
     def _set_priorities(self, run: CampaignRun) -> None:
         """Update the priorities of the booths that vote today. Only turnout campaigns have priorities."""
         now = self._core.clock.now()
         if now - run.priorities_at < PRIORITIES_SECONDS:
             return
-        run.priorities_at, today = now, self._polls.today()
+        run.priorities_at, today = now, self._polls.polls_today()
         run.votes_until = today.until
         polling = self._core.plan.polling if run.purpose is Purpose.TURNOUT else None
         run.order.set_priorities({} if polling is None else polling.priorities(today, self._turnout.booths, now))
@@ -140,12 +144,12 @@ class Hoppers:
         )
         if isinstance(claim, Claim):
             return claim
-        words, why = _NOT_TO_BE_HAD[claim]
+        words, why = _CLAIM_REFUSALS[claim]
         raise CommandRefused(f"campaign {run.spec.campaign_id}: {words}", why)
 
-    def give_back(self, run: CampaignRun) -> None:
+    def return_all(self, run: CampaignRun) -> None:
         """Return all claims of the hopper to the queue."""
-        self.put_back(run, list(run.hopper))
+        self.return_claims(run, list(run.hopper))
         run.hopper.clear()
 
     def return_expiring(self, run: CampaignRun) -> None:
@@ -155,15 +159,15 @@ class Hoppers:
         while run.hopper and run.hopper[0].leased_until < ends:
             old.append(run.hopper.popleft())
         if old:
-            self.put_back(run, old)
+            self.return_claims(run, old)
 
-    def put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+    def return_claims(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         """Return claims to the queue that led to no call."""
         run.next_due_at = 0.0
         if claims:
-            run.given_back += 1
+            run.returns += 1
             run.list_done = False
-            run.order.gave_back(claims)
+            run.order.record_returned_claims(claims)
             self._core.spawn(self._release(claims), "release-claims")
 
     async def _release(self, claims: Sequence[Claim]) -> None:

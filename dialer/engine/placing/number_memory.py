@@ -54,7 +54,7 @@ class NumberMemory:
         self._opted_out.pop(phone_id, None)
         self._opted_out[phone_id] = self._core.clock.now()
 
-    def update(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
+    def update_facts(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
         """Return a claim's facts, updated with recent events. `campaigns` are those that may have called the number
         since.
         """
@@ -80,7 +80,7 @@ class NumberMemory:
         Events of numbers with a live call are kept, because those calls' claims may be older.
         """
         before = self._core.clock.now() - REMEMBER_SECONDS
-        live = {call.phone_id for call in self._calls.all()}
+        live = {call.phone_id for call in self._calls.values()}
         _forget(self._opted_out, lambda at: at < before, live)
         _forget(self._abandoned_at, lambda at: at < before, live)
         _forget(self._called_at, lambda ends: max(ends) < before, live)

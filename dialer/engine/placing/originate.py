@@ -58,7 +58,7 @@ class Originator:
     def __init__(
         self,
         core: Core,
-        outside: Dependencies,
+        dependencies: Dependencies,
         alerts: Alerts,
         servers: AsteriskServers,
         calls: LiveCalls,
@@ -78,37 +78,43 @@ class Originator:
         self._seats = seats
         self._polls = polls
         self._holds = holds
-        self._store = outside.store
-        self._switch = outside.switch
-        self._sent = outside.sent
+        self._store = dependencies.store
+        self._switch = dependencies.switch
+        self._sent = dependencies.sent_journal
         self._eligibility = eligibility
         self._trunks = trunks
         self.reserved = reserved
         self._previewed: dict[AttemptId, tuple[CampaignRun, NewAttempt]] = {}
         self._queues: dict[str, SendQueue] = {}  # by trunk
 
-    def place(self, run: CampaignRun, count: int, used: Counter[str], leaving: Counter[str]) -> bool:
+    def place_calls(self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str]) -> bool:
         """Call up to `count` numbers of the hopper that may be called. Return whether any call is placed.
 
-        Each call uses a call start of its trunk, and is added to `used` and `leaving` (counts by trunk).
+        Each call uses a call start of its trunk, and is added to `used` and `unsent` (counts by trunk).
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
         refused: list[tuple[Claim, float]] = []
-        lines, loads = self._servers.reachable(run.spec.trunks), self._loads(run)
+        trunks, loads = self._servers.filter_reachable(run.spec.trunks), self._server_loads(run)
         while count > 0 and run.hopper:
-            not_before = self._wrong_day_until(run, run.hopper[0]) or self._busy_until(run.hopper[0])
+            not_before = self._find_retry_on_polling_day(run, run.hopper[0]) or self._find_retry_when_busy(
+                run.hopper[0]
+            )
             if not_before is not None:
                 refused.append((run.hopper.popleft(), not_before))
                 continue
             claim, seat = run.hopper[0], None
             if run.spec.previews or self._eligibility.needs_reserved_seat(run, claim):
-                seat = self.reserved.choose(run, claim.language)
+                seat = self.reserved.choose_seat(run, claim.language)
             if run.spec.previews and seat is None:
                 break
-            ruling = self._eligibility.claim(run, claim, guaranteed=seat is not None)
-            best = self._order_trunks(lines, loads, seat)
-            taken = self._trunks.take(best, used, now, leaving, called=self._called(claim)) if ruling.allowed else None
+            ruling = self._eligibility.check_claim(run, claim, guaranteed=seat is not None)
+            best = self._order_trunks(trunks, loads, seat)
+            taken = (
+                self._trunks.allocate_trunk(best, used, now, unsent, called=self._called_party(claim))
+                if ruling.allowed
+                else None
+            )
             if not ruling.allowed:
                 refused.append((run.hopper.popleft(), ruling.next_at or self._core.clock.now() + REST_SECONDS))
                 continue
@@ -117,36 +123,36 @@ class Originator:
             count -= 1
             trunk, caller_id = taken
             used[trunk.name] += 1
-            leaving[trunk.name] += 1
+            unsent[trunk.name] += 1
             loads.calls[trunk.server] += 1
-            placed.append(self._begin(run, run.hopper.popleft(), seat, trunk.name, caller_id))
+            placed.append(self._create_call(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
-            self._core.spawn(self._open_and_go(run, placed), "open-attempts")
+            self._core.spawn(self._commit_and_dial(run, placed), "open-attempts")
         if refused:
             self._core.spawn(self._postpone(run, refused), "postpone")
         return bool(placed)
 
-    def _loads(self, run: CampaignRun) -> ServerLoads:
+    def _server_loads(self, run: CampaignRun) -> ServerLoads:
         """Return the load of each server's agents for this campaign; no load where all calls use one server."""
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:
             return loads
-        for seat in self._seats.serving(run.spec):
-            loads.working[seat.server] += seat.at_work
-            loads.free[seat.server] += seat.free
-        for call in self._calls.all():
+        for seat in self._seats.find_serving(run.spec):
+            loads.working[seat.server] += seat.is_at_work
+            loads.free[seat.server] += seat.is_free
+        for call in self._calls.values():
             if call.kind is CampaignKind.AGENTS and call.reserved_seat is None and call.state in _WANTS_SEAT:
-                loads.calls[self._servers.of_trunk(call.trunk)] += 1
+                loads.calls[self._servers.server_of_trunk(call.trunk)] += 1
         return loads
 
-    def _order_trunks(self, lines: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
+    def _order_trunks(self, trunks: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
         """Return the trunks for a call, best first: those of the reserved seat's server, or of servers likely to have a
         free agent.
         """
         if seat is None:
-            return loads.best_first(lines)
+            return loads.sort_trunks(trunks)
         servers = self._servers
-        return sorted(lines, key=lambda line: servers.of_trunk(line) != seat.server)
+        return sorted(trunks, key=lambda trunk: servers.server_of_trunk(trunk) != seat.server)
 
     def _called(self, claim: Claim) -> CalledVoter:
         booth = self._polls.booths.get(claim.booth_id)
@@ -156,19 +162,21 @@ class Originator:
             else CalledVoter(claim.number, booth.state_code, booth.constituency_number)
         )
 
-    def _begin(
+    def _create_call(
         self, run: CampaignRun, claim: Claim, seat: Seat | None, trunk: str, caller_id: str
     ) -> tuple[NewAttempt, Call]:
         """Create a call and the attempt to commit for it, and reserve its seat, if any."""
         attempt_id = AttemptId(str(uuid.uuid4()))
         if seat is not None:
-            self.reserved.keep(seat, run, attempt_id)
-        call = _call(attempt_id, claim, run, trunk, None if seat is None else seat.name, self._core.clock.monotonic())
-        grounds, gap = self._eligibility.grounds(run, claim, guaranteed=seat is not None)
+            self.reserved.reserve_seat(seat, run, attempt_id)
+        call = _make_call(
+            attempt_id, claim, run, trunk, None if seat is None else seat.name, self._core.clock.monotonic()
+        )
+        grounds, gap = self._eligibility.legal_grounds(run, claim, guaranteed=seat is not None)
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
         return new, self._calls.put(call)
 
-    def _wrong_day_until(self, run: CampaignRun, claim: Claim) -> float | None:
+    def _find_retry_on_polling_day(self, run: CampaignRun, claim: Claim) -> float | None:
         """Return when to retry a number outside its polling day (epoch seconds), or None if it may be called today."""
         last_call_at, now = self._polls.last_call_at(run.purpose, claim.booth_id), self._core.clock.now()
         if run.purpose is Purpose.BOOTH_WORKERS:
@@ -176,13 +184,13 @@ class Originator:
             return None if still_votes else self._polls.get_next_midnight()
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
-    def _busy_until(self, claim: Claim, but: AttemptId | None = None) -> float | None:
+    def _find_retry_when_busy(self, claim: Claim, but: AttemptId | None = None) -> float | None:
         """Return when to retry a number whose phone or voter is on a call (epoch seconds), or None if neither is.
 
         The call `but` is ignored.
         """
         phone_id, voter_id = claim.phone_id, claim.voter_id if claim.worker is None else None
-        for call in self._calls.all():
+        for call in self._calls.values():
             same = call.phone_id == phone_id or (call.voter_id == voter_id and call.worker is None)
             if same and call.attempt_id != but:
                 return self._core.clock.now() + ON_A_CALL_SECONDS
@@ -190,26 +198,26 @@ class Originator:
 
     async def _postpone(self, run: CampaignRun, refused: Sequence[tuple[Claim, float]]) -> None:
         """Postpone numbers that the rules forbid to call now."""
-        run.due_again(min(due_at for _, due_at in refused))
+        run.set_due(min(due_at for _, due_at in refused))
         try:
             await self._store.postpone(refused)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.postpone_failed", claims=len(refused), problem=str(error))
         self._core.wake.set()
 
-    async def _open_and_go(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
+    async def _commit_and_dial(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
         """Commit the attempts, then show a preview of each accepted attempt or dial it."""
-        for attempt in await self._open(run, placed):
+        for attempt in await self._commit_attempts(run, placed):
             call = self._calls.get(attempt.attempt_id)
             if run.spec.previews and call is not None and not call.leg.cancelled:
-                self._preview(run, attempt, call)
+                self._show_preview(run, attempt, call)
             else:
                 self._core.spawn(self._originate(run, attempt), "originate")
 
-    async def _open(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
+    async def _commit_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
         """Commit the attempts, and return those that the store accepted."""
         since = calling_hours.get_day_start(self._core.zone, self._core.clock.now())
-        attempts, conversations, gaps = self._eligibility.limits(run)
+        attempts, conversations, gaps = self._eligibility.find_limits(run)
         for attempt, _ in placed:
             self._sent.opening(attempt.attempt_id)
         try:
@@ -222,10 +230,10 @@ class Originator:
             )
         except StoreError as error:
             for _, call in placed:
-                self._not_opened(call)
+                self._discard_call(call)
             now = self._core.clock.now()  # some may have been stored in spite of the error
             ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
-            self._core.do(StoreFailed(error), commit(self._store.end_attempts, ended, announced=False))
+            self._core.request(StoreFailed(error), commit(self._store.end_attempts, ended, announced=False))
             return []
         opened = []
         for (attempt, call), refusal in zip(placed, refusals, strict=True):
@@ -233,55 +241,55 @@ class Originator:
                 self._calls.notify(call, call.state)
                 if call.reserved_seat is not None:  # the seat was reserved before the attempt was stored
                     pop = TimerExpired(TimerKind.SCREEN_POP, call.reserved_seat, call.attempt_id)
-                    self._core.do(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
+                    self._core.request(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
                 opened.append(attempt)
             else:
-                self._not_opened(call)
+                self._discard_call(call)
                 self._core.wake.set()  # its seat and its channel are free again
                 _log.debug("attempt.refused", attempt=call.attempt_id, reason=refusal.value)
         return opened
 
-    def _not_opened(self, call: Call) -> None:
+    def _discard_call(self, call: Call) -> None:
         self._sent.dropped(call.attempt_id)
         self._calls.remove(call.attempt_id)
         # If it was its trunk's probe, the next call is the probe. The call start stays used, to respect the CPS limit.
-        self._trunks.ended(call.trunk, None, call.began_seconds, self._core.clock.monotonic())
+        self._trunks.record_end(call.trunk, None, call.began_seconds, self._core.clock.monotonic())
 
     # Calls that agents dial: previews, and numbers that they choose
 
-    def _preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
+    def _show_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> None:
         """Show the call to the agent whose seat is reserved for it."""
         seconds = run.spec.preview_seconds
         stands = PREVIEW_STANDS_SECONDS if seconds is None else seconds
         self._previewed = {each: them for each, them in self._previewed.items() if each in self._calls}
         self._previewed[call.attempt_id] = run, attempt
         until = self._core.clock.now() + stands
-        self._calls.update(call, call.previewed(Preview(until, auto_dial=seconds is not None)))
+        self._calls.update(call, call.with_preview(Preview(until, auto_dial=seconds is not None)))
         due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.reserved_seat or "", call.attempt_id)
-        self._core.do(StartTimer(f"preview/{call.attempt_id}", stands, due))
-        self.reserved.tell(call)
+        self._core.request(StartTimer(f"preview/{call.attempt_id}", stands, due))
+        self.reserved.notify_seat(call)
 
-    def dial(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
+    def dial_preview(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
         """Dial a previewed call. Return why it may not be dialled, or None.
 
         The preview ends before anything is awaited, so that a second request finds the call dialled.
         """
         run, attempt = self._previewed.pop(call.attempt_id)
-        self._calls.update(call, call.asked_for())
-        self._core.do(StopTimer(f"preview/{call.attempt_id}"))
-        self.reserved.tell(call)
-        return self._dial(run, attempt, call)
+        self._calls.update(call, call.without_preview())
+        self._core.request(StopTimer(f"preview/{call.attempt_id}"))
+        self.reserved.notify_seat(call)
+        return self._dial_preview(run, attempt, call)
 
-    async def _dial(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
-        another_day = self._wrong_day_until(run, attempt.claim) is not None
+    async def _dial_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
+        another_day = self._find_retry_on_polling_day(run, attempt.claim) is not None
         health = self._trunks.health(call.trunk)
         if health is not None and health.state(self._core.clock.monotonic()) is TrunkState.RESTING:
-            self._not_placed(call.attempt_id)
+            self._report_not_placed(call.attempt_id)
             return CommandRefused(
                 f"the call was not placed: trunk {call.trunk} is resting after failures", RefusedBecause.NO_CHANNEL
             )
-        if another_day or self._busy_until(attempt.claim, but=call.attempt_id) is not None:
-            self._not_placed(call.attempt_id)
+        if another_day or self._find_retry_when_busy(attempt.claim, but=call.attempt_id) is not None:
+            self._report_not_placed(call.attempt_id)
             if another_day:
                 return CommandRefused(
                     "the call was not placed: polling at the voter's booth is over", RefusedBecause.FORBIDDEN
@@ -291,23 +299,25 @@ class Originator:
             )
         return await self._originate(run, attempt)
 
-    async def dial_for(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
+    async def dial_number(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
         """Call a claimed number at once for the agent of a seat. Return why it may not be called, or None."""
-        if self._busy_until(claim) is not None:
+        if self._find_retry_when_busy(claim) is not None:
             refusal = CommandRefused("the number or its voter is on another call", RefusedBecause.ON_A_CALL)
-        elif self._wrong_day_until(run, claim) is not None:
+        elif self._find_retry_on_polling_day(run, claim) is not None:
             refusal = CommandRefused(
                 "the voter's booth does not vote now: its polling day is over or has not come", RefusedBecause.FORBIDDEN
             )
-        elif not (ruling := self._eligibility.claim(run, claim, guaranteed=True)).allowed:
+        elif not (ruling := self._eligibility.check_claim(run, claim, guaranteed=True)).allowed:
             refusal = CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:
-            used, now = self._channels.used(), self._core.clock.monotonic()
-            lines = self._order_trunks(self._servers.reachable(run.spec.trunks), ServerLoads(self._servers), seat)
-            taken = self._trunks.take(lines, used, now, called=self._called(claim), on_request=True)
+            used, now = self._channels.count_used(), self._core.clock.monotonic()
+            trunks = self._order_trunks(
+                self._servers.filter_reachable(run.spec.trunks), ServerLoads(self._servers), seat
+            )
+            taken = self._trunks.allocate_trunk(trunks, used, now, called=self._called_party(claim), on_request=True)
             if taken is not None:
-                placed = self._begin(run, claim, seat, taken[0].name, taken[1])
-                if await self._open(run, [placed]):
+                placed = self._create_call(run, claim, seat, taken[0].name, taken[1])
+                if await self._commit_attempts(run, [placed]):
                     return await self._originate(run, placed[0])
                 return CommandRefused(
                     "the number may not be called now: another call to it was just made, or its daily cap is reached",
@@ -316,19 +326,21 @@ class Originator:
             refusal = CommandRefused("no trunk channel is free: try again in a moment", RefusedBecause.NO_CHANNEL)
         return refusal
 
-    def _forbidden(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
+    def _check_before_sending(self, run: CampaignRun, attempt: NewAttempt, call: Call | None) -> CommandRefused | None:
         """Return why a committed call must not be sent, or None. This is the last check before it is sent."""
         if call is None or call.leg.cancelled:
             return CommandRefused("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
-        if self._trunks.caller_id_refused(attempt.trunk, attempt.caller_id):
+        if self._trunks.is_foreign_caller_id(attempt.trunk, attempt.caller_id):
             reason = "not one of the trunk's (trunks.caller_ids)"
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
-        kept = self.reserved.holds(call)
-        hold = self._holds.find(run, attempt.trunk) or (None if kept else self._holds.no_agent(run))
+        kept = self.reserved.is_seat_reserved(call)
+        hold = self._holds.find_hold(run, attempt.trunk) or (None if kept else self._holds.find_agent_hold(run))
         if hold is not None:
             return CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
-        ruling = self._eligibility.originate(run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept)
+        ruling = self._eligibility.check_originate(
+            run, attempt.claim, call.attempt_id, attempt.caller_id, guaranteed=kept
+        )
         if not ruling.allowed:
             return CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         return None
@@ -338,21 +350,21 @@ class Originator:
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:
-            queue = self._queues[attempt.trunk] = SendQueue(self._trunks.starts(attempt.trunk), self._core.clock)
-        await queue.wait(run.spec.kind)
+            queue = self._queues[attempt.trunk] = SendQueue(self._trunks.limiter(attempt.trunk), self._core.clock)
+        await queue.wait_for_turn(run.spec.kind)
         call = self._calls.get(attempt_id)
-        refusal = self._forbidden(run, attempt, call)
+        refusal = self._check_before_sending(run, attempt, call)
         if refusal is not None or call is None:
-            self._not_placed(attempt_id)
+            self._report_not_placed(attempt_id)
             return refusal
         try:
             self._sent.sending(attempt_id)
         except OSError as error:
             text = f"the call could not be recorded before it is placed: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
-            self._not_placed(attempt_id)
+            self._report_not_placed(attempt_id)
             return CommandRefused(text)
-        self._calls.update(call, call.sent(self._core.clock.monotonic()))
+        self._calls.update(call, call.with_originate_sent(self._core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate(
@@ -373,18 +385,18 @@ class Originator:
             _log.warning("originate.failed", attempt=attempt_id, problem=str(error))
             text = f"the switch did not place the call: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=str(error))
-            self._not_placed(attempt_id)
+            self._report_not_placed(attempt_id)
             return CommandRefused(text, RefusedBecause.NO_CHANNEL)
         else:
             self._alerts.clear(AlertKind.ORIGINATE)
         return None
 
-    def _not_placed(self, attempt_id: AttemptId) -> None:
+    def _report_not_placed(self, attempt_id: AttemptId) -> None:
         self._sent.dropped(attempt_id)
-        self._core.do(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
+        self._core.request(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
-def _call(
+def _make_call(
     attempt_id: AttemptId, claim: Claim, run: CampaignRun, trunk: str, reserved_seat: str | None, now: float
 ) -> Call:
     spec = run.spec
@@ -399,7 +411,7 @@ def _call(
         language=claim.language,
         pending_voters=claim.pending_voters,
         trunk=trunk,
-        leg=Leg(now, judged=spec.machine_detection is not MachineDetection.BEFORE_SEAT),
+        leg=Leg(now, answer_classified=spec.machine_detection is not MachineDetection.BEFORE_SEAT),
         worker=claim.worker,
         reserved_seat=reserved_seat,
     )

@@ -23,43 +23,45 @@ class ReservedSeats:
         self._calls = calls
         self._seats = seats
         self._acd = acd
-        self._kept: dict[AttemptId, str] = {}
+        self._seats_by_attempt: dict[AttemptId, str] = {}
 
-    def choose(self, run: CampaignRun, language: str) -> Seat | None:
+    def choose_seat(self, run: CampaignRun, language: str) -> Seat | None:
         """Return the free seat that a call in this language would get now, or None."""
-        return choose_seat(self._seats.reachable(), language, run.spec.skill, run.spec.campaign_id)
+        return choose_seat(self._seats.find_reachable(), language, run.spec.skill, run.spec.campaign_id)
 
-    def keep(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
+    def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve a seat for a call."""
-        self._seats.put(seat, seat.reserved(attempt_id, run.spec.campaign_id, self._core.instant()))
-        self._kept[attempt_id] = seat.name
+        self._seats.put(seat, seat.reserve(attempt_id, run.spec.campaign_id, self._core.instant()))
+        self._seats_by_attempt[attempt_id] = seat.name
 
-    def holds(self, call: Call) -> bool:
+    def is_seat_reserved(self, call: Call) -> bool:
         """Return whether a seat is still reserved for the call and reachable."""
         seat = self._seats.get(call.reserved_seat or "")
         if seat is None or seat.server in self._servers.unreachable:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 
-    def tell(self, call: Call) -> None:
+    def notify_seat(self, call: Call) -> None:
         """Notify subscribers of the call's seat."""
         self._seats.notify(call.reserved_seat or "")
 
-    def give_back(self, attempt_id: AttemptId) -> None:
+    def release_seat(self, attempt_id: AttemptId) -> None:
         """Release the seat of a call that will not be placed."""
-        seat = self._seats.get(self._kept.pop(attempt_id, ""))
+        seat = self._seats.get(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._acd.free(seat, seat.call_ended(self._core.instant()))
+            self._acd.update_seat(seat, seat.end_call(self._core.instant()))
 
     def check_calls(self) -> None:
         """Release seats of ended calls; cancel ringing calls without their seat, and previews of agents who are
         leaving.
         """
-        for attempt_id in list(self._kept):
+        for attempt_id in list(self._seats_by_attempt):
             call = self._calls.get(attempt_id)
             if call is None:
-                self.give_back(attempt_id)
+                self.release_seat(attempt_id)
             elif not call.answered:
                 previewed = call.leg.preview is not None
-                if not self.holds(call) or (previewed and self._seats[self._kept[attempt_id]].leaving):
+                if not self.is_seat_reserved(call) or (
+                    previewed and self._seats[self._seats_by_attempt[attempt_id]].is_leaving
+                ):
                     self._calls.cancel(call)

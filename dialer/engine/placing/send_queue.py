@@ -23,28 +23,28 @@ class SendQueue:
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []  # a heap
         self._came = 0
 
-    async def wait(self, kind: CampaignKind) -> None:
+    async def wait_for_turn(self, kind: CampaignKind) -> None:
         """Wait until the call may be sent, and count it as sent."""
-        if not self._waiting and self._starts.seconds_to_wire(self._clock.monotonic()) == 0:
-            self._starts.went(self._clock.monotonic())
+        if not self._waiting and self._starts.seconds_to_send(self._clock.monotonic()) == 0:
+            self._starts.record_sent(self._clock.monotonic())
             return
         self._came += 1
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (kind is not CampaignKind.AGENTS, self._came, turn))
         if len(self._waiting) == 1:
-            self._next()
+            self._send_next()
         await turn
 
-    def _next(self) -> None:
+    def _send_next(self) -> None:
         """Let the first waiting call proceed as soon as the CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
-        seconds = self._starts.seconds_to_wire(now)
+        seconds = self._starts.seconds_to_send(now)
         if seconds > 0:
-            loop.call_later(seconds, self._next)
+            loop.call_later(seconds, self._send_next)
             return
         _, _, turn = heapq.heappop(self._waiting)
         if not turn.done():  # otherwise its task was cancelled
-            self._starts.went(now)
+            self._starts.record_sent(now)
             turn.set_result(None)
         if self._waiting:
-            loop.call_soon(self._next)
+            loop.call_soon(self._send_next)

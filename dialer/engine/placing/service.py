@@ -19,7 +19,7 @@ from dialer.engine.placing.reserved_seats import ReservedSeats
 from dialer.engine.placing.snapshot import Snapshots
 from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.service import Trunks
-from dialer.pacing.cancelling import cancelled_first
+from dialer.pacing.cancelling import order_for_hang_up
 from dialer.pacing.port import PacingSnapshot
 
 _log = structlog.get_logger(__name__)
@@ -71,20 +71,20 @@ class Placing:
         self._reserved.check_calls()
         order: list[CampaignRun] = []
         for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # campaigns with agents get call starts first
-            runs = [run for run in self._runs.all() if run.spec.kind is kind]
+            runs = [run for run in self._runs.values() if run.spec.kind is kind]
             # Campaigns of a kind take turns, longest wait first, so that none takes all call starts.
             order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
-        return min((self._decide_one(run) for run in order), default=LOOK_AGAIN_SECONDS)
+        return min((self._decide_campaign(run) for run in order), default=LOOK_AGAIN_SECONDS)
 
-    def _decide_one(self, run: CampaignRun) -> float:
-        hold, nobody = self._holds.find(run), self._holds.no_agent(run)
+    def _decide_campaign(self, run: CampaignRun) -> float:
+        hold, nobody = self._holds.find_hold(run), self._holds.find_agent_hold(run)
         if (
             nobody is not None and self._servers.any_up
         ):  # even if another hold applies: an answered voter would be abandoned
             self._cancel_unanswered(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunks.hold(run.spec.campaign_id, self._servers.reachable(run.spec.trunks))
+            hold = self._trunks.find_hold(run.spec.campaign_id, self._servers.filter_reachable(run.spec.trunks))
         else:
             self._alerts.clear(AlertKind.TRUNKS, run.spec.campaign_id)
         if hold is not None and hold != run.hold:
@@ -92,28 +92,28 @@ class Placing:
         run.hold = hold
         if hold is not None:
             if run.hopper:
-                self._hoppers.give_back(run)
+                self._hoppers.return_all(run)
             if nobody is None:
-                self._let_ring(run)
+                self._hold_campaign(run)
             return LOOK_AGAIN_SECONDS
-        now, lines = self._core.clock.monotonic(), self._servers.reachable(run.spec.trunks)
+        now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable(run.spec.trunks)
         self._hoppers.return_expiring(run)
-        used = self._channels.used()
-        leaving = self._channels.leaving()
-        if run.spec.kind is CampaignKind.IVR and self._pool.startable(lines, used, now, leaving) == 0:
+        used = self._channels.count_used()
+        unsent = self._channels.count_unsent()
+        if run.spec.kind is CampaignKind.IVR and self._pool.count_startable(trunks, used, now, unsent) == 0:
             # Without a wait for a call start all channels are in use; the end of a call sets `wake`.
-            left = self._pool.seconds_to_next_start(lines, now, leaving)
+            left = self._pool.seconds_to_next_start(trunks, now, unsent)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
-        snapshot = self._snapshots.take(run, used, leaving)
+        snapshot = self._snapshots.take_snapshot(run, used, unsent)
         self._cancel_excess(run, snapshot)
         wanted = min(run.pacer.calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
             _log.debug("campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain()))
-        if self._originator.place(run, min(wanted, len(run.hopper)), used, leaving):
+        if self._originator.place_calls(run, min(wanted, len(run.hopper)), used, unsent):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
         self._hoppers.refill(run)
-        left = self._pool.seconds_to_next_start(lines, now, leaving)
+        left = self._pool.seconds_to_next_start(trunks, now, unsent)
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and new claims set `wake`
@@ -121,31 +121,31 @@ class Placing:
     # Cancelling
 
     def _cancel_unanswered(self, run: CampaignRun, *, but_kept: bool = False) -> None:
-        for call in self._calls.of_campaign(run.spec.campaign_id):
-            if not (but_kept and self._reserved.holds(call)):
+        for call in self._calls.find_by_campaign(run.spec.campaign_id):
+            if not (but_kept and self._reserved.is_seat_reserved(call)):
                 self._calls.cancel(call)
 
-    def _let_ring(self, run: CampaignRun) -> None:
+    def _hold_campaign(self, run: CampaignRun) -> None:
         """Let the ringing calls of a held campaign ring on, as long as there are seats for them. Previews end.
 
         Without a connection to the switch nothing can be hung up; the decision after the resync does it. If voters
         cannot hear a required sound, all ringing calls are cancelled.
         """
-        for call in self._calls.of_campaign(run.spec.campaign_id):
+        for call in self._calls.find_by_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
                 self._calls.cancel(call)
         if run.inaudible_sound is not None and self._servers.any_up:
             self._cancel_unanswered(run)
             return
-        rings = any(not call.answered for call in self._calls.of_campaign(run.spec.campaign_id))
+        rings = any(not call.answered for call in self._calls.find_by_campaign(run.spec.campaign_id))
         if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.any_up:
-            used, leaving = self._channels.used(), self._channels.leaving()
-            self._cancel_excess(run, self._snapshots.take(run, used, leaving))
+            used, unsent = self._channels.count_used(), self._channels.count_unsent()
+            self._cancel_excess(run, self._snapshots.take_snapshot(run, used, unsent))
 
     def cancel_campaign(self, run: CampaignRun) -> None:
         """Cancel a campaign's unanswered calls and return its claims to the queue."""
         self._cancel_unanswered(run)
-        self._hoppers.give_back(run)
+        self._hoppers.return_all(run)
 
     def _cancel_excess(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
         """Hang up ringing calls for which no seat will be free."""
@@ -154,12 +154,12 @@ class Placing:
             away = self._servers.unreachable
             unanswered = [
                 (call.began_seconds, call.ringing_seconds, call)
-                for call in self._calls.of_campaign(run.spec.campaign_id)
+                for call in self._calls.find_by_campaign(run.spec.campaign_id)
                 if call.state in _RINGS
                 and not call.leg.cancelled
                 and call.reserved_seat is None
-                and self._servers.of_trunk(call.trunk) not in away
+                and self._servers.server_of_trunk(call.trunk) not in away
             ]
             least = run.spec.minimum_ring_seconds
-            for call in cancelled_first(unanswered, snapshot.now_seconds, least)[:excess]:
+            for call in order_for_hang_up(unanswered, snapshot.now_seconds, least)[:excess]:
                 self._calls.cancel(call)

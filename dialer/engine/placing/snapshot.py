@@ -52,8 +52,8 @@ class Snapshots:
         self._calls = calls
         self._runs = runs
 
-    def take(self, run: CampaignRun, used: Mapping[str, int], leaving: Mapping[str, int]) -> PacingSnapshot:
-        """Return the pacer's input for a campaign now. `used` and `leaving` count used channels and unsent calls by
+    def take_snapshot(self, run: CampaignRun, used: Mapping[str, int], unsent: Mapping[str, int]) -> PacingSnapshot:
+        """Return the pacer's input for a campaign now. `used` and `unsent` count used channels and unsent calls by
         trunk.
         """
         now = self._core.clock.monotonic()
@@ -62,59 +62,61 @@ class Snapshots:
         waiting: tuple[float, ...] = ()
         active = 0
         if run.spec.kind is CampaignKind.AGENTS:
-            seats, (ringing, waiting) = self._tightest(run, now)
+            seats, (ringing, waiting) = self._find_tightest_skills(run, now)
         else:  # a flow's calls need no seat: only their number counts
-            active = len([call for call in self._outbound(run) if not call.leg.cancelled or call.answered])
-        trunks = self._servers.reachable(run.spec.trunks)
-        room = self._trunks.free_channels(trunks, used, now)
+            active = len([call for call in self._outbound_calls(run) if not call.leg.cancelled or call.answered])
+        trunks = self._servers.filter_reachable(run.spec.trunks)
+        room = self._trunks.count_free_channels(trunks, used, now)
         if run.spec.channels is not None:
-            room = min(room, run.spec.channels - self._channels_used(run))
-        allowed = self._within_speed(run, room)
+            room = min(room, run.spec.channels - self._count_channels(run))
+        allowed = self._limit_to_speed(run, room)
         hours = (run.spec.hours, run.spec.lawful_hours)
         return PacingSnapshot(
             now_seconds=now,
-            free_seats=sum(seat.free for seat in seats),
+            free_seats=sum(seat.is_free for seat in seats),
             busy_seats=tuple(_busy_seat(seat, now) for seat in seats if seat.state in _BUSY),
             paused_seats=sum(1 for seat in seats if seat.state in _ON_BREAK),
             ringing=ringing,
             waiting_seconds=waiting,
             free_channels=max(0, allowed),
             held_back=allowed < room,
-            cps_budget=self._trunks.startable(trunks, used, now, leaving),
+            cps_budget=self._trunks.count_startable(trunks, used, now, unsent),
             active_calls=active,
             seconds_left=count_seconds_left(hours, self._core.zone, self._core.clock.now()),
         )
 
-    def _within_speed(self, run: CampaignRun, room: int) -> int:
+    def _limit_to_speed(self, run: CampaignRun, room: int) -> int:
         """Return how many of `room` further calls a supervisor's speed limit allows."""
         speed, allowed = run.speed_at(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
-            allowed = min(allowed, speed.max_calls - len(self._outbound(run)))
+            allowed = min(allowed, speed.max_calls - len(self._outbound_calls(run)))
         if speed is not None and speed.calls_per_seat is not None:
-            at_work = sum(seat.at_work for seat in self._seats.serving(run.spec))
-            unanswered = sum(not call.answered for call in self._outbound(run))
+            at_work = sum(seat.is_at_work for seat in self._seats.find_serving(run.spec))
+            unanswered = sum(not call.answered for call in self._outbound_calls(run))
             # At least one call, otherwise the limit would act as a pause.
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
 
-    def _tightest(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
+    def _find_tightest_skills(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
         """Return the seats and calls of the set of skills in which the campaign has the least room.
 
         All calls can get a seat of their own if no set of skills has more calls than seats that serve one of its skills
         (Hall 1935). So the tightest set that a further call would belong to is the limit.
         """
-        skills = self._skills()
+        skills = self._skills_by_campaign()
         own = skills[run.spec.campaign_id]
         if len(set(skills.values())) == 1:
-            return self._seats.serving(run.spec), self._in_flight(self._agent_calls(skills, {own}), run, now)
+            return self._seats.find_serving(run.spec), self._calls_in_flight(self._agent_calls(skills, {own}), run, now)
         serving = {
-            skill: {seat.name for seat in self._seats.serving(self._runs[campaign_id].spec)}
+            skill: {seat.name for seat in self._seats.find_serving(self._runs[campaign_id].spec)}
             for campaign_id, skill in skills.items()
         }
-        others = sorted(self._sharing(own, serving) - {own}, key=str)
-        flights = {skill: self._in_flight(self._agent_calls(skills, {skill}), run, now) for skill in (own, *others)}
-        ready = {seat.name for seat in self._seats.all() if seat.free}
-        working = {seat.name for seat in self._seats.all() if seat.at_work}
+        others = sorted(self._skills_sharing_seats(own, serving) - {own}, key=str)
+        flights = {
+            skill: self._calls_in_flight(self._agent_calls(skills, {skill}), run, now) for skill in (own, *others)
+        }
+        ready = {seat.name for seat in self._seats.values() if seat.is_free}
+        working = {seat.name for seat in self._seats.values() if seat.is_at_work}
         free = {skill: serving[skill] & ready for skill in flights}
         at_work = {skill: serving[skill] & working for skill in flights}
         calls = {skill: len(ringing) + len(waiting) for skill, (ringing, waiting) in flights.items()}
@@ -129,19 +131,19 @@ class Snapshots:
             return max(0, spare), -(load + 1) / max(1, seats)
 
         chosen = min(sets, key=room)
-        seats = [seat for seat in self._seats.all() if any(seat.name in serving[skill] for skill in chosen)]
+        seats = [seat for seat in self._seats.values() if any(seat.name in serving[skill] for skill in chosen)]
         ringing, waiting = zip(*(flights[skill] for skill in chosen), strict=True)
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
-    def _skills(self) -> dict[str, str | None]:
+    def _skills_by_campaign(self) -> dict[str, str | None]:
         """Return the skill of each campaign, or its own id if any seat is restricted to certain campaigns."""
-        if any(seat.campaigns for seat in self._seats.all()):
+        if any(seat.campaigns for seat in self._seats.values()):
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.items()}
         return {campaign_id: run.spec.skill for campaign_id, run in self._runs.items()}
 
-    def _sharing(self, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
+    def _skills_sharing_seats(self, own: str | None, serving: Mapping[str | None, set[str]]) -> set[str | None]:
         """Return the skills that share seats at work with this skill, directly or through other skills."""
-        working = {seat.name for seat in self._seats.all() if seat.at_work}
+        working = {seat.name for seat in self._seats.values() if seat.is_at_work}
         found, reached = {own}, serving[own] & working
         while True:
             more = {skill for skill, seats in serving.items() if skill not in found and seats & reached}
@@ -153,28 +155,30 @@ class Snapshots:
     def _agent_calls(self, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
         """Return the calls that need an agent with one of these skills, including those from flows."""
         campaigns = {campaign_id for campaign_id, skill in skills.items() if skill in some}
-        calls = [call for call in self._calls.all() if call.kind is CampaignKind.AGENTS]
+        calls = [call for call in self._calls.values() if call.kind is CampaignKind.AGENTS]
         return self._on_reachable_servers([call for call in calls if call.campaign_id in campaigns])
 
     def _on_reachable_servers(self, calls: list[Call]) -> list[Call]:
         """Return the calls without those of unreachable servers, which cannot be connected and need no seat."""
         servers, unreachable = self._servers, self._servers.unreachable
-        return [call for call in calls if servers.of_trunk(call.trunk) not in unreachable] if unreachable else calls
+        return (
+            [call for call in calls if servers.server_of_trunk(call.trunk) not in unreachable] if unreachable else calls
+        )
 
-    def _outbound(self, run: CampaignRun) -> list[Call]:
-        calls = self._calls.of_campaign(run.spec.campaign_id)
+    def _outbound_calls(self, run: CampaignRun) -> list[Call]:
+        calls = self._calls.find_by_campaign(run.spec.campaign_id)
         return self._on_reachable_servers([call for call in calls if not call.inbound])
 
-    def _channels_used(self, run: CampaignRun) -> int:
+    def _count_channels(self, run: CampaignRun) -> int:
         """Return the channels that count against the campaign's own limit: its agents' calls with inbound ones, or its
         flow calls.
         """
         if run.spec.kind is CampaignKind.AGENTS:
-            calls = self._on_reachable_servers(self._calls.of_campaign(run.spec.campaign_id))
+            calls = self._on_reachable_servers(self._calls.find_by_campaign(run.spec.campaign_id))
             return sum(call.kind is CampaignKind.AGENTS for call in calls)
-        return len(self._outbound(run))
+        return len(self._outbound_calls(run))
 
-    def _in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
+    def _calls_in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
         """Return the ringing calls and the waiting times of answered voters. One pass, because every decision does
         this.
 
@@ -197,6 +201,6 @@ class Snapshots:
 
 def _busy_seat(seat: Seat, now: float) -> BusySeat:
     if seat.state is SeatState.RESERVED:  # the talk has not begun, however long the agent has looked at a preview
-        return BusySeat(seat.stage, 0.0, leaving=seat.leaving)
+        return BusySeat(seat.stage, 0.0, leaving=seat.is_leaving)
     began = seat.since.seconds if seat.closing_since_seconds is None else seat.closing_since_seconds
-    return BusySeat(seat.stage, now - began, leaving=seat.leaving)
+    return BusySeat(seat.stage, now - began, leaving=seat.is_leaving)

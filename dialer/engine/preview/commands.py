@@ -23,7 +23,7 @@ class SeatPreviewDial(SeatCommand):
     attempt: CallAttemptId
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.previews.dial(self.seat, self.attempt)
+        return await services.previews.dial_preview(self.seat, self.attempt)
 
 
 class SeatPreviewSkip(SeatCommand):
@@ -37,7 +37,7 @@ class SeatPreviewSkip(SeatCommand):
     reason: Reason
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.previews.skip(self.seat, self.attempt)
+        return services.previews.skip_preview(self.seat, self.attempt)
 
 
 class SeatDial(SeatCommand):

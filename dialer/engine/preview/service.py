@@ -49,24 +49,24 @@ class OwnCalls:
         self._hoppers = hoppers
         self._originator = originator
 
-    async def dial(self, seat_name: str, attempt_id: AttemptId) -> str:
+    async def dial_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
         """Dial the call that the seat previews, once. Raises CommandRefused."""
-        call = self._at(seat_name, attempt_id)
+        call = self._require_call(seat_name, attempt_id)
         if call.leg.preview is not None:
-            refusal = await self._originator.dial(call)
+            refusal = await self._originator.dial_preview(call)
             if refusal is not None:
                 raise refusal
         return f"seat {seat_name}: dialled"
 
-    def skip(self, seat_name: str, attempt_id: AttemptId) -> str:
+    def skip_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
         """Skip the call that the seat previews. Its number is due again by the retry rules. Raises CommandRefused."""
-        call = self._at(seat_name, attempt_id)
+        call = self._require_call(seat_name, attempt_id)
         if call.leg.preview is None:
             raise CommandRefused(f"seat {seat_name}: the call is already being dialled", RefusedBecause.CALL_OVER)
-        self._calls.cancel(self._calls.update(call, call.skipped()))
+        self._calls.cancel(self._calls.update(call, call.with_preview_skipped()))
         return f"seat {seat_name}: skipped"
 
-    def passed(self, seat_name: str, attempt_id: AttemptId) -> None:
+    def on_preview_expired(self, seat_name: str, attempt_id: AttemptId) -> None:
         """Handle an expired preview: dial it if the campaign is set so, otherwise return it to the queue and pause the
         seat.
         """
@@ -75,11 +75,11 @@ class OwnCalls:
             return
         if call.leg.preview.auto_dial:
             # If the call may not be dialled, the outcome of the attempt says so.
-            self._core.spawn(self._originator.dial(call), "dial-preview")
+            self._core.spawn(self._originator.dial_preview(call), "dial-preview")
             return
         seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
-            self._seats.put(seat, seat.paused(UNANSWERED, self._core.instant()))
+            self._seats.put(seat, seat.pause(UNANSWERED, self._core.instant()))
         self._calls.cancel(call)
 
     async def dial_number(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
@@ -87,29 +87,31 @@ class OwnCalls:
         run = self._runs.require(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(f"agents may not dial numbers in campaign {campaign_id} (campaigns.manual_dialling)")
-        await self._call(run, phone_id, seat_name)
+        await self._call_number(run, phone_id, seat_name)
         return f"seat {seat_name}: dialled"
 
     async def call_back(self, seat_name: str, campaign_id: str, phone_id: int) -> None:
         """Place a promised call-back for a reserved seat. Raises CommandRefused, StoreError."""
-        await self._call(self._runs[campaign_id], phone_id, seat_name, promised=True)
+        await self._call_number(self._runs[campaign_id], phone_id, seat_name, promised=True)
 
-    async def _call(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
+    async def _call_number(self, run: CampaignRun, phone_id: int, seat_name: str, *, promised: bool = False) -> None:
         """Call a number for a seat. The seat is checked before and after the number is claimed."""
-        self._fit(seat_name, run, promised=promised)
-        hold = self._holds.find(run)
+        self._require_idle_seat(seat_name, run, promised=promised)
+        hold = self._holds.find_hold(run)
         if hold is not None:
             raise CommandRefused(f"campaign {run.spec.campaign_id} is held: {hold}", RefusedBecause.HELD)
         claim = await self._hoppers.claim_number(run, phone_id)
         try:
-            refusal = await self._originator.dial_for(run, claim, self._fit(seat_name, run, promised=promised))
+            refusal = await self._originator.dial_number(
+                run, claim, self._require_idle_seat(seat_name, run, promised=promised)
+            )
             if refusal is not None:
                 raise refusal
         except CommandRefused:
-            self._hoppers.put_back(run, [claim])
+            self._hoppers.return_claims(run, [claim])
             raise
 
-    def _at(self, seat_name: str, attempt_id: AttemptId) -> Call:
+    def _require_call(self, seat_name: str, attempt_id: AttemptId) -> Call:
         """Return the seat's call that the agent has not dialled yet, or that is being dialled. Raises CommandRefused."""
         seat, call = self._seats.require(seat_name), self._calls.get(attempt_id)
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
@@ -119,15 +121,15 @@ class OwnCalls:
             )
         return call
 
-    def _fit(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
+    def _require_idle_seat(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
         """Return a seat whose agent may dial for this campaign now. `promised`: it is reserved for a call-back.
 
         Raises CommandRefused.
         """
         seat = self._seats.require(seat_name)
-        idle = seat.free or (seat.state is SeatState.PAUSED and not seat.doubted)
+        idle = seat.is_free or (seat.state is SeatState.PAUSED and not seat.phone_suspect)
         if promised:
-            idle = seat.promised and seat.state is SeatState.READY and not seat.doubted
+            idle = seat.call_back_promised and seat.state is SeatState.READY and not seat.phone_suspect
         if not idle or not seat.phone_up or seat.agent is None:
             raise CommandRefused(
                 f"seat {seat.name} is {seat.state}: dialling is possible only when ready or paused",
@@ -137,18 +139,18 @@ class OwnCalls:
             raise CommandRefused(
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}", RefusedBecause.NOT_LISTED
             )
-        if seat.free and self.is_wanted():
+        if seat.is_free and self.are_free_seats_needed():
             raise CommandRefused(
                 f"seat {seat.name}: a voter may be connected at any moment. Pause first, then dial",
                 RefusedBecause.NOT_FREE,
             )
         return seat
 
-    def is_wanted(self) -> bool:
+    def are_free_seats_needed(self) -> bool:
         """Return whether calls in progress may need all free seats."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
-            for call in self._calls.all()
+            for call in self._calls.values()
             if not call.answered or call.state is CallState.WAITING
         )
-        return on_their_way >= sum(seat.free for seat in self._seats.all())
+        return on_their_way >= sum(seat.is_free for seat in self._seats.values())

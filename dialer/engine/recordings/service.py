@@ -22,12 +22,12 @@ class Recorder:
         self._switch = switch
         self._store = store
 
-    def began(self, call: Call) -> None:
+    def on_recording_started(self, call: Call) -> None:
         """Handle that the switch has started to record a call."""
-        known = self._calls.update(call, call.picked_up(self._core.instant()))
-        self._calls.update(known, known.recording())
+        known = self._calls.update(call, call.with_answer(self._core.instant()))
+        self._calls.update(known, known.with_recording())
 
-    async def play(self, attempt_id: AttemptId) -> str:
+    async def allow_playing(self, attempt_id: AttemptId) -> str:
         """Allow a recording to be played. Raises CommandRefused, StoreError."""
         if not await self._store.has_recording(attempt_id):
             raise CommandRefused(
@@ -36,25 +36,25 @@ class Recorder:
             )
         return "the recording may be played"
 
-    async def mute(self, seat_name: str, *, pausing: bool) -> str:
+    async def pause_recording(self, seat_name: str, *, pausing: bool) -> str:
         """Pause a recording (silence is recorded), or resume it. Raises CommandRefused."""
-        call = self._calls.at_seat(self._seats.require(seat_name))
+        call = self._calls.find_by_seat(self._seats.require(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is being recorded")
         if call.talk.recording_paused is pausing:
             raise CommandRefused(f"seat {seat_name}: the recording is already {'paused' if pausing else 'running'}")
-        self._note(call.attempt_id, paused=pausing)
+        self._set_paused(call.attempt_id, paused=pausing)
         try:
             await self._switch.mute_recording(call.attempt_id, muted=pausing)
         except SwitchError as error:
-            self._note(call.attempt_id, paused=not pausing)
+            self._set_paused(call.attempt_id, paused=not pausing)
             raise CommandRefused(
                 f"seat {seat_name}: the recording could not be {'paused' if pausing else 'resumed'}: {error}"
             ) from error
         self._seats.notify(seat_name)
         return f"seat {seat_name}: the recording is {'paused' if pausing else 'resumed'}"
 
-    def _note(self, attempt_id: AttemptId, *, paused: bool) -> None:
+    def _set_paused(self, attempt_id: AttemptId, *, paused: bool) -> None:
         call = self._calls.get(attempt_id)
         if call is not None:
-            self._calls.update(call, call.muted(paused=paused))
+            self._calls.update(call, call.with_recording_paused(paused=paused))

@@ -42,7 +42,7 @@ class ImportRoll(Command):
     who: Responsible
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.roll_import.take_roll(self.list, context.responsible(self.who))
+        return await services.roll_import.import_roll(self.list, context.responsible(self.who))
 
 
 class SuppressNumbers(Command):
@@ -57,7 +57,7 @@ class SuppressNumbers(Command):
     who: Responsible
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.roll_import.suppress(self.list, self.source, context.responsible(self.who))
+        return await services.roll_import.suppress_numbers(self.list, self.source, context.responsible(self.who))
 
 
 class EraseNumbers(Command):
@@ -72,4 +72,4 @@ class EraseNumbers(Command):
     who: Responsible
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.roll_import.erase(self.list, context.responsible(self.who), names=self.names)
+        return await services.roll_import.erase_numbers(self.list, context.responsible(self.who), names=self.names)

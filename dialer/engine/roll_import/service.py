@@ -45,7 +45,7 @@ class RollImport:
         polls: Polls,
         turnout: TurnoutFigures,
         roll_import: RollImportState,
-        outside: Dependencies,
+        dependencies: Dependencies,
         marks: Marks,
         eligibility: Eligibility,
     ) -> None:
@@ -54,79 +54,81 @@ class RollImport:
         self._polls = polls
         self._turnout = turnout
         self._roll_import = roll_import
-        self._store = outside.store
-        self._given = outside.spool
-        self._has_room = outside.has_room
+        self._store = dependencies.store
+        self._spool_if_any = dependencies.spool
+        self._has_room = dependencies.has_room
         self._marks = marks
         self._eligibility = eligibility
 
-    async def suppress(self, list_id: str, source: str, who: str) -> str:
+    async def suppress_numbers(self, list_id: str, source: str, who: str) -> str:
         """Suppress numbers and cancel their unanswered calls. Raises CommandRefused, StoreError."""
         secret = next(iter(self._rules.secrets), None)
         fresh = 0
-        async with self._opened(list_id) as handed:
+        async with self._open_list(list_id) as handed:
             numbers = await asyncio.to_thread(handed.numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
-                taken = await self._store.suppress_numbers(piece, secret, source, self._entry(who))
+                taken = await self._store.suppress_numbers(piece, secret, source, self._audit_note(who))
                 fresh += taken.new
                 for phone_id in taken.phones:
-                    self._marks.opted_out(phone_id, fresh=True)
+                    self._marks.apply_opt_out(phone_id, fresh=True)
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already suppressed"
 
-    async def erase(self, list_id: str, who: str, *, names: bool) -> str:
+    async def erase_numbers(self, list_id: str, who: str, *, names: bool) -> str:
         """Erase numbers. Raises CommandRefused, also if a number is on a call; RecordingError, StoreError."""
         rules, said = self._rules, list[str]()
-        async with self._opened(list_id) as handed:
+        async with self._open_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.numbers):
                 if await self._store.open_attempt_on(number) is not None:
                     raise CommandRefused(
                         "a number of the list is on a call: suppress it now, and erase it when the call has ended"
                     )
                 store = (self._spool.store, self._spool.key)
-                done = await self._store.erase_number(number, rules, store, self._entry(who), with_voters=names)
+                done = await self._store.erase_number(number, rules, store, self._audit_note(who), with_voters=names)
                 if done.phone_id is not None:
-                    self._marks.opted_out(done.phone_id, fresh=False)
+                    self._marks.apply_opt_out(done.phone_id, fresh=False)
                 said += done.messages
         return "; ".join(said)
 
-    async def take_roll(self, list_id: str, who: str) -> str:
+    async def import_roll(self, list_id: str, who: str) -> str:
         """Import a roll. After an interruption the imported part stays: import the roll again. Raises CommandRefused,
         StoreError.
         """
-        async with self._roll_import.lock, self._opened(list_id) as handed:
+        async with self._roll_import.lock, self._open_list(list_id) as handed:
             try:
-                return await self._take_roll(list_id, handed, who)
+                return await self._import_roll(list_id, handed, who)
             finally:
                 self._roll_import.roll = None
 
-    async def _take_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
+    async def _import_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
         found = await asyncio.to_thread(handed.roll)
         roll = RollImportProgress(list_id, found.voters, 0)
-        self._tell(roll)
-        booth_ids = await self._take_booths(handed)
+        self._notify_progress(roll)
+        booth_ids = await self._import_booths(handed)
         booths = await self._store.booths()
-        self._polls.add(booths)
+        self._polls.add_booths(booths)
         self._runs.add_booths(booths)
         self._eligibility.load_areas()
-        taken = await self._take_voters(roll, handed, booth_ids)
+        taken = await self._import_voters(roll, handed, booth_ids)
         await self._enrol()
-        await self._store.record_roll_import(self._entry(who), found, taken)
-        await self._count(booth_ids)
-        return _told(found, taken)
+        await self._store.record_roll_import(self._audit_note(who), found, taken)
+        await self._count_booths(booth_ids)
+        return _summarize(found, taken)
 
-    async def _take_booths(self, handed: SpoolFile) -> dict[int, int]:
+    async def _import_booths(self, handed: SpoolFile) -> dict[int, int]:
         booths, ids = await asyncio.to_thread(handed.booths), {}
         for first in range(0, len(booths), PIECE_BOOTHS):
             ids.update(await self._store.import_booths(booths[first : first + PIECE_BOOTHS]))
         return ids
 
-    def _tell(self, roll: RollImportProgress) -> None:
+    def _notify_progress(self, roll: RollImportProgress) -> None:
         self._roll_import.roll = roll
         for campaign_id, _ in self._runs.items():
-            self._core.do(Notify(CampaignChange(campaign_id)))
+            self._core.request(Notify(CampaignChange(campaign_id)))
 
-    async def _take_voters(self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]) -> RollChange:
+    async def _import_voters(
+        self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]
+    ) -> RollChange:
         secrets, sums, after, done = self._rules.secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.voters, after, PIECE_VOTERS):
             if not self._has_room():  # the remaining space is reserved for the results of calls
@@ -138,7 +140,7 @@ class RollImport:
             taken = astuple(await self._store.import_voters(voters, booth_ids, secrets))
             sums = [one + other for one, other in zip(sums, taken, strict=True)]
             after, done = voters[-1].voter_id, done + len(voters)
-            self._tell(replace(roll, imported=done))
+            self._notify_progress(replace(roll, imported=done))
         return RollChange(*sums)
 
     async def _enrol(self) -> None:
@@ -149,14 +151,14 @@ class RollImport:
             run.progress = await self._store.campaign_progress(campaign_id)
         self._runs.read_queues_again()
 
-    async def _count(self, booth_ids: dict[int, int]) -> None:
+    async def _count_booths(self, booth_ids: dict[int, int]) -> None:
         for booth_id in booth_ids.values():
             booth, counts = self._polls.booths[booth_id], await self._store.count_booth(booth_id)
             place = (booth.constituency_number, booth.part_number)
             self._turnout.set_booth(BoothTurnout(booth_id, *place, *counts, booth.constituency_name, booth.name))
 
     @asynccontextmanager
-    async def _opened(self, list_id: str) -> AsyncIterator[SpoolFile]:
+    async def _open_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
             handed = await asyncio.to_thread(self._spool.open, list_id)
         except NotInStore as error:
@@ -168,22 +170,22 @@ class RollImport:
 
     @property
     def _spool(self) -> Spool:
-        if self._given is None:
+        if self._spool_if_any is None:
             raise CommandRefused("this dialler has no spool, so it cannot import lists")
-        return self._given
+        return self._spool_if_any
 
     @property
     def _rules(self) -> ErasureRules:
         rules = self._core.plan.erasure
-        if self._given is None or rules is None:
+        if self._spool_if_any is None or rules is None:
             raise CommandRefused("this dialler has no spool, so it cannot import lists")
         return rules
 
-    def _entry(self, who: str) -> AuditNote:
+    def _audit_note(self, who: str) -> AuditNote:
         return AuditNote(who, self._core.clock.now(), {})
 
 
-def _told(found: SpooledRoll, taken: RollChange) -> str:
+def _summarize(found: SpooledRoll, taken: RollChange) -> str:
     said = f"{found.rows:,} rows: {taken.voters:,} voters added or changed, {taken.numbers:,} numbers and {taken.links:,} links"
     said += f", {found.rejected:,} rows rejected" if found.rejected else ""
     return said + (f"; {taken.opted_out:,} of the numbers had opted out" if taken.opted_out else "")

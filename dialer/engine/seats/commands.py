@@ -113,7 +113,7 @@ class SeatCampaigns(SeatCommand):
     ]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.seats.serve(self.seat, self.campaigns)
+        return await services.seats.restrict_campaigns(self.seat, self.campaigns)
 
 
 class SeatReady(SeatCommand):
@@ -155,7 +155,7 @@ class SeatClosing(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.seats.closing(self.seat)
+        return services.seats.announce_closing(self.seat)
 
 
 class SeatMessage(Command):
@@ -205,4 +205,4 @@ class SeatMessageRead(SeatCommand):
     message_at: Annotated[EpochSeconds, Field(description="`at` of the message, from `seats/{seat}`")]
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.messages.read(self.seat, self.message_at)
+        return await services.messages.mark_read(self.seat, self.message_at)

@@ -43,7 +43,7 @@ class Keypad:
 
 
 @dataclass(frozen=True, slots=True)
-class Pressed:
+class KeyResult:
     """The result of pressing a key."""
 
     keypad: Keypad
@@ -51,7 +51,7 @@ class Pressed:
     sound: SeatSound | None = None  # to play at once; None: the command's result decides
 
 
-def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> Pressed:
+def press_key(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequence[str]) -> KeyResult:
     """Return the keypad after a key, and the command that the key completes, if any.
 
     `now` is monotonic seconds. `key` is whatever the phone sent.
@@ -59,18 +59,18 @@ def press(keypad: Keypad, seat: str, key: str, now: float, pause_reasons: Sequen
     recent = (*keypad.recent, now)[-STORM_KEYS:]
     storm = len(recent) == STORM_KEYS and now - recent[0] < STORM_SECONDS
     if storm or len(key) != 1 or key not in "0123456789*":
-        return Pressed(Keypad(recent=recent), sound=SeatSound.WRONG)
+        return KeyResult(Keypad(recent=recent), sound=SeatSound.WRONG)
     too_late = bool(keypad.keys) and now - keypad.at_seconds > HALF_ENTERED_SECONDS
     if too_late and key != "*":
-        return Pressed(Keypad(recent=recent), sound=SeatSound.WRONG)
+        return KeyResult(Keypad(recent=recent), sound=SeatSound.WRONG)
     keys = "*" if key == "*" else keypad.keys + key
-    if keys in _BEGINNINGS or (len(keys) == 2 and keys[0] == _LATER):
-        return Pressed(Keypad(keys, now, recent), sound=SeatSound.KEY)
-    command = _command(seat, keys, pause_reasons)
-    return Pressed(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
+    if keys in _PARTIAL_CODES or (len(keys) == 2 and keys[0] == _LATER_KEY):
+        return KeyResult(Keypad(keys, now, recent), sound=SeatSound.KEY)
+    command = _complete_command(seat, keys, pause_reasons)
+    return KeyResult(Keypad(recent=recent), command, None if command is not None else SeatSound.WRONG)
 
 
-def at_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
+def translate_for_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
     """Return the command that a keyed command means during a preview: ready dials it, hang-up skips it."""
     match command:
         case SeatReady():
@@ -80,11 +80,11 @@ def at_preview(command: SeatCommand, attempt_id: AttemptId) -> SeatCommand:
     return command
 
 
-_LATER = next(key for key, disposition in DISPOSITION_KEYS.items() if disposition is Disposition.LATER)
-_BEGINNINGS = frozenset({"*", "*2", _LATER})
+_LATER_KEY = next(key for key, disposition in DISPOSITION_KEYS.items() if disposition is Disposition.LATER)
+_PARTIAL_CODES = frozenset({"*", "*2", _LATER_KEY})
 
 
-_OF_ONE_CODE: dict[str, type[SeatCommand]] = {
+_COMMAND_CODES: dict[str, type[SeatCommand]] = {
     "*1": SeatReady,
     "*3": SeatHangUp,
     "*4": SeatHold,
@@ -96,13 +96,13 @@ _OF_ONE_CODE: dict[str, type[SeatCommand]] = {
 }
 
 
-def _command(seat: str, keys: str, pause_reasons: Sequence[str]) -> SeatCommand | None:
-    if keys in _OF_ONE_CODE:
-        return _OF_ONE_CODE[keys](seat=seat)
+def _complete_command(seat: str, keys: str, pause_reasons: Sequence[str]) -> SeatCommand | None:
+    if keys in _COMMAND_CODES:
+        return _COMMAND_CODES[keys](seat=seat)
     if keys.startswith("*2"):
         number = int(keys[2:])
         return SeatPause(seat=seat, reason=pause_reasons[number - 1]) if 1 <= number <= len(pause_reasons) else None
-    if keys.startswith(_LATER):
+    if keys.startswith(_LATER_KEY):
         hour = int(keys[1:])
         return KeyedDisposition(seat=seat, disposition=Disposition.LATER, hour=hour) if hour < _HOURS_IN_A_DAY else None
     disposition = DISPOSITION_KEYS.get(keys)

@@ -11,7 +11,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.command.base import SeatCommand
 from dialer.engine.core import Core
 from dialer.engine.effects import RunCommand, order
-from dialer.engine.seats.keypad import Keypad, at_preview, press
+from dialer.engine.seats.keypad import Keypad, press_key, translate_for_preview
 from dialer.engine.seats.seats import Seats
 
 _log = structlog.get_logger(__name__)
@@ -26,9 +26,9 @@ class SeatKeys:
         self._seats = seats
         self._switch = switch
         self._keypads: dict[str, tuple[str, Keypad]] = {}  # by seat: the agent, and the keys entered so far
-        self._doing: set[str] = set()  # seats whose last command is still running
+        self._busy_seats: set[str] = set()  # seats whose last command is still running
 
-    def key(self, seat_name: str, key: str) -> None:
+    def on_key(self, seat_name: str, key: str) -> None:
         """Handle a key of the agent's phone. While a command of the seat is running, further commands are refused."""
         seat = self._seats.get(seat_name)
         if seat is None or seat.agent is None:
@@ -36,29 +36,29 @@ class SeatKeys:
         agent, before = self._keypads.get(seat_name, (seat.agent, Keypad()))
         if agent != seat.agent:
             before = Keypad()
-        pressed = press(
+        pressed = press_key(
             before,
             seat_name,
             key,
             self._core.clock.monotonic(),
             self._core.plan.agent_rules.pause_reasons,
         )
-        call = self._calls.at_seat(seat)
+        call = self._calls.find_by_seat(seat)
         if pressed.command is not None and call is not None and call.leg.preview is not None:
-            pressed = replace(pressed, command=at_preview(pressed.command, call.attempt_id))
+            pressed = replace(pressed, command=translate_for_preview(pressed.command, call.attempt_id))
         self._keypads[seat_name] = seat.agent, pressed.keypad
-        if pressed.command is not None and seat_name not in self._doing:
-            self._doing.add(seat_name)
-            self._core.do(RunCommand(pressed.command))
+        if pressed.command is not None and seat_name not in self._busy_seats:
+            self._busy_seats.add(seat_name)
+            self._core.request(RunCommand(pressed.command))
         else:
-            self._answer(seat_name, pressed.sound or SeatSound.WRONG)
+            self._play_sound(seat_name, pressed.sound or SeatSound.WRONG)
 
-    def done(self, command: SeatCommand, refusal: Exception | None) -> None:
+    def on_command_done(self, command: SeatCommand, refusal: Exception | None) -> None:
         """Play the sound for a command that was executed or refused."""
-        self._doing.discard(command.seat)
+        self._busy_seats.discard(command.seat)
         if refusal is not None:
             _log.debug("key.refused", seat=command.seat, command=type(command).__name__, problem=str(refusal))
-        self._answer(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
+        self._play_sound(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
 
-    def _answer(self, seat_name: str, sound: SeatSound) -> None:
-        self._core.do(order(self._switch.answer_key, seat_name, sound))
+    def _play_sound(self, seat_name: str, sound: SeatSound) -> None:
+        self._core.request(order(self._switch.answer_key, seat_name, sound))

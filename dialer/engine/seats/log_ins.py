@@ -47,7 +47,7 @@ class WrongLogIns:
         until_agent = self._agents.get(agent or "", (0.0, ""))[0]
         return now < max(self._seats.get(seat, 0.0), until_agent)
 
-    def wrong(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
+    def count_wrong(self, seat: str, agent: str | None, now: float, rules: AgentRules) -> bool:
         """Count a wrong log-in (`agent` None: unknown number). Return whether it locks the seat and the agent."""
         self._by_seat[seat] += 1
         if agent is not None:
@@ -61,7 +61,7 @@ class WrongLogIns:
             self._by_agent.pop(agent, None)
         return True
 
-    def right(self, seat: str, agent: str) -> None:
+    def reset(self, seat: str, agent: str) -> None:
         """Reset the counts of a seat and an agent after a correct log-in."""
         self._by_seat.pop(seat, None)
         self._by_agent.pop(agent, None)

@@ -36,24 +36,24 @@ class Messages:
     async def send_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
         """Send a message to all agents who serve a campaign. Raises CommandRefused if there is none, StoreError."""
         run = self._runs.require(campaign_id)
-        names = [seat.name for seat in self._seats.serving(run.spec) if seat.agent is not None]
+        names = [seat.name for seat in self._seats.find_serving(run.spec) if seat.agent is not None]
         if not names:
             raise CommandRefused(f"no agent serves campaign {campaign_id} now: the message was not sent")
         await self._send(names, text, sender)
         return f"campaign {campaign_id}: the message is on the pages of {len(names)} agents"
 
-    async def read(self, seat_name: str, at: float) -> str:
+    async def mark_read(self, seat_name: str, at: float) -> str:
         """Remove the message sent at that time (epoch seconds), which the agent has read. Raises StoreError."""
         there = self._seats.require(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
             await self._store.end_standing_order(seat_addressee(seat_name), SEAT_MESSAGE)
-            self.forget(seat_name)
+            self.remove_message(seat_name)
         return f"seat {seat_name}: the message is marked as read"
 
-    def forget(self, seat_name: str) -> None:
+    def remove_message(self, seat_name: str) -> None:
         """Remove a message that was read or has expired."""
-        self._core.do(StopTimer(f"message/{seat_name}"))
-        self._set(seat_name, None)
+        self._core.request(StopTimer(f"message/{seat_name}"))
+        self._set_message(seat_name, None)
 
     async def _send(self, names: list[str], text: str, sender: str) -> None:
         line = AgentMessage(text, self._core.clock.now(), sender)
@@ -63,20 +63,20 @@ class Messages:
         )
         for name in names:
             if self._seats[name].agent is not None:
-                self._put(name, line)
+                self._show_until_expired(name, line)
 
-    def restore(self, seat_name: str, order: StandingOrder) -> None:
+    def restore_message(self, seat_name: str, order: StandingOrder) -> None:
         """Show the message that was sent to a seat in an earlier run of the dialler."""
-        self._put(seat_name, AgentMessage(**order.content))
+        self._show_until_expired(seat_name, AgentMessage(**order.content))
 
-    def _put(self, seat_name: str, line: AgentMessage) -> None:
+    def _show_until_expired(self, seat_name: str, line: AgentMessage) -> None:
         left = line.at + MESSAGE_SECONDS - self._core.clock.now()
-        self._core.do(
+        self._core.request(
             StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
         )
-        self._set(seat_name, line)
+        self._set_message(seat_name, line)
 
-    def _set(self, seat_name: str, message: AgentMessage | None) -> None:
+    def _set_message(self, seat_name: str, message: AgentMessage | None) -> None:
         seat = self._seats[seat_name]
         if seat.message != message:
             self._seats.put(seat, replace(seat, message=message))

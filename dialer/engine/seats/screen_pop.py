@@ -24,7 +24,7 @@ class ScreenPops:
         self._store = store
         self._asked: dict[str, AttemptId] = {}  # by seat: the attempt whose screen pop was read, or is being read
 
-    def look(self, seat_name: str, attempt_id: AttemptId, *, again: bool) -> None:
+    def read_screen_pop(self, seat_name: str, attempt_id: AttemptId, *, again: bool) -> None:
         """Read the screen pop of a call at a seat. `again`: something new was recorded about its household."""
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
@@ -43,6 +43,6 @@ class ScreenPops:
             return
         before = self._seats.screen_pops.get(seat_name)
         if before is not None and before.attempt_id == attempt_id:
-            found = found.after(before)
+            found = found.update_settled(before)
         self._seats.screen_pops[seat_name] = found
         self._seats.notify(seat_name)

@@ -43,9 +43,9 @@ class Seats:
         self._tallies: defaultdict[str, SeatTally] = defaultdict(SeatTally)
         self._intervals: list[SeatInterval] = []
         self.screen_pops: dict[str, ScreenPop] = {}  # by seat, of its latest call
-        self.use_plan()
+        self.apply_plan()
 
-    def use_plan(self) -> None:
+    def apply_plan(self) -> None:
         """Apply the seats of the plan in force.
 
         A removed seat stays, last in the order, until its agent has left. Agents keep the phone that they have.
@@ -72,7 +72,7 @@ class Seats:
         """Return a seat, or None if it does not exist."""
         return None if name is None else self._seats.get(name)
 
-    def all(self) -> Collection[Seat]:
+    def values(self) -> Collection[Seat]:
         """Return all seats, in the order of the settings."""
         return self._seats.values()
 
@@ -90,17 +90,17 @@ class Seats:
         """Return whether a seat is no longer in the settings and has no agent."""
         return seat.name not in self._core.plan.seats and seat.agent is None and seat.state is SeatState.OFFLINE
 
-    def reachable(self) -> Collection[Seat]:
+    def find_reachable(self) -> Collection[Seat]:
         """Return the seats whose Asterisk server is reachable."""
         unreachable = self._servers.unreachable
         seats = self._seats.values()
         return [seat for seat in seats if seat.server not in unreachable] if unreachable else seats
 
-    def serving(self, spec: CampaignSpec) -> list[Seat]:
+    def find_serving(self, spec: CampaignSpec) -> list[Seat]:
         """Return the reachable seats whose agents may take a campaign's calls."""
-        return [seat for seat in self.reachable() if seat.can_serve(spec.skill, spec.campaign_id)]
+        return [seat for seat in self.find_reachable() if seat.can_serve(spec.skill, spec.campaign_id)]
 
-    def with_endpoint(self, endpoint: str) -> Seat | None:
+    def find_by_endpoint(self, endpoint: str) -> Seat | None:
         """Return the seat with this phone, or None."""
         found = (seat for seat in self._seats.values() if seat.endpoint == endpoint)
         return next((seat for seat in found if not self.is_removed(seat)), None)
@@ -119,19 +119,19 @@ class Seats:
                 self._tallies[before.name] = SeatTally()
             self._start_timers(before, after)
             if self._listeners:
-                self._core.do(SeatStateChanged(before.name))
+                self._core.request(SeatStateChanged(before.name))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._core.do(Notify(self.view(after)))
+            self._core.request(Notify(self.view(after)))
 
     def _start_timers(self, before: Seat, after: Seat) -> None:
         if after.state is SeatState.LOST:
             gone = TimerExpired(TimerKind.AGENT_ABSENT, after.name)
-            self._core.do(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
+            self._core.request(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
         elif before.state is SeatState.LOST:
-            self._core.do(StopTimer(f"lost/{after.name}"))
+            self._core.request(StopTimer(f"lost/{after.name}"))
         if after.state in _WITH_VOTER:  # as a separate event, because connecting the voter must not wait for the screen
             pop = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
-            self._core.do(StartTimer(f"screen/{after.name}", 0.0, pop))
+            self._core.request(StartTimer(f"screen/{after.name}", 0.0, pop))
 
     def count_call(self, name: str) -> None:
         """Count a call that an agent has taken."""
@@ -141,11 +141,11 @@ class Seats:
         """Notify subscribers of a seat whose state has not changed."""
         seat = self._seats.get(name)
         if seat is not None:
-            self._core.do(Notify(self.view(seat)))
+            self._core.request(Notify(self.view(seat)))
 
     def view(self, seat: Seat) -> SeatView:
         """Return the published view of a seat."""
-        call = self._calls.at_seat(seat)
+        call = self._calls.find_by_seat(seat)
         transfer = None if call is None else self._transfers.get(call.attempt_id)
         pop = self.screen_pops.get(seat.name)
         return seat_view(seat, self._tallies[seat.name], call, transfer, pop, self._core.instant())
@@ -167,11 +167,11 @@ class Seats:
             self._close_interval(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
-    def take_intervals(self) -> list[SeatInterval]:
+    def pop_intervals(self) -> list[SeatInterval]:
         """Return the intervals that are not stored yet, and clear the list."""
         intervals, self._intervals = self._intervals, []
         return intervals
 
-    def put_back_intervals(self, intervals: list[SeatInterval]) -> None:
+    def restore_intervals(self, intervals: list[SeatInterval]) -> None:
         """Put intervals that could not be stored back at the front of the list."""
         self._intervals = intervals + self._intervals

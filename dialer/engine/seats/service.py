@@ -47,7 +47,7 @@ class Agents:
         seats: Seats,
         runs: CampaignRuns,
         acd: Acd,
-        outside: Dependencies,
+        dependencies: Dependencies,
         silence: SeatSilence,
     ) -> None:
         """Create the service. If the settings have no agents, seats are logged in by command, under any name."""
@@ -57,19 +57,19 @@ class Agents:
         self._seats = seats
         self._runs = runs
         self._acd = acd
-        self._store = outside.store
-        self._switch = outside.switch
+        self._store = dependencies.store
+        self._switch = dependencies.switch
         self._silence = silence
-        self._wrong = WrongLogIns()
+        self._wrong_log_ins = WrongLogIns()
         self._pins: PinCheck | None = None
         self._one_check = asyncio.Lock()  # one check at a time limits memory, and no concurrent guess can pass the lock
-        self._kept: dict[str, LogIn] = {}
+        self._saved_log_ins: dict[str, LogIn] = {}
 
     # Start, and changed settings
 
     async def prepare(self) -> None:
         """Load the log-ins of the earlier run. Raises StoreError."""
-        self._kept = {log_in.seat: log_in for log_in in await self._store.log_ins()}
+        self._saved_log_ins = {log_in.seat: log_in for log_in in await self._store.log_ins()}
         if self._core.plan.agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
@@ -77,16 +77,16 @@ class Agents:
         """Use the PINs of the agents in the plan."""
         self._pins = pins
 
-    def use_plan(self) -> None:
+    def apply_plan(self) -> None:
         """Apply the seats and agents of the plan in force. Agents who are no longer allowed are logged off after their
         call.
         """
-        before = {seat.name: seat for seat in self._seats.all()}
-        self._seats.use_plan()
-        for seat in [*self._seats.all()]:
+        before = {seat.name: seat for seat in self._seats.values()}
+        self._seats.apply_plan()
+        for seat in [*self._seats.values()]:
             if not self._may_stay(seat):
-                self._acd.free(*self._emptied(seat.name))
-                self._core.spawn(self._keep(seat.name), "drop-log-in")
+                self._acd.update_seat(*self._log_off_seat(seat.name))
+                self._core.spawn(self._save_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
                 self._seats.notify(seat.name)
 
@@ -95,30 +95,34 @@ class Agents:
         known = not plan.agents or seat.agent in plan.agents
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
-    def adopt(self, live_seats: frozenset[str], server: str) -> list[str]:
+    def adopt_log_ins(self, live_seats: frozenset[str], server: str) -> list[str]:
         """Restore the log-ins of agents whose phones are nailed up on a server, and return their seats.
 
         Called when the server first connects. An agent whose phone is not connected is logged off, because the phone
         would ring for somebody who may have left.
         """
         seats = self._seats
-        kept = {name: each for name, each in self._kept.items() if name not in seats or seats[name].server == server}
-        self._kept = {name: each for name, each in self._kept.items() if name not in kept}
+        kept = {
+            name: each
+            for name, each in self._saved_log_ins.items()
+            if name not in seats or seats[name].server == server
+        }
+        self._saved_log_ins = {name: each for name, each in self._saved_log_ins.items() if name not in kept}
         adopted: list[str] = []
         logged_off = 0
         for log_in in kept.values():
             seat = seats.get(log_in.seat)
             account = self._core.plan.agents.get(log_in.agent)
-            elsewhere = any(other.agent == log_in.agent for other in seats.all())
+            elsewhere = any(other.agent == log_in.agent for other in seats.values())
             if seat is None or seat.agent is not None:
                 continue
             now = self._core.instant()
-            after = seat.logged_in(log_in.agent, account, now)
+            after = seat.log_in(log_in.agent, account, now)
             if elsewhere or log_in.seat not in live_seats or not self._may_stay(after):
                 logged_off += 1
-                self._core.spawn(self._keep(seat.name), "drop-log-in")
+                self._core.spawn(self._save_log_in(seat.name), "drop-log-in")
                 continue
-            self._seats.put(seat, after.paused(log_in.reason or "", now) if log_in.paused else after)
+            self._seats.put(seat, after.pause(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
         if kept:
             _log.info("log_ins.adopted", adopted=len(adopted), logged_off=logged_off)
@@ -126,24 +130,24 @@ class Agents:
 
     def log_off_absent(self, seat_name: str) -> None:
         """Log off an agent whose phone has been disconnected for too long."""
-        self._acd.free(*self._emptied(seat_name))
-        self._core.spawn(self._keep(seat_name), "drop-log-in")
+        self._acd.update_seat(*self._log_off_seat(seat_name))
+        self._core.spawn(self._save_log_in(seat_name), "drop-log-in")
         _log.info("seat.logged_off", seat=seat_name)
 
-    def _emptied(self, seat_name: str) -> tuple[Seat, Seat]:
+    def _log_off_seat(self, seat_name: str) -> tuple[Seat, Seat]:
         seat = self._seats[seat_name]
-        return seat, seat.logged_off(self._core.instant())
+        return seat, seat.log_off(self._core.instant())
 
     @property
-    def takes_log_ins(self) -> bool:
+    def accepts_log_ins(self) -> bool:
         """Return whether agents can log in from a phone."""
         return bool(self._core.plan.agents)
 
-    def seat_of_endpoint(self, endpoint: str) -> Seat | None:
+    def find_seat_by_endpoint(self, endpoint: str) -> Seat | None:
         """Return the seat with this phone, or None."""
-        return self._seats.with_endpoint(endpoint)
+        return self._seats.find_by_endpoint(endpoint)
 
-    def has_phone(self, seat_name: str) -> bool:
+    def is_phone_connected(self, seat_name: str) -> bool:
         """Return whether the seat's phone is connected, as far as is known."""
         return self._seats[seat_name].phone_up
 
@@ -151,29 +155,29 @@ class Agents:
 
     async def log_off(self, seat_name: str) -> str:
         """Log the agent off, after the current call if there is one."""
-        seat, after = self._emptied(self._seats.require(seat_name).name)
-        self._acd.free(seat, after)
-        await self._keep(seat_name)
+        seat, after = self._log_off_seat(self._seats.require(seat_name).name)
+        self._acd.update_seat(seat, after)
+        await self._save_log_in(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
 
     async def pause(self, seat_name: str, reason: str) -> str:
         """Pause the seat, so that it gets no further calls. Raises CommandRefused."""
-        seat = self._staying(seat_name)
-        self._acd.free(seat, seat.paused(reason, self._core.instant()))
-        await self._keep(seat_name)
+        seat = self._require_staying_agent(seat_name)
+        self._acd.update_seat(seat, seat.pause(reason, self._core.instant()))
+        await self._save_log_in(seat_name)
         return f"seat {seat_name}: paused"
 
     async def make_ready(self, seat_name: str) -> str:
         """End a pause or a wrap-up, so that the seat gets calls again. Raises CommandRefused."""
-        seat = self._staying(seat_name)
+        seat = self._require_staying_agent(seat_name)
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
-            self._acd.free(seat, seat.made_ready(self._core.instant()))
-        await self._keep(seat_name)
+            self._acd.update_seat(seat, seat.make_ready(self._core.instant()))
+        await self._save_log_in(seat_name)
         return f"seat {seat_name}: ready"
 
-    def _staying(self, seat_name: str) -> Seat:
+    def _require_staying_agent(self, seat_name: str) -> Seat:
         """Return a seat whose agent may stay under the settings in force. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
         if not self._may_stay(seat):
@@ -182,13 +186,13 @@ class Agents:
             )
         return seat
 
-    async def serve(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
+    async def restrict_campaigns(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
         """Restrict the seat to calls of these campaigns until its agent logs off. No campaigns: remove the restriction.
 
         Raises CommandRefused, also if the agent lacks the skill of a campaign; StoreError.
         """
         seat = self._seats.require(seat_name)
-        moved = seat.serving(frozenset(campaigns))
+        moved = seat.restrict_campaigns(frozenset(campaigns))
         for campaign_id in campaigns:
             skill = self._runs.require(campaign_id).spec.skill
             if not moved.can_serve(skill, campaign_id):
@@ -203,19 +207,21 @@ class Agents:
         else:
             await self._store.end_standing_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
-        self._acd.free(seat, seat.serving(frozenset(campaigns)))
+        self._acd.update_seat(seat, seat.restrict_campaigns(frozenset(campaigns)))
         self._seats.notify(seat_name)
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
     def restore_campaigns(self, seat_name: str, order: StandingOrder) -> None:
         """Restore the campaigns to which a seat was restricted in an earlier run, without those that no longer exist."""
         seat = self._seats[seat_name]
-        self._seats.put(seat, seat.serving(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys()))
+        self._seats.put(
+            seat, seat.restrict_campaigns(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys())
+        )
 
     async def hang_up(self, seat_name: str) -> str:
         """End the voter's call. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
-        call = self._calls.at_seat(seat)
+        call = self._calls.find_by_seat(seat)
         if call is not None and call.reserved_seat == seat.name and not call.answered:
             self._calls.cancel(call)
             return f"seat {seat.name}: the call was cancelled"
@@ -227,9 +233,9 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: the call was not hung up: {error}") from error
         return f"seat {seat.name}: the call was hung up"
 
-    def closing(self, seat_name: str) -> str:
+    def announce_closing(self, seat_name: str) -> str:
         """Record that the agent is about to end the talk or the wrap-up, for the pacer. Raises CommandRefused."""
-        self._acd.closing(self._seats.require(seat_name))
+        self._acd.announce_closing(self._seats.require(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
@@ -244,8 +250,8 @@ class Agents:
         Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if
         another agent has the seat, or the agent is logged in elsewhere.
         """
-        account = await self._admitted(self._seats.require(seat_name).name, agent, pin)
-        return await self._take_seat(seat_name, agent, account, phone_here=phone_here)
+        account = await self._authenticate(self._seats.require(seat_name).name, agent, pin)
+        return await self._occupy_seat(seat_name, agent, account, phone_here=phone_here)
 
     async def sign_in(self, seat_name: str, agent: str, proof: PinProof | None) -> str:
         """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN.
@@ -264,78 +270,84 @@ class Agents:
             right = (
                 account is not None
                 and proof is not None
-                and proof.holds(account.pin_hash, self._core.centre_id, seat.name, agent)
+                and proof.is_valid(account.pin_hash, self._core.centre_id, seat.name, agent)
             )
-            self._judge(seat.name, agent, right=right)
+            self._count_log_in(seat.name, agent, right=right)
         if seat.agent == agent:
-            if not (seat.phone_up and await self._silence.is_dead(seat)):  # a dead phone is called after its hang-up
+            if not (
+                seat.phone_up and await self._silence.release_if_dead(seat)
+            ):  # a dead phone is called after its hang-up
                 self._acd.call_phone(seat.name)
             return f"seat {seat.name}: the agent is already signed in"
-        return await self._take_seat(seat_name, agent, account, phone_here=False)
+        return await self._occupy_seat(seat_name, agent, account, phone_here=False)
 
-    async def _take_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
+    async def _occupy_seat(self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool) -> str:
         seat = self._seats.require(seat_name)  # it may have changed during the check
         if seat_name not in self._core.plan.seats:
             raise CommandRefused(f"seat {seat_name} was removed from the settings", RefusedBecause.NO_SEAT)
-        elsewhere = next((other for other in self._seats.all() if other.agent == agent), None)
+        elsewhere = next((other for other in self._seats.values() if other.agent == agent), None)
         if elsewhere is not None and elsewhere.name != seat.name:
             raise CommandRefused(
                 f"the agent is logged in at seat {elsewhere.name}: log off there first", RefusedBecause.AGENT_ELSEWHERE
             )
         again = elsewhere is not None and seat.phone_up
-        if again and not phone_here and await self._silence.is_dead(seat):  # the phone is called after its hang-up
+        if (
+            again and not phone_here and await self._silence.release_if_dead(seat)
+        ):  # the phone is called after its hang-up
             return f"seat {seat.name}: the phone is called again"
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is already connected: hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._acd.free(seat, seat.logged_in(agent, account, self._core.instant()))
+            self._acd.update_seat(seat, seat.log_in(agent, account, self._core.instant()))
         if phone_here:
             self._acd.expect_phone(seat.name)
         else:
             self._acd.call_phone(seat.name)
-        await self._keep(seat.name)
+        await self._save_log_in(seat.name)
         return f"seat {seat.name}: logged in"
 
-    async def _admitted(self, seat: str, number: str, pin: str) -> AgentAccount | None:
+    async def _authenticate(self, seat: str, number: str, pin: str) -> AgentAccount | None:
         """Return the agent's account, or None if the settings have no agents. Raises CommandRefused."""
         if self._pins is None:
             if not _AGENT_NAME.fullmatch(number):
                 raise CommandRefused("invalid agent number: use 1 to 40 letters, digits, dots, dashes or underscores")
             return None
         async with self._one_check:
-            right = await asyncio.to_thread(self._pins.is_right, number, pin)
-            self._judge(
+            right = await asyncio.to_thread(self._pins.is_correct, number, pin)
+            self._count_log_in(
                 seat, number, right=right and number in self._core.plan.agents
             )  # the settings may have changed meanwhile
         return self._core.plan.agents[number]
 
-    def _judge(self, seat: str, number: str, *, right: bool) -> None:
+    def _count_log_in(self, seat: str, number: str, *, right: bool) -> None:
         """Count an attempt to log in. Raises LogInRefused if it was wrong, or if the seat or the agent is locked."""
         known = number if number in self._core.plan.agents else None
         now = self._core.clock.monotonic()
-        locked = self._wrong.is_locked(seat, known, now)
+        locked = self._wrong_log_ins.is_locked(seat, known, now)
         if right and not locked:
-            self._wrong.right(seat, number)
+            self._wrong_log_ins.reset(seat, number)
             return
-        if not locked and self._wrong.wrong(seat, known, now, self._core.plan.agent_rules):
-            self._locked(seat)
+        if not locked and self._wrong_log_ins.count_wrong(seat, known, now, self._core.plan.agent_rules):
+            self._raise_lock_alert(seat)
         raise LogInRefused
 
-    def _locked(self, seat: str) -> None:
+    def _raise_lock_alert(self, seat: str) -> None:
         rules = self._core.plan.agent_rules
         minutes = round(rules.lock_seconds / 60, 1)
         self._alerts.raise_alert(AlertKind.LOG_IN_LOCKED, seat=seat, minutes=minutes, failed=rules.wrong_pins)
-        self._core.do(StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat)))
+        self._core.request(
+            StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat))
+        )
 
     def unlock(self, seat_name: str) -> str:
         """Unlock a seat for log-ins. Raises CommandRefused."""
         seat = self._seats.require(seat_name)
-        if not self._wrong.unlock(seat.name):
+        if not self._wrong_log_ins.unlock(seat.name):
             raise CommandRefused(f"seat {seat.name} is not locked")
-        self.unlocked(seat.name)
+        self.clear_lock_alert(seat.name)
         return f"seat {seat.name}: unlocked"
 
-    def unlocked(self, seat_name: str) -> None:
+    def clear_lock_alert(self, seat_name: str) -> None:
         """Clear the alert of a locked seat, which accepts log-ins again."""
         self._alerts.clear(AlertKind.LOG_IN_LOCKED, seat_name)
 
@@ -354,10 +366,10 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: the phone could not be called: {error}") from error
         return f"seat {seat.name}: the phone is being called"
 
-    async def _keep(self, seat_name: str) -> None:
+    async def _save_log_in(self, seat_name: str) -> None:
         """Store the seat's log-in. If that fails, agents only have to log in again after a restart."""
         seat = self._seats[seat_name]
-        self._kept.pop(seat_name, None)
+        self._saved_log_ins.pop(seat_name, None)
         try:
             if seat.agent is None or seat.then is SeatState.OFFLINE:
                 await self._store.remove_log_in(seat_name, self._core.clock.now())
@@ -365,4 +377,4 @@ class Agents:
                 paused = seat.then is SeatState.PAUSED
                 await self._store.save_log_in(LogIn(seat_name, seat.agent, paused, seat.reason, self._core.clock.now()))
         except StoreError as error:
-            self._core.do(StoreFailed(error))
+            self._core.request(StoreFailed(error))

@@ -54,20 +54,20 @@ class SeatSilence:
         self._timeout_seconds = timeout_seconds
         self._replaced: dict[str, str] = {}  # by seat: the contact of the new phone that is being called
 
-    def given_up(self, seat_name: str) -> None:
+    def on_phone_timeout(self, seat_name: str) -> None:
         """Handle that the switch hung up a seat's phone because it sent no audio."""
         seat = self._seats.get(seat_name)
-        talked = None if seat is None else self._acd.latest_call(seat)
+        talked = None if seat is None else self._acd.find_latest_call(seat)
         call = None if talked is None else self._calls.get(talked.attempt_id)
         if call is not None and self._is_short(call):
-            self._heard_nobody(call)
+            self._set_agent_silent(call)
 
-    def connected(self, call: Call, seat_name: str) -> None:
+    def on_connected(self, call: Call, seat_name: str) -> None:
         """Count the audio packets of an agent's phone when a talk begins. `call` is the call before the connect."""
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
-            self._core.spawn(self._count(call.attempt_id, seat_name), "count-packets")
+            self._core.spawn(self._count_packets(call.attempt_id, seat_name), "count-packets")
 
-    async def _count(self, attempt_id: AttemptId, seat_name: str) -> None:
+    async def _count_packets(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
             packets = await self._switch.seat_packets(seat_name)
         except SwitchError as error:  # the phone is checked at the end of the talk instead
@@ -75,67 +75,67 @@ class SeatSilence:
             return
         live = self._calls.get(attempt_id)
         if live is not None:
-            self._calls.update(live, live.counted(packets))
+            self._calls.update(live, live.with_agent_packets(packets))
 
     def must_check(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
         seat = self._seats.get(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
-        return ended.by is EndedBy.HANGUP and at_seat and not call.talk.heard_nobody and self._is_short(call)
+        return ended.by is EndedBy.HANGUP and at_seat and not call.talk.agent_silent and self._is_short(call)
 
-    async def ask(self, call: Call, ended: CallEnded) -> None:
+    async def check_and_finish(self, call: Call, ended: CallEnded) -> None:
         """Check the phone of a talk that has ended, then finish the call."""
         seat = self._seats[call.talk.seat or ""]
-        if not await self._sends(seat, since=call.talk.agent_packets):
+        if not await self._sends_audio(seat, since=call.talk.agent_packets):
             live = self._calls.get(call.attempt_id)
             if live is not None:
-                self._heard_nobody(live)
-            await self._give_up(seat)
-        self._core.do(CallFinished(ended))
+                self._set_agent_silent(live)
+            await self._hang_up_phone(seat)
+        self._core.request(CallFinished(ended))
 
-    def phone_unreachable(self, endpoint: str) -> None:
+    def on_phone_unreachable(self, endpoint: str) -> None:
         """Check a phone that the switch cannot reach any more. A phone that still sends audio has only registered
         again.
         """
-        seat = self._seats.with_endpoint(endpoint)
+        seat = self._seats.find_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
-            self._acd.doubt(seat.name, True)
-            self._core.spawn(self._give_up_if_dead(seat.name), "phone-away")
+            self._acd.set_phone_suspect(seat.name, True)
+            self._core.spawn(self._check_phone(seat.name), "phone-away")
 
-    def phone_registered(self, endpoint: str, contact: str) -> None:
+    def on_phone_registered(self, endpoint: str, contact: str) -> None:
         """Call a phone that has just registered if the seat's old phone is silent, once. A voter at the seat stays."""
-        seat = self._seats.with_endpoint(endpoint)
+        seat = self._seats.find_by_endpoint(endpoint)
         if seat is None or not self._is_nailed_up(seat) or not self._timeout_seconds:
             return
         if self._replaced.get(seat.name) != contact:
             self._replaced[seat.name] = contact
             self._core.spawn(self._replace_if_dead(seat, contact), "phone-back")
 
-    async def is_dead(self, seat: Seat) -> bool:
+    async def release_if_dead(self, seat: Seat) -> bool:
         """Return whether a nailed-up phone is dead, and hang it up if so. During the check the seat gets no voters."""
         if not self._timeout_seconds:
             return False
-        self._acd.doubt(seat.name, True)
+        self._acd.set_phone_suspect(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
-        if await self._sends(seat, listens=listens):
-            self._acd.doubt(seat.name, False)
+        if await self._sends_audio(seat, listens=listens):
+            self._acd.set_phone_suspect(seat.name, False)
             return False
-        await self._give_up(seat)
+        await self._hang_up_phone(seat)
         return True
 
     def _is_nailed_up(self, seat: Seat) -> bool:
         now = self._seats[seat.name]
         return now.phone_up and now.agent is not None
 
-    async def _give_up_if_dead(self, seat_name: str) -> None:
+    async def _check_phone(self, seat_name: str) -> None:
         now = self._seats[seat_name]
         if now.phone_up:
-            await self.is_dead(now)
+            await self.release_if_dead(now)
 
     async def _replace_if_dead(self, seat: Seat, contact: str) -> None:
         try:
             # During the check the agent may have left, or the phone may have been replaced.
-            silent = not await self._sends(seat, listens=REPLACED_LISTENS)
+            silent = not await self._sends_audio(seat, listens=REPLACED_LISTENS)
             if silent and self._is_nailed_up(seat) and self._replaced.get(seat.name) == contact:
                 await self._switch.call_seat(seat.name, seat.endpoint)
             await asyncio.sleep(REPLACED_SECONDS)
@@ -145,9 +145,9 @@ class SeatSilence:
             self._replaced.get(seat.name) == contact
         ):  # otherwise the page was reloaded again, and the newer phone is handled
             del self._replaced[seat.name]
-            await self._give_up_if_dead(seat.name)  # if the new phone did not connect, or the old one is still up
+            await self._check_phone(seat.name)  # if the new phone did not connect, or the old one is still up
 
-    async def _sends(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
+    async def _sends_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
         """Return whether a phone has sent audio since its packet count `since`, or since now. False takes about a
         second.
         """
@@ -165,7 +165,7 @@ class SeatSilence:
             return True
         return False
 
-    async def _give_up(self, seat: Seat) -> None:
+    async def _hang_up_phone(self, seat: Seat) -> None:
         if seat.name in self._replaced:
             return
         _log.warning("seat.phone_silent", seat=seat.name)
@@ -180,8 +180,8 @@ class SeatSilence:
         talked = self._core.clock.monotonic() - call.talk.connected_seconds
         return talked < self._timeout_seconds + ROUNDED_SECONDS
 
-    def _heard_nobody(self, call: Call) -> None:
-        if call.talk.heard_nobody or call.inbound:
+    def _set_agent_silent(self, call: Call) -> None:
+        if call.talk.agent_silent or call.inbound:
             return
-        self._calls.update(call, call.unheard())
+        self._calls.update(call, call.with_silent_agent())
         _log.warning("call.agent_silent", attempt=call.attempt_id, seat=call.talk.seat)

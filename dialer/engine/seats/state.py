@@ -39,8 +39,8 @@ class Seat:
     # The campaigns to which a supervisor has restricted the seat; empty: all that the agent's skills allow.
     campaigns: frozenset[str] = frozenset()
     phone_up: bool = False
-    doubted: bool = False  # the phone may be dead and is being checked: the seat gets no voters meanwhile
-    promised: bool = False  # the agent's next call is a call-back that the agent has promised
+    phone_suspect: bool = False  # the phone may be dead and is being checked: the seat gets no voters meanwhile
+    call_back_promised: bool = False  # the agent's next call is a call-back that the agent has promised
     attempt_id: AttemptId | None = None  # of the current call, until its wrap-up ends
     campaign_id: str | None = None
     then: SeatState = SeatState.READY  # the state after the wrap-up: ready, paused or offline
@@ -57,24 +57,24 @@ class Seat:
         return SeatStage.TALKING if self.closing_since_seconds is None else SeatStage.CLOSING
 
     @property
-    def leaving(self) -> bool:
+    def is_leaving(self) -> bool:
         """Return whether the seat takes no further call after this one: a break, a log-off or a promised call-back
         follows.
         """
-        return self.promised or self.then is not SeatState.READY
+        return self.call_back_promised or self.then is not SeatState.READY
 
     @property
-    def at_work(self) -> bool:
+    def is_at_work(self) -> bool:
         """Return whether the seat takes calls, now or after its current call."""
-        return self.state in _AT_WORK and not self.leaving
+        return self.state in _AT_WORK and not self.is_leaving
 
     @property
-    def free(self) -> bool:
+    def is_free(self) -> bool:
         """Return whether a voter may be connected to the seat now."""
-        return self.state is SeatState.READY and not self.doubted and not self.promised
+        return self.state is SeatState.READY and not self.phone_suspect and not self.call_back_promised
 
     @property
-    def spoken(self) -> frozenset[str]:
+    def spoken_languages(self) -> frozenset[str]:
         """Return the languages spoken at the seat: the agent's, otherwise the seat's (empty: any)."""
         return self.agent_languages or self.languages
 
@@ -82,18 +82,18 @@ class Seat:
         """Return whether the agent may take calls of a campaign that requires this skill (None: no skill)."""
         return (skill is None or skill in self.skills) and (not self.campaigns or campaign_id in self.campaigns)
 
-    def serving(self, campaigns: frozenset[str]) -> Seat:
+    def restrict_campaigns(self, campaigns: frozenset[str]) -> Seat:
         """Restrict the seat to these campaigns until its agent logs off (empty: no restriction)."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent: log in first")
         return replace(self, campaigns=campaigns)
 
-    def _to(self, state: SeatState, now: Instant) -> Seat:
+    def _change_state(self, state: SeatState, now: Instant) -> Seat:
         if state is self.state:
             return self
         return replace(self, state=state, since=now, closing_since_seconds=None)
 
-    def logged_in(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
+    def log_in(self, agent: str, account: AgentAccount | None, now: Instant) -> Seat:
         """Log an agent in. Raises CommandRefused if the seat already has an agent.
 
         `account` is the agent's account, or None if the settings have no agents.
@@ -105,63 +105,63 @@ class Seat:
         seat = replace(self, agent=agent, then=SeatState.READY, reason=None)
         if account is not None:
             seat = replace(seat, agent_languages=account.languages, skills=account.skills)
-        return seat._to(SeatState.READY if self.phone_up else SeatState.LOST, now)
+        return seat._change_state(SeatState.READY if self.phone_up else SeatState.LOST, now)
 
-    def phone_connected(self, now: Instant) -> Seat:
+    def connect_phone(self, now: Instant) -> Seat:
         """Record that the agent's phone has connected."""
-        seat = replace(self, phone_up=True, doubted=False)
+        seat = replace(self, phone_up=True, phone_suspect=False)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
-                return seat._emptied(now)
-            return replace(seat, attempt_id=None, campaign_id=None)._to(seat.then, now)
+                return seat._vacate(now)
+            return replace(seat, attempt_id=None, campaign_id=None)._change_state(seat.then, now)
         return seat
 
-    def phone_disconnected(self, now: Instant) -> Seat:
+    def disconnect_phone(self, now: Instant) -> Seat:
         """Record that the agent's phone has disconnected: the seat is lost, or vacant after a log-off.
 
         A wrap-up continues on the page.
         """
-        seat = replace(self, phone_up=False, doubted=False)
+        seat = replace(self, phone_up=False, phone_suspect=False)
         if seat.agent is None:
-            return seat._to(SeatState.OFFLINE, now)
+            return seat._change_state(SeatState.OFFLINE, now)
         if seat.state is SeatState.WRAP_UP:
             return seat
-        return seat._emptied(now) if seat.then is SeatState.OFFLINE else seat._to(SeatState.LOST, now)
+        return seat._vacate(now) if seat.then is SeatState.OFFLINE else seat._change_state(SeatState.LOST, now)
 
-    def logged_off(self, now: Instant) -> Seat:
+    def log_off(self, now: Instant) -> Seat:
         """Log the agent off, now or after the call."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to log off")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
             return replace(self, then=SeatState.OFFLINE)
-        return self._emptied(now)
+        return self._vacate(now)
 
-    def _emptied(self, now: Instant) -> Seat:
+    def _vacate(self, now: Instant) -> Seat:
         seat = replace(
             self,
             agent=None,
             agent_languages=frozenset(),
             skills=frozenset(),
             campaigns=frozenset(),
-            promised=False,
+            call_back_promised=False,
             attempt_id=None,
             campaign_id=None,
             then=SeatState.READY,
             reason=None,
             message=None,
         )
-        return seat._to(SeatState.OFFLINE, now)
+        return seat._change_state(SeatState.OFFLINE, now)
 
-    def paused(self, reason: str, now: Instant) -> Seat:
+    def pause(self, reason: str, now: Instant) -> Seat:
         """Pause the seat, now or after the call."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent to pause")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
             return replace(self, then=SeatState.PAUSED, reason=reason)
         seat = replace(self, then=SeatState.PAUSED, reason=reason)
-        return seat if seat.state is SeatState.LOST else seat._to(SeatState.PAUSED, now)
+        return seat if seat.state is SeatState.LOST else seat._change_state(SeatState.PAUSED, now)
 
-    def made_ready(self, now: Instant) -> Seat:
+    def make_ready(self, now: Instant) -> Seat:
         """End a pause or a wrap-up."""
         if self.agent is None:
             raise CommandRefused(f"seat {self.name} has no agent: log in first")
@@ -169,42 +169,42 @@ class Seat:
         if seat.state in _WITH_CALL:
             return seat
         state = SeatState.READY if seat.phone_up else SeatState.LOST
-        return replace(seat, attempt_id=None, campaign_id=None)._to(state, now)
+        return replace(seat, attempt_id=None, campaign_id=None)._change_state(state, now)
 
-    def reserved(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
+    def reserve(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """Reserve the seat for a call. The seat must be ready, or paused by an agent who dials the call."""
         assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
-        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id, promised=False)._to(
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id, call_back_promised=False)._change_state(
             SeatState.RESERVED, now
         )
 
-    def talking(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
+    def start_talk(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
         """Start a talk."""
-        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._to(SeatState.TALKING, now)
+        return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_state(SeatState.TALKING, now)
 
-    def closing(self, seconds: float) -> Seat:
+    def announce_closing(self, seconds: float) -> Seat:
         """Record that the agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes nothing."""
         if self.state not in _CAN_CLOSE:
             raise CommandRefused(f"seat {self.name} has no call or wrap-up to close")
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
-    def call_ended(self, now: Instant) -> Seat:
+    def end_call(self, now: Instant) -> Seat:
         """End the call: wrap-up follows a talk. A reserved seat takes the state requested during the call."""
         if self.state is SeatState.TALKING:
-            return self._to(SeatState.WRAP_UP, now)
+            return self._change_state(SeatState.WRAP_UP, now)
         if self.state is SeatState.RESERVED:
-            return self.wrapped_up(now)
+            return self.end_wrap_up(now)
         return self
 
-    def wrapped_up(self, now: Instant) -> Seat:
+    def end_wrap_up(self, now: Instant) -> Seat:
         """End the wrap-up: the seat becomes ready, or takes the state requested during the call.
 
         A seat without an agent becomes vacant.
         """
         if self.agent is None or self.then is SeatState.OFFLINE:
-            return self._emptied(now)
+            return self._vacate(now)
         state = self.then if self.phone_up else SeatState.LOST
-        return replace(self, attempt_id=None, campaign_id=None)._to(state, now)
+        return replace(self, attempt_id=None, campaign_id=None)._change_state(state, now)
 
 
 @dataclass(slots=True)
@@ -224,8 +224,8 @@ def choose_seat(
     voter must not wait. Among these, seats of the voter's own `server` come first: audio over another server is
     slightly delayed. Skills and a supervisor's restriction are never ignored.
     """
-    ready = [seat for seat in seats if seat.free and seat.can_serve(skill, campaign_id)]
-    fitting = [seat for seat in ready if not seat.spoken or language in seat.spoken]
+    ready = [seat for seat in seats if seat.is_free and seat.can_serve(skill, campaign_id)]
+    fitting = [seat for seat in ready if not seat.spoken_languages or language in seat.spoken_languages]
     return min(
         fitting or ready,
         key=lambda seat: (server is not None and seat.server != server, seat.since.seconds, seat.name),

@@ -28,23 +28,23 @@ class SettingsReload:
         calls: LiveCalls,
         polls: Polls,
         roll_import: RollImportState,
-        outside: Dependencies,
+        dependencies: Dependencies,
         campaigns: Campaigns,
         agents: Agents,
         use_plan: Sequence[Callable[[], None]],
     ) -> None:
-        """Create the service. `use_plan` are further functions that apply the plan in force, besides campaigns and
+        """Create the service. `apply_plan` are further functions that apply the plan in force, besides campaigns and
         agents.
         """
         self._core = core
         self._calls = calls
         self._polls = polls
         self._roll_import = roll_import
-        self._store = outside.store
-        self._read_settings = outside.reload_settings
+        self._store = dependencies.store
+        self._read_settings = dependencies.reload_settings
         self._campaigns = campaigns
         self._agents = agents
-        self._use_plan = use_plan
+        self._apply_plan = use_plan
         self._one_at_a_time = (
             asyncio.Lock()
         )  # reloads run one after another, so that the settings read last come into force last
@@ -61,27 +61,27 @@ class SettingsReload:
             if not (found.changed or found.others):
                 return "no setting has changed"
             pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
-            async with self._begun(found.plan) as new:
+            async with self._prepare_campaigns(found.plan) as new:
                 await self._store.apply_settings(found.values, found.plan.rules_text, self._core.clock.now())
                 stopped = (
                     [*new] if self._campaigns.stops != stops else []
                 )  # a stop-all came meanwhile, and includes the new campaigns
                 for name in stopped:
                     new[name].state = CampaignState.STOPPED
-                self._take(found, new, pins)
+                self._apply(found, new, pins)
                 for name in stopped:
                     await self._campaigns.set_campaign_state(name, CampaignState.STOPPED)
             lists = [("settings applied", found.changed), ("changed for other programs", found.others)]
             return "; ".join(f"{title}: {', '.join(names)}" for title, names in lists if names)
 
     @asynccontextmanager
-    async def _begun(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
+    async def _prepare_campaigns(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
         """Load the campaigns that are new in the plan. No roll is imported meanwhile, because the import would miss
         them.
         """
         new = [each for name, each in plan.campaigns.items() if name not in self._core.plan.campaigns]
         for each in new:
-            if any(self._calls.of_campaign(each.spec.campaign_id)):
+            if any(self._calls.find_by_campaign(each.spec.campaign_id)):
                 raise CommandRefused(
                     f"no setting was changed: campaign {each.spec.campaign_id} was removed and still has calls. Try"
                     " again when they have ended"
@@ -93,15 +93,15 @@ class SettingsReload:
         async with self._roll_import.lock if new else nullcontext():
             yield {each.spec.campaign_id: await self._campaigns.load(each, in_chunks=True) for each in new}
 
-    def _take(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
+    def _apply(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
         """Put the settings into force. Nothing in here waits or can fail."""
         found.apply()
         self._core.plan = found.plan
-        self._polls.use_plan()
-        for use_plan in self._use_plan:
+        self._polls.apply_plan()
+        for use_plan in self._apply_plan:
             use_plan()
-        self._campaigns.use_plan(new)
+        self._campaigns.apply_plan(new)
         if found.plan.agents:
             self._agents.use_pins(pins)
-        self._agents.use_plan()
+        self._agents.apply_plan()
         self._core.wake.set()

@@ -27,7 +27,7 @@ class Listen(SeatCommand):
     roles = LISTENERS
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.supervision.join(self.seat, context.sender, ListeningMode.LISTEN)
+        return await services.supervision.monitor_seat(self.seat, context.sender, ListeningMode.LISTEN)
 
 
 class Whisper(SeatCommand):
@@ -37,7 +37,7 @@ class Whisper(SeatCommand):
     roles = frozenset({SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.supervision.join(self.seat, context.sender, ListeningMode.WHISPER)
+        return await services.supervision.monitor_seat(self.seat, context.sender, ListeningMode.WHISPER)
 
 
 class Barge(SeatCommand):
@@ -47,7 +47,7 @@ class Barge(SeatCommand):
     roles = SUPERVISOR_ONLY
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.supervision.join(self.seat, context.sender, ListeningMode.BARGE)
+        return await services.supervision.monitor_seat(self.seat, context.sender, ListeningMode.BARGE)
 
 
 class StopListening(Command):
@@ -57,4 +57,4 @@ class StopListening(Command):
     roles = LISTENERS
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.supervision.stop(context.sender)
+        return await services.supervision.stop_monitoring(context.sender)

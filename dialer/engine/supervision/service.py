@@ -17,7 +17,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.core import Core
 from dialer.engine.effects import commit, order
 from dialer.engine.seats.seats import Seats
-from dialer.engine.supervision.state import MAY, Listener, Listeners, SupervisorPhone
+from dialer.engine.supervision.state import ALLOWED_MODES, Listener, Listeners, SupervisorPhone
 from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -37,20 +37,20 @@ class Supervision:
         self._switch = switch
         self._store = store
 
-    def use_plan(self) -> None:
+    def apply_plan(self) -> None:
         """Hang up the phones of supervisors who were removed from the settings, or whose role or phone has changed
         there.
         """
-        for listener in self._listeners.all():
+        for listener in self._listeners.values():
             if not self._may_stay(listener):
-                self._let_go(listener)
+                self._hang_up_phone(listener)
 
     def _may_stay(self, listener: Listener) -> bool:
         return self._core.plan.supervisors.get(listener.phone.name) == listener.phone
 
     # Commands
 
-    def _phone(self, supervisor: str) -> SupervisorPhone:
+    def _require_phone(self, supervisor: str) -> SupervisorPhone:
         phone = self._core.plan.supervisors.get(supervisor)
         if phone is None:
             raise CommandRefused(
@@ -58,22 +58,22 @@ class Supervision:
             )
         return phone
 
-    async def join(self, seat_name: str, supervisor: str, mode: ListeningMode) -> str:
+    async def monitor_seat(self, seat_name: str, supervisor: str, mode: ListeningMode) -> str:
         """Let a supervisor monitor a seat in this mode. Raises CommandRefused: then nothing has changed."""
-        phone = self._phone(supervisor)
-        if mode not in MAY[phone.role]:
+        phone = self._require_phone(supervisor)
+        if mode not in ALLOWED_MODES[phone.role]:
             raise CommandRefused(f"supervisor {phone.name} may not {mode.value} with the role {phone.role.value}")
         before = self._listeners.get(phone.name)
         if before is not None and (before.seat, before.mode) == (seat_name, mode):
             raise CommandRefused(f"supervisor {phone.name} is already monitoring seat {seat_name} ({mode.value})")
-        self._refuse_where_nobody_is(seat_name, mode)
+        self._require_occupied_seat(seat_name, mode)
         if before is None:
-            await self._begin(Listener(phone, seat_name, mode, supervision_party(secrets.token_hex(6))))
+            await self._start_monitoring(Listener(phone, seat_name, mode, supervision_party(secrets.token_hex(6))))
         else:
-            await self._change(before, replace(before, seat=seat_name, mode=mode))
+            await self._change_mode(before, replace(before, seat=seat_name, mode=mode))
         return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
 
-    def _refuse_where_nobody_is(self, seat_name: str, mode: ListeningMode) -> None:
+    def _require_occupied_seat(self, seat_name: str, mode: ListeningMode) -> None:
         seat = self._seats.require(seat_name)
         if seat.state in _NOBODY_THERE or not seat.phone_up:
             raise CommandRefused(f"seat {seat_name} is {seat.state.value}: nobody is there to listen to")
@@ -82,14 +82,14 @@ class Supervision:
         if seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call to barge in on")
         if any(
-            listener.seat == seat_name and listener.mode is ListeningMode.BARGE for listener in self._listeners.all()
+            listener.seat == seat_name and listener.mode is ListeningMode.BARGE for listener in self._listeners.values()
         ):
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
-    async def _begin(self, listener: Listener) -> None:
+    async def _start_monitoring(self, listener: Listener) -> None:
         self._listeners.put(listener)  # before anything is awaited, so that a second command finds it
         try:
-            await self._audit(listener, listener.mode.value)
+            await self._audit_start(listener, listener.mode.value)
             request = PartyRequest(listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.place)
             await self._switch.call_party(request)
         except StoreError as error:
@@ -98,42 +98,42 @@ class Supervision:
                 f"monitoring was not started, because its audit entry could not be stored: {error}"
             ) from error
         except SwitchError as error:
-            self._end(listener, "not called")
-            self._let_go(listener)
+            self._end_monitoring(listener, "not called")
+            self._hang_up_phone(listener)
             raise CommandRefused(f"supervisor {listener.phone.name} was not called: {error}") from error
         if not self._may_stay(listener):  # the settings changed before the phone was called
-            self._let_go(listener)
+            self._hang_up_phone(listener)
             raise CommandRefused(
                 f"monitoring by supervisor {listener.phone.name} was ended, because the settings have changed"
             )
 
-    async def _change(self, before: Listener, after: Listener) -> None:
+    async def _change_mode(self, before: Listener, after: Listener) -> None:
         try:
-            await self._audit(after, after.mode.value)
+            await self._audit_start(after, after.mode.value)
         except StoreError as error:
             raise CommandRefused(
                 f"the mode was not changed, because its audit entry could not be stored: {error}"
             ) from error
         if self._listeners.get(before.phone.name) is not before:
-            self._keep_end(after, "hung up")
+            self._audit_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
         try:
             await self._switch.move_party(before.party_id, after.place)
         except SwitchError as error:
-            self._keep_end(after, "not changed")
+            self._audit_end(after, "not changed")
             raise CommandRefused(
                 f"the mode was not changed. Check that the supervisor's phone has answered: {error}"
             ) from error
         # Its end is already in the audit, and a new monitoring may have started.
         if self._listeners.get(before.phone.name) is not before:
-            self._keep_end(after, "hung up")
+            self._audit_end(after, "hung up")
             raise CommandRefused(f"supervisor {before.phone.name} has hung up")
-        self._keep_end(before, f"changed to {after.mode.value}")
+        self._audit_end(before, f"changed to {after.mode.value}")
         self._listeners.put(after)
 
-    async def stop(self, supervisor: str) -> str:
+    async def stop_monitoring(self, supervisor: str) -> str:
         """Hang up a supervisor's phone. Raises CommandRefused."""
-        phone = self._phone(supervisor)
+        phone = self._require_phone(supervisor)
         listener = self._listeners.get(phone.name)
         if listener is None:
             raise CommandRefused(f"supervisor {phone.name} is not monitoring any seat")
@@ -145,66 +145,66 @@ class Supervision:
 
     # Events
 
-    def party_left(self, party_id: PartyId) -> None:
+    def on_party_left(self, party_id: PartyId) -> None:
         """End the monitoring of a phone that was not reached or has hung up."""
-        for listener in self._listeners.all():
+        for listener in self._listeners.values():
             if listener.party_id == party_id:
-                self._end(listener, "hung up")
+                self._end_monitoring(listener, "hung up")
 
-    def seat_changed(self, seat_name: str) -> None:
+    def on_seat_changed(self, seat_name: str) -> None:
         """After a talk set a barging supervisor back to listening. After a log-off hang up the supervisors' phones."""
         state = self._seats[seat_name].state
-        for listener in [each for each in self._listeners.all() if each.seat == seat_name]:
+        for listener in [each for each in self._listeners.values() if each.seat == seat_name]:
             if state is SeatState.OFFLINE:
-                self._let_go(listener)
+                self._hang_up_phone(listener)
             elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
-                self._core.spawn(self._fall_back(listener), "barge-ends")
+                self._core.spawn(self._return_to_listening(listener), "barge-ends")
 
-    def close(self) -> None:
+    def end_all(self) -> None:
         """End all monitoring, because the dialler is stopping."""
-        for listener in self._listeners.all():
-            self._let_go(listener)
-            self._end(listener, "the dialler stops")
+        for listener in self._listeners.values():
+            self._hang_up_phone(listener)
+            self._end_monitoring(listener, "the dialler stops")
 
-    async def _fall_back(self, listener: Listener) -> None:
+    async def _return_to_listening(self, listener: Listener) -> None:
         try:
-            await self._change(listener, replace(listener, mode=ListeningMode.LISTEN))
+            await self._change_mode(listener, replace(listener, mode=ListeningMode.LISTEN))
         except CommandRefused as refused:  # otherwise the supervisor would stay in the conversation with the next voter
             _log.warning("barge.end_failed", seat=listener.seat, problem=str(refused))
-            self._let_go(listener)
+            self._hang_up_phone(listener)
 
     def resync(self, up: SwitchUp) -> None:
         """Bring monitoring into agreement with a server. Supervisors' phones of an earlier run are hung up."""
         live = {party_id for party_id, _ in up.parties if party_id.startswith(SUPERVISION_PARTY)}
-        known = {listener.party_id for listener in self._listeners.all()}
-        for listener in self._listeners.all():
+        known = {listener.party_id for listener in self._listeners.values()}
+        for listener in self._listeners.values():
             if listener.party_id not in live and self._seats[listener.seat].server == up.server:
-                self._end(listener, "gone")
+                self._end_monitoring(listener, "gone")
         for party_id in sorted(live - known):
-            self._core.do(order(self._switch.release_party, party_id))
-            self._keep_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"})
+            self._core.request(order(self._switch.release_party, party_id))
+            self._append_audit("listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"})
 
-    def _let_go(self, listener: Listener) -> None:
-        self._core.do(order(self._switch.release_party, listener.party_id))
+    def _hang_up_phone(self, listener: Listener) -> None:
+        self._core.request(order(self._switch.release_party, listener.party_id))
 
     # Audit
 
-    def _end(self, listener: Listener, because: str) -> None:
+    def _end_monitoring(self, listener: Listener, because: str) -> None:
         if self._listeners.remove(listener):
-            self._keep_end(listener, because)
+            self._audit_end(listener, because)
 
-    async def _audit(self, listener: Listener, kind: str) -> None:
-        await self._store.append_audit(kind, listener.phone.name, self._what(listener), self._core.clock.now())
+    async def _audit_start(self, listener: Listener, kind: str) -> None:
+        await self._store.append_audit(kind, listener.phone.name, self._audit_details(listener), self._core.clock.now())
 
-    def _keep_end(self, listener: Listener, because: str) -> None:
-        self._keep_audit(
-            f"{listener.mode.value}-end", listener.phone.name, {**self._what(listener), "because": because}
+    def _audit_end(self, listener: Listener, because: str) -> None:
+        self._append_audit(
+            f"{listener.mode.value}-end", listener.phone.name, {**self._audit_details(listener), "because": because}
         )
 
-    def _keep_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
-        self._core.do(commit(self._store.append_audit, kind, who, what, self._core.clock.now()))
+    def _append_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
+        self._core.request(commit(self._store.append_audit, kind, who, what, self._core.clock.now()))
 
-    def _what(self, listener: Listener) -> dict[str, str]:
+    def _audit_details(self, listener: Listener) -> dict[str, str]:
         seat = self._seats[listener.seat]
         what = {"seat": listener.seat, "party": listener.party_id}
         return what if seat.attempt_id is None else {**what, "attempt": seat.attempt_id}

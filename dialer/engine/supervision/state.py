@@ -8,7 +8,7 @@ from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import ListeningMode
 from dialer.domain.parties import PartyId, Place, PlaceKind
 
-MAY: dict[SupervisorRole, frozenset[ListeningMode]] = {
+ALLOWED_MODES: dict[SupervisorRole, frozenset[ListeningMode]] = {
     SupervisorRole.LISTENER: frozenset({ListeningMode.LISTEN}),
     SupervisorRole.COACH: frozenset({ListeningMode.LISTEN, ListeningMode.WHISPER}),
     SupervisorRole.SUPERVISOR: frozenset(ListeningMode),
@@ -59,7 +59,7 @@ class Listeners:
         """Return the monitoring by a supervisor, or None."""
         return self._listeners.get(supervisor)
 
-    def all(self) -> list[Listener]:
+    def values(self) -> list[Listener]:
         """Return all monitoring supervisors."""
         return [*self._listeners.values()]
 

@@ -30,10 +30,10 @@ from dialer.engine.transfers.state import (
     TARGET_AT_SEAT,
     VOTER_AWAY,
     WITH_TARGET,
-    Asked,
     CallTransfer,
     CallTransfers,
-    check,
+    TransferStep,
+    require_allowed,
 )
 from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.state import TrunkPool
@@ -75,67 +75,67 @@ class Transfers:
         """Put the voter on hold. Like all commands here it raises CommandRefused if it fails; the call is then
         unchanged.
         """
-        call, _ = self._asked(seat_name, Asked.HOLD)
-        self.enter(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
-        await self._order(self._switch.hold(call.attempt_id, seat_name), call.attempt_id, None)
+        call, _ = self._require_step(seat_name, TransferStep.HOLD)
+        self.set_transfer(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
+        await self._send_order(self._switch.hold(call.attempt_id, seat_name), call.attempt_id, None)
         return f"seat {seat_name}: the voter is on hold"
 
     async def transfer(self, seat_name: str, to: str) -> str:
         """Transfer the voter blindly: the agent leaves at once."""
-        call, now = self._asked(seat_name, Asked.TRANSFER)
-        await self._call_target(call, now, seat_name, self._target(to), blind=True)
+        call, now = self._require_step(seat_name, TransferStep.TRANSFER)
+        await self._call_target(call, now, seat_name, self._require_target(to), blind=True)
         return f"seat {seat_name}: transferring to {to}"
 
     async def consult(self, seat_name: str, to: str) -> str:
         """Call the target to the seat, for a consultation while the voter is on hold."""
-        call, now = self._asked(seat_name, Asked.CONSULT)
-        await self._call_target(call, now, seat_name, self._target(to), blind=False)
+        call, now = self._require_step(seat_name, TransferStep.CONSULT)
+        await self._call_target(call, now, seat_name, self._require_target(to), blind=False)
         return f"seat {seat_name}: calling {to}"
 
     async def resume(self, seat_name: str) -> str:
         """Bring the voter back from hold."""
-        _, now = self._under_way(seat_name, Asked.RESUME)
-        await self._bring_back(now, replace(now, stage=TransferStage.RETURNING))
+        _, now = self._require_transfer(seat_name, TransferStep.RESUME)
+        await self._return_voter(now, replace(now, stage=TransferStage.RETURNING))
         return f"seat {seat_name}: the voter is off hold"
 
     async def merge(self, seat_name: str) -> str:
         """Join voter, agent and target in a three-way call."""
-        _, now = self._under_way(seat_name, Asked.MERGE)
-        await self._bring_back(now, replace(now, stage=TransferStage.MERGING))
+        _, now = self._require_transfer(seat_name, TransferStep.MERGE)
+        await self._return_voter(now, replace(now, stage=TransferStage.MERGING))
         return f"seat {seat_name}: three-way call"
 
     async def complete(self, seat_name: str) -> str:
         """Complete a warm transfer: the agent leaves, voter and target stay connected."""
-        call, now = self._under_way(seat_name, Asked.COMPLETE)
+        call, now = self._require_transfer(seat_name, TransferStep.COMPLETE)
         await self._complete(call, now)
         return f"seat {seat_name}: transferred to {now.to or 'the target'}"
 
     async def cancel_consult(self, seat_name: str) -> str:
         """Hang up the target, so that the agent is alone with the voter again."""
-        _, now = self._under_way(seat_name, Asked.CANCEL)
+        _, now = self._require_transfer(seat_name, TransferStep.CANCEL)
         await self._cancel(now)
         return f"seat {seat_name}: the target was hung up"
 
-    def _asked(self, seat_name: str, asked: Asked) -> tuple[Call, CallTransfer | None]:
+    def _require_step(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer | None]:
         """Return the seat's call and its transfer. Raises CommandRefused if this step is not possible now."""
-        call = self._call_of(seat_name)
+        call = self._require_call(seat_name)
         now = self._transfers.get(call.attempt_id)
-        check(asked, seat_name, now)
+        require_allowed(asked, seat_name, now)
         return call, now
 
-    def _under_way(self, seat_name: str, asked: Asked) -> tuple[Call, CallTransfer]:
-        call, now = self._asked(seat_name, asked)
+    def _require_transfer(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer]:
+        call, now = self._require_step(seat_name, asked)
         assert now is not None  # noqa: S101 - these steps are refused without a transfer
         return call, now
 
-    def _call_of(self, seat_name: str) -> Call:
+    def _require_call(self, seat_name: str) -> Call:
         seat = self._seats.require(seat_name)
-        call = self._calls.at_seat(seat)
+        call = self._calls.find_by_seat(seat)
         if call is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call")
         return call
 
-    def _target(self, name: str) -> TransferSettings:
+    def _require_target(self, name: str) -> TransferSettings:
         targets = self._core.plan.transfers
         target = targets.get(name)
         if target is None:
@@ -147,12 +147,12 @@ class Transfers:
         self, call: Call, before: CallTransfer | None, seat: str, target: TransferSettings, *, blind: bool
     ) -> None:
         place = Place(PlaceKind.HANDOVER, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
-        request = self._request(call.attempt_id, target, place)
+        request = self._make_request(call.attempt_id, target, place)
         stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
-        self.enter(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
+        self.set_transfer(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
-                await self._order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
+                await self._send_order(self._switch.hold(call.attempt_id, seat), call.attempt_id, None)
             if self._transfer_of(request.party_id) is None:
                 raise CommandRefused(
                     f"seat {seat}: {target.name} was not called, because the voter or the agent has left"
@@ -163,16 +163,16 @@ class Transfers:
             raise
         except SwitchError as error:
             if isinstance(error, OriginateUnsure):  # the target's phone may ring, and nobody would be there to talk to
-                self.release(request.party_id)
-            self.party_left(request.party_id)
+                self.release_target(request.party_id)
+            self.on_party_left(request.party_id)
             raise CommandRefused(f"seat {seat}: {target.name} was not called: {error}") from error
         live = self._transfer_of(request.party_id)
         if live is None:  # the transfer ended meanwhile
-            self.release(request.party_id)
+            self.release_target(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
-            self._agent_leaves(call.attempt_id)
+            self._release_agent(call.attempt_id)
 
-    def _request(self, attempt_id: AttemptId, target: TransferSettings, place: Place) -> PartyRequest:
+    def _make_request(self, attempt_id: AttemptId, target: TransferSettings, place: Place) -> PartyRequest:
         party_id = transfer_party(attempt_id, target.name, secrets.token_hex(6))
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
@@ -181,8 +181,8 @@ class Transfers:
         if why_not is not None:
             raise CommandRefused(f"transfer target {target.name} was not called: {why_not}")
         now = self._core.clock.monotonic()
-        taken = self._trunks.take(
-            (target.trunk,), self._channels.used(), now, self._channels.leaving(), reports_end=False
+        taken = self._trunks.allocate_trunk(
+            (target.trunk,), self._channels.count_used(), now, self._channels.count_unsent(), reports_end=False
         )
         if taken is None:
             raise CommandRefused(
@@ -192,15 +192,15 @@ class Transfers:
         self._transfers.party_trunks[party_id] = trunk.name
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
-    async def _bring_back(self, before: CallTransfer, after: CallTransfer) -> None:
-        self.enter(after)
-        await self._order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
+    async def _return_voter(self, before: CallTransfer, after: CallTransfer) -> None:
+        self.set_transfer(after)
+        await self._send_order(self._switch.connect(after.attempt_id, after.seat), after.attempt_id, before)
 
     async def _complete(self, call: Call, transfer: CallTransfer) -> None:
         assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
-        self.enter(replace(transfer, stage=TransferStage.HANDING_OVER))
+        self.set_transfer(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
-        await self._order(self._switch.move_party(transfer.party_id, aside), call.attempt_id, transfer)
+        await self._send_order(self._switch.move_party(transfer.party_id, aside), call.attempt_id, transfer)
         if call.attempt_id not in self._calls:
             raise CommandRefused(f"seat {transfer.seat}: the voter has hung up")
         live = self._transfers.get(call.attempt_id)
@@ -209,16 +209,16 @@ class Transfers:
             raise CommandRefused(
                 f"seat {transfer.seat}: {transfer.to or 'the target'} has hung up. The call stays with you"
             )
-        self._agent_leaves(call.attempt_id)
+        self._release_agent(call.attempt_id)
 
     async def _cancel(self, transfer: CallTransfer) -> None:
         if transfer.stage is TransferStage.THREE_WAY:
-            self.drop(transfer.attempt_id)
+            self.remove_transfer(transfer.attempt_id)
         else:
-            await self._bring_back(transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None))
-        self._let_go(transfer.party_id)
+            await self._return_voter(transfer, replace(transfer, stage=TransferStage.RETURNING, party_id=None, to=None))
+        self._release_if_any(transfer.party_id)
 
-    async def _order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
+    async def _send_order(self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None) -> None:
         """Wait until the switch has accepted an order. If it fails, restore the transfer `before` and raise
         CommandRefused.
         """
@@ -227,84 +227,86 @@ class Transfers:
             await order
         except SwitchError as error:
             if self._transfers.get(attempt_id) is entered:
-                self.drop(attempt_id) if before is None else self.enter(before)
+                self.remove_transfer(attempt_id) if before is None else self.set_transfer(before)
             raise CommandRefused(f"the switch refused the request: {error}") from error
 
     # Events
 
-    def keeps(self, attempt_id: AttemptId) -> bool:
+    def has_voter_away(self, attempt_id: AttemptId) -> bool:
         """Return whether the voter left the seat because of a transfer."""
         live = self._transfers.get(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
 
-    def voter_returned(self, attempt_id: AttemptId) -> None:
+    def on_voter_returned(self, attempt_id: AttemptId) -> None:
         """Handle that the voter is at the seat: back from hold, or joined to the consultation."""
         live = self._transfers.get(attempt_id)
         if live is None:
             return
         if live.stage in {TransferStage.MERGING, TransferStage.CONSULT}:
-            self.enter(replace(live, stage=TransferStage.THREE_WAY))
+            self.set_transfer(replace(live, stage=TransferStage.THREE_WAY))
         elif live.stage in {TransferStage.HOLD, TransferStage.RETURNING}:
-            self.drop(attempt_id)
+            self.remove_transfer(attempt_id)
 
-    def voter_handed_over(self, call: Call) -> None:
+    def on_voter_handed_over(self, call: Call) -> None:
         """Handle that voter and target are connected."""
         live = self._transfers.get(call.attempt_id)
-        answered = call.picked_up(self._core.instant())
-        self._calls.update(call, answered.message_cut_short())
+        answered = call.with_answer(self._core.instant())
+        self._calls.update(call, answered.with_message_stopped())
         if live is not None:
-            self.enter(replace(live, stage=TransferStage.TRANSFERRED))
+            self.set_transfer(replace(live, stage=TransferStage.TRANSFERRED))
 
-    def message_started(self, call: Call) -> None:
+    def on_message_started(self, call: Call) -> None:
         """End a transfer whose voter hears the information message because no agent was available."""
         live = self._transfers.get(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
-            self.drop(call.attempt_id)
-            self._let_go(live.party_id)
-            self._acd.left_seat(call, live.seat)
+            self.remove_transfer(call.attempt_id)
+            self._release_if_any(live.party_id)
+            self._acd.on_voter_left_seat(call, live.seat)
 
-    def party_joined(self, party_id: PartyId, place: Place) -> None:
+    def on_party_joined(self, party_id: PartyId, place: Place) -> None:
         """Handle that the target has answered."""
         live = self._transfer_of(party_id)
         if live is None:
-            self.release(party_id)
+            self.release_target(party_id)
         elif live.stage is TransferStage.CALLING:
-            self.enter(replace(live, stage=TransferStage.CONSULT))
+            self.set_transfer(replace(live, stage=TransferStage.CONSULT))
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
-            self.enter(replace(live, stage=TransferStage.HANDING_OVER))
+            self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._core.do(order(self._switch.hand_over, live.attempt_id).or_else(lost))
+            self._core.request(order(self._switch.hand_over, live.attempt_id).with_fallback(lost))
 
-    def agents_phone_disconnected(self, seat: str) -> None:
+    def on_agents_phone_disconnected(self, seat: str) -> None:
         """Handle that the agent's phone has disconnected.
 
         A voter on hold hears the information message. In a three-way call the voter stays with the target.
         """
-        live = next((each for each in self._transfers.all() if each.seat == seat and each.stage in AGENT_WAITS), None)
+        live = next(
+            (each for each in self._transfers.values() if each.seat == seat and each.stage in AGENT_WAITS), None
+        )
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
-            self.enter(replace(live, stage=TransferStage.HANDING_OVER))
+            self.set_transfer(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._core.do(order(self._switch.move_party, live.party_id, aside).or_else(lost))
+            self._core.request(order(self._switch.move_party, live.party_id, aside).with_fallback(lost))
             return
-        self.drop(live.attempt_id)
-        self._let_go(live.party_id)
+        self.remove_transfer(live.attempt_id)
+        self._release_if_any(live.party_id)
         # In these two stages the dialplan itself plays the message.
         if live.stage not in {TransferStage.RETURNING, TransferStage.MERGING}:
-            self._core.do(order(self._switch.play_message, live.attempt_id))
+            self._core.request(order(self._switch.play_message, live.attempt_id))
 
-    def end_call(self, attempt_id: AttemptId) -> None:
+    def on_call_ended(self, attempt_id: AttemptId) -> None:
         """End the transfer of a call that has ended."""
         live = self._transfers.get(attempt_id)
         if live is not None:
-            self.drop(attempt_id)
-            self._let_go(live.party_id)
+            self.remove_transfer(attempt_id)
+            self._release_if_any(live.party_id)
 
     # Steps
 
-    def enter(self, transfer: CallTransfer) -> None:
+    def set_transfer(self, transfer: CallTransfer) -> None:
         """Set the transfer of a call and notify subscribers."""
         self._transfers.put(transfer)
         _log.info(
@@ -316,7 +318,7 @@ class Transfers:
         )
         self._seats.notify(transfer.seat)
 
-    def found(self, party_id: PartyId) -> str | None:
+    def adopt_target(self, party_id: PartyId) -> str | None:
         """Adopt a target that was found on the switch, with the trunk that it uses. Return its name."""
         name = target_of(party_id)
         target = self._core.plan.transfers.get(name or "")
@@ -324,32 +326,32 @@ class Transfers:
             self._transfers.party_trunks[party_id] = target.trunk
         return name
 
-    def drop(self, attempt_id: AttemptId) -> None:
+    def remove_transfer(self, attempt_id: AttemptId) -> None:
         """Remove the transfer of a call and notify subscribers."""
         gone = self._transfers.pop(attempt_id)
         if gone is not None:
             self._seats.notify(gone.seat)
 
-    def release(self, party_id: PartyId) -> None:
+    def release_target(self, party_id: PartyId) -> None:
         """Hang up a target."""
         self._transfers.party_trunks.pop(party_id, None)
-        self._core.do(order(self._switch.release_party, party_id))
+        self._core.request(order(self._switch.release_party, party_id))
 
     def _transfer_of(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = attempt_of(party_id)
         live = self._transfers.get(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
-    def party_left(self, party_id: PartyId) -> None:
+    def on_party_left(self, party_id: PartyId) -> None:
         """Handle a target that was not reached or has hung up: the voter goes back to the agent."""
         self._transfers.party_trunks.pop(party_id, None)
         live = self._transfer_of(party_id)
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY:
-            self.drop(live.attempt_id)
+            self.remove_transfer(live.attempt_id)
         elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call as well
-            self.enter(replace(live, party_id=None))
+            self.set_transfer(replace(live, party_id=None))
         else:
             self.return_to_agent(replace(live, party_id=None, to=None))
 
@@ -363,28 +365,28 @@ class Transfers:
             return
         seat = self._seats.get(live.seat)
         waits = seat is not None and seat.attempt_id == live.attempt_id and seat.state is SeatState.TALKING
-        name = live.seat if waits else self._acd.take_back(call, live.seat)
+        name = live.seat if waits else self._acd.return_voter_to_seat(call, live.seat)
         if name is None:
-            self.drop(live.attempt_id)
-            self._core.do(order(self._switch.play_message, live.attempt_id))
+            self.remove_transfer(live.attempt_id)
+            self._core.request(order(self._switch.play_message, live.attempt_id))
             return
-        self.enter(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._core.do(order(self._switch.connect, live.attempt_id, name))
+        self.set_transfer(replace(live, stage=TransferStage.RETURNING, seat=name))
+        self._core.request(order(self._switch.connect, live.attempt_id, name))
 
-    def hand_over_failed(self, attempt_id: AttemptId) -> None:
+    def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
         """Hang up the target because the switch did not connect the voter to it."""
         live = self._transfers.get(attempt_id)
         if live is not None:
-            self._let_go(live.party_id)
+            self._release_if_any(live.party_id)
 
-    def _agent_leaves(self, attempt_id: AttemptId) -> None:
+    def _release_agent(self, attempt_id: AttemptId) -> None:
         call = self._calls.get(attempt_id)
         if call is not None and call.talk.seat is not None:
-            self._acd.left_seat(call, call.talk.seat)
+            self._acd.on_voter_left_seat(call, call.talk.seat)
 
-    def _let_go(self, party_id: PartyId | None) -> None:
+    def _release_if_any(self, party_id: PartyId | None) -> None:
         if party_id is not None:
-            self.release(party_id)
+            self.release_target(party_id)
 
     # After a start and after each loss of the link
 
@@ -400,18 +402,18 @@ class Transfers:
             if attempt_id in self._calls and attempt_id not in parties:
                 parties[attempt_id] = (party_id, place)
             elif attempt_id not in up.handed_over:  # not with a voter of another server, whose call may be unknown yet
-                self.release(party_id)
+                self.release_target(party_id)
         live = {party_id for party_id, _ in up.parties}
         servers = self._servers
         for party_id, trunk in list(self._transfers.party_trunks.items()):
-            if party_id not in live and servers.of_trunk(trunk) == up.server:
+            if party_id not in live and servers.server_of_trunk(trunk) == up.server:
                 del self._transfers.party_trunks[party_id]
         held, talking = dict(up.held), dict(up.talking)
-        for call in list(self._calls.all()):
+        for call in list(self._calls.values()):
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
             known = self._transfers.get(call.attempt_id)
-            if self._half_elsewhere(call, known, party, up):
+            if self._is_split_across_servers(call, known, party, up):
                 continue
             if (
                 known is None
@@ -421,13 +423,15 @@ class Transfers:
             ):
                 continue
             if call.attempt_id in up.handed_over:
-                self._aside(call, party, place)
+                self._resync_handed_over(call, party, place)
             elif call.attempt_id in held:
-                self._held(call, held[call.attempt_id], party, place)
+                self._resync_on_hold(call, held[call.attempt_id], party, place)
             else:
-                self._in_no_music(call, talking, party, place)
+                self._resync_at_seat(call, talking, party, place)
 
-    def _half_elsewhere(self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp) -> bool:
+    def _is_split_across_servers(
+        self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp
+    ) -> bool:
         """Return whether call and target of a transfer are on different servers, and handle that case.
 
         The seat's server reports a target at the agent's seat, and the target's own server a target with the voter; the
@@ -435,7 +439,7 @@ class Transfers:
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.get(known.seat)
-        if self._servers.of_trunk(call.trunk) == up.server:
+        if self._servers.server_of_trunk(call.trunk) == up.server:
             if seat is not None:
                 return seat.server != up.server
             here = {call.attempt_id} <= up.handed_over | dict(up.held).keys()
@@ -443,50 +447,60 @@ class Transfers:
             return with_target and party_id is None and not here and len(self._servers.names) > 1
         if party_id is not None and call.attempt_id in up.handed_over:
             seat_name = call.talk.seat or ""
-            self.enter(
-                CallTransfer(call.attempt_id, seat_name, TransferStage.TRANSFERRED, party_id, self.found(party_id))
+            self.set_transfer(
+                CallTransfer(
+                    call.attempt_id, seat_name, TransferStage.TRANSFERRED, party_id, self.adopt_target(party_id)
+                )
             )
         elif party_id is not None and (known is None or known.party_id != party_id):
-            self.release(party_id)
+            self.release_target(party_id)
         elif party_id is None and at is not None and seat is not None and seat.server == up.server:
-            self.party_left(at)
+            self.on_party_left(at)
         return True
 
-    def _aside(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
+    def _resync_handed_over(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
-            self.enter(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.found(party_id)))
+            self.set_transfer(
+                CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED, party_id, self.adopt_target(party_id))
+            )
         else:
-            self._let_go(party_id)
+            self._release_if_any(party_id)
             self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
-    def _held(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
+    def _resync_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._transfers.get(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
-            self.enter(CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.found(party_id)))
-            self.party_joined(party_id, place)
+            self.set_transfer(
+                CallTransfer(call.attempt_id, seat, TransferStage.HANDING_OVER, party_id, self.adopt_target(party_id))
+            )
+            self.on_party_joined(party_id, place)
         elif party_id is not None and place is not None:
-            self._with_its_agent(call, seat)
-            self.enter(CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self.found(party_id)))
+            self._restore_agent(call, seat)
+            self.set_transfer(
+                CallTransfer(call.attempt_id, seat, TransferStage.CONSULT, party_id, self.adopt_target(party_id))
+            )
         elif known is not None and known.party_id == party_id and known.stage is not TransferStage.RETURNING:
             return  # unchanged while the link was down: on hold, or the target's phone still rings
         else:
-            self._let_go(party_id)
-            self._with_its_agent(call, seat)
+            self._release_if_any(party_id)
+            self._restore_agent(call, seat)
             self.return_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
 
-    def _in_no_music(
+    def _resync_at_seat(
         self, call: Call, talking: Mapping[AttemptId, str], party_id: PartyId | None, place: Place | None
     ) -> None:
         seat = talking.get(call.attempt_id)
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
-            self.enter(CallTransfer(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self.found(party_id)))
+            self.set_transfer(
+                CallTransfer(call.attempt_id, seat, TransferStage.THREE_WAY, party_id, self.adopt_target(party_id))
+            )
         else:
-            self._let_go(party_id)
-            self.drop(call.attempt_id)
+            self._release_if_any(party_id)
+            self.remove_transfer(call.attempt_id)
 
-    def _with_its_agent(self, call: Call, seat_name: str) -> None:
+    def _restore_agent(self, call: Call, seat_name: str) -> None:
         """Assign the call to the agent at the seat, as before the restart."""
         seat = self._seats.get(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
-            self._acd.talks_on(call, seat_name)
+            self._acd.continue_conversation(call, seat_name)

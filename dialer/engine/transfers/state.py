@@ -20,7 +20,7 @@ from dialer.domain.parties import PartyId
 from dialer.domain.view import TransferStage
 
 
-class Asked(StrEnum):
+class TransferStep(StrEnum):
     """A step of a transfer that an agent can request during a call. The value is a verb for messages."""
 
     HOLD = "hold"
@@ -66,14 +66,14 @@ _SITUATION = {
     TransferStage.HANDING_OVER: "the voter is being transferred",
     TransferStage.TRANSFERRED: "the voter has been transferred",
 }
-_ALLOWED: dict[Asked, frozenset[TransferStage | None]] = {
-    Asked.HOLD: frozenset({None}),
-    Asked.RESUME: frozenset({TransferStage.HOLD}),
-    Asked.TRANSFER: frozenset({None, TransferStage.HOLD}),
-    Asked.CONSULT: frozenset({None, TransferStage.HOLD}),
-    Asked.MERGE: frozenset({TransferStage.CONSULT}),
-    Asked.COMPLETE: frozenset({TransferStage.CONSULT, TransferStage.THREE_WAY}),
-    Asked.CANCEL: frozenset({TransferStage.CALLING, TransferStage.CONSULT, TransferStage.THREE_WAY}),
+_ALLOWED: dict[TransferStep, frozenset[TransferStage | None]] = {
+    TransferStep.HOLD: frozenset({None}),
+    TransferStep.RESUME: frozenset({TransferStage.HOLD}),
+    TransferStep.TRANSFER: frozenset({None, TransferStage.HOLD}),
+    TransferStep.CONSULT: frozenset({None, TransferStage.HOLD}),
+    TransferStep.MERGE: frozenset({TransferStage.CONSULT}),
+    TransferStep.COMPLETE: frozenset({TransferStage.CONSULT, TransferStage.THREE_WAY}),
+    TransferStep.CANCEL: frozenset({TransferStage.CALLING, TransferStage.CONSULT, TransferStage.THREE_WAY}),
 }
 
 
@@ -99,7 +99,7 @@ class CallTransfers:
         """Return the transfer of a call, or None."""
         return self._transfers.get(attempt_id)
 
-    def all(self) -> Collection[CallTransfer]:
+    def values(self) -> Collection[CallTransfer]:
         """Return all transfers in progress."""
         return self._transfers.values()
 
@@ -112,7 +112,7 @@ class CallTransfers:
         return self._transfers.pop(attempt_id, None)
 
 
-def check(asked: Asked, seat_name: str, transfer: CallTransfer | None) -> None:
+def require_allowed(asked: TransferStep, seat_name: str, transfer: CallTransfer | None) -> None:
     """Raise CommandRefused if a step is not possible in the current stage of the transfer."""
     stage = None if transfer is None else transfer.stage
     if stage not in _ALLOWED[asked]:

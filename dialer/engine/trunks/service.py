@@ -25,26 +25,26 @@ class Trunks:
         self._alerts = alerts
         self._servers = servers
         self.pool = self._trunks = trunks
-        self.use_plan()
+        self.apply_plan()
 
-    def use_plan(self) -> None:
+    def apply_plan(self) -> None:
         """Apply the trunks of the plan in force, and clear the alerts of removed trunks."""
         gone = set(self._trunks.names)
         plan = self._core.plan
-        self._servers.use(
+        self._servers.update(
             {trunk.name: trunk.server for trunk in plan.trunks}, (seat.server for seat in plan.seats.values())
         )
-        self._trunks.use(plan.trunks, self._core.clock.monotonic())
+        self._trunks.update(plan.trunks, self._core.clock.monotonic())
         for name in gone - set(self._trunks.names):
             self._alerts.clear(AlertKind.TRUNK, name)
 
-    def rang(self, call: Call) -> None:
+    def on_ringing(self, call: Call) -> None:
         """Update a trunk when one of its calls rings."""
         now = self._core.clock.monotonic()
-        self._trunks.rang(call.trunk, now - call.began_seconds, call.began_seconds, now)
-        self._watch(call.trunk)
+        self._trunks.record_ringing(call.trunk, now - call.began_seconds, call.began_seconds, now)
+        self._update_alert(call.trunk)
 
-    def ended(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
+    def on_call_ended(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
         """Update a trunk when one of its calls ends. Return True if the call failed because of the trunk, not the
         number.
         """
@@ -57,12 +57,12 @@ class Trunks:
             tally.attempts += 1
         tally.answered += outcome.answered
         tally.failures += failed is True
-        self._trunks.ended(call.trunk, failed, call.began_seconds, self._core.clock.monotonic())
-        self._watch(call.trunk)
+        self._trunks.record_end(call.trunk, failed, call.began_seconds, self._core.clock.monotonic())
+        self._update_alert(call.trunk)
         rang = ended.ever_ringing or call.ringing_seconds is not None
-        return failed is True and not rang and health.to_blame
+        return failed is True and not rang and health.is_at_fault
 
-    def _watch(self, name: str) -> None:
+    def _update_alert(self, name: str) -> None:
         """Raise an alert when a trunk is rested, and clear it when the trunk works again."""
         health = self._trunks.health(name)
         if health is None:
@@ -71,17 +71,17 @@ class Trunks:
         if health.state(now) is TrunkState.WORKING or name not in self._trunks.names:
             self._alerts.clear(AlertKind.TRUNK, name)
         elif health.state(now) is TrunkState.RESTING:
-            until = self._local(health.rest_seconds_left(now))
+            until = self._local_time_in(health.rest_seconds_left(now))
             self._alerts.raise_alert(
                 AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
             )
 
-    def hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
+    def find_hold(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Return a hold if all trunks of a campaign are resting, otherwise None. An alert is active for as long as the
         hold.
         """
         now = self._core.clock.monotonic()
-        if not self._trunks.all_resting(names, now):
+        if not self._trunks.are_all_resting(names, now):
             self._alerts.clear(AlertKind.TRUNKS, campaign_id)
             return None
         left = min(
@@ -89,7 +89,7 @@ class Trunks:
             default=0.0,
         )
         what = (
-            f"all trunks are resting until {self._local(left)}"
+            f"all trunks are resting until {self._local_time_in(left)}"
             if left > 0
             else "a test call is in progress on a resting trunk"
         )
@@ -97,6 +97,6 @@ class Trunks:
         self._alerts.raise_alert(AlertKind.TRUNKS, campaign=campaign_id)
         return Hold(HoldReason.TRUNKS, f"{what} ({reasons})")
 
-    def _local(self, seconds_ahead: float) -> str:
+    def _local_time_in(self, seconds_ahead: float) -> str:
         at = round(self._core.clock.now() + seconds_ahead)
         return datetime.fromtimestamp(at, self._core.zone).strftime("%H:%M:%S")

@@ -55,7 +55,7 @@ class TrunkHealth:
         self.judged_calls = 0
         self.ringing_seconds: float | None = None  # recent time from Originate to ringing
         self.share = 1.0  # of the trunk's CPS limit that is used now (0-1)
-        self.row = 0
+        self.consecutive_failures = 0
         self._rules = rules
         self._window: deque[bool] = deque(maxlen=rules.window_calls)
         self._usual: float | None = None
@@ -69,7 +69,7 @@ class TrunkHealth:
             return TrunkState.WORKING
         return TrunkState.RESTING if now_seconds < self._resting_until else TrunkState.PROBING
 
-    def may_start(self, now_seconds: float) -> int:
+    def count_allowed_starts(self, now_seconds: float) -> int:
         """Return how many calls may start: none while resting, one while probing, otherwise no limit."""
         match self.state(now_seconds):
             case TrunkState.WORKING:
@@ -88,48 +88,48 @@ class TrunkHealth:
         return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
 
     @property
-    def to_blame(self) -> bool:
+    def is_at_fault(self) -> bool:
         """Return whether failures are caused by the trunk, not by the called numbers."""
-        return self.row >= _ALREADY or self._resting_until is not None
+        return self.consecutive_failures >= _ALREADY or self._resting_until is not None
 
-    def started(self, now_seconds: float) -> None:
+    def record_start(self, now_seconds: float) -> None:
         """Record that a call starts. On a resting trunk it is the probe."""
         if self.state(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
             self._since = now_seconds
 
-    def rang(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
+    def record_ringing(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
         """Record that a call rings, `seconds` after its Originate."""
         self._learn_delay(max(0.0, seconds))
         if began_seconds >= self._since and self.state(now_seconds) is TrunkState.PROBING:
-            self._work(now_seconds)
+            self._start_working(now_seconds)
 
-    def ended(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
+    def record_end(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
         """Record the end of a call. `failed` is the result of `trunk_failed`."""
         if began_seconds < self._since:
             return
         match self.state(now_seconds):
             case TrunkState.WORKING if failed is not None:
-                self._count(failed, now_seconds)
+                self._count_result(failed, now_seconds)
             case TrunkState.PROBING if self._probe_out:
                 if failed is None:
                     self._probe_out = False  # inconclusive: the next call is the probe
                 elif failed:
-                    self._rest(now_seconds, failed=1, judged=1)
+                    self._start_rest(now_seconds, failed=1, judged=1)
                 else:
-                    self._work(now_seconds)
+                    self._start_working(now_seconds)
 
-    def _count(self, failed: bool, now_seconds: float) -> None:
+    def _count_result(self, failed: bool, now_seconds: float) -> None:
         rules = self._rules
         self._window.append(failed)
-        self.row = self.row + 1 if failed else 0
+        self.consecutive_failures = self.consecutive_failures + 1 if failed else 0
         failures = sum(self._window)
-        if self.row >= rules.failures_in_a_row:
-            self._rest(now_seconds, failed=self.row, judged=self.row)
+        if self.consecutive_failures >= rules.failures_in_a_row:
+            self._start_rest(now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures)
         elif len(self._window) == rules.window_calls and failures > rules.failure_rate * rules.window_calls:
-            self._rest(now_seconds, failed=failures, judged=rules.window_calls)
+            self._start_rest(now_seconds, failed=failures, judged=rules.window_calls)
 
-    def _rest(self, now_seconds: float, *, failed: int, judged: int) -> None:
+    def _start_rest(self, now_seconds: float, *, failed: int, judged: int) -> None:
         rules = self._rules
         seconds = min(rules.max_rest_seconds, rules.first_rest_seconds * 2.0 ** min(self.rests, 32))
         self.rests += 1
@@ -138,8 +138,8 @@ class TrunkHealth:
         self._since = now_seconds
         self._probe_out = False
 
-    def _work(self, now_seconds: float) -> None:
-        self.rests = self.row = 0
+    def _start_working(self, now_seconds: float) -> None:
+        self.rests = self.consecutive_failures = 0
         self.failed_calls = self.judged_calls = 0
         self._resting_until = None
         self._since = now_seconds
@@ -201,77 +201,79 @@ class CallStarts:
         """Set the limit, which must be above 0. One call may start immediately."""
         self._now = now_seconds
         self._next = now_seconds  # when the next start may be granted
-        self._wire: deque[float] = deque()  # times of the last starts sent, at most the limit of a window
+        self._sent: deque[float] = deque()  # times of the last starts sent, at most the limit of a window
         self._recent: deque[float] = deque()  # times of the starts sent in the last CPS_WINDOW_SECONDS
-        self.allow(calls_per_second)
+        self.set_limit(calls_per_second)
 
-    def allow(self, calls_per_second: float) -> None:
+    def set_limit(self, calls_per_second: float) -> None:
         """Set the limit. Starts already sent still count."""
         self._rate = calls_per_second
         self._most = math.ceil(calls_per_second)
         # one second; longer for a fractional rate, so that the limit is a whole number of starts
         self._window = self._most / calls_per_second
-        self._wire = deque(self._wire, maxlen=self._most)
+        self._sent = deque(self._sent, maxlen=self._most)
         self.throttle(1.0)
 
     def throttle(self, share: float) -> None:
         """Allow only this share of the limit (above 0, at most 1)."""
         self._spacing = 1.0 / (self._rate * share)
 
-    def lately(self, now_seconds: float) -> float:
+    def recent_rate(self, now_seconds: float) -> float:
         """Return the call starts per second, averaged over the last CPS_WINDOW_SECONDS."""
-        now = self._at(now_seconds)
+        now = self._advance(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
 
-    def available(self, now_seconds: float, leaving: int) -> int:
-        """Return how many starts may be granted now. `leaving` starts were granted and are not sent yet."""
-        now = self._at(now_seconds)
+    def count_available(self, now_seconds: float, unsent: int) -> int:
+        """Return how many starts may be granted now. `unsent` starts were granted and are not sent yet."""
+        now = self._advance(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
-        return max(0, min(spaced, self._most - leaving - self._within(now)))
+        return max(0, min(spaced, self._most - unsent - self._count_in_window(now)))
 
-    def take(self, now_seconds: float) -> None:
+    def grant(self, now_seconds: float) -> None:
         """Grant one start."""
-        self._next = max(self._next, self._at(now_seconds) - LATE_SECONDS) + self._spacing
+        self._next = max(self._next, self._advance(now_seconds) - LATE_SECONDS) + self._spacing
 
-    def seconds_to_next(self, now_seconds: float, leaving: int) -> float:
+    def seconds_to_next_grant(self, now_seconds: float, unsent: int) -> float:
         """Return the seconds until a start may be granted (0 = now)."""
-        now = self._at(now_seconds)
+        now = self._advance(now_seconds)
         spaced = max(0.0, self._next - now)
-        gone = len(self._wire) - self._within(now)
-        too_many = self._within(now) + leaving - self._most + 1  # this many sent starts must leave the window first
+        gone = len(self._sent) - self._count_in_window(now)
+        too_many = (
+            self._count_in_window(now) + unsent - self._most + 1
+        )  # this many sent starts must leave the window first
         if too_many <= 0:
             return spaced
-        if too_many > len(self._wire) - gone:  # the unsent starts alone fill the window
+        if too_many > len(self._sent) - gone:  # the unsent starts alone fill the window
             return max(spaced, self._spacing)
-        return max(spaced, self._wire[gone + too_many - 1] + self._window - LATE_SECONDS - now)
+        return max(spaced, self._sent[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
-    def seconds_to_wire(self, now_seconds: float) -> float:
+    def seconds_to_send(self, now_seconds: float) -> float:
         """Return the seconds until a granted start may be sent (0 = now)."""
-        now = self._at(now_seconds)
-        full = self._wire[0] + self._window - now if len(self._wire) == self._most else 0.0
-        even = self._wire[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._wire else 0.0
+        now = self._advance(now_seconds)
+        full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
+        even = self._sent[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._sent else 0.0
         wait = max(full, even)
         return wait if wait > 1e-9 else 0.0
 
-    def went(self, now_seconds: float) -> None:
+    def record_sent(self, now_seconds: float) -> None:
         """Record that a start is sent."""
-        now = self._at(now_seconds)
-        self._wire.append(now)
+        now = self._advance(now_seconds)
+        self._sent.append(now)
         self._recent.append(now)
-        self.lately(now)
+        self.recent_rate(now)
 
-    def _within(self, now: float) -> int:
+    def _count_in_window(self, now: float) -> int:
         """Return how many sent starts share a window with a call granted now.
 
         A margin allows for the time that the call's commit takes.
         """
         since = now - self._window + LATE_SECONDS + 1e-9
-        return len(self._wire) - bisect_right(self._wire, since)
+        return len(self._sent) - bisect_right(self._sent, since)
 
-    def _at(self, now_seconds: float) -> float:
+    def _advance(self, now_seconds: float) -> float:
         """Return the current time, which never goes back."""
         self._now = max(self._now, now_seconds)
         return self._now
@@ -290,9 +292,9 @@ class TrunkPool:
             Counter()
         )  # by trunk and caller IDs: index of the caller ID to use next
         self.tallies: defaultdict[str, TrunkTally] = defaultdict(TrunkTally)
-        self.use(trunks, now_seconds)
+        self.update(trunks, now_seconds)
 
-    def use(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
+    def update(self, trunks: Sequence[TrunkLimits], now_seconds: float) -> None:
         """Apply the trunks of the settings.
 
         Calls that have started still count. A removed trunk starts no further calls.
@@ -304,7 +306,7 @@ class TrunkPool:
         for trunk in trunks:
             self._limits[trunk.name] = trunk
             if trunk.name in self._starts:
-                self._starts[trunk.name].allow(trunk.calls_per_second)
+                self._starts[trunk.name].set_limit(trunk.calls_per_second)
                 self._starts[trunk.name].throttle(self._health[trunk.name].share)
             else:
                 self._starts[trunk.name] = CallStarts(trunk.calls_per_second, now_seconds)
@@ -314,7 +316,7 @@ class TrunkPool:
         """Return the limits of a trunk."""
         return self._limits[name]
 
-    def with_endpoint(self, endpoint: str) -> str:
+    def name_of_endpoint(self, endpoint: str) -> str:
         """Return the name of the trunk with this endpoint, or the endpoint itself if no trunk has it."""
         return next((name for name in self.names if self._limits[name].endpoint == endpoint), endpoint)
 
@@ -322,53 +324,59 @@ class TrunkPool:
         """Return the health of a trunk, or None if the trunk is unknown."""
         return self._health.get(name)
 
-    def starts(self, name: str) -> CallStarts:
+    def limiter(self, name: str) -> CallStarts:
         """Return the rate limiter of a trunk."""
         return self._starts[name]
 
-    def caller_id_refused(self, name: str, caller_id: str) -> bool:
+    def is_foreign_caller_id(self, name: str, caller_id: str) -> bool:
         """Return whether a caller ID is not one of the trunk's own, and must not be shown."""
         return caller_id not in self._limits[name].caller_ids
 
-    def free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
+    def count_free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
         """Return the number of free channels on these trunks, resting trunks left out. `used` counts channels by trunk."""
-        return sum(self._free(name, used) for name in names if self._health[name].may_start(now_seconds) > 0)
+        return sum(
+            self._count_free(name, used) for name in names if self._health[name].count_allowed_starts(now_seconds) > 0
+        )
 
-    def _free(self, name: str, used: Mapping[str, int]) -> int:
+    def _count_free(self, name: str, used: Mapping[str, int]) -> int:
         return max(0, self._limits[name].channels - used.get(name, 0))
 
-    def startable(
-        self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int] = _NONE
+    def count_startable(
+        self, names: Sequence[str], used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int] = _NONE
     ) -> int:
-        """Return how many calls may start now over these trunks. `leaving` counts granted starts not sent yet, by
+        """Return how many calls may start now over these trunks. `unsent` counts granted starts not sent yet, by
         trunk.
         """
-        return sum(self._startable(name, used, now_seconds, leaving) for name in names)
+        return sum(self._count_startable_on(name, used, now_seconds, unsent) for name in names)
 
-    def _startable(self, name: str, used: Mapping[str, int], now_seconds: float, leaving: Mapping[str, int]) -> int:
-        fit = self._health[name].may_start(now_seconds)
+    def _count_startable_on(
+        self, name: str, used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int]
+    ) -> int:
+        fit = self._health[name].count_allowed_starts(now_seconds)
         if fit <= 0:
             return 0
-        return min(fit, self._starts[name].available(now_seconds, leaving.get(name, 0)), self._free(name, used))
+        return min(
+            fit, self._starts[name].count_available(now_seconds, unsent.get(name, 0)), self._count_free(name, used)
+        )
 
     def seconds_to_next_start(
-        self, names: Sequence[str], now_seconds: float, leaving: Mapping[str, int] = _NONE
+        self, names: Sequence[str], now_seconds: float, unsent: Mapping[str, int] = _NONE
     ) -> float:
         """Return the seconds until the CPS limit of a working trunk allows a call (0 = now, or no trunk works)."""
-        fit = (name for name in names if self._health[name].may_start(now_seconds) > 0)
-        waits = (self._starts[name].seconds_to_next(now_seconds, leaving.get(name, 0)) for name in fit)
+        fit = (name for name in names if self._health[name].count_allowed_starts(now_seconds) > 0)
+        waits = (self._starts[name].seconds_to_next_grant(now_seconds, unsent.get(name, 0)) for name in fit)
         return min(waits, default=0.0)
 
-    def all_resting(self, names: Sequence[str], now_seconds: float) -> bool:
+    def are_all_resting(self, names: Sequence[str], now_seconds: float) -> bool:
         """Return whether none of these trunks can start a call now. A probe call may be in progress."""
-        return bool(names) and all(self._health[name].may_start(now_seconds) == 0 for name in names)
+        return bool(names) and all(self._health[name].count_allowed_starts(now_seconds) == 0 for name in names)
 
-    def take(
+    def allocate_trunk(
         self,
         names: Sequence[str],
         used: Mapping[str, int],
         now_seconds: float,
-        leaving: Mapping[str, int] = _NONE,
+        unsent: Mapping[str, int] = _NONE,
         *,
         called: CalledVoter | None = None,
         reports_end: bool = True,
@@ -384,33 +392,33 @@ class TrunkPool:
         """
         for name in names:
             startable = (
-                self.free_channels((name,), used, now_seconds)
+                self.count_free_channels((name,), used, now_seconds)
                 if on_request
-                else self._startable(name, used, now_seconds, leaving)
+                else self._count_startable_on(name, used, now_seconds, unsent)
             )
             if startable < 1:
                 continue
             trunk = self._limits[name]
-            self._starts[name].take(now_seconds)
+            self._starts[name].grant(now_seconds)
             if reports_end:
-                self._health[name].started(now_seconds)
+                self._health[name].record_start(now_seconds)
             else:
-                self._starts[name].went(now_seconds)
+                self._starts[name].record_sent(now_seconds)
             shown = caller_ids_shown(trunk.caller_ids, trunk.areas, called)
             turn = self._turns[name, shown]
             self._turns[name, shown] = (turn + 1) % len(shown)
             return trunk, shown[turn]
         return None
 
-    def rang(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
+    def record_ringing(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
         """Record that a call rings, `seconds` after its Originate. A slow carrier gets fewer calls."""
         health = self._health.get(name)
         if health is not None:
-            health.rang(seconds, began_seconds, now_seconds)
+            health.record_ringing(seconds, began_seconds, now_seconds)
             self._starts[name].throttle(health.share)
 
-    def ended(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
+    def record_end(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
         """Record the end of a call. `failed` is the result of `trunk_failed`."""
         health = self._health.get(name)
         if health is not None:
-            health.ended(failed, began_seconds, now_seconds)
+            health.record_end(failed, began_seconds, now_seconds)

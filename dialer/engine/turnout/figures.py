@@ -70,7 +70,7 @@ class TurnoutFigures:
     def set_booth(self, booth: BoothTurnout) -> None:
         """Replace a booth's turnout and notify subscribers."""
         self.booths[booth.booth_id] = booth
-        self._core.do(Notify(booth))
+        self._core.request(Notify(booth))
 
     def add_without_number(self, voters: dict[int, int]) -> None:
         """Count voters, by booth id, who no longer have a number that may be called."""
@@ -81,9 +81,9 @@ class TurnoutFigures:
     def count_dialling_time(self) -> None:
         """Add the time since the last decision if a turnout campaign could dial then. Called after each decision."""
         now = self._core.clock.monotonic()
-        self._polls.today()  # raises the day number on a new polling day, which resets the count
+        self._polls.polls_today()  # raises the day number on a new polling day, which resets the count
         self._begin_day()
         if self._dialling_since is not None:
             self._dialling_seconds += now - self._dialling_since
-        can_dial = any(run.can_dial for run in self._campaigns.all() if run.purpose is Purpose.TURNOUT)
+        can_dial = any(run.can_dial for run in self._campaigns.values() if run.purpose is Purpose.TURNOUT)
         self._dialling_since = now if can_dial else None

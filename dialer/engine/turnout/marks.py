@@ -47,29 +47,31 @@ class Marks:
         self._numbers = numbers
         self._store = store
 
-    async def mark(self, mark: Mark) -> None:
+    async def store_mark(self, mark: Mark) -> None:
         """Store a mark and apply it. Returns when it is committed; raises StoreError."""
         effect = await self._store.record_mark(mark)
-        self.follow(mark, effect)
+        self.apply_mark(mark, effect)
 
-    async def opt_out(self, call: Call, source: str) -> None:
+    async def store_opt_out(self, call: Call, source: str) -> None:
         """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
         at = self._core.clock.now()
         fresh = await self._store.record_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
-        self.opted_out(call.phone_id, fresh=fresh)
+        self.apply_opt_out(call.phone_id, fresh=fresh)
 
-    async def foreign_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def store_peer_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Returns when it is committed; raises StoreError."""
         phone_id = await self._store.record_foreign_opt_out(number_hash, at=at, centre=centre)
         if phone_id is not None:
-            self.opted_out(phone_id, fresh=True)
+            self.apply_opt_out(phone_id, fresh=True)
 
-    def follow(self, mark: Mark, effect: MarkEffect) -> None:
+    def apply_mark(self, mark: Mark, effect: MarkEffect) -> None:
         """Apply a stored mark: update the figures, and cancel calls and claims that it makes unnecessary."""
         if not effect.recorded:
             return
         self._turnout.add_mark(mark, effect)
-        self.silence(frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False)
+        self.withdraw_calls(
+            frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False
+        )
         if effect.reopened:
             self.read_queues_again()
 
@@ -86,11 +88,11 @@ class Marks:
         """Have all campaigns read their queues again, because completed numbers may have been reopened."""
         self._runs.read_queues_again()
 
-    def opted_out(self, phone_id: int, *, fresh: bool) -> None:
+    def apply_opt_out(self, phone_id: int, *, fresh: bool) -> None:
         """Apply a stored opt-out. `fresh`: the number had not opted out before."""
         self._turnout.opt_outs += fresh  # an opt-out keyed by the voter and entered by the agent counts once
         self._numbers.add_opt_out(phone_id)
-        self.silence(frozenset({phone_id}), None, workers=True)
+        self.withdraw_calls(frozenset({phone_id}), None, workers=True)
         if fresh:
             self._core.spawn(self._count_without_number(phone_id), "count-without-number")
 
@@ -103,7 +105,7 @@ class Marks:
             return
         self._turnout.add_without_number(gone)
 
-    def silence(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
+    def withdraw_calls(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Remove the claims and cancel the unanswered calls of numbers, and of a voter, that must not be called any
         more.
 
@@ -116,22 +118,22 @@ class Marks:
                 return workers or each.worker is None
             return each.voter_id == voter_id and each.worker is None
 
-        for run in self._runs.all():
+        for run in self._runs.values():
             gone = [claim for claim in run.hopper if is_meant(claim)]
             if gone:
                 kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
-                self._core.spawn(self._put_back(run, gone), "put-back")
-        unanswered = [call for call in self._calls.all() if call.leg.answered_seconds is None]
+                self._core.spawn(self._return_claims(run, gone), "put-back")
+        unanswered = [call for call in self._calls.values() if call.leg.answered_seconds is None]
         for call in filter(is_meant, unanswered):
             self._calls.cancel(call)
         for seat_name, pop in self._seats.screen_pops.items():
             at_seat = self._seats[seat_name].attempt_id == pop.attempt_id
             if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
-                self._core.do(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
+                self._core.request(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
 
-    async def _put_back(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+    async def _return_claims(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release(claims)
         except StoreError as error:  # the lease returns them to the queue

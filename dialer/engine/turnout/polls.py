@@ -25,25 +25,25 @@ class Polls:
         votes.
         """
 
-    def add(self, booths: Mapping[int, Booth]) -> None:
+    def add_booths(self, booths: Mapping[int, Booth]) -> None:
         """Add booths, or replace them with their latest state in the store."""
         self.booths.update(booths)
-        self.use_plan()
+        self.apply_plan()
 
-    def use_plan(self) -> None:
+    def apply_plan(self) -> None:
         """Recompute which booths vote today, because the settings or the booths have changed."""
         polling = self._core.plan.polling
         if polling is not None and self._today is not None:
-            self._today = polling.today(self.booths, self._core.clock.now())
+            self._today = polling.find_polls_today(self.booths, self._core.clock.now())
 
-    def today(self) -> PollsToday:
+    def polls_today(self) -> PollsToday:
         """Return which booths vote today. The result is computed once for each day."""
         polling = self._core.plan.polling
         if polling is None or not self.booths:
             return NO_POLLS
         now = self._core.clock.now()
-        if self._today is None or not self._today.holds_at(now):
-            before, self._today = self._today, polling.today(self.booths, now)
+        if self._today is None or not self._today.is_valid_at(now):
+            before, self._today = self._today, polling.find_polls_today(self.booths, now)
             if before is None or before.zones.keys().isdisjoint(self._today.zones):
                 self.day_number += 1
         return self._today
@@ -52,7 +52,7 @@ class Polls:
         """Return the time of the last call (epoch seconds) by booth id, for the booths that vote today until a known
         time.
         """
-        return self.today().last_calls
+        return self.polls_today().last_calls
 
     def last_call_at(self, purpose: Purpose, booth_id: int) -> float | None:
         """Return when a polling day campaign stops calling a booth (epoch seconds).
@@ -63,9 +63,9 @@ class Polls:
 
     def get_next_midnight(self) -> float:
         """Return when the next day begins (epoch seconds), in the centre's or a poll's time zone, whichever is earlier."""
-        return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.today().until)
+        return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.polls_today().until)
 
-    def closes_at(self, booth: Booth) -> str:
+    def local_closing_time(self, booth: Booth) -> str:
         """Return a booth's closing time for announcements, such as "18:00" in its poll's time zone; "" if unknown."""
         polling = self._core.plan.polling
         close = None if polling is None else polling.local_close_of(booth)

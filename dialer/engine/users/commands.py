@@ -50,7 +50,7 @@ class SetUser(UserCommand):
         return f"{self.user} has the role {self.role.value}"
 
     async def save(self, users: Users, context: CommandContext) -> str:
-        await users.set(self.user, self.role, context.sender, context.receipt)
+        await users.set_user(self.user, self.role, context.sender, context.receipt)
         return self.reply
 
 
@@ -80,5 +80,5 @@ class RemoveUser(UserCommand):
         return f"{self.user} is removed"
 
     async def save(self, users: Users, context: CommandContext) -> str:
-        await users.remove(self.user, context.sender, context.receipt)
+        await users.remove_user(self.user, context.sender, context.receipt)
         return self.reply

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialer.domain.audit_chain import canonical
+from dialer.domain.audit_chain import canonical_details
 from dialer.domain.clock import Clock
 from dialer.domain.errors import UnsafeValue
 from dialer.mqtt.commands.alerts import QUIET_SECONDS
@@ -59,7 +59,7 @@ def _text(value: object) -> str:
 
 def _is_safe(what: Mapping[str, str]) -> bool:
     try:
-        canonical(what)
+        canonical_details(what)
     except (UnsafeValue, UnicodeEncodeError):
         return False
     return True

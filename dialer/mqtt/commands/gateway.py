@@ -53,7 +53,7 @@ class CommandEngine(Protocol):
         """Execute a command. Return one line that says what was done. Raises CommandRefused, StoreError."""
         ...
 
-    def take_alert(self, alert: Alert) -> None:
+    def accept_alert(self, alert: Alert) -> None:
         """Show an alert, or end it if it is `cleared`."""
         ...
 
@@ -77,9 +77,9 @@ class CommandGateway:
         self._number = 0
         self._in_progress: set[str] = set()  # keys of commands that the store does not know yet
         self._halts: dict[str | None, int] = {}  # number of the last halt of each campaign (None: all campaigns)
-        self._floods = CountingAlert(AlertKind.COMMAND_FLOOD, engine.take_alert, clock)
-        self._forgeries = CountingAlert(AlertKind.COMMAND_FORGED, engine.take_alert, clock)
-        self._bursts = CountingAlert(AlertKind.RECORDS_BURST, engine.take_alert, clock)
+        self._floods = CountingAlert(AlertKind.COMMAND_FLOOD, engine.accept_alert, clock)
+        self._forgeries = CountingAlert(AlertKind.COMMAND_FORGED, engine.accept_alert, clock)
+        self._bursts = CountingAlert(AlertKind.RECORDS_BURST, engine.accept_alert, clock)
         self._records: dict[str, tuple[float, float]] = {}  # by sender: how many recently, and when that was counted
         self._has_counts = asyncio.Event()
         self.unstored_replies: asyncio.Queue[Message] = asyncio.Queue(MAX_UNSTORED_REPLIES)

@@ -33,7 +33,7 @@ def message_schema(ref_template: str) -> dict[str, Any]:
         schema = definitions[kind.__name__]
         schema["properties"] = {**_ENVELOPE, **schema["properties"]}
         schema["required"] = [*_ENVELOPE, "name", *schema.get("required", ())]
-        schema["description"] = kind.meaning()
+        schema["description"] = kind.describe()
     return {
         "description": 'A command to the dialler. Signed, this object is a text in another one (see "Signed commands").',
         "type": "object",
@@ -53,7 +53,7 @@ def reference() -> Iterator[str]:
     yield from _table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
         (
-            (f"`{name}`", _field_names(kind), "yes" if kind.is_idempotent else "no", kind.meaning())
+            (f"`{name}`", _field_names(kind), "yes" if kind.is_idempotent else "no", kind.describe())
             for name, kind in COMMANDS.items()
         ),
     )

@@ -79,7 +79,7 @@ class Senders:
             return
         if sender.key is None:
             raise CommandRefused("the settings have no key of the sender: add `key` to it in [[supervisors]]")
-        if not signing.holds(sender.key, signed_bytes(centre, sender.name, text), signature):
+        if not signing.verify_signature(sender.key, signed_bytes(centre, sender.name, text), signature):
             raise BadSignature(
                 "the signature is not the sender's for this command in this centre: compare the sender's key with that in"
                 " [[supervisors]]"

@@ -117,7 +117,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="matdan-hq-", ignore_cleanup_errors=True)))
         for name in (LEADER_KEY, ONLINE_KEY):
-            signing.new_key_file(folder / name)
+            signing.create_key_file(folder / name)
         leader = signing.read_key_file(folder / LEADER_KEY)
         database_url = stack.enter_context(postgresql(folder / "postgresql"))
         server = await stack.enter_async_context(nats_server(folder / "nats"))
@@ -136,7 +136,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
                     "folder": folder / "material" / "published",
                     "online_key_file": folder / ONLINE_KEY,
                 },
-                "leaders": [{"name": "asha", "key": signing.public_key_text(signing.public_key(leader))}],
+                "leaders": [{"name": "asha", "key": signing.format_public_key(signing.derive_public_key(leader))}],
                 "gather": {"database": database_url},
             }
         )
@@ -291,7 +291,7 @@ async def _check_material(real: Sequence[RealCentre]) -> HqCheck:
 async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:
     """Stop all centres and check that they obey within `STOP_SECONDS`."""
     order = orders.create_order(OrderKind.STOP_ALL, "all", time.time())
-    signed = SignedOrder(order=order.text).signed_by("asha", leader)
+    signed = SignedOrder(order=order.text).add_signature("asha", leader)
     began = time.monotonic()
     last = began
 

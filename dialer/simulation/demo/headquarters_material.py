@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from dialer.domain.signing import public_key
+from dialer.domain.signing import derive_public_key
 from dialer.flows.catalogue import FLOWS_DIRECTORY
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.material.repository import Repository, Signatory
@@ -67,7 +67,7 @@ def demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
     root_keys = [secrets.token_bytes(32) for _ in range(2)]
     signers = (secrets.token_bytes(32), secrets.token_bytes(32))
     people = [
-        Signatory(name, part, public_key(key))
+        Signatory(name, part, derive_public_key(key))
         for (name, part), key in zip((("lata", MEDIA), ("meena", COMPLIANCE)), signers, strict=True)
     ]
     repository = Repository(folder / "published")

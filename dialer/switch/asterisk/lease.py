@@ -141,7 +141,7 @@ class SwitchLease:
 async def find_lease_holder(client: AmiClient) -> DiallerName | None:
     """Return the dialler that holds the lease, or None. Raises SwitchError if Asterisk does not answer."""
     channels = [item.get("Uniqueid") for item in await client.send_list_action("CoreShowChannels")]
-    names = [DiallerName.read(each[len(_HOLDER) :]) for each in channels if each.startswith(_HOLDER)]
+    names = [DiallerName.parse(each[len(_HOLDER) :]) for each in channels if each.startswith(_HOLDER)]
     return next((name for name in names if name is not None), None)
 
 

@@ -93,7 +93,7 @@ class TwilioCarrier:
             await self.switch.resync()
         except SwitchError as error:
             _log.error("twilio.resync_failed", problem=str(error))
-            engine.take_alert(create_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))
+            engine.accept_alert(create_alert(AlertKind.TWILIO, engine.view().state.at, problem=str(error)))
 
     async def close(self) -> None:
         """Close the connections to Twilio."""

@@ -119,7 +119,7 @@ class TwilioFlows:
             raise
 
     async def _start_flow(self, attempt_id: AttemptId) -> str:
-        session = self._engine.features.flows.begin(attempt_id)
+        session = self._engine.features.flows.start_flow(attempt_id)
         if not isinstance(session, FlowSession):
             return render_hang_up()
         turn = start_flow(session.flow, Start(session.facts, session.language))
@@ -225,6 +225,6 @@ class _Host:
     async def hand_over(self, action: Transfer) -> None:
         """Store the answers so far, before the agent's phone rings. If that fails, the transfer continues without."""
         try:
-            await self.flows.keep_answers(self.session.attempt_id, action.answers)
+            await self.flows.store_answers(self.session.attempt_id, action.answers)
         except MatdanError as error:
             _log.error("flow.answers_not_stored", attempt=self.session.attempt_id, problem=str(error))

@@ -178,7 +178,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     assert site.engine.senders[4:] == ["asha"]
 
     # An alert that somebody has seen is so for everybody, also after a reload.
-    site.engine.take_alert(
+    site.engine.accept_alert(
         create_alert(AlertKind.SWITCH_DOWN, SystemClock().now(), problem="<img src=x onerror=alert(1)>")
     )
     viewer = await site.board("vikram")
@@ -223,7 +223,7 @@ async def test_board_shows_its_age_when_the_dialler_disconnects(site: Site) -> N
     board = await site.board()
     await expect(board.locator("main > [role=alert]")).to_have_text("")
     site.engine.current = change_state(site.engine.current, switch_up=False)
-    site.engine.take_alert(
+    site.engine.accept_alert(
         create_alert(AlertKind.SWITCH_DOWN, 1.0, problem="connection refused")
     )  # brings the centre's state with it
     await expect(board.locator(".status.bad")).to_contain_text("Asterisk")

@@ -274,7 +274,7 @@ async def test_worker_with_a_wrong_number_is_not_called_again(tmp_path: Path) ->
 
 @virtual_time()
 async def test_worker_hears_that_a_serial_was_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = BoothWorkers.take
+    take = BoothWorkers.store_serial
     kept = 0
 
     async def fails_once(self: BoothWorkers, *args: Any, **rest: Any) -> None:
@@ -284,7 +284,7 @@ async def test_worker_hears_that_a_serial_was_not_stored(tmp_path: Path, monkeyp
             raise StoreError("the disk is away")
         await take(self, *args, **rest)
 
-    monkeypatch.setattr(BoothWorkers, "take", fails_once)
+    monkeypatch.setattr(BoothWorkers, "store_serial", fails_once)
     heard: list[str] = []
     play = AgiCall.stream_file
 

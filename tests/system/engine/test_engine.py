@@ -221,9 +221,9 @@ async def test_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> 
     async with a_site(tmp_path, all_answer(answer_after=25.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
-        call = next(iter(site.centre.engine.features.calls.all()))
+        call = next(iter(site.centre.engine.features.calls.values()))
         mark = Mark("booth/1", call.voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, site.clock.now())
-        await site.centre.engine.features.marks.mark(mark)
+        await site.centre.engine.features.marks.store_mark(mark)
         await site.until(lambda: bool(site.ended()), seconds=1)
         assert site.ended()[0].outcome is Outcome.CANCELLED
     assert (call.phone_id, "closed") in rows(tmp_path, "SELECT phone_id, state FROM target")

@@ -13,7 +13,7 @@ import pytest
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import CampaignState
 from dialer.domain.orders import HqOrder, OrderForged, OrderKind, sign_order
-from dialer.domain.signing import public_key, public_key_text
+from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign, StopAll, StopCampaign
 from dialer.engine.headquarters.commands import ExecuteOrder
 from dialer.engine.headquarters.service import QUIET_SECONDS
@@ -27,7 +27,9 @@ KEYS = {"asha": b"a" * 32, "ravi": b"r" * 32, "somebody": b"s" * 32}
 HEADQUARTERS: dict[str, Any] = {
     "headquarters": {
         "zone": "north",
-        "leaders": [{"name": name, "key": public_key_text(public_key(KEYS[name]))} for name in ("asha", "ravi")],
+        "leaders": [
+            {"name": name, "key": format_public_key(derive_public_key(KEYS[name]))} for name in ("asha", "ravi")
+        ],
     }
 }
 

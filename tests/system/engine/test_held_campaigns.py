@@ -27,7 +27,7 @@ def ended(site: Site) -> Counter[Outcome | None]:
 
 def hold(site: Site) -> None:
     """Make the store fail, which holds the campaign."""
-    site.centre.engine.features.commits.failed(StoreError("the disk is full"))
+    site.centre.engine.features.commits.on_failure(StoreError("the disk is full"))
 
 
 @pytest.mark.parametrize(("stay", "wanted"), [(0, Outcome.CANCELLED), (4, Outcome.CONNECTED)])

@@ -97,10 +97,10 @@ async def test_resumed_campaign_starts_without_a_burst(tmp_path: Path) -> None:
         tmp_path, nobody_answers(), voters=600, campaign={**IVR, "channels": 200}, trunks=carrier(10.0)
     ) as site:
         await site.until(lambda: len(site.switch.placed) >= 30)
-        site.centre.engine.features.commits.trouble = "for a while"
+        site.centre.engine.features.commits.problem = "for a while"
         await asyncio.sleep(20.0)
         before = len(site.switch.placed)
-        site.centre.engine.features.commits.trouble = None
+        site.centre.engine.features.commits.problem = None
         await asyncio.sleep(5.0)
         assert len(site.switch.placed) - before >= 45
         assert most_in_a_second(site, before) <= 10
@@ -146,8 +146,8 @@ def test_queued_starts_are_sent_evenly_within_the_cps_limit() -> None:
     for rate in (0.5, 1.0, 2.9, 5.0, 10.0):
         starts, now, turns = CallStarts(rate, 0.0), 100.0, []
         for _ in range(40):
-            now += starts.seconds_to_wire(now)
-            starts.went(now)
+            now += starts.seconds_to_send(now)
+            starts.record_sent(now)
             turns.append(now)
         gaps = [second - first for first, second in pairwise(turns)]
         assert min(gaps) >= 1.0 / rate - LATE_SECONDS - 1e-6
@@ -157,8 +157,8 @@ def test_queued_starts_are_sent_evenly_within_the_cps_limit() -> None:
 
 def test_immediate_call_delays_queued_starts() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
-    assert pool.take(["carrier"], {}, 5.0, reports_end=False) is not None
-    assert pool.starts("carrier").seconds_to_wire(5.0) == pytest.approx(1.0)
+    assert pool.allocate_trunk(["carrier"], {}, 5.0, reports_end=False) is not None
+    assert pool.limiter("carrier").seconds_to_send(5.0) == pytest.approx(1.0)
 
 
 @virtual_time()

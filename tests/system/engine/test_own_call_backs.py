@@ -148,9 +148,9 @@ async def test_restricting_a_seat_releases_its_call_back_reservation(tmp_path: P
         seats = site.centre.engine.features.seats
         others = ({"one", "two"} - {seats["01"].campaign_id}).pop()
         await promised(site, page, 300.0)
-        await site.until(lambda: seats["01"].promised, seconds=400.0)
+        await site.until(lambda: seats["01"].call_back_promised, seconds=400.0)
         await site.centre.engine.execute(SeatCampaigns(seat="01", campaigns=(others,)))
-        await site.until(lambda: not seats["01"].promised, seconds=2.0)
+        await site.until(lambda: not seats["01"].call_back_promised, seconds=2.0)
 
 
 @virtual_time()

@@ -129,10 +129,10 @@ async def test_command_for_an_automatically_dialled_preview_is_refused(
     async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
         attempt_id = await shown(site)
         own_calls = site.centre.engine.features.own_calls
-        own_calls.passed("01", attempt_id)  # the expired timer, whose call is not dialled yet
-        with pytest.raises(CommandRefused, match="dialled already"):
-            own_calls.skip("01", attempt_id)
-        assert await own_calls.dial("01", attempt_id) == "seat 01: dialled"
+        own_calls.on_preview_expired("01", attempt_id)  # the expired timer, whose call is not dialled yet
+        with pytest.raises(CommandRefused, match="already being dialled"):
+            own_calls.skip_preview("01", attempt_id)
+        assert await own_calls.dial_preview("01", attempt_id) == "seat 01: dialled"
         await site.until(lambda: seat_of(site).state is SeatState.TALKING)
         assert [call.channel_id for call in site.switch.placed] == [attempt_id]
 
@@ -175,7 +175,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
         attempt_id = await shown(site)
         [(phone_id,)] = rows(tmp_path, "SELECT phone_id FROM attempt")
         await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
-        site.centre.engine.features.marks.opted_out(phone_id, fresh=True)
+        site.centre.engine.features.marks.apply_opt_out(phone_id, fresh=True)
         await shown(site, attempt_id)
         assert await refused(site, SeatPreviewDial(seat="01", attempt=attempt_id)) is RefusedBecause.CALL_OVER
         assert not site.switch.placed

@@ -39,7 +39,9 @@ def run_of(site: Site) -> CampaignRun:
 
 def snapshot_of(site: Site) -> PacingSnapshot:
     features = site.centre.engine.features
-    return features.snapshots.take(run_of(site), features.channels.used(), features.channels.leaving())
+    return features.snapshots.take_snapshot(
+        run_of(site), features.channels.count_used(), features.channels.count_unsent()
+    )
 
 
 def all_answer(**script: object) -> SimulatedAsteriskConfig:
@@ -78,7 +80,7 @@ async def talking(site: Site) -> None:
 async def say_closing(directory: Path, how: str) -> None:
     async with a_site(directory, all_answer(talk_seconds=300.0), seats=1, campaign=PREDICTIVE) as site:
         execute = site.centre.engine.execute
-        with pytest.raises(CommandRefused, match="no call that could come to its end"):
+        with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
             await execute(SeatClosing(seat="01"))
         await site.log_in("01")
         await talking(site)

@@ -238,11 +238,13 @@ async def test_opt_out_in_another_centre_cancels_the_call_and_closes_the_number(
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         number = site.switch.placed[0].number
         began = site.clock.monotonic()
-        await site.centre.engine.take_opt_out(hash_number(secret.encode(), number), at=began, centre="pune-2")
+        await site.centre.engine.import_opt_out(hash_number(secret.encode(), number), at=began, centre="pune-2")
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         assert site.view.state.opt_outs == 1
-        await site.centre.engine.take_opt_out("0" * 64, at=began, centre="pune-2")  # a number on no roll of this centre
+        await site.centre.engine.import_opt_out(
+            "0" * 64, at=began, centre="pune-2"
+        )  # a number on no roll of this centre
         assert site.view.state.opt_outs == 1
     assert rows(tmp_path, "SELECT e164, source FROM opt_out") == [(number, "centre pune-2")]
     placed = [call.number for call in site.switch.placed]

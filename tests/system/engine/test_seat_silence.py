@@ -122,7 +122,7 @@ async def test_repeated_log_in_calls_a_dead_phone(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
-        with pytest.raises(CommandRefused, match="is taken"):
+        with pytest.raises(CommandRefused, match="is already in use"):
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         dead = site.switch.phone_channel("agent01")
         site.switch.silence_phone("agent01")
@@ -255,10 +255,10 @@ async def test_seat_with_a_suspect_phone_causes_no_calls(tmp_path: Path) -> None
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
         engine = site.centre.engine
-        (run,) = engine.features.runs.all()
+        (run,) = engine.features.runs.values()
 
         def free_seats() -> int:
-            return engine.features.snapshots.take(run, Counter(), Counter()).free_seats
+            return engine.features.snapshots.take_snapshot(run, Counter(), Counter()).free_seats
 
         assert free_seats() == 1
         site.switch.unregister_phone("agent01")

@@ -74,7 +74,7 @@ async def test_agent_logs_in_by_answering_the_desks_call(tmp_path: Path) -> None
         await press_keys(site, "102#", "agent02")
         await press_keys(site, "1357#", "agent02")
         await site.until(lambda: seat(site, "02").state is SeatState.READY, seconds=10)
-        with pytest.raises(CommandRefused, match="seat 02 is taken"):
+        with pytest.raises(CommandRefused, match="seat 02 is already in use"):
             await site.centre.engine.execute(SeatCall(seat="02"))
 
 
@@ -123,7 +123,7 @@ async def test_seat_has_one_agent_and_agent_has_one_seat(tmp_path: Path) -> None
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
-        with pytest.raises(CommandRefused, match="seat 01 is taken"):
+        with pytest.raises(CommandRefused, match="seat 01 is already in use"):
             await execute(SeatLogIn(seat="01", agent="102", pin="1357"))
         with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first"):
             await execute(SeatLogIn(seat="02", agent="101", pin="2468"))
@@ -221,7 +221,7 @@ async def test_agent_removed_from_the_settings_is_logged_off_after_the_call(tmp_
         centre, desk = site.centre.engine.features, site.centre.engine.features.agents
         centre.core.plan = replace(centre.core.plan, agents={"102": centre.core.plan.agents["102"]})
         desk.use_pins(PinCheck(centre.core.plan.agents.values()))
-        desk.use_plan()
+        desk.apply_plan()
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).agent) == (SeatState.TALKING, "101")
         await site.until(lambda: seat(site).agent is None)

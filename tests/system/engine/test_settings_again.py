@@ -215,10 +215,10 @@ async def test_changed_profile_is_reloaded_or_needs_a_restart(
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        before = engine.features.eligibility.limits(engine.features.runs["turnout-agents"])[0]
+        before = engine.features.eligibility.find_limits(engine.features.runs["turnout-agents"])[0]
         change(profile, ("per_day = 3", "per_day = 2"))
         assert await engine.execute(ReloadSettings()) == "settings applied: rules.jurisdiction (the profile)"
-        assert (before, engine.features.eligibility.limits(engine.features.runs["turnout-agents"])[0]) == (3, 2)
+        assert (before, engine.features.eligibility.find_limits(engine.features.runs["turnout-agents"])[0]) == (3, 2)
         change(profile, ("may_offer = false", "may_offer = true"))
         with pytest.raises(CommandRefused, match=r"rules\.jurisdiction \(the profile\) needs a restart"):
             await engine.execute(ReloadSettings())
@@ -267,7 +267,7 @@ async def test_reload_applies_campaigns_of_headquarters(path: Path) -> None:
     file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")
     async with running_centre(load_settings(path)) as centre:
         engine = centre.engine
-        assert [run.spec.campaign_id for run in engine.features.runs.all()] == ["turnout-agents", "hq"]
+        assert [run.spec.campaign_id for run in engine.features.runs.values()] == ["turnout-agents", "hq"]
         change(file, ("channels = 9", "channels = 7"))
         assert await engine.execute(ReloadSettings()) == "settings applied: campaigns.hq.channels"
         assert engine.features.runs["hq"].spec.channels == 7

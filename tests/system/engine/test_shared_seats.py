@@ -49,7 +49,7 @@ async def test_seat_shared_by_two_campaigns_gets_one_call(
         await site.until(lambda: all(seat.state is SeatState.READY for seat in site.view.seats))
         most = 0
         for _ in range(200):
-            most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.all()))
+            most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.values()))
             await asyncio.sleep(0.1)
         assert most == 4
         assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())
@@ -100,7 +100,7 @@ async def test_seat_restriction_lasts_until_log_off(tmp_path: Path) -> None:
         assert [seat(site, f"0{n}").campaigns for n in range(1, 5)] == [("one",), ("two",), ("two",), ()]
         most = 0
         for _ in range(3_000):
-            most = max(most, sum(not call.answered for call in engine.features.calls.all()))
+            most = max(most, sum(not call.answered for call in engine.features.calls.values()))
             await asyncio.sleep(0.1)
         assert most <= 4  # no seat is dialled for twice
         assert Outcome.ABANDONED not in Counter(call.outcome for call in site.ended())

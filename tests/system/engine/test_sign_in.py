@@ -36,7 +36,7 @@ async def test_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path
             == "seat 01: the agent is already signed in"
         )
         assert seat(site).state is SeatState.READY
-        with pytest.raises(CommandRefused, match="seat 01 is taken") as refused:
+        with pytest.raises(CommandRefused, match="seat 01 is already in use") as refused:
             await execute(SeatSignIn(seat="01", agent="102", proof=proof(site, "102", "1357")))
         assert refused.value.why is RefusedBecause.SEAT_TAKEN
         with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first") as refused:

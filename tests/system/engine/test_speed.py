@@ -25,7 +25,7 @@ async def most_unanswered(site: Site, seconds: float) -> int:
     """Return the maximum number of unanswered calls at one time."""
     most = 0
     for _ in range(int(seconds * 5)):
-        most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.all()))
+        most = max(most, sum(not call.answered for call in site.centre.engine.features.calls.values()))
         await asyncio.sleep(0.2)
     return most
 

@@ -230,7 +230,7 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
 
         async def taken_meanwhile(*entry: Any) -> int:
             centre.core.plan = replace(centre.core.plan, supervisors={})
-            site.centre.engine.features.supervision.use_plan()
+            site.centre.engine.features.supervision.apply_plan()
             await asyncio.sleep(0.1)
             return await audit(*entry)
 

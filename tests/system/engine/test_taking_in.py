@@ -143,7 +143,7 @@ async def test_mark_during_a_booth_recount_counts_once(tmp_path: Path, monkeypat
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
         list_id, _told = handed_over(tmp_path, [SAME])
-        read, record = type(store)._read, engine.features.marks.mark
+        read, record = type(store)._read, engine.features.marks.store_mark
         told = [
             Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
         ]

@@ -124,10 +124,10 @@ async def test_remaining_voters_of_a_household_are_marked(tmp_path: Path) -> Non
         assert others
         await store_marks(site, others)
         desk = site.centre.engine.features.flows
-        desk.end(
+        desk.end_flow(
             attempt_id, completed=False, left_at=None, answers={}
         )  # the flow's connection is lost, and it comes back
-        session = desk.begin(attempt_id)
+        session = desk.start_flow(attempt_id)
         assert session is not None
 
         async def commit(sequence: int, said: MarkKind, count: int | None = None) -> bool:

@@ -277,7 +277,7 @@ async def test_sighup_reloads_flows(tmp_path: Path) -> None:
                 asked.set()
             return "done"
 
-        def take_alert(self, alert: object) -> None:
+        def accept_alert(self, alert: object) -> None:
             assert alert is not None
 
     loop = asyncio.get_running_loop()
@@ -299,13 +299,13 @@ async def test_transfer_fails_if_its_answers_cannot_be_stored(tmp_path: Path) ->
     async with a_site(tmp_path, config, campaign=ivr_campaign(tmp_path / "ask.yaml")) as site:
         desk = site.centre.engine.features.flows
         begun: list[str] = []
-        begin = desk.begin
+        begin = desk.start_flow
 
         def counted(attempt_id: str) -> Any:
             begun.append(attempt_id)
             return begin(attempt_id)
 
-        desk.begin = counted  # type: ignore[method-assign]
+        desk.start_flow = counted  # type: ignore[method-assign]
         FailingStore(site, "record_answers")
         await site.until(lambda: bool(site.ended()), seconds=100)
         assert begun.count(begun[0]) == 1

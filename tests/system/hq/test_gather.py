@@ -23,7 +23,7 @@ import pytest
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.model import Announcement
-from dialer.domain.signing import public_key
+from dialer.domain.signing import derive_public_key
 from dialer.engine.command.base import FROM_DIALLER
 from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.service import ExternalRecords
@@ -492,7 +492,7 @@ async def test_snapshot_brings_a_new_or_long_disconnected_centre_up_to_date(
     seed = tmp_path / "hq.nk"
     seed.write_bytes(nkeys.encode_seed(b"h" * 32, nkeys.PREFIX_BYTE_USER))
     settings = hq_settings(hq.server.address, hq.database, "pune-1", "pune-9").model_copy(update={"nkey_file": seed})
-    path, key = tmp_path / "centre.db", public_key(b"h" * 32)
+    path, key = tmp_path / "centre.db", derive_public_key(b"h" * 32)
     fill_roll(path, 54, voters_per_booth=30)
     place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
     other_constituency = {"constituency_number": CONSTITUENCY_NUMBER + 1}
@@ -559,7 +559,7 @@ async def test_snapshot_brings_a_new_or_long_disconnected_centre_up_to_date(
         await hq.centre.send(batch([mark(15, 15)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 15), ("pune-9", 0)])
         await empty_stream()
-        forged = asyncio.create_task(updates(public_key(b"x" * 32)).run())
+        forged = asyncio.create_task(updates(derive_public_key(b"x" * 32)).run())
         problem = "not signed by headquarters.key"
         await wait_for(lambda: any(problem in str(each.get("problem")) for each in reports))
         forged.cancel()

@@ -21,7 +21,7 @@ from playwright.async_api import Browser, Page, expect
 from dialer.desk.pages_built import BUILT, SOURCES
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
-from dialer.domain.signing import new_key_file
+from dialer.domain.signing import create_key_file
 from dialer.hq.actions import SQL, HqActions
 from dialer.hq.batch_import import BatchImporter, ReceivedBatch
 from dialer.hq.database import database
@@ -122,7 +122,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
             "bundles": {"folder": tmp_path / "material", "online_key_file": tmp_path / "online.key"},
         }
     )
-    new_key_file(tmp_path / "online.key")
+    create_key_file(tmp_path / "online.key")
     tokens = await create_accounts(settings, tmp_path)
     async with database(settings.gather.database.get_secret_value()) as db:
         await db.prepare()

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from dialer.desk.certificate import CertificateFiles, make_certificate
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import OrderKind, SignedOrder
-from dialer.domain.signing import public_key, public_key_text
+from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
 from dialer.hq.orders import create_order, send_order
@@ -70,7 +70,7 @@ zone = "north"
 def render_headquarters(folder: Path, host: str = "127.0.0.1") -> Path:
     """Render the files of a headquarters with two centres. Return its settings file."""
     config = folder / "hq.toml"
-    key = public_key_text(public_key(KEY))
+    key = format_public_key(derive_public_key(KEY))
     config.write_text(HQ.format(host=host, port=free_port(), folder=folder, key=key))
     code, output = run("hq", "render", "--to", folder / "etc", "-c", config)
     assert (code, "2 centres" in output) == (0, True), output
@@ -293,7 +293,7 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
                 for name, zone, session in (("pune-1", "west", pune), ("delhi-1", "north", delhi))
             ]
             order = create_order(OrderKind.STOP_ALL, "all", SystemClock().now())
-            signed = SignedOrder(order=order.text).signed_by("asha", KEY)
+            signed = SignedOrder(order=order.text).add_signature("asha", KEY)
             replies = await send_order(above, signed, order, ["pune-1", "delhi-1"], 10.0)
             assert {name: reply.status for name, reply in replies.items()} == {"pune-1": "done", "delhi-1": "done"}
             for task in running:
@@ -336,7 +336,7 @@ async def test_check_reports_missing_streams_and_silent_centres(
             await above.ensure_stream(messages.UP, ["up.*"])
             await above.ensure_stream(messages.PEERS, ["peer.>"])
             await above.ensure_stream(messages.CMD, ["cmd.>"])
-        leader = f'[[leaders]]\nname = "ravi"\nkey = "{public_key_text(public_key(b"r" * 32))}"\n'
+        leader = f'[[leaders]]\nname = "ravi"\nkey = "{format_public_key(derive_public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
         publishing_status.cancel()
@@ -437,7 +437,7 @@ async def test_nginx_serves_material_and_passes_events_of_the_pages_at_once(tmp_
     requests: list[str] = []
     pages = await asyncio.start_server(serve, "127.0.0.1", 0)
     web, port = free_port(), pages.sockets[0].getsockname()[1]
-    text = HQ.format(host="127.0.0.1", port=free_port(), folder=tmp_path, key=public_key_text(public_key(KEY)))
+    text = HQ.format(host="127.0.0.1", port=free_port(), folder=tmp_path, key=format_public_key(derive_public_key(KEY)))
     text = text.replace("https://127.0.0.1/material", f"http://127.0.0.1:{web}/material")
     config = tmp_path / "hq.toml"
     config.write_text(text + PAGES.format(port=port, address=f'"http://127.0.0.1:{web}"'))

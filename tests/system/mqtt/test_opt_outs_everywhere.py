@@ -14,7 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.other_centres import ForeignOptOut
+from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.results import OptOut
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
@@ -78,16 +78,16 @@ class Centre:
         self.name = name
         self.store = store
         self.engine = DeskEngine(name, path, store)
-        self.told: list[ForeignOptOut] = []
+        self.told: list[PeerOptOutRecord] = []
         self.news = asyncio.Event()
         self.store_is_well = asyncio.Event()
         self.store_is_well.set()
-        self.engine.take_opt_out = self.keep  # type: ignore[method-assign]
+        self.engine.import_opt_out = self.keep  # type: ignore[method-assign]
 
     async def keep(self, number_hash: str, *, at: float, centre: str) -> None:
         await self.store_is_well.wait()
         await self.store.record_foreign_opt_out(number_hash, at=at, centre=centre)
-        self.told.append(ForeignOptOut(number_hash, at, centre))
+        self.told.append(PeerOptOutRecord(number_hash, at, centre))
         self.news.set()
 
     async def hears(self, *hashed: str) -> None:

@@ -79,6 +79,6 @@ def test_demo_with_a_desk_has_seats_and_agents_for_its_user(tmp_path: Path) -> N
     assert {*visitors.agents, *map(str, range(1, 11))} == {*hashes}
     for number in visitors.agents:
         proof = read_proof(PinProver(hashes).prove("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0))
-        assert proof.holds(hashes[number], "demo", visitors.seats[0], number)
+        assert proof.is_valid(hashes[number], "demo", visitors.seats[0], number)
     assert visitors.pin not in repr(visitors)
     assert demo_settings(DemoOptions(), tmp_path / "centre.db", 5038, None).agents == ()

@@ -190,10 +190,10 @@ async def test_a_call_that_ended_in_the_engine_is_hung_up_in_asterisk(tmp_path: 
 
 
 def test_a_lease_name_survives_a_round_trip() -> None:
-    assert DiallerName.read(FIRST.text) == FIRST
+    assert DiallerName.parse(FIRST.text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in ("", "matdan", FIRST.text + "\n", FIRST.text.replace("812", "8x2"), "0123456789ab-1-1-"):
-        assert DiallerName.read(wrong) is None
+        assert DiallerName.parse(wrong) is None
 
 
 @virtual_time()

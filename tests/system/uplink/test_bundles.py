@@ -16,7 +16,7 @@ import typer
 from dialer.cli import hq_bundle
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import OrderKind, SignedOrder
-from dialer.domain.signing import public_key, public_key_text
+from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq.orders import create_order
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.material.centre import CentreMaterial, MaterialSource
@@ -94,7 +94,7 @@ async def test_bundle_is_rolled_out_in_waves_stopped_at_a_problem_and_rolled_bac
     lines = [f'servers = ["{server.address}"]', "[bundles]", f'folder = "{publisher.folder}"']
     lines += [f'online_key_file = "{tmp_path / "online.key"}"']
     for name, private in LEADERS.items():
-        lines += ["[[leaders]]", f'name = "{name}"', f'key = "{public_key_text(public_key(private))}"']
+        lines += ["[[leaders]]", f'name = "{name}"', f'key = "{format_public_key(derive_public_key(private))}"']
     for name, zone in ZONES.items():
         lines += ["[[centres]]", f'id = "{name}"', f'zone = "{zone}"']
     config.write_text("\n".join(lines))
@@ -142,9 +142,9 @@ async def test_bundle_is_rolled_out_in_waves_stopped_at_a_problem_and_rolled_bac
 
             async def order(kind: OrderKind) -> None:
                 order = create_order(kind, "centre:c4", time.time())
-                signed = SignedOrder(order=order.text).signed_by("asha", LEADERS["asha"])
+                signed = SignedOrder(order=order.text).add_signature("asha", LEADERS["asha"])
                 await session.store(
-                    "cmd.centre.c4", signed.signed_by("ravi", LEADERS["ravi"]).model_dump_json().encode()
+                    "cmd.centre.c4", signed.add_signature("ravi", LEADERS["ravi"]).model_dump_json().encode()
                 )
 
             await order(OrderKind.STOP_ALL)

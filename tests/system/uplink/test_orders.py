@@ -16,7 +16,7 @@ import pytest
 from dialer.cli import hq
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import SignedOrder
-from dialer.domain.signing import new_key_file, public_key_text
+from dialer.domain.signing import create_key_file, format_public_key
 from dialer.hq.servers import NatsServer, nats_server
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.session import connected
@@ -68,7 +68,7 @@ def write_settings(folder: Path, server: NatsServer) -> Path:
     """Write the settings of a headquarters with two leaders and three centres. Return their path."""
     lines = [f'servers = ["{server.address}"]']
     for name in ("asha", "ravi"):
-        key = public_key_text(new_key_file(folder / f"{name}.key"))
+        key = format_public_key(create_key_file(folder / f"{name}.key"))
         lines += ["[[leaders]]", f'name = "{name}"', f'key = "{key}"']
     for name, zone in (("pune-1", "west"), ("pune-2", "west"), ("delhi-1", "north")):
         lines += ["[[centres]]", f'id = "{name}"', f'zone = "{zone}"']

@@ -11,7 +11,7 @@ import pytest
 from dialer.cli import hq
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignState
-from dialer.domain.signing import new_key_file, public_key_text
+from dialer.domain.signing import create_key_file, format_public_key
 from dialer.hq.servers import nats_server
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.uplink.uplink import run_uplink
@@ -27,7 +27,7 @@ def state(site: Site) -> CampaignState:
 async def test_stop_all_of_a_leader_cancels_calls_until_two_leaders_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys = {name: public_key_text(new_key_file(tmp_path / f"{name}.key")) for name in ("asha", "ravi")}
+    keys = {name: format_public_key(create_key_file(tmp_path / f"{name}.key")) for name in ("asha", "ravi")}
     leaders = [{"name": name, "key": key} for name, key in keys.items()]
     async with nats_server(tmp_path / "nats") as server, demo_broker() as broker:
         changes: dict[str, Any] = {

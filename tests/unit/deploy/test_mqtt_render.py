@@ -251,7 +251,7 @@ def test_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="cannot be read"):
         read_key_file(tmp_path / "none")
     with pytest.raises(SettingError, match="cannot be written"):
-        new_key_file(tmp_path / "no" / "asha.key")
+        create_key_file(tmp_path / "no" / "asha.key")
 
 
 def test_rendering_is_deterministic_except_for_new_passwords(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ async def test_agent_sign_in_sends_a_proof_instead_of_the_pin(desk: DeskUnderTes
     ((user, _, name, values),) = desk.dialler_client.asked
     assert (user, name, values["seat"], values["agent"]) == ("desk", "seat-sign-in", "04", "101")
     assert PIN not in str(desk.dialler_client.asked)
-    assert read_proof(values["proof"]).holds(PIN_HASH, "pune-1", "04", "101")
+    assert read_proof(values["proof"]).is_valid(PIN_HASH, "pune-1", "04", "101")
 
 
 async def test_list_of_seats_names_no_agent(desk: DeskUnderTest) -> None:

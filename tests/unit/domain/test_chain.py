@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, breaks, next_entry
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks, next_entry
 from dialer.domain.errors import UnsafeValue
 
 
@@ -31,8 +31,8 @@ def chain(count: int) -> list[AuditEntry]:
 
 
 def test_unchanged_chain_has_no_breaks() -> None:
-    assert next(breaks([]), None) is None
-    assert next(breaks(chain(20)), None) is None
+    assert next(find_breaks([]), None) is None
+    assert next(find_breaks(chain(20)), None) is None
 
 
 @given(
@@ -44,7 +44,7 @@ def test_unchanged_chain_has_no_breaks() -> None:
 def test_changed_field_breaks_the_chain_at_its_entry(at: int, change: dict[str, object]) -> None:
     entries = chain(10)
     entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
-    found = next(breaks(entries), None)
+    found = next(find_breaks(entries), None)
     assert found is not None
     assert found.number == at + 1
 
@@ -52,7 +52,7 @@ def test_changed_field_breaks_the_chain_at_its_entry(at: int, change: dict[str, 
 @given(st.permutations(range(8)))
 def test_reordered_entries_break_the_chain(order: Sequence[int]) -> None:
     entries = chain(8)
-    found = next(breaks([entries[place] for place in order]), None)
+    found = next(find_breaks([entries[place] for place in order]), None)
     assert (found is None) == (list(order) == sorted(order))
 
 
@@ -60,14 +60,14 @@ def test_reordered_entries_break_the_chain(order: Sequence[int]) -> None:
 def test_removed_entry_breaks_the_chain(removed: int) -> None:
     entries = chain(10)
     del entries[removed]
-    assert next(breaks(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
+    assert next(find_breaks(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
 
 
 def test_noted_head_reveals_a_rewritten_or_shortened_chain() -> None:
     entries = chain(10)
     head = entries[7].number, entries[7].digest
-    assert next(breaks(entries, head), None) is None
-    cut = next(breaks(entries[:5], head), None)
+    assert next(find_breaks(entries, head), None) is None
+    cut = next(find_breaks(entries[:5], head), None)
     assert cut is not None
     assert "the chain ends at 5, but entry 8 was noted" in cut.problem
     forged = chain(3)
@@ -75,8 +75,8 @@ def test_noted_head_reveals_a_rewritten_or_shortened_chain() -> None:
         forged.append(
             next_entry(number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"})
         )
-    assert next(breaks(forged), None) is None
-    assert next(breaks(forged, head), None) == Break(8, "the entry differs from the noted head with this number")
+    assert next(find_breaks(forged), None) is None
+    assert next(find_breaks(forged, head), None) == Break(8, "the entry differs from the noted head with this number")
 
 
 @pytest.mark.parametrize("text", ["+919812345678", "98123 45678", "0 98-12-34-56-78", "called 9812345678 twice"])

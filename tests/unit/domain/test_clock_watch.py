@@ -18,7 +18,7 @@ def looked(watch: ClockWatch, *, seconds: float, step: float = 0.0, drift: float
     found = []
     for second in range(1, int(seconds) + 1):
         stepped = step if second > seconds / 2 else 0.0
-        found.append(watch.look(Instant(NOON + second * (1.0 + drift) + stepped, float(second))))
+        found.append(watch.check(Instant(NOON + second * (1.0 + drift) + stepped, float(second))))
     return found
 
 
@@ -40,55 +40,55 @@ def test_slews_and_small_corrections_are_no_steps(step: float, drift: float) -> 
 
 def test_several_small_steps_count_as_one_step() -> None:
     watch = begun()
-    found = [watch.look(Instant(NOON + second + 4.0 * second, float(second))) for second in range(1, 20)]
+    found = [watch.check(Instant(NOON + second + 4.0 * second, float(second))) for second in range(1, 20)]
     assert found[0] is None
     assert found[5] is not None
 
 
 def test_corrected_clock_is_no_longer_reported() -> None:
     watch = begun()
-    assert watch.look(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
-    assert watch.look(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet
-    assert watch.look(Instant(NOON + 31, 30.0)) is None
-    assert watch.look(Instant(NOON + 41, 40.0)) is None
+    assert watch.check(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
+    assert watch.check(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet
+    assert watch.check(Instant(NOON + 31, 30.0)) is None
+    assert watch.check(Instant(NOON + 41, 40.0)) is None
 
 
 def test_accepted_clock_is_no_longer_reported() -> None:
     watch = begun()
-    assert watch.look(Instant(NOON + 7_200, 1.0)) is not None
+    assert watch.check(Instant(NOON + 7_200, 1.0)) is not None
     watch.accept(Instant(NOON + 7_201, 2.0))
-    assert watch.look(Instant(NOON + 7_300, 101.0)) is None
-    assert watch.look(Instant(NOON + 200, 201.0)) is not None
+    assert watch.check(Instant(NOON + 7_300, 101.0)) is None
+    assert watch.check(Instant(NOON + 200, 201.0)) is not None
 
 
 def test_clock_before_the_newest_record_is_reported_until_it_is_reached() -> None:
     watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
-    assert watch.look(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
-    assert watch.look(Instant(NOON + 9_000, 2.0)) is None  # the right time is unknown here
-    assert watch.look(Instant(NOON + 9_100, 3.0)) is not None
-    assert ClockWatch(Instant(NOON, 0.0), newest_at=NOON - 86_400).look(Instant(NOON + 1, 1.0)) is None
+    assert watch.check(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
+    assert watch.check(Instant(NOON + 9_000, 2.0)) is None  # the right time is unknown here
+    assert watch.check(Instant(NOON + 9_100, 3.0)) is not None
+    assert ClockWatch(Instant(NOON, 0.0), newest_at=NOON - 86_400).check(Instant(NOON + 1, 1.0)) is None
 
 
 def test_daylight_saving_change_is_no_step() -> None:
     for day in ("2024-03-31", "2024-10-27"):
         began = datetime.fromisoformat(f"{day}T00:30").replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
         watch = ClockWatch(Instant(began, 0.0))
-        assert {watch.look(Instant(began + second, float(second))) for second in range(0, 4 * 3600, 30)} == {None}
+        assert {watch.check(Instant(began + second, float(second))) for second in range(0, 4 * 3600, 30)} == {None}
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 def test_start_with_a_wrong_clock_is_reported_until_it_is_right(step: float) -> None:
-    watch = ClockWatch(Instant(NOON + step, 0.0), newest_at=NOON - 60, should=NOON)
-    assert watch.look(Instant(NOON + step + 1, 1.0)) == pytest.approx(step if step > 0 else step + 61)
-    assert watch.should(Instant(NOON + step + 1, 1.0)) == NOON + 1
-    assert watch.look(Instant(NOON + 2, 2.0)) is None
-    accepted = ClockWatch(Instant(NOON + step, 0.0), should=NOON)
+    watch = ClockWatch(Instant(NOON + step, 0.0), newest_at=NOON - 60, expected_at=NOON)
+    assert watch.check(Instant(NOON + step + 1, 1.0)) == pytest.approx(step if step > 0 else step + 61)
+    assert watch.expected_time(Instant(NOON + step + 1, 1.0)) == NOON + 1
+    assert watch.check(Instant(NOON + 2, 2.0)) is None
+    accepted = ClockWatch(Instant(NOON + step, 0.0), expected_at=NOON)
     accepted.accept(Instant(NOON + step + 1, 1.0))
-    assert accepted.look(Instant(NOON + step + 2, 2.0)) is None
-    assert accepted.should(Instant(NOON + step + 2, 2.0)) == NOON + step + 2
+    assert accepted.check(Instant(NOON + step + 2, 2.0)) is None
+    assert accepted.expected_time(Instant(NOON + step + 2, 2.0)) == NOON + step + 2
 
 
 def test_start_with_a_small_clock_error_is_accepted() -> None:
-    watch = ClockWatch(Instant(NOON + 4, 0.0), should=NOON)
-    assert watch.look(Instant(NOON + 5, 1.0)) is None
-    assert watch.should(Instant(NOON + 5, 1.0)) == NOON + 5
+    watch = ClockWatch(Instant(NOON + 4, 0.0), expected_at=NOON)
+    assert watch.check(Instant(NOON + 5, 1.0)) is None
+    assert watch.expected_time(Instant(NOON + 5, 1.0)) == NOON + 5

@@ -8,7 +8,7 @@ import pytest
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import (
-    HeardOrder,
+    ExecutedOrder,
     HqOrder,
     OrderForged,
     OrderKind,
@@ -17,13 +17,13 @@ from dialer.domain.orders import (
     refuse_unlawful,
     sign_order,
     signers_of,
-    was_obeyed,
+    was_executed,
 )
-from dialer.domain.signing import public_key
+from dialer.domain.signing import derive_public_key
 
 NOW = 1_713_771_727.0
 KEYS = {name: bytes([place]) * 32 for place, name in enumerate(("asha", "ravi", "meena"), 1)}
-LEADERS = {name: public_key(key) for name, key in KEYS.items() if name != "meena"}
+LEADERS = {name: derive_public_key(key) for name, key in KEYS.items() if name != "meena"}
 
 
 def an_order(kind: str = "stop-all", **changes: Any) -> HqOrder:
@@ -122,8 +122,8 @@ def test_order_to_the_centre_its_zone_or_all_is_accepted(to: str) -> None:
     assert not an_order(to="zone:none").is_for("pune-1", None)
 
 
-def heard(order: HqOrder) -> HeardOrder:
-    return HeardOrder(order.id, digest_of(order.text), order.order.value, order.made_at)
+def heard(order: HqOrder) -> ExecutedOrder:
+    return ExecutedOrder(order.id, digest_of(order.text), order.order.value, order.made_at)
 
 
 def test_order_is_executed_once_and_not_after_a_later_one() -> None:
@@ -131,14 +131,14 @@ def test_order_is_executed_once_and_not_after_a_later_one() -> None:
     resume = an_order("resume", id="resume", made_at=NOW - 40)
     pause = an_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)
     quota = an_order("quota", id="quota", campaign="turnout", max_calls=9, made_at=NOW - 45)
-    assert not was_obeyed(stop, stop.text, [])
-    assert was_obeyed(stop, stop.text, [heard(stop), heard(resume)])
-    with pytest.raises(CommandRefused, match="every order needs a new one"):
-        was_obeyed(stop, an_order(id="stop").text, [heard(stop)])
-    assert not was_obeyed(resume, resume.text, [heard(stop)])
+    assert not was_executed(stop, stop.text, [])
+    assert was_executed(stop, stop.text, [heard(stop), heard(resume)])
+    with pytest.raises(CommandRefused, match="give the order a new id"):
+        was_executed(stop, an_order(id="stop").text, [heard(stop)])
+    assert not was_executed(resume, resume.text, [heard(stop)])
     # A stop or pause is superseded only by a later resume.
-    assert not was_obeyed(stop, stop.text, [heard(pause), heard(quota)])
-    assert not was_obeyed(pause, pause.text, [heard(stop), heard(quota)])
+    assert not was_executed(stop, stop.text, [heard(pause), heard(quota)])
+    assert not was_executed(pause, pause.text, [heard(stop), heard(quota)])
     for overtaken, by in ((stop, resume), (pause, resume), (quota, resume), (quota, pause), (resume, an_order())):
         with pytest.raises(CommandRefused, match="a later order"):
-            was_obeyed(overtaken, overtaken.text, [heard(by)])
+            was_executed(overtaken, overtaken.text, [heard(by)])

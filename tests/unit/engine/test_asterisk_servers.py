@@ -17,17 +17,17 @@ def three(*up: str, silent: str = "") -> AsteriskServers:
 def test_reloaded_servers_are_added_to_the_known_ones() -> None:
     servers = AsteriskServers({}, ())
     assert [*servers.names] == [""]
-    servers.use({"line-a": "a"}, ["b"])
-    servers.use({"line-c": "c"}, ())
+    servers.update({"line-a": "a"}, ["b"])
+    servers.update({"line-c": "c"}, ())
     assert [*servers.names] == ["a", "b", "c"]
-    assert [servers.of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
+    assert [servers.server_of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
 
 
 def test_only_trunks_of_reachable_servers_are_dialled_on() -> None:
-    assert three("a", "c").reachable(list(LINES)) == ["a1", "a2", "c1"]
-    assert three("a", "c", silent="c").reachable(list(LINES)) == ["a1", "a2"]
-    assert three("a", "c").accepting(["b1"]) == set()
-    assert three("a", "c").accepting(["b1", "c1"]) == {"c"}
+    assert three("a", "c").filter_reachable(list(LINES)) == ["a1", "a2", "c1"]
+    assert three("a", "c", silent="c").filter_reachable(list(LINES)) == ["a1", "a2"]
+    assert three("a", "c").find_accepting(["b1"]) == set()
+    assert three("a", "c").find_accepting(["b1", "c1"]) == {"c"}
 
 
 def test_no_single_server_is_unreachable_while_all_are() -> None:
@@ -38,24 +38,24 @@ def test_no_single_server_is_unreachable_while_all_are() -> None:
 
 
 def test_unknown_trunk_belongs_to_the_first_server() -> None:
-    assert three().of_trunk("sold") == "a"
-    assert AsteriskServers({}, ()).of_trunk("sold") == ""
+    assert three().server_of_trunk("sold") == "a"
+    assert AsteriskServers({}, ()).server_of_trunk("sold") == ""
 
 
 def test_site_without_trunks_accepts_calls_when_asterisk_is_up() -> None:
     site = AsteriskServers({}, [""])
-    assert site.accepting(()) == set()
+    assert site.find_accepting(()) == set()
     site.up.add("")
-    assert site.accepting(()) == {""}
+    assert site.find_accepting(()) == {""}
 
 
 def test_servers_are_sorted_by_free_agents() -> None:
     loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=10, b=10)
     loads.free.update(b=1)
-    assert loads.best_first(list(LINES)) == ["b1", "a1", "a2", "c1"]
+    assert loads.sort_trunks(list(LINES)) == ["b1", "a1", "a2", "c1"]
     loads.calls.update(b=2)
-    assert loads.best_first(list(LINES))[0] == "a1"
+    assert loads.sort_trunks(list(LINES))[0] == "a1"
 
 
 def test_calls_are_spread_by_agents_per_server() -> None:
@@ -63,7 +63,7 @@ def test_calls_are_spread_by_agents_per_server() -> None:
     loads.working.update(a=100, b=50, c=10)
     placed = dict.fromkeys("abc", 0)
     for _ in range(160):
-        server = LINES[loads.best_first(list(LINES))[0]]
+        server = LINES[loads.sort_trunks(list(LINES))[0]]
         placed[server] += 1
         loads.calls[server] += 1
     assert placed == {"a": 100, "b": 50, "c": 10}

@@ -60,14 +60,14 @@ def test_cancelled_call_is_cancelled_unless_answered() -> None:
 
 
 def test_answered_ends_of_an_agent_campaign_have_their_outcomes() -> None:
-    answered = a_call().picked_up(Instant(10.0, 10.0))
+    answered = a_call().with_answer(Instant(10.0, 10.0))
     assert outcome_of(answered, ended(cause=16)) is Outcome.DROPPED
-    assert outcome_of(answered.connected("01", "1001", Instant(11.0, 11.0)), ended(cause=16)) is Outcome.CONNECTED
+    assert outcome_of(answered.with_connection("01", "1001", Instant(11.0, 11.0)), ended(cause=16)) is Outcome.CONNECTED
     assert outcome_of(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
 
 
 def test_answered_ends_of_an_ivr_campaign_have_their_outcomes() -> None:
-    answered = a_call(CampaignKind.IVR).picked_up(Instant(10.0, 10.0))
+    answered = a_call(CampaignKind.IVR).with_answer(Instant(10.0, 10.0))
     assert outcome_of(answered, ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
     assert outcome_of(done, ended()) is Outcome.COMPLETED
@@ -76,16 +76,16 @@ def test_answered_ends_of_an_ivr_campaign_have_their_outcomes() -> None:
 def test_vanished_call_is_unknown_or_abandoned() -> None:
     vanished = ended(EndedBy.VANISHED)
     assert outcome_of(a_call(), vanished) is Outcome.UNKNOWN
-    assert outcome_of(a_call().picked_up(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
-    assert outcome_of(a_call().connected("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
+    assert outcome_of(a_call().with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
+    assert outcome_of(a_call().with_connection("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
 
 
 def test_outcome_does_not_depend_on_the_order_of_events() -> None:
     steps: dict[str, Callable[[Call], Call]] = {
-        "rang": lambda call: call.rang(Instant(1.0, 1.0)),
-        "answered": lambda call: call.picked_up(Instant(2.0, 2.0)),
-        "again": lambda call: call.picked_up(Instant(3.0, 3.0)),
-        "connected": lambda call: call.connected("01", "1001", Instant(2.5, 2.5)),
+        "rang": lambda call: call.with_ringing(Instant(1.0, 1.0)),
+        "answered": lambda call: call.with_answer(Instant(2.0, 2.0)),
+        "again": lambda call: call.with_answer(Instant(3.0, 3.0)),
+        "connected": lambda call: call.with_connection("01", "1001", Instant(2.5, 2.5)),
     }
     outcomes = set()
     for order in itertools.permutations(steps.values()):
@@ -97,24 +97,24 @@ def test_outcome_does_not_depend_on_the_order_of_events() -> None:
 
 
 def test_call_state_is_derived_from_its_facts() -> None:
-    call = a_call(written=False)
+    call = a_call(originate_sent=False)
     assert call.state is CallState.SENDING
     assert a_call().state is CallState.DIALLING
-    assert a_call().rang(Instant(1.0, 1.0)).state is CallState.RINGING
-    assert a_call().picked_up(Instant(1.0, 1.0)).state is CallState.WAITING
+    assert a_call().with_ringing(Instant(1.0, 1.0)).state is CallState.RINGING
+    assert a_call().with_answer(Instant(1.0, 1.0)).state is CallState.WAITING
     assert a_call(answered_seconds=1.0, seat="01").state is CallState.CONNECTING
-    assert a_call().connected("01", "1001", Instant(1.0, 1.0)).state is CallState.TALKING
-    assert a_call(answered_seconds=1.0, under_way=True).state is CallState.IN_FLOW
+    assert a_call().with_connection("01", "1001", Instant(1.0, 1.0)).state is CallState.TALKING
+    assert a_call(answered_seconds=1.0, is_running=True).state is CallState.IN_FLOW
     assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
 
 
 def test_ring_time_starts_at_the_latest_ringing_report() -> None:
     """A carrier may report early media (183) first, and ringing (180) later."""
-    heard = a_call().rang(Instant(1.0, 1.0))
-    rang = heard.rang(Instant(4.0, 5.0))
+    heard = a_call().with_ringing(Instant(1.0, 1.0))
+    rang = heard.with_ringing(Instant(4.0, 5.0))
     assert (heard.leg.ringing_at, rang.leg.ringing_at, rang.ringing_seconds) == (1.0, 4.0, 5.0)
 
 
 def test_ringing_after_the_answer_changes_nothing() -> None:
-    answered = a_call().picked_up(Instant(1.0, 1.0))
-    assert answered.rang(Instant(2.0, 2.0)) is answered
+    answered = a_call().with_answer(Instant(1.0, 1.0))
+    assert answered.with_ringing(Instant(2.0, 2.0)) is answered

@@ -48,7 +48,7 @@ def joined(turns: Turns, group: asyncio.TaskGroup) -> Said:
     turns.features.store = turns.features.commits._store = turns.features.switch = cast(Any, said)
     turns.features.runs["calls"].pacer = cast(Any, said)
     turns.engine._subscribers.append(said.heard)
-    turns.features.core.start_tasks(group, turns.engine.carry_out)
+    turns.features.core.start_tasks(group, turns.engine.carry_out_effects)
     return said
 
 
@@ -57,9 +57,9 @@ async def test_effects_are_carried_out_in_order() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
-        turns.features.core.do(TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls")))
-        turns.features.core.do(commit(said.record_answer, A, 8.0), order(said.connect, A, "01", record=False))
-        turns.features.core.do(
+        turns.features.core.request(TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls")))
+        turns.features.core.request(commit(said.record_answer, A, 8.0), order(said.connect, A, "01", record=False))
+        turns.features.core.request(
             StartTimer("x", 1.0, TimerExpired(TimerKind.LOG_IN_UNLOCKED, "01")),
             UpdatePacer("calls", PacingEventKind.ANSWERED),
         )
@@ -78,12 +78,12 @@ async def test_effects_are_carried_out_in_order() -> None:
 async def test_failed_order_is_not_repeated_and_its_event_is_handled() -> None:
     turns = Turns()
     turns.call(seat="01")
-    turns.place(turns.features.seats["01"].reserved(A, "calls", turns.features.core.instant()))
+    turns.place(turns.features.seats["01"].reserve(A, "calls", turns.features.core.instant()))
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         said.refuse = True
         connect = order(said.connect, A, "01", record=True)
-        turns.features.core.do(connect.or_else(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
+        turns.features.core.request(connect.with_fallback(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A)))
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1
     assert turns.seat() is SeatState.READY
@@ -95,13 +95,13 @@ async def test_failed_commit_is_retried_and_dialling_stops_meanwhile() -> None:
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
         said.refuse = turns.features.commits.closing = True
-        turns.features.core.do(commit(said.record_answer, A, 8.0))
+        turns.features.core.request(commit(said.record_answer, A, 8.0))
         await asyncio.sleep(0.5)
-        assert turns.features.commits.trouble == "the disk is full"  # a dialler that is stopping does not wait for it
+        assert turns.features.commits.problem == "the disk is full"  # a dialler that is stopping does not wait for it
         turns.features.commits.closing = False
         turns.features.commits._recovering = True
         said.refuse = True
-        turns.features.core.do(commit(said.record_answer, A, 9.0))
+        turns.features.core.request(commit(said.record_answer, A, 9.0))
         await asyncio.sleep(5)
     assert said.lines.count("commit 8.0") == 1
     assert said.lines.count("commit 9.0") == 2
@@ -118,7 +118,7 @@ async def test_refused_command_plays_the_error_sound() -> None:
             answered.append(sound.value)
 
         cast(Any, turns.features.keys)._switch = SimpleNamespace(answer_key=answer_key)
-        turns.features.core.do(RunCommand(SeatClosing(seat="01")))
+        turns.features.core.request(RunCommand(SeatClosing(seat="01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]
 
@@ -126,9 +126,9 @@ async def test_refused_command_plays_the_error_sound() -> None:
 def test_requested_effects_are_not_carried_out_at_once() -> None:
     turns = Turns()
     turns.features.core.in_event = True
-    turns.features.core.do(Notify(CampaignChange("calls")))
-    assert turns.features.core.take_effects() == [Notify(CampaignChange("calls"))]
-    assert turns.features.core.take_effects() == []
+    turns.features.core.request(Notify(CampaignChange("calls")))
+    assert turns.features.core.pop_effects() == [Notify(CampaignChange("calls"))]
+    assert turns.features.core.pop_effects() == []
 
 
 def test_event_error_keeps_the_effects_requested_before() -> None:
@@ -147,7 +147,9 @@ def test_effect_error_keeps_the_other_effects() -> None:
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
     turns.features.core.in_event = True
-    turns.features.core.do(UpdatePacer("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls")))
+    turns.features.core.request(
+        UpdatePacer("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls"))
+    )
     turns.engine.on_switch_event(TimerExpired(TimerKind.FLOW_OVERDUE))
     assert heard == [CampaignChange("calls")]
 
@@ -162,5 +164,5 @@ async def test_error_in_an_effect_or_timer_ends_the_engine() -> None:
         with pytest.raises(ExceptionGroup):
             async with asyncio.TaskGroup() as group:
                 joined(turns, group)
-                turns.features.core.do(wrong)
+                turns.features.core.request(wrong)
                 await asyncio.sleep(10.0)

@@ -30,7 +30,9 @@ def up(*, talking: bool = False, live: bool = True) -> SwitchUp:
 
 def test_adopted_talk_continues_and_has_no_wrap_up() -> None:
     turns = Turns()
-    turns.features.reconciler.found([left_open(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"})
+    turns.features.reconciler.load_open_attempts(
+        [left_open(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"}
+    )
     lines = turns.at(1, up(talking=True))
     assert "seat 01 talking" in lines
     assert turns.features.calls[A].state is CallState.TALKING
@@ -40,7 +42,7 @@ def test_adopted_talk_continues_and_has_no_wrap_up() -> None:
 
 def test_adopted_ringing_call_teaches_the_pacer_no_times() -> None:
     turns = Turns()
-    turns.features.reconciler.found([left_open()], {"carrier"})
+    turns.features.reconciler.load_open_attempts([left_open()], {"carrier"})
     turns.at(1, up())
     assert turns.features.calls[A].adopted
     assert turns.features.calls[A].state is CallState.DIALLING
@@ -48,13 +50,13 @@ def test_adopted_ringing_call_teaches_the_pacer_no_times() -> None:
 
 def test_open_attempt_of_a_removed_campaign_ends_as_unknown() -> None:
     turns = Turns()
-    turns.features.reconciler.found([left_open(campaign_id="gone")], {"carrier"})
+    turns.features.reconciler.load_open_attempts([left_open(campaign_id="gone")], {"carrier"})
     assert "commit end unknown" in turns.at(1, up(live=False))
 
 
 def test_open_inbound_attempt_is_adopted_as_inbound() -> None:
     turns = Turns()
-    turns.features.reconciler.found([left_open(direction=Direction.INBOUND)], {"carrier"})
+    turns.features.reconciler.load_open_attempts([left_open(direction=Direction.INBOUND)], {"carrier"})
     turns.at(1, up())
     assert turns.features.calls[A].inbound
 
@@ -78,7 +80,7 @@ def test_outcome_of_a_vanished_call_comes_from_the_switch_history(
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
-    turns.features.reconciler.found([left_open()], {"carrier"})
+    turns.features.reconciler.load_open_attempts([left_open()], {"carrier"})
     turns.at(1, up(live=False))
     call = turns.features.calls[A]
     lines = turns.after(2, lambda: turns.features.reconciler._end_vanished(call, past, history))
@@ -88,7 +90,7 @@ def test_outcome_of_a_vanished_call_comes_from_the_switch_history(
 
 def test_history_of_a_moved_trunk_does_not_prove_an_unsent_call() -> None:
     turns = Turns()
-    turns.features.reconciler.found([left_open()], {"another"})
+    turns.features.reconciler.load_open_attempts([left_open()], {"another"})
     turns.at(1, up(live=False))
     call = turns.features.calls[A]
     assert "commit end unknown" in turns.after(2, lambda: turns.features.reconciler._end_vanished(call, None, NOTHING))
@@ -97,10 +99,10 @@ def test_history_of_a_moved_trunk_does_not_prove_an_unsent_call() -> None:
 def test_agent_at_another_seat_is_not_restored() -> None:
     turns = Turns(seats=2)
     agents, seat = turns.features.agents, turns.features.seats["02"]
-    turns.place(seat.logged_off(turns.features.core.instant()))
-    agents._kept = {"02": LogIn("02", "1001", False, None, NOON)}
+    turns.place(seat.log_off(turns.features.core.instant()))
+    agents._saved_log_ins = {"02": LogIn("02", "1001", False, None, NOON)}
     assert turns.features.seats["01"].agent == "1001"
-    assert agents.adopt(frozenset({"01", "02"}), "") == []
+    assert agents.adopt_log_ins(frozenset({"01", "02"}), "") == []
     assert turns.features.seats["02"].agent is None
 
 

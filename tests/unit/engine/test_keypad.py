@@ -13,7 +13,14 @@ from dialer.engine.dispositions.commands import KeyedDisposition, SeatDispose
 from dialer.engine.preview.commands import SeatPreviewDial, SeatPreviewSkip
 from dialer.engine.recordings.commands import SeatPauseRecording, SeatResumeRecording
 from dialer.engine.seats.commands import SeatClosing, SeatHangUp, SeatLogOff, SeatPause, SeatReady
-from dialer.engine.seats.keypad import HALF_ENTERED_SECONDS, STORM_KEYS, STORM_SECONDS, Keypad, at_preview, press
+from dialer.engine.seats.keypad import (
+    HALF_ENTERED_SECONDS,
+    STORM_KEYS,
+    STORM_SECONDS,
+    Keypad,
+    press_key,
+    translate_for_preview,
+)
 from dialer.engine.transfers.commands import SeatHold, SeatResume
 
 REASONS = ("break", "meal", "training")
@@ -26,7 +33,7 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], lis
     sounds: list[SeatSound | None] = []
     for key in keys:
         now += every_seconds
-        pressed = press(keypad, "01", key, now, REASONS)
+        pressed = press_key(keypad, "01", key, now, REASONS)
         keypad = pressed.keypad
         sounds.append(pressed.sound)
         commands += [pressed.command] if pressed.command else []
@@ -71,7 +78,7 @@ def test_codes_become_commands(keys: str, command: SeatCommand) -> None:
 def test_meaningless_keys_are_refused(keys: str) -> None:
     keypad = Keypad()
     for key in [keys] if len(keys) != 3 and keys[:1] != "*" else keys:
-        pressed = press(keypad, "01", key, 1.0, REASONS)
+        pressed = press_key(keypad, "01", key, 1.0, REASONS)
         keypad = pressed.keypad
     assert pressed.command is None
     assert pressed.sound is SeatSound.WRONG
@@ -89,7 +96,7 @@ def test_late_key_of_a_code_is_refused() -> None:
     assert keyed("316", HALF_ENTERED_SECONDS)[0] == [
         KeyedDisposition(seat="01", disposition=Disposition.LATER, hour=16)
     ]
-    assert press(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
+    assert press_key(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
 def test_key_storm_is_refused_until_it_is_over() -> None:
@@ -98,8 +105,10 @@ def test_key_storm_is_refused_until_it_is_over() -> None:
     assert sounds[STORM_KEYS:] == [SeatSound.WRONG] * (200 - STORM_KEYS)
     assert len(keyed("2" * 50, every_seconds=STORM_SECONDS / STORM_KEYS * 1.2)[0]) == 50  # fast typing is no key storm
     keypad = Keypad(recent=tuple(n / 10 for n in range(STORM_KEYS)))
-    assert press(keypad, "01", "1", 1.0, REASONS).command is None
-    assert press(keypad, "01", "1", 3.0, REASONS).command == KeyedDisposition(seat="01", disposition=Disposition.VOTED)
+    assert press_key(keypad, "01", "1", 1.0, REASONS).command is None
+    assert press_key(keypad, "01", "1", 3.0, REASONS).command == KeyedDisposition(
+        seat="01", disposition=Disposition.VOTED
+    )
 
 
 @settings(max_examples=300, deadline=None, derandomize=True)
@@ -108,7 +117,7 @@ def test_key_storm_does_not_grow_the_keypad(keys: list[tuple[str, float]]) -> No
     keypad, now = Keypad(), 0.0
     for key, seconds in keys:
         now += seconds
-        pressed = press(keypad, "01", key, now, REASONS)
+        pressed = press_key(keypad, "01", key, now, REASONS)
         keypad = pressed.keypad
         assert len(keypad.keys) <= 2
         assert len(keypad.recent) <= STORM_KEYS
@@ -119,6 +128,8 @@ def test_key_storm_does_not_grow_the_keypad(keys: list[tuple[str, float]]) -> No
 
 def test_ready_and_hang_up_dial_and_skip_a_preview() -> None:
     attempt = AttemptId("a")
-    assert at_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(seat="01", attempt=attempt)
-    assert at_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(seat="01", attempt=attempt, reason="keyed")
-    assert at_preview(SeatLogOff(seat="01"), attempt) == SeatLogOff(seat="01")
+    assert translate_for_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(seat="01", attempt=attempt)
+    assert translate_for_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(
+        seat="01", attempt=attempt, reason="keyed"
+    )
+    assert translate_for_preview(SeatLogOff(seat="01"), attempt) == SeatLogOff(seat="01")

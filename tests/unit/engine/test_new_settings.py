@@ -32,10 +32,10 @@ def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
 
     def put() -> None:
         turns.features.core.plan = replace(turns.features.core.plan, **plan)
-        turns.features.trunks.use_plan()
-        turns.features.supervision.use_plan()
-        turns.features.campaigns.use_plan({})
-        turns.features.agents.use_plan()
+        turns.features.trunks.apply_plan()
+        turns.features.supervision.apply_plan()
+        turns.features.campaigns.apply_plan({})
+        turns.features.agents.apply_plan()
 
     return turns.after(seconds, put)
 
@@ -76,12 +76,12 @@ def test_phone_of_a_removed_seat_is_not_called_again() -> None:
 def test_new_phone_of_a_seat_is_used_once_its_agent_has_left() -> None:
     turns = Turns(seats=2)
     centre = turns.features
-    turns.after(1, lambda: turns.features.acd.free(*turns.features.agents._emptied("02")))
+    turns.after(1, lambda: turns.features.acd.update_seat(*turns.features.agents._log_off_seat("02")))
     seats = {name: SeatPlan(name, f"new{name}", frozenset({"hi"})) for name in ("01", "02")}
     turns.talking()
     take(turns, 9, seats=seats)
-    assert {seat.name: seat.endpoint for seat in centre.seats.all()} == {"01": "agent01", "02": "new02"}
-    assert all(seat.languages == {"hi"} for seat in centre.seats.all())
+    assert {seat.name: seat.endpoint for seat in centre.seats.values()} == {"01": "agent01", "02": "new02"}
+    assert all(seat.languages == {"hi"} for seat in centre.seats.values())
     turns.at(40, HUNG_UP)
     turns.at(60, TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"))
     assert (centre.seats["01"].endpoint, centre.seats["01"].agent) == ("new01", None)
@@ -91,13 +91,13 @@ def test_seats_follow_the_order_of_the_settings_and_new_ones_are_notified() -> N
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
     assert take(turns, 3, seats=seats) == ["seat 00 offline"]
-    assert [seat.name for seat in turns.features.seats.all()] == ["02", "00", "01"]
+    assert [seat.name for seat in turns.features.seats.values()] == ["02", "00", "01"]
 
 
 def test_removed_campaign_connects_its_last_call_and_dials_no_more() -> None:
     turns = Turns()
     turns.call()
-    [run] = turns.features.runs.all()
+    [run] = turns.features.runs.values()
     take(turns, 2, campaigns={})
     assert "order connect A 01" in turns.at(8, CallWaiting(A))
     assert "seat 01 talking" in turns.at(8.4, CallConnected(A, "01"))
@@ -110,7 +110,7 @@ def test_removed_campaign_connects_its_last_call_and_dials_no_more() -> None:
 def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     turns = Turns()
     ringing = turns.call()
-    turns.after(1, lambda: turns.features.calls.update(ringing, ringing.sent(1)))
+    turns.after(1, lambda: turns.features.calls.update(ringing, ringing.with_originate_sent(1)))
     take(turns, 2, campaigns={})
     stopped = turns.after(3, lambda: turns.features.campaigns.suspend_all("headquarters", {}))
     assert "order hang_up A" in stopped
@@ -118,10 +118,10 @@ def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
 
 def test_log_in_at_a_removed_seat_is_not_restored() -> None:
     turns = Turns()
-    turns.after(1, lambda: turns.features.acd.free(*turns.features.agents._emptied("01")))
-    turns.features.agents._kept = {"01": LogIn("01", "1001", False, None, NOON)}
+    turns.after(1, lambda: turns.features.acd.update_seat(*turns.features.agents._log_off_seat("01")))
+    turns.features.agents._saved_log_ins = {"01": LogIn("01", "1001", False, None, NOON)}
     take(turns, 2, seats=NO_SEATS)
-    assert turns.features.agents.adopt(frozenset({"01"}), "") == []
+    assert turns.features.agents.adopt_log_ins(frozenset({"01"}), "") == []
     assert turns.features.seats.is_removed(turns.features.seats["01"])
 
 
@@ -154,12 +154,12 @@ def test_call_back_of_a_removed_campaign_reserves_no_seat() -> None:
     turns = Turns()
     campaigns = turns.features.core.plan.campaigns
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
-    turns.after(1, lambda: turns.features.call_backs._wait(own))
-    asha = replace(turns.features.seats["01"], agent="1001", phone_up=True, promised=True)
+    turns.after(1, lambda: turns.features.call_backs._schedule(own))
+    asha = replace(turns.features.seats["01"], agent="1001", phone_up=True, call_back_promised=True)
     turns.after(1, lambda: turns.features.seats.put(asha, asha))
     take(turns, 2, campaigns={})
     assert turns.at(6, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
-    assert not turns.features.seats["01"].promised
+    assert not turns.features.seats["01"].call_back_promised
     turns.features.core.plan = replace(turns.features.core.plan, campaigns=campaigns)
     assert turns.at(11, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["beside own-call-back"]
-    assert turns.features.seats["01"].promised
+    assert turns.features.seats["01"].call_back_promised

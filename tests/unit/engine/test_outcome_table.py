@@ -83,7 +83,7 @@ def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[O
     tracker.calls.expect_channel(attempt_id)
     told = [event for message in messages for event in tracker.handle(message)]
     if any(isinstance(event, CallRinging) for event in told):
-        call = call.rang(Instant(1.0, 1.0))
+        call = call.with_ringing(Instant(1.0, 1.0))
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
     return outcome_of(call, ended), ended
 

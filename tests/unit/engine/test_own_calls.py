@@ -22,19 +22,19 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
     """Set up a call that is previewed at seat 01 and not dialled."""
     turns = Turns(campaign={"pacing": "preview", **campaign})
     seat = turns.features.seats["01"]
-    turns.place(seat.reserved(A, "calls", turns.features.core.instant()))
-    call = replace(turns.call(written=False), reserved_seat="01")
-    turns.features.calls.put(call.previewed(Preview(turns.clock.now() + 60, dials)))
+    turns.place(seat.reserve(A, "calls", turns.features.core.instant()))
+    call = replace(turns.call(originate_sent=False), reserved_seat="01")
+    turns.features.calls.put(call.with_preview(Preview(turns.clock.now() + 60, dials)))
     originator = turns.features.placing._originator
-    turns.features.reserved_seats._kept[A] = "01"
-    [run] = turns.features.runs.all()
+    turns.features.reserved_seats._seats_by_attempt[A] = "01"
+    [run] = turns.features.runs.values()
     originator._previewed[A] = run, cast(NewAttempt, None)  # the table dials nothing
     return turns
 
 
 def test_preview_has_its_own_call_state_and_shows_its_end() -> None:
     turns = shown()
-    [call] = turns.features.calls.all()
+    [call] = turns.features.calls.values()
     assert call.state is CallState.PREVIEW
     [view] = turns.engine.view().seats
     assert view.preview is not None
@@ -43,7 +43,7 @@ def test_preview_has_its_own_call_state_and_shows_its_end() -> None:
 
 def test_skipped_preview_frees_the_seat_and_its_number_is_due_again() -> None:
     turns = shown()
-    ends = turns.after(5, lambda: turns.features.own_calls.skip("01", A))
+    ends = turns.after(5, lambda: turns.features.own_calls.skip_preview("01", A))
     assert "; ".join(ends) == BACK
     assert turns.seat() is SeatState.READY
 
@@ -86,7 +86,7 @@ def test_phone_keys_dial_and_skip_a_preview() -> None:
 def test_answered_call_gets_its_reserved_seat() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
     seat = turns.features.seats["02"]
-    turns.place(seat.reserved(A, "calls", turns.features.core.instant()))
+    turns.place(seat.reserve(A, "calls", turns.features.core.instant()))
     turns.features.calls.put(replace(turns.call(), reserved_seat="02"))
     turns.at(8, CallAnswered(A))
     orders = [line for line in turns.at(8, CallWaiting(A)) if line.startswith("order")]
@@ -97,16 +97,16 @@ def test_command_for_another_seats_call_is_refused() -> None:
     turns = shown()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:
-            turns.features.own_calls.skip(seat, attempt_id)
+            turns.features.own_calls.skip_preview(seat, attempt_id)
         assert refused.value.why is RefusedBecause.CALL_OVER
-    turns.features.calls.put(turns.features.calls[A].asked_for())
-    with pytest.raises(CommandRefused, match="dialled already"):
-        turns.features.own_calls.skip("01", A)
+    turns.features.calls.put(turns.features.calls[A].without_preview())
+    with pytest.raises(CommandRefused, match="already being dialled"):
+        turns.features.own_calls.skip_preview("01", A)
 
 
 def test_unanswered_call_frees_its_reserved_seat() -> None:
     turns = shown()
-    turns.features.calls.put(turns.features.calls[A].asked_for().sent(5.0))
+    turns.features.calls.put(turns.features.calls[A].without_preview().with_originate_sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
     assert ends[-1] == "commit end busy"
     assert turns.seat() is SeatState.READY

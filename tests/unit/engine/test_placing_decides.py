@@ -28,7 +28,7 @@ def deciding(seats: int = 1, wanted: int = 0, **sections: Any) -> Turns:
     gate = cast(Any, turns.features.eligibility._gate)
     gate.__dict__.update(asked)
     turns.features.holds._switch = cast(Any, SimpleNamespace(unanswered_seconds=lambda _: 0.0))
-    turns.features.clock_guard.was_set = lambda: False  # type: ignore[method-assign]
+    turns.features.clock_guard.is_clock_set = lambda: False  # type: ignore[method-assign]
     turns.features.runs["calls"].pacer = cast(
         Any,
         SimpleNamespace(
@@ -51,7 +51,7 @@ def test_granted_start_counts_as_a_call_before_its_commit() -> None:
     turns = deciding(wanted=2)
     turns.features.runs["calls"].hopper.extend(map(claim, (1, 2)))
     assert "beside open-attempts" in decided(turns)
-    assert [call.state.value for call in turns.features.calls.all()] == ["sending"]
+    assert [call.state.value for call in turns.features.calls.values()] == ["sending"]
     assert [each.phone_id for each in turns.features.runs["calls"].hopper] == [2]
 
 
@@ -60,7 +60,7 @@ def test_number_on_a_call_is_postponed() -> None:
     turns.call(phone_id=1)
     turns.features.runs["calls"].hopper.append(claim(1))
     assert "beside postpone" in decided(turns)
-    assert [call.attempt_id for call in turns.features.calls.all()] == [A]
+    assert [call.attempt_id for call in turns.features.calls.values()] == [A]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_number_on_a_call_is_postponed() -> None:
     [
         (lambda turns: setattr(turns.features.core, "draining", True), HoldReason.STOPPING),
         (lambda turns: turns.features.servers.up.clear(), HoldReason.NO_SWITCH),
-        (lambda turns: setattr(turns.features.commits, "trouble", "full"), HoldReason.STORE),
+        (lambda turns: setattr(turns.features.commits, "problem", "full"), HoldReason.STORE),
         (lambda turns: setattr(turns.features.runs["calls"], "state", CampaignState.PAUSED), HoldReason.PAUSED),
         (
             lambda turns: setattr(turns.features.runs["calls"], "inaudible_sound", "matdan/message"),
@@ -99,7 +99,7 @@ def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
 
 def test_cancelled_call_is_not_sent_later() -> None:
     turns = deciding()
-    live = turns.call(written=False)
+    live = turns.call(originate_sent=False)
     assert turns.after(10, lambda: turns.features.calls.cancel(live)) == []
     assert turns.features.calls[A].leg.cancelled
 

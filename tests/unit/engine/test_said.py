@@ -28,7 +28,7 @@ def test_mark_cancels_unnecessary_ringing_calls() -> None:
     hopper = turns.features.runs["calls"].hopper
     hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
     effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1)
-    lines = turns.after(5, lambda: turns.features.marks.follow(VOTED, effect))
+    lines = turns.after(5, lambda: turns.features.marks.apply_mark(VOTED, effect))
     assert lines == ["order hang_up A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
     assert turns.features.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
@@ -37,7 +37,9 @@ def test_mark_cancels_unnecessary_ringing_calls() -> None:
 def test_repeated_mark_changes_nothing() -> None:
     turns = Turns()
     turns.call()
-    assert turns.after(5, lambda: turns.features.marks.follow(VOTED, MarkEffect(False, 1, silenced_phones=(1,)))) == []
+    assert (
+        turns.after(5, lambda: turns.features.marks.apply_mark(VOTED, MarkEffect(False, 1, silenced_phones=(1,)))) == []
+    )
     assert not turns.features.turnout.marks
 
 
@@ -45,8 +47,11 @@ def test_opt_out_cancels_ringing_calls_and_counts_once() -> None:
     turns = Turns()
     turns.call()
     marks = turns.features.marks
-    assert turns.after(5, lambda: marks.opted_out(1, fresh=True)) == ["order hang_up A", "beside count-without-number"]
-    assert turns.after(6, lambda: marks.opted_out(1, fresh=False)) == []
+    assert turns.after(5, lambda: marks.apply_opt_out(1, fresh=True)) == [
+        "order hang_up A",
+        "beside count-without-number",
+    ]
+    assert turns.after(6, lambda: marks.apply_opt_out(1, fresh=False)) == []
     assert turns.features.turnout.opt_outs == 1
 
 
@@ -62,19 +67,21 @@ def flow_turns() -> Turns:
 def test_flow_starts_once_and_its_answers_are_stored() -> None:
     turns = flow_turns()
     sessions: list[Any] = []
-    begun = turns.after(8, lambda: sessions.append(turns.features.flows.begin(A)))
+    begun = turns.after(8, lambda: sessions.append(turns.features.flows.start_flow(A)))
     assert begun == ["learn answered 8", "commit record_answer A 8s", "call waiting", "call in-flow"]
     assert isinstance(sessions[0], FlowSession)
-    assert turns.after(9, lambda: sessions.append(turns.features.flows.begin(A))) == []
+    assert turns.after(9, lambda: sessions.append(turns.features.flows.start_flow(A))) == []
     assert sessions[1] is None
-    ended = turns.after(20, lambda: turns.features.flows.end(A, completed=True, left_at=None, answers={"colour": "1"}))
+    ended = turns.after(
+        20, lambda: turns.features.flows.end_flow(A, completed=True, left_at=None, answers={"colour": "1"})
+    )
     assert ended == ["commit record_answers A {'colour': '1'} 20s", "call waiting"]
     assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
 
 
 def test_call_ended_during_its_flow_finishes_with_the_flow() -> None:
     turns = flow_turns()
-    turns.after(8, lambda: turns.features.flows.begin(A))
+    turns.after(8, lambda: turns.features.flows.start_flow(A))
     assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -108,7 +115,7 @@ def test_unstored_disposition_is_discarded() -> None:
     turns.talking()
     with pytest.raises(StoreError):
         disposing(turns, Disposition.REFUSED, StoreError("the disk is full"))
-    assert turns.features.calls[A].talk.disposed is None
+    assert turns.features.calls[A].talk.disposition is None
 
 
 def test_machine_disposition_is_refused_without_machine_detection() -> None:

@@ -37,82 +37,82 @@ def a_ready_seat(
 
 
 def test_log_in_waits_for_the_phone() -> None:
-    seat = a_seat().logged_in("anna", None, at(1.0))
+    seat = a_seat().log_in("anna", None, at(1.0))
     assert seat.state is SeatState.LOST
-    assert seat.phone_connected(at(2.0)).state is SeatState.READY
+    assert seat.connect_phone(at(2.0)).state is SeatState.READY
 
 
 def test_seat_goes_from_reserved_to_ready() -> None:
-    seat = a_ready_seat().reserved(CALL, "c", at(1.0))
+    seat = a_ready_seat().reserve(CALL, "c", at(1.0))
     assert seat.state is SeatState.RESERVED
-    seat = seat.talking(CALL, "c", at(2.0)).call_ended(at(62.0))
+    seat = seat.start_talk(CALL, "c", at(2.0)).end_call(at(62.0))
     assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.WRAP_UP, CALL, 62.0)
-    seat = seat.wrapped_up(at(70.0))
+    seat = seat.end_wrap_up(at(70.0))
     assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.READY, None, 70.0)
 
 
 def test_seat_is_ready_after_a_voter_who_did_not_arrive() -> None:
-    assert a_ready_seat().reserved(CALL, "c", at(1.0)).call_ended(at(2.0)).state is SeatState.READY
+    assert a_ready_seat().reserve(CALL, "c", at(1.0)).end_call(at(2.0)).state is SeatState.READY
 
 
 def test_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
-    seat = a_ready_seat().talking(CALL, "c", at(1.0)).paused("tea", at(2.0))
+    seat = a_ready_seat().start_talk(CALL, "c", at(1.0)).pause("tea", at(2.0))
     assert seat.state is SeatState.TALKING
-    assert seat.leaving
-    seat = seat.call_ended(at(3.0)).wrapped_up(at(4.0))
+    assert seat.is_leaving
+    seat = seat.end_call(at(3.0)).end_wrap_up(at(4.0))
     assert (seat.state, seat.reason) == (SeatState.PAUSED, "tea")
-    assert seat.made_ready(at(5.0)).state is SeatState.READY
+    assert seat.make_ready(at(5.0)).state is SeatState.READY
 
 
 def test_log_off_during_a_call_takes_effect_after_it() -> None:
-    seat = a_ready_seat().talking(CALL, "c", at(1.0)).logged_off(at(2.0))
+    seat = a_ready_seat().start_talk(CALL, "c", at(1.0)).log_off(at(2.0))
     assert seat.state is SeatState.TALKING
-    seat = seat.call_ended(at(3.0)).wrapped_up(at(4.0))
+    seat = seat.end_call(at(3.0)).end_wrap_up(at(4.0))
     assert (seat.state, seat.agent) == (SeatState.OFFLINE, None)
 
 
 def test_seat_is_lost_while_its_phone_is_off_the_line() -> None:
-    seat = a_ready_seat().talking(CALL, "c", at(1.0)).phone_disconnected(at(2.0))
+    seat = a_ready_seat().start_talk(CALL, "c", at(1.0)).disconnect_phone(at(2.0))
     assert (seat.state, seat.agent) == (SeatState.LOST, "anna")
-    seat = seat.phone_connected(at(3.0))
+    seat = seat.connect_phone(at(3.0))
     assert (seat.state, seat.attempt_id) == (SeatState.READY, None)
 
 
 def test_wrap_up_continues_without_the_phone() -> None:
-    seat = a_ready_seat().talking(CALL, "c", at(1.0)).call_ended(at(2.0)).phone_disconnected(at(3.0))
+    seat = a_ready_seat().start_talk(CALL, "c", at(1.0)).end_call(at(2.0)).disconnect_phone(at(3.0))
     assert seat.state is SeatState.WRAP_UP
-    assert seat.wrapped_up(at(4.0)).state is SeatState.LOST
+    assert seat.end_wrap_up(at(4.0)).state is SeatState.LOST
 
 
 def test_seat_is_empty_after_log_off_and_hang_up() -> None:
-    talking = a_ready_seat().talking(CALL, "c", at(1.0))
+    talking = a_ready_seat().start_talk(CALL, "c", at(1.0))
     for gone in (
-        talking.logged_off(at(2.0)).phone_disconnected(at(3.0)),
-        talking.logged_off(at(2.0)).call_ended(at(3.0)).phone_disconnected(at(4.0)).wrapped_up(at(5.0)),
+        talking.log_off(at(2.0)).disconnect_phone(at(3.0)),
+        talking.log_off(at(2.0)).end_call(at(3.0)).disconnect_phone(at(4.0)).end_wrap_up(at(5.0)),
     ):
         assert (gone.state, gone.agent, gone.attempt_id) == (SeatState.OFFLINE, None, None)
-        assert gone.phone_connected(at(6.0)).state is SeatState.OFFLINE
+        assert gone.connect_phone(at(6.0)).state is SeatState.OFFLINE
 
 
 def test_seat_without_agent_is_empty_after_an_adopted_talk() -> None:
-    found = a_seat(phone_up=True).talking(CALL, "c", at(1.0))
-    assert found.call_ended(at(2.0)).wrapped_up(at(2.0)).state is SeatState.OFFLINE
+    found = a_seat(phone_up=True).start_talk(CALL, "c", at(1.0))
+    assert found.end_call(at(2.0)).end_wrap_up(at(2.0)).state is SeatState.OFFLINE
 
 
 def test_pause_survives_a_lost_phone() -> None:
-    seat = a_ready_seat().paused("tea", at(1.0)).phone_disconnected(at(2.0)).phone_connected(at(3.0))
+    seat = a_ready_seat().pause("tea", at(1.0)).disconnect_phone(at(2.0)).connect_phone(at(3.0))
     assert seat.state is SeatState.PAUSED
 
 
-@pytest.mark.parametrize("command", ["logged_off", "made_ready"])
+@pytest.mark.parametrize("command", ["log_off", "make_ready"])
 def test_empty_seat_refuses_commands(command: str) -> None:
     with pytest.raises(CommandRefused, match="seat 01"):
         getattr(a_seat(), command)(at(1.0))
 
 
 def test_two_agents_cannot_have_one_seat() -> None:
-    with pytest.raises(CommandRefused, match="is taken"):
-        a_ready_seat().logged_in("bela", None, at(1.0))
+    with pytest.raises(CommandRefused, match="is already in use"):
+        a_ready_seat().log_in("bela", None, at(1.0))
 
 
 def test_seat_idle_longest_is_chosen_among_those_that_speak_the_language() -> None:
@@ -126,29 +126,29 @@ def test_seat_idle_longest_is_chosen_among_those_that_speak_the_language() -> No
 
 
 def test_agents_languages_replace_those_of_the_seat() -> None:
-    seat = a_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).logged_in(
+    seat = a_seat(phone_up=True, languages_of_the_seat=frozenset({"hi"})).log_in(
         "101", AgentAccount("101", "", frozenset({"ta"})), at(1.0)
     )
     other = a_ready_seat("02", since=5.0)
-    assert seat.spoken == {"ta"}
+    assert seat.spoken_languages == {"ta"}
     assert choose_seat([seat, other], "hi") is other
     assert choose_seat([seat, other], "ta") is seat
-    assert seat.logged_off(at(2.0)).spoken == {"hi"}
+    assert seat.log_off(at(2.0)).spoken_languages == {"hi"}
 
 
 def test_closing_changes_the_stage_of_talk_and_wrap_up() -> None:
-    talking = a_ready_seat().reserved(CALL, "turnout", at(1.0)).talking(CALL, "turnout", at(2.0))
+    talking = a_ready_seat().reserve(CALL, "turnout", at(1.0)).start_talk(CALL, "turnout", at(2.0))
     assert talking.stage is SeatStage.TALKING
-    closing = talking.closing(30.0)
+    closing = talking.announce_closing(30.0)
     assert (closing.stage, closing.closing_since_seconds, closing.since.seconds) == (SeatStage.CLOSING, 30.0, 2.0)
-    assert closing.closing(31.0) is closing
-    wrapping = closing.call_ended(at(40.0))
+    assert closing.announce_closing(31.0) is closing
+    wrapping = closing.end_call(at(40.0))
     assert (wrapping.stage, wrapping.closing_since_seconds) == (SeatStage.WRAP_UP, None)
-    assert wrapping.closing(45.0).stage is SeatStage.WRAP_UP_FILLED
-    for seat in (a_seat(), a_ready_seat(), a_ready_seat().reserved(CALL, "turnout", at(1.0))):
-        with pytest.raises(CommandRefused, match="no call that could come to its end"):
-            seat.closing(3.0)
-    assert wrapping.closing(45.0).wrapped_up(at(50.0)).closing_since_seconds is None
+    assert wrapping.announce_closing(45.0).stage is SeatStage.WRAP_UP_FILLED
+    for seat in (a_seat(), a_ready_seat(), a_ready_seat().reserve(CALL, "turnout", at(1.0))):
+        with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
+            seat.announce_closing(3.0)
+    assert wrapping.announce_closing(45.0).end_wrap_up(at(50.0)).closing_since_seconds is None
 
 
 def test_skill_is_never_ignored() -> None:
@@ -156,7 +156,7 @@ def test_skill_is_never_ignored() -> None:
     assert choose_seat([a_ready_seat("01"), skilled], "hi", "senior") is skilled
     assert choose_seat([a_ready_seat("01")], "hi", "senior") is None
     assert choose_seat([a_ready_seat("01"), skilled], "hi") is not skilled
-    assert not skilled.logged_off(at(1.0)).skills
+    assert not skilled.log_off(at(1.0)).skills
 
 
 STEPS = ("log_in", "log_off", "pause", "ready", "reserve", "talk", "end", "wrap", "came", "went")
@@ -185,23 +185,23 @@ def test_random_steps_keep_the_seat_consistent(steps: list[str]) -> None:
 def _take(seat: Seat, step: str, now: float) -> Seat:
     match step:
         case "log_in":
-            return seat.logged_in("anna", None, at(now))
+            return seat.log_in("anna", None, at(now))
         case "log_off":
-            return seat.logged_off(at(now))
+            return seat.log_off(at(now))
         case "pause":
-            return seat.paused("tea", at(now))
+            return seat.pause("tea", at(now))
         case "ready":
-            return seat.made_ready(at(now))
+            return seat.make_ready(at(now))
         case "reserve" if seat.state is SeatState.READY:
-            return seat.reserved(CALL, "c", at(now))
+            return seat.reserve(CALL, "c", at(now))
         case "talk" if seat.state in {SeatState.READY, SeatState.RESERVED}:
-            return seat.talking(CALL, "c", at(now))
+            return seat.start_talk(CALL, "c", at(now))
         case "end":
-            return seat.call_ended(at(now))
+            return seat.end_call(at(now))
         case "wrap" if seat.state is SeatState.WRAP_UP:
-            return seat.wrapped_up(at(now))
+            return seat.end_wrap_up(at(now))
         case "came":
-            return seat.phone_connected(at(now))
+            return seat.connect_phone(at(now))
         case "went":
-            return seat.phone_disconnected(at(now))
+            return seat.disconnect_phone(at(now))
     return seat

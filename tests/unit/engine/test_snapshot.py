@@ -61,7 +61,7 @@ def centre_of(seats: list[str]) -> Features:
 def seen_by(centre: Features, campaign: str) -> PacingSnapshot:
     trunks = TrunkPool([TrunkLimits("t", "t", 100, 100.0, ())], centre.core.clock.monotonic() - 1.0)
     snapshots = Snapshots(centre.core, centre.servers, trunks, centre.seats, centre.calls, centre.runs)
-    return snapshots.take(centre.runs[campaign], {}, {})
+    return snapshots.take_snapshot(centre.runs[campaign], {}, {})
 
 
 def dial(centre: Features, campaign: str) -> int:
@@ -113,7 +113,7 @@ def test_campaigns_deciding_in_turn_dial_each_seat_once(seats: list[str], order:
 
 def test_busy_seats_of_a_large_campaign_leave_a_small_one_no_room() -> None:
     centre = centre_of(["ab"] + ["b"] * 50)
-    for seat in centre.seats.all():
+    for seat in centre.seats.values():
         centre.seats.put(seat, replace(seat, state=SeatState.TALKING))
     for _ in range(5):
         ring(centre, "b")
@@ -132,10 +132,10 @@ def test_preview_time_does_not_count_as_talk_time() -> None:
     centre = centre_of(["a", "a"])
     now = centre.core.instant()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
-    centre.seats.put(centre.seats["01"], centre.seats["01"].reserved(AttemptId("a1"), "a", hours_ago))
-    call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", written=False)
-    centre.calls.put(replace(call.previewed(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
+    centre.seats.put(centre.seats["01"], centre.seats["01"].reserve(AttemptId("a1"), "a", hours_ago))
+    call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", originate_sent=False)
+    centre.calls.put(replace(call.with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01"))
     seen = seen_by(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())
     assert [seat.elapsed_seconds for seat in seen.busy_seats] == [0.0]
-    assert centre.channels.leaving() == {}  # no call start is pending on the trunk
+    assert centre.channels.count_unsent() == {}  # no call start is pending on the trunk

@@ -24,7 +24,7 @@ def ended(by: EndedBy = EndedBy.HANGUP, *, status: str | None = None, rang: bool
 
 def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
     for _ in range(calls):
-        health.ended(True, at, at)
+        health.record_end(True, at, at)
 
 
 @pytest.mark.parametrize(
@@ -52,23 +52,23 @@ def test_unreachable_number_is_no_trunk_failure(outcome: Outcome, end: CallEnded
 def test_consecutive_failures_rest_the_trunk_until_a_probe() -> None:
     health = TrunkHealth(RULES, 0.0)
     failing(health, 2)
-    health.ended(False, 0.0, 0.0)
+    health.record_end(False, 0.0, 0.0)
     failing(health, 2)
     assert health.state(0.0) is TrunkState.WORKING
     failing(health, 1)
     assert health.state(29.9) is TrunkState.RESTING
-    assert (health.may_start(29.9), health.rest_seconds_left(20.0)) == (0, 10.0)
+    assert (health.count_allowed_starts(29.9), health.rest_seconds_left(20.0)) == (0, 10.0)
     assert health.state(30.0) is TrunkState.PROBING
-    assert health.may_start(30.0) == 1
-    health.started(30.0)
-    assert health.may_start(31.0) == 0
-    health.ended(True, 30.0, 32.0)
+    assert health.count_allowed_starts(30.0) == 1
+    health.record_start(30.0)
+    assert health.count_allowed_starts(31.0) == 0
+    health.record_end(True, 30.0, 32.0)
     assert health.rest_seconds_left(32.0) == 60.0  # the second rest is twice as long
-    health.started(92.0)
-    health.ended(True, 92.0, 93.0)
+    health.record_start(92.0)
+    health.record_end(True, 92.0, 93.0)
     assert health.rest_seconds_left(93.0) == 100.0  # up to the maximum
-    health.started(193.0)
-    health.rang(1.0, 193.0, 194.0)
+    health.record_start(193.0)
+    health.record_ringing(1.0, 193.0, 194.0)
     assert health.state(194.0) is TrunkState.WORKING
     failing(health, 3, 194.0)
     assert health.rest_seconds_left(194.0) == 30.0  # the rests start again from the first length
@@ -77,7 +77,7 @@ def test_consecutive_failures_rest_the_trunk_until_a_probe() -> None:
 def test_failure_rate_rests_the_trunk() -> None:
     health = TrunkHealth(RULES, 0.0)
     for call in range(20):
-        health.ended(call % 3 != 0, 0.0, 0.0)
+        health.record_end(call % 3 != 0, 0.0, 0.0)
         if call < 9:
             assert health.state(0.0) is TrunkState.WORKING
     assert health.state(0.0) is TrunkState.RESTING
@@ -87,36 +87,36 @@ def test_failure_rate_rests_the_trunk() -> None:
 def test_calls_placed_before_the_rest_are_no_probe() -> None:
     health = TrunkHealth(RULES, 0.0)
     failing(health, 3, 10.0)
-    health.rang(1.0, 9.0, 41.0)
-    health.ended(False, 9.0, 41.0)
+    health.record_ringing(1.0, 9.0, 41.0)
+    health.record_end(False, 9.0, 41.0)
     assert health.state(41.0) is TrunkState.PROBING
-    health.started(41.0)
-    health.ended(True, 9.5, 42.0)  # an earlier call that was still ringing
+    health.record_start(41.0)
+    health.record_end(True, 9.5, 42.0)  # an earlier call that was still ringing
     assert health.state(42.0) is TrunkState.PROBING
-    health.ended(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
-    assert health.may_start(43.0) == 1
+    health.record_end(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
+    assert health.count_allowed_starts(43.0) == 1
 
 
 def test_slow_carrier_gets_fewer_calls_until_it_recovers() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
-        health.rang(1.5, 0.0, 0.0)
+        health.record_ringing(1.5, 0.0, 0.0)
     assert health.share == 1.0
     for _ in range(10):
-        health.rang(9.0, 0.0, 0.0)
+        health.record_ringing(9.0, 0.0, 0.0)
     assert health.share < 0.5
     for _ in range(100):
-        health.rang(9.0, 0.0, 0.0)
+        health.record_ringing(9.0, 0.0, 0.0)
     assert health.share == pytest.approx(0.1)
     for _ in range(40):
-        health.rang(1.5, 0.0, 0.0)
+        health.record_ringing(1.5, 0.0, 0.0)
     assert health.share == 1.0
 
 
 def test_constantly_slow_carrier_is_not_throttled() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
-        health.rang(7.0, 0.0, 0.0)
+        health.record_ringing(7.0, 0.0, 0.0)
     assert health.share == 1.0
 
 
@@ -127,20 +127,20 @@ def test_trunk_always_recovers_and_has_one_probe_at_a_time(steps: list[tuple[flo
     for seconds, what in steps:
         now += seconds
         if what == "start":
-            if health.may_start(now) > 0:
+            if health.count_allowed_starts(now) > 0:
                 if health.state(now) is TrunkState.PROBING:
-                    assert health.may_start(now) == 1
-                health.started(now)
+                    assert health.count_allowed_starts(now) == 1
+                health.record_start(now)
                 out.append(now)
                 if health.state(now) is TrunkState.PROBING:
-                    assert health.may_start(now) == 0
+                    assert health.count_allowed_starts(now) == 0
         elif out and isinstance(what, bool | None):
-            health.ended(what, out.pop(0), now)
+            health.record_end(what, out.pop(0), now)
         assert 0.0 <= health.rest_seconds_left(now) <= RULES.max_rest_seconds
     later = now + RULES.max_rest_seconds
     for began in out:
-        health.ended(None, began, later)
-    assert health.may_start(later + RULES.max_rest_seconds) > 0
+        health.record_end(None, began, later)
+    assert health.count_allowed_starts(later + RULES.max_rest_seconds) > 0
 
 
 def test_next_trunk_takes_over_and_foreign_caller_ids_are_refused() -> None:
@@ -149,29 +149,33 @@ def test_next_trunk_takes_over_and_foreign_caller_ids_are_refused() -> None:
     )
     names = ("a", "b")
     for _ in range(3):
-        pool.ended("a", True, 1.0, 1.0)
-    taken = pool.take(names, {}, 2.0)
+        pool.record_end("a", True, 1.0, 1.0)
+    taken = pool.allocate_trunk(names, {}, 2.0)
     assert taken is not None and taken[0].name == "b"
-    assert pool.free_channels(names, {}, 2.0) == 5
-    assert not pool.all_resting(names, 2.0)
+    assert pool.count_free_channels(names, {}, 2.0) == 5
+    assert not pool.are_all_resting(names, 2.0)
     for _ in range(3):
-        pool.ended("b", True, 2.0, 2.0)
-    assert pool.all_resting(names, 3.0)
-    assert (pool.take(names, {}, 3.0), pool.startable(names, {}, 3.0), pool.seconds_to_next_start(names, 3.0)) == (
+        pool.record_end("b", True, 2.0, 2.0)
+    assert pool.are_all_resting(names, 3.0)
+    assert (
+        pool.allocate_trunk(names, {}, 3.0),
+        pool.count_startable(names, {}, 3.0),
+        pool.seconds_to_next_start(names, 3.0),
+    ) == (
         None,
         0,
         0.0,
     )
-    probe = pool.take(names, {}, 31.0)
+    probe = pool.allocate_trunk(names, {}, 31.0)
     assert probe is not None and probe[0].name == "a"
-    assert pool.take(names, {}, 31.5) is None  # "b" still rests, "a" is being probed
-    assert pool.caller_id_refused("a", "+912") and not pool.caller_id_refused("b", "+912")
+    assert pool.allocate_trunk(names, {}, 31.5) is None  # "b" still rests, "a" is being probed
+    assert pool.is_foreign_caller_id("a", "+912") and not pool.is_foreign_caller_id("b", "+912")
 
 
 def test_call_start_rate_is_averaged_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
-        assert pool.take(("a",), {}, at) is not None
-        pool.starts("a").went(at)
-    assert pool.starts("a").lately(3.0) == pytest.approx(0.4)
-    assert pool.starts("a").lately(12.5) == pytest.approx(0.1)
+        assert pool.allocate_trunk(("a",), {}, at) is not None
+        pool.limiter("a").record_sent(at)
+    assert pool.limiter("a").recent_rate(3.0) == pytest.approx(0.4)
+    assert pool.limiter("a").recent_rate(12.5) == pytest.approx(0.1)

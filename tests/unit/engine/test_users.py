@@ -73,7 +73,7 @@ async def test_user_changes_are_stored_with_receipt_and_audit(users: Users, tmp_
 async def test_protected_users_cannot_be_changed(
     users: Users, tmp_path: Path, sender: str, command: UserCommand, says: str
 ) -> None:
-    await users.set("meena", Role.SUPERVISOR, "asha", None)
+    await users.set_user("meena", Role.SUPERVISOR, "asha", None)
     before = audited(tmp_path)
     with pytest.raises(CommandRefused, match=says):
         await command.save(users, CommandContext(sender))
@@ -83,15 +83,15 @@ async def test_protected_users_cannot_be_changed(
 
 async def test_number_of_users_is_limited(users: Users) -> None:
     for number in range(MAX_USERS):
-        await users.set(f"user-{number}", Role.VIEWER, "asha", None)
-    with pytest.raises(CommandRefused, match="which is the limit"):
-        await users.set("one-more", Role.VIEWER, "asha", None)
-    await users.set("user-7", Role.COACH, "asha", None)
+        await users.set_user(f"user-{number}", Role.VIEWER, "asha", None)
+    with pytest.raises(CommandRefused, match="limit of 500 users is reached"):
+        await users.set_user("one-more", Role.VIEWER, "asha", None)
+    await users.set_user("user-7", Role.COACH, "asha", None)
 
 
 async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users, store: Store, tmp_path: Path) -> None:
-    await users.set("meena", Role.SUPERVISOR, "asha", None)
-    await users.set("ravi", Role.COACH, "asha", None)
+    await users.set_user("meena", Role.SUPERVISOR, "asha", None)
+    await users.set_user("ravi", Role.COACH, "asha", None)
     taken = Users(store, SystemClock(), lambda: FIXED | {"meena"})
     await taken.prepare()
     assert taken.roles == {"ravi": Role.COACH}
@@ -102,21 +102,21 @@ async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users
 
 
 async def test_failed_commit_changes_no_user(users: Users, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    await users.set("meena", Role.SUPERVISOR, "asha", None)
+    await users.set_user("meena", Role.SUPERVISOR, "asha", None)
 
     async def full(*_: object) -> None:
         raise StoreError("no room")
 
     monkeypatch.setattr(store, "remove_user", full)
     with pytest.raises(StoreError):
-        await users.remove("meena", "asha", None)
+        await users.remove_user("meena", "asha", None)
     assert users.roles == {"meena": Role.SUPERVISOR}
 
 
 async def test_commit_with_a_lost_result_takes_effect(
     users: Users, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await users.set("meena", Role.SUPERVISOR, "asha", None)
+    await users.set_user("meena", Role.SUPERVISOR, "asha", None)
     remove = store.remove_user
 
     async def lost(*given: object) -> None:
@@ -125,12 +125,12 @@ async def test_commit_with_a_lost_result_takes_effect(
 
     monkeypatch.setattr(store, "remove_user", lost)
     with pytest.raises(StoreError):
-        await users.remove("meena", "asha", None)
+        await users.remove_user("meena", "asha", None)
     assert users.roles == {}
 
 
 async def test_one_time_password_is_audited(users: Users, tmp_path: Path) -> None:
-    await users.set("meena", Role.COACH, "asha", None)
+    await users.set_user("meena", Role.COACH, "asha", None)
     await users.audit_password("meena", "asha")
     assert audited(tmp_path)[-1] == ("user-password", "asha", '{"user":"meena"}')
     for user, sender in (("asha", "meena"), ("meena", "meena"), ("nobody", "asha")):

@@ -169,7 +169,7 @@ def test_lost_phone_is_called_again_until_log_off() -> None:
 )
 def test_answer_counts_once_and_a_machine_does_not(table: list[tuple[float, Event, str]], campaign: str) -> None:
     turns = Turns(campaign={"machine_detection": campaign})
-    turns.call(judged=campaign != "before-seat")
+    turns.call(answer_classified=campaign != "before-seat")
     turns.play(table)
 
 
@@ -194,7 +194,7 @@ def test_effects_are_requested_once_in_any_event_order(order: tuple[Event, ...])
         ({"cancelled": True}, "learn cancelled 30; call ended; commit end cancelled"),
         ({"inbound": True}, "call ended; commit end missed"),
         (
-            {"written": False, "cancelled": True},
+            {"originate_sent": False, "cancelled": True},
             "call ended; commit end cancelled",
         ),  # the call was never sent: nothing is learned
     ],
@@ -208,7 +208,7 @@ def test_unanswered_end_updates_the_pacer(facts: dict[str, Any], follows: str) -
 
 def test_ended_call_waits_a_limited_time_for_its_flow() -> None:
     turns = Turns()
-    turns.call(under_way=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
+    turns.call(is_running=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
     turns.play(
         [
             (20, HUNG_UP, "timer flow/A 5 flow-overdue"),

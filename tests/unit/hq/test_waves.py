@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
-from dialer.domain.signing import public_key, public_key_text
+from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq.orders import create_order, find_stopped_centres, parse_order
 from dialer.hq.waves import Rollout, WaveState, plan_waves
 from dialer.settings.headquarters import HqSettings
@@ -123,7 +123,7 @@ def test_centre_that_returns_to_the_earlier_version_is_watched_again() -> None:
 
 def test_one_leader_stops_centres_and_two_leaders_resume_them() -> None:
     keys = {name: name[:1].encode() * 32 for name in ("asha", "ravi")}
-    leaders = [{"name": name, "key": public_key_text(public_key(key))} for name, key in keys.items()]
+    leaders = [{"name": name, "key": format_public_key(derive_public_key(key))} for name, key in keys.items()]
     centres = [{"id": name, "zone": zone} for name, zone in ZONES.items()]
     settings = HqSettings.model_validate({"leaders": leaders, "centres": centres})
     orders: list[tuple[SignedOrder, HqOrder]] = []
@@ -133,7 +133,7 @@ def test_one_leader_stops_centres_and_two_leaders_resume_them() -> None:
         order = create_order(kind, to, now, None, **values)
         signed = SignedOrder(order=order.text)
         for each in signers:
-            signed = signed.signed_by(each, key or keys[each])
+            signed = signed.add_signature(each, key or keys[each])
         parsed = parse_order(signed.model_dump_json().encode())
         assert parsed is not None
         orders.insert(0, parsed)  # the order of arrival does not matter

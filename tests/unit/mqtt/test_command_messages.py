@@ -543,7 +543,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 def gateway_of(store: Store, engine: FakeEngine, execute: Any = None) -> CommandGateway:
     """Return a gateway for that engine, or for one with another `execute`."""
     stand_in = SimpleNamespace(
-        execute=execute or engine.execute, outbox_event=engine.outbox_event, take_alert=engine.take_alert
+        execute=execute or engine.execute, outbox_event=engine.outbox_event, accept_alert=engine.accept_alert
     )
     return CommandGateway(stand_in, store, SystemClock(), SENDERS, "pune-1")
 

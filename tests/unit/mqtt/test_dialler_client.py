@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.domain.schema import encode, json_schema, json_value
+from dialer.domain.schema import encode, json_schema, to_json_value
 from dialer.mqtt import dialler_client, topics
 from dialer.mqtt.client import BrokerSettings, Received
 from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
@@ -87,7 +87,7 @@ async def test_empty_message_removes_the_record_of_a_campaign_or_seat() -> None:
 
 def malformed_messages(topic: topics.Topic) -> list[bytes]:
     """The example of a topic, once without each required field, and with values of other types in each field."""
-    example = json_value(EXAMPLES[topic.key])
+    example = to_json_value(EXAMPLES[topic.key])
     malformed = []
     for field in fields(topic.kind):
         name = field.name
@@ -124,7 +124,7 @@ async def test_malformed_message_is_ignored(topic: topics.Topic) -> None:
         await receive(client, topic.pattern, payload)
     assert len(records) < len(malformed) / 8  # some invalid values are left out, or converted to text
     for _, value in records:
-        Draft202012Validator(json_schema(topic.kind)).validate(json_value(value))
+        Draft202012Validator(json_schema(topic.kind)).validate(to_json_value(value))
 
 
 async def test_malformed_reply_answers_no_command() -> None:

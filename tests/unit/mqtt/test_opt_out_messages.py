@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialer.domain.errors import StoreBusy
-from dialer.domain.other_centres import ForeignOptOut
+from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.results import OptOut
 from dialer.mqtt import topics
@@ -46,7 +46,7 @@ def test_announced_opt_out_is_read_by_another_centre() -> None:
     hashed = hash_number(SECRET, NUMBER)
     announcement = announcement_of(OptOut(7, 5.0, "agent", number_hash=hashed))
     sent = announced_message("pune-2", announcement.topic, announcement.payload)
-    assert parse_opt_out(sent.topic, sent.payload.encode()) == ForeignOptOut(hashed, 5.0, "pune-2")
+    assert parse_opt_out(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
     assert not sent.retain
     assert NUMBER not in sent.payload + sent.topic
     assert topics.opt_outs_filter().split("/") == ["dialer", "v1", "+", "results", "opt-outs"]
@@ -95,7 +95,7 @@ class SlowStore:
         self.max_running = 0
         self.stored: list[str] = []
 
-    async def suppress(self, opt_out: ForeignOptOut) -> None:
+    async def suppress(self, opt_out: PeerOptOutRecord) -> None:
         self.tries += 1
         self.running += 1
         self.max_running = max(self.max_running, self.running)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.signing import public_key
+from dialer.domain.signing import derive_public_key
 from dialer.hq.render import MAX_PAYLOAD_BYTES
 from dialer.hq.snapshots import SQL, fit_page, read_page
 from dialer.nats.messages import InvalidMessage
@@ -31,7 +31,7 @@ PAGE = SnapshotPage("pune-1", REQUEST, 7, None, [], [{"key": "k1"}])
 
 def test_page_is_unpacked_as_it_was_packed() -> None:
     assert unpack_request(pack_request(REQUEST)) == REQUEST
-    assert check_page(pack_page(PAGE, PRIVATE), "pune-1", REQUEST, public_key(PRIVATE)) == PAGE
+    assert check_page(pack_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE
     assert check_page(pack_page(PAGE, None), "pune-1", REQUEST, None) == PAGE
     with pytest.raises(InvalidMessage, match="request is malformed"):
         unpack_request(b'{"stream": "PEERS.1", "nonce": "0", "after": ""}')
@@ -68,7 +68,7 @@ INVALID = {
 def test_any_other_page_is_refused_in_one_line(case: str) -> None:
     data, problem = INVALID[case]
     with pytest.raises(InvalidMessage, match=problem) as refused:
-        check_page(data, "pune-1", REQUEST, public_key(PRIVATE))
+        check_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE))
     assert "\n" not in str(refused.value)
 
 
@@ -94,7 +94,7 @@ def test_longest_marks_are_split_into_pages_that_fit_into_a_message() -> None:
         next_after, marks = fit_page(remaining, has_more=False)
         data = pack_page(replace(PAGE, next_after=next_after, marks=marks), PRIVATE)
         assert len(data) < MAX_PAYLOAD_BYTES
-        assert check_page(data, "pune-1", REQUEST, public_key(PRIVATE)).marks == marks
+        assert check_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE)).marks == marks
         seen += marks
         assert (next_after is None) == (len(marks) == len(remaining))
         remaining = remaining[len(marks) :]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dialer.pacing.cancelling import cancelled_first
+from dialer.pacing.cancelling import order_for_hang_up
 
 
 def test_silent_calls_are_cancelled_before_ringing_ones() -> None:
@@ -14,5 +14,5 @@ def test_silent_calls_are_cancelled_before_ringing_ones() -> None:
         (9.0, None, "silent, then"),
         (9.0, None, "silent, at the same moment"),
     ]
-    names = cancelled_first(calls, 30.0, 15.0)
+    names = order_for_hang_up(calls, 30.0, 15.0)
     assert names == ["silent, at the same moment", "silent, then", "silent, first", "rings since 6", "rings since 8"]

@@ -17,13 +17,13 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
 )
-from dialer.pacing.knowledge import free_within, rows_of
+from dialer.pacing.knowledge import find_rows, free_probabilities
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
 
 def _row(elapsed: float, ringing: float | None) -> int:
-    return InFlightTable.rows([RingingCall(elapsed, ringing_seconds=ringing)])[0]
+    return InFlightTable.find_rows([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
@@ -31,7 +31,7 @@ def test_hazard_of_an_exponential_distribution_is_its_rate(went_over: bool, seed
     """Also the rate of changes into the inner state, which the prior does not expect."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
-        hazard.ended(random.expovariate(1 / 80.0), went_over=went_over)
+        hazard.record_end(random.expovariate(1 / 80.0), went_over=went_over)
     rates = hazard.rates()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
@@ -43,7 +43,7 @@ def test_hazard_of_an_exponential_distribution_is_its_rate(went_over: bool, seed
 def test_fixed_duration_has_its_hazard_at_its_end() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
-        hazard.ended(62.0)
+        hazard.record_end(62.0)
     rates = hazard.rates()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
@@ -57,7 +57,7 @@ NONE_RINGS = np.empty(0)
 def test_answer_rate_converges(share: float) -> None:
     random, rate = Random(2), AnswerRate(TUNED)
     for _ in range(2_000):
-        rate.outcome(answered=random.random() < share)
+        rate.record_outcome(answered=random.random() < share)
     assert rate.estimate(NONE_RINGS) == pytest.approx(share, rel=0.25, abs=0.02)
 
 
@@ -65,7 +65,7 @@ def test_falling_answer_rate_is_detected_earlier_with_ringing_calls() -> None:
     random, rate = Random(3), AnswerRate(TUNED)
     for call in range(1_000):
         share = 0.45 if call < 700 else 0.10
-        rate.outcome(answered=random.random() < share)
+        rate.record_outcome(answered=random.random() < share)
     found = rate.estimate(NONE_RINGS)
     assert found < 0.25
     forty_silent = np.full(40, 20.0)  # calls that have been ringing for a long time
@@ -81,13 +81,13 @@ def test_free_probability_matches_exponential_talk_and_wrap_up() -> None:
         SeatStage.TALKING: _rates(1 / 60.0),
         SeatStage.WRAP_UP: _rates(1 / 15.0),
     }
-    table = free_within([5.0, 20.0], rates)
+    table = free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
-        (5.0, 20.0), table[rows_of([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
+        (5.0, 20.0), table[find_rows([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
     ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[rows_of([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
+    free = table[find_rows([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -96,11 +96,11 @@ def test_free_probability_of_a_closing_seat_matches_closing_and_wrap_up() -> Non
         SeatStage.CLOSING: _rates(1 / 5.0),
         SeatStage.TALKING: _rates(1 / 15.0, 100.0),
     }
-    table = free_within([10.0], rates)
-    closing = float(table[rows_of([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
+    table = free_probabilities([10.0], rates)
+    closing = float(table[find_rows([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations are closed within a second
-    assert float(table[rows_of([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)
+    assert float(table[find_rows([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)
 
 
 def _rung(rings: RingTimes, random: Random, calls: int) -> None:
@@ -109,8 +109,8 @@ def _rung(rings: RingTimes, random: Random, calls: int) -> None:
     """
     for _ in range(calls):
         ringing = random.gammavariate(4.0, 2.5)
-        rings.ended(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
-        rings.ended(answered=False, seconds=32.0, ringing_seconds=30.0)
+        rings.record_end(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
+        rings.record_end(answered=False, seconds=32.0, ringing_seconds=30.0)
 
 
 def test_longer_ringing_lowers_the_answer_probability() -> None:
@@ -135,7 +135,7 @@ def test_immediate_answers_do_not_change_the_ring_times() -> None:
     _rung(rings, random, 1_000)
     usual = InFlightTable(rings, TUNED)
     for _ in range(1_000):
-        rings.ended(answered=True, seconds=0.3, ringing_seconds=None)
+        rings.record_end(answered=True, seconds=0.3, ringing_seconds=None)
     at_once = InFlightTable(rings, TUNED)
     assert at_once.moments[2] < 0.5
     row = _row(10.0, None)
@@ -147,8 +147,8 @@ def test_immediate_answers_do_not_change_the_ring_times() -> None:
 def test_carrier_without_ringing_is_judged_by_time_since_originate() -> None:
     random, rings = Random(6), RingTimes(TUNED)
     for _ in range(1_500):
-        rings.ended(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
-        rings.ended(answered=False, seconds=32.0, ringing_seconds=None)
+        rings.record_end(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
+        rings.record_end(answered=False, seconds=32.0, ringing_seconds=None)
     table = InFlightTable(rings, TUNED)
     assert float(table.ratio[_row(25.0, None)]) > 10.0
     assert float(table.answered[_row(10.0, None), -1]) > 0.9
@@ -159,7 +159,7 @@ def test_cancelled_calls_do_not_bias_late_answers() -> None:
     _rung(rings, random, 1_000)
     _rung(kept, Random(6), 1_000)
     for _ in range(300):
-        kept.cut_off(seconds=18.0, ringing_seconds=16.0, chance=0.1)
+        kept.record_hang_up(seconds=18.0, ringing_seconds=16.0, chance=0.1)
     before, after = InFlightTable(rings, TUNED), InFlightTable(kept, TUNED)
     row = _row(17.0, 15.0)
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)

@@ -6,7 +6,7 @@ import pytest
 
 from dialer.domain.enums import Reserve
 from dialer.pacing.governor import Governor, Tally
-from dialer.pacing.port import AnswersOfLate, Cap
+from dialer.pacing.port import Cap, RecentAnswers
 from dialer.pacing.tuning import TUNED
 
 DAY = (Cap(86_400, 0.03, 0.03),)
@@ -21,9 +21,9 @@ def _answers(governor: Governor, count: int, every: float, *, drops: tuple[int, 
     """Count this many answers, of which every `drops`-th is abandoned."""
     for answer in range(count):
         governor.now = every * answer
-        governor.answered()
+        governor.count_answer()
         if answer in drops:
-            governor.abandoned()
+            governor.count_abandoned()
 
 
 def _alpha(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6, seats: int = 27) -> float:
@@ -48,8 +48,8 @@ def test_answers_leave_a_window_early_and_abandoned_calls_late() -> None:
     assert (tally.answers, tally.abandoned) == (1, 1)
     tally.advance(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
-    assert tally.staying(3_605.0, 990.0) == (1, 0)
-    assert tally.staying(3_605.0, 1_000.0) == (0, 0)
+    assert tally.remaining_counts(3_605.0, 990.0) == (1, 0)
+    assert tally.remaining_counts(3_605.0, 1_000.0) == (0, 0)
 
 
 def test_counts_never_go_below_zero() -> None:
@@ -73,7 +73,7 @@ def test_window_with_room_for_one_abandoned_call_allows_only_one() -> None:
     _answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _alpha(governor)
     assert governor.boldness > 0.2
-    governor.abandoned()
+    governor.count_abandoned()
     _alpha(governor)
     assert governor.boldness == TUNED.least_boldness
 
@@ -114,10 +114,10 @@ def test_reserve_can_be_recovered_with_one_call_per_free_seat(answers: int, left
     _alpha(governor, coming=0.2, left=left)
     room = int(governor.worst_case_room(5))
     for _ in range(5):
-        governor.answered()
+        governor.count_answer()
     for _ in range(room):
-        governor.answered()
-        governor.abandoned()
+        governor.count_answer()
+        governor.count_abandoned()
     (tally,) = governor.tallies
     held = tally.answers + TUNED.sure_share * 0.2 * left
     assert tally.abandoned <= 0.03 * held < tally.abandoned + 1.0  # the whole reserve may be used, but no more
@@ -139,7 +139,7 @@ def test_every_instant_reserve_counts_no_future_answers() -> None:
 def test_answers_leaving_the_window_today_give_no_room() -> None:
     governor = _governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
-    governor.recount({86_400.0: [AnswersOfLate(60_000.0, 1_000, 5), AnswersOfLate(1_000.0, 100, 1)]})
+    governor.restore_counts({86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]})
     _alpha(governor, left=36_000.0)
     assert governor.worst_case_room(0) == pytest.approx((0.03 * 100 - 1) / 0.97)
     _alpha(governor, left=10_000.0)
@@ -153,7 +153,7 @@ def test_large_site_learns_less_from_one_abandoned_call() -> None:
         _alpha(governor, seats=seats)
         _answers(governor, 4_000, 1.0)
         before = _alpha(governor, seats=seats) / governor.boldness
-        governor.abandoned()
+        governor.count_abandoned()
         moved.append(before / (_alpha(governor, seats=seats) / governor.boldness))
     small, large = moved
     assert 1.0 < large < 1.02 < small
@@ -163,11 +163,11 @@ def test_alpha_falls_with_abandoned_calls_and_rises_with_answers() -> None:
     governor = _governor(DAY)
     _answers(governor, 400, 1.0)
     before = _alpha(governor)
-    governor.abandoned()
+    governor.count_abandoned()
     after = _alpha(governor)
     assert after < before
     for _ in range(400):
-        governor.answered()
+        governor.count_answer()
     assert _alpha(governor) > after
 
 
@@ -175,8 +175,8 @@ def test_stored_answers_replace_the_counts_on_the_safe_side() -> None:
     governor = _governor((*HOUR, *DAY))
     _answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
     governor.now = 5_000.0
-    of_late = [AnswersOfLate(3_600.0, 5, 0), AnswersOfLate(3_590.0, 10, 1), AnswersOfLate(60.0, 90, 1)]
-    governor.recount({3_600.0: of_late})
+    of_late = [RecentAnswers(3_600.0, 5, 0), RecentAnswers(3_590.0, 10, 1), RecentAnswers(60.0, 90, 1)]
+    governor.restore_counts({3_600.0: of_late})
     hour, day = governor.tallies
     assert (hour.answers, hour.abandoned, day.answers, day.abandoned) == (100, 2, 0, 0)
     hour.advance(5_009.0)

@@ -10,13 +10,13 @@ from dialer.domain.enums import PacingPolicy, Reserve
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.governed import RatioPacer
 from dialer.pacing.port import (
-    AnswersOfLate,
     BusySeat,
     Cap,
     Limit,
     PacingEvent,
     PacingEventKind,
     PacingSnapshot,
+    RecentAnswers,
     RingingCall,
     SeatStage,
 )
@@ -117,7 +117,7 @@ def test_ratio_keeps_its_caps_after_a_restart() -> None:
     pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
     again = RatioPacer([Cap(3_600, 0.03, 0.03)])
     again.restore(pacer.state())
-    again.recount(49_000.0, {3_600.0: [AnswersOfLate(60.0, 300, 12)]})
+    again.restore_counts(49_000.0, {3_600.0: [RecentAnswers(60.0, 300, 12)]})
     snapshot = PacingSnapshot(49_001.0, free_seats=4)
     assert again.calls_to_place(snapshot) == 4
     assert again.explain().figures["budget"] == pytest.approx(300 * 0.03 - 12)

@@ -376,7 +376,7 @@ def test_less_room_never_brings_more_calls() -> None:
 
 def test_new_window_allows_dialling_ahead_only_if_the_day_continues() -> None:
     pacer = _warm((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
-    pacer.recount(0.0, {})
+    pacer.restore_counts(0.0, {})
     morning = replace(_busy_site(1.0), free_seats=6, seconds_left=36_000.0)
     assert pacer.calls_to_place(morning) > 8
     assert pacer.calls_to_place(replace(morning, seconds_left=60.0)) <= 7

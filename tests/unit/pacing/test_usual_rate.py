@@ -17,7 +17,7 @@ def _after(*stretches: tuple[float, float]) -> UsualRate:
     usual, now = UsualRate(TUNED), 0.0
     for length, rate in stretches:
         for _ in range(int(length)):
-            usual.follow(now, rate)
+            usual.record_rate(now, rate)
             now += 1.0
     return usual
 
@@ -51,7 +51,7 @@ def test_carrier_losing_all_calls_never_counts_as_a_poor_list() -> None:
 
 def test_idle_time_does_not_count_for_the_usual_rate() -> None:
     usual = _after((TUNED.usual_seconds, 0.3))
-    usual.follow(50_000.0, 0.02)
+    usual.record_rate(50_000.0, 0.02)
     assert _per_seat(usual) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.2)
 
 
@@ -59,7 +59,7 @@ def test_stopped_or_reversed_clock_does_not_change_the_usual_rate() -> None:
     usual = _after((60.0, 0.3))
     before = usual.state()
     for now in (59.0, 59.0, 3.0):
-        usual.follow(now, 0.002)
+        usual.record_rate(now, 0.002)
     assert usual.state() == before
 
 
@@ -67,7 +67,7 @@ def test_usual_rate_survives_a_restart() -> None:
     usual = _after((3_600.0, 0.3), (60.0, 0.002))
     again = UsualRate(TUNED)
     again.restore(usual.state())
-    again.follow(1e6, 0.002)  # another clock
+    again.record_rate(1e6, 0.002)  # another clock
     assert again.state() == usual.state()
 
 

@@ -16,10 +16,10 @@ from dialer.domain.model import Booth, BoothTurnout, Claim
 from dialer.polling_day.plan import (
     LAST_ROUND_SECONDS,
     BoothPoll,
-    ExpectedCourse,
+    ExpectedTurnout,
     PollingPlan,
-    not_past_close,
-    worker_round,
+    limit_to_last_call,
+    next_worker_call,
 )
 from dialer.polling_day.priorities import (
     NEIGHBOURS,
@@ -34,7 +34,7 @@ from dialer.polling_day.priorities import (
 INDIA = ZoneInfo("Asia/Kolkata")
 ALASKA = ZoneInfo("America/Anchorage")
 NEW_YORK = ZoneInfo("America/New_York")
-COURSE = ExpectedCourse(time(7), ((time(9), 0.11), (time(11), 0.25), (time(13), 0.40), (time(18), 0.66)))
+COURSE = ExpectedTurnout(time(7), ((time(9), 0.11), (time(11), 0.25), (time(13), 0.40), (time(18), 0.66)))
 
 
 def claim(booth_id: int, weight: float = 1.0) -> Claim:
@@ -74,9 +74,9 @@ def test_calls_are_shared_in_proportion_to_priority() -> None:
     order.set_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
     taken: Counter[int] = Counter()
     for _ in range(50):
-        quotas = order.plan(NEIGHBOURS)
+        quotas = order.plan_claims(NEIGHBOURS)
         booth_id = next(iter(quotas))
-        order.took(quotas, [claim(booth_id)] * NEIGHBOURS, full=True)
+        order.record_claims(quotas, [claim(booth_id)] * NEIGHBOURS, full=True)
         taken[booth_id] += NEIGHBOURS
     assert taken[1] == pytest.approx(150, abs=8)
     assert taken[2] == pytest.approx(50, abs=8)
@@ -85,58 +85,58 @@ def test_calls_are_shared_in_proportion_to_priority() -> None:
 
 def test_equal_booths_take_turns_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
-    assert order.plan(12) == {1: 12, 2: 8, 3: 8}
-    order.took({1: 4, 2: 4}, [claim(1)] * 4 + [claim(2)] * 4, full=True)
-    assert next(iter(order.plan(4))) == 3
+    assert order.plan_claims(12) == {1: 12, 2: 8, 3: 8}
+    order.record_claims({1: 4, 2: 4}, [claim(1)] * 4 + [claim(2)] * 4, full=True)
+    assert next(iter(order.plan_claims(4))) == 3
 
 
 def test_empty_booth_is_skipped_until_numbers_return() -> None:
     order = BoothOrder([1, 2])
-    quotas = order.plan(8)
-    order.took(quotas, [claim(1)], full=False)
-    assert order.exhausted
-    assert order.plan(8) == {}
-    order.look_again()
-    assert set(order.plan(8)) == {1, 2}
+    quotas = order.plan_claims(8)
+    order.record_claims(quotas, [claim(1)], full=False)
+    assert order.is_exhausted
+    assert order.plan_claims(8) == {}
+    order.reset_empty_booths()
+    assert set(order.plan_claims(8)) == {1, 2}
 
 
 def test_returned_claims_do_not_count_in_the_booths_share() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
-        quotas = order.plan(8)
+        quotas = order.plan_claims(8)
         claims = [claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
-        order.took(quotas, claims, full=True)
+        order.record_claims(quotas, claims, full=True)
         dialled.update(each.queue_booth_id for each in claims[:2])
-        order.gave_back(claims[2:])
+        order.record_returned_claims(claims[2:])
     assert set(dialled.values()) == {40}
 
 
 def test_booth_without_priority_waits_for_booths_with_priority() -> None:
     order = BoothOrder([1, 2, 3, 4])
     order.set_priorities({3: 0.05, 4: 1e-9})
-    assert set(order.plan(40)) == {3, 4}
-    order.took({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
-    assert order.plan(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
-    assert not order.exhausted
-    order.look_again()
-    assert set(order.plan(4)) == {3, 4}
+    assert set(order.plan_claims(40)) == {3, 4}
+    order.record_claims({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
+    assert order.plan_claims(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
+    assert not order.is_exhausted
+    order.reset_empty_booths()
+    assert set(order.plan_claims(4)) == {3, 4}
     order.set_priorities({3: 0.0, 4: 0.0})  # after their last calls
-    assert set(order.plan(4)) == {1, 2}
+    assert set(order.plan_claims(4)) == {1, 2}
     order.set_priorities({1: 0.05, 3: 0.0})  # another day, on which another booth votes
-    assert set(order.plan(4)) == {1}
+    assert set(order.plan_claims(4)) == {1}
 
 
 def test_claims_in_hand_block_booths_without_priority() -> None:
     hopper = [claim(2), claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_priorities({1: 0.05})
-    order.took({1: NEIGHBOURS}, [claim(1)], full=False)
-    assert order.plan(4) == {}
-    assert order.exhausted
+    order.record_claims({1: NEIGHBOURS}, [claim(1)], full=False)
+    assert order.plan_claims(4) == {}
+    assert order.is_exhausted
     hopper.pop()
-    assert set(order.plan(4)) == {2}
-    assert not order.exhausted
+    assert set(order.plan_claims(4)) == {2}
+    assert not order.is_exhausted
 
 
 class PlainOrder:
@@ -178,15 +178,15 @@ def test_booth_order_matches_the_exhaustive_order(priorities: list[float], steps
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:
-        quotas = order.plan(8)
+        quotas = order.plan_claims(8)
         assert list(quotas.items()) == list(plain.plan(8).items())
         if step == "claim":
             claims = [claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
-            order.took(quotas, claims, full=True)
+            order.record_claims(quotas, claims, full=True)
             plain.took(quotas, Counter(each.queue_booth_id for each in claims))
             held += claims
         elif step == "give back" and held:
-            order.gave_back(held)
+            order.record_returned_claims(held)
             plain.gave_back(Counter(each.queue_booth_id for each in held))
             held.clear()
         elif step == "priorities":
@@ -200,50 +200,50 @@ def test_booth_order_matches_the_exhaustive_order(priorities: list[float], steps
             plain.priority |= named
             plain.named = set(named)
         elif step == "look again":
-            order.look_again()
+            order.reset_empty_booths()
             plain.empty.clear()
         elif step == "run dry":
-            order.took(quotas, [], full=False)
+            order.record_claims(quotas, [], full=False)
             plain.empty |= set(quotas)
 
 
 def test_booths_not_reached_by_a_full_claim_are_not_empty() -> None:
     order = BoothOrder([1, 2, 3])
-    order.took({1: 4, 2: 4, 3: 4}, [claim(1)] * 4 + [claim(2)] * 2, full=True)
-    assert set(order.plan(40)) == {1, 2, 3}
+    order.record_claims({1: 4, 2: 4, 3: 4}, [claim(1)] * 4 + [claim(2)] * 2, full=True)
+    assert set(order.plan_claims(40)) == {1, 2, 3}
 
 
 def test_next_claim_is_limited_to_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
-    assert order.first(order.plan(4)) is None  # no booth has a priority: all are equal
+    assert order.find_voting_booths(order.plan_claims(4)) is None  # no booth has a priority: all are equal
     order.set_priorities({1: 0.5})
-    quotas = order.plan(4)
-    assert order.first(quotas) == {1}
+    quotas = order.plan_claims(4)
+    assert order.find_voting_booths(quotas) == {1}
     hopper.append(claim(1))
-    order.took(quotas, [], full=False)
-    assert order.plan(4) == {}
-    assert order.first({}) == {1}
+    order.record_claims(quotas, [], full=False)
+    assert order.plan_claims(4) == {}
+    assert order.find_voting_booths({}) == {1}
     hopper.clear()
-    assert list(order.plan(4)) == [2]
-    assert order.first(order.plan(4)) is None
-    order.took({2: 4}, [], full=False)
-    assert order.first(order.plan(4)) is None
+    assert list(order.plan_claims(4)) == [2]
+    assert order.find_voting_booths(order.plan_claims(4)) is None
+    order.record_claims({2: 4}, [], full=False)
+    assert order.find_voting_booths(order.plan_claims(4)) is None
 
 
 def test_booth_closing_between_plan_and_claim_is_handled() -> None:
     order = BoothOrder([1])
-    quotas = order.plan(4)
+    quotas = order.plan_claims(4)
     order.set_priorities({1: 0.0})
-    order.took(quotas, [claim(1)] * 4, full=True)
-    assert order.exhausted
+    order.record_claims(quotas, [claim(1)] * 4, full=True)
+    assert order.is_exhausted
 
 
 def test_voter_weights_change_the_shares_of_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
-        order.took({booth_id: NEIGHBOURS}, [claim(booth_id, weight)] * NEIGHBOURS, full=True)
-    quotas = order.plan(80)
+        order.record_claims({booth_id: NEIGHBOURS}, [claim(booth_id, weight)] * NEIGHBOURS, full=True)
+    quotas = order.plan_claims(80)
     assert quotas[1] > 2 * quotas[2]
 
 
@@ -252,9 +252,9 @@ def test_voter_weights_change_the_shares_of_booths() -> None:
 def test_plan_covers_the_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_priorities(dict(enumerate(priorities)))
-    quotas = order.plan(numbers)
+    quotas = order.plan_claims(numbers)
     assert all(priorities[booth_id] > 0 for booth_id in quotas)
-    assert order.exhausted == (not quotas)
+    assert order.is_exhausted == (not quotas)
     assert not quotas or sum(quotas.values()) >= numbers
 
 
@@ -281,22 +281,22 @@ def test_remaining_hours_exclude_pauses_and_overlaps() -> None:
 
 
 def test_late_promises_move_to_the_last_call_and_other_retries_end() -> None:
-    assert not_past_close(100.0, None, 0.0, promised=False) == 100.0
-    assert not_past_close(100.0, 100.0, 0.0, promised=False) == 100.0
-    assert not_past_close(101.0, 100.0, 0.0, promised=False) is None
-    assert not_past_close(101.0, 100.0, 0.0, promised=True) == 100.0
-    assert not_past_close(101.0, 100.0, 100.0, promised=True) is None
-    assert not_past_close(None, 100.0, 0.0, promised=True) is None
+    assert limit_to_last_call(100.0, None, 0.0, promised=False) == 100.0
+    assert limit_to_last_call(100.0, 100.0, 0.0, promised=False) == 100.0
+    assert limit_to_last_call(101.0, 100.0, 0.0, promised=False) is None
+    assert limit_to_last_call(101.0, 100.0, 0.0, promised=True) == 100.0
+    assert limit_to_last_call(101.0, 100.0, 100.0, promised=True) is None
+    assert limit_to_last_call(None, 100.0, 0.0, promised=True) is None
 
 
 def test_workers_get_a_last_round_if_half_a_round_is_left() -> None:
     last_call_at, every = 36_000.0, 7_200.0
-    assert worker_round(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
-    assert worker_round(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
-    assert worker_round(40_000.0, last_call_at, 32_800.0, every) is None
-    assert worker_round(last_call_at, last_call_at, 28_800.0, every) == last_call_at - LAST_ROUND_SECONDS
-    assert worker_round(30_000.0, None, 22_800.0, every) is None
-    assert worker_round(None, last_call_at, 0.0, every) is None
+    assert next_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
+    assert next_worker_call(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    assert next_worker_call(40_000.0, last_call_at, 32_800.0, every) is None
+    assert next_worker_call(last_call_at, last_call_at, 28_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+    assert next_worker_call(30_000.0, None, 22_800.0, every) is None
+    assert next_worker_call(None, last_call_at, 0.0, every) is None
 
 
 def at(hour: int, day: int = 26) -> float:
@@ -325,14 +325,14 @@ def test_booths_voting_today_are_ordered_by_their_deficit() -> None:
     }
     plan = plan_of(polls)
     turnout = {1: BoothTurnout(1, 174, 1, 900, 100, 90, 5), 2: BoothTurnout(2, 174, 2, 900, 100, 10, 80)}
-    today = plan.today(booths_of(polls), at(14))
+    today = plan.find_polls_today(booths_of(polls), at(14))
     assert today.last_calls == {1: at(18) - 1800, 2: at(18) - 1800, 5: at(14) - 1800}
     order = plan.priorities(today, turnout, at(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert today.holds_at(at(0))
-    assert not today.holds_at(at(0, 27))
-    assert plan.today(booths_of(polls), at(0, 27)).last_calls == {3: at(18, 27) - 1800}
+    assert today.is_valid_at(at(0))
+    assert not today.is_valid_at(at(0, 27))
+    assert plan.find_polls_today(booths_of(polls), at(0, 27)).last_calls == {3: at(18, 27) - 1800}
 
 
 def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
@@ -343,14 +343,14 @@ def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
         3: poll(INDIA, day, None),
     }
     plan = plan_of(polls)
-    today = plan.today(booths_of(polls), at(14))
+    today = plan.find_polls_today(booths_of(polls), at(14))
     order = plan.priorities(today, {}, at(14))
     assert today.last_calls.keys() == {1, 2}
     assert order[2] > order[3] == order[1] > 0
     late = plan.priorities(today, {}, at(19))
     assert late[1] == late[2] == 0 < late[3]
     alone = plan_of({3: polls[3]})
-    assert alone.priorities(alone.today(booths_of({3: None}), at(14)), {}, at(14))[3] > 0
+    assert alone.priorities(alone.find_polls_today(booths_of({3: None}), at(14)), {}, at(14))[3] > 0
 
 
 def test_polling_day_follows_the_polls_time_zone() -> None:
@@ -358,13 +358,13 @@ def test_polling_day_follows_the_polls_time_zone() -> None:
     polls: dict[int, BoothPoll | None] = {1: poll(ALASKA, day, 20), 2: poll(NEW_YORK, day, 20)}
     plan, booths = plan_of(polls), booths_of(polls)
     noon = datetime(2028, 11, 7, 12, tzinfo=NEW_YORK).timestamp()
-    today = plan.today(booths, noon)
+    today = plan.find_polls_today(booths, noon)
     assert today.last_calls == {1: datetime(2028, 11, 7, 19, 30, tzinfo=ALASKA).timestamp(), 2: noon + 7.5 * 3600}
     assert today.until == noon + 12 * 3600
     assert today.since == datetime(2028, 11, 7, tzinfo=ALASKA).timestamp()
-    night = plan.today(booths, today.until)  # eight in the evening in Alaska
+    night = plan.find_polls_today(booths, today.until)  # eight in the evening in Alaska
     assert set(night.last_calls) == {1}
-    early = plan.today(booths, today.since - 1)
+    early = plan.find_polls_today(booths, today.since - 1)
     assert set(early.last_calls) == {2}
     by_course = replace(plan, weights=FactorWeights(deficit=0.0, time=0.0))
     order = by_course.priorities(today, {}, noon - 3600)  # 11:00 in New York, and 07:00 in Alaska

@@ -19,7 +19,7 @@ from dialer.domain.complaints import Complaint
 from dialer.domain.errors import StoreBusy
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.engine.external_records.service import ExternalRecords
-from dialer.polling_day.plan import ExpectedCourse
+from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report
 from dialer.reports.polling_day import States, TurnoutBy, TurnoutProgress
@@ -456,7 +456,7 @@ def test_chart_shows_as_many_voters_as_its_label_says(
     for quarter, contacted in ((0, 80), (900, 4)):
         progress.contacted[NOON + quarter] = contacted
         progress.voted[NOON + quarter] = contacted // 2
-    expected = ExpectedCourse(time(opens), ((time(18), 0.66),))
+    expected = ExpectedTurnout(time(opens), ((time(18), 0.66),))
     turnout_picture.draw_turnout(
         tmp_path / "t.svg", date(2026, 4, 22), {("", 174): progress}, [], expected, INDIA, states=States({174: {""}})
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.domain.official_turnout import states_meant
+from dialer.domain.official_turnout import find_possible_states
 from dialer.reports.polling_day import TurnoutBy
 from dialer.store.migrate import migrate, shipped_migrations
 from tests.support.command_line import run
@@ -160,7 +160,7 @@ def test_figure_needs_no_state_if_only_one_state_has_the_number(store: HandFille
 def test_states_meant_returns_the_possible_states_of_a_figure(
     given: str, on_the_roll: list[str], meant: set[str]
 ) -> None:
-    assert states_meant(given, on_the_roll) == meant
+    assert find_possible_states(given, on_the_roll) == meant
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])

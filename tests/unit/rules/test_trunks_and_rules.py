@@ -46,15 +46,15 @@ def test_no_second_has_more_call_starts_than_the_limit(rate: float, steps: list[
     leaving: list[float] = []  # when each commit is done
     for gap, commit, older in steps:
         now += gap
-        while leaving and min(leaving) <= now and starts.seconds_to_wire(now) == 0:
+        while leaving and min(leaving) <= now and starts.seconds_to_send(now) == 0:
             leaving.remove(min(leaving))
-            starts.went(now)
+            starts.record_sent(now)
             wire.append(now)
-        starts.seconds_to_next(now - older, len(leaving))
-        while starts.available(now, len(leaving)):
-            starts.take(now)
+        starts.seconds_to_next_grant(now - older, len(leaving))
+        while starts.count_available(now, len(leaving)):
+            starts.grant(now)
             leaving.append(now + commit)
-            starts.available(now - older, len(leaving))
+            starts.count_available(now - older, len(leaving))
         assert len(leaving) <= math.ceil(rate)  # a stalled disk lets no more than a window of calls pile up
     window = math.ceil(rate) / rate
     for first in wire:
@@ -67,12 +67,12 @@ def test_changed_call_start_limit_holds_before_and_after_the_change(rates: list[
     starts, wire, leaving = CallStarts(rates[0], 0.0), list[float](), 0
     for step in range(300 * len(rates)):
         now = step * 0.005
-        starts.allow(rates[step // 300])
-        while starts.available(now, leaving):
-            starts.take(now)
+        starts.set_limit(rates[step // 300])
+        while starts.count_available(now, leaving):
+            starts.grant(now)
             leaving += 1
-        while leaving and starts.seconds_to_wire(now) == 0:
-            starts.went(now)
+        while leaving and starts.seconds_to_send(now) == 0:
+            starts.record_sent(now)
             wire.append(now)
             leaving -= 1
     for first in wire:
@@ -86,18 +86,18 @@ def test_call_start_limit_holds_if_asked_with_an_older_time() -> None:
     starts, granted = CallStarts(5.0, 0.0), 0
     for step in range(200_000):
         now = step * 0.0005
-        starts.seconds_to_next(now - 0.0004, 0)
-        if starts.available(now, 0):
-            starts.take(now)
-            starts.went(now)
+        starts.seconds_to_next_grant(now - 0.0004, 0)
+        if starts.count_available(now, 0):
+            starts.grant(now)
+            starts.record_sent(now)
             granted += 1
     assert granted <= 501
 
 
 def test_call_starts_do_not_burst_at_the_start_or_after_a_pause() -> None:
     starts = CallStarts(20.0, 0.0)
-    assert starts.available(0.0, 0) == 1
-    assert starts.available(60.0, 0) == 1
+    assert starts.count_available(0.0, 0) == 1
+    assert starts.count_available(60.0, 0) == 1
 
 
 def test_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
@@ -105,14 +105,14 @@ def test_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
         [TrunkLimits("a", "ea", 2, 100.0, ("1111", "2222")), TrunkLimits("b", "eb", 1, 100.0, ("3333",))], 0.0
     )
     names = pool.names
-    taken = [pool.take(names, {"a": used}, 10.0 + used) for used in (0, 1, 2)]
+    taken = [pool.allocate_trunk(names, {"a": used}, 10.0 + used) for used in (0, 1, 2)]
     assert [(trunk.name, caller_id) for trunk, caller_id in (each for each in taken if each)] == [
         ("a", "1111"),
         ("a", "2222"),
         ("b", "3333"),
     ]
-    assert pool.take(names, {"a": 2, "b": 1}, 13.0) is None
-    assert pool.free_channels(names, {"a": 2}, 0.0) == 1
+    assert pool.allocate_trunk(names, {"a": 2, "b": 1}, 13.0) is None
+    assert pool.count_free_channels(names, {"a": 2}, 0.0) == 1
 
 
 def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
@@ -131,7 +131,7 @@ def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
         CalledVoter("+91900000005", "S24", 171),
         None,
     ]
-    taken = [pool.take(["a"], {}, 10.0 + at, called=each) for at, each in enumerate(asked)]
+    taken = [pool.allocate_trunk(["a"], {}, 10.0 + at, called=each) for at, each in enumerate(asked)]
     assert [each and each[1] for each in taken] == ["2222", "4444", "3333", "1111", "5555", "2222", "1111"]
 
 
@@ -143,21 +143,21 @@ def test_voters_outside_all_areas_get_any_caller_id() -> None:
 
 def test_trunks_can_be_added_and_removed_and_limits_lowered_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
-    assert pool.take(("a",), {}, 1.0) == (pool["a"], "1")
-    pool.starts("a").went(1.0)
-    pool.use([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
+    assert pool.allocate_trunk(("a",), {}, 1.0) == (pool["a"], "1")
+    pool.limiter("a").record_sent(1.0)
+    pool.update([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
     assert [*pool.names] == ["b", "a"]
-    assert pool.with_endpoint("line") == "b"
-    assert pool.take(("a",), {}, 1.5) is None  # one a second by now
-    taken = pool.take(("a",), {}, 2.1)
+    assert pool.name_of_endpoint("line") == "b"
+    assert pool.allocate_trunk(("a",), {}, 1.5) is None  # one a second by now
+    taken = pool.allocate_trunk(("a",), {}, 2.1)
     assert taken is not None
     assert taken[1] == "4"
-    pool.use([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
-    assert pool.take(("a",), {}, 9.0) is None
-    assert pool.caller_id_refused("a", "4")
+    pool.update([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
+    assert pool.allocate_trunk(("a",), {}, 9.0) is None
+    assert pool.is_foreign_caller_id("a", "4")
     assert [*pool.names] == ["b"]
-    assert pool.with_endpoint("old") == "old"
-    pool.ended("a", False, 2.1, 9.0)  # its last call
+    assert pool.name_of_endpoint("old") == "old"
+    pool.record_end("a", False, 2.1, 9.0)  # its last call
 
 
 def test_calling_hours_apply_in_the_zone_of_the_called_party() -> None:

@@ -19,7 +19,7 @@ from dialer.domain.model import (
     OpenAttempt,
     Outcome,
 )
-from dialer.domain.phone_facts import CallGaps
+from dialer.domain.phone_facts import CallIntervals
 from dialer.store.attempts import Refusal
 from dialer.store.store import Store
 from tests.support.stores import (
@@ -120,7 +120,7 @@ async def test_number_at_its_cap_is_postponed_even_in_the_last_hour_of_a_25_hour
         assert 1 in {each.phone_id for each in await claim(store, 1000, now=late + 900.0)}
 
 
-GAPS = CallGaps(900.0, {"a": 1800.0, "b": 7200.0})
+GAPS = CallIntervals(900.0, {"a": 1800.0, "b": 7200.0})
 
 
 async def open_with_gaps(store: Store, new: NewAttempt) -> Refusal | None:

@@ -9,7 +9,7 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, Mark, MarkSource
-from dialer.domain.other_centres import ForeignMark, ForeignOptOut, PeerUpdateBatch
+from dialer.domain.other_centres import PeerMarkRecord, PeerOptOutRecord, PeerUpdateBatch
 from dialer.domain.view import OutboxWait
 from dialer.domain.voter_place import VoterPlace
 from dialer.rules.number_hash import hash_number
@@ -134,14 +134,14 @@ async def test_test_mark_is_announced_to_headquarters_and_rejected_without_one(b
 
 def make_peer_mark(
     serial: int, kind: MarkKind = MarkKind.VOTED, *, key: str = "", part: int = 2, undoes: str | None = None
-) -> ForeignMark:
+) -> PeerMarkRecord:
     source = MarkSource.AGENT
     told = Mark(key or f"theirs:{serial}", 0, kind, source, NOW, agent="centre pune-2", undoes=undoes)
-    return ForeignMark(VoterPlace(ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER, part, serial), told)
+    return PeerMarkRecord(VoterPlace(ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER, part, serial), told)
 
 
 async def apply_updates(
-    store: Store, after: int, position: int, *marks: ForeignMark, opt_outs: tuple[ForeignOptOut, ...] = ()
+    store: Store, after: int, position: int, *marks: PeerMarkRecord, opt_outs: tuple[PeerOptOutRecord, ...] = ()
 ) -> PeerUpdateEffect:
     return await store.apply_peer_updates(PeerUpdateBatch("PEERS", after, position, opt_outs, marks))
 
@@ -149,7 +149,7 @@ async def apply_updates(
 async def test_peer_updates_are_applied_once_with_their_position(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
-        told = ForeignOptOut(hash_number(SECRET, "+917000000001"), NOW, "pune-2")
+        told = PeerOptOutRecord(hash_number(SECRET, "+917000000001"), NOW, "pune-2")
         taken = await apply_updates(store, 0, 7, make_peer_mark(3), opt_outs=(told,))
         assert taken.phones == (1,)
         assert [(each.voter_id, effect.voter_silenced) for each, effect in taken.marks] == [(12, True)]

@@ -7,7 +7,7 @@ import pytest
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignProgress, CampaignState, Claim, EndedAttempt, Outcome
-from dialer.pacing.port import AnswersOfLate
+from dialer.pacing.port import RecentAnswers
 from dialer.store.claims import Unclaimed
 from dialer.store.log_ins import LogIn
 from dialer.store.store import Store
@@ -197,8 +197,8 @@ async def test_recent_answers_are_returned_with_their_age_including_live_calls(b
         told = await store.recent_answers(CAMPAIGN, now, window, 60.0)
         assert [each.age_seconds for each in told] == sorted((each.age_seconds for each in told), reverse=True)
         assert (sum(each.answers for each in told), sum(each.abandoned for each in told)) == (4, 1)
-        assert told[-1] == AnswersOfLate(0.0, 1, 0)  # the one that goes on
-        assert await store.recent_answers(CAMPAIGN, now, 30.0, 1.0) == [AnswersOfLate(20.0, 1, 0)]
+        assert told[-1] == RecentAnswers(0.0, 1, 0)  # the one that goes on
+        assert await store.recent_answers(CAMPAIGN, now, 30.0, 1.0) == [RecentAnswers(20.0, 1, 0)]
         [early] = [each for each in await store.recent_answers(CAMPAIGN, NOW + 215, 140.0, 1.0) if each.abandoned]
         assert early.answers == 1  # it was dialled before the window began
         assert await store.recent_answers("nowhere", now, window, 60.0) == []

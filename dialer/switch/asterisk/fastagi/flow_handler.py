@@ -77,7 +77,7 @@ class AgiFlowHost(FlowHost):
     async def transfer(self, action: Transfer) -> bool:
         """Transfer the call to a ready seat, and store the answers so far for the agent's screen."""
         try:
-            return await self.flows.hand_over(self.session.attempt_id, action.answers)
+            return await self.flows.connect_to_agent(self.session.attempt_id, action.answers)
         except MatdanError as error:  # the flow handles the failure; if raised, the dialplan would start the flow again
             _log.error("flow.transfer_failed", attempt=self.session.attempt_id, problem=str(error))
             return False
@@ -132,7 +132,7 @@ class FlowHandler:
         A connection is rejected unless it belongs to an answered channel of a live IVR attempt. If Asterisk could not
         be queried, MATDAN_DONE is not set, so that the dialplan connects again.
         """
-        await self._engine.until_reconciled()
+        await self._engine.wait_until_reconciled()
         if not await self._switch.is_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):
             _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return

@@ -13,7 +13,7 @@ import structlog
 
 from dialer.domain.errors import SwitchError
 from dialer.engine.engine import Engine
-from dialer.engine.inbound.service import Way
+from dialer.engine.inbound.service import InboundAction
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.listing import ATTEMPT_VARIABLE
 from dialer.switch.asterisk.multi_server import AnyAsterisk
@@ -38,11 +38,11 @@ class InboundHandler:
 
     async def __call__(self, call: AgiCall) -> None:
         """Set the destination of the call. A connection whose channel Asterisk does not confirm is rejected."""
-        await self._engine.until_reconciled()
+        await self._engine.wait_until_reconciled()
         inbound = self._engine.features.inbound
-        attempt_id = inbound.reserve()
+        attempt_id = inbound.reserve_channel()
         if attempt_id is None:
-            await call.set_variable(WAY_VARIABLE, Way.HANG_UP.value)
+            await call.set_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
             return
         try:
             channel = await self._switch.assign_channel(call.env.unique_id, call.env.channel, attempt_id)
@@ -51,16 +51,16 @@ class InboundHandler:
             channel = None
         if channel is None:
             _log.warning("inbound.rejected", channel=call.env.unique_id)
-            inbound.withdraw(attempt_id)
-            await call.set_variable(WAY_VARIABLE, Way.HANG_UP.value)
+            inbound.release_channel(attempt_id)
+            await call.set_variable(WAY_VARIABLE, InboundAction.HANG_UP.value)
             return
-        way = await inbound.decide(
+        way = await inbound.route_call(
             attempt_id,
             self._normalise(channel.called),
             None if channel.caller is None else self._normalise(channel.caller),
             channel.endpoint,
         )
-        if way is Way.HANG_UP:
+        if way is InboundAction.HANG_UP:
             self._switch.unassign_channel(attempt_id)
         await call.set_variable(ATTEMPT_VARIABLE, attempt_id)
         await call.set_variable(WAY_VARIABLE, way.value)

@@ -51,7 +51,7 @@ class LogInHandler:
         Wrong PINs count against the seat, so Asterisk must first confirm that the seat's phone is on this call.
         """
         channel = _CHANNEL.fullmatch(call.env.channel)
-        seat = None if channel is None else self._agents.seat_of_endpoint(channel[1])
+        seat = None if channel is None else self._agents.find_seat_by_endpoint(channel[1])
         if seat is None or not await self._switch.is_answered(call.env.unique_id, call.env.channel, LOG_IN_CONTEXT):
             _log.warning("seat.rejected", channel=call.env.unique_id)
             return
@@ -76,7 +76,7 @@ class LogInHandler:
                 _log.info("seat.log_in_refused", seat=seat.name)
                 await _play_text(call, "wrong" if isinstance(refused, LogInRefused) else "taken", language)
                 continue
-            if self._agents.has_phone(seat.name):
+            if self._agents.is_phone_connected(seat.name):
                 await call.set_variable(REPLACES_VARIABLE, "1")
             await call.set_variable(SEAT_VARIABLE, seat.name)
             await _play_text(call, "welcome", language)
