@@ -128,7 +128,7 @@ def make_key(
     Run it on the machine of the person who signs. The private key never leaves FILE. The printed public key goes into
     the settings of every centre and of headquarters.
     """
-    typer.echo(f'key = "{signing.public_key_text(signing.new_key_file(path))}"')
+    typer.echo(f'key = "{signing.format_public_key(signing.create_key_file(path))}"')
     typer.echo(f"{path}: the private key; keep it secret", err=True)
 
 

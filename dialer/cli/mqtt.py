@@ -12,7 +12,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption
 from dialer.deploy.asterisk.file_changes import FileChange, plan_files, read_if_exists, write_files
 from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_hashes, render_broker
-from dialer.domain.signing import new_key_file, public_key_text
+from dialer.domain.signing import create_key_file, format_public_key
 from dialer.domain.words import counted
 from dialer.errors import AsteriskFilesError
 from dialer.settings.site import load_settings

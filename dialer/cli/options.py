@@ -85,7 +85,7 @@ class SiteOptions:
         return exclusive_connection(self.path, holder, create=False, key=self.key)
 
     @property
-    def protected_files(self) -> Kept:
+    def protected_files(self) -> ProtectedFiles:
         """The site's own files, which no output option may overwrite."""
         store_files = {
             f"the store's {end} file": self.path.with_name(self.path.name + end)

@@ -61,7 +61,7 @@ def rehearse(
     settings = site.settings
     if picture is not None:
         check_picture_path(picture)
-        refuse_kept(picture, "--picture", site.protected_files)
+        refuse_protected(picture, "--picture", site.protected_files)
     zone = site_zone(settings)
     today = site_day(settings, SystemClock().now())
     facts = read_store_facts(site.path, site.key, settings.polling_day.last_call_minutes * 60.0)

@@ -361,7 +361,7 @@ def turnout(
     window, shown = report.window, None if day is None else parse_date(day, "--day")
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
-        refuse_kept(picture, "--picture", report.protected_files)
+        refuse_protected(picture, "--picture", report.protected_files)
     report.deliver(lambda db: report_turnout(db, window, report.zone, by))
     if picture is not None:
         _draw_turnout(report, picture, shown)

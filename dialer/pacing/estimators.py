@@ -48,7 +48,7 @@ def failure_odds(probability: float) -> float:
 
 
 class Learned:
-    """An estimator whose state survives a restart: the attributes listed in KEPT.
+    """An estimator whose state survives a restart: the attributes listed in SAVED.
 
     The attributes are numbers, arrays, or further Learned objects.
     """

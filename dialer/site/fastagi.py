@@ -47,7 +47,7 @@ async def fastagi_server(
     or FlowError if the site has AGI scripts and this machine cannot sandbox them.
     """
     routes = _build_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
-    authenticator = TokenAuthenticator(asterisk.agi_secret, engine.take_alert, clock)
+    authenticator = TokenAuthenticator(asterisk.agi_secret, engine.accept_alert, clock)
     limits = AgiLimits(await _allowed_addresses(settings), connections=settings.fastagi.max_connections)
     try:
         async with AgiServer(

@@ -23,7 +23,9 @@ def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPl
 
     return PollingPlan(
         poll_of=find_booth_poll,
-        course=ExpectedCourse(chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout)),
+        expected_turnout=ExpectedTurnout(
+            chosen.opens, tuple((point.at, point.voted) for point in chosen.expected_turnout)
+        ),
         weights=FactorWeights(weights.not_voted, weights.deficit, weights.time, weights.voter),
         last_call_seconds=chosen.last_call_minutes * 60.0,
     )

@@ -154,7 +154,7 @@ class Originator:
         servers = self._servers
         return sorted(trunks, key=lambda trunk: servers.server_of_trunk(trunk) != seat.server)
 
-    def _called(self, claim: Claim) -> CalledVoter:
+    def _called_party(self, claim: Claim) -> CalledVoter:
         booth = self._polls.booths.get(claim.booth_id)
         return (
             CalledVoter(claim.number)

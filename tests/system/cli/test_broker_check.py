@@ -12,7 +12,7 @@ import aiomqtt
 from dialer.deploy.mosquitto.render import MARKER
 from dialer.domain.clock import SystemClock
 from dialer.domain.finding import Level
-from dialer.domain.signing import new_key_file, public_key_text
+from dialer.domain.signing import create_key_file, format_public_key
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, mosquitto_path
 from dialer.settings.site import Settings
 from dialer.site.checks.broker import check_broker_access

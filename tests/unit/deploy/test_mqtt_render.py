@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from dialer.cli.main import app
 from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of
 from dialer.deploy.mosquitto.render import MARKER, read_hashes, render_broker
-from dialer.domain.signing import new_key_file, public_key, public_key_text, read_key_file
+from dialer.domain.signing import create_key_file, derive_public_key, format_public_key, read_key_file
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
 
