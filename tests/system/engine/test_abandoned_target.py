@@ -36,7 +36,7 @@ async def test_supervisors_abandoned_target_survives_a_restart(tmp_path: Path) -
             assert first is not None
             assert (first.rate, first.sender) == (0.01, None)
             stops = [cap.hard_stop for cap in pacer.caps]
-            with pytest.raises(CommandRefused, match=f"allows {first.maximum:.2%} at most"):
+            with pytest.raises(CommandRefused, match=f"must be at most {first.maximum:.2%}"):
                 await engine.execute(
                     SetAbandonedTarget(campaign="agents", abandoned_target=first.maximum * 1.01), CommandContext("asha")
                 )
@@ -62,7 +62,7 @@ async def test_supervisors_abandoned_target_survives_a_restart(tmp_path: Path) -
 async def test_abandoned_target_is_refused_without_predictive_pacing(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site:
         assert target(site) is None
-        with pytest.raises(CommandRefused, match="abandons nobody"):
+        with pytest.raises(CommandRefused, match="has no abandoned-call target"):
             await site.centre.engine.execute(
                 SetAbandonedTarget(campaign="agents", abandoned_target=0.01), CommandContext("asha")
             )

@@ -245,10 +245,10 @@ async def test_agent_enters_the_serials_of_a_worker(tmp_path: Path) -> None:
         said = await engine.execute(SeatSerials(seat="01", serials="3:7,9,7,77"))
         assert said == "seat 01: 2 serials saved; unknown serials: 77"
         assert await engine.execute(SeatUndoSerial(seat="01")) == "seat 01: the last serial is undone"
-        with pytest.raises(CommandRefused, match="takes no voted"):
+        with pytest.raises(CommandRefused, match="cannot have the disposition voted"):
             await engine.execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
-        assert await engine.execute(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 noted"
+        assert await engine.execute(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 serials saved"
         await engine.execute(SeatReady(seat="01"))
         await asyncio.sleep(3 * 60)
         assert len(site.ended()) == 1

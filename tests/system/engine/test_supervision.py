@@ -101,7 +101,7 @@ async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None
         await execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(1)
         assert where(site) == "ConfBridge(seat-01,matdan_seat,matdan_helper)"
-        assert await execute(StopListening(), CommandContext("asha")) == "supervisor asha: let go"
+        assert await execute(StopListening(), CommandContext("asha")) == "supervisor asha: monitoring ended"
         await asyncio.sleep(1)
         assert ear(site) is None
         attempt = voter(site).uniqueid
@@ -313,11 +313,11 @@ async def test_recording_campaign_stores_a_file_per_talk(tmp_path: Path) -> None
         assert site.view.seats[0].recording == "on"
         assert await execute(SeatPauseRecording(seat="01")) == "seat 01: the recording is paused"
         assert site.view.seats[0].recording == "paused"
-        with pytest.raises(CommandRefused, match="seat 01: the recording is paused already"):
+        with pytest.raises(CommandRefused, match="seat 01: the recording is already paused"):
             await execute(SeatPauseRecording(seat="01"))
         await asyncio.sleep(3)
-        assert await execute(SeatResumeRecording(seat="01")) == "seat 01: the recording goes on"
-        with pytest.raises(CommandRefused, match="goes on already"):
+        assert await execute(SeatResumeRecording(seat="01")) == "seat 01: the recording is resumed"
+        with pytest.raises(CommandRefused, match="the recording is already running"):
             await execute(SeatResumeRecording(seat="01"))
         await asyncio.sleep(1)
         await execute(SeatHold(seat="01"))
@@ -327,7 +327,7 @@ async def test_recording_campaign_stores_a_file_per_talk(tmp_path: Path) -> None
         recording = channel.recording
         assert recording is not None
         attempt = AttemptId(channel.uniqueid)
-        with pytest.raises(CommandRefused, match="of that call there is no recording: it goes on still"):
+        with pytest.raises(CommandRefused, match="no recording of that call is available: the call is still in progress"):
             await execute(PlayRecording(attempt=attempt))
         site.switch.other_side_hangs_up(channel, EndsBy.VOTER)
         await asyncio.sleep(0.5)

@@ -299,7 +299,7 @@ async def test_transfer_to_a_denied_prefix_is_refused(tmp_path: Path) -> None:
 async def test_transfer_over_a_full_trunk_is_refused_and_the_voter_stays(tmp_path: Path) -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "channels": 1, "calls_per_second": 5}
     async with talking(tmp_path, trunks=[{**trunk, "caller_ids": ["+911140000001"]}]) as site:
-        with pytest.raises(CommandRefused, match="trunk carrier is full"):
+        with pytest.raises(CommandRefused, match="trunk carrier has no free channel"):
             await site.centre.engine.execute(SeatConsult(seat="01", to="party-office"))
         assert conference_members(site) == {frozenset({"agent01", "voter"})}
 
