@@ -20,7 +20,7 @@ from dialer.domain.dialler_name import DiallerName
 from dialer.engine.call_flows.service import SCRIPT
 from dialer.engine.core import Core
 from dialer.engine.engine import Engine
-from dialer.engine.plan import CertifiedBy, Dependencies
+from dialer.engine.plan import CertificateLookup, Dependencies
 from dialer.flows.audio_settings import make_playlist_reader, requires_synthetic_label
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts, make_site_prompts

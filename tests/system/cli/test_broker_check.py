@@ -61,7 +61,7 @@ async def test_broker_that_accepts_commands_without_a_password_is_reported(tmp_p
         findings = await findings_of(site_with_broker(port, PEOPLE, host="0.0.0.0"))  # noqa: S104 - leads to this machine, and is not its loopback
         assert find_level(findings, "the connection to 0.0.0.0 is not encrypted") is Level.WARNING
         key_file = tmp_path / "own.key"
-        signing = [{**PEOPLE[0], "key": public_key_text(new_key_file(key_file))}]
+        signing = [{**PEOPLE[0], "key": format_public_key(create_key_file(key_file))}]
         findings = await findings_of(site_with_broker(port, signing, username="pune-1.dialler", key_file=str(key_file)))
         assert find_level(findings, "it accepts messages without a password") is Level.WARNING
         output = {message.text for message in listener.heard if "/commands" in message.topic}

@@ -60,7 +60,7 @@ async def test_stop_all_stays_in_force_after_a_restart_until_two_leaders_resume(
             assert await send_order(site, "stop-all", "ravi") == "stopped 1 campaigns"
             assert state(site) is CampaignState.STOPPED
             await site.until(lambda: sum(site.view.campaigns[0].calls.values()) == 0)  # ringing calls are cancelled
-            with pytest.raises(CommandRefused, match="headquarters has stopped every campaign"):
+            with pytest.raises(CommandRefused, match="headquarters has stopped all campaigns"):
                 await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             assert state(site) is CampaignState.STOPPED

@@ -30,7 +30,7 @@ async def test_message_stays_until_read_and_a_late_confirmation_keeps_a_newer_on
         with pytest.raises(CommandRefused, match="seat 01 has no agent: the message was not sent"):
             await send(site, "slower")
         await site.log_in("01")
-        assert await send(site, "slower") == "seat 01: on the agent's page"
+        assert await send(site, "slower") == "seat 01: the message is on the agent's page"
         first = seat(site).message
         assert first == AgentMessage("slower", site.clock.now(), "asha")
         await asyncio.sleep(1.0)  # subscribers are notified
@@ -69,7 +69,10 @@ async def test_campaign_message_reaches_all_agents_who_serve_the_campaign(tmp_pa
         with pytest.raises(CommandRefused, match="no agent serves campaign"):
             await send(site, "slower", None, campaign_id)
         await site.log_in("01")
-        assert await send(site, "slower", None, campaign_id) == f"campaign {campaign_id}: on the pages of 1 agents"
+        assert (
+            await send(site, "slower", None, campaign_id)
+            == f"campaign {campaign_id}: the message is on the pages of 1 agents"
+        )
         assert (seat(site).message is None, seat(site, "02").message) == (False, None)
         with pytest.raises(CommandRefused, match="campaign 'none' is not in the settings"):
             await send(site, "slower", None, "none")

@@ -327,7 +327,9 @@ async def test_recording_campaign_stores_a_file_per_talk(tmp_path: Path) -> None
         recording = channel.recording
         assert recording is not None
         attempt = AttemptId(channel.uniqueid)
-        with pytest.raises(CommandRefused, match="no recording of that call is available: the call is still in progress"):
+        with pytest.raises(
+            CommandRefused, match="no recording of that call is available: the call is still in progress"
+        ):
             await execute(PlayRecording(attempt=attempt))
         site.switch.other_side_hangs_up(channel, EndsBy.VOTER)
         await asyncio.sleep(0.5)

@@ -89,7 +89,7 @@ async def test_bundle_is_rolled_out_in_waves_stopped_at_a_problem_and_rolled_bac
     config, source = tmp_path / "hq.toml", tmp_path / "source"
     for name in ("lata", "meena", "online"):
         (tmp_path / f"{name}.key").touch(mode=0o600)
-        key = public_key_text(KEYS[name]).replace("ed25519:", "ed25519-private:")  # a private key has the same length
+        key = format_public_key(KEYS[name]).replace("ed25519:", "ed25519-private:")  # a private key has the same length
         (tmp_path / f"{name}.key").write_text(key)
     lines = [f'servers = ["{server.address}"]', "[bundles]", f'folder = "{publisher.folder}"']
     lines += [f'online_key_file = "{tmp_path / "online.key"}"']
@@ -196,7 +196,7 @@ def test_begin_creates_a_repository_and_prints_its_root_file(tmp_path: Path) -> 
         assert code == 0
     people = ["--media", f"lata={public['lata']}", "--compliance", f"meena={public['meena']}"]
     roots: list[str | Path] = ["--root-key", tmp_path / "r1.key", "--root-key", tmp_path / "r2.key"]
-    third = ["--root", f"r3={public_key_text(public_key(KEYS['r3']))}"]
+    third = ["--root", f"r3={format_public_key(derive_public_key(KEYS['r3']))}"]
     code, output = run("hq", "bundle", "init", *roots, *third, *people, "-c", config)
     assert (code, output.partition(";")[0]) == (0, f"created {tmp_path / 'material/public/metadata/1.root.json'}")
     code, output = run("hq", "bundle", "init", *roots, *people, "-c", config)

@@ -147,7 +147,7 @@ async def test_invalid_order_is_refused_before_it_is_sent(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, unknown_key = write_settings(tmp_path, server), tmp_path / "unknown.key"
-    new_key_file(unknown_key)
+    create_key_file(unknown_key)
 
     async def order(*arguments: Any) -> str:
         code, output = await asyncio.to_thread(run, "hq", "order", *arguments, "-c", config)

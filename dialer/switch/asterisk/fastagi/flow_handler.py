@@ -137,7 +137,7 @@ class FlowHandler:
             _log.warning("flow.call_not_found", channel=call.env.unique_id)
             return
         attempt_id = self._switch.find_attempt(call.env.unique_id)
-        session = self._engine.features.flows.begin(attempt_id)
+        session = self._engine.features.flows.start_flow(attempt_id)
         if session is None:
             _log.warning("flow.rejected", channel=attempt_id)
             await call.set_variable(DONE_VARIABLE, "1")

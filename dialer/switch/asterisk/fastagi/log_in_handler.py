@@ -62,7 +62,7 @@ class LogInHandler:
 
     async def _log_in(self, call: AgiCall, seat: Seat) -> None:
         language = self._choose_language(seat)
-        if not self._agents.takes_log_ins:
+        if not self._agents.accepts_log_ins:
             await _play_text(call, "taken", language)
             return
         for _ in range(TRIES):
