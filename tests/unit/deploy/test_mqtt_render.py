@@ -234,7 +234,7 @@ def test_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "asha.key"
     code, message = run("key", path)
     assert (code, mode(path)) == (0, 0o600)
-    public = public_key_text(public_key(read_key_file(path)))
+    public = format_public_key(derive_public_key(read_key_file(path)))
     assert f'key = "{public}"\n' in message
     assert path.read_text().strip().rpartition(":")[2] not in message
     site(tmp_path, SITE.replace('name = "asha"', f'name = "asha"\nkey = "{public}"'))
