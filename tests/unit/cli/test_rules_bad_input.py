@@ -159,7 +159,7 @@ def test_closing_time_in_the_settings_overrides_the_roll(
     booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
     assert polls_known.local_closing_time(booth) == rolls_hour
     plan.polling = polling_plan(chosen, list_polling_days(chosen))
-    assert polls_known.closes_at(booth) == printed
+    assert polls_known.local_closing_time(booth) == printed
 
 
 @pytest.mark.parametrize(

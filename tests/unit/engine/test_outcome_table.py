@@ -2,7 +2,7 @@
 
 `captures/endings/by-sip-status.jsonl` contains the events of one call per status, as the dialler's own manager user
 received them from Asterisk 22. A phone that rang before the status came has a row of its own, and so has a carrier that
-sent 183 before it (early media). docs/outcomes.md has the same rows.
+sent 183 before it (early media). docs/reference/outcomes.md has the same rows.
 """
 
 from __future__ import annotations

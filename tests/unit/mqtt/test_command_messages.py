@@ -390,11 +390,11 @@ async def test_serials_include_the_part(told: str, part: int | None, serials: tu
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
 
-    async def take_serials(*values: object) -> str:
+    async def store_serials(*values: object) -> str:
         taken.extend(values)
         return "noted"
 
-    services: Any = SimpleNamespace(booth_workers=SimpleNamespace(take_serials=take_serials))
+    services: Any = SimpleNamespace(booth_workers=SimpleNamespace(store_serials=store_serials))
     await parsed.command.execute(services, parsed.context)
     assert taken == ["01", serials, part]
 
