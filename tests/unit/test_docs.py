@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import tomllib
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -243,6 +245,36 @@ def glossary_rows() -> list[list[str]]:
 def test_glossary_lists_each_term_once_in_alphabetical_order() -> None:
     terms = [re.sub("[^a-z ]", "", term.lower()) for term, _, _ in glossary_rows()]
     assert terms == sorted(set(terms))
+
+
+def product_texts() -> Iterator[tuple[str, str]]:
+    """Yield each text that people read, with its place: prose of pages, English texts of the browser pages, texts of the code."""
+    for path in [*ROOT.glob("[RS]*.md"), *sorted(DOCS.rglob("*.md"))]:
+        if path.name != "glossary.md":
+            prose = re.sub(
+                r"^```.*?^```|\]\([^)]*\)", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL
+            )
+            yield str(path.relative_to(ROOT)), prose
+    for path in sorted((ROOT / "dialer/desk/pages/locales").rglob("en.ftl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            yield f"{path.relative_to(ROOT)}: {line.partition('=')[0].strip()}", line.partition("=")[2] or line
+    for path in sorted(path for path in (ROOT / "dialer").rglob("*.py") if "node_modules" not in path.parts):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            # Strings of one or two words are names.
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.count(" ") >= 2:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node.value
+
+
+def test_product_texts_use_no_term_that_the_glossary_excludes() -> None:
+    excluded = [term.strip() for _, _, terms in glossary_rows() for term in terms.split(";") if term.strip()]
+    words = "|".join(re.escape(term).replace(r"\ ", r"\s+") for term in excluded)
+    pattern = re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
+    found = {
+        f"{place}: {match[0]}"
+        for place, text in product_texts()
+        for match in pattern.finditer(re.sub(r"`[^`]*`", "``", text))
+    }
+    assert sorted(found) == []
 
 
 def test_example_script_is_valid_and_page_lists_every_placeholder() -> None:
