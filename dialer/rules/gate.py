@@ -45,7 +45,7 @@ class Reason(StrEnum):
     HOURS = "calling-hours"
     CAMPAIGN_HOURS = "campaign-hours"
     REDIAL_LOCK = "redial-lock"
-    GAP = "gap"
+    MINIMUM_INTERVAL = "gap"
     ATTEMPTS = "attempts"
     CONVERSATIONS = "conversations"
 
@@ -369,7 +369,7 @@ class Gate:
         else:
             minutes = f"{gaps.least_seconds / 60:g} minutes"
             words = f"the number was called within the last {minutes}: not redialled{self._format_until(until)}"
-        yield Objection(Reason.GAP, words, until)
+        yield Objection(Reason.MINIMUM_INTERVAL, words, until)
 
     def _check_daily_caps(
         self, campaign: CampaignRules, facts: PhoneFacts, now: float, asked_at: float

@@ -47,7 +47,7 @@ class Refusal(StrEnum):
     NOBODY_PENDING = "nobody-pending"  # everybody on the number has voted or is closed
     ATTEMPT_CAP = "attempt-cap"  # attempts per number since the start of the day, in all campaigns
     CONVERSATION_CAP = "conversation-cap"  # likewise conversations
-    GAP = "gap"  # the minimum interval since the last call or conversation has not passed, in any campaign
+    MINIMUM_INTERVAL = "gap"  # the minimum interval since the last call or conversation has not passed, in any campaign
 
 
 class Gate(NamedTuple):
@@ -172,7 +172,7 @@ def open_attempt(
     callable_at = _callable_at(db, gate, claim, gaps)
     if refusal is None and callable_at > attempt.at:
         targets.postpone_target(db, gate.target, callable_at)
-        return Refusal.GAP
+        return Refusal.MINIMUM_INTERVAL
     if refusal is not None:
         return _act_on_refusal(db, refusal, gate, attempt, since)
     SQL.insert_attempt.run(

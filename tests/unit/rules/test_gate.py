@@ -70,8 +70,8 @@ def test_call_without_objections_is_allowed() -> None:
         ({"facts": replace(FRESH, consent=Consent.WITHDRAWN)}, Reason.NO_CONSENT, None),
         ({"caller_id": "+911140000009"}, Reason.CALLER_ID, None),
         ({"facts": replace(FRESH, abandoned_at=NOON - 71 * HOUR)}, Reason.REDIAL_LOCK, NOON + HOUR),
-        ({"facts": replace(FRESH, called_at=NOON - 60)}, Reason.GAP, NOON + 14 * 60),
-        ({"facts": replace(FRESH, talked_at=NOON - HOUR)}, Reason.GAP, NOON + HOUR),
+        ({"facts": replace(FRESH, called_at=NOON - 60)}, Reason.MINIMUM_INTERVAL, NOON + 14 * 60),
+        ({"facts": replace(FRESH, talked_at=NOON - HOUR)}, Reason.MINIMUM_INTERVAL, NOON + HOUR),
         ({"facts": replace(FRESH, attempts_today=3)}, Reason.ATTEMPTS, moment("2024-04-23T09:00")),
         ({"facts": replace(FRESH, conversations_today=2)}, Reason.CONVERSATIONS, moment("2024-04-23T09:00")),
     ],
@@ -101,7 +101,7 @@ def test_strictest_campaign_sets_the_interval_after_a_conversation() -> None:
     settings = site(campaigns=[{**kind, **each} for each in campaigns])
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60, campaigns=("a", "b"))
     ruling = make_gate(settings).check_originate(make_case(settings, facts=facts), NOON)
-    assert (reasons(ruling), ruling.next_at) == ([Reason.GAP], NOON - 60 + 200 * 60)
+    assert (reasons(ruling), ruling.next_at) == ([Reason.MINIMUM_INTERVAL], NOON - 60 + 200 * 60)
 
 
 def test_requested_calls_and_booth_workers_need_no_interval() -> None:

@@ -145,7 +145,7 @@ async def test_minimum_interval_applies_across_campaigns(backend: Backend, outco
         ended_at = NOW + 30.0
         if seconds:
             soon = attempt(await claim_phone(store, 1, campaign_id="b", now=ended_at + 5), at=ended_at + 5)
-            assert await open_with_gaps(store, soon) is Refusal.GAP
+            assert await open_with_gaps(store, soon) is Refusal.MINIMUM_INTERVAL
             early = await claim(store, 1000, campaign_id="b", now=ended_at + seconds - 1)
             assert 1 not in {each.phone_id for each in early}  # it is put off to the right moment: no claim spins
             await store.release(early)
@@ -182,7 +182,7 @@ async def test_call_promised_by_two_campaigns_is_made_by_one_and_an_interval_lat
         ended = EndedAttempt(kept.attempt_id, Outcome.NO_ANSWER, NOW + 630.0, retry_at=NOW + 9000.0, promised=False)
         await store.end_attempts([ended])
         other = attempt(await claim_phone(store, 1, campaign_id="a", now=NOW + 640), at=NOW + 640)
-        assert await open_with_gaps(store, other) is Refusal.GAP
+        assert await open_with_gaps(store, other) is Refusal.MINIMUM_INTERVAL
         free_at = NOW + 630.0 + GAPS.least_seconds
         early = await claim(store, 1000, campaign_id="a", now=free_at - 1)
         assert 1 not in {each.phone_id for each in early}
@@ -191,7 +191,7 @@ async def test_call_promised_by_two_campaigns_is_made_by_one_and_an_interval_lat
         assert await open_with_gaps(store, late) is None
 
 
-@pytest.mark.parametrize(("ringing_at", "refusal"), [(None, None), (NOW + 75.0, Refusal.GAP)])
+@pytest.mark.parametrize(("ringing_at", "refusal"), [(None, None), (NOW + 75.0, Refusal.MINIMUM_INTERVAL)])
 async def test_cancelled_promised_call_that_never_rang_is_due_at_once(
     backend: Backend, ringing_at: float | None, refusal: Refusal | None
 ) -> None:
