@@ -15,8 +15,14 @@ from dialer.errors import SettingError
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_zone
 from dialer.store.audit import audit_name
-from dialer.store.backup import Backup, count_unknown_attempts, make_backup, prune_backups, verify_backup
-from dialer.store.backup import restore as put_back
+from dialer.store.backup import (
+    Backup,
+    count_unknown_attempts,
+    make_backup,
+    prune_backups,
+    restore_backup,
+    verify_backup,
+)
 from dialer.store.sent_journal import SentJournal, get_journal_path
 
 
@@ -63,7 +69,7 @@ def restore(
     """
     settings, key, path = site.settings, site.key, site.path
     found = verify_backup(folder, key)
-    known = put_back(folder, path, key, who=audit_name(site.who), at=SystemClock().now())
+    known = restore_backup(folder, path, key, who=audit_name(site.who), at=SystemClock().now())
     typer.echo(f"{path}: restored, {_describe_newest_call(found, settings)}")
     typer.echo(
         "Calls, opt-outs and marks after that time are missing: these voters may be called again."
@@ -76,7 +82,7 @@ def restore(
             " (dialer command resume NAME --as SUPERVISOR)"
         )
     journal = get_journal_path(path)
-    missing = count_unknown_attempts(path, key, SentJournal(journal).sent())
+    missing = count_unknown_attempts(path, key, SentJournal(journal).list_sent())
     if missing:
         typer.echo(
             f"{counted(missing, 'call')} in {journal} are missing in the backup: move this file away,"

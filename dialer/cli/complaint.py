@@ -119,7 +119,7 @@ def _call_fields(
 
 
 def _number_fields(db: Connection, number: str, region: str, campaign: str | None, at: float) -> dict[str, Any]:
-    phone_id = voters.phone_id_of(db, parse_single_number(number, region))
+    phone_id = voters.find_phone_id(db, parse_single_number(number, region))
     if phone_id is None:
         typer.echo("note: the number is on no roll here; the complaint is stored without it", err=True)
         return {}

@@ -21,7 +21,7 @@ from dialer.settings.site_rules import recordings_required_until, site_profile
 from dialer.settings.site_time import site_day
 from dialer.site.erasure import erasure_rules
 from dialer.store import audit, erasing
-from dialer.store.agent_records import forget_written
+from dialer.store.agent_records import erase_notes_and_drafts
 from dialer.store.audit import AuditNote, audit_name
 from dialer.store.connection import Connection
 from dialer.store.copying import find_upgrade_copies
@@ -81,7 +81,7 @@ def purge(
     with_recordings = with_records or not retention.keep_recordings
     rules = erasure_rules(settings)
     with _open_for_erasure(site) as db:
-        stock = erasing.holdings(db)
+        stock = erasing.count_holdings(db)
         files = rules.files(None, expected=with_recordings and stock.recordings > 0)
         summary = f"{stock.voters:,} voters' names and {stock.numbers:,} numbers"
         if files and with_recordings:
@@ -99,7 +99,7 @@ def purge(
             proof = erasing.purge(db, at=now, secrets=settings.rules.secrets(), records_too=with_records)
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
-            what |= {"notes": str(forget_written(site.path, site.key, None))}
+            what |= {"notes": str(erase_notes_and_drafts(site.path, site.key, None))}
             audit.append(db, "purge", audit_name(site.who), {**what, "records": "yes" if with_records else "no"}, now)
             if with_recordings:
                 remove_recordings(files)
@@ -148,5 +148,5 @@ def _retention_start(settings: Settings, after: str, now: float) -> date:
 def _open_for_erasure(site: SiteAndPersonOptions) -> Iterator[Connection]:
     """Open the store exclusively, in one transaction that overwrites freed pages and truncates the WAL at its end."""
     store = site.open_exclusively("an erasure")
-    with store as db, erasing.overwriting(db), transaction(db):
+    with store as db, erasing.overwrite_deleted_content(db), transaction(db):
         yield db

@@ -26,7 +26,7 @@ from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import broker_settings, own_signer
 from dialer.store.keys import StoreKey, site_key
 from dialer.store.lock import DIALLER
-from dialer.store.lock_holder import holder_of
+from dialer.store.lock_holder import find_lock_holder
 from dialer.store.spool import MOST_NUMBERS, Spool
 from dialer.store.store import open_store
 
@@ -99,7 +99,7 @@ def save_records(
 def refuse_unless_dialler(path: Path, busy: StoreBusy) -> None:
     """Raise StoreBusy if another program than a dialler holds the store, as it would not answer requests."""
     try:
-        holder = holder_of(path)
+        holder = find_lock_holder(path)
     except OSError:
         return  # unknown holder: if it is no dialler, the request through the broker times out with a clear error
     if holder is not None and not holder.startswith(DIALLER):

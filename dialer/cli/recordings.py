@@ -12,7 +12,7 @@ from dialer.domain.clock import SystemClock
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import recordings_required_until
 from dialer.settings.site_time import site_day
-from dialer.store.recordings import erase, older_than, recordings_in
+from dialer.store.recordings import erase, list_recordings, select_older_recordings
 
 app = CommandGroup()
 
@@ -44,7 +44,7 @@ def purge(
         typer.echo(f"recordings are retained {kept}; nothing was erased")
         return
     days = settings.keep_days if keep_days is None else min(keep_days, settings.keep_days)
-    due = older_than(recordings_in(settings.directory), days, now)
+    due = select_older_recordings(list_recordings(settings.directory), days, now)
     if not dry_run:
         for file in due:
             erase(file.path)

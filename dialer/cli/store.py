@@ -38,7 +38,7 @@ def encrypt(site: SiteAndPersonOptions) -> None:
     new, path = _require_key(site), site.path
     if is_encrypted(path):
         open_for_reading(path, key=new).close()
-        conversion.convert_desk(path, None, new)
+        conversion.convert_desk_file(path, None, new)
         typer.echo(f"{path}: already encrypted with this key")
         return
     _convert_store(site, None, new)
@@ -78,7 +78,7 @@ def _require_key(site: SiteAndPersonOptions) -> StoreKey:
 
 def _convert_store(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:
     with progress("store") as advance:
-        conversion.convert(
+        conversion.convert_store(
             site.path,
             old,
             new,

@@ -26,7 +26,7 @@ from dialer.rules.rulebook import list_polling_days
 from dialer.settings.site import Settings
 from dialer.settings.site_time import site_day
 from dialer.store.connection import Connection
-from dialer.store.polling_day_records import closing_time, shares_in_force, with_state
+from dialer.store.polling_day_records import determine_state, find_closing_time, read_shares_in_force
 
 app = CommandGroup()
 
@@ -134,7 +134,7 @@ def _save(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published
 def _add_state(db: Connection, entry: _Entry) -> _Entry:
     """Return the entry with its area's state. Raises RollError if the area is not on the roll, or in several states."""
     try:
-        return replace(entry, figure=with_state(db, entry.figure))
+        return replace(entry, figure=determine_state(db, entry.figure))
     except NotInStore as error:
         raise RollError(f"{entry.where}: {error}") from error
 
@@ -150,8 +150,8 @@ def _refuse_implausible(settings: Settings, db: Connection, entries: Sequence[_E
     for entry in entries:
         area = entry.day_and_area
         if area not in closes:
-            closes[area] = closing_time(db, entry.figure)
-            stored[area] = shares_in_force(db, entry.figure)
+            closes[area] = find_closing_time(db, entry.figure)
+            stored[area] = read_shares_in_force(db, entry.figure)
             combined[area] = dict(stored[area])
         combined[area][entry.figure.by_time] = entry.figure.share
     if as_published:

@@ -21,7 +21,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import recordings_required_until
 from dialer.settings.site_time import DAY_SECONDS, site_day
 from dialer.store.desk_reading import DeskReading, RecordedTalk
-from dialer.store.recordings import kept_file
+from dialer.store.recordings import find_recording
 from dialer.web.access import PageRoute, SignedIn, allow
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.refusals import RequestRefused
@@ -114,7 +114,7 @@ class RecordingsPage:
 
     def _find_file(self, attempt: str) -> Path | None:
         try:
-            return kept_file(self._settings.recordings.directory, attempt, self._oldest_at())
+            return find_recording(self._settings.recordings.directory, attempt, self._oldest_at())
         except RecordingError as error:
             _log.error("recordings.read_failed", problem=str(error))
             raise RequestRefused(503, "recordings-unreadable") from error

@@ -67,8 +67,8 @@ class Lifecycle:
 
     async def _refuse_older_store(self) -> None:
         journal = self._features.dependencies.sent_journal
-        sent = journal.sent()
-        missing = len(sent) - len(await self._features.store.known_attempts(sent)) if sent else 0
+        sent = journal.list_sent()
+        missing = len(sent) - len(await self._features.store.find_known_attempts(sent)) if sent else 0
         if missing:
             raise StoreError(
                 f"the store is older than the last run: {missing} of its calls are missing, and those people would"
@@ -82,14 +82,14 @@ class Lifecycle:
         again.
         """
         journal = self._features.dependencies.sent_journal
-        unsent = set(journal.never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
+        unsent = set(journal.find_never_sent([each.attempt_id for each in unfinished if each.answered_at is None]))
         now = self._features.core.clock.now()
         ended = [EndedAttempt(attempt_id, Outcome.REFUSED, now, retry_at=now) for attempt_id in sorted(unsent)]
         if ended:
             await self._features.store.end_attempts(ended, announced=False)
             _log.info("attempts.never_sent", attempts=len(ended))
         try:
-            journal.begin()
+            journal.start_new_file()
         except OSError as error:  # only makes a crash leave more unknown attempts: dialling goes on
             _log.warning("sent_journal.start_failed", problem=str(error))
         return [each for each in unfinished if each.attempt_id not in unsent]

@@ -11,7 +11,7 @@ from dialer.roll.columns import PLACE, SmallTable, TableRow
 from dialer.roll.languages import parse_language
 from dialer.roll.parts import Parts, UnknownPart, UnmatchedRow
 from dialer.roll.phone_numbers import read_cell
-from dialer.store.booth_workers import list_worker, remove_other_workers
+from dialer.store.booth_workers import remove_other_workers, save_worker
 from dialer.store.connection import exclusive_connection
 from dialer.store.keys import StoreKey
 from dialer.store.sql import transaction
@@ -84,7 +84,7 @@ def import_workers(
         if not listed:
             raise RollError(f"{path}: has no workers; write one per row, below the headings")
         stored = [
-            list_worker(db, number, worker.name, worker.language, worker.booths.values())
+            save_worker(db, number, worker.name, worker.language, worker.booths.values())
             for number, worker in listed.items()
         ]
         removed = remove_other_workers(db, [worker_id for worker_id, _ in stored]) if replace else 0

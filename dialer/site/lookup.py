@@ -36,7 +36,7 @@ def find_voter(db: Connection, who: str) -> int | None:
     """
     place = _PLACE.fullmatch(who)
     if place is not None:
-        found = voters.voters_at(db, *(int(part) for part in place.groups()))
+        found = voters.list_voters_at(db, *(int(part) for part in place.groups()))
     elif _EPIC.fullmatch(who):
         found = voters.voters_with_epic(db, who)
     elif _VOTER_ID.fullmatch(who):

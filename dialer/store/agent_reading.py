@@ -191,7 +191,7 @@ class AgentReading:
             await calls.close()
             raise
 
-    async def on_the_line(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
+    async def read_call(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
         """Return what `shown` makes of the call of an attempt; None if there is no such attempt."""
         async with self._calls.snapshot() as db:
             call = await db.first(SQL.call, attempt_id=attempt_id)
@@ -215,7 +215,7 @@ class AgentReading:
         rows = await self._calls.all(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}
 
-    async def days_work(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
+    async def read_work_of_day(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
         """Return agents' work since a time, and their own call-backs before another time (epoch seconds), by agent."""
         found: dict[str, AgentDay] = defaultdict(AgentDay)
         async with self._days.snapshot() as db:

@@ -16,7 +16,7 @@ SELECT voter.voter_id, name, name_local, relation, relation_name, age, sex, hous
 FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
 WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL ORDER BY booth_id, serial;
 
--- Without marks that were undone, and without those that undid them.
+-- Marks of the number's voters, without undone marks and the marks that undid them.
 -- name: marks
 SELECT mark.voter_id, mark.at, mark.kind, mark.source, mark.hour
 FROM link CROSS JOIN mark ON mark.voter_id = link.voter_id

@@ -107,7 +107,7 @@ class AgentRecords:
         await self._db.run_many(SQL.set_draft, [*map(parameters_of, drafts)])
 
 
-def forget_written(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
+def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
     """Erase notes and drafts about a number, or about all (None), and overwrite them in the file. Return how many notes.
 
     Blocks. Raises StoreError.

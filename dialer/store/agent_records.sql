@@ -32,7 +32,7 @@ SELECT seat, attempt_id, phone_id, text FROM draft;
 INSERT INTO draft (seat, attempt_id, phone_id, text) VALUES (:seat, :attempt_id, :phone_id, :text)
 ON CONFLICT (seat) DO UPDATE SET attempt_id = excluded.attempt_id, phone_id = excluded.phone_id, text = excluded.text;
 
--- About one number, or about all (NULL).
+-- Notes about one number, or about all numbers (NULL).
 -- name: delete_notes
 DELETE FROM note WHERE :phone_id IS NULL OR phone_id = :phone_id;
 

@@ -23,7 +23,7 @@ from dialer.domain.results import Encode
 from dialer.domain.view import ScreenPop
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import claims, grounds, inbound_calls, seals, targets
-from dialer.store.booth_workers import worker_on
+from dialer.store.booth_workers import find_worker_on_number
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
@@ -50,8 +50,8 @@ class Refusal(StrEnum):
     MINIMUM_INTERVAL = "gap"  # the minimum interval since the last call or conversation has not passed, in any campaign
 
 
-class Gate(NamedTuple):
-    """What is checked before a number is dialled. Times are epoch seconds."""
+class PreDialCheck(NamedTuple):
+    """The stored facts that are checked before a number is dialled. Times are epoch seconds."""
 
     target: int  # rowid
     state: str
@@ -112,7 +112,7 @@ class MarkOfAttempt(NamedTuple):
 
 
 class ScreenPopRow(NamedTuple):
-    """Whom an attempt calls."""
+    """The number, voter and booth of an attempt."""
 
     phone_id: int
     voter_id: int | None
@@ -122,7 +122,7 @@ class ScreenPopRow(NamedTuple):
 
 
 class SQL(Statements):
-    gate = Query(Gate)
+    pre_dial_check = Query(PreDialCheck)
     somebody_pending = Scalar(bool)
     insert_attempt = Command()
     start_dialling = Command()
@@ -152,10 +152,10 @@ def open_attempt(
     max_conversations: int | None,
     gaps: CallIntervals,
 ) -> Refusal | None:
-    """Commit an attempt before it is dialled and return None, or return why it must not be dialled: see `Store.open_attempts`."""
+    """Commit an attempt before it is dialled and return None, or return why it must not be dialled. See `Store.open_attempts`."""
     claim = attempt.claim
     worker_id = None if claim.worker is None else claim.worker.worker_id
-    gate = SQL.gate.first(
+    pre_dial_check = SQL.pre_dial_check.first(
         db,
         campaign_id=claim.campaign_id,
         phone_id=claim.phone_id,
@@ -164,17 +164,17 @@ def open_attempt(
         attempt_id=attempt.attempt_id,
         worker_id=worker_id,
     )
-    if gate is None:
+    if pre_dial_check is None:
         return Refusal.CLAIM_LOST
-    if gate.repeated:
+    if pre_dial_check.repeated:
         return Refusal.OPEN_ATTEMPT
-    refusal = _refusal(gate, attempt, max_attempts, max_conversations)
-    callable_at = _callable_at(db, gate, claim, gaps)
+    refusal = _find_refusal(pre_dial_check, attempt, max_attempts, max_conversations)
+    callable_at = _compute_callable_time(db, pre_dial_check, claim, gaps)
     if refusal is None and callable_at > attempt.at:
-        targets.postpone_target(db, gate.target, callable_at)
+        targets.postpone_target(db, pre_dial_check.target, callable_at)
         return Refusal.MINIMUM_INTERVAL
     if refusal is not None:
-        return _act_on_refusal(db, refusal, gate, attempt, since)
+        return _act_on_refusal(db, refusal, pre_dial_check, attempt, since)
     SQL.insert_attempt.run(
         db,
         attempt_id=attempt.attempt_id,
@@ -189,43 +189,51 @@ def open_attempt(
         lawful_id=None if attempt.grounds is None else grounds.grounds_id(db, attempt.grounds),
         gap_seconds=attempt.gap_seconds,
     )
-    SQL.start_dialling.run(db, target=gate.target)
+    SQL.start_dialling.run(db, target=pre_dial_check.target)
     seals.seal_attempt(db, attempt.attempt_id, seals.OPEN)
     return None
 
 
-def _refusal(gate: Gate, attempt: NewAttempt, max_attempts: int, max_conversations: int | None) -> Refusal | None:
-    """Return why the number must not be dialled now, if so. NOBODY_PENDING is about the voter whom the call would address."""
-    if gate.opted_out:
+def _find_refusal(
+    pre_dial_check: PreDialCheck, attempt: NewAttempt, max_attempts: int, max_conversations: int | None
+) -> Refusal | None:
+    """Return why the number must not be dialled now, if so. NOBODY_PENDING is about the addressed voter."""
+    if pre_dial_check.opted_out:
         return Refusal.OPTED_OUT
-    if not gate.addressed_pending:
+    if not pre_dial_check.addressed_pending:
         return Refusal.NOBODY_PENDING
-    if gate.on_a_call:
+    if pre_dial_check.on_a_call:
         return Refusal.OPEN_ATTEMPT
-    if gate.state != "claimed" or gate.claimed_until is None or gate.claimed_until <= attempt.at:
+    if (
+        pre_dial_check.state != "claimed"
+        or pre_dial_check.claimed_until is None
+        or pre_dial_check.claimed_until <= attempt.at
+    ):
         return Refusal.CLAIM_LOST
-    if gate.attempts != attempt.claim.attempt_number - 1:
+    if pre_dial_check.attempts != attempt.claim.attempt_number - 1:
         return Refusal.CLAIM_LOST
-    if gate.attempts_since >= max_attempts:
+    if pre_dial_check.attempts_since >= max_attempts:
         return Refusal.ATTEMPT_CAP
-    if max_conversations is not None and gate.conversations_since >= max_conversations:
+    if max_conversations is not None and pre_dial_check.conversations_since >= max_conversations:
         return Refusal.CONVERSATION_CAP
     return None
 
 
-def _callable_at(db: Connection, gate: Gate, claim: Claim, gaps: CallIntervals) -> float:
-    """Return the earliest time any campaign may call the number (epoch seconds; 0 = now).
+def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: Claim, gaps: CallIntervals) -> float:
+    """Return the earliest time at which any campaign may call the number (epoch seconds; 0 for now).
 
-    A promised call waits only where the phone has rung since it was asked for.
+    A promised call waits only if the phone has rung since the person asked for it.
     """
-    if gate.promised:
-        return gaps.free_at(gate.rung_since_asked_at, None, ())
-    campaigns = () if gate.talked_at is None else targets.campaigns_with_phone(db, claim.phone_id)
-    return gaps.free_at(gate.called_at, gate.talked_at, campaigns)
+    if pre_dial_check.promised:
+        return gaps.free_at(pre_dial_check.rung_since_asked_at, None, ())
+    campaigns = () if pre_dial_check.talked_at is None else targets.campaigns_with_phone(db, claim.phone_id)
+    return gaps.free_at(pre_dial_check.called_at, pre_dial_check.talked_at, campaigns)
 
 
-def _act_on_refusal(db: Connection, refusal: Refusal, gate: Gate, attempt: NewAttempt, since: float) -> Refusal:
-    """Write the consequences of a refusal, and return the one that the caller gets."""
+def _act_on_refusal(
+    db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
+) -> Refusal:
+    """Close, postpone or release the refused target, and return the refusal for the caller of `open_attempt`."""
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:
@@ -239,7 +247,7 @@ def _act_on_refusal(db: Connection, refusal: Refusal, gate: Gate, attempt: NewAt
         case Refusal.OPEN_ATTEMPT:
             claims.release_one(db, claim)
         case Refusal.ATTEMPT_CAP | Refusal.CONVERSATION_CAP:
-            targets.postpone_target(db, gate.target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS))
+            targets.postpone_target(db, pre_dial_check.target, max(since + DAY_SECONDS, attempt.at + CAP_PAUSE_SECONDS))
     return refusal
 
 
@@ -256,13 +264,13 @@ def record_connect(db: Connection, attempt_id: AttemptId, connected_at: float, s
 def end_attempts(
     db: Connection, encode: Encode | None, ended: Sequence[EndedAttempt], *, announced: bool = True
 ) -> list[bool]:
-    """End attempts: store the outcome and times, and when the number is due again. With `announced`, announce them.
+    """End attempts: store the outcome and times, and when the number is due again. With `announced`, announce the results.
 
-    Returns for each whether it was open until now. An attempt that has ended keeps its first outcome. A target that a
+    Returns for each attempt whether it was open until now. An attempt that has ended keeps its first outcome. A target that a
     mark or an opt-out closed meanwhile stays closed, whatever `retry_at` says. An attempt that was refused, or is not
-    `counted`, gives back its attempt number; one of unknown result closes the number in every campaign.
+    `counted`, does not use up an attempt of its number. An attempt of unknown result closes the number in every campaign.
     """
-    campaigns = [_end_one(db, each) for each in ended]
+    campaigns = [_end_attempt(db, each) for each in ended]
     for each, campaign_id in zip(ended, campaigns, strict=True):
         if campaign_id is not None:
             seals.seal_attempt(db, each.attempt_id, seals.END)
@@ -271,7 +279,7 @@ def end_attempts(
     return [campaign_id is not None for campaign_id in campaigns]
 
 
-def _end_one(db: Connection, end: EndedAttempt) -> str | None:
+def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
     """End an attempt and return its campaign; None if it was not open."""
     row = SQL.attempt_to_end.first(db, attempt_id=end.attempt_id)
     if row is None:
@@ -281,26 +289,26 @@ def _end_one(db: Connection, end: EndedAttempt) -> str | None:
     if not_counted:
         SQL.clear_attempt_number.run(db, attempt=row.attempt)
     retry_at = None if end.outcome is Outcome.UNKNOWN else end.retry_at
-    after = target_after(db, row.phone_id, retry_at, of_worker=bool(row.of_worker))
+    after = determine_target_state(db, row.phone_id, retry_at, of_worker=bool(row.of_worker))
     if end.outcome is Outcome.UNKNOWN:
-        after = TargetAfter("closed", targets.UNKNOWN_RESULT)
+        after = TargetStateAfterCall("closed", targets.UNKNOWN_RESULT)
     # A call that did not come about leaves a promise as it was.
     promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
     SQL.end_target.run(db, target=row.target, not_counted=not_counted, promised=promised, **parameters_of(after))
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = held_until(retry_at, end.ended_at, final=final)
+        until = compute_hold_end(retry_at, end.ended_at, final=final)
         hold_other_numbers(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_phone(db, row.phone_id, targets.UNKNOWN_RESULT)
     return row.campaign_id
 
 
-def held_until(retry_at: float | None, at: float, *, final: bool) -> float:
-    """Return until when a voter's other numbers wait after a conversation (epoch seconds).
+def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float:
+    """Return the time until which a voter's other numbers are not called after a conversation (epoch seconds).
 
-    They wait as long as the number that was called; without a retry a day, or the rest of the campaign after a `final`
-    result.
+    They wait until the retry of the number that was called; if there is none, for a day, or after a `final` result for the
+    rest of the campaign.
     """
     until = at + (REST_OF_CAMPAIGN_SECONDS if final else DAY_SECONDS) if retry_at is None else retry_at
     return max(until, EARLIEST_DUE)
@@ -309,10 +317,10 @@ def held_until(retry_at: float | None, at: float, *, final: bool) -> float:
 def hold_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None = None
 ) -> None:
-    """Let a voter's other numbers wait, so that nobody is called twice for having two numbers.
+    """Hold a voter's other numbers until `until`, so that a voter with two numbers is not called on both.
 
-    `held_until`: numbers that an earlier result of the same call holds until then are held until `until` instead. A
-    voter who is not on the number called says nothing about other numbers.
+    With `held_until`, numbers that an earlier result of the same call holds until that time are held until `until` instead.
+    Nothing is held for a voter whose link to the called number was dropped.
     """
     if held_until is not None:
         move_hold(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -323,14 +331,17 @@ def hold_other_numbers(
 def move_hold(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
-    """Let a voter's other numbers wait until `until`; with `held_until` only those that are held until then."""
+    """Hold a voter's other numbers until `until`; with `held_until`, only those that are held until that time."""
     SQL.hold_other_numbers.run(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
     )
 
 
 def _end_inbound(db: Connection, end: EndedAttempt) -> str | None:
-    """End an inbound attempt. The number's targets stay as they are, unless the caller asked to be called later."""
+    """End an inbound attempt and return its campaign, or None if it was not open.
+
+    The number's targets stay unchanged, unless the caller asked to be called later.
+    """
     found = inbound_calls.open_inbound(db, end.attempt_id)
     if found is None:
         return None
@@ -342,7 +353,7 @@ def _end_inbound(db: Connection, end: EndedAttempt) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class TargetAfter:
+class TargetStateAfterCall:
     """The state of a target after a call."""
 
     state: str
@@ -350,18 +361,20 @@ class TargetAfter:
     due_at: float | None = None  # None: unchanged
 
 
-def target_after(db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool) -> TargetAfter:
+def determine_target_state(
+    db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
+) -> TargetStateAfterCall:
     """Return the state of a target after a call. An opt-out closes it, and so does a number of voters with nobody pending."""
     if retry_at is None:
-        return TargetAfter("closed")
+        return TargetStateAfterCall("closed")
     due_at = max(retry_at, EARLIEST_DUE)
     if not SQL.is_callable.one(db, phone_id=phone_id, of_worker=of_worker):
-        return TargetAfter("closed", 0 if of_worker else targets.NOBODY_PENDING, due_at)
-    return TargetAfter("due", 0, due_at)
+        return TargetStateAfterCall("closed", 0 if of_worker else targets.NOBODY_PENDING, due_at)
+    return TargetStateAfterCall("due", 0, due_at)
 
 
 def newest_event_at(db: Connection) -> float | None:
-    """Return the newest time of an attempt (epoch seconds), among those opened last; None: there is none."""
+    """Return the newest time of any attempt (epoch seconds), or None if there are no attempts."""
     return SQL.newest_event_at.first(db)
 
 
@@ -378,7 +391,7 @@ def conversations_without_disposition(db: Connection, since: float) -> list[Open
 def _open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
     found: list[OpenAttempt] = []
     for row in rows:
-        worker = worker_on(db, row.phone_id) if row.of_worker else None
+        worker = find_worker_on_number(db, row.phone_id) if row.of_worker else None
         pending = 1
         if not row.of_worker:
             pending += sum(voter_id != row.voter_id for voter_id in pending_voters(db, row.phone_id))
@@ -412,7 +425,7 @@ def _open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[Op
 
 
 def screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
-    """Return whom an attempt calls and who is pending on the number; None if there is no such attempt."""
+    """Return the voter whom an attempt calls and the pending voters on the number, or None if there is no such attempt."""
     row = SQL.screen_pop.first(db, attempt_id=attempt_id)
     if row is None:
         return None
@@ -427,11 +440,11 @@ def screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
     )
 
 
-def known_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Return those of the attempts that this store has opened."""
+def find_known_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
+    """Return the given attempts that this store contains."""
     return frozenset(each for each in attempt_ids if SQL.is_known.one(db, attempt_id=each))
 
 
 def open_attempt_on(db: Connection, number: str) -> AttemptId | None:
-    """Return the open attempt on a number (E.164), of which there is at most one."""
+    """Return the open attempt on a number (E.164), or None. A number has at most one."""
     return SQL.open_attempt_on.first(db, number=number)

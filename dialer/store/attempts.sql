@@ -2,7 +2,7 @@
 
 -- Everything that is checked again before a number is dialled, in one row. `rung_since_asked_at`: when a promised
 -- number last rang since its call was asked for, called by another campaign, or by this one and not answered.
--- name: gate
+-- name: pre_dial_check
 SELECT target.rowid AS target, target.state, target.claimed_until, target.attempts,
        phone.opted_out_at IS NOT NULL OR EXISTS (SELECT 1 FROM opt_out WHERE opt_out.e164 = phone.e164) AS opted_out,
        EXISTS (SELECT 1 FROM attempt WHERE attempt.phone_id = :phone_id AND attempt.ended_at IS NULL) OR :worker_id IS NULL AND EXISTS (
@@ -111,7 +111,7 @@ WHERE campaign_id = :campaign_id AND state IN ('due', 'claimed') AND (:held_unti
     )
 );
 
--- Of the attempts opened last: all others ended more than a day before.
+-- Among the attempts opened last. All others ended more than a day before.
 -- name: newest_event_at
 SELECT max(max(created_at, coalesce(ended_at, 0)))
 FROM attempt WHERE attempt.rowid > (SELECT max(latest.rowid) FROM attempt AS latest) - 1000;
@@ -134,7 +134,7 @@ WHERE attempt.rowid > (SELECT max(latest.rowid) FROM attempt AS latest) - 1000
   AND connected_at IS NOT NULL AND coalesce(ended_at, :since) >= :since
 GROUP BY attempt.seat HAVING disposition IS NULL;
 
--- By time, for no index has the marks of an attempt, and an open call began recently.
+-- Searches by time, for there is no index by attempt, and an open call began recently.
 -- name: last_mark_of_attempt
 SELECT kind, hour FROM mark WHERE at >= :since AND attempt_id = :attempt_id ORDER BY +mark_id DESC LIMIT 1;
 

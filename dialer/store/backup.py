@@ -1,8 +1,8 @@
 """Backups of a store and the desk's file, made while a dialler is running, and their restoration.
 
 A backup is of one moment (SQLite's online backup), encrypted if the store is, and verified: it is opened and read
-completely before it gets its name. A restored store does not have what came after the backup, so nothing is dialled
-before a person resumes it.
+completely before it gets its name. A restored store lacks everything recorded after the backup, so nothing is dialled
+until somebody resumes a campaign.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from dialer.domain.errors import StoreCorrupt, StoreError
 from dialer.domain.model import AttemptId
 from dialer.store import audit, outbox
-from dialer.store.attempts import known_attempts, newest_event_at
+from dialer.store.attempts import find_known_attempts, newest_event_at
 from dialer.store.campaigns import stop_campaigns
 from dialer.store.connection import locked_connection, open_for_reading
 from dialer.store.copying import STORE, copy_database, create_folder_atomically
@@ -38,7 +38,7 @@ class Backup:
 
     store: Path
     desk: Path | None  # None: nobody has ever signed in to the desk
-    newest: float | None  # epoch seconds: the newest moment of a call in it; None: there was no call
+    newest: float | None  # newest time of a call in the backup (epoch seconds); None: it has no calls
 
 
 def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
@@ -46,44 +46,47 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
     Raises StoreError if there is no store or the folder exists already, StoreFull, and the errors of reading a store.
     """
-    with create_folder_atomically(folder) as half:
+    with create_folder_atomically(folder) as new_folder:
         if not file_exists(path):
-            raise StoreError(f"{path}: there is no store; name another with --store")
+            raise StoreError(f"{path}: there is no store here; name another with --store")
         check_header(path, key)
-        for file, copy in ((path, half / STORE), (desk_path(path), desk_path(half / STORE))):
+        for file, copy in ((path, new_folder / STORE), (desk_path(path), desk_path(new_folder / STORE))):
             if file_exists(file):
                 with connection_to(file, "ro", key) as source:
                     copy_database(source, copy, key)
-        verify_backup(half, key)
+        verify_backup(new_folder, key)
         if folder.exists():
-            raise StoreError(f"{folder}: is there already; name a new folder for each backup")
+            raise StoreError(f"{folder}: this folder exists already; name a new folder for each backup")
     return verify_backup(folder, key, whole=False)
 
 
 def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
-    """Delete a centre's older backups next to `made`, except the newest `keep` by name, and return what was deleted.
+    """Delete a centre's older backups next to the new backup `made`, and return the folders deleted.
 
-    `made` itself stays, whatever names others got while a clock was wrong. Only folders that `make_backup` named are
-    considered, and none that contains anything else. Raises StoreError if one cannot be deleted.
+    The newest `keep` by name stay, and `made` always stays, even if a wrong clock gave others later names. Only folders with
+    a backup's name and no other files are deleted. Raises StoreError if one cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, desk_path(Path(STORE)).name}
     try:
         found = [each for each in sorted(made.parent.iterdir()) if named.fullmatch(each.name) and not each.is_symlink()]
         backups = [each for each in found if {file.name for file in each.iterdir()} <= ours]
-        gone = [each for each in backups[:-keep] if each != made]
-        for old in gone:
+        outdated = [each for each in backups[:-keep] if each != made]
+        for old in outdated:
             shutil.rmtree(old)
     except OSError as error:
         raise StoreError(f"{error.filename}: an older backup cannot be removed ({error.strerror})") from error
-    return gone
+    return outdated
 
 
 def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> Backup:
-    """Verify a backup and return it. Raises StoreError if there is none or the key is wrong, StoreCorrupt if it is damaged."""
+    """Verify a backup and return it. With `whole` false, only check that it opens.
+
+    Raises StoreError if the folder has no backup or the key is wrong, and StoreCorrupt if the backup is damaged.
+    """
     store, desk = folder / STORE, desk_path(folder / STORE)
     if not file_exists(store):
-        raise StoreError(f"{folder}: is no backup: there is no {STORE} in it; name a folder that `dialer backup` made")
+        raise StoreError(f"{folder}: not a backup, for it contains no {STORE}; name a folder that `dialer backup` made")
     for path in (store, desk) if file_exists(desk) else (store,):
         check_header(path, key)
         with connection_to(path, "ro", key) as db:
@@ -95,19 +98,19 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
     return Backup(store, desk if file_exists(desk) else None, newest)
 
 
-def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
-    """Restore a backup where there is no store, upgrade it, and stop all campaigns, including those added later.
+def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
+    """Restore a backup to `path`, upgrade it, and stop all campaigns, including those added later.
 
     Returns the ids of the campaigns in the store. `who` and `at` (epoch seconds) go into the audit. Raises StoreError if
-    there is a store or the backup cannot be used; nothing is left behind then.
+    there is a store at `path` already or the backup cannot be used; no files are left behind then.
     """
-    found = verify_backup(folder, key)
-    newest = "none" if found.newest is None else f"{datetime.fromtimestamp(found.newest, UTC):%Y-%m-%dT%H:%MZ}"
-    files = {path: found.store} | ({} if found.desk is None else {desk_path(path): found.desk})
+    backup = verify_backup(folder, key)
+    newest = "none" if backup.newest is None else f"{datetime.fromtimestamp(backup.newest, UTC):%Y-%m-%dT%H:%MZ}"
+    files = {path: backup.store} | ({} if backup.desk is None else {desk_path(path): backup.desk})
     # Locked before anything is checked, so that only this restore's files are removed after an error.
-    with StoreLock(path, "a restore") as lock, _free(files):
+    with StoreLock(path, "a restore") as lock, _remove_files_on_error(files):
         for place, source in files.items():
-            _put(source, place)
+            _copy_to_new_file(source, place)
         with locked_connection(path, lock, key=key, copied=True) as db, transaction(db):
             stopped = stop_campaigns(db, at)
             outbox.shift_ids_after_restore(db, at)
@@ -116,18 +119,18 @@ def restore(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: flo
 
 
 def count_unknown_attempts(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """Return how many of these calls, the last dialled on this machine, a store does not have."""
+    """Return how many of the attempts in `sent`, the last dialled on this machine, the store does not have."""
     with store_errors(path), closing(open_for_reading(path, key=key)) as db:
-        return len(sent) - len(known_attempts(db, sent)) if sent else 0
+        return len(sent) - len(find_known_attempts(db, sent)) if sent else 0
 
 
 @contextmanager
-def _free(files: Iterable[Path]) -> Iterator[None]:
+def _remove_files_on_error(files: Iterable[Path]) -> Iterator[None]:
     """Check that these files do not exist, and remove them if the block fails."""
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if file_exists(place):
-            raise StoreError(f"{place}: is there already: put it aside first, it may be newer than the backup")
+            raise StoreError(f"{place}: this file exists already and may be newer than the backup: move it away first")
     try:
         yield
     except BaseException:
@@ -136,7 +139,7 @@ def _free(files: Iterable[Path]) -> Iterator[None]:
         raise
 
 
-def _put(source: Path, path: Path) -> None:
+def _copy_to_new_file(source: Path, path: Path) -> None:
     with store_errors(path):
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as target, source.open("rb") as file:

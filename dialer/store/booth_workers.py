@@ -37,7 +37,7 @@ class SQL(Statements):
     booths_of_worker = Query(BoothOfWorker)
 
 
-def list_worker(db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]) -> tuple[int, bool]:
+def save_worker(db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]) -> tuple[int, bool]:
     """Put a worker on the list at these booths only, and return the worker's id and whether the number (E.164) has
     opted out.
 
@@ -61,7 +61,7 @@ def remove_other_workers(db: Connection, listed: Sequence[int]) -> int:
     return removed
 
 
-def worker_on(db: Connection, phone_id: int) -> BoothWorker | None:
+def find_worker_on_number(db: Connection, phone_id: int) -> BoothWorker | None:
     """Return the booth worker with a number; None if the number is not on the list."""
     booths = SQL.booths_of_worker.all(db, phone_id=phone_id)
     if not booths:

@@ -1,6 +1,6 @@
 -- Figures of a campaign. Their cost depends on what was done so far, not on the length of the list.
 
--- Reads an index of the whole queue.
+-- Slow: reads an index of the whole queue.
 -- name: target_count
 SELECT count(*) FROM target WHERE campaign_id = :campaign_id;
 

@@ -1,4 +1,4 @@
--- Campaigns: what an operator asked for, and what the pacer learned.
+-- Campaigns: the states that operators set, and what the pacer learned.
 
 -- A new campaign is stopped where all campaigns were stopped and none was resumed since.
 -- name: ensure_campaign

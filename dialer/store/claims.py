@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dialer.domain.model import NO_VOTER, BoothWorker, Claim, VotingBooths
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import campaigns, targets
-from dialer.store.booth_workers import worker_on
+from dialer.store.booth_workers import find_worker_on_number
 from dialer.store.number_facts import phone_facts
 from dialer.store.sql import Command, Connection, Query, Statements
 
@@ -113,14 +113,14 @@ def claim(
     since = now - DAY_SECONDS if day_start is None else day_start
     search = _Search(db, campaign_id, limit, _Times(since, now, now + lease_seconds), voting)
     for promised in (True, False):
-        search.take(limit, SQL.due, now=now, promised=promised)
+        search.collect(limit, SQL.due, now=now, promised=promised)
     if voting is None:
-        search.take(limit, SQL.set_aside)
+        search.collect(limit, SQL.set_aside)
     if booths is None:
-        search.take(limit, SQL.fresh)
+        search.collect(limit, SQL.fresh)
     else:
         for booth_id, most in booths.items():
-            search.take(most, SQL.fresh_of_booth, booth_id=booth_id)
+            search.collect(most, SQL.fresh_of_booth, booth_id=booth_id)
     return search.commit(owner)
 
 
@@ -149,7 +149,7 @@ def claim_number(
     if listed.due_at > now:
         return Unclaimed.NOT_DUE
     search = _Search(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
-    search.take(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
+    search.collect(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
     if claims := search.commit(owner):
         return claims[0]
     return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
@@ -229,7 +229,7 @@ class _Search:
             SQL.claim_target.run(self.db, target=target, owner=owner, until=self.times.until)
         return self.claims
 
-    def take(self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object) -> None:
+    def collect(self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object) -> None:
         """Collect up to `most` claims from the candidates of a query. `promised`: their calls were asked for.
 
         Reads row by row and stops: the order comes from the index, so nothing behind the last row taken is read.
@@ -247,7 +247,7 @@ class _Search:
                 continue
             found = None if row.opted_out else self._claim(row, promised=promised)
             if found is None:
-                self.closings.append(self._closing(row))
+                self.closings.append(self._make_closing(row))
                 continue
             self.claims.append(found)
             self.claimed.append(row.target)
@@ -264,7 +264,7 @@ class _Search:
         """Return the claim of a target; None if there is nobody on the number whom this campaign calls."""
         worker: BoothWorker | None = None
         if self._calls_workers:
-            worker = worker_on(self.db, row.phone_id)
+            worker = find_worker_on_number(self.db, row.phone_id)
             addressed = None if worker is None else PendingOnPhone(NO_VOTER, 0, worker.language, worker.booth_ids[0])
         else:
             addressed = SQL.pending_on_phone.first(self.db, phone_id=row.phone_id)
@@ -287,7 +287,7 @@ class _Search:
             promised=promised,
         )
 
-    def _closing(self, row: Candidate) -> Callable[[Connection], None]:
+    def _make_closing(self, row: Candidate) -> Callable[[Connection], None]:
         if row.opted_out:
             return partial(targets.close_phone, phone_id=row.phone_id)
         if self._calls_workers:

@@ -50,7 +50,7 @@ SELECT target.rowid AS target, target.phone_id, target.attempts, phone.e164, pho
 FROM target CROSS JOIN phone ON phone.phone_id = target.phone_id
 WHERE target.campaign_id = :campaign_id AND target.phone_id = :phone_id AND target.promised = :promised;
 
--- An agent's own call-back is due at its hour.
+-- An agent's own call-back is due at its own time, not at the target's.
 -- name: listed_number
 SELECT target.state, target.promised, coalesce(
            (SELECT own.at FROM own_call_back AS own
@@ -80,7 +80,7 @@ UPDATE target SET aside_until = :until WHERE rowid = :target;
 UPDATE target SET aside_until = 0
 WHERE campaign_id = :campaign_id AND aside_until > 0 AND aside_until <= :now AND state = 'due' AND due_at > 0;
 
--- Whatever their day: after a restart the settings may name another one.
+-- Ends all of them, whatever their polling day: after a restart the settings may name another day.
 -- name: end_all_asides
 UPDATE target SET aside_until = 0
 WHERE campaign_id IN (SELECT campaign_id FROM campaign) AND aside_until > 0 AND state = 'due' AND due_at > 0;

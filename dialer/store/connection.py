@@ -52,7 +52,7 @@ def open_for_writing(
     first.
 
     A store of an older schema is copied to a folder next to it before it is migrated, unless there is a copy already
-    (`copied`). The caller must hold the store's lock, let it `cover` the files created here, and use the connection
+    (`copied`). The caller must hold the store's lock, let it lock the new files (`lock_new_files`), and use the connection
     from one thread at a time.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer, stays unchanged.
@@ -74,7 +74,7 @@ def open_for_writing(
         db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-        seals.begin(db, time.time())
+        seals.seal_unsealed_rows(db, time.time())
     return db
 
 
@@ -136,7 +136,7 @@ def locked_connection(
     """Open a store that the caller has locked for writing (`open_for_writing`), and checkpoint it at the end."""
     db = open_for_writing(path, create=create, key=key, copied=copied)
     try:
-        lock.cover()
+        lock.lock_new_files()
         with store_errors(path):
             yield db
     finally:
@@ -191,7 +191,7 @@ def open_and_lock(path: Path, create: bool, busy_seconds: float, key: StoreKey |
         lock = undo.enter_context(StoreLock(path, holder))
         db = open_for_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         undo.callback(close_writer, db)
-        lock.cover()
+        lock.lock_new_files()
         reader = Reader(path, key, opened_here=True, busy_seconds=busy_seconds)
         undo.pop_all()
     return OpenStore(path, lock, db, reader)

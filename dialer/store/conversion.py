@@ -26,21 +26,24 @@ from dialer.store.sqlite_errors import store_errors
 Progress = Callable[[str, float], None]
 """Called with what is being done, and the part that is done (0-1)."""
 
-_ROOM = 1.1  # an encrypted page holds 80 bytes less (2 %), and others write to the disk meanwhile
-_STEPS_BETWEEN_LOOKS = 200_000  # of SQLite's virtual machine: some tens of milliseconds
-_ROWS_BETWEEN_LOOKS = 20_000
+_FREE_SPACE_FACTOR = 1.1  # an encrypted page holds 80 bytes less (2 %), and others write to the disk meanwhile
+_STEPS_BETWEEN_REPORTS = 200_000  # of SQLite's virtual machine: some tens of milliseconds
+_ROWS_BETWEEN_REPORTS = 20_000
 _BLOCK_BYTES = 1 << 20
 
 
 def get_leftover_path(path: Path) -> Path:
-    """Return the file that a killed conversion leaves next to the store. It may be plain; the next conversion removes it."""
+    """Return the path of the temporary file next to the store, which stays after a conversion was killed.
+
+    It may be unencrypted. The next conversion removes it.
+    """
     return path.with_name(path.name + ".converting")
 
 
-def convert(
+def convert_store(
     path: Path, old: StoreKey | None, new: StoreKey | None, *, who: str, at: float, progress: Progress = lambda *_: None
 ) -> None:
-    """Convert the store at `path`, and the desk's file, from the key `old` to the key `new`; None: not encrypted.
+    """Convert the store at `path`, and the desk's file, from the key `old` to the key `new` (None for an unencrypted file).
 
     Plain files are overwritten. `who` and `at` (epoch seconds) go into the audit. Raises StoreBusy while anybody has the store
     open, StoreFull if there is no room for both files, and other StoreErrors. The store is unchanged after an error.
@@ -55,23 +58,23 @@ def convert(
     with StoreLock(path, "a conversion"):
         close_writer(open_for_writing(path, create=False, key=old))  # checks and upgrades it
         # The desk's file is replaced first; if a kill comes between the two, the store is converted again.
-        with _converted(path, old, new, progress, note):
-            if _desk_waits(path, new):
+        with _convert_file(path, old, new, progress, note):
+            if _desk_needs_conversion(path, new):
                 check_header(desk_path(path), old)
-                with _converted(desk_path(path), old, new, progress, lambda _: None):
+                with _convert_file(desk_path(path), old, new, progress, lambda _: None):
                     pass
 
 
-def convert_desk(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
-    """Convert only the desk's file to the key that the store has already, if it has another one. Raises as `convert` does."""
+def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
+    """Convert only the desk's file to the store's key `new`, unless it has it already. Raises the errors of `convert_store`."""
     path = path.resolve()
-    if _desk_waits(path, new):
-        with StoreLock(path, "a conversion"), _converted(desk_path(path), old, new, lambda *_: None, lambda _: None):
+    if _desk_needs_conversion(path, new):
+        with StoreLock(path, "a conversion"), _convert_file(desk_path(path), old, new, lambda *_: None, lambda _: None):
             pass
 
 
-def _desk_waits(store: Path, new: StoreKey | None) -> bool:
-    """Return whether there is a desk's file that does not have the new key."""
+def _desk_needs_conversion(store: Path, new: StoreKey | None) -> bool:
+    """Return whether the desk's file exists and does not have the new key."""
     path = desk_path(store)
     if not file_exists(path):
         return False
@@ -85,42 +88,42 @@ def _desk_waits(store: Path, new: StoreKey | None) -> bool:
 
 
 @contextmanager
-def _converted(
+def _convert_file(
     path: Path,
     old: StoreKey | None,
     new: StoreKey | None,
     progress: Progress,
     note: Callable[[Connection], None],
 ) -> Iterator[None]:
-    """Make a verified copy of the file with the new key. It takes the file's place when the block succeeds."""
-    beside = get_leftover_path(path)
-    remove_file(beside)
-    if shutil.disk_usage(path.parent).free < path.stat().st_size * _ROOM:
-        raise StoreFull(f"{path}: the disk has no room for a second copy, which a conversion needs: free space")
+    """Make a verified copy of the file with the new key, and replace the file with it when the block succeeds."""
+    new_path = get_leftover_path(path)
+    remove_database_files(new_path)
+    if shutil.disk_usage(path.parent).free < path.stat().st_size * _FREE_SPACE_FACTOR:
+        raise StoreFull(f"{path}: a conversion needs room for a second copy on this disk: free some space")
     try:
         with store_errors(path):
-            os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            with _both(path, beside, old, new) as db, path.open("r+b", buffering=0) as old_file:
-                _copy(db, path, beside, progress)
+            os.close(os.open(new_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with _attach_both(path, new_path, old, new) as db, path.open("r+b", buffering=0) as old_file:
+                _copy(db, path, new_path, progress)
                 # The new file is closed and opened again, so that the comparison reads the file and not memory.
                 db.execute("DETACH new")
-                db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
+                db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(new_path)})
                 _compare(db, path, progress)
                 db.execute("DETACH new")
-                with connection_to(beside, "rw", new) as whole, transaction(whole):
-                    note(whole)  # in the audit of the new file
-                _to_disk(beside)
+                with connection_to(new_path, "rw", new) as converted, transaction(converted):
+                    note(converted)  # in the audit of the new file
+                _sync_to_disk(new_path)
                 yield
-                beside.replace(path)
-                _to_disk(path.parent)
+                new_path.replace(path)
+                _sync_to_disk(path.parent)
                 if old is None:
                     _overwrite(old_file.fileno(), progress)
     finally:
-        remove_file(beside)
+        remove_database_files(new_path)
 
 
 @contextmanager
-def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) -> Iterator[Connection]:
+def _attach_both(path: Path, new_path: Path, old: StoreKey | None, new: StoreKey | None) -> Iterator[Connection]:
     """Connect to both files, as `old` and `new`, so that nobody else can read or write the old one.
 
     SQLite's locks belong to the process, so nothing else in it may have the file open; the lock lasts until the end.
@@ -131,24 +134,26 @@ def _both(path: Path, beside: Path, old: StoreKey | None, new: StoreKey | None) 
         # Leaving WAL mode works only for the only connection, and moves the WAL into the file.
         (journal,) = db.execute("PRAGMA old.journal_mode = DELETE").fetchone()
         if journal != "delete":
-            raise StoreBusy(f"{path}: another process reads it: close the reports and boards that have it open")
+            raise StoreBusy(
+                f"{path}: another process is reading this file: close the reports and boards that have it open"
+            )
         db.execute("PRAGMA old.locking_mode = EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")
         db.execute("COMMIT")
-        db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(beside)})
+        db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(new_path)})
         yield db
 
 
-def _copy(db: Connection, path: Path, beside: Path, progress: Progress) -> None:
+def _copy(db: Connection, path: Path, new_path: Path, progress: Progress) -> None:
     bytes_in_all = max(path.stat().st_size, 1)
 
-    def look() -> int:
-        progress("copying", min(beside.stat().st_size / bytes_in_all, 1.0))
+    def report_progress() -> int:
+        progress("copying", min(new_path.stat().st_size / bytes_in_all, 1.0))
         return 0
 
     # The new file is synced once, at the end: before, nothing of it has to survive a crash.
     db.execute("PRAGMA new.synchronous = OFF")
-    db.set_progress_handler(look, _STEPS_BETWEEN_LOOKS)
+    db.set_progress_handler(report_progress, _STEPS_BETWEEN_REPORTS)
     db.execute("SELECT sqlcipher_export('new', 'old')").fetchall()
     db.set_progress_handler(None, 0)
     for name in ("user_version", "application_id"):
@@ -160,28 +165,28 @@ def _compare(db: Connection, path: Path, progress: Progress) -> None:
     """Raise StoreCorrupt unless both files have the same tables, indexes, triggers and rows, and the new one is intact."""
     schema = "SELECT type, name, sql FROM {}.sqlite_schema ORDER BY type, name"
     if db.execute(schema.format("old")).fetchall() != db.execute(schema.format("new")).fetchall():
-        raise _differs(path, "its tables")
+        raise _difference_error(path, "its tables")
     tables = [name for (name,) in db.execute("SELECT name FROM old.sqlite_schema WHERE type = 'table' ORDER BY name")]
     counts = {table: int(db.execute(f'SELECT count(*) FROM old."{table}"').fetchone()[0]) for table in tables}  # noqa: S608 - names of our schema
     rows_in_all, done = max(sum(counts.values()), 1), 0
     for table in tables:
         before = db.execute(f'SELECT * FROM old."{table}"')  # noqa: S608
         after = db.execute(f'SELECT * FROM new."{table}"')  # noqa: S608
-        while rows := before.fetchmany(_ROWS_BETWEEN_LOOKS):
-            if rows != after.fetchmany(_ROWS_BETWEEN_LOOKS):
-                raise _differs(path, table)
+        while rows := before.fetchmany(_ROWS_BETWEEN_REPORTS):
+            if rows != after.fetchmany(_ROWS_BETWEEN_REPORTS):
+                raise _difference_error(path, table)
             done += len(rows)
             progress("comparing", done / rows_in_all)
         if after.fetchone() is not None:
-            raise _differs(path, table)
+            raise _difference_error(path, table)
     (finding,) = db.execute("PRAGMA new.integrity_check(1)").fetchone()
     if finding != "ok":
-        raise _differs(path, " ".join(finding.split()))
+        raise _difference_error(path, " ".join(finding.split()))
 
 
-def _differs(path: Path, what: str) -> StoreCorrupt:
+def _difference_error(path: Path, what: str) -> StoreCorrupt:
     return StoreCorrupt(
-        f"{path}: the copy is not what the store holds ({what}): the store is as it was; check the disk"
+        f"{path}: the converted copy differs from the original ({what}); the original is unchanged: check the disk"
     )
 
 
@@ -195,16 +200,16 @@ def _overwrite(descriptor: int, progress: Progress) -> None:
     os.fsync(descriptor)
 
 
-def remove_file(path: Path) -> None:
-    """Remove a database file, with its WAL and journal. Raises StoreError."""
+def remove_database_files(path: Path) -> None:
+    """Remove a database file, its WAL and its journal. Raises StoreError."""
     for name in (path, *(path.with_name(path.name + end) for end in ("-journal", "-wal", "-shm"))):
         try:
             name.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"{name}: it cannot be removed ({error.strerror}): remove it by hand") from error
+            raise StoreError(f"{name}: this file cannot be removed ({error.strerror}): remove it by hand") from error
 
 
-def _to_disk(path: Path) -> None:
+def _sync_to_disk(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         with suppress(OSError):  # not every file system can sync a folder

@@ -1,4 +1,4 @@
-"""Copies of a database as it is at one moment, while others write to it; and the copy made before an upgrade of the schema."""
+"""Consistent copies of a database while others write to it, and the copy made before an upgrade of the schema."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey 
     needed = path.stat().st_size
     if shutil.disk_usage(path.parent).free < needed:
         raise StoreFull(
-            f"{path}: there is no room for the copy that is made before its schema changes ({needed >> 20} MB): make room, nothing"
-            " was changed"
+            f"{path}: the disk has no room for a copy of the store before its schema changes ({needed >> 20} MB). Nothing was"
+            " changed: free some space"
         )
     with create_folder_atomically(folder) as half:
         copy_database(db, half / STORE, key)
@@ -49,14 +49,14 @@ def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey 
 
 @contextmanager
 def create_folder_atomically(folder: Path) -> Iterator[Path]:
-    """Yield a folder for files; it gets its name when the block succeeds, and is deleted otherwise. Raises StoreError."""
+    """Yield a temporary folder that is renamed to `folder` when the block succeeds, and deleted otherwise. Raises StoreError."""
     half = folder.with_name(f".{folder.name}.half-done")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700)
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be made ({error.strerror}); name another place") from error
+        raise StoreError(f"{folder}: this folder cannot be created ({error.strerror}); name another") from error
     try:
         yield half
         half.rename(folder)

@@ -46,7 +46,7 @@ DELETE FROM session WHERE used_at < :before;
 -- name: acknowledge
 INSERT INTO acknowledged (code, alert_at, name, at) VALUES (:code, :alert_at, :name, :at) ON CONFLICT (code, alert_at) DO NOTHING;
 
--- The last one of each code.
+-- The last acknowledgement of each alert code.
 -- name: acknowledged
 SELECT code, alert_at, name, max(at) AS at FROM acknowledged GROUP BY code;
 

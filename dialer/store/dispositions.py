@@ -18,7 +18,7 @@ from dialer.store.opt_outs import record_opt_out
 from dialer.store.outbox import announce_result
 from dialer.store.own_call_backs import save_own_call_back
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
-from dialer.store.voters import place_of
+from dialer.store.voters import get_voter_place
 
 _NOT_THE_VOTER = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
 
@@ -90,7 +90,7 @@ def record_disposition(
     if new:
         save_own_call_back(db, before.campaign_id, before.phone_id, record)
         seals.seal_attempt(db, record.attempt_id, seals.TALK)
-        place = None if before.voter_id is None or not record.answers else place_of(db, before.voter_id)
+        place = None if before.voter_id is None or not record.answers else get_voter_place(db, before.voter_id)
         announce_result(db, encode, replace(record, place=place), record.at)
     effects = tuple(record_mark(db, encode, mark) for mark in marks)
     opted_out = opt_out and record_opt_out(
@@ -110,7 +110,7 @@ def record_disposition(
 
 def _update_targets(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
     """Decide when the number, and the voter's other numbers, are due after a disposition."""
-    after = attempts.target_after(db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker))
+    after = attempts.determine_target_state(db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker))
     SQL.update_target.run(
         db,
         campaign_id=before.campaign_id,
@@ -123,11 +123,11 @@ def _update_targets(db: Connection, before: DisposedAttempt, record: Disposition
         return
     last_result_at = max(before.ended_at, before.disposed_at or 0.0)
     was_final = before.disposition in attempts.FINAL_DISPOSITIONS
-    held_until = attempts.held_until(before.due_at, last_result_at, final=was_final)
+    held_until = attempts.compute_hold_end(before.due_at, last_result_at, final=was_final)
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
         attempts.move_hold(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
-        until = attempts.held_until(record.retry_at, record.at, final=is_final)
+        until = attempts.compute_hold_end(record.retry_at, record.at, final=is_final)
         attempts.hold_other_numbers(db, *call, until, held_until)

@@ -118,7 +118,7 @@ _PURGE_RECORDS = (
 )
 
 
-def recorded_voice(db: Connection, number: str) -> RecordedVoice:
+def find_recorded_voice(db: Connection, number: str) -> RecordedVoice:
     """Return what may be recorded of the people on a number. Nothing is known of a number that is not on the roll."""
     return RecordedVoice(
         frozenset(SQL.attempts_on.all(db, number=number)),
@@ -180,7 +180,7 @@ def blank_number(
     return BlankedNumber(phone_id, len(voters), bool(secrets))
 
 
-def holdings(db: Connection) -> Holdings:
+def count_holdings(db: Connection) -> Holdings:
     """Return what a store contains."""
     return SQL.holdings.one(db)
 
@@ -216,7 +216,7 @@ def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: b
 
 
 @contextmanager
-def overwriting(db: Connection) -> Iterator[None]:
+def overwrite_deleted_content(db: Connection) -> Iterator[None]:
     """Overwrite in the file what the block deletes."""
     db.execute("PRAGMA secure_delete = ON")
     try:

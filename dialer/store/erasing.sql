@@ -3,7 +3,7 @@
 -- name: phone_id_of
 SELECT phone_id FROM phone WHERE e164 = :number;
 
--- Without those whose wrong number it was.
+-- Without voters for whom it was a wrong number.
 -- name: voters_on
 SELECT DISTINCT voter_id FROM link WHERE phone_id = :phone_id AND dropped_at IS NULL;
 
@@ -25,7 +25,7 @@ DELETE FROM unknown_serial;
 -- name: delete_links
 DELETE FROM link WHERE phone_id = :phone_id;
 
--- Not a number any more, so that nothing dials it. The id stays, for attempts and marks.
+-- The new value is not a phone number, so that nothing dials it. The id stays, for attempts and marks.
 -- name: blank_phone
 UPDATE phone SET e164 = 'erased-' || phone_id, opted_out_at = coalesce(opted_out_at, :at), consent = 'unknown',
                  consent_source = '', consent_at = NULL
@@ -49,16 +49,16 @@ WHERE attempt.phone_id = (SELECT phone_id FROM phone WHERE e164 = :number)
   AND flow_answer.value GLOB 'RE[0-9a-f]*' AND length(flow_answer.value) = 34
 ORDER BY flow_answer.value;
 
--- Of one number, or of all (NULL).
+-- Rows of one number, or of all numbers (NULL).
 -- name: delete_recordings
 DELETE FROM recording WHERE :phone_id IS NULL OR attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id);
 
--- Of one number, or of all (NULL).
+-- Rows of one number, or of all numbers (NULL).
 -- name: delete_messages
 DELETE FROM flow_answer WHERE value GLOB attempt_id || '-[0-9]*'
   AND (:phone_id IS NULL OR attempt_id IN (SELECT attempt_id FROM attempt WHERE phone_id = :phone_id));
 
--- Of one number, or of all (NULL).
+-- Rows of one number, or of all numbers (NULL).
 -- name: delete_own_call_backs
 DELETE FROM own_call_back WHERE :phone_id IS NULL OR phone_id = :phone_id;
 
@@ -74,13 +74,13 @@ DELETE FROM registered WHERE e164 = :number;
 -- name: delete_consent_ahead
 DELETE FROM consent_ahead WHERE e164 = :number;
 
--- When somebody opted out, and in which call, stays: for the blanked number, or for a number off the roll, which :place
--- numbers.
+-- The time and call of the opt-out stay, for the blanked number, or for a number that is not on the roll, which gets the
+-- serial number :place.
 -- name: blank_opt_out
 UPDATE opt_out SET e164 = coalesce((SELECT 'erased-' || phone_id FROM phone WHERE phone.e164 = :number), 'erased-0-' || :place)
 WHERE e164 = :number;
 
--- The highest place, which is not the count: a purge gives places to numbers on the roll too.
+-- The highest serial number used, which is not the count: a purge gives serial numbers to numbers on the roll too.
 -- name: last_blank_place
 SELECT coalesce(max(CAST(substr(e164, 10) AS INTEGER)), 0) FROM opt_out WHERE e164 GLOB 'erased-0-*';
 

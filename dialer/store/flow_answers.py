@@ -9,7 +9,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.results import Encode, FlowAnswers
 from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Statements
-from dialer.store.voters import place_of
+from dialer.store.voters import get_voter_place
 
 
 class Answer(NamedTuple):
@@ -44,7 +44,7 @@ def record_answers(
     }
     if new:
         call = SQL.call_of_answers.first(db, attempt_id=attempt_id)
-        place = None if call is None or call.voter_id is None else place_of(db, call.voter_id)
+        place = None if call is None or call.voter_id is None else get_voter_place(db, call.voter_id)
         announce_result(
             db, encode, FlowAnswers("" if call is None else call.campaign_id, attempt_id, at, new, place), at
         )

@@ -31,7 +31,7 @@ VALUES (:at, :called, :number, :mode, :campaign_id, :attempt_of_call, :call_back
 UPDATE target SET state = CASE state WHEN 'claimed' THEN 'claimed' ELSE 'due' END, due_at = :due_at, promised = 1
 WHERE campaign_id = :campaign_id AND phone_id = :phone_id AND state IN ('due', 'closed', 'claimed');
 
--- Opens nothing that is closed.
+-- Closed targets stay closed.
 -- name: postpone_call
 UPDATE target SET due_at = :due_at, promised = :promised WHERE campaign_id = :campaign_id AND phone_id = :phone_id AND state = 'due';
 

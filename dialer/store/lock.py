@@ -1,4 +1,4 @@
-"""The lock of a store: one process at a time changes it, a dialler or an import.
+"""The lock of a store, for which only one process at a time changes it: a dialler or an import.
 
 Programs that only read need no lock, and neither does the audit entry of an export (`exports.py`), which is appended in a
 transaction of its own.
@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import Self
 
 from dialer.domain.errors import StoreBusy, StoreError
-from dialer.store.lock_holder import holder_of, lock_file
+from dialer.store.lock_holder import find_lock_holder, get_lock_path
 
 DIALLER = "a dialler"
 """How errors of other processes name a dialler that holds the store."""
 # Elsewhere flock and SQLite's own locks would meet on the database (BSD, macOS).
-_LOCKS_THE_FILE = sys.platform == "linux"
+_CAN_LOCK_DATABASE = sys.platform == "linux"
 _MOUNTS = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")  # as a space stands there
-_OF_A_NETWORK = frozenset(
+_NETWORK_FILE_SYSTEMS = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "afs", "ceph", "lustre", "gpfs", "beegfs", "ocfs2", "gfs2", "vboxsf"),
         *("fuse.sshfs", "fuse.glusterfs", "fuse.s3fs", "fuse.rclone"),
@@ -41,10 +41,10 @@ class StoreLock:
     """The right to write to the store at `path`, from the creation of this object until `release`."""
 
     def __init__(self, path: Path, holder: str) -> None:
-        """Lock the store. `holder` says who does, in one or two words ("a dialler", "an import").
+        """Lock the store. `holder` names the program that locks it, in one or two words ("a dialler", "an import").
 
-        Raises StoreBusy, naming the process that holds the store, and StoreError if no lock file can be created, or if the store
-        has a second name or is on another machine's disk.
+        Raises StoreBusy, naming the process that holds the store, and StoreError if no lock file can be created, or if the
+        store has a second name or is on another machine's disk.
         """
         self._path = path
         self._file = Path(os.path.realpath(path))
@@ -52,30 +52,30 @@ class StoreLock:
         self._store: tuple[int, int] | None = None
         refuse_second_name(path)
         try:
-            beside = self._take(lock_file(path), os.O_RDWR | os.O_CREAT)
+            descriptor = self._lock_file(get_lock_path(path), os.O_RDWR | os.O_CREAT)
             _refuse_mounts(path, self._file)
-            self._take_what_is_there()
+            self._lock_existing_files()
         except BaseException:
             self.release()
             raise
-        os.ftruncate(beside, 0)
-        os.lseek(beside, 0, os.SEEK_SET)
-        os.write(beside, f"{holder} (process {os.getpid()})\n".encode())
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, f"{holder} (process {os.getpid()})\n".encode())
 
     def __enter__(self) -> Self:
-        """The lock itself."""
+        """Return the lock."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Release."""
+        """Release the lock."""
         self.release()
 
-    def cover(self) -> None:
-        """Lock the files that were created meanwhile: the database of a new store, and its WAL.
+    def lock_new_files(self) -> None:
+        """Lock files created since the lock was taken: the database of a new store, and its WAL.
 
-        Raises StoreBusy if another process holds one, and StoreError if the store's name leads to another file by now.
+        Raises StoreBusy if another process holds one, and StoreError if the store's name now leads to another file.
         """
-        self._take_what_is_there()
+        self._lock_existing_files()
         self.refuse_if_moved()
 
     def refuse_if_moved(self) -> None:
@@ -88,8 +88,8 @@ class StoreLock:
             found = None
         if found is None or (found.st_dev, found.st_ino) != self._store:
             raise StoreError(
-                f"{self._path}: the file was moved, replaced or removed while it was in use: no new calls; stop this"
-                " dialler, put the file back where it was, start again"
+                f"{self._path}: the file was moved, replaced or removed while in use, so no new calls are placed: stop this"
+                " dialler, put the file back where it was, and start again"
             )
 
     def release(self) -> None:
@@ -97,40 +97,40 @@ class StoreLock:
         while self._held:
             os.close(self._held.popitem()[1])
 
-    def _take_what_is_there(self) -> None:
-        if not _LOCKS_THE_FILE:
+    def _lock_existing_files(self) -> None:
+        if not _CAN_LOCK_DATABASE:
             return
         for name in (self._file, self._file.with_name(self._file.name + "-wal")):
             with suppress(FileNotFoundError):
                 found = name.stat()
                 if (found.st_dev, found.st_ino) not in self._held:
-                    self._take(name, os.O_RDWR)
+                    self._lock_file(name, os.O_RDWR)
                     found = name.stat()  # an overlay has made a copy for whoever writes: another file
                 if name == self._file:
                     self._store = (found.st_dev, found.st_ino)
 
-    def _take(self, name: Path, flags: int) -> int:
+    def _lock_file(self, name: Path, flags: int) -> int:
         try:
             descriptor = os.open(name, flags, 0o600)
         except FileNotFoundError:
             if not flags & os.O_CREAT:
                 raise
-            raise self._unopened("its folder does not exist") from None
+            raise self._open_error("its folder does not exist") from None
         except OSError as error:
-            raise self._unopened(error.strerror) from error
+            raise self._open_error(error.strerror) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            who = holder_of(self._path) or "another process"
+            who = find_lock_holder(self._path) or "another process"
             os.close(descriptor)
-            raise StoreBusy(f"{self._path}: {who} is using it: stop that first, then try again") from error
+            raise StoreBusy(f"{self._path}: {who} is using this store: stop that first, then try again") from error
         locked = os.fstat(descriptor)
         self._held[locked.st_dev, locked.st_ino] = descriptor
         return descriptor
 
-    def _unopened(self, why: str | None) -> StoreError:
+    def _open_error(self, why: str | None) -> StoreError:
         return StoreError(
-            f"{self._path}: it cannot be opened ({why}): check that the folder exists and this user may write to it"
+            f"{self._path}: the store cannot be opened ({why}): check that its folder exists and this user may write to it"
         )
 
 
@@ -154,16 +154,16 @@ def _refuse_mounts(path: Path, real: Path) -> None:
     Likewise if the file alone is mounted: its journal would stay on this side of the mount.
     """
     device = real.parent.stat().st_dev
-    meant = f"{os.major(device)}:{os.minor(device)}" if _LOCKS_THE_FILE else ""
+    meant = f"{os.major(device)}:{os.minor(device)}" if _CAN_LOCK_DATABASE else ""
     with suppress(OSError):
         for line in _MOUNTS.read_text("utf-8", "replace").splitlines():
             fields = line.split()
             if len(fields) < 7 or "-" not in fields:
                 continue
             kind = fields[fields.index("-") + 1]
-            if fields[2] == meant and kind in _OF_A_NETWORK:
-                raise StoreError(f"{path}: its disk is another machine's ({kind}): put the store on a local disk")
+            if fields[2] == meant and kind in _NETWORK_FILE_SYSTEMS:
+                raise StoreError(f"{path}: the store is on another machine's disk ({kind}): put it on a local disk")
             if _OCTAL.sub(lambda octal: chr(int(octal[1], 8)), fields[4]) == str(real):
                 raise StoreError(
-                    f"{path}: the file alone is mounted here, and its journal would lie elsewhere: mount its folder"
+                    f"{path}: only this file is mounted here, and its journal would be elsewhere: mount its folder instead"
                 )

@@ -1,4 +1,4 @@
-"""Who holds the lock of a store, found without touching the lock: looking must not keep a dialler from starting."""
+"""Finding the process that holds a store's lock, without touching the lock: that could keep a dialler from starting."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ _TEXT = re.compile(r"(.{1,40}) \(process (\d{1,10})\)", re.ASCII)
 _LOCKS = Path("/proc/locks")
 
 
-def lock_file(path: Path) -> Path:
+def get_lock_path(path: Path) -> Path:
     """Return the path of the lock file next to the store, the same whatever symbolic link names the store."""
     real = Path(os.path.realpath(path))
     return real.with_name(real.name + ".lock")
 
 
-def holder_of(path: Path) -> str | None:
-    """Return who writes to the store at `path`, such as "a dialler (process 812)"; None if nobody does.
+def find_lock_holder(path: Path) -> str | None:
+    """Return the program that writes to the store at `path`, such as "a dialler (process 812)", or None if none does.
 
-    Raises OSError if the lock cannot be read. The lock file outlives its holder, and the process number may be another
-    program's by now. Where the system shows which files a process has open, it is asked; elsewhere a process with that number
-    counts as the holder. If the lock file was removed, the system's list of locks names only the process.
+    Raises OSError if the lock file cannot be read. The lock file outlives its holder, and its process number may belong to
+    another program by now. Where the system shows which files a process has open, that is checked; elsewhere any process with
+    that number counts as the holder. If the lock file was removed, only the process number is known ("process 812").
     """
-    lock = lock_file(path)
+    lock = get_lock_path(path)
     try:
         found = _TEXT.fullmatch(lock.read_text("utf-8", "replace").strip())
     except FileNotFoundError:
         found = None
-    if found is not None and _has_open(int(found[2]), lock):
+    if found is not None and _has_file_open(int(found[2]), lock):
         return found[0]
-    process = _who_locked(path)
+    process = _find_locking_process(path)
     return None if process is None else f"process {process}"
 
 
-def _who_locked(path: Path) -> int | None:
+def _find_locking_process(path: Path) -> int | None:
     """Return the process that holds a `flock` on the database file, as far as this system shows it."""
     try:
         inode = path.stat().st_ino
@@ -45,21 +45,21 @@ def _who_locked(path: Path) -> int | None:
         fields = line.split()
         if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].endswith(f":{inode}") and fields[4].isdecimal():
             process = int(fields[4])
-            if _has_open(process, path):
+            if _has_file_open(process, path):
                 return process
     return None
 
 
-def _has_open(process: int, file: Path) -> bool:
+def _has_file_open(process: int, file: Path) -> bool:
     meant = file.stat()
     try:
         with os.scandir(f"/proc/{process}/fd") as entries:
-            return any(_is_file(entry, meant) for entry in entries)
+            return any(_is_open_file(entry, meant) for entry in entries)
     except OSError:  # no such process, no such folder on this system, or another user's process
         return _is_alive(process)
 
 
-def _is_file(entry: os.DirEntry[str], meant: os.stat_result) -> bool:
+def _is_open_file(entry: os.DirEntry[str], meant: os.stat_result) -> bool:
     try:
         return os.path.samestat(entry.stat(), meant)
     except OSError:  # closed meanwhile

@@ -16,7 +16,7 @@ from dialer.store.audit import AuditNote
 from dialer.store.outbox import announce_result
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, parameters_of
 from dialer.store.voter_status import VoterStatus, status_after, status_from_marks
-from dialer.store.voters import place_of
+from dialer.store.voters import get_voter_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
         for phone_id in silenced:
             targets.close_for_voters(db, phone_id, settled=settled)
         if encode is not None:
-            announced = replace(mark, confidence=mark.effective_confidence, place=place_of(db, mark.voter_id))
+            announced = replace(mark, confidence=mark.effective_confidence, place=get_voter_place(db, mark.voter_id))
             announce_result(db, encode, announced, mark.at)
     pending_again = pending and before.turnout != "pending"
     return MarkEffect(

@@ -1,4 +1,4 @@
--- Marks: what became known of voters. They are appended and never changed.
+-- Marks: facts that became known about voters. They are appended and never changed.
 
 -- name: voter
 SELECT booth_id, turnout, reached AS contacted, turnout = 'pending' AND not_yet = 1 AS not_yet FROM voter WHERE voter_id = :voter_id;

@@ -9,7 +9,7 @@ from pathlib import Path
 from dialer.domain.errors import RecordingError
 from dialer.domain.results import Encode
 from dialer.store import audit, recordings
-from dialer.store.agent_records import forget_written
+from dialer.store.agent_records import erase_notes_and_drafts
 from dialer.store.audit import AuditNote
 from dialer.store.copying import find_upgrade_copies
 from dialer.store.erasing import (
@@ -17,8 +17,8 @@ from dialer.store.erasing import (
     RecordedVoice,
     blank_number,
     delete_recording_rows,
-    overwriting,
-    recorded_voice,
+    find_recorded_voice,
+    overwrite_deleted_content,
 )
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Connection
@@ -39,8 +39,8 @@ class ErasureRules:
         `expected`: there should be some, so that a missing folder raises RecordingError.
         """
         return [
-            *recordings.files_of(self.recordings, attempts, expected=expected),
-            *recordings.files_of(self.messages, attempts, expected=False),
+            *recordings.find_recording_files(self.recordings, attempts, expected=expected),
+            *recordings.find_recording_files(self.messages, attempts, expected=False),
         ]
 
 
@@ -68,13 +68,13 @@ def erase_number(
     removed: the transaction must then be rolled back.
     """
     kept = rules.retention(note.at)
-    with overwriting(db):
-        voice = recorded_voice(db, number)
+    with overwrite_deleted_content(db):
+        voice = find_recorded_voice(db, number)
         files = rules.files(voice.attempts, expected=kept is None and voice.recordings > 0)
         done = blank_number(db, encode, number, at=note.at, secrets=rules.secrets, with_voters=with_voters)
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
-        notes = 0 if done.phone_id is None else forget_written(*store, done.phone_id)
+        notes = 0 if done.phone_id is None else erase_notes_and_drafts(*store, done.phone_id)
         audit.append_note(
             db,
             "erase",

@@ -1,4 +1,4 @@
--- What the rules must know of a number.
+-- The facts about a number that the calling rules check.
 
 -- Calls of all campaigns: attempts and conversations since :day_start, and the ends of the last abandoned call, of the
 -- last call to the number and of the last conversation. Reads the number's attempts once.

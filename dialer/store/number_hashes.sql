@@ -17,7 +17,7 @@ UPDATE hash_secret SET tells = (fingerprint = :fingerprint);
 SELECT number_hash FROM hash_secret CROSS JOIN phone_hash USING (secret)
 WHERE hash_secret.tells AND phone_hash.phone_id = :phone_id;
 
--- Read page by page at the start.
+-- Numbers without a hash under a secret, read page by page when the dialler starts.
 -- name: unhashed
 SELECT phone_id, e164 FROM phone
 WHERE phone_id > :after
@@ -62,7 +62,7 @@ CROSS JOIN phone_hash ON phone_hash.number_hash = opt_out_hash.number_hash
 CROSS JOIN phone ON phone.phone_id = phone_hash.phone_id
 WHERE phone.opted_out_at IS NULL;
 
--- Reads the new numbers, which are few.
+-- Reads only numbers with an id after :after.
 -- name: suppressed_elsewhere_after
 SELECT phone_hash.phone_id, opt_out_hash.at, opt_out_hash.centre
 FROM phone_hash

@@ -61,7 +61,7 @@ SELECT EXISTS (
 SELECT campaign_id, state, due_at, promised FROM target WHERE phone_id = :phone_id;
 
 -- When the number last rang since a campaign's call was asked for: called by another campaign, or by that one and not
--- answered. The same as in `gate` of attempts.sql.
+-- answered. The same as in `pre_dial_check` of attempts.sql.
 -- name: rung_since_asked_at
 SELECT max(ended_at) FROM attempt
 WHERE phone_id = :phone_id AND direction = 'outbound' AND outcome <> 'refused' AND ended_at <= :at
@@ -72,8 +72,8 @@ WHERE phone_id = :phone_id AND direction = 'outbound' AND outcome <> 'refused' A
         AND (asked.answered_at IS NOT NULL OR asked.direction = 'inbound' OR asked.outcome = 'connected')
   ), 0);
 
--- Whether the person asked for the next call in the last call of a campaign. A call that was cancelled or never placed
--- does not change that.
+-- Whether the person asked for another call in the last call of a campaign. Calls that were cancelled or never placed are
+-- ignored.
 -- name: asked_for
 SELECT campaign_id,
        disposition IN ('later', 'call-back') AND disposed_at <= :at
@@ -115,7 +115,7 @@ FROM attempt CROSS JOIN lawful USING (lawful_id)
 WHERE attempt.campaign_id = :campaign_id AND attempt.outcome IS NOT NULL AND attempt.created_at BETWEEN :day_start AND :at
   AND lawful.grounds ->> 'certificate' IS NOT NULL;
 
--- Only our own calls: somebody who complains about a call may have called us since.
+-- Outbound calls only: somebody who complains about a call may have called us since.
 -- name: last_call
 SELECT attempt_id, campaign_id FROM attempt
 WHERE phone_id = :phone_id AND direction = 'outbound' AND (:campaign_id IS NULL OR campaign_id = :campaign_id) AND created_at <= :at

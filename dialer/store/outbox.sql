@@ -23,7 +23,7 @@ SELECT name AS sink, (SELECT coalesce(max(outbox_id) - min(outbox_id) + 1, 0) FR
   (SELECT at FROM outbox WHERE outbox_id > passed ORDER BY outbox_id LIMIT 1) AS oldest_at
 FROM (SELECT name, passed FROM outbox_sink UNION ALL SELECT 'mqtt', 0 WHERE NOT EXISTS (SELECT 1 FROM outbox_sink));
 
--- Rows that every sink has passed.
+-- Deletes rows that every sink has passed.
 -- name: delete_passed
 DELETE FROM outbox WHERE outbox_id <= coalesce((SELECT min(passed) FROM outbox_sink), :passed);
 
@@ -47,8 +47,8 @@ SELECT coalesce((SELECT max(outbox_id) - min(outbox_id) + 1 FROM outbox)
 DELETE FROM outbox WHERE topic NOT IN (SELECT value FROM json_each(:results))
   AND outbox_id <= (SELECT max(outbox_id) FROM outbox) - :keep;
 
--- Opt-outs neither count nor go, for other centres must learn of each. This reads all waiting rows: run it once a
--- minute.
+-- Opt-outs are neither counted nor deleted, for other centres must learn of each. Reads all waiting rows: run it at most
+-- once a minute.
 -- name: delete_oldest
 DELETE FROM outbox
 WHERE topic <> 'results/opt-outs'

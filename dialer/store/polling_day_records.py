@@ -50,7 +50,7 @@ def enter_turnout(db: Connection, figures: Sequence[OfficialFigure], note: Audit
     """Append official figures, all or none, with an audit entry, and return how many are new. Raises NotInStore for an area."""
     new = 0
     for figure in figures:
-        area = _area(with_state(db, figure))
+        area = _area_parameters(determine_state(db, figure))
         if SQL.share.first(db, **area, by_time=figure.by_time) != figure.share:
             entered = {"by_time": figure.by_time, "share": figure.share, "entered_at": note.at, "who": note.who}
             seals.seal(db, sealed_rows.OFFICIAL, SQL.insert_figure.insert(db, **area, **entered))
@@ -59,12 +59,12 @@ def enter_turnout(db: Connection, figures: Sequence[OfficialFigure], note: Audit
     return new
 
 
-def with_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
+def determine_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
     """Return the figure with the state of its area.
 
     Raises NotInStore if the area is not on the roll, or in several states while the figure names none.
     """
-    found = _states(db, figure)
+    found = _find_states(db, figure)
     states = find_possible_states(figure.state_code, found)
     if len(states) == 1:
         return replace(figure, state_code=states.pop())
@@ -79,12 +79,12 @@ def with_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
     raise NotInStore(f"constituency {figure.constituency_number}{state}{part} is not on the roll. No figure was saved.")
 
 
-def closing_time(db: Connection, figure: OfficialFigure) -> str:
+def find_closing_time(db: Connection, figure: OfficialFigure) -> str:
     """Return when the last booth of a figure's area closes ("HH:MM", local; "": unknown). The figure has its state."""
-    return max((closes for state, closes in _states(db, figure).items() if state == figure.state_code), default="")
+    return max((closes for state, closes in _find_states(db, figure).items() if state == figure.state_code), default="")
 
 
-def _states(db: Connection, figure: OfficialFigure) -> dict[str, str]:
+def _find_states(db: Connection, figure: OfficialFigure) -> dict[str, str]:
     """Return the states whose roll has the figure's area, with the time when the last of its booths closes."""
     number = figure.constituency_number
     known = SQL.states_of_constituency.all(db, constituency_number=number)
@@ -95,7 +95,7 @@ def _states(db: Connection, figure: OfficialFigure) -> dict[str, str]:
     return found
 
 
-def _area(figure: OfficialFigure) -> dict[str, str | int | None]:
+def _area_parameters(figure: OfficialFigure) -> dict[str, str | int | None]:
     return {
         "day": figure.day.isoformat(),
         "constituency_number": figure.constituency_number,
@@ -104,9 +104,9 @@ def _area(figure: OfficialFigure) -> dict[str, str | int | None]:
     }
 
 
-def shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, float]:
+def read_shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, float]:
     """Return the shares in force of the figure's area and day, by time. The figure has its state."""
-    return dict(SQL.shares_of_area.rows(db, **_area(figure)))
+    return dict(SQL.shares_of_area.rows(db, **_area_parameters(figure)))
 
 
 def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int:

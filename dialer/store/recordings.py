@@ -1,4 +1,4 @@
-"""Files of recordings, named by their attempts: conversations, and messages of callers. No other file is ever changed."""
+"""Files of recordings, named by their attempts: conversations, and messages that callers left. Other files are never changed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ def file_name(attempt_id: str) -> str:
     """Return the file name of an attempt's recording. Raises RecordingError if the id is not an attempt's."""
     name = f"{attempt_id}.wav"
     if not _FILE.fullmatch(name):
-        raise RecordingError("a recording is named by its attempt's id, 36 characters in lower case; this is none")
+        raise RecordingError(
+            "not the id of an attempt, which names its recording: 36 characters in lower case, with hyphens"
+        )
     return name
 
 
-def recordings_in(directory: Path) -> Iterator[RecordingFile]:
+def list_recordings(directory: Path) -> Iterator[RecordingFile]:
     """Return the recordings in a folder by name: regular files, no links or folders. Raises RecordingError without a folder."""
     for path in _entries(directory):
         named = _FILE.fullmatch(path.name)
@@ -43,12 +45,12 @@ def recordings_in(directory: Path) -> Iterator[RecordingFile]:
             yield RecordingFile(AttemptId(named[1]), path, status.st_mtime, status.st_size)
 
 
-def older_than(files: Iterator[RecordingFile], days: float, now: float) -> list[RecordingFile]:
+def select_older_recordings(files: Iterator[RecordingFile], days: float, now: float) -> list[RecordingFile]:
     """Return the recordings of calls that ended more than `days` days before `now` (epoch seconds)."""
     return [file for file in files if file.modified_at < now - days * DAY_SECONDS]
 
 
-def kept_file(directory: Path, attempt_id: str, since: float) -> Path | None:
+def find_recording(directory: Path, attempt_id: str, since: float) -> Path | None:
     """Return the recording of a call that ended at `since` or later, if it is a regular file. Raises RecordingError."""
     path = directory / file_name(attempt_id)
     try:
@@ -60,7 +62,7 @@ def kept_file(directory: Path, attempt_id: str, since: float) -> Path | None:
     return path if stat.S_ISREG(status.st_mode) and status.st_mtime >= since else None
 
 
-def files_of(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
+def find_recording_files(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
     """Return the files of attempts (None: of all): a conversation `<attempt>.wav`, or messages `<attempt>-<n>.<format>`.
 
     A missing folder has none, unless some are `expected`. Raises RecordingError for a folder that cannot be read, and for a
@@ -75,7 +77,7 @@ def files_of(directory: Path, attempts: Collection[str] | None, *, expected: boo
             continue
         if path.is_symlink() or not path.is_file():
             raise RecordingError(
-                f"{path}: it is named as a recording and is no plain file: see where it leads, remove it"
+                f"{path}: has the name of a recording and is a link or folder: see where it leads, then remove it"
             )
         found.append(path)
     return found
@@ -87,7 +89,7 @@ def erase(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise RecordingError(
-            f"{path}: cannot be erased ({error.strerror}): give the dialler's user the right to"
+            f"{path}: this recording cannot be erased ({error.strerror}): give the dialler's user write access to its folder"
         ) from error
 
 
@@ -101,5 +103,5 @@ def _entries(directory: Path) -> list[Path]:
 def _not_read(directory: Path, error: OSError) -> RecordingError:
     return RecordingError(
         f"{directory}: the folder of the recordings cannot be read ({error.strerror}): "
-        "set recordings.directory, or make it and let Asterisk write there"
+        "set recordings.directory, or create the folder and let Asterisk write to it"
     )

@@ -105,7 +105,7 @@ _BOOTH_DETAILS = ("constituency_name", "name", "name_local", "language", "closes
 _VOTER = ("voter_id", "booth_id", "serial", *VoterDetails._fields)
 
 
-def _named(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
+def _name_values(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
     return dict(zip(names, values, strict=True))
 
 
@@ -131,17 +131,17 @@ def all_booths(db: Connection) -> list[StoredBooth]:
 
 def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]) -> int:
     """Add a booth and return its id. `place`: roll version to part number; `details`: constituency name to closing time."""
-    return SQL.insert_booth.insert(db, **_named((*_PLACE, *_BOOTH_DETAILS), (*place, *details)))
+    return SQL.insert_booth.insert(db, **_name_values((*_PLACE, *_BOOTH_DETAILS), (*place, *details)))
 
 
 def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
     """Replace what a roll says about a booth, from the constituency name to the closing time."""
-    SQL.update_booth.run(db, booth_id=booth_id, **_named(_BOOTH_DETAILS, details))
+    SQL.update_booth.run(db, booth_id=booth_id, **_name_values(_BOOTH_DETAILS, details))
 
 
 def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     """Add voters: id, booth, serial, and their `VoterDetails`."""
-    SQL.insert_voter.run_many(db, (_named(_VOTER, row) for row in rows))
+    SQL.insert_voter.run_many(db, (_name_values(_VOTER, row) for row in rows))
 
 
 def existing_voters(
@@ -149,20 +149,20 @@ def existing_voters(
 ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
     """Return those wanted voters that exist: place, id and `VoterDetails`. `wanted`: the caller's place, booth and serial."""
     SQL.clear_wanted.run(db)
-    SQL.insert_wanted.run_many(db, (_named(("place", "booth_id", "serial"), row) for row in wanted))
+    SQL.insert_wanted.run_many(db, (_name_values(("place", "booth_id", "serial"), row) for row in wanted))
     for row in SQL.wanted_voters.rows(db):
         yield row.place, row.voter_id, row[2:]
 
 
 def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     """Replace the details of voters: their `VoterDetails`, then the id."""
-    SQL.update_voter.run_many(db, (_named((*VoterDetails._fields, "voter_id"), row) for row in rows))
+    SQL.update_voter.run_many(db, (_name_values((*VoterDetails._fields, "voter_id"), row) for row in rows))
 
 
 def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, int]:
     """Add the numbers (E.164) of voters, and return how many numbers and how many links between voters and numbers are new."""
     SQL.clear_incoming.run(db)
-    SQL.insert_incoming.run_many(db, (_named(("voter_id", "number"), pair) for pair in pairs))
+    SQL.insert_incoming.run_many(db, (_name_values(("voter_id", "number"), pair) for pair in pairs))
     numbers = SQL.insert_phones.run(db)
     return numbers, SQL.insert_links.run(db)
 
@@ -178,7 +178,7 @@ def finish_import(db: Connection) -> tuple[int, int, int]:
 
 def record_import(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
     """Record the import of a roll. `figures`: rows, voters, numbers, links, rejected, unchanged. `at` is in epoch seconds."""
-    counts = _named(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
+    counts = _name_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
     SQL.insert_import_run.run(db, at=at, file_name=file_name, sha256=sha256, **counts)
 
 

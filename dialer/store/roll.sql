@@ -34,7 +34,7 @@ DELETE FROM wanted;
 -- name: insert_wanted
 INSERT INTO wanted (place, booth_id, serial) VALUES (:place, :booth_id, :serial);
 
--- CROSS JOIN: SQLite must read through what is wanted, never through the roll.
+-- CROSS JOIN: SQLite must loop over the wanted voters, never over the roll.
 -- name: wanted_voters
 SELECT place, voter_id, epic, name, name_local, relation, relation_name, sex, age, house, section, language
   FROM wanted CROSS JOIN voter USING (booth_id, serial);
@@ -48,7 +48,7 @@ DELETE FROM incoming;
 -- name: insert_incoming
 INSERT INTO incoming (voter_id, e164) VALUES (:voter_id, :number);
 
--- In order, so that neighbours in the index are added one after another.
+-- In the order of numbers, so that rows next to each other in the index are added one after another.
 -- name: insert_phones
 INSERT OR IGNORE INTO phone (e164) SELECT e164 FROM incoming ORDER BY e164;
 
@@ -78,7 +78,7 @@ SELECT DISTINCT sha256 FROM import_run WHERE rejected < rows;
 -- name: set_weight
 UPDATE voter SET weight = :weight WHERE voter_id = :voter_id AND weight <> :weight;
 
--- The numbers of a voter whose weight changed. A number weighs what the voters who are pending on it weigh together.
+-- Re-ranks the numbers of a voter whose weight changed. A number's weight is the sum of the weights of its pending voters.
 -- name: update_ranks
 UPDATE target SET rank = -coalesce((
     SELECT sum(voter.weight) FROM link JOIN voter USING (voter_id)
@@ -88,7 +88,7 @@ UPDATE target SET rank = -coalesce((
 -- name: languages
 SELECT language FROM voter WHERE language != '' UNION SELECT language FROM booth WHERE language != '';
 
--- For a copy of the roll.
+-- In a copy of the roll: removes the results of calls from voters.
 -- name: reset_voters
 UPDATE voter SET turnout = 'pending', reached = 0, not_yet = 0;
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 from dialer.domain.audit_chain import AuditEntry, find_breaks
 from dialer.store import audit, seals
 from dialer.store.sealed_rows import ENTITIES, OPT_OUT, Entity, SealedAttempt, SealedRow, read_rows
-from dialer.store.seals import AFTER_END, AUDIT_KIND, OPEN, REMOVED, TALK, SealRow, digest_of, sealed_part
+from dialer.store.seals import AFTER_END, AUDIT_KIND, OPEN, REMOVED, TALK, SealRow, compute_digest, sealed_part
 from dialer.store.sql import Connection, Query, Scalar, Statements
 from dialer.store.voter_status import VoterStatus, status_from_marks
 
@@ -71,7 +71,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class SealFinding:
-    """A row, a batch or an entry that is not as it was written."""
+    """A row, a batch or an audit entry that was changed, added or removed by another program."""
 
     of: str  # "attempt", "mark", ..., "batch", "entry"
     row_id: str
@@ -101,11 +101,11 @@ class SealVerdict:
 
     @property
     def intact(self) -> bool:
-        """Whether everything is as it was written."""
+        """Whether there are no findings."""
         return not self.findings
 
     def add(self, of: str, row_id: object, problem: str, fields: tuple[str, ...] = ()) -> None:
-        """List a finding, or count it where there are too many."""
+        """Add a finding, or only count it if the list is full."""
         if len(self.findings) < MOST_FINDINGS:
             self.findings.append(SealFinding(of, str(row_id), problem, fields))
         else:
@@ -115,8 +115,8 @@ class SealVerdict:
 def verify(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
     """Check every row against its latest seal, every seal against its batch, and every batch against the hash chain.
 
-    `head`: number and digest that were noted earlier. Only reads; call it in a transaction. Takes some 20 us for each
-    seal.
+    `head` is the number and digest of an audit entry noted earlier. Only reads; call it in a transaction. Takes about 20 us
+    for each seal.
     """
     verdict = SealVerdict()
     _verify_chain(db, head, verdict)
@@ -130,12 +130,12 @@ def verify(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
 
 
 def format_time(at: float) -> str:
-    """Return a time for a person."""
+    """Return a time (epoch seconds) as text in UTC, such as "2026-11-30 09:00:00 UTC"."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(at))
 
 
 @dataclass(slots=True)
-class _Batches:
+class _BatchVerifier:
     """Checks the batches against the seals, in the order of the chain."""
 
     db: Connection
@@ -161,7 +161,7 @@ class _Batches:
         self.last = max(self.last, last)
         if last <= self.purged_up_to:
             return
-        count, found = seals.root_of(SQL.seals_between.rows(self.db, first=first, last=last))
+        count, found = seals.compute_root_hash(SQL.seals_between.rows(self.db, first=first, last=last))
         where = f"of {format_time(at)}, seals {first} to {last}, chained by entry {number}"
         if count != last - first + 1:
             present = {each.seal_id for each in SQL.seals_between.rows(self.db, first=first, last=last)}
@@ -172,8 +172,8 @@ class _Batches:
 
 
 def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
-    purges = [*_purges(db)]
-    batches = _Batches(db, verdict, purged_up_to=max((last for _, last in purges), default=0))
+    purges = [*_list_purges(db)]
+    batches = _BatchVerifier(db, verdict, purged_up_to=max((last for _, last in purges), default=0))
     verdict.records_purged_at = max((at for at, _ in purges), default=None)
 
     def checked_entries() -> Iterator[AuditEntry]:
@@ -193,7 +193,7 @@ def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVer
         verdict.add("batch", "that is not chained yet", problem)
 
 
-def _purges(db: Connection) -> Iterator[tuple[float, int]]:
+def _list_purges(db: Connection) -> Iterator[tuple[float, int]]:
     """Return when records were purged, and the last seal that was deleted with them."""
     for entry in audit.SQL.entries_of_kind.all(db, kind="purge"):
         with suppress(ValueError, TypeError, KeyError, OverflowError):  # a broken entry is a finding of the chain
@@ -204,8 +204,8 @@ def _verify_rows(db: Connection, entity: Entity, verdict: SealVerdict) -> None:
     rows = ((entity.key_of(row), row) for row in read_rows(db, entity))
     last_seals = ((seal.row_id, seal) for seal in SQL.last_seals.rows(db, entity=entity.name))
     intact = 0
-    for key, row, seal in _joined(rows, last_seals):
-        problem, *fields = _compare(entity, row, seal)
+    for key, row, seal in _merge_by_key(rows, last_seals):
+        problem, *fields = _find_problem(entity, row, seal)
         if problem:
             verdict.add(entity.label, key, problem, tuple(fields))
         elif row is not None:
@@ -220,10 +220,10 @@ def _verify_statuses(db: Connection, verdict: SealVerdict) -> None:
         for row in SQL.voter_statuses.rows(db)
     )
     derived = (
-        (voter_id, _status_from(marks))
+        (voter_id, _compute_status(marks))
         for voter_id, marks in groupby(SQL.marks_in_force.rows(db), key=lambda mark: mark.voter_id)
     )
-    for voter_id, status, by_marks in _joined(stored, derived):
+    for voter_id, status, by_marks in _merge_by_key(stored, derived):
         if by_marks is _UNREADABLE:
             continue
         one, other = status or VoterStatus(), by_marks or VoterStatus()
@@ -236,23 +236,25 @@ def _verify_statuses(db: Connection, verdict: SealVerdict) -> None:
 _UNREADABLE = VoterStatus("unreadable")
 
 
-def _status_from(marks: Iterable[MarkOfVoter]) -> VoterStatus:
-    """Return the status by the marks. Where one of them is not a valid mark, its seal shows that."""
+def _compute_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
+    """Return the status that follows from the marks, or `_UNREADABLE` if one is not valid, which its seal shows too."""
     try:
         return status_from_marks((mark.kind, mark.source, mark.at) for mark in marks)
     except (ValueError, TypeError):
         return _UNREADABLE
 
 
-def _joined(left: Iterator[tuple[Any, A]], right: Iterator[tuple[Any, B]]) -> Iterator[tuple[Any, A | None, B | None]]:
+def _merge_by_key(
+    left: Iterator[tuple[Any, A]], right: Iterator[tuple[Any, B]]
+) -> Iterator[tuple[Any, A | None, B | None]]:
     """Join two sequences of (key, value), both ordered by key. Yields (key, left, right), with None where there is no value."""
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and _order(one[0]) < _order(other[0])):
+        if other is None or (one is not None and _sort_key(one[0]) < _sort_key(other[0])):
             assert one is not None  # noqa: S101 - by the loop's condition
             yield one[0], one[1], None
             one = next(left, None)
-        elif one is None or _order(other[0]) < _order(one[0]):
+        elif one is None or _sort_key(other[0]) < _sort_key(one[0]):
             yield other[0], None, other[1]
             other = next(right, None)
         else:
@@ -260,7 +262,7 @@ def _joined(left: Iterator[tuple[Any, A]], right: Iterator[tuple[Any, B]]) -> It
             one, other = next(left, None), next(right, None)
 
 
-def _order(key: Any) -> tuple[int, Any]:
+def _sort_key(key: Any) -> tuple[int, Any]:
     """Return a sort key that orders values of several types as SQLite does."""
     if key is None:
         return 0, 0
@@ -271,8 +273,8 @@ def _order(key: Any) -> tuple[int, Any]:
     return 3, key
 
 
-def _compare(entity: Entity, row: SealedRow | None, seal: LastSeal | None) -> tuple[str, ...]:
-    """Return what is wrong with a row, and the fields that were changed, where this can be told; ("",) if nothing is."""
+def _find_problem(entity: Entity, row: SealedRow | None, seal: LastSeal | None) -> tuple[str, ...]:
+    """Return the problem of a row, and its changed fields where they are known; ("",) if the row is intact."""
     if seal is None:
         return ("never sealed: another program added it",)
     if row is None:
@@ -288,18 +290,22 @@ def _compare(entity: Entity, row: SealedRow | None, seal: LastSeal | None) -> tu
     ):
         return ("changed", "ended_at", "outcome")
     part = sealed_part(seal.kind, row)
-    digest, checks = digest_of(entity.name, seal.kind, part, seal.salt or b"")
+    digest, checks = compute_digest(entity.name, seal.kind, part, seal.salt or b"")
     if digest != seal.digest:
-        pairs = zip_longest(entity.fields, _pairs(checks), _pairs(seal.checks))
+        pairs = zip_longest(entity.fields, _split_checks(checks), _split_checks(seal.checks))
         return ("changed", *(name for name, now, then in pairs if now != then))
-    if isinstance(row, SealedAttempt) and seal.kind == AFTER_END and (fields := _beyond_disposition(row, checks, seal)):
+    if (
+        isinstance(row, SealedAttempt)
+        and seal.kind == AFTER_END
+        and (fields := _changes_beyond_disposition(row, checks, seal))
+    ):
         return ("changed together with a disposition, which cannot change this", *fields)
     return ("",)
 
 
-def _beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSeal) -> tuple[str, ...]:
-    """Return the fields that differ between an attempt's end and a later disposition, and that a disposition cannot change."""
-    now, then = _by_field(checks), _by_field(bytes.fromhex(seal.end_checks or ""))
+def _changes_beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSeal) -> tuple[str, ...]:
+    """Return the fields that changed between an attempt's end and a later disposition although a disposition cannot change them."""
+    now, then = _split_checks_by_field(checks), _split_checks_by_field(bytes.fromhex(seal.end_checks or ""))
     changed = {name for name, check in now.items() if name in then and then[name] != check}
     machine = struct.pack("<H", zlib.crc32(b"'machine'") & 0xFFFF)
     by_disposition = row.outcome == row.disposition == "machine" or (
@@ -309,9 +315,9 @@ def _beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSeal) -> tu
     return tuple(name for name in SealedAttempt._fields if name in beyond)
 
 
-def _by_field(checks: bytes) -> dict[str, bytes]:
-    return dict(zip(SealedAttempt._fields, _pairs(checks), strict=False))
+def _split_checks_by_field(checks: bytes) -> dict[str, bytes]:
+    return dict(zip(SealedAttempt._fields, _split_checks(checks), strict=False))
 
 
-def _pairs(checks: bytes) -> Sequence[bytes]:
+def _split_checks(checks: bytes) -> Sequence[bytes]:
     return [checks[place : place + 2] for place in range(0, len(checks), 2)]

@@ -1,4 +1,4 @@
--- What a verification compares.
+-- The rows that a verification of the seals compares.
 
 -- name: seals_between
 SELECT seal_id, entity, row_id, kind, digest, checks FROM seal WHERE seal_id BETWEEN :first AND :last ORDER BY seal_id;
@@ -9,7 +9,7 @@ SELECT row_id, max(seal_id) AS seal_id, kind, salt, digest, checks,
        CAST(total(kind = 'gone') AS INTEGER) AS removed, group_concat(CASE kind WHEN 'end' THEN hex(checks) END) AS end_checks
 FROM seal WHERE entity = :entity GROUP BY row_id ORDER BY row_id;
 
--- The status of voters, except of those who have no mark.
+-- The stored status of each voter, except where it is that of a voter without marks.
 -- name: voter_statuses
 SELECT voter_id, turnout, reached AS contacted, turnout = 'pending' AND not_yet = 1 AS not_yet FROM voter
 WHERE turnout <> 'pending' OR reached <> 0 OR not_yet <> 0 ORDER BY voter_id;
@@ -21,7 +21,7 @@ WHERE mark.undoes IS NULL
   AND NOT EXISTS (SELECT 1 FROM mark AS later WHERE later.voter_id = mark.voter_id AND later.undoes = mark.key)
 ORDER BY mark.voter_id, mark.mark_id;
 
--- Numbers in the suppression list that are not marked as opted out.
+-- Numbers of the suppression list that are not marked as opted out.
 -- name: not_suppressed
 SELECT opt_out.opt_out_id FROM opt_out CROSS JOIN phone ON phone.e164 = opt_out.e164
 WHERE phone.opted_out_at IS NULL ORDER BY opt_out.opt_out_id;

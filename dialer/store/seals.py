@@ -87,7 +87,7 @@ class SQL(Statements):
 
 
 def seal_attempt(db: Connection, attempt_id: str, kind: str) -> None:
-    """Seal an attempt that was OPENed, got a disposition (TALK) or came to its END.
+    """Seal an attempt after it was opened (OPEN), got a disposition (TALK) or ended (END).
 
     A disposition after the end is sealed with the whole attempt.
     """
@@ -96,15 +96,15 @@ def seal_attempt(db: Connection, attempt_id: str, kind: str) -> None:
         return
     if row.outcome is not None:
         kind = AFTER_END if kind == TALK else END
-    _append(db, ATTEMPT, attempt_id, kind, row)
+    _append_seal(db, ATTEMPT, attempt_id, kind, row)
 
 
 def seal(db: Connection, entity: Entity, row_id: int | str) -> None:
-    """Seal a row that was just written, perhaps again."""
+    """Seal a row that was just inserted or updated."""
     again = entity.rewritable and _is_sealed(db, entity, row_id)
     if entity is REGISTER:  # a number of its earlier issue may have been erased
         SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
-    _seal(db, entity, row_id, AGAIN if again else NEW)
+    _seal_row(db, entity, row_id, AGAIN if again else NEW)
 
 
 def seal_opt_out_of_phone(db: Connection, phone_id: int) -> None:
@@ -135,7 +135,7 @@ def seal_consent_ahead(db: Connection, number: str) -> None:
 def seal_removal(db: Connection, entity: Entity, row_id: int | str) -> None:
     """Seal that a row is removed."""
     SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
-    _append(db, entity, row_id, REMOVED, None)
+    _append_seal(db, entity, row_id, REMOVED, None)
 
 
 def seal_removal_of_all(db: Connection, entity: Entity) -> None:
@@ -153,7 +153,7 @@ def seal_removal_of_consent_ahead(db: Connection, number: str) -> None:
 def seal_erasure(db: Connection, entity: Entity, row_id: int | str) -> None:
     """Seal a row whose number was erased. Its earlier seals can no longer be matched with a number."""
     SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
-    _seal(db, entity, row_id, ERASED)
+    _seal_row(db, entity, row_id, ERASED)
 
 
 def seal_consent_erasures(db: Connection, phone_ids: Iterable[int] | None = None) -> None:
@@ -174,7 +174,7 @@ def restart_after_purge(db: Connection, at: float) -> dict[str, str]:
     last = SQL.last_seal.one(db)
     SQL.delete_all.run(db)
     SQL.append_placeholder.run(db, seal_id=last + 1)
-    _seal_all(db, ENTITIES)
+    _seal_all_rows(db, ENTITIES)
     return {"seals": str(last)}
 
 
@@ -182,24 +182,24 @@ def _is_sealed(db: Connection, entity: Entity, row_id: int | str) -> bool:
     return SQL.is_sealed.one(db, entity=entity.name, row_id=row_id)
 
 
-def _seal(db: Connection, entity: Entity, row_id: int | str, kind: str) -> None:
-    _append(db, entity, row_id, kind, read_row(db, entity, row_id))
+def _seal_row(db: Connection, entity: Entity, row_id: int | str, kind: str) -> None:
+    _append_seal(db, entity, row_id, kind, read_row(db, entity, row_id))
 
 
-def _append(db: Connection, entity: Entity, row_id: int | str, kind: str, row: SealedRow | None) -> None:
-    """Append a seal of a row; None: the row is removed. Raises StoreError if a row is missing that is not removed."""
+def _append_seal(db: Connection, entity: Entity, row_id: int | str, kind: str, row: SealedRow | None) -> None:
+    """Append a seal of a row, or of its removal if `row` is None. Raises StoreError if the row is missing without a removal."""
     if row is None and kind != REMOVED:
-        raise StoreError(f"{entity.label} {row_id}: there is no such row to seal")
+        raise StoreError(f"The store has no {entity.label} {row_id}, so it cannot be sealed.")
     salt = os.urandom(16) if entity.salted and row is not None else None
-    digest, checks = digest_of(entity.name, kind, () if row is None else sealed_part(kind, row), salt or b"")
+    digest, checks = compute_digest(entity.name, kind, () if row is None else sealed_part(kind, row), salt or b"")
     SQL.append.run(db, entity=entity.name, row_id=row_id, kind=kind, salt=salt, digest=digest, checks=checks)
 
 
-def _fields_up_to(name: str) -> int:
+def _count_fields_up_to(name: str) -> int:
     return SealedAttempt._fields.index(name) + 1
 
 
-_PART_OF_KIND = {OPEN: _fields_up_to("gap_seconds"), TALK: _fields_up_to("disposed_at")}
+_PART_OF_KIND = {OPEN: _count_fields_up_to("gap_seconds"), TALK: _count_fields_up_to("disposed_at")}
 _WITHOUT_NOTE = SealedAttempt._fields.index("note")
 
 
@@ -210,11 +210,11 @@ def sealed_part(kind: str, row: SealedRow) -> SealedRow:
     return row[: _PART_OF_KIND.get(kind, _WITHOUT_NOTE if row.note is None else len(row))]
 
 
-def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") -> tuple[bytes, bytes]:
+def compute_digest(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") -> tuple[bytes, bytes]:
     """Return the digest and the checks of a seal.
 
     The digest is the SHA-256 of salt, entity, kind and each value as Python's `ascii` writes it, one per line. The
-    checks are two bytes of CRC-32 for each value; they prove nothing, and tell which field differs.
+    checks are two bytes of CRC-32 for each value; they prove nothing, and only show which field differs.
     """
     parts = [ascii(value).encode("ascii") for value in values]
     digest = hashlib.sha256(b"%b%b %b\n%b" % (salt, entity.encode("ascii"), kind.encode("ascii"), b"\n".join(parts)))
@@ -226,8 +226,8 @@ def digest_of(entity: str, kind: str, values: Sequence[Any], salt: bytes = b"") 
 def close_batch(db: Connection, /, at: float, **details: str) -> AuditHead | None:
     """Chain the seals since the last batch in the audit and return its head; None if there are none. `at`: epoch seconds."""
     _seal_taken_consents(db)
-    last = chained_up_to(db)
-    count, root = root_of(SQL.seals_after.rows(db, last=last))
+    last = get_last_chained_seal(db)
+    count, root = compute_root_hash(SQL.seals_after.rows(db, last=last))
     if not count:
         return None
     what = {"first": str(last + 1), "last": str(last + count), "root": root, "kinds": str(len(ENTITIES)), **details}
@@ -236,38 +236,38 @@ def close_batch(db: Connection, /, at: float, **details: str) -> AuditHead | Non
     return AuditHead(end.number, end.digest, at, last + count)
 
 
-def begin(db: Connection, at: float) -> None:
+def seal_unsealed_rows(db: Connection, at: float) -> None:
     """Chain the seals that a crash left unchained, and seal rows of kinds that earlier versions did not seal.
 
     Called whenever a store is opened for writing. Makes its own transaction. `at` is in epoch seconds.
     """
-    sealed = _sealed_kinds(db)
+    sealed = _count_sealed_entities(db)
     with transaction(db):
         if sealed:
             close_batch(db, at)
-        if found := _seal_all(db, ENTITIES[sealed:]):
+        if found := _seal_all_rows(db, ENTITIES[sealed:]):
             close_batch(db, at, found=str(found))
 
 
 def close_last_batch(db: Connection) -> None:
     """Chain the last seals before the store is closed. Makes its own transaction."""
-    if SQL.last_seal.one(db) > chained_up_to(db) or SQL.taken_consents.first(db):
+    if SQL.last_seal.one(db) > get_last_chained_seal(db) or SQL.taken_consents.first(db):
         with transaction(db):
             close_batch(db, time.time())
 
 
 def last_seal(db: Connection) -> int:
-    """Return how many seals were ever made."""
+    """Return the id of the newest seal, which is the number of seals ever made."""
     return SQL.last_seal.one(db)
 
 
-def chained_up_to(db: Connection) -> int:
+def get_last_chained_seal(db: Connection) -> int:
     """Return the id of the last seal that is in a batch."""
     what = SQL.last_batch.first(db)
     return 0 if what is None else int(what["last"])
 
 
-def root_of(seals: Iterable[SealRow]) -> tuple[int, str]:
+def compute_root_hash(seals: Iterable[SealRow]) -> tuple[int, str]:
     """Return how many seals there are, and the hash of all of them in hexadecimal."""
     hashed, count = hashlib.sha256(), 0
     for each in seals:
@@ -276,15 +276,15 @@ def root_of(seals: Iterable[SealRow]) -> tuple[int, str]:
     return count, hashed.hexdigest()
 
 
-def _sealed_kinds(db: Connection) -> int:
-    """Return how many of the entities have sealed rows in this store."""
+def _count_sealed_entities(db: Connection) -> int:
+    """Return how many of `ENTITIES`, from the first, have their rows sealed in this store."""
     what = SQL.last_batch.first(db)
     if what is None:
         return FIRST_ENTITIES if SQL.any_seal.one(db) else 0
     return int(what.get("kinds", FIRST_ENTITIES))
 
 
-def _seal_all(db: Connection, entities: Iterable[Entity]) -> int:
+def _seal_all_rows(db: Connection, entities: Iterable[Entity]) -> int:
     """Seal all rows of these entities as they are, and return how many."""
     count = 0
     for entity in entities:
@@ -292,7 +292,7 @@ def _seal_all(db: Connection, entities: Iterable[Entity]) -> int:
             kind = NEW
             if isinstance(row, SealedAttempt):
                 kind = OPEN if row.outcome is None else END
-            _append(db, entity, entity.key_of(row), kind, row)
+            _append_seal(db, entity, entity.key_of(row), kind, row)
             count += 1
         if entity is CONSENT:
             SQL.delete_taken_consents.run(db)
@@ -300,10 +300,10 @@ def _seal_all(db: Connection, entities: Iterable[Entity]) -> int:
 
 
 def _seal_taken_consents(db: Connection) -> None:
-    """Seal the consents that numbers took over when a roll brought them."""
+    """Seal the consents that were stored ahead and passed to their numbers when a roll brought these."""
     taken = SQL.taken_consents.all(db)
     for each in taken:
         seal_removal(db, CONSENT_AHEAD, each.consent_ahead_id)
-        _seal(db, CONSENT, each.phone_id, NEW)
+        _seal_row(db, CONSENT, each.phone_id, NEW)
     if taken:
         SQL.delete_taken_consents.run(db)

@@ -3,7 +3,7 @@
 -- name: append
 INSERT INTO seal (entity, row_id, kind, salt, digest, checks) VALUES (:entity, :row_id, :kind, :salt, :digest, :checks);
 
--- A placeholder, so that ids go on after a purge.
+-- A placeholder, so that the ids of seals continue after a purge deleted all of them.
 -- name: append_placeholder
 INSERT INTO seal (seal_id, entity, row_id, kind, digest, checks) VALUES (:seal_id, 'purge', :seal_id, 'new', x'', x'');
 
@@ -28,7 +28,7 @@ UPDATE seal SET salt = NULL WHERE entity = :entity AND row_id = :row_id AND salt
 -- name: delete_all
 DELETE FROM seal;
 
--- Consents that a number took over from consent_ahead when a roll brought it, by a trigger, which cannot seal.
+-- Consents stored ahead that a trigger moved to their number when a roll brought it. A trigger cannot seal them.
 -- name: taken_consents
 SELECT phone_id, consent_ahead_id FROM consent_taken ORDER BY phone_id;
 

@@ -158,7 +158,7 @@ class Store(StoreRunner):
     unfinished_attempts = Read(attempt_rows.unfinished_attempts)
     screen_pop = Read(attempt_rows.screen_pop)
     conversations_without_disposition = Read(attempt_rows.conversations_without_disposition)
-    known_attempts = Read(attempt_rows.known_attempts)
+    find_known_attempts = Read(attempt_rows.find_known_attempts)
     open_attempt_on = Read(attempt_rows.open_attempt_on)
     record_recording = Write(recorded_calls.record_recording)
     has_recording = Read(recorded_calls.has_recording)

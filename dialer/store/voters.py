@@ -54,7 +54,7 @@ class SQL(Statements):
     callable_number = Scalar(str)
 
 
-def place_of(db: Connection, voter_id: int) -> VoterPlace:
+def get_voter_place(db: Connection, voter_id: int) -> VoterPlace:
     """Return a voter's place on the roll."""
     return SQL.place.one(db, voter_id=voter_id)
 
@@ -93,7 +93,7 @@ def voters_with_epic(db: Connection, epic: str) -> list[int]:
     return SQL.voters_with_epic.all(db, epic=epic.upper())
 
 
-def voters_at(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
+def list_voters_at(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
     """Return the voters at a place on the roll; several where the store has several roll versions."""
     return SQL.voters_at.all(db, constituency_number=constituency_number, part_number=part_number, serial=serial)
 
@@ -110,7 +110,7 @@ def booths(db: Connection) -> dict[int, Booth]:
     return {booth.booth_id: booth for booth in SQL.booths.rows(db)}
 
 
-def phone_id_of(db: Connection, number: str) -> int | None:
+def find_phone_id(db: Connection, number: str) -> int | None:
     """Return the id of a number (E.164); None if it is not on the roll."""
     return SQL.phone_id_of.first(db, number=number)
 

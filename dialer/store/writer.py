@@ -25,15 +25,15 @@ GROUP_LIMIT = 500  # functions per transaction: more save nothing, and the first
 
 
 @dataclass(frozen=True, slots=True)
-class _Done(Generic[T]):
-    """The result of one function: its value, or the error for which nothing of it was stored."""
+class _JobResult(Generic[T]):
+    """The result of one function: its value, or the error that kept it from being stored."""
 
     value: T | None = None
     error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _QueuedJob:
     job: Callable[[Connection], Any]
     answer: asyncio.Future[Any]
 
@@ -51,23 +51,22 @@ class Writer:
         self._path = path
         self._executor = executor
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[_Waiting | None] = asyncio.Queue(WAITING_LIMIT + 2)
+        self._queue: asyncio.Queue[_QueuedJob | None] = asyncio.Queue(WAITING_LIMIT + 2)
         # Room in the queue. A semaphore serves in order of arrival, so that the end mark, which takes a place too, is last.
         self._room = asyncio.Semaphore(WAITING_LIMIT)
         self._closing = False
         self._ended = False
-        self._task = self._loop.create_task(self._run(), name="store writer")
+        self._task = self._loop.create_task(self._commit_groups(), name="store writer")
 
     async def write(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` and return its result once it is durable. If it raises, nothing of it is stored, and its error is
-        raised here.
+        """Run `job` and return its result once it is durable. If it raises, its writes are undone and its error is raised here.
 
         Cancelling the caller does not cancel the job. Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
         """
         if self._closing:
             raise self._closed_error()
         answer: asyncio.Future[T] = self._loop.create_future()
-        await self._put(_Waiting(job, answer))
+        await self._enqueue(_QueuedJob(job, answer))
         return await answer
 
     async def close(self) -> None:
@@ -75,12 +74,12 @@ class Writer:
         if not self._closing:
             self._closing = True
             with suppress(StoreError):  # the writer was cancelled while we waited for room
-                await self._put(None)
+                await self._enqueue(None)
         await asyncio.wait((self._task,))
         if not self._task.cancelled():
             self._task.result()
 
-    async def _put(self, item: _Waiting | None) -> None:
+    async def _enqueue(self, item: _QueuedJob | None) -> None:
         await self._room.acquire()
         if self._ended:
             self._room.release()  # for the next one, which must get the same error
@@ -90,27 +89,27 @@ class Writer:
     def _closed_error(self) -> StoreError:
         return StoreError(f"{self._path}: the store was closed: start the dialler again")
 
-    async def _run(self) -> None:
-        group: list[_Waiting] = []
+    async def _commit_groups(self) -> None:
+        group: list[_QueuedJob] = []
         try:
-            while await self._fill(group):
+            while await self._collect_group(group):
                 jobs = [waiting.job for waiting in group]
                 done = await self._loop.run_in_executor(self._executor, commit_group, self._db, self._path, jobs)
                 for waiting, result in zip(group, done, strict=True):
-                    _tell(waiting.answer, result)
+                    _resolve_future(waiting.answer, result)
                 group.clear()
         finally:
             # After an orderly end nothing is waiting. If this task was cancelled, nobody may wait for ever.
             self._closing = self._ended = True
             while not self._queue.empty():
-                if (get_leftover_path := self._queue.get_nowait()) is not None:
-                    group.append(get_leftover_path)
+                if (leftover := self._queue.get_nowait()) is not None:
+                    group.append(leftover)
                 self._room.release()
             for waiting in group:
-                _tell(waiting.answer, _Done(error=self._closed_error()))
+                _resolve_future(waiting.answer, _JobResult(error=self._closed_error()))
 
-    async def _fill(self, group: list[_Waiting]) -> bool:
-        """Fill `group` with at least one waiting write, up to the limit. Return False if there is none and `close` was called."""
+    async def _collect_group(self, group: list[_QueuedJob]) -> bool:
+        """Add at least one waiting write to `group`, up to the limit. Return False if there is none and `close` was called."""
         item = await self._queue.get()
         while item is not None:
             self._room.release()
@@ -123,7 +122,7 @@ class Writer:
         return bool(group)
 
 
-def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_Done[Any]]:
+def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
     """Run the jobs in one durable transaction, and return their results in order.
 
     They run without savepoints first, which would cost a tenth more. If one fails, everything is rolled back and run again
@@ -132,36 +131,36 @@ def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection
     """
     try:
         with transaction(db):
-            return [_Done(job(db)) for job in jobs]
+            return [_JobResult(job(db)) for job in jobs]
     except Exception as error:  # noqa: BLE001 - passed to the callers, or raised again below
-        failed: _Done[Any] = _Done(error=_explained(error, path))
+        failed: _JobResult[Any] = _JobResult(error=_to_store_error(error, path))
     if len(jobs) == 1 or isinstance(failed.error, StoreBusy):
         return [failed for _ in jobs]
     try:
         with transaction(db):
-            return [_in_savepoint(db, path, job) for job in jobs]
+            return [_run_in_savepoint(db, path, job) for job in jobs]
     except Exception:  # noqa: BLE001 - the failing job is found below
         return [commit_group(db, path, [job])[0] for job in jobs]
 
 
-def _in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) -> _Done[Any]:
+def _run_in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) -> _JobResult[Any]:
     db.execute("SAVEPOINT job")
     try:
-        done = _Done(job(db))
+        done = _JobResult(job(db))
     except Exception as error:
         if not db.in_transaction:
             raise  # the whole transaction was rolled back
         db.execute("ROLLBACK TO job")
-        done = _Done(error=_explained(error, path))
+        done = _JobResult(error=_to_store_error(error, path))
     db.execute("RELEASE job")
     return done
 
 
-def _explained(error: Exception, path: Path) -> Exception:
+def _to_store_error(error: Exception, path: Path) -> Exception:
     return store_error(error, path) if isinstance(error, database_errors()) else error
 
 
-def _tell(answer: asyncio.Future[Any], done: _Done[Any]) -> None:
+def _resolve_future(answer: asyncio.Future[Any], done: _JobResult[Any]) -> None:
     if answer.done():  # the caller was cancelled; its job ran all the same
         return
     if done.error is not None:

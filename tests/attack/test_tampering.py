@@ -486,10 +486,10 @@ def rewrite_chain(db: Db) -> None:
     db.execute("UPDATE attempt SET outcome = 'connected' WHERE outcome = 'abandoned'")
     db.execute("DELETE FROM seal")
     entries = db.execute("SELECT number, at, kind, who, what FROM audit ORDER BY number").fetchall()
-    seals._seal_all(db, sealed_rows.ENTITIES)  # as a forger would
+    seals._seal_all_rows(db, sealed_rows.ENTITIES)  # as a forger would
     (last,) = db.execute("SELECT max(seal_id) FROM seal").fetchone()
-    _, root = seals.root_of(seals.SQL.seals_after.rows(db, last=0))
-    none = seals.root_of([])[1]
+    _, root = seals.compute_root_hash(seals.SQL.seals_after.rows(db, last=0))
+    none = seals.compute_root_hash([])[1]
     previous, first = GENESIS, True
     for number, at, kind, who, text in entries:
         if kind == "seal":

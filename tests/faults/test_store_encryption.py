@@ -18,7 +18,7 @@ from dialer.domain.model import Announcement
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.store import conversion
 from dialer.store.connection import exclusive_connection, open_for_reading, open_for_writing, read_snapshot
-from dialer.store.conversion import convert, get_leftover_path
+from dialer.store.conversion import convert_store, get_leftover_path
 from dialer.store.desk_file import desk_path, open_desk_file
 from dialer.store.driver import connect
 from dialer.store.exports import record_export
@@ -245,7 +245,7 @@ NAMES = ["encrypt", "rekey", "decrypt"]
 def test_conversion_keeps_every_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
     fill_roll(path, 2000, key=old)
     before, told = rows(path, old), list[tuple[str, float]]()
-    convert(path, old, new, who="officer", at=NOW, progress=lambda words, share: told.append((words, share)))
+    convert_store(path, old, new, who="officer", at=NOW, progress=lambda words, share: told.append((words, share)))
     assert rows(path, new) == before
     assert audited(path, new) == [("officer", f'{{"now":"{_state(old, new)}"}}')]
     assert is_encrypted(path) == (new is not None)
@@ -269,7 +269,7 @@ def test_plain_file_is_overwritten_after_encryption(path: Path) -> None:
     fill_roll(path, 2000)
     with path.open("rb") as plain:
         assert NUMBER.encode() in plain.read()
-        convert(path, None, TEST_KEY, who="officer", at=NOW)
+        convert_store(path, None, TEST_KEY, who="officer", at=NOW)
         plain.seek(0)
         left = plain.read()
     assert len(left) > 100_000
@@ -292,7 +292,9 @@ def test_failed_conversion_leaves_the_store_unchanged(
     elif at_step == "synced":
         monkeypatch.setattr(conversion, "_to_disk", fail)
     with pytest.raises(KeyboardInterrupt):
-        convert(path, old, new, who="officer", at=NOW, progress=fail if at_step == "comparing" else lambda *_: None)
+        convert_store(
+            path, old, new, who="officer", at=NOW, progress=fail if at_step == "comparing" else lambda *_: None
+        )
     assert rows(path, old) == before
     assert audited(path, old) == []
     assert {file.name for file in path.parent.iterdir()} == {"centre.db", "centre.db.lock"}
@@ -312,7 +314,7 @@ def test_copy_that_differs_does_not_replace_the_store(broken: str, path: Path, m
 
     monkeypatch.setattr(conversion, "_copy", copy_badly)
     with pytest.raises(StoreCorrupt, match="the store is as it was") as caught:
-        convert(path, None, TEST_KEY, who="officer", at=NOW)
+        convert_store(path, None, TEST_KEY, who="officer", at=NOW)
     assert is_one_line(caught.value, path)
     assert len(rows(path, None)["voter"]) == 200
 
@@ -320,11 +322,11 @@ def test_copy_that_differs_does_not_replace_the_store(broken: str, path: Path, m
 KILLED = """
 import os, sys
 from pathlib import Path
-from dialer.store.conversion import convert
+from dialer.store.conversion import convert_store
 from tests.support.stores import TEST_KEY
 
 old, new = {"encrypt": (None, TEST_KEY), "decrypt": (TEST_KEY, None)}[sys.argv[2]]
-convert(Path(sys.argv[1]), old, new, who="officer", at=1.0, progress=lambda words, _: words == "comparing" and os._exit(9))
+convert_store(Path(sys.argv[1]), old, new, who="officer", at=1.0, progress=lambda words, _: words == "comparing" and os._exit(9))
 """
 
 
@@ -338,7 +340,7 @@ def test_killed_conversion_leaves_the_store_and_the_next_one_cleans_up(
     assert run_forked(KILLED, path, how).returncode == 9
     assert get_leftover_path(path).exists()
     assert rows(path, old) == before
-    convert(path, old, new, who="officer", at=NOW)
+    convert_store(path, old, new, who="officer", at=NOW)
     assert not get_leftover_path(path).exists()
     assert rows(path, new) == before
 
@@ -362,7 +364,7 @@ def one_alone(beside, path):
 Path.replace = one_alone
 OTHER_KEY = StoreKey(Path("another"), "f" * 64)
 old, new = {"encrypt": (None, TEST_KEY), "rekey": (TEST_KEY, OTHER_KEY), "decrypt": (TEST_KEY, None)}[sys.argv[2]]
-conversion.convert(Path(sys.argv[1]), old, new, who="officer", at=1.0)
+conversion.convert_store(Path(sys.argv[1]), old, new, who="officer", at=1.0)
 """
 
 
@@ -380,7 +382,7 @@ def test_conversion_killed_between_its_two_files_is_completed_by_a_repeat(
     before = rows(path, old)
     assert run_forked(KILLED_BETWEEN, path, how).returncode == 9
     assert rows(path, old) == before
-    convert(path, old, new, who="officer", at=NOW)
+    convert_store(path, old, new, who="officer", at=NOW)
     assert rows(path, new) == before
     db = open_desk_file(desk, new)
     assert db.execute("SELECT name FROM password").fetchall() == [("asha",)]
@@ -404,14 +406,14 @@ def test_conversion_is_refused_while_the_store_is_open(path: Path) -> None:
         exclusive_connection(path, "a dialler"),
         pytest.raises(StoreBusy, match="a dialler"),
     ):
-        convert(path, None, TEST_KEY, who="officer", at=NOW)
+        convert_store(path, None, TEST_KEY, who="officer", at=NOW)
     with ForkedProcess(READER, path) as reader:
         assert reader.stdout.readline() == "54\n"
         with pytest.raises(StoreBusy) as caught:
-            convert(path, None, TEST_KEY, who="officer", at=NOW)
+            convert_store(path, None, TEST_KEY, who="officer", at=NOW)
         assert is_one_line(caught.value, path)
     assert path.read_bytes() == before
-    convert(path, None, TEST_KEY, who="officer", at=NOW)
+    convert_store(path, None, TEST_KEY, who="officer", at=NOW)
     assert is_encrypted(path)
 
 
@@ -420,13 +422,13 @@ def test_conversion_needs_disk_space_and_an_intact_store(path: Path, monkeypatch
     usage = type("Usage", (), {"free": path.stat().st_size})
     with monkeypatch.context() as tight:
         tight.setattr("shutil.disk_usage", lambda _: usage)
-        with pytest.raises(StoreFull, match="no room for a second copy"):
-            convert(path, None, TEST_KEY, who="officer", at=NOW)
+        with pytest.raises(StoreFull, match="room for a second copy"):
+            convert_store(path, None, TEST_KEY, who="officer", at=NOW)
     with path.open("r+b") as file:
         file.seek(10 * 4096)
         file.write(os.urandom(64))
     with pytest.raises(StoreCorrupt, match="damaged"):
-        convert(path, None, TEST_KEY, who="officer", at=NOW)
+        convert_store(path, None, TEST_KEY, who="officer", at=NOW)
     assert not is_encrypted(path)
     with pytest.raises(StoreError, match="the store does not exist"):
-        convert(path.with_name("none.db"), None, TEST_KEY, who="officer", at=NOW)
+        convert_store(path.with_name("none.db"), None, TEST_KEY, who="officer", at=NOW)

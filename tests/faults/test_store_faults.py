@@ -105,7 +105,7 @@ async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
 async def test_second_dialler_and_import_are_refused_but_reports_are_not(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
-        with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using it") as caught:
+        with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using this store") as caught:
             await open_store(path)
         assert is_one_line(caught.value, path)
         with pytest.raises(StoreBusy, match="a dialler"), exclusive_connection(path, "an import"):
@@ -158,7 +158,7 @@ def test_lock_is_free_when_its_holder_has_ended(path: Path) -> None:
 def test_empty_lock_file_still_gives_a_clear_error(path: Path) -> None:
     with (path.parent / "centre.db.lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(StoreBusy, match="another process is using it"):
+        with pytest.raises(StoreBusy, match="another process is using this store"):
             StoreLock(path, "a dialler")
 
 

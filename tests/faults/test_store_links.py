@@ -16,11 +16,11 @@ from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreError
 from dialer.store import lock as lock_module
 from dialer.store.connection import exclusive_connection, read_snapshot
-from dialer.store.conversion import convert
+from dialer.store.conversion import convert_store
 from dialer.store.exports import record_export
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
-from dialer.store.lock_holder import holder_of
+from dialer.store.lock_holder import find_lock_holder
 from dialer.store.store import open_store
 from tests.support.forked import ForkedProcess
 from tests.support.roll_filler import fill_roll
@@ -220,7 +220,7 @@ def test_refusal_names_the_process_that_holds_the_store(
     name = way(path)
     with pytest.raises(StoreBusy, match=rf"process {first.pid}\b"):
         StoreLock(name, "an import")
-    assert str(first.pid) in (holder_of(name) or "")
+    assert str(first.pid) in (find_lock_holder(name) or "")
 
 
 @pytest.mark.parametrize("way", [moved, replaced])
@@ -258,7 +258,7 @@ def test_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
     fill_roll(path, 9)
     name = symlink(path)
     key_file(tmp_path / "key")
-    convert(name, None, TEST_KEY, who="worker-12", at=1.0)
+    convert_store(name, None, TEST_KEY, who="worker-12", at=1.0)
     assert name.is_symlink()
     assert not path.read_bytes().startswith(b"SQLite format 3")
 
@@ -270,7 +270,7 @@ def test_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mounts", "store", "said"),
     [
-        ("mount --bind {0}/store {0}/there", "there/centre.db", "is using it: stop that first"),
+        ("mount --bind {0}/store {0}/there", "there/centre.db", "is using this store: stop that first"),
         ("touch {0}/there/b.db && mount --bind {0}/store/centre.db {0}/there/b.db", "there/b.db", "mount its folder"),
         ("mount -t tmpfs none {0}/there && cp {0}/store/centre.db {0}/there/", "there/centre.db", "opened"),
         (
@@ -310,7 +310,7 @@ def test_store_mounted_as_a_single_file_is_refused(tmp_path: Path, monkeypatch: 
     folder.mkdir()
     place = str(folder / "centre.db").replace(" ", "\\040")
     mounts.write_text(f"63 43 254:0 /srv/centre.db {place} rw,relatime - ext4 /dev/vda rw\n", encoding="utf-8")
-    with pytest.raises(StoreError, match="the file alone is mounted here, and its journal would lie elsewhere"):
+    with pytest.raises(StoreError, match="only this file is mounted here, and its journal would be elsewhere"):
         StoreLock(folder / "centre.db", "a dialler")
 
 

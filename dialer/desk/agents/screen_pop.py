@@ -185,7 +185,7 @@ class ScreenPops:
         campaign = self._page_state.get(f"campaign/{call.campaign}", CampaignView)
         script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(
-            self._reading.on_the_line(call.attempt, lambda line: self.builder.build(line, call, script)),
+            self._reading.read_call(call.attempt, lambda line: self.builder.build(line, call, script)),
             self._records.last_note(call.phone),
         )
         if pop is None:

@@ -230,7 +230,7 @@ class Reconciler:
         """
         ours: frozenset[AttemptId] = frozenset()
         try:
-            ours = await self._store.known_attempts(strays)
+            ours = await self._store.find_known_attempts(strays)
         except StoreError as error:
             _log.warning("store.unreadable", problem=str(error))
         self._core.request(*(order(self._switch.hang_up, attempt_id) for attempt_id in strays if attempt_id in ours))

@@ -26,7 +26,7 @@ class ClockGuard:
 
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """
-        ahead = self._sent.clock_ahead()
+        ahead = self._sent.read_clock_ahead()
         expected = None if ahead is None else ahead + self._core.clock.since_boot()
         self._watch = ClockWatch(self._core.instant(), newest_at, expected)
 

@@ -219,7 +219,7 @@ class Originator:
         since = calling_hours.get_day_start(self._core.zone, self._core.clock.now())
         attempts, conversations, gaps = self._eligibility.find_limits(run)
         for attempt, _ in placed:
-            self._sent.opening(attempt.attempt_id)
+            self._sent.record_opening(attempt.attempt_id)
         try:
             refusals = await self._store.open_attempts(
                 [attempt for attempt, _ in placed],
@@ -250,7 +250,7 @@ class Originator:
         return opened
 
     def _discard_call(self, call: Call) -> None:
-        self._sent.dropped(call.attempt_id)
+        self._sent.forget_attempt(call.attempt_id)
         self._calls.remove(call.attempt_id)
         # If it was its trunk's probe, the next call is the probe. The call start stays used, to respect the CPS limit.
         self._trunks.record_end(call.trunk, None, call.began_seconds, self._core.clock.monotonic())
@@ -358,7 +358,7 @@ class Originator:
             self._report_not_placed(attempt_id)
             return refusal
         try:
-            self._sent.sending(attempt_id)
+            self._sent.record_sending(attempt_id)
         except OSError as error:
             text = f"the call could not be recorded before it is placed: {error}"
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
@@ -392,7 +392,7 @@ class Originator:
         return None
 
     def _report_not_placed(self, attempt_id: AttemptId) -> None:
-        self._sent.dropped(attempt_id)
+        self._sent.forget_attempt(attempt_id)
         self._core.request(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 

@@ -20,7 +20,7 @@ from dialer.settings.site import Settings
 from dialer.settings.sources import Source
 from dialer.site.twilio import twilio_spent_today
 from dialer.store.lock import DIALLER
-from dialer.store.lock_holder import holder_of
+from dialer.store.lock_holder import find_lock_holder
 
 
 def check_fastagi_port(settings: Settings) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def check_fastagi_port(settings: Settings) -> Iterator[Finding]:
         except OSError as problem:
             if problem.errno != errno.EADDRINUSE:
                 yield error(subject, f"cannot listen on {host}:{port} ({problem.strerror})", "set fastagi.host")
-            elif (holder := holder_of(settings.store.path) or "").startswith(DIALLER):
+            elif (holder := find_lock_holder(settings.store.path) or "").startswith(DIALLER):
                 yield ok(subject, f"port {port} is in use, and {holder} is running")
             else:
                 text = f"port {port} is in use by another program"

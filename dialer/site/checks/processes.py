@@ -24,7 +24,7 @@ from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import Settings
 from dialer.site.broker import broker_settings
 from dialer.site.checks.ages import age_text
-from dialer.store.lock_holder import holder_of
+from dialer.store.lock_holder import find_lock_holder
 
 ANSWER_SECONDS = 5.0
 _MAX_ANSWER_BYTES = 1 << 20  # another program on that port may send endlessly
@@ -33,7 +33,7 @@ _MAX_ANSWER_BYTES = 1 << 20  # another program on that port may send endlessly
 def check_store_holder(settings: Settings) -> Finding:
     """Check that a dialler has the store open."""
     path = settings.store.path
-    holder = holder_of(path)
+    holder = find_lock_holder(path)
     if holder is None:
         return error("store lock", f"no process has {path} open for writing", "start the dialler (`dialer run`)")
     return ok("store lock", f"{holder} has the store open")

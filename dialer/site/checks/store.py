@@ -24,7 +24,7 @@ from dialer.store.conversion import get_leftover_path
 from dialer.store.copying import STORE, find_upgrade_copies
 from dialer.store.file_checks import check_integrity, is_encrypted
 from dialer.store.keys import site_key
-from dialer.store.lock_holder import holder_of
+from dialer.store.lock_holder import find_lock_holder
 
 MAX_SEALS = 250_000  # about five seconds of checking
 OLD_ANNOUNCEMENT_SECONDS = 900.0
@@ -77,7 +77,7 @@ def _check_voters(db: Connection, path: Path) -> Finding:
     if listed == 0:
         return error("store", f"{path} has no voters", "import a roll with `dialer import ROLL`")
     text = f"{listed:,} voters in {len(booths):,} booths"
-    holder = holder_of(path)
+    holder = find_lock_holder(path)
     if holder is not None:
         return ok("store", f"{text}; {holder} is using it")
     unfinished = len(attempts.unfinished_attempts(db))

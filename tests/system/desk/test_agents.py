@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.store.agent_records import forget_written
+from dialer.store.agent_records import erase_notes_and_drafts
 from tests.support.agent_centre import AgentPage, agent_centre
 from tests.support.mqtt import NEEDS_MOSQUITTO
 from tests.support.screen_pop import LONG_NAME, TURNED_NAME
@@ -101,7 +101,7 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
             await page.do("seat-dispose", attempt=last, disposition="refused")
             await page.until(lambda: page.now.get("ended") == "signed-out")
         assert (await page.ask("GET", "/api/agent/me")).json() is None
-    assert forget_written(store, None, None) == 1
+    assert erase_notes_and_drafts(store, None, None) == 1
 
 
 async def test_wrong_pins_lock_the_seat_until_a_supervisor_unlocks_it(tmp_path: Path) -> None:

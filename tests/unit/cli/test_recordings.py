@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.domain.errors import RecordingError
-from dialer.store.recordings import file_name, older_than, recordings_in
+from dialer.store.recordings import file_name, list_recordings, select_older_recordings
 from tests.support.held_clock import NOW
 
 DAY = 86_400
@@ -44,9 +44,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_only_regular_files_named_by_an_attempt_are_recordings(folder: Path) -> None:
-    assert [file.attempt_id for file in recordings_in(folder)] == [OLD, NEW]
-    assert [file.attempt_id for file in older_than(recordings_in(folder), 30, 1.7e9)] == [OLD]
-    assert not older_than(recordings_in(folder), 41, 1.7e9)
+    assert [file.attempt_id for file in list_recordings(folder)] == [OLD, NEW]
+    assert [file.attempt_id for file in select_older_recordings(list_recordings(folder), 30, 1.7e9)] == [OLD]
+    assert not select_older_recordings(list_recordings(folder), 41, 1.7e9)
 
 
 def test_recordings_purge_erases_only_old_recordings(folder: Path, tmp_path: Path) -> None:
@@ -62,11 +62,11 @@ def test_recordings_purge_erases_only_old_recordings(folder: Path, tmp_path: Pat
     ]
     assert (tmp_path / "outside.wav").read_bytes() == b"keep me"
     run.invoke(app, ["recordings", "purge", "-c", str(settings), "--keep-days", "0"])
-    assert not list(recordings_in(folder))
+    assert not list(list_recordings(folder))
     assert (folder / "notes.txt").exists()
 
 
 def test_missing_recordings_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"set recordings\.directory") as caught:
-        list(recordings_in(tmp_path / "nowhere"))
+        list(list_recordings(tmp_path / "nowhere"))
     assert "\n" not in str(caught.value)

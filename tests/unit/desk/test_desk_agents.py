@@ -348,7 +348,7 @@ async def test_agents_day_figures_restart_at_midnight(desk: DeskUnderTest) -> No
     class Day:
         """A store with seven calls before midnight."""
 
-        async def days_work(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
+        async def read_work_of_day(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
             return {"101": AgentDay(Counter(voted=7))} if since < midnight else {}
 
     figures = AgentFigures(desk.page_state, cast(Any, Day()), zone)

@@ -16,7 +16,7 @@ from dialer.desk.agents import notes
 from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.notes import MAX_DRAFT_BYTES, MAX_NOTE_CHARACTERS, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
-from dialer.store.agent_records import AgentRecords, Draft, forget_written
+from dialer.store.agent_records import AgentRecords, Draft, erase_notes_and_drafts
 from dialer.store.connection import exclusive_connection
 from dialer.store.desk_file import DeskFile, StoredPassword
 from dialer.web.people import AGENT, SignedInUser
@@ -216,13 +216,13 @@ async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest
     await put(desk, DRAFT)
     await desk.agents.drafts.write()
     store = tmp_path / "centre.db"
-    assert forget_written(store, None, 2) == 0
-    assert forget_written(store, None, 1) == 1
+    assert erase_notes_and_drafts(store, None, 2) == 0
+    assert erase_notes_and_drafts(store, None, 1) == 1
     left = (tmp_path / "centre.desk.db").read_bytes()
     assert b"rings again" not in left
     assert "शाम को".encode() not in left
     assert await AgentRecords(desk.file).last_note(1) is None
-    assert forget_written(tmp_path / "none.db", None, None) == 0
+    assert erase_notes_and_drafts(tmp_path / "none.db", None, None) == 0
 
 
 async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from dialer.reports.formats import Report
 from dialer.reports.polling_day import States, TurnoutBy, TurnoutProgress
 from dialer.reports.tables import Window
 from dialer.store.connection import read_snapshot
-from dialer.store.lock_holder import holder_of
+from dialer.store.lock_holder import find_lock_holder
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago, fix_clock
 from tests.support.report_store import (
@@ -53,7 +53,7 @@ def test_record_import_is_not_mistaken_for_a_running_dialler(
     seen: list[str] = []
 
     async def file_and_check_lock(records: ExternalRecords, complaint: Complaint, who: str) -> str:
-        seen.append(holder_of(store.path) or "")
+        seen.append(find_lock_holder(store.path) or "")
         with pytest.raises(StoreBusy, match=r"in use by an import of records .* wait until it has finished"):
             refuse_unless_dialler(store.path, StoreBusy("busy"))
         return await file_complaint(records, complaint, who)

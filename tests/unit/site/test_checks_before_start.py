@@ -17,7 +17,7 @@ from dialer.flows.script import SCRIPTS_DIRECTORY
 from dialer.settings.site import Settings
 from dialer.site.checks.before_start import check_site
 from dialer.store.lock import StoreLock
-from dialer.store.lock_holder import holder_of
+from dialer.store.lock_holder import find_lock_holder
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.roll_filler import fill_roll
 from tests.support.rules import moment, site
@@ -266,19 +266,19 @@ async def test_port_of_a_running_dialler_is_no_error(tmp_path: Path, unused_tcp_
 
 def test_lock_left_behind_has_no_holder(tmp_path: Path) -> None:
     store, lock = tmp_path / "centre.db", tmp_path / "centre.db.lock"
-    assert holder_of(store) is None
+    assert find_lock_holder(store) is None
     for left in ("", "what is this", "a dialler (process 999999999)"):
         lock.write_text(left, encoding="utf-8")
-        assert holder_of(store) is None
+        assert find_lock_holder(store) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show the open files of a process")
 def test_another_program_with_the_process_number_of_a_lock_is_not_its_holder(tmp_path: Path) -> None:
     lock = tmp_path / "centre.db.lock"
     lock.write_text(f"a dialler (process {os.getpid()})\n", encoding="utf-8")
-    assert holder_of(tmp_path / "centre.db") is None
+    assert find_lock_holder(tmp_path / "centre.db") is None
     with lock.open():
-        assert holder_of(tmp_path / "centre.db") == f"a dialler (process {os.getpid()})"
+        assert find_lock_holder(tmp_path / "centre.db") == f"a dialler (process {os.getpid()})"
 
 
 # Errors become findings

@@ -413,5 +413,5 @@ async def test_store_knows_its_own_attempts_after_they_have_ended(backend: Backe
         live, ended = [await dial(store, phone_id) for phone_id in (1, 2)]
         await end(store, ended, Outcome.BUSY)
         asked = [live.attempt_id, AttemptId("0" * 36), ended.attempt_id]
-        assert await store.known_attempts(asked) == {live.attempt_id, ended.attempt_id}
-        assert await store.known_attempts([]) == frozenset()
+        assert await store.find_known_attempts(asked) == {live.attempt_id, ended.attempt_id}
+        assert await store.find_known_attempts([]) == frozenset()

@@ -14,7 +14,7 @@ from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError
 from dialer.domain.model import Announcement, CampaignState
 from dialer.store import backup
-from dialer.store.backup import count_unknown_attempts, make_backup, restore, verify_backup
+from dialer.store.backup import count_unknown_attempts, make_backup, restore_backup, verify_backup
 from dialer.store.copying import STORE
 from dialer.store.desk_file import desk_path, open_desk_file
 from dialer.store.driver import connect
@@ -49,7 +49,7 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     assert folder.stat().st_mode & 0o777 == 0o700
     assert (made.store.read_bytes()[:15] == b"SQLite format 3") is (backend.key is None)
 
-    stopped = restore(folder, there, backend.key, who="ops", at=NOW + 9)
+    stopped = restore_backup(folder, there, backend.key, who="ops", at=NOW + 9)
     assert stopped == [CAMPAIGN]
     assert rows(there, backend.key, "SELECT DISTINCT state FROM campaign") == [(CampaignState.STOPPED.value,)]
     assert rows(there, backend.key, "SELECT attempt_id FROM attempt") == [(first.attempt_id,)]
@@ -77,7 +77,7 @@ async def test_announcements_of_a_restored_store_are_new_to_headquarters(
         await store.confirm_uplink(3, NOW)
         await asyncio.to_thread(make_backup, backend.path, backend.key, folder)
         await store.announce([Announcement("results/marks", "headquarters has it")] * 4, NOW)
-    restore(folder, there.path, backend.key, who="ops", at=NOW + 9)
+    restore_backup(folder, there.path, backend.key, who="ops", at=NOW + 9)
     async with await there.open() as store:
         await store.announce([Announcement("results/marks", "after")] * 9, NOW + 9)
         assert await store.confirm_uplink(9, NOW + 20) == 0
@@ -90,8 +90,8 @@ def test_existing_files_are_never_overwritten(backend: SqliteBackend, tmp_path: 
     before = backend.path.read_bytes()
     folder = tmp_path / "one"
     make_backup(backend.path, backend.key, folder)
-    with pytest.raises(StoreError, match="is there already: put it aside first"):
-        restore(folder, backend.path, backend.key, who="ops", at=NOW)
+    with pytest.raises(StoreError, match="exists already and may be newer than the backup"):
+        restore_backup(folder, backend.path, backend.key, who="ops", at=NOW)
     with pytest.raises(StoreError, match="name a new folder for each backup"):
         make_backup(backend.path, backend.key, folder)
     assert backend.path.read_bytes() == before
@@ -109,7 +109,7 @@ def test_files_created_concurrently_by_others_are_not_removed(tmp_path: Path, mo
 
     monkeypatch.setattr(backup, "StoreLock", taken)
     with pytest.raises(StoreBusy):
-        restore(tmp_path / "one", there, None, who="ops", at=NOW)
+        restore_backup(tmp_path / "one", there, None, who="ops", at=NOW)
     assert there.read_bytes() == b"of another restore"
 
 
@@ -122,7 +122,7 @@ def test_damaged_backup_is_rejected_and_leaves_nothing(tmp_path: Path) -> None:
             file.seek(page * 4096)
             file.write(b"\xff" * 512)
     with pytest.raises(StoreCorrupt, match=r"the copy is damaged .*; use an older backup"):
-        restore(tmp_path / "one", there, None, who="ops", at=NOW)
+        restore_backup(tmp_path / "one", there, None, who="ops", at=NOW)
     assert not there.exists()
 
 

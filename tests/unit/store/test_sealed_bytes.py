@@ -52,7 +52,7 @@ def test_seals_hash_the_same_bytes_as_in_the_first_version(monkeypatch: pytest.M
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate(db, Path("centre.db"))
         db.executescript(ROWS)
-        seals.begin(db, 300.0)
+        seals.seal_unsealed_rows(db, 300.0)
         for attempt_id, kind in (("open", "talk"), ("ended", "talk"), ("plain", "end")):
             seals.seal_attempt(db, attempt_id, kind)
         found = db.execute("SELECT entity, row_id, kind, salt, digest, checks FROM seal ORDER BY seal_id").fetchall()

@@ -164,7 +164,7 @@ def with_consents(path: Path) -> None:
 
 def test_missing_row_is_not_sealed(tmp_path: Path) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
-        with pytest.raises(StoreError, match="mark 7: there is no such row"), transaction(db):
+        with pytest.raises(StoreError, match="The store has no mark 7"), transaction(db):
             seals.seal(db, sealed_rows.MARK, 7)
         assert seals.last_seal(db) == 0
 
@@ -186,7 +186,7 @@ def test_erasure_keeps_the_chain_valid_and_leaves_no_number(tmp_path: Path, secr
         ).fetchall()
         assert kinds == [("consent", "new", 1), ("consent", "erased", 0)]
         row = (1, NUMBER, "given", "form 7", NOW)
-        digest, _ = seals.digest_of("consent", "new", row)
+        digest, _ = seals.compute_digest("consent", "new", row)
         assert db.execute("SELECT count(*) FROM seal WHERE digest = ?", (digest,)).fetchone() == (0,)
         if secret:
             kept = b"".join(each.read_bytes() for each in tmp_path.glob("centre.db*"))

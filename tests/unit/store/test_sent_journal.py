@@ -32,26 +32,26 @@ def write_killed_journal(tmp_path: Path, boot: Path) -> list[AttemptId]:
     """Return three attempts at the time of a kill: one sent, one not sent yet, one refused by the store."""
     sent, stopped, refused = make_ids(3)
     running = open_journal(tmp_path, boot)
-    running.begin()
+    running.start_new_file()
     for each in (sent, stopped, refused):
-        running.opening(each)
-    running.sending(sent)
-    running.dropped(refused)
+        running.record_opening(each)
+    running.record_sending(sent)
+    running.forget_attempt(refused)
     return [sent, stopped, refused]
 
 
 def test_unsent_attempts_are_known_after_a_kill(tmp_path: Path, boot: Path) -> None:
     sent, stopped, _ = write_killed_journal(tmp_path, boot)
     stranger = AttemptId(str(uuid.UUID(int=99)))  # from an earlier run, or from a restored store
-    assert open_journal(tmp_path, boot).never_sent([sent, stopped, stranger]) == [stopped]
+    assert open_journal(tmp_path, boot).find_never_sent([sent, stopped, stranger]) == [stopped]
 
 
 def test_journal_of_an_earlier_boot_is_ignored(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     boot.write_text("another-boot\n")
-    assert open_journal(tmp_path, boot).never_sent(killed) == []
+    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
     boot.unlink()
-    assert open_journal(tmp_path, boot).never_sent(killed) == []
+    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
 
 
 def test_missing_damaged_or_copied_journal_frees_no_number(tmp_path: Path, boot: Path) -> None:
@@ -61,73 +61,73 @@ def test_missing_damaged_or_copied_journal_frees_no_number(tmp_path: Path, boot:
     copy = tmp_path / "copy"
     copy.write_bytes(whole)  # a copy may be older than a call that was sent
     copy.replace(path)
-    assert open_journal(tmp_path, boot).never_sent(killed) == []
+    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
     for damaged in (b"", b"\n", whole[:10], b"\x00" * 200, whole[20:]):
         path.write_bytes(damaged)
-        assert open_journal(tmp_path, boot).never_sent(killed) == []
+        assert open_journal(tmp_path, boot).find_never_sent(killed) == []
     path.unlink()
-    assert open_journal(tmp_path, boot).never_sent(killed) == []
+    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
 
 
 def test_new_run_discards_the_journal_of_the_earlier_run(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     again = open_journal(tmp_path, boot)
-    again.begin()
-    assert again.never_sent(killed) == []
+    again.start_new_file()
+    assert again.find_never_sent(killed) == []
 
 
 def test_journal_is_compacted_and_drops_only_sent_attempts(tmp_path: Path, boot: Path) -> None:
     running = open_journal(tmp_path, boot)
-    running.begin()
+    running.start_new_file()
     for number in range(5_000):
         each = AttemptId(str(uuid.UUID(int=number + 1)))
-        running.opening(each)
-        running.sending(each)
+        running.record_opening(each)
+        running.record_sending(each)
     waiting = AttemptId(str(uuid.UUID(int=999_999)))
-    running.opening(waiting)
+    running.record_opening(waiting)
     for number in range(5_000, 5_100):
         each = AttemptId(str(uuid.UUID(int=number + 1)))
-        running.opening(each)
-        running.sending(each)
+        running.record_opening(each)
+        running.record_sending(each)
     assert (tmp_path / "centre.db.sent").stat().st_size < 80_000
     every = [AttemptId(str(uuid.UUID(int=number + 1))) for number in range(5_100)]
-    assert open_journal(tmp_path, boot).never_sent([*every, waiting]) == [waiting]
+    assert open_journal(tmp_path, boot).find_never_sent([*every, waiting]) == [waiting]
 
 
 def test_call_is_not_sent_if_the_journal_cannot_be_written(tmp_path: Path, boot: Path) -> None:
     running = open_journal(tmp_path, boot)
-    running.begin()
+    running.start_new_file()
     (each,) = make_ids(1)
-    running.opening(each)
+    running.record_opening(each)
     running.close()
     running._file = os.open(tmp_path / "centre.db.sent", os.O_RDONLY)
     with pytest.raises(OSError, match="Bad file descriptor"):
-        running.sending(each)
+        running.record_sending(each)
     running.close()
 
 
 def test_partly_written_entry_does_not_damage_later_entries(tmp_path: Path, boot: Path) -> None:
     sent, refused, stopped = make_ids(3)
     running = open_journal(tmp_path, boot)
-    running.begin()
-    running.opening(sent)
+    running.start_new_file()
+    running.record_opening(sent)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (running.path.stat().st_size + 5, limits[1]))
     try:
-        running.opening(refused)  # only five bytes of the entry fit on the disk
+        running.record_opening(refused)  # only five bytes of the entry fit on the disk
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    running.sending(sent)
-    running.opening(stopped)
-    assert open_journal(tmp_path, boot).never_sent([sent, stopped]) == [stopped]
-    assert open_journal(tmp_path, boot).sent() == [sent]
+    running.record_sending(sent)
+    running.record_opening(stopped)
+    assert open_journal(tmp_path, boot).find_never_sent([sent, stopped]) == [stopped]
+    assert open_journal(tmp_path, boot).list_sent() == [sent]
 
 
 def test_clock_difference_is_known_only_within_the_same_boot(tmp_path: Path, boot: Path) -> None:
-    assert open_journal(tmp_path, boot).clock_ahead() is None
+    assert open_journal(tmp_path, boot).read_clock_ahead() is None
     running = open_journal(tmp_path, boot)
-    running.begin()
-    assert open_journal(tmp_path, boot).clock_ahead() is None
+    running.start_new_file()
+    assert open_journal(tmp_path, boot).read_clock_ahead() is None
     for ahead in (1000.0, 1000.1, 1003.0):
         running.record_clock(ahead)
     size = running.path.stat().st_size
@@ -135,10 +135,10 @@ def test_clock_difference_is_known_only_within_the_same_boot(tmp_path: Path, boo
     assert running.path.stat().st_size == size
     killed = make_ids(2000)
     for each in killed:
-        running.opening(each)
-        running.sending(each)  # the journal is compacted meanwhile
+        running.record_opening(each)
+        running.record_sending(each)  # the journal is compacted meanwhile
     assert running.path.stat().st_size < 70_000
-    assert open_journal(tmp_path, boot).clock_ahead() == 1003.0
-    assert open_journal(tmp_path, boot).never_sent(killed) == []
+    assert open_journal(tmp_path, boot).read_clock_ahead() == 1003.0
+    assert open_journal(tmp_path, boot).find_never_sent(killed) == []
     boot.write_text("another-boot\n")
-    assert open_journal(tmp_path, boot).clock_ahead() is None
+    assert open_journal(tmp_path, boot).read_clock_ahead() is None

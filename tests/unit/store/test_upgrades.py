@@ -14,7 +14,7 @@ from dialer.domain.errors import StoreError, StoreFull
 from dialer.settings.site import Settings
 from dialer.site.checks.store import check_encryption
 from dialer.store import audit, migrate, seal_verification, seals
-from dialer.store.backup import restore, verify_backup
+from dialer.store.backup import restore_backup, verify_backup
 from dialer.store.connection import exclusive_connection
 from dialer.store.copying import STORE, find_upgrade_copies
 from dialer.store.migrate import shipped_migrations
@@ -162,7 +162,7 @@ async def test_earlier_version_refuses_the_upgraded_store_but_opens_the_copy(
     desk.write_bytes(b"stays, for no copy of it is put back")
     path.rename(tmp_path / "aside.db")
     (copy,) = find_upgrade_copies(path)
-    assert restore(copy, path, None, who="ops", at=9.0) == ["calls"]
+    assert restore_backup(copy, path, None, who="ops", at=9.0) == ["calls"]
     after = dumped(path)
     assert missing({name: rows for name, rows in before.items() if name not in {"campaign", "outbox"}}, after) == []
     assert [each["state"] for each in after["campaign"]] == ["stopped"]
@@ -175,7 +175,7 @@ def test_upgrade_without_disk_space_for_the_copy_changes_nothing(
 ) -> None:
     path = Path(shutil.copy(stores[20], tmp_path / "live.db"))
     monkeypatch.setattr("dialer.store.copying.shutil.disk_usage", lambda _: type("Disk", (), {"free": 10}))
-    no_room = pytest.raises(StoreFull, match="no room for the copy that is made before its schema changes")
+    no_room = pytest.raises(StoreFull, match="no room for a copy of the store before its schema changes")
     with no_room, exclusive_connection(path, "a test", create=False):
         pass
     assert path.read_bytes() == stores[20].read_bytes()
