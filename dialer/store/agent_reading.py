@@ -1,4 +1,4 @@
-"""What an agent's page reads from the store, at one moment and while the dialler is running."""
+"""Reading the store for agents' pages, in one snapshot and while the dialler is running."""
 
 from __future__ import annotations
 
@@ -90,11 +90,11 @@ class TargetOfNumber(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class CallOf:
-    """Whose call an attempt is or was."""
+class CallOwner:
+    """The number, seat and agent of a call."""
 
     phone_id: int
-    seat: str | None  # None: nobody's yet
+    seat: str | None  # None: not connected to a seat yet
     agent: str | None
     ended_at: float | None
 
@@ -142,7 +142,7 @@ class SQL(Statements):
     earlier_calls = Query(EarlierCall)
     booth = Query(BoothOnScreen)
     targets_of_number = Query(TargetOfNumber)
-    call_of = Query(CallOf)
+    call_of = Query(CallOwner)
     calls_of_agents = Query(CallsOfAgent)
     seconds_of_agents = Query(SecondsOfAgent)
     marks_of_agents = Query(MarksOfAgent)
@@ -151,7 +151,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class OnTheLine:
-    """What is known about the number of a call."""
+    """A call on an agent's screen, with the voters, marks and earlier calls of its number."""
 
     call: CallOnScreen
     grounds: dict[str, str] | None  # why the call was lawful; None: not checked
@@ -178,7 +178,7 @@ class AgentReading:
     """
 
     def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:
-        """Use `open`."""
+        """Wrap two reading connections. Callers use `open`."""
         self._calls, self._days = calls, days
 
     @classmethod
@@ -192,7 +192,7 @@ class AgentReading:
             raise
 
     async def read_call(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Return what `shown` makes of the call of an attempt; None if there is no such attempt."""
+        """Read the call of an attempt and return the result of `shown` for it, or None if there is no such attempt."""
         async with self._calls.snapshot() as db:
             call = await db.first(SQL.call, attempt_id=attempt_id)
             if call is None:
@@ -206,12 +206,12 @@ class AgentReading:
         grounds = None if call.grounds is None else json.loads(call.grounds)
         return shown(OnTheLine(call, grounds, voters, marks, calls, booth))
 
-    async def whose(self, attempt_id: str) -> CallOf | None:
-        """Return whose call an attempt is; None if there is no such attempt."""
+    async def find_owner(self, attempt_id: str) -> CallOwner | None:
+        """Return the agent and number of an attempt, or None if there is no such attempt."""
         return await self._calls.first(SQL.call_of, attempt_id=attempt_id)
 
-    async def listed(self, number: str) -> dict[str, int]:
-        """Return the campaigns that have a number (E.164) on their lists, with its id. None of them: nobody may call it."""
+    async def find_campaigns(self, number: str) -> dict[str, int]:
+        """Return the campaigns with a number (E.164) on their lists, each with the number's id. Only these may call it."""
         rows = await self._calls.all(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}
 

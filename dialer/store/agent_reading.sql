@@ -1,4 +1,4 @@
--- What an agent's page shows of the store.
+-- Data that an agent's page shows.
 
 -- A call, the last four digits of its number, and the booth of the voter or booth worker whom it addresses.
 -- name: call

@@ -61,10 +61,10 @@ class Statements:
 
 
 class AsyncConnection(Statements):
-    """A database file, opened by aiosqlite. Statements of one task do not fall into another task's transaction."""
+    """A database file opened by aiosqlite. A task's statements never run inside another task's transaction."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
-        """Use `connect` or `connect_for_reading`."""
+        """Wrap an open connection. Callers open one with `connect` or `connect_for_reading`."""
         super().__init__(connection, path)
         self._lock = asyncio.Lock()
 
@@ -73,15 +73,15 @@ class AsyncConnection(Statements):
         """Open a file with `connector`, which blocks and runs in the connection's thread. Raises StoreError."""
         failed: list[Exception] = []
 
-        def open_or_note() -> Connection:
-            # Where a connector raises, aiosqlite stops its thread and does not wait for that. The thread would outlive the loop.
+        def open_or_record_error() -> Connection:
+            # If the connector raised, aiosqlite would stop its thread without waiting, and the thread would outlive the loop.
             try:
                 return connector()
             except Exception as error:  # noqa: BLE001 - raised again below
                 failed.append(error)
                 return sqlite3.connect(":memory:")
 
-        connection = await aiosqlite.Connection(open_or_note, iter_chunk_size=64)
+        connection = await aiosqlite.Connection(open_or_record_error, iter_chunk_size=64)
         if failed:
             await connection.close()
             with store_errors(path):
@@ -115,20 +115,20 @@ class AsyncConnection(Statements):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Statements]:
-        """Commit what the block writes, or roll it back where the block fails."""
-        async with self._begun("BEGIN IMMEDIATE") as statements:
+        """Commit the writes of the block, or roll them back if the block fails."""
+        async with self._begin_transaction("BEGIN IMMEDIATE") as statements:
             yield statements
             await self._connection.execute("COMMIT")
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Statements]:
         """Let the block read the file as it is at one moment."""
-        async with self._begun("BEGIN") as statements:
+        async with self._begin_transaction("BEGIN") as statements:
             yield statements
 
     @asynccontextmanager
-    async def _begun(self, begin: str) -> AsyncIterator[Statements]:
-        """Begin a transaction, and roll back whatever the block leaves uncommitted."""
+    async def _begin_transaction(self, begin: str) -> AsyncIterator[Statements]:
+        """Begin a transaction with the statement `begin`, and roll back whatever the block leaves uncommitted."""
         async with self._lock:
             with store_errors(self._path):
                 try:
@@ -140,6 +140,6 @@ class AsyncConnection(Statements):
                     await self._connection.rollback()
 
     async def close(self) -> None:
-        """Close the connection, after what is being run. A repeated call does nothing."""
+        """Close the connection once the running statement has ended. A repeated call does nothing."""
         async with self._lock:
             await self._connection.close()

@@ -1,4 +1,4 @@
-"""The desk's own file next to the store, with the same key: passwords, sessions, and who has seen which alert.
+"""The desk's own file next to the store, with the same key: passwords, sessions, and acknowledgements of alerts.
 
 Sessions are stored as digests: nobody can sign in with what is in the file. Agents' records and passkeys are in the same file.
 """
@@ -65,7 +65,7 @@ def desk_path(store: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """A person who has seen an alert. Times are epoch seconds."""
+    """The acknowledgement of an alert by a person. Times are epoch seconds."""
 
     code: str
     alert_at: float  # of the alert that was seen: a later one with the same code is another alert
@@ -84,7 +84,7 @@ class StoredPassword:
 
 @dataclass(frozen=True, slots=True)
 class DeskAccount:
-    """What is stored about somebody who may sign in. Times are epoch seconds; None: never."""
+    """The sign-in data of a person. Times are epoch seconds, or None if it never happened."""
 
     password_at: float | None = None
     once: bool = False
@@ -92,7 +92,7 @@ class DeskAccount:
     passkeys: int = 0
 
     def of_user(self, user: StoredUser) -> DeskAccount:
-        """Return the account without what belongs to an earlier user of the same name."""
+        """Return the account without times from before the user was added: they belong to an earlier user of that name."""
         password_at, signed_in_at = (
             each if each is not None and each >= user.added_at else None
             for each in (self.password_at, self.signed_in_at)
@@ -101,7 +101,7 @@ class DeskAccount:
 
     @property
     def password(self) -> Literal["none", "once", "own"]:
-        """Which kind of password there is."""
+        """The kind of the person's password: none, for one sign-in only ("once"), or set by the person ("own")."""
         return "none" if self.password_at is None else "once" if self.once else "own"
 
 
@@ -114,7 +114,7 @@ class PasswordRow(NamedTuple):
 
 
 class AccountRow(NamedTuple):
-    """What is stored about a person."""
+    """The sign-in data of a person, as stored."""
 
     name: str
     password_at: float | None
@@ -161,7 +161,7 @@ class DeskFile:
     """The desk's file, opened. A write is on disk when its method returns. Methods raise StoreError."""
 
     def __init__(self, db: AsyncConnection) -> None:
-        """Use `open`."""
+        """Wrap a connection to the file. Callers use `open`."""
         self.db = db
 
     @classmethod
@@ -190,7 +190,7 @@ class DeskFile:
             await db.run(SQL.end_sessions_of, name=name)
 
     async def accounts(self) -> dict[str, DeskAccount]:
-        """Return what is stored about everybody, by name."""
+        """Return the sign-in data of all persons, by name."""
         rows = await self.db.all(SQL.accounts)
         return {row.name: DeskAccount(row.password_at, bool(row.once), row.signed_in_at, row.passkeys) for row in rows}
 
@@ -206,7 +206,7 @@ class DeskFile:
         await self.db.run(SQL.end_sessions_of, name=name)
 
     async def session(self, digest: str) -> SessionRow | None:
-        """Return whose session that is and when it was last used; None if there is none."""
+        """Return the session with this digest, or None if there is none."""
         return await self.db.first(SQL.session, digest=digest)
 
     async def use_session(self, digest: str, at: float) -> None:
@@ -218,7 +218,7 @@ class DeskFile:
         await self.db.run(SQL.end_session, digest=digest)
 
     async def acknowledge(self, seen: Acknowledgement) -> None:
-        """Store that a person has seen an alert; the first one counts."""
+        """Store that a person has seen an alert, unless somebody's acknowledgement of it is stored already."""
         await self.db.run(SQL.acknowledge, **parameters_of(seen))
 
     async def acknowledged(self) -> list[Acknowledgement]:

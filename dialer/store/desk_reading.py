@@ -1,4 +1,4 @@
-"""What the desk's pages read from the store, on a connection of their own while the dialler is running."""
+"""Reading the store for the desk's pages, on a connection of their own while the dialler is running."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class DeskReading:
     """The store, opened for the desk's pages. Methods raise StoreError."""
 
     def __init__(self, db: AsyncConnection) -> None:
-        """Use `open`."""
+        """Wrap a reading connection. Callers use `open`."""
         self._db = db
 
     @classmethod
@@ -72,7 +72,7 @@ class DeskReading:
         )
 
     async def live_answers(self, campaign_id: str, now: float, window_seconds: float) -> RecentAnswers:
-        """Return the live answers of the window before `now`, and those abandoned."""
+        """Return the number of live answers in the window before `now`, and how many of them were abandoned."""
         found = await self._db.first(
             campaign_figures.SQL.recent_answers,
             campaign_id=campaign_id,
@@ -85,7 +85,7 @@ class DeskReading:
         return RecentAnswers(0.0, found.answers, int(found.abandoned)) if found else RecentAnswers(0.0, 0, 0)
 
     async def booth_names(self) -> dict[int, tuple[str, str]]:
-        """Return the names of each booth's constituency and of the booth, by id. Reads all booths: ask once a day."""
+        """Return each booth's constituency name and own name, by booth id. Slow, for it reads all booths: call it once a day."""
         return {row.booth_id: (row.constituency_name, row.name) for row in await self._db.all(SQL.booth_names)}
 
     async def recordings(self, before: float, most: int, campaign_id: str | None) -> list[RecordedTalk]:

@@ -1,4 +1,4 @@
--- What the desk's pages show of the store.
+-- Data that the desk's pages show.
 
 -- Ended outbound calls of a campaign, by the interval of :interval_seconds since :since in which they were placed.
 -- name: calls_by_interval

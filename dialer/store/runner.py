@@ -28,7 +28,7 @@ class StoreRunner:
     """An open store: one connection writes in its own thread, another one reads in a second thread."""
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
-        """`write_thread` has one thread, which runs the writing connection. `encode` encodes updates as announcements."""
+        """Start on an opened store. `write_thread` has one thread, for the writing connection; `encode` encodes announcements."""
         self._path = opened.path
         self._lock = opened.lock
         self._db = opened.writer
@@ -39,7 +39,7 @@ class StoreRunner:
         self._encode = encode
         self._closed = False
         self.outbox_event = asyncio.Event()
-        """Set when a write has added announcements to the outbox. The receiver that sends them clears it."""
+        """Set when a write has added announcements to the outbox. The task that sends them clears it."""
 
     async def _write(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.write(lambda db: job(db, *args, **kwargs))
@@ -56,7 +56,7 @@ class StoreRunner:
         return await asyncio.get_running_loop().run_in_executor(self._read_thread, read)
 
     async def close(self) -> None:
-        """Finish the waiting writes, checkpoint, and close. A repeated call does nothing."""
+        """Finish the waiting writes, checkpoint the WAL, and close the store. A repeated call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -73,7 +73,7 @@ class StoreRunner:
 
 
 class Read(Generic[P, T]):
-    """A function as a method that reads. It does not see writes that are still waiting."""
+    """Descriptor that makes a function a reading method of the store. It does not see writes that are still waiting."""
 
     def __init__(self, job: Job[P, T]) -> None:
         self._job = job
@@ -84,7 +84,7 @@ class Read(Generic[P, T]):
 
 
 class Write(Generic[P, T]):
-    """A function as a method that writes, after the writes that are waiting. It returns once the commit is durable."""
+    """Descriptor that makes a function a writing method of the store, which returns once the commit is durable."""
 
     announces = False
 
@@ -103,7 +103,7 @@ class Write(Generic[P, T]):
 
 
 class Announce(Write[P, T]):
-    """A write that puts announcements into the outbox in the same transaction."""
+    """Descriptor of a writing method that also puts announcements into the outbox, in the same transaction."""
 
     announces = True
 

@@ -1,9 +1,9 @@
 """The store of one centre, in one SQLite file.
 
-Each method of `Store` is a function of a repository, which has its contract and SQL. `Store` says whether it reads or
-writes. One test suite checks these rules:
+Most methods of `Store` are functions of a module of this package, which documents them next to their SQL. `Store` declares
+whether a method reads or writes. One test suite checks these rules:
 
-- A method that writes returns after the commit is durable, and not before. If it raises, nothing of it is stored, except where only
+- A method that writes returns only after its commit is durable. If it raises, none of its writes are stored, except when only
   the confirmation of the commit was lost: then a repeat of the same call finds the write done and changes nothing.
 - There is one writer. Waiting writes may share a commit; a write that fails does not fail the others.
 - A result and its announcements are committed together or not at all.
@@ -78,14 +78,14 @@ async def open_store(
     key: StoreKey | None = None,
     holder: str = DIALLER,
 ) -> Store:
-    """Open the store at `path` and lock it for this process; create it if there is none and `create` is set.
+    """Open the store at `path` and lock it for this process. With `create`, create a missing store.
 
     `encode` encodes updates as announcements; without it nothing is announced. `busy_seconds` is how long a write waits
     for another program that writes to the file. With a `key` the file is encrypted. `holder` names this process in the
-    errors of others.
+    errors of other processes.
 
-    Raises StoreBusy if another dialler or an import holds it, StoreCorrupt if it is damaged or not a store, and
-    StoreError if it cannot be opened or is newer than this program. The file is unchanged then.
+    Raises StoreBusy if another dialler or an import holds the store, StoreCorrupt if the file is damaged or not a store, and
+    StoreError if it cannot be opened or is newer than this program. The file is unchanged after an error.
     """
     write_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store-write")
     try:
@@ -98,10 +98,10 @@ async def open_store(
 
 
 class Store(StoreRunner):
-    """Everything that survives a restart."""
+    """The open store of a centre: all data that survives a restart."""
 
     def __init__(self, opened: OpenStore, write_thread: ThreadPoolExecutor, encode: Encode | None) -> None:
-        """Use `open_store`."""
+        """Start on an opened store. Callers use `open_store`."""
         super().__init__(opened, write_thread, encode)
         self._free_space = FreeSpaceCheck(opened.path)
         # Nobody else changes the roll or the length of the queues while we hold the lock: both are read once.
@@ -134,12 +134,12 @@ class Store(StoreRunner):
     registers = Read(register_rows.registers)
 
     async def enrol(self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID) -> int:
-        """Add the missing targets of a campaign, and return how many were added or opened: see `targets.enrol`.
+        """Add the missing targets of a campaign, and return how many were added or reopened. See `targets.enrol`.
 
-        A campaign that calls voters gets every number with a pending voter that has not opted out; one that calls booth
-        workers gets every worker on the list. A target that was closed because nobody was pending is opened where
-        somebody is now. A repeat adds nothing. A target is in the queue of its first pending voter's booth, ranked by
-        the weight of all who are pending on the number. Only numbers with ids from `first` to `last` are enrolled.
+        A campaign that calls voters gets every number that has a pending voter and has not opted out; one that calls booth
+        workers gets every worker on the list. A target that was closed because nobody was pending is reopened if somebody is
+        pending now. A repeat adds nothing. A target is in the queue of its first pending voter's booth, ranked by the sum of
+        the pending voters' weights. Only numbers with ids from `first` to `last` are enrolled.
         """
         added = await self._write(targets.enrol, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
@@ -175,19 +175,19 @@ class Store(StoreRunner):
         max_conversations: int | None = None,
         gaps: CallIntervals = NO_INTERVALS,
     ) -> list[Refusal | None]:
-        """Commit attempts *before* they are dialled; return for each None, or why it must not be dialled.
+        """Commit attempts *before* they are dialled. Return None for each that may be dialled, or the reason why not.
 
-        Everything is checked again at this moment: the claim, an open attempt on the number, the opt-out, whether
-        anybody on it is pending, and the caps per number since `max_attempts_since`, in all campaigns
-        (`max_conversations` None: no cap). A number at its cap is due again a day after that time.
+        All conditions are checked again: the claim, open attempts on the number, opt-outs, pending voters, and the caps per
+        number in all campaigns since `max_attempts_since` (no cap on conversations if `max_conversations` is None). A number
+        at its cap is due again a day after that time.
 
-        `gaps`: the minimum intervals between calls. A number that was called or talked to more recently is due again
-        when the interval ends, unless its call was promised and the phone has not rung since. Opening the same attempt
-        id again is refused as OPEN_ATTEMPT. A refused target goes back to the queue, or is closed where the reason is
-        final. Attempts that end as `refused` were never placed: they count towards no cap and no interval.
+        `gaps` has the minimum intervals between calls. A number that was called or talked to more recently is due again when
+        the interval ends, unless its call was promised and the phone has not rung since. Opening the same attempt id again is
+        refused as OPEN_ATTEMPT. A refused target goes back to the queue, or is closed if the reason is final. Attempts that
+        end as `refused` were never placed and do not count towards caps and intervals.
 
-        Raises StoreFull if results would not fit, and StoreError also if the file was moved or replaced: results would
-        be lost.
+        Raises StoreFull if the disk has no room for the results, and StoreError also if the file was moved or replaced, for
+        then the results would be lost.
         """
 
         def open_all(db: Connection) -> list[Refusal | None]:
@@ -231,7 +231,7 @@ class Store(StoreRunner):
         return opened
 
     def _recount_targets(self, effects: Sequence[MarkEffect]) -> None:
-        """Count the targets again where a number may have entered a campaign."""
+        """Forget the cached target counts if a number may have entered a campaign."""
         if any(effect.reopened for effect in effects):
             self._target_counts.clear()
 
@@ -242,7 +242,7 @@ class Store(StoreRunner):
         return dict(self._booths)
 
     async def booth_turnout(self) -> list[BoothTurnout]:
-        """Return the turnout of every booth that has voters. Reads the whole roll: ask once, at the start."""
+        """Return the turnout of every booth that has voters. Slow, for it reads the whole roll: call it once, at the start."""
         booths = await self.booths()
         if self._voters_by_booth is None:
             self._voters_by_booth = await self._read(turnout.voters_by_booth)
@@ -273,9 +273,9 @@ class Store(StoreRunner):
         """Hash all numbers of the roll with the centres' shared secrets, and suppress those that opted out in other
         centres.
 
-        Returns how many were suppressed. Own opt-outs are announced with the first secret; the others are understood.
-        Raises StoreError if opt-outs may be known only by a secret that is missing. Runs in several transactions, so
-        that nothing else waits for long.
+        Returns how many were suppressed. Opt-outs of this centre are announced with the first secret; the other secrets only
+        serve to recognise other centres' opt-outs. Raises StoreError if opt-outs may be known only by a secret that is
+        missing. Runs in several transactions, so that other writes do not wait for long.
         """
         await self._write(number_hashes.set_secrets, secrets)
         for secret in secrets:

@@ -25,7 +25,7 @@ class UplinkReader:
     """The store, opened for the uplink. Methods raise StoreError."""
 
     def __init__(self, db: AsyncConnection) -> None:
-        """Use `open`."""
+        """Wrap a reading connection. Callers use `open`."""
         self._db = db
 
     @classmethod
@@ -41,20 +41,20 @@ class UplinkReader:
         """Close the connection."""
         await self.close()
 
-    async def passed(self) -> int | None:
-        """Return the id up to which headquarters has all rows of the outbox; None where the settings name no headquarters."""
+    async def read_passed_id(self) -> int | None:
+        """Return the id up to which headquarters has all outbox rows, or None if the settings name no headquarters."""
         return await self._db.value(outbox.SQL.passed_by, name="uplink")
 
-    async def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        """Return the oldest rows of the outbox after an id."""
+    async def read_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+        """Return up to `limit` outbox rows with ids above `passed`, oldest first."""
         return await self._db.all(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
-    async def position(self, stream: str) -> int:
-        """Return the position up to which a stream of other centres' updates was applied; 0: nothing of it."""
+    async def read_position(self, stream: str) -> int:
+        """Return the position up to which a stream of other centres' updates was applied, or 0 if none was."""
         return await self._db.value(peer_updates.SQL.position, stream=stream) or 0
 
-    async def rolls(self) -> StoredRolls:
-        """Return the rolls, for whose voters updates of other centres are of use. Reads all booths: ask seldom."""
+    async def read_rolls(self) -> StoredRolls:
+        """Return the rolls in the store: other centres' updates matter only for their voters. Slow, for it reads all booths."""
         constituencies = await self._db.all(peer_updates.SQL.constituencies)
         places = tuple((row.state_code, row.constituency_number) for row in constituencies)
         return StoredRolls(places, await self._db.value(roll.SQL.last_voter) or 0)

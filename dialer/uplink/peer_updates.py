@@ -133,7 +133,7 @@ class PeerUpdates:
         """Pass updates to the dialler until cancelled."""
         while True:
             try:
-                roll = await self._reading.rolls()
+                roll = await self._reading.read_rolls()
                 stream_id = await self._session.stream_id(PEERS)
                 async with asyncio.TaskGroup() as group:
                     followers = [
@@ -152,7 +152,7 @@ class PeerUpdates:
         current = roll
         while True:
             await asyncio.sleep(ROLL_CHECK_SECONDS)
-            previous, current = current, await self._reading.rolls()
+            previous, current = current, await self._reading.read_rolls()
             if current.constituencies != roll.constituencies or previous == current != roll:
                 return
 
@@ -166,7 +166,7 @@ class PeerUpdates:
         stream = f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
         is_missing = False
         while True:
-            stored = await self._reading.position(stream)
+            stored = await self._reading.read_position(stream)
             if is_missing or not stored:
                 stored = await self._apply_snapshot(stream, place, stored)
             try:

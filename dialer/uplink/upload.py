@@ -68,7 +68,7 @@ class OutboxUpload:
         return stored
 
     async def _stored_ack(self) -> int | None:
-        return await self._reading.passed()
+        return await self._reading.read_passed_id()
 
     async def _receive_ack(self, subject: str, data: bytes) -> None:
         if self._schedule is None:
@@ -102,7 +102,7 @@ class OutboxUpload:
             return
         batch = schedule.overdue_batch(now)
         if batch is None and not schedule.is_waiting:
-            rows = await self._reading.after(schedule.acknowledged, MAX_BATCH_ROWS)
+            rows = await self._reading.read_rows_after(schedule.acknowledged, MAX_BATCH_ROWS)
             batch = schedule.next_batch(rows, await self._stored_ack() or 0, now)
         if batch is None:
             return

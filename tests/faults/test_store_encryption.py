@@ -290,7 +290,7 @@ def test_failed_conversion_leaves_the_store_unchanged(
     if at_step == "copied":
         monkeypatch.setattr(conversion, "_compare", fail)
     elif at_step == "synced":
-        monkeypatch.setattr(conversion, "_to_disk", fail)
+        monkeypatch.setattr(conversion, "_sync_to_disk", fail)
     with pytest.raises(KeyboardInterrupt):
         convert_store(
             path, old, new, who="officer", at=NOW, progress=fail if at_step == "comparing" else lambda *_: None

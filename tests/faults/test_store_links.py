@@ -320,7 +320,7 @@ def test_store_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: 
     mounts = tmp_path / "mountinfo"
     monkeypatch.setattr(lock_module, "_MOUNTS", mounts)
     mounts.write_text(line, encoding="utf-8")
-    with pytest.raises(StoreError, match=r"another machine's \(nfs4\): put the store on a local disk"):
+    with pytest.raises(StoreError, match=r"another machine's disk \(nfs4\): put it on a local disk"):
         StoreLock(tmp_path / "centre.db", "a dialler")
     mounts.write_text(line.replace("nfs4", "ext4"), encoding="utf-8")
     StoreLock(tmp_path / "centre.db", "a dialler").release()

@@ -110,10 +110,10 @@ class VirtualStore(UplinkReader):
                     self.truth.peer_update_seconds.append(now - each["at"])
         return Reply("done", "stored")
 
-    async def passed(self) -> int | None:
+    async def read_passed_id(self) -> int | None:
         return self._passed
 
-    async def after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    async def read_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         return self._after(passed, limit)
 
     def _after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
@@ -121,10 +121,10 @@ class VirtualStore(UplinkReader):
         begin = max(0, passed + 1 - rows[0].outbox_id) if rows else 0
         return [*islice(rows, begin, begin + max(0, limit))]
 
-    async def position(self, stream: str) -> int:
+    async def read_position(self, stream: str) -> int:
         return self._positions.get(stream, 0)
 
-    async def rolls(self) -> StoredRolls:
+    async def read_rolls(self) -> StoredRolls:
         return StoredRolls(((STATE, self._constituency),), 1)
 
 

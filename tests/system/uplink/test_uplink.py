@@ -153,12 +153,12 @@ async def test_busy_store_does_not_stop_the_upload(
     readings = 0
 
     class BusyReader(UplinkReader):
-        async def passed(self) -> int | None:
+        async def read_passed_id(self) -> int | None:
             nonlocal readings
             readings += 1
             if 1 < readings < 9:
                 raise StoreBusy(f"{path}: is busy")
-            return await super().passed()
+            return await super().read_passed_id()
 
     async with await open_store(path) as store, connected([server.address], "hq") as above:
         await store.set_headquarters_limit(1 << 20)

@@ -188,7 +188,7 @@ def test_copy_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
     backend, shipped = BACKENDS["encrypted"](tmp_path), shipped_migrations()
     with monkeypatch.context() as earlier:
         earlier.setattr(migrate, "shipped_migrations", lambda: shipped[:-1])
-        earlier.setattr(seals, "begin", lambda *_: None)
+        earlier.setattr(seals, "seal_unsealed_rows", lambda *_: None)
         with exclusive_connection(backend.path, "a test", key=TEST_KEY):
             pass
     with exclusive_connection(backend.path, "a test", key=TEST_KEY):
