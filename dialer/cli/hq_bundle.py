@@ -184,9 +184,9 @@ def sign(hq: BundleOptions, key: Annotated[Path, typer.Option(metavar="FILE", he
     Both media and compliance must sign.
     """
     repository = hq.repository
-    added, removed = repository.draft_changes()
+    added, removed = repository.find_draft_changes()
     for target in added:
-        manifest = repository.manifest(target)
+        manifest = repository.read_manifest(target)
         typer.echo(f"approves {manifest.label}: {len(manifest.files):,} files, {manifest.size:,} bytes")
     for target in removed:
         typer.echo(f"withdraws {target}")
@@ -201,7 +201,7 @@ def publish(hq: BundleOptions) -> None:
     Then `assign` or `waves` gives them to centres.
     """
     hq.repository.publish(hq.online_key(), time.time())
-    typer.echo(f"approved: {', '.join(hq.repository.approved()) or 'nothing'}")
+    typer.echo(f"approved: {', '.join(hq.repository.list_approved()) or 'nothing'}")
 
 
 @app.command()
@@ -224,7 +224,7 @@ def assign(hq: BundleOptions, name: _NameArgument, version: _VersionArgument, to
     from dialer.hq.material import assign_material  # noqa: PLC0415 - of an extra
 
     assign_material(hq.settings, name, version, to)
-    for wave in repository.waves().waves:
+    for wave in repository.read_waves().waves:
         typer.echo(f"{wave.name} {wave.version}: {', '.join(wave.to)}")
 
 

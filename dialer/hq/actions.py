@@ -24,7 +24,7 @@ from dialer.hq.material import assign_material, read_material
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.rights import HqAction, roles_for
 from dialer.hq.sql import Command, Query, Scalar
-from dialer.material.manifest import target_of
+from dialer.material.manifest import get_target_path
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import PageRoute, SignedIn, allow
@@ -196,7 +196,7 @@ class HqActions:
     async def propose_material(self, request: ProposeMaterial, who: SignedIn) -> None:
         """Propose a version of a bundle for centres. It is assigned once a second person confirms it."""
         approved = (await read_material(self._settings))["approved"]
-        if target_of(request.name, request.version) not in approved:
+        if get_target_path(request.name, request.version) not in approved:
             raise RequestRefused(409, "not-approved")
         await self._propose(who, "material", request.to, f"{request.name} {request.version}")
 

@@ -42,7 +42,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
     if not folder.exists():
         return
     try:
-        new, withdrawn = Repository(folder).draft_changes()
+        new, withdrawn = Repository(folder).find_draft_changes()
         for target in new:
             yield f"{target} is not published: have media and compliance sign it, then run `dialer hq bundle publish`"
         for target in withdrawn:

@@ -58,8 +58,10 @@ async def read_material(settings: HqSettings) -> PublishedMaterial:
 
     def read() -> PublishedMaterial:
         repository = Repository(folder)
-        waves = [Assignment(name=each.name, version=each.version, to=[*each.to]) for each in repository.waves().waves]
-        return PublishedMaterial(approved=repository.approved(), waves=waves)
+        waves = [
+            Assignment(name=each.name, version=each.version, to=[*each.to]) for each in repository.read_waves().waves
+        ]
+        return PublishedMaterial(approved=repository.list_approved(), waves=waves)
 
     try:
         return await asyncio.to_thread(read)

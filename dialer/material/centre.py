@@ -1,13 +1,13 @@
-"""Material in a centre: downloaded file by file, verified completely before use, activated and rolled back atomically.
+"""Material of a centre: downloaded file by file, verified completely before use, activated and rolled back atomically.
 
-    FOLDER/trust/       metadata that python-tuf has seen: older metadata is not accepted again
+    FOLDER/trust/       the newest metadata seen by python-tuf, which refuses older metadata
     FOLDER/files/       files by hash; a download that was interrupted continues in NAME.part
     FOLDER/NAME-7/      a complete version: its files are hard links to those by hash
     FOLDER/current      symbolic link to the active version: the settings name paths below it
     FOLDER/previous     symbolic link to the version that was active before
     FOLDER/unloaded     symbolic link to the version that the dialler has not loaded yet
 
-All methods block. An error leaves the active version as it is.
+All methods block. After an error the active version is unchanged.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ from dialer.material.manifest import (
     MaterialRefused,
     Waves,
     file_path,
-    target_of,
+    get_target_path,
 )
-from dialer.material.trust import require_both_departments, signers_of
+from dialer.material.trust import find_signers, require_both_departments
 
 CURRENT, PREVIOUS, UNLOADED = "current", "previous", "unloaded"
 ANSWER_SECONDS = 20.0
@@ -65,7 +65,7 @@ class HttpFetcher(FetcherInterface):
     """Downloads over HTTP(S)."""
 
     def __init__(self, ca_file: Path | None) -> None:
-        """Only certificates in `ca_file` are trusted; None: those of the system."""
+        """Trust the certificates in `ca_file` only, or those of the system if it is None."""
         self._pool = urllib3.PoolManager(
             ca_certs=None if ca_file is None else str(ca_file),
             cert_reqs="CERT_REQUIRED",
@@ -81,7 +81,7 @@ class HttpFetcher(FetcherInterface):
         return self.stream(response)
 
     def get(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
-        """Return the response with its body unread; from byte `first` on, where the server supports ranges."""
+        """Request a URL and return the response with its body unread, from byte `first` on if the server supports ranges."""
         headers = {"Range": f"bytes={first}-"} if first else {}
         return self._pool.request("GET", url, headers=headers, preload_content=False, decode_content=False)
 
@@ -103,8 +103,10 @@ class CentreMaterial:
         free_bytes: Callable[[], int],
         startup_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`free_bytes` returns how much may be written to the disk; `startup_problem` why the dialler could not start with the
-        active version, or None.
+        """Use `folder`. Nothing is read or written yet.
+
+        `free_bytes` returns the number of bytes that may be written to the disk. `startup_problem` returns the reason why the
+        dialler could not start with the active version, or None.
         """
         self._folder = folder.absolute()
         self._trust = self._folder / "trust"
@@ -113,15 +115,18 @@ class CentreMaterial:
         self.startup_problem = startup_problem
         self._fetcher = HttpFetcher(source.ca_file)
 
-    def active(self) -> Manifest | None:
-        """Return the active version; None where there is none or its manifest is damaged. Raises MaterialRefused."""
-        return self._version_at(CURRENT)
+    def read_active(self) -> Manifest | None:
+        """Return the active version, or None if there is none or its manifest is damaged. Raises MaterialRefused."""
+        return self._read_version(CURRENT)
 
-    def previous(self) -> Manifest | None:
-        """Return the version that was active before; None and exceptions as in `active`."""
-        return self._version_at(PREVIOUS)
+    def read_previous(self) -> Manifest | None:
+        """Return the version that was active before, or None if there is none or its manifest is damaged.
 
-    def _version_at(self, link: str) -> Manifest | None:
+        Raises MaterialRefused.
+        """
+        return self._read_version(PREVIOUS)
+
+    def _read_version(self, link: str) -> Manifest | None:
         try:
             data = (self._folder / link / MANIFEST).read_bytes()
         except FileNotFoundError:
@@ -132,21 +137,23 @@ class CentreMaterial:
             return Manifest.read(data)
         return None
 
-    def assigned(self) -> Manifest | None:
-        """Return the version that headquarters assigns to this centre, after verifying its signatures; None: no version.
+    def fetch_assigned(self) -> Manifest | None:
+        """Download and verify the manifest of the version assigned to this centre, and return it, or None if none is assigned.
 
-        Raises MaterialRefused where it cannot be trusted, HeadquartersUnreachable where it cannot be downloaded.
+        Raises MaterialRefused if it cannot be trusted, and HeadquartersUnreachable if it cannot be downloaded.
         """
-        with _errors_translated():
-            updater = self._updater()
+        with _translate_errors():
+            updater = self._create_updater()
             updater.refresh()
             root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
             targets: Metadata[Targets] = Metadata.from_file(str(self._trust / "targets.json"))
-            require_both_departments(signers_of(root.signed, targets).values())
-            waves = Waves.read(self._target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
-            if (wave := waves.wave_of(self._source.centre, self._source.zone)) is None:
+            require_both_departments(find_signers(root.signed, targets).values())
+            waves = Waves.read(self._download_target(updater, WAVES_TARGET, MAX_MANIFEST_BYTES))
+            if (wave := waves.find_wave(self._source.centre, self._source.zone)) is None:
                 return None
-            manifest = Manifest.read(self._target(updater, target_of(wave.name, wave.version), MAX_MANIFEST_BYTES))
+            manifest = Manifest.read(
+                self._download_target(updater, get_target_path(wave.name, wave.version), MAX_MANIFEST_BYTES)
+            )
             if (manifest.name, manifest.version) != (wave.name, wave.version):
                 raise MaterialRefused(f"the manifest of {wave.name} {wave.version} says {manifest.label}")
         if manifest.jurisdiction != self._source.jurisdiction:
@@ -155,7 +162,7 @@ class CentreMaterial:
             )
         return manifest
 
-    def _updater(self) -> Updater:
+    def _create_updater(self) -> Updater:
         self._trust.mkdir(parents=True, exist_ok=True)
         # The stored root is newer than the settings', which is for the first time only.
         root = None if (self._trust / "root.json").exists() else self._source.root.read_bytes()
@@ -169,7 +176,7 @@ class CentreMaterial:
             bootstrap=root,
         )
 
-    def _target(self, updater: Updater, path: str, max_bytes: int) -> bytes:
+    def _download_target(self, updater: Updater, path: str, max_bytes: int) -> bytes:
         info = updater.get_targetinfo(path)
         if info is None:
             raise MaterialRefused(f"{path} is not approved, or was withdrawn")
@@ -182,10 +189,10 @@ class CentreMaterial:
         info.verify_length_and_hashes(data)
         return data
 
-    def missing(self, manifest: Manifest) -> dict[str, BundleFile]:
+    def find_missing_files(self, manifest: Manifest) -> dict[str, BundleFile]:
         """Return the files of a version that are not downloaded yet, by hash."""
         files = {file.sha256: file for file in manifest.files.values()}
-        return {digest: file for digest, file in files.items() if not self._path_of(digest).exists()}
+        return {digest: file for digest, file in files.items() if not self._get_file_path(digest).exists()}
 
     def download(self, manifest: Manifest) -> Path:
         """Download and verify a version and return its folder. A failed download keeps its files for the next attempt.
@@ -195,7 +202,7 @@ class CentreMaterial:
         tree = self._folder / manifest.label
         if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.to_bytes():
             return tree
-        missing = self.missing(manifest)
+        missing = self.find_missing_files(manifest)
         needed = sum(file.size for file in missing.values()) + max(
             (file.packed or 0 for file in missing.values()), default=0
         )
@@ -203,17 +210,17 @@ class CentreMaterial:
             raise MaterialRefused(
                 f"{manifest.label} needs {needed / 1e6:,.0f} MB above the reserve of the disk: free disk space"
             )
-        with _errors_translated():
+        with _translate_errors():
             for digest, file in missing.items():
                 self._download_file(digest, file)
-            self._install(manifest, tree)
+            self._install_version(manifest, tree)
         return tree
 
-    def _path_of(self, digest: str) -> Path:
+    def _get_file_path(self, digest: str) -> Path:
         return self._folder / "files" / file_path(digest)
 
     def _download_file(self, digest: str, file: BundleFile) -> None:
-        place = self._path_of(digest)
+        place = self._get_file_path(digest)
         place.parent.mkdir(parents=True, exist_ok=True)
         part = place.with_name(f"{place.name}.part")
         downloaded = part if file.packed is None else place.with_name(f"{place.name}.xz.part")
@@ -243,11 +250,13 @@ class CentreMaterial:
         if out.tell() > size:
             out.truncate(0)
         if out.tell() < size:
-            self._append(f"{self._source.url}/files/{file_path(digest, packed=file.packed is not None)}", out, size)
+            self._append_download(
+                f"{self._source.url}/files/{file_path(digest, packed=file.packed is not None)}", out, size
+            )
         out.flush()
         os.fsync(out.fileno())
 
-    def _append(self, url: str, file: BinaryIO, size: int) -> None:
+    def _append_download(self, url: str, file: BinaryIO, size: int) -> None:
         first = file.tell()
         response = self._fetcher.get(url, first)
         if response.status == _OK and first:  # a server without ranges sends the file from its beginning
@@ -262,71 +271,76 @@ class CentreMaterial:
                 raise MaterialRefused(f"{url} is longer than the signed file")
             file.write(chunk)
 
-    def _install(self, manifest: Manifest, tree: Path) -> None:
+    def _install_version(self, manifest: Manifest, tree: Path) -> None:
         unfinished = self._folder / f"{manifest.label}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             for path, file in manifest.files.items():
                 place = unfinished / path
                 place.parent.mkdir(parents=True, exist_ok=True)
-                place.hardlink_to(self._path_of(file.sha256))
+                place.hardlink_to(self._get_file_path(file.sha256))
             with (unfinished / MANIFEST).open("wb") as file_out:
                 file_out.write(manifest.to_bytes())
                 file_out.flush()
                 os.fsync(file_out.fileno())
-            _sync(unfinished)
+            _sync_folder(unfinished)
             shutil.rmtree(tree, ignore_errors=True)  # damaged: same label, other manifest
             unfinished.rename(tree)
-            _sync(self._folder)
+            _sync_folder(self._folder)
         except OSError:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
 
     def activate(self, label: str) -> None:
         """Make a downloaded version the active one, still to be loaded by the dialler. Raises MaterialRefused."""
-        active = self.active()
+        active = self.read_active()
         if active is not None and label == active.label:
             return
         if not (self._folder / label / MANIFEST).exists():
             raise MaterialRefused(f"{label} is not downloaded")
-        with _errors_translated():
+        with _translate_errors():
             if (
                 active is not None and not self.is_unloaded()
             ):  # only a version that the dialler has loaded can be restored
-                self._link(PREVIOUS, active.label)
-            self._link(UNLOADED, label)
-            self._link(CURRENT, label)
+                self._replace_link(PREVIOUS, active.label)
+            self._replace_link(UNLOADED, label)
+            self._replace_link(CURRENT, label)
 
     def roll_back(self) -> None:
-        """Make the previous version, which the dialler still uses, the active one again; or none. Raises MaterialRefused."""
-        previous = self.previous()
-        with _errors_translated():
+        """Make the previous version, which the dialler still uses, active again. Without one, no version is active.
+
+        Raises MaterialRefused.
+        """
+        previous = self.read_previous()
+        with _translate_errors():
             if previous is None:
                 (self._folder / CURRENT).unlink()
             else:
-                self._link(CURRENT, previous.label)
+                self._replace_link(CURRENT, previous.label)
 
     def is_unloaded(self) -> bool:
         """Return whether the dialler has not loaded the active version yet. Raises MaterialRefused."""
-        with _errors_translated(), suppress(FileNotFoundError):
+        with _translate_errors(), suppress(FileNotFoundError):
             return (self._folder / UNLOADED).readlink() == (self._folder / CURRENT).readlink()
         return False
 
     def mark_loaded(self) -> None:
         """Record that the dialler has loaded the active version. Raises MaterialRefused."""
-        with _errors_translated():
+        with _translate_errors():
             (self._folder / UNLOADED).unlink(missing_ok=True)
 
-    def _link(self, name: str, label: str) -> None:
+    def _replace_link(self, name: str, label: str) -> None:
         new = self._folder / f"{name}.new"
         new.unlink(missing_ok=True)
         new.symlink_to(label)
         new.replace(self._folder / name)
-        _sync(self._folder)
+        _sync_folder(self._folder)
 
     def delete_unused(self) -> None:
-        """Delete everything but the active and the previous version and their files."""
-        used = {manifest.label: manifest for manifest in (self.active(), self.previous()) if manifest is not None}
+        """Delete all versions and files except those of the active and the previous version."""
+        used = {
+            manifest.label: manifest for manifest in (self.read_active(), self.read_previous()) if manifest is not None
+        }
         for path in self._folder.glob("*/" + MANIFEST):  # other folders are not ours
             if not path.parent.is_symlink() and path.parent.name not in used:
                 shutil.rmtree(path.parent, ignore_errors=True)
@@ -339,7 +353,7 @@ class CentreMaterial:
                 path.unlink(missing_ok=True)
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -363,7 +377,7 @@ def _decompress(packed: Path, target: Path, size: int) -> None:
 
 
 @contextmanager
-def _errors_translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Raise errors of python-tuf, urllib3 and the disk as MaterialRefused or HeadquartersUnreachable."""
     try:
         yield
@@ -379,12 +393,12 @@ def _errors_translated() -> Iterator[None]:
             raise HeadquartersUnreachable(f"the material server is unreachable: {error}") from error
         raise MaterialRefused(f"a file is missing on the material server: {error}") from error
     except (DownloadError, urllib3.exceptions.HTTPError, TimeoutError, ConnectionError) as error:
-        raise HeadquartersUnreachable(f"the material server is unreachable: {_root_cause(error)}") from error
+        raise HeadquartersUnreachable(f"the material server is unreachable: {_find_root_cause(error)}") from error
     except OSError as error:
         raise MaterialRefused(f"the material cannot be stored ({error.strerror or error})") from error
 
 
-def _root_cause(error: BaseException) -> str:
+def _find_root_cause(error: BaseException) -> str:
     while isinstance(error.__cause__, Exception):
         error = error.__cause__
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""The documents of a bundle: its manifest, and the waves that assign versions to centres. Pure.
+"""The documents of a bundle: its manifest, and the waves that assign versions to centres. Reads and writes no files.
 
 A bundle is a folder of files with a name and a version number. Files are identified by their SHA-256, so that a centre
 downloads only the files of a new version that it does not have.
@@ -46,7 +46,7 @@ class _Document(BaseModel):
             raise MaterialRefused(f"{cls.title} is invalid: {problem}") from error
 
     def to_bytes(self) -> bytes:
-        """Return the document as it is published."""
+        """Return the document as the JSON bytes that are published."""
         return self.model_dump_json(indent=1, exclude_none=True).encode()
 
 
@@ -94,16 +94,16 @@ class Manifest(_Document):
     @property
     def target(self) -> str:
         """The path under which the manifest is published."""
-        return target_of(self.name, self.version)
+        return get_target_path(self.name, self.version)
 
     @property
     def label(self) -> str:
-        """Name and version, as a folder name and in messages."""
+        """The name and version, such as "prompts-7", used as folder name and in messages."""
         return f"{self.name}-{self.version}"
 
 
 class Wave(_Document):
-    """A version, and the centres it is assigned to."""
+    """A version of a bundle, and the centres to which it is assigned."""
 
     name: Slug
     version: Version
@@ -117,13 +117,13 @@ class Waves(_Document):
 
     waves: Annotated[tuple[Wave, ...], Field(strict=False, max_length=1_000)] = ()
 
-    def wave_of(self, centre: str, zone: str | None) -> Wave | None:
-        """Return the entry of a centre; None where no version is assigned to it."""
+    def find_wave(self, centre: str, zone: str | None) -> Wave | None:
+        """Return the wave that assigns a version to a centre, or None if none does."""
         addressees = {"all", f"centre:{centre}", f"zone:{zone}"}
         return next((wave for wave in self.waves if addressees & {*wave.to}), None)
 
 
-def target_of(name: str, version: int) -> str:
+def get_target_path(name: str, version: int) -> str:
     """Return the path under which the manifest of a version is published."""
     return f"bundles/{name}/{version}.json"
 

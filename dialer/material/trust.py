@@ -10,25 +10,25 @@ from dialer.material.manifest import MaterialRefused
 
 MEDIA, COMPLIANCE = "media", "compliance"
 DEPARTMENTS = (MEDIA, COMPLIANCE)
-"""A bundle needs a signature of each."""
+"""Each of these departments must sign a bundle."""
 NAME, DEPARTMENT = "x-matdan-name", "x-matdan-department"  # fields of a key in root.json
 ROOT_SIGNATURES, TARGETS_SIGNATURES = 2, 2
 WAVES_ROLE = "waves"
 
 
-def signers_of(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
-    """Return the department of everyone with a valid signature on these targets, by name."""
+def find_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
+    """Return the people with a valid signature on these targets, by name, with their departments."""
     result = root.get_verification_result(Targets.type, targets.signed_bytes, targets.signatures)
-    return {name_of(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
+    return {get_owner_name(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
 
 
-def name_of(key: Key) -> str:
+def get_owner_name(key: Key) -> str:
     """Return the name of a key's owner."""
     return str(key.unrecognized_fields.get(NAME) or key.keyid[:8])
 
 
 def require_both_departments(signed: Collection[str]) -> None:
-    """Raise MaterialRefused unless both departments are among those that signed: two people of one are not enough."""
+    """Raise MaterialRefused unless both departments are in `signed`: two people of the same department are not enough."""
     for department in DEPARTMENTS:
         if department not in signed:
-            raise MaterialRefused(f"the published material is not signed by anyone of {department}")
+            raise MaterialRefused(f"nobody of the department {department} has signed the published material")

@@ -60,7 +60,7 @@ class MaterialUpdater:
         assigned: Manifest | None = None
         problem = ""
         try:
-            assigned = await asyncio.to_thread(self._material.assigned)
+            assigned = await asyncio.to_thread(self._material.fetch_assigned)
             if assigned is not None:
                 problem = await self._apply(assigned)
         except MaterialRefused as error:
@@ -71,7 +71,7 @@ class MaterialUpdater:
             _log.warning("material.refused", problem=problem)
         active = None
         try:
-            active = await asyncio.to_thread(self._material.active)
+            active = await asyncio.to_thread(self._material.read_active)
         except MaterialRefused as error:
             problem = problem or str(error)
         state = {
@@ -88,7 +88,7 @@ class MaterialUpdater:
 
         Raises MaterialRefused, HeadquartersUnreachable.
         """
-        active = await asyncio.to_thread(self._material.active)
+        active = await asyncio.to_thread(self._material.read_active)
         if active is None or active.label != assigned.label:
             if self._rejected is not None and self._rejected[0] == assigned.label:
                 return self._rejected[1]
@@ -111,7 +111,7 @@ class MaterialUpdater:
             return ""
         if reply.status == "refused":  # it still uses the previous version
             return await self._roll_back(assigned, reply.text)
-        changed = _changed_folders(await asyncio.to_thread(self._material.previous), assigned)
+        changed = _changed_folders(await asyncio.to_thread(self._material.read_previous), assigned)
         after_restart = sorted(changed - EFFECTIVE_FROM_NEXT_CALL - SETTINGS_FOLDERS)
         if settings := sorted(changed & SETTINGS_FOLDERS):
             reloaded = await self._command(assigned, "reload-settings")

@@ -132,7 +132,7 @@ async def test_missing_store_is_reported(path: Path) -> None:
     assert is_one_line(caught.value, path)
     assert not path.exists()
     nowhere = path.parent / "nowhere" / "centre.db"
-    with pytest.raises(StoreError, match="check that the folder exists") as caught:
+    with pytest.raises(StoreError, match="check that its folder exists") as caught:
         await open_store(nowhere)
     assert is_one_line(caught.value, nowhere)
 

@@ -313,7 +313,7 @@ def test_copy_that_differs_does_not_replace_the_store(broken: str, path: Path, m
         db.execute(broken)
 
     monkeypatch.setattr(conversion, "_copy", copy_badly)
-    with pytest.raises(StoreCorrupt, match="the store is as it was") as caught:
+    with pytest.raises(StoreCorrupt, match="the original is unchanged") as caught:
         convert_store(path, None, TEST_KEY, who="officer", at=NOW)
     assert is_one_line(caught.value, path)
     assert len(rows(path, None)["voter"]) == 200

@@ -45,7 +45,7 @@ def source(tmp_path: Path) -> Path:
 
 def update(centre: CentreMaterial) -> Manifest:
     """Install the assigned version as the uplink does, and return it."""
-    assigned = centre.assigned()
+    assigned = centre.fetch_assigned()
     assert assigned is not None
     centre.download(assigned)
     centre.activate(assigned.label)
@@ -76,8 +76,8 @@ def test_versions_are_assigned_under_a_lock(
             os.close(other)
         return waves(repository)
 
-    waves = Repository.waves
-    monkeypatch.setattr(Repository, "waves", try_lock)
+    waves = Repository.read_waves
+    monkeypatch.setattr(Repository, "read_waves", try_lock)
     if action == "assign":
         headquarters.assign(1, NOW)
     else:
@@ -90,9 +90,9 @@ def test_new_version_downloads_only_new_files_and_can_be_rolled_back(
 ) -> None:
     folder, centre = tmp_path / "centre", headquarters.centre(tmp_path / "centre")
     headquarters.approve(source, NOW)
-    assert centre.assigned() is None  # approved, but not assigned
+    assert centre.fetch_assigned() is None  # approved, but not assigned
     headquarters.assign(1, NOW, "centre:delhi-1")
-    assert centre.assigned() is None
+    assert centre.fetch_assigned() is None
     headquarters.assign(1, NOW, "zone:north")
     assert update(centre).label == "turnout-1"
     assert active_text(folder) == "flow: 1"
@@ -125,7 +125,7 @@ def test_interrupted_download_continues(headquarters: Publisher, source: Path, t
     for _ in range(2):
         with pytest.raises(HeadquartersUnreachable):
             update(centre)
-        assert centre.active() is None
+        assert centre.read_active() is None
     headquarters.server.breaks_after = None
     update(centre)
     assert 4_000 in headquarters.first_bytes_requested()
@@ -159,7 +159,7 @@ def test_compressible_file_is_downloaded_compressed_and_verified(
         packed.write_bytes(wrong[:size] if len(wrong) > size else wrong.ljust(size, b"\0"))
         with pytest.raises(MaterialRefused, match="differs from the signed one"):
             update(centre)
-        assert centre.active() is None
+        assert centre.read_active() is None
     packed.write_bytes(good)
     headquarters.first_bytes_requested()
     update(centre)
@@ -178,9 +178,9 @@ def test_changed_file_is_deleted_and_the_active_version_stays(
     (source / "flows/turnout.yaml").write_text("flow: 2")
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assigned = centre.assigned()
+    assigned = centre.fetch_assigned()
     assert assigned is not None
-    (digest,) = centre.missing(assigned)
+    (digest,) = centre.find_missing_files(assigned)
     place = headquarters.folder / "public/files" / digest[:2] / digest
     place.chmod(0o644)
     place.write_text("flow: 3")
@@ -206,7 +206,7 @@ def test_older_metadata_is_not_accepted_again(headquarters: Publisher, source: P
     shutil.rmtree(public)
     shutil.copytree(tmp_path / "older", public)
     with pytest.raises(MaterialRefused, match="not trusted"):
-        centre.assigned()
+        centre.fetch_assigned()
 
 
 def test_metadata_that_is_withheld_expires_and_the_active_version_stays(
@@ -216,12 +216,12 @@ def test_metadata_that_is_withheld_expires_and_the_active_version_stays(
     headquarters.approve(source, NOW - 3 * DAY)
     headquarters.assign(1, NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
-        centre.assigned()
+        centre.fetch_assigned()
     headquarters.repository.renew(KEYS["online"], NOW)
     update(centre)
     headquarters.repository.renew(KEYS["online"], NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
-        centre.assigned()
+        centre.fetch_assigned()
     assert active_text(tmp_path / "centre") == "flow: 1"
 
 
@@ -230,18 +230,18 @@ def test_bundle_needs_signatures_of_both_departments(
 ) -> None:
     repository = headquarters.repository
     repository.add_bundle(source, "turnout", 1, "india", NOW)
-    with pytest.raises(MaterialRefused, match="not signed by anyone of media"):
+    with pytest.raises(MaterialRefused, match="nobody of the department media has signed"):
         repository.publish(KEYS["online"], NOW)
     assert repository.sign(KEYS["lata"]) == {"lata": "media"}
-    with pytest.raises(MaterialRefused, match="not signed by anyone of compliance"):
+    with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
         repository.publish(KEYS["online"], NOW)
     assert repository.sign(KEYS["omar"]) == {"lata": "media", "omar": "media"}
-    with pytest.raises(MaterialRefused, match="not signed by anyone of compliance"):
+    with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
         repository.publish(KEYS["online"], NOW)
     for stranger in ("r1", "online"):
         with pytest.raises(MaterialRefused, match="not a signatory's"):
             repository.sign(KEYS[stranger])
-    assert repository.draft_changes() == (["bundles/turnout/1.json"], [])
+    assert repository.find_draft_changes() == (["bundles/turnout/1.json"], [])
     repository.sign(KEYS["meena"])
     repository.publish(KEYS["online"], NOW)
     headquarters.assign(1, NOW)
@@ -254,15 +254,15 @@ def test_bundle_needs_signatures_of_both_departments(
     with monkeypatch.context() as stolen:
         stolen.setattr(trust, "require_both_departments", lambda _: None)  # the centre checks too
         repository.publish(KEYS["online"], NOW)
-    with pytest.raises(MaterialRefused, match="not signed by anyone of compliance"):
-        centre.assigned()
+    with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
+        centre.fetch_assigned()
 
 
 def test_bundle_of_another_jurisdiction_is_refused(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     headquarters.approve(source, NOW, jurisdiction="us")
     headquarters.assign(1, NOW)
     with pytest.raises(MaterialRefused, match="is for jurisdiction 'us'; this centre's is 'india'"):
-        headquarters.centre(tmp_path / "centre").assigned()
+        headquarters.centre(tmp_path / "centre").fetch_assigned()
 
 
 def test_withdrawn_bundle_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
@@ -273,7 +273,7 @@ def test_withdrawn_bundle_is_not_installed(headquarters: Publisher, source: Path
         headquarters.repository.sign(KEYS[person])
     headquarters.repository.publish(KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not approved, or was withdrawn"):
-        headquarters.centre(tmp_path / "centre").assigned()
+        headquarters.centre(tmp_path / "centre").fetch_assigned()
 
 
 def test_full_disk_downloads_nothing_and_leaves_nothing_unfinished(
@@ -353,7 +353,7 @@ def test_signatories_and_machine_key_change_with_two_root_signatures(
     assert update(headquarters.centre(tmp_path / "new")).label == "turnout-2"  # starting from the first root
     repository.assign("turnout", 1, ["all"], (), KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not trusted"):
-        centre.assigned()
+        centre.fetch_assigned()
 
 
 def test_root_keys_change_with_two_old_and_two_new_signatures(
@@ -423,7 +423,7 @@ def test_creating_a_repository_needs_two_root_keys_and_both_departments_and_happ
     for roots, people, own, problem in (
         ([r1], PEOPLE, online, "needs two root keys"),
         ([r1, r1], PEOPLE, online, "needs two root keys"),
-        ([r1, r2], PEOPLE[:2], online, "not signed by anyone of compliance"),
+        ([r1, r2], PEOPLE[:2], online, "nobody of the department compliance has signed"),
         ([r1, r2], PEOPLE, r1, "named twice"),
         ([r1, r2], [*PEOPLE, PEOPLE[0]], online, "named twice"),
     ):

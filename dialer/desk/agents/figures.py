@@ -31,7 +31,9 @@ class AgentFigures:
         """Read what all agents have done since midnight. Raises StoreError."""
         now = self._page_state.now()
         since = find_start_of_day(now, self._zone)
-        days = await self._reading.read_work_of_day(since, now, find_start_of_day(since + 1.25 * DAY_SECONDS, self._zone))
+        days = await self._reading.read_work_of_day(
+            since, now, find_start_of_day(since + 1.25 * DAY_SECONDS, self._zone)
+        )
         for agent in {*days, *self._page_state.below("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()
             self._page_state.put(f"figures/{agent}", _collect_day_figures(since, day))

@@ -56,7 +56,7 @@ class DemoMaterial:
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
         material = CentreMaterial(folder, source, lambda: 1 << 40)
-        if (wanted := material.assigned()) is not None:
+        if (wanted := material.fetch_assigned()) is not None:
             material.download(wanted)
             material.activate(wanted.label)
 

@@ -120,7 +120,7 @@ async def test_bundle_is_rolled_out_in_waves_stopped_at_a_problem_and_rolled_bac
         code, output = await bundle("make", source, "turnout", version, "--jurisdiction", "india")
         assert (code, f"turnout-{version}: 1 files, {len(text)} bytes, {len(text)} of them new" in output) == (0, True)
         code, output = await bundle("publish")
-        assert (code, "not signed by anyone of media" in output) == (2, True)
+        assert (code, "nobody of the department media has signed" in output) == (2, True)
         for name, part in (("lata", "media"), ("meena", "compliance")):
             code, output = await bundle("sign", "--key", tmp_path / f"{name}.key")
             assert (code, f"approves turnout-{version}" in output, f"{name} ({part})" in output) == (0, True, True)
