@@ -79,7 +79,9 @@ def create_tuf_key(public: bytes, fields: Mapping[str, Any] | None = None) -> SS
 
 def create_tuf_signer(private: bytes) -> CryptoSigner:
     """Return a signer of metadata for a private key."""
-    return CryptoSigner(Ed25519PrivateKey.from_private_bytes(private), create_tuf_key(signing.derive_public_key(private)))
+    return CryptoSigner(
+        Ed25519PrivateKey.from_private_bytes(private), create_tuf_key(signing.derive_public_key(private))
+    )
 
 
 class Repository:

@@ -1,4 +1,4 @@
-"""The audit: an append-only hash chain of actions and who answers for them.
+"""The audit: an append-only hash chain of actions, each with the person responsible for it.
 
 Functions run inside the caller's transaction, so that an action and its entry are committed together.
 """
@@ -20,7 +20,7 @@ _MOST_SETTINGS = 100
 
 @dataclass(frozen=True, slots=True)
 class AuditNote:
-    """Who answers for an action, when, and details of it."""
+    """The person responsible for an action, its time and its details."""
 
     who: str
     at: float  # epoch seconds
@@ -73,7 +73,7 @@ class SQL(Statements):
 
 
 def audit_name(who: str | None) -> str:
-    """Return the name of the person who answers for an action: `who`, or else the login name of this process."""
+    """Return the name of the person responsible for an action: `who`, or the login name of this process if `who` is None."""
     return who or getpass.getuser()
 
 
@@ -93,7 +93,7 @@ def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: flo
 
 
 def append_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
-    """Append an entry for a note, with more details than it has, and return its number."""
+    """Append an entry for a note with additional details, and return its number."""
     return append(db, kind, note.who, {**note.what, **{name: str(each) for name, each in details.items()}}, note.at)
 
 
@@ -136,7 +136,7 @@ def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> N
 
 
 def settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
-    """Return the keys of settings that changed since the oldest open attempt was created; None if not all of them are known."""
+    """Return the keys of settings that changed since the oldest open attempt was created, or None if some are unknown."""
     changes = SQL.setting_changes_since_oldest_open_attempt.all(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
         return None

@@ -1,4 +1,4 @@
-"""Booth workers: who is on the list, by number, and at which booths they stand."""
+"""The list of booth workers, with their numbers and the booths where they stand."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def remove_other_workers(db: Connection, listed: Sequence[int]) -> int:
 
 
 def find_worker_on_number(db: Connection, phone_id: int) -> BoothWorker | None:
-    """Return the booth worker with a number; None if the number is not on the list."""
+    """Return the booth worker with a number, or None if the number is not on the list."""
     booths = SQL.booths_of_worker.all(db, phone_id=phone_id)
     if not booths:
         return None

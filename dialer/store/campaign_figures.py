@@ -47,12 +47,12 @@ class SQL(Statements):
 
 
 def target_count(db: Connection, campaign_id: str) -> int:
-    """Return how many targets a campaign has. Reads an index of its whole queue: ask once and keep the result."""
+    """Return the number of a campaign's targets. Slow, for it reads an index of the whole queue: call it once."""
     return SQL.target_count.one(db, campaign_id=campaign_id)
 
 
 def campaign_progress(db: Connection, campaign_id: str, targets: int) -> CampaignProgress:
-    """Return the progress of a campaign with `targets` targets. Those that are neither closed, claimed nor on a call are due."""
+    """Return the progress of a campaign that has `targets` targets. All that are not closed, claimed or on a call are due."""
     counts = SQL.progress.one(db, campaign_id=campaign_id)
     due = targets - counts.closed - counts.claimed - counts.on_a_call
     return CampaignProgress(
@@ -61,7 +61,7 @@ def campaign_progress(db: Connection, campaign_id: str, targets: int) -> Campaig
 
 
 def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
-    """Return how many ended attempts had each outcome, of those opened since a time (epoch seconds)."""
+    """Return the number of ended attempts by outcome, counting attempts opened since a time (epoch seconds)."""
     rows = SQL.outcome_counts.rows(db, campaign_id=campaign_id, since=since)
     return {Outcome(row.outcome): row.attempts for row in rows}
 
@@ -69,7 +69,7 @@ def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict
 def recent_answers(
     db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
 ) -> list[RecentAnswers]:
-    """Return the live answers of the window before `now`, and those abandoned, by interval, oldest first, without empty ones."""
+    """Return the live and the abandoned answers in the window before `now` by interval, oldest first, without empty intervals."""
     rows = SQL.recent_answers.rows(
         db,
         campaign_id=campaign_id,

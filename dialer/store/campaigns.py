@@ -1,4 +1,4 @@
-"""Campaigns: the state that an operator asked for, and what the pacer learned."""
+"""Campaigns: the state that an operator set, and what the pacer learned."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 
 class CampaignStateRow(NamedTuple):
-    """The state that an operator asked for."""
+    """A campaign with the state that an operator set."""
 
     campaign_id: str
     state: str
@@ -32,7 +32,7 @@ class SQL(Statements):
 
 
 def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
-    """Add the campaign, or update its kind and purpose, and return the state that an operator last asked for.
+    """Add the campaign, or update its kind and purpose, and return the state that an operator last set.
 
     A new campaign is stopped where all campaigns were stopped and none was resumed since.
     """
@@ -40,7 +40,7 @@ def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpos
 
 
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Store the state that an operator asked for. A stop by headquarters that is lifted later does not change it back."""
+    """Store the state that an operator set. If headquarters later lifts an earlier stop, this state stays."""
     update_state(db, campaign_id, state)
     SQL.exclude_from_headquarters_stops.run(db, path=f'$."{campaign_id}"')
     if state is CampaignState.RUNNING:
@@ -48,7 +48,7 @@ def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -
 
 
 def stop_campaigns(db: Connection, at: float) -> list[str]:
-    """Stop all campaigns, including those that are added later, and return the ids of those that the store has.
+    """Stop all campaigns, including those added later, and return the ids of the campaigns in the store.
 
     `at` is in epoch seconds.
     """
@@ -58,12 +58,12 @@ def stop_campaigns(db: Connection, at: float) -> list[str]:
 
 
 def campaign_states(db: Connection) -> dict[str, CampaignState]:
-    """Return the states that operators asked for, by campaign."""
+    """Return the states that operators set, by campaign."""
     return {row.campaign_id: CampaignState(row.state) for row in SQL.campaign_states.rows(db)}
 
 
 def update_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Change a campaign's state and nothing else. Raises StoreError if the store does not have the campaign."""
+    """Change only a campaign's state. Raises StoreError if the store does not have the campaign."""
     if SQL.set_campaign_state.run(db, campaign_id=campaign_id, state=state.value) == 0:
         raise unknown_campaign(campaign_id)
 

@@ -1,4 +1,4 @@
-"""Opening a store: for the process that writes to it, and for the others, which only read.
+"""Opening a store, either for the one process that writes to it or for others, which only read.
 
 One connection writes, and only that one checkpoints: up to SQLite 3.51.2 a write that overlaps a checkpoint on another
 connection can lose committed data (https://www.sqlite.org/wal.html#walresetbug). The other connections are read-only
@@ -109,7 +109,7 @@ def check_key(path: Path, key: StoreKey) -> None:
 
 @contextmanager
 def read_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
-    """Open the store for the block, to read it as it is at one moment. Be quick: the WAL cannot be reset meanwhile."""
+    """Open the store for the block and read one snapshot of it. Keep the block short: the WAL grows until it ends."""
     with store_errors(path), closing(open_for_reading(path, key=key)) as db:
         db.execute("BEGIN")
         yield db
@@ -162,7 +162,7 @@ class Reader:
         self.close()
 
     def read(self, job: Callable[[Connection], T]) -> T:
-        """Return what `job` reads. Raises StoreError."""
+        """Run `job` on the connection and return its result. Raises StoreError."""
         with store_errors(self._path):
             return job(self._db)
 
@@ -172,7 +172,7 @@ class Reader:
 
 
 class OpenStore(NamedTuple):
-    """A store that this process holds until `lock` is released, with its two connections."""
+    """An opened store with its two connections, locked by this process until `lock` is released."""
 
     path: Path
     lock: StoreLock

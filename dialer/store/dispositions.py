@@ -109,7 +109,7 @@ def record_disposition(
 
 
 def _update_targets(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
-    """Decide when the number, and the voter's other numbers, are due after a disposition."""
+    """Set the times when the number, and the voter's other numbers, are due after a disposition."""
     after = attempts.determine_target_state(db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker))
     SQL.update_target.run(
         db,

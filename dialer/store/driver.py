@@ -52,7 +52,7 @@ def connection_to(path: Path, mode: str, key: StoreKey | None) -> Iterator[Conne
 
 @contextmanager
 def closed_on_error(db: Connection) -> Iterator[Connection]:
-    """Close the connection where the block fails; leave it open otherwise."""
+    """Close the connection if the block fails, and leave it open otherwise."""
     try:
         yield db
     except BaseException:

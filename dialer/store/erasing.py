@@ -119,7 +119,7 @@ _PURGE_RECORDS = (
 
 
 def find_recorded_voice(db: Connection, number: str) -> RecordedVoice:
-    """Return what may be recorded of the people on a number. Nothing is known of a number that is not on the roll."""
+    """Return the attempts and recordings of calls with a number. Empty for a number that is not on the roll."""
     return RecordedVoice(
         frozenset(SQL.attempts_on.all(db, number=number)),
         SQL.recordings_on.one(db, number=number),
@@ -181,7 +181,7 @@ def blank_number(
 
 
 def count_holdings(db: Connection) -> Holdings:
-    """Return what a store contains."""
+    """Return the number of voters, numbers and records in the store."""
     return SQL.holdings.one(db)
 
 
@@ -217,7 +217,7 @@ def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: b
 
 @contextmanager
 def overwrite_deleted_content(db: Connection) -> Iterator[None]:
-    """Overwrite in the file what the block deletes."""
+    """Overwrite rows in the file that the block deletes."""
     db.execute("PRAGMA secure_delete = ON")
     try:
         yield
@@ -230,7 +230,7 @@ def _was_erased(db: Connection, number: str, secrets: Sequence[bytes]) -> bool:
 
 
 def _store_hashes(db: Connection, hashes: Sequence[str], at: float) -> None:
-    """Store hashes in their own order, so that the order does not connect one with an opt-out."""
+    """Store hashes sorted, so that their order does not reveal to which opt-outs they belong."""
     for hashed in sorted(hashes):
         SQL.set_hash.run(db, number_hash=hashed, at=at, centre=ERASED)
         seals.seal_opt_out_hash(db, hashed)

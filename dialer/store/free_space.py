@@ -12,7 +12,7 @@ from dialer.store.sql import Connection
 RESERVE_BYTES = 64 << 20
 """Three hundred live calls need less than 2 MiB; the rest is for the WAL and for other programs on the disk."""
 ATTEMPTS_BETWEEN_CHECKS = 50
-"""A check costs as much as half an attempt, and fifty attempts use at most 2 MiB."""
+"""Attempts between two checks. A check costs half as much as an attempt, and fifty attempts use at most 2 MiB."""
 
 
 class FreeSpaceCheck:

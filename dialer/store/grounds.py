@@ -1,4 +1,4 @@
-"""Why calls were lawful: the rules in force, and the grounds of each call. Equal texts are stored once."""
+"""The grounds on which calls were lawful, and the rules in force. Equal texts are stored once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SQL(Statements):
 
 
 def grounds_id(db: Connection, text: str) -> int:
-    """Return the id of the grounds of a call (JSON), which are stored if they are new."""
+    """Return the id of a call's grounds (JSON). New grounds are stored first."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = SQL.grounds_id.first(db, digest=digest)
     if found is None:
@@ -36,6 +36,6 @@ def record_rules_version(db: Connection, text: str, at: float) -> str:
 
 
 def apply_settings(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
-    """Record settings and rules that come into force while the dialler is running (epoch seconds)."""
+    """Record settings and rules that come into force at `at` (epoch seconds) while the dialler is running."""
     audit.record_settings(db, settings, at)
     record_rules_version(db, rules, at)

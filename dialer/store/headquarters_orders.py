@@ -17,7 +17,7 @@ from dialer.store.sql import Command, Connection, Query, Statements
 
 
 class StopInForce(NamedTuple):
-    """A stop that was not lifted."""
+    """A stop that headquarters has not lifted."""
 
     order_id: str
     stopped: str | None  # JSON: the states of the campaigns before it

@@ -1,4 +1,4 @@
-"""Inbound calls: whose number it is, the attempt that is stored for it, and the call back. Functions run inside a transaction."""
+"""Inbound calls: finding the caller on the roll, storing an attempt, and call-backs. Functions run inside a transaction."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, par
 
 
 class Caller(NamedTuple):
-    """A voter with the number that calls."""
+    """A voter with the number of an inbound call."""
 
     phone_id: int
     voter_id: int
@@ -39,7 +39,7 @@ class SQL(Statements):
 
 
 def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
-    """Log an inbound call and return whose number it is; None if the number is withheld or not on the roll.
+    """Store an inbound call and return the caller, or None if the number is withheld or not on the roll.
 
     Where the number is on the roll, an inbound attempt is opened; that of a missed call has ended already. Inbound
     attempts count towards no cap and are in no campaign's figures. They leave the number's targets as they are, with
@@ -74,10 +74,10 @@ def _party(db: Connection, number: str) -> InboundParty | None:
 
 
 def open_inbound(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
-    """Return an inbound attempt that has not ended; None if there is none with that id."""
+    """Return the open inbound attempt with this id, or None if there is none."""
     return SQL.open_inbound.first(db, attempt_id=attempt_id)
 
 
 def postpone_call(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
-    """Let a number that is due be called at `due_at` (epoch seconds) and not before."""
+    """Postpone a number's due target until `due_at` (epoch seconds). A closed or claimed target stays unchanged."""
     SQL.postpone_call.run(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

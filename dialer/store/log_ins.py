@@ -39,7 +39,7 @@ class SQL(Statements):
 
 
 def save_log_in(db: Connection, log_in: LogIn) -> None:
-    """Store who is logged in at a seat. A change of the agent goes into the audit and ends the seat's standing orders."""
+    """Store the agent at a seat. A change of agent is recorded in the audit and ends the seat's standing orders."""
     before = SQL.agent_at.first(db, seat=log_in.seat)
     if before != log_in.agent:
         if before is not None:

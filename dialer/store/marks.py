@@ -1,4 +1,4 @@
-"""Marks: what became known of voters. They are appended, and update the voters' status. Functions run inside a transaction."""
+"""Marks: facts that became known about voters, which update their status. Functions run inside a transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dialer.store.voters import get_voter_place
 
 @dataclass(frozen=True, slots=True)
 class MarkEffect:
-    """What a mark changed."""
+    """The changes that a mark made."""
 
     recorded: bool  # False: a mark of this key was recorded before, or it is `superfluous`
     booth_id: int
@@ -179,7 +179,7 @@ def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
 
 
 def _is_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether a new correction has nothing to correct. Stored, it would claim that somebody said "not voted"."""
+    """Return whether a new correction has nothing to correct. If stored, it would look as if somebody had said "not voted"."""
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
 

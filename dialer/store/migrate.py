@@ -46,7 +46,7 @@ def newest_version() -> int:
 
 
 def schema_version(db: Connection, path: Path) -> int:
-    """Return the schema version of a file; 0 if it is empty. Only reads.
+    """Return the schema version of a file, or 0 if it is empty. Only reads.
 
     Raises StoreCorrupt for another program's database, and StoreError for a schema newer than this program.
     """
@@ -80,7 +80,7 @@ def migrate(db: Connection, path: Path) -> int:
 
 
 def split_script(script: str) -> list[str]:
-    """Split a script into statements, with triggers whole. `executescript` would commit before it begins.
+    """Split a script into statements and keep each trigger in one piece. `executescript` cannot be used: it commits first.
 
     Statements end at the end of a line. Raises ValueError if the last one is not finished.
     """

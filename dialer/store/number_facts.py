@@ -1,4 +1,4 @@
-"""What the rules must know of a number before it is called."""
+"""The facts about a number that the calling rules check."""
 
 from __future__ import annotations
 

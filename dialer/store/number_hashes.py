@@ -32,7 +32,7 @@ class Phone(NamedTuple):
 
 
 class SuppressedElsewhere(NamedTuple):
-    """A number of ours that opted out in another centre."""
+    """A number on this centre's roll that opted out in another centre."""
 
     phone_id: int
     at: float  # epoch seconds
@@ -63,12 +63,12 @@ def secret_ids(db: Connection) -> dict[str, int]:
 
 
 def hash_of(db: Connection, phone_id: int) -> str | None:
-    """Return the hash of a number with the first secret, as it may leave the centre; None if no secret is shared."""
+    """Return the hash of a number with the first secret, for announcements, or None if no secret is shared."""
     return SQL.hash_of.first(db, phone_id=phone_id)
 
 
 def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
-    """Prepare for hashes with these secrets; own opt-outs are announced with the first one.
+    """Store the fingerprints of these secrets before hashing with them. The first secret announces this centre's opt-outs.
 
     A secret that is no longer listed is deleted with its hashes. Raises StoreError while numbers are suppressed that
     are known only by a hash, which that secret may have made: without it a later roll would bring them back.
@@ -126,5 +126,5 @@ def suppressed_elsewhere(db: Connection) -> list[SuppressedElsewhere]:
 
 
 def suppressed_elsewhere_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
-    """Return those with ids above `after`."""
+    """Return the numbers of `suppressed_elsewhere` with ids above `after`."""
     return SQL.suppressed_elsewhere_after.all(db, after=after)

@@ -1,4 +1,4 @@
-"""What was known about a number, a campaign and the rules at an earlier time: whether a call was allowed then, and why."""
+"""The facts about a number, a campaign and the rules at an earlier time, to explain whether a call was allowed then."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class QueuePlace:
 
 @dataclass(frozen=True, slots=True)
 class NumberRecord:
-    """Everything that decides whether a number is called, as it was known at some time. Times are epoch seconds."""
+    """All facts that decide whether a number is called, as known at some time. Times are epoch seconds."""
 
     number: str  # E.164
     known: bool  # whether it is on the roll
@@ -75,7 +75,7 @@ class ConsentAhead(NamedTuple):
 
 
 class OptOut(NamedTuple):
-    """When and how a number opted out."""
+    """The time and source of a number's opt-out."""
 
     at: float
     source: str
@@ -100,7 +100,7 @@ class TargetOfNumber(NamedTuple):
 
 
 class AskedFor(NamedTuple):
-    """Whether the next call of a campaign was asked for."""
+    """Whether the person asked for a campaign's next call."""
 
     campaign_id: str
     asked_for: int | None
@@ -150,7 +150,7 @@ class SQL(Statements):
 
 
 def number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
-    """Return what was known about a number, on the roll or not, at a time (epoch seconds; infinite: now)."""
+    """Return the facts known about a number, on the roll or not, at a time (epoch seconds; infinity for now)."""
     row = SQL.phone.first(db, number=number)
     phone_id = 0 if row is None else row.phone_id
     consent, missing = _consent_at(db, number, row, at)
@@ -186,7 +186,7 @@ def number_record(db: Connection, number: str, day_start: float, at: float = mat
 
 
 def _consent_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[str, tuple[str, ...]]:
-    """Return the consent at a time, and what is missing of it, in words."""
+    """Return the consent at a time, and sentences about consents that can no longer be found."""
     found = SQL.consent_ahead.first(db, number=number) if row is None else row
     if found is None:
         return Consent.UNKNOWN.value, ()
@@ -201,7 +201,7 @@ def _consent_at(db: Connection, number: str, row: PhoneRow | None, at: float) ->
 
 
 def _opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[float | None, str | None]:
-    """Return when a number had opted out and how; None if it had not."""
+    """Return the time and the source of a number's opt-out, or None for both if it had not opted out by `at`."""
     found = SQL.opt_out.first(db, number=number)
     opted_out_at = None if row is None else row.opted_out_at
     if found is not None:
@@ -222,7 +222,7 @@ def _voters_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
 
 
 def campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
-    """Return the states that operators had asked for by a time (epoch seconds).
+    """Return the states that operators had set by a time (epoch seconds).
 
     They are those of now, except for campaigns that a later command in the audit changed.
     """
@@ -248,7 +248,7 @@ def certificates_used(db: Connection, campaign_id: str, day_start: float, at: fl
 
 
 def last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> CallOfNumber | None:
-    """Return the last call placed to a number by a time (epoch seconds), in a campaign or any (None); None if there is none."""
+    """Return the last call placed to a number by a time (epoch seconds), in a campaign or in any, or None."""
     return SQL.last_call.first(db, phone_id=phone_id, campaign_id=campaign_id, at=at)
 
 

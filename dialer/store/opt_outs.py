@@ -17,7 +17,7 @@ from dialer.store.sql import Command, Connection, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class OptOutEffect:
-    """What a list of opt-outs changed."""
+    """The changes that a list of opt-outs made."""
 
     new: int  # numbers that were not suppressed before
     phones: tuple[int, ...]  # those of them that are on the roll: cancel ringing calls to them
@@ -160,7 +160,7 @@ def suppress_new_phones(db: Connection, secrets: Sequence[bytes], after: int) ->
 
 
 def suppress_known_elsewhere(db: Connection) -> int:
-    """Suppress numbers that opted out in other centres before they were on our roll, and return how many. Ends the hashing."""
+    """Suppress the roll's numbers that had opted out in other centres before, and return how many. Call it after hashing."""
     number_hashes.create_index(db)
     found = number_hashes.suppressed_elsewhere(db)
     return sum(suppress_for_centre(db, each.phone_id, each.at, each.centre) for each in found)

@@ -36,7 +36,7 @@ class OutboxRow:
 
 
 class WaitingRows(NamedTuple):
-    """How many rows wait for a receiver."""
+    """The number of rows that wait for a receiver."""
 
     sink: str  # "mqtt" or "uplink"
     rows: int
@@ -95,7 +95,7 @@ def rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
 
 
 def mark_published(db: Connection, up_to: int) -> None:
-    """Record that the broker has all rows up to this id. Rows that headquarters does not have yet stay."""
+    """Record that the broker has all rows up to this id. Rows that headquarters still needs are not deleted."""
     SQL.advance_sink.run(db, name="mqtt", passed=up_to)
     SQL.delete_passed.run(db, passed=up_to)
 
@@ -119,7 +119,7 @@ def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
 
 
 def outbox_waits(db: Connection) -> tuple[OutboxWait, ...]:
-    """Return what waits for the broker, and for headquarters where the settings name one."""
+    """Return the waiting announcements for the broker, and for headquarters if the settings name one."""
     names = {"mqtt": "broker", "uplink": "headquarters"}
     return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.rows(db))
 

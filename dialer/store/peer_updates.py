@@ -37,7 +37,7 @@ class PeerUpdateEffect:
 
 
 def stream_position(db: Connection, stream: str) -> int:
-    """Return the position up to which a stream was applied; 0: nothing of it."""
+    """Return the position up to which a stream was applied, or 0 if none of it was."""
     return SQL.position.first(db, stream=stream) or 0
 
 

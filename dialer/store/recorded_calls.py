@@ -17,5 +17,5 @@ def record_recording(db: Connection, attempt_id: str, started_at: float) -> None
 
 
 def has_recording(db: Connection, attempt_id: AttemptId) -> bool:
-    """Return whether a call that has ended was recorded and its recording was not erased."""
+    """Return whether an ended call has a recording that was not erased."""
     return SQL.was_recorded.one(db, attempt_id=attempt_id)

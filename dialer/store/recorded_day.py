@@ -1,4 +1,4 @@
-"""A day as it is in the store, for a replay: the calls of campaigns with agents, and the time of their seats."""
+"""A day's calls of campaigns with agents, and the states of their seats, read from the store for a replay."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class IntervalRow(NamedTuple):
 
 
 class FirstAndLast(NamedTuple):
-    """When the oldest and the newest call began (epoch seconds); None: there is none."""
+    """The times when the oldest and the newest call began (epoch seconds), or None if there are no calls."""
 
     first: float | None
     last: float | None
@@ -84,6 +84,6 @@ def recorded_intervals(db: Connection, since: float, until: float) -> list[Recor
 
 
 def first_and_last_call(db: Connection) -> tuple[float, float] | None:
-    """Return when the oldest and the newest of all such calls began (epoch seconds); None if there is none."""
+    """Return the times when the oldest and the newest recorded call began (epoch seconds), or None if there are none."""
     calls = SQL.first_and_last.one(db)
     return None if calls.first is None or calls.last is None else (calls.first, calls.last)

@@ -50,7 +50,7 @@ def registers(db: Connection) -> list[Register]:
 
 
 def registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
-    """Return the registers of a time (epoch seconds). The day of an issue that was replaced since is in the audit."""
+    """Return the registers imported by a time (epoch seconds). The dates of replaced issues come from the audit."""
     found, replaced = [], set()
     imported = dict(SQL.imports.rows(db))
     for register in registers(db):

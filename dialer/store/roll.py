@@ -112,9 +112,8 @@ def _name_values(names: Sequence[str], values: Iterable[object]) -> dict[str, ob
 def begin_import(db: Connection) -> int:
     """Prepare the connection for an import, before its transaction begins, and return the id for the next voter.
 
-    Turns off the foreign keys and CHECK constraints, whose result an import knows: keys are assigned here, parents are
-    added first, and `turnout` is not written. Together they would cost as much as the rows. Nothing that protects
-    against a crash is turned off.
+    Turns off foreign keys and CHECK constraints, which would double the import's time and cannot fail here: the import
+    assigns the keys, adds parents first, and does not write `turnout`. The protection against crashes stays on.
     """
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA ignore_check_constraints = ON")
@@ -125,7 +124,7 @@ def begin_import(db: Connection) -> int:
 
 
 def all_booths(db: Connection) -> list[StoredBooth]:
-    """Return all booths, with everything a roll says about them."""
+    """Return all booths with all their columns from the roll."""
     return SQL.all_booths.all(db)
 
 
@@ -135,7 +134,7 @@ def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]
 
 
 def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
-    """Replace what a roll says about a booth, from the constituency name to the closing time."""
+    """Replace the details of a booth, from the constituency name to the closing time."""
     SQL.update_booth.run(db, booth_id=booth_id, **_name_values(_BOOTH_DETAILS, details))
 
 
@@ -147,7 +146,10 @@ def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
 def existing_voters(
     db: Connection, wanted: Iterable[tuple[int, int, int]]
 ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-    """Return those wanted voters that exist: place, id and `VoterDetails`. `wanted`: the caller's place, booth and serial."""
+    """Yield the place, id and `VoterDetails` of each wanted voter in the store.
+
+    `wanted` has the caller's own place number, the booth and the serial of each.
+    """
     SQL.clear_wanted.run(db)
     SQL.insert_wanted.run_many(db, (_name_values(("place", "booth_id", "serial"), row) for row in wanted))
     for row in SQL.wanted_voters.rows(db):
@@ -170,7 +172,7 @@ def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, 
 def finish_import(db: Connection) -> tuple[int, int, int]:
     """Suppress numbers that opted out before the roll brought them.
 
-    Returns how many those are, how many booths have no closing time, and how many EPIC numbers appear twice.
+    Returns the number of suppressed numbers, of booths without a closing time, and of EPIC numbers that appear twice.
     """
     opted_out = SQL.apply_opt_outs.run(db)
     return opted_out, SQL.booths_without_close.one(db), SQL.repeated_epics.one(db)

@@ -217,7 +217,7 @@ SealedRow = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of rows that are sealed."""
+    """A kind of sealed rows."""
 
     name: str  # in the table of seals
     label: str  # of a row, for a person
@@ -270,9 +270,9 @@ ENTITIES = (
     ATTEMPT, LAWFUL, RULES, MARK, OPT_OUT, OPT_OUT_HASH, CONSENT, CONSENT_AHEAD,
     COMPLAINT, COMPLAINT_ANSWER, OFFICIAL, RELEASED, REGISTER,
 )  # fmt: skip
-"""In the order in which versions began to seal them: each batch records how many there were, and new ones go to the end."""
+"""All kinds of sealed rows. New kinds are added at the end, for each batch of seals records how many kinds there were."""
 FIRST_ENTITIES = 8
-"""How many the first version with seals had."""
+"""The number of `ENTITIES` in the first version with seals."""
 
 
 class _NumbersDigest:

@@ -1,4 +1,4 @@
-"""The spool: a folder next to the store with rolls and numbers that the running dialler is to import.
+"""The spool: a folder next to the store with rolls and numbers that wait to be imported by the running dialler.
 
 No command contains a number, so a command names an id in the spool: a small store of its own, with the same key.
 """
@@ -26,11 +26,11 @@ from dialer.store.sqlite_errors import store_errors
 MOST_NUMBERS = 2_000
 """The most numbers under one id."""
 SPOOL_SECONDS = DAY_SECONDS
-"""How long something waits in the spool before it is deleted, for it contains names and numbers."""
+"""Items older than this are deleted, for they contain names and numbers."""
 
 
 class SpooledVoter(NamedTuple):
-    """A voter of a spooled roll, with the numbers that the roll has."""
+    """A voter of a spooled roll, with the voter's numbers."""
 
     voter_id: int  # in the spool, for the order
     booth_id: int  # in the spool
@@ -41,7 +41,7 @@ class SpooledVoter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SpooledRoll:
-    """What the import of a roll into the spool found."""
+    """The figures of a roll that was imported into the spool."""
 
     file_name: str
     sha256: str
@@ -149,14 +149,14 @@ class Spool:
             SQL.insert_booth.run_many(db, (booth._asdict() for booth in booths))
 
     def compare_with_store(self, list_id: str) -> RollComparison:
-        """Return what importing a spooled roll would change in the store. Raises StoreError."""
+        """Return the number of changes that importing a spooled roll would make in the store. Raises StoreError."""
         with store_errors(self.store), closing(open_for_reading(self.path(list_id), key=self.key)) as db:
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :store AS store KEY {key_literal(self.key)}", store)
             return SQL.compare_with_store.one(db)
 
     def open(self, list_id: str) -> SpoolFile:
-        """Open an item. Raises NotInStore if it is not there, StoreError."""
+        """Open an item for reading. Raises NotInStore if it is not in the spool, and StoreError."""
         if not self.path(list_id).is_file():
             raise NotInStore("The list is no longer in the spool. Send it again.")
         return SpoolFile(self.path(list_id), self.key)
@@ -166,11 +166,11 @@ class SpoolFile(Reader):
     """An item of the spool, opened for reading."""
 
     def numbers(self) -> list[str]:
-        """Return the numbers of a list of numbers."""
+        """Return the numbers of an item that is a list of numbers."""
         return SQL.numbers.all(self._db)
 
     def roll(self) -> SpooledRoll:
-        """Return what was found in a roll. Raises StoreError if the item is not a roll."""
+        """Return the figures of a roll. Raises StoreError if the item is not a roll."""
         found = SQL.roll.first(self._db)
         if found is None:
             raise StoreError("The list in the spool is not a roll.")

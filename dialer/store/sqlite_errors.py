@@ -1,4 +1,4 @@
-"""Errors of SQLite, translated into the store's own: what is wrong with which file, and what to do."""
+"""Translation of SQLite's errors into StoreErrors that name the file, the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def store_error(error: Exception, path: Path) -> StoreError:
 
 @contextmanager
 def store_errors(path: Path) -> Iterator[None]:
-    """Raise errors of SQLite that leave the block as the store's own."""
+    """Raise SQLite's errors inside the block as StoreErrors about the file at `path`."""
     try:
         yield
     except database_errors() as error:

@@ -1,4 +1,4 @@
-"""Standing orders: what supervisors ordered for campaigns and seats, and what stays in force after a restart."""
+"""Standing orders: supervisors' orders for campaigns and seats, which stay in force after a restart."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class SQL(Statements):
 
 
 def campaign_addressee(campaign_id: str) -> str:
-    """Return a campaign as the addressee of an order."""
+    """Return the addressee of an order for a campaign."""
     return f"campaign/{campaign_id}"
 
 
 def seat_addressee(seat: str) -> str:
-    """Return a seat as the addressee of an order."""
+    """Return the addressee of an order for a seat."""
     return f"seat/{seat}"
 
 
@@ -59,7 +59,7 @@ def standing_orders(db: Connection, now: float) -> list[StandingOrder]:
 
 
 def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
-    """Store orders and delete those that have expired by then."""
+    """Store orders, and delete orders that have expired."""
     for each in orders:
         SQL.delete_expired.run(db, now=each.at)
         SQL.set_order.run(db, **parameters_of(each) | {"content": json.dumps(each.content)})

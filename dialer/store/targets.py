@@ -9,15 +9,15 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 MAX_PHONE_ID = 2**63 - 1
 NOBODY_PENDING = 1
-"""`settled` of a target that was closed because nobody on its number is pending; opened again when somebody is."""
+"""`settled` of a target that was closed because nobody on its number is pending. It is reopened when somebody is again."""
 UNKNOWN_RESULT = 2
-"""`settled` of a target that an attempt of unknown result closed; a person may release it."""
+"""`settled` of a target that an attempt of unknown result closed. A person may release it."""
 WRONG_NUMBER = 3
-"""`settled` of a target that the wrong number of its last pending voter closed; opened again when that is undone."""
+"""`settled` of a target closed because its last pending voter reported a wrong number. It is reopened when that is undone."""
 
 
 class FirstDue(NamedTuple):
-    """When the first number of a campaign is due."""
+    """The time when a campaign's first number is due."""
 
     campaign_id: str
     due_at: float  # epoch seconds; 0: now
@@ -79,7 +79,7 @@ def reopen_for_voter(db: Connection, voter_id: int, at: float) -> bool:
 
 
 def reopen_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
-    """Open the targets of a number that the wrong number of its last pending voter closed, due at `at` (epoch seconds) or later."""
+    """Reopen a number's targets that a WRONG_NUMBER mark, now undone, had closed. They are due at `at` (epoch seconds) or later."""
     SQL.reopen_wrong_number.run(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
 
 
@@ -89,17 +89,17 @@ def postpone_target(db: Connection, target: int, due_at: float) -> None:
 
 
 def campaigns_with_phone(db: Connection, phone_id: int) -> tuple[str, ...]:
-    """Return the campaigns whose queue has a number, even as closed."""
+    """Return the campaigns that have a target for a number, including closed targets."""
     return tuple(SQL.campaigns_with_phone.all(db, phone_id=phone_id))
 
 
 def first_due(db: Connection) -> dict[str, float]:
-    """Return when the first number of each campaign is due (epoch seconds; 0 = now), of campaigns with open targets."""
+    """Return the time when each campaign's first number is due (epoch seconds; 0 for now), for campaigns with open targets."""
     return dict(SQL.first_due.rows(db))
 
 
 def next_due_at(db: Connection, campaign_id: str) -> float | None:
-    """Return when the next number of a campaign is due (epoch seconds; 0 = now); None if its queue is empty."""
+    """Return the time when a campaign's next number is due (epoch seconds; 0 for now), or None if its queue is empty."""
     if SQL.has_fresh.one(db, campaign_id=campaign_id):
         return 0.0
     return SQL.next_timed.first(db, campaign_id=campaign_id)

@@ -45,12 +45,12 @@ class SQL(Statements):
 
 
 def voters_by_booth(db: Connection) -> dict[int, int]:
-    """Return the number of voters of each booth. Reads an index of the whole roll: ask once and keep the result."""
+    """Return the number of voters of each booth. Slow, for it reads an index of the whole roll: call it once."""
     return dict(SQL.voters_by_booth.rows(db))
 
 
 def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
-    """Return the turnout of the booths that have voters, by constituency and part. Reads every voter's links: ask once."""
+    """Return the turnout of the booths that have voters, by constituency and part. Slow, for it reads every voter's links."""
     without_number = dict(SQL.without_number_by_booth.rows(db))
     contacted_without_number = dict(SQL.contacted_without_number_by_booth.rows(db))
     contacted = {row.booth_id: row for row in SQL.contacted_by_booth.rows(db)}
@@ -76,10 +76,10 @@ def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[i
 
 
 def lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
-    """Return, by booth, how many voters who were not contacted have no number any more since this one opted out."""
+    """Return, by booth, how many voters not yet contacted have lost their last callable number by this number's opt-out."""
     return dict(SQL.lost_by_opt_out.rows(db, phone_id=phone_id))
 
 
 def count_booth(db: Connection, booth_id: int) -> BoothCount:
-    """Return the counts of one booth, as `booth_turnout` has them."""
+    """Return the counts of one booth, counted as in `booth_turnout`."""
     return SQL.count_booth.one(db, booth_id=booth_id)

@@ -1,4 +1,4 @@
-"""Attempts of unknown result: nobody knows whether they became calls, so that a person has to release their numbers."""
+"""Attempts of unknown result. Whether they became calls is not known, so a person has to release their numbers."""
 
 from __future__ import annotations
 

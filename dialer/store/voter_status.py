@@ -14,7 +14,7 @@ _CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
 
 @dataclass(frozen=True, slots=True)
 class VoterStatus:
-    """What the marks say about a voter."""
+    """The status of a voter that follows from the marks."""
 
     turnout: str = "pending"  # or "voted", "closed"
     contacted: bool = False

@@ -76,7 +76,7 @@ def voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBooth |
 
 
 def voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | None]:
-    """Return what the agent's page shows of a voter: name, name_local, age, sex, house, section, serial, booth_id."""
+    """Return a voter's fields for the agent's page: name, name_local, age, sex, house, section, serial, booth_id."""
     found = SQL.voter_for_screen.first(db, voter_id=voter_id)
     if found is None:
         raise StoreError(f"The store has no voter {voter_id}.")
@@ -84,12 +84,12 @@ def voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | Non
 
 
 def voters_with_epics(db: Connection, epics: Collection[str]) -> list[VoterWithEpic]:
-    """Return the voters with EPIC numbers, which are in capitals. Reads the whole roll: ask once for all of them."""
+    """Return the voters with these EPIC numbers, given in capitals. Slow, for it reads the whole roll: pass all at once."""
     return SQL.voters_with_epics.all(db, epics=json.dumps(sorted(epics)))
 
 
 def voters_with_epic(db: Connection, epic: str) -> list[int]:
-    """Return the voters with an EPIC number, which is not unique across states. Reads the roll: for the command line."""
+    """Return the voters with an EPIC number, which is not unique across states. Slow, for it reads the whole roll."""
     return SQL.voters_with_epic.all(db, epic=epic.upper())
 
 
