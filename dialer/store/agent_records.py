@@ -75,7 +75,7 @@ class AgentRecords:
             await db.run(SQL.insert_session, **parameters_of(session))
 
     async def session(self, digest: str) -> AgentSession | None:
-        """Return the session with a token's digest; None if there is none."""
+        """Return the session with a token's digest, or None if there is none."""
         return await self._db.first(SQL.session, digest=digest)
 
     async def use_session(self, digest: str, at: float) -> None:
@@ -95,7 +95,7 @@ class AgentRecords:
             await db.run(SQL.set_note, **parameters_of(note))
 
     async def last_note(self, phone_id: int) -> Note | None:
-        """Return the last note about a number; None if there is none."""
+        """Return the last note about a number, or None if there is none."""
         return await self._db.first(SQL.last_note, phone_id=phone_id)
 
     async def drafts(self) -> list[Draft]:
@@ -108,7 +108,9 @@ class AgentRecords:
 
 
 def erase_notes_and_drafts(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
-    """Erase notes and drafts about a number, or about all (None), and overwrite them in the file. Return how many notes.
+    """Erase notes and drafts about a number, or about all numbers (None), and overwrite them in the file.
+
+    Returns the number of erased notes.
 
     Blocks. Raises StoreError.
     """

@@ -90,7 +90,7 @@ class AsyncConnection(Statements):
 
     @classmethod
     async def connect_for_reading(cls, path: Path, key: StoreKey | None, *, opened_here: bool = False) -> Self:
-        """Open a store for reading: see `open_for_reading`. Raises StoreError, StoreCorrupt."""
+        """Open a store for reading. See `open_for_reading`. Raises StoreError, StoreCorrupt."""
         return await cls.connect(path, partial(open_for_reading, path, key=key, opened_here=opened_here))
 
     async def all(self, query: Query[R], /, **parameters: object) -> list[R]:

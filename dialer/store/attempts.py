@@ -280,7 +280,7 @@ def end_attempts(
 
 
 def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
-    """End an attempt and return its campaign; None if it was not open."""
+    """End an attempt and return its campaign, or None if it was not open."""
     row = SQL.attempt_to_end.first(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound(db, end)

@@ -80,7 +80,7 @@ def save_pacer_state(db: Connection, campaign_id: str, state: str) -> None:
 
 
 def pacer_state(db: Connection, campaign_id: str) -> str | None:
-    """Return what the campaign's pacer learned (JSON); None for a new campaign."""
+    """Return what the campaign's pacer learned (JSON), or None for a new campaign."""
     return SQL.pacer_state.first(db, campaign_id=campaign_id)
 
 

@@ -93,20 +93,19 @@ def claim(
     voting: VotingBooths | None = None,
     day_start: float | None = None,
 ) -> list[Claim]:
-    """Claim up to `limit` targets: promised calls that are due, then other due ones, the longest due first, then fresh
-    ones.
+    """Claim up to `limit` targets: due promised calls first, then other due targets, the longest due first, then fresh targets.
 
-    `booths` maps the booths whose fresh targets may be claimed, in this order, to the most of each; None: booth after
-    booth. Within a booth the number whose pending voters weigh most comes first.
+    `booths` maps the booths whose fresh targets may be claimed, in this order, to the maximum of each. If it is None, fresh
+    targets are claimed booth after booth. Within a booth the number with the greatest weight of pending voters comes first.
 
     A claim returns to the queue when its lease ends. Numbers that opted out, are on a call or have nobody pending are
-    skipped, and closed where that is final. Two claims never return the same target. The cost does not depend on the
-    length of the list. Each claim has the facts for the rules; attempts and conversations count since `day_start`
-    (None: the last 24 hours).
+    skipped, and closed if that is final. Two claims never return the same target. The cost does not depend on the length of
+    the queue. Each claim has the facts for the rules; attempts and conversations count from `day_start` (the last 24 hours
+    if it is None).
 
-    `voting`: the booths that vote on this polling day. Targets of other booths are not claimed, except promised ones.
-    Those that are due are set aside until the day ends, a claim names no `voting` booths, the dialler restarts, or they
-    get a new time.
+    `voting` has the booths that vote on this polling day. Targets of other booths are not claimed, except promised calls.
+    Due targets of other booths are set aside until the day ends, a claim is made without `voting`, the dialler restarts, or
+    they get a new time.
     """
     release_expired(db, now)
     SQL.end_expired_asides.run(db, campaign_id=campaign_id, now=now)
@@ -134,9 +133,9 @@ def claim_number(
     lease_seconds: float,
     day_start: float,
 ) -> Claim | Unclaimed:
-    """Claim one due number out of turn, or return why it cannot be claimed. Times are epoch seconds.
+    """Claim one due number out of turn, or return the reason why it cannot be claimed. Times are epoch seconds.
 
-    A promised call is due at the time that was asked for, and not before.
+    A promised call is not due before the time for which it was promised.
     """
     release_expired(db, now)
     listed = SQL.listed_number.first(db, campaign_id=campaign_id, phone_id=phone_id)
@@ -156,18 +155,18 @@ def claim_number(
 
 
 def release(db: Connection, claims: Sequence[Claim]) -> None:
-    """Put claims back into the queue. Those that were closed or dialled meanwhile stay as they are."""
+    """Put claims back into the queue. Claims that were closed or dialled meanwhile stay unchanged."""
     for each in claims:
         release_one(db, each)
 
 
 def release_one(db: Connection, claim: Claim) -> None:
-    """Put one claim back into the queue, if it still is one."""
+    """Put a claim back into the queue, unless it was closed or dialled meanwhile."""
     SQL.release.run(db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1)
 
 
 def postpone(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
-    """Put claims back that the rules forbid now, each with the time when it is due again (epoch seconds)."""
+    """Put claims that the rules forbid now back into the queue, each with the time when it is due again (epoch seconds)."""
     for each, due_at in claims:
         SQL.postpone.run(
             db,
@@ -179,9 +178,9 @@ def postpone(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
 
 
 def release_expired(db: Connection, now: float, owner: str | None = None) -> int:
-    """Put back the claims whose lease has ended and return how many.
+    """Put the claims whose lease has ended back into the queue, and return their number.
 
-    With an `owner`, which has just started, put back all its claims, and end all asides.
+    With `owner`, a dialler that has just started, also put back all its claims, and end the setting aside of all targets.
     """
     released = SQL.release_expired.run(db, now=now)
     if owner is None:
@@ -219,7 +218,7 @@ class _Search:
         self._calls_workers = campaigns.calls_booth_workers(self.db, self.campaign_id)
 
     def commit(self, owner: str) -> list[Claim]:
-        """Write what was collected and return the claims. The search must have ended: it reads the indexes that this changes."""
+        """Write the collected changes and return the claims. Call it after the search, which reads the indexes changed here."""
         for close in self.closings:
             close(self.db)
         if self.voting is not None:
@@ -230,7 +229,7 @@ class _Search:
         return self.claims
 
     def collect(self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object) -> None:
-        """Collect up to `most` claims from the candidates of a query. `promised`: their calls were asked for.
+        """Collect up to `most` claims from the candidates of a query. `promised` says whether their calls were promised.
 
         Reads row by row and stops: the order comes from the index, so nothing behind the last row taken is read.
         """
@@ -261,7 +260,7 @@ class _Search:
         return row.waits_for_booth not in self.voting.booth_ids
 
     def _claim(self, row: Candidate, *, promised: bool) -> Claim | None:
-        """Return the claim of a target; None if there is nobody on the number whom this campaign calls."""
+        """Return the claim of a target, or None if the number has nobody whom this campaign calls."""
         worker: BoothWorker | None = None
         if self._calls_workers:
             worker = find_worker_on_number(self.db, row.phone_id)

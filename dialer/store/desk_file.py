@@ -170,7 +170,7 @@ class DeskFile:
         return cls(await AsyncConnection.connect(path, partial(open_desk_file, path, key)))
 
     async def password_of(self, name: str) -> StoredPassword | None:
-        """Return a person's password; None if there is none."""
+        """Return a person's password, or None if there is none."""
         row = await self.db.first(SQL.password_of, name=name)
         return None if row is None else StoredPassword(row.hash, row.at, bool(row.once))
 
@@ -226,7 +226,7 @@ class DeskFile:
         return await self.db.all(SQL.acknowledged)
 
     async def audit_head(self) -> AuditHead | None:
-        """Return the newest entry of headquarters' audit that was seen; None if none was."""
+        """Return the newest entry of headquarters' audit that was seen, or None if none was."""
         return await self.db.first(SQL.audit_head)
 
     async def set_audit_head(self, number: int, digest: str) -> None:

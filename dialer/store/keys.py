@@ -70,12 +70,12 @@ def write_new_key(path: Path) -> StoreKey:
 
 
 def key_literal(key: StoreKey | None) -> str:
-    """Return the key as a literal in SQLCipher's SQL; None is the key of a plain file."""
+    """Return the key as a literal in SQLCipher's SQL. None stands for the key of an unencrypted file."""
     return "''" if key is None else f"\"x'{key.digits}'\""
 
 
 def site_key(settings: Settings) -> StoreKey | None:
-    """Return the key in `store.encryption_key_file`, or None where the store is not encrypted.
+    """Return the key in `store.encryption_key_file`, or None if the store is not encrypted.
 
     Raises StoreError if the key cannot be used.
     """

@@ -153,7 +153,7 @@ def has_mark(db: Connection, key: str) -> bool:
 
 
 def turnout_of(db: Connection, voter_id: int) -> str | None:
-    """Return the turnout of a voter ("pending", "voted", "closed"); None if there is no such voter."""
+    """Return the turnout of a voter ("pending", "voted", "closed"), or None if there is no such voter."""
     row = SQL.voter.first(db, voter_id=voter_id)
     return None if row is None else row.turnout
 
@@ -164,7 +164,7 @@ def turnout_at(db: Connection, voter_id: int, at: float) -> str:
 
 
 def last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
-    """Return the key and voter of the last mark from a booth worker's call that was not undone; None if there is none."""
+    """Return the key and voter of the last mark from a booth worker's call that was not undone, or None if there is none."""
     return SQL.last_mark_of_worker_call.first(db, attempt_id=attempt_id)
 
 

@@ -45,7 +45,9 @@ class NumberRecord:
     queues: dict[str, QueuePlace] | None  # by campaign; None: they have changed since
     opted_out_at: float | None
     opt_out_source: str | None
-    asked_for: Mapping[str, float | None]  # campaigns whose next call was asked for: when the phone last rang since
+    asked_for: Mapping[
+        str, float | None
+    ]  # by campaign with a promised call: when the phone last rang since the promise
     missing: tuple[str, ...]  # what is no longer stored of that time, in words
 
 
@@ -238,7 +240,7 @@ def campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
 
 
 def rules_at(db: Connection, at: float) -> RulesAt | None:
-    """Return the rules in force at a time (epoch seconds); None if they are not stored."""
+    """Return the rules in force at a time (epoch seconds), or None if they are not stored."""
     return SQL.rules_at.first(db, at=at)
 
 
@@ -253,5 +255,5 @@ def last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float)
 
 
 def campaign_and_phone(db: Connection, attempt_id: str) -> CampaignAndPhone | None:
-    """Return the campaign and the number of an attempt; None if there is no such attempt."""
+    """Return the campaign and the number of an attempt, or None if there is no such attempt."""
     return SQL.campaign_and_phone.first(db, attempt_id=attempt_id)

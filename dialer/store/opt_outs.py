@@ -71,7 +71,7 @@ def opt_out_number(
 ) -> bool:
     """Suppress a number (E.164), on the roll or not, and return True, or return False if it was suppressed already.
 
-    Other centres get its `number_hash`; None: they get nothing.
+    Other centres get its `number_hash`, or no announcement if that is None.
     """
     phone_id = SQL.phone_id_of.first(db, number=number)
     if phone_id is not None:

@@ -101,13 +101,11 @@ def mark_published(db: Connection, up_to: int) -> None:
 
 
 def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
-    """Delete the oldest announcements over the limit. Results are still in their tables; only their announcement is
-    lost.
+    """Delete the oldest announcements over the limit. Results stay in their tables; only their announcements are lost.
 
     Announcements of opt-outs are neither counted nor deleted, for other centres have no other way to learn of them.
 
-    Where headquarters is to have the rows, the limit is the number of bytes in the settings, and only telemetry is
-    deleted.
+    With a headquarters in the settings, the limit is the number of bytes set there, and only telemetry is deleted.
     """
     byte_limit = SQL.byte_limit.first(db)
     if byte_limit is None:
@@ -125,10 +123,9 @@ def outbox_waits(db: Connection) -> tuple[OutboxWait, ...]:
 
 
 def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
-    """Keep announcements, including those that wait now, until headquarters has them; over `byte_limit` only results
-    are kept.
+    """Keep announcements, including those waiting now, until headquarters has them. Over `byte_limit` only results are kept.
 
-    None: the settings name no headquarters. Rows that only headquarters did not have yet are deleted.
+    If `byte_limit` is None, the settings name no headquarters: rows that waited only for headquarters are deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):
@@ -151,7 +148,7 @@ def rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
 
 
 def passed_by_uplink(db: Connection) -> int | None:
-    """Return the id up to which headquarters has all rows; None where the settings name no headquarters."""
+    """Return the id up to which headquarters has all rows, or None if the settings name no headquarters."""
     return SQL.passed_by.first(db, name="uplink")
 
 

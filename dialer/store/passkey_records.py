@@ -40,7 +40,7 @@ class PasskeyRecords:
         return await self._db.all(SQL.of_name, name=name)
 
     async def find(self, credential: bytes) -> Passkey | None:
-        """Return the passkey with an id; None if there is none."""
+        """Return the passkey with an id, or None if there is none."""
         return await self._db.first(SQL.find, credential=credential)
 
     async def add(self, passkey: Passkey) -> bool:

@@ -80,7 +80,10 @@ def determine_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
 
 
 def find_closing_time(db: Connection, figure: OfficialFigure) -> str:
-    """Return when the last booth of a figure's area closes ("HH:MM", local; "": unknown). The figure has its state."""
+    """Return the local time when the last booth of a figure's area closes ("HH:MM", or "" if unknown).
+
+    The figure must have its state.
+    """
     return max((closes for state, closes in _find_states(db, figure).items() if state == figure.state_code), default="")
 
 

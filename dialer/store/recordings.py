@@ -63,7 +63,9 @@ def find_recording(directory: Path, attempt_id: str, since: float) -> Path | Non
 
 
 def find_recording_files(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
-    """Return the files of attempts (None: of all): a conversation `<attempt>.wav`, or messages `<attempt>-<n>.<format>`.
+    """Return the files of these attempts, or of all if `attempts` is None.
+
+    The file of a conversation is `<attempt>.wav`, and those of callers' messages are `<attempt>-<n>.<format>`.
 
     A missing folder has none, unless some are `expected`. Raises RecordingError for a folder that cannot be read, and for a
     link or folder with the name of a recording, for it may lead to somebody else's file.

@@ -65,7 +65,7 @@ def registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
 
 
 def register_date(db: Connection, name: str) -> float | None:
-    """Return the date of the issue that was imported (epoch seconds); None if the register was not imported."""
+    """Return the date of the issue that was imported (epoch seconds), or None if the register was not imported."""
     return SQL.dated.first(db, name=name)
 
 

@@ -194,7 +194,7 @@ def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVer
 
 
 def _list_purges(db: Connection) -> Iterator[tuple[float, int]]:
-    """Return when records were purged, and the last seal that was deleted with them."""
+    """Yield the time of each purge of records, and the last seal that was deleted with them."""
     for entry in audit.SQL.entries_of_kind.all(db, kind="purge"):
         with suppress(ValueError, TypeError, KeyError, OverflowError):  # a broken entry is a finding of the chain
             yield entry.at, int(json.loads(entry.what)["seals"])

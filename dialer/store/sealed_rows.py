@@ -291,7 +291,7 @@ class _NumbersDigest:
 
 
 def read_row(db: Connection, entity: Entity, row_id: int | str) -> SealedRow | None:
-    """Return a row with its sealed fields; None if there is none."""
+    """Return a row with its sealed fields, or None if there is none."""
     _add_functions(db, entity)
     found: SealedRow | None = entity.row.first(db, row_id=row_id)
     return found

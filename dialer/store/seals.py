@@ -224,7 +224,7 @@ def compute_digest(entity: str, kind: str, values: Sequence[Any], salt: bytes = 
 
 
 def close_batch(db: Connection, /, at: float, **details: str) -> AuditHead | None:
-    """Chain the seals since the last batch in the audit and return its head; None if there are none. `at`: epoch seconds."""
+    """Chain the seals since the last batch in the audit and return its head, or None if there are none. `at`: epoch seconds."""
     _seal_taken_consents(db)
     last = get_last_chained_seal(db)
     count, root = compute_root_hash(SQL.seals_after.rows(db, last=last))
@@ -268,7 +268,7 @@ def get_last_chained_seal(db: Connection) -> int:
 
 
 def compute_root_hash(seals: Iterable[SealRow]) -> tuple[int, str]:
-    """Return how many seals there are, and the hash of all of them in hexadecimal."""
+    """Return the number of seals, and the hash of all of them in hexadecimal."""
     hashed, count = hashlib.sha256(), 0
     for each in seals:
         hashed.update(f"{each.entity} {each.row_id} {each.kind} {each.digest.hex()} {each.checks.hex()}\n".encode())

@@ -213,19 +213,19 @@ class Store(StoreRunner):
     answer_complaint = Write(polling_day_records.answer_complaint)
 
     async def record_mark(self, mark: Mark) -> MarkEffect:
-        """Append a mark and update the voter's status: see `marks.record_mark`."""
+        """Append a mark and update the voter's status. See `marks.record_mark`."""
         effect = await self._announce(marks.record_mark, mark)
         self._recount_targets([effect])
         return effect
 
     async def record_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
-        """Append marks that came together, all or none, with an audit entry: see `marks.record_marks`."""
+        """Append marks that came together, all or none, with an audit entry. See `marks.record_marks`."""
         effects = await self._announce(marks.record_marks, new, note)
         self._recount_targets(effects)
         return effects
 
     async def release_unknown(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
-        """Release the numbers of attempts of unknown result, all or none: see `unknown_attempts.release_unknown`."""
+        """Release the numbers of attempts of unknown result, all or none. See `unknown_attempts.release_unknown`."""
         opened = await self._write(unknown_attempts.release_unknown, attempt_ids, reason, note)
         self._target_counts.clear()
         return opened
@@ -256,7 +256,7 @@ class Store(StoreRunner):
     count_booth = Write(turnout.count_booth)  # in its turn among the marks, which are added to its result
 
     async def import_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
-        """Add or update booths of a roll: see `roll_updates.import_booths`."""
+        """Add or update booths of a roll. See `roll_updates.import_booths`."""
         ids = await self._write(roll_updates.import_booths, booths)
         self._booths = self._voters_by_booth = None
         return ids

@@ -65,13 +65,13 @@ def pending_voters(db: Connection, phone_id: int) -> list[int]:
 
 
 def voter_by_serial(db: Connection, booth_id: int, serial: int) -> int | None:
-    """Return the voter with a serial number in a booth's part of the roll; None if there is none."""
+    """Return the voter with a serial number in a booth's part of the roll, or None if there is none."""
     found = SQL.voter_with_serial.first(db, booth_id=booth_id, serial=serial)
     return None if found is None else found.voter_id
 
 
 def voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBooth | None:
-    """Return the id and EPIC number of the voter with a serial number in a booth; None if there is none."""
+    """Return the id and EPIC number of the voter with a serial number in a booth, or None if there is none."""
     return SQL.voter_with_serial.first(db, booth_id=booth_id, serial=serial)
 
 
@@ -99,7 +99,7 @@ def list_voters_at(db: Connection, constituency_number: int, part_number: int, s
 
 
 def numbers_of_voter(db: Connection, voter_id: int) -> list[str] | None:
-    """Return the numbers linked to a voter; None if there is no such voter."""
+    """Return the numbers linked to a voter, or None if there is no such voter."""
     if not SQL.voter_exists.one(db, voter_id=voter_id):
         return None
     return SQL.numbers_of_voter.all(db, voter_id=voter_id)
@@ -111,10 +111,10 @@ def booths(db: Connection) -> dict[int, Booth]:
 
 
 def find_phone_id(db: Connection, number: str) -> int | None:
-    """Return the id of a number (E.164); None if it is not on the roll."""
+    """Return the id of a number (E.164), or None if it is not on the roll."""
     return SQL.phone_id_of.first(db, number=number)
 
 
 def phone_number(db: Connection, phone_id: int) -> str | None:
-    """Return a number (E.164), to send it an SMS; None if it has opted out or the store does not have it."""
+    """Return a number (E.164), to send it an SMS, or None if it has opted out or the store does not have it."""
     return SQL.callable_number.first(db, phone_id=phone_id)
