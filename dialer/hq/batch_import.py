@@ -144,7 +144,7 @@ class ReceivedBatch:
 
     @property
     def row_count(self) -> int:
-        """How many rows it brings; at least 1, because an invalid message costs work too."""
+        """The number of its rows, plus 1 for the message itself."""
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
 
@@ -251,7 +251,7 @@ class BatchImporter:
     async def _store_rows(
         self, stored: dict[str, StoredCentre], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
-        """Store the rows and everything that follows from them. Return the booths that were new to their centres."""
+        """Store the rows, and update counters, answers, voters and peer updates. Return booths that are new to their centres."""
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():

@@ -55,7 +55,7 @@ class Database:
         return int(count) if count.isdigit() else 0
 
     async def copy_rows(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Copy rows into a table, each with a value for every column. Raises an error of `ValueRejected`."""
+        """Copy rows into a table, each with a value for every column. Raises one of `ValueRejected` for an invalid value."""
         try:
             await self._connection.copy_records_to_table(table, records=rows)
         except (ValueError, TypeError, OverflowError) as error:
@@ -74,7 +74,7 @@ class Database:
                     )
         await self._connection.execute(_read_script("temporary_tables.sql"))
 
-    async def prepare_days(self, today: date, keep_days: int) -> None:
+    async def update_partitions(self, today: date, keep_days: int) -> None:
         """Create the partitions of `result` for the coming days, and drop those of more than `keep_days` ago.
 
         Rows of other days, and rows that arrived before their partition existed, are in `result_other`.

@@ -38,7 +38,7 @@ MAX_DAYS = 31
 
 
 class CentreStatus(NamedTuple):
-    """What is stored of a centre. Times are epoch seconds."""
+    """The stored status of a centre. Times are epoch seconds."""
 
     centre: str
     committed_at: float | None  # when its last batch was committed

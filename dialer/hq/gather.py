@@ -137,7 +137,7 @@ class Gatherer:
             while True:
                 if self._clock.monotonic() >= partitions_due:
                     today = datetime.fromtimestamp(self._clock.now(), UTC).date()
-                    await db.prepare_days(today, self._settings.gather.keep_days)
+                    await db.update_partitions(today, self._settings.gather.keep_days)
                     partitions_due = self._clock.monotonic() + PARTITIONS_SECONDS
                 received = await self._collect(waiting)
                 committed = await self._commit(importer, stream_id, position, received)

@@ -1,4 +1,4 @@
-"""The ledger: what the rows of a batch add to headquarters' database. Pure.
+"""The ledger: the entries of headquarters' database that follow from the rows of a batch. Pure.
 
 Every row is counted once. Rows up to the ID that is committed for a centre are skipped, and a row that a restored centre
 sends again has the same key as the first.
@@ -38,7 +38,7 @@ _SOURCES = frozenset(MarkSource)
 
 
 class StoredCentre(NamedTuple):
-    """What the database has of a centre."""
+    """The zone of a centre, and the last id of its outbox that is stored."""
 
     zone: str
     last_id: int
@@ -306,7 +306,7 @@ class StatusChange(NamedTuple):
 
 
 class TurnoutChange(NamedTuple):
-    """What changes of voters' status add to the figures of an area."""
+    """An addition to the turnout figures of an area."""
 
     contacted: int
     voted: int
@@ -315,7 +315,7 @@ class TurnoutChange(NamedTuple):
 
 
 def sum_turnout_changes(changes: Iterable[StatusChange]) -> dict[TurnoutArea, TurnoutChange]:
-    """Return what voters' changes of status add to each area. Areas whose figures do not change are left out."""
+    """Return the additions to the figures of each area. Areas whose figures do not change are left out."""
     sums: dict[TurnoutArea, list[int]] = defaultdict(lambda: [0, 0, 0])
     newest: dict[TurnoutArea, float] = defaultdict(float)
     for place, zone, at, before, after in changes:

@@ -35,7 +35,7 @@ class LiveCentre:
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
     def page_fields(self) -> dict[str, Any]:
-        """Return the fields for the pages. Whatever a centre sent, invalid values are left out, and nothing is raised."""
+        """Return the fields for the pages. Invalid values that a centre sent are left out; never raises."""
         seats = {str(name): count for name, count in _mapping(self.state.get("seats")).items() if _is_count(count)}
         campaigns = [
             each

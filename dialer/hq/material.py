@@ -1,4 +1,4 @@
-"""Material at headquarters: which versions are approved, and which centres run which version."""
+"""Material at headquarters: the approved versions, and the centres that each version is assigned to."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class _Acknowledgements:
         self._received.set()
 
     async def wait(self, file: OutboxFile, last: int) -> None:
-        """Wait until rows up to `last` are acknowledged. Raises as `import_files` does."""
+        """Wait until rows up to `last` are acknowledged. Raises the same errors as `import_files`."""
         while (through := self._through.get(file.centre, file.first - 1)) < last:
             if through < file.first - 1:
                 raise InvalidMessage(

@@ -43,7 +43,7 @@ def farewell_message(state: CentreState) -> Message:
 
 
 def last_will_message(centre: str, at: float) -> Message:
-    """Return what the broker publishes when it loses a dialler that connected `at` (epoch seconds)."""
+    """Return the last will of a dialler that connects at this time (epoch seconds)."""
     return centre_message(CentreState(centre, at, online=False))
 
 
@@ -100,13 +100,13 @@ def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iter
 
 
 def announcement_of(result: Result) -> Announcement:
-    """Return a result as the outbox holds it. The store calls this in the transaction that commits the result."""
+    """Return a result as it is stored in the outbox. The store calls this in the transaction that commits the result."""
     return Announcement(topics.RESULTS[type(result)].pattern, encode(result))
 
 
 def reply_announcement(user: str, reply: CommandReply) -> Announcement:
-    """Return the reply to a command of a user as the outbox holds it."""
-    return Announcement(topics.REPLIES.below(user=user, command=reply.id), encode(reply))
+    """Return the reply to a user's command as it is stored in the outbox."""
+    return Announcement(topics.REPLIES.relative_topic(user=user, command=reply.id), encode(reply))
 
 
 def announced_message(centre: str, topic: str, payload: str) -> Message:

@@ -37,11 +37,11 @@ class EnginePort(CommandEngine, Protocol):
     """The interface of the engine that the monitor uses."""
 
     def view(self) -> CentreView:
-        """Return the centre at this moment."""
+        """Return the current view of the centre."""
         ...
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` in the loop at each change, until the returned function is called."""
+        """Call `callback` in the event loop at each change, until the returned function is called."""
         ...
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
@@ -152,7 +152,7 @@ class Monitor:
             reader.cancel()
 
     async def _handle_message(self, connection: Connection, received: Received) -> None:
-        sender = topics.sender_of(self._centre, received.topic)
+        sender = topics.find_sender(self._centre, received.topic)
         if sender is not None:
             self._gateway.offer(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # otherwise the broker would send it again at every connect

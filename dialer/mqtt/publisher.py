@@ -95,7 +95,7 @@ class ChangeBuffer:
     def note_published(self, view: CentreView, now: float) -> None:
         """Note that the whole state was published at `now`, from which the minimum intervals count."""
         self._centre_at = now
-        self._published_names = _names(view)
+        self._published_names = _names_of_campaigns_and_seats(view)
         for campaign in view.campaigns:
             self._statistics_at[campaign.campaign_id] = now
 
@@ -130,7 +130,7 @@ class ChangeBuffer:
                 for campaign in whole.campaigns
                 if campaign.campaign_id in campaigns
             ]
-            before, self._published_names = self._published_names, _names(whole)
+            before, self._published_names = self._published_names, _names_of_campaigns_and_seats(whole)
             due += messages.removal_messages(
                 centre, before[0] - self._published_names[0], before[1] - self._published_names[1]
             )
@@ -159,7 +159,7 @@ class ChangeBuffer:
         return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS
 
 
-def _names(view: CentreView) -> tuple[set[str], set[str]]:
+def _names_of_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
     return {campaign.campaign_id for campaign in view.campaigns}, {seat.seat for seat in view.seats}
 
 

@@ -46,11 +46,11 @@ class Topic:
     root: str = f"{ROOT}/{{centre}}"
 
     def address(self, centre: str, **levels: str | int) -> str:
-        """Return the whole topic; `levels` has a value for each variable level."""
-        return f"{self.root.format(centre=segment(centre))}/{self.below(**levels)}"
+        """Return the full topic. `levels` has a value for each variable level."""
+        return f"{self.root.format(centre=segment(centre))}/{self.relative_topic(**levels)}"
 
-    def below(self, **levels: str | int) -> str:
-        """Return the topic below `dialer/v1/{centre}/`, as the outbox holds it."""
+    def relative_topic(self, **levels: str | int) -> str:
+        """Return the topic relative to `dialer/v1/{centre}/`, as it is in the outbox."""
         return self.pattern.format(**{name: segment(level) for name, level in levels.items()})
 
 
@@ -215,22 +215,22 @@ def commands_topic(centre: str, user: str) -> str:
 
 
 def commands_filter(centre: str) -> str:
-    """Return what the dialler of a centre subscribes to for commands."""
+    """Return the topic filter for the commands to a centre."""
     return f"{ROOT}/{segment(centre)}/commands/+"
 
 
-def sender_of(centre: str, topic: str) -> str | None:
-    """Return whose commands a topic carries; None: it is not a topic of commands to this centre."""
+def find_sender(centre: str, topic: str) -> str | None:
+    """Return the sender of the commands on a topic, or None if it is not a topic of commands to this centre."""
     beginning = f"{ROOT}/{segment(centre)}/commands/"
     name = topic.removeprefix(beginning)
     return name if topic.startswith(beginning) and name and "/" not in name else None
 
 
 def replies_filter(centre: str, user: str) -> str:
-    """Return what a user subscribes to for replies to commands."""
+    """Return the topic filter for the replies to a user's commands."""
     return f"{ROOT}/{segment(centre)}/replies/{segment(user)}/+"
 
 
 def opt_outs_filter() -> str:
-    """Return what a centre subscribes to for the opt-outs of every centre."""
+    """Return the topic filter for the opt-outs of every centre."""
     return f"{ROOT}/+/{OPT_OUT_RESULT.pattern}"

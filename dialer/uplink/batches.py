@@ -93,7 +93,7 @@ class BatchSchedule:
         in_flight.resend_at = now + self._timeout(in_flight.attempts)
         return in_flight.batch
 
-    def send_failed(self, now: float) -> None:
+    def note_send_failure(self, now: float) -> None:
         """Note that the batch did not reach the server, so that it is resent at once."""
         if self._in_flight is not None:
             self._in_flight.resend_at = now

@@ -163,7 +163,7 @@ def material_problem(settings: Settings, jurisdiction: str) -> str | None:
     return None if name == jurisdiction else f"its profile is for {name!r}; this centre's is for {jurisdiction!r}"
 
 
-def material_of(settings: Settings) -> CentreMaterial | None:
+def open_material(settings: Settings) -> CentreMaterial | None:
     """Return the centre's material folder, or None if headquarters provides no material. Raises SettingError."""
     headquarters = settings.headquarters
     if headquarters.material_url is None:

@@ -26,7 +26,7 @@ from dialer.store.keys import site_key
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.live_status import LIVE_KINDS, LiveStatus
-from dialer.uplink.material import MaterialUpdater, material_of
+from dialer.uplink.material import MaterialUpdater, open_material
 from dialer.uplink.orders import OrderDelivery
 from dialer.uplink.peer_snapshots import SnapshotSource
 from dialer.uplink.peer_updates import PeerUpdates
@@ -65,7 +65,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     live = LiveStatus(centre)
     dialler_client = DiallerClient(broker, centre, clock, live.put, random.SystemRandom())
     dialler = DiallerCommands(dialler_client, user, signer)
-    material = material_of(settings)
+    material = open_material(settings)
     key = None if headquarters.key is None else read_public_key(headquarters.key)
     session: Session | None = None
 

@@ -109,7 +109,7 @@ class OutboxUpload:
         try:
             await self._session.store(batch_subject(self._centre), await asyncio.to_thread(pack_batch, batch))
         except HeadquartersUnreachable:
-            schedule.send_failed(self._clock.monotonic())
+            schedule.note_send_failure(self._clock.monotonic())
             raise
 
     async def _report_acks(self, schedule: BatchSchedule) -> NoReturn:

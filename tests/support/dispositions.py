@@ -43,7 +43,7 @@ class ReplyLosingGateway(CommandGateway):
         if self.lose:
             self.lose -= 1
             raise StoreBusy("the dialler ended before it replied")
-        await super()._answer(user, reply)
+        await super()._store_reply(user, reply)
 
 
 class Page:

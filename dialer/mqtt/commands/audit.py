@@ -29,7 +29,7 @@ def shown_id(checked: CheckedCommand) -> str:
     return f"sha256-{hashlib.sha256(command_id.encode()).hexdigest()[:32]}"
 
 
-def entry_of(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
+def create_audit_entry(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
     """Return the sender and the details of a command's audit entry."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
     who = checked.sender if is_known and _is_safe({"who": checked.sender}) else "stranger"
@@ -91,7 +91,7 @@ class CommandAudit:
 
     async def append(self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0) -> None:
         """Append an entry. `more` is the number of commands that it stands for. Raises StoreError."""
-        who, what = entry_of(checked, status, reason)
+        who, what = create_audit_entry(checked, status, reason)
         if more:
             what["like_it"] = f"{more}"
         await self._store.append_audit("command", who, what, self._clock.now())

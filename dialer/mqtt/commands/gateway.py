@@ -97,7 +97,7 @@ class CommandGateway:
             message = RefusedCommand(None, str(refused), user)
         urgency = message.urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
         if self._queues[urgency].is_full(sender):  # before any check, because a flood must cost little
-            self._count(self._floods, sender)  # not answered: the sender repeats it with the same ID
+            self._count_incident(self._floods, sender)  # not answered: the sender repeats it with the same ID
             return
         if isinstance(message, RefusedCommand):
             checked: CheckedCommand = message
@@ -114,10 +114,10 @@ class CommandGateway:
         """Execute and answer commands until cancelled."""
         async with asyncio.TaskGroup() as group:
             for urgency in Urgency:
-                group.create_task(self._work(urgency), name=f"commands-{urgency.name.lower()}")
+                group.create_task(self._execute_queue(urgency), name=f"commands-{urgency.name.lower()}")
             group.create_task(self._update_alerts(), name="commands-alerts")
 
-    async def _work(self, urgency: Urgency) -> None:
+    async def _execute_queue(self, urgency: Urgency) -> None:
         queues, arrived = self._queues[urgency], self._arrived[urgency]
         while True:
             waiting, seconds = queues.pop(self._clock.monotonic())
@@ -141,7 +141,7 @@ class CommandGateway:
             if checked.command_id is not None:
                 with contextlib.suppress(StoreError):
                     await self._audit.append(checked, "failed")
-                    await self._answer(checked.sender, self._refusal(checked.command_id, _FAILED))
+                    await self._store_reply(checked.sender, self._refusal(checked.command_id, _FAILED))
 
     async def _update_alerts(self) -> None:
         while True:
@@ -153,7 +153,7 @@ class CommandGateway:
             if not any(raised) and not self._audit.has_uncounted:
                 self._has_counts.clear()
 
-    def _count(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
+    def _count_incident(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
         alert.count(sender, number)
         self._has_counts.set()
 
@@ -182,18 +182,19 @@ class CommandGateway:
             return
         self._in_progress.add(checked.key)
         try:
-            reply = await self._reply_to(checked, known, number)
+            reply = await self._execute_once(checked, known, number)
         finally:
             self._in_progress.discard(checked.key)
         payload = CommandReply(id=checked.command_id, **json.loads(reply))
         if is_stored:
-            await self._answer(checked.sender, payload)
+            await self._store_reply(checked.sender, payload)
             return
         announced = reply_announcement(checked.sender, payload)
         with contextlib.suppress(asyncio.QueueFull):
             self.unstored_replies.put_nowait(announced_message(self._centre, announced.topic, announced.payload))
 
-    async def _reply_to(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
+    async def _execute_once(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
+        """Execute a command unless it is `known` to the store. Return its reply as JSON."""
         if known is not None:
             await self._audit.append(accepted, "repeated")
             return known.reply
@@ -203,13 +204,13 @@ class CommandGateway:
             return await self._record_then_execute(accepted)
         _, reply = await self._execute(accepted, accepted.context, number)
         if accepted.command.is_stored:
-            await self._record(accepted, reply)
+            await self._record_reply(accepted, reply)
         return reply
 
     async def _refuse(self, refused: RefusedCommand) -> None:
         _log.warning("command.refused", command=shown_id(refused), reason=refused.text)
         if refused.is_forged:
-            self._count(self._forgeries, refused.sender)
+            self._count_incident(self._forgeries, refused.sender)
         if refused.is_authentic:
             await self._audit.append(refused, "refused", refused.text)
         else:
@@ -217,37 +218,38 @@ class CommandGateway:
             self._has_counts.set()
             await self._audit.append_unauthentic(refused, name)
         if refused.command_id is not None:
-            await self._answer(refused.sender, self._refusal(refused.command_id, refused.text))
+            await self._store_reply(refused.sender, self._refusal(refused.command_id, refused.text))
 
     async def _execute_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit.append(accepted, "begun")
-        receipted = self._reply("done", command.reply)
+        receipted = self._encode_reply("done", command.reply)
         receipt = Receipt(accepted.key, accepted.name, accepted.content, receipted)
         status, reply = await self._execute(accepted, replace(accepted.context, receipt=receipt))
         if status == "done":
             return receipted
-        await self._record(accepted, reply)
+        await self._record_reply(accepted, reply)
         return reply
 
     async def _record_then_execute(self, accepted: AcceptedCommand) -> str:
+        """Execute a command that must not be executed twice. Return its reply as JSON."""
         await self._audit.append(accepted, "begun")  # it is not executed unless this is committed
-        await self._record(accepted, self._reply("refused", _INTERRUPTED))
+        await self._record_reply(accepted, self._encode_reply("refused", _INTERRUPTED))
         _, reply = await self._execute(accepted, accepted.context)
         await self._store.set_command_reply(accepted.key, reply)
         return reply
 
-    async def _record(self, accepted: AcceptedCommand, reply: str) -> None:
+    async def _record_reply(self, accepted: AcceptedCommand, reply: str) -> None:
         now = self._clock.now()
         await self._store.record_command(accepted.key, accepted.name, accepted.content, reply, now)
 
-    def _reply(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
+    def _encode_reply(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
         reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}
         return json.dumps(reply if why is None else {**reply, "code": why})
 
     async def _execute(self, accepted: AcceptedCommand, context: CommandContext, number: int = 0) -> tuple[str, str]:
         """Execute a command, audit and log it. Return status and reply."""
-        status, text, why = await self._try(accepted, context, number)
-        reply = self._reply(status, text, why)
+        status, text, why = await self._execute_or_refuse(accepted, context, number)
+        reply = self._encode_reply(status, text, why)
         if status == "done" and not accepted.command.is_stored:
             return status, reply
         await self._audit.append(accepted, status, text if status == "refused" else "")
@@ -261,9 +263,10 @@ class CommandGateway:
         )
         return status, reply
 
-    async def _try(
+    async def _execute_or_refuse(
         self, accepted: AcceptedCommand, context: CommandContext, number: int
     ) -> tuple[str, str, RefusedBecause | None]:
+        """Execute a command. Return status, text, and the code of a refusal."""
         self._count_records(accepted)
         command = accepted.command
         try:
@@ -296,11 +299,11 @@ class CommandGateway:
         recent = max(0.0, recent - (now - since) * RECORDS_PER_MINUTE / 60) + count
         self._records[accepted.sender] = (recent, now)
         if recent > RECORDS_PER_MINUTE:
-            self._count(self._bursts, accepted.sender, count)
+            self._count_incident(self._bursts, accepted.sender, count)
 
     def _refusal(self, command_id: str, text: str) -> CommandReply:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
-    async def _answer(self, user: str, reply: CommandReply) -> None:
+    async def _store_reply(self, user: str, reply: CommandReply) -> None:
         await self._store.announce([reply_announcement(user, reply)], self._clock.now())
         self._engine.outbox_event.set()

@@ -396,10 +396,10 @@ async def test_old_days_are_deleted_and_their_counters_stay(hq: Headquarters) ->
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 2)])
     async with database(hq.database) as db:
         for day in (today - timedelta(days=40), today - timedelta(days=30)):
-            await db.prepare_days(day, 30)
+            await db.update_partitions(day, 30)
         insert = "INSERT INTO result SELECT $1::date, 'pune-1', 't', 'k', 1, '{}'"
         await db.execute(insert, today - timedelta(days=39))
-        await db.prepare_days(today, 30)
+        await db.update_partitions(today, 30)
         partitions = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'result'::regclass ORDER BY 1"
         names = [name for (name,) in await db.fetch_tuples(partitions)]
         assert "result_other" in names
@@ -413,7 +413,7 @@ async def test_old_days_are_deleted_and_their_counters_stay(hq: Headquarters) ->
 async def test_database_of_an_earlier_version_is_renamed(hq: Headquarters) -> None:
     async with database(hq.database) as db:
         await db.prepare()
-        await db.prepare_days(date(2026, 11, 28), 30)
+        await db.update_partitions(date(2026, 11, 28), 30)
         await db.execute("INSERT INTO centre (centre, zone, lost_rows) VALUES ('pune-1', 'z1', 3)")
         await db.execute("ALTER TABLE result RENAME TO announced")
         await db.execute("ALTER TABLE result_other RENAME TO announced_other")
@@ -424,7 +424,7 @@ async def test_database_of_an_earlier_version_is_renamed(hq: Headquarters) -> No
     async with database(hq.database) as db:
         for _ in range(2):
             await db.prepare()
-        await db.prepare_days(date(2026, 11, 28), 30)
+        await db.update_partitions(date(2026, 11, 28), 30)
         assert await db.fetch_tuples("SELECT lost_rows FROM centre") == [(3,)]
         assert await db.fetch_tuples("SELECT contacted FROM voter") == []
         assert await db.fetch_tuples("TABLE result_20261128") == await db.fetch_tuples("TABLE peer_update") == []

@@ -41,7 +41,7 @@ from dialer.engine.external_records.commands import (
 from dialer.engine.seats.commands import SeatCall, SeatUnlock
 from dialer.engine.settings_reload.commands import ReloadSettings
 from dialer.engine.transfers.commands import SeatTransfer
-from dialer.mqtt.commands.audit import entry_of
+from dialer.mqtt.commands.audit import create_audit_entry
 from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, RefusedCommand, check_payload
 from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.commands.senders import Senders
@@ -242,11 +242,11 @@ def test_responsible_person_includes_the_sender() -> None:
     parsed = read(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.context.responsible("ops.1") == "ops.1 by compliance"
-    assert entry_of(parsed, "done")[1]["who"] == "ops.1 by compliance"
+    assert create_audit_entry(parsed, "done")[1]["who"] == "ops.1 by compliance"
     own = read(make_command("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
     assert own.context.responsible("ops.1") == "ops.1"
-    assert entry_of(own, "done")[1]["who"] == "ops.1"
+    assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
 def test_idempotent_commands() -> None:

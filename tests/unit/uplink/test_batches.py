@@ -36,11 +36,11 @@ def test_batch_that_did_not_reach_the_server_is_resent_at_once() -> None:
     schedule = schedule_after(10)
     made = schedule.next_batch(rows(11, 13), 10, 0.0)
     assert schedule.overdue_batch(2.0) is None
-    schedule.send_failed(2.0)
+    schedule.note_send_failure(2.0)
     assert schedule.overdue_batch(2.0) == made
     assert schedule.overdue_batch(3.0) is None
     schedule.acknowledge(13, 3.0)
-    schedule.send_failed(3.5)
+    schedule.note_send_failure(3.5)
     assert schedule.acknowledged == 13
 
 
