@@ -134,7 +134,7 @@ def _suppress(site: SiteAndPersonOptions, found: Sequence[str], source: str, fil
         with site.open_exclusively("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(audit_name(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress_numbers(db, announcement_of, found, secret, source, entry).new
-        typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were suppressed before")
+        typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:
         fields = {"source": source, "who": site.person}
         for line in send_numbers_to_dialler(site.settings, "suppress", found, fields, busy):

@@ -212,11 +212,11 @@ async def test_suppressed_number_is_cancelled_and_published_only_with_a_secret(
         (number,) = dialled(site)
         list_id = spool(tmp_path).add_numbers([number, "+918000000001"])
         assert await site.centre.engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha")) == (
-            "2 numbers suppressed; 0 were already"
+            "2 numbers suppressed; 0 were already suppressed"
         )
         await site.until(lambda: any(each.outcome is Outcome.CANCELLED for each in site.ended()))
         assert await site.centre.engine.execute(SuppressNumbers(list=list_id, source="letter-7", who="asha")) == (
-            "0 numbers suppressed; 2 were already"
+            "0 numbers suppressed; 2 were already suppressed"
         )
     told = query(tmp_path / "centre.db", "SELECT e164, source FROM opt_out ORDER BY e164")
     assert told == [(number, "letter-7"), ("+918000000001", "letter-7")]

@@ -473,7 +473,7 @@ def test_command_creates_the_certificate_of_the_pages(tmp_path: Path) -> None:
     code, output = run("hq", "certificate", "-c", config)
     assert code == 0, output
     assert "desk.pem for hq.example.org, valid until" in output
-    assert "start `dialer hq desk` again" in output
+    assert "restart `dialer hq desk`" in output
     assert {path.name for path in tmp_path.iterdir()} >= {"desk.pem", "desk.key", "site-ca.pem", "site-ca.key"}
     config.write_text("")
     assert "desk.certificate" in run("hq", "certificate", "-c", config)[1]

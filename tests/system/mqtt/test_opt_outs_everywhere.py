@@ -239,7 +239,7 @@ async def test_nobody_who_answers_is_no_success(tmp_path: Path, monkeypatch: pyt
         lock.release()
         assert await asyncio.to_thread(run, "optout", "add", "+917000000001", "-c", config) == (
             0,
-            "1 numbers suppressed; 0 were already\n",
+            "1 numbers suppressed; 0 were already suppressed\n",
         )
 
 

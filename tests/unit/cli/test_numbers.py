@@ -50,12 +50,12 @@ def test_imported_opt_out_suppresses_in_every_campaign_and_in_later_rolls(config
     numbers = file(tmp_path, "name,phone", "A,07000000001", "B,+91 70000 00002", 'C,"7000000003, 9812345678"')
     assert run("optout", "import", numbers, "-c", config, "--who", "asha") == (
         0,
-        "4 numbers suppressed; 0 were suppressed before\n",
+        "4 numbers suppressed; 0 were already suppressed\n",
     )
     assert rows(config.parent, "SELECT DISTINCT state FROM target WHERE phone_id <= 3") == [("closed",)]
     assert rows(config.parent, "SELECT count(*) FROM phone WHERE opted_out_at IS NOT NULL") == [(3,)]
     assert ("+919812345678", "import") in rows(config.parent, "SELECT e164, source FROM opt_out")
-    assert run("optout", "import", numbers, "-c", config)[1] == "0 numbers suppressed; 4 were suppressed before\n"
+    assert run("optout", "import", numbers, "-c", config)[1] == "0 numbers suppressed; 4 were already suppressed\n"
 
     news = [json.loads(payload) for (payload,) in rows(config.parent, "SELECT payload FROM outbox")]
     assert {each["number_hash"] for each in news} == {
