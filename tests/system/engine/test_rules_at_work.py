@@ -261,7 +261,7 @@ async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Pa
         told = RecordOptOuts(
             hashes=hashes, fingerprint=compute_fingerprint(secret.encode()), source="letter-12", batch="b-1", who="asha"
         )
-        assert await site.centre.engine.execute(told) == "2 numbers suppressed, 0 were already"
+        assert await site.centre.engine.execute(told) == "2 numbers suppressed, 0 were already suppressed"
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         assert site.view.state.opt_outs == 1

@@ -266,8 +266,8 @@ async def test_import_optout_and_erase_use_the_running_dialler(tmp_path: Path) -
                 return text
 
             assert "60 rows: 60 voters added or changed" in await said("import", roll)
-            assert "0 numbers suppressed; 1 were already" not in await said("optout", "add", "+918000000001")
-            assert "0 numbers suppressed; 1 were already" in await said("optout", "add", "+918000000001")
+            assert "0 numbers suppressed; 1 were already suppressed" not in await said("optout", "add", "+918000000001")
+            assert "0 numbers suppressed; 1 were already suppressed" in await said("optout", "add", "+918000000001")
             assert "Erased, with the names of 0 voters." in await said("erase", "+918000000002")
         heard = "".join(message.topic + message.text for message in listener.heard)
         assert "roll-import" in heard

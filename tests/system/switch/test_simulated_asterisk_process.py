@@ -58,7 +58,7 @@ async def test_a_signal_ends_the_process_cleanly() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--agi-port", "1", "--answer-rate", "30"], "between 0 and 1"),
+        (["--agi-port", "1", "--answer-rate", "30"], "from 0 to 1"),
         (["--agi-port", "1", "--trunk", "carrier:many"], "NAME or NAME:CHANNELS"),
         (["--agi-port", "1", "--speed", "0"], "above 0"),
         (["--agi-port", "1", "--journal", "/nonexistent/journal"], "/nonexistent/journal"),

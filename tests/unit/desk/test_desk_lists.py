@@ -32,7 +32,7 @@ NUMBER = "+918000000007"
 def in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process of its own takes seconds to begin: one test has one."""
     if "of_its_own" not in request.node.name:
-        monkeypatch.setattr(rolls, "_checking_process", lambda: ThreadPoolExecutor(1))
+        monkeypatch.setattr(rolls, "_start_checking_process", lambda: ThreadPoolExecutor(1))
 
 
 @pytest.fixture
