@@ -49,7 +49,7 @@ class MemoryDesk:
     def is_live(self, attempt_id: AttemptId) -> bool:
         return attempt_id in self.calls
 
-    def begin(self, attempt_id: str) -> FlowSession | None:
+    def start_flow(self, attempt_id: str) -> FlowSession | None:
         call = self.calls.get(attempt_id)
         if call is None or call.begun:
             return None
@@ -64,11 +64,11 @@ class MemoryDesk:
             call.commits.setdefault(commit.sequence, commit)
         return self.works
 
-    async def number(self, attempt_id: AttemptId) -> str | None:
+    async def find_phone_number(self, attempt_id: AttemptId) -> str | None:
         self._sms_to = attempt_id
         return "+910000000001"
 
-    async def keep_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
+    async def store_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         self.calls[attempt_id].handed_over.append(answers)
 
     async def send_sms(self, number: str, text: str) -> bool:
