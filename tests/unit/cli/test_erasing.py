@@ -245,7 +245,7 @@ def test_missing_recordings_folder_or_link_is_refused_before_anything_is_erased(
     file.rename(recorded / "elsewhere.wav")
     file.symlink_to(recorded / "elsewhere.wav")
     code, text = run("erase", NUMBER, "-c", config)
-    assert (code, "no plain file" in text) == (2, True)
+    assert (code, "is a link or folder" in text) == (2, True)
     assert rows(config.parent, "SELECT e164 FROM phone WHERE phone_id = 3") == [(NUMBER,)]
     assert list_files_below(recorded) == EVERY_FILE | {"elsewhere.wav"}
 

@@ -23,7 +23,7 @@ OLD, NEW = (str(uuid.UUID(int=number)) for number in (1, 2))
     ["../../etc/passwd", "", ".", f"{OLD}/../x", f"{OLD}\0", OLD.upper().replace("0", "A"), f"{OLD}\n", "a" * 36],
 )
 def test_recording_name_that_is_not_an_attempt_id_is_refused(attempt_id: str) -> None:
-    with pytest.raises(RecordingError, match="named by its attempt's id"):
+    with pytest.raises(RecordingError, match="not the id of an attempt"):
         file_name(attempt_id)
 
 

@@ -51,7 +51,7 @@ def test_release_reopens_the_number_in_every_campaign_and_is_audited(unknown_att
     before = query(path, "SELECT attempt_id, outcome FROM attempt")
     code, text = run("unknown", "release", ids[0], "--reason", "carrier-list", "--who", "asha", "--store", path)
     assert code == 0, text
-    assert "1 attempts released; 2 places" in text
+    assert "1 attempts released; 2 numbers" in text
     assert query(path, "SELECT kind, who FROM audit WHERE kind = 'unknown-release'") == [("unknown-release", "asha")]
     assert query(path, "SELECT attempt_id, outcome FROM attempt") == before
 
@@ -78,7 +78,7 @@ def test_released_number_that_opted_out_stays_closed(unknown_attempts: tuple[Pat
     assert run("optout", "add", "+917000000002", "--store", path)[0] == 0
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)
     assert code == 0
-    assert "3 attempts released; 4 places" in text
+    assert "3 attempts released; 4 numbers" in text
     assert query(path, "SELECT DISTINCT state FROM target WHERE phone_id = 2") == [("closed",)]
 
 
