@@ -367,7 +367,7 @@ def test_complaint_is_assigned_to_its_call_and_counted_with_opt_outs(store: Hand
         *("complaint", "add", "--about", "too-often", "--channel", "letter", "--number", number),
         *("--at", "2026-04-22T12:30", "-c", config, "--who", "anita"),
     )
-    assert (code, output.splitlines()[0]) == (0, "complaint 1 is kept")
+    assert (code, output.splitlines()[0]) == (0, "complaint 1 is saved")
     run(
         "complaint",
         "add",

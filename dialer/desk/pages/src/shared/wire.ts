@@ -21,7 +21,7 @@ export interface AbandonedWindow {
   abandoned: number;
 }
 
-/** A person who has seen an alert. Times are epoch seconds. */
+/** The acknowledgement of an alert by a person. Times are epoch seconds. */
 export interface Acknowledgement {
   code: string;
   alert_at: number;
