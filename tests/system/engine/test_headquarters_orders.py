@@ -69,12 +69,12 @@ async def test_stop_all_stays_in_force_after_a_restart_until_two_leaders_resume(
                 await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
             with pytest.raises(CommandRefused, match="two leaders must sign"):
                 await send_order(site, "resume", "ravi", later=1)
-            assert await send_order(site, "resume", "ravi", "asha", later=2) == "1 campaigns go on as before the stop"
+            assert await send_order(site, "resume", "ravi", "asha", later=2) == "1 campaigns resumed as before the stop"
             assert state(site) is CampaignState.RUNNING
             assert "headquarters-stop" not in alerts(site)
             await site.centre.engine.execute(PauseCampaign(campaign="agents"))
             await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
-            assert await send_order(site, "resume", "ravi", "asha", later=3) == "no stop stood here"
+            assert await send_order(site, "resume", "ravi", "asha", later=3) == "no stop by headquarters was in force"
     audited = query(
         tmp_path / "centre.db", "SELECT who, what FROM audit WHERE kind = 'headquarters-order' ORDER BY number"
     )
@@ -97,13 +97,13 @@ async def test_order_is_executed_once_and_a_forged_one_raises_an_alert(tmp_path:
         command = ExecuteOrder(order=stop.text, signatures=(sign_order(stop.text, "asha", KEYS["asha"]),))
         assert await site.centre.engine.execute(command) == "stopped 1 campaigns"
         await send_order(site, "resume", "asha", "ravi", later=1)
-        assert await site.centre.engine.execute(command) == "order stop was obeyed before"
+        assert await site.centre.engine.execute(command) == "order stop was already carried out"
         assert state(site) is CampaignState.RUNNING
         with pytest.raises(CommandRefused, match="later order of headquarters is in force"):
             await send_order(site, "stop-all", "asha", made_at=now - 5, id="older")
         assert await send_order(site, "pause", "asha", later=2, campaign="agents") == "campaign agents: paused"
         assert await send_order(site, "quota", "asha", later=3, campaign="agents", max_calls=1) == (
-            "campaign agents: held to that until midnight"
+            "campaign agents: speed limit set until midnight"
         )
         assert site.view.campaigns[0].speed is not None
         assert (
@@ -136,7 +136,7 @@ async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_it_is_sent_ag
         assert state(site) is CampaignState.STOPPED
         monkeypatch.undo()
         assert await send_order(site, "stop-all", "asha", id="stop") == "stopped 1 campaigns"
-        assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
+        assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns resumed as before the stop"
         assert state(site) is CampaignState.RUNNING
 
 
@@ -154,7 +154,7 @@ async def test_local_stop_during_a_resume_of_headquarters_stays_in_force(
             await engine.execute(StopAll())
 
         monkeypatch.setattr(type(store), "record_headquarters_order", stop_after_recording)
-        assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns go on as before the stop"
+        assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns resumed as before the stop"
         assert state(site) is CampaignState.STOPPED
     assert query(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
 
@@ -196,7 +196,8 @@ async def test_resume_that_cannot_be_stored_leaves_the_stop_in_force(
             await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
         monkeypatch.undo()
         assert (
-            await send_order(site, "resume", "asha", "ravi", later=1, id="go") == "1 campaigns go on as before the stop"
+            await send_order(site, "resume", "asha", "ravi", later=1, id="go")
+            == "1 campaigns resumed as before the stop"
         )
         assert state(site) is CampaignState.RUNNING
 
