@@ -72,8 +72,7 @@ class Lifecycle:
         if missing:
             raise StoreError(
                 f"the store is older than the last run: {missing} of its calls are missing, and those people would"
-                " be called"
-                " again. The file may be a restored copy or a new store. Restore the newest store, or remove"
+                " be called again. The file may be a restored copy or a new store. Restore the newest store, or remove"
                 f" {journal.path} if this store is the right one"
             )
 

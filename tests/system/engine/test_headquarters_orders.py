@@ -67,7 +67,7 @@ async def test_stop_all_stays_in_force_after_a_restart_until_two_leaders_resume(
             assert "headquarters-stop" in alerts(site)
             with pytest.raises(CommandRefused, match="headquarters has stopped"):
                 await site.centre.engine.execute(ResumeCampaign(campaign="agents"))
-            with pytest.raises(CommandRefused, match="two leaders must sign"):
+            with pytest.raises(CommandRefused, match="must be signed by two leaders"):
                 await send_order(site, "resume", "ravi", later=1)
             assert await send_order(site, "resume", "ravi", "asha", later=2) == "1 campaigns resumed as before the stop"
             assert state(site) is CampaignState.RUNNING
