@@ -55,11 +55,11 @@ async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_canc
         await site.log_in("01", "02", "03")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 3)
         reply = await site.centre.engine.execute(peer_updates(site, 0, 4, 1, out=2))
-        assert reply == "1 numbers suppressed, 1 marks taken"
+        assert reply == "1 numbers suppressed, 1 marks saved"
         await site.until(lambda: len(site.ended()) == 2, seconds=1)
         assert {change.outcome for change in site.ended()} == {Outcome.CANCELLED}
         assert sum(booth.voted for booth in site.view.booths) == 1
-        assert await site.centre.engine.execute(peer_updates(site, 0, 4, 1)) == "0 numbers suppressed, 0 marks taken"
+        assert await site.centre.engine.execute(peer_updates(site, 0, 4, 1)) == "0 numbers suppressed, 0 marks saved"
     closed = rows(tmp_path, "SELECT phone_id, state FROM target WHERE phone_id <= 2")
     assert closed == [(1, "closed"), (2, "closed")]
     assert rows(tmp_path, "SELECT count(*) FROM outbox WHERE topic IN ('results/marks', 'results/opt-outs')") == [(0,)]

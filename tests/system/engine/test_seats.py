@@ -125,7 +125,7 @@ async def test_seat_has_one_agent_and_agent_has_one_seat(tmp_path: Path) -> None
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         with pytest.raises(CommandRefused, match="seat 01 is already in use"):
             await execute(SeatLogIn(seat="01", agent="102", pin="1357"))
-        with pytest.raises(CommandRefused, match="logged in at seat 01; log off there first"):
+        with pytest.raises(CommandRefused, match="logged in at seat 01: log off there first"):
             await execute(SeatLogIn(seat="02", agent="101", pin="2468"))
         await log_in_by_phone(site, "101", "2468", "agent02")
         assert seat(site, "02").state is SeatState.OFFLINE
@@ -197,7 +197,7 @@ async def test_phone_log_in_needs_agents_in_the_settings(tmp_path: Path) -> None
     async with run_site_with_pins(tmp_path, agents=[]) as site:
         site.switch.dial_from_phone("agent01", "*1")
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=20)
-        with pytest.raises(CommandRefused, match=r"no \[\[agents\]\]"):
+        with pytest.raises(CommandRefused, match=r"needs \[\[agents\]\] in the settings"):
             await site.centre.engine.execute(SeatCall(seat="01"))
         with pytest.raises(CommandRefused, match="named by 1 to 40"):
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="a b\r\n"))
@@ -348,7 +348,7 @@ async def test_log_off_during_a_call_takes_effect_after_wrap_up(tmp_path: Path) 
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 5}) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
-        assert await site.centre.engine.execute(SeatLogOff(seat="01")) == "seat 01: after this call"
+        assert await site.centre.engine.execute(SeatLogOff(seat="01")) == "seat 01: will be logged off after this call"
         assert rows(tmp_path, "SELECT * FROM log_in") == []
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=6)
@@ -538,7 +538,7 @@ async def test_calls_go_only_to_agents_with_the_skill(tmp_path: Path) -> None:
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))
         await asyncio.sleep(30)
         assert not site.switch.placed
-        assert str(site.view.campaigns[0].hold) == "no agent with the skill senior is there"
+        assert str(site.view.campaigns[0].hold) == "no agent with the skill senior is available"
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: len(site.ended()) >= 1)
         await execute(SeatReady(seat="01"))

@@ -138,7 +138,7 @@ async def test_talk_at_a_removed_seat_continues_to_its_end(tmp_path: Path) -> No
         assert await here.reload() == "settings applied: seats.01"
         assert (seat(here.site).state, seat(here.site).agent) == (SeatState.TALKING, "agent-01")
         for stays in (SeatReady(seat="01"), SeatPause(seat="01", reason="break")):
-            with pytest.raises(CommandRefused, match="seat 01: the settings have changed, and its agent leaves"):
+            with pytest.raises(CommandRefused, match="seat 01: the agent is being logged off"):
                 await execute(stays)
         with pytest.raises(CommandRefused, match="seat 01 was removed from the settings"):
             await execute(SeatLogIn(seat="01", agent="agent-07"))
