@@ -30,8 +30,8 @@ NUMBER = "+918000000007"
 
 @pytest.fixture(autouse=True)
 def in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process of its own takes seconds to begin: one test has one."""
-    if "of_its_own" not in request.node.name:
+    """Check rolls in a thread, because a process takes seconds to start; only one test uses a real process."""
+    if "in_a_separate_process" not in request.node.name:
         monkeypatch.setattr(rolls, "_start_checking_process", lambda: ThreadPoolExecutor(1))
 
 
