@@ -106,6 +106,22 @@ async def test_agent_signs_in_with_number_and_pin(site: Site) -> None:
     assert "2468" not in await page.evaluate("JSON.stringify([localStorage, sessionStorage])")
 
 
+TEXT_WIDTH = """() => {
+  const range = document.createRange();
+  range.selectNodeContents(document.querySelector("h1"));
+  return range.getBoundingClientRect().width;
+}"""
+
+
+async def test_first_texts_are_drawn_in_the_font_of_their_script(site: Site) -> None:
+    site.desk.signed_in = False
+    page = await site.page(language="hi")
+    await page.wait_for_selector("input[name=agent]")
+    width = await page.evaluate(TEXT_WIDTH)
+    await page.evaluate("document.body.style.zoom = '2'")  # draws all texts again
+    assert await page.evaluate(TEXT_WIDTH) == pytest.approx(2 * width, rel=0.02)
+
+
 class Keyboard:
     """A keyboard with the Hindi layout: where the keys are is as everywhere, what they write is not."""
 

@@ -44,11 +44,20 @@ export async function speak(files: Words): Promise<void> {
 export async function choose(code: string, keep = false): Promise<void> {
   if (keep) localStorage.setItem(KEPT, code);
   const chain = code === FALLBACK ? [code] : [code, FALLBACK];
-  bundles.value = await Promise.all(chain.map(load));
+  const [loaded] = await Promise.all([Promise.all(chain.map(load)), loadFont(code)]);
+  bundles.value = loaded;
   language.value = code;
   document.documentElement.lang = code;
   document.documentElement.dir = RIGHT_TO_LEFT.has(code) ? "rtl" : "ltr";
   document.title = t("title");
+}
+
+const FONT_MS = 3000;
+/** Load the font of a language's script. Chromium does not redraw all texts that were shown before their font was loaded. */
+async function loadFont(code: string): Promise<void> {
+  const families = getComputedStyle(document.body).fontFamily;
+  const isLoaded = document.fonts.load(`1rem ${families}`, nameOf(code)).catch(() => []);
+  await Promise.race([isLoaded, new Promise((resolve) => setTimeout(resolve, FONT_MS))]);
 }
 
 /** Show the page in a language if the user has not chosen one. */
