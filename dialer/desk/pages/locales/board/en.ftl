@@ -65,6 +65,7 @@ stale-dialler = The dialler is offline: it was stopped or lost its connection to
 role-viewer = viewer
 role-listener = listener
 role-coach = coach
+role-desk = desk server
 role-booth-desk = booth desk
 role-compliance = compliance
 role-supervisor = supervisor

@@ -65,6 +65,7 @@ stale-dialler = डायलर ऑफ़लाइन है: उसे रो�
 role-viewer = दर्शक
 role-listener = श्रोता
 role-coach = प्रशिक्षक
+role-desk = डेस्क सर्वर
 role-booth-desk = बूथ डेस्क
 role-compliance = अनुपालन
 role-supervisor = पर्यवेक्षक

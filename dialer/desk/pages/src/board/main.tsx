@@ -17,7 +17,7 @@ import "../shared/base.css";
 import "../staff/figures.css";
 import "./board.css";
 
-function Lamp({ name, good }: { name: string; good: boolean }) {
+function StatusSign({ name, good }: { name: string; good: boolean }) {
   return (
     <li class={good ? "status good" : "status bad"}>
       {t(`status-${name}`)}
@@ -36,9 +36,9 @@ function Head() {
       </h1>
       <time>{clock(now.value)}</time>
       <ul class="statuses" aria-label={t("status")}>
-        <Lamp name="broker" good={heard} />
-        <Lamp name="dialler" good={heard && (stands?.online ?? false)} />
-        <Lamp name="switch" good={heard && (stands?.switch_up ?? false)} />
+        <StatusSign name="broker" good={heard} />
+        <StatusSign name="dialler" good={heard && (stands?.online ?? false)} />
+        <StatusSign name="switch" good={heard && (stands?.switch_up ?? false)} />
       </ul>
       <select aria-label={t("campaign")} value={chosen.value} onChange={(event) => (asked.campaign.value = event.currentTarget.value)}>
         <option value="">{t("all-campaigns")}</option>

@@ -249,6 +249,7 @@ export function Audit() {
             <td>{each.who}</td>
             <td class="wraps">
               {Object.entries(JSON.parse(each.what) as Record<string, string>)
+                .filter(([, value]) => value !== "")
                 .map(([name, text]) => `${name} ${text}`)
                 .join(", ")}
             </td>
