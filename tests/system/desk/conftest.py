@@ -1,4 +1,4 @@
-"""The browser of the pages' tests."""
+"""The browser for tests of the pages."""
 
 from __future__ import annotations
 

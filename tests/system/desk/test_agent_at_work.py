@@ -1,6 +1,6 @@
-"""An agent at the real desk, before a real broker: signing in, who is on the line from the store, and an outcome as a command.
+"""An agent's page, a real desk, a real broker and a real store: sign-in, screen pop and outcome.
 
-The dialler is the monitor of a real one with an engine that only keeps what it is asked.
+The dialler is a real monitor with an engine that only records commands.
 """
 
 from __future__ import annotations
@@ -38,23 +38,23 @@ from tests.support.seats import CHEAP
 
 pytestmark = NEEDS_A_BROWSER
 
-SETTLED_MS = 800  # a key sooner after a call came is taken for one before
+SETTLED_MS = 800  # the page refuses keys sooner after a call arrives
 EMPTY = SeatView("04", 0.0, None, SeatState.OFFLINE, 0.0, None, None, 0.0, 0)
 POP = ScreenPop(ATTEMPT, 1, 2, 118, (2, 3), opted_out=False, grounds=3)
 
 
 class SeatEngine(FakeEngine):
-    """An engine with one seat, which has whoever signs in there."""
+    """An engine with one seat for any agent who signs in."""
 
     def seat(self, state: SeatState, **more: Any) -> None:
-        """How the seat stands, for all who listen."""
+        """Publish the seat's state."""
         now = SystemClock().now()
         seat = replace(EMPTY, agent="101", state=state, at=now, since=now, **more)
         self.current = change_state(replace(self.current, seats=(seat,)), at=now)
         self.tell(seat)
 
     async def execute(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Whoever signs in is at the seat."""
+        """Record the command. A sign-in makes the seat ready."""
         done = await super().execute(command, context)
         if isinstance(command, SeatSignIn):
             self.seat(SeatState.READY)
@@ -63,7 +63,7 @@ class SeatEngine(FakeEngine):
 
 @dataclass(slots=True)
 class Site:
-    """A centre with one seat, and a page before its desk."""
+    """A centre with one seat, its desk and an agent's page."""
 
     engine: SeatEngine
     desk: OpenDesk
@@ -147,7 +147,7 @@ async def test_agent_signs_in_sees_the_voter_and_records_an_outcome(site: Site) 
     assert said.details.note is not None
     assert said.details.answers
 
-    # Logged off, the page is that of nobody.
+    # After log-off the page shows the sign-in.
     assert not site.faults
     site.engine.seat(SeatState.READY)
     await page.get_by_role("button", name="Log off").click()

@@ -1,6 +1,6 @@
-"""The agent's page in a real browser: what an agent sees, says by keys alone, and is told when something is away.
+"""The agent's page in Chromium: screen pop, outcomes by keyboard, and messages about failures.
 
-The desk is a stand with the real one's guard, headers and stream; Chromium is Debian's.
+The desk is `AgentDesk`, with the real request checks, headers and event stream.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.support.browser import (
 )
 
 MOST_PAGE_BYTES = 120_000
-SETTLED_MS = 800  # a key sooner after a call came is taken for one before
+SETTLED_MS = 800  # the page refuses keys sooner after a call arrives
 UNDO_MS = 5_000
 ELEVEN = TEN_FORTY + 1_200
 LANGUAGES = sorted(path.stem for path in (SOURCES / "locales/agent").glob("*.ftl"))
@@ -45,14 +45,14 @@ pytestmark = NEEDS_A_BROWSER
 
 @dataclass(slots=True)
 class Site:
-    """A seat's desk, and a browser before it."""
+    """The desk of one seat, and a browser."""
 
     desk: AgentDesk
     browser: Browser
     faults: list[str]
 
     async def page(self, width: int = 1366, height: int = 768, language: str = "en") -> Page:
-        """The page of an agent who speaks that language; its clock goes, and a test may make it go faster."""
+        """Open the page of an agent with this language. Tests can advance its clock."""
         self.desk.me["language"] = language
         page = await new_page(self.browser, self.faults, width, height, f"{language}-IN")
         await page.clock.install()
@@ -60,13 +60,13 @@ class Site:
         return page
 
     async def at_work(self, **how: Any) -> Page:
-        """A page that has heard how the seat stands."""
+        """Open the page and wait for the seat's state."""
         page = await self.page(**how)
         await page.wait_for_selector(".state-now")
         return page
 
     async def call(self, page: Page, attempt: str, voters: list[dict[str, Any]], **more: Any) -> None:
-        """A voter is on the line, and the agent has seen who."""
+        """Connect a call and wait until the page shows it and accepts keys."""
         self.desk.call(attempt, voters, **more)
         await page.locator(f".name:has-text('{voters[0]['name']}')").wait_for()
         await page.clock.run_for(SETTLED_MS)
@@ -85,7 +85,7 @@ def household(first: int, count: int) -> list[dict[str, Any]]:
 
 
 async def until(page: Page, done: Callable[[], bool]) -> None:
-    """Let the page's clock go on until that is so."""
+    """Advance the page's clock until `done` returns True."""
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while not done():
             await page.clock.run_for(500)
@@ -123,14 +123,14 @@ async def test_first_texts_are_drawn_in_the_font_of_their_script(site: Site) -> 
 
 
 class Keyboard:
-    """A keyboard with the Hindi layout: where the keys are is as everywhere, what they write is not."""
+    """A keyboard with the Hindi layout: the usual key codes with Devanagari digits."""
 
     def __init__(self, session: CDPSession) -> None:
         self._session = session
         self.pressed = 0
 
     async def press(self, key: str) -> None:
-        """A digit, of the numeric keypad or the row above the letters by turns; or a key by its code."""
+        """Press a digit, alternately on the numeric keypad and in the digit row, or another key by its code."""
         self.pressed += 1
         row = "Numpad" if self.pressed % 2 else "Digit"
         code = {"/": "NumpadDivide", "+": "NumpadAdd"}.get(key, key)
@@ -166,7 +166,7 @@ async def test_twenty_calls_on_a_hindi_keyboard_need_two_keys_each(site: Site) -
         for key in keys:
             await keyboard.press(key)
         assert keyboard.pressed - before <= 2
-        if expected["disposition"] in ("refused", "opt-out"):  # others are told at once, so the page waits
+        if expected["disposition"] in ("refused", "opt-out"):  # published at once, so the page delays it
             await expect(page.locator(".entry.waiting")).to_be_visible()
             await page.clock.run_for(UNDO_MS)
         values = (await site.desk.wait_for_commands("seat-dispose", number + 1))[-1]
@@ -191,7 +191,7 @@ async def test_each_voter_of_a_household_gets_an_own_outcome(site: Site) -> None
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
     await page.keyboard.press("KeyC")
     await expect(page.locator(".member.chosen")).to_contain_text("Voter 202")
-    for key in "3", "1", "6":  # as on the phone: both digits of the hour
+    for key in "3", "1", "6":  # both digits of the hour, as on the phone
         await page.keyboard.press(key)
     await page.keyboard.press("2")
     (values,) = await site.desk.wait_for_commands("seat-dispose")
@@ -206,7 +206,7 @@ async def test_each_voter_of_a_household_gets_an_own_outcome(site: Site) -> None
     }
     assert await site.desk.wait_for_commands("seat-closing") == [{"attempt": "attempt-1"}]
 
-    # Who was not spoken of is called again, and has no mark.
+    # A voter without an outcome gets no mark and is called again.
     await site.call(page, "attempt-2", household(300, 2))
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("1")
@@ -265,7 +265,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
     await expect(page.locator(".chip.said-of")).to_contain_text("Not yet")
     await expect(page.get_by_label("Note")).to_have_value("after lunch")
 
-    site.desk.replies = [503] * 100  # for as long as it takes: the page goes on asking
+    site.desk.replies = [503] * 100  # the page retries without limit
     await page.keyboard.press("1")
     await expect(page.locator(".entry.retrying")).to_contain_text("Not saved yet")
     await expect(page.locator(".entry.retrying")).to_contain_text("Voter 1")
@@ -276,7 +276,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
     site.desk.replies = [{"status": "unanswered", "text": ""}]
     await page.reload()
     await expect(page.locator(".entry.retrying")).to_be_visible()
-    await page.clock.run_for(1_500)  # it is asked again, and shown as kept for five seconds
+    await page.clock.run_for(1_500)  # it is retried, and shown as saved for five seconds
     await expect(page.locator(".entry.saved")).to_be_visible()
     ids = {each for each, name, _ in site.desk.commands if name == "seat-dispose"}
     assert len(ids) == 1
@@ -393,7 +393,7 @@ async def test_undone_outcome_is_corrected_by_the_next_key(site: Site) -> None:
     values = (await site.desk.wait_for_commands("seat-dispose", 3))[2]
     assert (values["attempt"], values["disposition"]) == ("attempt-2", "not-yet")
 
-    # What other centres are told of is not sent while it may be undone.
+    # Outcomes published to other centres are not sent while they can be undone.
     await site.call(page, "attempt-3", household(3, 1))
     await page.keyboard.press("9")
     await expect(page.locator(".entry.waiting")).to_be_visible()
@@ -431,7 +431,7 @@ async def test_mark_recorded_elsewhere_is_shown(site: Site) -> None:
     await expect(page.locator(".warn")).to_contain_text("Voter 1\u2069: has voted. This was just recorded elsewhere.")
     await expect(page.locator(".warn")).to_contain_text("has opted out")
 
-    # What this page said itself is no news; of another one of the household it still is.
+    # Marks that this page recorded are not shown as news; those of other household members are.
     await site.call(page, "attempt-2", household(5, 3))
     await page.keyboard.press("1")
     await page.keyboard.press("Enter")
@@ -608,7 +608,7 @@ async def test_script_shows_the_voters_values_and_saves_answers(site: Site) -> N
     people = [voter(1, "Sunita Kale", relative=None)]
     await site.call(page, "attempt-1", people, script=SCRIPT)
     await expect(page.locator(".script")).to_contain_text("The booth is Municipal School No. 14, Room 2, until 18:00.")
-    await expect(page.locator(".script")).not_to_contain_text("Your flat")  # of a line nothing is guessed
+    await expect(page.locator(".script")).not_to_contain_text("Your flat")  # its value is unknown
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
     await expect(page.locator(".script")).to_have_text("Goodbye, Sunita Kale.")
     assert await site.desk.wait_for_commands("seat-closing") == [{"attempt": "attempt-1"}]
@@ -617,8 +617,8 @@ async def test_script_shows_the_voters_values_and_saves_answers(site: Site) -> N
     assert values["answers"] == {"who": "voter"}
 
 
-def asking(name: str, *ways: str) -> dict[str, Any]:
-    """A page of a script; its answers are called as the pages that they lead to."""
+def script_page(name: str, *ways: str) -> dict[str, Any]:
+    """Return a page of a script. Each answer is named like the page that it leads to."""
     answers = [{"value": to, "label": f"To {to}", "to": to} for to in ways]
     return {"text": name, "ask": {"name": name, "answers": answers}, "next": None, "closing": False}
 
@@ -627,7 +627,7 @@ WAYS: dict[str, Any] = {
     "name": "ways",
     "version": "1",
     "start": "who",
-    "pages": {"who": asking("who", "way", "end"), "way": asking("way", "end"), "end": SCRIPT["pages"]["end"]},
+    "pages": {"who": script_page("who", "way", "end"), "way": script_page("way", "end"), "end": SCRIPT["pages"]["end"]},
 }
 
 
@@ -780,15 +780,15 @@ CALLS = [
 async def test_agents_page_is_small(site: Site) -> None:
     page = await site.browser.new_page(locale="hi-IN")
     packed = await measure_page_bytes(page, f"{site.desk.origin}/agent", ".waiting")
-    (phone,) = (BUILT / "assets").glob("JsSIP-*.js")  # comes where the browser is the phone
+    (phone,) = (BUILT / "assets").glob("JsSIP-*.js")  # loaded only if the browser is the phone
     assert packed + len(gzip.compress(phone.read_bytes())) < MOST_PAGE_BYTES
 
 
-# Calls that the agent dials
+# Manual calls and previews
 
 
 async def preview(site: Site, page: Page, attempt: str, *, dials: bool = False, seconds: float = 60.0) -> None:
-    """A call is on the screen and not dialled."""
+    """Show a preview: the screen pop of a call that has not been dialled."""
     site.desk.call(attempt, household(500, 2), "reserved", phone=7)
     site.desk.seat("reserved", attempt, preview={"until": site.desk.clock.now() + seconds, "auto_dial": dials})
     await page.locator(".preview").wait_for()
@@ -800,7 +800,7 @@ async def test_preview_is_dialled_or_skipped_on_a_hindi_keyboard(site: Site) -> 
     keyboard = Keyboard(await page.context.new_cdp_session(page))
     await preview(site, page, "attempt-1")
     await expect(page.locator(".keypad.two")).to_contain_text("डायल करें")
-    await keyboard.press("1")  # no outcome: nobody has spoken
+    await keyboard.press("1")  # not an outcome: the call is not connected
     await keyboard.press("0")
     await keyboard.press("3")
     assert await site.desk.wait_for_commands("seat-preview-skip") == [{"attempt": "attempt-1", "reason": "known"}]
@@ -855,7 +855,7 @@ async def test_typed_number_is_dialled_and_stored_nowhere(site: Site) -> None:
     await page.fill(".manual input", "what is it")
     await page.press(".manual input", "Enter")
     await expect(page.locator(".said")).to_contain_text("Not a valid phone number")
-    site.faults.clear()  # the browser says of a 422 that it is one
+    site.faults.clear()  # the browser logs each 422
     await page.fill(".manual input", "+91 98123 45678")
     await page.press(".manual input", "Enter")
     await expect(page.locator(".said")).to_contain_text("Dialling.")

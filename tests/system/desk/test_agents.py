@@ -1,4 +1,4 @@
-"""Agents at the desk of a whole centre: a real broker, simulated lines, the machine's clock, and the pages' own requests."""
+"""Agents at the desk of a complete centre with a real broker and simulated calls, through the pages' HTTP interface."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
             pop = await page.talking()
             attempt = pop["attempt"]
 
-            # Who is on the line is told while the call is: between the seat's own messages of it.
+            # The screen pop arrives during the call, between the seat's messages about it.
             order = [
                 "pop" if each.get("pop") else each["seat"]["state"]
                 for each in page.told
@@ -48,7 +48,7 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
             assert pop["script"]["name"] == "polling_day"
             assert pop["lawful"]["code"] in {"allowed", "not-listed"}
 
-            # A second page says that the first is open; a reload brings back what was typed.
+            # A second page reports that the first is open. A reload restores the draft.
             assert (await page.ask("GET", "/api/agent/events?tab=two")).json() == {"problem": "open-elsewhere"}
             draft = {"attempt": attempt, "draft": {"note": "at six"}}
             assert (await page.ask("PUT", "/api/agent/draft", draft)).status_code == 204
@@ -56,12 +56,12 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
         async with page.open():
             assert page.now["pop"]["draft"] == draft["draft"]
 
-            # A note that is too long is refused, one that is not is on disk before the outcome names it.
+            # A note that is too long is refused. A valid note is on disk before the outcome refers to it.
             note = {"id": "note-1", "attempt": attempt, "text": "x" * 1_000_000}
             assert (await page.ask("POST", "/api/agent/note", note)).json() == {"problem": "too-long"}
             assert (await page.ask("POST", "/api/agent/note", {**note, "text": "at six"})).status_code == 204
 
-            # What came of the call is kept once, however often the page asks; and not of another seat's call.
+            # A repeated outcome is stored once. An outcome for another seat's call is refused.
             said = {"attempt": attempt, "disposition": "voted", "note": "note-1"}
             said["voters"] = [{"voter": voter_id, "mark": "voted", "confidence": "said"}]
             assert (await page.do("seat-dispose", seat="02", **said))[0] == 422
@@ -73,7 +73,7 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
             ]
             assert query(store, "SELECT voter_id, kind FROM mark") == [(voter_id, "voted")]
 
-            # A click on a call that is over never reaches the next voter.
+            # An outcome for a call that has ended does not reach the next voter.
             await page.do("seat-hang-up", attempt=attempt)
             await page.until(lambda: page.now["seat"]["state"] == "wrap-up")
             await page.do("seat-ready", attempt=attempt)
@@ -85,7 +85,7 @@ async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None
             )
             assert (status, answer["status"], answer["code"]) == (200, "refused", "call-over")
 
-            # The broker is away: nothing waits, and what is on the screen stays.
+            # Without the broker nothing is queued, and the screen pop stays.
             await centre.wire.take_down()
             await page.until(lambda: not page.now["desk"]["connected"])
             assert await page.do("seat-pause", reason="break") == (503, {"problem": "away"})
@@ -113,7 +113,7 @@ async def test_wrong_pins_lock_the_seat_until_a_supervisor_unlocks_it(tmp_path: 
         assert (answer.status_code, answer.json()) == (429, {"problem": "seat-locked"})
         assert (await page.sign_in(seat="02")).json() == {
             "problem": "pin-wrong"
-        }  # the agent is locked too, and nobody is told
+        }  # the agent is locked too, without a hint to the guesser
         assert (await centre.supervise("seat-unlock", seat="01"))["status"] == "done"
         assert (await page.sign_in()).status_code == 204
         other = AgentPage(page.origin, page.http)

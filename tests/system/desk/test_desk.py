@@ -1,6 +1,6 @@
-"""The desk in a real browser, before a real broker: what a supervisor sees, does and is told when something is away.
+"""The supervisors' pages in Chromium with a real desk and broker: figures, commands and messages about failures.
 
-The dialler is the monitor of a real one with an engine that does nothing; Chromium is Debian's.
+The dialler is a real monitor with an engine that only records commands.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ pytestmark = NEEDS_A_BROWSER
 
 @dataclass(slots=True)
 class Site:
-    """A centre with a desk, and a browser before it."""
+    """A centre with a desk, and a browser."""
 
     engine: FakeEngine
     desk: OpenDesk
@@ -64,13 +64,13 @@ class Site:
     faults: list[str]
 
     async def page(self, width: int = 1366, height: int = 768, language: str = "en-IN") -> Page:
-        """A new page in a browser of its own; what it complains of is a fault."""
+        """Open the desk in a new browser context. Console errors are faults."""
         page = await new_page(self.browser, self.faults, width, height, language)
         await page.goto(self.desk.origin)
         return page
 
     async def board(self, name: str = "asha", **how: Any) -> Page:
-        """A board that somebody has signed in to."""
+        """Sign in and open the board."""
         page = await self.page(**how)
         await page.fill("input[name=name]", name)
         await page.fill("input[name=password]", PASSWORD)
@@ -112,7 +112,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     ignore_http_errors(site.faults, 401)
     board = await site.board()
 
-    # What is announced is shown, and what changes changes alone.
+    # The board shows the retained state and each change.
     assert await board.locator(".seat-card").count() == 12
     first = site.engine.view().seats[0]
     await expect(board.locator(".seat-card").first).to_contain_text("agent-1")
@@ -127,7 +127,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
         assert 124 <= int(shown[1]) * 60 + int(shown[2]) <= 126 + SystemClock().now() - told_at
         await board.reload()
 
-    # A command is asked about, carried out once under the supervisor's name, and answered.
+    # A command is confirmed, executed once under the supervisor's name, and answered.
     card = board.locator(".campaign", has_text="turnout-agents")
     await card.get_by_role("button", name="Pause").click()
     await board.get_by_role("dialog").get_by_role("button", name="Cancel").click()
@@ -145,7 +145,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.keyboard.press("Escape")
     assert len(site.engine.executed) == 2
 
-    # A line for an agent is written, and sent by Enter; without a letter there is nothing to send.
+    # A message to an agent is sent by Enter. An empty one cannot be sent.
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Message").click()
     await expect(board.get_by_role("dialog").get_by_role("button", name="Message")).to_be_disabled()
@@ -156,7 +156,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     assert site.engine.executed[2:] == [SeatMessage(text="the second page first", seat="seat-02")]
     assert site.engine.senders[2:] == ["asha"]
 
-    # A seat is moved to one campaign.
+    # A seat is restricted to one campaign.
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Change campaign").click()
     await expect(board.get_by_role("dialog")).to_contain_text("Seat seat-02 takes only calls of this campaign")
@@ -168,7 +168,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     site.engine.tell(reserved_seat)
     await expect(board.locator(".seat-card").nth(1)).to_contain_text("only turnout-ivr")
 
-    # A campaign is held to so many calls.
+    # The speed of a campaign is limited.
     await card.get_by_role("button", name="Speed").click()
     await expect(board.get_by_role("dialog")).to_contain_text("turnout-agents: limit until midnight")
     await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call per agent")
@@ -177,7 +177,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     assert site.engine.executed[4:] == [SetSpeed(campaign="turnout-agents", calls_per_seat=1)]
     assert site.engine.senders[4:] == ["asha"]
 
-    # An alert that somebody has seen is so for everybody, also after a reload.
+    # An acknowledgement of an alert is shown to everybody, also after a reload.
     site.engine.accept_alert(
         create_alert(AlertKind.SWITCH_DOWN, SystemClock().now(), problem="<img src=x onerror=alert(1)>")
     )
@@ -197,7 +197,7 @@ async def test_filters_of_the_board_survive_a_reload(site: Site) -> None:
         await board.get_by_label("Spoken language").select_option("hi")
         await expect(board.locator(".seat-card")).to_have_count(
             10
-        )  # of three with a language one speaks it; the rest any
+        )  # two of the three seats with a set language do not speak Hindi
         await board.get_by_label("Search").fill("209/7")
         await expect(board.locator("#booths-title + span")).not_to_have_text(booths)
         await board.get_by_label("State", exact=True).select_option("ready")
@@ -225,7 +225,7 @@ async def test_board_shows_its_age_when_the_dialler_disconnects(site: Site) -> N
     site.engine.current = change_state(site.engine.current, switch_up=False)
     site.engine.accept_alert(
         create_alert(AlertKind.SWITCH_DOWN, 1.0, problem="connection refused")
-    )  # brings the centre's state with it
+    )  # the alert also publishes the centre's state
     await expect(board.locator(".status.bad")).to_contain_text("Asterisk")
     await board.get_by_role("button", name="Sign out").click()
     await expect(board.locator("input[name=password]")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The desk at a real broker: the whole state of a large centre, commands and replies, and a broker that goes and comes back."""
+"""The desk with a real broker: the state of a large centre, commands, replies and a reconnection."""
 
 from __future__ import annotations
 
@@ -29,14 +29,13 @@ from tests.support.mqtt import NEEDS_MOSQUITTO, SENDERS, Wire
 MOSQUITTO = pytest.param(BrokerKind.MOSQUITTO, marks=NEEDS_MOSQUITTO)
 BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 BOSS = SupervisorRole.SUPERVISOR.value
-# amqtt sends everything at once and gives each message up that is not acknowledged within 5 s, which a busy machine does not manage
-# with thousands.
+# amqtt sends all messages at once and drops those not acknowledged within 5 s: too short for thousands on a busy machine.
 BOOTHS = {BrokerKind.MOSQUITTO: 2_700, BrokerKind.AMQTT: 300}
 
 
 @asynccontextmanager
 async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) -> AsyncIterator[None]:
-    """What speaks for the centre."""
+    """Connect as the dialler of the centre."""
     store = await open_store(folder / "centre.db", encode=announcement_of)
     stop = asyncio.Event()
     running = asyncio.create_task(
@@ -48,7 +47,7 @@ async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) ->
     await store.close()
 
 
-def is_whole(page_state: Watched, booths: int) -> bool:
+def is_complete(page_state: Watched, booths: int) -> bool:
     """Whether every seat and booth has been received."""
     return (len(page_state.below("seat", SeatView)), len(page_state.below("booth", BoothTurnout))) == (100, booths)
 
@@ -60,14 +59,14 @@ def is_paused(seat: SeatView | None) -> bool:
 
 @BOTH
 async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: BrokerKind, tmp_path: Path) -> None:
-    """Retained messages come in a burst, more than an MQTT client of ours usually keeps waiting."""
+    """The retained messages arrive in a burst that exceeds the usual queue of the MQTT client."""
     booths = BOOTHS[kind]
     engine = FakeEngine(centre_view(seats=100, booths=booths))
     async with demo_broker(kind) as broker, dialler(broker.settings, engine, tmp_path):
         async with dialler_client(broker.settings) as (_, early):
-            await early.until(lambda: is_whole(early, booths))
+            await early.until(lambda: is_complete(early, booths))
         async with dialler_client(broker.settings) as (_, late):
-            await late.until(lambda: is_whole(late, booths))
+            await late.until(lambda: is_complete(late, booths))
             state, campaign = late.get("centre", CentreState), late.get("campaign/turnout-agents", CampaignView)
             assert state is not None
             assert state.online
@@ -111,7 +110,7 @@ async def test_lost_broker_is_reported_and_reconnected(tmp_path: Path) -> None:
         await page_state.until(lambda: page_state.connected and page_state.get("centre", CentreState) is not None)
         await wire.take_down()
         await page_state.until(lambda: not page_state.connected)
-        assert page_state.get("seat/seat-01", SeatView) is not None  # what was heard stays, with its age
+        assert page_state.get("seat/seat-01", SeatView) is not None  # received state stays, with its age
         assert await desk.send_command(BOSS, "click-0002", "stop-all", {}) is None
         assert not engine.executed
         await wire.forward_to(broker.port)

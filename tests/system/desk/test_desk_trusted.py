@@ -1,4 +1,4 @@
-"""A browser trusts the desk where the site's own CA is installed as `dialer desk certificate` says, and nowhere else."""
+"""A browser trusts the desk only after the site's CA is installed as `dialer desk certificate` instructs."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ pytestmark = [
 ]
 
 
-async def opened(origin: str, home: Path) -> str:
-    """The title of the desk's page in a Chromium of that user's, or what the browser says against it."""
+async def open_desk_page(origin: str, home: Path) -> str:
+    """Return the title of the desk's page in this user's Chromium, or the browser's error."""
     async with async_playwright() as playwright:
         environment: dict[str, str | float | bool] = {**os.environ, "HOME": str(home)}
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS, env=environment)
@@ -43,7 +43,7 @@ async def opened(origin: str, home: Path) -> str:
 
 
 def install(ca: Path, home: Path) -> None:
-    """As the command says for Debian."""
+    """Install the CA as the command instructs for Debian."""
     nssdb = home / ".pki" / "nssdb"
     nssdb.mkdir(parents=True)
     command = ["certutil", "-d", f"sql:{nssdb}", "-A", "-t", "C,,", "-n", "matdan-desk", "-i", str(ca)]
@@ -61,5 +61,5 @@ async def test_chromium_trusts_the_desk_with_the_sites_ca(tmp_path: Path) -> Non
     desk = settings.desk.model_copy(update={"certificate": files.certificate, "private_key": files.key})
     pages = {"board.html": Asset("text/html", PAGE, None)}
     async with open_desk(settings.model_copy(update={"desk": desk}), hasher=CHEAP, assets=pages) as running:
-        assert await opened(running.origin, tmp_path / "asha") == "Matdan"
-        assert await opened(running.origin, tmp_path / "stranger") == "ERR_CERT_AUTHORITY_INVALID"
+        assert await open_desk_page(running.origin, tmp_path / "asha") == "Matdan"
+        assert await open_desk_page(running.origin, tmp_path / "stranger") == "ERR_CERT_AUTHORITY_INVALID"

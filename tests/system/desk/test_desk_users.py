@@ -1,4 +1,4 @@
-"""Users in a real browser, before a real broker: added, given a password, given another role, signed out and removed."""
+"""The users page in Chromium with a real broker: add, change and remove users, passwords and passkeys."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ pytestmark = NEEDS_A_BROWSER
 
 @dataclass(slots=True)
 class Site:
-    """A centre with a desk, and a browser before it."""
+    """A centre with a desk, and a browser."""
 
     engine: TableEngine
     desk: OpenDesk
@@ -57,13 +57,13 @@ class Site:
     store: Path
 
     async def page(self, path: str = "/board", **how: Any) -> Page:
-        """A page that nobody has signed in to, by the machine's name."""
+        """Open the sign-in page at the machine's host name."""
         page = await new_page(self.browser, self.faults, **how)
         await page.goto(f"http://localhost:{self.desk.port}{path}")
         return page
 
     async def account(self, name: str = "asha", password: str = PASSWORD, **how: Any) -> Page:
-        """The page of somebody's account."""
+        """Sign in and open the user's account page."""
         page = await self.page("/board?account", **how)
         await sign_in(page, name, password)
         await page.wait_for_selector("#own-password-title")
@@ -77,12 +77,12 @@ async def sign_in(page: Page, name: str, password: str) -> None:
 
 
 async def choose(page: Page, name: str, what: str) -> None:
-    """Open somebody's menu, and ask for something of it."""
+    """Open a user's menu and choose an action."""
     await page.get_by_role("row", name=name).get_by_role("button").click()
     await page.locator(".menu:popover-open").get_by_role("button", name=what).click()
 
 
-async def say_yes(page: Page) -> None:
+async def confirm(page: Page) -> None:
     await page.get_by_role("dialog").locator("button.main").click()
 
 
@@ -116,7 +116,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await page.select_option("select[name=role]", "supervisor")
     await page.get_by_role("button", name="Add user").click()
     await expect(page.get_by_role("dialog")).to_contain_text("meena can sign in with the role supervisor")
-    await say_yes(page)
+    await confirm(page)
     once = str(await page.locator("output.made").text_content())
     await page.get_by_role("dialog").get_by_role("button", name="Done").click()
     await expect(page.locator("output.made")).to_have_count(0)
@@ -129,28 +129,28 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     await hers.fill("input[name=new]", NEW)
     await hers.press("input[name=new]", "Enter")
     await hers.get_by_role("button", name="Stop everything").click()
-    await say_yes(hers)
+    await confirm(hers)
     await expect(hers.get_by_role("status")).to_have_text("Done: done: StopAll")
     assert site.engine.executed == [StopAll()]
 
     await choose(page, "meena", "Change role")
     await page.get_by_role("dialog").locator("select").select_option("viewer")
-    await say_yes(page)
+    await confirm(page)
     await expect(page.get_by_role("status")).to_have_text("Done: meena has the role viewer")
-    await expect(hers.locator("input[name=password]")).to_be_visible()  # signed out, of itself
+    await expect(hers.locator("input[name=password]")).to_be_visible()  # signed out without a reload
     await sign_in(hers, "meena", NEW)
     await hers.wait_for_selector(".seat-card")
     assert await hers.get_by_role("button", name="Stop everything").count() == 0
     await choose(page, "meena", "Sign out everywhere")
-    await say_yes(page)
+    await confirm(page)
     await expect(hers.locator("input[name=password]")).to_be_visible()
     await choose(page, "meena", "Remove")
-    await say_yes(page)
+    await confirm(page)
     await expect(page.get_by_role("status")).to_have_text("Done: meena is removed")
     await expect(row).to_have_count(0)
     await sign_in(hers, "meena", NEW)
     await expect(hers.get_by_role("alert")).to_have_text("Wrong name or password.")
-    site.faults.clear()  # the browser says of refusals that they are some
+    site.faults.clear()  # the browser logs each refusal
     done = query(site.store, "SELECT kind, who FROM audit WHERE kind LIKE 'user-%' ORDER BY number")
     assert done == [(f"user-{what}", "asha") for what in ("set", "password", "set", "remove")]
 
@@ -168,11 +168,11 @@ async def test_own_password_is_changed_and_users_of_the_settings_are_fixed(site:
     await page.get_by_role("link", name="Back to the board").click()
     await page.wait_for_selector(".seat-card")
     watcher = await site.account("vikram")
-    assert await watcher.locator("#users-title").count() == 0  # a viewer has the own account alone
+    assert await watcher.locator("#users-title").count() == 0  # a viewer sees only the own account
 
 
 async def test_passkey_is_created_signs_in_and_is_removed_on_the_page(site: Site) -> None:
-    """The device is Chromium's own virtual one."""
+    """The authenticator is Chromium's virtual one."""
     page = await site.account()
     session = await page.context.new_cdp_session(page)
     await session.send("WebAuthn.enable")
@@ -197,7 +197,7 @@ async def test_passkey_is_created_signs_in_and_is_removed_on_the_page(site: Site
         await expect(page.get_by_role("listitem").filter(has_text="last used")).to_be_visible()
     await expect(page.get_by_role("row", name="asha")).to_contain_text("password, passkey")
 
-    # Whose finger it is not does not come in.
+    # Without user verification the passkey is refused.
     verified = {"authenticatorId": made["authenticatorId"], "isUserVerified": False}
     await session.send("WebAuthn.setUserVerified", verified)
     await page.get_by_role("button", name="Sign out", exact=True).click()
@@ -206,13 +206,13 @@ async def test_passkey_is_created_signs_in_and_is_removed_on_the_page(site: Site
     await session.send("WebAuthn.setUserVerified", {**verified, "isUserVerified": True})
     await page.get_by_role("button", name="Sign in with a passkey").click()
     await page.locator("li", has_text="last used").get_by_role("button", name="Remove").click()
-    await say_yes(page)
+    await confirm(page)
     await expect(page.locator("li", has_text="last used")).to_have_count(0)
     await page.get_by_role("button", name="Sign out", exact=True).click()
     await page.get_by_role("button", name="Sign in with a passkey").click()
     told = "This passkey is not valid here. Sign in with your password."
     await expect(page.get_by_role("alert")).to_have_text(told)
-    site.faults.clear()  # the browser says of a 401 that it is one
+    site.faults.clear()  # the browser logs each 401
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,4 +1,4 @@
-"""The phone in the agent's page, before a stand-in for Asterisk: it registers, answers, mutes, and comes back."""
+"""The browser phone with a simulated Asterisk: registration, answering, muting and reconnection."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Site:
     faults: list[str]
 
     async def page(self) -> Page:
-        """The page of an agent who has signed in."""
+        """Open the page of a signed-in agent."""
         page = await new_page(self.browser, self.faults)
         await page.add_init_script(MICROPHONE)
         await page.goto(f"{self.desk.origin}/agent")
@@ -64,14 +64,10 @@ async def test_browser_phone_registers_answers_mutes_and_unregisters(site: Site)
     assert "opus" not in answer
     await expect(page.locator("button.phone.on-call")).to_be_visible()
     await page.get_by_role("button", name="Mute").click()
-    assert (
-        await page.evaluate(SENT) == "false,live"
-    )  # which sends silence: a phone from which nothing comes is given up
+    assert await page.evaluate(SENT) == "false,live"  # sends silence: a phone that sends no audio is disconnected
     await page.get_by_role("button", name="Mute").click()
     assert await page.evaluate(SENT) == "true,live"
-    await page.evaluate(
-        "dispatchEvent(new Event('pagehide'))"
-    )  # while it stays: what a page sends as it goes may not get out
+    await page.evaluate("dispatchEvent(new Event('pagehide'))")  # requests sent while a page closes may be lost
     [bye] = await site.switch.wait_for_messages("BYE")
     assert "Call-ID: one" in bye
     assert "expires=0" in (await site.switch.wait_for_messages("REGISTER", 2))[1]
@@ -102,7 +98,7 @@ async def test_lost_socket_keeps_the_call(site: Site) -> None:
     await expect(page.locator("button.phone.on-call")).to_be_visible()
     await site.switch.wait_for_messages("REGISTER", 2)
     await expect(page.locator("button.phone.on-call")).to_be_visible()
-    # Asterisk has given the old call up meanwhile, and the page could not hear of it.
+    # Asterisk has ended the old call while the page was disconnected.
     await site.switch.call("two")
     [bye] = await site.switch.wait_for_messages("BYE")
     assert "Call-ID: one" in bye
@@ -110,14 +106,14 @@ async def test_lost_socket_keeps_the_call(site: Site) -> None:
 
 async def test_page_with_a_replaced_phone_does_not_reconnect_by_itself(site: Site) -> None:
     page = await site.page()
-    await expect(page.locator(".state-now")).to_be_visible()  # it knows that nobody is on the line
+    await expect(page.locator(".state-now")).to_be_visible()  # the page shows that there is no call
     await page.clock.install()
     await page.reload()
-    await site.switch.wait_for_messages("REGISTER", 3)  # the first, good-bye, and the second
+    await site.switch.wait_for_messages("REGISTER", 3)  # registration, deregistration, registration
     await site.switch.call("one")
     await site.switch.lines[-1].close(TAKEN)
     await expect(page.get_by_text("Another window is now the phone of this seat.")).to_be_visible()
-    await page.clock.run_for(60_000)  # JsSIP tries again after one second
+    await page.clock.run_for(60_000)  # JsSIP retries after one second
     assert await page.evaluate("1 + 1") == 2
     assert len(site.switch.lines) == 2
     await page.get_by_role("button", name="Reconnect").click()

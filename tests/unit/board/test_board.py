@@ -1,4 +1,4 @@
-"""The board: what it says, and that it fits whatever terminal it gets."""
+"""The terminal board: its texts, and its layout on terminals of different sizes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def lines(
     previous: CentreView | None = None,
     extras: BoardExtras | None = None,
 ) -> list[str]:
-    """The board as lines of text."""
+    """Return the board as lines of text."""
     console = Console(width=width, height=height, file=io.StringIO(), record=True, color_system=None)
     console.print(render_board(view, previous, width=width, height=height, extras=extras or EXTRAS))
     return console.export_text().rstrip("\n").split("\n")
@@ -128,7 +128,7 @@ def test_parts_of_a_bar_differ_without_colours() -> None:
     (bar,) = [line for line in lines(centre_view(), 120, 40) if "··" in line and "▌" in line]
     assert "░" in bar
     assert "█" in bar
-    assert "▓" in bar  # the flows' calls, beside it
+    assert "▓" in bar  # calls in a call flow
 
 
 def test_outcomes_of_calls_are_shown_if_there_is_room() -> None:
@@ -291,7 +291,7 @@ def test_every_state_has_a_colour() -> None:
     text = "\n".join(lines(replace(centre_view(), seats=seats, campaigns=campaigns), 140, 50))
     assert all(state in text for state in (*SeatState, *CampaignState))
     assert "▚ msg 1" in text
-    assert "· dial 3" in text  # with the one that is being sent, and the one that its agent looks at
+    assert "· dial 3" in text  # includes the call being sent and the preview
     assert " ended 1" not in text
 
 

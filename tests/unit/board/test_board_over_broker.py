@@ -1,4 +1,4 @@
-"""The board of another machine: the messages on the broker are drawn as the dialler's own view is."""
+"""The terminal board of another machine shows the same from MQTT messages as from the dialler's view."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from dialer.mqtt.messages import retained_messages
 from tests.support.fake_centre import AT, campaign_view, centre_view, change_state
 
 
-def received(view: CentreView, change: Callable[[str, dict[str, Any]], None] = lambda *_: None) -> LatestMessages:
-    """Return what a client of the broker makes of the centre's retained messages; `change` may alter their fields."""
+def build_view(view: CentreView, change: Callable[[str, dict[str, Any]], None] = lambda *_: None) -> LatestMessages:
+    """Return the view that a client builds from the centre's retained messages. `change` may alter their fields."""
     found = LatestMessages(view.state.centre)
     client = DiallerClient(BrokerSettings(), view.state.centre, SystemClock(), found.put, random.Random(1))
 
@@ -40,7 +40,7 @@ def received(view: CentreView, change: Callable[[str, dict[str, Any]], None] = l
     return found
 
 
-def drawn(view: CentreView, trouble: str = "") -> str:
+def draw_board(view: CentreView, trouble: str = "") -> str:
     console = Console(width=120, height=44, file=io.StringIO(), record=True, color_system=None)
     console.print(render_board(view, width=120, height=44, extras=BoardExtras("mosquitto", trouble=trouble)))
     return console.export_text()
@@ -61,22 +61,22 @@ def test_board_drawn_over_the_broker_equals_the_diallers_own() -> None:
         forecast=Forecast(900, 300, 200, AT + 3600, 40, 37),
         campaigns={each.campaign_id: each.state for each in campaigns},
     )
-    assert drawn(received(view).view(AT)) == drawn(view)
+    assert draw_board(build_view(view).view(AT)) == draw_board(view)
 
 
 def test_campaign_removed_from_the_settings_is_not_shown() -> None:
     view = centre_view()
-    messages = received(view)
+    messages = build_view(view)
     messages.put("campaign/gone", campaign_view("gone"))
-    assert "gone" not in drawn(messages.view(AT))
+    assert "gone" not in draw_board(messages.view(AT))
     messages.put("centre", replace(view.state, online=False))
-    assert "gone" in drawn(messages.view(AT))
+    assert "gone" in draw_board(messages.view(AT))
 
 
 def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
     forecast = Forecast(900, 300, 200, AT + 3600, 40, 37)
 
-    def newer(topic: str, fields: dict[str, Any]) -> None:
+    def add_unknown_fields(topic: str, fields: dict[str, Any]) -> None:
         fields["moon"] = "full"
         if topic.endswith("/state"):
             fields["forecast"]["method"] = "moonlight"
@@ -91,22 +91,22 @@ def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
         elif "/seats/" in topic:
             fields["state"] = "levitating"
 
-    view = received(change_state(centre_view(), forecast=forecast), newer).view(AT)
+    view = build_view(change_state(centre_view(), forecast=forecast), add_unknown_fields).view(AT)
     assert view.state.forecast == forecast
     assert "levitating" not in view.state.seats
     campaign = view.campaigns[0]
     assert {state.value: count for state, count in campaign.calls.items()} == {"ringing": 2}
     assert campaign.hold == Hold(HoldReason.RULES, "the sun is gone")
-    assert "1 call, moonlight" in drawn(replace(view, campaigns=(replace(campaign, hold=None),)))
+    assert "1 call, moonlight" in draw_board(replace(view, campaigns=(replace(campaign, hold=None),)))
     assert {seat.state.value for seat in view.seats} == {"offline"}
 
 
 def test_trouble_names_a_silent_or_offline_dialler() -> None:
-    messages = received(centre_view())
+    messages = build_view(centre_view())
     assert LatestMessages("pune-1").problem(AT) == "no message from the dialler yet"
     assert messages.problem(AT + SILENT_SECONDS) == ""
     assert messages.problem(AT + 40) == "no message for 40 s"
     messages.put("centre", CentreState("pune-1", AT, online=False))
     assert messages.problem(AT) == "the dialler is offline"
-    first = drawn(messages.view(AT), "the dialler is offline").splitlines()[1]
+    first = draw_board(messages.view(AT), "the dialler is offline").splitlines()[1]
     assert ("the dialler is offline" in first, "switch" in first) == (True, False)

@@ -96,7 +96,7 @@ async def test_routes_refuse_everybody_but_their_own_roles(desk: DeskUnderTest) 
         for role in [None, *SupervisorRole, AGENT]:
             if role in roles and route.path in ENDLESS:
                 continue
-            is_known = (role == AGENT) == (AGENT in roles)  # routes look for sessions of agents, or of people
+            is_known = (role == AGENT) == (AGENT in roles)  # a route accepts sessions either of agents or of users
             if route.method == WEBSOCKET:
                 refused = "role" if role is not None and is_known else "signed-out"
                 assert await desk.socket(route.path, role) == (None if role in roles else refused)

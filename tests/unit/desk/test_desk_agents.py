@@ -1,4 +1,4 @@
-"""Agents at the desk: who comes in and who stays, what their page is told, and what they may ask."""
+"""Agents at the desk: sign-in, sessions, the state of their page and their commands."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def command(name: str, **values: Any) -> dict[str, Any]:
     return {"id": ID, "name": name, "values": values}
 
 
-# Coming in
+# Sign-in
 
 
 async def test_agent_sign_in_sends_a_proof_instead_of_the_pin(desk: DeskUnderTest) -> None:
@@ -159,7 +159,7 @@ async def test_sign_in_is_refused_without_agents_in_the_settings(tmp_path: Path)
         assert not desk.dialler_client.asked
 
 
-# Staying
+# Sessions
 
 
 async def test_page_gets_its_agent_seat_and_settings(desk: DeskUnderTest) -> None:
@@ -176,7 +176,7 @@ async def test_page_gets_its_agent_seat_and_settings(desk: DeskUnderTest) -> Non
     assert me["transfer_targets"] == [{"name": "help", "kind": "supervisor"}]
     assert me["pause_reasons"][0] == "break"
     assert (me["undo_seconds"], me["other_tab"]) == (5, False)
-    assert (await desk.get("/api/me", AGENT)).json() is None  # the board knows no agent
+    assert (await desk.get("/api/me", AGENT)).json() is None  # the board's routes ignore agents' sessions
 
 
 async def test_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> None:
@@ -185,7 +185,7 @@ async def test_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> No
     assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS - 1)
     assert await desk.agents.find_user(token) is not None
-    desk.page_state.put("centre", OFFLINE)  # a dialler that is away is no agent who is
+    desk.page_state.put("centre", OFFLINE)  # a disconnected dialler does not end sessions
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS * 2)
     assert await desk.agents.find_user(token) is not None
     desk.page_state.put("centre", ONLINE)
@@ -193,7 +193,7 @@ async def test_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> No
     desk.clock.pass_seconds(EMPTY_SEAT_SECONDS + 1)
     assert await desk.agents.find_user(token) is None
     desk.page_state.put("seat/04", SEATED)
-    assert await desk.agents.find_user(token) is None  # for good
+    assert await desk.agents.find_user(token) is None  # the session has ended
 
 
 async def test_session_ends_with_another_agent_at_the_seat_or_when_idle(desk: DeskUnderTest) -> None:
@@ -232,7 +232,7 @@ async def test_session_lasts_until_the_call_ends_after_log_off(desk: DeskUnderTe
     assert await desk.agents.find_user(token) is None
 
 
-# What the page is told
+# State of the page
 
 
 async def test_agents_page_receives_only_its_own_seat(desk: DeskUnderTest) -> None:
@@ -314,7 +314,7 @@ async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: Desk
         assert (pop["attempt"], pop["masked"], pop["addressed"], pop["worker"]) == (ATTEMPT, "•••• 4321", 2, False)
         assert "98765" not in str(pop)
         assert "EPIC" not in str(pop)
-        assert [each["name"] for each in pop["voters"]] == [*VOTERS]  # as they are: data, whatever stands there
+        assert [each["name"] for each in pop["voters"]] == [*VOTERS]  # unchanged, even if a name contains HTML
         assert [each["pending"] for each in pop["voters"]] == [False, True, True]
         assert [[mark["kind"] for mark in each["marks"]] for each in pop["voters"]] == [["voted"], [], []]
         assert pop["voters"][0]["marks"][0]["source"] == "booth-worker"
@@ -328,7 +328,7 @@ async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: Desk
             "registers": [{"name": "ncpr", "dated": "2024-04-01"}],
             "gap_seconds": 4995.0,
         }
-        # It is said elsewhere that the second has voted, and that the number opted out; answers are kept of another script.
+        # Elsewhere the second voter is recorded as voted and the number opts out. Stored answers belong to another script.
         desk.page_state.put("campaign/turnout-agents", replace(CAMPAIGN, script="polling_day of-tomorrow"))
         desk.page_state.put("seat/04", seat_with_live_call(voters=(3,), settled=(2,), opted_out=True))
         pop = await until(news, "pop")
@@ -362,7 +362,7 @@ async def test_agents_day_figures_restart_at_midnight(desk: DeskUnderTest) -> No
     assert shown.since == midnight
 
 
-# What the agent does
+# Commands
 
 
 async def test_agents_command_is_sent_for_the_own_seat_as_the_desk(desk: DeskUnderTest) -> None:
@@ -379,7 +379,7 @@ async def test_agents_may_send_only_commands_of_a_seat(desk: DeskUnderTest) -> N
         else:
             assert kind.roles == SEAT_ROLES
             assert answer.status_code in {200, 422}
-    # To sign in there is a door of its own; the others are of a telephone, and of booth workers' calls.
+    # Sign-in has its own route. The others belong to phones and to booth workers' calls.
     at_the_seat = {name for name, kind in COMMANDS.items() if kind.roles == SEAT_ROLES}
     assert at_the_seat - AGENT_COMMANDS == {"seat-sign-in", "seat-call", "seat-serials", "seat-undo-serial"}
 
@@ -413,9 +413,7 @@ async def test_command_for_an_earlier_call_is_refused(desk: DeskUnderTest) -> No
     assert not desk.dialler_client.asked
     assert (await desk.post("/api/agent/command", command("seat-hang-up", attempt=ATTEMPT), AGENT)).status_code == 200
     said = command("seat-dispose", attempt="another", disposition="voted", voters=[{"voter": 2, "mark": "voted"}])
-    await desk.post(
-        "/api/agent/command", said, AGENT
-    )  # that one the dialler judges: its wrap-up may be over a moment ago
+    await desk.post("/api/agent/command", said, AGENT)  # the dialler decides, because the wrap-up may have just ended
     assert [values for *_, values in desk.dialler_client.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
 
 

@@ -1,4 +1,4 @@
-"""What agents write at the desk: kept of their own calls alone, there again after a reload, and erased with the number."""
+"""Drafts and notes of agents: stored only for their own calls, restored after a reload, erased with the number."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
 
 
 async def pop_of(desk: DeskUnderTest) -> dict[str, Any]:
-    """What a page that is opened now is told of the call."""
+    """Return the screen pop that a newly opened page receives."""
     running = asyncio.create_task(desk.agents.run())
     async with close_after(
         desk.agents.streams._stream_events(desk.tokens[AGENT], SignedInUser("101", AGENT, "04"), "")
@@ -72,15 +72,15 @@ async def test_note_about_another_agents_call_is_refused(desk: DeskUnderTest, tm
         return answer.status_code, answer.json() if answer.content else None
 
     late = (409, {"problem": "note-late"})
-    assert await status(attempt="earlier") == late  # of nobody
-    assert await status(attempt="another") == late  # there is none
+    assert await status(attempt="earlier") == late  # a call without an agent
+    assert await status(attempt="another") == late  # an unknown call
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE attempt SET seat = '05', agent = '101' WHERE attempt_id = 'earlier'")
     assert await status(attempt="earlier") == late
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         db.execute("UPDATE attempt SET seat = '04', ended_at = ? WHERE attempt_id = 'earlier'", (desk.clock.now(),))
     assert await status(attempt="earlier") == (204, None)
-    assert await status() == late  # the id is that of the other call's note
+    assert await status() == late  # the note's id belongs to another call
     desk.clock.pass_seconds(OPEN_SECONDS + 1)
     assert await status(attempt="earlier") == late
 
@@ -257,7 +257,7 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp
     found = figures["101"]
     assert (found.calls, found.wrap_up_seconds) == (3, 0.0)
     assert found.talked_seconds == pytest.approx(27.0)
-    assert (found.dispositions, found.marks) == ({"voted": 2}, {"not-yet": 1})  # m1 is a worker's, m2 was taken back
+    assert (found.dispositions, found.marks) == ({"voted": 2}, {"not-yet": 1})  # m1 is a booth worker's, m2 was undone
     assert figures["102"].dispositions == {"later": 1}
     assert desk.page_state.below("call-backs", tuple) == {"101": (), "102": ()}
     desk.clock.pass_seconds(86_400.0)
@@ -274,10 +274,10 @@ async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, 
             (1, "101", hour + 60, hour + 960, "due"),
             (2, "101", hour, hour + 900, "claimed"),  # it is being called
             (3, "102", hour, hour + 900, "due"),
-            (4, "101", hour, hour + 7_200, "due"),  # something else was said since
+            (4, "101", hour, hour + 7_200, "due"),  # a later outcome replaced it
             (5, "101", hour, hour + 900, "closed"),
             (6, "101", hour + 86_400, hour + 87_300, "due"),  # tomorrow
-            (7, "101", hour - 9_000, hour - 8_100, "due"),  # anyone's by now
+            (7, "101", hour - 9_000, hour - 8_100, "due"),  # open to every agent by now
         ):
             until = at + 900
             db.execute(

@@ -1,4 +1,4 @@
-"""The board: commands go out as who has signed in, and only those of the role; alerts; why nothing is dialled; figures."""
+"""The board's routes: commands by role, alerts, why nothing is dialled, and figures."""
 
 from __future__ import annotations
 
@@ -287,7 +287,7 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
     reading = await DeskReading.open(store, None)
     figures = BoardFigures(page_state, reading, clock, ZoneInfo("Asia/Kolkata"), {})
     caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
-    for _ in range(2):  # what is read again is not counted twice
+    for _ in range(2):  # rows that are read again are not counted twice
         await figures.read("turnout", caps)
     day = page_state.below("day", DayFigures)["turnout"]
     assert (sum(day.placed), sum(day.answered), sum(day.connected), sum(day.abandoned)) == (4, 3, 2, 1)

@@ -1,4 +1,4 @@
-"""`dialer desk certificate`: a CA that speaks for the desk's names alone, a certificate that is renewed, and days left."""
+"""`dialer desk certificate`: a CA restricted to the desk's names, renewal of the certificate, and remaining days."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.support.desk import desk_settings
 from tests.support.seats import CHEAP
 
 DAY = 86_400.0
-NOW = SystemClock().now()  # OpenSSL asks the machine's clock
+NOW = SystemClock().now()  # OpenSSL uses the machine's clock
 MOST_DAYS = 825  # https://support.apple.com/103769
 
 
@@ -52,14 +52,14 @@ def read(path: Path) -> x509.Certificate:
 
 
 def trusting(ca: Path) -> ssl.SSLContext:
-    """What a client that has this CA and no other goes by."""
+    """Return the TLS context of a client that trusts only this CA."""
     context = ssl.create_default_context(cafile=str(ca))
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
 
 
 def shake_hands(client: ssl.SSLContext, name: str, certificate: Path, key: Path) -> None:
-    """A handshake without a network. Raises SSLError where the client does not believe."""
+    """Perform a TLS handshake in memory. Raises SSLError if the client does not trust the desk."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate, key)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()

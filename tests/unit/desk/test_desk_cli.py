@@ -1,4 +1,4 @@
-"""`dialer desk` on the command line: who may sign in, what it lacks, and pages that cannot be built; each refusal is one line."""
+"""`dialer desk` on the command line: passwords, missing requirements and pages that cannot be built."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def site(tmp_path: Path) -> Path:
 
 
 def signs_in(site: Path, name: str, password: str) -> bool:
-    """Whether the desk of a site would let somebody in."""
+    """Return whether the desk of a site accepts a password."""
 
     async def try_it() -> bool:
         settings = load_settings(site)
@@ -73,7 +73,9 @@ def test_password_prompt_ends_with_ctrl_c(site: Path, monkeypatch: pytest.Monkey
         return PASSWORD
 
     monkeypatch.setattr(typer, "prompt", asked)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # as at a terminal, whoever runs this
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # the default of a terminal, however the tests are run
     try:
         assert run("user", "password", "asha", "-c", site)[0] != 0
     finally:
@@ -121,7 +123,7 @@ def test_password_is_not_accepted_as_an_argument(site: Path) -> None:
 def test_one_time_and_typed_password_exclude_each_other(site: Path) -> None:
     code, once = run("user", "password", "asha", "-c", site, "--once")
     assert (code, len(once.strip())) == (0, 24)
-    assert not signs_in(site, "asha", once.strip())  # not without a new one
+    assert not signs_in(site, "asha", once.strip())  # a one-time password must be replaced first
     for both in (("--once", "--remove"), ("--remove", "--password", "-"), ("--once", "--password", "-")):
         code, said = run("user", "password", "asha", "-c", site, *both, given=f"{PASSWORD}\n")
         assert (code, "give only one of --once, --password and --remove" in said) == (2, True)

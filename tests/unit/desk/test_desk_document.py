@@ -1,6 +1,6 @@
-"""The desk's OpenAPI document is true: whatever it allows to be asked, and what it does not, is answered as it says, for everybody.
+"""The desk's OpenAPI document describes its answers to valid and invalid requests of every role.
 
-schemathesis makes the requests and looks at the answers; they are asked of the application itself, in its own loop.
+schemathesis creates the requests and checks the answers. They are sent to the application without a network.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from dialer.domain.enums import SupervisorRole
 from tests.support.desk import AGENT, CONNECTED, ORIGIN, WEBSOCKET, DeskUnderTest, run_desk
 
 ENDLESS = {"/api/board/events", "/api/agent/events"}  # tests/system/desk reads them
-EXAMPLES = 8  # of each door, person who may and kind
-REFUSED = 2  # of a door, for somebody who may not: what is asked is not looked at
-PEOPLE = [None, *(role.value for role in SupervisorRole), AGENT]
+EXAMPLES = 8  # for each route, permitted role and kind of request
+REFUSED = 2  # for each route and refused role: the request is not read
+ROLES = [None, *(role.value for role in SupervisorRole), AGENT]
 SENT = {"origin": ORIGIN, "sec-fetch-site": "same-origin", "content-type": "application/json"}
 CHECKS = [
     not_a_server_error,
@@ -39,8 +39,8 @@ CHECKS = [
 ]
 
 
-class Walk:
-    """The desk in a loop of its own, and the document that it gives."""
+class DocumentedDesk:
+    """The desk in an event loop of its own, and its OpenAPI document."""
 
     def __init__(self, runner: asyncio.Runner, desk: DeskUnderTest) -> None:
         self._runner = runner
@@ -50,12 +50,12 @@ class Walk:
         self.schema = schemathesis.openapi.from_dict(self.document, config=config)
 
     def may(self, path: str, method: str, role: str | None) -> bool:
-        """Return whether somebody of that role may use the route."""
+        """Return whether a role may use the route."""
         (access,) = (each.access for each in self.desk.routes if (each.path, each.method) == (path, method.upper()))
         return access.roles is None or role in access.roles
 
     def ask(self, case: Any, role: str | None) -> Any:
-        """Ask as somebody of that role, with a new session where the last one was ended."""
+        """Send a request as a role, with a new session if the last one has ended."""
         return self._runner.run(self._ask(case, role))
 
     async def _ask(self, case: Any, role: str | None) -> Any:
@@ -74,27 +74,31 @@ class Walk:
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
+def documented_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DocumentedDesk]:
     with asyncio.Runner() as runner:
         stand = run_desk(tmp_path_factory.mktemp("desk"))
         desk = runner.run(stand.__aenter__())
         desk.page_state.put("desk", CONNECTED)
-        yield Walk(runner, desk)
+        yield DocumentedDesk(runner, desk)
         runner.run(stand.__aexit__(None, None, None))
 
 
-def test_openapi_document_marks_routes_that_need_a_session(walk: Walk) -> None:
-    for route in walk.desk.routes:
+def test_openapi_document_marks_routes_that_need_a_session(documented_desk: DocumentedDesk) -> None:
+    for route in documented_desk.desk.routes:
         if route.method == WEBSOCKET:
             continue  # OpenAPI does not describe WebSockets
-        operation = walk.document["paths"][route.path][route.method.lower()]
+        operation = documented_desk.document["paths"][route.path][route.method.lower()]
         assert ("security" in operation) == (route.access.roles is not None), route
 
 
-def _everybody_asks(walk: Walk, operation: Any, mode: schemathesis.GenerationMode) -> Counter[str | None]:
-    """How often each has asked. What is asked is made once: each would be given the same."""
+def _send_as_every_role(
+    documented_desk: DocumentedDesk, operation: Any, mode: schemathesis.GenerationMode
+) -> Counter[str | None]:
+    """Send each generated request as every role. Return the number of requests by role."""
     checks = [*CHECKS, negative_data_rejection] if mode is schemathesis.GenerationMode.NEGATIVE else CHECKS
-    most = {role: EXAMPLES if walk.may(operation.path, operation.method, role) else REFUSED for role in PEOPLE}
+    most = {
+        role: EXAMPLES if documented_desk.may(operation.path, operation.method, role) else REFUSED for role in ROLES
+    }
     asked: Counter[str | None] = Counter()
 
     @settings(
@@ -107,23 +111,23 @@ def _everybody_asks(walk: Walk, operation: Any, mode: schemathesis.GenerationMod
     )
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
-        for role in PEOPLE:
+        for role in ROLES:
             if asked[role] < most[role]:
                 asked[role] += 1
-                case.validate_response(walk.ask(case, role), checks=checks)
+                case.validate_response(documented_desk.ask(case, role), checks=checks)
 
     ask()
     return asked
 
 
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
-def test_answers_match_the_openapi_document(walk: Walk, mode: schemathesis.GenerationMode) -> None:
+def test_answers_match_the_openapi_document(documented_desk: DocumentedDesk, mode: schemathesis.GenerationMode) -> None:
     asked: Counter[str | None] = Counter()
-    every: Any = walk.schema
+    every: Any = documented_desk.schema
     for operation in [each.ok() for each in every.get_all_operations()]:
         if operation.path in ENDLESS:
             continue
         if mode is schemathesis.GenerationMode.NEGATIVE and not (operation.body or operation.query):
-            continue  # nothing that could be wrong
-        asked += _everybody_asks(walk, operation, mode)
-    assert all(asked[role] > EXAMPLES for role in PEOPLE)
+            continue  # no invalid request exists
+        asked += _send_as_every_role(documented_desk, operation, mode)
+    assert all(asked[role] > EXAMPLES for role in ROLES)

@@ -1,4 +1,4 @@
-"""Rolls and numbers from the board: what is handed over is checked, taken in or removed, and no number is in any command."""
+"""Rolls and numbers from the board: uploads are checked, imported or discarded, and commands contain no number."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ NUMBER = "+918000000007"
 
 
 @pytest.fixture(autouse=True)
-def in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check rolls in a thread, because a process takes seconds to start; only one test uses a real process."""
-    if "in_a_separate_process" not in request.node.name:
+def check_rolls_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check rolls in this process, because a separate one takes seconds to start. One test uses it."""
+    if "separate_process" not in request.node.name:
         monkeypatch.setattr(rolls, "_start_checking_process", lambda: ThreadPoolExecutor(1))
 
 
@@ -41,12 +41,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield stand
 
 
-async def hand_over(desk: DeskUnderTest, roll: bytes = ROLL, name: str = "kothrud%20118.csv") -> Any:
+async def upload_roll(desk: DeskUnderTest, roll: bytes = ROLL, name: str = "kothrud%20118.csv") -> Any:
     return await desk.post("/api/lists", roll, "supervisor", content_type="application/octet-stream", x_name=name)
 
 
-async def shown(desk: DeskUnderTest, state: str) -> dict[str, Any]:
-    """The roll, once nothing more is done with it, however long the machine takes for that; it is in this state."""
+async def wait_for_status(desk: DeskUnderTest, state: str) -> dict[str, Any]:
+    """Wait until the work on the roll has ended. Return its status, which must be in `state`."""
     with desk.page_state.subscribed(lambda key: key == "list", 0.0) as subscription:
         async for update in subscription.updates():
             found = update.values.get("list")
@@ -57,35 +57,35 @@ async def shown(desk: DeskUnderTest, state: str) -> dict[str, Any]:
     raise AssertionError("the desk was closed")
 
 
-def spooled(folder: Path) -> list[str]:
+def list_spool_files(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "centre.db.spool").glob("*"))
 
 
 async def test_roll_is_checked_in_a_separate_process_and_imported(desk: DeskUnderTest, tmp_path: Path) -> None:
-    answer = await hand_over(desk)
+    answer = await upload_roll(desk)
     assert answer.status_code == 200, answer.text
     list_id = answer.json()["list"]
-    assert (await hand_over(desk)).json() == {"problem": "list-busy"}
-    found = await shown(desk, "checked")
+    assert (await upload_roll(desk)).json() == {"problem": "list-busy"}
+    found = await wait_for_status(desk, "checked")
     assert (found["name"], found["by"]) == ("kothrud 118.csv", "supervisor")
     assert found["figures"]["rows"] == found["figures"]["voters"] == found["figures"]["numbers"] == 40
     assert found["warnings"] == []
-    assert not [name for name in spooled(tmp_path) if name == f"{list_id}.csv"]  # as it was sent
+    assert not [name for name in list_spool_files(tmp_path) if name == f"{list_id}.csv"]  # the uploaded file is deleted
     assert not desk.dialler_client.asked
     other = {"id": ID, "list": "0" * 32}
     assert (await desk.post("/api/lists/import", other, "supervisor")).json() == {"problem": "no-list"}
     taking = await desk.post("/api/lists/import", {"id": ID, "list": list_id}, "supervisor")
     assert taking.status_code == 204
-    assert (await shown(desk, "done"))["text"] == "it was done"
+    assert (await wait_for_status(desk, "done"))["text"] == "it was done"
     assert desk.dialler_client.asked == [
         ("supervisor", ID, "roll-import", {"list": list_id, "who": "supervisor"}),
     ]
-    assert spooled(tmp_path) == []
+    assert list_spool_files(tmp_path) == []
 
 
 async def test_warnings_about_a_roll_are_shown(desk: DeskUnderTest) -> None:
-    await hand_over(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
-    warnings = (await shown(desk, "checked"))["warnings"]
+    await upload_roll(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
+    warnings = (await wait_for_status(desk, "checked"))["warnings"]
     assert any("remarks" in warning for warning in warnings)
 
 
@@ -99,10 +99,10 @@ async def test_import_is_retried_while_the_broker_is_unreachable(
         desk.dialler_client.reply = next(replies)
 
     desk.dialler_client.meanwhile = answer
-    list_id = (await hand_over(desk)).json()["list"]
-    await shown(desk, "checked")
+    list_id = (await upload_roll(desk)).json()["list"]
+    await wait_for_status(desk, "checked")
     await desk.post("/api/lists/import", {"id": ID, "list": list_id}, "supervisor")
-    assert (await shown(desk, "done"))["text"] == "40 rows"
+    assert (await wait_for_status(desk, "done"))["text"] == "40 rows"
     assert [each[1] for each in desk.dialler_client.asked] == [ID, ID]
 
 
@@ -116,22 +116,22 @@ async def test_import_is_retried_while_the_broker_is_unreachable(
 async def test_unreadable_roll_is_refused_with_a_reason(
     desk: DeskUnderTest, tmp_path: Path, roll: bytes, name: str, told: str
 ) -> None:
-    assert (await hand_over(desk, roll, name)).status_code == 200
-    found = await shown(desk, "refused")
+    assert (await upload_roll(desk, roll, name)).status_code == 200
+    found = await wait_for_status(desk, "refused")
     assert told in found["text"]
     assert str(tmp_path) not in found["text"]
-    assert spooled(tmp_path) == []
+    assert list_spool_files(tmp_path) == []
     gone = await desk.post("/api/lists/discard", {"id": ID, "list": found["id"]}, "supervisor")
     assert gone.status_code == 204
     assert desk.page_state.get("list", RollStatus) is None
 
 
 async def test_second_simultaneous_roll_is_refused(desk: DeskUnderTest) -> None:
-    await desk.cookie("supervisor")  # else one comes while the other signs in
-    answers = await asyncio.gather(hand_over(desk), hand_over(desk, name="kothrud%20119.csv"))
+    await desk.cookie("supervisor")  # sign in first, so that both requests run together
+    answers = await asyncio.gather(upload_roll(desk), upload_roll(desk, name="kothrud%20119.csv"))
     (taken,) = [each.json()["list"] for each in answers if each.status_code == 200]
     assert [each.json() for each in answers if each.status_code != 200] == [{"problem": "list-busy"}]
-    assert (await shown(desk, "checked"))["id"] == taken
+    assert (await wait_for_status(desk, "checked"))["id"] == taken
 
 
 async def test_full_disk_during_an_upload_is_reported(
@@ -143,10 +143,10 @@ async def test_full_disk_during_an_upload_is_reported(
 
     with monkeypatch.context() as full:
         full.setattr(Path, "open", lambda *_: Full())
-        answer = await hand_over(desk)
+        answer = await upload_roll(desk)
     assert (answer.status_code, answer.json()) == (503, {"problem": "not-saved"})
     assert desk.page_state.get("list", RollStatus) is None
-    assert (await hand_over(desk)).status_code == 200
+    assert (await upload_roll(desk)).status_code == 200
 
 
 async def test_killed_check_of_a_roll_is_explained(
@@ -156,15 +156,15 @@ async def test_killed_check_of_a_roll_is_explained(
         raise BrokenProcessPool("A process in the process pool was terminated abruptly")
 
     monkeypatch.setattr(rolls, "check_roll", killed)
-    await hand_over(desk)
-    assert "short of memory" in (await shown(desk, "refused"))["text"]
-    assert spooled(tmp_path) == []
+    await upload_roll(desk)
+    assert "short of memory" in (await wait_for_status(desk, "refused"))["text"]
+    assert list_spool_files(tmp_path) == []
 
 
 async def test_file_of_another_type_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (await hand_over(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
+    assert (await upload_roll(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
     monkeypatch.setattr(rolls, "DISK_FACTOR", 2**60)
-    assert (await hand_over(desk)).json() == {"problem": "no-room"}
+    assert (await upload_roll(desk)).json() == {"problem": "no-room"}
 
 
 async def test_number_is_in_the_spool_only_during_its_command(desk: DeskUnderTest, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ async def test_number_is_in_the_spool_only_during_its_command(desk: DeskUnderTes
     desk.dialler_client.meanwhile = look
     for path, name, more in (("suppress", "suppress", {}), ("erase", "erase-number", {"names": True})):
         asked = {"id": ID, "number": "80000 00007", **more}
-        for _ in range(2):  # the same again is the same command
+        for _ in range(2):  # a repeated request has the same command id
             answer = await desk.post(f"/api/numbers/{path}", asked, "compliance")
             assert answer.json() == {"status": "done", "text": "it was done"}
         first, again = desk.dialler_client.asked[-2:]
@@ -185,6 +185,6 @@ async def test_number_is_in_the_spool_only_during_its_command(desk: DeskUnderTes
         assert first[:3] == ("compliance", ID, name)
         assert "8000000007" not in str(first)
     assert seen == [[NUMBER]] * 4
-    assert spooled(tmp_path) == []
+    assert list_spool_files(tmp_path) == []
     refused = await desk.post("/api/numbers/suppress", {"id": ID, "number": "12"}, "compliance")
     assert (refused.status_code, refused.json()) == (422, {"problem": "no-number"})

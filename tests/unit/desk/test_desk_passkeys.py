@@ -1,4 +1,4 @@
-"""Passkeys: made by who has the password, good once for each challenge, at this host, for a user who is one still."""
+"""Passkeys: created with the password, one use of each challenge, this host only, and only for existing users."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ async def test_passkey_is_created_signs_in_and_is_removed(desk: DeskUnderTest) -
         desk.clock.pass_seconds(60)
         asked = await challenge(desk)
         assert asked["userVerification"] == "required"
-        assert asked["allowCredentials"] == []  # nobody learns who has one
+        assert asked["allowCredentials"] == []  # does not reveal who has a passkey
         assert await signs_in(desk, key.sign(asked)) == (204, "")
     (kept,) = (await desk.get("/api/passkeys", "coach")).json()
     assert kept["used_at"] == desk.clock.now()
     assert (await desk.get("/api/passkeys", "listener")).json() == []
-    await desk.post("/api/passkeys/remove", {"id": kept["id"]}, "listener")  # another's stays
+    await desk.post("/api/passkeys/remove", {"id": kept["id"]}, "listener")  # another user's passkey is not removed
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
     assert (await desk.post("/api/passkeys/remove", {"id": kept["id"]}, "coach")).status_code == 204
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
@@ -91,17 +91,20 @@ async def test_forged_or_repeated_passkey_answer_is_refused(desk: DeskUnderTest)
     good = key.sign(asked)
     forged = changed(good, "signature", lambda text: text[:-8] + "AAAAAAAA")
     assert await signs_in(desk, forged) == (401, "passkey-wrong")
-    assert await signs_in(desk, good) == (401, "passkey-stale")  # its challenge is used up
+    assert await signs_in(desk, good) == (401, "passkey-stale")  # the challenge has been used
     good = key.sign(await challenge(desk))
     assert await signs_in(desk, good) == (204, "")
     assert await signs_in(desk, good) == (401, "passkey-stale")
     other = SoftKey(ORIGIN, HOST)
-    other.id, other.handle, other.count = key.id, key.handle, 100  # another's key under this one's id
+    other.id, other.handle, other.count = key.id, key.handle, 100  # another user's key with this key's id
     assert await signs_in(desk, other.sign(await challenge(desk))) == (401, "passkey-wrong")
     for of_no_challenge in ({"challenge": "AAAA"}, {"challenge": "x" * 43}):
         assert await signs_in(desk, key.sign(of_no_challenge)) == (401, "passkey-stale")
     registration = await options_for(desk)
-    assert await signs_in(desk, key.sign(registration)) == (401, "passkey-stale")  # of the other ceremony
+    assert await signs_in(desk, key.sign(registration)) == (
+        401,
+        "passkey-stale",
+    )  # a registration challenge does not sign in
     asked = await challenge(desk)
     desk.clock.pass_seconds(CHALLENGE_SECONDS + 1)
     assert await signs_in(desk, key.sign(asked)) == (401, "passkey-stale")
@@ -113,7 +116,7 @@ async def test_forged_or_repeated_passkey_answer_is_refused(desk: DeskUnderTest)
         ("origin", "https://desk.test.evil.example"),
         ("origin", "http://desk.test"),
         ("host", "evil.example"),
-        ("flags", PRESENT),  # nobody's finger was looked at
+        ("flags", PRESENT),  # without user verification
         ("flags", VERIFIED),
         ("handle", b"another's"),
         ("count", -1),
@@ -126,7 +129,7 @@ async def test_passkey_with_an_old_counter_or_another_user_is_refused(
     key.count = 5
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
     if field == "count":
-        value = 2  # a copy of the key, made some time ago
+        value = 2  # an older copy of the key
     setattr(key, field, value)
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
 
@@ -150,7 +153,7 @@ async def test_registration_challenge_is_valid_once_for_its_user(desk: DeskUnder
     answer = await desk.post("/api/passkeys", {"credential": credential}, "coach")
     assert (answer.status_code, answer.json()["problem"]) == (409, "passkey-stale")
     key = await registered(desk, "coach")
-    again = key.register(await options_for(desk, "listener"))  # an id that is another's
+    again = key.register(await options_for(desk, "listener"))  # an id of another user's key
     answer = await desk.post("/api/passkeys", {"credential": again}, "listener")
     assert (answer.status_code, answer.json()["problem"]) == (409, "passkey-wrong")
 
@@ -177,7 +180,10 @@ async def test_removing_a_user_deletes_the_passkeys(desk: DeskUnderTest, tmp_pat
     table("DELETE FROM user")
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
     table("INSERT INTO user VALUES ('meena', 'coach', ?, ?)", desk.clock.now(), desk.clock.now())
-    assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")  # another meena's
+    assert await signs_in(desk, key.sign(await challenge(desk))) == (
+        401,
+        "passkey-wrong",
+    )  # the removed user's
 
 
 async def test_one_time_password_deletes_the_passkeys(desk: DeskUnderTest) -> None:
@@ -198,7 +204,7 @@ async def test_passkey_answer_with_any_invalid_part_is_refused(desk: DeskUnderTe
         broken = key.sign(await challenge(desk))
         (broken if part in WHOLE else broken["response"])[part] = thing
         status, told = await signs_in(desk, broken)
-        if part == "userHandle" and thing is None:  # which a device may leave out
+        if part == "userHandle" and thing is None:  # optional for devices
             assert (status, told) == (204, "")
         else:
             assert (status, told in REFUSED) == (401, True), part
@@ -215,7 +221,7 @@ async def test_number_of_unanswered_challenges_is_limited(desk: DeskUnderTest) -
     for _ in range(MAX_CHALLENGES + 50):
         await challenge(desk)
     assert len(desk.passkeys._sign_ins._issued) == MAX_CHALLENGES
-    key = await registered(desk)  # whose challenges are others
+    key = await registered(desk)  # this desk has other challenges
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
 
 

@@ -1,4 +1,4 @@
-"""The phone in the agent's page: its own seat's SIP goes to Asterisk and back, nothing and nobody else comes near it."""
+"""The browser phone's WebSocket: it forwards SIP of the agent's own seat and refuses everything else."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ ANSWER = (
 )
 
 
-# What goes on
+# Forwarded and refused messages
 
 
 def changed(message: str, old: str, new: str) -> str:
@@ -103,7 +103,7 @@ def test_sip_filter_rejects_all_other_messages(message: str, why: str) -> None:
     assert find_refusal_reason(message, "agent01") == why
 
 
-# A desk on loopback, with a switch that keeps what it is sent
+# A desk on loopback with a simulated Asterisk
 
 PHONE = "t1"
 AGENTS = {
@@ -115,7 +115,7 @@ AGENTS = {
 
 @dataclass(slots=True)
 class Switch:
-    """Asterisk's WebSocket: keeps what comes, sends back what it is given."""
+    """A simulated WebSocket of Asterisk that records received messages and sends prepared ones."""
 
     came: list[str] = field(default_factory=list)
     lines: list[ServerConnection] = field(default_factory=list)
@@ -130,7 +130,7 @@ class Switch:
 
 @dataclass(slots=True)
 class PhoneStand:
-    """The desk's doors for phones, open on this machine."""
+    """The desk's routes for phones, served on loopback."""
 
     switch: Switch
     who: dict[str, SignedInUser | StoreError]
@@ -138,7 +138,7 @@ class PhoneStand:
     settings: Settings
 
     async def page(self, token: str = PHONE, *, origin: str | None = None, host: str | None = None) -> ClientConnection:
-        """A page opens its WebSocket."""
+        """Open the WebSocket of a page."""
         headers = {"cookie": f"{DESK_COOKIE}={token}"} | ({} if host is None else {"host": host})
         return await connect(
             self.origin.replace("http", "ws") + PATH,
@@ -186,7 +186,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
 
 
 async def closed_with(page: ClientConnection) -> int | None:
-    """The code with which the desk closes a page's WebSocket."""
+    """Return the code with which the desk closes a page's WebSocket."""
     with pytest.raises(ConnectionClosed):
         while True:
             await page.recv()
@@ -225,7 +225,7 @@ async def test_sip_is_relayed_in_both_directions() -> None:
         ({"origin": "https://elsewhere.test"}, 403),
         ({"origin": ""}, 403),
         ({"host": "rebound.test"}, 421),
-        ({"token": "t2"}, 403),  # whose seat has a phone of its own
+        ({"token": "t2"}, 403),  # the seat has its own phone
     ],
 )
 async def test_phone_socket_is_refused_to_everybody_else(given: dict[str, str], status: int) -> None:
@@ -286,7 +286,7 @@ async def test_newest_page_of_a_seat_becomes_its_phone() -> None:
         assert await second.recv() == ANSWER
         assert len(stand.switch.lines) == 2
         await second.close()
-        third = await stand.page()  # one that has gone takes nothing from nobody
+        third = await stand.page()  # a closed page does not affect the others
         await third.send(REGISTER)
         assert await third.recv() == ANSWER
 

@@ -1,4 +1,4 @@
-"""Recorded talks on the board: only what is kept is told of and played, to whom the dialler has noted, for a while."""
+"""Recordings on the board: only stored ones are listed and played, after an audit entry, for a limited time."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield stand
 
 
-def a_talk(
+def record_conversation(
     desk: DeskUnderTest, folder: Path, *, ago: float, ended: bool = True, campaign: str = "turnout-agents"
 ) -> str:
-    """A talk that was recorded so many seconds ago; the attempt's id."""
+    """Record a conversation that started `ago` seconds ago. Return the attempt's id."""
     return add_recorded_talk(folder, desk.clock.at - ago, SOUND, ended=ended, campaign=campaign)
 
 
-async def listed(desk: DeskUnderTest, query: str = "") -> Any:
+async def list_recordings(desk: DeskUnderTest, query: str = "") -> Any:
     answer = await desk.get(f"/api/recordings{query}", "supervisor")
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -45,14 +45,17 @@ async def play(desk: DeskUnderTest, attempt: str, role: str = "supervisor") -> A
 
 
 async def test_list_of_recordings_has_no_names_and_numbers(desk: DeskUnderTest, tmp_path: Path) -> None:
-    older, newer = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300, campaign="other")
-    a_talk(desk, tmp_path, ago=100, ended=False)
-    a_talk(desk, tmp_path, ago=31 * DAY_SECONDS)
-    erased, link = a_talk(desk, tmp_path, ago=200), a_talk(desk, tmp_path, ago=150)
+    older, newer = (
+        record_conversation(desk, tmp_path, ago=600),
+        record_conversation(desk, tmp_path, ago=300, campaign="other"),
+    )
+    record_conversation(desk, tmp_path, ago=100, ended=False)
+    record_conversation(desk, tmp_path, ago=31 * DAY_SECONDS)
+    erased, link = record_conversation(desk, tmp_path, ago=200), record_conversation(desk, tmp_path, ago=150)
     (tmp_path / "recorded" / f"{erased}.wav").unlink()
     (tmp_path / "recorded" / f"{link}.wav").unlink()
     (tmp_path / "recorded" / f"{link}.wav").symlink_to(tmp_path / "centre.db")
-    found = await listed(desk)
+    found = await list_recordings(desk)
     assert [each["attempt"] for each in found["recordings"]] == [newer, older]
     assert found["before"] is None
     assert found["recordings"][1] == {
@@ -63,8 +66,8 @@ async def test_list_of_recordings_has_no_names_and_numbers(desk: DeskUnderTest, 
         "seat": "04",
         "agent": "101",
     }
-    of_one = await listed(desk, "?campaign=other")
-    assert [each["attempt"] for each in of_one["recordings"]] == [newer]
+    of_one_campaign = await list_recordings(desk, "?campaign=other")
+    assert [each["attempt"] for each in of_one_campaign["recordings"]] == [newer]
     assert not desk.dialler_client.asked
 
 
@@ -72,16 +75,16 @@ async def test_older_recordings_are_listed_on_request(
     desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recordings, "MAX_LISTED", 2)
-    talks = [a_talk(desk, tmp_path, ago=ago) for ago in (100, 200, 300)]
-    found = await listed(desk)
+    talks = [record_conversation(desk, tmp_path, ago=ago) for ago in (100, 200, 300)]
+    found = await list_recordings(desk)
     assert [each["attempt"] for each in found["recordings"]] == talks[:2]
-    older = await listed(desk, f"?before={found['before']}")
+    older = await list_recordings(desk, f"?before={found['before']}")
     assert [each["attempt"] for each in older["recordings"]] == talks[2:]
     assert older["before"] is None
 
 
 async def test_recording_is_playable_after_its_audit_entry(desk: DeskUnderTest, tmp_path: Path) -> None:
-    attempt = a_talk(desk, tmp_path, ago=600)
+    attempt = record_conversation(desk, tmp_path, ago=600)
     path = f"/api/recordings/{attempt}"
     assert (await desk.get(path, "supervisor")).json() == {"problem": "playback-expired"}
     assert (await play(desk, attempt)).json() == {"status": "done", "text": "it was done"}
@@ -93,14 +96,14 @@ async def test_recording_is_playable_after_its_audit_entry(desk: DeskUnderTest, 
     assert whole.headers["cache-control"] == "no-store"
     piece = await desk.get(path, "supervisor", range="bytes=4-7")
     assert (piece.status_code, piece.content) == (206, bytes(range(4)))
-    # What one has asked for is nobody else's, and not for ever.
+    # A playback belongs to the user who requested it, and expires.
     assert (await desk.get(path, "compliance")).json() == {"problem": "playback-expired"}
     desk.clock.pass_seconds(recordings.PLAYBACK_SECONDS)
     assert (await desk.get(path, "supervisor")).status_code == 409
 
 
 async def test_reply_to_another_command_does_not_permit_playback(desk: DeskUnderTest, tmp_path: Path) -> None:
-    one, another = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=300)
+    one, another = record_conversation(desk, tmp_path, ago=600), record_conversation(desk, tmp_path, ago=300)
     for attempt in (one, another, one):
         await play(desk, attempt)
     first, second, again = (command_id for _, command_id, _, _ in desk.dialler_client.asked)
@@ -109,7 +112,7 @@ async def test_reply_to_another_command_does_not_permit_playback(desk: DeskUnder
 
 
 async def test_recording_without_audit_entry_is_not_played(desk: DeskUnderTest, tmp_path: Path) -> None:
-    attempt = a_talk(desk, tmp_path, ago=600)
+    attempt = record_conversation(desk, tmp_path, ago=600)
     for reply, status in (
         (Reply("refused", "it was erased"), 200),
         (Reply("unanswered", ""), 200),
@@ -121,7 +124,10 @@ async def test_recording_without_audit_entry_is_not_played(desk: DeskUnderTest, 
 
 
 async def test_erased_or_expired_recording_is_not_served_during_playback(desk: DeskUnderTest, tmp_path: Path) -> None:
-    erased, over = a_talk(desk, tmp_path, ago=600), a_talk(desk, tmp_path, ago=30 * DAY_SECONDS - 10)
+    erased, over = (
+        record_conversation(desk, tmp_path, ago=600),
+        record_conversation(desk, tmp_path, ago=30 * DAY_SECONDS - 10),
+    )
     for attempt in (erased, over):
         assert (await play(desk, attempt)).status_code == 200
         assert (await desk.get(f"/api/recordings/{attempt}", "supervisor")).status_code == 200
@@ -143,8 +149,8 @@ async def test_profile_with_a_retention_duty_keeps_recordings_listed(tmp_path: P
     kept = settings.recordings.model_copy(update={"directory": tmp_path / "recorded"})
     rules = settings.rules.model_copy(update={"jurisdiction": str(tmp_path / "own.toml")})
     async with run_desk(tmp_path, settings.model_copy(update={"recordings": kept, "rules": rules})) as desk:
-        attempt = a_talk(desk, tmp_path, ago=400 * DAY_SECONDS)
-        assert [each["attempt"] for each in (await listed(desk))["recordings"]] == [attempt]
+        attempt = record_conversation(desk, tmp_path, ago=400 * DAY_SECONDS)
+        assert [each["attempt"] for each in (await list_recordings(desk))["recordings"]] == [attempt]
 
 
 async def test_unreadable_recordings_folder_is_reported(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A desk that reads its settings again: seats, agents and supervisors of now, or all as it was."""
+"""Reload of the desk's settings: new seats, agents and supervisors, or no change on a fault."""
 
 from __future__ import annotations
 

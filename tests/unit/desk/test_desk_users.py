@@ -1,4 +1,4 @@
-"""Users at the desk: the store's table as the pages see it, passwords for one time, and pages that end with the rights."""
+"""Users at the desk: the list of users, one-time passwords, and pages that close when rights are removed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
 
 
 class Table:
-    """The dialler's table, changed as it would."""
+    """The dialler's table of users, changed as the dialler does."""
 
     def __init__(self, folder: Path, desk: DeskUnderTest) -> None:
         self._path = folder / "centre.db"
@@ -82,7 +82,7 @@ async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskUnderTest,
     asked = {"name": "meena", "password": once}
     first = await desk.post("/api/sign-in", asked)
     assert (first.status_code, first.json()["problem"]) == (403, "once")
-    assert "set-cookie" not in first.headers  # not even for one door
+    assert "set-cookie" not in first.headers  # no session, not even for changing the password
     for weak in ("short", once, "meena", "aaaaaaaaaaaa"):
         answer = await desk.post("/api/sign-in", {**asked, "new": weak})
         assert (answer.status_code, answer.json()["problem"]) == (409, "weak")
@@ -98,7 +98,7 @@ async def test_one_time_password_is_not_logged_and_expires(
     table.add("meena", "coach")
     once = await desk.people.create_one_time_password("meena")
     assert once != await desk.people.create_one_time_password("meena")
-    assert await refused(desk, "meena", once, NEW) == "wrong"  # a newer one was given
+    assert await refused(desk, "meena", once, NEW) == "wrong"  # replaced by a newer one
     once = await desk.people.create_one_time_password("meena")
     desk.clock.pass_seconds(ONE_TIME_PASSWORD_SECONDS + 1)
     assert await refused(desk, "meena", once, NEW) == "expired"
@@ -123,7 +123,7 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnde
     desk.clock.pass_seconds(10)
     table.remove("meena")
     table.change("ravi", "coach")
-    answer = await desk.get("/api/users", "supervisor")  # whatever makes the desk look; else it does each second
+    answer = await desk.get("/api/users", "supervisor")  # makes the desk read the users, as it does each second
     assert "meena" not in {each["name"] for each in answer.json()}
     assert [await desk.people.find_user(token) for token in tokens.values()] == [None, None]
     assert await refused(desk, "meena", NEW) == "wrong"
@@ -132,7 +132,7 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnde
 
 
 async def test_new_user_with_an_old_name_inherits_nothing(desk: DeskUnderTest, table: Table) -> None:
-    """Also where the desk did not run while one went and another came."""
+    """This also holds if the desk was stopped while the user was removed and added."""
     table.add("meena", "supervisor")
     token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
     desk.clock.pass_seconds(10)
@@ -222,7 +222,7 @@ async def test_user_stays_locked_after_a_thousand_failed_sign_ins(desk: DeskUnde
     told = [await refused(desk, "meena", "wrong") for _ in range(1_000)]
     assert (told.count("wrong"), told.count("locked")) == (5, 995)
     assert await refused(desk, "meena", once, NEW) == "locked"
-    once = await desk.people.create_one_time_password("meena")  # by a supervisor: a new password has no wrong tries
+    once = await desk.people.create_one_time_password("meena")  # a new password resets the count of failed attempts
     assert await desk.people.sign_in("meena", once, NEW)
 
 

@@ -1,4 +1,4 @@
-"""What the pages say: every sentence and every word of the dialler's that they ask for is there, in each language of a page."""
+"""Messages of the pages: each message that a page uses exists in every language of the page."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ WEB = DESK_FOLDER.parent / "web"
 FILES = sorted(LOCALES.rglob("*.ftl"))
 
 
-def sentences_in(path: Path) -> dict[str, str]:
-    """The sentences by their names."""
+def read_messages(path: Path) -> dict[str, str]:
+    """Return the messages of a file by id."""
     found: dict[str, str] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         begins = re.match(r"([a-z][a-z0-9-]*) = ?(.*)", line)
@@ -44,27 +44,27 @@ def sentences_in(path: Path) -> dict[str, str]:
     return found
 
 
-def said_in(path: Path) -> set[str]:
-    return {*sentences_in(path)}
+def message_ids(path: Path) -> set[str]:
+    return {*read_messages(path)}
 
 
-def said_by(*folders: str) -> set[str]:
-    return {name for folder in folders for name in said_in(LOCALES / folder / "en.ftl")}
+def english_message_ids(*folders: str) -> set[str]:
+    return {name for folder in folders for name in message_ids(LOCALES / folder / "en.ftl")}
 
 
-def asked_by(folder: str) -> set[str]:
+def used_message_ids(folder: str) -> set[str]:
     sources = [each.read_text("utf-8") for each in (SOURCES / "src" / folder).glob("*.ts*")]
     return {name for text in sources for name in re.findall(r'\bt\("([a-z][a-z0-9-]*)"', text)}
 
 
-def problems_of(*paths: Path) -> set[str]:
+def find_problem_ids(*paths: Path) -> set[str]:
     """Return the message ids of the problems with which these files and the shared web parts refuse requests."""
     said = r'RequestRefused\(\d+, "([a-z-]+)"'
     texts = [path.read_text("utf-8") for path in (*paths, WEB / "access.py", WEB / "app.py", WEB / "protection.py")]
     return {f"problem-{word}" for text in texts for word in re.findall(said, text)}
 
 
-THE_SAME_EVERYWHERE = {
+UNTRANSLATED = {
     *(
         "Matdan",
         "https",
@@ -101,18 +101,18 @@ LETTERS = {
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_language_has_all_messages_in_its_own_script(path: Path) -> None:
-    said, english = sentences_in(path), sentences_in(path.with_stem("en"))
+    said, english = read_messages(path), read_messages(path.with_stem("en"))
     assert said.keys() == english.keys()
     for name, text in said.items():
-        assert values_of(text) == values_of(english[name]), name
+        assert find_fields(text) == find_fields(english[name]), name
         if path.stem != "en":
-            own = {unicodedata.name(each).split()[0] for each in plain_of(text) if each.isalpha()} - {"LATIN"}
+            own = {unicodedata.name(each).split()[0] for each in strip_fields(text) if each.isalpha()} - {"LATIN"}
             assert own <= {LETTERS[path.stem]}, name
-            assert own or latin_of(english[name]) <= THE_SAME_EVERYWHERE, name
-            assert latin_of(text) <= THE_SAME_EVERYWHERE, name
+            assert own or find_latin_words(english[name]) <= UNTRANSLATED, name
+            assert find_latin_words(text) <= UNTRANSLATED, name
             assert (":" in text) >= (":" in english[name]), f"{name}: English gives a reason, or what follows"
     shared = LOCALES / "shared" / path.name
-    assert path == shared or not said.keys() & said_in(shared)
+    assert path == shared or not said.keys() & message_ids(shared)
 
 
 def test_agents_page_exists_in_thirteen_languages() -> None:
@@ -120,33 +120,33 @@ def test_agents_page_exists_in_thirteen_languages() -> None:
         assert {path.stem for path in FILES if path.parent.name == folder} == {"en", *LETTERS}
 
 
-def values_of(text: str) -> set[str]:
+def find_fields(text: str) -> set[str]:
     """Return the fields of a message, the commands and settings that it names, and whether it has a variant for none."""
     return {*re.findall(r"\$[a-z-]+|\[0\]|`[^`]+`", text)}
 
 
-def plain_of(text: str) -> str:
+def strip_fields(text: str) -> str:
     """Return a message without its fields, and without the commands and settings that it names."""
     return re.sub(r"\{[^{}]*(?:->|\})|\*?\[\w+\]|`[^`]+`", " ", text)
 
 
-def latin_of(text: str) -> set[str]:
-    return {*re.findall(r"[A-Za-z][A-Za-z.]*[A-Za-z]", plain_of(text))}
+def find_latin_words(text: str) -> set[str]:
+    return {*re.findall(r"[A-Za-z][A-Za-z.]*[A-Za-z]", strip_fields(text))}
 
 
 @pytest.mark.parametrize("kind", sorted(set(AlertKind) - {AlertKind.OTHER}))
 def test_each_alert_has_a_message_with_exactly_its_fields(kind: AlertKind) -> None:
-    english, hindi = (sentences_in(LOCALES / f"staff/{language}.ftl")[f"alert-{kind}"] for language in ("en", "hi"))
+    english, hindi = (read_messages(LOCALES / f"staff/{language}.ftl")[f"alert-{kind}"] for language in ("en", "hi"))
     assert english == re.sub(r"\{(\w+)\}", r"{ $\1 }", kind.sentence)
     assert {*re.findall(r"\$(\w+)", hindi)} == kind.fields <= {*AlertField} == AlertValues.__optional_keys__
 
 
 def test_board_has_a_message_for_every_code() -> None:
     words = (
-        asked_by("board")
-        | asked_by("staff")
-        | asked_by("shared")
-        | problems_of(*DESK_FOLDER.glob("*.py"), *WEB.glob("*.py"))
+        used_message_ids("board")
+        | used_message_ids("staff")
+        | used_message_ids("shared")
+        | find_problem_ids(*DESK_FOLDER.glob("*.py"), *WEB.glob("*.py"))
     )
     words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
@@ -162,12 +162,12 @@ def test_board_has_a_message_for_every_code() -> None:
     reasons = (DESK_FOLDER / "idle_reasons.py").read_text("utf-8")
     words |= {f"why-{code}" for code in re.findall(r'IdleReason\("([a-z-]+)"', reasons)}
     assert len(words) > 150
-    assert not words - said_by("board", "staff", "shared")
+    assert not words - english_message_ids("board", "staff", "shared")
 
 
 def test_headquarters_page_has_a_message_for_every_code() -> None:
-    words = asked_by("hq") | asked_by("staff") | asked_by("shared")
-    words |= problems_of(*(DESK_FOLDER.parent / "hq").glob("*.py"), *WEB.glob("*.py"))
+    words = used_message_ids("hq") | used_message_ids("staff") | used_message_ids("shared")
+    words |= find_problem_ids(*(DESK_FOLDER.parent / "hq").glob("*.py"), *WEB.glob("*.py"))
     sources = "".join(path.read_text("utf-8") for path in (SOURCES / "src/hq").glob("*.ts*"))
     wire = (SOURCES / "src/hq/state.ts").read_text("utf-8")
     words |= {f"fault-{word}" for word in re.findall(r'(?:push\(|words: \[)"([a-z-]+)"', wire)}
@@ -184,12 +184,12 @@ def test_headquarters_page_has_a_message_for_every_code() -> None:
         for kind in [*actions, *(f"{what}-{done}" for what in CONFIRM_ACTIONS for done in ("proposed", "answered"))]
     }
     assert len(words) > 150
-    assert not words - said_by("hq", "staff", "shared")
+    assert not words - english_message_ids("hq", "staff", "shared")
 
 
 def test_agents_page_has_a_message_for_every_code() -> None:
-    words = asked_by("agent") | asked_by("shared")
-    words |= problems_of(*(path for path in (DESK_FOLDER / "agents").glob("*.py") if path.stem != "phone"))
+    words = used_message_ids("agent") | used_message_ids("shared")
+    words |= find_problem_ids(*(path for path in (DESK_FOLDER / "agents").glob("*.py") if path.stem != "phone"))
     words |= {f"seat-{state}" for state in SeatState} | {
         f"help-{stage}" for stage in TransferStage if stage in AT_A_SEAT
     }
@@ -210,7 +210,7 @@ def test_agents_page_has_a_message_for_every_code() -> None:
     commands = {name for name, kind in COMMANDS.items() if name.startswith("seat-") and Role.DESK in kind.roles}
     words |= {f"{what}-{name}" for name in commands & GIVEN for what in ("do", "done")}
     assert len(words) > 150
-    assert not words - said_in(LOCALES / "agent/en.ftl") - said_in(LOCALES / "shared/en.ftl")
+    assert not words - message_ids(LOCALES / "agent/en.ftl") - message_ids(LOCALES / "shared/en.ftl")
 
 
 AT_A_SEAT = frozenset(TransferStage) - {TransferStage.TRANSFER, TransferStage.HANDING_OVER, TransferStage.TRANSFERRED}

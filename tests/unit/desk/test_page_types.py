@@ -1,4 +1,4 @@
-"""The TypeScript types of the pages, generated from the classes of what the desk sends."""
+"""TypeScript types of the pages, generated from the Python classes."""
 
 from __future__ import annotations
 

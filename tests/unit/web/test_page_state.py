@@ -1,4 +1,4 @@
-"""The state of open pages: whole at first, then changes; a slow subscription gets the latest values."""
+"""The state of open pages: the complete state first, then changes. A slow subscriber gets the latest values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may sign in to the desk: passwords, sessions that end, and what a guesser meets."""
+"""Sign-in to the desk: passwords, the end of sessions, and the lock after failed attempts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def test_unused_session_expires_and_used_session_does_not(desk: DeskUnderT
         assert await desk.people.find_user(token) is not None
     desk.clock.pass_seconds(3601)
     assert await desk.people.find_user(token) is None
-    desk.clock.at -= 3601  # nor does a clock that is set back bring it back
+    desk.clock.at -= 3601  # setting the clock back does not revive it
     assert await desk.people.find_user(token) is None
 
 
@@ -117,7 +117,7 @@ async def test_lock_grows_with_failed_sign_ins_and_ends_with_a_right_one(desk: D
         assert (await refused(desk, "coach", "wrong")).problem == "wrong"
     waits = []
     for _ in range(8):
-        locked = await refused(desk, "coach", PASSWORD)  # the right one too: else the lock would tell
+        locked = await refused(desk, "coach", PASSWORD)  # the right password too, or the lock would reveal it
         assert locked.problem == "locked"
         waits.append(locked.seconds)
         desk.clock.pass_seconds(locked.seconds)
@@ -125,7 +125,7 @@ async def test_lock_grows_with_failed_sign_ins_and_ends_with_a_right_one(desk: D
     assert waits[0] == FIRST_LOCK_SECONDS
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_LOCK_SECONDS
-    assert await desk.people.sign_in("listener", PASSWORD)  # nobody else waits
+    assert await desk.people.sign_in("listener", PASSWORD)  # other users are not locked
     desk.clock.pass_seconds(LONGEST_LOCK_SECONDS)
     assert await desk.people.sign_in("coach", PASSWORD)
     assert (await refused(desk, "coach", "wrong")).problem == "wrong"

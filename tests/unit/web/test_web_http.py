@@ -1,4 +1,4 @@
-"""The desk's HTTP server: what a connection may keep it waiting for, and a certificate that is none."""
+"""The desk's HTTP server: time limits of connections, and an invalid certificate."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Wire(asyncio.Transport):
 
 
 async def _app(scope: Any, receive: Any, send: Any) -> None:
-    """An answer that takes an hour, once the request is whole."""
+    """Answer after an hour, once the request is complete."""
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
@@ -58,14 +58,17 @@ async def _app(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def a_connection() -> tuple[BoundedHttpProtocol, Wire]:
-    made, wire = BoundedHttpProtocol(uvicorn.Config(_app, log_config=None, lifespan="off"), ServerState(), {}), Wire()
-    made.connection_made(wire)
-    return made, wire
+def connect_client() -> tuple[BoundedHttpProtocol, Wire]:
+    protocol, wire = (
+        BoundedHttpProtocol(uvicorn.Config(_app, log_config=None, lifespan="off"), ServerState(), {}),
+        Wire(),
+    )
+    protocol.connection_made(wire)
+    return protocol, wire
 
 
-async def lasted(wire: Wire) -> float:
-    """How long until the connection is given up."""
+async def measure_open_time(wire: Wire) -> float:
+    """Return the seconds until the server closes the connection."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     while not wire.closed:
@@ -76,37 +79,37 @@ async def lasted(wire: Wire) -> float:
 @virtual_time()
 @pytest.mark.parametrize("said", [b"", b"\r\n", b"GET /bo", GET])
 async def test_connection_with_an_unfinished_head_is_closed(said: bytes) -> None:
-    made, wire = a_connection()
-    made.data_received(said)
-    assert await lasted(wire) == pytest.approx(HEAD_SECONDS, abs=0.5)
+    protocol, wire = connect_client()
+    protocol.data_received(said)
+    assert await measure_open_time(wire) == pytest.approx(HEAD_SECONDS, abs=0.5)
     assert wire.aborted
 
 
 @virtual_time()
 async def test_slow_head_and_idle_connection_are_closed_at_the_deadline() -> None:
-    made, wire = a_connection()
+    protocol, wire = connect_client()
     for letter in b"GET /board"[: int(HEAD_SECONDS)]:
         assert not wire.closed
-        made.data_received(bytes([letter]))
+        protocol.data_received(bytes([letter]))
         await asyncio.sleep(1.0)
-    assert await lasted(wire) <= 1.0
-    made, wire = a_connection()
-    made.data_received(GET + b"\r\n")
-    await asyncio.sleep(3601.0)  # the answer takes as long as it takes
+    assert await measure_open_time(wire) <= 1.0
+    protocol, wire = connect_client()
+    protocol.data_received(GET + b"\r\n")
+    await asyncio.sleep(3601.0)  # the time for an answer is not limited
     assert not wire.closed
-    made.data_received(b"\r\n")  # which ends the patience of uvicorn's own
-    assert await lasted(wire) == pytest.approx(HEAD_SECONDS, abs=0.5)
+    protocol.data_received(b"\r\n")  # restarts uvicorn's own timer
+    assert await measure_open_time(wire) == pytest.approx(HEAD_SECONDS, abs=0.5)
 
 
 @virtual_time()
 async def test_missing_body_closes_the_connection_and_complete_body_is_answered() -> None:
-    made, wire = a_connection()
-    made.data_received(POST + b"1234")
-    assert await lasted(wire) == pytest.approx(BODY_SECONDS, abs=0.5)
-    made, wire = a_connection()
-    made.data_received(POST + b"1234")
+    protocol, wire = connect_client()
+    protocol.data_received(POST + b"1234")
+    assert await measure_open_time(wire) == pytest.approx(BODY_SECONDS, abs=0.5)
+    protocol, wire = connect_client()
+    protocol.data_received(POST + b"1234")
     await asyncio.sleep(BODY_SECONDS - 1.0)
-    made.data_received(b"5678")
+    protocol.data_received(b"5678")
     await asyncio.sleep(3601.0)
     assert b"200 OK" in wire.written
     assert not wire.closed
@@ -124,10 +127,10 @@ async def test_missing_body_closes_the_connection_and_complete_body_is_answered(
 )
 @pytest.mark.parametrize("piece", [1_000_000, 1_000])
 async def test_too_long_head_is_refused_before_it_is_complete(head: bytes, piece: int) -> None:
-    made, wire = a_connection()
+    protocol, wire = connect_client()
     taken = 0
     for at in range(0, len(head), piece):
-        made.data_received(head[at : at + piece])
+        protocol.data_received(head[at : at + piece])
         taken += piece
         if wire.closed:
             break
@@ -137,12 +140,12 @@ async def test_too_long_head_is_refused_before_it_is_complete(head: bytes, piece
 
 @virtual_time()
 async def test_long_head_and_body_in_many_parts_are_accepted() -> None:
-    made, wire = a_connection()
-    made.data_received(GET + b"cookie: " + b"x" * (MAX_HEAD_BYTES - 100) + b"\r\n\r\n")
+    protocol, wire = connect_client()
+    protocol.data_received(GET + b"cookie: " + b"x" * (MAX_HEAD_BYTES - 100) + b"\r\n\r\n")
     await asyncio.sleep(3601.0)
-    made.data_received(POST.replace(b" 8", b" 60000"))
+    protocol.data_received(POST.replace(b" 8", b" 60000"))
     for _ in range(6):
-        made.data_received(b"x" * 10_000)
+        protocol.data_received(b"x" * 10_000)
     await asyncio.sleep(1.0)
     assert wire.written.count(b"200 OK") == 2
 
