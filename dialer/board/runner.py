@@ -1,4 +1,4 @@
-"""Drawing the board on a terminal, again and again."""
+"""Draws the board on a terminal several times a second."""
 
 from __future__ import annotations
 

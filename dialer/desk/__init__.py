@@ -1,1 +1,4 @@
-"""Pages for people: a process of its own that hears the centre over MQTT, reads the store, and gives commands over MQTT."""
+"""The pages for supervisors and agents, served by a separate process.
+
+It receives the centre's state over MQTT, reads the store, and sends commands over MQTT.
+"""

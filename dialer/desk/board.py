@@ -117,7 +117,7 @@ class Board:
 
     async def load_acknowledgements(self) -> None:
         """Show the stored acknowledgements of alerts. Raises StoreError."""
-        self._show(await self._file.acknowledged())
+        self._show_acknowledgement(await self._file.acknowledged())
 
     def create_router(self) -> APIRouter:
         """Return the routes."""
@@ -168,9 +168,9 @@ class Board:
         if not any((each.code, each.at) == (alert.code, alert.at) for each in active):
             raise RequestRefused(409, "alert-ended")
         await self._file.acknowledge(Acknowledgement(alert.code, alert.at, who.name, self._clock.now()))
-        self._show(await self._file.acknowledged())
+        self._show_acknowledgement(await self._file.acknowledged())
 
-    def _show(self, seen: list[Acknowledgement]) -> None:
+    def _show_acknowledgement(self, seen: list[Acknowledgement]) -> None:
         self._page_state.put("acknowledged", {each.code: each for each in seen})
 
 

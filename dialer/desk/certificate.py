@@ -84,7 +84,7 @@ def make_certificate(
         names = asked or (_read_name(own),)
     else:
         names = _find_permitted_names(ca, files, asked)
-        _refuse_unusable(ca, files, at)
+        _refuse_unusable_ca(ca, files, at)
     if _read_name(own) not in names:
         problem = f"people type {own}, but the certificate would be for {_join_names(names)}"
         remedy = f"add --name {own}" if ca is None else _describe_new_ca(files)
@@ -153,7 +153,7 @@ def _convert_name(name: x509.GeneralName) -> Name:
     return str(name.value) if isinstance(name, x509.DNSName) else ip_address(str(name.value).partition("/")[0])
 
 
-def _refuse_unusable(ca: x509.Certificate, files: CertificateFiles, at: datetime) -> None:
+def _refuse_unusable_ca(ca: x509.Certificate, files: CertificateFiles, at: datetime) -> None:
     if ca.not_valid_after_utc <= at:
         raise _create_error(files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_new_ca(files))
     if not files.ca_key.exists():

@@ -1,4 +1,4 @@
-"""Warnings of the board about what is about to go wrong: a cap, a list, a phone. Pure."""
+"""Early warnings on the board: an abandoned rate near its cap, a nearly completed list, a disconnected phone. Pure."""
 
 from __future__ import annotations
 

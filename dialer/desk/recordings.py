@@ -85,7 +85,7 @@ class RecordingsPage:
         existing = await asyncio.to_thread(
             lambda: [each for each in found if self._find_file(each.attempt) is not None]
         )
-        older = found[-1].at if len(found) == MAX_LISTED and found[-1].at >= self._oldest_at() else None
+        older = found[-1].at if len(found) == MAX_LISTED and found[-1].at >= self._compute_expiry_limit() else None
         return ListedRecordings(existing, older)
 
     async def play(self, asked: PlayRequest, who: SignedIn) -> dict[str, str]:
@@ -114,12 +114,12 @@ class RecordingsPage:
 
     def _find_file(self, attempt: str) -> Path | None:
         try:
-            return find_recording(self._settings.recordings.directory, attempt, self._oldest_at())
+            return find_recording(self._settings.recordings.directory, attempt, self._compute_expiry_limit())
         except RecordingError as error:
             _log.error("recordings.read_failed", problem=str(error))
             raise RequestRefused(503, "recordings-unreadable") from error
 
-    def _oldest_at(self) -> float:
+    def _compute_expiry_limit(self) -> float:
         """Return the time before which recordings have expired, even if they are not purged yet (epoch seconds)."""
         now = self._clock.now()
         if recordings_required_until(self._settings, site_day(self._settings, now)) is not None:

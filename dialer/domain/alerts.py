@@ -86,7 +86,7 @@ class AlertKind(StrEnum):
     subject: AlertField | None
 
     def __new__(cls, code: str, level: AlertLevel, sentence: str, subject: AlertField | None = None) -> AlertKind:
-        """Make a kind of its code, its severity, its sentence and the field that tells its alerts apart."""
+        """Create a kind from its code, severity, sentence, and the field that tells its alerts apart."""
         kind = str.__new__(cls, code)
         kind._value_, kind.level, kind.sentence, kind.subject = code, level, sentence, subject
         return kind
@@ -297,7 +297,7 @@ class AlertKind(StrEnum):
         """The names of the fields in the sentence."""
         return frozenset(name for _, name, _, _ in Formatter().parse(self.sentence) if name)
 
-    def code_for(self, subject: str) -> str:
+    def make_code(self, subject: str) -> str:
         """Return the code of this kind's alert about one trunk, seat, server or campaign."""
         return f"{self.value}-{subject}"
 
@@ -335,7 +335,7 @@ class AlertList:
 def create_alert(kind: AlertKind, at: float, *, cleared: bool = False, **values: Unpack[AlertValues]) -> Alert:
     """Return an alert of a kind, raised `at` (epoch seconds). `values` are exactly the fields of the kind."""
     fields = {AlertField(name): value for name, value in values.items() if isinstance(value, str | int | float)}
-    code = kind.value if kind.subject is None else kind.code_for(str(fields[kind.subject]))
+    code = kind.value if kind.subject is None else kind.make_code(str(fields[kind.subject]))
     shown = {
         name.value: value if isinstance(value, str) else f"{value:,}".removesuffix(".0")
         for name, value in fields.items()

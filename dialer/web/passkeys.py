@@ -188,12 +188,12 @@ class Passkeys:
         challenge = _read_challenge(answer.credential)
         if challenge is None or self._sign_ins.redeem(challenge) is None:
             raise RequestRefused(401, "passkey-stale")
-        name = await self._verified_user(answer.credential, challenge)
+        name = await self._verify_user(answer.credential, challenge)
         if name is None:
             raise RequestRefused(401, "passkey-wrong")
         start_session(request, response, await self._people.begin_session(name))
 
-    async def _verified_user(self, credential: dict[str, Any], challenge: bytes) -> str | None:
+    async def _verify_user(self, credential: dict[str, Any], challenge: bytes) -> str | None:
         """Return the user whose valid passkey signed the challenge, or None. Raises NotSignedIn: `busy`."""
         host, passkey = self._host, await self._records.find(_decode_base64(credential.get("id")))
         if host is None or passkey is None or not await self._people.is_user_since(passkey.name, passkey.at):

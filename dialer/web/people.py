@@ -150,13 +150,16 @@ class People:
         failures = self._find_failures(name)
         self._refuse_locked(failures)
         stored = await self._find_password(name)
-        if not await self.run_one_at_a_time(lambda: self._is_right(failures, stored, password)) or stored is None:
+        if (
+            not await self.run_one_at_a_time(lambda: self._is_password_right(failures, stored, password))
+            or stored is None
+        ):
             raise NotSignedIn("wrong")
         if await self._find_password(name) != stored:
             raise NotSignedIn("wrong")  # it was changed or removed meanwhile
         return stored
 
-    def _is_right(self, failures: _FailedSignIns, stored: StoredPassword | None, password: str) -> bool:
+    def _is_password_right(self, failures: _FailedSignIns, stored: StoredPassword | None, password: str) -> bool:
         """Return whether the password is right, and count the failure if not.
 
         The lock is checked again here, one request at a time: simultaneous requests would all have passed the first check.

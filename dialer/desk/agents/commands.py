@@ -122,7 +122,7 @@ class AgentCommands:
 
         The number is looked up in the store, and only its id is sent to the dialler.
         """
-        campaigns = self._site.manual_campaigns(who)
+        campaigns = self._site.list_manual_campaigns(who)
         if self._site.user is None or not campaigns:
             raise RequestRefused(404, "no-command")
         numbers = read_cell(asked.number, self._site.region).numbers

@@ -118,8 +118,8 @@ class AgentPhones:
             for each in (
                 self._relay_from_page(page, switch, seat),
                 _relay_from_asterisk(page, switch),
-                self._until_signed_out(page),
-                _wait_until_taken(taken),
+                self._wait_for_sign_out(page),
+                _wait_until_replaced(taken),
             )
         ]
         try:
@@ -148,7 +148,7 @@ class AgentPhones:
             await switch.send(text)
         return 1000
 
-    async def _until_signed_out(self, page: WebSocket) -> int:
+    async def _wait_for_sign_out(self, page: WebSocket) -> int:
         while True:
             await asyncio.sleep(SESSION_CHECK_SECONDS)
             if await is_session_over(self._find_user, page.state.token, page.state.user):
@@ -167,7 +167,7 @@ async def _relay_from_asterisk(page: WebSocket, switch: ClientConnection) -> int
     return ASTERISK_DOWN
 
 
-async def _wait_until_taken(taken: asyncio.Event) -> int:
+async def _wait_until_replaced(taken: asyncio.Event) -> int:
     await taken.wait()
     return TAKEN
 

@@ -89,14 +89,14 @@ class AgentSignInRoutes:
             raise RequestRefused(503, "unanswered")
         if reply.status != "done":
             raise self._create_refusal(asked, reply)
-        await self._until_seated(asked.seat, asked.agent)
+        await self._wait_until_seated(asked.seat, asked.agent)
         start_session(request, response, await self._sessions.begin(asked.agent, asked.seat))
 
     def _create_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.code:
             case RefusedBecause.PIN_WRONG:
                 active = self._page_state.get("alerts", AlertList)
-                locked = AlertKind.LOG_IN_LOCKED.code_for(asked.seat)
+                locked = AlertKind.LOG_IN_LOCKED.make_code(asked.seat)
                 if active is not None and any(alert.code == locked for alert in active.alerts):
                     return RequestRefused(429, "seat-locked")
                 return RequestRefused(401, "pin-wrong")
@@ -112,7 +112,7 @@ class AgentSignInRoutes:
                 return RequestRefused(409, "clocks")
         return RequestRefused(409, "refused", text=reply.text)
 
-    async def _until_seated(self, seat: str, agent: str) -> None:
+    async def _wait_until_seated(self, seat: str, agent: str) -> None:
         """Wait until the seat's message names the agent. Until then the new session would be taken for one at another's seat."""
         key = f"seat/{seat}"
         wanted = self._page_state.subscribed(lambda each: each == key, 0.0, page=False)

@@ -48,7 +48,7 @@ class AgentSite:
         """Return what a page needs to know about its agent, seat and site. Agent and seat may have left the settings."""
         agent, seat = self._agents.get(who.name), self._seats.get(who.seat)
         languages = (agent and agent.languages) or (seat and seat.languages) or ()
-        campaigns = self._campaigns_of(who)
+        campaigns = self._list_campaigns(who)
         return {
             "agent": who.name,
             "seat": who.seat,
@@ -56,15 +56,15 @@ class AgentSite:
             "language": languages[0] if languages else self._language,
             "languages": languages,
             "wrap_up_seconds": {each.id: each.wrap_up_seconds for each in campaigns},
-            "manual": self.manual_campaigns(who),
+            "manual": self.list_manual_campaigns(who),
             **self._common,
         }
 
-    def manual_campaigns(self, who: SignedInUser) -> list[str]:
+    def list_manual_campaigns(self, who: SignedInUser) -> list[str]:
         """Return the campaigns in which this agent may dial numbers manually."""
-        return [each.id for each in self._campaigns_of(who) if each.manual_dialling]
+        return [each.id for each in self._list_campaigns(who) if each.manual_dialling]
 
-    def _campaigns_of(self, who: SignedInUser) -> list[Campaign]:
+    def _list_campaigns(self, who: SignedInUser) -> list[Campaign]:
         agent = self._agents.get(who.name)
         skills = agent.skills if agent is not None else ()
         return [each for each in self._campaigns if each.skill is None or each.skill in skills]

@@ -32,7 +32,7 @@ class Alerts:
 
     def clear(self, kind: AlertKind, subject: str | None = None) -> None:
         """Clear an alert, if it is active. `subject` is the trunk, seat, server or campaign that the alert is about."""
-        self._clear(kind.value if subject is None else kind.code_for(subject))
+        self._clear(kind.value if subject is None else kind.make_code(subject))
 
     def accept_alert(self, alert: Alert) -> None:
         """Raise an alert, replacing one with the same code, or clear it. The same text again is not repeated."""

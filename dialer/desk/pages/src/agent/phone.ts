@@ -10,8 +10,9 @@ import { stateOf } from "./state";
 export interface Phone {
   state: "off" | "asking" | "registering" | "ready" | "on-call" | "lost" | "refused";
   /**
-   * A word: of "refused" microphone-refused, no-microphone, microphone-busy, not-secure, taken, signed-out, not-registered or the
-   * desk's own; of "lost" no-desk; beside "on-call" no-desk too (the voice goes on) or microphone-gone.
+   * A code with a message `phone-problem-CODE`. "refused": microphone-refused, no-microphone, microphone-busy, not-secure, taken,
+   * signed-out, not-registered, or a problem code of the desk. "lost": no-desk. "on-call": no-desk (the call continues) or
+   * microphone-gone.
    */
   problem: string | null;
 }

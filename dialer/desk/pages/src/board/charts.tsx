@@ -6,7 +6,7 @@ import type { AbandonedWindow, DayFigures } from "../shared/wire";
 import { campaigns } from "./state";
 
 const COLUMNS = ["placed", "answered", "connected", "abandoned", "live_answers"] as const;
-/** How long each part length of an interval of the day's figures is. */
+/** Return the length of an interval of the day's figures (seconds). */
 const stretchSeconds = () => me.value?.stretch_seconds ?? 0;
 
 /** Return the sums of several campaigns' figures for each interval. */

@@ -112,8 +112,8 @@ function take(update: Update): void {
 }
 
 /**
- * Hear the picture while `wanted` says so; after any break it begins with the whole. `shut` is called where the desk gives none.
- * Returns what hears it anew at once.
+ * Receive the page state while `wanted` returns true. After a disconnection the whole state is sent again. `shut` is called if the
+ * desk refuses the stream. Returns a function that reconnects at once.
  */
 export function subscribeEvents(path: () => string, wanted: () => boolean, shut: () => void): () => void {
   let source: EventSource | undefined;
