@@ -62,7 +62,7 @@ def run_without_centre(journey: Journey) -> None:
     journey.check_refused(dry_run.format("roll.zip"), "is a ZIP archive", "part-1.csv")
     journey.check_refused(dry_run.format("nothing.csv"), "nothing.csv", "file not found")
     journey.check_refused("dialer import roll.csv -c center.toml", "center.toml")
-    journey.check_refused("dialer marks show 72-1-2 -c centre.toml", "no constituency/part/serial")
+    journey.check_refused("dialer marks show 72-1-2 -c centre.toml", "or constituency/part/serial")
 
 
 def run_at_centre(journey: Journey, access: CentreAccess) -> None:

@@ -199,7 +199,7 @@ async def test_phone_log_in_needs_agents_in_the_settings(tmp_path: Path) -> None
         await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=20)
         with pytest.raises(CommandRefused, match=r"needs \[\[agents\]\] in the settings"):
             await site.centre.engine.execute(SeatCall(seat="01"))
-        with pytest.raises(CommandRefused, match="named by 1 to 40"):
+        with pytest.raises(CommandRefused, match="use 1 to 40 letters"):
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="a b\r\n"))
         assert seat(site).state is SeatState.OFFLINE
 
