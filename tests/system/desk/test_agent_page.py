@@ -228,7 +228,7 @@ async def test_enter_ends_the_wrap_up_after_a_saved_outcome(site: Site) -> None:
     await page.wait_for_selector(".waiting")
     await page.keyboard.press("NumpadMultiply")
     await page.keyboard.press("3")
-    await expect(page.locator(".said.bad")).to_contain_text("No call matches this entry")
+    await expect(page.locator(".said.bad")).to_contain_text("There is no call")
     assert not [name for _, name, _ in site.desk.commands if name == "seat-hang-up"]
 
 
