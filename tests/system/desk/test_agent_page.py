@@ -228,7 +228,7 @@ async def test_enter_ends_the_wrap_up_after_a_saved_outcome(site: Site) -> None:
     await page.wait_for_selector(".waiting")
     await page.keyboard.press("NumpadMultiply")
     await page.keyboard.press("3")
-    await expect(page.locator(".said.bad")).to_contain_text("There is no call")
+    await expect(page.locator(".said.bad")).to_contain_text("You have no call")
     assert not [name for _, name, _ in site.desk.commands if name == "seat-hang-up"]
 
 
@@ -262,7 +262,7 @@ async def test_unsaved_outcome_survives_a_reload_and_is_resent_with_its_id(site:
     await page.reload()
     await page.wait_for_selector(".name")
     await page.clock.run_for(SETTLED_MS)
-    await expect(page.locator(".chip.said-of")).to_contain_text("Not yet")
+    await expect(page.locator(".chip.said-of")).to_contain_text("Not voted yet")
     await expect(page.get_by_label("Note")).to_have_value("after lunch")
 
     site.desk.replies = [503] * 100  # the page retries without limit

@@ -125,7 +125,9 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
 
     hers = await site.page()
     await sign_in(hers, "meena", once)
-    await expect(hers.get_by_role("alert")).to_have_text("This password was for one sign-in. Choose a new one now.")
+    await expect(hers.get_by_role("alert")).to_have_text(
+        "This password was valid for one sign-in only. Choose a new one now."
+    )
     await hers.fill("input[name=new]", NEW)
     await hers.press("input[name=new]", "Enter")
     await hers.get_by_role("button", name="Stop everything").click()

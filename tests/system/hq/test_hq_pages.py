@@ -406,7 +406,7 @@ async def test_every_view_is_accessible_and_leads_from_zones_to_booths(hq: Headq
         await page.reload()
         await expect(page.locator("tbody tr")).to_contain_text("50%")
         await page.get_by_role("link", name="Incidents").click()
-        await page.get_by_role("combobox", name="Where").select_option("centre:pune-1")
+        await page.get_by_role("combobox", name="Centre or area").select_option("centre:pune-1")
         await page.get_by_label("Description").fill("<img src=x onerror=alert(1)>")
         await page.get_by_role("button", name="Open an incident").click()
         await expect(page.locator(".alert")).to_contain_text("<img src=x")

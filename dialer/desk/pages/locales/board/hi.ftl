@@ -17,7 +17,7 @@ user-name-help = 1 से 32 छोटे अंग्रेज़ी अक्�
 role = भूमिका
 sign-in-by = साइन इन का तरीका
 signed-in-at = पिछला साइन इन
-user-fixed = सेटिंग में परिभाषित
+user-fixed = उपयोगकर्ता सेटिंग में परिभाषित
 user-menu = { $name } के लिए कार्रवाई
 user-actions = कार्रवाई
 passkey = पासकी
@@ -37,7 +37,7 @@ ask-user-remove = { $name } की सारी पहुँच समाप्�
 new-password-title = { $name } का पासवर्ड
 new-password-help = यह पासवर्ड केवल एक बार दिखाया जाता है। यह तीन दिन के भीतर एक साइन इन के लिए है, जिसमें नया पासवर्ड चुनना होगा। इसे आमने-सामने दें।
 copy = कॉपी करें
-copied = कॉपी हो गया।
+copied = पासवर्ड कॉपी हो गया।
 done = हो गया
 signed-out-everywhere = { $name } हर उपकरण पर साइन आउट हैं।
 users-help = सेटिंग में परिभाषित उपयोगकर्ता केवल वहीं बदले जा सकते हैं। उपयोगकर्ता का हर बदलाव आपके नाम से ऑडिट लॉग में दर्ज होता है।
@@ -56,8 +56,8 @@ status = स्थिति
 status-broker = ब्रोकर
 status-dialler = डायलर
 status-switch = एस्टरिस्क
-status-up = चालू
-status-down = बंद
+status-up = जुड़ा हुआ
+status-down = संपर्क टूटा हुआ
 stale-desk = डेस्क से { $ago } से कोई अपडेट नहीं। आँकड़े पुराने हो सकते हैं। डायलिंग जारी है।
 stale-broker = ब्रोकर से { $ago } से कोई अपडेट नहीं। आँकड़े पुराने हो सकते हैं। डायलिंग जारी है।
 stale-dialler = डायलर ऑफ़लाइन है: उसे रोका गया या ब्रोकर से उसका संपर्क टूट गया।
@@ -74,80 +74,80 @@ state-running = चालू
 state-paused = विराम पर
 state-stopped = रुका हुआ
 
-call-preview = प्रीव्यू
-call-sending = शुरू हो रही
+call-preview = एजेंट मतदाता को देख रहा
+call-sending = कॉल शुरू हो रही
 call-dialling = डायल हो रही
 call-ringing = घंटी बज रही
-call-waiting = प्रतीक्षा में
-call-connecting = जुड़ रही
+call-waiting = एजेंट की प्रतीक्षा में
+call-connecting = एजेंट से जुड़ रही
 call-talking = बातचीत में
 call-in-flow = कॉल फ़्लो में
 call-message = संदेश सुन रहे
 
 trunk-working = सक्रिय
 trunk-resting = निलंबित
-trunk-probing = एक कॉल से जाँच
+trunk-probing = एक कॉल से ट्रंक की जाँच
 
 ## मुख्य आँकड़े
 
 tile-calls = चालू कॉल
 tile-seats = सक्रिय एजेंट
 tile-abandoned = छूटी कॉल की दर
-tile-utilisation = उपयोग
+tile-utilisation = एजेंटों का उपयोग
 tile-utilisation-help = लॉग-इन समय में बातचीत और रैप-अप का हिस्सा
 tile-asr = उत्तर दर (ASR)
-tile-asr-help = सभी ट्रंकों की हाल की कॉल
-tile-remaining = शेष
-tile-remaining-of = { $numbers } नंबरों में से
+tile-asr-help = सभी ट्रंकों की हाल की कॉल में उत्तर मिली कॉल का हिस्सा
+tile-remaining = शेष नंबर
+tile-remaining-of = सूचियों के { $numbers } नंबरों में से
 
 window-days = { $days } दिनों
 window-hours = { $hours ->
     [one] { $hours } घंटे
    *[other] { $hours } घंटों
 }
-abandoned-window = { $window } में एजेंटों के { $answers } उत्तरों का { $share } ({ $abandoned } कॉल); { $stop } पर रोक
+abandoned-window = { $window } में एजेंटों के { $answers } उत्तरों का { $share } छूटा ({ $abandoned } कॉल); { $stop } पर डायलिंग रुकेगी
 
 ## अभियान
 
 campaigns = अभियान
 no-campaign = अभी कोई अभियान नहीं। सेटिंग में अभियानों के साथ डायलर शुरू होने पर वे यहाँ दिखेंगे।
 list-completed-of = { $numbers } में से { $closed } नंबर पूरे, { $due } शेष
-placed = कॉल
-answered = उत्तर
+placed = लगाई गई कॉल
+answered = उत्तर मिली कॉल
 connected = एजेंट से जुड़ीं
-abandoned = छूटीं
+abandoned = छूटी कॉल
 pacing = गति
-refused = नियमों के कारण रोकी गईं
+refused = कॉल के नियमों से रोकी गई कॉल
 rule-number = नंबर की अनुमति नहीं
-rule-opted-out = कॉल से मना किया
+rule-opted-out = नंबर ने कॉल से मना किया
 rule-nothing-known = पिछली कॉल अज्ञात
 rule-do-not-call-register = कॉल-निषेध सूची में
 rule-register-missing = कॉल-निषेध सूची नहीं है
 rule-register-too-old = कॉल-निषेध सूची पुरानी
-rule-no-consent = सहमति नहीं
+rule-no-consent = कॉल की सहमति नहीं
 rule-certificate = रिकॉर्डिंग प्रमाणित नहीं
 rule-caller-id = कॉलर आईडी की अनुमति नहीं
 rule-poll-over = मतदान समाप्त
-rule-retention = रखने की अवधि पूरी
+rule-retention = डेटा रखने की अवधि पूरी
 rule-silence = मतदान से पहले मौन अवधि
 rule-poll-unknown = मतदान दिवस अज्ञात
 rule-close-of-poll-unknown = मतदान समाप्ति समय अज्ञात
 rule-time-zone-unknown = समय क्षेत्र अज्ञात
 rule-calling-hours = कॉल के समय से बाहर
 rule-campaign-hours = अभियान के समय से बाहर
-rule-redial-lock = हाल में कॉल छूटी
-rule-gap = अभी-अभी कॉल हुई
+rule-redial-lock = पिछली कॉल हाल में छूटी
+rule-gap = नंबर पर अभी-अभी कॉल हुई
 rule-attempts = आज की प्रयास सीमा पूरी
-rule-conversations = पहले ही बात हो चुकी
+rule-conversations = मतदाता से पहले ही बात हो चुकी
 
 calls-now = अभी { $calls } कॉल
 pacing-nobody = कोई एजेंट उपलब्ध नहीं, इसलिए कोई कॉल नहीं
 pacing-agents = { calls-now }: हर उपलब्ध एजेंट मतदाता को देखकर डायल करता है
 pacing-seats = { calls-now }: जितनी उपलब्ध एजेंट ले सकते हैं
 pacing-cap = { calls-now }: छूटी कॉल की दर लक्ष्य पर रखने के लिए सीमित
-pacing-hard-stop = { calls-now }: एक और छूटी कॉल सीमा पार कर देगी
+pacing-hard-stop = { calls-now }: एक और छूटी कॉल से छूटी कॉल की दर सीमा पार कर देगी
 pacing-reserve = { calls-now }: सीमित, ताकि चल रही हर कॉल छूटने पर भी छूटी कॉल की दर सीमा में रहे
-pacing-cold = { calls-now }: उपलब्ध एजेंटों से आगे डायल करने के लिए अभी कम कॉल हुई हैं
+pacing-cold = { calls-now }: एजेंट कब खाली होंगे, यह जानने के लिए अभी कम कॉल हुई हैं
 pacing-speed = { calls-now }: पर्यवेक्षक की आज की सीमा पर
 pacing-channels = { calls-now }: सभी चैनल उपयोग में
 pacing-cps = { calls-now }: ट्रंक की प्रति सेकंड कॉल सीमा पर
@@ -160,7 +160,7 @@ why-no-broker = अज्ञात: डेस्क का ब्रोकर �
 why-dialler-away = डायलर नहीं चल रहा, या ब्रोकर से उसका संपर्क टूटा है।
 why-stopping = डायलर रुक रहा है। वह नई कॉल नहीं लगाता।
 why-starting = डायलर शुरू हो रहा है।
-why-clock-set = मशीन की घड़ी बदल गई है। समय जाँचें; सही हो तो "घड़ी सही है" दबाएँ।
+why-clock-set = मशीन की घड़ी बदल गई है। समय जाँचें। सही हो तो "घड़ी की पुष्टि करें" दबाएँ।
 why-no-switch = एस्टरिस्क से संपर्क नहीं है।
 why-switch-silent = एस्टरिस्क जवाब नहीं दे रहा।
 why-store = परिणाम सहेजे नहीं जा सकते। डिस्क जाँचें।
@@ -179,27 +179,27 @@ why-trunks = { $until ->
    *[other] सभी ट्रंक { $until } तक निलंबित हैं: कैरियर कॉल अस्वीकार कर रहा है।
 }
 why-list-completed = सूची पूरी हुई: कोई नंबर शेष नहीं।
-why-nothing-due = अभी किसी नंबर की बारी नहीं: { $numbers } में से { $closed } पूरे।
-why-held = रुका हुआ: { $detail }
+why-nothing-due = अभी किसी नंबर की बारी नहीं: { $numbers } में से { $closed } नंबर पूरे।
+why-held = अभियान रुका हुआ: { $detail }
 why-limit-nobody = कोई एजेंट उपलब्ध नहीं: { $paused } विराम पर, { $wrapup } रैप-अप में।
 why-limit-agents = हर उपलब्ध एजेंट डायल करने से पहले मतदाता को देखता है: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार।
 why-limit-seats = सभी एजेंट व्यस्त हैं: { $talking } बातचीत में, { $wrapup } रैप-अप में, { $ready } तैयार। किसी के खाली होने से ठीक पहले अगली कॉल शुरू होगी।
-why-limit-cap = छूटी कॉल की दर लक्ष्य पर रखने के लिए सीमित। { $ready } एजेंट तैयार हैं।
-why-limit-hard-stop = एक और छूटी कॉल सीमा पार कर देगी। { $ready } एजेंट तैयार हैं।
-why-limit-reserve = सीमित, ताकि चल रही हर कॉल छूटने पर भी छूटी कॉल की दर सीमा में रहे। { $ready } एजेंट तैयार हैं।
-why-limit-cold = उपलब्ध एजेंटों से आगे डायल करने के लिए अभी कम कॉल हुई हैं। { $ready } एजेंट तैयार हैं।
+why-limit-cap = छूटी कॉल की दर लक्ष्य पर रखने के लिए डायलिंग सीमित है। { $ready } एजेंट तैयार हैं।
+why-limit-hard-stop = एक और छूटी कॉल से छूटी कॉल की दर सीमा पार कर देगी। { $ready } एजेंट तैयार हैं।
+why-limit-reserve = डायलिंग सीमित है, ताकि चल रही हर कॉल छूटने पर भी छूटी कॉल की दर सीमा में रहे। { $ready } एजेंट तैयार हैं।
+why-limit-cold = एजेंट कब खाली होंगे, यह जानने के लिए अभी कम कॉल हुई हैं। { $ready } एजेंट तैयार हैं।
 why-limit-channels = सभी चैनल उपयोग में हैं।
-why-limit-speed = पर्यवेक्षक की आज की सीमा पर। { $ready } एजेंट तैयार हैं।
-why-limit-cps = ट्रंक की प्रति सेकंड कॉल सीमा पर।
-why-limit-slow-carrier = सीमित, क्योंकि कैरियर देर से घंटी बजाता है।
-why-limit-in-flight = चल रही कॉल की सीमा पर।
+why-limit-speed = डायलिंग पर्यवेक्षक की आज की सीमा पर है। { $ready } एजेंट तैयार हैं।
+why-limit-cps = डायलिंग ट्रंक की प्रति सेकंड कॉल सीमा पर है।
+why-limit-slow-carrier = डायलिंग सीमित है, क्योंकि कैरियर देर से घंटी बजाता है।
+why-limit-in-flight = डायलिंग चल रही कॉल की सीमा पर है।
 
 ## सीटें
 
 seats = सीटें
-seats-active = { $seats } में से { $working } सक्रिय
+seats-active = { $seats } में से { $working } सीटें सक्रिय
 seat-actions = सीट { $seat } के लिए कार्रवाई
-serves-only = केवल { $campaigns }
+serves-only = केवल { $campaigns } की कॉल
 seat-calls = { $calls } कॉल
 
 ## ट्रंक
@@ -210,33 +210,33 @@ trunk-state = स्थिति
 channels = चैनल
 asr = ASR
 cps = कॉल/से
-ringing = घंटी तक समय
-failures = विफलताएँ
+ringing = घंटी बजने तक समय
+failures = विफल कॉल
 seconds = { $seconds } से
 
 ## मतदान
 
 booths = बूथवार मतदान, मतदाताओं के अनुसार
 booths-summary = { $booths } बूथों में संपर्क हुए { $reached } मतदाताओं में से { $voted } ने वोट दिया
-booths-more = { $more } और बूथ। सूची छोटी करने के लिए खोजें।
+booths-more = { $more } और बूथ नहीं दिखाए गए। सूची छोटी करने के लिए खोजें।
 booth = क्षेत्र/भाग
 booth-find = खोजें
 booth-order = क्रम
 booth-order-behind = सबसे कम मतदान पहले
 booth-order-place = संख्या
 voters = मतदाता
-reached = संपर्क हुआ
+reached = संपर्क हुए मतदाता
 voted = वोट दिया
-not-yet = अभी नहीं
+not-yet = अभी वोट नहीं दिया
 voted-share = मतदान
 
 ## दिन
 
 day = आज
 no-day = आज अभी कोई कॉल पूरी नहीं हुई। पहली कॉल के बाद चार्ट दिखेंगे।
-cap = सीमा
+cap = छूटी कॉल की दर की सीमा
 chart-calls = हर दस मिनट में कॉल
-chart-calls-summary = आज { $placed } कॉल लगाई गईं, { $answered } का उत्तर मिला, { $connected } जुड़ीं।
+chart-calls-summary = आज { $placed } कॉल लगाई गईं, { $answered } का उत्तर मिला, { $connected } एजेंट से जुड़ीं।
 chart-abandoned = छूटी कॉल की दर, पिछला घंटा
 chart-abandoned-summary = आज { $answers } उत्तरों में से { $abandoned } छूटे; सीमा { $stop } है।
 
@@ -254,10 +254,10 @@ level-critical = गंभीर
 do-pause = विराम दें
 do-resume = शुरू करें
 do-stop = रोकें
-do-speed = गति तय करें
-do-abandoned-target = छूटी कॉल का लक्ष्य तय करें
+do-speed = डायलिंग की गति तय करें
+do-abandoned-target = छूटी कॉल की दर का लक्ष्य तय करें
 do-stop-all = सब कुछ रोकें
-do-accept-clock = घड़ी सही है
+do-accept-clock = घड़ी की पुष्टि करें
 do-reload-flows = कॉल फ़्लो फिर लोड करें
 do-seat-pause = विराम दें
 do-seat-ready = तैयार
@@ -271,18 +271,18 @@ do-whisper = एजेंट से बोलें
 do-barge = बीच में जुड़ें
 do-stop-listening = सुनना बंद करें
 
-ask-pause = { $campaign }: नई कॉल नहीं। चल रही कॉल जारी रहेंगी।
-ask-resume = { $campaign }: डायलिंग फिर शुरू होगी।
-ask-stop = { $campaign }: नई कॉल नहीं, और बिना उत्तर की कॉल रद्द होंगी। बातचीत जारी रहेगी।
-ask-speed = { $campaign }: आधी रात तक की सीमा। क़ानून और ट्रंक की सीमाएँ भी लागू रहेंगी। चल रही कॉल जारी रहेंगी।
-ask-abandoned-target = { $campaign }: उत्तर मिली कॉल का वह हिस्सा जो छूट सकता है, जब तक इसे बदला न जाए। क़ानूनी सीमा वही रहती है।
-ask-stop-all = केंद्र के सभी अभियान: नई कॉल नहीं, और बिना उत्तर की कॉल रद्द होंगी। बातचीत जारी रहेगी।
+ask-pause = अभियान { $campaign } नई कॉल नहीं लगाएगा। चल रही कॉल जारी रहेंगी।
+ask-resume = अभियान { $campaign } फिर डायल करना शुरू करेगा।
+ask-stop = अभियान { $campaign } नई कॉल नहीं लगाएगा, और उसकी बिना उत्तर की कॉल रद्द होंगी। बातचीत जारी रहेगी।
+ask-speed = अभियान { $campaign } की कॉल की सीमा आधी रात तक लागू रहेगी। क़ानून और ट्रंक की सीमाएँ भी लागू रहेंगी। चल रही कॉल जारी रहेंगी।
+ask-abandoned-target = चुनें कि अभियान { $campaign } में उत्तर मिली कॉल का कितना हिस्सा छूट सकता है। जब तक कोई इसे न बदले, यह लागू रहेगा। क़ानूनी सीमा वही रहती है।
+ask-stop-all = केंद्र का कोई अभियान नई कॉल नहीं लगाएगा, और बिना उत्तर की कॉल रद्द होंगी। बातचीत जारी रहेगी।
 ask-accept-clock = डायलर मौजूदा समय के साथ फिर डायल करना शुरू करेगा।
 ask-reload-flows = नई कॉल हर कॉल फ़्लो का नया संस्करण इस्तेमाल करेंगी।
 ask-seat-pause = सीट { $seat } को नई कॉल नहीं मिलेंगी; चल रही बातचीत जारी रहेगी।
 ask-seat-log-off = चल रही बातचीत समाप्त होने पर सीट { $seat } का एजेंट लॉग-ऑफ़ होगा।
 ask-seat-hang-up = सीट { $seat } की कॉल अभी समाप्त होगी।
-ask-seat-message = { $to } के लिए: एजेंट के पेज पर पढ़े जाने तक, अधिक से अधिक 10 मिनट दिखता है। नाम या फ़ोन नंबर न लिखें।
+ask-seat-message = { $to } के लिए: संदेश एजेंट के पेज पर पढ़े जाने तक, अधिक से अधिक 10 मिनट दिखता है। नाम या फ़ोन नंबर न लिखें।
 ask-seat-campaigns = अगली कॉल से सीट { $seat } केवल इस अभियान की कॉल लेगी, जब तक उसका एजेंट लॉग ऑफ़ न करे।
 ask-seat-unlock = सीट { $seat } पर एजेंट फिर लॉग-इन कर सकेंगे।
 ask-whisper = आपका फ़ोन बजेगा। केवल सीट { $seat } का एजेंट आपको सुन सकेगा।
@@ -291,19 +291,19 @@ ask-barge = आपका फ़ोन बजेगा। सीट { $seat } क
 message-text = एजेंट के लिए संदेश
 campaign-choice = अभियान
 serve-all-campaigns = सभी अभियान
-speed-choice = सीमा
+speed-choice = कॉल की सीमा
 speed-per-seat = हर एजेंट पर { $calls } बिना उत्तर की कॉल
 speed-calls = एक साथ { $calls } कॉल
 speed-unlimited = कोई सीमा नहीं
-speed-set-by = { $sender } ने आज की सीमा तय की: { $most }
-target-choice = लक्ष्य
-target-default = सेटिंग के अनुसार
-target-set-by = { $sender } ने छूटी कॉल का लक्ष्य { $share } तय किया
-pause-reason = कारण
+speed-set-by = { $sender } ने आज कॉल की सीमा तय की: { $most }
+target-choice = छूटी कॉल की दर का लक्ष्य
+target-default = सेटिंग का लक्ष्य
+target-set-by = { $sender } ने छूटी कॉल की दर का लक्ष्य { $share } तय किया
+pause-reason = विराम का कारण
 
 commands-signed = डायलर को हस्ताक्षर वाले आदेश चाहिए, जो यह पेज नहीं भेज सकता: "dialer command" का उपयोग करें।
 command-done = हो गया: { $text }
-command-refused = अस्वीकार: { $text }
+command-refused = आदेश अस्वीकार: { $text }
 command-unanswered = डायलर ने जवाब नहीं दिया। दोहराने से पहले जाँचें कि आदेश पूरा हुआ या नहीं।
 
 ## सूचियाँ और नंबर
@@ -319,16 +319,16 @@ roll-receiving = फ़ाइल अपलोड हो रही है
 roll-import = आयात करें
 roll-discard = हटाएँ
 roll-by = { $name } ने अपलोड की
-roll-is-receiving = अपलोड हो रही है
-roll-is-checking = जाँच हो रही है; अभी कुछ नहीं बदला
-roll-is-checked = जाँच पूरी; आयात से ये बदलाव होंगे
-roll-is-importing = आयात हो रही है
-roll-is-done = आयात हो गई
-roll-is-refused = आयात नहीं हुई
-roll-done = { $rows } में से { $done } पंक्तियाँ
-roll-rows = पंक्तियाँ
+roll-is-receiving = फ़ाइल अपलोड हो रही है
+roll-is-checking = फ़ाइल की जाँच हो रही है; अभी कुछ नहीं बदला
+roll-is-checked = फ़ाइल की जाँच पूरी; आयात से ये बदलाव होंगे
+roll-is-importing = मतदाता सूची आयात हो रही है
+roll-is-done = मतदाता सूची आयात हो गई
+roll-is-refused = मतदाता सूची आयात नहीं हुई
+roll-done = { $rows } में से { $done } पंक्तियाँ आयात हुईं
+roll-rows = फ़ाइल की पंक्तियाँ
 roll-voters = जोड़े या बदले गए मतदाता
-roll-unchanged = अपरिवर्तित
+roll-unchanged = अपरिवर्तित मतदाता
 roll-rejected = अस्वीकृत पंक्तियाँ
 roll-booths = जोड़े गए बूथ
 roll-numbers = जोड़े गए नंबर
@@ -347,7 +347,7 @@ ask-number-erase = { $number } अपनी रिकॉर्डिंग औ�
 problem-no-roll = यह मतदाता सूची की फ़ाइल नहीं है। .csv या .xlsx फ़ाइल चुनें।
 problem-list-busy = दूसरी मतदाता सूची जाँची या आयात की जा रही है। उसके पूरा होने तक रुकें।
 problem-no-list = यह अपलोड अब नहीं है। फ़ाइल फिर से अपलोड करें।
-problem-no-room = डिस्क पर पर्याप्त जगह नहीं है। जगह ख़ाली करें, फिर कोशिश करें।
+problem-no-room = फ़ाइल के लिए डिस्क पर पर्याप्त जगह नहीं है। जगह ख़ाली करें, फिर कोशिश करें।
 problem-no-number = ठीक एक मान्य फ़ोन नंबर दर्ज करें।
 
 ## Recordings
@@ -356,7 +356,7 @@ to-recordings = रिकॉर्डिंग
 recordings-help = रिकॉर्ड की गई कॉल, बिना नाम और नंबर के। हर बार सुनना ऑडिट लॉग में दर्ज होता है।
 recordings-none = कोई रिकॉर्डिंग नहीं। कॉल रिकॉर्ड होने पर वे यहाँ दिखेंगी।
 recordings-older = पुरानी दिखाएँ
-recorded-at = शुरुआत
+recorded-at = रिकॉर्डिंग की शुरुआत
 recorded-duration = अवधि
 recorded-seat = सीट
 recorded-agent = एजेंट

@@ -36,8 +36,8 @@ seat-lost = phone disconnected
 
 help-hold = on hold
 help-calling = calling another phone
-help-consult = consult
-help-returning = reconnecting voter
+help-consult = consulting another person
+help-returning = reconnecting to the voter
 help-merging = connecting all three
 help-three-way = three-way call
 recording-on = recording

@@ -15,16 +15,16 @@ passkey-created = Passkey created. You can now sign in with it.
 passkey-unused = Created { $at }, not used yet
 passkey-used = Created { $at }, last used { $used }
 passkey-remove = Remove
-ask-passkey-remove = This passkey can no longer be used to sign in. Your password stays the same.
-problem-once = This password was for one sign-in. Choose a new one now.
+ask-passkey-remove = You can no longer sign in with this passkey. Your password stays the same.
+problem-once = This password was valid for one sign-in only. Choose a new one now.
 problem-expired = This one-time password has expired. Ask a supervisor for a new one.
 problem-weak = Choose another password: at least 12 characters, not your name and not the old password. Four unrelated words work well.
 problem-no-passkeys = Passkeys need a host name, but this desk is opened by an IP address (desk.address).
 problem-passkeys-full = You have the maximum number of passkeys. Remove one first.
-problem-passkey-stale = This took too long or was sent twice. Try again.
+problem-passkey-stale = The passkey sign-in took too long or was sent twice. Try again.
 problem-passkey-wrong = This passkey is not valid here. Sign in with your password.
 problem-passkey-none = No passkey was selected.
-problem-full = Too many pages are open. Close one and try again.
+problem-full = Too many Matdan pages are open. Close one and try again.
 time = Time
 
 ## Alerts: the sentences of dialer/domain/alerts.py
