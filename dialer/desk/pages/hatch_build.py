@@ -1,6 +1,7 @@
-"""The wheel's and the sdist's build hook (pyproject.toml): they carry the pages built.
+"""Build hook of the wheel and the sdist (pyproject.toml): both contain the built pages.
 
-An sdist has them already, and a wheel made of it needs no Node. An editable install builds nothing: `dialer desk pages` does.
+An sdist contains them already, so a wheel made from it needs no Node. An editable install builds nothing:
+`dialer desk pages` does.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ PAGES = runpy.run_path(str(Path(__file__).parents[1] / "pages_built.py"))
 
 
 class BuildPages(BuildHookInterface[Any]):
-    """Builds the pages where they are not."""
+    """Builds the pages if they are missing."""
 
     def dependencies(self) -> list[str]:
-        """Node, as a Python package, where this machine has none that will do."""
-        if self._are_there() or PAGES["has_node"]():
+        """Return the Python package of Node if this machine has no usable Node."""
+        if self._are_up_to_date() or PAGES["has_node"]():
             return []
-        return [PAGES["BY_PIP"]]
+        return [PAGES["NODE_PACKAGE"]]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build; an existing folder is built again only from a clone, where the sources may have changed."""
-        if version != "editable" and not self._are_there():
+        """Build the pages. An existing folder is built again only in a clone, where the sources may have changed."""
+        if version != "editable" and not self._are_up_to_date():
             try:
                 PAGES["build"]()
             except PAGES["PagesNotBuilt"] as error:
@@ -33,5 +34,5 @@ class BuildPages(BuildHookInterface[Any]):
                     f"the desk's pages cannot be built: {error}; HATCH_BUILD_NO_HOOKS=true leaves them out"
                 ) from error
 
-    def _are_there(self) -> bool:
+    def _are_up_to_date(self) -> bool:
         return bool(PAGES["are_built"]()) and not (Path(self.root) / ".git").exists()
