@@ -85,7 +85,7 @@ def test_prompt_is_blocked_if_one_of_its_sounds_was_changed() -> None:
     assert find_play_problem(NAME, entry(), both, PlayRules(), TODAY) is not None
 
 
-def test_catalogue_round_trip_writes_only_changed_files(tmp_path: Path) -> None:
+def test_saving_a_loaded_catalogue_writes_only_changed_files(tmp_path: Path) -> None:
     entries = {
         NAME: entry(text='एक "दो"\nतीन', notes=("a note",), **CERTIFIED, **APPROVED),
         PromptName("", "en", "number/7"): entry(voice=Voice.DRAFT),
@@ -103,7 +103,7 @@ def test_catalogue_round_trip_writes_only_changed_files(tmp_path: Path) -> None:
     assert all(before[path] == time for path, time in after.items())
 
 
-def test_interrupted_run_stores_the_finished_entries(tmp_path: Path) -> None:
+def test_interrupted_preparation_stores_the_finished_catalogue_entries(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), change_catalogue(tmp_path) as entries:
         entries[NAME] = entry()
         raise KeyboardInterrupt
@@ -133,7 +133,7 @@ def test_full_disk_leaves_all_catalogue_files_unchanged(tmp_path: Path, monkeypa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["en.toml", "hi.toml"]
 
 
-def test_incomplete_files_are_removed_by_the_next_run(tmp_path: Path) -> None:
+def test_incomplete_sound_files_are_removed_by_the_next_preparation(tmp_path: Path) -> None:
     (tmp_path / f"{PARTIAL_PREFIX}x").write_bytes(b"half")
     with change_catalogue(tmp_path):
         pass

@@ -76,7 +76,7 @@ def read_cut_seconds(made: Sounds) -> float:
     return float(note.split()[1])
 
 
-def test_offset_and_silence_at_both_ends_are_removed(tmp_path: Path) -> None:
+def test_dc_offset_and_silence_at_both_ends_are_removed(tmp_path: Path) -> None:
     voice = np.concatenate([SILENCE, SILENCE, speech(2, 8_000), SILENCE]) + np.float32(0.2)
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 8_000), LINE)
     assert made.seconds == pytest.approx(2.1, abs=0.15)
@@ -100,7 +100,7 @@ def test_short_word_is_not_trimmed_as_a_click(tmp_path: Path) -> None:
     assert made.seconds == pytest.approx(0.23, abs=0.05)
 
 
-def test_frequencies_above_the_band_cause_no_alias(tmp_path: Path) -> None:
+def test_frequencies_above_the_telephone_band_cause_no_aliasing(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.wav", tone(5_000, 2, 44_100), 44_100)
     heard = decode_recording(path, 8_000, 600).samples[800:-800]
     alias_db = 20 * math.log10(float(np.sqrt(np.mean(heard**2))) / (0.5 / math.sqrt(2)) + 1e-9)
@@ -109,7 +109,7 @@ def test_frequencies_above_the_band_cause_no_alias(tmp_path: Path) -> None:
     assert float(np.abs(kept).max()) == pytest.approx(0.5, rel=0.02)
 
 
-def test_channels_of_opposite_polarity_do_not_cancel_the_voice(tmp_path: Path) -> None:
+def test_stereo_channels_of_opposite_polarity_do_not_cancel_the_voice(tmp_path: Path) -> None:
     voice = speech(2, 16_000)
     path = write_recording(tmp_path / "a.wav", voice, 16_000, right=-voice)
     made = convert_recording(path, LINE)
@@ -118,7 +118,7 @@ def test_channels_of_opposite_polarity_do_not_cancel_the_voice(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("seconds", [0.12, 0.35, 1.0])
-def test_single_word_has_the_loudness_of_a_sentence(tmp_path: Path, seconds: float) -> None:
+def test_recording_of_a_single_word_gets_the_loudness_of_a_sentence(tmp_path: Path, seconds: float) -> None:
     word = speech(seconds, 16_000)
     made = convert_recording(write_recording(tmp_path / "a.wav", word, 16_000), LINE)
     assert made.loudness_lufs == pytest.approx(-19.0, abs=0.7)
@@ -187,11 +187,11 @@ def test_long_recording_without_a_length_header_is_refused(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("sound", [np.zeros(16_000, np.float32), np.full(16_000, 0.3, np.float32)])
-def test_silence_is_refused_with_and_without_an_offset(tmp_path: Path, sound: Samples) -> None:
+def test_silent_recording_is_refused_with_and_without_a_dc_offset(tmp_path: Path, sound: Samples) -> None:
     assert "is silent" in find_refusal(write_recording(tmp_path / "a.wav", sound, 8_000))
 
 
-def test_directory_and_a_missing_file_are_refused(tmp_path: Path) -> None:
+def test_directory_or_missing_file_in_place_of_a_recording_is_refused(tmp_path: Path) -> None:
     assert "cannot be read" in find_refusal(tmp_path)
     assert "cannot be read" in find_refusal(tmp_path / "none.mp3")
 
@@ -220,7 +220,7 @@ def test_damaged_recording_never_crashes_the_decoder(
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000])
-def test_true_peak_equals_the_measurement_of_ffmpeg(rate: int) -> None:
+def test_measured_true_peak_equals_that_of_ffmpeg(rate: int) -> None:
     """A sine at a quarter of the rate, whose samples miss its peaks by 3 dB, and a voice, compared with ebur128."""
     between = np.sin(np.pi / 2 * np.arange(rate) + np.pi / 4).astype(np.float32) * np.float32(0.5)
     between *= np.hanning(rate).astype(np.float32)
@@ -233,7 +233,7 @@ def test_true_peak_equals_the_measurement_of_ffmpeg(rate: int) -> None:
 
 
 @pytest.mark.parametrize("sound_format", list(SoundFormat))
-def test_each_format_survives_encoding_and_decoding(sound_format: SoundFormat) -> None:
+def test_audio_of_each_format_survives_encoding_and_decoding(sound_format: SoundFormat) -> None:
     voice = speech(1, get_sample_rate(sound_format))[:-1]  # an odd number of samples
     heard = heard_of(encode(voice, sound_format), sound_format)
     assert abs(len(heard) - len(voice)) <= 1
@@ -242,7 +242,7 @@ def test_each_format_survives_encoding_and_decoding(sound_format: SoundFormat) -
     )
 
 
-def test_conversion_is_deterministic(tmp_path: Path) -> None:
+def test_converting_a_recording_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.mp3", speech(1, 44_100), 44_100)
     assert convert_recording(path, ALL).contents == convert_recording(path, ALL).contents
     assert Recipe((SoundFormat.ALAW,), -16.0).fingerprint != LINE.fingerprint

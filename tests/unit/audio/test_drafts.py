@@ -49,7 +49,7 @@ def test_every_shipped_language_has_a_draft_voice(language: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("language", "word"), [("as", "ছয়"), ("as", "ন"), ("or", "ସ୍ୱର"), ("bn", "নয়")])
-def test_word_is_pronounced_and_not_spelt(language: str, word: str) -> None:
+def test_synthetic_voice_pronounces_a_word_instead_of_spelling_it(language: str, word: str) -> None:
     """Spelt letter by letter, "ছয়" takes espeak-ng over two seconds, pronounced half a second."""
     samples, rate = espeak.speak(word, language)
     assert len(samples) / rate < 1.2
@@ -120,7 +120,7 @@ def test_approved_draft_with_a_changed_text_loses_its_approval(tmp_path: Path, m
     assert entries[SEVEN] == before
 
 
-def test_approved_draft_in_a_new_format_stays_approved(tmp_path: Path) -> None:
+def test_approved_draft_written_in_a_new_format_stays_approved(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
     run_drafts(tmp_path, entries, "सात")
     entries[SEVEN] = approve_entry(entries[SEVEN])
@@ -130,7 +130,7 @@ def test_approved_draft_in_a_new_format_stays_approved(tmp_path: Path) -> None:
     assert set(entries[SEVEN].files) == set(both.formats)
 
 
-def test_new_voice_version_loses_the_approval(tmp_path: Path) -> None:
+def test_draft_of_a_new_voice_version_loses_its_approval(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
     run_drafts(tmp_path, entries, "सात")
     entries[SEVEN] = approve_entry(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})
@@ -140,7 +140,7 @@ def test_new_voice_version_loses_the_approval(tmp_path: Path) -> None:
     assert (entries[SEVEN].voice, entries[SEVEN].approved) == (Voice.DRAFT, False)
 
 
-def test_text_too_long_for_the_catalogue_gets_no_draft(tmp_path: Path) -> None:
+def test_text_too_long_for_the_catalogue_gets_no_draft_recording(tmp_path: Path) -> None:
     places = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     name, long = PromptName("", "hi", "number/7"), PromptName("", "hi", "place/0123456789abcdef")
     catalogue = tmp_path / "catalogue"
@@ -168,13 +168,13 @@ def test_text_without_speakable_words_is_refused(tmp_path: Path) -> None:
     assert "\n" not in result.reason
 
 
-def test_missing_voices_are_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_synthetic_voices_are_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(espeak, "is_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=r"\.venv/bin/pip install -e '\.\[voices\]'"):
         make_drafts(AudioDirectories(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
 
 
-def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_list_shows_unrecorded_prompts_as_drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After one of the drafts was recorded, `list` shows the others as drafts."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "texts").mkdir()

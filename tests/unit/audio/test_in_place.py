@@ -64,7 +64,7 @@ def read_files(places: AudioDirectories) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in found if path.name != ".lock"}
 
 
-def test_sounds_in_removed_formats_are_deleted(places: AudioDirectories) -> None:
+def test_installed_sounds_in_formats_removed_from_the_settings_are_deleted(places: AudioDirectories) -> None:
     run_prepare(places, BOTH)
     assert {"question.alaw", "question.sln16"} <= set(read_files(places))
     assert len(run_prepare(places).prepared) == 2
@@ -72,7 +72,7 @@ def test_sounds_in_removed_formats_are_deleted(places: AudioDirectories) -> None
     assert list_unplayable(places) == []
 
 
-def test_run_without_new_recordings_deletes_sounds_in_removed_formats(places: AudioDirectories) -> None:
+def test_preparation_without_new_recordings_deletes_sounds_in_removed_formats(places: AudioDirectories) -> None:
     """This holds for drafts too, which have no recording."""
     draft = PromptName("", "hi", "number/7")
     run_prepare(places)
@@ -93,7 +93,7 @@ def test_run_without_new_recordings_deletes_sounds_in_removed_formats(places: Au
     assert read_files(places) == before
 
 
-def test_full_disk_leaves_old_sounds_with_the_old_catalogue(
+def test_full_disk_leaves_both_the_old_sounds_and_the_old_catalogue(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()  # the sounds are made in other processes, whose disk is not full

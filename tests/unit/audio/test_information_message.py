@@ -71,14 +71,14 @@ def read_sounds(site: Path, name: str) -> dict[str, bytes]:
     return {path.suffix[1:]: path.read_bytes() for path in sorted(paths)}
 
 
-def test_dialplan_and_simulation_play_the_installed_message() -> None:
+def test_dialplan_and_simulation_play_the_installed_information_message() -> None:
     template = content.CONFIG / "asterisk/dialplan/voters.conf.j2"
     assert re.findall(r"Playback\((.*?)\)", template.read_text(encoding="utf-8")) == [MESSAGE_SOUND]
     assert SIMULATED_MESSAGE == MESSAGE_SOUND
 
 
 @pytest.mark.parametrize("language", load_shipped_texts().list_languages())
-def test_information_message_names_the_caller_and_offers_no_key(language: str) -> None:
+def test_information_message_names_the_caller_and_asks_for_no_key_press(language: str) -> None:
     ((name, words),) = collect_message_prompt(language, "Example Seva", load_shipped_texts()).items()
     assert name == PromptName("", language, INFORMATION)
     assert "Example Seva" in words
@@ -88,7 +88,7 @@ def test_information_message_names_the_caller_and_offers_no_key(language: str) -
     ]
 
 
-def test_language_without_the_message_uses_english() -> None:
+def test_language_without_an_information_message_uses_the_english_one() -> None:
     (name,) = collect_message_prompt("zz", "Example Seva", load_shipped_texts())
     assert name.language == "en"
     assert collect_message_prompt("hi", "Example Seva", Texts({})) == {}
@@ -96,7 +96,9 @@ def test_language_without_the_message_uses_english() -> None:
     assert collect_message_prompt("hi", "Example Seva", own) == {}  # a value that nobody knows when no call is there
 
 
-def test_draft_message_uses_the_centres_language_and_formats(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_draft_of_the_information_message_uses_the_centres_language_and_formats(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "1 drafts created" in make_message_draft(monkeypatch)
     entries = read_catalogue(site / "catalogue")
     assert set(entries) == {HINDI}
@@ -123,7 +125,9 @@ def test_draft_message_uses_the_centres_language_and_formats(site: Path, monkeyp
 
 
 @pytest.mark.parametrize("recording", ["hi/message.information.mp3", "hi/message/information.wav"])
-def test_recorded_message_replaces_the_draft(site: Path, monkeypatch: pytest.MonkeyPatch, recording: str) -> None:
+def test_recorded_information_message_replaces_its_synthetic_draft(
+    site: Path, monkeypatch: pytest.MonkeyPatch, recording: str
+) -> None:
     make_message_draft(monkeypatch)
     draft = read_sounds(site, "message")
     write_recording(site / "recordings" / recording, speech(0.5, 44_100), 44_100)
@@ -138,7 +142,7 @@ def test_recorded_message_replaces_the_draft(site: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("suffix", ["wav", "gsm"])
-def test_message_installed_by_hand_is_replaced_only_by_a_recording(
+def test_information_message_installed_by_hand_is_replaced_only_by_a_recording(
     site: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     by_hand = site / f"sounds/matdan/message.{suffix}"
@@ -152,7 +156,7 @@ def test_message_installed_by_hand_is_replaced_only_by_a_recording(
     assert by_hand.is_file() is (suffix == "gsm")  # no kind of ours
 
 
-def test_message_falls_back_to_english_and_is_removed_with_its_prompt(site: Path) -> None:
+def test_information_message_falls_back_to_english_and_is_removed_with_its_prompt(site: Path) -> None:
     for language, seed in (("en", 1), ("hi", 2)):
         write_recording(site / f"recordings/{language}/message/information.wav", speech(0.5, 16_000, seed=seed), 16_000)
     run_audio("prepare")
@@ -164,7 +168,9 @@ def test_message_falls_back_to_english_and_is_removed_with_its_prompt(site: Path
     assert read_sounds(site, "message") == {}
 
 
-def test_changed_sound_is_not_installed_as_the_message(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_changed_after_preparation_is_not_installed_as_information_message(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_message_draft(monkeypatch)
     before = read_sounds(site, "message")
     (site / "sounds/matdan/hi/message/information.alaw").write_bytes(b"something else")

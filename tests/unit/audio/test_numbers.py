@@ -73,7 +73,7 @@ def test_every_language_with_texts_has_words_for_numbers() -> None:
         ("as", 21, "একৈশ"),
     ],
 )
-def test_numbers_are_split_into_prompts_by_language(language: str, number: int, words: str) -> None:
+def test_numbers_are_split_into_prompts_by_the_rules_of_each_language(language: str, number: int, words: str) -> None:
     assert speak_number(number, language) == words
 
 
@@ -89,7 +89,7 @@ def test_each_number_up_to_99_has_a_distinct_word(language: str) -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
-def test_prompts_of_every_number_add_up_and_have_words(language: str, number: int) -> None:
+def test_values_of_a_numbers_prompts_sum_to_the_number_and_each_has_words(language: str, number: int) -> None:
     words = load_words(language)
     prompts = list_number_prompts(number, words)
     if words is not None:
@@ -112,7 +112,7 @@ def test_number_above_the_limit_is_read_digit_by_digit() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_prompts_of_hours_and_dates_have_words(language: str) -> None:
+def test_every_prompt_of_hours_and_dates_has_words_to_speak(language: str) -> None:
     words = load_words(language)
     assert words is not None
     texts = list_word_prompts(words)
@@ -138,7 +138,7 @@ def test_half_past_one_and_two_have_distinct_words_in_northern_languages() -> No
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_prompt_of_shipped_flows_has_words(language: str) -> None:
+def test_every_prompt_of_shipped_flows_has_words_to_speak(language: str) -> None:
     """This excludes names of places and organisations, which the site provides, and campaign recordings."""
     texts = load_shipped_texts()
     known = collect_text_prompts(texts, [language]) | collect_word_prompts([language])

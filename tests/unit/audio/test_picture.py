@@ -35,7 +35,7 @@ def test_waveform_fills_its_panel_up_to_its_peak() -> None:
     assert [float(each["width"]) for each in silences] == [pytest.approx(42, abs=0.1), pytest.approx(52.5, abs=0.1)]
 
 
-def test_loudness_curve_lies_at_the_measured_loudness() -> None:
+def test_loudness_curve_is_drawn_at_the_measured_loudness() -> None:
     """A steady tone at the target loudness lies on the dashed line."""
     times = np.arange(16_000 * 4) / 16_000
     tone = np.sin(2 * np.pi * 1000 * times).astype(np.float32)
@@ -55,12 +55,12 @@ def test_untrusted_text_is_escaped_in_the_picture() -> None:
     assert "<script>" not in render_page("<script>", [('"<', "a.svg")])
 
 
-def test_picture_without_panels_is_valid() -> None:
+def test_picture_of_no_recordings_is_valid_svg() -> None:
     parsed(draw_picture(Caption("hi/x"), [], -19.0, -2.0))
     parsed(draw_picture(Caption("hi/x"), [make_panel("a", np.zeros(0, np.float32), 8_000)], -19.0, -2.0))
 
 
-def test_at_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_command_writes_a_picture_for_each_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     runner = CliRunner()
     assert isinstance(runner.invoke(app, ["picture"]).exception, AudioError)

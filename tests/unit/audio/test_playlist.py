@@ -53,14 +53,14 @@ def call(prompts: dict[str, ListedPrompt], rules: PlayRules | None = None, *, la
     return CataloguePrompts(playlist, "town", TODAY, load_shipped_texts(), label)
 
 
-def test_campaigns_own_prompt_overrides_the_shared_one() -> None:
+def test_campaigns_own_prompt_overrides_the_prompt_shared_by_all_campaigns() -> None:
     both = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(entry())}
     assert call(both).find_sounds(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
     other = {"hi/common/goodbye": listed(entry()), "campaign/city/hi/common/goodbye": listed(entry())}
     assert call(other).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
 
 
-def test_blocked_campaign_prompt_is_replaced_by_the_shared_one() -> None:
+def test_blocked_prompt_of_a_campaign_is_replaced_by_the_shared_prompt() -> None:
     ended = entry(certificate="1", certificate_sha256=SHA, valid_until=date(2026, 11, 23))
     prompts = {"hi/common/goodbye": listed(entry()), "campaign/town/hi/common/goodbye": listed(ended)}
     assert call(prompts).find_sounds(GOODBYE, "hi") == ["matdan/hi/common/goodbye"]
@@ -70,7 +70,7 @@ def test_blocked_campaign_prompt_is_replaced_by_the_shared_one() -> None:
     assert "ended on 2026-11-23" in (alone.find_block_reason("matdan/campaign/town/hi/common/goodbye") or "")
 
 
-def test_sounds_outside_the_catalogue_directory_are_always_allowed() -> None:
+def test_sounds_outside_the_catalogue_directory_may_always_be_played() -> None:
     assert call({}).find_block_reason("beep") is None
     assert "not in the catalogue" in (call({}).find_block_reason("matdan/hi/common/goodbye") or "")
 
@@ -125,7 +125,7 @@ def site(tmp_path: Path) -> PlaylistReader:
     return PlaylistReader(tmp_path / "catalogue", places, PlayRules())
 
 
-def test_reader_notices_each_change_and_hashes_no_file_twice(
+def test_catalogue_reader_notices_each_change_and_hashes_no_file_twice(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = PromptName("", "hi", "common/goodbye")
@@ -185,7 +185,7 @@ async def test_running_centre_reloads_its_catalogue_and_survives_a_damaged_one(s
 
 
 @virtual_time()
-async def test_catalogue_missing_for_a_moment_silences_no_call(
+async def test_briefly_missing_catalogue_silences_no_call(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The directory is renamed, as by a checkout. Then one of its folders disappears while it is read."""
@@ -224,7 +224,7 @@ async def test_catalogue_missing_for_a_moment_silences_no_call(
     assert len(logs) == 2
 
 
-def test_lost_mount_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> None:
+def test_unmounted_catalogue_directory_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> None:
     """A lost mount leaves an empty directory."""
     name = PromptName("", "hi", "common/goodbye")
     assert site.read().find_block_reason(name, TODAY) is None
@@ -238,7 +238,7 @@ def test_lost_mount_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> N
     assert site.read().find_block_reason(name, TODAY) is None
 
 
-async def test_block_for_a_carrier_that_fetches_sounds_is_logged_once(site: PlaylistReader) -> None:
+async def test_prompt_blocked_for_a_carrier_that_fetches_sounds_is_logged_once(site: PlaylistReader) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.refresh()
     assert prompts.may_play("matdan/hi/common/goodbye")
@@ -248,14 +248,14 @@ async def test_block_for_a_carrier_that_fetches_sounds_is_logged_once(site: Play
     assert [log["sound"] for log in logs] == ["matdan/hi/recording/message"]
 
 
-def test_site_without_a_catalogue_plays_sounds_by_convention(tmp_path: Path) -> None:
+def test_site_without_a_catalogue_plays_sounds_at_their_default_paths(tmp_path: Path) -> None:
     neutral = load_profile("neutral")
     assert make_site_prompts(Settings(), neutral, Noon(), load_shipped_texts) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
     assert make_site_prompts(with_one, neutral, Noon(), load_shipped_texts) is not None
 
 
-async def test_damaged_catalogue_prevents_the_start(site: PlaylistReader) -> None:
+async def test_dialler_does_not_start_with_a_damaged_catalogue(site: PlaylistReader) -> None:
     (site.catalogue / "hi.toml").write_text("damaged")
     with pytest.raises(CatalogueError):
         await SitePrompts(site, Noon(), ZoneInfo("UTC"), load_shipped_texts).refresh()

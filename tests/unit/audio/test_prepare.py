@@ -71,7 +71,7 @@ def test_only_changed_recordings_are_prepared(places: AudioDirectories) -> None:
     assert len(run_prepare(places, entries, Recipe((SoundFormat.ALAW, SoundFormat.G722)))[0]) == 3
 
 
-def test_each_bad_file_is_reported_and_the_others_are_prepared(places: AudioDirectories) -> None:
+def test_each_invalid_recording_is_reported_and_the_others_are_prepared(places: AudioDirectories) -> None:
     hindi = places.recordings / "hi"
     (hindi / "turnout/text.mp3").write_text("these are words\n" * 40)
     (hindi / "turnout/empty.mp3").touch()
@@ -99,7 +99,9 @@ def test_each_bad_file_is_reported_and_the_others_are_prepared(places: AudioDire
 @pytest.mark.parametrize(
     "source", ["../../etc/passwd", "hi/../../etc/passwd.mp3", "/etc/passwd", "hi/a\0b.mp3", "hi/..", ""]
 )
-def test_path_outside_the_recordings_is_refused_before_opening(places: AudioDirectories, source: str) -> None:
+def test_path_outside_the_recordings_directory_is_refused_before_it_is_opened(
+    places: AudioDirectories, source: str
+) -> None:
     plan = make_plan(places, [source], {}, LINE, {})
     assert not plan.jobs
     assert len(plan.refused) == 1
@@ -131,7 +133,7 @@ def test_missing_recordings_directory_is_reported_in_one_line(tmp_path: Path) ->
         list_recordings(tmp_path / "none")
 
 
-def test_run_uses_several_processes_and_reports_progress(places: AudioDirectories) -> None:
+def test_preparation_uses_several_processes_and_reports_progress(places: AudioDirectories) -> None:
     (places.recordings / "hi/turnout/text.mp3").write_text("these are words\n" * 40)
     left_behind = places.sounds / "matdan" / "hi" / f"{PARTIAL_PREFIX}1"
     left_behind.parent.mkdir(parents=True)
@@ -160,19 +162,19 @@ def _die_at_three(number: int) -> int:
     return number * 2
 
 
-def test_job_that_crashes_its_process_fails_alone() -> None:
+def test_recording_that_crashes_its_process_stops_no_other_recording() -> None:
     results = dict(run_in_processes(_die_at_three, [1, 2, 3, 4], workers=2))
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 
 
-def test_process_count_depends_on_jobs_and_cpus() -> None:
+def test_number_of_processes_depends_on_recordings_and_cpus() -> None:
     assert process_count(1, 0) == 1
     assert process_count(100, 7) == 7
     assert process_count(0, 7) == 1
     assert list(run_in_processes(_die_at_three, [], workers=1)) == []
 
 
-def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_of_a_sound_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.alaw"
     write_atomically(path, b"old")
 
@@ -196,7 +198,7 @@ def test_full_disk_is_reported_in_one_line(places: AudioDirectories, monkeypatch
     assert all("cannot be written (No space left on device)" in line for line in refused)
 
 
-def test_approval_is_copied_to_a_new_entry_unless_it_was_a_drafts(places: AudioDirectories) -> None:
+def test_new_catalogue_entry_inherits_the_approval_unless_a_draft_was_approved(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     run_prepare(places, entries)
     approved = entries[QUESTION].model_copy(
@@ -215,7 +217,7 @@ def test_approval_is_copied_to_a_new_entry_unless_it_was_a_drafts(places: AudioD
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
-def test_unchanged_recording_has_its_old_text_and_a_new_one_the_current_text(places: AudioDirectories) -> None:
+def test_unchanged_recording_keeps_its_old_text_and_a_new_one_gets_the_current_text(places: AudioDirectories) -> None:
     entries: dict[PromptName, Entry] = {}
     run_prepare(places, entries)
     before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})
@@ -238,7 +240,7 @@ def test_recording_with_a_text_too_long_for_the_catalogue_is_refused(
     assert "accepts 5,000; shorten it" in why
 
 
-def test_unreadable_folder_is_reported_and_the_others_are_prepared(
+def test_unreadable_folder_is_reported_and_other_folders_are_prepared(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scandir = os.scandir
