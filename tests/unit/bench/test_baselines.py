@@ -40,19 +40,21 @@ RINGING = RingingCall(4.0)
         (0.0, 2.0, -20.0, 1.760),
     ],
 )
-def test_vicidial_sets_the_calculated_level(ready: float, waiting: float, intensity: float, level: float) -> None:
+def test_vicidial_policy_sets_the_dial_level_calculated_by_hand(
+    ready: float, waiting: float, intensity: float, level: float
+) -> None:
     settings = VicidialSettings(intensity=intensity)
     assert next_level(2.0, ready, waiting, 20.0, settings, NO_DROPS, 1430) == pytest.approx(level)
 
 
-def test_vicidial_tapered_method_uses_the_difference_of_hhmm_values() -> None:
+def test_vicidial_tapered_method_subtracts_times_as_hhmm_numbers() -> None:
     settings = VicidialSettings(method=DialMethod.TAPERED)
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 1430) == pytest.approx(2.01)
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 2130) == 1.0
     assert next_level(3.0, 0.0, 0.0, 20.0, settings, OVER, 1000) == 3.0
 
 
-def test_vicidial_lowers_the_level_after_drops() -> None:
+def test_vicidial_policy_lowers_the_dial_level_after_dropped_calls() -> None:
     hard, average = VicidialSettings(), VicidialSettings(method=DialMethod.AVERAGE)
     assert next_level(3.0, 0.0, 0.0, 20.0, hard, OVER, 1430) == 1.0
     assert next_level(3.0, 0.0, 0.0, 20.0, average, OVER, 1430) == 1.5
@@ -62,13 +64,13 @@ def test_vicidial_lowers_the_level_after_drops() -> None:
     assert next_level(3.0, 0.0, 0.0, 20.0, hard, storm, 1430) == 1.5
 
 
-def test_vicidial_level_stays_between_one_and_the_maximum() -> None:
+def test_vicidial_dial_level_stays_between_one_and_the_maximum() -> None:
     settings = VicidialSettings(maximum_level=2.5)
     assert next_level(2.4, 20.0, 0.0, 20.0, settings, NO_DROPS, 1430) == 2.5
     assert next_level(1.1, 0.0, 10.0, 20.0, settings, NO_DROPS, 1430) == 1.0
 
 
-def test_vicidial_places_the_calculated_number_of_calls() -> None:
+def test_vicidial_policy_places_the_number_of_calls_calculated_by_hand() -> None:
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings()) == 18
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings(available_only=True)) == 3
 
@@ -86,7 +88,7 @@ def test_vicidial_places_one_call_at_a_time_and_recounts_after_the_pause() -> No
     assert pacer.calls_to_place(far) == 1
 
 
-def test_vicidial_hard_limit_drops_the_level_to_one_above_the_limit() -> None:
+def test_vicidial_hard_limit_lowers_the_dial_level_to_one_if_drops_exceed_the_limit() -> None:
     pacer = VicidialPacer(VicidialSettings(method=DialMethod.HARD_LIMIT, level=3.0))
     for n in range(60):
         pacer.observe(PacingEvent(PacingEventKind.ANSWERED, 0.01 * n, 8.0))
@@ -97,7 +99,7 @@ def test_vicidial_hard_limit_drops_the_level_to_one_above_the_limit() -> None:
     assert pacer.level == 1.0
 
 
-def test_calls_per_idle_seat_keeps_the_ratio_within_free_channels() -> None:
+def test_calls_per_idle_seat_places_its_ratio_of_calls_up_to_the_free_channels() -> None:
     pacer = CallsPerIdleSeat(2.5)
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=3, ringing=(RINGING,) * 2)) == 5
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=0, busy_seats=(TALKING,))) == 0
@@ -122,7 +124,7 @@ def test_omnidialer_divides_available_and_expected_seats_by_the_hit_rate() -> No
     assert pacer.calls_to_place(PacingSnapshot(2.0, free_seats=4, ringing=(RINGING,) * 2)) == expected
 
 
-def test_omnidialer_is_progressive_for_fourteen_connects_after_an_abandoned_call() -> None:
+def test_omnidialer_dials_one_call_per_free_seat_until_14_connects_after_an_abandoned_call() -> None:
     pacer = _omni()
     pacer.observe(PacingEvent(PacingEventKind.ABANDONED, 1.0))
     for tick in range(6):
@@ -162,7 +164,7 @@ def test_erlang_c_matches_published_values() -> None:
     assert erlang_wait_probability(10, load, 2.0, 105.0) == pytest.approx(0.05, abs=1e-6)
 
 
-def test_erlang_rate_places_calls_as_time_passes() -> None:
+def test_erlang_policy_places_calls_at_its_rate_as_time_passes() -> None:
     pacer = ErlangRatePacer()
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=27)) == 0
     per_second = erlang_load(27, 0.03, 2.0, 105.0) / 105.0 / 0.25
@@ -171,7 +173,7 @@ def test_erlang_rate_places_calls_as_time_passes() -> None:
 
 
 @pytest.mark.parametrize("name", BASELINE_NAMES)
-def test_every_baseline_runs_a_centre_and_cancels_no_call(name: str) -> None:
+def test_every_baseline_policy_runs_a_centre_and_cancels_no_call(name: str) -> None:
     scenario = SCENARIOS["10 seats"]
     policy = baseline_named(name, scenario)
     day = simulate_policy(scenario, policy, 1, hours=0.25)
@@ -179,14 +181,14 @@ def test_every_baseline_runs_a_centre_and_cancels_no_call(name: str) -> None:
     assert policy.make().excess_calls(PacingSnapshot(0.0)) == 0
 
 
-def test_progressive_policy_has_the_calculated_idle_time() -> None:
+def test_progressive_policy_has_the_idle_time_calculated_by_hand() -> None:
     scenario = SCENARIOS["27 seats"]
     day = simulate_policy(scenario, policy_named("progressive", scenario, 0.03), 1, hours=2.0)
     assert day.idle_seconds_per_call == pytest.approx(59.1, abs=3.0)
     assert day.abandoned == 0
 
 
-def test_vicidial_decides_at_the_times_of_its_own_loops() -> None:
+def test_vicidial_policy_decides_at_the_intervals_of_vicidials_own_loops() -> None:
     decided: list[float] = []
 
     class Watched(VicidialPacer):

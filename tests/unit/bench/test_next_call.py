@@ -28,12 +28,12 @@ def test_call_without_a_number_keeps_its_start_time_and_is_counted_as_waiting() 
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_noon_zone_is_at_noon_at_every_hour(hour: int) -> None:
+def test_noon_zone_returns_a_time_zone_in_which_it_is_now_noon(hour: int) -> None:
     now = datetime(2024, 4, 26, hour, 30, tzinfo=ZoneInfo("UTC"))
     assert now.astimezone(ZoneInfo(noon_zone(now))).hour == 12
 
 
-def test_every_contender_chooses_each_number_once(tmp_path: Path) -> None:
+def test_every_compared_method_chooses_each_number_once(tmp_path: Path) -> None:
     voters = 3 * VOTERS_PER_BOOTH
     store = build_store(tmp_path, voters)
     assert build_store(tmp_path, voters) == store
@@ -43,6 +43,6 @@ def test_every_contender_chooses_each_number_once(tmp_path: Path) -> None:
     check_store(store)
 
 
-def test_percentile_is_one_of_the_values() -> None:
+def test_percentile_returns_one_of_the_given_values() -> None:
     assert percentile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert percentile([1.0], 0.99) == 1.0

@@ -13,12 +13,12 @@ from bench.optimum import MarkovCentre, compute_optimum
     ("seats", "answer_rate", "idle_seconds"),
     [(5, 0.15, 33.6), (5, 0.30, 24.9), (5, 0.50, 18.4), (10, 0.30, 18.7), (10, 0.50, 15.2), (27, 0.50, 9.1)],
 )
-def test_optimum_matches_the_reference_figures(seats: int, answer_rate: float, idle_seconds: float) -> None:
+def test_optimal_idle_time_matches_the_reference_figures(seats: int, answer_rate: float, idle_seconds: float) -> None:
     best = compute_optimum(MarkovCentre(seats, answer_rate))
     assert best.idle_seconds_per_call == pytest.approx(idle_seconds, abs=0.05)
 
 
-def test_optimum_meets_the_cap_exactly() -> None:
+def test_optimal_pacing_uses_the_abandoned_rate_cap_exactly() -> None:
     centre = MarkovCentre(5, 0.30, cap=0.02)
     best = compute_optimum(centre)
     assert best.abandoned_share == pytest.approx(0.02, rel=1e-6)
@@ -26,7 +26,7 @@ def test_optimum_meets_the_cap_exactly() -> None:
     assert best.utilisation == pytest.approx(worked)
 
 
-def test_tighter_cap_means_more_idle_time() -> None:
+def test_tighter_abandoned_rate_cap_means_more_idle_time() -> None:
     idle = [compute_optimum(MarkovCentre(5, 0.30, cap=cap)).idle_seconds_per_call for cap in (0.05, 0.03, 0.01)]
     assert idle == sorted(idle)
     assert idle[0] < idle[-1]
@@ -38,7 +38,7 @@ def test_more_seats_or_answers_mean_less_idle_time() -> None:
     assert compute_optimum(MarkovCentre(3, 0.60)).idle_seconds_per_call < plain
 
 
-def test_one_seat_with_certain_answers_idles_less_than_one_ring_time() -> None:
+def test_single_seat_idles_less_than_one_ring_time_if_every_call_is_answered() -> None:
     """With p = 1 and one call per available seat the idle time is the ring time; dialling ahead shortens it."""
     centre = MarkovCentre(1, 1.0, cap=1e-4)
     idle = compute_optimum(centre).idle_seconds_per_call
@@ -50,6 +50,6 @@ def test_one_seat_with_certain_answers_idles_less_than_one_ring_time() -> None:
     "centre",
     [MarkovCentre(0, 0.3), MarkovCentre(3, 0.0), MarkovCentre(3, 1.2), MarkovCentre(3, 0.3, cap=0.0), MarkovCentre(3, math.nan)],
 )  # fmt: skip
-def test_impossible_parameters_are_rejected(centre: MarkovCentre) -> None:
+def test_impossible_parameters_of_the_optimum_are_rejected(centre: MarkovCentre) -> None:
     with pytest.raises(ValueError, match="needs at least one seat"):
         compute_optimum(centre)

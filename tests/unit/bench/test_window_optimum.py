@@ -15,7 +15,7 @@ def _cost(by_room: Vector) -> float:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_other_drop_rates_cost_more(drops: int) -> None:
+def test_every_other_drop_rate_costs_more_than_the_optimal_one(drops: int) -> None:
     best = compute_best_spending(drops)
     assert _cost(best.by_room) == pytest.approx(best.cost)
     for other in (0.5, 0.8, 1.0, 1.5):
@@ -29,25 +29,27 @@ def test_other_drop_rates_cost_more(drops: int) -> None:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_governor_rule_has_the_shape_of_the_optimum(drops: int) -> None:
+def test_governors_rule_is_proportional_to_the_optimal_drop_rate(drops: int) -> None:
     rooms = np.arange(1, min(drops, 6) + 1)
     over = compute_best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
     assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
     assert 0.25 < over.mean() < 0.45
 
 
-def test_larger_window_is_used_more_fully() -> None:
+def test_larger_share_of_the_allowed_drops_is_used_in_a_larger_window() -> None:
     shares = [compute_best_spending(drops).mean_share for drops in DROPS]
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] < 1.0
 
 
-def test_window_without_drops_is_rejected() -> None:
+def test_window_that_allows_no_drops_is_rejected() -> None:
     with pytest.raises(ValueError, match="nothing to spend"):
         compute_best_spending(0)
 
 
-def test_table_includes_the_governor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_printed_table_includes_the_governors_rule(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.argv", ["window_optimum", "--drops", "9"])
     main()
     shown = capsys.readouterr().out

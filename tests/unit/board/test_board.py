@@ -44,7 +44,7 @@ def lines(
     return console.export_text().rstrip("\n").split("\n")
 
 
-def test_board_of_27_seats_fits_100_by_30_characters() -> None:
+def test_board_of_27_seats_fits_a_terminal_of_100_by_30_characters() -> None:
     alert = create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40)
     shown = lines(centre_view(alerts=(alert,)))
     assert len(shown) == 30
@@ -77,7 +77,7 @@ def test_board_of_27_seats_fits_100_by_30_characters() -> None:
     assert all(f"seat-{number:02}" in text for number in range(1, 28))
 
 
-def test_lag_of_the_event_loop_is_shown_if_there_is_room() -> None:
+def test_event_loop_lag_is_shown_if_there_is_room() -> None:
     assert "loop lag p99 2.1 ms" in "\n".join(lines(centre_view(), height=40))
 
 
@@ -90,7 +90,7 @@ def test_call_starts_a_minute_are_computed_from_an_earlier_view() -> None:
     assert "starts/min" not in "\n".join(lines(now))
 
 
-def test_hold_reason_replaces_the_pacing_text() -> None:
+def test_reason_for_holding_a_campaign_replaces_its_pacing_text() -> None:
     held = replace(
         campaign_view("turnout-agents"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00")
     )
@@ -100,7 +100,7 @@ def test_hold_reason_replaces_the_pacing_text() -> None:
 
 
 @pytest.mark.parametrize("limit", Limit)
-def test_text_of_each_pacing_limit_fits_the_narrowest_panel(limit: Limit) -> None:
+def test_text_of_each_pacing_limit_fits_into_the_narrowest_panel(limit: Limit) -> None:
     said = limit.words
     assert len(said) <= 52
     paced = tuple(replace(campaign, limited_by=limit.value) for campaign in centre_view().campaigns)
@@ -110,7 +110,7 @@ def test_text_of_each_pacing_limit_fits_the_narrowest_panel(limit: Limit) -> Non
         assert not [line for line in shown if "…" in line and "209/" not in line]
 
 
-def test_board_fits_80_by_24_characters() -> None:
+def test_board_fits_a_terminal_of_80_by_24_characters() -> None:
     shown = lines(centre_view(), 80, 24)
     assert len(shown) == 24
     assert "and 15 more seats" in "\n".join(shown)
@@ -124,7 +124,7 @@ def test_names_of_booths_are_shown_if_there_is_room() -> None:
     assert any("209/1  " in line for line in lines(view, 50, 30))
 
 
-def test_parts_of_a_bar_differ_without_colours() -> None:
+def test_parts_of_a_bar_are_distinguishable_without_colours() -> None:
     (bar,) = [line for line in lines(centre_view(), 120, 40) if "··" in line and "▌" in line]
     assert "░" in bar
     assert "█" in bar
@@ -187,7 +187,7 @@ def test_many_alerts_leave_room_for_the_panels() -> None:
     assert len(shown) <= 34
 
 
-def test_booth_with_the_lowest_turnout_is_first() -> None:
+def test_booth_with_the_lowest_turnout_is_listed_first() -> None:
     view = centre_view(booths=3)
     low, middle, high = (replace(booth, contacted=50) for booth in view.booths)
     booths = (
@@ -199,7 +199,7 @@ def test_booth_with_the_lowest_turnout_is_first() -> None:
     assert [line.split()[1] for line in shown] == ["209/1", "209/2", "209/3"]
 
 
-def test_booth_with_two_answers_is_not_first() -> None:
+def test_booth_with_only_two_answers_is_not_listed_first() -> None:
     few, many, other = centre_view(booths=3).booths
     booths = (
         replace(few, contacted=2, voted=0, not_yet=2),
@@ -211,7 +211,7 @@ def test_booth_with_two_answers_is_not_first() -> None:
     assert "2 of 3 booths, 1 not contacted yet" in text
 
 
-def test_headings_of_booths_are_complete_with_short_names() -> None:
+def test_booth_headings_are_not_cut_off_if_booth_names_are_short() -> None:
     view = centre_view(booths=3)
     booths = tuple(replace(booth, constituency_number=72, contacted=5, voters=9) for booth in view.booths)
     (head,) = [line for line in lines(replace(view, booths=booths), width=100) if "█ voted ▒ not yet" in line]
@@ -265,7 +265,7 @@ def test_no_line_exceeds_the_terminals_width(width: int, height: int, seats: int
 
 @given(share=st.floats(-1, 2), cells=st.integers(1, 60))
 @settings(deadline=None, derandomize=True)
-def test_bar_has_the_requested_width(share: float, cells: int) -> None:
+def test_bar_is_drawn_in_the_requested_width(share: float, cells: int) -> None:
     assert len(draw_share_bar(share, cells, "red").plain) == cells
 
 
@@ -284,7 +284,7 @@ def test_durations_are_formatted_as_minutes_or_hours(seconds: float, text: str) 
     assert format_duration(seconds) == text
 
 
-def test_every_state_has_a_colour() -> None:
+def test_every_seat_state_has_a_colour() -> None:
     seats = tuple(replace(centre_view().seats[0], state=state, seat=f"{state}"[:8]) for state in SeatState)
     calls = dict.fromkeys(CallState, 1)
     campaigns = tuple(replace(campaign_view(state), state=state, calls=calls) for state in CampaignState)
@@ -313,7 +313,7 @@ async def test_board_is_drawn_four_times_a_second_until_stopped() -> None:
     assert "turnout-agents" in console.file.getvalue()
 
 
-def test_resting_trunk_is_marked() -> None:
+def test_trunk_that_is_resting_after_failures_is_marked() -> None:
     centre = centre_view()
     resting = replace(centre.state.trunks[0], state=TrunkState.RESTING, rest_seconds=28.0)
     text = "\n".join(lines(change_state(centre, trunks=(resting, *centre.state.trunks[1:]))))
@@ -343,7 +343,7 @@ def test_board_shows_the_forecast_on_a_polling_day() -> None:
     assert "20,310 more voters are not contacted and have no phone number" in text
 
 
-def test_board_shows_the_cap_of_rules_and_campaigns() -> None:
+def test_board_shows_the_stricter_abandoned_rate_cap_of_rules_and_campaigns() -> None:
     profile, site = load_profile("neutral"), load_settings(DEMO_SETTINGS)
     share = min(cap.share for cap in profile.abandoned.caps)
     assert shown_cap(site, profile) == share == 0.03

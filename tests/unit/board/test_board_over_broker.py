@@ -46,7 +46,7 @@ def draw_board(view: CentreView, trouble: str = "") -> str:
     return console.export_text()
 
 
-def test_board_drawn_over_the_broker_equals_the_diallers_own() -> None:
+def test_board_drawn_from_mqtt_messages_equals_the_diallers_own_board() -> None:
     held = replace(campaign_view("late"), hold=Hold(HoldReason.CALLING_HOURS, "outside calling hours until 09:00", AT))
     view = centre_view(alerts=(create_alert(AlertKind.LIST_LOW, AT, campaign="turnout-ivr", remaining=40),))
     campaigns = sorted(
@@ -101,7 +101,7 @@ def test_unknown_fields_and_values_of_a_newer_dialler_are_ignored() -> None:
     assert {seat.state.value for seat in view.seats} == {"offline"}
 
 
-def test_trouble_names_a_silent_or_offline_dialler() -> None:
+def test_board_reports_a_silent_or_offline_dialler() -> None:
     messages = build_view(centre_view())
     assert LatestMessages("pune-1").problem(AT) == "no message from the dialler yet"
     assert messages.problem(AT + SILENT_SECONDS) == ""
