@@ -94,7 +94,7 @@ def test_sound_file_changed_after_preparation_may_not_be_played(site: Path) -> N
     assert "was changed on disk after it was prepared" in str(list_catalogue()[0]["why_not"])
 
 
-def test_certificate_for_another_recording_is_stored_but_forbids_playing(site: Path) -> None:
+def test_prompt_with_a_certificate_for_another_recording_is_not_played(site: Path) -> None:
     audio("prepare")
     code, output, _ = audio(
         "approve", "hi/recording/message", "--by", "A", "--certificate", "1", "--sha256", "ab" * 32, "--synthetic"
@@ -145,7 +145,7 @@ def test_invalid_approval_is_refused_in_one_line_and_changes_nothing(
     assert (site / "catalogue/hi.toml").read_bytes() == before
 
 
-def test_check_reports_missing_uncertified_and_outdated_prompts(site: Path) -> None:
+def test_audio_check_reports_missing_uncertified_and_outdated_prompts(site: Path) -> None:
     audio("prepare")
     write_recording(site / "recordings/hi/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
     audio("prepare")
@@ -162,7 +162,7 @@ def test_check_reports_missing_uncertified_and_outdated_prompts(site: Path) -> N
     assert audio("check", "-l", "hi")[1] == output
 
 
-def test_check_covers_the_languages_of_agents_and_of_the_catalogue(site: Path) -> None:
+def test_audio_check_covers_the_languages_of_agents_and_of_the_catalogue(site: Path) -> None:
     write_recording(site / "recordings/ta/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
     audio("prepare")
     looked = {line.partition("/")[0] for line in audio("check")[1].splitlines()}
@@ -175,7 +175,7 @@ def test_check_covers_the_languages_of_agents_and_of_the_catalogue(site: Path) -
     assert looked == {"hi", "mr", "ta"}
 
 
-def test_check_of_a_flow_covers_the_languages_on_the_roll(site: Path) -> None:
+def test_audio_check_of_a_flow_covers_the_languages_of_voters_on_the_roll(site: Path) -> None:
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\nlanguage = "hi"\n[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\n')
         file.write('[store]\npath = "centre.db"\n')
@@ -189,7 +189,7 @@ def test_check_of_a_flow_covers_the_languages_on_the_roll(site: Path) -> None:
     assert languages_with_missing_prompts() == {"hi", "bn", "mr"}
 
 
-def test_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
+def test_audio_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
     name = get_name_sound(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\n')
@@ -200,7 +200,7 @@ def test_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
     assert next(row["text"] for row in list_catalogue() if row["prompt"] == name) == "Example Seva"
 
 
-def test_preparing_again_still_reports_a_recording_with_an_old_text(site: Path) -> None:
+def test_preparing_again_still_reports_a_recording_of_an_outdated_text(site: Path) -> None:
     (site / "texts").mkdir()
     (site / "texts/hi.yaml").write_text('errand.ask: "Polls close at six."\n')
     write_recording(site / "recordings/hi/errand/ask.wav", speech(0.5, 8_000), 8_000)
@@ -254,7 +254,7 @@ def test_symbolic_link_among_the_recordings_is_rejected_with_exit_code_1(site: P
     assert "1 prepared, 0 unchanged, 1 failed" in output
 
 
-def test_remove_deletes_a_prompt_and_its_sounds_but_not_the_recording(site: Path) -> None:
+def test_audio_remove_deletes_a_prompt_and_its_sounds_but_not_the_recording(site: Path) -> None:
     audio("prepare")
     code, output, _ = audio("remove", "hi/recording/message")
     assert code == 0
@@ -267,13 +267,13 @@ def test_remove_deletes_a_prompt_and_its_sounds_but_not_the_recording(site: Path
     assert isinstance(audio("remove", "hi/recording/message")[2], AudioError)
 
 
-def test_check_reports_a_missing_recording_file(site: Path) -> None:
+def test_audio_check_reports_a_missing_recording_file(site: Path) -> None:
     audio("prepare")
     (site / "recordings/hi/recording/message.mp3").unlink()
     assert "recording hi/recording/message.mp3 is missing" in audio("check", "-l", "hi")[1]
 
 
-def test_audio_rules_without_a_catalogue_are_refused(tmp_path: Path) -> None:
+def test_settings_with_audio_rules_but_no_catalogue_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text("[audio]\ncertified_recordings = true\n")
     with pytest.raises(SettingError, match="certified_recordings needs a catalogue"):
@@ -304,7 +304,7 @@ def test_recording_that_no_flow_plays_is_rejected_with_a_suggestion(site: Path) 
     assert "1 prepared, 0 unchanged, 3 failed" in message
 
 
-def test_check_reports_a_catalogue_entry_that_no_flow_plays(site: Path) -> None:
+def test_audio_check_reports_a_catalogue_entry_that_no_flow_plays(site: Path) -> None:
     write_prompts(site, {PromptName("", "hi", "turnout/questoin"): catalogue_entry()})
     code, message, _ = audio("check", "-l", "hi")
     assert code == 1

@@ -37,7 +37,7 @@ PAGE = Path(__file__).parents[3] / "docs/how-to/mqtt.md"
         ("seat-serials 04 7,8", {"seat": "04", "serials": "7,8"}),
     ],
 )  # fmt: skip
-def test_fields_are_read_in_order_or_by_name(words: str, fields: dict[str, Any]) -> None:
+def test_fields_of_a_command_are_read_in_order_or_by_name(words: str, fields: dict[str, Any]) -> None:
     name, *given = words.split()
     assert parse_fields(name, given) == fields
 
@@ -53,7 +53,7 @@ def test_fields_are_read_in_order_or_by_name(words: str, fields: dict[str, Any])
         ("speed turnout max_calls=many", "`speed`: `max_calls` must be a whole number (maximum concurrent calls"),
     ],
 )
-def test_invalid_fields_are_refused_before_anything_is_sent(words: str, says: str) -> None:
+def test_command_with_invalid_fields_is_refused_before_anything_is_sent(words: str, says: str) -> None:
     name, *given = words.split()
     with pytest.raises((typer.BadParameter, CommandRefused), match=re.escape(says)):
         parse_fields(name, given)
@@ -70,7 +70,7 @@ def test_help_of_each_command_names_its_purpose_and_fields(name: str) -> None:
         assert key in words
 
 
-def test_list_has_every_command() -> None:
+def test_command_list_has_every_command() -> None:
     code, output = run("command", "list")
     assert code == 0
     assert [line.split()[0] for line in output.splitlines() if not line.startswith(" ")] == [*COMMANDS]

@@ -96,7 +96,7 @@ async def test_erased_number_is_gone_from_the_store_and_stays_suppressed_in_late
     assert NUMBER not in dialled
 
 
-def test_erase_without_voters_keeps_names_and_removes_the_link(config: Path) -> None:
+def test_erasing_only_a_number_keeps_the_voters_names_and_removes_their_link_to_it(config: Path) -> None:
     assert run("erase", NUMBER, "-c", config)[0] == 0
     assert rows(config.parent, "SELECT name FROM voter WHERE voter_id = 4") == [("Voter 4",)]
     assert rows(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
@@ -109,7 +109,7 @@ def test_erasing_a_number_that_is_on_no_roll_suppresses_it(config: Path) -> None
     assert run("erase", "12345", "-c", config)[0] == 2
 
 
-async def test_purge_erases_personal_data_and_keeps_attempts_and_marks(config: Path) -> None:
+async def test_purge_erases_personal_data_but_leaves_attempts_and_marks(config: Path) -> None:
     execute(config.parent / "centre.db", "UPDATE voter SET weight = 4 WHERE voter_id = 12")
     run("optout", "add", "7000000009", "-c", config)
     code, text = run("purge", "--after", days_ago(10), "--dry-run", "-c", config)
@@ -212,7 +212,7 @@ def test_missing_recording_file_does_not_prevent_an_erasure(missing: str, config
     assert rows(config.parent, "SELECT attempt_id FROM recording") == [(ANOTHER,)]
 
 
-def test_number_stays_until_its_recordings_can_be_deleted(
+def test_number_is_erased_only_when_its_recordings_can_be_deleted(
     config: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlink = Path.unlink
@@ -236,7 +236,9 @@ def test_number_stays_until_its_recordings_can_be_deleted(
     assert not is_in_store_files(config, "ABC0000004")
 
 
-def test_missing_recordings_folder_or_link_is_refused_before_anything_is_erased(config: Path, recorded: Path) -> None:
+def test_recordings_folder_that_is_missing_or_a_link_is_refused_before_anything_is_erased(
+    config: Path, recorded: Path
+) -> None:
     recorded.rename(recorded.with_name("elsewhere"))
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "set recordings.directory" in text) == (2, True)
@@ -260,7 +262,7 @@ STRICTER = "[rules.stricter.retention]\nkeep_recordings = true\n"
         (f"[[rules.polls]]\nday = {TODAY - timedelta(9)}\n", f"until {TODAY + timedelta(36)}"),
     ],
 )
-def test_recordings_under_retention_are_kept_and_reported(
+def test_purge_leaves_and_reports_recordings_under_retention(
     polls: str, output: str, config: Path, recorded: Path
 ) -> None:
     with config.open("a", encoding="utf-8") as file:
@@ -276,7 +278,7 @@ def test_recordings_under_retention_are_kept_and_reported(
     assert rows(config.parent, "SELECT count(*) FROM recording") == [(2,)]
 
 
-def test_recordings_are_erased_after_their_retention_period(config: Path, recorded: Path) -> None:
+def test_purge_erases_recordings_after_their_retention_period(config: Path, recorded: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write(STRICTER + f"[[rules.polls]]\nday = {days_ago(46)}\n")
     assert "2 recordings erased." in run("erase", NUMBER, "-c", config)[1]

@@ -22,19 +22,19 @@ def flow(*arguments: str, keys: str = "") -> tuple[int, str, BaseException | Non
     return result.exit_code, result.output, result.exception
 
 
-def test_list_names_every_flow() -> None:
+def test_flow_list_names_every_flow() -> None:
     code, output, _ = flow("list")
     assert code == 0
     assert all(name in output for name in list_shipped_flows())
 
 
-def test_shipped_flows_have_no_findings() -> None:
+def test_flow_check_finds_nothing_wrong_with_shipped_flows() -> None:
     code, output, _ = flow("check")
     assert code == 0
     assert output.strip() == f"{len(list_shipped_flows())} flows checked, 0 findings"
 
 
-def test_check_exits_1_and_names_file_line_and_node(tmp_path: Path) -> None:
+def test_flow_check_exits_1_and_names_file_line_and_node_of_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(BROKEN, encoding="utf-8")
     code, output, _ = flow("check", str(path), "-l", "hi")
@@ -50,7 +50,7 @@ def test_check_exits_1_and_names_file_line_and_node(tmp_path: Path) -> None:
     assert {finding["line"] for finding in found} == {4}
 
 
-def test_check_uses_own_texts_and_the_given_limit(tmp_path: Path) -> None:
+def test_flow_check_uses_the_sites_own_texts_and_the_given_time_limit(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "आपने किसे वोट दिया?"\n', encoding="utf-8")
     code, output, _ = flow("check", "turnout", "--texts", str(tmp_path))
     assert code == 1
@@ -61,14 +61,14 @@ def test_check_uses_own_texts_and_the_given_limit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [("check", "nowhere"), ("draw", "nowhere"), ("try", "nowhere")])
-def test_unknown_flow_is_refused_with_the_known_ones(arguments: tuple[str, ...]) -> None:
+def test_unknown_flow_is_refused_with_a_list_of_the_known_ones(arguments: tuple[str, ...]) -> None:
     _, _, error = flow(*arguments)
     assert isinstance(error, UnknownFlow)
     assert isinstance(error, MatdanError)
     assert "turnout" in str(error)
 
 
-def test_missing_directory_of_texts_is_refused() -> None:
+def test_missing_directory_of_flow_texts_is_refused() -> None:
     _, _, error = flow("check", "--texts", "/nowhere")
     assert isinstance(error, FlowError)
 
@@ -81,7 +81,7 @@ def test_missing_directory_of_texts_is_refused() -> None:
         ("household", "pending_voters=99999999999999999999", "give a number such as 3"),
     ],
 )
-def test_invalid_fact_is_refused_with_an_example(name: str, fact: str, words: str) -> None:
+def test_invalid_fact_for_a_tried_flow_is_refused_with_an_example(name: str, fact: str, words: str) -> None:
     _, _, error = flow("try", name, "-f", fact, "--keys", "1")
     assert isinstance(error, BadFact)
     assert words in str(error)
@@ -90,14 +90,14 @@ def test_invalid_fact_is_refused_with_an_example(name: str, fact: str, words: st
     assert flow("try", name, "-f", f"{fact.split('=', maxsplit=1)[0]}=", "--keys", "1")[0] == 0  # unknown
 
 
-def test_draw_prints_a_mermaid_diagram() -> None:
+def test_flow_draw_prints_a_mermaid_diagram() -> None:
     code, output, _ = flow("draw", "turnout", "--language", "hi")
     assert code == 0
     assert "\nflowchart TD\n" in output
     assert "क्या आपने वोट डाल दिया है?" in output
 
 
-def test_draw_writes_the_same_diagram_and_wraps_it_for_markdown(tmp_path: Path) -> None:
+def test_flow_draw_writes_the_printed_diagram_to_a_file_and_wraps_it_for_markdown(tmp_path: Path) -> None:
     printed = flow("draw", "turnout")[1]
     plain, markdown = tmp_path / "turnout.mmd", tmp_path / "turnout.md"
     code, output, _ = flow("draw", "turnout", "--out", str(plain))
@@ -107,13 +107,13 @@ def test_draw_writes_the_same_diagram_and_wraps_it_for_markdown(tmp_path: Path) 
     assert markdown.read_text(encoding="utf-8") == f"```mermaid\n{printed}```\n"
 
 
-def test_draw_refuses_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+def test_flow_draw_refuses_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "no" / "x.svg"))
     assert isinstance(error, FlowOptionError)
     assert "choose another --out" in str(error)
 
 
-def test_try_plays_the_call_in_the_given_language() -> None:
+def test_flow_try_plays_the_call_in_the_given_language() -> None:
     code, output, _ = flow("try", "turnout", "--language", "hi", keys="2\n3#\n")
     assert code == 0
     assert "क्या आपने वोट डाल दिया है?" in output
@@ -121,7 +121,7 @@ def test_try_plays_the_call_in_the_given_language() -> None:
     assert output.strip().splitlines()[-1] == "-- completed at goodbye; answers: hour = 15:00; turns: 8"
 
 
-def test_try_enters_the_given_keys() -> None:
+def test_flow_try_enters_the_given_keys() -> None:
     code, output, _ = flow("try", "booth_worker", "--keys", "17#,#")
     assert code == 0
     assert "[voted (serial) 17: saved]" in output
@@ -131,13 +131,13 @@ def test_try_enters_the_given_keys() -> None:
 
 
 @pytest.mark.parametrize("keys", ["h\n", ""])
-def test_end_of_input_hangs_up(keys: str) -> None:
+def test_flow_try_hangs_up_at_the_end_of_its_input(keys: str) -> None:
     code, output, _ = flow("try", "turnout", keys=keys)
     assert code == 0
     assert "-- hung-up at question" in output
 
 
-def test_try_can_simulate_failures() -> None:
+def test_flow_try_can_simulate_failed_services() -> None:
     _, output, _ = flow("try", "turnout", "--store-fails", "--keys", "1")
     assert "NOT saved" in output
     assert "could not be saved" in output
@@ -152,7 +152,7 @@ def test_try_can_simulate_failures() -> None:
     assert "[message = trial: saved]" in output
 
 
-def test_try_uses_the_given_facts() -> None:
+def test_flow_try_uses_the_given_facts_about_the_voter() -> None:
     _, output, _ = flow("try", "turnout", "-f", "booth_name=", "--keys", "3")
     assert "We do not know your polling station." in output
     _, output, _ = flow("try", "household", "-f", "pending_voters=5", "--keys", "1")
@@ -162,7 +162,7 @@ def test_try_uses_the_given_facts() -> None:
     assert "NAME=VALUE" in output
 
 
-def test_flow_of_a_site_is_given_by_its_path(tmp_path: Path) -> None:
+def test_flow_of_a_site_is_named_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     text = (FLOWS_DIRECTORY / "opt_out.yaml").read_text(encoding="utf-8").replace("flow: opt_out", "flow: mine")
     path.write_text(text, encoding="utf-8")

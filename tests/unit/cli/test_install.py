@@ -136,7 +136,7 @@ def test_install_prints_the_next_steps(site: Path) -> None:
     assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer matdan-recordings.timer\n" in output
 
 
-def test_recordings_folder_is_writable_for_asterisk_and_the_purge_timer(site: Path) -> None:
+def test_recordings_folder_is_writable_by_asterisk_and_the_purge_timer(site: Path) -> None:
     files = install_site(site)
     folder = "/var/spool/asterisk/matdan"
     assert f"d {folder} 2770 asterisk matdan\n" in files["etc/tmpfiles.d/matdan.conf"]
@@ -160,7 +160,7 @@ def test_install_notes_a_missing_backup_folder_and_refuses_a_system_folder(site:
     assert "store.backup_folder: /mnt is a system folder" in output
 
 
-def test_installing_twice_changes_nothing(site: Path) -> None:
+def test_installing_the_services_twice_changes_nothing(site: Path) -> None:
     before = install_site(site)
     again = run("install", "-c", site.parent / "root/etc/matdan/centre.toml", "--root", site.parent / "root")
     assert again[0] == 0
@@ -168,7 +168,7 @@ def test_installing_twice_changes_nothing(site: Path) -> None:
     assert tree(site.parent / "root") == before
 
 
-def test_uninstall_removes_its_files_and_keeps_settings_and_data(site: Path) -> None:
+def test_uninstall_removes_installed_files_but_leaves_settings_and_data(site: Path) -> None:
     install_site(site)
     root = site.parent / "root"
     store = root / "var/lib/matdan/centre.db"
@@ -187,7 +187,7 @@ def test_uninstall_removes_its_files_and_keeps_settings_and_data(site: Path) -> 
     assert tree(root) == SAMPLES
 
 
-def test_print_option_shows_the_files_without_writing(site: Path) -> None:
+def test_print_option_of_install_shows_the_files_without_writing_them(site: Path) -> None:
     code, output = run("install", "-c", site, "--root", site.parent / "root", "--print")
     assert code == 0
     assert "/etc/systemd/system/matdan-dialler.service" in output
@@ -202,7 +202,7 @@ def test_print_option_shows_the_files_without_writing(site: Path) -> None:
         ("etc/systemd/system/matdan-desk.service", "was not written by `dialer install`; nothing was written"),
     ],
 )
-def test_install_refuses_to_overwrite_foreign_files(there: str, says: str, site: Path) -> None:
+def test_install_refuses_to_overwrite_files_that_it_did_not_write(there: str, says: str, site: Path) -> None:
     path = site.parent / "root" / there
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[centre]\n")
@@ -230,7 +230,7 @@ def test_system_folder_as_store_folder_is_refused(folder: str, site: Path) -> No
     assert tree(site.parent / "root") == SAMPLES
 
 
-def test_purge_removes_a_link_but_not_its_target(site: Path) -> None:
+def test_uninstall_with_purge_removes_a_link_but_not_its_target(site: Path) -> None:
     install_site(site)
     root, disk = site.parent / "root", site.parent / "disk"
     disk.mkdir()
@@ -263,7 +263,7 @@ def test_install_without_systemd_or_root_permissions_is_refused(site: Path, monk
     assert "root permissions are required: run `sudo dialer uninstall`" in run_for_error("uninstall")[1]
 
 
-def test_centre_with_remote_asterisk_and_broker_gets_only_its_own_files() -> None:
+def test_centre_with_remote_asterisk_and_broker_gets_only_the_diallers_files() -> None:
     settings = Settings.model_validate(
         {"ami": {"host": "10.0.0.6"}, "store": {"path": "/srv/matdan/centre.db"}, "audio": {"sounds": "/srv/sounds"}}
     )

@@ -50,7 +50,7 @@ def site(tmp_path: Path) -> Path:
         ("import roll.csv --map map.toml --rejects", "map.toml", "the map file"),
     ],
 )
-def test_output_to_a_file_that_the_command_reads_is_refused(
+def test_output_into_a_file_that_the_command_reads_is_refused(
     site: Path, monkeypatch: pytest.MonkeyPatch, command: str, place: str, what: str
 ) -> None:
     monkeypatch.chdir(site)
@@ -66,7 +66,7 @@ def test_output_to_a_file_that_the_command_reads_is_refused(
 
 
 @pytest.mark.parametrize("command", ["demo --headless --for 5 --report", "sample-roll --rows 5 --out"])
-def test_output_to_another_store_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+def test_output_into_another_store_is_refused(site: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.chdir(site)
     monkeypatch.setattr(
         running, "quiet_logging", lambda: None
@@ -80,7 +80,9 @@ def test_output_to_another_store_is_refused(site: Path, monkeypatch: pytest.Monk
     assert (site / "centre.csv").read_bytes() == before
 
 
-def test_demo_report_at_the_path_of_its_store_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_report_with_the_path_of_the_demos_store_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(running, "quiet_logging", lambda: None)
     code, printed = run_for_error(
         "demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db"
@@ -89,7 +91,7 @@ def test_demo_report_at_the_path_of_its_store_is_refused(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_rejects_file_at_the_path_of_the_new_store_is_refused(tmp_path: Path) -> None:
+def test_rejects_file_with_the_path_of_the_new_store_is_refused(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     (tmp_path / "here").symlink_to(tmp_path)
     with pytest.raises(OutputRefused, match="is the store; name another file"):

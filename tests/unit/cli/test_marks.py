@@ -62,7 +62,7 @@ def read_list(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> Ma
 # Reading
 
 
-def test_serials_in_any_digits_are_read_as_marks(config: Path) -> None:
+def test_serial_numbers_in_digits_of_any_script_are_read_as_marks(config: Path) -> None:
     found = read_list(config, "174,1,1", "174,2,२", "174,3.0,20", "", "174,1,1")
     assert [(mark.voter_id, mark.kind, mark.at, mark.agent) for mark in found.marks] == [
         (voter, MarkKind.VOTED, NOW, "worker-1") for voter in (1, 22, 60)
@@ -92,7 +92,7 @@ def test_serials_in_any_digits_are_read_as_marks(config: Path) -> None:
         ("174,1,1,,,,,ABC0000002", "belong to different voters; check that the list is of this roll"),
     ],
 )
-def test_invalid_line_is_rejected_with_its_number_and_reason(config: Path, line: str, reason: str) -> None:
+def test_invalid_line_of_marks_is_rejected_with_its_number_and_reason(config: Path, line: str, reason: str) -> None:
     head = f"{HEAD},kind,time,by,roll version,epic"
     found = read_list(config, "174,1,2", line, "174,1,3", head=head)
     assert [mark.voter_id for mark in found.marks] == [2, 3]
@@ -103,7 +103,7 @@ def test_invalid_line_is_rejected_with_its_number_and_reason(config: Path, line:
     assert "98765" not in reject.reason
 
 
-def test_kind_time_and_reporter_are_read_from_each_line(config: Path) -> None:
+def test_kind_time_and_reporter_of_a_mark_are_read_from_each_line(config: Path) -> None:
     found = read_list(
         config,
         "174,1,1,Not Yet,09:05,w-1",
@@ -123,13 +123,13 @@ def test_kind_time_and_reporter_are_read_from_each_line(config: Path) -> None:
     assert hours == pytest.approx([-2 - 55 / 60, -2 - 20 / 60, -2, 0])
 
 
-def test_day_option_dates_the_marks_of_an_earlier_day(config: Path) -> None:
+def test_day_option_gives_marks_of_an_earlier_day_their_date(config: Path) -> None:
     found = read_list(config, "174,1,1,18:30", "174,1,2,", head=f"{HEAD},time", day=date(2026, 4, 21))
     local = [datetime.fromtimestamp(mark.at, UTC).astimezone(INDIA) for mark in found.marks]
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_same_mark_has_the_same_key_in_every_file_but_corrections_do_not(config: Path) -> None:
+def test_imported_mark_has_the_same_key_in_every_file_and_a_correction_another(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -139,7 +139,7 @@ def test_same_mark_has_the_same_key_in_every_file_but_corrections_do_not(config:
     assert first.marks[0].key != read_list(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
 
 
-def test_voters_are_found_by_epic_number_unless_two_share_it(config: Path) -> None:
+def test_voter_is_found_by_epic_number_unless_two_voters_share_it(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("UPDATE voter SET epic = 'ABC0000005' WHERE voter_id = 45")
         db.commit()
@@ -150,7 +150,7 @@ def test_voters_are_found_by_epic_number_unless_two_share_it(config: Path) -> No
     assert "not on the roll" in found.rejects[1].reason
 
 
-def test_part_in_two_roll_versions_needs_the_roll_version(config: Path) -> None:
+def test_mark_for_a_part_in_two_roll_versions_needs_the_roll_version(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
@@ -171,7 +171,7 @@ def test_marks_before_1970_are_rejected(config: Path) -> None:
     assert [reject.reason for reject in found.rejects] == ["time is before 1970; correct the year"] * 2
 
 
-def test_part_in_two_states_needs_the_state_and_other_parts_do_not(config: Path) -> None:
+def test_mark_for_a_part_needs_a_state_only_if_two_states_have_that_part(config: Path) -> None:
     with_state = f"{HEAD},state"
     assert [mark.voter_id for mark in read_list(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
@@ -190,7 +190,7 @@ def test_part_in_two_states_needs_the_state_and_other_parts_do_not(config: Path)
         (f"{HEAD},serial", "more than one column"),
     ],
 )
-def test_list_without_a_column_for_voters_is_refused(config: Path, head: str, says: str) -> None:
+def test_list_of_marks_without_a_column_that_identifies_voters_is_refused(config: Path, head: str, says: str) -> None:
     with pytest.raises(RollError, match=says):
         read_list(config, "1,2,3,4", head=head)
 
@@ -206,7 +206,7 @@ def test_only_ticked_lines_of_a_strike_off_sheet_become_marks(config: Path) -> N
 # The command
 
 
-def test_check_stores_nothing_and_a_repeated_import_stores_marks_once(config: Path) -> None:
+def test_check_option_stores_no_marks_and_a_repeated_import_stores_them_once(config: Path) -> None:
     path = write_list(config.parent, "174,1,1", "174,1,2", "174,1,99")
     code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
     assert (code, "2 marks would be imported" in output, "line 4: the part has no voter" in output) == (1, True, True)
@@ -229,7 +229,7 @@ def test_check_stores_nothing_and_a_repeated_import_stores_marks_once(config: Pa
     assert rows(config.parent, "SELECT count(*) FROM outbox") == [(2,)]
 
 
-def test_more_marks_than_one_batch_are_all_stored(config: Path) -> None:
+def test_all_marks_are_stored_if_they_need_several_batches(config: Path) -> None:
     lines = [
         f"174,{part},{serial},{kind}" for part in (1, 2, 3) for serial in range(1, 21) for kind in ("not-yet", "voted")
     ]
@@ -241,7 +241,7 @@ def test_more_marks_than_one_batch_are_all_stored(config: Path) -> None:
     assert rows(config.parent, "SELECT count(*) FROM audit WHERE kind <> 'seal'") == [(2,)]
 
 
-def test_rejected_lines_are_written_to_the_rejects_file(config: Path) -> None:
+def test_rejected_lines_of_marks_are_written_to_the_rejects_file(config: Path) -> None:
     path = write_list(config.parent, *[f"174,1,{serial}" for serial in range(1, 60)])
     code, output = run("marks", "import", path, "-c", config, "--who", "ops", "--rejects", config.parent / "r.csv")
     assert code == 1
@@ -265,7 +265,7 @@ def test_completed_strike_off_sheet_is_imported(config: Path) -> None:
     assert rows(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
 
 
-def test_undo_corrects_a_mark_and_show_lists_both(config: Path) -> None:
+def test_marks_undo_corrects_a_mark_and_marks_show_lists_both(config: Path) -> None:
     run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
     assert (code, output) == (0, "voter 3: corrected; will be called again\n")
@@ -277,7 +277,7 @@ def test_undo_corrects_a_mark_and_show_lists_both(config: Path) -> None:
     assert "Voter 3" not in output
 
 
-def test_undo_without_a_mark_exits_1_and_stores_nothing(config: Path) -> None:
+def test_undoing_a_mark_that_does_not_exist_exits_1_and_stores_nothing(config: Path) -> None:
     assert run("marks", "undo", "3", "-c", config, "--who", "asha") == (
         1,
         "dialer: voter 3 is not recorded as voted or closed: there is nothing to undo\n",
@@ -305,7 +305,7 @@ def test_undo_without_a_mark_exits_1_and_stores_nothing(config: Path) -> None:
         (["import", "nowhere.csv", "--day", "2999-01-01"], "--day"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(config: Path, arguments: list[str], says: str) -> None:
+def test_invalid_arguments_of_marks_are_refused_in_one_line(config: Path, arguments: list[str], says: str) -> None:
     code, output = run("marks", *arguments, "-c", config)
     assert code == 2
     assert says in output

@@ -77,7 +77,7 @@ def test_line_without_a_number_is_reported_and_the_others_are_imported(config: P
     assert "no number in 2 lines of numbers.csv: 3, 4" in text
 
 
-def test_optout_add_suppresses_one_number(config: Path) -> None:
+def test_optout_add_command_suppresses_one_number(config: Path) -> None:
     assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
     assert rows(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
     code, message = run("optout", "add", "12345", "-c", config)
@@ -124,7 +124,7 @@ def test_opt_out_during_an_import_is_refused(config: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("holder", ["a dialler", None])
 @pytest.mark.parametrize("source", ["asked by Ravi Kumar", "+917000000001", "", "call 7000000001"])
-def test_opt_out_source_with_a_name_or_number_is_refused(
+def test_source_of_an_opt_out_that_contains_a_name_or_number_is_refused(
     config: Path, tmp_path: Path, holder: str | None, source: str
 ) -> None:
     with contextlib.ExitStack() as stack:
@@ -176,7 +176,7 @@ def register(config: Path, numbers: Path, days: int, name: str = "tps") -> tuple
     return run("register", "import", numbers, "--name", name, "--dated", dated, "-c", config)
 
 
-def test_newer_register_issue_replaces_the_earlier_one(config: Path, tmp_path: Path) -> None:
+def test_newer_issue_of_a_do_not_call_register_replaces_the_earlier_one(config: Path, tmp_path: Path) -> None:
     assert register(config, file(tmp_path, "7000000001", "7000000002"), days=3)[0] == 0
     code, text = register(config, file(tmp_path, "7000000002", "7000000003", "9812345678"), days=1)
     assert (code, "register tps: 3 numbers" in text) == (0, True)
@@ -194,7 +194,9 @@ def test_newer_register_issue_replaces_the_earlier_one(config: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("days", "message"), [(40, "is older than 28 days"), (-3, "is in the future"), (5, "a newer issue")]
 )
-def test_outdated_or_future_register_is_refused(config: Path, tmp_path: Path, days: int, message: str) -> None:
+def test_outdated_or_future_issue_of_a_do_not_call_register_is_refused(
+    config: Path, tmp_path: Path, days: int, message: str
+) -> None:
     numbers = file(tmp_path, "7000000001")
     assert register(config, numbers, days=2)[0] == 0
     code, text = register(config, numbers, days=days)

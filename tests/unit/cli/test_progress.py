@@ -23,7 +23,7 @@ def test_progress_without_a_terminal_prints_a_line_every_ten_seconds(monkeypatch
     ]
 
 
-def test_progress_of_a_short_task_prints_nothing() -> None:
+def test_short_task_prints_no_progress() -> None:
     output = io.StringIO()
     with progress("speaking", Console(file=output)) as advance:
         advance(1.0)

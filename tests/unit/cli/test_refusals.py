@@ -54,7 +54,7 @@ def test_unwritable_output_path_is_refused_and_left_unchanged(tmp_path: Path, ro
     assert not Path(os.devnull).is_file()
 
 
-def test_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_write_of_an_output_file_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -95,7 +95,7 @@ def test_marks_import_with_an_unwritable_rejects_path_stores_nothing(store: Path
     assert query(store, "SELECT count(*) FROM mark") == [(0,)]
 
 
-def test_voter_list_that_cannot_be_written_is_not_in_the_audit(store: Path) -> None:
+def test_voter_list_that_cannot_be_written_has_no_audit_entry(store: Path) -> None:
     (store.parent / "x.pdf").mkdir()
     code, printed = run_for_error(
         "list", "strike-off", "--for", "asha", "--store", store, "--out", store.parent / "x.pdf"
@@ -110,7 +110,7 @@ def test_voter_list_without_a_recipient_is_refused(store: Path) -> None:
 
 
 @pytest.mark.parametrize(("option", "value"), [("--report", "."), ("--dir", "roll.csv"), ("--dir", "roll.csv/x")])
-def test_demo_checks_its_paths_before_it_starts(
+def test_demo_refuses_invalid_paths_before_it_starts(
     tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch, option: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -125,7 +125,7 @@ def test_demo_checks_its_paths_before_it_starts(
 # Unreadable paths
 
 
-def test_unreadable_store_path_is_one_line_in_every_command(tmp_path: Path) -> None:
+def test_every_command_reports_an_unreadable_store_path_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / f"{TOO_LONG}.db"
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "M", "30", "F", "")])
     commands: list[list[str | Path]] = [
@@ -141,7 +141,7 @@ def test_unreadable_store_path_is_one_line_in_every_command(tmp_path: Path) -> N
         assert (code, "cannot be read (File name too long)" in printed) == (2, True)
 
 
-def test_unreadable_paths_of_flows_texts_and_pictures_are_one_line(tmp_path: Path) -> None:
+def test_unreadable_paths_of_flows_texts_and_pictures_are_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match=r"cannot be read .File name too long"):
         load_flow(str(tmp_path / f"{TOO_LONG}.yaml"))
     for directory, says in ((tmp_path / TOO_LONG, "cannot be read"), (Path(__file__), "is not a directory")):
@@ -153,7 +153,9 @@ def test_unreadable_paths_of_flows_texts_and_pictures_are_one_line(tmp_path: Pat
         check_picture_path(tmp_path / TOO_LONG / "x.png")
 
 
-def test_unlistable_folder_is_an_error_and_not_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_that_cannot_be_listed_is_an_error_and_not_read_as_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(path: Path) -> Iterator[Path]:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
@@ -210,7 +212,7 @@ NAMED = "dialer: /srv/matdan/hi.yaml: Permission denied; give this user permissi
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), ""),
     ],
 )
-def test_unexpected_system_error_is_one_line_and_exit_code_1(
+def test_unexpected_system_error_prints_one_line_and_exits_1(
     error: Exception, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, message = run_main_with_error(error, monkeypatch, capsys)
@@ -226,7 +228,7 @@ def test_programming_error_still_prints_a_traceback(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("arguments", [["report", "turnout", "-f", "csv", "--store", "centre.db"], ["flow", "list"]])
-def test_unwritable_standard_output_is_one_line(store: Path, arguments: list[str]) -> None:
+def test_unwritable_standard_output_is_reported_in_one_line(store: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Path("/dev/full").open("w") as full:
@@ -237,7 +239,7 @@ def test_unwritable_standard_output_is_one_line(store: Path, arguments: list[str
     assert (ended.returncode, ended.stderr) == (1, printed)
 
 
-def test_closed_output_pipe_prints_nothing(store: Path) -> None:
+def test_closed_output_pipe_prints_no_error(store: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "flow", "list"]
@@ -258,7 +260,7 @@ def test_closed_output_pipe_prints_nothing(store: Path) -> None:
         ("complaint answer foo --done explained", "COMPLAINT: must be a whole number (see"),
     ],
 )
-def test_invalid_option_value_is_one_plain_line(
+def test_invalid_option_value_is_reported_in_one_plain_line(
     command: str, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *command.split()])
@@ -272,7 +274,7 @@ def test_invalid_option_value_is_one_plain_line(
 # Empty files
 
 
-def test_error_about_a_weights_file_does_not_call_it_a_roll(tmp_path: Path, store: Path) -> None:
+def test_error_about_a_file_of_voter_weights_does_not_call_it_a_roll(tmp_path: Path, store: Path) -> None:
     for content, printed in (
         (b"", "is empty; export it again, or name another file"),
         (bytes(range(32)) * 9, "CSV or XLSX file"),
@@ -283,7 +285,7 @@ def test_error_about_a_weights_file_does_not_call_it_a_roll(tmp_path: Path, stor
         assert (code, printed in message, "the roll" in message) == (2, True, False), message
 
 
-def test_oversized_cell_is_reported_with_its_row(tmp_path: Path) -> None:
+def test_oversized_cell_of_a_roll_is_reported_with_its_row(tmp_path: Path) -> None:
     roll = write_roll(
         tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
     )
@@ -301,7 +303,7 @@ def test_roll_with_only_a_header_creates_no_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--json"]])
-def test_import_with_every_row_rejected_exits_1(tmp_path: Path, more: list[str]) -> None:
+def test_roll_import_that_rejects_every_row_exits_1(tmp_path: Path, more: list[str]) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", "1", "1", "Mira", "30", "F", "")])
     code, printed = run_for_error("import", roll, "--store", tmp_path / "new.db", *more)
     assert code == 1
@@ -312,7 +314,7 @@ def test_import_with_every_row_rejected_exits_1(tmp_path: Path, more: list[str])
     assert (code, printed) == (0, "")
 
 
-def test_marks_list_with_only_a_header_exits_1(store: Path) -> None:
+def test_import_of_marks_from_a_list_with_only_a_header_exits_1(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n", encoding="utf-8")
     code, printed = run_for_error("marks", "import", path, "--store", store, "--who", "ops")
@@ -324,7 +326,7 @@ def test_import_summary_shows_settings_tables_in_brackets(tmp_path: Path, roll: 
     assert "set one in [[rules.polls]]" in " ".join(result.stderr.split())
 
 
-def test_new_store_in_place_of_an_empty_file_is_private(tmp_path: Path, roll: Path) -> None:
+def test_new_store_in_place_of_an_empty_file_is_readable_only_by_its_owner(tmp_path: Path, roll: Path) -> None:
     path = tmp_path / "new.db"
     path.touch()
     path.chmod(0o644)
@@ -332,7 +334,7 @@ def test_new_store_in_place_of_an_empty_file_is_private(tmp_path: Path, roll: Pa
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_empty_file_with_fixed_permissions_is_not_used_as_a_store(
+def test_empty_file_whose_permissions_cannot_be_changed_is_not_used_as_a_store(
     tmp_path: Path, roll: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path, _: int) -> None:
@@ -356,7 +358,7 @@ def test_empty_file_with_fixed_permissions_is_not_used_as_a_store(
         (["demo", "--nonsense"], "No such option"),
     ],
 )
-def test_usage_error_is_one_line(
+def test_usage_error_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
@@ -392,7 +394,7 @@ def test_unknown_command_gets_a_suggestion(
     assert says in lines[0]
 
 
-def test_prompt_without_input_aborts_in_one_line(tmp_path: Path) -> None:
+def test_question_without_input_to_answer_it_aborts_in_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "agent", "hash-pin"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(

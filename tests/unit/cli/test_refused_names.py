@@ -68,7 +68,7 @@ def test_unknown_option_value_is_refused_instead_of_an_empty_result(
 # Brackets
 
 
-def test_brackets_in_titles_are_printed_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_square_brackets_in_table_titles_are_printed_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8")
     profile = tmp_path / "own.toml"
     profile.write_text(
@@ -101,7 +101,7 @@ def test_brackets_in_titles_are_printed_literally(tmp_path: Path, monkeypatch: p
         ),
     ],
 )
-def test_unreadable_settings_are_reported_with_a_remedy(tmp_path: Path, content: bytes | None, says: str) -> None:
+def test_unreadable_settings_file_is_reported_with_a_remedy(tmp_path: Path, content: bytes | None, says: str) -> None:
     path = tmp_path / "centre.toml"
     if content is None:
         path.mkdir()
@@ -112,7 +112,7 @@ def test_unreadable_settings_are_reported_with_a_remedy(tmp_path: Path, content:
     assert str(caught.value).endswith(says)
 
 
-def test_every_settings_pattern_has_an_error_text() -> None:
+def test_every_pattern_of_a_setting_has_its_own_error_text() -> None:
     def patterns(schema: object) -> Iterator[str]:
         if isinstance(schema, list):
             for each in schema:
@@ -128,7 +128,7 @@ def test_every_settings_pattern_has_an_error_text() -> None:
 
 
 @pytest.mark.parametrize("command", ["list", "check", "prepare"])
-def test_catalogue_that_is_a_file_is_refused(tmp_path: Path, command: str) -> None:
+def test_file_in_place_of_the_catalogue_directory_is_refused(tmp_path: Path, command: str) -> None:
     roll, settings = tmp_path / "roll.csv", tmp_path / "centre.toml"
     roll.touch()
     settings.write_text(f'[audio]\ncatalogue = "{roll}"\n', encoding="utf-8")

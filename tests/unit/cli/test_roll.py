@@ -35,14 +35,14 @@ def roll(tmp_path: Path) -> Path:
     return path
 
 
-def test_import_prints_the_mapping_and_the_result(roll: Path, tmp_path: Path) -> None:
+def test_roll_import_prints_the_column_mapping_and_the_result(roll: Path, tmp_path: Path) -> None:
     code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db")
     assert code == 0
     for words in ("SLNOINPART", "serial", "300  rows", "too few digits", "roll.csv.rejects.csv"):
         assert words in shown, shown
 
 
-def test_json_result_is_alone_on_standard_output(roll: Path, tmp_path: Path) -> None:
+def test_json_result_of_an_import_is_alone_on_standard_output(roll: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     _, first, explained = run("import", roll, "--store", store, "--json")
     figures = json.loads(first)
@@ -95,7 +95,7 @@ def test_import_while_the_dialler_runs_goes_through_it_and_a_dry_run_does_not(
     assert not [*(tmp_path / "centre.db.spool").iterdir()]
 
 
-def test_second_roll_version_needs_its_option(tmp_path: Path) -> None:
+def test_second_roll_version_of_a_constituency_is_imported_only_with_an_option(tmp_path: Path) -> None:
     roll, store = write_roll(tmp_path / "roll.csv", [("174", "1", "1", "Mira", "30", "F", "")]), tmp_path / "centre.db"
     assert run("import", roll, "--store", store, "--roll-version", "2026-1")[0] == 0
     with pytest.raises(RollError, match=r"give --roll-version 2026-1 to update .* or --allow-second-roll to keep both"):
@@ -105,7 +105,7 @@ def test_second_roll_version_needs_its_option(tmp_path: Path) -> None:
     assert query(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
 
 
-def test_import_uses_settings_map_file_and_rejects_file(tmp_path: Path) -> None:
+def test_roll_import_uses_its_settings_map_file_and_rejects_file(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "(212) 555-2368")], ("A", "B", "C", "D"))
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[centre]\nregion = "US"\n[store]\npath = "{tmp_path / "own.db"}"\n', "utf-8")
@@ -117,7 +117,7 @@ def test_import_uses_settings_map_file_and_rejects_file(tmp_path: Path) -> None:
     assert query(tmp_path / "own.db", "SELECT e164 FROM phone") == [("+12125552368",)]
 
 
-def test_sensitive_columns_are_reported_as_dropped(tmp_path: Path) -> None:
+def test_sensitive_columns_of_a_roll_are_reported_as_dropped(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "x")], ("AC_NO", "PART_NO", "SLNOINPART", "Caste"))
     _, shown, _ = run("import", roll, "--store", tmp_path / "centre.db")
     assert "dropped" in shown

@@ -82,7 +82,7 @@ def add_certified_prompts(config: Path, directory: Path, **changes: Any) -> None
         ({"valid_until": date(2024, 4, 21)}, "it expired on 2024-04-21"),
     ],
 )
-def test_invalid_certificate_of_one_prompt_holds_the_campaign(
+def test_campaign_is_held_if_one_of_its_prompts_has_an_invalid_certificate(
     config: Path, tmp_path: Path, changes: dict[str, Any], output: str
 ) -> None:
     add_certified_prompts(config, tmp_path, **changes)
@@ -192,11 +192,11 @@ def test_rules_check_refuses_looser_settings_in_one_line(config: Path) -> None:
 
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
-def test_explain_accepts_a_number_a_voter_id_or_a_place_on_the_roll(config: Path, who: str) -> None:
+def test_explain_accepts_a_number_an_epic_or_a_voters_place_on_the_roll(config: Path, who: str) -> None:
     assert explain(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
-def test_explain_gives_reasons_and_the_next_possible_time(config: Path, tmp_path: Path) -> None:
+def test_explain_gives_the_reasons_against_a_call_and_the_next_possible_time(config: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     assert explain(config, "1", at="2024-04-22T22:00") == (
         "+91…001 in turnout: cannot be called now; next: Tue 23 Apr 09:00",
@@ -240,7 +240,7 @@ def test_explain_gives_reasons_and_the_next_possible_time(config: Path, tmp_path
         ("2024-04-27T12:00", NOON, None),
     ],
 )
-def test_next_possible_time_satisfies_both_queue_and_rules(
+def test_next_possible_call_satisfies_both_queue_and_rules(
     config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
 ) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
@@ -256,7 +256,7 @@ def test_explain_reports_a_paused_campaign(config: Path, tmp_path: Path) -> None
     )
 
 
-def test_explain_describes_a_next_call_without_a_time(config: Path, tmp_path: Path) -> None:
+def test_explain_names_the_event_that_a_call_without_a_known_time_awaits(config: Path, tmp_path: Path) -> None:
     change_store(
         tmp_path / "centre.db",
         "DELETE FROM target WHERE phone_id = 3",
@@ -274,7 +274,7 @@ def test_explain_describes_a_next_call_without_a_time(config: Path, tmp_path: Pa
     assert head.endswith("next: after the dialler's next start")
 
 
-def test_next_possible_time_is_after_the_last_reason_has_ended(config: Path, tmp_path: Path) -> None:
+def test_next_possible_call_is_after_the_last_reason_against_it_has_ended(config: Path, tmp_path: Path) -> None:
     """The number has an abandoned call on Saturday and three attempts today, Monday."""
     attempt = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
@@ -305,7 +305,7 @@ def test_next_possible_time_is_after_the_last_reason_has_ended(config: Path, tmp
         (None, False, False),  # no call since the promise
     ],
 )
-def test_promised_call_back_waits_if_the_phone_has_rung_since(
+def test_promised_call_back_waits_if_the_phone_has_rung_since_the_promise(
     config: Path, tmp_path: Path, campaign: str | None, rang: bool, held: bool
 ) -> None:
     attempt = (
@@ -336,7 +336,7 @@ def test_explain_reports_the_silence_interval_for_a_material_campaign(config: Pa
     assert any("needs a certificate" in reason for reason in reasons)
 
 
-def test_explain_covers_an_opted_out_number_on_no_roll(config: Path, tmp_path: Path) -> None:
+def test_explain_finds_an_opted_out_number_that_is_on_no_roll(config: Path, tmp_path: Path) -> None:
     change_store(
         tmp_path / "centre.db",
         "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",
@@ -354,7 +354,7 @@ def test_explain_covers_an_opted_out_number_on_no_roll(config: Path, tmp_path: P
         ("1234567890", "a made-up number"),
     ],
 )
-def test_explain_of_an_unknown_voter_is_one_line(config: Path, who: str, output: str) -> None:
+def test_explain_of_an_unknown_voter_is_refused_in_one_line(config: Path, who: str, output: str) -> None:
     code, text = run("explain", who, "-c", config)
     assert code == 2
     assert output in text

@@ -81,14 +81,14 @@ def roll(directory: Path, closes_at: str) -> None:
         ("minimum_seconds = 15", "minimum_seconds = -1", "ring.minimum_seconds: Input should be greater than"),
     ],
 )
-def test_profile_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, output: str) -> None:
+def test_rules_profile_with_a_mistake_is_refused(tmp_path: Path, old: str, new: str, output: str) -> None:
     config = settings(tmp_path, profile=own_profile(tmp_path, old, new))
     for command in (("rules", "check"), ("rules", "show")):
         code, text = run(*command, "-c", config)
         assert (code, output in text, "\n" in text) == (2, True, False)
 
 
-def test_looser_value_is_refused(tmp_path: Path) -> None:
+def test_setting_looser_than_the_rules_profile_is_refused(tmp_path: Path) -> None:
     code, text = run("rules", "check", "-c", settings(tmp_path, more="[rules.stricter.redial_lock]\nhours = 1\n"))
     assert code == 2
     assert text == (
@@ -104,7 +104,7 @@ def test_poll_that_closes_before_it_opens_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("closes_at", ["", "05:00"])
-def test_area_without_closing_time_gets_no_material_calls(tmp_path: Path, closes_at: str) -> None:
+def test_area_without_closing_time_gets_no_calls_with_campaign_material(tmp_path: Path, closes_at: str) -> None:
     """No material call is allowed there until the settings name the time: the silence interval may have begun."""
     roll(tmp_path, closes_at)
     assert query(tmp_path / "centre.db", "SELECT closes_at FROM booth") == [(closes_at,)]
@@ -120,7 +120,7 @@ def test_area_without_closing_time_gets_no_material_calls(tmp_path: Path, closes
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 15:00" in text
 
 
-def test_register_older_than_the_profile_allows_is_refused(tmp_path: Path) -> None:
+def test_do_not_call_register_older_than_the_profile_allows_is_refused(tmp_path: Path) -> None:
     roll(tmp_path, "18:00")
     config = settings(tmp_path)
     (tmp_path / "register.txt").write_text("+919812345678\n", encoding="utf-8")

@@ -18,18 +18,18 @@ def write_own_script(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_list_names_every_script() -> None:
+def test_script_list_names_every_agent_script() -> None:
     code, text = run("script", "list")
     assert code == 0
     assert all(name in text for name in list_shipped_scripts())
     assert "script" in {command_name(place) for some in COMMANDS.values() for place in some}
 
 
-def test_shipped_scripts_have_no_findings() -> None:
+def test_script_check_finds_nothing_wrong_with_shipped_agent_scripts() -> None:
     assert run("script", "check") == (0, "2 scripts checked, 0 findings\n")
 
 
-def test_check_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path: Path) -> None:
+def test_script_check_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path: Path) -> None:
     path = write_own_script(tmp_path, "Have you been able to vote?", "Which party did you vote for, {name}?")
     code, text = run("script", "check", path, "-l", "ta")
     assert code == 1
@@ -44,7 +44,7 @@ def test_check_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path
     assert "starts at nowhere, which is not a page" in text
 
 
-def test_profile_of_the_site_decides_on_a_declared_ride(tmp_path: Path) -> None:
+def test_rules_profile_of_the_site_decides_whether_a_script_may_offer_a_ride(tmp_path: Path) -> None:
     path = write_own_script(tmp_path, "languages:", "offers: [transport]\nlanguages:")
     assert "offers transport, which the profile forbids" in run("script", "check", path)[1]
     site = tmp_path / "centre.toml"
@@ -52,7 +52,7 @@ def test_profile_of_the_site_decides_on_a_declared_ride(tmp_path: Path) -> None:
     assert run("script", "check", path, "-c", site)[0] == 0
 
 
-def test_show_prints_the_script_as_the_agent_sees_it(tmp_path: Path) -> None:
+def test_script_show_prints_the_script_as_the_agent_sees_it(tmp_path: Path) -> None:
     code, text = run("script", "show", "polling_day", "-l", "hi")
     assert code == 0
     assert "क्या आप वोट दे पाए हैं?" in text

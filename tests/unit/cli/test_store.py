@@ -124,7 +124,7 @@ def test_unreadable_desk_file_leaves_the_store_unchanged(plain_site: Path, tmp_p
     assert run("audit", "verify", "-c", plain_site)[0] == 0
 
 
-def test_conversion_without_a_key_in_the_settings_is_refused(tmp_path: Path) -> None:
+def test_encrypting_a_store_without_a_key_in_the_settings_is_refused(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 9)
     config = settings(tmp_path, None)
     for command in ("encrypt", "decrypt"):
@@ -132,7 +132,7 @@ def test_conversion_without_a_key_in_the_settings_is_refused(tmp_path: Path) -> 
         assert (code, "store.encryption_key_file is not set" in text) == (2, True)
 
 
-async def test_check_reports_encryption_and_key(plain_site: Path, tmp_path: Path) -> None:
+async def test_store_check_reports_the_encryption_and_its_key(plain_site: Path, tmp_path: Path) -> None:
     level, text = await run_check(plain_site, "encryption")
     assert (level, "the store is not encrypted; run `dialer store encrypt`" in text) == (Level.ERROR, True)
     assert (await run_check(plain_site, "store"))[0] is Level.ERROR
@@ -211,7 +211,7 @@ def test_every_command_that_opens_the_store_uses_its_key(
     assert (code, "needs store.encryption_key_file" in text) == (2, True)
 
 
-def test_accepted_opt_out_secrets_need_a_current_one(tmp_path: Path) -> None:
+def test_settings_with_accepted_opt_out_secrets_need_a_current_secret(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text(
         f'[rules]\nopt_out_secret = "{"b" * 20}"\naccepted_opt_out_secrets = ["{"a" * 20}", "{"b" * 20}"]\n'

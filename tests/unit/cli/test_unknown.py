@@ -37,7 +37,9 @@ def unknown_attempts(tmp_path: Path) -> tuple[Path, list[str]]:
     return path, asyncio.run(create_attempts())
 
 
-def test_unknown_attempts_are_listed_without_full_numbers(unknown_attempts: tuple[Path, list[str]]) -> None:
+def test_attempts_with_an_unknown_result_are_listed_without_full_numbers(
+    unknown_attempts: tuple[Path, list[str]],
+) -> None:
     path, ids = unknown_attempts
     code, text = run("unknown", "list", "--store", path)
     assert code == 0
@@ -46,7 +48,9 @@ def test_unknown_attempts_are_listed_without_full_numbers(unknown_attempts: tupl
     assert "3 attempts have an unknown result" in text
 
 
-def test_release_reopens_the_number_in_every_campaign_and_is_audited(unknown_attempts: tuple[Path, list[str]]) -> None:
+def test_releasing_an_unknown_attempt_reopens_its_number_in_every_campaign(
+    unknown_attempts: tuple[Path, list[str]],
+) -> None:
     path, ids = unknown_attempts
     before = query(path, "SELECT attempt_id, outcome FROM attempt")
     code, text = run("unknown", "release", ids[0], "--reason", "carrier-list", "--who", "asha", "--store", path)
@@ -73,7 +77,7 @@ def test_release_reopens_the_number_in_every_campaign_and_is_audited(unknown_att
     assert "2 attempts have an unknown result" in run("unknown", "list", "--store", path)[1]
 
 
-def test_released_number_that_opted_out_stays_closed(unknown_attempts: tuple[Path, list[str]]) -> None:
+def test_opted_out_number_of_a_released_attempt_stays_closed(unknown_attempts: tuple[Path, list[str]]) -> None:
     path, _ = unknown_attempts
     assert run("optout", "add", "+917000000002", "--store", path)[0] == 0
     code, text = run("unknown", "release", "--all", "--reason", "carrier-list", "--store", path)
@@ -91,7 +95,7 @@ def test_released_number_that_opted_out_stays_closed(unknown_attempts: tuple[Pat
         (["--all", "--reason", "said by +91 98123 45678"], "looks like a phone number"),
     ],
 )
-def test_invalid_release_is_refused_and_changes_nothing(
+def test_invalid_release_of_an_unknown_attempt_is_refused_and_changes_nothing(
     unknown_attempts: tuple[Path, list[str]], arguments: list[str], output: str
 ) -> None:
     path, ids = unknown_attempts

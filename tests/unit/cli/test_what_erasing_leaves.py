@@ -145,7 +145,7 @@ def test_number_erased_twice_counts_as_one_opt_out(store: HandFilled, number: st
 
 
 @pytest.mark.parametrize("command", [("erase", NUMBER), ("purge", "--after", days_ago(1), "--yes")])
-def test_own_opt_out_received_back_counts_once_and_links_to_no_call(
+def test_own_opt_out_received_from_headquarters_counts_once_and_links_to_no_call(
     store: HandFilled, command: tuple[str, ...]
 ) -> None:
     config = site(store)
@@ -161,7 +161,7 @@ def test_own_opt_out_received_back_counts_once_and_links_to_no_call(
     assert opt_out_reports(config) == before
 
 
-def test_purge_deletes_copies_from_before_upgrades_and_erase_names_them(store: HandFilled) -> None:
+def test_purge_deletes_store_copies_from_before_upgrades_and_erase_names_them(store: HandFilled) -> None:
     config, copy = site(store), store.path.with_name("centre.db.schema-26")
     copy.mkdir()
     code, output = run("erase", NUMBER, "-c", config)
@@ -179,7 +179,9 @@ def test_purge_deletes_copies_from_before_upgrades_and_erase_names_them(store: H
 
 @pytest.mark.parametrize("number", [NUMBER, OFF_THE_ROLL], ids=["on the roll", "on no roll"])
 @pytest.mark.parametrize("earlier", [True, False], ids=["opted out before", "not before"])
-def test_erasure_is_published_to_other_centres(store: HandFilled, number: str, earlier: bool) -> None:
+def test_opt_out_of_an_erased_number_is_published_to_other_centres(
+    store: HandFilled, number: str, earlier: bool
+) -> None:
     config = site(store, "")
     if earlier:  # before a secret was set, so it was not published
         assert run("optout", "add", number, "-c", config)[0] == 0
@@ -196,7 +198,7 @@ def test_erasure_is_published_to_other_centres(store: HandFilled, number: str, e
     assert number not in str(payload)
 
 
-def test_erasure_without_a_secret_is_not_published(store: HandFilled) -> None:
+def test_opt_out_of_an_erased_number_is_not_published_without_a_secret(store: HandFilled) -> None:
     assert run("erase", NUMBER, "-c", site(store, ""))[0] == 0
     assert query(store.path, "SELECT count(*) FROM outbox") == [(0,)]
 
@@ -204,7 +206,7 @@ def test_erasure_without_a_secret_is_not_published(store: HandFilled) -> None:
 # Links between voters and numbers
 
 
-def test_voter_with_a_dropped_link_keeps_the_name(store: HandFilled) -> None:
+def test_erasing_a_number_keeps_the_name_of_a_voter_no_longer_linked_to_it(store: HandFilled) -> None:
     execute(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
     assert "the names of 1 voters" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
     assert query(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [
@@ -250,7 +252,7 @@ def records(store: HandFilled) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("kept", [KEPT, ""], ids=["recordings kept", "not kept"])
-def test_mistyped_purge_day_does_not_erase_records_under_retention(
+def test_purge_with_a_mistyped_day_erases_no_records_under_retention(
     store: HandFilled, recording: Path, kept: str
 ) -> None:
     config = site(store, kept + polls(days_ago(20), days_ago(10)))
@@ -265,7 +267,7 @@ def test_mistyped_purge_day_does_not_erase_records_under_retention(
     assert json.loads(str(what))["after"] == days_ago(10)
 
 
-def test_purge_day_after_the_last_poll_extends_the_retention(store: HandFilled, recording: Path) -> None:
+def test_purge_for_a_day_after_the_last_poll_extends_the_retention_period(store: HandFilled, recording: Path) -> None:
     config = site(store, KEPT + polls(days_ago(50)))  # with the result ten days later
     code, text = run("purge", "--after", days_ago(40), "--yes", "-c", config)
     assert (code, f"retained until {TODAY + timedelta(days=5)}" in text) == (0, True)
@@ -281,7 +283,7 @@ def test_purge_before_a_future_poll_is_refused(store: HandFilled, recording: Pat
     assert query(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
 
 
-def test_poll_day_ends_in_the_polls_own_time_zone(store: HandFilled) -> None:
+def test_retention_period_starts_when_polling_day_ends_in_the_polls_time_zone(store: HandFilled) -> None:
     """The centre is in the easternmost time zone, the poll in the westernmost."""
     centre = '[centre]\nid = "pune-1"\ntime_zone = "Pacific/Kiritimati"\n'
     there = NOW - timedelta(hours=12)
@@ -290,7 +292,9 @@ def test_poll_day_ends_in_the_polls_own_time_zone(store: HandFilled) -> None:
     assert (code, "is not over" in text) == (2, True)
 
 
-def test_recordings_stay_with_their_attempts_if_no_poll_is_configured(store: HandFilled, recording: Path) -> None:
+def test_purge_leaves_recordings_of_stored_attempts_if_no_poll_is_configured(
+    store: HandFilled, recording: Path
+) -> None:
     code, text = run("purge", "--after", days_ago(375), "--yes", "-c", site(store, KEPT))
     assert (code, "until 45 days after the polling day" in text) == (0, True)
     assert (records(store), recording.exists()) == ([(1, 1)], True)
