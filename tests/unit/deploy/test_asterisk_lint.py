@@ -35,7 +35,7 @@ def lint_with_edit(name: str, old: str, new: str) -> list[str]:
 # The format
 
 
-def test_parser_reads_templates_additions_comments_and_arrows() -> None:
+def test_parser_reads_templates_additions_comments_and_arrows_of_asterisk_settings() -> None:
     conf = read_conf(
         "x.conf",
         """
@@ -72,7 +72,7 @@ def test_parser_reads_templates_additions_comments_and_arrows() -> None:
     assert not conf.problems
 
 
-def test_included_settings_report_their_own_file_and_line() -> None:
+def test_findings_in_included_files_name_that_file_and_line() -> None:
     files = {"pjsip.d/a.conf": "[a]\nx=1\n", "pjsip.d/b.conf": "y=2\n"}
 
     def library(pattern: str) -> list[tuple[str, str]]:
@@ -89,7 +89,7 @@ def test_included_settings_report_their_own_file_and_line() -> None:
     assert (problem.line, problem.remedy) == (3, "use #tryinclude, or create the file")
 
 
-def test_file_that_includes_itself_is_read_once() -> None:
+def test_settings_file_that_includes_itself_is_read_once() -> None:
     conf = read_conf("a.conf", "#include a.conf\n", lambda _: [("a.conf", "#include a.conf\n")])
     assert "includes itself" in conf.problems[0].text
 
@@ -104,14 +104,14 @@ def test_file_that_includes_itself_is_read_once() -> None:
         ("#exec /bin/rm\n", "#exec runs"),
     ],
 )
-def test_lines_that_asterisk_ignores_are_reported(text: str, problem: str) -> None:
+def test_settings_lines_that_asterisk_ignores_are_reported(text: str, problem: str) -> None:
     (found,) = read_conf("x.conf", text).problems
     assert problem in found.text
 
 
 @given(st.text(alphabet='[]()!+;#-=> abinclude\n\\"', max_size=200))
 @settings(max_examples=300, deadline=None, derandomize=True)
-def test_parser_never_fails_on_arbitrary_text(text: str) -> None:
+def test_parser_of_asterisk_settings_never_fails_on_arbitrary_text(text: str) -> None:
     read_conf("x.conf", text, lambda _: [("y.conf", "[y]\n")])
 
 
@@ -179,14 +179,16 @@ def test_parser_never_fails_on_arbitrary_text(text: str) -> None:
         ("extensions.conf", "[matdan-message]", "[something]", "[matdan-message], to which the dialler sends calls"),
     ],
 )  # fmt: skip
-def test_each_fault_is_reported_with_file_and_remedy(name: str, old: str, new: str, text: str) -> None:
+def test_each_fault_in_asterisk_settings_is_reported_with_file_and_remedy(
+    name: str, old: str, new: str, text: str
+) -> None:
     found = [line for line in lint_with_edit(name, old, new) if text in line]
     assert found, lint_with_edit(name, old, new)
     assert all(line.startswith(name) for line in found)
     assert all("; " in line for line in found)
 
 
-def test_finding_has_the_line_of_its_setting() -> None:
+def test_finding_names_the_line_of_its_setting() -> None:
     (finding,) = [line for line in lint_with_edit("manager.conf", "webenabled=no", "webenabled=yes") if "HTTP" in line]
     line = GOOD["manager.conf"].splitlines().index("webenabled=no") + 1
     assert finding == f"manager.conf:{line}: unsafe: the manager is also reachable over HTTP; webenabled=no"
@@ -215,18 +217,18 @@ def test_dialplan_that_lets_inbound_callers_dial_out_is_reported(dialplan: str, 
     assert any(text in line and "trunk [carrier-a]" in line for line in lines), lines
 
 
-def test_empty_directory_lacks_every_required_file(tmp_path: Path) -> None:
+def test_empty_directory_is_reported_to_lack_every_required_file(tmp_path: Path) -> None:
     lines = [str(finding) for finding in lint_directory(tmp_path)]
     assert "pjsip.conf: will not work: the file is missing; render it" in lines
     assert len(lines) >= 7
 
 
-def test_obsolete_asterisk_file_is_reported(tmp_path: Path) -> None:
+def test_settings_file_of_an_obsolete_asterisk_module_is_reported(tmp_path: Path) -> None:
     (tmp_path / "sip.conf").write_text("[general]\nallowguest=yes\n")
     assert any("removed in Asterisk 21" in str(finding) for finding in lint_directory(tmp_path))
 
 
-def test_findings_are_printed_as_json(tmp_path: Path) -> None:
+def test_findings_in_asterisk_settings_are_printed_as_json(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["asterisk", "lint", str(tmp_path), "--json"])
     assert result.exit_code == 1
     first = json.loads(result.output.splitlines()[0])

@@ -100,7 +100,9 @@ INBOUND_NUMBER = {"mode": "missed-call", "campaign": "turnout"}
         (["01140000002"], ["+911140000001"], "01140000002"),
     ],
 )
-def test_a_trunk_registers_under_a_number(caller_ids: list[str], numbers: list[str], registered: str) -> None:
+def test_a_trunk_registers_at_its_carrier_under_a_phone_number(
+    caller_ids: list[str], numbers: list[str], registered: str
+) -> None:
     """Carriers send calls to the registered address, and [matdan-inbound] accepts only numbers."""
     values = a_site().model_dump(exclude_unset=True)
     values["trunks"][1]["caller_ids"] = caller_ids
@@ -116,7 +118,7 @@ def test_a_trunk_registers_under_a_number(caller_ids: list[str], numbers: list[s
 
 
 @pytest.mark.parametrize("endpoint", ["carrier-a", "carrier-b", "agent01", "agent02"])
-def test_redirects_are_rejected(endpoint: str) -> None:
+def test_asterisk_rejects_redirects_of_calls_by_the_carrier(endpoint: str) -> None:
     settings = a_site()
     text = render_site(settings, PASSWORDS)["pjsip.conf"]
     (found,) = [each for each in read_conf("pjsip.conf", text).of_type("endpoint") if each.name == endpoint]
@@ -165,7 +167,7 @@ def test_asterisk_trunk_in_a_site_with_twilio_needs_a_host() -> None:
         render_site(settings.model_copy(update={"trunks": tuple(trunks)}), PASSWORDS)
 
 
-def test_seats_have_a_password_and_their_networks() -> None:
+def test_rendered_seats_have_a_password_and_their_allowed_networks() -> None:
     pjsip = conf("pjsip.conf")
     assert section(pjsip, "agent01-auth", "auth")["password"] == "made-for-agent-01"
     assert "webrtc" not in section(pjsip, "agent01", "endpoint")
@@ -244,7 +246,7 @@ def test_supervisors_and_transfer_targets_have_a_phone_each() -> None:
     assert seats_without_password(settings)[-1] == "asha"
 
 
-def test_the_dialplan_has_the_sites_music_and_recordings() -> None:
+def test_the_dialplan_uses_the_sites_hold_music_and_recordings_folder() -> None:
     settings = Settings.model_validate(
         {
             **a_site().model_dump(exclude_unset=True),
@@ -268,7 +270,7 @@ def test_each_application_and_function_of_the_dialplan_has_its_module_loaded() -
     assert {name: MODULE_OF[name] for name in used if f"{MODULE_OF[name]}.so" not in loaded} == {}
 
 
-def test_only_modules_and_ports_in_use_are_enabled() -> None:
+def test_only_asterisk_modules_and_ports_in_use_are_enabled() -> None:
     modules = [setting.value for setting in conf("modules.conf").sections[0].find_all("load")]
     assert {"res_srtp.so", "res_pjsip_transport_websocket.so", "res_pjsip_outbound_registration.so"} <= set(modules)
     browsers = [setting.value for setting in conf("modules.conf", with_browsers(1)).sections[0].find_all("load")]
@@ -280,7 +282,7 @@ def test_only_modules_and_ports_in_use_are_enabled() -> None:
     assert [each.name for each in conf("pjsip.conf", plain).of_type("transport")] == ["transport-udp"]
 
 
-def test_the_manager_has_one_user_with_few_permissions() -> None:
+def test_the_manager_interface_has_one_user_with_few_permissions() -> None:
     manager = conf("manager.conf")
     assert [each.name for each in manager.sections] == ["general", "matdan"]
     user = manager.sections[1]
@@ -294,14 +296,14 @@ def test_the_manager_has_one_user_with_few_permissions() -> None:
     ("fastagi", "reached"),
     [({}, "127.0.0.1:4573"), ({"host": "::", "port": 99}, "10.0.0.5:99"), ({"host": "::1"}, "[::1]:4573")],
 )
-def test_asterisk_has_the_address_of_the_flows(fastagi: dict[str, Any], reached: str) -> None:
+def test_rendered_dialplan_has_the_address_of_the_agi_server(fastagi: dict[str, Any], reached: str) -> None:
     site = a_site(fastagi=fastagi, asterisk={"dialler_address": "10.0.0.5"})
     globals_ = conf("extensions.conf", site).find_section("globals")
     assert globals_ is not None
     assert globals_.get("AGI_SERVER") == reached
 
 
-def test_each_agi_request_carries_a_token_of_its_handler_and_channel() -> None:
+def test_each_agi_request_carries_a_token_for_its_handler_and_channel() -> None:
     """Asterisk computes the token that the dialler expects: SHA1 of the text after substitution."""
     text, secret = render_site(a_site(), PASSWORDS)["extensions.conf"], agi_secret("a-long-random-secret")
     message = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
@@ -323,7 +325,7 @@ def test_each_agi_request_carries_a_token_of_its_handler_and_channel() -> None:
     assert dialplan_fingerprint(agi_secret("another")) != dialplan_fingerprint(secret)
 
 
-def test_no_context_of_an_endpoint_dials_out() -> None:
+def test_no_endpoint_is_in_a_dialplan_context_that_dials_out() -> None:
     contexts = parse_dialplan(dialplan())
     applications = {step.application for each in contexts.values() for entry in each for step in entry.steps.values()}
     assert not applications & {"Dial", "Originate", "DISA", "System", "TrySystem", "Page"}
@@ -378,7 +380,7 @@ def test_settings_that_cannot_be_rendered_name_what_is_missing(changes: dict[str
 # Files on disk
 
 
-def test_writing_twice_changes_nothing_and_keeps_passwords(tmp_path: Path) -> None:
+def test_rendering_twice_changes_nothing_and_keeps_passwords(tmp_path: Path) -> None:
     made = find_endpoint_passwords(tmp_path, ["agent01"])
     plans = plan_files(tmp_path, render_site(a_site(), made))
     assert {plan.change for plan in plans} == {FileChange.NEW}
@@ -447,7 +449,7 @@ def test_a_full_disk_leaves_every_file_unchanged(etc: Path, monkeypatch: pytest.
     assert [path for path in etc.iterdir() if path.is_dir()] == []
 
 
-def test_if_one_file_cannot_be_replaced_all_are_restored(etc: Path) -> None:
+def test_all_files_are_restored_if_one_of_them_cannot_be_replaced(etc: Path) -> None:
     in_the_way = etc / "pjsip.conf.before-matdan" / "kept"
     in_the_way.parent.mkdir()
     in_the_way.touch()
@@ -509,7 +511,7 @@ def test_commands_render_diff_and_lint_work_together(tmp_path: Path) -> None:
     assert "manager.conf" not in output
 
 
-def test_a_mistyped_directory_is_reported(tmp_path: Path) -> None:
+def test_a_directory_that_does_not_exist_is_reported(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     with pytest.raises(

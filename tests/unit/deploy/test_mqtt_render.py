@@ -47,7 +47,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_rendering_again_keeps_files_and_passwords(tmp_path: Path) -> None:
+def test_rendering_broker_files_again_keeps_files_and_passwords(tmp_path: Path) -> None:
     to = tmp_path / "etc"
     code, message = run("render", "-c", site(tmp_path), "--to", to)
     assert code == 0
@@ -93,7 +93,7 @@ def test_only_the_desk_may_send_commands_of_all_users(tmp_path: Path) -> None:
     assert f"{root}/replies/desk" not in rules["pune-1.asha"]
 
 
-def test_home_assistant_topics_are_allowed_only_if_enabled(tmp_path: Path) -> None:
+def test_broker_allows_home_assistant_topics_only_if_they_are_enabled(tmp_path: Path) -> None:
     text = SITE.replace("[broker]\n", "[broker]\nhome_assistant = true\n")
     run("render", "-c", site(tmp_path, text), "--to", tmp_path / "etc")
     rules = dict(part.split("\n", 1) for part in (tmp_path / "etc" / "matdan.acl").read_text().split("user ")[1:])
@@ -115,7 +115,7 @@ def test_desk_user_gets_the_password_in_the_settings(tmp_path: Path) -> None:
     assert "pune-1.desk" not in (to / "passwords-to-hand-out.txt").read_text()
 
 
-def test_new_password_is_created_only_for_the_given_user(tmp_path: Path) -> None:
+def test_new_mqtt_password_is_created_only_for_the_given_user(tmp_path: Path) -> None:
     to, config = tmp_path / "etc", site(tmp_path)
     run("render", "-c", config, "--to", to)
     before = read_hashes((to / "matdan.passwords").read_text())
@@ -134,7 +134,7 @@ def test_new_password_is_created_only_for_the_given_user(tmp_path: Path) -> None
         run("render", "-c", config, "--to", to, "--new-password", "pune-1.dialler")
 
 
-def test_foreign_broker_file_prevents_all_writing(tmp_path: Path) -> None:
+def test_broker_file_that_was_not_rendered_prevents_all_writing(tmp_path: Path) -> None:
     to = tmp_path / "etc"
     to.mkdir()
     (to / "mosquitto.conf").write_text("allow_anonymous true\n")
@@ -213,7 +213,9 @@ def test_insecure_broker_settings_are_refused(old: str, new: str, says: str, tmp
         ('role = "viewer"', 'role = "boss"', "supervisors.website.role"),
     ],
 )
-def test_supervisor_settings_decide_who_may_send_commands(old: str, new: str, says: str, tmp_path: Path) -> None:
+def test_broker_permissions_follow_the_supervisors_in_the_settings(
+    old: str, new: str, says: str, tmp_path: Path
+) -> None:
     with pytest.raises(SettingError) as refused:
         load_settings(site(tmp_path, SITE.replace(old, new, 1)))
     assert says in str(refused.value)
@@ -254,7 +256,7 @@ def test_key_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
         create_key_file(tmp_path / "no" / "asha.key")
 
 
-def test_rendering_is_deterministic_except_for_new_passwords(tmp_path: Path) -> None:
+def test_rendered_broker_files_are_the_same_except_for_new_passwords(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {
             "centre": {"id": "pune-1"},

@@ -82,13 +82,13 @@ def test_route_without_access_rules_is_refused(route_class: type[PageRoute] | No
         make_app([router], Sessions(DESK_COOKIE, find, find))
 
 
-def test_every_role_names_the_roles_of_people() -> None:
+def test_every_role_includes_all_roles_of_users_and_headquarters() -> None:
     people = {"viewer", "listener", "coach", "booth-desk", "compliance", "supervisor"}
     assert people | {"headquarters", "zone", "media"} == EVERY_ROLE
     assert people - {"viewer", "booth-desk"} == COMMAND_ROLES
 
 
-async def test_routes_refuse_everybody_but_their_own_roles(desk: DeskUnderTest) -> None:
+async def test_routes_refuse_every_role_that_they_do_not_name(desk: DeskUnderTest) -> None:
     for route in desk.routes:
         roles = route.access.roles
         if roles is None:
@@ -116,14 +116,14 @@ async def test_routes_refuse_everybody_but_their_own_roles(desk: DeskUnderTest) 
     assert SupervisorRole.DESK not in {role for route in desk.routes for role in route.access.roles or ()}
 
 
-async def test_agents_and_people_have_separate_routes(desk: DeskUnderTest) -> None:
+async def test_agents_and_supervisors_have_separate_routes(desk: DeskUnderTest) -> None:
     for route in desk.routes:
         if route.access.roles is not None:
             assert (route.access.roles == {AGENT}) == route.path.startswith("/api/agent/"), route
             assert route.access.roles == {AGENT} or AGENT not in route.access.roles, route
 
 
-async def test_access_is_checked_before_the_body_is_read(desk: DeskUnderTest) -> None:
+async def test_access_to_a_route_is_checked_before_the_request_body_is_read(desk: DeskUnderTest) -> None:
     for path, role, expected in (
         ("/api/board/commands", None, (401, "signed-out")),
         ("/api/board/commands", "viewer", (403, "role")),
@@ -134,7 +134,7 @@ async def test_access_is_checked_before_the_body_is_read(desk: DeskUnderTest) ->
             assert (answer.status_code, answer.json()["problem"]) == expected
 
 
-async def test_session_lookup_of_agents_does_not_read_those_of_people_and_vice_versa(
+async def test_checking_an_agents_session_does_not_read_sessions_of_other_users_and_vice_versa(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role, path, other in (
@@ -166,7 +166,7 @@ async def test_unreadable_session_file_is_refused_with_503(
 @pytest.mark.parametrize(
     "path", ["/api", "/api/board", "/assets/a/b", "/assets/..%2fx", "/docs", "/openapi.json", "/board/"]
 )
-async def test_unknown_path_is_not_found(desk: DeskUnderTest, path: str) -> None:
+async def test_unknown_path_is_answered_with_404(desk: DeskUnderTest, path: str) -> None:
     assert (await desk.get(path, "supervisor")).status_code == 404
 
 
@@ -190,7 +190,7 @@ async def test_link_from_another_site_opens_the_page(desk: DeskUnderTest) -> Non
     ).status_code == 200
 
 
-async def test_other_host_name_is_refused(desk: DeskUnderTest) -> None:
+async def test_request_with_another_host_name_is_refused(desk: DeskUnderTest) -> None:
     assert (await desk.get("/board", None, host="rebound.test")).status_code == 421
 
 
@@ -261,11 +261,11 @@ async def test_listening_is_offered_only_to_supervisors_with_a_phone(tmp_path: P
     assert not {"listen", "whisper", "barge", "stop-listening"} & set(told["supervisor"])
 
 
-async def test_head_requests_are_not_found(desk: DeskUnderTest) -> None:
+async def test_head_requests_are_answered_with_404(desk: DeskUnderTest) -> None:
     assert (await desk.browser.head("/board")).status_code == 404
 
 
-async def test_refusals_do_not_repeat_the_password(desk: DeskUnderTest) -> None:
+async def test_refused_sign_in_does_not_repeat_the_password(desk: DeskUnderTest) -> None:
     for body in (
         {"name": "asha"},
         {"name": "asha", "password": "s3cret" * 100},
@@ -276,17 +276,17 @@ async def test_refusals_do_not_repeat_the_password(desk: DeskUnderTest) -> None:
         assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
 
 
-async def test_body_over_the_limit_is_refused(desk: DeskUnderTest) -> None:
+async def test_request_body_over_the_limit_is_refused(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/sign-in", {"name": "x" * MAX_BODY_BYTES, "password": "y"})
     assert (answer.status_code, answer.json()) == (413, {"problem": "too-long"})
 
 
-async def test_other_cookies_are_no_session(desk: DeskUnderTest) -> None:
+async def test_request_with_other_cookies_has_no_session(desk: DeskUnderTest) -> None:
     for cookie in ("", "a=b", DESK_COOKIE, "%00=;;;", f"other{DESK_COOKIE}=x"):
         assert (await desk.get("/api/board/booths", cookie=cookie)).json() == {"problem": "signed-out"}
 
 
-async def test_health_tells_only_whether_the_broker_is_connected(desk: DeskUnderTest) -> None:
+async def test_health_check_says_only_whether_the_broker_is_connected(desk: DeskUnderTest) -> None:
     assert (await desk.get("/health")).status_code == 503
     desk.page_state.put("desk", CONNECTED)
     answer = await desk.get("/health")

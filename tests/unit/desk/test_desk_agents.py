@@ -88,7 +88,7 @@ async def test_agent_sign_in_sends_a_proof_instead_of_the_pin(desk: DeskUnderTes
     assert read_proof(values["proof"]).is_valid(PIN_HASH, "pune-1", "04", "101")
 
 
-async def test_list_of_seats_names_no_agent(desk: DeskUnderTest) -> None:
+async def test_list_of_seats_before_sign_in_names_no_agent(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/05", replace(SEATED, seat="05", agent="102"))
     assert (await desk.get("/api/agent/seats")).json() == [
         {"seat": "04", "taken": False, "phone": "own"},
@@ -129,7 +129,7 @@ async def test_each_refused_sign_in_has_a_problem_code(
     assert "set-cookie" not in answer.headers
 
 
-async def test_locked_seat_is_reported_for_every_pin(desk: DeskUnderTest) -> None:
+async def test_locked_seat_is_reported_whatever_pin_is_entered(desk: DeskUnderTest) -> None:
     desk.dialler_client.reply = Reply("refused", "no", RefusedBecause.PIN_WRONG)
     locked = create_alert(AlertKind.LOG_IN_LOCKED, 1.0, seat="04", minutes=15, failed=5)
     desk.page_state.put("alerts", AlertList(1.0, (locked,)))
@@ -140,7 +140,7 @@ async def test_locked_seat_is_reported_for_every_pin(desk: DeskUnderTest) -> Non
 @pytest.mark.parametrize(
     "changed", [{"pin": "24 68"}, {"pin": "2" * 13}, {"agent": "a"}, {"seat": "../x"}, {"phone": "both"}, {"more": 1}]
 )
-async def test_invalid_sign_in_is_not_sent_to_the_dialler(desk: DeskUnderTest, changed: dict[str, Any]) -> None:
+async def test_invalid_agent_sign_in_is_not_sent_to_the_dialler(desk: DeskUnderTest, changed: dict[str, Any]) -> None:
     answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, **changed})
     assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
     assert not desk.dialler_client.asked
@@ -162,7 +162,7 @@ async def test_sign_in_is_refused_without_agents_in_the_settings(tmp_path: Path)
 # Sessions
 
 
-async def test_page_gets_its_agent_seat_and_settings(desk: DeskUnderTest) -> None:
+async def test_agents_page_receives_its_agent_seat_and_settings(desk: DeskUnderTest) -> None:
     assert (await desk.get("/api/agent/me")).json() is None
     me = (await desk.get("/api/agent/me", AGENT)).json()
     assert (me["agent"], me["seat"], me["phone"], me["language"], me["languages"]) == (
@@ -179,7 +179,7 @@ async def test_page_gets_its_agent_seat_and_settings(desk: DeskUnderTest) -> Non
     assert (await desk.get("/api/me", AGENT)).json() is None  # the board's routes ignore agents' sessions
 
 
-async def test_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> None:
+async def test_agent_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent=None))
     assert await desk.agents.find_user(token) == SignedInUser("101", AGENT, "04")
@@ -196,7 +196,7 @@ async def test_session_ends_when_the_seat_stays_empty(desk: DeskUnderTest) -> No
     assert await desk.agents.find_user(token) is None  # the session has ended
 
 
-async def test_session_ends_with_another_agent_at_the_seat_or_when_idle(desk: DeskUnderTest) -> None:
+async def test_agent_session_ends_when_idle_or_when_another_agent_takes_the_seat(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.put("seat/04", replace(SEATED, agent="102"))
     assert await desk.agents.find_user(token) is None
@@ -222,7 +222,7 @@ async def test_new_sign_in_of_an_agent_ends_the_earlier_session(desk: DeskUnderT
     assert await desk.agents.find_user(second) is not None
 
 
-async def test_session_lasts_until_the_call_ends_after_log_off(desk: DeskUnderTest) -> None:
+async def test_agent_session_lasts_until_the_call_in_progress_at_log_off_ends(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.tokens[AGENT] = token
     desk.page_state.put("seat/04", seat_with_live_call())
@@ -255,7 +255,7 @@ async def test_agents_page_receives_only_its_own_seat(desk: DeskUnderTest) -> No
         assert read_event(await anext(news)) == {"pop": None}
 
 
-async def test_seat_has_only_one_open_page(desk: DeskUnderTest) -> None:
+async def test_opening_a_second_page_of_a_seat_closes_the_first(desk: DeskUnderTest) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     who = SignedInUser("101", AGENT, "04")
     async with close_after(desk.agents.streams._stream_events(token, who, "tab-1")) as first:
@@ -274,7 +274,7 @@ async def test_seat_has_only_one_open_page(desk: DeskUnderTest) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json()["other_tab"] is False
 
 
-async def test_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskUnderTest) -> None:
+async def test_event_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     async with close_after(desk.agents.streams._stream_events(token, SignedInUser("101", AGENT, "04"), "")) as news:
         await anext(news)
@@ -285,7 +285,7 @@ async def test_stream_ends_before_it_shows_the_next_agents_voter(desk: DeskUnder
             await anext(news)
 
 
-async def test_unreadable_file_ends_only_the_stream_of_a_seat_with_another_agent(
+async def test_unreadable_session_file_ends_only_the_stream_of_a_seat_with_another_agent(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
@@ -300,7 +300,7 @@ async def test_unreadable_file_ends_only_the_stream_of_a_seat_with_another_agent
         assert read_event(await anext(news)) == {"ended": "signed-out"}
 
 
-async def test_screen_pop_is_read_from_the_store_with_a_masked_number(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: DeskUnderTest, tmp_path: Path) -> None:
     fill_household(tmp_path / "centre.db", desk.clock.now())
     token = await desk.agent_token()
     running = asyncio.create_task(desk.agents.run())
@@ -371,7 +371,7 @@ async def test_agents_command_is_sent_for_the_own_seat_as_the_desk(desk: DeskUnd
     assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]
 
 
-async def test_agents_may_send_only_commands_of_a_seat(desk: DeskUnderTest) -> None:
+async def test_agents_may_send_only_seat_commands(desk: DeskUnderTest) -> None:
     for name, kind in COMMANDS.items():
         answer = await desk.post("/api/agent/command", command(name), AGENT)
         if name not in AGENT_COMMANDS:
@@ -404,7 +404,7 @@ async def test_invalid_command_of_an_agent_is_not_sent(desk: DeskUnderTest, body
     assert not desk.dialler_client.asked
 
 
-async def test_command_for_an_earlier_call_is_refused(desk: DeskUnderTest) -> None:
+async def test_agents_command_for_an_earlier_call_is_refused(desk: DeskUnderTest) -> None:
     token = desk.tokens[AGENT] = await desk.agent_token()
     assert token
     desk.page_state.put("seat/04", seat_with_live_call())
@@ -417,7 +417,7 @@ async def test_command_for_an_earlier_call_is_refused(desk: DeskUnderTest) -> No
     assert [values for *_, values in desk.dialler_client.asked] == [{"seat": "04"}, {**said["values"], "seat": "04"}]
 
 
-async def test_dialling_a_typed_number_sends_only_its_id(tmp_path: Path) -> None:
+async def test_command_to_dial_a_typed_number_contains_only_its_id(tmp_path: Path) -> None:
     settings = two_agent_settings()
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "manual_dialling": True})
     settings = settings.model_copy(update={"campaigns": (campaign,)})
@@ -442,7 +442,7 @@ async def test_typed_number_is_refused_without_a_campaign_for_manual_dialling(de
     assert (answer.status_code, answer.json()) == (404, {"problem": "no-command"})
 
 
-async def test_unreachable_broker_is_reported_and_a_refusal_has_a_code(desk: DeskUnderTest) -> None:
+async def test_agent_is_told_of_an_unreachable_broker_and_gets_a_code_for_a_refusal(desk: DeskUnderTest) -> None:
     assert (await desk.get("/api/agent/me", AGENT)).json() is not None
     desk.dialler_client.reply = None
     answer = await desk.post("/api/agent/command", command("seat-ready"), AGENT)
@@ -453,6 +453,6 @@ async def test_unreachable_broker_is_reported_and_a_refusal_has_a_code(desk: Des
     assert answer.json() == {"status": "refused", "text": text, "code": "call-over"}
 
 
-async def test_forged_token_has_no_user(desk: DeskUnderTest) -> None:
+async def test_request_with_a_forged_session_token_has_no_user(desk: DeskUnderTest) -> None:
     answer = await desk.browser.get("/api/agent/events", headers={"cookie": f"{DESK_COOKIE}=forged"})
     assert answer.status_code == 401

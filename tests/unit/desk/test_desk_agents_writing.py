@@ -55,7 +55,7 @@ async def put(desk: DeskUnderTest, draft: object) -> int:
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
-async def test_latest_note_of_a_call_is_stored_with_the_number(desk: DeskUnderTest) -> None:
+async def test_latest_note_about_a_call_is_stored_with_its_number(desk: DeskUnderTest) -> None:
     for text in ("first", NOTE["text"]):
         assert (await desk.post("/api/agent/note", {**NOTE, "text": text}, AGENT)).status_code == 204
     found = await AgentRecords(desk.file).last_note(1)
@@ -107,7 +107,7 @@ async def test_note_of_wrong_form_or_length_is_refused(
         assert answer.json() == {"problem": {413: "too-long", 422: "values"}[status]}
 
 
-async def test_draft_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
+async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
     assert await put(desk, DRAFT) == 204
     assert (await pop_of(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write()
@@ -123,7 +123,7 @@ async def test_draft_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTes
     assert again.find("05", ATTEMPT) is None
 
 
-async def test_draft_that_is_too_long_or_of_another_agent_is_refused(desk: DeskUnderTest) -> None:
+async def test_draft_of_a_note_that_is_too_long_or_another_agents_is_refused(desk: DeskUnderTest) -> None:
     assert await put(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
     assert await put(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
     assert await put(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
@@ -146,7 +146,7 @@ async def test_late_draft_of_the_previous_call_does_not_replace_the_current_draf
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
-async def test_failed_write_of_drafts_is_repeated(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(*_: object) -> None:
         raise StoreError("the disk is full")
 
@@ -159,7 +159,9 @@ async def test_failed_write_of_drafts_is_repeated(desk: DeskUnderTest, monkeypat
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).drafts()] == [ATTEMPT]
 
 
-async def test_busy_file_of_drafts_is_read_again(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_file_of_draft_notes_is_read_again_if_it_was_busy(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])
     read, tries = AgentRecords.drafts, 0
 
@@ -182,7 +184,7 @@ async def test_busy_file_of_drafts_is_read_again(desk: DeskUnderTest, monkeypatc
 
 
 @pytest.mark.parametrize("is_writing", [False, True])
-async def test_stopping_desk_writes_the_latest_drafts(
+async def test_stopping_desk_writes_the_latest_draft_notes(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch, is_writing: bool
 ) -> None:
     keep, writing = AgentRecords.save_drafts, asyncio.Event()
@@ -297,7 +299,7 @@ async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, 
     assert len(told["102"]) == 1
 
 
-async def test_desk_file_of_the_first_version_is_migrated(tmp_path: Path) -> None:
+async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) -> None:
     path = tmp_path / "old.desk.db"
     with closed(sqlite3.connect(path)) as db:
         db.executescript(

@@ -40,7 +40,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield stand
 
 
-async def test_command_is_sent_as_the_signed_in_user(desk: DeskUnderTest) -> None:
+async def test_board_command_is_sent_as_the_signed_in_user(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "pause", "campaign": "turnout"}, "compliance")
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
     assert desk.dialler_client.asked == [("compliance", ID, "pause", {"campaign": "turnout"})]
@@ -82,7 +82,7 @@ async def test_invalid_command_of_the_board_is_not_sent(
     assert not desk.dialler_client.asked
 
 
-async def test_command_is_refused_at_once_while_the_broker_is_unreachable(desk: DeskUnderTest) -> None:
+async def test_board_command_is_refused_at_once_while_the_broker_is_unreachable(desk: DeskUnderTest) -> None:
     desk.dialler_client.reply = None
     answer = await desk.post("/api/board/commands", {"id": ID, "name": "stop-all"}, "supervisor")
     assert (answer.status_code, answer.json()) == (503, {"problem": "broker-away"})
@@ -91,7 +91,7 @@ async def test_command_is_refused_at_once_while_the_broker_is_unreachable(desk: 
     assert answer.json() == {"status": "refused", "text": "there is no such seat"}
 
 
-async def test_acknowledgement_holds_until_the_alert_is_replaced(desk: DeskUnderTest) -> None:
+async def test_acknowledgement_of_an_alert_lasts_until_a_new_alert_replaces_it(desk: DeskUnderTest) -> None:
     alert = create_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
     desk.page_state.put("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}
@@ -103,7 +103,7 @@ async def test_acknowledgement_holds_until_the_alert_is_replaced(desk: DeskUnder
     assert [each.name for each in await desk.file.acknowledged()] == ["coach"]
 
 
-async def test_board_receives_only_keys_of_its_kinds(desk: DeskUnderTest) -> None:
+async def test_board_receives_no_voter_details_of_seats(desk: DeskUnderTest) -> None:
     desk.page_state.put("seat/01", SEATED)
     desk.page_state.put("pop/01", {"name": "somebody"})
     token = await desk.people.sign_in("viewer", PASSWORD)
@@ -114,7 +114,7 @@ async def test_board_receives_only_keys_of_its_kinds(desk: DeskUnderTest) -> Non
     await news.aclose()  # type: ignore[attr-defined]
 
 
-async def test_stream_survives_a_failed_session_check_until_the_session_ends(
+async def test_board_updates_continue_after_a_failed_session_check_until_the_session_ends(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
@@ -133,7 +133,7 @@ async def test_stream_survives_a_failed_session_check_until_the_session_ends(
         await anext(news)
 
 
-async def test_stream_ends_with_the_session(desk: DeskUnderTest) -> None:
+async def test_board_updates_end_with_the_session(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
@@ -194,13 +194,13 @@ def code(**changed: Any) -> str:
     return find_idle_reason(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
-def test_idle_reason_names_an_unreachable_broker_or_dialler_first() -> None:
+def test_reason_for_idle_seats_names_an_unreachable_broker_or_dialler_first() -> None:
     assert find_idle_reason(None, RUNNING, [], connected=False).code == "no-broker"
     assert find_idle_reason(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
     assert find_idle_reason(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
-def test_idle_reason_is_calls_in_progress_or_the_limit() -> None:
+def test_reason_for_idle_seats_is_calls_in_progress_or_the_pacing_limit() -> None:
     assert code(calls={CallState.RINGING: 2, CallState.TALKING: 5}) == "dialling"
     assert code(progress=replace(RUNNING.progress, remaining=0)) == "nothing-due"
     assert code(limited_by="speed") == "limit-speed"
@@ -212,7 +212,7 @@ def test_idle_reason_is_calls_in_progress_or_the_limit() -> None:
     assert found == IdleReason("limit-seats", figures)
 
 
-def test_idle_reason_of_a_held_campaign_has_code_and_text() -> None:
+def test_reason_for_idle_seats_of_a_held_campaign_has_code_and_text() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
     assert find_idle_reason(ONLINE, held, [], connected=True) == IdleReason("calling-hours", {"until": until}, text)
@@ -238,7 +238,9 @@ def test_warnings_are_active_while_their_cause_lasts() -> None:
     assert found({}, {}, seats(SeatState.LOST, SeatState.READY)) == {"seat-lost-04": {"seat": "04"}}
 
 
-async def test_warning_keeps_its_time_and_can_be_acknowledged(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_repeated_warning_keeps_its_first_time_and_can_be_acknowledged(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     reading = await DeskReading.open(tmp_path / "centre.db", None)
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
     desk.page_state.put("seat/04", replace(SEATED, state=SeatState.LOST))

@@ -101,7 +101,7 @@ def test_certificate_is_trusted_for_its_names_by_clients_with_the_ca(files: Cert
         (["desk.example.org", "10.0.0.5"], "10.0.0.6"),
     ],
 )
-def test_stolen_ca_key_cannot_certify_other_names(
+def test_ca_key_can_certify_only_the_desks_own_names(
     files: CertificateFiles, tmp_path: Path, own: list[str], forged: str
 ) -> None:
     make_certificate(files, "pune-1", own[0], own, NOW, renew=False)
@@ -128,7 +128,7 @@ def test_stolen_ca_key_cannot_certify_other_names(
         shake_hands(trusting(files.ca), forged, theft, files.key)
 
 
-def test_renewal_needs_an_option_and_reuses_the_ca(site: Path, files: CertificateFiles) -> None:
+def test_renewing_the_certificate_needs_an_option_and_reuses_the_ca(site: Path, files: CertificateFiles) -> None:
     code, said = run("desk", "certificate", "-c", site)
     assert code == 0
     assert f"created {files.ca}, the site's own CA, valid only for desk.example.org, until " in said
@@ -160,7 +160,7 @@ def test_renewal_needs_an_option_and_reuses_the_ca(site: Path, files: Certificat
         ("", ["--renew", "--name", "::"], "stands for every address, so nobody can type it"),
     ],
 )
-def test_failed_renewal_is_explained_and_changes_no_file(
+def test_failed_renewal_of_a_certificate_is_explained_and_changes_no_file(
     site: Path, files: CertificateFiles, spoil: str, options: list[str], told: str
 ) -> None:
     run("desk", "certificate", "-c", site)
@@ -183,7 +183,9 @@ def test_certificate_without_the_desks_own_name_is_refused(site: Path, files: Ce
     assert not files.ca.exists()
 
 
-def test_interrupted_creation_continues_with_existing_keys(site: Path, files: CertificateFiles) -> None:
+def test_interrupted_creation_of_a_certificate_continues_with_existing_keys(
+    site: Path, files: CertificateFiles
+) -> None:
     run("desk", "certificate", "-c", site)
     keys = files.ca_key.read_bytes(), files.key.read_bytes()
     files.ca.unlink()
@@ -243,7 +245,7 @@ async def test_desk_serves_with_the_new_certificate(tmp_path: Path, files: Certi
         (-2, Level.ERROR, "check this machine's clock"),
     ],
 )
-def test_check_reports_the_days_left(site: Path, days: int, level: Level, text: str) -> None:
+def test_check_reports_the_days_until_the_certificate_expires(site: Path, days: int, level: Level, text: str) -> None:
     settings = load_settings(site)
     run("desk", "certificate", "-c", site)
     made_at = (read(site.parent / "desk.pem").not_valid_after_utc - timedelta(days=730)).timestamp()

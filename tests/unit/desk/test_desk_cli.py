@@ -64,7 +64,7 @@ def signs_in(site: Path, name: str, password: str) -> bool:
     return asyncio.run(try_it())
 
 
-def test_password_prompt_ends_with_ctrl_c(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_the_password_prompt(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     went_on = []
 
     def asked(*_: object, **__: object) -> str:
@@ -84,7 +84,7 @@ def test_password_prompt_ends_with_ctrl_c(site: Path, monkeypatch: pytest.Monkey
     assert not signs_in(site, "asha", PASSWORD)
 
 
-def test_password_signs_in_until_it_is_deleted(site: Path) -> None:
+def test_user_can_sign_in_until_the_password_is_deleted(site: Path) -> None:
     assert run("user", "password", "asha", "-c", site, "--password", "-", given=f"{PASSWORD}\n") == (
         0,
         "asha can sign in\n",
@@ -109,7 +109,7 @@ def test_weak_password_is_refused_in_one_line(site: Path, name: str, given: str,
     assert given not in said or given == "asha"
 
 
-def test_unknown_name_is_refused_before_the_password_prompt(site: Path) -> None:
+def test_unknown_user_name_is_refused_before_the_password_prompt(site: Path) -> None:
     code, said = run("user", "password", "nobody", "-c", site)
     assert (code, "have no user 'nobody'" in said, "password:" in said) == (2, True, False)
 
@@ -120,7 +120,7 @@ def test_password_is_not_accepted_as_an_argument(site: Path) -> None:
     assert PASSWORD not in said
 
 
-def test_one_time_and_typed_password_exclude_each_other(site: Path) -> None:
+def test_one_time_password_and_typed_password_exclude_each_other(site: Path) -> None:
     code, once = run("user", "password", "asha", "-c", site, "--once")
     assert (code, len(once.strip())) == (0, 24)
     assert not signs_in(site, "asha", once.strip())  # a one-time password must be replaced first
@@ -130,7 +130,9 @@ def test_one_time_and_typed_password_exclude_each_other(site: Path) -> None:
     assert run("user", "password", "nobody", "-c", site, "--once")[0] == 2
 
 
-def test_missing_pages_or_store_are_reported_with_a_remedy(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_desk_reports_missing_pages_or_a_missing_store_with_a_remedy(
+    site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(desk_cli, "are_built", lambda: False)
     assert run("desk", "serve", "-c", site) == (2, "the desk's pages are not built: run `dialer desk pages`")
     monkeypatch.setattr(desk_cli, "are_built", lambda: True)

@@ -121,7 +121,9 @@ def _send_as_every_role(
 
 
 @pytest.mark.parametrize("mode", list(schemathesis.GenerationMode))
-def test_answers_match_the_openapi_document(documented_desk: DocumentedDesk, mode: schemathesis.GenerationMode) -> None:
+def test_responses_of_the_desk_match_its_openapi_document(
+    documented_desk: DocumentedDesk, mode: schemathesis.GenerationMode
+) -> None:
     asked: Counter[str | None] = Counter()
     every: Any = documented_desk.schema
     for operation in [each.ok() for each in every.get_all_operations()]:

@@ -89,7 +89,7 @@ async def test_warnings_about_a_roll_are_shown(desk: DeskUnderTest) -> None:
     assert any("remarks" in warning for warning in warnings)
 
 
-async def test_import_is_retried_while_the_broker_is_unreachable(
+async def test_roll_import_is_retried_while_the_broker_is_unreachable(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rolls, "RECONNECT_SECONDS", 0.0)
@@ -113,7 +113,7 @@ async def test_import_is_retried_while_the_broker_is_unreachable(
         (b"\x00\x01", "roll.xlsx", "roll.xlsx"),
     ],
 )
-async def test_unreadable_roll_is_refused_with_a_reason(
+async def test_unreadable_uploaded_roll_is_refused_with_a_reason(
     desk: DeskUnderTest, tmp_path: Path, roll: bytes, name: str, told: str
 ) -> None:
     assert (await upload_roll(desk, roll, name)).status_code == 200
@@ -126,7 +126,7 @@ async def test_unreadable_roll_is_refused_with_a_reason(
     assert desk.page_state.get("list", RollStatus) is None
 
 
-async def test_second_simultaneous_roll_is_refused(desk: DeskUnderTest) -> None:
+async def test_second_roll_uploaded_at_the_same_time_is_refused(desk: DeskUnderTest) -> None:
     await desk.cookie("supervisor")  # sign in first, so that both requests run together
     answers = await asyncio.gather(upload_roll(desk), upload_roll(desk, name="kothrud%20119.csv"))
     (taken,) = [each.json()["list"] for each in answers if each.status_code == 200]
@@ -134,7 +134,7 @@ async def test_second_simultaneous_roll_is_refused(desk: DeskUnderTest) -> None:
     assert (await wait_for_status(desk, "checked"))["id"] == taken
 
 
-async def test_full_disk_during_an_upload_is_reported(
+async def test_full_disk_during_the_upload_of_a_roll_is_reported(
     desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full(io.BytesIO):
@@ -149,7 +149,7 @@ async def test_full_disk_during_an_upload_is_reported(
     assert (await upload_roll(desk)).status_code == 200
 
 
-async def test_killed_check_of_a_roll_is_explained(
+async def test_killed_checking_process_of_a_roll_is_reported(
     desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
@@ -161,13 +161,13 @@ async def test_killed_check_of_a_roll_is_explained(
     assert list_spool_files(tmp_path) == []
 
 
-async def test_file_of_another_type_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_uploaded_file_of_another_type_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await upload_roll(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
     monkeypatch.setattr(rolls, "DISK_FACTOR", 2**60)
     assert (await upload_roll(desk)).json() == {"problem": "no-room"}
 
 
-async def test_number_is_in_the_spool_only_during_its_command(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_typed_number_is_in_the_spool_file_only_during_its_command(desk: DeskUnderTest, tmp_path: Path) -> None:
     seen: list[list[str]] = []
 
     def look(values: Mapping[str, Any]) -> None:

@@ -69,7 +69,7 @@ def changed(message: str, old: str, new: str) -> str:
         changed(REGISTER, "To: <sip:agent01", "To: <sip:echo").replace("REGISTER sip:", "INVITE sip:"),
     ],
 )
-def test_sip_filter_accepts_messages_of_the_own_phone(message: str) -> None:
+def test_sip_filter_accepts_messages_of_the_seats_own_phone(message: str) -> None:
     assert find_refusal_reason(message, "agent01") is None
 
 
@@ -99,7 +99,7 @@ def test_sip_filter_accepts_messages_of_the_own_phone(message: str) -> None:
         ("\0", "no-sip"),
     ],
 )  # fmt: skip
-def test_sip_filter_rejects_all_other_messages(message: str, why: str) -> None:
+def test_sip_filter_rejects_messages_that_a_seats_phone_never_sends(message: str, why: str) -> None:
     assert find_refusal_reason(message, "agent01") == why
 
 
@@ -228,7 +228,7 @@ async def test_sip_is_relayed_in_both_directions() -> None:
         ({"token": "t2"}, 403),  # the seat has its own phone
     ],
 )
-async def test_phone_socket_is_refused_to_everybody_else(given: dict[str, str], status: int) -> None:
+async def test_phone_socket_is_refused_to_everybody_but_the_seats_agent(given: dict[str, str], status: int) -> None:
     async with phone_stand() as stand:
         with pytest.raises(InvalidStatus) as refused:
             await stand.page(**given)
@@ -244,7 +244,7 @@ async def test_phone_outside_the_seat_networks_is_refused() -> None:
 
 
 @pytest.mark.parametrize("message", [changed(REGISTER, "From: <sip:agent01", "From: <sip:agent02"), b"\0"])
-async def test_message_of_another_user_closes_the_socket(message: str | bytes) -> None:
+async def test_sip_message_of_another_user_closes_the_phone_socket(message: str | bytes) -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         await page.send(message)
@@ -253,7 +253,7 @@ async def test_message_of_another_user_closes_the_socket(message: str | bytes) -
         assert await closed_with(await long_message(stand)) == 1009
 
 
-async def test_flood_of_messages_closes_the_socket() -> None:
+async def test_flood_of_sip_messages_closes_the_phone_socket() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         for _ in range(MAX_MESSAGES + 1):
@@ -262,7 +262,7 @@ async def test_flood_of_messages_closes_the_socket() -> None:
         assert len(stand.switch.came) == MAX_MESSAGES
 
 
-async def test_message_limit_applies_to_a_period(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sip_messages_are_limited_per_period(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phone, "IN_SECONDS", 0.0)
     async with phone_stand() as stand:
         page = await stand.page()
@@ -277,7 +277,7 @@ async def long_message(stand: PhoneStand) -> ClientConnection:
     return page
 
 
-async def test_newest_page_of_a_seat_becomes_its_phone() -> None:
+async def test_newest_page_opened_for_a_seat_becomes_its_phone() -> None:
     async with phone_stand() as stand:
         first = await stand.page()
         second = await stand.page()
@@ -304,7 +304,7 @@ async def test_unreachable_asterisk_is_reported_as_retryable() -> None:
 
 
 @virtual_time()
-async def test_phone_socket_ends_with_the_session() -> None:
+async def test_phone_socket_ends_with_the_agents_session() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         stand.who["t1"] = SignedInUser("103", AGENT, "01")

@@ -83,7 +83,7 @@ async def test_older_recordings_are_listed_on_request(
     assert older["before"] is None
 
 
-async def test_recording_is_playable_after_its_audit_entry(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_recording_can_be_played_once_its_playback_is_audited(desk: DeskUnderTest, tmp_path: Path) -> None:
     attempt = record_conversation(desk, tmp_path, ago=600)
     path = f"/api/recordings/{attempt}"
     assert (await desk.get(path, "supervisor")).json() == {"problem": "playback-expired"}
@@ -102,7 +102,9 @@ async def test_recording_is_playable_after_its_audit_entry(desk: DeskUnderTest, 
     assert (await desk.get(path, "supervisor")).status_code == 409
 
 
-async def test_reply_to_another_command_does_not_permit_playback(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_reply_to_another_command_does_not_permit_playing_a_recording(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
     one, another = record_conversation(desk, tmp_path, ago=600), record_conversation(desk, tmp_path, ago=300)
     for attempt in (one, another, one):
         await play(desk, attempt)
@@ -111,7 +113,7 @@ async def test_reply_to_another_command_does_not_permit_playback(desk: DeskUnder
     assert len({ID, first, second}) == 3
 
 
-async def test_recording_without_audit_entry_is_not_played(desk: DeskUnderTest, tmp_path: Path) -> None:
+async def test_recording_is_not_played_if_its_playback_cannot_be_audited(desk: DeskUnderTest, tmp_path: Path) -> None:
     attempt = record_conversation(desk, tmp_path, ago=600)
     for reply, status in (
         (Reply("refused", "it was erased"), 200),
@@ -138,7 +140,7 @@ async def test_erased_or_expired_recording_is_not_served_during_playback(desk: D
         assert (await play(desk, attempt)).json() == {"problem": "recording-deleted"}
 
 
-async def test_profile_with_a_retention_duty_keeps_recordings_listed(tmp_path: Path) -> None:
+async def test_recordings_stay_listed_if_the_profile_requires_their_retention(tmp_path: Path) -> None:
     own = Path("config/jurisdictions/india.toml").read_text(encoding="utf-8")
     for before, after in (("keep_recordings = false", "keep_recordings = true"), ("allowed = false", "allowed = true")):
         assert before in own

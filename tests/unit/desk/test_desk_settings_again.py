@@ -69,7 +69,7 @@ script = "{script}"
 """
 
 
-async def test_reload_applies_seats_and_agents_and_rejects_invalid_files(tmp_path: Path) -> None:
+async def test_reloading_applies_new_seats_and_agents_and_rejects_an_invalid_file(tmp_path: Path) -> None:
     path, pin = tmp_path / "centre.toml", CHEAP.hash("2468")
     path.write_text(SITE.format(folder=tmp_path, pin=pin), encoding="utf-8")
     with exclusive_connection(tmp_path / "centre.db", "a test"):
@@ -106,7 +106,7 @@ async def test_reload_applies_seats_and_agents_and_rejects_invalid_files(tmp_pat
         assert await seats() == [("04", "own"), ("05", "browser")]
 
 
-async def test_new_agent_signs_in_after_a_reload(tmp_path: Path) -> None:
+async def test_new_agent_can_sign_in_after_the_settings_are_reloaded(tmp_path: Path) -> None:
     settings, pin_hash = two_agent_settings(), CHEAP.hash("1357")
     newcomer = settings.agents[0].model_copy(update={"number": "103", "pin": SecretStr(pin_hash)})
     async with run_desk(tmp_path, settings) as desk:
@@ -117,7 +117,7 @@ async def test_new_agent_signs_in_after_a_reload(tmp_path: Path) -> None:
     assert read_proof(values["proof"]).is_valid(pin_hash, "pune-1", "04", "103")
 
 
-async def test_reload_applies_the_retention_of_recordings(tmp_path: Path) -> None:
+async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_path: Path) -> None:
     path, kept = tmp_path / "centre.toml", '[recordings]\ndirectory = "{folder}/recorded"\nkeep_days = {days}\n'
     whole = SITE.format(folder=tmp_path, pin=CHEAP.hash("2468"))
     path.write_text(whole + kept.format(folder=tmp_path, days=30), encoding="utf-8")
@@ -145,7 +145,9 @@ async def test_reload_applies_the_retention_of_recordings(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("now", "told"), [([], ["asha"]), ([("asha", "viewer")], ["asha"]), ([("asha", "supervisor")], [])]
 )
-async def test_reload_reports_users_with_changed_roles(now: list[tuple[str, str]], told: list[str]) -> None:
+async def test_reloading_the_settings_reports_users_with_changed_roles(
+    now: list[tuple[str, str]], told: list[str]
+) -> None:
     def named(*people: tuple[str, str]) -> list[Supervisor]:
         return [Supervisor.model_validate({"name": name, "role": role}) for name, role in people]
 

@@ -131,7 +131,7 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnde
     assert await desk.people.find_user(again) == SignedInUser("ravi", "coach")
 
 
-async def test_new_user_with_an_old_name_inherits_nothing(desk: DeskUnderTest, table: Table) -> None:
+async def test_new_user_with_a_removed_users_name_inherits_nothing(desk: DeskUnderTest, table: Table) -> None:
     """This also holds if the desk was stopped while the user was removed and added."""
     table.add("meena", "supervisor")
     token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
@@ -151,7 +151,7 @@ async def test_new_user_with_an_old_name_inherits_nothing(desk: DeskUnderTest, t
     }
 
 
-async def test_open_board_ends_when_the_role_is_removed(desk: DeskUnderTest, table: Table) -> None:
+async def test_open_board_closes_when_the_users_role_is_removed(desk: DeskUnderTest, table: Table) -> None:
     table.add("meena", "coach")
     await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
     token = await desk.people.sign_in("meena", NEW)
@@ -255,7 +255,7 @@ async def test_unreadable_store_changes_no_user() -> None:
     assert told == ["meena"]
 
 
-async def test_failed_report_of_one_user_is_retried_and_stops_no_other() -> None:
+async def test_failed_notification_about_one_user_is_retried_and_delays_no_other() -> None:
     users = [StoredUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
 
     async def read() -> list[StoredUser]:
@@ -281,7 +281,7 @@ async def test_failed_report_of_one_user_is_retried_and_stops_no_other() -> None
     assert told == ["asha", "ravi", "meena"]
 
 
-async def test_stream_with_old_rights_ends_even_if_nothing_can_be_stored(
+async def test_updates_to_a_user_with_a_changed_role_end_even_if_nothing_can_be_stored(
     desk: DeskUnderTest, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("meena", "ravi"):
@@ -306,7 +306,7 @@ async def test_stream_with_old_rights_ends_even_if_nothing_can_be_stored(
     assert await desk.file.password_of("meena") is None
 
 
-async def test_executed_command_is_confirmed_even_if_users_cannot_be_read(
+async def test_executed_user_command_is_confirmed_even_if_the_list_of_users_cannot_be_read(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.cookie("supervisor")
@@ -315,7 +315,7 @@ async def test_executed_command_is_confirmed_even_if_users_cannot_be_read(
     assert (answer.status_code, answer.json()) == (200, {"status": "done", "text": "it was done"})
 
 
-async def test_password_is_deleted_even_if_users_cannot_be_read(
+async def test_password_is_deleted_even_if_the_list_of_users_cannot_be_read(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Directory, "refresh", raise_disk_full)

@@ -100,7 +100,7 @@ LETTERS = {
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_every_language_has_all_messages_in_its_own_script(path: Path) -> None:
+def test_every_language_has_all_page_messages_in_its_own_writing_system(path: Path) -> None:
     said, english = read_messages(path), read_messages(path.with_stem("en"))
     assert said.keys() == english.keys()
     for name, text in said.items():
@@ -135,7 +135,7 @@ def find_latin_words(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", sorted(set(AlertKind) - {AlertKind.OTHER}))
-def test_each_alert_has_a_message_with_exactly_its_fields(kind: AlertKind) -> None:
+def test_each_alert_has_a_page_message_with_exactly_its_fields(kind: AlertKind) -> None:
     english, hindi = (read_messages(LOCALES / f"staff/{language}.ftl")[f"alert-{kind}"] for language in ("en", "hi"))
     assert english == re.sub(r"\{(\w+)\}", r"{ $\1 }", kind.sentence)
     assert {*re.findall(r"\$(\w+)", hindi)} == kind.fields <= {*AlertField} == AlertValues.__optional_keys__

@@ -51,7 +51,7 @@ def test_generated_types_of_the_pages_are_up_to_date() -> None:
     assert FILE.read_text(encoding="utf-8") == render_page_types(), "run: python -m dialer.desk.page_types"
 
 
-def test_each_kind_of_field_has_its_type_and_private_ones_are_left_out() -> None:
+def test_generated_types_cover_each_kind_of_field_and_omit_private_ones() -> None:
     assert (
         declare_types([Thing])
         == """/** The colour of a thing. */

@@ -22,7 +22,7 @@ async def swallowing(fails: bool) -> str:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-async def test_cancelled_task_ends_although_the_library_returns_a_result(fails: bool) -> None:
+async def test_cancelled_task_ends_although_the_awaited_library_call_returns_a_result(fails: bool) -> None:
     working = asyncio.create_task(cancellable(swallowing(fails)))
     await asyncio.sleep(0)
     working.cancel()
@@ -30,13 +30,13 @@ async def test_cancelled_task_ends_although_the_library_returns_a_result(fails: 
         await working
 
 
-async def test_deadline_around_a_swallowing_library_expires() -> None:
+async def test_timeout_expires_although_the_library_swallows_the_cancellation() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
             await cancellable(swallowing(fails=False))
 
 
-async def test_result_is_passed_through() -> None:
+async def test_result_of_the_awaited_call_is_returned() -> None:
     async def gives() -> str:
         return "the result"
 

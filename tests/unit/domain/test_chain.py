@@ -30,7 +30,7 @@ def chain(count: int) -> list[AuditEntry]:
     return entries
 
 
-def test_unchanged_chain_has_no_breaks() -> None:
+def test_unchanged_audit_chain_is_valid() -> None:
     assert next(find_breaks([]), None) is None
     assert next(find_breaks(chain(20)), None) is None
 
@@ -41,7 +41,7 @@ def test_unchanged_chain_has_no_breaks() -> None:
         [{"at": 1.0}, {"kind": "export"}, {"who": "nobody"}, {"what": "{}"}, {"digest": "f" * 64}, {"number": 40}]
     ),
 )
-def test_changed_field_breaks_the_chain_at_its_entry(at: int, change: dict[str, object]) -> None:
+def test_changed_field_breaks_the_audit_chain_at_its_entry(at: int, change: dict[str, object]) -> None:
     entries = chain(10)
     entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
     found = next(find_breaks(entries), None)
@@ -50,20 +50,20 @@ def test_changed_field_breaks_the_chain_at_its_entry(at: int, change: dict[str, 
 
 
 @given(st.permutations(range(8)))
-def test_reordered_entries_break_the_chain(order: Sequence[int]) -> None:
+def test_reordered_entries_break_the_audit_chain(order: Sequence[int]) -> None:
     entries = chain(8)
     found = next(find_breaks([entries[place] for place in order]), None)
     assert (found is None) == (list(order) == sorted(order))
 
 
 @given(st.integers(0, 8))
-def test_removed_entry_breaks_the_chain(removed: int) -> None:
+def test_removed_entry_breaks_the_audit_chain(removed: int) -> None:
     entries = chain(10)
     del entries[removed]
     assert next(find_breaks(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
 
 
-def test_noted_head_reveals_a_rewritten_or_shortened_chain() -> None:
+def test_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit_chain() -> None:
     entries = chain(10)
     head = entries[7].number, entries[7].digest
     assert next(find_breaks(entries, head), None) is None
@@ -146,7 +146,7 @@ def test_audit_refuses_phone_numbers_next_to_dates(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "Listen", "two words", "1st"])
-def test_audit_kind_must_be_a_lower_case_word(kind: str) -> None:
+def test_kind_of_an_audit_entry_must_be_a_lower_case_word(kind: str) -> None:
     with pytest.raises(UnsafeValue, match="audit kind"):
         next_entry(0, GENESIS, at=0.0, kind=kind, who="x", what={})
 

@@ -34,11 +34,11 @@ def test_clock_step_is_reported_until_it_is_corrected(step: float) -> None:
 
 
 @pytest.mark.parametrize(("step", "drift"), [(2.0, 0.0), (-4.0, 0.0), (0.0, 0.0005), (0.0, -0.083), (1.0, 0.05)])
-def test_slews_and_small_corrections_are_no_steps(step: float, drift: float) -> None:
+def test_gradual_and_small_clock_corrections_are_not_reported_as_steps(step: float, drift: float) -> None:
     assert set(looked(begun(), seconds=4 * 3600, step=step, drift=drift)) == {None}
 
 
-def test_several_small_steps_count_as_one_step() -> None:
+def test_several_small_clock_steps_are_reported_together() -> None:
     watch = begun()
     found = [watch.check(Instant(NOON + second + 4.0 * second, float(second))) for second in range(1, 20)]
     assert found[0] is None
@@ -53,7 +53,7 @@ def test_corrected_clock_is_no_longer_reported() -> None:
     assert watch.check(Instant(NOON + 41, 40.0)) is None
 
 
-def test_accepted_clock_is_no_longer_reported() -> None:
+def test_clock_step_accepted_by_an_operator_is_no_longer_reported() -> None:
     watch = begun()
     assert watch.check(Instant(NOON + 7_200, 1.0)) is not None
     watch.accept(Instant(NOON + 7_201, 2.0))
@@ -61,7 +61,7 @@ def test_accepted_clock_is_no_longer_reported() -> None:
     assert watch.check(Instant(NOON + 200, 201.0)) is not None
 
 
-def test_clock_before_the_newest_record_is_reported_until_it_is_reached() -> None:
+def test_clock_earlier_than_the_newest_record_is_reported_until_it_passes_that_time() -> None:
     watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
     assert watch.check(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
     assert watch.check(Instant(NOON + 9_000, 2.0)) is None  # the right time is unknown here
@@ -69,7 +69,7 @@ def test_clock_before_the_newest_record_is_reported_until_it_is_reached() -> Non
     assert ClockWatch(Instant(NOON, 0.0), newest_at=NOON - 86_400).check(Instant(NOON + 1, 1.0)) is None
 
 
-def test_daylight_saving_change_is_no_step() -> None:
+def test_daylight_saving_change_is_not_reported_as_a_clock_step() -> None:
     for day in ("2024-03-31", "2024-10-27"):
         began = datetime.fromisoformat(f"{day}T00:30").replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
         watch = ClockWatch(Instant(began, 0.0))

@@ -42,7 +42,7 @@ def signed(order: HqOrder, *names: str) -> list[str]:
     return signers_of(order.text, [sign_order(order.text, name, KEYS[name]) for name in names], LEADERS)
 
 
-def test_order_is_read_as_written() -> None:
+def test_headquarters_order_is_read_as_written() -> None:
     order = an_order("quota", campaign="turnout", max_calls=20, to="zone:north")
     assert read_order(order.text) == order
     assert signed(order, "ravi", "asha") == ["asha", "ravi"]
@@ -109,7 +109,9 @@ def test_only_leaders_signatures_of_the_exact_text_are_valid() -> None:
         ),
     ],
 )
-def test_unlawful_order_is_refused_with_a_reason(order: HqOrder, names: tuple[str, ...], says: str) -> None:
+def test_order_that_a_centre_must_not_execute_is_refused_with_a_reason(
+    order: HqOrder, names: tuple[str, ...], says: str
+) -> None:
     with pytest.raises(CommandRefused, match=says):
         refuse_unlawful(order, signed(order, *names), "pune-1", "north", NOW)
 
@@ -126,7 +128,7 @@ def heard(order: HqOrder) -> ExecutedOrder:
     return ExecutedOrder(order.id, digest_of(order.text), order.order.value, order.made_at)
 
 
-def test_order_is_executed_once_and_not_after_a_later_one() -> None:
+def test_headquarters_order_is_executed_once_and_not_after_a_later_one() -> None:
     stop = an_order(id="stop", made_at=NOW - 50)
     resume = an_order("resume", id="resume", made_at=NOW - 40)
     pause = an_order("pause", id="pause", campaign="turnout", made_at=NOW - 45)
