@@ -14,7 +14,7 @@ def three(*up: str, silent: str = "") -> AsteriskServers:
     return servers
 
 
-def test_reloaded_servers_are_added_to_the_known_ones() -> None:
+def test_servers_added_by_a_settings_reload_are_added_to_the_known_ones() -> None:
     servers = AsteriskServers({}, ())
     assert [*servers.names] == [""]
     servers.update({"line-a": "a"}, ["b"])
@@ -23,21 +23,21 @@ def test_reloaded_servers_are_added_to_the_known_ones() -> None:
     assert [servers.server_of_trunk(name) for name in ("line-a", "line-c", "other")] == ["a", "c", "a"]
 
 
-def test_only_trunks_of_reachable_servers_are_dialled_on() -> None:
+def test_calls_use_only_trunks_of_reachable_servers() -> None:
     assert three("a", "c").filter_reachable(list(LINES)) == ["a1", "a2", "c1"]
     assert three("a", "c", silent="c").filter_reachable(list(LINES)) == ["a1", "a2"]
     assert three("a", "c").find_accepting(["b1"]) == set()
     assert three("a", "c").find_accepting(["b1", "c1"]) == {"c"}
 
 
-def test_no_single_server_is_unreachable_while_all_are() -> None:
+def test_single_servers_are_not_listed_as_unreachable_while_all_are() -> None:
     assert not three().unreachable
     assert not three("a", silent="a").unreachable
     assert three("a").unreachable == {"b", "c"}
     assert not AsteriskServers({"line": ""}, [""]).unreachable
 
 
-def test_unknown_trunk_belongs_to_the_first_server() -> None:
+def test_unknown_trunk_is_assigned_to_the_first_server() -> None:
     assert three().server_of_trunk("sold") == "a"
     assert AsteriskServers({}, ()).server_of_trunk("sold") == ""
 
@@ -49,7 +49,7 @@ def test_site_without_trunks_accepts_calls_when_asterisk_is_up() -> None:
     assert site.find_accepting(()) == {""}
 
 
-def test_servers_are_sorted_by_free_agents() -> None:
+def test_asterisk_servers_are_sorted_by_free_agents() -> None:
     loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=10, b=10)
     loads.free.update(b=1)
@@ -58,7 +58,7 @@ def test_servers_are_sorted_by_free_agents() -> None:
     assert loads.sort_trunks(list(LINES))[0] == "a1"
 
 
-def test_calls_are_spread_by_agents_per_server() -> None:
+def test_calls_are_distributed_by_the_number_of_agents_per_server() -> None:
     loads = ServerLoads(three("a", "b", "c"))
     loads.working.update(a=100, b=50, c=10)
     placed = dict.fromkeys("abc", 0)

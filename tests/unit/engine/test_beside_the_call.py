@@ -33,7 +33,7 @@ SILENT = {"seat_rtp_timeout_seconds": 5}
 
 
 @pytest.mark.parametrize("mode", ListeningMode)
-def test_barge_becomes_listening_after_the_talk_and_ends_are_audited(mode: ListeningMode) -> None:
+def test_supervisors_barge_becomes_listening_when_the_conversation_ends(mode: ListeningMode) -> None:
     turns = Turns()
     turns.talking()
     party = supervision_party("x")
@@ -46,19 +46,19 @@ def test_barge_becomes_listening_after_the_talk_and_ends_are_audited(mode: Liste
     assert not turns.features.listeners
 
 
-def test_listener_is_released_when_the_agent_logs_off() -> None:
+def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
     turns.features.listeners.put(Listener(SUP, "01", ListeningMode.LISTEN, supervision_party("x")))
     assert f"order release_party {supervision_party('x')}" in turns.at(20, TimerExpired(TimerKind.AGENT_ABSENT, "01"))
 
 
-def test_recording_is_stored_once() -> None:
+def test_recording_reported_twice_is_stored_once() -> None:
     turns = Turns()
     turns.talking()
     turns.play([(20, RecordingStarted(A), "commit record_recording A 20s"), (21, RecordingStarted(A), "")])
 
 
-def test_keys_are_refused_while_a_command_is_carried_out() -> None:
+def test_keys_of_a_seat_are_refused_while_its_command_is_carried_out() -> None:
     turns = Turns()
     turns.talking()
     turns.play(
@@ -72,7 +72,7 @@ def test_keys_are_refused_while_a_command_is_carried_out() -> None:
     )
 
 
-def test_phone_found_silent_early_in_a_talk_makes_it_abandoned() -> None:
+def test_call_counts_as_abandoned_if_the_agents_phone_is_found_dead_early() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
     turns.at(12, SeatDown("01"))
@@ -83,7 +83,7 @@ def test_phone_found_silent_early_in_a_talk_makes_it_abandoned() -> None:
     assert not [each for each in end if "abandoned 0" in each or each.startswith("learn abandoned")]
 
 
-def test_short_talk_waits_for_the_dead_phone_check() -> None:
+def test_short_conversation_is_stored_only_after_the_check_for_a_dead_phone() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
     turns.play([(10, HUNG_UP, "beside ask-seat"), (10, PhoneUnreachable("agent01"), "beside phone-away")])
@@ -91,13 +91,13 @@ def test_short_talk_waits_for_the_dead_phone_check() -> None:
     assert turns.at(11, CallFinished(HUNG_UP)) == []
 
 
-def test_long_talk_skips_dead_phone_check() -> None:
+def test_long_conversation_is_stored_without_a_check_for_a_dead_phone() -> None:
     turns = Turns(asterisk=SILENT)
     turns.talking()
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
-def test_resync_adopts_talks_and_phones() -> None:
+def test_resync_with_asterisk_adopts_conversations_and_seat_phones() -> None:
     turns = Turns(2)
     turns.talking()
     live = frozenset({A})
@@ -116,7 +116,7 @@ def test_resync_adopts_talks_and_phones() -> None:
     assert "beside look-up-vanished" in turns.at(26, SwitchUp(frozenset(), frozenset(), (), restarted=True))
 
 
-def test_unconnected_voter_is_connected_again_only_if_reported_waiting() -> None:
+def test_voter_who_was_not_connected_is_connected_again_only_if_reported_waiting() -> None:
     turns = Turns()
     turns.call()
     came = "order connect A 01"
@@ -126,7 +126,7 @@ def test_unconnected_voter_is_connected_again_only_if_reported_waiting() -> None
     assert any(came in each for each in turns.at(25, CallWaiting(A)))
 
 
-def test_events_of_unknown_calls_are_handled() -> None:
+def test_events_of_unknown_calls_cause_no_error() -> None:
     turns = Turns()
     turns.features.unknown_callers.trunks[STRANGER] = "carrier"
     turns.play(

@@ -46,41 +46,41 @@ def ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
         ({"dial_status": "CANCEL", "cause": 16, "ever_ringing": True}, Outcome.CARRIER_FAILURE),
     ],
 )
-def test_unanswered_ends_have_their_outcomes(facts: dict[str, Any], outcome: Outcome) -> None:
+def test_each_way_an_unanswered_call_ends_has_its_outcome(facts: dict[str, Any], outcome: Outcome) -> None:
     assert outcome_of(a_call(), ended(**facts)) is outcome
 
 
-def test_failure_without_a_channel_is_refused() -> None:
+def test_call_that_failed_without_a_channel_has_the_outcome_refused() -> None:
     assert outcome_of(a_call(), ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 
-def test_cancelled_call_is_cancelled_unless_answered() -> None:
+def test_cancelled_call_has_the_outcome_cancelled_unless_it_was_answered() -> None:
     assert outcome_of(a_call(cancelled=True), ended(cause=0)) is Outcome.CANCELLED
     assert outcome_of(a_call(cancelled=True), ended(cause=16, answered=True)) is Outcome.DROPPED
 
 
-def test_answered_ends_of_an_agent_campaign_have_their_outcomes() -> None:
+def test_each_way_an_answered_agent_call_ends_has_its_outcome() -> None:
     answered = a_call().with_answer(Instant(10.0, 10.0))
     assert outcome_of(answered, ended(cause=16)) is Outcome.DROPPED
     assert outcome_of(answered.with_connection("01", "1001", Instant(11.0, 11.0)), ended(cause=16)) is Outcome.CONNECTED
     assert outcome_of(a_call(answered_seconds=1.0, message_started=True), ended()) is Outcome.ABANDONED
 
 
-def test_answered_ends_of_an_ivr_campaign_have_their_outcomes() -> None:
+def test_each_way_an_answered_ivr_call_ends_has_its_outcome() -> None:
     answered = a_call(CampaignKind.IVR).with_answer(Instant(10.0, 10.0))
     assert outcome_of(answered, ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
     assert outcome_of(done, ended()) is Outcome.COMPLETED
 
 
-def test_vanished_call_is_unknown_or_abandoned() -> None:
+def test_outcome_of_a_vanished_call_is_unknown_or_abandoned() -> None:
     vanished = ended(EndedBy.VANISHED)
     assert outcome_of(a_call(), vanished) is Outcome.UNKNOWN
     assert outcome_of(a_call().with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
     assert outcome_of(a_call().with_connection("01", "1001", Instant(1.0, 1.0)), vanished) is Outcome.CONNECTED
 
 
-def test_outcome_does_not_depend_on_the_order_of_events() -> None:
+def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
     steps: dict[str, Callable[[Call], Call]] = {
         "rang": lambda call: call.with_ringing(Instant(1.0, 1.0)),
         "answered": lambda call: call.with_answer(Instant(2.0, 2.0)),
@@ -96,7 +96,7 @@ def test_outcome_does_not_depend_on_the_order_of_events() -> None:
     assert outcomes == {Outcome.CONNECTED}
 
 
-def test_call_state_is_derived_from_its_facts() -> None:
+def test_state_of_a_call_is_derived_from_what_has_happened_to_it() -> None:
     call = a_call(originate_sent=False)
     assert call.state is CallState.SENDING
     assert a_call().state is CallState.DIALLING
@@ -108,7 +108,7 @@ def test_call_state_is_derived_from_its_facts() -> None:
     assert a_call(answered_seconds=1.0, message_started=True).state is CallState.MESSAGE
 
 
-def test_ring_time_starts_at_the_latest_ringing_report() -> None:
+def test_ring_time_is_measured_from_the_latest_ringing_report() -> None:
     """A carrier may report early media (183) first, and ringing (180) later."""
     heard = a_call().with_ringing(Instant(1.0, 1.0))
     rang = heard.with_ringing(Instant(4.0, 5.0))

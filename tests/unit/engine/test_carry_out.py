@@ -53,7 +53,7 @@ def joined(turns: Turns, group: asyncio.TaskGroup) -> Said:
 
 
 @virtual_time()
-async def test_effects_are_carried_out_in_order() -> None:
+async def test_effects_are_carried_out_in_the_order_of_their_requests() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
@@ -75,7 +75,7 @@ async def test_effects_are_carried_out_in_order() -> None:
 
 
 @virtual_time()
-async def test_failed_order_is_not_repeated_and_its_event_is_handled() -> None:
+async def test_failed_switch_command_is_not_repeated_and_its_fallback_event_is_handled() -> None:
     turns = Turns()
     turns.call(seat="01")
     turns.place(turns.features.seats["01"].reserve(A, "calls", turns.features.core.instant()))
@@ -90,7 +90,7 @@ async def test_failed_order_is_not_repeated_and_its_event_is_handled() -> None:
 
 
 @virtual_time()
-async def test_failed_commit_is_retried_and_dialling_stops_meanwhile() -> None:
+async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = joined(turns, group)
@@ -108,7 +108,7 @@ async def test_failed_commit_is_retried_and_dialling_stops_meanwhile() -> None:
 
 
 @virtual_time()
-async def test_refused_command_plays_the_error_sound() -> None:
+async def test_refused_seat_command_plays_the_error_sound() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         joined(turns, group)
@@ -123,7 +123,7 @@ async def test_refused_command_plays_the_error_sound() -> None:
     assert answered == ["wrong"]
 
 
-def test_requested_effects_are_not_carried_out_at_once() -> None:
+def test_effects_requested_by_an_event_are_not_carried_out_at_once() -> None:
     turns = Turns()
     turns.features.core.in_event = True
     turns.features.core.request(Notify(CampaignChange("calls")))
@@ -131,7 +131,7 @@ def test_requested_effects_are_not_carried_out_at_once() -> None:
     assert turns.features.core.pop_effects() == []
 
 
-def test_event_error_keeps_the_effects_requested_before() -> None:
+def test_failing_event_does_not_discard_effects_requested_before_it() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -142,7 +142,7 @@ def test_event_error_keeps_the_effects_requested_before() -> None:
     assert len(heard) == 1
 
 
-def test_effect_error_keeps_the_other_effects() -> None:
+def test_failing_effect_does_not_prevent_the_other_effects() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
@@ -155,7 +155,7 @@ def test_effect_error_keeps_the_other_effects() -> None:
 
 
 @virtual_time()
-async def test_error_in_an_effect_or_timer_ends_the_engine() -> None:
+async def test_unexpected_error_in_an_effect_or_timer_ends_the_engine() -> None:
     for wrong in (
         UpdatePacer("no such campaign", PacingEventKind.ABANDONED),
         StartTimer("t", 1.0, TimerExpired(TimerKind.CALL_PHONE, "no such seat")),

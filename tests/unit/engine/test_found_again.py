@@ -28,7 +28,7 @@ def up(*, talking: bool = False, live: bool = True) -> SwitchUp:
     )
 
 
-def test_adopted_talk_continues_and_has_no_wrap_up() -> None:
+def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> None:
     turns = Turns()
     turns.features.reconciler.load_open_attempts(
         [left_open(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"}
@@ -40,7 +40,7 @@ def test_adopted_talk_continues_and_has_no_wrap_up() -> None:
     assert not [line for line in lines if line.startswith(("learn", "commit"))]  # learned and stored in the earlier run
 
 
-def test_adopted_ringing_call_teaches_the_pacer_no_times() -> None:
+def test_ringing_call_found_after_a_restart_does_not_update_the_pacers_ring_times() -> None:
     turns = Turns()
     turns.features.reconciler.load_open_attempts([left_open()], {"carrier"})
     turns.at(1, up())
@@ -48,13 +48,13 @@ def test_adopted_ringing_call_teaches_the_pacer_no_times() -> None:
     assert turns.features.calls[A].state is CallState.DIALLING
 
 
-def test_open_attempt_of_a_removed_campaign_ends_as_unknown() -> None:
+def test_unfinished_attempt_of_a_removed_campaign_ends_with_an_unknown_result() -> None:
     turns = Turns()
     turns.features.reconciler.load_open_attempts([left_open(campaign_id="gone")], {"carrier"})
     assert "commit end unknown" in turns.at(1, up(live=False))
 
 
-def test_open_inbound_attempt_is_adopted_as_inbound() -> None:
+def test_inbound_call_found_after_a_restart_stays_an_inbound_call() -> None:
     turns = Turns()
     turns.features.reconciler.load_open_attempts([left_open(direction=Direction.INBOUND)], {"carrier"})
     turns.at(1, up())
@@ -76,7 +76,7 @@ NOTHING = History({}, first_at=NOON - 600, up_seconds=600.0)
         (PastCall(NOON - 50, None, "01"), NOTHING, "connected"),
     ],
 )
-def test_outcome_of_a_vanished_call_comes_from_the_switch_history(
+def test_outcome_of_a_vanished_call_is_read_from_asterisks_call_records(
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
@@ -88,7 +88,7 @@ def test_outcome_of_a_vanished_call_comes_from_the_switch_history(
     assert not turns.features.calls
 
 
-def test_history_of_a_moved_trunk_does_not_prove_an_unsent_call() -> None:
+def test_call_records_of_a_trunk_moved_to_another_server_do_not_prove_that_a_call_was_not_sent() -> None:
     turns = Turns()
     turns.features.reconciler.load_open_attempts([left_open()], {"another"})
     turns.at(1, up(live=False))
@@ -96,7 +96,7 @@ def test_history_of_a_moved_trunk_does_not_prove_an_unsent_call() -> None:
     assert "commit end unknown" in turns.after(2, lambda: turns.features.reconciler._end_vanished(call, None, NOTHING))
 
 
-def test_agent_at_another_seat_is_not_restored() -> None:
+def test_agent_now_logged_in_at_another_seat_is_not_restored() -> None:
     turns = Turns(seats=2)
     agents, seat = turns.features.agents, turns.features.seats["02"]
     turns.place(seat.log_off(turns.features.core.instant()))

@@ -68,14 +68,14 @@ def keyed(keys: str, every_seconds: float = 0.3) -> tuple[list[SeatCommand], lis
         ("**2*0", SeatLogOff(seat="01")),
     ],
 )
-def test_codes_become_commands(keys: str, command: SeatCommand) -> None:
+def test_key_code_entered_on_the_phone_becomes_a_seat_command(keys: str, command: SeatCommand) -> None:
     commands, sounds = keyed(keys)
     assert commands == [command]
     assert sounds == [SeatSound.KEY] * (len(keys) - 1) + [None]
 
 
 @pytest.mark.parametrize("keys", ["*9", "*20", "*24", "324", "399", "#", "A", "", "12", "١", "*\r"])
-def test_meaningless_keys_are_refused(keys: str) -> None:
+def test_phone_keys_without_a_meaning_are_refused(keys: str) -> None:
     keypad = Keypad()
     for key in [keys] if len(keys) != 3 and keys[:1] != "*" else keys:
         pressed = press_key(keypad, "01", key, 1.0, REASONS)
@@ -85,7 +85,7 @@ def test_meaningless_keys_are_refused(keys: str) -> None:
     assert keypad == Keypad()
 
 
-def test_late_key_of_a_code_is_refused() -> None:
+def test_key_of_a_code_that_comes_too_late_is_refused() -> None:
     late = HALF_ENTERED_SECONDS + 0.1
     assert keyed("*1", late) == ([], [SeatSound.KEY, SeatSound.WRONG])  # meant as ready: it must not become "voted"
     assert keyed("*11", late) == (
@@ -99,7 +99,7 @@ def test_late_key_of_a_code_is_refused() -> None:
     assert press_key(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
-def test_key_storm_is_refused_until_it_is_over() -> None:
+def test_keys_pressed_too_fast_are_refused_until_the_presses_slow_down() -> None:
     commands, sounds = keyed("1" * 200, every_seconds=0.1)
     assert len(commands) == STORM_KEYS - 1
     assert sounds[STORM_KEYS:] == [SeatSound.WRONG] * (200 - STORM_KEYS)
@@ -113,7 +113,7 @@ def test_key_storm_is_refused_until_it_is_over() -> None:
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.text(max_size=2), st.floats(0, 20)), max_size=60))
-def test_key_storm_does_not_grow_the_keypad(keys: list[tuple[str, float]]) -> None:
+def test_stored_key_presses_stay_few_while_keys_are_pressed_too_fast(keys: list[tuple[str, float]]) -> None:
     keypad, now = Keypad(), 0.0
     for key, seconds in keys:
         now += seconds
@@ -126,7 +126,7 @@ def test_key_storm_does_not_grow_the_keypad(keys: list[tuple[str, float]]) -> No
             assert 0 <= pressed.command.hour <= 23
 
 
-def test_ready_and_hang_up_dial_and_skip_a_preview() -> None:
+def test_ready_key_dials_a_preview_and_hang_up_key_skips_it() -> None:
     attempt = AttemptId("a")
     assert translate_for_preview(SeatReady(seat="01"), attempt) == SeatPreviewDial(seat="01", attempt=attempt)
     assert translate_for_preview(SeatHangUp(seat="01"), attempt) == SeatPreviewSkip(

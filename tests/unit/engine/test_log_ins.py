@@ -33,7 +33,7 @@ def test_invalid_pin_is_refused(pin: str) -> None:
         hash_pin(pin)
 
 
-def test_only_the_right_pin_of_a_known_agent_is_accepted() -> None:
+def test_log_in_accepts_only_the_right_pin_of_a_known_agent() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468")), AgentAccount("102", CHEAP.hash("1357"))])
     assert check.is_correct("102", "1357")
     for number, pin in (
@@ -47,7 +47,7 @@ def test_only_the_right_pin_of_a_known_agent_is_accepted() -> None:
         assert not check.is_correct(number, pin)
 
 
-def test_unknown_agent_costs_the_same_pin_check(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_in_of_an_unknown_agent_takes_as_long_as_a_wrong_pin(monkeypatch: pytest.MonkeyPatch) -> None:
     known = CHEAP.hash("2468")
     check = PinCheck([AgentAccount("101", known)])
     verified: list[str] = []
@@ -62,7 +62,7 @@ def test_unknown_agent_costs_the_same_pin_check(monkeypatch: pytest.MonkeyPatch)
     assert verified == [known[:24]] * 3  # the same parameters, so the same cost
 
 
-def test_damaged_pin_hash_accepts_no_pin() -> None:
+def test_no_pin_is_accepted_for_a_damaged_pin_hash() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468"))])
     check._accounts["102"] = AgentAccount("102", "no hash at all")
     assert not check.is_correct("102", "2468")
@@ -71,7 +71,7 @@ def test_damaged_pin_hash_accepts_no_pin() -> None:
 THREE = AgentRules(3, 60.0)
 
 
-def test_wrong_log_ins_count_by_agent_and_by_seat() -> None:
+def test_failed_log_ins_are_counted_by_agent_and_by_seat() -> None:
     wrong = WrongLogIns()
     assert not wrong.count_wrong("01", "101", 0.0, THREE)
     assert not wrong.count_wrong("02", "101", 1.0, THREE)
@@ -85,7 +85,7 @@ def test_wrong_log_ins_count_by_agent_and_by_seat() -> None:
     assert not wrong.is_locked("01", "101", 3.0)
 
 
-def test_right_log_in_resets_the_count() -> None:
+def test_successful_log_in_resets_the_count_of_failed_ones() -> None:
     wrong = WrongLogIns()
     for _ in range(20):
         assert not wrong.count_wrong("01", "101", 0.0, THREE)
@@ -95,7 +95,7 @@ def test_right_log_in_resets_the_count() -> None:
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.sampled_from(["01", "02"]), st.sampled_from(["101", "102", None]), st.booleans())))
-def test_wrong_log_ins_in_a_row_never_exceed_the_limit(tries: list[tuple[str, str | None, bool]]) -> None:
+def test_consecutive_failed_log_ins_never_exceed_the_limit(tries: list[tuple[str, str | None, bool]]) -> None:
     wrong = WrongLogIns()
     in_a_row: dict[str, int] = {}
     for seat, agent, right in tries:

@@ -40,7 +40,7 @@ def take(turns: Turns, seconds: float, **plan: Any) -> list[str]:
     return turns.after(seconds, put)
 
 
-def test_agent_of_a_removed_seat_leaves_at_once_without_a_call() -> None:
+def test_agent_of_a_removed_seat_is_logged_off_at_once_without_a_call() -> None:
     turns = Turns()
     assert take(turns, 3, seats=NO_SEATS) == [
         "timer seat/01 off",
@@ -53,7 +53,7 @@ def test_agent_of_a_removed_seat_leaves_at_once_without_a_call() -> None:
         turns.features.seats.require("01")
 
 
-def test_agent_of_a_removed_seat_leaves_after_talk_and_wrap_up() -> None:
+def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_its_wrap_up() -> None:
     turns = Turns()
     turns.talking()
     assert take(turns, 9, seats=NO_SEATS) == ["beside drop-log-in"]
@@ -73,7 +73,7 @@ def test_phone_of_a_removed_seat_is_not_called_again() -> None:
     assert not [line for line in lines if "phone" in line or "call_seat" in line]
 
 
-def test_new_phone_of_a_seat_is_used_once_its_agent_has_left() -> None:
+def test_new_phone_of_a_seat_is_used_once_its_agent_has_logged_off() -> None:
     turns = Turns(seats=2)
     centre = turns.features
     turns.after(1, lambda: turns.features.acd.update_seat(*turns.features.agents._log_off_seat("02")))
@@ -87,14 +87,14 @@ def test_new_phone_of_a_seat_is_used_once_its_agent_has_left() -> None:
     assert (centre.seats["01"].endpoint, centre.seats["01"].agent) == ("new01", None)
 
 
-def test_seats_follow_the_order_of_the_settings_and_new_ones_are_notified() -> None:
+def test_seats_follow_the_order_of_the_settings_and_new_seats_are_published() -> None:
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
     assert take(turns, 3, seats=seats) == ["seat 00 offline"]
     assert [seat.name for seat in turns.features.seats.values()] == ["02", "00", "01"]
 
 
-def test_removed_campaign_connects_its_last_call_and_dials_no_more() -> None:
+def test_removed_campaign_connects_its_last_call_and_places_no_more() -> None:
     turns = Turns()
     turns.call()
     [run] = turns.features.runs.values()
@@ -143,7 +143,7 @@ def test_removed_trunk_ends_its_call_and_clears_its_alert() -> None:
         (None, True),
     ],
 )
-def test_removed_or_changed_supervisor_is_released(now: SupervisorPhone | None, let_go: bool) -> None:
+def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPhone | None, let_go: bool) -> None:
     turns = Turns()
     turns.features.listeners.put(Listener(SUP, "01", ListeningMode.BARGE, supervision_party("x")))
     lines = take(turns, 3, supervisors={} if now is None else {"sup": now})

@@ -88,13 +88,13 @@ def ending_of(messages: list[AmiMessage], attempt_id: AttemptId = ID) -> tuple[O
     return outcome_of(call, ended), ended
 
 
-def test_every_captured_status_is_in_the_table_and_the_simulation() -> None:
+def test_every_captured_call_status_is_in_the_outcome_table_and_the_simulation() -> None:
     captured = {int(name.partition("-")[0]) for name in CAPTURED}
     assert captured == set(TABLE) == set(CARRIER_CAUSES)
 
 
 @pytest.mark.parametrize("ending", CAPTURED)
-def test_captured_endings_have_the_outcome_of_the_table(ending: str) -> None:
+def test_calls_captured_from_asterisk_have_the_outcomes_of_the_table(ending: str) -> None:
     status = int(ending.partition("-")[0])
     outcome, ended = ending_of(messages_of(CAPTURED[ending]))
     assert outcome is TABLE[status]
@@ -113,14 +113,16 @@ def test_captured_endings_have_the_outcome_of_the_table(ending: str) -> None:
         ("limit-ringing-progress", True, Outcome.NO_ANSWER),
     ],
 )
-def test_ring_limit_after_early_media_is_a_carrier_failure(ending: str, ever_ringing: bool, outcome: Outcome) -> None:
+def test_call_that_reaches_the_ring_limit_after_early_media_is_a_carrier_failure(
+    ending: str, ever_ringing: bool, outcome: Outcome
+) -> None:
     found, ended = ending_of(messages_of(EARLY[ending]["events"]))
     assert (found, ended.ever_ringing, ended.timed_out) == (outcome, ever_ringing, True)
     assert trunk_failed(found, ended) is not ever_ringing
 
 
 @pytest.mark.parametrize("status", [500, 503])
-def test_announcement_after_a_183_is_a_carrier_failure(status: int) -> None:
+def test_announcement_after_sip_183_is_a_carrier_failure(status: int) -> None:
     """The carrier sends `Reason: Q.850;cause=1` (no such number) with the 5xx, which a real Asterisk does not report."""
 
     def said(text: str) -> list[tuple[str, ...]]:
@@ -130,7 +132,7 @@ def test_announcement_after_a_183_is_a_carrier_failure(status: int) -> None:
     assert said(EARLY[f"{status}-progress-cause-1"]["events"]) == said(CAPTURED[f"{status}-progress"])
 
 
-def test_phone_ringing_after_a_183_counts_as_ringing() -> None:
+def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
     """As a real Asterisk lists it in CoreShowChannels to a restarted dialler."""
     listed = _make_channel(messages_of(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
@@ -142,7 +144,7 @@ def test_phone_ringing_after_a_183_counts_as_ringing() -> None:
     assert outcome_of(a_call(), ended) is Outcome.NO_ANSWER
 
 
-def test_cancelled_call_after_a_183_is_cancelled() -> None:
+def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     told = [
@@ -153,7 +155,7 @@ def test_cancelled_call_after_a_183_is_cancelled() -> None:
 
 
 @pytest.mark.parametrize("rings_with", [(), (180,), (183,), (183, 180)])
-def test_simulated_asterisk_gives_the_same_outcomes(rings_with: tuple[int, ...]) -> None:
+def test_simulated_asterisk_gives_the_outcomes_of_the_table(rings_with: tuple[int, ...]) -> None:
     numbers = {f"+9170000{status:05d}": status for status in TABLE}
     scripts = {
         number: Behaviour(answer_after=1.5, rings=bool(rings_with), rings_with=rings_with or (180,), fails_with=code)
@@ -177,7 +179,7 @@ def test_simulated_asterisk_gives_the_same_outcomes(rings_with: tuple[int, ...])
     assert found == TABLE
 
 
-def test_outcome_page_lists_the_rows_of_the_table() -> None:
+def test_outcome_page_lists_the_rows_of_the_outcome_table() -> None:
     page = (ROOT / "docs/reference/outcomes.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\|([0-9, ]+)\|`([a-z-]+)`\|", page, re.MULTILINE)
     assert {int(status): Outcome(name) for statuses, name in rows for status in statuses.split(",")} == TABLE
@@ -206,7 +208,7 @@ RETRIES: dict[Outcome, float | None] = {
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_has_a_retry_except_after_the_last_attempt(outcome: Outcome) -> None:
+def test_every_outcome_has_a_retry_rule_except_after_the_last_attempt(outcome: Outcome) -> None:
     seconds = RETRIES[outcome]
     assert schedule_after_outcome(RULES, outcome, 1, 1000.0) == (None if seconds is None else 1000.0 + seconds)
     last = schedule_after_outcome(RULES, outcome, 3, 1000.0)

@@ -32,7 +32,7 @@ def shown(dials: bool = False, **campaign: object) -> Turns:
     return turns
 
 
-def test_preview_has_its_own_call_state_and_shows_its_end() -> None:
+def test_call_in_preview_has_the_state_preview_and_is_shown_at_its_seat() -> None:
     turns = shown()
     [call] = turns.features.calls.values()
     assert call.state is CallState.PREVIEW
@@ -49,7 +49,7 @@ def test_skipped_preview_frees_the_seat_and_its_number_is_due_again() -> None:
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_cancelled_preview_sends_no_order(gone: bool) -> None:
+def test_cancelled_preview_sends_no_command_to_the_switch(gone: bool) -> None:
     turns = shown()
     if gone:
         turns.at(3, SeatDown("01"))
@@ -61,7 +61,7 @@ def test_cancelled_preview_sends_no_order(gone: bool) -> None:
     assert not [line for line in ends if line.startswith("order")]
 
 
-def test_expired_preview_is_returned_and_its_seat_paused() -> None:
+def test_expired_preview_returns_its_number_and_pauses_the_seat() -> None:
     turns = shown()
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == BACK.replace("ready", "paused")
@@ -69,21 +69,21 @@ def test_expired_preview_is_returned_and_its_seat_paused() -> None:
     assert turns.at(61, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
-def test_expired_preview_is_dialled_in_automatic_campaigns() -> None:
+def test_expired_preview_is_dialled_if_the_campaign_dials_previews_automatically() -> None:
     turns = shown(dials=True, preview_seconds=60)
     ends = turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A))
     assert "; ".join(ends) == "call sending; timer preview/A off; seat 01 reserved; beside dial-preview"
     assert turns.at(60, TimerExpired(TimerKind.PREVIEW_EXPIRED, "01", A)) == []
 
 
-def test_phone_keys_dial_and_skip_a_preview() -> None:
+def test_agents_phone_keys_dial_and_skip_a_preview() -> None:
     turns = shown()
     turns.at(3, SeatKeyPressed("01", "*"))
     [done] = turns.at(3.5, SeatKeyPressed("01", "3"))
     assert "SeatPreviewSkip(seat='01'" in done
 
 
-def test_answered_call_gets_its_reserved_seat() -> None:
+def test_answered_call_is_connected_to_the_seat_reserved_for_it() -> None:
     turns = Turns(seats=2, campaign={"pacing": "preview"})
     seat = turns.features.seats["02"]
     turns.place(seat.reserve(A, "calls", turns.features.core.instant()))
@@ -104,7 +104,7 @@ def test_command_for_another_seats_call_is_refused() -> None:
         turns.features.own_calls.skip_preview("01", A)
 
 
-def test_unanswered_call_frees_its_reserved_seat() -> None:
+def test_unanswered_call_frees_the_seat_reserved_for_it() -> None:
     turns = shown()
     turns.features.calls.put(turns.features.calls[A].without_preview().with_originate_sent(5.0))
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))

@@ -47,7 +47,7 @@ def decided(turns: Turns) -> list[str]:
     return turns.after(10, turns.features.placing.decide)
 
 
-def test_granted_start_counts_as_a_call_before_its_commit() -> None:
+def test_call_allowed_to_start_is_counted_before_it_is_stored() -> None:
     turns = deciding(wanted=2)
     turns.features.runs["calls"].hopper.extend(map(claim, (1, 2)))
     assert "beside open-attempts" in decided(turns)
@@ -55,7 +55,7 @@ def test_granted_start_counts_as_a_call_before_its_commit() -> None:
     assert [each.phone_id for each in turns.features.runs["calls"].hopper] == [2]
 
 
-def test_number_on_a_call_is_postponed() -> None:
+def test_number_that_is_on_a_call_is_postponed() -> None:
     turns = deciding(wanted=1)
     turns.call(phone_id=1)
     turns.features.runs["calls"].hopper.append(claim(1))
@@ -77,7 +77,7 @@ def test_number_on_a_call_is_postponed() -> None:
         (lambda turns: turns.at(9, TimerExpired(TimerKind.AGENT_ABSENT, "01")), HoldReason.NO_AGENT),
     ],
 )
-def test_held_campaign_returns_its_claims_and_places_nothing(change: Any, reason: HoldReason) -> None:
+def test_held_campaign_returns_its_claimed_numbers_and_places_no_call(change: Any, reason: HoldReason) -> None:
     turns = deciding(wanted=1)
     turns.features.runs["calls"].hopper.append(claim(1))
     change(turns)
@@ -97,14 +97,14 @@ def test_ringing_calls_are_cancelled_when_no_agent_is_left() -> None:
     assert not [line for line in decided(turns) if line.startswith("order")]  # only once
 
 
-def test_cancelled_call_is_not_sent_later() -> None:
+def test_call_cancelled_before_it_is_sent_is_never_sent() -> None:
     turns = deciding()
     live = turns.call(originate_sent=False)
     assert turns.after(10, lambda: turns.features.calls.cancel(live)) == []
     assert turns.features.calls[A].leg.cancelled
 
 
-def test_claims_made_during_a_stop_are_returned() -> None:
+def test_numbers_claimed_while_the_dialler_stops_are_returned_to_the_queue() -> None:
     turns = deciding()
     run = turns.features.runs["calls"]
 

@@ -21,7 +21,7 @@ FLOW = {"kind": "ivr", "flow": "turnout"}
 VOTED = Mark("key", 1, MarkKind.VOTED, MarkSource.VOTER_KEY, 0.0, None, A)
 
 
-def test_mark_cancels_unnecessary_ringing_calls() -> None:
+def test_mark_of_a_voter_cancels_ringing_calls_that_it_makes_unnecessary() -> None:
     turns = Turns()
     turns.call()
     turns.call(B, phone_id=2, voter_id=2)
@@ -34,7 +34,7 @@ def test_mark_cancels_unnecessary_ringing_calls() -> None:
     assert turns.features.turnout.contacted_by == {MarkSource.VOTER_KEY: 1}
 
 
-def test_repeated_mark_changes_nothing() -> None:
+def test_repeated_mark_of_a_voter_changes_nothing() -> None:
     turns = Turns()
     turns.call()
     assert (
@@ -43,7 +43,7 @@ def test_repeated_mark_changes_nothing() -> None:
     assert not turns.features.turnout.marks
 
 
-def test_opt_out_cancels_ringing_calls_and_counts_once() -> None:
+def test_opt_out_cancels_ringing_calls_to_its_number_and_counts_once() -> None:
     turns = Turns()
     turns.call()
     marks = turns.features.marks
@@ -64,7 +64,7 @@ def flow_turns() -> Turns:
     return turns
 
 
-def test_flow_starts_once_and_its_answers_are_stored() -> None:
+def test_flow_of_an_answered_call_starts_once_and_its_answers_are_stored() -> None:
     turns = flow_turns()
     sessions: list[Any] = []
     begun = turns.after(8, lambda: sessions.append(turns.features.flows.start_flow(A)))
@@ -79,7 +79,7 @@ def test_flow_starts_once_and_its_answers_are_stored() -> None:
     assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
 
 
-def test_call_ended_during_its_flow_finishes_with_the_flow() -> None:
+def test_call_that_ends_during_its_flow_is_stored_when_the_flow_ends() -> None:
     turns = flow_turns()
     turns.after(8, lambda: turns.features.flows.start_flow(A))
     assert turns.at(20, HUNG_UP) == ["timer flow/A 5 flow-overdue"]
@@ -102,7 +102,7 @@ def disposing(turns: Turns, disposition: Disposition, error: Exception | None = 
     return turns.after(20, lambda: asyncio.run(desk.dispose("01", disposition, None, DispositionDetails(), None)))
 
 
-def test_machine_answer_is_withdrawn_once() -> None:
+def test_agents_report_of_an_answering_machine_reaches_the_pacer_once() -> None:
     turns = Turns(campaign={"machine_detection": "after-seat"})
     turns.talking()
     assert disposing(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]
@@ -110,7 +110,7 @@ def test_machine_answer_is_withdrawn_once() -> None:
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
-def test_unstored_disposition_is_discarded() -> None:
+def test_disposition_that_could_not_be_stored_is_discarded() -> None:
     turns = Turns()
     turns.talking()
     with pytest.raises(StoreError):

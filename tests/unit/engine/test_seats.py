@@ -36,13 +36,13 @@ def a_ready_seat(
     return Seat(name, f"agent{name}", languages, at(since), SeatState.READY, "anna", skills=skills, phone_up=True)
 
 
-def test_log_in_waits_for_the_phone() -> None:
+def test_log_in_is_complete_only_when_the_phone_has_answered() -> None:
     seat = a_seat().log_in("anna", None, at(1.0))
     assert seat.state is SeatState.LOST
     assert seat.connect_phone(at(2.0)).state is SeatState.READY
 
 
-def test_seat_goes_from_reserved_to_ready() -> None:
+def test_seat_goes_from_reserved_through_a_call_back_to_ready() -> None:
     seat = a_ready_seat().reserve(CALL, "c", at(1.0))
     assert seat.state is SeatState.RESERVED
     seat = seat.start_talk(CALL, "c", at(2.0)).end_call(at(62.0))
@@ -71,7 +71,7 @@ def test_log_off_during_a_call_takes_effect_after_it() -> None:
     assert (seat.state, seat.agent) == (SeatState.OFFLINE, None)
 
 
-def test_seat_is_lost_while_its_phone_is_off_the_line() -> None:
+def test_seat_is_lost_while_its_phone_is_disconnected() -> None:
     seat = a_ready_seat().start_talk(CALL, "c", at(1.0)).disconnect_phone(at(2.0))
     assert (seat.state, seat.agent) == (SeatState.LOST, "anna")
     seat = seat.connect_phone(at(3.0))
@@ -99,13 +99,13 @@ def test_seat_without_agent_is_empty_after_an_adopted_talk() -> None:
     assert found.end_call(at(2.0)).end_wrap_up(at(2.0)).state is SeatState.OFFLINE
 
 
-def test_pause_survives_a_lost_phone() -> None:
+def test_seat_stays_paused_while_its_phone_is_lost() -> None:
     seat = a_ready_seat().pause("tea", at(1.0)).disconnect_phone(at(2.0)).connect_phone(at(3.0))
     assert seat.state is SeatState.PAUSED
 
 
 @pytest.mark.parametrize("command", ["log_off", "make_ready"])
-def test_empty_seat_refuses_commands(command: str) -> None:
+def test_seat_without_an_agent_refuses_commands(command: str) -> None:
     with pytest.raises(CommandRefused, match="seat 01"):
         getattr(a_seat(), command)(at(1.0))
 
@@ -115,7 +115,7 @@ def test_two_agents_cannot_have_one_seat() -> None:
         a_ready_seat().log_in("bela", None, at(1.0))
 
 
-def test_seat_idle_longest_is_chosen_among_those_that_speak_the_language() -> None:
+def test_voter_gets_the_longest_idle_agent_who_speaks_the_language() -> None:
     tamil = a_ready_seat("01", since=5.0, languages=frozenset({"ta"}))
     hindi = a_ready_seat("02", since=9.0, languages=frozenset({"hi"}))
     any_language = a_ready_seat("03", since=7.0)
@@ -136,7 +136,7 @@ def test_agents_languages_replace_those_of_the_seat() -> None:
     assert seat.log_off(at(2.0)).spoken_languages == {"hi"}
 
 
-def test_closing_changes_the_stage_of_talk_and_wrap_up() -> None:
+def test_closing_a_conversation_changes_the_reported_stage_of_the_seat() -> None:
     talking = a_ready_seat().reserve(CALL, "turnout", at(1.0)).start_talk(CALL, "turnout", at(2.0))
     assert talking.stage is SeatStage.TALKING
     closing = talking.announce_closing(30.0)
@@ -151,7 +151,7 @@ def test_closing_changes_the_stage_of_talk_and_wrap_up() -> None:
     assert wrapping.announce_closing(45.0).end_wrap_up(at(50.0)).closing_since_seconds is None
 
 
-def test_skill_is_never_ignored() -> None:
+def test_agent_without_a_required_skill_is_never_chosen() -> None:
     skilled = a_ready_seat("02", since=9.0, skills=frozenset({"senior"}))
     assert choose_seat([a_ready_seat("01"), skilled], "hi", "senior") is skilled
     assert choose_seat([a_ready_seat("01")], "hi", "senior") is None
@@ -164,7 +164,7 @@ STEPS = ("log_in", "log_off", "pause", "ready", "reserve", "talk", "end", "wrap"
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(STEPS), max_size=30))
-def test_random_steps_keep_the_seat_consistent(steps: list[str]) -> None:
+def test_seat_stays_consistent_after_random_events(steps: list[str]) -> None:
     seat, now = a_seat(), 0.0
     for step in steps:
         now += 1.0

@@ -90,7 +90,7 @@ def ring(centre: Features, campaign: str) -> None:
         (["ab", "b", "c"], "bb", "a", 0),  # c's free agent does not help either
     ],
 )
-def test_campaign_dials_up_to_its_tightest_set_of_skills(
+def test_campaign_places_no_more_calls_than_agents_have_the_required_skills(
     seats: list[str], rings: str, campaign: str, calls: int
 ) -> None:
     centre = centre_of(seats)
@@ -106,12 +106,14 @@ def test_campaign_dials_up_to_its_tightest_set_of_skills(
         (["ab", "b", "ac", "c"], "bac", [2, 1, 1]),
     ],
 )
-def test_campaigns_deciding_in_turn_dial_each_seat_once(seats: list[str], order: str, calls: list[int]) -> None:
+def test_campaigns_that_decide_in_turn_place_one_call_per_shared_seat(
+    seats: list[str], order: str, calls: list[int]
+) -> None:
     centre = centre_of(seats)
     assert [dial(centre, campaign) for campaign in order] == calls
 
 
-def test_busy_seats_of_a_large_campaign_leave_a_small_one_no_room() -> None:
+def test_busy_seats_of_another_campaign_are_not_offered_to_a_small_campaign() -> None:
     centre = centre_of(["ab"] + ["b"] * 50)
     for seat in centre.seats.values():
         centre.seats.put(seat, replace(seat, state=SeatState.TALKING))
@@ -128,7 +130,7 @@ def test_calls_of_departed_agents_count_for_campaigns_sharing_seats() -> None:
     assert (snapshot.free_seats, len(snapshot.ringing)) == (2, 4)
 
 
-def test_preview_time_does_not_count_as_talk_time() -> None:
+def test_time_spent_on_a_preview_does_not_count_as_talk_time() -> None:
     centre = centre_of(["a", "a"])
     now = centre.core.instant()
     hours_ago = now._replace(seconds=now.seconds - 7_200)

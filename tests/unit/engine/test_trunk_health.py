@@ -45,11 +45,13 @@ def failing(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
         (Outcome.UNKNOWN, ended(EndedBy.VANISHED), None),
     ],
 )
-def test_unreachable_number_is_no_trunk_failure(outcome: Outcome, end: CallEnded, failed: bool | None) -> None:
+def test_unreachable_number_does_not_count_as_a_trunk_failure(
+    outcome: Outcome, end: CallEnded, failed: bool | None
+) -> None:
     assert trunk_failed(outcome, end) is failed
 
 
-def test_consecutive_failures_rest_the_trunk_until_a_probe() -> None:
+def test_trunk_rests_after_consecutive_failures_until_a_test_call_succeeds() -> None:
     health = TrunkHealth(RULES, 0.0)
     failing(health, 2)
     health.record_end(False, 0.0, 0.0)
@@ -74,7 +76,7 @@ def test_consecutive_failures_rest_the_trunk_until_a_probe() -> None:
     assert health.rest_seconds_left(194.0) == 30.0  # the rests start again from the first length
 
 
-def test_failure_rate_rests_the_trunk() -> None:
+def test_trunk_rests_if_its_failure_rate_is_too_high() -> None:
     health = TrunkHealth(RULES, 0.0)
     for call in range(20):
         health.record_end(call % 3 != 0, 0.0, 0.0)
@@ -84,7 +86,7 @@ def test_failure_rate_rests_the_trunk() -> None:
     assert "of the last 10 calls" in health.reason
 
 
-def test_calls_placed_before_the_rest_are_no_probe() -> None:
+def test_calls_placed_before_a_trunk_rests_do_not_count_as_test_calls() -> None:
     health = TrunkHealth(RULES, 0.0)
     failing(health, 3, 10.0)
     health.record_ringing(1.0, 9.0, 41.0)
@@ -97,7 +99,7 @@ def test_calls_placed_before_the_rest_are_no_probe() -> None:
     assert health.count_allowed_starts(43.0) == 1
 
 
-def test_slow_carrier_gets_fewer_calls_until_it_recovers() -> None:
+def test_carrier_that_becomes_slow_gets_fewer_calls_until_it_recovers() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
         health.record_ringing(1.5, 0.0, 0.0)
@@ -122,7 +124,9 @@ def test_constantly_slow_carrier_is_not_throttled() -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.lists(st.tuples(st.floats(0.1, 50.0), st.sampled_from([True, False, None, "start"])), max_size=80))
-def test_trunk_always_recovers_and_has_one_probe_at_a_time(steps: list[tuple[float, bool | str | None]]) -> None:
+def test_resting_trunk_always_recovers_and_has_one_test_call_at_a_time(
+    steps: list[tuple[float, bool | str | None]],
+) -> None:
     health, now, out = TrunkHealth(RULES, 0.0), 0.0, []
     for seconds, what in steps:
         now += seconds
@@ -143,7 +147,7 @@ def test_trunk_always_recovers_and_has_one_probe_at_a_time(steps: list[tuple[flo
     assert health.count_allowed_starts(later + RULES.max_rest_seconds) > 0
 
 
-def test_next_trunk_takes_over_and_foreign_caller_ids_are_refused() -> None:
+def test_next_trunk_takes_over_and_caller_ids_of_other_trunks_are_refused() -> None:
     pool = TrunkPool(
         [TrunkLimits("a", "a", 5, 10.0, ("+911",)), TrunkLimits("b", "b", 5, 10.0, ("+912", "+913"))], 0.0, RULES
     )

@@ -42,7 +42,7 @@ def audited(tmp_path: Path) -> list[tuple[str, str, str]]:
     return query(tmp_path / "centre.db", "SELECT kind, who, what FROM audit ORDER BY number")
 
 
-async def test_user_changes_are_stored_with_receipt_and_audit(users: Users, tmp_path: Path) -> None:
+async def test_changes_of_users_are_stored_with_a_receipt_and_an_audit_entry(users: Users, tmp_path: Path) -> None:
     added = SetUser(user="meena", role=Role.COACH)
     assert await added.save(users, CommandContext("asha", receipt("1"))) == "meena has the role coach"
     assert users.roles == {"meena": Role.COACH}
@@ -70,7 +70,7 @@ async def test_user_changes_are_stored_with_receipt_and_audit(users: Users, tmp_
         ("asha", RemoveUser(user="nobody"), "There is no user nobody"),
     ],
 )
-async def test_protected_users_cannot_be_changed(
+async def test_change_of_a_user_that_is_not_permitted_is_refused(
     users: Users, tmp_path: Path, sender: str, command: UserCommand, says: str
 ) -> None:
     await users.set_user("meena", Role.SUPERVISOR, "asha", None)
@@ -101,7 +101,9 @@ async def test_user_added_to_the_settings_is_removed_from_the_store(users: Users
     assert audited(tmp_path)[-1][:2] == ("user-remove", "dialler")
 
 
-async def test_failed_commit_changes_no_user(users: Users, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_user_is_unchanged_if_the_change_cannot_be_stored(
+    users: Users, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await users.set_user("meena", Role.SUPERVISOR, "asha", None)
 
     async def full(*_: object) -> None:
@@ -113,7 +115,7 @@ async def test_failed_commit_changes_no_user(users: Users, store: Store, monkeyp
     assert users.roles == {"meena": Role.SUPERVISOR}
 
 
-async def test_commit_with_a_lost_result_takes_effect(
+async def test_stored_change_of_a_user_takes_effect_even_if_the_reply_is_lost(
     users: Users, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await users.set_user("meena", Role.SUPERVISOR, "asha", None)
@@ -129,7 +131,7 @@ async def test_commit_with_a_lost_result_takes_effect(
     assert users.roles == {}
 
 
-async def test_one_time_password_is_audited(users: Users, tmp_path: Path) -> None:
+async def test_creating_a_one_time_password_is_audited(users: Users, tmp_path: Path) -> None:
     await users.set_user("meena", Role.COACH, "asha", None)
     await users.audit_password("meena", "asha")
     assert audited(tmp_path)[-1] == ("user-password", "asha", '{"user":"meena"}')

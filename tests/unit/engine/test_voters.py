@@ -60,7 +60,7 @@ def test_voter_is_connected_to_a_free_seat_at_once() -> None:
     assert turns.seat() is SeatState.READY
 
 
-def test_message_plays_once_within_the_connect_limit_without_a_seat() -> None:
+def test_voter_without_a_free_seat_hears_the_message_once_within_the_connect_limit() -> None:
     turns = Turns(seats=0)
     turns.call()
     turns.play(
@@ -82,7 +82,7 @@ def test_message_plays_once_within_the_connect_limit_without_a_seat() -> None:
     )
 
 
-def test_waiting_voter_gets_the_next_free_seat() -> None:
+def test_waiting_voter_is_connected_to_the_next_free_seat() -> None:
     turns = Turns()
     turns.talking()
     turns.call(B, phone_id=2, voter_id=2)
@@ -109,7 +109,7 @@ def test_seat_is_released_when_its_voter_does_not_arrive() -> None:
     )
 
 
-def test_lost_phone_is_called_again_until_log_off() -> None:
+def test_agents_lost_phone_is_called_again_until_log_off() -> None:
     turns = Turns()
     turns.talking()
     turns.play(
@@ -167,14 +167,16 @@ def test_lost_phone_is_called_again_until_log_off() -> None:
         ),
     ],
 )
-def test_answer_counts_once_and_a_machine_does_not(table: list[tuple[float, Event, str]], campaign: str) -> None:
+def test_answered_call_counts_once_and_an_answering_machine_does_not(
+    table: list[tuple[float, Event, str]], campaign: str
+) -> None:
     turns = Turns(campaign={"machine_detection": campaign})
     turns.call(answer_classified=campaign != "before-seat")
     turns.play(table)
 
 
 @pytest.mark.parametrize("order", list(permutations([CallAnswered(A), CallWaiting(A), CallConnected(A, "01")])))
-def test_effects_are_requested_once_in_any_event_order(order: tuple[Event, ...]) -> None:
+def test_effects_of_an_answer_are_requested_once_whatever_the_order_of_events(order: tuple[Event, ...]) -> None:
     turns = Turns()
     turns.call()
     lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "commit"))]
@@ -199,14 +201,14 @@ def test_effects_are_requested_once_in_any_event_order(order: tuple[Event, ...])
         ),  # the call was never sent: nothing is learned
     ],
 )
-def test_unanswered_end_updates_the_pacer(facts: dict[str, Any], follows: str) -> None:
+def test_end_of_an_unanswered_call_updates_the_pacer(facts: dict[str, Any], follows: str) -> None:
     turns = Turns()
     turns.call(**facts)
     ended = CallEnded(A, EndedBy.HANGUP, answered=False, timed_out=True, ever_ringing=True)
     turns.play([(30, ended, f"timer call/A off; {follows}"), (30, ended, "")])
 
 
-def test_ended_call_waits_a_limited_time_for_its_flow() -> None:
+def test_ended_call_waits_a_limited_time_for_its_flow_to_end() -> None:
     turns = Turns()
     turns.call(is_running=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
     turns.play(
