@@ -43,7 +43,7 @@ def test_shipped_flows_have_no_findings_in_any_shipped_language(name: str) -> No
     assert check_flow(FLOWS[name], texts) == []
 
 
-def test_unreachable_node_is_reported() -> None:
+def test_node_that_no_path_reaches_is_reported() -> None:
     found = get_only_finding(list_findings("  first: {goto: bye}\n  island: {goto: bye}"), "unreachable", "island")
     text = HEAD + "\n  first: {goto: bye}\n  island: {goto: bye}"
     assert text.splitlines()[found.line - 1].startswith("  island:")
@@ -147,7 +147,7 @@ def test_placeholders_that_differ_from_their_values_are_reported() -> None:
         "  first: {menu: [opt_out.question], choices: {1: bye}, no_input: {say: [worker.noted], then: bye}}",
     ],
 )
-def test_acknowledgement_before_the_commit_is_reported(nodes: str) -> None:
+def test_acknowledgement_before_the_result_is_stored_is_reported(nodes: str) -> None:
     assert "premature-acknowledgement" in {finding.rule for finding in list_findings(nodes)}
 
 
@@ -159,7 +159,7 @@ def test_acknowledgement_is_recognised_by_its_wording() -> None:
     assert list_findings(earned, texts=texts) == []
 
 
-def test_acknowledgement_may_follow_a_subdialog_after_the_commit() -> None:
+def test_acknowledgement_may_come_after_a_subdialog_that_follows_the_commit() -> None:
     flow = FLOWS["missed_call"]
     assert check_flow(flow, load_shipped_texts()) == []
 
@@ -212,7 +212,7 @@ def test_request_for_a_vote_outside_material_flows_is_reported(words: str) -> No
     assert list_findings(nodes, MATERIAL_HEAD, add_texts(mine__ask=words)) == []
 
 
-def test_recording_in_a_turnout_flow_is_reported() -> None:
+def test_recording_the_caller_in_a_turnout_flow_is_reported() -> None:
     nodes = "  first: {menu: [{recording: message}, opt_out.question], choices: {1: bye, 9: out}}" + ENDS
     get_only_finding(list_findings(nodes, TURNOUT_HEAD), "material", "first")
     assert list_findings(nodes, MATERIAL_HEAD) == []
@@ -226,12 +226,12 @@ def test_recording_in_a_turnout_flow_is_reported() -> None:
         "  first: {menu: [{recording: message}], barge_in: false, choices: {9: out}}",
     ],
 )
-def test_material_without_a_one_key_opt_out_is_reported(nodes: str) -> None:
+def test_campaign_material_without_a_one_key_opt_out_is_reported(nodes: str) -> None:
     assert "material" in {finding.rule for finding in list_findings(nodes + ENDS, MATERIAL_HEAD)}
 
 
 @pytest.mark.parametrize(("other", "rules"), [("opt_out", set()), ("booth", {"material", "missing-opt-out"})])
-def test_opt_out_may_be_in_a_subdialog(tmp_path: Path, other: str, rules: set[str]) -> None:
+def test_opt_out_of_a_flow_may_be_in_a_subdialog(tmp_path: Path, other: str, rules: set[str]) -> None:
     nodes = f"  first: {{menu: [{{recording: message}}], choices: {{9: part}}}}\n  part: {{subdialog: {other}, next: bye}}\n"
     head = MATERIAL_HEAD.replace("booth_name: place,", "booth_name: place, booth_part: number,")
     (tmp_path / "sample.yaml").write_text(f"{head}\n{nodes}", encoding="utf-8")
@@ -253,12 +253,12 @@ def test_prompt_over_the_time_limit_is_reported() -> None:
     assert "in hi" in found.problem
 
 
-def test_part_without_return_is_reported() -> None:
+def test_flow_part_that_never_returns_is_reported() -> None:
     found = list_findings("  first: {goto: bye}", HEAD.replace("purpose: worker", "purpose: part"))
     assert "never-returns" in {finding.rule for finding in found}
 
 
-def test_every_finding_has_a_remedy_and_a_rule() -> None:
+def test_every_finding_about_a_flow_has_a_remedy_and_names_its_rule() -> None:
     nodes = """
   first: {menu: [{recording: x}, mine.ask], choices: {1: loop}, answer: party}
   loop: {say: [turnout.noted_voted], next: loop}

@@ -64,16 +64,16 @@ def make_ride_flow(head: str = "") -> Any:
         "మీకు వాహనం కావాలా?",
     ],
 )
-def test_offer_of_a_ride_is_recognised(text: str) -> None:
+def test_text_that_offers_a_ride_to_the_booth_is_recognised(text: str) -> None:
     assert offers_transport(text) is not None
 
 
 @pytest.mark.parametrize("text", ["Have you been able to vote?", "Please hold the line.", "क्या आपने वोट दिया?"])
-def test_similar_wording_is_not_recognised_as_a_ride(text: str) -> None:
+def test_similar_wording_is_not_mistaken_for_an_offer_of_a_ride(text: str) -> None:
     assert offers_transport(text) is None
 
 
-def test_ride_must_be_declared_by_the_flow_and_allowed_by_the_profile() -> None:
+def test_offered_ride_must_be_declared_by_the_flow_and_allowed_by_the_profile() -> None:
     texts = add_texts(own__ride="Do you need a lift?")
     allowed = frozenset({Offer.TRANSPORT})
 
@@ -94,7 +94,7 @@ def test_sms_texts_follow_the_same_rules_as_spoken_texts() -> None:
     assert {"transport", "forbidden-question"} <= rules
 
 
-def test_unknown_offer_is_refused() -> None:
+def test_flow_that_declares_an_unknown_offer_is_refused() -> None:
     with pytest.raises(FlowError, match=r"`offers: money` is not allowed; use one of transport"):
         make_ride_flow("offers: [money]\n")
 
@@ -141,7 +141,7 @@ def make_script_site(directory: Path, **declared: Any) -> Settings:
     return site(campaign=campaign)
 
 
-def test_agi_script_must_be_declared(tmp_path: Path) -> None:
+def test_agi_script_of_a_campaign_must_be_declared_in_the_settings(tmp_path: Path) -> None:
     assert site_profile(make_script_site(tmp_path)).name == "neutral"
     with pytest.raises(
         ValidationError, match=r"an AGI script needs \[campaigns.declared\], a declaration of what it does"
@@ -156,7 +156,7 @@ def test_agi_script_must_be_declared(tmp_path: Path) -> None:
     assert site_profile(make_script_site(tmp_path, voice="computer-labelled")).name == "neutral"
 
 
-def test_agi_script_for_inbound_calls_must_be_declared(tmp_path: Path) -> None:
+def test_agi_script_for_inbound_calls_must_be_declared_in_the_settings(tmp_path: Path) -> None:
     number = {"number": "+911140000001", "mode": "flow", "campaign": "calls", "flow": "script:/etc/matdan/survey.py"}
     with pytest.raises(
         SettingError, match=r"inbound\.numbers\.flow: runs an AGI script, but campaign 'calls' has no declaration"
@@ -234,7 +234,7 @@ def make_recorded_site(directory: Path, **voices: Voice) -> Settings:
     return site(campaign={"kind": "ivr", "flow": "turnout"}, audio=audio)
 
 
-def test_flow_needs_a_catalogue_if_synthetic_voices_must_be_announced() -> None:
+def test_flow_needs_a_sound_catalogue_if_synthetic_voices_must_be_announced() -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout"})
     [problem] = list_problems(settings)
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in problem
@@ -244,7 +244,7 @@ def test_flow_needs_a_catalogue_if_synthetic_voices_must_be_announced() -> None:
     assert list_problems(site(campaign={"kind": "ivr", "flow": "turnout"}, audio={"catalogue": "nowhere"})) == []
 
 
-def test_draft_voice_without_an_announcement_prevents_the_start(tmp_path: Path) -> None:
+def test_dialler_does_not_start_with_unannounced_synthetic_voices(tmp_path: Path) -> None:
     assert list_problems(make_recorded_site(tmp_path, greeting=Voice.DRAFT, label=Voice.DRAFT)) == []
     settings = make_recorded_site(tmp_path, greeting=Voice.DRAFT)
     assert list_problems(settings) == []

@@ -50,7 +50,7 @@ def test_every_shipped_flow_loads() -> None:
     assert {load_flow(name).name for name in list_shipped_flows()} == set(list_shipped_flows())
 
 
-def test_questions_have_defaults_and_inherit_reprompts() -> None:
+def test_questions_have_default_settings_and_inherit_reprompts_of_the_flow() -> None:
     flow = load_flow("turnout")
     question, hour = flow.nodes["question"], flow.nodes["hour"]
     assert flow.purpose is FlowPurpose.TURNOUT
@@ -60,7 +60,7 @@ def test_questions_have_defaults_and_inherit_reprompts() -> None:
     assert (hour.reads, hour.terminator, hour.no_input.then) == ("hour", "#", "until")
 
 
-def test_version_depends_on_the_content() -> None:
+def test_version_of_a_flow_depends_on_its_content() -> None:
     assert parse_flow(GOOD).version == parse_flow(GOOD).version
     assert parse_flow(GOOD).version != parse_flow(GOOD.replace("reprompts: 2", "reprompts: 3")).version
 
@@ -106,33 +106,33 @@ def test_unknown_flow_error_lists_the_known_flows(name: str) -> None:
         ("#" * (MAX_BYTES + 1), 0, "larger than 256 kB"),
     ],
 )
-def test_unneeded_yaml_constructs_are_refused_with_their_line(text: str, line: int, words: str) -> None:
+def test_yaml_constructs_that_no_flow_needs_are_refused_with_their_line(text: str, line: int, words: str) -> None:
     error = load_error(text)
     assert words in str(error)
     assert error.file == "mine.yaml"
     assert error.line == line
 
 
-def test_alias_bomb_is_refused_before_anything_is_built() -> None:
+def test_yaml_alias_bomb_is_refused_before_it_is_expanded() -> None:
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
     assert "anchor or alias" in str(load_error(bomb))
 
 
-def test_file_of_five_megabytes_is_not_read(tmp_path: Path) -> None:
+def test_flow_file_of_five_megabytes_is_not_read(tmp_path: Path) -> None:
     big = tmp_path / "big.yaml"
     big.write_bytes(b"# " + b"x" * 5_000_000)
     with pytest.raises(FlowError, match="larger than 256 kB"):
         load_flow(str(big))
 
 
-def test_binary_file_is_refused(tmp_path: Path) -> None:
+def test_binary_file_is_refused_as_a_flow(tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"flow: \xff\xfe\x00")
     with pytest.raises(FlowError, match="is not UTF-8"):
         load_flow(str(binary))
 
 
-def test_byte_order_mark_is_accepted(tmp_path: Path) -> None:
+def test_flow_file_with_a_byte_order_mark_is_accepted(tmp_path: Path) -> None:
     marked = tmp_path / "turnout.yaml"
     marked.write_text(GOOD, encoding="utf-8-sig")
     assert load_flow(str(marked)).name == "turnout"
@@ -187,7 +187,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_mistake_is_reported_with_its_line(old: str, new: str, words: str) -> None:
+def test_mistake_in_a_flow_is_reported_with_its_line(old: str, new: str, words: str) -> None:
     assert old in GOOD
     text = GOOD.replace(old, new, 1)
     error = load_error(text)
@@ -195,7 +195,7 @@ def test_mistake_is_reported_with_its_line(old: str, new: str, words: str) -> No
     assert 1 <= error.line <= len(text.splitlines()) or not error.line
 
 
-def test_mistake_is_reported_with_exact_line_and_node() -> None:
+def test_mistake_in_a_flow_is_reported_with_exact_line_and_node() -> None:
     text = GOOD.replace("    mark: voted\n", "    mark: voted-for-x\n", 1)
     error = load_error(text)
     assert text.splitlines()[error.line - 1].strip() == "mark: voted-for-x"
@@ -235,7 +235,7 @@ def test_mistake_is_reported_with_exact_line_and_node() -> None:
         ),
     ],
 )
-def test_mistake_in_a_node_is_reported(nodes: str, words: str) -> None:
+def test_mistake_in_a_node_of_a_flow_is_reported(nodes: str, words: str) -> None:
     with pytest.raises(FlowError) as caught:
         make_flow("\n" + nodes)
     assert words in str(caught.value)
@@ -248,7 +248,7 @@ def test_question_without_reprompts_is_refused() -> None:
         make_flow("\n  first: {menu: [a.b], choices: {1: bye}}", head)
 
 
-def test_more_than_400_nodes_are_refused() -> None:
+def test_flow_with_more_than_400_nodes_is_refused() -> None:
     nodes = "".join(f"  n{number}: {{goto: bye}}\n" for number in range(400))
     with pytest.raises(FlowError, match="`nodes:` has 402 entries; at most 400 are allowed"):
         make_flow("\n  first: {goto: bye}\n" + nodes)
@@ -262,7 +262,7 @@ def test_subdialog_cannot_contain_itself(tmp_path: Path) -> None:
         load_flow(str(tmp_path / "ping.yaml"))
 
 
-def test_depth_of_subdialogs_is_limited(tmp_path: Path) -> None:
+def test_too_deeply_nested_subdialogs_are_refused(tmp_path: Path) -> None:
     for number in range(8):
         nodes = f"{{first: {{subdialog: part{number + 1}, next: back}}, back: {{return: true}}}}"
         (tmp_path / f"part{number}.yaml").write_text(
@@ -272,7 +272,7 @@ def test_depth_of_subdialogs_is_limited(tmp_path: Path) -> None:
         load_flow(str(tmp_path / "part0.yaml"))
 
 
-def test_file_and_flow_must_have_the_same_name(tmp_path: Path) -> None:
+def test_flow_file_and_its_flow_must_have_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         "flow: mine\npurpose: part\nstart: a\nnodes: {a: {subdialog: other, next: b}, b: {return: true}}\n"
     )
@@ -283,7 +283,7 @@ def test_file_and_flow_must_have_the_same_name(tmp_path: Path) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.text(max_size=300))
-def test_arbitrary_text_gives_a_flow_error(text: str) -> None:
+def test_arbitrary_text_in_a_flow_file_gives_a_flow_error(text: str) -> None:
     with pytest.raises(FlowError):
         parse_flow(text)
 
@@ -336,7 +336,7 @@ def test_editor_schema_refuses_what_the_loader_refuses() -> None:
             assert list(schema.iter_errors(_read_as_editor(GOOD.replace(old, new, 1)))), new
 
 
-def test_reload_applies_to_later_calls_and_a_failed_reload_changes_nothing(tmp_path: Path) -> None:
+def test_reloaded_flow_is_used_by_later_calls_and_a_failed_reload_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "turnout.yaml"
     path.write_text(GOOD, encoding="utf-8")
     library = FlowLibrary([str(path), "opt_out"], load_shipped_texts())
@@ -355,7 +355,7 @@ def test_reload_applies_to_later_calls_and_a_failed_reload_changes_nothing(tmp_p
     assert library.get_current(str(path)) is second
 
 
-def test_library_refuses_flows_it_has_not_loaded() -> None:
+def test_flow_library_refuses_a_flow_that_it_has_not_loaded() -> None:
     library = FlowLibrary(["turnout"], load_shipped_texts())
     with pytest.raises(UnknownFlow):
         library.get_current("household")

@@ -44,7 +44,7 @@ ASK = """
 """
 
 
-def test_turnout_acknowledges_only_after_the_commit() -> None:
+def test_turnout_flow_acknowledges_an_answer_only_after_it_is_stored() -> None:
     flow = FLOWS["turnout"]
     asked = run(flow, [Played()])
     assert isinstance(asked.action, Collect)
@@ -62,7 +62,7 @@ def test_turnout_acknowledges_only_after_the_commit() -> None:
     assert spoken_texts(failed.action) == ["common.not_saved"]
 
 
-def test_turnout_flow_stores_hour_3_as_15_00() -> None:
+def test_turnout_flow_stores_the_entered_hour_3_as_15_00() -> None:
     flow = FLOWS["turnout"]
     to_hour: list[Input] = [Played(), Digits("2"), Committed(), Played()]
     turn = run(flow, [*to_hour, Digits("3")])
@@ -75,24 +75,24 @@ def test_turnout_flow_stores_hour_3_as_15_00() -> None:
 
 
 @pytest.mark.parametrize("keyed", ["8", "19", "25", "7", "99", "*"])
-def test_hour_in_the_past_or_after_closing_is_refused(keyed: str) -> None:
+def test_planned_voting_hour_in_the_past_or_after_closing_is_refused(keyed: str) -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits(keyed)])
     assert isinstance(turn.action, Collect)
     assert spoken_texts(turn.action) == ["turnout.hour_not_open", "turnout.hour"]
 
 
-def test_hour_without_known_bounds_is_accepted() -> None:
+def test_planned_voting_hour_is_accepted_if_polling_hours_are_unknown() -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits("7")], {})
     assert isinstance(turn.action, Commit)
     assert turn.action.commit.hour == 7
 
 
 @pytest.mark.parametrize(("keyed", "hour"), [(0, 0), (1, 13), (6, 18), (7, 7), (12, 12), (13, 13), (18, 18)])
-def test_polling_hour_is_in_the_afternoon_from_1_to_6(keyed: int, hour: int) -> None:
+def test_entered_voting_hours_from_1_to_6_are_in_the_afternoon(keyed: int, hour: int) -> None:
     assert to_polling_hour(keyed) == hour
 
 
-def test_key_three_runs_the_booth_subdialog_and_asks_again() -> None:
+def test_key_3_plays_the_booth_information_and_then_asks_again() -> None:
     flow = FLOWS["turnout"]
     where = run(flow, [Played(), Digits("3")])
     assert isinstance(where.action, Play)
@@ -101,7 +101,7 @@ def test_key_three_runs_the_booth_subdialog_and_asks_again() -> None:
     assert spoken_texts(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
 
 
-def test_sentence_with_an_unknown_value_is_skipped() -> None:
+def test_prompt_sentence_with_an_unknown_value_is_skipped() -> None:
     unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
     assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
     # A malformed part number is left out together with its sentence.
@@ -109,13 +109,13 @@ def test_sentence_with_an_unknown_value_is_skipped() -> None:
     assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], odd).action) == ["booth.where"]
 
 
-def test_key_nine_opts_out_at_once() -> None:
+def test_key_9_opts_the_caller_out_at_once() -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("9")])
     assert isinstance(turn.action, Commit)
     assert turn.action.commit.kind is CommitKind.OPT_OUT
 
 
-def test_silent_caller_is_reprompted_then_disconnected() -> None:
+def test_silent_caller_is_asked_again_and_then_disconnected() -> None:
     flow = FLOWS["turnout"]
     silence = Digits("", timed_out=True)
     again = run(flow, [Played(), silence])
@@ -162,7 +162,7 @@ def test_key_during_a_prompt_without_barge_in_is_ignored() -> None:
     assert isinstance(run(flow, [Played("1")]).action, Collect)
 
 
-def test_terminator_after_a_full_field_is_not_an_answer_to_a_menu() -> None:
+def test_hash_key_after_a_full_digit_field_is_no_answer_to_the_next_menu() -> None:
     flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 2, next: read}
@@ -177,7 +177,7 @@ def test_terminator_after_a_full_field_is_not_an_answer_to_a_menu() -> None:
     assert run(flow, [Digits("1"), Digits("#")]).state.no_match == 1  # the field had ended by its terminator
 
 
-def test_terminator_after_a_full_field_is_not_an_answer_to_another_field() -> None:
+def test_hash_key_after_a_full_digit_field_is_no_answer_to_the_next_field() -> None:
     flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 2, next: other}
@@ -191,7 +191,7 @@ def test_terminator_after_a_full_field_is_not_an_answer_to_another_field() -> No
 @pytest.mark.parametrize(
     ("digits", "answer"), [("0", None), ("1", "1"), ("0940", "0940"), ("941", None), ("12345", None), ("1*2", None)]
 )
-def test_field_accepts_values_within_its_bounds(digits: str, answer: str | None) -> None:
+def test_digit_field_accepts_only_values_within_its_bounds(digits: str, answer: str | None) -> None:
     flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 4, lowest: 1, highest: count, next: bye}
@@ -202,7 +202,7 @@ def test_field_accepts_values_within_its_bounds(digits: str, answer: str | None)
     assert (turn.state.no_match == 0) is (answer is not None)
 
 
-def test_number_is_stored_without_leading_zeros() -> None:
+def test_entered_number_is_stored_without_leading_zeros() -> None:
     flow = make_flow("\n  first: {field: n, reads: number, say: [worker.serial], max_digits: 4, next: bye}")
     assert run(flow, [Digits("007")]).state.answers == {"n": "7"}
 
@@ -226,7 +226,7 @@ def test_number_is_stored_without_leading_zeros() -> None:
         ("below: 1", {"count": "0000"}, True),
     ],
 )
-def test_branch_follows_the_first_true_condition(case: str, facts: dict[str, Scalar], true: bool) -> None:
+def test_flow_branches_at_the_first_true_condition(case: str, facts: dict[str, Scalar], true: bool) -> None:
     flow = make_flow(
         f"""
   first: {{branch: [{{when: count, {case}, goto: yes_node}}], otherwise: bye}}
@@ -238,7 +238,7 @@ def test_branch_follows_the_first_true_condition(case: str, facts: dict[str, Sca
     assert (action.reason == "yes_reason") is true
 
 
-def test_household_asks_about_all_voters_only_if_there_are_several() -> None:
+def test_household_flow_asks_about_all_voters_only_if_there_are_several() -> None:
     flow = FLOWS["household"]
     assert spoken_texts(run(flow, [], {**FACTS, "pending_voters": 1}).action)[0] == "common.greeting"
     assert spoken_texts(run(flow, [Played()], {**FACTS, "pending_voters": 1}).action) == ["turnout.question"]
@@ -253,7 +253,7 @@ def test_household_asks_about_all_voters_only_if_there_are_several() -> None:
     assert spoken_texts(too_many.action)[0] == "household.too_many"
 
 
-def test_serial_is_read_back_to_the_booth_worker_after_its_commit() -> None:
+def test_serial_number_is_read_back_to_the_booth_worker_after_it_is_stored() -> None:
     flow = FLOWS["booth_worker"]
     commit = run(flow, [Played(), Digits("17")])
     assert isinstance(commit.action, Commit)
@@ -273,7 +273,7 @@ def test_serial_is_read_back_to_the_booth_worker_after_its_commit() -> None:
     assert stranger.action.reason == "not_registered"
 
 
-def test_hash_ends_a_booth_workers_list_and_silence_does_not() -> None:
+def test_hash_key_ends_a_booth_workers_list_and_silence_does_not() -> None:
     flow = FLOWS["booth_worker"]
     keyed: list[list[Input]] = [[Played(), Digits("")], [Played(digit="#")]]
     for events in keyed:
@@ -284,7 +284,7 @@ def test_hash_ends_a_booth_workers_list_and_silence_does_not() -> None:
     assert spoken_texts(silent.action) == ["common.no_input", "worker.serial"]
 
 
-def test_star_undoes_the_last_serial() -> None:
+def test_star_key_undoes_the_last_serial_number_of_a_booth_worker() -> None:
     flow = FLOWS["booth_worker"]
     back = run(flow, [Played(), Digits("17"), Committed(), Played(), Digits("*")])
     assert isinstance(back.action, Commit)
@@ -295,7 +295,7 @@ def test_star_undoes_the_last_serial() -> None:
     assert spoken_texts(run(flow, [*before, Failed()]).action) == ["worker.not_saved"]
 
 
-def test_booth_worker_of_several_parts_chooses_one() -> None:
+def test_booth_worker_responsible_for_several_parts_chooses_one() -> None:
     flow = FLOWS["booth_worker"]
     facts = {**FACTS, "parts": 2, "part_numbers": "12,14"}
     assert spoken_texts(run(flow, [], facts).action) == ["worker.part"]
@@ -308,7 +308,7 @@ def test_booth_worker_of_several_parts_chooses_one() -> None:
     assert isinstance(done.action, Disconnect)
 
 
-def test_material_transfers_to_an_agent_or_offers_a_call_back() -> None:
+def test_campaign_material_flow_transfers_to_an_agent_or_offers_a_call_back() -> None:
     flow = FLOWS["material"]
     question = run(flow, [Played()])
     assert isinstance(question.action, Collect)
@@ -324,7 +324,7 @@ def test_material_transfers_to_an_agent_or_offers_a_call_back() -> None:
     assert nobody.action.commit.answers == {"call_back": "1"}
 
 
-def test_inbound_records_a_message_and_saves_its_name() -> None:
+def test_inbound_flow_records_a_message_and_stores_the_name_of_its_file() -> None:
     flow = FLOWS["inbound"]
     ask = run(flow, [Played(), Digits("4")])
     assert isinstance(ask.action, Record)
@@ -335,7 +335,7 @@ def test_inbound_records_a_message_and_saves_its_name() -> None:
     assert spoken_texts(run(flow, [Played(), Digits("4"), Failed()]).action) == ["common.not_saved"]
 
 
-def test_booth_information_sends_known_values_by_sms() -> None:
+def test_booth_information_flow_sends_known_values_by_sms() -> None:
     flow = FLOWS["booth_information"]
     facts: dict[str, Scalar] = {"booth_name": "School", "closes_at": "17:00"}
     sms = run(flow, [Played(), Played(), Digits("2")], facts)
@@ -345,13 +345,13 @@ def test_booth_information_sends_known_values_by_sms() -> None:
     assert spoken_texts(run(flow, [Played(), Played(), Digits("2"), Failed()], facts).action) == ["booth.sms_failed"]
 
 
-def test_return_of_a_flow_without_caller_ends_the_call() -> None:
+def test_return_node_ends_the_call_if_no_other_flow_called_the_flow() -> None:
     ended = run(FLOWS["opt_out"], [Digits("1"), Played()])
     assert isinstance(ended.action, Disconnect)
     assert ended.state.ending is Ending.COMPLETED
 
 
-def test_hang_up_keeps_the_answers_and_the_node() -> None:
+def test_hang_up_does_not_lose_the_answers_and_the_reached_node() -> None:
     flow = FLOWS["household"]
     left = run(flow, [Played(), Digits("2"), Digits("2"), HungUp()])
     assert left.action is None
@@ -364,7 +364,7 @@ def test_hang_up_keeps_the_answers_and_the_node() -> None:
     assert run(flow, [Played(), HungUp(), HungUp()]).state.node_path == "question"
 
 
-def test_input_that_is_not_a_result_of_the_action_is_refused() -> None:
+def test_input_that_does_not_match_the_pending_action_is_refused() -> None:
     flow = FLOWS["turnout"]
     with pytest.raises(UnexpectedInput, match=r"node question: Played is not a result of the pending Collect"):
         run(flow, [Played(), Played()])
@@ -372,7 +372,7 @@ def test_input_that_is_not_a_result_of_the_action_is_refused() -> None:
         run(flow, [Played(), HungUp(), Played()])
 
 
-def test_call_continues_only_with_the_version_it_began_with() -> None:
+def test_call_continues_only_with_the_flow_version_it_began_with() -> None:
     began = run(make_flow(ASK), [])
     changed = make_flow(ASK, HEAD.replace("reprompts: 1", "reprompts: 2"))
     assert changed.version != began.state.version
@@ -380,7 +380,7 @@ def test_call_continues_only_with_the_version_it_began_with() -> None:
         continue_flow(changed, began.state, Digits("1"))
 
 
-def test_call_with_too_many_turns_is_ended_without_losing_a_commit() -> None:
+def test_call_with_too_many_steps_is_ended_without_losing_a_result() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
     flow = make_flow(
         """
@@ -397,26 +397,26 @@ def test_call_with_too_many_turns_is_ended_without_losing_a_commit() -> None:
     assert run(flow, [Digits("1"), Digits("1"), Digits("2"), Committed()]).state.ending is Ending.TOO_LONG
 
 
-def test_loop_of_commits_ends() -> None:
+def test_call_in_a_loop_of_commits_ends() -> None:
     head = HEAD.replace("start: first", "start: first\nmax_turns: 3")
     flow = make_flow("\n  first: {mark: voted, next: first, failed: first}", head)
     assert run(flow, [Committed()] * 6).state.ending is Ending.TOO_LONG
 
 
-def test_loop_without_an_action_ends_as_a_fault() -> None:
+def test_call_in_a_loop_without_an_action_ends_as_failed() -> None:
     flow = make_flow("\n  first: {goto: second}\n  second: {goto: first}")
     ended = run(flow, [])
     assert isinstance(ended.action, Disconnect)
     assert ended.state.ending is Ending.FAULT
 
 
-def test_same_subdialog_twice_in_a_row_is_not_a_loop() -> None:
+def test_same_subdialog_twice_in_a_row_is_not_mistaken_for_a_loop() -> None:
     flow = FLOWS["booth_information"]
     # The booth is unknown, so the subdialog says nothing and is passed at once.
     assert run(flow, [Played(), Played(), Digits("1"), Played()], {"booth_name": "S"}).state.ending is None
 
 
-def test_state_survives_json() -> None:
+def test_state_of_a_call_in_a_flow_survives_json() -> None:
     flow = FLOWS["household"]
     turn = run(flow, [Played(), Digits("4")])
     assert copy_through_json(turn.state) == turn.state
@@ -424,14 +424,14 @@ def test_state_survives_json() -> None:
     assert copy_through_json(ended.state) == ended.state
 
 
-def test_household_mark_counts_the_number_given_by_the_caller() -> None:
+def test_household_flow_reports_the_number_of_voters_given_by_the_caller() -> None:
     turn = run(FLOWS["household"], [Played(), Digits("2"), Digits("1")])
     assert isinstance(turn.action, Commit)
     commit = turn.action.commit
     assert (commit.mark, commit.scope, commit.count) == (MarkKind.NOT_YET, Scope.HOUSEHOLD, 1)
 
 
-def test_terminator_entered_before_a_field_is_an_empty_answer() -> None:
+def test_hash_key_pressed_before_a_digit_field_is_an_empty_answer() -> None:
     flow = make_flow("""
   first: {say: [common.greeting], barge_in: true, next: ask}
   ask: {field: number, say: [worker.serial], max_digits: 3, next: bye}
@@ -469,6 +469,6 @@ def test_key_that_starts_the_opt_out_flow_is_not_stored_as_an_answer(tmp_path: P
     assert run(flow, [Digits("1")]).state.answers == {"opinion": "1"}
 
 
-def test_transfer_accepts_only_agents_as_target() -> None:
+def test_transfer_node_accepts_only_agents_as_target() -> None:
     with pytest.raises(FlowError, match="`transfer: boss` is not allowed; use one of agents"):
         make_flow("  first: {transfer: boss, failed: bye}\n")

@@ -29,7 +29,7 @@ def parse_arrows(diagram: str) -> dict[tuple[str, str], str]:
 
 @pytest.mark.parametrize("language", ["en", "hi", "ur", "ta"])
 @pytest.mark.parametrize("name", list_shipped_flows())
-def test_every_node_is_drawn_and_every_line_is_mermaid(name: str, language: str) -> None:
+def test_every_node_of_a_flow_is_drawn_and_every_line_is_valid_mermaid(name: str, language: str) -> None:
     diagram = draw_flow(FLOWS[name], load_shipped_texts(), language)
     head, body = diagram.split("flowchart TD\n")
     assert re.fullmatch(r'---\ntitle: ".*"\n---\n', head)
@@ -47,7 +47,7 @@ def test_diagram_node_shows_texts_and_the_target_after_silence() -> None:
     assert "‹hour›" in nodes["noted_later"]
 
 
-def test_arrows_are_labelled_with_keys_and_conditions() -> None:
+def test_arrows_of_a_flow_diagram_are_labelled_with_keys_and_conditions() -> None:
     turnout = parse_arrows(draw_flow(FLOWS["turnout"], load_shipped_texts(), "en"))
     assert turnout["question", "voted"] == "1"
     assert turnout["voted", "noted_voted"] == ""
@@ -56,14 +56,14 @@ def test_arrows_are_labelled_with_keys_and_conditions() -> None:
     assert household["several", "greeting"] == "pending_voters above 1"
 
 
-def test_nodes_reached_only_by_exceptions_are_drawn_in_a_group() -> None:
+def test_nodes_reached_only_after_errors_are_drawn_in_a_group() -> None:
     diagram = draw_flow(FLOWS["turnout"], load_shipped_texts(), "en")
     group = diagram.partition("subgraph exceptions")[2].partition("    end")[0]
     assert parse_nodes(group).keys() == {"not_saved", "silent", "puzzled"}
     assert "subgraph" not in draw_flow(FLOWS["booth"], load_shipped_texts(), "en")
 
 
-def test_special_characters_cannot_break_out_of_a_label() -> None:
+def test_special_characters_cannot_break_out_of_a_diagram_label() -> None:
     head = HEAD.replace("purpose: worker", 'purpose: worker\ntitle: "x\\"]; <script>"')
     texts = add_texts(mine__text='"] --> n_bye <script>alert(1)</script> & #quot; `x` | y')
     diagram = draw_flow(make_flow("\n  first: {say: [mine.text], next: bye}", head), texts, "en")

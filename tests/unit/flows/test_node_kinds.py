@@ -93,7 +93,7 @@ def flow() -> Flow:
 
 
 @pytest.mark.parametrize(("hour", "prompt"), [("09:00", "common.no_input"), ("18:00", "common.no_match")])
-def test_machine_runs_a_new_kind_of_node(flow: Flow, hour: str, prompt: str) -> None:
+def test_flow_engine_runs_a_new_kind_of_node(flow: Flow, hour: str, prompt: str) -> None:
     turn = start_flow(flow, Start({"closes_at": hour}, "en"))
     assert isinstance(turn.action, Play)
     assert [ref.value for ref in turn.action.prompts] == [prompt]
@@ -112,13 +112,13 @@ def test_machine_runs_a_new_kind_of_node(flow: Flow, hour: str, prompt: str) -> 
         ("next: bye}", "next: bye, then: bye}", "has the unknown key `then`; use one of greet, later, morning, next"),
     ],
 )
-def test_mistakes_in_a_new_kind_name_file_line_and_node(old: str, new: str, words: str) -> None:
+def test_mistakes_in_a_new_kind_of_node_are_reported_with_file_line_and_node(old: str, new: str, words: str) -> None:
     with pytest.raises(FlowError) as caught:
         parse_flow(A_FLOW.replace(old, new, 1), "greeting.yaml")
     assert str(caught.value).startswith(f"greeting.yaml:9: node hello: {words}")
 
 
-def test_check_covers_a_new_kind_of_node(flow: Flow) -> None:
+def test_flow_check_covers_a_new_kind_of_node(flow: Flow) -> None:
     assert check_flow(flow, load_shipped_texts(), ["en"]) == []
     wrong = parse_flow(A_FLOW.replace("later: common.no_match", "later: common.no_such"), "greeting.yaml")
     (finding,) = check_flow(wrong, load_shipped_texts(), ["en"])
@@ -139,7 +139,7 @@ def test_editor_schema_covers_a_new_kind_of_node() -> None:
     assert list(validator.iter_errors(document))
 
 
-def test_schema_files_are_up_to_date() -> None:
+def test_schema_files_of_flows_are_up_to_date() -> None:
     del NODE_KINDS["greet"]
     try:
         for path, schema in ((FLOW_SCHEMA, make_flow_schema()), (SCRIPT_SCHEMA, make_script_schema())):
@@ -148,6 +148,6 @@ def test_schema_files_are_up_to_date() -> None:
         NODE_KINDS["greet"] = sys.modules["dialer.flows.nodes.greet"].GreetNode
 
 
-def test_two_kinds_cannot_have_the_same_key() -> None:
+def test_two_kinds_of_nodes_cannot_have_the_same_key() -> None:
     with pytest.raises(ValueError, match="the kind of node say is defined twice"):
         type("OtherSayNode", (SayNode,), {"kind": "say", "__module__": __name__})

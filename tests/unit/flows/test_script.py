@@ -63,7 +63,7 @@ def change_script(old: str, new: str) -> str:
 # Loading
 
 
-def test_script_is_loaded() -> None:
+def test_agent_script_is_loaded_with_its_pages_and_texts() -> None:
     script = parse_script(GOOD, "sample.yaml")
     assert (script.name, script.title, script.languages, script.start) == ("sample", "sample", ("en", "hi"), "hello")
     assert script.questions() == {"knows_booth": {"knows", "told"}}
@@ -129,7 +129,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_mistake_is_reported_in_one_line_with_its_place(old: str, new: str, words: str) -> None:
+def test_mistake_in_an_agent_script_is_reported_in_one_line_with_its_place(old: str, new: str, words: str) -> None:
     with pytest.raises(FlowError) as refused:
         parse_script(change_script(old, new), "sample.yaml")
     text = str(refused.value)
@@ -138,7 +138,7 @@ def test_mistake_is_reported_in_one_line_with_its_place(old: str, new: str, word
     assert 1 <= refused.value.line <= len(GOOD.splitlines()) + 1
 
 
-def test_number_of_pages_is_limited() -> None:
+def test_number_of_pages_of_an_agent_script_is_limited() -> None:
     pages = "".join(f"  p{n}: {{text: {{en: x, hi: x}}}}\n" for n in range(MAX_PAGES + 1))
     for below, words in (
         (pages, f"`pages:` has {MAX_PAGES + 1} entries; at most {MAX_PAGES} are allowed"),
@@ -161,7 +161,7 @@ def test_script_with_a_damaged_line_loads_or_gives_a_flow_error(data: st.DataObj
         assert "\n" not in str(error)
 
 
-def test_script_is_found_by_name_or_path_only(tmp_path: Path) -> None:
+def test_agent_script_is_found_by_name_or_path_only(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(GOOD, encoding="utf-8")
     assert load_script(str(path)).file == str(path)
@@ -194,7 +194,9 @@ FINDINGS = [
 
 
 @pytest.mark.parametrize(("old", "new", "page", "rule", "words"), FINDINGS)
-def test_finding_names_its_page_and_line(old: str, new: str, page: str | None, rule: str | None, words: str) -> None:
+def test_finding_about_an_agent_script_names_its_page_and_line(
+    old: str, new: str, page: str | None, rule: str | None, words: str
+) -> None:
     found = check_script(parse_script(change_script(old, new), "sample.yaml"))
     if rule is None:
         assert found == []
@@ -208,7 +210,7 @@ def test_finding_names_its_page_and_line(old: str, new: str, page: str | None, r
     assert change_script(old, new).splitlines()[finding.line - 1] == f"  {page}:"
 
 
-def test_page_that_cannot_reach_the_end_is_reported_with_its_loop() -> None:
+def test_script_page_that_cannot_reach_the_end_is_reported_with_its_loop() -> None:
     lost = change_script("to: last}", "to: hello}").replace("to: bye}", "to: last}").replace("next: bye", "next: hello")
     lines = [str(each) for each in check_script(parse_script(lost)) if each.rule == "no-exit"]
     assert len(lines) == 3
@@ -216,12 +218,12 @@ def test_page_that_cannot_reach_the_end_is_reported_with_its_loop() -> None:
 
 
 @pytest.mark.parametrize("kind", MarkKind)
-def test_question_must_not_have_the_name_of_a_mark(kind: MarkKind) -> None:
+def test_script_question_must_not_have_the_name_of_a_mark(kind: MarkKind) -> None:
     script = parse_script(change_script("knows_booth", kind.value.replace("-", "_")))
     assert [each.rule for each in check_script(script)] == ["named-like-a-mark"]
 
 
-def test_check_accepts_required_languages_and_declared_offers() -> None:
+def test_script_check_accepts_required_languages_and_declared_offers() -> None:
     script = parse_script(GOOD)
     assert next(each.problem for each in check_script(script, ("ta",))) == "has no text in ta; add it"
     asked = change_script("Goodbye.", "Please vote for Asha.")
@@ -234,7 +236,7 @@ def test_check_accepts_required_languages_and_declared_offers() -> None:
 
 
 @pytest.mark.parametrize("name", list_shipped_scripts())
-def test_shipped_scripts_have_no_findings(name: str) -> None:
+def test_script_check_finds_nothing_wrong_with_shipped_scripts(name: str) -> None:
     script = load_script(name)
     assert check_script(script) == []
     assert {"en", "hi"} <= {*script.languages}
@@ -244,7 +246,7 @@ def test_shipped_scripts_have_no_findings(name: str) -> None:
     assert not any(map(names_choice, script.questions()))
 
 
-def test_shipped_scripts_are_before_poll_and_polling_day() -> None:
+def test_shipped_agent_scripts_are_before_poll_and_polling_day() -> None:
     assert list_shipped_scripts() == ["before_poll", "polling_day"]
 
 
@@ -335,7 +337,7 @@ def test_campaign_uses_the_script_named_in_its_settings() -> None:
     )
 
 
-def test_script_with_a_finding_or_another_purpose_is_refused(tmp_path: Path) -> None:
+def test_agent_script_with_a_finding_or_for_another_purpose_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(change_script("Goodbye.", "Whom will you vote for?"), encoding="utf-8")
     with pytest.raises(
@@ -347,7 +349,7 @@ def test_script_with_a_finding_or_another_purpose_is_refused(tmp_path: Path) -> 
         ScriptLibrary({"calls": (str(path), Purpose.SURVEY)})
 
 
-def test_reload_uses_all_files_or_none_and_calls_keep_their_version(tmp_path: Path) -> None:
+def test_reload_uses_all_script_files_or_none_and_calls_stay_with_their_version(tmp_path: Path) -> None:
     path, flow = tmp_path / "own.yaml", tmp_path / "turnout.yaml"
     shipped = SCRIPTS_DIRECTORY.parent / "flows" / "opt_out.yaml"
     path.write_text(GOOD, encoding="utf-8")
@@ -393,7 +395,9 @@ def test_desk_shows_only_the_script_version_of_the_dialler(tmp_path: Path) -> No
     assert desk.get_script_for_page("others", "en", second) is None
 
 
-def test_unknown_version_is_searched_at_most_every_ten_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_script_of_an_unknown_version_is_searched_at_most_every_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, looks, now = tmp_path / "own.yaml", 0, 100.0
     path.write_text(GOOD, encoding="utf-8")
     library = ScriptLibrary({"calls": (str(path), Purpose.TURNOUT)})

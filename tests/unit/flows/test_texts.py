@@ -55,7 +55,7 @@ def text(key: str, **values: PromptRef) -> PromptRef:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_has_every_text_with_the_same_placeholders(language: str) -> None:
+def test_every_language_has_every_flow_text_with_the_same_placeholders(language: str) -> None:
     texts = load_shipped_texts()
     english = texts.by_language["en"]
     own = texts.by_language[language]
@@ -65,12 +65,12 @@ def test_every_language_has_every_text_with_the_same_placeholders(language: str)
     }
 
 
-def test_thirteen_languages_are_shipped() -> None:
+def test_flow_texts_are_shipped_in_thirteen_languages() -> None:
     assert load_shipped_texts().list_languages() == LANGUAGES
 
 
 @pytest.mark.parametrize("language", sorted(SCRIPTS))
-def test_each_language_is_written_in_its_own_script(language: str) -> None:
+def test_texts_of_each_language_use_its_own_writing_system(language: str) -> None:
     """Finds texts that were left in English or copied from another language."""
     first, last = SCRIPTS[language]
     for key, words in load_shipped_texts().by_language[language].items():
@@ -87,7 +87,7 @@ def test_acknowledgements_are_recognised_in_every_language(language: str) -> Non
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_shipped_texts_ask_for_no_vote_and_no_vote_choice(language: str) -> None:
+def test_shipped_texts_neither_ask_for_a_vote_nor_about_vote_choice(language: str) -> None:
     for key, words in load_shipped_texts().by_language[language].items():
         assert asks_choice(words) is None, key
         assert asks_for_vote(words) is None, key
@@ -116,12 +116,12 @@ def test_question_about_vote_choice_is_recognised(words: str) -> None:
         *("क्या आपने वोट दिया?", "आप कब वोट देंगे?", "वोट देने किसके साथ जाएँगे?", "किसी को भी वोट दें, पर जाएँ।"),
     ],
 )
-def test_question_whether_or_when_somebody_votes_is_allowed(words: str) -> None:
+def test_question_whether_or_when_somebody_will_vote_is_allowed(words: str) -> None:
     assert asks_choice(words) is None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_menu_text_names_exactly_the_keys_of_the_menu(language: str) -> None:
+def test_spoken_text_of_a_menu_names_exactly_its_keys(language: str) -> None:
     for name in list_shipped_flows():
         for node in FLOWS[name].nodes.values():
             if isinstance(node, MenuNode):
@@ -132,7 +132,7 @@ def test_menu_text_names_exactly_the_keys_of_the_menu(language: str) -> None:
                 assert digits == set(node.choices), f"{name}.{node.name}: {words}"
 
 
-def test_every_shipped_text_is_used() -> None:
+def test_every_shipped_text_is_used_by_a_flow() -> None:
     used = {
         prompt.value
         for name in list_shipped_flows()
@@ -181,7 +181,7 @@ def test_value_is_spoken_at_the_place_of_its_placeholder() -> None:
     )
 
 
-def test_values_become_sounds() -> None:
+def test_values_in_a_prompt_become_sounds() -> None:
     texts = load_shipped_texts()
     assert list_sounds(PromptRef(PromptKind.DIGITS, "07"), "hi", texts) == ("matdan/hi/digit/0", "matdan/hi/digit/7")
     assert list_sounds(PromptRef(PromptKind.NUMBER, "042"), "hi", texts) == ("matdan/hi/number/42",)
@@ -203,7 +203,7 @@ def test_values_become_sounds() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.text(min_size=1, max_size=200))
-def test_names_are_not_part_of_paths(name: str) -> None:
+def test_spoken_names_do_not_appear_in_sound_paths(name: str) -> None:
     sound = get_name_sound(PromptKind.PLACE, name, "hi")
     assert sound.startswith("matdan/hi/place/")
     assert len(sound) == len("matdan/hi/place/") + 16
@@ -211,7 +211,7 @@ def test_names_are_not_part_of_paths(name: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["../etc", "", "xx-very", "HI", "h\0", "zz"])
-def test_unknown_language_is_spoken_in_english(language: str) -> None:
+def test_text_in_an_unknown_language_is_spoken_in_english(language: str) -> None:
     sounds = list_sounds(
         text("booth.until", closes_at=PromptRef(PromptKind.HOUR, "18:00")), language, load_shipped_texts()
     )
@@ -219,7 +219,7 @@ def test_unknown_language_is_spoken_in_english(language: str) -> None:
     assert all(".." not in sound for sound in sounds)
 
 
-def test_missing_text_is_played_under_its_key() -> None:
+def test_prompt_with_a_missing_text_is_played_under_its_key() -> None:
     ref = text("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
     assert list_sounds(ref, "hi", load_shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
     assert render_prompt(ref, "hi", load_shipped_texts()) == "[mine.hello]"
@@ -256,7 +256,7 @@ def test_invalid_text_file_is_refused(tmp_path: Path, name: str, content: str, w
         read_texts(tmp_path)
 
 
-def test_duration_of_speech_is_estimated() -> None:
+def test_duration_of_a_spoken_text_is_estimated() -> None:
     assert estimate_spoken_seconds("a" * 113, "en") == pytest.approx(10.0)
     assert estimate_spoken_seconds("{closes_at}", "hi") == 1.5
     # Vowel signs do not count as letters.

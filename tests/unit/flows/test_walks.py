@@ -107,7 +107,7 @@ def walk_flow(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -
 @pytest.mark.parametrize("name", sorted(set(FLOWS) - {"booth_worker"}))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(known=draw_facts(), data=st.data(), hang_ups=st.booleans())
-def test_random_calls_end_and_acknowledge_only_committed_results(
+def test_calls_with_random_keys_end_and_acknowledge_only_stored_results(
     name: str, known: dict[str, Scalar], data: st.DataObject, hang_ups: bool
 ) -> None:
     flow = FLOWS[name]
@@ -127,7 +127,7 @@ def test_booth_worker_call_with_random_keys_ends(known: dict[str, Scalar], data:
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
 
 
-def test_walk_detects_an_unjustified_acknowledgement() -> None:
+def test_random_calls_detect_an_acknowledgement_without_a_stored_result() -> None:
     flow = make_flow(
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )
@@ -136,7 +136,7 @@ def test_walk_detects_an_unjustified_acknowledgement() -> None:
 
 
 @pytest.mark.parametrize("name", list_shipped_flows())
-def test_silent_caller_is_disconnected_soon(name: str) -> None:
+def test_silent_caller_of_every_flow_is_disconnected_soon(name: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))
     count = 0
@@ -151,7 +151,7 @@ def test_silent_caller_is_disconnected_soon(name: str) -> None:
 
 @pytest.mark.parametrize("key", ["#", "*", "0"])
 @pytest.mark.parametrize("name", list_shipped_flows())
-def test_repeating_one_key_ends_the_call(name: str, key: str) -> None:
+def test_call_ends_if_the_caller_repeats_one_key(name: str, key: str) -> None:
     flow = FLOWS[name]
     turn = start_flow(flow, Start(FACTS, "en"))
     while not turn.ended:
@@ -172,7 +172,7 @@ def test_repeating_one_key_ends_the_call(name: str, key: str) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=100)
 @given(known=draw_facts(), data=st.data())
-def test_malformed_values_are_never_spoken(known: dict[str, Scalar], data: st.DataObject) -> None:
+def test_malformed_values_in_a_prompt_are_never_spoken(known: dict[str, Scalar], data: st.DataObject) -> None:
     flow = FLOWS[data.draw(st.sampled_from(sorted(FLOWS)))]
     for turn in walk_flow(flow, start_flow(flow, Start(known, "hi")), data, hang_ups=True):
         if turn.action is None or isinstance(turn.action, Commit | SendSms):
