@@ -21,7 +21,7 @@ def write_csv(tmp_path: Path, *lines: str) -> Path:
     return path
 
 
-def test_constituencies_and_booths_are_read_with_their_times(tmp_path: Path) -> None:
+def test_official_turnout_of_constituencies_and_booths_is_read_with_its_time(tmp_path: Path) -> None:
     path = write_csv(tmp_path, HEAD, "S13,209,,2026-04-22 11:00,300000,31.5", "S13,209,118,2026-04-22T05:30:00Z,900,40")
     constituency, booth = read_official_turnout(path, INDIA)
     assert (constituency.part_number, constituency.share, constituency.electors) == (0, 0.315, 300_000)
@@ -42,12 +42,14 @@ def test_constituencies_and_booths_are_read_with_their_times(tmp_path: Path) -> 
         ([HEAD, "S13,-1,,2026-04-22,300000,nan"], r"official.csv:2: is not a turnout figure"),
     ],
 )
-def test_faulty_line_is_reported_with_its_number(tmp_path: Path, lines: list[str], problem: str) -> None:
+def test_faulty_line_of_official_turnout_is_reported_with_its_number(
+    tmp_path: Path, lines: list[str], problem: str
+) -> None:
     with pytest.raises(RollError, match=problem):
         read_official_turnout(write_csv(tmp_path, *lines), INDIA)
 
 
-def test_missing_file_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_missing_file_of_official_turnout_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="cannot be read as CSV"):
         read_official_turnout(tmp_path / "nowhere.csv", INDIA)
 
@@ -64,11 +66,11 @@ CURVE = [
     [(6, 0.0, 0.0), (8, 0.1, 0.05), (23, 0.8, 0.6)],
     ids=["before the first time", "between two times", "after the last time"],
 )
-def test_expected_progress_is_linear_between_the_times_of_the_curve(
+def test_expected_turnout_is_interpolated_between_the_times_of_the_curve(
     hour: float, contacted: float, voted: float
 ) -> None:
     assert expected_progress(CURVE, hour * 60) == pytest.approx({"contacted": contacted, "voted": voted})
 
 
-def test_no_progress_is_expected_without_a_curve() -> None:
+def test_no_expected_turnout_is_given_without_a_curve() -> None:
     assert expected_progress([], 480) is None

@@ -48,14 +48,14 @@ def a_gatherer(server: Session) -> Gatherer:
 
 
 @virtual_time()
-async def test_updates_are_stored_once_each_after_a_cluster_has_elected_a_leader() -> None:
+async def test_each_update_is_stored_once_after_the_nats_cluster_has_elected_a_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 8.0)
     await a_gatherer(server)._store_updates(UPDATES)
     assert sorted(server.stored) == [update.subject for update in UPDATES]
 
 
 @virtual_time()
-async def test_storing_updates_fails_if_no_leader_is_elected() -> None:
+async def test_storing_updates_fails_if_the_nats_cluster_elects_no_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 1e6)
     with pytest.raises(HeadquartersUnreachable):
         await a_gatherer(server)._store_updates(UPDATES)

@@ -28,18 +28,18 @@ def publish_version(tmp_path: Path) -> HqSettings:
     return hq_settings(tmp_path / "hq")
 
 
-async def test_material_is_empty_before_the_first_publication(tmp_path: Path) -> None:
+async def test_list_of_published_flows_and_sounds_is_empty_before_the_first_publication(tmp_path: Path) -> None:
     assert await read_material(hq_settings(tmp_path / "hq")) == {"approved": [], "waves": []}
 
 
-async def test_material_has_approved_versions_and_their_centres(tmp_path: Path) -> None:
+async def test_published_material_lists_approved_versions_and_their_centres(tmp_path: Path) -> None:
     assert await read_material(publish_version(tmp_path)) == {
         "approved": ["bundles/turnout/1.json"],
         "waves": [{"name": "turnout", "version": 1, "to": ["all"]}],
     }
 
 
-async def test_damaged_material_is_reported_and_not_shown_as_empty(tmp_path: Path) -> None:
+async def test_damaged_list_of_published_material_is_reported_and_not_shown_as_empty(tmp_path: Path) -> None:
     settings = publish_version(tmp_path)
     for path in (tmp_path / "hq" / "public" / "metadata").glob("*.targets.json"):
         path.write_bytes(b"{")

@@ -58,14 +58,14 @@ def attempt_rows(first: int, last: int) -> list[BatchRow]:
         ([(11, 13, 12)], 13, [11, 12, 13], 2),
     ],
 )
-def test_each_row_is_collected_once_and_in_order(
+def test_each_row_from_a_centre_is_collected_once_and_in_order(
     spans: list[tuple[int, int, int]], last: int, new: list[int], lost: int
 ) -> None:
     rows = collected_rows(*(batch(attempt_rows(first, end), deleted_through=deleted) for first, end, deleted in spans))
     assert (rows.last_id, [each.id for each in rows.rows], rows.lost_rows) == (last, new, lost)
 
 
-def test_batch_on_the_subject_of_another_centre_is_rejected() -> None:
+def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"a batch of pune-1 arrived on the subject up\.pune-2"):
         add_batch(batch([attempt_row(1)]), "up.pune-2", STORED, {})
 
@@ -75,14 +75,14 @@ def test_batch_of_an_unknown_centre_is_rejected() -> None:
         add_batch(batch([attempt_row(1)], centre="x"), "up.x", STORED, {})
 
 
-def test_rows_with_invalid_times_do_not_count_as_the_newest() -> None:
+def test_row_with_an_invalid_time_does_not_count_as_the_newest() -> None:
     invalid = [BatchRow(12, "results/attempts", at, "{}") for at in (math.inf, math.nan, 9e99)]
     rows = [attempt_row(11), *(replace(each, id=12 + place) for place, each in enumerate(invalid))]
     collected = collected_rows(batch(rows))
     assert (collected.last_id, collected.created_at) == (14, attempt_row(11).at)
 
 
-def test_clock_far_ahead_is_reported_as_a_problem() -> None:
+def test_centre_clock_that_is_far_ahead_is_reported() -> None:
     assert describe_problem(CentreRows(5, NOW), NOW - 100) is None
     assert describe_problem(CentreRows(5, NOW), NOW - 3_600) == "the centre's clock is 3600 s ahead of headquarters"
 
@@ -96,20 +96,20 @@ def test_days_are_counted_in_the_time_zone_of_the_settings() -> None:
     }
 
 
-def test_mark_row_has_the_place_of_its_voter() -> None:
+def test_row_of_a_mark_has_the_voters_place_on_the_roll() -> None:
     mark, _ = parse_row("pune-1", mark_row(1, 12), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.place == VoterPlace("2026-1", "S13", 209, 2, 12)
 
 
 @pytest.mark.parametrize(("kind", "is_peer_update"), [("voted", True), ("not-yet", False), ("deceased", False)])
-def test_only_voted_marks_become_peer_updates(kind: str, is_peer_update: bool) -> None:
+def test_only_voted_marks_are_sent_to_other_centres(kind: str, is_peer_update: bool) -> None:
     mark, _ = parse_row("pune-1", mark_row(1, 12, kind), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.is_peer_update is is_peer_update
 
 
-def test_mark_of_an_unknown_kind_is_stored_as_a_result() -> None:
+def test_mark_of_an_unknown_kind_is_stored_but_not_counted_as_a_mark() -> None:
     assert isinstance(parse_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0], ResultRow)
 
 
@@ -125,7 +125,7 @@ INVALID_FIELDS: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), INVALID_FIELDS)
-def test_mark_that_diallers_would_reject_is_stored_as_a_result(name: str, value: object) -> None:
+def test_mark_that_diallers_would_reject_is_stored_but_not_sent_to_them(name: str, value: object) -> None:
     """As a mark it would stop the gatherer, or be too long for a peer update, and block all rows after it."""
     valid = mark_row(1, 12)
     assert isinstance(parse_row("pune-1", valid, NOW)[0], MarkRow)
@@ -135,7 +135,7 @@ def test_mark_that_diallers_would_reject_is_stored_as_a_result(name: str, value:
     assert isinstance(parse_row("pune-1", invalid, NOW)[0], ResultRow)
 
 
-def test_status_change_counts_in_every_area_and_in_the_zone_that_reported_it() -> None:
+def test_voters_status_change_counts_in_every_area_and_in_the_zone_that_reported_it() -> None:
     place = VoterPlace("2026-1", "S13", 209, 2, 12)
     contacted, voted = VoterStatus("pending", True, True), VoterStatus("voted", True)
     sums = sum_turnout_changes(
@@ -166,7 +166,7 @@ STORED_ANSWERS = [("hour", "17:00"), ("number", None)]
         ("attempts", {"answers": ANSWERS, "place": PLACE}, "a1", []),
     ],
 )
-def test_answers_are_parsed_without_names_of_recordings(
+def test_answers_are_read_from_results_without_names_of_recordings(
     topic: str, fields: dict[str, object], key: str, answers: list[tuple[str, str | None]]
 ) -> None:
     result, parsed = parse_row("pune-1", row(7, topic, attempt_id="a1", **fields), NOW)

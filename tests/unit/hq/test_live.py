@@ -24,7 +24,7 @@ def received(*messages: tuple[str, object]) -> LiveCentres:
     return live
 
 
-def test_page_shows_the_last_status_of_a_centre() -> None:
+def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
     live = received(
         ("state", STATE),
         ("campaign.turnout", CAMPAIGN),
@@ -45,7 +45,7 @@ def test_page_shows_the_last_status_of_a_centre() -> None:
     assert [each["code"] for each in fields["alerts"]] == ["wrong-clock"]
 
 
-def test_page_shows_an_alert_if_a_centre_imports_no_peer_updates() -> None:
+def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() -> None:
     live = received(("peer-updates", {"problem": "the disk is full"}))
     [alert] = live.centres["pune-1"].page_fields()["alerts"]
     assert alert["code"] == "no-peer-updates"
@@ -78,14 +78,14 @@ def test_invalid_status_leaves_fields_that_a_browser_can_read(kind: str, message
         assert json.dumps(centre.page_fields(), allow_nan=False)
 
 
-def test_day_figures_count_contacts_abandoned_calls_and_seat_hours() -> None:
+def test_figures_of_the_day_count_contacts_abandoned_calls_and_seat_hours() -> None:
     counts = {"attempts": 90, "outcome/connected": 48, "outcome/abandoned": 1, "outcome/dropped": 1, "outcome/busy": 40}
     figures = day_figures(counts | {"seat/talking": 3_600, "seat/ready": 1_800, "seat/offline": 90_000})
     assert (figures["contacts"], figures["live_answers"], figures["abandoned"]) == (48, 50, 1)
     assert figures["seat_hours"] == 1.5
 
 
-def test_call_rate_covers_the_last_quarter_of_an_hour_and_restarts_at_midnight() -> None:
+def test_call_rate_covers_the_last_15_minutes_and_restarts_at_midnight() -> None:
     rates = CallRates()
     assert rates.update("pune-1", 0.0, 100) is None
     assert rates.update("pune-1", 600.0, 200) == 600

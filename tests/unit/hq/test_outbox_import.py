@@ -48,7 +48,7 @@ def hq_of(tmp_path: Path, *centres: dict[str, str], keys: bool = True) -> HqSett
     return HqSettings.model_validate({"centres": named, **({"nkey_file": tmp_path / "hq.nk"} if keys else {})})
 
 
-def test_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path: Path) -> None:
+def test_outbox_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path: Path) -> None:
     own = seed_file(tmp_path / "own.nk", b"o")
     theirs = seed_file(tmp_path / "theirs" / "other.nk", b"t")
     settings = centre_file(tmp_path)
@@ -69,7 +69,7 @@ def test_file_is_accepted_only_with_the_signature_of_its_centre(tmp_path: Path) 
     assert read_files(hq_of(tmp_path, {"id": "pune-1"}), [path]) == [file]
 
 
-def test_unsigned_file_is_accepted_only_by_a_headquarters_without_keys(tmp_path: Path) -> None:
+def test_unsigned_outbox_file_is_accepted_only_by_a_headquarters_without_keys(tmp_path: Path) -> None:
     own = seed_file(tmp_path / "own.nk", b"o")
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
@@ -80,7 +80,7 @@ def test_unsigned_file_is_accepted_only_by_a_headquarters_without_keys(tmp_path:
         read_files(hq_of(tmp_path, {"id": "pune-1", "nkey": own}), [path])
 
 
-def test_no_file_is_written_where_no_rows_are_waiting(tmp_path: Path) -> None:
+def test_no_outbox_file_is_written_if_no_rows_are_waiting(tmp_path: Path) -> None:
     settings = centre_file(tmp_path, with_key=False)
 
     async def begin(*, kept: bool) -> None:
@@ -94,7 +94,9 @@ def test_no_file_is_written_where_no_rows_are_waiting(tmp_path: Path) -> None:
     assert [*tmp_path.glob("*.csv")] == []
 
 
-def test_no_file_is_written_while_the_line_delivers_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_outbox_file_is_written_while_the_connection_delivers_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
     passed = iter([0, 3])
@@ -105,7 +107,7 @@ def test_no_file_is_written_while_the_line_delivers_rows(tmp_path: Path, monkeyp
     assert [*tmp_path.glob("*.csv*")] == [*tmp_path.glob(".*.part")] == []
 
 
-def test_invalid_seed_file_is_refused(tmp_path: Path) -> None:
+def test_invalid_file_of_a_private_key_seed_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.nk"
     for text, problem in (("SU!!", "is not a user"), ("nothing", "starts with SU")):
         path.write_text(text, encoding="ascii")

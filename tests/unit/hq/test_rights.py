@@ -30,7 +30,7 @@ ALLOWED = {
 }
 
 
-def test_each_role_allows_exactly_its_actions() -> None:
+def test_each_headquarters_role_allows_exactly_its_actions() -> None:
     assert {role: {*actions.split()} for role, actions in ALLOWED.items()} == {
         role.value: {*ACTIONS_OF_ROLE[role]} for role in HqRole
     }
@@ -44,7 +44,7 @@ def test_user_of_one_zone_may_not_read_the_audit() -> None:
 
 
 @pytest.mark.parametrize("kind", ["material", "resume"])
-def test_only_headquarters_may_both_propose_and_confirm(kind: str) -> None:
+def test_only_the_headquarters_role_may_both_propose_and_confirm_orders(kind: str) -> None:
     """Even headquarters may not confirm its own proposal, which `HqActions` checks by name."""
     both = roles_for(HqAction(f"propose-{kind}")) & roles_for(HqAction(f"confirm-{kind}"))
     assert both == {HqRole.HEADQUARTERS}
@@ -64,11 +64,11 @@ def test_only_headquarters_may_both_propose_and_confirm(kind: str) -> None:
         ("", "centre/east/patna-1", True),
     ],
 )
-def test_user_sees_only_keys_of_the_own_zone(user_zone: str, key: str, is_visible: bool) -> None:
+def test_user_of_a_zone_receives_only_values_of_that_zone(user_zone: str, key: str, is_visible: bool) -> None:
     assert can_see_key(user_zone, key) is is_visible
 
 
-def test_user_sees_the_own_zone_only() -> None:
+def test_user_of_a_zone_sees_only_that_zone() -> None:
     assert can_see_zone("west", "west")
     assert not can_see_zone("west", "east")
     assert can_see_zone("", "east")
@@ -89,7 +89,7 @@ def test_user_sees_the_own_zone_only() -> None:
         ("", False, False),
     ],
 )
-def test_user_may_act_within_the_own_zone_only(to: str, for_all_zones: bool, for_west: bool) -> None:
+def test_user_of_a_zone_may_act_only_in_that_zone(to: str, for_all_zones: bool, for_west: bool) -> None:
     assert (covers("", to, ZONE_OF_CENTRE), covers("west", to, ZONE_OF_CENTRE)) == (for_all_zones, for_west)
 
 
@@ -103,7 +103,7 @@ def test_user_may_act_within_the_own_zone_only(to: str, for_all_zones: bool, for
         ("Ravi K", "viewer", "", "'Ravi K' is not a valid name: use 1 to 32"),
     ],
 )
-async def test_invalid_account_is_refused(name: str, role: str, zone: str, refusal: str) -> None:
+async def test_invalid_headquarters_account_is_refused(name: str, role: str, zone: str, refusal: str) -> None:
     settings = HqSettings.model_validate(
         {
             "centres": [{"id": "pune-1", "zone": "west"}],

@@ -27,7 +27,7 @@ def decisions(rollout: Rollout, *times: float) -> list[WaveState]:
     return [rollout.decide(now) for now in times]
 
 
-def test_waves_are_three_centres_then_their_zone_then_all() -> None:
+def test_rollout_waves_are_three_centres_then_their_zones_then_all_centres() -> None:
     assert [(wave.to, sorted(wave.centres)) for wave in plan_waves(ZONES)] == [
         (("centre:a", "centre:b", "centre:c"), ["a", "b", "c"]),
         (("zone:west",), ["a", "b", "c", "d"]),
@@ -35,17 +35,17 @@ def test_waves_are_three_centres_then_their_zone_then_all() -> None:
     ]
 
 
-def test_waves_without_further_centres_are_left_out() -> None:
+def test_rollout_waves_without_further_centres_are_left_out() -> None:
     assert [wave.to for wave in plan_waves(ZONES, ["e"])] == [("centre:e",), ("all",)]
     assert [wave.to for wave in plan_waves({"a": "west"})] == [("centre:a",)]
 
 
-def test_unknown_first_centre_is_rejected() -> None:
+def test_rollout_that_starts_at_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(ValueError, match="z is not a centre"):
         plan_waves(ZONES, ["z"])
 
 
-def test_each_wave_is_watched_before_the_next_one_starts() -> None:
+def test_each_rollout_wave_is_watched_before_the_next_one_starts() -> None:
     rollout = a_rollout()
     assert rollout.start_next_wave(0).to == ("centre:a", "centre:b", "centre:c")
     run_version(rollout, "a", "b", "d")  # d is not in this wave
@@ -99,7 +99,7 @@ def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time
     assert (rollout.decide(300), rollout.missing_centres) == (WaveState.DONE, ["e"])
 
 
-def test_rollout_waits_while_leaders_have_stopped_a_centre_of_the_wave() -> None:
+def test_rollout_waits_while_a_centre_of_the_wave_is_stopped_by_leaders() -> None:
     rollout = a_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
@@ -121,7 +121,7 @@ def test_centre_that_returns_to_the_earlier_version_is_watched_again() -> None:
     assert decisions(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
-def test_one_leader_stops_centres_and_two_leaders_resume_them() -> None:
+def test_stopping_centres_needs_one_leader_and_resuming_them_two() -> None:
     keys = {name: name[:1].encode() * 32 for name in ("asha", "ravi")}
     leaders = [{"name": name, "key": format_public_key(derive_public_key(key))} for name, key in keys.items()]
     centres = [{"id": name, "zone": zone} for name, zone in ZONES.items()]
@@ -147,5 +147,5 @@ def test_one_leader_stops_centres_and_two_leaders_resume_them() -> None:
     assert find_stopped_centres(settings, orders, 1_001.0 + 7 * 86_400) == frozenset()
 
 
-def test_message_that_is_not_an_order_is_ignored() -> None:
+def test_message_that_is_no_headquarters_order_is_ignored() -> None:
     assert parse_order(b"{}") is None

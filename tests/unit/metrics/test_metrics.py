@@ -148,14 +148,14 @@ async def test_health_check_reports_a_blocked_event_loop(monkeypatch: pytest.Mon
             assert b"503" in client.recv(64)  # this blocking call blocks the event loop
 
 
-async def test_silent_client_does_not_block_other_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_silent_client_does_not_block_other_metrics_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.metrics.server._Handler.timeout", 0.1)
     async with serve_metrics("127.0.0.1", 0, lambda: ProcessStatus(())) as port:
         with socket.create_connection(("127.0.0.1", port)):
             assert (await ask(port, "/health"))[0] == 200
 
 
-async def test_occupied_port_gives_a_one_line_error() -> None:
+async def test_occupied_metrics_port_gives_a_one_line_error() -> None:
     async with serve_metrics("127.0.0.1", 0, lambda: ProcessStatus(())) as port:
         with pytest.raises(PortInUse, match=rf"127\.0\.0\.1:{port} cannot be opened for metrics: .*choose another"):
             async with serve_metrics("127.0.0.1", port, lambda: ProcessStatus(())):
@@ -178,7 +178,7 @@ async def test_occupied_port_gives_a_one_line_error() -> None:
         (describe_headquarters_desk(server_up=False), "no connection to headquarters' server"),
     ],
 )
-def test_process_status_names_the_missing_connection(status: ProcessStatus, problem: str | None) -> None:
+def test_status_of_a_process_names_its_missing_connection(status: ProcessStatus, problem: str | None) -> None:
     assert status.problem == problem
 
 

@@ -52,7 +52,7 @@ async def seconds_of(work: Callable[[], Any]) -> float:
 
 
 @virtual_time()
-async def test_roll_import_is_resent_once_then_fails_without_a_dialler() -> None:
+async def test_roll_import_command_is_resent_once_and_then_fails_without_a_dialler() -> None:
     broker = Broker()
     await broker.receive(STATE, json.dumps({"online": False, "roll": None}))
     await broker.receive(STATE, "no JSON")

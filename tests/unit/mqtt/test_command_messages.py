@@ -216,7 +216,7 @@ def test_each_command_is_accepted_from_its_roles_only(name: str) -> None:
             assert "the sender may not give commands" in parsed.text
 
 
-def test_commands_of_each_role() -> None:
+def test_each_role_may_send_exactly_the_listed_commands() -> None:
     """A command that becomes available to a role shows here."""
     may = {role: {name for name, kind in COMMANDS.items() if role in kind.roles} for role in SupervisorRole}
     assert may[SupervisorRole.VIEWER] == set()
@@ -238,7 +238,7 @@ def test_commands_of_each_role() -> None:
     assert may[SupervisorRole.SUPERVISOR] == set(COMMANDS) - {"confirm-uplink", "import-peer-updates"}
 
 
-def test_responsible_person_includes_the_sender() -> None:
+def test_responsible_person_of_a_complaint_includes_the_sender() -> None:
     parsed = read(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.context.responsible("ops.1") == "ops.1 by compliance"
@@ -249,7 +249,7 @@ def test_responsible_person_includes_the_sender() -> None:
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
-def test_idempotent_commands() -> None:
+def test_exactly_the_listed_commands_are_idempotent() -> None:
     assert {name for name, kind in COMMANDS.items() if kind.is_idempotent} == {
         "pause",
         "resume",
@@ -384,7 +384,9 @@ def test_invalid_seat_command_is_refused(payload: bytes, says: str) -> None:
 
 
 @pytest.mark.parametrize(("told", "part", "serials"), [("12", None, (12,)), ("7:12,0015,12", 7, (12, 15, 12))])
-async def test_serials_include_the_part(told: str, part: int | None, serials: tuple[int, ...]) -> None:
+async def test_each_serial_number_in_a_command_includes_its_part(
+    told: str, part: int | None, serials: tuple[int, ...]
+) -> None:
     parsed = read(make_command("seat-serials", serials=told))
     assert isinstance(parsed, AcceptedCommand)
     assert parsed.command == SeatSerials(seat="01", serials=told)
@@ -474,7 +476,7 @@ def test_marks_and_turnout_are_converted() -> None:
         (make_command("unknown-release", who="Sita Devi"), "`who` is not valid"),
     ],
 )
-def test_invalid_records_are_refused_without_repeating_them(payload: bytes, says: str) -> None:
+def test_invalid_records_in_a_command_are_refused_without_repeating_their_content(payload: bytes, says: str) -> None:
     parsed = read(payload)
     assert isinstance(parsed, RefusedCommand)
     assert says in parsed.text
@@ -483,7 +485,7 @@ def test_invalid_records_are_refused_without_repeating_them(payload: bytes, says
     assert "Sita" not in parsed.text
 
 
-def test_words_in_messages_match_the_enums() -> None:
+def test_words_allowed_in_command_messages_match_the_enums() -> None:
     for payload, field, words in (
         (ComplaintReport, "about", ComplaintTopic),
         (ComplaintReport, "channel", ComplaintChannel),
@@ -493,7 +495,7 @@ def test_words_in_messages_match_the_enums() -> None:
     assert set(get_args(get_type_hints(MarkReport)["kind"])) == set(KINDS)
 
 
-def test_full_batch_fits_into_a_command() -> None:
+def test_largest_batch_of_marks_fits_into_a_command() -> None:
     longest = {
         **MARK,
         "key": "k" * 40,
@@ -529,7 +531,7 @@ JSON = st.recursive(
     ).map(lambda fields: json.dumps(fields).encode())
 )
 @settings(deadline=None, derandomize=True)
-def test_no_message_raises(payload: bytes) -> None:
+def test_no_command_message_raises_an_error(payload: bytes) -> None:
     assert isinstance(read(payload), AcceptedCommand | RefusedCommand)
 
 
@@ -570,7 +572,7 @@ async def test_duplicate_command_is_executed_once_and_answered_twice(store: Stor
     assert engine.outbox_event.is_set()
 
 
-async def test_audit_has_each_command_with_sender_and_status(store: Store, tmp_path: Path) -> None:
+async def test_audit_contains_each_command_with_sender_and_status(store: Store, tmp_path: Path) -> None:
     engine = FakeEngine()
     gateway = gateway_of(store, engine)
     for checked in (
@@ -603,7 +605,7 @@ async def test_audit_has_each_command_with_sender_and_status(store: Store, tmp_p
     assert "another command has this ID" in entries[2][1]["why"]
 
 
-async def test_duplicate_is_recognised_after_a_restart(store: Store, tmp_path: Path) -> None:
+async def test_duplicate_command_is_recognised_after_a_restart(store: Store, tmp_path: Path) -> None:
     before = FakeEngine()
     await gateway_of(store, before, before.execute).handle(parsed())
     await store.close()
@@ -615,7 +617,7 @@ async def test_duplicate_is_recognised_after_a_restart(store: Store, tmp_path: P
     await again.close()
 
 
-async def test_engine_refusal_is_answered_with_its_reason(store: Store) -> None:
+async def test_command_refused_by_the_engine_is_answered_with_its_reason(store: Store) -> None:
     engine = FakeEngine()
     gateway = gateway_of(store, engine, engine.execute)
     await gateway.handle(parsed(campaign="no-such"))
@@ -625,7 +627,7 @@ async def test_engine_refusal_is_answered_with_its_reason(store: Store) -> None:
     assert "no-such" in reply["text"]
 
 
-async def test_command_can_be_resent_after_a_busy_store(store: Store) -> None:
+async def test_command_refused_because_the_store_was_busy_can_be_resent(store: Store) -> None:
     engine = FakeEngine()
     troubles = [StoreBusy("another process holds the store")]
 
@@ -716,7 +718,7 @@ async def test_seat_command_is_refused_when_the_store_fails(store: Store) -> Non
     assert (reply["status"], reply["text"]) == ("refused", "it was not saved: another process holds the store")
 
 
-async def test_flood_of_commands_is_bounded(store: Store) -> None:
+async def test_queue_of_commands_is_limited_during_a_flood(store: Store) -> None:
     engine = FakeEngine()
     gateway = gateway_of(store, engine, engine.execute)
     for number in range(1_000):
@@ -726,7 +728,7 @@ async def test_flood_of_commands_is_bounded(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_huge_number_is_refused_in_every_field(name: str) -> None:
+def test_too_large_number_is_refused_in_every_field(name: str) -> None:
     kind = COMMANDS[name]
     for key in (*kind.required_fields(), *kind.optional_fields()):
         for value in (10**400, -(10**400), 1e308):
@@ -735,7 +737,7 @@ def test_huge_number_is_refused_in_every_field(name: str) -> None:
             assert "needs the role" not in found.text
 
 
-async def test_unstored_command_is_audited_only_when_refused(store: Store, tmp_path: Path) -> None:
+async def test_peer_update_command_is_audited_only_when_refused(store: Store, tmp_path: Path) -> None:
     async def refuse(command: Command, context: CommandContext) -> str:
         raise CommandRefused("news of SIDE are missing: ask from 7")
 

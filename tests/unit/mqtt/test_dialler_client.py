@@ -61,7 +61,7 @@ async def receive(client: DiallerClient, topic: str, payload: bytes) -> None:
     await client._receive(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
 
 
-async def test_each_message_is_put_under_its_key() -> None:
+async def test_each_message_from_the_dialler_is_stored_under_its_key() -> None:
     client, records = a_client()
     records.clear()
     for topic in TOPICS:
@@ -70,7 +70,7 @@ async def test_each_message_is_put_under_its_key() -> None:
     assert [value for _, value in records] == [EXAMPLES[topic.key] for topic in TOPICS]
 
 
-async def test_last_will_is_put_as_an_offline_state() -> None:
+async def test_last_will_of_the_dialler_is_stored_as_an_offline_state() -> None:
     client, records = a_client()
     records.clear()
     await receive(client, "state", last_will_message("pune-1", 5.0).payload.encode())
@@ -100,7 +100,7 @@ def malformed_messages(topic: topics.Topic) -> list[bytes]:
 
 
 @pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.key)
-async def test_malformed_message_is_ignored(topic: topics.Topic) -> None:
+async def test_malformed_message_from_the_dialler_is_ignored(topic: topics.Topic) -> None:
     """If it raised, a retained one would stop the client at every start."""
     client, records = a_client()
     records.clear()

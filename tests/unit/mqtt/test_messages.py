@@ -46,7 +46,7 @@ def announced() -> list[Message]:
     return [messages.announced_message("pune-1", row.topic, row.payload) for row in rows]
 
 
-def test_every_message_is_in_the_table_and_fits_its_schema() -> None:
+def test_every_published_message_is_in_the_topic_table_and_fits_its_schema() -> None:
     view = centre_view(alerts=(ALERT,))
     call = CallChange("turnout-agents", ATTEMPT, CallState.ENDED, AT, "seat-04", Outcome.CONNECTED)
     made = [
@@ -65,7 +65,7 @@ def test_every_message_is_in_the_table_and_fits_its_schema() -> None:
     assert kinds == {topic.key for topic in TOPICS if topic.direction is TopicWriter.DIALLER}
 
 
-def test_last_will_and_farewell_say_that_the_dialler_is_offline() -> None:
+def test_last_will_and_closing_message_say_that_the_dialler_is_offline() -> None:
     state = centre_view().state
     will = json.loads(messages.last_will_message("pune-1", AT).payload)
     farewell = json.loads(messages.farewell_message(state).payload)
@@ -73,7 +73,7 @@ def test_last_will_and_farewell_say_that_the_dialler_is_offline() -> None:
     assert (farewell["online"], farewell["calls"]) == (False, state.calls)
 
 
-def test_home_assistant_gets_entities_that_read_the_published_state() -> None:
+def test_home_assistant_receives_entities_that_read_the_published_state() -> None:
     view = centre_view(alerts=(ALERT,))
     assert not [each for each in messages.retained_messages(view) if each.topic.startswith("homeassistant/")]
     discovery_message, state, alerts, *_ = messages.retained_messages(view, home_assistant=True)
@@ -128,22 +128,22 @@ def test_private_fields_of_records_are_not_published() -> None:
     assert booth.booth_name not in messages.turnout_message("pune-1", booth).payload
 
 
-def test_times_are_rounded_to_milliseconds_and_rates_to_four_digits() -> None:
+def test_published_times_are_rounded_to_milliseconds_and_rates_to_four_digits() -> None:
     view = replace(campaign_view("turnout-agents"), at=AT + 0.123456, abandoned_rate=1 / 3)
     published = json.loads(messages.statistics_message("c", view).payload)
     assert (published["at"], published["abandoned_rate"]) == (AT + 0.123, 0.3333)
 
 
-def test_command_of_the_documents_fits_its_schema() -> None:
+def test_every_command_shown_in_the_docs_fits_its_schema() -> None:
     check_message(topics.commands_topic("pune-1", "asha"), encode(examples()[topics.COMMANDS.key]))
 
 
-def test_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:
+def test_topic_of_a_campaign_named_like_a_wildcard_stays_below_its_centre() -> None:
     message = messages.statistics_message("c/#", campaign_view("+/../#"))
     assert message.topic == "dialer/v1/c%2F%23/campaigns/%2B%2F..%2F%23/statistics"
 
 
-def test_hold_of_a_campaign_has_reason_text_and_end() -> None:
+def test_published_hold_of_a_campaign_has_reason_text_and_end() -> None:
     def hold(view: CampaignView) -> object:
         return json.loads(messages.statistics_message("c", view).payload)["hold"]
 

@@ -30,7 +30,7 @@ def message(**changes: object) -> bytes:
     return json.dumps({"phone": 7, "at": 5.0, "source": "agent", "attempt": None, **changes}).encode()
 
 
-def test_hash_depends_on_number_and_secret_and_reveals_neither() -> None:
+def test_opt_out_hash_depends_on_number_and_secret_and_reveals_neither() -> None:
     hashed = hash_number(SECRET, NUMBER)
     assert is_number_hash(hashed)
     assert hashed == hash_number(SECRET, NUMBER)
@@ -42,7 +42,7 @@ def test_hash_depends_on_number_and_secret_and_reveals_neither() -> None:
     assert SECRET.decode() not in compute_fingerprint(SECRET)
 
 
-def test_announced_opt_out_is_read_by_another_centre() -> None:
+def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     hashed = hash_number(SECRET, NUMBER)
     announcement = announcement_of(OptOut(7, 5.0, "agent", number_hash=hashed))
     sent = announced_message("pune-2", announcement.topic, announcement.payload)
@@ -77,7 +77,7 @@ def test_message_without_a_valid_opt_out_is_ignored(topic: str, payload: bytes) 
 
 
 @given(st.binary(max_size=200))
-def test_no_message_raises(payload: bytes) -> None:
+def test_no_opt_out_message_raises_an_error(payload: bytes) -> None:
     parse_opt_out(TOPIC, payload)
 
 
@@ -109,7 +109,7 @@ class SlowStore:
 
 
 @virtual_time()
-async def test_opt_outs_are_retried_until_stored_and_acknowledged_only_then() -> None:
+async def test_received_opt_outs_are_retried_until_stored_and_acknowledged_only_then() -> None:
     store, acknowledged = SlowStore(), list[str]()
     store.is_busy = True
     opt_outs = PeerOptOuts(store.suppress)
@@ -140,7 +140,7 @@ async def test_waiting_opt_outs_are_stored_together_and_acknowledged_in_order() 
 
 
 @virtual_time()
-async def test_full_queue_makes_the_reader_wait_and_loses_no_opt_out() -> None:
+async def test_full_queue_of_opt_outs_makes_the_reader_wait_and_loses_none() -> None:
     store = SlowStore()
     store.is_busy = True
     opt_outs = PeerOptOuts(store.suppress)

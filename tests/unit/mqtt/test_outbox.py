@@ -48,7 +48,7 @@ async def announce(store: Store, first: int, count: int) -> None:
     await store.announce([Announcement("results/marks", str(number)) for number in range(first, first + count)], 1.0)
 
 
-async def test_rows_are_published_once_and_in_order(store: Store) -> None:
+async def test_outbox_rows_are_published_once_and_in_order(store: Store) -> None:
     await announce(store, 0, 3 * BATCH_ROWS + 1)
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
@@ -61,7 +61,7 @@ async def test_rows_are_published_once_and_in_order(store: Store) -> None:
     assert relay.relayed == 3 * BATCH_ROWS + 1
 
 
-async def test_row_that_no_client_can_send_is_skipped_and_reported(store: Store) -> None:
+async def test_outbox_row_that_cannot_be_published_is_skipped_and_reported(store: Store) -> None:
     await announce(store, 0, 3)
     published: list[str] = []
 
@@ -77,7 +77,7 @@ async def test_row_that_no_client_can_send_is_skipped_and_reported(store: Store)
     assert problems == ["Publish topic is too long."]
 
 
-async def test_batch_interrupted_by_a_lost_connection_is_published_again_completely(store: Store) -> None:
+async def test_batch_of_rows_interrupted_by_a_lost_connection_is_published_again_completely(store: Store) -> None:
     await announce(store, 0, BATCH_ROWS + 5)
     first = Broker(fails_at=str(BATCH_ROWS + 2))
     relay = OutboxRelay("pune-1", store, asyncio.Event())
@@ -93,7 +93,7 @@ async def test_batch_interrupted_by_a_lost_connection_is_published_again_complet
     assert await store.rows_for_broker(10) == []
 
 
-async def test_store_is_read_only_after_a_commit(store: Store) -> None:
+async def test_outbox_is_read_from_the_store_only_after_a_commit(store: Store) -> None:
     readings = 0
     read_rows = store.rows_for_broker
 
@@ -117,7 +117,7 @@ async def test_store_is_read_only_after_a_commit(store: Store) -> None:
     assert readings <= 8  # at the start, and for each event once with rows and once without
 
 
-async def test_rows_are_published_again_after_the_store_failed(store: Store) -> None:
+async def test_outbox_rows_are_published_again_after_the_store_failed(store: Store) -> None:
     await announce(store, 0, 3)
 
     async def busy(up_to: int) -> None:

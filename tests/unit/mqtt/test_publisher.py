@@ -50,7 +50,7 @@ def test_statistics_are_published_at_most_five_times_a_second_and_include_the_la
     assert published_at[-1] >= last_change
 
 
-def test_only_the_latest_of_a_seat_and_a_booth_is_published() -> None:
+def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
     view = centre_view(seats=2, booths=2)
     buffer = ChangeBuffer(max_call_events=10)
     buffer.note_published(view, 0.0)
@@ -81,7 +81,7 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     assert all(message.payload for message in buffer.take_due_messages(3.0, lambda: after))
 
 
-def test_close_changes_are_published_together_and_every_call_event_is_included() -> None:
+def test_changes_within_a_short_time_are_published_together_with_every_call_event() -> None:
     view = centre_view(seats=1)
     buffer = ChangeBuffer(max_call_events=100)
     buffer.note_published(view, 0.0)
@@ -99,7 +99,7 @@ def test_close_changes_are_published_together_and_every_call_event_is_included()
     assert sum(batch["call-event"] for batch in batches) == 50
 
 
-def test_screen_pop_is_published_at_once_and_alone() -> None:
+def test_voter_details_of_a_connected_call_are_published_at_once_and_alone() -> None:
     view = centre_view(seats=2)
     buffer = ChangeBuffer(max_call_events=100)
     buffer.note_published(view, 0.0)
@@ -124,7 +124,7 @@ def test_screen_pop_is_published_at_once_and_alone() -> None:
     assert buffer.next_due_at(0.31) > 0.31
 
 
-def test_call_events_beyond_the_queue_are_dropped_and_counted() -> None:
+def test_call_events_that_do_not_fit_into_the_queue_are_dropped_and_counted() -> None:
     view = centre_view()
     buffer = ChangeBuffer(max_call_events=3)
     for number in range(5):
@@ -144,7 +144,7 @@ def test_alert_publishes_the_centre_state_at_once() -> None:
     assert count_by_topic(buffer.take_due_messages(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
 
 
-def test_engine_is_not_asked_for_a_view_when_nothing_is_due() -> None:
+def test_engine_state_is_not_read_when_nothing_is_to_be_published() -> None:
     def fail_on_call() -> CentreView:
         pytest.fail("the engine was asked for a view")
 
@@ -154,7 +154,7 @@ def test_engine_is_not_asked_for_a_view_when_nothing_is_due() -> None:
 
 
 @virtual_time()
-async def test_busy_centre_publishes_at_its_limits() -> None:
+async def test_busy_centre_publishes_no_faster_than_the_rate_limits() -> None:
     """1,000 changes of each of two campaigns in ten seconds become about 50 messages each."""
     view = centre_view(campaigns=2)
     published: list[Message] = []

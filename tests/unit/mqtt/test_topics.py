@@ -23,12 +23,12 @@ AFTER_A_CHANGE = "run: python -m dialer.mqtt.document docs/reference"
 PERSONAL = {"name", "number", "phone", "phone_number", "e164", "epic", "address", "house", "relative", "age", "gender"}
 
 
-def test_keys_and_patterns_are_unique_and_results_are_sent_reliably() -> None:
+def test_topic_keys_and_patterns_are_unique_and_results_are_sent_with_acknowledgement() -> None:
     assert len({topic.key for topic in TOPICS}) == len({topic.pattern for topic in TOPICS}) == len(TOPICS)
     assert all(topic.qos == 1 and not topic.retained for topic in TOPICS if topic.through_outbox)
 
 
-def test_every_topic_has_an_example_of_its_kind_that_fits_the_schema() -> None:
+def test_every_topic_has_an_example_message_that_fits_its_schema() -> None:
     made = examples()
     assert made.keys() == {topic.key for topic in TOPICS}
     for topic in TOPICS:
@@ -44,13 +44,13 @@ def fields_of(schema: dict[str, Any]) -> set[str]:
     return {name for each in (schema, *inner) for name in each.get("properties", {})}
 
 
-def test_no_message_has_a_field_for_names_or_phone_numbers() -> None:
+def test_no_published_message_has_a_field_for_names_or_phone_numbers() -> None:
     for topic in TOPICS:
         if topic not in (topics.COMMANDS, topics.HOME_ASSISTANT):  # names of commands and of entities
             assert not fields_of(schema_of(topic)) & PERSONAL, topic.key
 
 
-def test_topics_page_is_up_to_date() -> None:
+def test_documentation_page_of_topics_is_up_to_date() -> None:
     assert (DOCS / document.MARKDOWN).read_text(encoding="utf-8") == document.markdown(), AFTER_A_CHANGE
 
 
@@ -74,7 +74,7 @@ def test_asyncapi_document_is_up_to_date() -> None:
 
 @given(st.text())
 @settings(deadline=None, derandomize=True)
-def test_any_id_is_one_level_of_a_topic_and_can_be_decoded(value: str) -> None:
+def test_any_id_becomes_one_level_of_a_topic_and_can_be_decoded(value: str) -> None:
     encodable = value.encode(errors="replace").decode()
     level = topics.segment(encodable)
     assert level

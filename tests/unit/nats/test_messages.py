@@ -22,7 +22,7 @@ def packed(**changes: object) -> bytes:
     return zlib.compress(json.dumps({**fields, **changes}).encode())
 
 
-def test_batch_is_unpacked_as_it_was_packed() -> None:
+def test_unpacked_batch_equals_the_packed_one() -> None:
     assert messages.unpack_batch(messages.pack_batch(BATCH)) == BATCH
     rows = tuple(BatchRow(row_id, "t", 1.0, "x" * 400) for row_id in range(1, 501))
     assert len(messages.pack_batch(OutboxBatch("pune-1", 1, 1, 500, rows))) < 10_000
@@ -51,7 +51,7 @@ def test_malformed_batch_is_refused(changes: dict[str, object], problem: str) ->
 
 @given(st.binary(max_size=200))
 @settings(derandomize=True, deadline=None)
-def test_any_other_bytes_raise_invalid_message(data: bytes) -> None:
+def test_bytes_that_are_no_batch_raise_invalid_message(data: bytes) -> None:
     for read in (messages.unpack_batch, messages.unpack_ack, messages.unpack_peer_updates):
         with pytest.raises(InvalidMessage):
             read(data)
@@ -64,13 +64,13 @@ def test_batch_that_decompresses_beyond_the_limit_is_refused() -> None:
         messages.unpack_batch(zlib.compress(b" " * (messages.MAX_BATCH_BYTES * 3)))
 
 
-def test_names_add_no_tokens_to_a_subject() -> None:
+def test_names_with_dots_add_no_tokens_to_a_nats_subject() -> None:
     assert messages.mark_subject("*", "S13", 209) == "peer.*.mark.S13.209"
     assert messages.mark_subject("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
     assert messages.live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
 
 
-def test_peer_mark_has_the_voters_place_and_no_ids_of_the_store() -> None:
+def test_mark_sent_to_other_centres_has_the_voters_place_and_no_database_ids() -> None:
     mark = {"key": "k", "voter_id": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt_id": "x", "undoes": None}
     peer = messages.peer_mark("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
     assert peer.keys() == {

@@ -27,7 +27,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_file_is_read_as_it_was_written_in_batches_without_gaps(path: Path) -> None:
+def test_outbox_file_is_read_as_it_was_written_in_batches_without_gaps(path: Path) -> None:
     file = read_outbox_file(path)
     batches = [*file.batches()]
     assert [row for batch in batches for row in batch.rows] == ROWS
@@ -37,14 +37,14 @@ def test_file_is_read_as_it_was_written_in_batches_without_gaps(path: Path) -> N
     assert not file.is_signed_by(signing.derive_public_key(THEIRS))
 
 
-def test_spreadsheet_shows_the_centre_and_all_rows(path: Path) -> None:
+def test_outbox_file_opened_as_a_spreadsheet_shows_the_centre_and_all_rows(path: Path) -> None:
     rows = [*csv.reader(path.read_text(encoding="utf-8").splitlines())]
     assert rows[1:5] == [["centre", "pune-1"], ["first", "901"], ["last", "2001"], ["id", "at", "topic", "payload"]]
     assert rows[5] == ["902", repr(ROWS[0].at), "results/marks", ODD]
     assert rows[-1][:2] == ["end", str(len(ROWS))]
 
 
-def test_file_without_rows_and_signature_is_valid(tmp_path: Path) -> None:
+def test_outbox_file_without_rows_and_signature_is_valid(tmp_path: Path) -> None:
     path = tmp_path / "none.csv"
     write_outbox_file(path, "pune-1", 5, 9, [], None)
     file = read_outbox_file(path)
@@ -52,7 +52,7 @@ def test_file_without_rows_and_signature_is_valid(tmp_path: Path) -> None:
     assert not file.is_signed_by(signing.derive_public_key(OURS))
 
 
-def test_large_rows_are_split_into_batches_within_the_message_limit(tmp_path: Path) -> None:
+def test_large_rows_of_an_outbox_file_are_split_into_batches_within_the_message_limit(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     rows = [BatchRow(number, "results/marks", 1.0, "x" * 100_000) for number in range(1, 50)]
     write_outbox_file(path, "pune-1", 1, 49, rows, None)
@@ -75,7 +75,7 @@ def test_large_rows_are_split_into_batches_within_the_message_limit(tmp_path: Pa
         (lambda data: data.replace(b"headquarters,1", b"headquarters,2"), "has version 2"),
     ],
 )
-def test_changed_or_truncated_file_is_refused_by_name(
+def test_changed_or_truncated_outbox_file_is_refused_by_name(
     path: Path, change: Callable[[bytes], bytes], problem: str
 ) -> None:
     path.write_bytes(change(path.read_bytes()))
@@ -85,7 +85,7 @@ def test_changed_or_truncated_file_is_refused_by_name(
 
 
 @pytest.mark.parametrize("change", [(b"902,", b"903,"), (b"\r\n1998,", b"\r\nend,")])
-def test_file_changed_after_the_check_is_not_imported(path: Path, change: tuple[bytes, bytes]) -> None:
+def test_outbox_file_changed_after_its_check_is_not_imported(path: Path, change: tuple[bytes, bytes]) -> None:
     file = read_outbox_file(path)
     path.write_bytes(path.read_bytes().replace(*change, 1))
     with pytest.raises(InvalidMessage, match="changed while it was imported"):
@@ -95,13 +95,13 @@ def test_file_changed_after_the_check_is_not_imported(path: Path, change: tuple[
 @pytest.mark.parametrize(
     "rows", [[BatchRow(10, "t", 1.0, "{}")], [BatchRow(7, "t", 1.0, "{}"), BatchRow(7, "t", 1.0, "{}")]]
 )
-def test_rows_out_of_order_are_refused(tmp_path: Path, rows: list[BatchRow]) -> None:
+def test_outbox_file_with_rows_out_of_order_is_refused(tmp_path: Path, rows: list[BatchRow]) -> None:
     write_outbox_file(tmp_path / "odd.csv", "pune-1", 5, 9, rows, None)
     with pytest.raises(InvalidMessage, match="rows out of order"):
         read_outbox_file(tmp_path / "odd.csv")
 
 
-def test_existing_file_is_never_overwritten_and_failed_write_leaves_none(path: Path) -> None:
+def test_outbox_file_overwrites_no_other_file_and_a_failed_write_leaves_none(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(OutputRefused, match="exists already"):
         write_outbox_file(path, "pune-1", 901, 2_001, [], None)

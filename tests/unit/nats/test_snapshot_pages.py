@@ -29,7 +29,7 @@ REQUEST = SnapshotRequest("PEERS.1713764000.0123456789ab", "0f" * 16, "", "S13",
 PAGE = SnapshotPage("pune-1", REQUEST, 7, None, [], [{"key": "k1"}])
 
 
-def test_page_is_unpacked_as_it_was_packed() -> None:
+def test_unpacked_snapshot_page_equals_the_packed_one() -> None:
     assert unpack_request(pack_request(REQUEST)) == REQUEST
     assert check_page(pack_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE
     assert check_page(pack_page(PAGE, None), "pune-1", REQUEST, None) == PAGE
@@ -65,7 +65,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("case", INVALID)
-def test_any_other_page_is_refused_in_one_line(case: str) -> None:
+def test_invalid_snapshot_page_is_refused_in_one_line(case: str) -> None:
     data, problem = INVALID[case]
     with pytest.raises(InvalidMessage, match=problem) as refused:
         check_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE))
@@ -73,12 +73,12 @@ def test_any_other_page_is_refused_in_one_line(case: str) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\nno zlib", pack_page(replace(PAGE, position="x"), None)])  # type: ignore[arg-type]
-def test_malformed_page_is_refused_without_a_key_too(data: bytes) -> None:
+def test_malformed_snapshot_page_is_refused_even_without_a_public_key(data: bytes) -> None:
     with pytest.raises(InvalidMessage):
         check_page(data, "pune-1", REQUEST, None)
 
 
-def test_longest_marks_are_split_into_pages_that_fit_into_a_message() -> None:
+def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -> None:
     """Marks with the longest values, which hardly compress, must not make a snapshot impossible."""
     rng = random.Random(7)
 
@@ -102,7 +102,7 @@ def test_longest_marks_are_split_into_pages_that_fit_into_a_message() -> None:
     assert fit_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
-async def test_constituency_of_a_roll_without_states_gets_its_marks_instead_of_opt_outs() -> None:
+async def test_snapshot_request_for_a_constituency_without_a_state_returns_marks_not_opt_outs() -> None:
     queries: list[Any] = []
 
     class FakeDatabase:

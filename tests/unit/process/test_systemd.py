@@ -36,7 +36,7 @@ def received_messages(systemd: socket.socket) -> list[str]:
 
 
 @virtual_time()
-async def test_systemd_gets_ready_once_and_three_pings_per_watchdog_interval(
+async def test_systemd_receives_one_ready_message_and_three_pings_per_watchdog_interval(
     systemd: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "30000000")
@@ -48,7 +48,7 @@ async def test_systemd_gets_ready_once_and_three_pings_per_watchdog_interval(
 
 
 @virtual_time()
-async def test_without_a_watchdog_systemd_gets_only_ready(systemd: socket.socket) -> None:
+async def test_systemd_receives_only_the_ready_message_without_a_watchdog(systemd: socket.socket) -> None:
     async with service_ready():
         await asyncio.sleep(100)
     assert received_messages(systemd) == ["READY=1"]
