@@ -27,7 +27,7 @@ def _row(elapsed: float, ringing: float | None) -> int:
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
-def test_hazard_of_an_exponential_distribution_is_its_rate(went_over: bool, seed: int, endings: int) -> None:
+def test_hazard_rate_of_an_exponential_distribution_is_its_rate(went_over: bool, seed: int, endings: int) -> None:
     """Also the rate of changes into the inner state, which the prior does not expect."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
@@ -40,7 +40,7 @@ def test_hazard_of_an_exponential_distribution_is_its_rate(went_over: bool, seed
         assert hazard.rates()[1].max() == 0.0
 
 
-def test_fixed_duration_has_its_hazard_at_its_end() -> None:
+def test_fixed_duration_has_a_hazard_rate_only_at_its_end() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.record_end(62.0)
@@ -54,14 +54,14 @@ NONE_RINGS = np.empty(0)
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.9])
-def test_answer_rate_converges(share: float) -> None:
+def test_estimated_answer_rate_converges_to_the_true_rate(share: float) -> None:
     random, rate = Random(2), AnswerRate(TUNED)
     for _ in range(2_000):
         rate.record_outcome(answered=random.random() < share)
     assert rate.estimate(NONE_RINGS) == pytest.approx(share, rel=0.25, abs=0.02)
 
 
-def test_falling_answer_rate_is_detected_earlier_with_ringing_calls() -> None:
+def test_falling_answer_rate_is_detected_earlier_if_ringing_calls_are_counted() -> None:
     random, rate = Random(3), AnswerRate(TUNED)
     for call in range(1_000):
         share = 0.45 if call < 700 else 0.10
@@ -76,7 +76,7 @@ def _rates(ends: float, over: float = 0.0) -> NDArray[np.float64]:
     return np.tile([[ends], [over]], len(HAZARD_EDGES))
 
 
-def test_free_probability_matches_exponential_talk_and_wrap_up() -> None:
+def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> None:
     rates = dict.fromkeys(SeatStage, _rates(0.0)) | {
         SeatStage.TALKING: _rates(1 / 60.0),
         SeatStage.WRAP_UP: _rates(1 / 15.0),
@@ -91,7 +91,7 @@ def test_free_probability_matches_exponential_talk_and_wrap_up() -> None:
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
-def test_free_probability_of_a_closing_seat_matches_closing_and_wrap_up() -> None:
+def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_up() -> None:
     rates = dict.fromkeys(SeatStage, _rates(1 / 15.0)) | {
         SeatStage.CLOSING: _rates(1 / 5.0),
         SeatStage.TALKING: _rates(1 / 15.0, 100.0),
@@ -113,7 +113,7 @@ def _rung(rings: RingTimes, random: Random, calls: int) -> None:
         rings.record_end(answered=False, seconds=32.0, ringing_seconds=30.0)
 
 
-def test_longer_ringing_lowers_the_answer_probability() -> None:
+def test_longer_ringing_lowers_the_estimated_answer_probability() -> None:
     rings = RingTimes(TUNED)
     _rung(rings, Random(6), 1_500)
     table = InFlightTable(rings, TUNED)
@@ -130,7 +130,7 @@ def test_longer_ringing_lowers_the_answer_probability() -> None:
     assert at_ten == pytest.approx(ten, abs=0.05)
 
 
-def test_immediate_answers_do_not_change_the_ring_times() -> None:
+def test_immediate_answers_do_not_change_the_estimated_ring_times() -> None:
     rings, random = RingTimes(TUNED), Random(6)
     _rung(rings, random, 1_000)
     usual = InFlightTable(rings, TUNED)
@@ -144,7 +144,7 @@ def test_immediate_answers_do_not_change_the_ring_times() -> None:
     assert InFlightTable(rings, TUNED).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
 
 
-def test_carrier_without_ringing_is_judged_by_time_since_originate() -> None:
+def test_calls_without_reported_ringing_are_judged_by_time_since_originate() -> None:
     random, rings = Random(6), RingTimes(TUNED)
     for _ in range(1_500):
         rings.record_end(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
@@ -154,7 +154,7 @@ def test_carrier_without_ringing_is_judged_by_time_since_originate() -> None:
     assert float(table.answered[_row(10.0, None), -1]) > 0.9
 
 
-def test_cancelled_calls_do_not_bias_late_answers() -> None:
+def test_cancelled_calls_do_not_bias_the_estimate_of_late_answers() -> None:
     rings, kept, random = RingTimes(TUNED), RingTimes(TUNED), Random(6)
     _rung(rings, random, 1_000)
     _rung(kept, Random(6), 1_000)
@@ -166,7 +166,7 @@ def test_cancelled_calls_do_not_bias_late_answers() -> None:
 
 
 @pytest.mark.parametrize("learned", [Hazard(TUNED, 30.0), RingTimes(TUNED), AnswerRate(TUNED)])
-def test_damaged_state_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
+def test_damaged_state_of_an_estimator_is_refused(learned: Hazard | RingTimes | AnswerRate) -> None:
     state = json.loads(json.dumps(learned.state()))
     learned.restore(state)
     assert learned.state() == state

@@ -30,14 +30,14 @@ def _alpha(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6,
     return governor.alpha(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
-def test_tightest_window_limits() -> None:
+def test_window_with_the_least_room_limits_the_abandoned_calls() -> None:
     governor = _governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
     _answers(governor, 1_000, 1.0)
     assert governor.drops_to_target() == pytest.approx(10.0)
 
 
-def test_answers_leave_a_window_early_and_abandoned_calls_late() -> None:
+def test_answers_leave_a_window_slightly_early_and_abandoned_calls_slightly_late() -> None:
     tally = Tally(3_600.0)
     tally.count(3.0, answers=1)
     tally.count(3.0, abandoned=1)
@@ -52,14 +52,14 @@ def test_answers_leave_a_window_early_and_abandoned_calls_late() -> None:
     assert tally.remaining_counts(3_605.0, 1_000.0) == (0, 0)
 
 
-def test_counts_never_go_below_zero() -> None:
+def test_counts_in_a_window_never_go_below_zero() -> None:
     tally = Tally(3_600.0)
     tally.count(0.0, answers=1)
     tally.count(4_000.0, answers=-1)
     assert tally.answers == 0
 
 
-def test_window_knows_when_it_is_full() -> None:
+def test_window_is_full_once_its_whole_period_was_observed() -> None:
     tally = Tally(3_600.0)
     assert tally.unfilled_seconds(1e6) == 3_600.0
     tally.count(100.0, answers=1)
@@ -78,7 +78,7 @@ def test_window_with_room_for_one_abandoned_call_allows_only_one() -> None:
     assert governor.boldness == TUNED.least_boldness
 
 
-def test_less_room_lowers_the_boldness() -> None:
+def test_less_room_for_abandoned_calls_lowers_the_allowed_risk() -> None:
     boldness = []
     for drops in range(30):
         governor = _governor(HOUR)
@@ -90,7 +90,7 @@ def test_less_room_lowers_the_boldness() -> None:
     assert boldness[26:] == [TUNED.least_boldness] * 4  # the stop is 26.7 abandoned calls: one more would exceed it
 
 
-def test_new_window_counts_future_answers_only_within_the_day() -> None:
+def test_new_window_counts_expected_answers_only_within_the_day() -> None:
     governor = _governor(HOUR)
     _alpha(governor)
     assert governor.boldness == TUNED.least_boldness
@@ -108,7 +108,7 @@ def test_new_window_counts_future_answers_only_within_the_day() -> None:
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
-def test_reserve_can_be_recovered_with_one_call_per_free_seat(answers: int, left: float) -> None:
+def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_seat(answers: int, left: float) -> None:
     governor = _governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _answers(governor, answers, 1.0)
     _alpha(governor, coming=0.2, left=left)
@@ -124,7 +124,7 @@ def test_reserve_can_be_recovered_with_one_call_per_free_seat(answers: int, left
     assert governor.worst_case_room(0) < 1.0
 
 
-def test_every_instant_reserve_counts_no_future_answers() -> None:
+def test_reserve_kept_at_every_instant_counts_no_future_answers() -> None:
     strict, window = (
         _governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
     )
@@ -136,7 +136,7 @@ def test_every_instant_reserve_counts_no_future_answers() -> None:
     assert _governor((Cap(86_400, 0.01, 0.03),)).worst_case_room(0) == float("inf")
 
 
-def test_answers_leaving_the_window_today_give_no_room() -> None:
+def test_answers_that_leave_the_window_today_allow_no_abandoned_calls() -> None:
     governor = _governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.restore_counts({86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]})
@@ -146,7 +146,7 @@ def test_answers_leaving_the_window_today_give_no_room() -> None:
     assert governor.worst_case_room(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
 
 
-def test_large_site_learns_less_from_one_abandoned_call() -> None:
+def test_one_abandoned_call_lowers_the_risk_less_at_a_large_site() -> None:
     moved = []
     for seats in (27, 300):
         governor = _governor((Cap(86_400, 0.03, 1.0),))
@@ -159,7 +159,7 @@ def test_large_site_learns_less_from_one_abandoned_call() -> None:
     assert 1.0 < large < 1.02 < small
 
 
-def test_alpha_falls_with_abandoned_calls_and_rises_with_answers() -> None:
+def test_allowed_risk_falls_with_abandoned_calls_and_rises_with_answers() -> None:
     governor = _governor(DAY)
     _answers(governor, 400, 1.0)
     before = _alpha(governor)
@@ -171,7 +171,7 @@ def test_alpha_falls_with_abandoned_calls_and_rises_with_answers() -> None:
     assert _alpha(governor) > after
 
 
-def test_stored_answers_replace_the_counts_on_the_safe_side() -> None:
+def test_stored_answers_replace_the_counts_without_underestimating_the_rate() -> None:
     governor = _governor((*HOUR, *DAY))
     _answers(governor, 834, 4.3, drops=tuple(range(0, 800, 40)))
     governor.now = 5_000.0
@@ -185,7 +185,7 @@ def test_stored_answers_replace_the_counts_on_the_safe_side() -> None:
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 
-def test_alpha_survives_a_restart_and_damaged_state_is_refused() -> None:
+def test_allowed_risk_survives_a_restart_and_damaged_state_is_refused() -> None:
     governor = _governor((*HOUR, *DAY))
     _answers(governor, 500, 4.0, drops=(3, 80, 300))
     state = governor.state()

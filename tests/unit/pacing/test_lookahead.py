@@ -45,7 +45,7 @@ def _dropped(free: int, freed: Matrix, answered: Matrix) -> float:
 
 
 @pytest.mark.parametrize("terms", [3, 8, 40])
-def test_normal_approximation_is_close_to_the_exact_distribution(terms: int) -> None:
+def test_normal_approximation_of_free_seats_is_close_to_the_exact_distribution(terms: int) -> None:
     random = Random(5)
     chances = [random.random() ** 2 for _ in range(terms)]
     mean = sum(chances)
@@ -58,7 +58,7 @@ def test_normal_approximation_is_close_to_the_exact_distribution(terms: int) -> 
 
 @pytest.mark.parametrize("free", [0, 2, 5])
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
-def test_last_call_stays_within_the_allowed_risk(free: int, alpha: float) -> None:
+def test_last_call_placed_stays_within_the_allowed_risk_of_an_abandoned_call(free: int, alpha: float) -> None:
     random = Random(1)
     freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
     ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
@@ -70,7 +70,7 @@ def test_last_call_stays_within_the_allowed_risk(free: int, alpha: float) -> Non
     assert _dropped(free, freed, np.vstack([ringing, *[new[None]] * (calls + 1)])) >= alpha - 0.01
 
 
-def test_zero_risk_places_no_calls_and_the_maximum_is_respected() -> None:
+def test_no_calls_are_placed_at_zero_risk_and_never_more_than_the_maximum() -> None:
     nobody = np.zeros((0, 2))
     outlook, new = _outlook(5, nobody, nobody), [0.2, 0.3]
     assert outlook.count_calls_within((Bound(0.0),), new, 60) == 0
@@ -79,7 +79,7 @@ def test_zero_risk_places_no_calls_and_the_maximum_is_respected() -> None:
     assert outlook.count_calls_within((Bound(0.5),), new, 500) < 30
 
 
-def test_window_room_limits_calls_in_addition_to_alpha() -> None:
+def test_room_for_abandoned_calls_limits_placed_calls_besides_the_allowed_risk() -> None:
     freed, ringing, new = np.tile([[0.2, 0.4]], (20, 1)), np.tile([[0.1, 0.3]], (6, 1)), np.array([0.15, 0.3])
     outlook = _outlook(2, freed, ringing)
     calls = [outlook.count_calls_within((Bound(0.2), Bound(1e-3, room)), new.tolist(), 60) for room in (0, 2, 4, 6, 40)]
@@ -91,7 +91,7 @@ def test_window_room_limits_calls_in_addition_to_alpha() -> None:
 
 
 @pytest.mark.parametrize("count", [8, 30])
-def test_calls_are_hung_up_until_the_last_is_within_the_risk(count: int) -> None:
+def test_calls_are_hung_up_until_the_last_one_is_within_the_allowed_risk(count: int) -> None:
     freed, ringing = np.tile([[0.2, 0.4]], (count, 1)), np.tile([[0.3, 0.5]], (count, 1))
     outlook = _outlook(0, freed, ringing)
     assert outlook.count_excess((Bound(1.0),)) == 0

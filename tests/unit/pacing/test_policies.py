@@ -69,12 +69,12 @@ def test_policies_place_no_calls_without_seats(
     assert pacer.excess_calls(snapshot) == len(ringing)
 
 
-def test_progressive_counts_calls_in_flight() -> None:
+def test_progressive_policy_counts_calls_in_progress() -> None:
     snapshot = PacingSnapshot(0.0, free_seats=5, ringing=(RingingCall(1.0),) * 2, waiting_seconds=(0.5,))
     assert make_pacer(PacingPolicy.PROGRESSIVE, caps=CAPS).calls_to_place(snapshot) == 2
 
 
-def test_broadcast_fills_channels_within_the_cps_limit() -> None:
+def test_broadcast_policy_fills_all_channels_within_the_calls_per_second_limit() -> None:
     pacer = make_pacer(PacingPolicy.BROADCAST, caps=())
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_channels=10, cps_budget=4)) == 4
     assert pacer.explain().limited_by == Limit.CPS
@@ -94,7 +94,7 @@ def _answered(pacer: RatioPacer, answers: int, abandoned: int = 0) -> RatioPacer
     return pacer
 
 
-def test_ratio_respects_a_cap_with_a_reserve() -> None:
+def test_ratio_policy_places_fewer_calls_under_a_cap_with_a_reserve() -> None:
     snapshot = PacingSnapshot(200.0, free_seats=10)
     for reserve, most in (
         (None, 30),
@@ -105,7 +105,7 @@ def test_ratio_respects_a_cap_with_a_reserve() -> None:
     assert pacer.explain().limited_by is Limit.RESERVE
 
 
-def test_ratio_cancels_ringing_calls_when_seats_leave() -> None:
+def test_ratio_policy_cancels_ringing_calls_when_agents_leave() -> None:
     pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 100)
     ringing = (RingingCall(5.0),) * 30
     assert pacer.excess_calls(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0
@@ -113,7 +113,7 @@ def test_ratio_cancels_ringing_calls_when_seats_leave() -> None:
     assert pacer.excess_calls(PacingSnapshot(202.0, ringing=ringing)) == 30
 
 
-def test_ratio_keeps_its_caps_after_a_restart() -> None:
+def test_ratio_policy_applies_its_abandoned_rate_caps_after_a_restart() -> None:
     pacer = _answered(RatioPacer([Cap(3_600, 0.03, 0.03)]), 300, 12)
     again = RatioPacer([Cap(3_600, 0.03, 0.03)])
     again.restore(pacer.state())

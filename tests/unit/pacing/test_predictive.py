@@ -62,7 +62,7 @@ ringing = st.lists(st.builds(RingingCall, seconds, st.none() | st.floats(0, 1), 
 
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(free=st.integers(0, 10), busy=busy, ringing=ringing, waiting=st.lists(st.floats(0, 2), max_size=3))
-def test_more_free_seats_never_bring_fewer_calls(
+def test_more_free_seats_never_lead_to_fewer_calls(
     free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float]
 ) -> None:
     snapshot = PacingSnapshot(
@@ -88,7 +88,7 @@ def _busy_site(now: float) -> PacingSnapshot:
     return PacingSnapshot(now, busy_seats=tuple(BusySeat(SeatStage.TALKING, 10.0 * n) for n in range(1, 21)))
 
 
-def test_exceeded_hard_stop_keeps_calls_with_a_free_seat() -> None:
+def test_exceeded_hard_stop_still_allows_calls_for_which_a_seat_is_free() -> None:
     pacer = _warm((Cap(86_400, 0.03, 0.032),))
     assert pacer.calls_to_place(replace(_busy_site(1.0), free_seats=6)) > 6
     for _ in range(20):
@@ -100,7 +100,7 @@ def test_exceeded_hard_stop_keeps_calls_with_a_free_seat() -> None:
     assert pacer.calls_to_place(alone) == 3
 
 
-def test_policy_dials_ahead_again_when_abandoned_calls_left_the_window() -> None:
+def test_policy_dials_ahead_again_once_abandoned_calls_have_left_the_window() -> None:
     pacer = _warm((Cap(86_400, 0.03, 0.032),))
     for _ in range(20):
         pacer.observe(PacingEvent(Kind.ANSWERED, 2.0, 8.0))
@@ -113,20 +113,20 @@ def test_policy_dials_ahead_again_when_abandoned_calls_left_the_window() -> None
 
 
 @pytest.mark.parametrize("caps", [(), (Cap(86_400, 0.0, 0.0),)])
-def test_zero_target_places_no_calls_ahead(caps: tuple[Cap, ...]) -> None:
+def test_policy_places_no_calls_ahead_if_the_abandoned_rate_target_is_zero(caps: tuple[Cap, ...]) -> None:
     pacer = _warm(caps)
     assert pacer.calls_to_place(_busy_site(1.0)) == 0
     snapshot = replace(_busy_site(2.0), free_seats=2, ringing=(RingingCall(1.0),))
     assert pacer.calls_to_place(snapshot) == snapshot.seats_without_caller
 
 
-def test_unknown_list_starts_with_one_call_per_free_seat() -> None:
+def test_list_with_an_unknown_answer_rate_starts_with_one_call_per_free_seat() -> None:
     pacer = PredictivePacer(DAY)
     assert pacer.calls_to_place(PacingSnapshot(0.0, free_seats=27, seconds_left=30_000.0)) == 27
     assert pacer.explain().limited_by == Limit.IN_FLIGHT
 
 
-def test_ringing_calls_are_hung_up_when_seats_leave_in_a_burst() -> None:
+def test_ringing_calls_are_hung_up_when_many_agents_leave_at_once() -> None:
     pacer = _warm()
     calls = (RingingCall(5.0, None, 3.0),) * 12
     there = replace(_busy_site(1.0), free_seats=12, ringing=calls)
@@ -173,7 +173,7 @@ ODD = (-5.0, 0.0, 10_800.0, 1e12, inf, nan)
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_implausible_times_cause_no_error_and_no_flood(odd: float) -> None:
+def test_implausible_event_times_cause_no_error_and_no_flood_of_calls(odd: float) -> None:
     pacer = _warm()
     seats = (BusySeat(SeatStage.TALKING, odd), BusySeat(SeatStage.CLOSING, odd), BusySeat(SeatStage.WRAP_UP, odd))
     for kind in Kind:
@@ -187,7 +187,7 @@ def test_implausible_times_cause_no_error_and_no_flood(odd: float) -> None:
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0, nan])
-def test_probability_of_zero_or_one_is_handled(chance: float) -> None:
+def test_answer_probability_of_zero_or_one_causes_no_error(chance: float) -> None:
     pacer = _warm()
     snapshot = replace(_busy_site(1.0), free_seats=2, ringing=(RingingCall(3.0, chance, 1.0),) * 3)
     assert 0 <= pacer.calls_to_place(snapshot) <= 500
@@ -200,7 +200,7 @@ def test_thousand_events_at_one_moment_cause_no_error() -> None:
     assert 0 <= pacer.calls_to_place(replace(_busy_site(7.0), free_seats=1)) <= 60
 
 
-def test_clock_that_goes_back_counts_as_standing_still() -> None:
+def test_clock_that_goes_back_is_treated_as_standing_still() -> None:
     pacer = _warm()
     pacer.observe(PacingEvent(Kind.ABANDONED, 1_000.0))
     assert 0 <= pacer.calls_to_place(_busy_site(10.0)) <= 60
@@ -218,7 +218,7 @@ RESERVED = 0.03
     answers=st.integers(0, 600),
     abandoned=st.integers(0, 30),
 )
-def test_reserve_holds_if_all_calls_are_answered_and_no_seat_becomes_free(
+def test_abandoned_rate_meets_the_reserve_even_if_all_calls_are_answered(
     free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float], answers: int, abandoned: int
 ) -> None:
     pacer = PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.EVERY_INSTANT),))
@@ -244,7 +244,7 @@ def test_reserve_holds_if_all_calls_are_answered_and_no_seat_becomes_free(
     )
 
 
-def test_reserve_is_reported_as_the_limit() -> None:
+def test_reserve_for_abandoned_calls_is_reported_as_the_limit_of_dialling() -> None:
     pacer = _warm((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
     pacer.restore({**json.loads(_learned()), "governor": Governor((Cap(86_400, 0.03, RESERVED),), TUNED).state()})
     for answer in range(300):
@@ -255,7 +255,7 @@ def test_reserve_is_reported_as_the_limit() -> None:
     assert pacer.explain().limited_by == Limit.RESERVE
 
 
-def test_reserve_is_never_exceeded_while_shifts_change() -> None:
+def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> None:
     scenario = replace(SCENARIOS["shifts 27"], hours=2.0)
     day = simulate(scenario, lambda: PredictivePacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),)), 3)
     abandoned = 0
@@ -265,13 +265,13 @@ def test_reserve_is_never_exceeded_while_shifts_change() -> None:
     assert abandoned > 10
 
 
-def test_zero_seats_place_nothing() -> None:
+def test_policy_without_seats_places_no_calls() -> None:
     pacer = _warm()
     assert pacer.calls_to_place(PacingSnapshot(1.0)) == 0
     assert pacer.explain().limited_by == Limit.NOBODY
 
 
-def test_carrier_answering_everything_causes_no_burst() -> None:
+def test_carrier_that_answers_every_call_causes_no_burst_of_calls() -> None:
     scenario = replace(SCENARIOS["false answers 27"], hours=0.5)
     false = scenario.false_answers
     assert false is not None
@@ -293,7 +293,7 @@ def _in_flight_for_free_seats(pacer: PredictivePacer, now: float, free: int) -> 
     return len(ringing)
 
 
-def test_carrier_losing_all_calls_gets_no_more_than_usual() -> None:
+def test_carrier_that_loses_all_calls_gets_no_more_calls_than_usual() -> None:
     """All these calls would be answered when the carrier recovers."""
     pacer = _warm(HOUR)
     for at in range(1, 400):
@@ -323,7 +323,7 @@ def test_list_with_few_answers_gets_enough_calls() -> None:
 # Restarts
 
 
-def test_learned_state_survives_a_restart() -> None:
+def test_learned_rates_and_times_survive_a_restart() -> None:
     learned = json.loads(_learned())
     pacer = _warm()
     assert pacer.state() == learned  # no decision yet: the state is passed on unchanged
@@ -347,7 +347,7 @@ def test_learned_state_survives_a_restart() -> None:
         (PARTS, {"governor": {}}),
     ],
 )
-def test_damaged_state_is_a_cold_start(of: set[str], state: Mapping[str, object]) -> None:
+def test_policy_with_a_damaged_state_starts_without_learned_rates(of: set[str], state: Mapping[str, object]) -> None:
     learned = json.loads(_learned())
     assert set(learned) == PARTS
     pacer = PredictivePacer(DAY)
@@ -358,7 +358,7 @@ def test_damaged_state_is_a_cold_start(of: set[str], state: Mapping[str, object]
 # The room of a window
 
 
-def test_less_room_never_brings_more_calls() -> None:
+def test_less_room_for_abandoned_calls_never_leads_to_more_calls() -> None:
     calls = []
     for drops in range(30):
         pacer = _warm(HOUR)
@@ -374,7 +374,7 @@ def test_less_room_never_brings_more_calls() -> None:
     assert pacer.explain().limited_by == Limit.HARD_STOP
 
 
-def test_new_window_allows_dialling_ahead_only_if_the_day_continues() -> None:
+def test_policy_with_a_new_window_dials_ahead_only_if_the_day_continues() -> None:
     pacer = _warm((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     pacer.restore_counts(0.0, {})
     morning = replace(_busy_site(1.0), free_seats=6, seconds_left=36_000.0)
@@ -385,14 +385,14 @@ def test_new_window_allows_dialling_ahead_only_if_the_day_continues() -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_window_reserve_holds_at_the_end_of_a_short_day(seed: int) -> None:
+def test_abandoned_rate_meets_the_window_reserve_at_the_end_of_a_short_day(seed: int) -> None:
     scenario = replace(SCENARIOS["27 seats"], hours=0.2)
     day = simulate(scenario, lambda: PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.WINDOW),)), seed)
     assert day.abandoned_share <= RESERVED
 
 
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
-def test_no_sliding_hour_exceeds_the_hard_stop(name: str) -> None:
+def test_abandoned_rate_of_no_sliding_hour_exceeds_the_hard_stop(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=2.0)
     day = simulate(scenario, lambda: PredictivePacer(caps_for(0.03)), 2)
     assert 0.015 < day.worst_sliding_hour <= 0.032

@@ -31,31 +31,31 @@ def test_steady_answer_rate_gets_enough_calls(rate: float) -> None:
     assert _per_seat(_after((7_200.0, rate))) == pytest.approx(TUNED.answers_per_seat / rate, rel=0.02)
 
 
-def test_unknown_list_starts_with_a_call_per_seat() -> None:
+def test_list_with_an_unknown_answer_rate_starts_with_a_call_per_seat() -> None:
     per_seat = [_per_seat(_after((seconds, 0.25))) for seconds in (1, 10, 30, 120)]
     assert per_seat[0] <= 1.0
     assert per_seat == sorted(per_seat)
     assert per_seat[-1] > 0.8 * TUNED.answers_per_seat / 0.25
 
 
-def test_bound_after_a_fall_is_relaxed_while_the_low_rate_lasts() -> None:
+def test_dialling_limit_after_a_falling_answer_rate_is_relaxed_while_the_low_rate_lasts() -> None:
     per_seat = [_per_seat(_after((3_600.0, 0.3), (minutes * 60.0, 0.04))) for minutes in (1, 10, 30, 60, 600)]
     assert per_seat == sorted(per_seat)
     assert per_seat[0] == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.1)
     assert per_seat[-1] == pytest.approx(TUNED.answers_per_seat / 0.04, abs=0.1)
 
 
-def test_carrier_losing_all_calls_never_counts_as_a_poor_list() -> None:
+def test_carrier_that_loses_all_calls_is_never_taken_for_a_list_with_few_answers() -> None:
     assert _per_seat(_after((3_600.0, 0.3), (7_200.0, 0.002))) == pytest.approx(TUNED.answers_per_seat / 0.3, rel=0.01)
 
 
-def test_idle_time_does_not_count_for_the_usual_rate() -> None:
+def test_time_without_calls_does_not_change_the_usual_answer_rate() -> None:
     usual = _after((TUNED.usual_seconds, 0.3))
     usual.record_rate(50_000.0, 0.02)
     assert _per_seat(usual) == pytest.approx(TUNED.answers_per_seat / 0.3, abs=0.2)
 
 
-def test_stopped_or_reversed_clock_does_not_change_the_usual_rate() -> None:
+def test_stopped_or_reversed_clock_does_not_change_the_usual_answer_rate() -> None:
     usual = _after((60.0, 0.3))
     before = usual.state()
     for now in (59.0, 59.0, 3.0):
@@ -63,7 +63,7 @@ def test_stopped_or_reversed_clock_does_not_change_the_usual_rate() -> None:
     assert usual.state() == before
 
 
-def test_usual_rate_survives_a_restart() -> None:
+def test_usual_answer_rate_survives_a_restart() -> None:
     usual = _after((3_600.0, 0.3), (60.0, 0.002))
     again = UsualRate(TUNED)
     again.restore(usual.state())
@@ -72,6 +72,6 @@ def test_usual_rate_survives_a_restart() -> None:
 
 
 @pytest.mark.parametrize("state", [{}, {"rate": 0.3}, {"rate": nan, "_seconds": 1.0}, {"rate": 1.5, "_seconds": 1.0}])
-def test_damaged_state_is_refused(state: dict[str, object]) -> None:
+def test_damaged_state_of_the_usual_answer_rate_is_refused(state: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
         UsualRate(TUNED).restore(state)

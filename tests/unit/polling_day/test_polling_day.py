@@ -48,7 +48,7 @@ def test_expected_turnout_is_interpolated_linearly(local: time, share: float) ->
     assert COURSE.voted_by(local) == pytest.approx(share)
 
 
-def test_reported_marks_outweigh_the_expected_turnout() -> None:
+def test_turnout_reported_by_marks_outweighs_the_expected_turnout() -> None:
     assert share_not_voted(BoothNow(1, 0, 0, 1.0, 0.4)) == pytest.approx(0.6)
     assert share_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
 
@@ -64,12 +64,12 @@ def test_lagging_and_early_closing_booths_have_priority() -> None:
     assert order[5] == 0.0
 
 
-def test_zero_weight_disables_a_factor() -> None:
+def test_weight_of_zero_disables_a_factor_of_booth_priority() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
     assert booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 
 
-def test_calls_are_shared_in_proportion_to_priority() -> None:
+def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> None:
     order = BoothOrder([1, 2, 3])
     order.set_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
     taken: Counter[int] = Counter()
@@ -83,14 +83,14 @@ def test_calls_are_shared_in_proportion_to_priority() -> None:
     assert 3 not in taken
 
 
-def test_equal_booths_take_turns_in_batches_of_four() -> None:
+def test_booths_of_equal_priority_take_turns_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
     assert order.plan_claims(12) == {1: 12, 2: 8, 3: 8}
     order.record_claims({1: 4, 2: 4}, [claim(1)] * 4 + [claim(2)] * 4, full=True)
     assert next(iter(order.plan_claims(4))) == 3
 
 
-def test_empty_booth_is_skipped_until_numbers_return() -> None:
+def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
     quotas = order.plan_claims(8)
     order.record_claims(quotas, [claim(1)], full=False)
@@ -100,7 +100,7 @@ def test_empty_booth_is_skipped_until_numbers_return() -> None:
     assert set(order.plan_claims(8)) == {1, 2}
 
 
-def test_returned_claims_do_not_count_in_the_booths_share() -> None:
+def test_numbers_returned_undialled_do_not_count_in_the_booths_share() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
@@ -127,7 +127,7 @@ def test_booth_without_priority_waits_for_booths_with_priority() -> None:
     assert set(order.plan_claims(4)) == {1}
 
 
-def test_claims_in_hand_block_booths_without_priority() -> None:
+def test_booths_without_priority_wait_while_claimed_numbers_are_undialled() -> None:
     hopper = [claim(2), claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_priorities({1: 0.05})
@@ -174,7 +174,7 @@ class PlainOrder:
     st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1, max_size=12),
     st.lists(st.sampled_from(["claim", "give back", "priorities", "phase", "look again", "run dry"]), max_size=60),
 )
-def test_booth_order_matches_the_exhaustive_order(priorities: list[float], steps: list[str]) -> None:
+def test_booth_order_equals_that_of_a_simple_exhaustive_search(priorities: list[float], steps: list[str]) -> None:
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:
@@ -207,13 +207,13 @@ def test_booth_order_matches_the_exhaustive_order(priorities: list[float], steps
             plain.empty |= set(quotas)
 
 
-def test_booths_not_reached_by_a_full_claim_are_not_empty() -> None:
+def test_booths_from_which_a_full_claim_took_nothing_are_not_regarded_as_empty() -> None:
     order = BoothOrder([1, 2, 3])
     order.record_claims({1: 4, 2: 4, 3: 4}, [claim(1)] * 4 + [claim(2)] * 2, full=True)
     assert set(order.plan_claims(40)) == {1, 2, 3}
 
 
-def test_next_claim_is_limited_to_booths_with_priority() -> None:
+def test_next_numbers_are_claimed_only_from_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
     assert order.find_voting_booths(order.plan_claims(4)) is None  # no booth has a priority: all are equal
@@ -231,7 +231,7 @@ def test_next_claim_is_limited_to_booths_with_priority() -> None:
     assert order.find_voting_booths(order.plan_claims(4)) is None
 
 
-def test_booth_closing_between_plan_and_claim_is_handled() -> None:
+def test_booth_that_closes_between_plan_and_claim_causes_no_error() -> None:
     order = BoothOrder([1])
     quotas = order.plan_claims(4)
     order.set_priorities({1: 0.0})
@@ -249,7 +249,7 @@ def test_voter_weights_change_the_shares_of_booths() -> None:
 
 @settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(0.0, 5.0), min_size=1, max_size=40), st.integers(1, 200))
-def test_plan_covers_the_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
+def test_plan_covers_the_requested_numbers_and_skips_closed_booths(priorities: list[float], numbers: int) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_priorities(dict(enumerate(priorities)))
     quotas = order.plan_claims(numbers)
@@ -258,7 +258,7 @@ def test_plan_covers_the_numbers_and_skips_closed_booths(priorities: list[float]
     assert not quotas or sum(quotas.values()) >= numbers
 
 
-def test_forecast_continues_the_pace_up_to_the_remaining_voters() -> None:
+def test_contact_forecast_continues_the_current_pace_up_to_the_remaining_voters() -> None:
     day = forecast(41_200, 900, 600, 3600.0, ahead_seconds=5 * 3600.0, until=0.0)
     assert day is not None
     assert (day.remaining, day.by_agents, day.by_flows, day.contacted) == (41_200, 4500, 3000, 7500)
@@ -272,7 +272,7 @@ def test_forecast_continues_the_pace_up_to_the_remaining_voters() -> None:
     assert forecast(100, 900, 600, 599.0, ahead_seconds=3600.0, until=0.0) is None
 
 
-def test_remaining_hours_exclude_pauses_and_overlaps() -> None:
+def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> None:
     morning, afternoon, all_day = (time(9), time(12)), (time(14), time(18)), (time(10), time(17))
     assert seconds_open([morning, afternoon], INDIA, at(11), at(17)) == 4 * 3600
     assert seconds_open([afternoon, morning, all_day], INDIA, at(8), at(17)) == 8 * 3600
@@ -280,7 +280,7 @@ def test_remaining_hours_exclude_pauses_and_overlaps() -> None:
     assert seconds_open([], INDIA, at(8), at(17)) == seconds_open([morning], INDIA, at(13), at(17)) == 0
 
 
-def test_late_promises_move_to_the_last_call_and_other_retries_end() -> None:
+def test_promised_calls_due_too_late_move_to_the_last_call_and_other_retries_are_dropped() -> None:
     assert limit_to_last_call(100.0, None, 0.0, promised=False) == 100.0
     assert limit_to_last_call(100.0, 100.0, 0.0, promised=False) == 100.0
     assert limit_to_last_call(101.0, 100.0, 0.0, promised=False) is None
@@ -289,7 +289,7 @@ def test_late_promises_move_to_the_last_call_and_other_retries_end() -> None:
     assert limit_to_last_call(None, 100.0, 0.0, promised=True) is None
 
 
-def test_workers_get_a_last_round_if_half_a_round_is_left() -> None:
+def test_booth_workers_are_called_a_last_time_if_half_a_round_is_left() -> None:
     last_call_at, every = 36_000.0, 7_200.0
     assert next_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
     assert next_worker_call(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
@@ -315,7 +315,7 @@ def poll(zone: ZoneInfo, day: date, hour: int | None) -> BoothPoll:
     return BoothPoll(day, zone, None if hour is None else datetime.combine(day, time(hour), zone).timestamp())
 
 
-def test_booths_voting_today_are_ordered_by_their_deficit() -> None:
+def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     friday, saturday = date(2024, 4, 26), date(2024, 4, 27)
     polls: dict[int, BoothPoll | None] = {
         **dict.fromkeys((1, 2), poll(INDIA, friday, 18)),
