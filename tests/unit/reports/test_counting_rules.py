@@ -49,7 +49,7 @@ def test_inbound_calls_do_not_change_the_abandoned_call_rate(store: HandFilled) 
     assert (row["live_answers"], row["abandoned"], row["cap_met"]) == ("100", "5", "NO")
 
 
-async def test_run_checks_ignore_inbound_calls(store: HandFilled, tmp_path: Path) -> None:
+async def test_run_report_ignores_inbound_calls_in_its_checks(store: HandFilled, tmp_path: Path) -> None:
     """A voter who has voted or opted out may call us, also while an outbound call is live; that breaks no rule."""
     first = store.answered(1, NOON)
     store.mark(2, "voted", NOON)
@@ -64,7 +64,7 @@ async def test_run_checks_ignore_inbound_calls(store: HandFilled, tmp_path: Path
     assert report.outcomes == {"agents": {"connected": 1}}
 
 
-def test_complaint_is_assigned_to_the_outbound_call(store: HandFilled) -> None:
+def test_complaint_is_assigned_to_the_outbound_call_to_its_number(store: HandFilled) -> None:
     ours = store.answered(1, NOON)
     add_inbound_call(store, 1, NOON + 600, campaign="ivr")
     what = ("--about", "conduct", "--channel", "call", "--number", store.number(1), "--at", "2026-04-22T12:30+05:30")
@@ -138,7 +138,9 @@ async def test_worker_call_counts_in_the_constituency_at_the_time_of_the_call(st
 
 @pytest.mark.parametrize("option", ["--part", "--constituency"])
 @pytest.mark.parametrize("number", ["12345678901234567890123", "1000000000", "-1"])
-def test_list_rejects_impossible_part_and_constituency_numbers(store: HandFilled, option: str, number: str) -> None:
+def test_voter_list_rejects_impossible_part_and_constituency_numbers(
+    store: HandFilled, option: str, number: str
+) -> None:
     out = store.path.with_name("list.csv")
     code, text = run("list", "strike-off", "--for", "w", "-o", out, option, number, "-c", write_config(store))
     assert (code, option in text, out.exists()) == (2, True, False)

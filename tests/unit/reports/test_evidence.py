@@ -39,7 +39,7 @@ MIDNIGHT = at("2024-04-22T00:00")
     st.sampled_from([(1.0,), (24.0, 48.0), (36.0,)]),
     st.integers(0, 4),
 )
-def test_worst_rate_of_a_day_is_the_rate_of_its_worst_window(
+def test_worst_abandoned_rate_of_a_day_is_that_of_its_worst_window(
     quarters: list[tuple[int, bool]], hours: tuple[float, ...], first_day: int
 ) -> None:
     """The result is compared with windows counted one by one."""
@@ -58,7 +58,7 @@ def test_worst_rate_of_a_day_is_the_rate_of_its_worst_window(
     assert found == expected
 
 
-def test_earlier_answers_count_in_windows_but_add_no_days() -> None:
+def test_answers_before_the_period_count_in_windows_but_add_no_days() -> None:
     answers = [
         *(LiveAnswer(MIDNIGHT - HOUR + second, True, False) for second in range(5)),
         *(LiveAnswer(MIDNIGHT + HOUR + second, False, second == 3) for second in range(95)),
@@ -99,7 +99,7 @@ def run_report(*arguments: str | Path) -> str:
     return result.output
 
 
-def test_evidence_report_says_whether_the_cap_was_met_and_by_which_rule(store: Path) -> None:
+def test_evidence_report_says_whether_each_abandoned_rate_cap_was_met(store: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(run_report("--store", store, "--format", "csv"))))
     assert [(row["campaign"], row["day"], row["cap_met"]) for row in rows] == [
         ("bad", "2024-04-22", "NO"),

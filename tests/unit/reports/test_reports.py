@@ -54,7 +54,7 @@ async def test_calls_report_counts_by_campaign_and_outcome(store: HandFilled) ->
     assert rows_by_column(only) == [live]
 
 
-async def test_window_includes_its_start_and_excludes_its_end(store: HandFilled) -> None:
+async def test_report_period_includes_its_start_and_excludes_its_end(store: HandFilled) -> None:
     for phone, at in ((1, NOON - 1), (2, NOON), (3, NOON + HOUR)):
         store.attempt(phone, at)
     with read_snapshot(store.path, None) as source:
@@ -158,13 +158,13 @@ def test_csv_escapes_texts_that_look_like_formulas(start: str) -> None:
 
 @given(st.text())
 @settings(deadline=None, derandomize=True)
-def test_formula_escaping_keeps_the_text(text: str) -> None:
+def test_escaping_a_formula_in_csv_does_not_change_its_text(text: str) -> None:
     safe = escape_formula(text)
     assert not safe.startswith(("=", "+", "-", "@", "\t", "\r"))
     assert safe in {text, f"'{text}"}
 
 
-def test_table_escapes_markup_and_control_characters() -> None:
+def test_printed_table_escapes_markup_and_control_characters() -> None:
     report = Report(
         "r", (Column("booth", ColumnKind.TEXT), Column("share", ColumnKind.SHARE)), (("[red]\x1b[2Jगाँव", 0.1234),)
     )
@@ -245,7 +245,7 @@ def test_pdf_column_widths_follow_the_longest_text() -> None:
     assert compute_column_widths(columns, rows) == [6, 60, 6]
 
 
-def test_list_heading_leaves_out_unknown_values() -> None:
+def test_heading_of_a_voter_list_leaves_out_unknown_values() -> None:
     booth = BoothList(174, 3, "", "", "current", ((1, "Asha", "", "", 30, "F", ""),))
     assert (
         format_heading(booth, ListKind.STRIKE_OFF)
@@ -262,13 +262,13 @@ def test_list_heading_leaves_out_unknown_values() -> None:
     ("arguments", "says"),
     [(["--since", "yesterday"], "not a date or time"), (["--since", "2026-04-22", "--until", "2026-04-22"], "before")],
 )
-def test_invalid_period_is_rejected(store: HandFilled, arguments: list[str], says: str) -> None:
+def test_invalid_period_of_a_report_is_rejected(store: HandFilled, arguments: list[str], says: str) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), *arguments])
     assert result.exit_code == 2
     assert says in result.output
 
 
-def test_time_without_offset_is_in_the_centres_zone() -> None:
+def test_report_time_without_offset_is_in_the_centres_time_zone() -> None:
     assert parse_time("2026-04-22T12:00", INDIA, "--since") == NOON
     assert parse_time("2026-04-22T06:30+00:00", INDIA, "--since") == NOON
     with pytest.raises(typer.BadParameter):
@@ -340,7 +340,7 @@ async def test_run_report_has_the_expected_figures(store: HandFilled) -> None:
     assert store.number(1) not in json.dumps(figures)
 
 
-async def test_empty_run_passes_all_checks(store: HandFilled) -> None:
+async def test_run_report_without_calls_passes_all_checks(store: HandFilled) -> None:
     report = check_run(store)
     assert report.holds
     assert (report.as_json()["attempts"], report.as_json()["abandoned_rate"]) == (0, 0.0)
@@ -358,7 +358,7 @@ async def test_overlapping_attempts_to_one_number_are_reported(store: HandFilled
     assert not report.holds
 
 
-async def test_consecutive_and_refused_attempts_do_not_overlap(store: HandFilled) -> None:
+async def test_consecutive_and_refused_attempts_are_not_reported_as_overlapping(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(1, NOON + 100)
     store.attempt(1, NOON + 110, outcome="refused", attempt_number=None)
@@ -373,7 +373,7 @@ async def test_answered_call_without_an_outcome_is_reported(store: HandFilled) -
     assert (check_run(store)).checks["answered_calls_have_outcomes"].broken == 2
 
 
-async def test_call_after_voted_is_reported_unless_corrected(store: HandFilled) -> None:
+async def test_call_to_a_voter_marked_voted_is_reported_unless_the_mark_was_corrected(store: HandFilled) -> None:
     store.mark(1, "voted", NOON)
     store.attempt(1, NOON - 10)
     store.attempt(1, NOON + 25, outcome="refused", attempt_number=None)
@@ -390,7 +390,7 @@ async def test_call_after_voted_is_reported_unless_corrected(store: HandFilled) 
     assert (check_run(store)).checks["nobody_called_after_voted"].broken == 2
 
 
-async def test_call_after_an_opt_out_is_reported(store: HandFilled) -> None:
+async def test_call_to_a_number_after_its_opt_out_is_reported(store: HandFilled) -> None:
     store.opt_out(3, NOON)
     store.attempt(3, NOON - 40)
     assert failed_checks(check_run(store)) == set()
@@ -398,7 +398,9 @@ async def test_call_after_an_opt_out_is_reported(store: HandFilled) -> None:
     assert failed_checks(check_run(store)) == {"nobody_called_after_opt_out"}
 
 
-async def test_matching_journal_passes_the_check(store: HandFilled, tmp_path: Path) -> None:
+async def test_journal_of_placed_calls_that_matches_the_store_passes_the_check(
+    store: HandFilled, tmp_path: Path
+) -> None:
     """A repeat call after the first has ended is fine, an attempt may never be placed, and "+" may be missing from numbers."""
     first, again = store.answered(1, NOON), store.attempt(1, NOON + 100)
     store.attempt(2, outcome="congestion")
@@ -428,7 +430,7 @@ async def test_matching_journal_passes_the_check(store: HandFilled, tmp_path: Pa
         ([], "never placed"),
     ],
 )
-async def test_contradicting_journal_fails_the_check(
+async def test_journal_of_placed_calls_that_contradicts_the_store_fails_the_check(
     store: HandFilled, tmp_path: Path, entries: list[tuple[str, str, int | None]], says: str
 ) -> None:
     store.answered(1, NOON)
@@ -543,7 +545,7 @@ def test_report_file_is_written_atomically_and_readable_by_its_owner_only(
         (["--out", "/nowhere/calls.csv"], "cannot be written"),
     ],
 )
-def test_unwritable_output_is_rejected(store: HandFilled, arguments: list[str], message: str) -> None:
+def test_unwritable_output_path_of_a_report_is_rejected(store: HandFilled, arguments: list[str], message: str) -> None:
     result = CliRunner().invoke(app, ["calls", "--store", str(store.path), *arguments])
     assert result.exit_code != 0
     output = str(result.exception) if isinstance(result.exception, OutputRefused) else result.output
@@ -569,7 +571,7 @@ def test_voter_list_is_audited_and_names_its_recipient(store: HandFilled, tmp_pa
         assert "+91" not in out.read_text()
 
 
-def test_not_yet_list_has_voters_with_their_planned_hour(store: HandFilled, tmp_path: Path) -> None:
+def test_list_of_voters_who_have_not_voted_has_their_planned_hour(store: HandFilled, tmp_path: Path) -> None:
     store.mark(3, "not-yet", NOON)
     store.mark(5, "later", NOON, hour=16)
     out = tmp_path / "list.csv"
@@ -578,7 +580,7 @@ def test_not_yet_list_has_voters_with_their_planned_hour(store: HandFilled, tmp_
     assert found == [("3", ""), ("5", "16:00")]
 
 
-def test_list_is_not_written_if_the_audit_entry_fails(
+def test_voter_list_is_not_written_if_its_audit_entry_fails(
     store: HandFilled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> int:
@@ -591,7 +593,7 @@ def test_list_is_not_written_if_the_audit_entry_fails(
     assert not out.exists()
 
 
-async def test_trunks_report_has_ratio_failures_and_busiest_second(store: HandFilled) -> None:
+async def test_trunks_report_has_answer_ratio_failures_and_busiest_second(store: HandFilled) -> None:
     store.answered(1, NOON, ringing_at=NOON + 2)
     store.attempt(2, NOON + 0.2, outcome="congestion", technical_cause="503")
     store.attempt(3, NOON + 0.4, outcome="rejected", technical_cause="403")

@@ -48,14 +48,14 @@ def test_latest_disposition_or_mark_takes_precedence_over_a_call_outcome(store: 
     assert place == (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
 
 
-def test_undone_marks_and_undoing_marks_are_not_results(store: HandFilled) -> None:
+def test_undone_marks_and_the_corrections_that_undo_them_are_not_results(store: HandFilled) -> None:
     voter = voter_of(store, store.attempt(1))
     store.mark(voter, "voted", NOON + 100, key="first")
     store.mark(voter, "not-yet", NOON + 200, source="correction", undoes="first")
     assert read_results(store)[voter]["result"] == "no-answer"
 
 
-def test_each_question_has_a_column_with_the_last_answer_but_messages_have_none(store: HandFilled) -> None:
+def test_results_have_a_column_for_each_question_with_its_last_answer(store: HandFilled) -> None:
     first, later = store.attempt(1), store.attempt(1, NOON + HOUR)
     answer(store, first, "at_home", "2")
     answer(store, later, "at_home", "3", NOON + HOUR)
@@ -70,7 +70,7 @@ def test_each_question_has_a_column_with_the_last_answer_but_messages_have_none(
     assert all("answer_message" not in row for row in found.values())
 
 
-def test_results_can_be_limited_to_window_campaign_state_and_constituency(store: HandFilled) -> None:
+def test_results_can_be_limited_to_a_period_campaign_state_and_constituency(store: HandFilled) -> None:
     store.attempt(1)
     store.attempt(2, NOON + HOUR, campaign="ivr")
     assert len(read_results(store)) == 2
@@ -80,7 +80,7 @@ def test_results_can_be_limited_to_window_campaign_state_and_constituency(store:
     assert read_results(store, area=ResultArea("S99")) == read_results(store, area=ResultArea(STATE_CODE, 9_999)) == {}
 
 
-def test_results_for_a_portal_have_its_ids_and_only_its_voters(store: HandFilled, tmp_path: Path) -> None:
+def test_results_for_a_voter_portal_have_its_ids_and_only_its_voters(store: HandFilled, tmp_path: Path) -> None:
     """The portal's imported export has IDs of two of the three voters who were called."""
     attempts = [store.attempt(phone) for phone in (1, 2, 3)]
     places = [

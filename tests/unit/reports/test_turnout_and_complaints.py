@@ -45,7 +45,7 @@ HOUR = 3600.0
 # Record imports
 
 
-def test_record_import_is_not_mistaken_for_a_running_dialler(
+def test_import_that_holds_the_store_is_not_mistaken_for_a_running_dialler(
     store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second command that mistook the import for a dialler would wait for an answer that never comes."""
@@ -90,7 +90,7 @@ async def test_hourly_turnout_includes_official_figures(store: HandFilled, confi
     assert not rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
 
 
-async def test_correction_moves_the_hour_in_which_a_voter_voted(store: HandFilled, config: Path) -> None:
+async def test_correction_of_a_mark_moves_the_hour_in_which_the_voter_voted(store: HandFilled, config: Path) -> None:
     store.mark(1, "voted", NOON - 3 * HOUR)
     store.mark(1, "not-yet", NOON - 2 * HOUR, source="correction")
     assert [row["voted"] for row in rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR))] == [0]
@@ -130,7 +130,7 @@ async def test_every_turnout_report_says_that_it_is_self_reported(
     assert "contacted" in {column.name for column in report.columns}
 
 
-def test_turnout_statements_read_no_support_data() -> None:
+def test_turnout_queries_read_no_data_about_support_for_candidates() -> None:
     """Exit polls are forbidden, so turnout reports must not use a voter's answers or a campaign's weights."""
     for statement in (each.sql for each in polling_day.SQL.declared.values()):
         words = set(re.findall(r"\w+", re.sub(r"--.*", "", statement)))
@@ -138,7 +138,9 @@ def test_turnout_statements_read_no_support_data() -> None:
 
 
 @pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "pdf"])
-def test_turnout_is_written_to_every_file_type_without_formulas(store: HandFilled, config: Path, ending: str) -> None:
+def test_turnout_report_is_written_to_every_file_type_without_formulas(
+    store: HandFilled, config: Path, ending: str
+) -> None:
     store.mark(1, "voted", NOON)
     out = store.path.parent / f"t.{ending}"
     code, output = run("report", "turnout", "--by", "section", "--out", out, "-c", config)
@@ -154,7 +156,7 @@ def test_turnout_is_written_to_every_file_type_without_formulas(store: HandFille
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
-def test_turnout_chart_is_written_reproducibly_with_official_figures(
+def test_turnout_chart_has_official_figures_and_the_same_bytes_each_time(
     store: HandFilled, config: Path, ending: str
 ) -> None:
     pytest.importorskip("matplotlib")
@@ -172,7 +174,7 @@ def test_turnout_chart_is_written_reproducibly_with_official_figures(
     assert picture.read_bytes() == first
 
 
-def test_chart_errors_are_one_line_messages(store: HandFilled, config: Path) -> None:
+def test_errors_of_the_turnout_chart_are_one_line_messages(store: HandFilled, config: Path) -> None:
     pytest.importorskip("matplotlib")
     code, output = run("report", "turnout", "--picture", store.path.parent / "t.png", "-c", config)
     assert (code, "no picture was drawn" in output) == (0, True)
@@ -184,7 +186,7 @@ def test_chart_errors_are_one_line_messages(store: HandFilled, config: Path) -> 
 # Official figures at the command line
 
 
-def test_official_figure_is_entered_once_and_recorded_in_the_audit(
+def test_official_turnout_figure_is_stored_once_and_recorded_in_the_audit(
     store: HandFilled, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fix_clock(monkeypatch)
@@ -213,7 +215,7 @@ def test_official_figure_is_entered_once_and_recorded_in_the_audit(
     )
 
 
-def test_figures_file_is_imported_completely_or_not_at_all(store: HandFilled, config: Path) -> None:
+def test_file_of_official_figures_is_imported_completely_or_not_at_all(store: HandFilled, config: Path) -> None:
     path = store.path.parent / "official.csv"
     head = "AC,Part,Time,Turnout (%),Day\n"
     good = "174,,09:00,11.2,2026-04-22\n174,2,Final,66,\n"
@@ -249,7 +251,7 @@ def stored_figures(store: HandFilled) -> list[tuple[str, float]]:
         ("174,,17:00,1", "row 122: turnout cannot fall: 1 % by 17:00, but 16 % by 16:55"),
     ],
 )
-def test_no_figure_is_stored_if_the_last_of_many_is_refused(
+def test_no_official_figure_is_stored_if_the_last_of_many_is_refused(
     store: HandFilled, config: Path, last: str, says: str
 ) -> None:
     """A command carries a hundred figures, so a wrong figure in the second command must be found before the first is sent."""
@@ -261,7 +263,7 @@ def test_no_figure_is_stored_if_the_last_of_many_is_refused(
     assert stored_figures(store) == []
 
 
-def test_falling_figure_is_refused_until_the_wrong_one_is_corrected(store: HandFilled, config: Path) -> None:
+def test_falling_official_figure_is_refused_until_the_wrong_one_is_corrected(store: HandFilled, config: Path) -> None:
     assert enter_turnout(config, "09:00", "61")[0] == 0  # a typing error for 16
     code, output = enter_turnout(config, "11:00", "28")
     assert (code, "turnout cannot fall: 28 % by 11:00, but 61 % by 09:00" in output) == (2, True), output
@@ -276,7 +278,9 @@ def test_falling_figure_is_refused_until_the_wrong_one_is_corrected(store: HandF
 
 
 @pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])
-def test_hour_outside_the_poll_is_refused_without_as_told(store: HandFilled, config: Path, by: str) -> None:
+def test_official_figure_for_an_hour_outside_the_poll_is_refused_without_its_option(
+    store: HandFilled, config: Path, by: str
+) -> None:
     code, output = enter_turnout(config, by, "11")
     assert (code, f"{by} is outside the hours of poll (07:00 to 18:00; final is after it)" in output) == (2, True), (
         output
@@ -295,7 +299,7 @@ def test_close_of_poll_comes_from_settings_then_roll_or_is_unknown(store: HandFi
     assert "(07:00; final" in enter_turnout(config, "06:00", "1")[1]
 
 
-def test_impossible_part_and_polling_day_are_one_line_errors(store: HandFilled, config: Path) -> None:
+def test_impossible_part_or_polling_day_of_a_figure_is_a_one_line_error(store: HandFilled, config: Path) -> None:
     path = write_figures(store, "174,99999999999999999999,09:00,11")
     assert "row 2: part is not a whole number" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
     path = write_figures(store, "174,,09:00,11")
@@ -303,7 +307,9 @@ def test_impossible_part_and_polling_day_are_one_line_errors(store: HandFilled, 
     assert (code, "row 2: 1999-04-22 is not a valid polling day" in output) == (2, True), output
 
 
-def test_figure_for_a_day_without_poll_is_refused_with_the_polling_days(store: HandFilled, config: Path) -> None:
+def test_official_figure_for_a_day_without_poll_is_refused_with_the_polling_days(
+    store: HandFilled, config: Path
+) -> None:
     figure = (
         "turnout",
         "enter",
@@ -333,7 +339,7 @@ def test_figure_for_a_day_without_poll_is_refused_with_the_polling_days(store: H
     assert run(*figure, "--day", "1999-01-01", "--as-published")[0] == 2
 
 
-def test_latest_figure_of_an_area_is_the_one_with_the_latest_hour() -> None:
+def test_latest_official_figure_of_an_area_is_the_one_with_the_latest_hour() -> None:
     day = date(2026, 4, 22)
     figures = [
         OfficialFigure(day, 174, None, by, share) for by, share in ((FINAL, 0.66), ("09:00", 0.11), ("17:00", 0.6))
@@ -446,7 +452,7 @@ def test_complaint_reports_are_written_to_every_file_type(
 
 
 @pytest.mark.parametrize(("opens", "from_hour"), [(7, 7.0), (14, 12.0)], ids=["during the poll", "before the poll"])
-def test_chart_shows_as_many_voters_as_its_label_says(
+def test_turnout_chart_shows_as_many_voters_as_its_label_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, opens: int, from_hour: float
 ) -> None:
     pytest.importorskip("matplotlib")

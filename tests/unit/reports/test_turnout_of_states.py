@@ -38,7 +38,9 @@ def add_state_figure(store: HandFilled, state: str, by: str, share: float, part:
     store.db.execute("UPDATE official_turnout SET state_code = ? WHERE figure_id = last_insert_rowid()", (state,))
 
 
-async def test_constituency_number_used_by_two_states_gives_two_rows(store: HandFilled, config: Path) -> None:
+async def test_constituency_number_used_by_two_states_gives_two_rows_in_the_turnout_report(
+    store: HandFilled, config: Path
+) -> None:
     for voter, kind in ((1, "voted"), (21, "not-yet"), (41, "voted"), (42, "voted")):
         store.mark(voter, kind, NOON)
     add_state_figure(store, "S13", "11:00", 0.25)
@@ -106,7 +108,7 @@ async def test_official_figure_without_state_is_not_assigned_to_an_ambiguous_con
     ] == [("", 0.25)]
 
 
-def test_entering_a_figure_requires_a_state_if_the_number_is_ambiguous(store: HandFilled, config: Path) -> None:
+def test_official_figure_needs_a_state_if_its_constituency_number_is_ambiguous(store: HandFilled, config: Path) -> None:
     code, output = enter_turnout(config, "09:00", "11")
     assert (code, "174 is on the roll of several states (S13, S24). Name its state" in output) == (2, True), output
     assert "constituency 174 of S14 is not on the roll" in enter_turnout(config, "09:00", "11", "--state", "S14")[1]
@@ -123,7 +125,7 @@ def test_entering_a_figure_requires_a_state_if_the_number_is_ambiguous(store: Ha
     assert enter_turnout(config, "11:00", "9", "--state", "S24") == (0, "0 figures saved, 1 were already known\n")
 
 
-def test_figures_file_may_have_a_state_column(store: HandFilled, config: Path) -> None:
+def test_file_of_official_figures_may_have_a_state_column(store: HandFilled, config: Path) -> None:
     path = write_figures(store, "174,,09:00,11")
     code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
     assert (code, "row 2: constituency 174 is on the roll of several states" in output) == (2, True), output
@@ -136,7 +138,9 @@ def test_figures_file_may_have_a_state_column(store: HandFilled, config: Path) -
     assert "row 2: the state is too long" in run("turnout", "import", path, "-c", config, "--who", "ops")[1]
 
 
-def test_figure_needs_no_state_if_only_one_state_has_the_number(store: HandFilled, one_state: Path) -> None:
+def test_official_figure_needs_no_state_if_only_one_state_has_the_constituency_number(
+    store: HandFilled, one_state: Path
+) -> None:
     assert enter_turnout(one_state, "09:00", "11")[0] == 0
     assert enter_turnout(one_state, "09:00", "11", "--state", "S24") == (0, "0 figures saved, 1 were already known\n")
     assert store.db.execute("SELECT state_code FROM official_turnout").fetchall() == [("S24",)]
@@ -157,14 +161,14 @@ def test_figure_needs_no_state_if_only_one_state_has_the_number(store: HandFille
         ("S13", [], set()),
     ],
 )
-def test_states_meant_returns_the_possible_states_of_a_figure(
+def test_possible_states_of_an_official_figure_are_returned(
     given: str, on_the_roll: list[str], meant: set[str]
 ) -> None:
     assert find_possible_states(given, on_the_roll) == meant
 
 
 @pytest.mark.parametrize("ending", ["png", "svg"])
-def test_chart_has_a_panel_for_each_state(store: HandFilled, config: Path, ending: str) -> None:
+def test_turnout_chart_has_a_panel_for_each_state(store: HandFilled, config: Path, ending: str) -> None:
     pytest.importorskip("matplotlib")
     store.mark(1, "voted", NOON)
     store.mark(41, "voted", NOON)

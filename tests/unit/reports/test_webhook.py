@@ -62,7 +62,7 @@ def add_voted_marks(store: HandFilled, voters: Iterable[int], **fields: Any) -> 
         store.mark(voter, "voted", NOON + voter, **fields)
 
 
-def test_new_results_are_posted_once_with_the_portals_ids(store: HandFilled, post: Callable[[Portal], int]) -> None:
+def test_webhook_posts_new_results_once_with_the_portals_ids(store: HandFilled, post: Callable[[Portal], int]) -> None:
     portal = Portal()
     add_voted_marks(store, (1, 50, 40))
     assert post(portal) == 2
@@ -76,7 +76,7 @@ def test_new_results_are_posted_once_with_the_portals_ids(store: HandFilled, pos
     assert len(portal.received) == 2
 
 
-def test_unconfirmed_delivery_is_repeated_with_the_same_id_and_continued_in_the_next_run(
+def test_unconfirmed_webhook_delivery_is_repeated_with_the_same_id(
     store: HandFilled, post: Callable[[Portal], int]
 ) -> None:
     add_voted_marks(store, [1] * (MAX_RESULTS + 1))
@@ -94,7 +94,7 @@ def test_unconfirmed_delivery_is_repeated_with_the_same_id_and_continued_in_the_
     assert next_run.received[0].id == portal.received[-1].id
 
 
-def test_refused_delivery_is_not_retried(store: HandFilled, post: Callable[[Portal], int]) -> None:
+def test_refused_webhook_delivery_is_not_retried(store: HandFilled, post: Callable[[Portal], int]) -> None:
     add_voted_marks(store, (1,))
     portal = Portal(401)
     with pytest.raises(DeliveryFailed, match=r"refused delivery \w+ \(HTTP status 401\)"):
@@ -102,7 +102,9 @@ def test_refused_delivery_is_not_retried(store: HandFilled, post: Callable[[Port
     assert len(portal.received) == 1
 
 
-def test_mark_is_posted_with_answers_after_its_call_has_ended(store: HandFilled, post: Callable[[Portal], int]) -> None:
+def test_webhook_posts_a_mark_with_its_answers_after_the_call_has_ended(
+    store: HandFilled, post: Callable[[Portal], int]
+) -> None:
     open_call = store.attempt(1, ended_at=None, outcome=None)
     (voter,) = store.db.execute("SELECT voter_id FROM attempt").fetchone()
     add_voted_marks(store, (2,))
@@ -117,7 +119,7 @@ def test_mark_is_posted_with_answers_after_its_call_has_ended(store: HandFilled,
     assert [result["answers"] for result in portal.results] == [{}, {"at_home": "2"}, {}]
 
 
-def test_posting_restarts_if_the_position_file_does_not_match_the_store(
+def test_webhook_posts_from_the_beginning_if_its_position_file_does_not_match_the_store(
     store: HandFilled, post: Callable[[Portal], int], tmp_path: Path
 ) -> None:
     add_voted_marks(store, (1, 2))
@@ -127,7 +129,7 @@ def test_posting_restarts_if_the_position_file_does_not_match_the_store(
         assert post(Portal()) == 2
 
 
-def test_signature_matches_the_standard_webhooks_example(tmp_path: Path) -> None:
+def test_signature_matches_the_example_of_standard_webhooks(tmp_path: Path) -> None:
     """The specification's example for library authors is signed identically."""
     path = tmp_path / "secret"
     write_file(path, b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
@@ -151,7 +153,7 @@ def test_invalid_webhook_secret_is_rejected(tmp_path: Path, text: str) -> None:
         read_webhook_secret(path, "portal")
 
 
-def test_webhook_url_requires_a_secret_and_an_id_heading(tmp_path: Path) -> None:
+def test_webhook_url_requires_a_secret_and_the_heading_of_the_portals_ids(tmp_path: Path) -> None:
     for more in ({"id_heading": "UID"}, {"webhook_secret_file": tmp_path / "secret"}):
         with pytest.raises(ValueError, match="webhook_url needs webhook_secret_file"):
             Source.model_validate({"name": "p", "folder": tmp_path, "map_file": tmp_path, "webhook_url": URL, **more})
