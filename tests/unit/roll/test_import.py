@@ -49,7 +49,7 @@ def counts(result: ImportResult) -> tuple[int, int, int, int]:
     return result.rows, result.voters, result.unchanged, result.rejected
 
 
-def test_import_stores_booths_voters_numbers_and_links(store: Path) -> None:
+def test_roll_import_stores_booths_voters_numbers_and_links(store: Path) -> None:
     header = (
         "ST_CODE", "AC_NO", "AC_NAME_EN", "PART_NO", "PART_NAME_EN", "PART_NAME_V1", "CLOSES_AT", "SECTION_NO", "SLNOINPART",
         "C_HOUSE_NO", "FM_NAME_EN", "LASTNAME_EN", "FM_NAME_V1", "LASTNAME_V1", "RLN_TYPE", "RLN_FM_NM_EN", "SEX", "AGE",
@@ -76,7 +76,7 @@ def test_import_stores_booths_voters_numbers_and_links(store: Path) -> None:
     assert query(store, "SELECT count(*), min(source), max(dropped_at) FROM link") == [(2, "roll", None)]
 
 
-def test_import_run_is_recorded(store: Path) -> None:
+def test_roll_import_is_recorded_with_file_and_counts(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")])
     ((at, name, sha256, *rest),) = query(
         store, "SELECT at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged FROM import_run"
@@ -85,7 +85,7 @@ def test_import_run_is_recorded(store: Path) -> None:
     assert len(str(sha256)) == 64
 
 
-def test_file_with_key_columns_only_is_imported(store: Path) -> None:
+def test_roll_with_key_columns_only_is_imported(store: Path) -> None:
     result = import_rows(store, [("S24-170", "12", "7"), ("171", "12", "8")], ("app", "part_no", "slnoinpart"))
     assert counts(result) == (2, 2, 0, 0)
     assert query(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [
@@ -107,7 +107,7 @@ def test_workbook_numbers_stored_as_floats_are_imported(store: Path) -> None:
     assert query(store, "SELECT serial, age FROM voter ORDER BY 1") == [(7, 24), (8, None)]
 
 
-def test_importing_twice_changes_nothing(store: Path) -> None:
+def test_importing_a_roll_twice_changes_nothing(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "30", "F", "6990012345"),
         ("1", "1", "2", "Tarun", "x", "M", "6990012345, 12345"),
@@ -125,7 +125,7 @@ def test_importing_twice_changes_nothing(store: Path) -> None:
     assert second.reasons == first.reasons
 
 
-def test_changed_row_updates_the_voter_and_blank_cells_delete_nothing(store: Path) -> None:
+def test_changed_roll_row_updates_the_voter_and_blank_cells_delete_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "2", "Tarun", "40", "M", "")])
     result = import_rows(store, [("1", "1", "1", "Mira Devi", "", "F", "6991123456"), ("1", "1", "2", "", "", "", "")])
     assert counts(result) == (2, 1, 1, 0)
@@ -136,7 +136,7 @@ def test_changed_row_updates_the_voter_and_blank_cells_delete_nothing(store: Pat
     assert query(store, "SELECT count(*) FROM link WHERE voter_id = 1") == [(2,)]
 
 
-def test_file_with_fewer_columns_keeps_the_other_details(store: Path) -> None:
+def test_roll_with_fewer_columns_does_not_change_the_other_details(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     before = query(store, "SELECT * FROM voter")
     result = import_rows(store, [("1", "1", "1", "6990012345")], ("AC_NO", "PART_NO", "SLNOINPART", "MOBILE"))
@@ -145,7 +145,7 @@ def test_file_with_fewer_columns_keeps_the_other_details(store: Path) -> None:
     assert query(store, "SELECT * FROM voter") == before
 
 
-def test_import_keeps_turnout_and_dropped_links(store: Path) -> None:
+def test_roll_import_does_not_change_turnout_or_dropped_links_to_numbers(store: Path) -> None:
     rows = [("1", "1", "1", "Mira", "30", "F", "6990012345")]
     import_rows(store, rows)
     execute(store, "UPDATE voter SET turnout = 'voted', reached = 1")
@@ -156,7 +156,7 @@ def test_import_keeps_turnout_and_dropped_links(store: Path) -> None:
     assert query(store, "SELECT dropped_at FROM link") == [(5.0,)]
 
 
-def test_import_applies_earlier_opt_outs(store: Path) -> None:
+def test_roll_import_applies_earlier_opt_outs(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     execute(store, "INSERT INTO opt_out (e164, at, source) VALUES ('+916990012345', 7.0, 'flow')")
     result = import_rows(
@@ -202,7 +202,7 @@ def test_second_row_of_a_voter_may_add_details_but_not_contradict(store: Path) -
     ]
 
 
-def test_rejects_file_has_row_column_value_and_reason_of_every_reject(store: Path) -> None:
+def test_rejects_file_has_row_column_value_and_reason_of_every_rejected_row(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "30", "F", "6990012345/12345"),
         ("1", "1", "new", "Tarun", "40", "M", "6991123456"),
@@ -262,7 +262,7 @@ def test_undecodable_characters_reject_only_their_row(store: Path) -> None:
     assert "\\udc" in read_rejected_rows(store.parent / "roll.csv.rejects.csv")[0]["FM_NAME_EN"]
 
 
-def test_dry_run_reports_the_result_and_writes_nothing(store: Path) -> None:
+def test_dry_run_of_a_roll_import_reports_the_result_and_writes_nothing(store: Path) -> None:
     roll = write_roll(
         store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")]
     )
@@ -287,7 +287,7 @@ def test_dry_run_reports_the_result_and_writes_nothing(store: Path) -> None:
     assert len(read_rejected_rows(asked)) == 1
 
 
-def test_second_roll_version_is_imported_if_allowed(store: Path) -> None:
+def test_second_roll_version_of_a_constituency_is_imported_if_allowed(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     import_file(roll, store, ImportOptions(roll_version="2025"))
     result = import_file(roll, store, ImportOptions(roll_version="2026", allow_second_roll=True))
@@ -302,7 +302,9 @@ VERSIONED = ("state_code", "ac_no", "part_no", "serial", "mobile")
 
 @pytest.mark.parametrize("state", ["S24", ""])
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_constituency_in_another_version_is_refused_before_writing(store: Path, state: str, dry_run: bool) -> None:
+def test_constituency_stored_in_another_roll_version_is_refused_before_writing(
+    store: Path, state: str, dry_run: bool
+) -> None:
     """A voter who is marked "voted" on one roll would still be called from the other."""
     import_rows(store, [("S24", "174", "1", "1", "6990012345")], VERSIONED)
     before = read_imported_tables(store)
@@ -333,7 +335,7 @@ def test_same_constituency_number_in_another_state_is_no_duplicate(store: Path) 
 
 
 @pytest.mark.parametrize("heading", ["Revision", "Qualifying Date"])
-def test_duplicate_error_names_the_column_read_as_version(store: Path, heading: str) -> None:
+def test_error_about_a_duplicate_constituency_names_the_column_read_as_version(store: Path, heading: str) -> None:
     import_rows(store, [("S24", "174", "1", "1", "")], VERSIONED)
     header = (*VERSIONED, heading)
     roll = write_roll(store.parent / "new.csv", [("S24", "174", "1", "1", "", "2026-04-01")], header)
@@ -345,7 +347,7 @@ def test_duplicate_error_names_the_column_read_as_version(store: Path, heading: 
     assert import_file(roll, store, map_path=map_file).unchanged == 1
 
 
-def test_two_versions_of_a_constituency_in_one_file_are_refused(store: Path) -> None:
+def test_two_roll_versions_of_a_constituency_in_one_file_are_refused(store: Path) -> None:
     header = (*VERSIONED, "revision")
     rows = [("S24", "174", "1", "1", "", "1"), ("S24", "175", "1", "1", "", "2"), ("S24", "174", "2", "1", "", "2")]
     with pytest.raises(RollError, match="174 of S24 is in this file as version 1,"):
@@ -360,7 +362,9 @@ def test_two_versions_of_a_constituency_in_one_file_are_refused(store: Path) -> 
         ("S13", "", 'add the column state_code, or write state_code = "S13" under [values]'),
     ],
 )
-def test_constituency_with_and_without_state_is_refused(store: Path, stored: str, imported: str, remedy: str) -> None:
+def test_constituency_stored_both_with_and_without_a_state_is_refused(
+    store: Path, stored: str, imported: str, remedy: str
+) -> None:
     """Each voter would be stored twice."""
     import_rows(store, [(stored, "174", "1", "1", "6990012345")], VERSIONED)
     before = read_imported_tables(store)
@@ -385,7 +389,9 @@ def test_constituency_with_and_without_state_is_refused(store: Path, stored: str
         ("174", '[values]\nstate_code = "S13"\n', r"remove state_code from \[values\] of the map file"),
     ],
 )
-def test_duplicate_error_says_where_to_remove_the_state(store: Path, number: str, values: str, remedy: str) -> None:
+def test_error_about_a_duplicate_constituency_says_where_to_remove_the_state(
+    store: Path, number: str, values: str, remedy: str
+) -> None:
     import_rows(store, [("174", "1", "1")], VERSIONED[1:4])
     roll = write_roll(store.parent / "again.csv", [(number, "1", "1")], VERSIONED[1:4])
     map_file = store.parent / "map.toml"
@@ -394,7 +400,7 @@ def test_duplicate_error_says_where_to_remove_the_state(store: Path, number: str
         import_file(roll, store, map_path=map_file)
 
 
-def test_file_must_have_the_state_in_every_row_or_in_none(store: Path) -> None:
+def test_roll_file_must_have_the_state_in_every_row_or_in_none(store: Path) -> None:
     rows = [("S13", "174", "1", "1", ""), ("", "174", "2", "1", "")]
     with pytest.raises(
         RollError, match=r"174 is in this file with the state S13, .* in every row of the file or in none"
@@ -411,7 +417,7 @@ def test_rows_of_a_booth_may_be_in_any_order(store: Path) -> None:
     assert counts(import_rows(store, rows[::-1])) == (9_000, 0, 9_000, 0)
 
 
-def test_numbers_of_another_region_are_imported(store: Path) -> None:
+def test_phone_numbers_of_another_region_are_imported(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "(212) 555-2368")])
     assert import_file(roll, store, ImportOptions(region="US")).numbers == 1
     assert query(store, "SELECT e164 FROM phone") == [("+12125552368",)]
@@ -430,7 +436,7 @@ def find_leftovers(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_interrupted_import_changes_nothing(store: Path, error: type[BaseException]) -> None:
+def test_interrupted_roll_import_changes_nothing(store: Path, error: type[BaseException]) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     (store.parent / "small.csv.rejects.csv").unlink()
     before = read_imported_tables(store)
@@ -447,7 +453,7 @@ def test_interrupted_import_changes_nothing(store: Path, error: type[BaseExcepti
     assert import_file(store.parent / "big.csv", store).voters == 12_999
 
 
-def test_killed_import_changes_nothing(store: Path) -> None:
+def test_killed_roll_import_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = read_imported_tables(store)
     script = (
@@ -461,7 +467,7 @@ def test_killed_import_changes_nothing(store: Path) -> None:
     assert import_file(store.parent / "big.csv", store).voters == 12_999
 
 
-def test_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_roll_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = read_imported_tables(store)
 
@@ -476,7 +482,7 @@ def test_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.
     assert [name for name in find_leftovers(store.parent) if name.startswith("big")] == []
 
 
-def test_unclosed_quotation_mark_changes_nothing(store: Path) -> None:
+def test_import_of_a_roll_with_an_unclosed_quotation_mark_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = read_imported_tables(store)
     path = write_big_roll(store)
@@ -487,13 +493,13 @@ def test_unclosed_quotation_mark_changes_nothing(store: Path) -> None:
     assert read_imported_tables(store) == before
 
 
-def test_import_is_refused_while_the_store_is_in_use(store: Path) -> None:
+def test_roll_import_is_refused_while_the_store_is_in_use(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     with exclusive_connection(store, "a dialler"), pytest.raises(StoreBusy, match="a dialler"):
         import_file(roll, store)
 
 
-def test_file_that_is_not_a_store_is_not_overwritten(store: Path) -> None:
+def test_roll_import_does_not_overwrite_a_file_that_is_not_a_store(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     store.write_text("a letter to the editor")
     with pytest.raises(StoreCorrupt):
@@ -504,7 +510,7 @@ def test_file_that_is_not_a_store_is_not_overwritten(store: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"), [("roll.csv", "is the roll itself"), ("none/rejects.csv", "cannot be written")]
 )
-def test_unusable_rejects_path_is_refused(store: Path, name: str, says: str) -> None:
+def test_unusable_path_of_the_rejects_file_is_refused(store: Path, name: str, says: str) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     text = roll.read_text("utf-8")
     with pytest.raises((RollError, OutputRefused), match=says):

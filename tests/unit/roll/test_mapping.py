@@ -24,7 +24,7 @@ def write_map(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_usual_export_headings_are_all_mapped() -> None:
+def test_usual_headings_of_roll_exports_are_all_mapped() -> None:
     mapping = map_columns(ROLL, [EXPORT])
     assert dict(mapping.describe_columns()) == {
         "ST_CODE": "state_code",
@@ -53,7 +53,7 @@ def test_usual_export_headings_are_all_mapped() -> None:
     assert mapping.skip_rows == 1
 
 
-def test_three_key_columns_are_enough() -> None:
+def test_roll_needs_only_its_three_key_columns() -> None:
     assert map_columns(ROLL, [["app", "part_no", "slnoinpart"]]).columns == {
         Field.CONSTITUENCY_NUMBER: (0,),
         Field.PART_NUMBER: (1,),
@@ -87,7 +87,7 @@ def test_three_key_columns_are_enough() -> None:
         ("EPIC No", Field.EPIC),
     ],
 )
-def test_heading_is_recognized_in_several_languages_and_spellings(heading: str, name: Field) -> None:
+def test_roll_heading_is_recognized_in_several_languages_and_spellings(heading: str, name: Field) -> None:
     found = find_field(heading)
     assert found is not None
     assert found[0] is name
@@ -97,14 +97,14 @@ def test_heading_is_recognized_in_several_languages_and_spellings(heading: str, 
     "heading",
     ["Caste", "SUB_CASTE", "Religion", "Aadhaar No", "AADHAR", "UID No", "जाति", "धर्म", "आधार संख्या", "voted_for"],
 )
-def test_sensitive_columns_are_dropped_and_described_as_dropped(heading: str) -> None:
+def test_sensitive_roll_columns_are_dropped_and_described_as_dropped(heading: str) -> None:
     mapping = map_columns(ROLL, [[*EXPORT, heading]])
     assert mapping.sensitive == {len(EXPORT)}
     assert mapping.describe_columns()[-1] == (heading, DROPPED)
 
 
 @pytest.mark.parametrize("heading", ["MOBILE", "अनुभाग संख्या", "भाग संख्या", "Section", "Guardian", "Fluid", "Broadcast"])
-def test_harmless_headings_are_not_sensitive(heading: str) -> None:
+def test_harmless_headings_are_not_mistaken_for_sensitive_ones(heading: str) -> None:
     assert not is_sensitive(heading)
 
 
@@ -116,13 +116,13 @@ def test_single_name_column_is_mapped_to_the_name_in_any_script() -> None:
     assert Field.NAME_LOCAL not in alone
 
 
-def test_more_common_heading_wins_if_two_match() -> None:
+def test_more_common_heading_is_chosen_if_two_match() -> None:
     columns = map_columns(ROLL, [["SNO", "AC_NO", "PART_NO", "SLNOINPART", "BOOTH NO"]]).columns
     assert columns[Field.SERIAL] == (3,)
     assert columns[Field.PART_NUMBER] == (2,)
 
 
-def test_header_below_a_title_is_found() -> None:
+def test_roll_header_below_a_title_is_found() -> None:
     head = [["Electoral roll 2026"], [], ["AC_NO", "PART_NO", "SLNOINPART"], ["1", "2", "3"]]
     assert map_columns(ROLL, head).skip_rows == 3
 
@@ -143,7 +143,7 @@ def test_roll_without_key_columns_is_rejected(head: list[list[str]], says: str) 
     assert "\n" not in str(refused.value)
 
 
-def test_map_file_overrides_the_headings(tmp_path: Path) -> None:
+def test_map_file_overrides_the_headings_of_the_roll(tmp_path: Path) -> None:
     path = write_map(
         tmp_path,
         'delimiter = ";"\n[columns]\npart_number = "Stn"\nmobile = ["Phone A", 5]\nage = ""\n'

@@ -117,32 +117,32 @@ def test_several_numbers_in_a_cell_are_read(cell: str) -> None:
         ("1700123456", NumberReason.UNKNOWN_SERIES),
     ],
 )
-def test_invalid_number_is_rejected_with_its_reason(cell: str, reason: NumberReason) -> None:
+def test_invalid_phone_number_is_rejected_with_a_reason(cell: str, reason: NumberReason) -> None:
     found = read_cell(cell)
     assert found.numbers == ()
     assert [bad.reason for bad in found.rejected] == [reason]
 
 
 @pytest.mark.parametrize("cell", ["", "  ", "-", "NA", "n/a", "Nil", "none", "0", "0.0", "NaN"])
-def test_cell_that_means_no_number_gives_nothing(cell: str) -> None:
+def test_cell_that_means_no_number_yields_no_number(cell: str) -> None:
     found = read_cell(cell)
     assert (found.numbers, found.rejected) == ((), ())
 
 
-def test_valid_number_is_read_next_to_an_invalid_one() -> None:
+def test_valid_phone_number_is_read_next_to_an_invalid_one() -> None:
     found = read_cell("6990012345 / 12345")
     assert found.numbers == (MOBILE,)
     assert [(bad.text, bad.reason) for bad in found.rejected] == [("12345", NumberReason.TOO_SHORT)]
 
 
-def test_landlines_and_foreign_numbers_are_read() -> None:
+def test_landline_and_foreign_numbers_are_read() -> None:
     assert read_cell("011-2345 6789").numbers == ("+911123456789",)
     assert read_cell("+44 7700 900123").numbers == ()  # reserved by Ofcom for fiction
     assert read_cell("+1 212 555 2368").numbers == ("+12125552368",)
     assert read_cell("0012125552368").numbers == ("+12125552368",)
 
 
-def test_region_applies_to_numbers_without_a_country_code() -> None:
+def test_default_region_applies_to_numbers_without_a_country_code() -> None:
     assert read_cell("(212) 555-2368", "US").numbers == ("+12125552368",)
     assert read_cell("6990012345", "US").numbers == ()
     assert read_cell("+916990012345", "US").numbers == (MOBILE,)
@@ -158,7 +158,7 @@ def test_digits_of_every_script_have_their_unicode_values() -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.from_regex(r"(\+91|91|0|0091)?[6-9][0-9]{9}", fullmatch=True))
-def test_plain_mobile_parser_agrees_with_the_library(cell: str) -> None:
+def test_fast_parser_of_mobile_numbers_agrees_with_the_phone_number_library(cell: str) -> None:
     number = parse_plain_mobile(cell)
     if number is None:  # a test pattern, or rounded by a spreadsheet
         assert [
@@ -172,7 +172,7 @@ def test_plain_mobile_parser_agrees_with_the_library(cell: str) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.text(alphabet=st.sampled_from("0123456789+-/,.;| ()EeMob९९७৯\n'"), max_size=40) | st.text(max_size=30))
-def test_any_cell_gives_only_valid_numbers(cell: str) -> None:
+def test_every_number_read_from_any_cell_is_valid(cell: str) -> None:
     found = read_cell(cell)
     for number in found.numbers:
         assert number.startswith("+")

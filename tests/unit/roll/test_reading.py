@@ -45,7 +45,7 @@ def test_windows_code_pages_are_detected(tmp_path: Path, encoding: str, name: st
     assert rows_of(path) == [["1", "2", "3", name]]
 
 
-def test_encoding_visible_only_at_the_end_is_detected(tmp_path: Path) -> None:
+def test_encoding_of_a_roll_is_detected_even_if_only_its_end_shows_it(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     lines = [f"1,2,{serial},plain" for serial in range(1, 150_000)]
     path.write_bytes("\n".join([HEADER, *lines, "1,2,3,Zoë"]).encode("cp1252"))
@@ -65,13 +65,13 @@ def test_utf8_with_a_broken_character_is_read_as_damaged_utf8(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_delimiter_is_detected(tmp_path: Path, delimiter: str) -> None:
+def test_delimiter_of_a_csv_roll_is_detected(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{HEADER}\n1,2,3,Mira\n4,5,6,Tarun\n".replace(",", delimiter), "utf-8")
     assert rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
 
 
-def test_delimiter_within_cells_is_not_chosen() -> None:
+def test_character_that_occurs_within_cells_is_not_chosen_as_delimiter() -> None:
     assert detect_delimiter("A;B;C\n1;2,3,4;x\n5;6,7,8;y\n") == ";"
     assert detect_delimiter("ONE COLUMN\n1\n2\n") == ","
 
@@ -84,7 +84,7 @@ def test_quoted_cells_may_contain_delimiters_and_line_ends(tmp_path: Path) -> No
     assert batches[0].first_row == 2
 
 
-def test_batches_number_rows_like_a_spreadsheet(tmp_path: Path) -> None:
+def test_roll_rows_are_numbered_like_those_of_a_spreadsheet(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text("\n".join([HEADER, *(f"1,2,{serial},x" for serial in range(1, 8))]) + "\n", "utf-8")
     batches = list(open_roll(path).batches(1, batch_rows=3))
@@ -157,7 +157,7 @@ def test_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Path, content: b
     assert "\n" not in str(refused.value)
 
 
-def test_missing_file_and_folder_are_rejected(tmp_path: Path) -> None:
+def test_missing_roll_file_and_folder_in_its_place_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="file not found"):
         open_roll(tmp_path / "none.csv")
     with pytest.raises(RollError, match="is a folder"):
@@ -173,7 +173,7 @@ def test_missing_file_and_folder_are_rejected(tmp_path: Path) -> None:
         ("ascii", "not in enc"),
     ],
 )
-def test_wrong_stated_encoding_is_rejected(tmp_path: Path, encoding: str, says: str) -> None:
+def test_roll_in_another_encoding_than_the_stated_one_is_rejected(tmp_path: Path, encoding: str, says: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,André\n".encode("cp1252"))
     with pytest.raises(RollError, match=says):
@@ -189,7 +189,7 @@ def test_empty_workbook_and_missing_sheet_are_rejected(tmp_path: Path) -> None:
         open_roll(path, FileOptions(sheet="Roll"))
 
 
-def test_unclosed_quotation_mark_is_detected_in_a_long_file(tmp_path: Path) -> None:
+def test_unclosed_quotation_mark_is_detected_in_a_long_roll_file(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f'{HEADER}\n1,2,1,x\n1,2,2,"Mira\n' + "1,2,3,y\n" * 100, "utf-8")
     with pytest.raises(RollError, match="opens in row 3"):
@@ -222,7 +222,7 @@ def make_roll(count: int, changes: dict[int, str], end: str = "\n") -> str:
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("batch_rows", [4_000, 10])
-def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_file(
+def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_roll_file(
     tmp_path: Path, changes: dict[int, str], end: str, batch_rows: int
 ) -> None:
     path = tmp_path / "roll.csv"

@@ -29,7 +29,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
-def test_same_seed_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
+def test_sample_rolls_with_the_same_seed_have_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     digests = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         path = tmp_path / (name + suffix)
@@ -40,7 +40,7 @@ def test_same_seed_gives_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", f"b{suffix}", f"c{suffix}"]
 
 
-def test_names_are_in_the_script_of_their_language(tmp_path: Path) -> None:
+def test_names_in_a_sample_roll_are_in_the_script_of_their_language(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 1_200, messy=0.0)
     seen = set()
@@ -59,7 +59,7 @@ def test_names_are_in_the_script_of_their_language(tmp_path: Path) -> None:
     assert seen == set(STATES.values())
 
 
-def test_clean_sample_is_imported_completely_and_households_share_numbers(tmp_path: Path) -> None:
+def test_clean_sample_roll_is_imported_completely_and_households_share_numbers(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     summary = write_sample(path, 3_000, messy=0.0, booth_voters=100)
     result = import_file(path, tmp_path / "centre.db")
@@ -70,7 +70,7 @@ def test_clean_sample_is_imported_completely_and_households_share_numbers(tmp_pa
     assert query(tmp_path / "centre.db", "SELECT count(*) FROM booth WHERE language = ''") == [(0,)]
 
 
-def test_messy_sample_has_every_kind_of_error_and_every_row_is_accounted_for(tmp_path: Path) -> None:
+def test_messy_sample_roll_has_every_kind_of_error_and_each_row_is_stored_or_rejected(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 4_000, messy=0.5)
     result = import_file(path, tmp_path / "centre.db")
@@ -79,7 +79,7 @@ def test_messy_sample_has_every_kind_of_error_and_every_row_is_accounted_for(tmp
     assert len(result.reasons) >= 7
 
 
-def test_workbook_holds_the_same_voters_as_csv(tmp_path: Path) -> None:
+def test_sample_workbook_has_the_same_voters_as_the_sample_csv(tmp_path: Path) -> None:
     write_sample(tmp_path / "roll.csv", 400)
     write_sample(tmp_path / "roll.xlsx", 400)
     store = tmp_path / "centre.db"
@@ -88,7 +88,7 @@ def test_workbook_holds_the_same_voters_as_csv(tmp_path: Path) -> None:
     assert (same.rows, same.voters, same.numbers, same.links) == (400, 0, 0, 0)
 
 
-def test_phone_numbers_belong_to_no_known_operator(tmp_path: Path) -> None:
+def test_phone_numbers_of_a_sample_roll_belong_to_no_operator(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 3_000, messy=0.6)
     numbers = {number for row in rows_of(path) for number in read_cell(row["MOBILE"]).numbers}
@@ -98,7 +98,7 @@ def test_phone_numbers_belong_to_no_known_operator(tmp_path: Path) -> None:
         assert carrier.name_for_number(parse(number), "en") == ""  # no operator has this block
 
 
-def test_epic_numbers_have_an_unused_prefix(tmp_path: Path) -> None:
+def test_epic_numbers_of_a_sample_roll_have_a_prefix_that_is_not_in_use(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 50, messy=0.0)
     epics = [row["IDCARD_NO"] for row in rows_of(path)]
@@ -106,14 +106,14 @@ def test_epic_numbers_have_an_unused_prefix(tmp_path: Path) -> None:
     assert len(set(epics)) == 50
 
 
-def test_states_and_languages_can_be_chosen(tmp_path: Path) -> None:
+def test_states_and_languages_of_a_sample_roll_can_be_chosen(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample(path, 30, states=["S24", "S25"], languages=["bn", "ta"])
     assert {row["ST_CODE"] for row in rows_of(path)} == {"S25"}
     assert tuple(rows_of(path)[0]) == HEADER
 
 
-def test_progress_is_called_every_5000_rows(tmp_path: Path) -> None:
+def test_progress_of_a_sample_roll_is_reported_every_5000_rows(tmp_path: Path) -> None:
     calls: list[int] = []
     write_sample(tmp_path / "roll.csv", 10_001, progress=calls.append)
     assert calls == [5_000, 10_000]
@@ -132,7 +132,7 @@ def test_progress_is_called_every_5000_rows(tmp_path: Path) -> None:
         ("none/roll.csv", 10, {}, "cannot be written"),
     ],
 )
-def test_invalid_arguments_are_refused_and_leave_no_file(
+def test_invalid_arguments_of_a_sample_roll_are_refused_and_leave_no_file(
     tmp_path: Path, name: str, rows: int, choice: dict[str, object], says: str
 ) -> None:
     with pytest.raises(RollError, match=says):
@@ -140,7 +140,7 @@ def test_invalid_arguments_are_refused_and_leave_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_word_is_written_in_each_script() -> None:
+def test_word_is_transliterated_into_each_script() -> None:
     word = [("r", "aa"), ("v", "i"), ("n", "")]
     assert write_in_latin(word) == "Ravin"
     assert [write_in_script(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [

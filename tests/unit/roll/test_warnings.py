@@ -81,7 +81,7 @@ def test_real_names_are_not_classified_as_garbled(name: str) -> None:
     assert not is_garbled(name)
 
 
-def test_shared_epics_are_counted_within_a_roll_but_not_across_versions(tmp_path: Path) -> None:
+def test_epic_numbers_of_several_voters_are_counted_within_one_roll_version(tmp_path: Path) -> None:
     header, row = f"{KEY},NAME,EPIC,MOBILE", "174,1,{},Asha,ABC1234567,981234560{}"
     store = tmp_path / "centre.db"
     (tmp_path / "roll.csv").write_text("\n".join([header, row.format(1, 1), row.format(2, 2)]))
@@ -113,7 +113,7 @@ def test_zip_archive_is_rejected_with_the_name_of_its_first_file(tmp_path: Path)
         prepare_import(tmp_path / "roll.zip")
 
 
-def test_dry_run_shows_warnings_and_the_first_rejects(tmp_path: Path) -> None:
+def test_dry_run_shows_warnings_and_the_first_rejected_rows(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{KEY},NAME,MOBILE,OTHER\n174,1,1,Asha,12345,9812345601\n174,1,x,Ravi,9812345602,9812345603\n")
     code, said = run("import", path, "--store", tmp_path / "centre.db", "--dry-run")
@@ -125,7 +125,7 @@ def test_dry_run_shows_warnings_and_the_first_rejects(tmp_path: Path) -> None:
     assert "the first 2 rejects; --rejects FILE writes all" in words
 
 
-def test_rolls_page_lists_every_field_and_its_map_files_are_valid(tmp_path: Path) -> None:
+def test_docs_page_on_rolls_lists_every_field_and_its_map_files_are_valid(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs/how-to/rolls.md").read_text(encoding="utf-8")
     examples = [text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[sources]]" not in text]
     assert len(examples) == 2

@@ -46,7 +46,7 @@ def test_worker_list_may_have_local_digits_and_several_parts(store: Path) -> Non
     assert query(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
 
 
-def test_later_list_replaces_booths_and_keeps_missing_details(store: Path) -> None:
+def test_later_worker_list_replaces_booths_but_not_details_that_it_lacks(store: Path) -> None:
     import_list(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
     result = import_list(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
     assert (result.workers, result.removed) == (1, 1)
@@ -55,7 +55,7 @@ def test_later_list_replaces_booths_and_keeps_missing_details(store: Path) -> No
     assert [gone for *_, gone, _ in query(store, WORKERS)] == [0, 0]
 
 
-def test_number_with_two_names_is_reported_with_both_rows(store: Path) -> None:
+def test_worker_number_with_two_names_is_reported_with_both_rows(store: Path) -> None:
     result = import_list(store, f"AC No,Part,Mobile,Name\n174,1,{FIRST},Asha\n174,2,{FIRST},asha\n174,3,{FIRST},Ravi\n")
     assert (result.workers, result.renamed) == (1, ((2, 4),))
     config = store.with_name("centre.toml")
@@ -65,7 +65,7 @@ def test_number_with_two_names_is_reported_with_both_rows(store: Path) -> None:
     assert "3 rows: 1 worker at 3 booths" in output
 
 
-def test_opted_out_worker_stays_opted_out(store: Path) -> None:
+def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute("INSERT INTO opt_out (e164, at, source) VALUES (?, 1.0, 'request')", (FIRST,))
         db.commit()
@@ -90,7 +90,7 @@ def test_opted_out_worker_stays_opted_out(store: Path) -> None:
         ),
     ],
 )
-def test_invalid_row_is_named_and_nothing_is_imported(store: Path, text: str, words: str) -> None:
+def test_invalid_row_of_a_worker_list_is_named_and_nothing_is_imported(store: Path, text: str, words: str) -> None:
     with pytest.raises(RollError, match=words) as refused:
         import_list(store, text)
     assert "9810000" not in str(refused.value)
@@ -98,7 +98,7 @@ def test_invalid_row_is_named_and_nothing_is_imported(store: Path, text: str, wo
     assert query(store, "SELECT count(*) FROM worker") == [(0,)]
 
 
-def test_worker_of_a_part_in_two_versions_needs_a_roll_version(store: Path) -> None:
+def test_booth_worker_of_a_part_in_two_roll_versions_needs_the_version(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (roll_version, state_code, constituency_number, part_number) VALUES ('2027', 'S24', 174, 1)"
@@ -112,7 +112,7 @@ def test_worker_of_a_part_in_two_versions_needs_a_roll_version(store: Path) -> N
     assert query(store, "SELECT booth_id FROM worker_booth") == [(1,)]
 
 
-def test_worker_of_a_part_in_two_states_needs_a_state(store: Path) -> None:
+def test_booth_worker_of_a_part_in_two_states_needs_a_state(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
