@@ -49,7 +49,7 @@ def make_request(**changes: str) -> OriginateRequest:
 
 
 @pytest.mark.parametrize("number", BAD)
-def test_unsafe_number_is_refused_without_repeating_it(number: str) -> None:
+def test_phone_number_with_unsafe_characters_is_refused_without_repeating_it(number: str) -> None:
     problem = find_refusal(number, ("+91",), ())
     assert problem is not None
     assert not number or number not in problem
@@ -61,13 +61,13 @@ FIELDS += [("endpoint", value) for value in BAD if value != "9" * 40]
 
 
 @pytest.mark.parametrize(("field", "value"), FIELDS)
-async def test_unsafe_value_is_never_sent_to_the_switch(field: str, value: str) -> None:
+async def test_value_with_unsafe_characters_is_never_sent_to_the_switch(field: str, value: str) -> None:
     """The check precedes the error that this unconnected adapter would give for a valid value."""
     with pytest.raises(UnsafeValue) as refused:
         await AsteriskSwitch().originate(make_request(**{field: value}))
     assert not value.strip("+") or value not in str(refused.value)
 
 
-async def test_valid_originate_fails_only_for_the_missing_connection() -> None:
+async def test_originate_with_valid_values_fails_only_for_the_missing_connection() -> None:
     with pytest.raises(SwitchUnreachable):
         await AsteriskSwitch().originate(make_request())

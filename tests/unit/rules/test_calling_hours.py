@@ -28,12 +28,12 @@ def epoch(zone: ZoneInfo, *moment: int, fold: int = 0) -> float:
     return datetime(*moment, tzinfo=zone, fold=fold).timestamp()  # type: ignore[arg-type, misc]  # year, month, day, hour, minute
 
 
-def test_daily_hours_apply_on_holidays_too() -> None:
+def test_daily_calling_hours_apply_on_holidays_too() -> None:
     hours = make_daily_hours([NINE_TO_FIVE])
     assert hours.holiday == hours.sunday == hours.saturday == hours.weekday == (NINE_TO_FIVE,)
 
 
-def test_holiday_hours_replace_those_of_the_weekday() -> None:
+def test_calling_hours_of_a_holiday_replace_those_of_the_weekday() -> None:
     hours = WeekHours((NINE_TO_FIVE,), (), (), ((time(10), time(11)),), frozenset({date(2024, 4, 22)}))
     assert not hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 30))
     assert hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 10, 30))
@@ -47,7 +47,7 @@ def test_calling_hours_include_their_start_and_exclude_their_end() -> None:
     assert not hours.is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 17, 0))
 
 
-def test_next_opening_waits_for_the_last_zone() -> None:
+def test_next_time_to_call_is_when_all_time_zones_are_in_calling_hours() -> None:
     """09:00 in Honolulu is 15:00 in New York (EDT)."""
     now = epoch(NEW_YORK, 2024, 4, 22, 12, 0)
     assert make_daily_hours([NINE_TO_FIVE]).find_next_opening((NEW_YORK, HONOLULU), now) == epoch(
@@ -55,21 +55,21 @@ def test_next_opening_waits_for_the_last_zone() -> None:
     )
 
 
-def test_next_opening_uses_the_day_of_the_zone() -> None:
+def test_start_of_the_next_calling_hours_uses_the_day_of_the_time_zone() -> None:
     """At 23:00 UTC on Sunday it is Monday in Kolkata, and only weekdays are open."""
     hours = WeekHours(weekday=((time(5), time(6)),), saturday=(), sunday=(), holiday=())
     now = datetime(2024, 4, 21, 23, 0, tzinfo=UTC).timestamp()
     assert hours.find_next_opening((KOLKATA,), now) == epoch(KOLKATA, 2024, 4, 22, 5, 0)
 
 
-def test_skipped_opening_moves_to_the_clock_change() -> None:
+def test_calling_hours_that_start_in_a_skipped_hour_start_at_the_clock_change() -> None:
     """In Berlin 02:00 becomes 03:00 on 31 March 2024; hours from 02:30 to 05:00 open at 03:00."""
     hours = make_daily_hours([(time(2, 30), time(5))])
     now = epoch(BERLIN, 2024, 3, 31, 1, 30)
     assert hours.find_next_opening((BERLIN,), now) == epoch(BERLIN, 2024, 3, 31, 3, 0)
 
 
-def test_hours_in_a_repeated_hour_open_twice() -> None:
+def test_calling_hours_within_a_repeated_hour_start_twice() -> None:
     """In Berlin 03:00 becomes 02:00 on 27 October 2024; hours from 02:00 to 02:30 open in both passes."""
     hours = make_daily_hours([(time(2), time(2, 30))])
     first, second = (epoch(BERLIN, 2024, 10, 27, 2, 0, fold=fold) for fold in (0, 1))
@@ -77,7 +77,7 @@ def test_hours_in_a_repeated_hour_open_twice() -> None:
     assert hours.find_next_opening((BERLIN,), first + 1_900.0) == second
 
 
-def test_closed_hours_reopen_when_the_clock_jumps_back_over_their_end() -> None:
+def test_calling_hours_start_again_if_the_clock_jumps_back_over_their_end() -> None:
     """Hours until 02:30 are over at 02:45, and open again when 03:00 becomes 02:00."""
     hours = make_daily_hours([(time(1), time(2, 30))])
     now = epoch(BERLIN, 2024, 10, 27, 2, 45, fold=0)
@@ -88,12 +88,12 @@ def test_closed_hours_reopen_when_the_clock_jumps_back_over_their_end() -> None:
     ("clock", "hours"),
     [((8, 0), 8.0), ((9, 0), 8.0), ((12, 30), 4.5), ((17, 0), 0.0), ((20, 0), 0.0)],
 )
-def test_seconds_left_count_until_todays_close_in_the_zone(clock: tuple[int, int], hours: float) -> None:
+def test_remaining_calling_seconds_end_with_todays_hours_in_the_time_zone(clock: tuple[int, int], hours: float) -> None:
     now = epoch(KOLKATA, 2024, 4, 22, *clock)
     assert count_seconds_left([make_daily_hours([NINE_TO_FIVE])], KOLKATA, now) == hours * 3600.0
 
 
-def test_seconds_left_count_only_moments_at_which_all_hours_are_open() -> None:
+def test_remaining_calling_seconds_count_only_times_within_all_calling_hours() -> None:
     morning, late = (
         make_daily_hours([(time(8), time(12)), (time(14), time(18))]),
         make_daily_hours([(time(10), time(15))]),
@@ -104,7 +104,7 @@ def test_seconds_left_count_only_moments_at_which_all_hours_are_open() -> None:
     assert count_seconds_left([morning, make_daily_hours([(time(12), time(14))])], KOLKATA, now) == 0.0
 
 
-def test_seconds_left_use_the_day_of_the_zone() -> None:
+def test_remaining_calling_seconds_use_the_day_of_the_time_zone() -> None:
     """At 20:00 UTC on Sunday it is Monday in Kolkata."""
     hours = WeekHours(weekday=(NINE_TO_FIVE,), saturday=(), sunday=(), holiday=())
     assert count_seconds_left([hours], KOLKATA, datetime(2024, 4, 21, 20, 0, tzinfo=UTC).timestamp()) == 8 * 3600.0
@@ -116,7 +116,7 @@ def test_days_begin_at_local_midnight() -> None:
     assert get_next_midnight(KOLKATA, now) == epoch(KOLKATA, 2024, 4, 23, 0, 0)
 
 
-def test_merge_stretches_merges_adjoining_and_overlapping_stretches() -> None:
+def test_adjoining_and_overlapping_calling_hours_are_merged() -> None:
     assert merge_stretches([(5.0, 6.0), (1.0, 2.0), (2.0, 3.0), (1.5, 1.7)]) == [(1.0, 3.0), (5.0, 6.0)]
     assert merge_stretches([(1.0, 4.0), (2.0, 3.0)]) == [(1.0, 4.0)]
     assert merge_stretches([]) == []

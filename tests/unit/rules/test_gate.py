@@ -51,7 +51,7 @@ def reasons(ruling: Ruling) -> list[Reason]:
 # Single rules
 
 
-def test_call_without_objections_is_allowed() -> None:
+def test_call_that_breaks_no_rule_is_allowed() -> None:
     settings = site()
     ruling = make_gate(settings).check_originate(make_case(settings), NOON)
     assert ruling == Ruling((), NOON)
@@ -76,7 +76,9 @@ def test_call_without_objections_is_allowed() -> None:
         ({"facts": replace(FRESH, conversations_today=2)}, Reason.CONVERSATIONS, moment("2024-04-23T09:00")),
     ],
 )
-def test_single_broken_rule_gives_one_objection(changes: dict[str, Any], reason: Reason, next_at: float | None) -> None:
+def test_call_that_breaks_one_rule_has_one_objection(
+    changes: dict[str, Any], reason: Reason, next_at: float | None
+) -> None:
     settings = site(dialling={"denied_prefixes": ["+911900"]})
     ruling = make_gate(settings).check_originate(make_case(settings, **changes), NOON)
     assert reasons(ruling) == [reason]
@@ -85,7 +87,9 @@ def test_single_broken_rule_gives_one_objection(changes: dict[str, Any], reason:
 
 
 @pytest.mark.parametrize(("exception", "guaranteed"), [(True, True), (True, False), (False, True), (False, False)])
-def test_locked_number_may_be_called_with_a_guaranteed_agent(exception: bool, guaranteed: bool) -> None:
+def test_number_locked_after_an_abandoned_call_may_be_called_with_a_reserved_agent(
+    exception: bool, guaranteed: bool
+) -> None:
     settings = site()
     gate = make_gate(settings)
     profile = gate.rules.profile
@@ -95,7 +99,7 @@ def test_locked_number_may_be_called_with_a_guaranteed_agent(exception: bool, gu
     assert gate.check_originate(case, NOON).allowed == (exception and guaranteed)
 
 
-def test_strictest_campaign_sets_the_interval_after_a_conversation() -> None:
+def test_minimum_interval_after_a_conversation_is_that_of_the_strictest_campaign() -> None:
     campaigns = [{"id": each, "other_retry_minutes": minutes} for each, minutes in (("a", 30), ("b", 200), ("c", 600))]
     kind = {"kind": "agents", "candidate": "A. Candidate"}
     settings = site(campaigns=[{**kind, **each} for each in campaigns])
@@ -104,7 +108,7 @@ def test_strictest_campaign_sets_the_interval_after_a_conversation() -> None:
     assert (reasons(ruling), ruling.next_at) == ([Reason.MINIMUM_INTERVAL], NOON - 60 + 200 * 60)
 
 
-def test_requested_calls_and_booth_workers_need_no_interval() -> None:
+def test_requested_calls_and_booth_worker_calls_need_no_minimum_interval() -> None:
     settings = site()
     facts = replace(FRESH, called_at=NOON - 60, talked_at=NOON - 60)
     assert make_gate(settings).check_originate(make_case(settings, facts=facts, asked_for=True), NOON).allowed
@@ -113,14 +117,14 @@ def test_requested_calls_and_booth_workers_need_no_interval() -> None:
     assert make_gate(settings).check_originate(worker, NOON).allowed
 
 
-def test_values_just_inside_the_limits_are_allowed() -> None:
+def test_call_with_values_exactly_at_the_limits_is_allowed() -> None:
     settings = site()
     facts = PhoneFacts(attempts_today=2, conversations_today=1, abandoned_at=NOON - 72 * HOUR, consent=Consent.GIVEN)
     assert make_gate(settings).check_originate(make_case(settings, facts=facts), NOON).allowed
 
 
 @pytest.mark.parametrize("kind", ["agents", "ivr"])
-def test_booth_workers_are_called_during_the_silence_within_calling_hours(kind: str) -> None:
+def test_booth_workers_may_be_called_in_the_silence_period_within_calling_hours(kind: str) -> None:
     flow = {"flow": "booth_worker"} if kind == "ivr" else {}
     polls = [{"day": "2024-04-23", "closes_at": "18:00"}]
     settings = site("india", campaign={"kind": kind, "purpose": "booth-workers", **flow}, rules={"polls": polls})
@@ -137,7 +141,7 @@ def test_booth_workers_are_called_during_the_silence_within_calling_hours(kind: 
     assert Reason.HOURS in reasons(gate.check_originate(case, moment("2024-04-22T23:00")))
 
 
-def test_all_objections_are_reported_and_the_last_one_sets_the_next_time() -> None:
+def test_next_allowed_time_is_when_the_last_objection_to_a_call_ends() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
     ruling = make_gate(settings).check_originate(make_case(settings, facts=facts), NOON)
@@ -160,7 +164,7 @@ def test_call_may_not_ring_past_the_calling_hours() -> None:
     assert not gate.check_connect(case, end).allowed
 
 
-def test_holidays_and_weekends_have_their_own_hours() -> None:
+def test_holidays_and_weekends_have_their_own_calling_hours() -> None:
     settings = site(rules={"holidays": ["2024-04-22"]})
     gate, case = make_gate(settings), make_case(settings)
     ruling = gate.check_originate(case, moment("2024-04-22T09:30"))
@@ -172,7 +176,7 @@ def test_holidays_and_weekends_have_their_own_hours() -> None:
 
 
 @pytest.mark.parametrize("days", [6.9, 7.1])
-def test_missing_or_outdated_register_stops_its_campaigns(days: float) -> None:
+def test_missing_or_outdated_do_not_call_register_stops_campaigns_that_need_it(days: float) -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register = Register("ncpr", NOON - days * DAY, 1000)
     expected = [] if days < 7 else [Reason.OLD_REGISTER]
@@ -182,7 +186,7 @@ def test_missing_or_outdated_register_stops_its_campaigns(days: float) -> None:
     assert make_gate(turnout).check_campaign(campaign_rules(turnout), NOON).allowed
 
 
-def test_registered_number_is_blocked_for_the_purposes_of_the_profile() -> None:
+def test_number_on_the_do_not_call_register_is_blocked_for_the_profiles_purposes() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
     assert reasons(make_gate(material, register).check_originate(make_case(material, facts=listed), NOON)) == [
@@ -205,7 +209,7 @@ def test_registered_number_is_blocked_for_the_purposes_of_the_profile() -> None:
         ({"hi": CertificateStatus(None)}, None),
     ],
 )
-def test_recording_needs_its_own_certificate(certified: dict[str, CertificateStatus], words: str | None) -> None:
+def test_prompt_recording_needs_its_own_certificate(certified: dict[str, CertificateStatus], words: str | None) -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, case = make_gate(settings), make_case(settings, campaign=campaign_rules(settings, certified))
     for ruling in (gate.check_originate(case, NOON), gate.check_connect(case, NOON)):
@@ -227,7 +231,7 @@ def test_campaign_without_any_certificate_is_held() -> None:
     assert gate.check_campaign(campaign_rules(site("india")), NOON).allowed
 
 
-def test_certificate_is_checked_again_on_answer() -> None:
+def test_certificate_is_checked_again_when_the_call_is_answered() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     case = make_case(settings, campaign=campaign_rules(settings, {"hi": CertificateStatus(None, date(2024, 4, 22))}))
     assert Reason.CERTIFICATE in reasons(make_gate(settings).check_connect(case, moment("2024-04-23T00:00")))
@@ -246,7 +250,7 @@ def test_recorded_call_needs_consent_if_the_profile_requires_it(consent: Consent
     assert make_gate(live).check_originate(make_case(live, **own), at).allowed == (consent is not Consent.WITHDRAWN)
 
 
-def test_caller_id_must_be_in_the_pool_and_the_series() -> None:
+def test_caller_id_must_be_the_trunks_and_in_the_prescribed_number_series() -> None:
     settings = site(rules={"stricter": {"caller_id": {"series": ["+9111"]}}})
     gate = make_gate(settings)
     assert gate.check_originate(make_case(settings), NOON).allowed
@@ -272,7 +276,7 @@ def test_caller_id_must_be_in_the_pool_and_the_series() -> None:
         ("india", RECORDED, True),
     ],
 )
-def test_silence_interval_forbids_by_purpose_and_kind(
+def test_calls_forbidden_in_the_silence_period_depend_on_purpose_and_kind_of_campaign(
     jurisdiction: str, campaign: dict[str, Any], silenced: bool
 ) -> None:
     settings = site(jurisdiction, campaign=campaign, rules=POLL)
@@ -293,7 +297,7 @@ def test_silence_interval_forbids_by_purpose_and_kind(
         assert gate.check_originate(case, moment("2024-04-25T12:00")).next_at == passes
 
 
-def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
+def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:
     signed = {"permits": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
     at = moment("2024-04-25T12:00")
     for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):
@@ -313,7 +317,9 @@ def test_named_person_may_allow_recorded_turnout_calls_only() -> None:
         (Area(174, "05:00"), Reason.NO_CLOSE),  # meant as 17:00, but earlier than the polls open
     ],
 )
-def test_unknown_close_of_poll_forbids_what_the_silence_forbids(area: Area | None, reason: Reason) -> None:
+def test_call_forbidden_in_the_silence_period_is_forbidden_if_close_of_poll_is_unknown(
+    area: Area | None, reason: Reason
+) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [174]}]}
     material, turnout = site(campaign=MATERIAL, rules=polls), site(rules=polls)
     ruling = make_gate(material).check_originate(make_case(material, area=area), NOON)
@@ -321,7 +327,7 @@ def test_unknown_close_of_poll_forbids_what_the_silence_forbids(area: Area | Non
     assert make_gate(turnout).check_originate(make_case(turnout, area=area), NOON).allowed
 
 
-def test_silence_interval_depends_on_the_areas_close_of_poll() -> None:
+def test_silence_period_starts_relative_to_the_areas_close_of_poll() -> None:
     polls = {
         "polls": [
             {"day": "2024-04-19", "constituencies": [1], "closes_at": "15:00"},
@@ -346,7 +352,7 @@ def test_silence_interval_depends_on_the_areas_close_of_poll() -> None:
     offset=st.integers(-49 * 3600, 2 * 3600),
     data=st.data(),
 )
-def test_silence_interval_ends_at_the_close_of_poll_of_each_area(
+def test_silence_period_ends_at_the_close_of_poll_of_each_area(
     zone: ZoneInfo, days: list[date], hour: str, offset: int, data: st.DataObject
 ) -> None:
     polls = [{"day": day, "constituencies": [number], "time_zone": zone.key} for number, day in enumerate(days)]
@@ -383,7 +389,7 @@ def test_calls_are_forbidden_after_the_retention_period(days: int, expected: lis
         assert [reason for reason in found_reasons if reason is Reason.RETENTION] == found
 
 
-def test_campaign_is_held_while_all_areas_are_silent() -> None:
+def test_campaign_is_held_while_all_its_areas_are_in_the_silence_period() -> None:
     polls = {"polls": [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]}
     settings = site(campaign=MATERIAL, rules=polls)
     gate, campaign = make_gate(settings), campaign_rules(settings)
@@ -425,7 +431,9 @@ MOMENTS = st.builds(
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=120)
 @given(hours=WEEKS, zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True), now=MOMENTS)
-def test_next_opening_is_the_first_time_open_in_all_zones(hours: WeekHours, zones: list[ZoneInfo], now: float) -> None:
+def test_next_opening_is_the_first_time_within_calling_hours_of_all_zones(
+    hours: WeekHours, zones: list[ZoneInfo], now: float
+) -> None:
     """The result is compared with every quarter of an hour, since all stretches and clock changes here are whole quarters."""
     opening = hours.find_next_opening(zones, now)
 
@@ -456,7 +464,7 @@ def test_next_opening_is_the_first_time_open_in_all_zones(hours: WeekHours, zone
     ),
     jurisdiction=st.sampled_from(["neutral", "india", "us", "canada"]),
 )
-def test_next_time_is_the_first_without_objections(
+def test_next_allowed_time_is_the_first_without_objections(
     number: str, now: float, facts: PhoneFacts, jurisdiction: str
 ) -> None:
     """An allowed call never rings outside the calling hours of any of its zones."""
@@ -483,7 +491,7 @@ def test_next_time_is_the_first_without_objections(
         assert ruling.allowed or between == ruling.next_at or not gate.check_originate(asked, between).allowed
 
 
-def test_number_in_several_zones_waits_for_all_of_them() -> None:
+def test_number_in_several_time_zones_waits_for_calling_hours_in_all_of_them() -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+15550000001"]}
     settings = site(
         "us", dialling={"allowed_prefixes": ["+1"]}, centre={"time_zone": "America/New_York"}, trunks=[trunk]
@@ -503,7 +511,7 @@ def test_number_in_several_zones_waits_for_all_of_them() -> None:
     assert gate.check_campaign(campaign_rules(settings), at).allowed
 
 
-def test_zones_are_found_by_the_numbers_prefix() -> None:
+def test_time_zones_of_a_number_are_found_by_its_prefix() -> None:
     assert [zone.key for zone in find_zones("+919812345678")] == ["Asia/Calcutta"]
     assert [zone.key for zone in find_zones("+12125550123")] == ["America/New_York"]
     assert len(find_zones("+18005550123")) > 10
@@ -513,7 +521,7 @@ def test_zones_are_found_by_the_numbers_prefix() -> None:
     assert {"America/New_York", "America/Los_Angeles", "Pacific/Honolulu"} <= below
 
 
-def test_number_in_no_known_zone_is_not_called() -> None:
+def test_number_in_no_known_time_zone_is_not_called() -> None:
     settings = site(dialling={"allowed_prefixes": ["+999"]})
     ruling = make_gate(settings).check_originate(make_case(settings, number="+9990000000"), NOON)
     assert (reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)
@@ -527,7 +535,7 @@ def test_campaign_is_held_while_nobody_may_be_called() -> None:
     assert night.next_at == moment("2024-04-23T09:00")
 
 
-def test_no_objection_contains_a_number() -> None:
+def test_no_objection_to_a_call_contains_a_phone_number() -> None:
     settings = site("india", campaign={**RECORDED, **MATERIAL})
     facts = PhoneFacts(9, 9, NOON, ("ncpr",), Consent.WITHDRAWN, opted_out=True)
     case = make_case(settings, facts=facts, area=None, caller_id="+911234567890", number="+4412345678901")

@@ -165,7 +165,7 @@ def cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=400)
 @given(cases())
-def test_gate_reports_exactly_the_reasons_of_the_model(
+def test_gate_reports_exactly_the_objections_of_an_independent_model(
     drawn: tuple[Settings, Case, Register, float],
 ) -> None:
     settings, case, register, now = drawn

@@ -40,7 +40,9 @@ def epoch(zone: ZoneInfo, *parts: int) -> float:
     st.floats(0.2, 50),
     st.lists(st.tuples(st.floats(0, 0.7), st.floats(0, 0.4), st.floats(0, 0.05)), min_size=1, max_size=200),
 )
-def test_no_second_has_more_call_starts_than_the_limit(rate: float, steps: list[tuple[float, float, float]]) -> None:
+def test_no_second_has_more_call_starts_than_the_trunks_limit(
+    rate: float, steps: list[tuple[float, float, float]]
+) -> None:
     """The limit holds for any duration of commits, even if it is queried with an older time now and then."""
     starts, now, wire = CallStarts(rate, 0.0), 0.0, []
     leaving: list[float] = []  # when each commit is done
@@ -63,7 +65,7 @@ def test_no_second_has_more_call_starts_than_the_limit(rate: float, steps: list[
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 30), min_size=2, max_size=6))
-def test_changed_call_start_limit_holds_before_and_after_the_change(rates: list[int]) -> None:
+def test_changed_limit_of_call_starts_is_respected_before_and_after_the_change(rates: list[int]) -> None:
     starts, wire, leaving = CallStarts(rates[0], 0.0), list[float](), 0
     for step in range(300 * len(rates)):
         now = step * 0.005
@@ -82,7 +84,7 @@ def test_changed_call_start_limit_holds_before_and_after_the_change(rates: list[
         assert sum(place * 1.5 <= at < place * 1.5 + 1 - 1e-6 for at in wire) <= rate
 
 
-def test_call_start_limit_holds_if_asked_with_an_older_time() -> None:
+def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:
     starts, granted = CallStarts(5.0, 0.0), 0
     for step in range(200_000):
         now = step * 0.0005
@@ -94,13 +96,13 @@ def test_call_start_limit_holds_if_asked_with_an_older_time() -> None:
     assert granted <= 501
 
 
-def test_call_starts_do_not_burst_at_the_start_or_after_a_pause() -> None:
+def test_call_starts_are_evenly_spaced_at_the_start_and_after_a_pause() -> None:
     starts = CallStarts(20.0, 0.0)
     assert starts.count_available(0.0, 0) == 1
     assert starts.count_available(60.0, 0) == 1
 
 
-def test_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
+def test_trunk_pool_prefers_the_first_trunk_and_rotates_caller_ids() -> None:
     pool = TrunkPool(
         [TrunkLimits("a", "ea", 2, 100.0, ("1111", "2222")), TrunkLimits("b", "eb", 1, 100.0, ("3333",))], 0.0
     )
@@ -141,7 +143,7 @@ def test_voters_outside_all_areas_get_any_caller_id() -> None:
     assert caller_ids_shown(("1111", "2222"), (), None) == ("1111", "2222")
 
 
-def test_trunks_can_be_added_and_removed_and_limits_lowered_while_dialling() -> None:
+def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
     assert pool.allocate_trunk(("a",), {}, 1.0) == (pool["a"], "1")
     pool.limiter("a").record_sent(1.0)
@@ -166,7 +168,7 @@ def test_calling_hours_apply_in_the_zone_of_the_called_party() -> None:
     assert not make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 21, 0))
 
 
-def test_next_opening_after_closing_is_tomorrow() -> None:
+def test_next_calling_hours_after_closing_start_tomorrow() -> None:
     assert make_daily_hours(HOURS).find_next_opening((KOLKATA,), epoch(KOLKATA, 2024, 4, 22, 22, 0)) == epoch(
         KOLKATA, 2024, 4, 23, 9, 0
     )
@@ -175,7 +177,7 @@ def test_next_opening_after_closing_is_tomorrow() -> None:
     assert make_daily_hours([]).find_next_opening((KOLKATA,), now) is None
 
 
-def test_skipped_hour_is_never_open_and_repeated_hour_is_open_twice() -> None:
+def test_skipped_hour_is_outside_calling_hours_and_repeated_hour_is_in_them_twice() -> None:
     gap, overlap = [(time(2), time(3))], [(time(2), time(3))]
     midnight = datetime(2024, 3, 30, 23, 0, tzinfo=UTC)  # the night in which 02:00-03:00 does not exist in Berlin
     assert not any(
@@ -190,7 +192,7 @@ def test_skipped_hour_is_never_open_and_repeated_hour_is_open_twice() -> None:
     assert minutes == 24
 
 
-def test_hours_reopen_when_the_clock_jumps_back_over_their_end() -> None:
+def test_calling_hours_resume_when_the_clock_jumps_back_over_their_end() -> None:
     hours = [(time(0, 30), time(2, 30))]
     closed = datetime(2024, 10, 27, 0, 45, tzinfo=UTC).timestamp()  # 02:45 in Berlin, for the first time
     assert not make_daily_hours(hours).is_open_at(BERLIN, closed)
@@ -202,7 +204,7 @@ def test_hours_reopen_when_the_clock_jumps_back_over_their_end() -> None:
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
-def test_next_opening_is_open_and_no_earlier_time_is(now: float, zone: ZoneInfo) -> None:
+def test_next_opening_is_the_earliest_time_within_calling_hours(now: float, zone: ZoneInfo) -> None:
     opening = make_daily_hours(HOURS).find_next_opening((zone,), now)
     assert opening is not None
     assert make_daily_hours(HOURS).is_open_at(zone, opening)
@@ -212,7 +214,7 @@ def test_next_opening_is_open_and_no_earlier_time_is(now: float, zone: ZoneInfo)
         assert moment >= opening or not make_daily_hours(HOURS).is_open_at(zone, moment)
 
 
-def test_day_start_is_the_local_midnight() -> None:
+def test_start_of_the_day_is_the_local_midnight() -> None:
     assert get_day_start(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 12, 0)) == epoch(KOLKATA, 2024, 4, 22, 0, 0)
 
 
@@ -253,17 +255,17 @@ def test_number_needs_an_allowed_prefix_that_is_not_denied() -> None:
         (Outcome.COMPLETED, None),
     ],
 )
-def test_retry_time_depends_on_the_outcome(outcome: Outcome, seconds: float | None) -> None:
+def test_retry_time_of_a_call_depends_on_its_outcome(outcome: Outcome, seconds: float | None) -> None:
     retry = schedule_after_outcome(RULES, outcome, 1, 1000.0)
     assert retry == (None if seconds is None else 1000.0 + seconds)
 
 
-def test_last_attempt_is_final_unless_it_was_cancelled() -> None:
+def test_number_has_no_retry_after_the_last_attempt_unless_it_was_cancelled() -> None:
     assert schedule_after_outcome(RULES, Outcome.BUSY, 3, 0.0) is None
     assert schedule_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
 
-def test_disposition_later_is_due_45_minutes_past_the_named_hour() -> None:
+def test_number_of_a_later_voter_is_due_45_minutes_past_the_named_hour() -> None:
     now = epoch(KOLKATA, 2024, 4, 22, 11, 0)
     due = schedule_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
     assert due == epoch(KOLKATA, 2024, 4, 22, 15, 45)
@@ -288,14 +290,14 @@ def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition
         (Outcome.UNKNOWN, True, None),
     ],
 )
-def test_booth_worker_is_due_each_round_or_sooner_without_a_report(
+def test_booth_worker_is_due_once_a_round_or_sooner_without_a_report(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
     due = schedule_after_worker_call(RULES, 3600.0, outcome, reported=reported, now=1000.0)
     assert due == (None if seconds is None else 1000.0 + seconds)
 
 
-def test_booth_worker_is_due_by_the_agents_disposition() -> None:
+def test_agents_disposition_decides_when_a_booth_worker_is_due() -> None:
     due = {each: schedule_after_worker_disposition(RULES, 3600.0, each, 0.0) for each in Disposition}
     closed = {Disposition.REFUSED, Disposition.OPT_OUT, Disposition.WRONG_NUMBER}
     assert {each for each in due if due[each] is None} >= closed
@@ -304,7 +306,7 @@ def test_booth_worker_is_due_by_the_agents_disposition() -> None:
 
 
 @pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
-def test_mark_of_one_voter_leaves_the_household_due(disposition: Disposition) -> None:
+def test_mark_of_one_voter_leaves_the_number_due_for_the_household(disposition: Disposition) -> None:
     """The number stays due for others of the household; the store closes it if nobody else is pending."""
     assert schedule_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
     assert schedule_after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None

@@ -70,7 +70,7 @@ def test_site_without_a_servers_table_has_one_server() -> None:
     assert "matdan-server" not in "".join(render_site(settings, {"agent01": "x"}).values())
 
 
-def test_rehearsal_puts_everything_on_one_server() -> None:
+def test_rehearsal_assigns_all_trunks_and_seats_to_one_server() -> None:
     one = as_single_server(two_servers())
     assert Settings.model_validate(one.model_dump()).seats == one.seats
     assert list(settings_by_server(one)) == [""]
@@ -115,19 +115,19 @@ def test_rehearsal_puts_everything_on_one_server() -> None:
         ),
     ],
 )
-def test_mistake_about_servers_is_one_line(changes: dict[str, Any], output: str) -> None:
+def test_mistake_in_the_settings_of_servers_is_reported_in_one_line(changes: dict[str, Any], output: str) -> None:
     with pytest.raises(ValidationError) as wrong:
         two_servers(**changes)
     assert any(output in error["msg"] for error in wrong.value.errors())
 
 
 @pytest.mark.parametrize(("server", "problem"), [(None, "there are several"), ("c", "there is no server 'c'")])
-def test_server_must_be_given_if_there_are_several(server: str | None, problem: str) -> None:
+def test_asterisk_server_of_a_trunk_must_be_given_if_there_are_several(server: str | None, problem: str) -> None:
     with pytest.raises(SettingError, match=f"centre.toml: asterisk.servers: {problem}; give one with --server: a, b"):
         render_site(two_servers(), {}, server=server, file="centre.toml")
 
 
-def test_servers_connect_to_each_other_but_not_to_each_others_seats() -> None:
+def test_asterisk_servers_connect_to_each_other_but_not_to_each_others_seats() -> None:
     ours, theirs = (read_conf("pjsip.conf", rendered(server)["pjsip.conf"]) for server in "ab")
     inward = {(each.get("username"), each.get("password")) for each in ours.of_type("auth")}
     outward = {(each.get("username"), each.get("password")) for each in theirs.of_type("auth")}
@@ -146,5 +146,5 @@ def test_servers_connect_to_each_other_but_not_to_each_others_seats() -> None:
 
 
 @pytest.mark.parametrize("server", ["a", "b"])
-def test_rendered_files_of_each_server_have_no_findings(server: str) -> None:
+def test_rendered_files_of_each_asterisk_server_have_no_findings(server: str) -> None:
     assert lint(rendered(server), two_servers(), server) == []

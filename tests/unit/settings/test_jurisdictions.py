@@ -44,7 +44,7 @@ def write_profile(directory: Path, *changes: tuple[str, str], base: str = "neutr
     return str(path)
 
 
-def test_five_profiles_are_shipped() -> None:
+def test_five_rules_profiles_are_shipped() -> None:
     assert shipped_profiles() == SHIPPED
 
 
@@ -97,13 +97,13 @@ def test_profile_with_a_mistake_is_refused_in_one_line(
     assert output in error_line(error)
 
 
-def test_unknown_profile_is_refused_with_the_known_ones() -> None:
+def test_unknown_rules_profile_is_refused_with_a_list_of_the_known_ones() -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site("atlantis"))
     assert "use one of canada, india, neutral, uk, us" in error_line(error)
 
 
-def test_own_profile_is_read_from_its_path(tmp_path: Path) -> None:
+def test_sites_own_rules_profile_is_read_from_its_path(tmp_path: Path) -> None:
     own = write_profile(tmp_path, (r'^name = "neutral"', 'name = "own"'))
     assert site_profile(site(own)).name == "own"
 
@@ -195,14 +195,14 @@ def test_every_changeable_rule_has_a_stricter_and_a_looser_test_value() -> None:
 
 
 @pytest.mark.parametrize("key", sorted(STRICTER))
-def test_stricter_value_is_accepted(key: str) -> None:
+def test_value_stricter_than_the_profile_is_accepted(key: str) -> None:
     rule, field = key.split(".")
     profile = apply_stricter_rules(load_profile("india"), {rule: {field: STRICTER[key]}})
     assert getattr(profile, rule).source == getattr(load_profile("india"), rule).source
 
 
 @pytest.mark.parametrize("key", sorted(key for key, value in LOOSER.items() if value is not None))
-def test_looser_value_is_refused_in_one_line(key: str) -> None:
+def test_value_looser_than_the_profile_is_refused_in_one_line(key: str) -> None:
     rule, field = key.split(".")
     with pytest.raises(SettingError) as error:
         site_profile(site("india", rules={"stricter": {rule: {field: LOOSER[key]}}}))
@@ -231,7 +231,9 @@ def test_looser_value_is_refused_in_one_line(key: str) -> None:
         ("india", {"calling_hours": {"weekday": [["20:00", "10:00"]]}}, "weekday must end after it starts"),
     ],
 )
-def test_impossible_override_is_refused(jurisdiction: str, stricter: dict[str, Any], output: str) -> None:
+def test_impossible_override_of_a_profiles_rule_is_refused(
+    jurisdiction: str, stricter: dict[str, Any], output: str
+) -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site(jurisdiction, rules={"stricter": stricter}))
     assert output in error_line(error)
@@ -314,7 +316,7 @@ def test_contradictory_polls_are_refused() -> None:
         site(rules={"polls": [{"day": "2024-04-19"}, {"day": "2024-04-26"}]})
 
 
-def test_caps_are_the_stricter_of_campaign_and_profile() -> None:
+def test_abandoned_rate_caps_are_the_stricter_of_campaign_and_profile() -> None:
     settings = site(campaign={"abandoned_target": 0.004, "abandoned_limit": 0.02})
     assert abandoned_caps(settings.campaigns[0], site_profile(settings)) == [
         (86_400.0, 0.004, 0.02),

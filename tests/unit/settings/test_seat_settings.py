@@ -26,7 +26,7 @@ def loaded(directory: Path, text: str) -> object:
     return load_settings(path)
 
 
-def test_agents_and_login_rules_reach_the_engine(tmp_path: Path) -> None:
+def test_agents_and_login_rules_in_the_settings_reach_the_engine(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[agent_login]\nmax_failures = 5\nlock_minutes = 1\n')
     settings = load_settings(path)
@@ -57,7 +57,7 @@ def test_agents_and_login_rules_reach_the_engine(tmp_path: Path) -> None:
         ("[agent_login]\nmax_failures = 0\n", "agent_login.max_failures"),
     ],
 )
-def test_mistake_is_refused(tmp_path: Path, text: str, says: str) -> None:
+def test_mistake_in_the_settings_of_seats_or_agents_is_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(SettingError) as refused:
         loaded(tmp_path, text)
     assert says in str(refused.value)

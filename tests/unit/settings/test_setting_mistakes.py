@@ -27,7 +27,7 @@ def error_lines(tmp_path: Path, text: str) -> list[str]:
     return str(error.value).replace(f"{tmp_path}/", "").split("\n")
 
 
-def test_all_mistakes_are_reported_at_once_with_line_and_key(tmp_path: Path) -> None:
+def test_all_mistakes_in_settings_are_reported_at_once_with_line_and_key(tmp_path: Path) -> None:
     lines = error_lines(
         tmp_path,
         '[centre]\nlanguag = "hi"   # a slip\n[ami]\nport = 99999\n'
@@ -101,25 +101,25 @@ def test_impossible_rates_and_flows_are_refused(tmp_path: Path, line: str, says:
         ('caller_ids = ["+911140000001"]', "an area needs states, constituencies or prefixes"),
     ],
 )
-def test_area_needs_a_place_and_caller_ids_of_its_trunk(tmp_path: Path, line: str, says: str) -> None:
+def test_caller_id_area_needs_a_place_and_caller_ids_of_its_trunk(tmp_path: Path, line: str, says: str) -> None:
     trunk = '[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+911140000001"]\n[[trunks.areas]]\n'
     (printed,) = error_lines(tmp_path, trunk + line + "\n")
     assert says in printed
     assert "trunks.a" in printed
 
 
-def test_seat_named_like_the_index_of_another_is_found_by_name(tmp_path: Path) -> None:
+def test_mistake_in_a_seat_named_like_anothers_index_has_the_right_line(tmp_path: Path) -> None:
     seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
     output = error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
     assert output.startswith("centre.toml:6: seats.2.endpoint: ")
 
 
-def test_ivr_campaign_has_no_script(tmp_path: Path) -> None:
+def test_agent_script_for_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
     campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nscript = "polling_day"\n'
     assert "an ivr campaign has no agents to read a script" in error_lines(tmp_path, campaign)[0]
 
 
-def test_several_mistakes_are_one_error_with_each_of_them(tmp_path: Path) -> None:
+def test_several_mistakes_in_settings_are_reported_in_one_error(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text("[ami]\nport = -1\nhots = 1\n", encoding="utf-8")
     with pytest.raises(SettingMistakes) as error:
@@ -128,7 +128,7 @@ def test_several_mistakes_are_one_error_with_each_of_them(tmp_path: Path) -> Non
     assert error.value.exit_code == 2
 
 
-def test_lines_are_found_for_every_way_to_write_a_table() -> None:
+def test_line_of_a_mistake_is_found_for_every_way_to_write_a_table() -> None:
     text = (
         "a.b = 1\n"
         '["x y".z]   # a comment\n'
@@ -183,7 +183,7 @@ def test_mistake_in_headquarters_campaigns_names_their_file_and_line(
         ),
     ],
 )
-def test_renamed_setting_names_the_new_one(tmp_path: Path, text: str, says: str) -> None:
+def test_error_about_a_renamed_setting_gives_its_new_name(tmp_path: Path, text: str, says: str) -> None:
     assert error_lines(tmp_path, text) == [says]
 
 

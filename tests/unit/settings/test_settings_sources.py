@@ -50,7 +50,7 @@ def test_settings_are_read_from_a_pipe(centre: Path) -> None:
         assert load_settings(path).model_dump() == load_settings(centre).model_dump()
 
 
-def test_commands_use_the_store_named_in_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_use_the_store_named_in_settings_from_a_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "+916990000001")])
     numbers = tmp_path / "numbers.csv"
     numbers.write_text("number\n+916990000001\n", encoding="utf-8")
@@ -65,13 +65,13 @@ def test_commands_use_the_store_named_in_a_pipe(tmp_path: Path, monkeypatch: pyt
     assert list_names(elsewhere) == []
 
 
-def test_empty_pipe_is_an_error() -> None:
+def test_empty_settings_from_a_pipe_are_an_error() -> None:
     with pipe("") as path:
         says = f"{path}: the pipe was empty; check why the program that writes to it failed."
         assert refusal(path) == says
 
 
-def test_empty_file_means_defaults(tmp_path: Path) -> None:
+def test_empty_settings_file_means_defaults(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.touch()
     assert load_settings(path).model_dump() == load_settings().model_dump()
@@ -83,7 +83,7 @@ ONE_A_DAY = "[rules.stricter.attempts]\nper_day = 1\n"
 LOOSER = "3 is looser than the profile 'neutral' allows; set at most 1."
 
 
-def test_other_keys_of_a_table_stay_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unset_keys_of_a_settings_table_have_their_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(ONE_A_DAY + "[dialling]\ndrain_seconds = 60\n", encoding="utf-8")
     settings = load_settings(path)
@@ -97,7 +97,7 @@ def test_other_keys_of_a_table_stay_defaults(tmp_path: Path, monkeypatch: pytest
     assert refusal(path) == f"environment: MATDAN_DIALLING__MAX_ATTEMPTS_PER_DAY: {LOOSER}"
 
 
-def test_explicit_value_counts_even_if_it_is_the_default(tmp_path: Path) -> None:
+def test_value_set_to_the_default_still_counts_as_set_explicitly(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(ONE_A_DAY + "[dialling]\nmax_attempts_per_day = 3\n", encoding="utf-8")
     assert refusal(path) == f"{path}:4: dialling.max_attempts_per_day: {LOOSER}"
@@ -106,7 +106,7 @@ def test_explicit_value_counts_even_if_it_is_the_default(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "section", [name for name in Settings.model_fields if Settings.model_fields[name].default != ()]
 )
-def test_empty_section_has_the_same_defaults_as_a_missing_one(section: str, tmp_path: Path) -> None:
+def test_empty_settings_table_has_the_same_defaults_as_a_missing_one(section: str, tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(f"[{section}]\n", encoding="utf-8")
     settings = load_settings(path)
@@ -133,7 +133,7 @@ def test_empty_section_has_the_same_defaults_as_a_missing_one(section: str, tmp_
         ),
     ],
 )
-def test_time_with_a_zone_is_refused(tmp_path: Path, text: str, key: str) -> None:
+def test_time_setting_with_a_time_zone_is_refused(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
     wanted = 'must be a time such as "09:00" without a zone; times are local, in centre.time_zone'
@@ -147,7 +147,7 @@ def test_time_with_a_zone_is_refused(tmp_path: Path, text: str, key: str) -> Non
         ('[rules]\npolls = [{day = 2029-05-06, time_zone = "Asia"}]\n', "rules.polls[0].time_zone"),
     ],
 )
-def test_directory_of_zones_is_not_a_zone(tmp_path: Path, text: str, key: str) -> None:
+def test_directory_of_time_zones_is_refused_as_a_time_zone(tmp_path: Path, text: str, key: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(text, encoding="utf-8")
     assert refusal(path).startswith(f"{path}:2: {key}: must be an IANA time zone such as Asia/Kolkata (is 'Asia').")
@@ -159,7 +159,7 @@ NOT_JSON = """must be a list or a table in JSON; write a list as ["+91"], a tabl
 NO_SETTING = "is not a setting; remove it or correct its spelling"
 
 
-def test_environment_overrides_the_file(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_overrides_the_settings_file(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MATDAN_AMI__SECRET", "of-the-environment")
     monkeypatch.setenv("MATDAN_DIALLING__ALLOWED_PREFIXES", '["+977"]')
     monkeypatch.setenv("MATDAN_RULES__STRICTER__RING__MINIMUM_SECONDS", "35")
@@ -200,12 +200,14 @@ def test_error_names_the_wrong_environment_variable(
     assert "hush" not in printed
 
 
-def test_error_names_the_place_in_a_list_variable(centre: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_names_the_position_in_an_environment_variable_with_a_list(
+    centre: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("MATDAN_TRUNKS", '[{"name": "a b", "endpoint": "a"}]')
     assert refusal(centre).startswith("environment: MATDAN_TRUNKS.0.name: must be 1 to 32 lowercase letters")
 
 
-def test_mistake_in_the_file_is_not_attributed_to_the_environment(
+def test_mistake_in_the_file_is_not_attributed_to_an_environment_variable(
     centre: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATDAN_AMI__HOST", "asterisk")
@@ -227,7 +229,7 @@ def test_mistake_in_the_file_is_not_attributed_to_the_environment(
         ("[polling_day.workers]", "every_minutes"),
     ],
 )
-def test_setting_must_be_a_finite_number(tmp_path: Path, table: str, key: str, number: str) -> None:
+def test_setting_that_is_not_a_finite_number_is_refused(tmp_path: Path, table: str, key: str, number: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(f'[centre]\nid = "pune"\n{table}\n{key} = {number}\n', encoding="utf-8")
     assert key in refusal(path)

@@ -30,7 +30,7 @@ def write_settings(directory: Path, text: str) -> Path:
     return path
 
 
-def test_valid_transfers_and_supervisors_are_accepted(tmp_path: Path) -> None:
+def test_valid_settings_of_transfers_and_supervisors_are_accepted(tmp_path: Path) -> None:
     office = OFFICE.format(number="+911140009999")
     settings = load_settings(write_settings(tmp_path, BOSS + office + ASHA))
     assert [(each.name, each.endpoint, each.number) for each in settings.transfers] == [
@@ -68,7 +68,9 @@ def test_valid_transfers_and_supervisors_are_accepted(tmp_path: Path) -> None:
         ('[recordings]\nprompt = "a&b"\n', "recordings.prompt"),
     ],
 )
-def test_mistake_is_refused_in_one_line(tmp_path: Path, text: str, says: str) -> None:
+def test_mistake_in_settings_of_transfers_and_supervisors_is_refused_in_one_line(
+    tmp_path: Path, text: str, says: str
+) -> None:
     with pytest.raises(SettingError) as caught:
         load_settings(write_settings(tmp_path, text))
     assert says in str(caught.value)
@@ -78,7 +80,7 @@ def test_mistake_is_refused_in_one_line(tmp_path: Path, text: str, says: str) ->
 CAMPAIGN = '[[campaigns]]\nid = "agents"\nkind = "agents"\nrecord = true\n'
 
 
-def test_profile_must_allow_recording(tmp_path: Path) -> None:
+def test_recording_is_refused_unless_the_rules_profile_allows_it(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"campaigns.agents.record: the profile 'neutral' does not allow"):
         site_profile(load_settings(write_settings(tmp_path, CAMPAIGN)))
     with pytest.raises(SettingError, match=r"recordings.keep_days: 46 is looser than the profile"):
