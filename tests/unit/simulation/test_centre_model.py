@@ -69,7 +69,7 @@ class RecordingPacer(Pacer):
         return sum(event.kind is kind for event in self.events)
 
 
-def test_day_curve_changes_in_steps_or_linearly() -> None:
+def test_curve_of_rates_over_a_day_changes_in_steps_or_linearly() -> None:
     steps = DayCurve(((0.0, 1.0), (10.0, 2.0), (20.0, 4.0)))
     assert [steps.at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
     joined = DayCurve(steps.points, joined=True)
@@ -105,7 +105,7 @@ def test_default_ring_times_have_documented_means_and_shares() -> None:
     assert set(rang_out) == {30.0}
 
 
-def test_stage_signals_are_sometimes_missing_or_false() -> None:
+def test_simulated_signals_that_a_call_is_closing_are_sometimes_missing_or_false() -> None:
     distribution, random = StageSignals(), Random(4)
     pressed = [distribution.draw_closing_seconds(100.0, random) for _ in range(10_000)]
     assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
@@ -118,20 +118,20 @@ def test_stage_signals_are_sometimes_missing_or_false() -> None:
     assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
 
 
-def test_answer_rate_changes_with_each_list() -> None:
+def test_simulated_answer_rate_changes_with_each_list() -> None:
     curve = SwappedLists(1200.0, 0.1, 0.5).answer_rates(8.0, Random(5))
     assert len(curve.points) == 24
     assert all(0.1 <= rate <= 0.5 for _, rate in curve.points)
     assert curve.at(1199.0) != curve.at(1201.0)
 
 
-def test_same_seed_gives_the_same_day() -> None:
+def test_simulations_with_the_same_seed_give_the_same_day() -> None:
     first = simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7)
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7) == first
     assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first
 
 
-def test_seat_seconds_and_call_counts_add_up() -> None:
+def test_seconds_in_each_seat_state_and_calls_by_outcome_sum_to_their_totals() -> None:
     pacer = RecordingPacer()
     day = simulate(SMALL, lambda: pacer, 1)
     last = day.moments[-1]
@@ -149,7 +149,7 @@ def test_seat_seconds_and_call_counts_add_up() -> None:
     assert len(day.moments) == 31
 
 
-def test_events_are_in_time_order_and_snapshots_are_consistent() -> None:
+def test_simulated_events_are_in_time_order_and_match_the_snapshots() -> None:
     pacer = RecordingPacer()
     simulate(SMALL, lambda: pacer, 1)
     times = [event.at_seconds for event in pacer.events]
@@ -175,7 +175,7 @@ def test_answered_call_is_abandoned_exactly_at_the_connect_limit() -> None:
             assert event.seconds <= 2.0
 
 
-def test_voters_who_hang_up_while_waiting_are_not_abandoned() -> None:
+def test_voter_who_hangs_up_while_waiting_is_not_counted_as_abandoned() -> None:
     impatient = replace(SMALL, voter_leaves_per_second=5.0)
     pacer = RecordingPacer(ratio=8.0)
     day = simulate(impatient, lambda: pacer, 1)
@@ -184,7 +184,7 @@ def test_voters_who_hang_up_while_waiting_are_not_abandoned() -> None:
     assert day.answered == day.connected + day.abandoned + day.dropped
 
 
-def test_answer_rate_follows_its_curve() -> None:
+def test_simulated_answer_rate_follows_its_curve_over_the_day() -> None:
     changing = replace(SMALL, hours=2.0, campaigns=(CampaignModel(DayCurve(((0.0, 0.1), (3600.0, 0.6)))),))
     pacer = RecordingPacer(ratio=1.0)
     simulate(changing, lambda: pacer, 1)
@@ -196,7 +196,7 @@ def test_answer_rate_follows_its_curve() -> None:
     assert shares == pytest.approx([0.1, 0.6], abs=0.04)
 
 
-def test_stage_signals_reach_the_pacer() -> None:
+def test_signals_that_calls_are_closing_reach_the_pacer() -> None:
     pacer = RecordingPacer()
     simulate(replace(SMALL, signals=StageSignals()), lambda: pacer, 1)
     seen = {seat.stage for snapshot in pacer.snapshots for seat in snapshot.busy_seats}
@@ -234,7 +234,7 @@ def test_shift_change_logs_seats_in_and_out() -> None:
     assert pacer.count(PacingEventKind.BREAK_STARTED) <= 6
 
 
-def test_channels_and_calls_per_second_are_never_exceeded() -> None:
+def test_limits_of_channels_and_calls_per_second_are_never_exceeded() -> None:
     pacer = RecordingPacer(ratio=8.0)
     narrow = replace(SMALL, channels=12, calls_per_second=0.5)
     simulate(narrow, lambda: pacer, 1)
@@ -247,7 +247,7 @@ def test_channels_and_calls_per_second_are_never_exceeded() -> None:
     assert all(later - earlier >= 19.0 for earlier, later in zip(starts, starts[11:], strict=False))
 
 
-def test_policy_decides_again_when_the_cps_limit_allows_a_call() -> None:
+def test_policy_decides_again_when_the_calls_per_second_limit_allows_a_call() -> None:
     pacer = RecordingPacer(ratio=20.0)
     simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: pacer, 1)
     starts = [event.at_seconds for event in pacer.events if event.kind is PacingEventKind.PLACED]
@@ -265,7 +265,7 @@ def test_slow_carrier_rings_later_with_many_calls_in_set_up() -> None:
     assert mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * mean_set_up(SMALL)
 
 
-def test_false_answers_come_for_every_call_within_their_period() -> None:
+def test_every_call_is_falsely_answered_in_the_period_of_false_answers() -> None:
     pacer = RecordingPacer(ratio=1.0)
     simulate(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: pacer, 1)
     inside = [event for event in pacer.events if 630.0 < event.at_seconds < 1200.0]
@@ -295,14 +295,14 @@ def test_campaigns_share_seats_and_see_calls_of_other_campaigns() -> None:
     assert all(0.0 < (call.answer_probability or 0.0) < 1.0 for call in foreign)
 
 
-def test_events_within_the_decision_interval_lead_to_one_decision() -> None:
+def test_several_events_within_the_decision_interval_lead_to_one_decision() -> None:
     pacer = RecordingPacer()
     simulate(replace(SMALL, decision_interval_seconds=0.5), lambda: pacer, 1)
     times = [snapshot.now_seconds for snapshot in pacer.snapshots]
     assert min(later - earlier for earlier, later in pairwise(times)) >= 0.5 - 1e-9
 
 
-def test_centre_without_seats_places_no_calls() -> None:
+def test_simulated_centre_without_seats_places_no_calls() -> None:
     day = simulate(replace(SMALL, seats=DayCurve.constant(0)), lambda: CallsPerIdleSeat(3.0), 1)
     assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
 
@@ -339,7 +339,7 @@ def test_unknown_scenario_is_rejected_with_a_hint_to_list_scenarios() -> None:
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))
-def test_every_scenario_runs(name: str) -> None:
+def test_every_simulation_scenario_runs(name: str) -> None:
     day = simulate(SCENARIOS[name], lambda: CallsPerIdleSeat(1.5), 1, hours=0.1)
     assert day.scenario == name
     assert day.connected > 0

@@ -68,7 +68,7 @@ def day_limits(day: RehearsedDay) -> tuple[str, str]:
 # The day
 
 
-def test_day_ends_at_the_last_call_with_time_to_recover_from_every_fault() -> None:
+def test_rehearsed_day_leaves_time_to_recover_from_every_fault() -> None:
     day = plan_days(site())[2]
     assert day_limits(day) == ("26 09:00", "26 17:30")  # the poll closes at 18:00, the last call is half an hour before
     assert len(day.faults) == len(FaultKind)
@@ -83,16 +83,18 @@ def test_day_ends_at_the_last_call_with_time_to_recover_from_every_fault() -> No
         ({"polls": [{"day": POLL, "closes_at": "22:00"}]}, ("26 09:00", "26 20:00")),
     ],
 )
-def test_day_has_the_profile_hours_of_its_weekday_or_holiday(rules: dict[str, Any], hours: tuple[str, str]) -> None:
+def test_rehearsed_day_has_the_calling_hours_of_its_weekday_or_holiday(
+    rules: dict[str, Any], hours: tuple[str, str]
+) -> None:
     assert day_limits(plan_days(site(rules=rules))[0]) == hours
 
 
-def test_day_ends_by_the_closing_times_of_the_booths_on_the_roll() -> None:
+def test_rehearsed_day_ends_by_the_closing_times_of_the_booths_on_the_roll() -> None:
     areas = Areas([Area(1, "15:00"), Area(1, "16:30")], True, 1800.0)
     assert day_limits(plan_days(site(rules={"polls": [{"day": POLL}]}), areas=areas)[0]) == ("26 09:00", "26 16:00")
 
 
-def test_no_fault_begins_outside_calling_hours() -> None:
+def test_no_rehearsed_fault_begins_outside_calling_hours() -> None:
     hours = [{"start": "09:00", "until": "10:00"}, {"start": "16:00", "until": "17:00"}]
     day = plan_days(site(campaign={"hours": hours}))[2]
     assert day_limits(day) == ("26 09:00", "26 17:00")
@@ -101,7 +103,7 @@ def test_no_fault_begins_outside_calling_hours() -> None:
     assert at[-1] == "26 16:33"
 
 
-def test_next_poll_is_rehearsed_instead_of_a_past_one() -> None:
+def test_rehearsal_uses_the_next_polling_day_instead_of_a_past_one() -> None:
     polls = [
         {"day": date(2024, 4, 19), "closes_at": "18:00", "constituencies": [1]},
         {"day": POLL, "closes_at": "18:00", "constituencies": [2]},
@@ -109,7 +111,7 @@ def test_next_poll_is_rehearsed_instead_of_a_past_one() -> None:
     assert day_limits(plan_days(site(rules={"polls": polls}), date(2024, 4, 20))[0])[0] == "26 09:00"
 
 
-def test_first_open_day_is_rehearsed_if_the_polling_day_forbids_every_call() -> None:
+def test_rehearsal_uses_the_first_day_with_calls_if_polling_day_forbids_all() -> None:
     settings = site(campaign={"purpose": "material", "candidate": "A", "hours": [{"start": "09:00", "until": "18:00"}]})
     assert day_limits(plan_days(settings, date(2024, 4, 22))[0]) == ("22 09:00", "22 18:00")
 
@@ -122,7 +124,7 @@ def test_rehearsal_is_rejected_with_the_reason_if_no_call_is_ever_allowed() -> N
         plan_days(settings)
 
 
-def test_closed_reason_refers_to_the_rehearsed_hours_only() -> None:
+def test_reason_why_no_call_is_allowed_refers_only_to_the_rehearsed_hours() -> None:
     material = {"id": "material", "kind": "ivr", "flow": "manifesto", "purpose": "material", "candidate": "A"}
     turnout = {"id": "turnout", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
     late = {"id": "late", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
@@ -153,7 +155,7 @@ def test_closed_reason_refers_to_the_rehearsed_hours_only() -> None:
         ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 0.0}, set(), NOBODY_LEFT),
     ],
 )
-def test_fault_is_judged_only_if_a_call_was_possible_after_it(
+def test_recovery_from_a_fault_is_judged_only_if_a_call_was_possible_after_it(
     over_at: dict[str, float], due: dict[str, float], calling: set[str], why: str | None
 ) -> None:
     hours = (CampaignHours("agents", ((0.0, 3600.0),)),)
@@ -177,7 +179,7 @@ def judge(**changes: Any) -> list[Finding]:
     return judge_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
 
-def test_unjudged_fault_is_a_warning_and_a_judged_one_an_error() -> None:
+def test_fault_without_recovery_is_an_error_and_an_unjudged_one_a_warning() -> None:
     noted = judge(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
     assert (noted.level, str(noted)) == (Level.WARNING, f"AMI connection lost: not judged: {NOBODY_LEFT}")
     assert judge(recovered={})[0].level is Level.ERROR
@@ -204,13 +206,15 @@ def test_unjudged_fault_is_a_warning_and_a_judged_one_an_error() -> None:
         ),
     ],
 )
-def test_campaign_without_calls_is_reported_with_the_reason(campaign: CampaignOutcome, level: Level, text: str) -> None:
+def test_campaign_without_calls_in_a_rehearsal_is_reported_with_the_reason(
+    campaign: CampaignOutcome, level: Level, text: str
+) -> None:
     first = judge(campaigns=(campaign,))[0]
     assert first.level is level
     assert text in str(first)
 
 
-def test_no_marks_are_an_error_only_if_no_call_was_answered() -> None:
+def test_rehearsal_without_marks_is_an_error_only_if_no_call_was_answered() -> None:
     assert judge(reached=0)[0].level is Level.WARNING
     assert judge(reached=0, answered=0)[0].level is Level.ERROR
 
@@ -218,7 +222,7 @@ def test_no_marks_are_an_error_only_if_no_call_was_answered() -> None:
 # The settings of a rehearsal
 
 
-def test_environment_variables_do_not_lead_a_rehearsal_to_the_real_asterisk_or_store(
+def test_rehearsal_ignores_environment_variables_of_the_real_asterisk_and_store(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = site()
@@ -241,7 +245,7 @@ def test_environment_variables_do_not_lead_a_rehearsal_to_the_real_asterisk_or_s
 @pytest.mark.parametrize(
     "names", [["01", "01-2"], ["aa-of-desks-no-00012", "bb-of-desks-no-00012"], ["more-1", "02"], ["1", "2"]]
 )
-def test_seats_added_for_twice_the_load_have_unique_names(names: list[str]) -> None:
+def test_seats_added_to_rehearse_twice_the_load_have_unique_names(names: list[str]) -> None:
     seats = [{"name": name, "endpoint": f"phone{place}", "languages": ["hi"]} for place, name in enumerate(names)]
     rehearsed = rehearsal_settings(site(seats=seats), 2, Path("copy.db"), 1)
     assert len({seat.name for seat in rehearsed.seats}) == len({seat.endpoint for seat in rehearsed.seats}) == 4
@@ -253,7 +257,7 @@ def test_site_that_plays_approved_recordings_only_can_be_rehearsed() -> None:
     assert rehearsal_settings(site(audio=audio), 1, Path("copy.db"), 1).audio.catalogue is None
 
 
-def test_campaigns_with_twilio_trunks_only_are_excluded_with_their_inbound_numbers() -> None:
+def test_rehearsal_excludes_campaigns_that_have_only_twilio_trunks() -> None:
     ivr = {"kind": "ivr", "flow": "turnout", "hours": ALL_DAY}
     campaigns = [{"id": "theirs", "trunks": ["twilio"], **ivr}, {"id": "ours", "trunks": ["twilio", "carrier"], **ivr}]
     numbers = [
@@ -272,7 +276,7 @@ def test_campaigns_with_twilio_trunks_only_are_excluded_with_their_inbound_numbe
         plan_days(settings.model_copy(update={"campaigns": settings.campaigns[:1]}))
 
 
-def test_agi_script_is_replaced_by_a_flow() -> None:
+def test_rehearsal_replaces_an_agi_script_by_a_flow() -> None:
     declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
     scripted = {
         "id": "calls",
@@ -318,7 +322,7 @@ def test_rehearsal_agents_have_the_skills_of_the_sites_agents() -> None:
         ([agent(1, "tamil")], 0, []),
     ],
 )
-def test_agents_with_a_required_skill_get_seats_first(
+def test_rehearsal_agents_with_a_required_skill_get_seats_first(
     agents: list[dict[str, Any]], seats: int, chosen: list[int]
 ) -> None:
     skill = "tamil" if agents[-1]["skills"] else None
@@ -327,7 +331,7 @@ def test_agents_with_a_required_skill_get_seats_first(
     )
 
 
-def test_differences_from_the_real_day_are_reported() -> None:
+def test_rehearsal_reports_its_differences_from_the_real_day() -> None:
     settings = site(agents=[agent(1)], seats=3)
     notes = [str(each) for each in preparation_findings(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))]
     assert notes == [

@@ -26,7 +26,7 @@ def test_our_dialplan_uses_only_applications_that_the_simulation_supports() -> N
     assert used <= set(APPLICATIONS)
 
 
-def test_extension_h_of_a_seat_context_hangs_up_first() -> None:
+def test_hang_up_extension_of_a_seat_context_hangs_up_first() -> None:
     """The seats' pattern matches `h` too, so priorities that `h` itself lacks come from the pattern."""
     ours = parse_dialplan(dialplan())
     for context in ("matdan-seat", "matdan-agent"):
@@ -42,7 +42,7 @@ def test_seat_phone_can_dial_only_the_log_in_code_and_the_echo_test() -> None:
     assert find_extension(ours, "matdan-phones", "*1") is None
 
 
-def test_parser_reads_priorities_and_labels_and_skips_comments_and_settings() -> None:
+def test_dialplan_parser_reads_priorities_and_labels_and_skips_comments_and_settings() -> None:
     dialplan = parse_dialplan(
         """
         [general]
@@ -72,7 +72,7 @@ def test_parser_reads_priorities_and_labels_and_skips_comments_and_settings() ->
         ("_Z", ["1"], ["0"]),
     ],
 )
-def test_pattern_matches_the_extensions_it_describes(pattern: str, fits: list[str], fails: list[str]) -> None:
+def test_dialplan_pattern_matches_the_extensions_it_describes(pattern: str, fits: list[str], fails: list[str]) -> None:
     dialplan = parse_dialplan(f"[a]\nexten => {pattern},1,NoOp()")
     for name in fits:
         assert find_extension(dialplan, "a", name) is not None
@@ -81,7 +81,7 @@ def test_pattern_matches_the_extensions_it_describes(pattern: str, fits: list[st
 
 
 @pytest.mark.parametrize("text", ["[a]\nexten => s,1", "exten => s,1,NoOp()", "[a]\nnonsense", "[a]\nsame => n,NoOp()"])
-def test_invalid_line_is_rejected_with_its_number(text: str) -> None:
+def test_invalid_dialplan_line_is_rejected_with_its_number(text: str) -> None:
     with pytest.raises(DialplanError, match=f"line {text.count(chr(10)) + 1}"):
         parse_dialplan(text)
 
@@ -102,11 +102,11 @@ def test_invalid_line_is_rejected_with_its_number(text: str) -> None:
         ("a < b", "1"),
     ],
 )
-def test_expression_evaluates_to_its_value(expression: str, value: str) -> None:
+def test_dialplan_expression_evaluates_to_its_value(expression: str, value: str) -> None:
     assert evaluate(expression) == value
 
 
-def test_substitution_replaces_inner_variables_first() -> None:
+def test_substitution_replaces_inner_dialplan_variables_first() -> None:
     values = {"EXTEN": "7", "seat-7": "x", "INFO(marked,seat-7)": "1", "N": "12345"}
     assert substitute("a${${${NONE}EXTEN}}b", lambda name: {"EXTEN": "N", "N": "5"}.get(name, "")) == "a5b"
     assert substitute('$["${INFO(marked,seat-${EXTEN})}" = "1"]?go', lambda name: values.get(name, "")) == "1?go"
@@ -115,12 +115,12 @@ def test_substitution_replaces_inner_variables_first() -> None:
 
 
 @pytest.mark.parametrize("text", ["${OPEN", "$[1 + ", "$[1 1]"])
-def test_invalid_expression_is_rejected(text: str) -> None:
+def test_invalid_dialplan_expression_is_rejected(text: str) -> None:
     with pytest.raises(DialplanError):
         substitute(text, lambda _: "")
 
 
-def test_condition_is_false_if_empty_or_zero() -> None:
+def test_dialplan_condition_is_false_if_empty_or_zero() -> None:
     assert [is_true(value) for value in ("", "0", " 0 ", "1", "no")] == [False, False, False, True, True]
 
 

@@ -55,13 +55,13 @@ def _run(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", POLICY_NAMES)
-def test_named_policy_makes_a_new_pacer_each_time(name: str) -> None:
+def test_pacing_policy_creates_a_new_pacer_each_time(name: str) -> None:
     policy = policy_named(name, SCENARIOS["5 seats"], 0.03)
     assert policy.name == name
     assert policy.make() is not policy.make()
 
 
-def test_caps_cover_an_hour_and_a_day_with_a_higher_hard_stop() -> None:
+def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
     hour, day = caps_for(0.03)
     assert (hour.window_seconds, day.window_seconds) == (3600.0, 86_400.0)
     assert hour.target == day.target == 0.03
@@ -71,7 +71,7 @@ def test_caps_cover_an_hour_and_a_day_with_a_higher_hard_stop() -> None:
 # What-if
 
 
-def test_change_sets_a_figure_or_adds_to_it() -> None:
+def test_what_if_change_sets_a_figure_or_adds_to_it() -> None:
     assert apply_change(SITE, "seats=+5").seats == 10
     assert apply_change(SITE, "seats=9").seats == 9
     assert apply_change(SITE, "cap=2%").cap == pytest.approx(0.02)
@@ -81,7 +81,7 @@ def test_change_sets_a_figure_or_adds_to_it() -> None:
 
 
 @pytest.mark.parametrize("change", ["", "seats", "seats=five", "chairs=2", "seats=+5;cap=2%"])
-def test_invalid_change_is_rejected_with_an_example(change: str) -> None:
+def test_invalid_what_if_change_is_rejected_with_an_example(change: str) -> None:
     with pytest.raises(BadScenario, match="write it as seats="):
         apply_change(SITE, change)
 
@@ -102,7 +102,7 @@ def test_site_with_a_figure_outside_its_limits_is_rejected(site: Site, words: st
         site.scenario()
 
 
-def test_what_if_compares_the_site_with_its_changes() -> None:
+def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None:
     shares: list[float] = []
     now, more, better = what_if(
         SITE, ["seats=+5", "answer-rate=60%"], policy="progressive", seeds=(1, 2), progress=shares.append
@@ -126,7 +126,7 @@ def test_several_processes_simulate_the_same_days_as_one() -> None:
     assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
-def test_confidence_interval_follows_students_t() -> None:
+def test_confidence_interval_follows_students_t_distribution() -> None:
     assert half_interval([0.9]) is None
     assert half_interval([0.9] * 8) == 0.0
     parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
@@ -135,7 +135,7 @@ def test_confidence_interval_follows_students_t() -> None:
     )  # 7 degrees of freedom, standard deviation 0.02
 
 
-def test_days_are_added_until_utilisation_is_accurate() -> None:
+def test_days_are_simulated_until_the_utilisation_is_accurate() -> None:
     small, large = replace(SITE, hours=1.0), replace(SITE, seats=300, answer_rate=0.6, hours=1.0)
     shares: list[float] = []
     (unsure,) = what_if(small, [], policy="progressive", progress=shares.append)
@@ -181,7 +181,7 @@ def _day() -> RecordedDay:
     return RecordedDay(_attempts(), DayCurve.constant(5), hours=2.0)
 
 
-def test_recorded_figures_are_those_of_the_attempts() -> None:
+def test_figures_of_a_recorded_day_are_those_of_its_attempts() -> None:
     figures = compute_recorded_figures(_day())
     reached = sum(attempt.connected_seconds is not None for attempt in _attempts())
     lost = sum(n % 40 == 0 for n in range(400))
@@ -214,12 +214,14 @@ def test_scenario_of_a_recorded_day_has_its_rates_and_times() -> None:
         ([AttemptRecord(float(n), n + 20.0, None, n + 5.0, n + 5.0) for n in range(200)], "every attempt"),
     ],
 )
-def test_day_unfit_for_a_replay_is_rejected_with_the_reason(attempts: list[AttemptRecord], words: str) -> None:
+def test_recorded_day_that_cannot_be_replayed_is_rejected_with_the_reason(
+    attempts: list[AttemptRecord], words: str
+) -> None:
     with pytest.raises(BadScenario, match=words):
         RecordedDay(attempts, DayCurve.constant(5), hours=2.0)
 
 
-def test_cancelled_calls_do_not_bias_answer_rate_and_ring_times() -> None:
+def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times() -> None:
     """Many calls are cancelled after 15 s of ringing, as a pacer does; the scenario keeps the day's rates and ring-out."""
     cut = [
         replace(attempt, ended_seconds=attempt.placed_seconds + 15.0, cancelled=True)
@@ -236,7 +238,7 @@ def test_cancelled_calls_do_not_bias_answer_rate_and_ring_times() -> None:
     assert compute_recorded_figures(day).cancelled == sum(attempt.cancelled for attempt in cut) > 50
 
 
-def test_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
+def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
     left = [replace(attempt, left=True) for attempt in _attempts()]
     figures = compute_recorded_figures(RecordedDay(left, DayCurve.constant(5), hours=2.0))
     assert figures.abandoned_share == 0.0
@@ -247,7 +249,7 @@ def test_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
 
 
 @pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
-def test_plots_are_reproducible(tmp_path: Path, suffix: str, head: bytes) -> None:
+def test_simulation_plots_have_the_same_bytes_each_time(tmp_path: Path, suffix: str, head: bytes) -> None:
     day = simulate_policy(SCENARIOS["5 seats"], policy_named("ratio", SCENARIOS["5 seats"], 0.03), 1, hours=0.5)
     points = [
         PolicyPoint("ours", 0.9, 0.03, highlighted=True),
@@ -300,7 +302,7 @@ def test_missing_matplotlib_is_reported_with_the_install_command(
 # The command
 
 
-def test_command_compares_policies_as_json() -> None:
+def test_simulate_command_compares_policies_as_json() -> None:
     text = _run(
         "--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive", "--policy", "ratio", "--json"
     )
@@ -310,7 +312,7 @@ def test_command_compares_policies_as_json() -> None:
     assert found["outcomes"][0]["abandoned_share"] == 0.0
 
 
-def test_command_prints_a_table_and_writes_plots(tmp_path: Path) -> None:
+def test_simulate_command_prints_a_table_and_writes_plots(tmp_path: Path) -> None:
     picture, day = tmp_path / "policies.svg", tmp_path / "day.png"
     text = _run(
         "--scenario", "5 seats", "--hours", "0.2", "--seeds", "1", "--policy", "ratio",
@@ -321,7 +323,7 @@ def test_command_prints_a_table_and_writes_plots(tmp_path: Path) -> None:
     assert day.stat().st_size > 1000
 
 
-def test_command_compares_what_if_changes() -> None:
+def test_simulate_command_compares_what_if_changes() -> None:
     arguments = ("--seats", "5", "--hours", "0.2", "--seeds", "1", "--policy", "progressive")
     text = _run(*arguments, "--what-if", "seats=+5", "--what-if", "cap=2%")
     assert "as now" in text
@@ -329,7 +331,7 @@ def test_command_compares_what_if_changes() -> None:
     assert "cap=2%" in text
 
 
-def test_site_caps_apply_unless_an_option_gives_a_cap(tmp_path: Path) -> None:
+def test_abandoned_rate_caps_of_the_site_apply_unless_an_option_gives_a_cap(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text('[[campaigns]]\nid = "a"\nkind = "agents"\nabandoned_target = 0.004\n', encoding="utf-8")
     caps = site_caps(load_settings(config))
@@ -361,7 +363,7 @@ def test_site_caps_apply_unless_an_option_gives_a_cap(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("hours", "worst"), [("1", "-"), ("1.2", "%")])
-def test_worst_hour_is_shown_only_for_days_longer_than_an_hour(hours: str, worst: str) -> None:
+def test_worst_hour_is_shown_only_for_simulated_days_longer_than_an_hour(hours: str, worst: str) -> None:
     text = _run("--seats", "5", "--hours", hours, "--seeds", "1", "--policy", "progressive")
     (cells,) = (line.split("│") for line in text.splitlines() if "progressive" in line)
     assert cells[5].strip().endswith(worst)
@@ -369,7 +371,7 @@ def test_worst_hour_is_shown_only_for_days_longer_than_an_hour(hours: str, worst
     assert (json.loads(as_json)["outcomes"][0]["worst_sliding_hour"] is None) == (worst == "-")
 
 
-def test_command_lists_scenarios() -> None:
+def test_simulate_command_lists_scenarios() -> None:
     assert _run("--list").splitlines() == list(SCENARIOS)
 
 
@@ -395,14 +397,14 @@ def test_command_lists_scenarios() -> None:
         (["--what-if", "seats=+1", "--policy", "ratio", "--policy", "progressive"], "give --policy once"),
     ],
 )
-def test_invalid_option_is_rejected_in_one_line(arguments: list[str], words: str) -> None:
+def test_invalid_option_of_simulate_is_rejected_in_one_line(arguments: list[str], words: str) -> None:
     with pytest.raises(MatdanError) as refused:
         _run(*arguments)
     assert words in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
-def test_share_may_have_a_percent_sign() -> None:
+def test_share_given_as_an_option_may_have_a_percent_sign() -> None:
     assert parse_share("3%", "cap") == parse_share(" 0.03 ", "cap") == 0.03
 
 

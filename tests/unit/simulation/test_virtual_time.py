@@ -11,7 +11,7 @@ from dialer.simulation.virtual_time import VirtualTimeStuck, run_virtual
 from tests.support.virtual import virtual_time
 
 
-def test_sleeping_through_eleven_hours_takes_no_real_time() -> None:
+def test_sleeping_for_eleven_virtual_hours_takes_no_real_time() -> None:
     async def day() -> float:
         for _ in range(11 * 60):
             await asyncio.sleep(60)
@@ -20,7 +20,7 @@ def test_sleeping_through_eleven_hours_takes_no_real_time() -> None:
     assert run_virtual(day) == pytest.approx(11 * 3600)
 
 
-def test_timers_fire_in_order_at_their_exact_time() -> None:
+def test_virtual_timers_fire_in_order_at_their_exact_time() -> None:
     async def main() -> list[tuple[str, float]]:
         loop = asyncio.get_running_loop()
         fired: list[tuple[str, float]] = []
@@ -37,7 +37,7 @@ def test_timers_fire_in_order_at_their_exact_time() -> None:
 
 
 @virtual_time()
-async def test_loopback_data_is_handled_before_the_clock_jumps() -> None:
+async def test_data_on_local_sockets_is_handled_before_the_virtual_clock_jumps() -> None:
     """A thousand requests and replies over real TCP finish before a pending timer fires."""
     loop = asyncio.get_running_loop()
 
@@ -69,7 +69,7 @@ async def test_timeouts_count_virtual_seconds() -> None:
 
 
 @virtual_time()
-async def test_executor_functions_run_in_the_loops_thread() -> None:
+async def test_executor_functions_run_in_the_thread_of_the_virtual_event_loop() -> None:
     me = threading.get_ident()
     assert await asyncio.to_thread(threading.get_ident) == me
 
@@ -80,7 +80,7 @@ async def test_executor_functions_run_in_the_loops_thread() -> None:
         await asyncio.get_running_loop().run_in_executor(None, broken)
 
 
-def test_loop_with_nothing_left_to_wait_for_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_virtual_event_loop_with_nothing_left_to_wait_for_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dialer.simulation.virtual_time.DEADLOCK_SECONDS", 0.01)
 
     async def main() -> None:
@@ -90,7 +90,7 @@ def test_loop_with_nothing_left_to_wait_for_raises_an_error(monkeypatch: pytest.
         run_virtual(main)
 
 
-def test_clock_past_its_limit_raises_an_error() -> None:
+def test_virtual_clock_past_its_limit_raises_an_error() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
 

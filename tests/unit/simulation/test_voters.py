@@ -17,7 +17,7 @@ def draw_behaviours(profile: VoterProfile, count: int = 4000, now: float = 0.0, 
     return [draw_behaviour(profile, seed, number, now, random_for_call(seed, number, 0)) for number in numbers]
 
 
-def test_drawn_outcomes_have_the_shares_of_the_profile() -> None:
+def test_outcomes_of_simulated_calls_have_the_shares_of_the_voter_profile() -> None:
     behaviours = draw_behaviours(PROFILE)
     total = len(behaviours)
     answered = sum(1 for behaviour in behaviours if behaviour.fails_with is None)
@@ -28,7 +28,7 @@ def test_drawn_outcomes_have_the_shares_of_the_profile() -> None:
         assert count / unanswered == pytest.approx(share, abs=0.03), status
 
 
-def test_drawn_times_have_the_means_of_the_profile() -> None:
+def test_times_of_simulated_calls_have_the_means_of_the_voter_profile() -> None:
     answered = [
         behaviour for behaviour in draw_behaviours(replace(PROFILE, answer_rate=1.0)) if behaviour.fails_with is None
     ]
@@ -38,7 +38,7 @@ def test_drawn_times_have_the_means_of_the_profile() -> None:
     assert all(0.3 <= behaviour.post_dial_seconds <= 2.0 for behaviour in answered)
 
 
-def test_answer_rate_depends_on_the_local_hour() -> None:
+def test_answer_rate_of_simulated_voters_depends_on_the_local_hour() -> None:
     profile = replace(PROFILE, answer_rate_by_hour=(0.0,) * 12 + (0.8,) * 12, utc_offset_hours=5.5)
     morning = draw_behaviours(profile, 500, now=3 * 3600)  # 08:30
     afternoon = draw_behaviours(profile, 500, now=9 * 3600)  # 14:30
@@ -47,14 +47,14 @@ def test_answer_rate_depends_on_the_local_hour() -> None:
     assert rate == pytest.approx(0.8, abs=0.06)
 
 
-def test_behaviour_depends_only_on_seed_number_and_call() -> None:
+def test_behaviour_of_a_simulated_voter_depends_only_on_seed_number_and_call() -> None:
     assert draw_behaviours(PROFILE, 50) == draw_behaviours(PROFILE, 50)
     assert draw_behaviours(PROFILE, 50, seed=2) != draw_behaviours(PROFILE, 50)
     first, second = (draw_behaviour(PROFILE, 1, "911", 0.0, random_for_call(1, "911", call)) for call in (0, 1))
     assert first != second
 
 
-def test_invalid_number_is_invalid_on_every_call() -> None:
+def test_simulated_invalid_number_is_invalid_on_every_call() -> None:
     profile = replace(PROFILE, invalid_share=0.3)
     invalid = [
         n

@@ -93,7 +93,7 @@ async def test_campaign_that_can_call_nobody_is_an_error(
             assert says in found.text
 
 
-async def test_campaign_still_calls_booths_whose_poll_is_open(tmp_path: Path) -> None:
+async def test_campaign_may_still_call_booths_whose_poll_is_open(tmp_path: Path) -> None:
     settings = with_roll(tmp_path, rules={"polls": [{"day": "2024-04-26"}]})
     with closing(sqlite3.connect(settings.store.path)) as db:
         db.execute("UPDATE booth SET closes_at = '19:00' WHERE booth_id = 2")
@@ -104,7 +104,7 @@ async def test_campaign_still_calls_booths_whose_poll_is_open(tmp_path: Path) ->
     assert found.level is Level.ERROR
 
 
-async def test_live_campaign_outside_the_silence_interval_needs_no_close_of_poll(tmp_path: Path) -> None:
+async def test_campaign_of_live_agents_outside_the_silence_period_needs_no_close_of_poll(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
     live = with_roll(tmp_path, "india", "", rules=rules)
     material = live.model_copy(update={"campaigns": site("india", campaign={"purpose": "material"}).campaigns})
@@ -133,7 +133,7 @@ async def test_areas_of_caller_ids_are_compared_with_the_roll(tmp_path: Path) ->
     assert found[2].text == "1 caller IDs for all other voters"
 
 
-async def test_implausible_values_are_warnings(tmp_path: Path) -> None:
+async def test_check_warns_of_implausible_settings(tmp_path: Path) -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": ["+911140000001", "140"]}
     seat = {"name": "01", "endpoint": "agent01", "languages": ["hi", "xx"]}
     settings = with_roll(tmp_path, trunks=[trunk], seats=[seat])
@@ -144,7 +144,7 @@ async def test_implausible_values_are_warnings(tmp_path: Path) -> None:
     assert language.text.startswith("'xx' is not the code of a language")
 
 
-async def test_campaign_that_may_call_later_names_the_time(tmp_path: Path) -> None:
+async def test_check_names_the_time_from_which_a_campaign_may_call(tmp_path: Path) -> None:
     (found, _) = await findings(without_roll(tmp_path, rules={"polls": [POLL]}), "2024-04-22T22:00")
     assert found.level is Level.OK
     assert found.text.endswith("next: Tue 23 Apr 09:00")
@@ -183,7 +183,7 @@ async def test_recorded_campaign_without_certificate_or_close_of_poll_is_an_erro
         ("india", ("10:00", "21:00"), None),
     ],
 )
-async def test_hours_limited_by_the_profile_are_a_warning(
+async def test_check_warns_of_calling_hours_that_the_profile_shortens(
     tmp_path: Path, jurisdiction: str, hours: tuple[str, str], left: str | None
 ) -> None:
     campaign = {"hours": [{"start": hours[0], "until": hours[1]}]}
@@ -193,7 +193,7 @@ async def test_hours_limited_by_the_profile_are_a_warning(
     assert (found[0].level is Level.ERROR) == (left is not None and "nothing" in left)
 
 
-async def test_hours_are_limited_in_the_numbers_time_zone(tmp_path: Path) -> None:
+async def test_calling_hours_are_compared_with_the_profile_in_the_numbers_time_zone(tmp_path: Path) -> None:
     campaign = {"hours": [{"start": "06:00", "until": "23:00"}]}
     settings = without_roll(tmp_path, campaign=campaign, dialling={"allowed_prefixes": ["+1"]})
     *_, narrowed = await findings(settings, NOON)
@@ -202,7 +202,7 @@ async def test_hours_are_limited_in_the_numbers_time_zone(tmp_path: Path) -> Non
     assert text.endswith(" in the number's time zone")
 
 
-async def test_paused_campaign_is_a_warning(tmp_path: Path) -> None:
+async def test_check_warns_of_a_paused_campaign(tmp_path: Path) -> None:
     settings = with_roll(tmp_path)
     with closing(sqlite3.connect(settings.store.path)) as db:
         db.execute(
@@ -216,7 +216,7 @@ async def test_paused_campaign_is_a_warning(tmp_path: Path) -> None:
     )
 
 
-async def test_unconfirmed_rules_are_a_warning(tmp_path: Path) -> None:
+async def test_check_warns_of_unconfirmed_rules(tmp_path: Path) -> None:
     notes = [
         each.remedy for each in await findings(without_roll(tmp_path), NOON, "rules") if each.level is Level.WARNING
     ]
@@ -248,7 +248,7 @@ async def test_check_accepts_a_running_dialler_and_takes_no_lock(
     assert (found.level, found.text) == (Level.OK, "54 voters in 6 booths")
 
 
-async def test_port_of_a_running_dialler_is_no_error(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_port_in_use_by_a_running_dialler_is_no_error(tmp_path: Path, unused_tcp_port: int) -> None:
     import socket
 
     settings = with_roll(tmp_path)
@@ -264,7 +264,7 @@ async def test_port_of_a_running_dialler_is_no_error(tmp_path: Path, unused_tcp_
     assert running.level is Level.OK
 
 
-def test_lock_left_behind_has_no_holder(tmp_path: Path) -> None:
+def test_lock_file_left_behind_has_no_holder(tmp_path: Path) -> None:
     store, lock = tmp_path / "centre.db", tmp_path / "centre.db.lock"
     assert find_lock_holder(store) is None
     for left in ("", "what is this", "a dialler (process 999999999)"):
@@ -312,7 +312,7 @@ async def test_unreadable_folder_is_an_error_and_the_check_goes_on(tmp_path: Pat
         ),
     ],
 )
-async def test_script_that_cannot_be_started_is_an_error(
+async def test_agi_script_that_cannot_be_started_is_an_error(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, flows: dict[str, str], problem: str | None
 ) -> None:
     skip_without_containment()
@@ -335,7 +335,7 @@ async def test_script_that_cannot_be_started_is_an_error(
     assert ["bubblewrap" in each.text for each in kept] == ([True] if problem is None else [])
 
 
-async def test_script_of_agents_is_checked(tmp_path: Path) -> None:
+async def test_agent_script_of_a_campaign_is_checked(tmp_path: Path) -> None:
     async def run_check(script: str) -> list[Finding]:
         settings = without_roll(tmp_path, campaign={"script": script})
         return [
@@ -393,7 +393,7 @@ async def test_flow_that_needs_agents_or_is_not_named_like_its_file_is_reported(
     assert not [each for each in manned if "transfers" in each.text]
 
 
-async def test_centre_of_a_headquarters_is_checked(tmp_path: Path) -> None:
+async def test_settings_of_a_centre_with_headquarters_are_checked(tmp_path: Path) -> None:
     key, leader = tmp_path / "pune-1.nk", {"name": "asha", "key": f"ed25519:{'A' * 43}="}
     known: dict[str, Any] = {"supervisors": [{"name": "uplink", "role": "uplink"}]}
     belongs = {"user": "uplink", "zone": "west", "nkey_file": key, "leaders": [leader]}

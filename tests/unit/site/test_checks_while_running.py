@@ -128,7 +128,9 @@ async def test_age_of_the_newest_backup_is_checked(tmp_path: Path, names: list[s
     assert (seen.level, seen.text) == (level, text.replace("FOLDER", str(tmp_path)))
 
 
-async def test_process_is_asked_at_its_metrics_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_running_process_is_checked_over_its_metrics_port(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill_roll(tmp_path / "centre.db", 9)
     async with serve_metrics("127.0.0.1", 0, lambda: describe_desk("test", broker_up=True, streams=1)) as port:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
@@ -180,7 +182,7 @@ def test_another_program_on_the_metrics_port_is_reported(tmp_path: Path) -> None
         ),
     ],
 )
-def test_state_that_the_dialler_publishes_is_judged(
+def test_state_published_by_the_dialler_is_checked(
     messages: dict[str, object], subject: str, level: Level, text: str
 ) -> None:
     latest = LatestMessages("pune-1")
@@ -192,7 +194,7 @@ def test_state_that_the_dialler_publishes_is_judged(
 
 
 @pytest.mark.parametrize(("ahead", "level"), [(0.0, Level.OK), (-90.0, Level.ERROR)])
-def test_clock_trunks_and_phones_of_a_live_asterisk_are_checked(tmp_path: Path, ahead: float, level: Level) -> None:
+def test_clock_trunks_and_phones_of_a_running_asterisk_are_checked(tmp_path: Path, ahead: float, level: Level) -> None:
     fill_roll(tmp_path / "centre.db", 9)
     config = SimulatedAsteriskConfig(seats=seat_phones(2), trunks=(SimulatedTrunk("carrier"),))
 

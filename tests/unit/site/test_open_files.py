@@ -27,13 +27,13 @@ def site(**changes: Any) -> Settings:
     return Settings.model_validate({"trunks": [TRUNK], **quiet, **changes})
 
 
-def test_channels_need_files_and_scripts_more() -> None:
+def test_check_requires_open_files_for_channels_and_more_for_agi_scripts() -> None:
     assert count_files_needed(site()) == 546  # 256 of them connections that say nothing
     assert count_files_needed(site(campaigns=[SCRIPT])) == 456 + 4 * 90
     assert count_files_needed(site(fastagi={"max_connections": 10})) == 466
 
 
-async def test_check_says_where_channels_need_more_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_check_says_which_channels_need_more_open_files_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _kind: (100, 256))
     found = [each async for each in check_site(site()) if each.subject == "open files"]
     assert [each.level for each in found] == [Level.ERROR]
@@ -51,7 +51,7 @@ def test_open_files_limit_is_raised_to_the_hard_limit() -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["128", "128"]
 
 
-def test_playing_spoken_numbers_opens_no_file_during_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speaking_a_number_during_a_call_opens_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail_to_open(_path: Path, *_: Any, **__: Any) -> str:
         raise OSError(24, "Too many open files")
 

@@ -83,12 +83,12 @@ def test_most_pins_are_not_trivial() -> None:
 
 
 @pytest.mark.parametrize("host", PLACEHOLDERS)
-def test_documentation_hosts_are_placeholders(host: str) -> None:
+def test_host_names_reserved_for_documentation_are_placeholders(host: str) -> None:
     assert is_placeholder_host(host)
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_real_hosts_are_not_placeholders(host: str) -> None:
+def test_real_host_names_are_not_placeholders(host: str) -> None:
     assert not is_placeholder_host(host)
 
 
@@ -116,13 +116,13 @@ TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
         ({"agents": [{"number": "101", "pin": SHIPPED_PIN}]}, "agents.101.pin"),
     ],
 )
-def test_unfinished_settings_are_reported_without_secrets(changes: dict[str, Any], key: str) -> None:
+def test_settings_with_placeholders_are_reported_without_showing_secrets(changes: dict[str, Any], key: str) -> None:
     found = list(find_unfinished(site(**changes)))
     assert [each.key for each in found] == [key]
     assert "change-me" not in str(found[0])
 
 
-def test_finished_site_has_no_unfinished_settings() -> None:
+def test_completed_site_has_no_unfinished_settings() -> None:
     assert not list(find_unfinished(site()))
     carrier = {**TRUNK, "host": "10.0.0.9", "username": "u", "password": "Zk4w9q"}  # the carrier's choice
     assert not list(find_unfinished(site(trunks=[carrier])))
