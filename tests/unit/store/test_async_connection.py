@@ -77,7 +77,7 @@ async def test_task_cancelled_while_its_begin_runs_leaves_no_transaction_open(it
     assert await items.all(ALL) == [Item("later")]
 
 
-async def test_failed_block_is_rolled_back(items: AsyncConnection) -> None:
+async def test_transaction_block_that_fails_is_rolled_back(items: AsyncConnection) -> None:
     with pytest.raises(RuntimeError, match="no more"):
         async with items.transaction() as statements:
             await statements.run(ADD, name="failed")

@@ -45,7 +45,7 @@ HOUR = 3600.0
 DAY_SECONDS = 86_400.0
 
 
-async def test_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -> None:
+async def test_opened_attempt_is_listed_as_unfinished_until_it_ends(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 3)
         await store.record_answer(new.attempt_id, NOW + 9)
@@ -78,7 +78,7 @@ async def test_opened_attempt_is_unfinished_until_it_ends(backend: Backend) -> N
     await again.close()
 
 
-async def test_unfinished_attempt_has_its_marks_and_disposition(backend: Backend) -> None:
+async def test_unfinished_attempt_is_returned_with_its_marks_and_disposition(backend: Backend) -> None:
     async with filled(backend) as store:
         keyed, talked = await dial(store, 3), await dial(store, 4)
         await store.record_mark(mark(3, MarkKind.NOT_YET, new=keyed))
@@ -93,7 +93,7 @@ async def test_unfinished_attempt_has_its_marks_and_disposition(backend: Backend
     await again.close()
 
 
-async def test_attempt_id_opens_once(backend: Backend) -> None:
+async def test_attempt_id_can_be_opened_only_once(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         assert await open_attempt(store, new) is Refusal.OPEN_ATTEMPT
@@ -102,7 +102,7 @@ async def test_attempt_id_opens_once(backend: Backend) -> None:
         assert await store.unfinished_attempts() == []
 
 
-async def test_number_has_one_open_attempt_in_all_campaigns(backend: Backend) -> None:
+async def test_number_has_at_most_one_open_attempt_in_all_campaigns_together(backend: Backend) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
         of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
         await dial(store, 1, campaign_id="a")
@@ -110,7 +110,7 @@ async def test_number_has_one_open_attempt_in_all_campaigns(backend: Backend) ->
         assert (await store.campaign_progress("b")).remaining == 36  # it went back to the queue
 
 
-async def test_number_at_its_cap_is_postponed_even_in_the_last_hour_of_a_25_hour_day(backend: Backend) -> None:
+async def test_number_at_its_daily_cap_is_postponed_even_in_the_25th_hour_of_a_day(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1, retry_at=NOW + 60)
         late = DAY_START + DAY_SECONDS + 600.0  # in the 25th hour: a day after the start of the day is past
@@ -138,7 +138,9 @@ async def open_with_gaps(store: Store, new: NewAttempt) -> Refusal | None:
         (Outcome.REFUSED, 0.0),  # it was never placed
     ],
 )
-async def test_minimum_interval_applies_across_campaigns(backend: Backend, outcome: Outcome, seconds: float) -> None:
+async def test_minimum_interval_between_calls_applies_across_campaigns(
+    backend: Backend, outcome: Outcome, seconds: float
+) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
         first = await dial(store, 1, campaign_id="a")
         await end(store, first, outcome)
@@ -156,7 +158,7 @@ async def test_minimum_interval_applies_across_campaigns(backend: Backend, outco
     await store.close()
 
 
-async def test_promised_call_is_due_at_its_time(backend: Backend) -> None:
+async def test_promised_call_is_due_at_the_promised_time(backend: Backend) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
         new = await dial(store, 1, campaign_id="a")
         ended = EndedAttempt(new.attempt_id, Outcome.LEFT, NOW + 30.0, retry_at=NOW + 60.0, promised=True)
@@ -166,7 +168,7 @@ async def test_promised_call_is_due_at_its_time(backend: Backend) -> None:
         assert await open_with_gaps(store, attempt(promised, at=NOW + 60)) is None
 
 
-async def test_call_promised_by_two_campaigns_is_made_by_one_and_an_interval_later_by_the_other(
+async def test_call_promised_by_two_campaigns_is_made_by_the_second_after_the_minimum_interval(
     backend: Backend,
 ) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
@@ -192,7 +194,7 @@ async def test_call_promised_by_two_campaigns_is_made_by_one_and_an_interval_lat
 
 
 @pytest.mark.parametrize(("ringing_at", "refusal"), [(None, None), (NOW + 75.0, Refusal.MINIMUM_INTERVAL)])
-async def test_cancelled_promised_call_that_never_rang_is_due_at_once(
+async def test_promised_call_cancelled_before_it_rang_is_due_at_once(
     backend: Backend, ringing_at: float | None, refusal: Refusal | None
 ) -> None:
     async with filled(backend, campaigns=("a",)) as store:
@@ -208,7 +210,7 @@ async def test_cancelled_promised_call_that_never_rang_is_due_at_once(
         assert await open_with_gaps(store, again) is refusal
 
 
-async def test_each_attempt_of_a_batch_is_checked_on_its_own(backend: Backend) -> None:
+async def test_each_attempt_of_a_batch_is_checked_separately(backend: Backend) -> None:
     async with filled(backend) as store:
         first, second = await claim(store, 2)
         batch = [attempt(first), attempt(first), attempt(second)]
@@ -216,20 +218,20 @@ async def test_each_attempt_of_a_batch_is_checked_on_its_own(backend: Backend) -
         assert refusals == [None, Refusal.OPEN_ATTEMPT, None]
 
 
-async def test_claim_with_an_expired_lease_is_lost(backend: Backend) -> None:
+async def test_claimed_number_is_lost_when_its_lease_expires(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         assert await open_attempt(store, attempt(claimed, at=NOW + LEASE_SECONDS)) is Refusal.CLAIM_LOST
 
 
-async def test_released_claim_is_lost(backend: Backend) -> None:
+async def test_claimed_number_cannot_be_called_after_its_release(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         await store.release([claimed])
         assert await open_attempt(store, attempt(claimed)) is Refusal.CLAIM_LOST
 
 
-async def test_claim_from_before_the_last_call_is_lost(backend: Backend) -> None:
+async def test_number_claimed_before_its_last_call_cannot_be_called(backend: Backend) -> None:
     async with filled(backend) as store:
         old = await claim_phone(store, 1)
         await store.release([old])
@@ -239,7 +241,7 @@ async def test_claim_from_before_the_last_call_is_lost(backend: Backend) -> None
         assert await open_attempt(store, attempt(new, at=NOW + 11)) is None
 
 
-async def test_link_dropped_between_claim_and_dialling_refuses_the_call(backend: Backend) -> None:
+async def test_call_is_refused_if_the_voters_link_to_the_number_was_dropped_after_the_claim(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         of_b = await claim_phone(store, 3, campaign_id="b")
         new = await call(store, 3, Outcome.CONNECTED)
@@ -248,7 +250,7 @@ async def test_link_dropped_between_claim_and_dialling_refuses_the_call(backend:
         assert (await claim_phone(store, 3, campaign_id="b")).voter_id == 4
 
 
-async def test_opt_out_between_claim_and_dialling_refuses_the_call(backend: Backend) -> None:
+async def test_call_is_refused_if_the_number_opted_out_after_it_was_claimed(backend: Backend) -> None:
     async with filled(backend) as store:
         [claimed] = await claim(store)
         await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
@@ -256,7 +258,7 @@ async def test_opt_out_between_claim_and_dialling_refuses_the_call(backend: Back
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
-async def test_mark_between_claim_and_dialling_refuses_the_call(backend: Backend) -> None:
+async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(backend: Backend) -> None:
     async with filled(backend) as store:
         claimed = await claim_phone(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED))
@@ -272,7 +274,7 @@ async def test_voter_who_has_voted_is_not_called_but_the_household_stays_queued(
         assert (await claim_phone(store, 3)).voter_id == 4
 
 
-async def test_attempts_of_a_day_are_capped_across_campaigns(backend: Backend) -> None:
+async def test_daily_cap_on_attempts_applies_across_campaigns(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, retry_at=NOW + 60)
         of_b = attempt(await claim_phone(store, 1, campaign_id="b"))
@@ -284,7 +286,7 @@ async def test_attempts_of_a_day_are_capped_across_campaigns(backend: Backend) -
         assert await open_attempt(store, attempt(claimed, at=tomorrow), since=tomorrow, max_attempts=1) is None
 
 
-async def test_conversations_of_a_day_are_capped_across_campaigns_and_kinds(backend: Backend) -> None:
+async def test_daily_cap_on_conversations_applies_across_all_campaigns(backend: Backend) -> None:
     """A conversation is a call with an agent or a completed flow; unanswered calls do not count."""
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.BUSY, retry_at=NOW + 60)
@@ -301,7 +303,7 @@ async def test_conversations_of_a_day_are_capped_across_campaigns_and_kinds(back
         assert 1 not in {each.phone_id for each in await claim(store, 100, now=NOW + 3600)}
 
 
-async def test_refused_attempt_gives_its_number_back_and_does_not_count(backend: Backend) -> None:
+async def test_refused_attempt_returns_its_number_to_the_queue_and_does_not_count(backend: Backend) -> None:
     async with filled(backend) as store:
         for minute in range(3):
             now = NOW + 60 * minute
@@ -323,7 +325,7 @@ async def test_attempt_numbers_increase_with_each_attempt(backend: Backend) -> N
         assert (await store.campaign_progress(CAMPAIGN)).attempts == 3
 
 
-async def test_attempt_keeps_its_first_outcome(backend: Backend) -> None:
+async def test_first_outcome_of_an_attempt_is_final(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         assert await end(store, new, Outcome.BUSY)
@@ -334,28 +336,28 @@ async def test_attempt_keeps_its_first_outcome(backend: Backend) -> None:
         assert len(await store.rows_for_broker(10)) == 1
 
 
-async def test_ending_an_unknown_attempt_changes_nothing(backend: Backend) -> None:
+async def test_ending_an_attempt_that_does_not_exist_changes_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
         assert await store.end_attempts([ended]) == [False]
         assert await store.rows_for_broker(10) == []
 
 
-async def test_number_without_a_retry_is_closed_only_in_its_campaign(backend: Backend) -> None:
+async def test_number_that_gets_no_retry_is_closed_only_in_its_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await call(store, 1, Outcome.INVALID_NUMBER)
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
         assert (await store.campaign_progress("b")).completed == 0
 
 
-async def test_unknown_result_closes_the_number_despite_a_retry(backend: Backend) -> None:
+async def test_call_with_an_unknown_result_closes_its_number_despite_a_retry_time(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
 @pytest.mark.parametrize("how", ["mark", "opt-out"])
-async def test_target_closed_during_the_call_stays_closed(backend: Backend, how: str) -> None:
+async def test_number_closed_during_its_call_stays_closed(backend: Backend, how: str) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         new = await dial(store, 1)
         if how == "mark":
@@ -367,7 +369,7 @@ async def test_target_closed_during_the_call_stays_closed(backend: Backend, how:
             assert (await store.campaign_progress(campaign_id)).completed == 1
 
 
-async def test_next_due_time_is_now_for_fresh_targets_then_the_earliest_retry(backend: Backend) -> None:
+async def test_next_due_time_is_now_for_undialled_numbers_then_the_earliest_retry(backend: Backend) -> None:
     async with filled(backend, 3) as store:  # three numbers
         assert await store.next_due_at(CAMPAIGN) == 0.0
         await call(store, 1, retry_at=NOW + 500)
@@ -376,14 +378,14 @@ async def test_next_due_time_is_now_for_fresh_targets_then_the_earliest_retry(ba
         assert await store.next_due_at(CAMPAIGN) == NOW + 400
 
 
-async def test_retry_at_epoch_zero_is_not_a_fresh_target(backend: Backend) -> None:
+async def test_number_with_a_retry_at_epoch_zero_is_not_taken_for_an_undialled_one(backend: Backend) -> None:
     async with filled(backend, 3) as store:
         await call(store, 1, retry_at=0.0)
         assert [each.phone_id for each in await claim(store, 1)] == [1]
 
 
 @virtual_time()
-async def test_retries_follow_their_schedule_over_a_virtual_day(tmp_path: Path) -> None:
+async def test_numbers_are_retried_on_schedule_over_a_virtual_day(tmp_path: Path) -> None:
     clock = LoopClock(NOW)
     async with filled(SqliteBackend(tmp_path), 3) as store:
         calls = 0
@@ -408,7 +410,7 @@ async def test_number_with_an_unknown_result_is_not_enrolled_in_later_campaigns(
         assert 2 in {each.phone_id for each in await claim(store, 1000)}
 
 
-async def test_store_knows_its_own_attempts_after_they_have_ended(backend: Backend) -> None:
+async def test_ended_attempts_are_still_known_to_the_store(backend: Backend) -> None:
     async with filled(backend) as store:
         live, ended = [await dial(store, phone_id) for phone_id in (1, 2)]
         await end(store, ended, Outcome.BUSY)

@@ -42,7 +42,7 @@ async def test_setting_changes_are_found_since_the_oldest_unfinished_attempt(bac
         assert await again.settings_changed_since_open_attempts() == frozenset()
 
 
-async def test_changes_of_a_trunk_named_by_a_phone_number_are_not_traceable(backend: Backend) -> None:
+async def test_audit_does_not_name_a_changed_trunk_whose_name_is_a_phone_number(backend: Backend) -> None:
     """The audit contains no phone numbers, so it cannot say which trunk was changed."""
     async with filled(backend) as store:
         await store.record_settings({"trunks.02212345678.server": "a"}, NOW - 20)
@@ -51,7 +51,7 @@ async def test_changes_of_a_trunk_named_by_a_phone_number_are_not_traceable(back
         assert await store.settings_changed_since_open_attempts() is None
 
 
-async def test_audit_entries_are_numbered_and_repeats_are_ignored(backend: Backend) -> None:
+async def test_audit_entries_are_numbered_and_repeated_ones_ignored(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.append_audit("listen", "supervisor", LISTENED, NOW) == 1
         assert await store.append_audit("listen", "supervisor", LISTENED, NOW + 1) == 2
@@ -74,7 +74,9 @@ async def test_audit_chain_continues_within_a_batch_and_after_a_restart(backend:
     db.close()
 
 
-async def test_verify_detects_a_broken_chain(backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_verifying_the_audit_detects_a_broken_chain(
+    backend: Backend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert isinstance(backend, SqliteBackend)
     if backend.key is not None:
         monkeypatch.setenv("MATDAN_STORE__ENCRYPTION_KEY_FILE", str(key_file(tmp_path / "key")))

@@ -65,7 +65,7 @@ async def test_backup_of_a_running_dialler_is_consistent_and_restored_with_campa
     )
 
 
-async def test_announcements_of_a_restored_store_are_new_to_headquarters(
+async def test_rows_of_a_restored_store_have_ids_that_are_new_to_headquarters(
     backend: SqliteBackend, tmp_path: Path
 ) -> None:
     folder, there = tmp_path / "one", type(backend)(tmp_path / "there")
@@ -85,7 +85,7 @@ async def test_announcements_of_a_restored_store_are_new_to_headquarters(
         assert waiting == [*[(1, "before")] * 2, *[(1, "after")] * 9]
 
 
-def test_existing_files_are_never_overwritten(backend: SqliteBackend, tmp_path: Path) -> None:
+def test_backup_never_overwrites_an_existing_file(backend: SqliteBackend, tmp_path: Path) -> None:
     backend.fill(9, 9)
     before = backend.path.read_bytes()
     folder = tmp_path / "one"
@@ -98,7 +98,7 @@ def test_existing_files_are_never_overwritten(backend: SqliteBackend, tmp_path: 
     assert not [each for each in tmp_path.iterdir() if "half-done" in each.name]
 
 
-def test_files_created_concurrently_by_others_are_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_backup_does_not_remove_files_created_by_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     backend, there = SqliteBackend(tmp_path), tmp_path / "there.db"
     backend.fill(9, 9)
     make_backup(backend.path, None, tmp_path / "one")
@@ -152,7 +152,9 @@ def test_backup_commands_report_the_content_and_the_effect_of_a_restore(tmp_path
     assert (code, "there is no store" in said) == (2, True)
 
 
-def test_pruning_keeps_the_newest_backups_and_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pruning_deletes_neither_the_newest_backups_nor_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     SqliteBackend(tmp_path).fill(9, 9)
     folder, config = tmp_path / "backups", tmp_path / "centre.toml"
     store = f'[store]\npath = "{tmp_path}/centre.db"\nbackup_folder = "{folder}"\nmax_backups = 2\n'

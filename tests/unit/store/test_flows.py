@@ -24,7 +24,7 @@ async def test_later_answer_to_a_question_replaces_the_first(backend: Backend) -
         assert told == [NOW, NOW + 1]  # the same again is no news
 
 
-async def test_announced_answers_name_the_addressed_voter(backend: Backend) -> None:
+async def test_published_answers_name_the_voter_the_call_was_for(backend: Backend) -> None:
     told: list[VoterPlace | None] = []
 
     def encode(result: Result) -> Announcement:
@@ -47,7 +47,7 @@ async def test_announced_answers_name_the_addressed_voter(backend: Backend) -> N
     ]
 
 
-async def test_number_of_a_phone_is_returned_until_it_opts_out(backend: Backend) -> None:
+async def test_phone_number_is_returned_by_its_id_until_it_opts_out(backend: Backend) -> None:
     async with filled(backend) as store:
         number = await store.phone_number(1)
         assert number is not None
@@ -57,7 +57,7 @@ async def test_number_of_a_phone_is_returned_until_it_opts_out(backend: Backend)
         assert await store.phone_number(10_000_000) is None
 
 
-async def test_open_attempt_on_a_number_is_found(backend: Backend) -> None:
+async def test_open_attempt_on_a_phone_number_is_found(backend: Backend) -> None:
     async with filled(backend) as store:
         attempt = (await dial(store, 3)).attempt_id
         numbers = [await store.phone_number(phone_id) for phone_id in range(1, 60)]

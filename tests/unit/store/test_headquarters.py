@@ -34,7 +34,7 @@ def read_headquarters_rows(backend: Backend, passed: int = 0) -> list[tuple[int,
         return [(row.outbox_id, row.payload) for row in outbox.SQL.rows_after.all(db, outbox_id=passed, limit=100)]
 
 
-async def test_outbox_rows_are_deleted_when_broker_and_headquarters_have_them(backend: Backend) -> None:
+async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_them(backend: Backend) -> None:
     async with filled(backend) as store:
         await announce(store, "from before")
         await store.set_headquarters_limit(1 << 20)
@@ -49,7 +49,7 @@ async def test_outbox_rows_are_deleted_when_broker_and_headquarters_have_them(ba
         assert read_headquarters_rows(backend) == []
 
 
-async def test_outbox_without_headquarters_waits_only_for_the_broker(backend: Backend) -> None:
+async def test_outbox_rows_wait_only_for_the_broker_without_headquarters(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b")
@@ -62,7 +62,7 @@ async def test_outbox_without_headquarters_waits_only_for_the_broker(backend: Ba
         assert read_headquarters_rows(backend) == []
 
 
-async def test_pending_rows_are_reported_for_each_sink(backend: Backend) -> None:
+async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backend: Backend) -> None:
     async with filled(backend) as store:
         await announce(store, "a", "b", "c")
         assert await store.outbox_waits() == (OutboxWait("broker", 3, NOW),)
@@ -75,7 +75,7 @@ async def test_pending_rows_are_reported_for_each_sink(backend: Backend) -> None
         ]
 
 
-async def test_outbox_over_its_limit_deletes_telemetry_but_no_results(
+async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
@@ -91,7 +91,7 @@ async def test_outbox_over_its_limit_deletes_telemetry_but_no_results(
         assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
-async def test_outbox_ids_of_a_restored_store_shift_past_known_ones(backend: Backend) -> None:
+async def test_outbox_ids_of_a_restored_store_continue_after_those_known_to_headquarters(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.set_headquarters_limit(1 << 20)
         await announce(store, "a", "b", "c")
@@ -109,7 +109,7 @@ async def test_outbox_ids_of_a_restored_store_shift_past_known_ones(backend: Bac
         assert read_headquarters_rows(backend) == [(901, "e")]
 
 
-async def test_seat_hours_are_announced_only_to_headquarters(backend: Backend) -> None:
+async def test_seat_hours_are_published_only_to_headquarters(backend: Backend) -> None:
     stretches = [
         SeatInterval("01", "a", state, NOW + start, NOW + end)
         for state, start, end in (("ready", 0, 5), ("talking", 5, 65))
@@ -123,7 +123,7 @@ async def test_seat_hours_are_announced_only_to_headquarters(backend: Backend) -
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["SeatHours"]
 
 
-async def test_test_mark_is_announced_to_headquarters_and_rejected_without_one(backend: Backend) -> None:
+async def test_mark_of_a_delivery_test_is_sent_to_headquarters_and_rejected_without_one(backend: Backend) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.announce_test_mark(NOW)
@@ -146,7 +146,7 @@ async def apply_updates(
     return await store.apply_peer_updates(PeerUpdateBatch("PEERS", after, position, opt_outs, marks))
 
 
-async def test_peer_updates_are_applied_once_with_their_position(backend: Backend) -> None:
+async def test_updates_of_other_centres_are_applied_once_with_their_stream_position(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         told = PeerOptOutRecord(hash_number(SECRET, "+917000000001"), NOW, "pune-2")
@@ -163,7 +163,7 @@ async def test_peer_updates_are_applied_once_with_their_position(backend: Backen
         assert read_headquarters_rows(backend) == []  # what others told is not told again
 
 
-async def test_peer_updates_of_unknown_voters_or_with_own_keys_are_ignored(backend: Backend) -> None:
+async def test_updates_of_other_centres_about_unknown_voters_or_own_marks_are_ignored(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(13, MarkKind.NOT_YET, key="ours"))
         taken = await apply_updates(
@@ -172,7 +172,7 @@ async def test_peer_updates_of_unknown_voters_or_with_own_keys_are_ignored(backe
         assert (len(taken.marks), taken.unknown) == (1, 2)
 
 
-async def test_undo_of_a_peer_mark_is_applied(backend: Backend) -> None:
+async def test_undo_of_another_centres_mark_is_applied(backend: Backend) -> None:
     async with filled(backend) as store:
         await apply_updates(store, 0, 1, make_peer_mark(3, key="word"))
         slip = make_peer_mark(3, MarkKind.NOT_YET, key="slip", undoes="word")

@@ -47,7 +47,7 @@ async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(s
 
 
 @pytest.mark.parametrize("number", [None, "+919999999999"])
-async def test_unknown_and_withheld_callers_are_logged_without_a_voter(store: Store, number: str | None) -> None:
+async def test_inbound_calls_from_unknown_and_withheld_numbers_have_no_voter(store: Store, number: str | None) -> None:
     assert await store.record_inbound_call(a_call(number)) is None
     assert await store.unfinished_attempts() == []
     await store.close()
@@ -85,7 +85,7 @@ async def test_voter_may_call_us_while_we_call_them(store: Store) -> None:
     await store.close()
 
 
-async def test_missed_call_is_called_back_before_fresh_numbers(store: Store) -> None:
+async def test_missed_inbound_call_is_called_back_before_undialled_numbers(store: Store) -> None:
     call = a_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
     assert await store.record_inbound_call(call) is not None
     assert await store.unfinished_attempts() == []  # it has ended: it was never answered
@@ -108,7 +108,7 @@ async def test_opted_out_caller_is_not_called_back(store: Store) -> None:
     await store.close()
 
 
-async def test_disposition_of_an_inbound_call_postpones_the_next_call(store: Store) -> None:
+async def test_disposition_of_an_inbound_call_postpones_the_next_call_to_the_number(store: Store) -> None:
     call = a_call()
     await store.record_inbound_call(call)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW, retry_at=NOW + 3600)])

@@ -34,7 +34,7 @@ def db() -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def test_script_is_split_into_statements_and_triggers_stay_complete(db: sqlite3.Connection) -> None:
+def test_migration_script_is_split_into_statements_with_complete_triggers(db: sqlite3.Connection) -> None:
     script = """
     -- A comment; with a semicolon;
     CREATE TABLE a (x TEXT DEFAULT ';');   -- and one behind;
@@ -50,19 +50,19 @@ def test_script_is_split_into_statements_and_triggers_stay_complete(db: sqlite3.
         db.execute(statement)
 
 
-def test_unfinished_script_is_rejected() -> None:
+def test_unfinished_migration_script_is_rejected() -> None:
     with pytest.raises(ValueError, match="not finished"):
         split_script("CREATE TABLE a (x);\nCREATE TABLE b (")
 
 
-def test_new_file_gets_the_newest_schema_once(db: sqlite3.Connection) -> None:
+def test_new_store_gets_the_newest_schema_once(db: sqlite3.Connection) -> None:
     newest = shipped_migrations()[-1].version
     assert schema_version(db, PATH) == newest
     assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
     assert migrate(db, PATH) == 0
 
 
-def test_failed_migration_leaves_the_file_unchanged(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_migration_leaves_the_store_unchanged(db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = shipped_migrations()
     next_version = shipped[-1].version + 1
     broken = Migration(next_version, "CREATE TABLE extra (x);\nINSERT INTO nowhere VALUES (1);\n")
@@ -80,7 +80,9 @@ def test_failed_migration_leaves_the_file_unchanged(db: sqlite3.Connection, monk
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_migration_keeps_hashes_made_with_a_single_secret(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_does_not_lose_opt_out_hashes_made_with_a_single_secret(
+    shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret, number = b"twenty characters, at least", "+917000000001"
     shipped = shipped_migrations()
     earlier = sqlite3.connect(":memory:", isolation_level=None)
@@ -101,7 +103,7 @@ def test_migration_keeps_hashes_made_with_a_single_secret(shared: bool, monkeypa
     earlier.close()
 
 
-def test_migration_10_keeps_attempts_and_their_references(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_10_does_not_lose_attempts_and_their_references(monkeypatch: pytest.MonkeyPatch) -> None:
     """Migration 10 recreates the table of attempts."""
     shipped = shipped_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
@@ -134,7 +136,7 @@ def test_migration_10_keeps_attempts_and_their_references(monkeypatch: pytest.Mo
             )
 
 
-def test_migration_keeps_the_booths_of_calls_to_booth_workers(
+def test_migration_does_not_lose_the_booths_of_calls_to_booth_workers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shipped = shipped_migrations()
@@ -185,7 +187,7 @@ def test_migration_turns_requested_call_times_into_promises(monkeypatch: pytest.
         assert found == [(1, 0, 0.0), (2, 1, 0.0), (3, 1, 0.0), (4, 1, 0.0)]
 
 
-def test_newer_schema_and_foreign_file_are_rejected(db: sqlite3.Connection) -> None:
+def test_store_with_a_newer_schema_and_foreign_file_are_rejected(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="schema is version 99"):
         migrate(db, PATH)
@@ -197,7 +199,7 @@ def test_newer_schema_and_foreign_file_are_rejected(db: sqlite3.Connection) -> N
 # Constraints of the schema
 
 
-def test_number_cannot_have_two_open_attempts(db: sqlite3.Connection) -> None:
+def test_schema_allows_a_number_only_one_open_attempt(db: sqlite3.Connection) -> None:
     insert = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at)"
         " VALUES (?, ?, 1, 1, 1, '', '', 0)"
@@ -207,7 +209,7 @@ def test_number_cannot_have_two_open_attempts(db: sqlite3.Connection) -> None:
         db.execute(insert, ("second", "b"))
 
 
-def test_number_cannot_have_an_attempt_number_twice(db: sqlite3.Connection) -> None:
+def test_schema_allows_an_attempt_number_only_once_for_a_phone_number(db: sqlite3.Connection) -> None:
     insert = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
         " ended_at, outcome) VALUES (?, 'a', 1, 1, ?, '', '', 0, 1, 'busy')"

@@ -70,7 +70,7 @@ async def test_hashed_opt_outs_from_own_users_are_suppressed_announced_and_audit
     await again.close()
 
 
-async def test_hashes_with_an_unknown_secret_are_all_refused(backend: Backend) -> None:
+async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         with pytest.raises(NotInStore, match="hashed with a secret that the dialler does not have"):
@@ -81,7 +81,7 @@ async def test_hashes_with_an_unknown_secret_are_all_refused(backend: Backend) -
         assert db.execute("SELECT count(*) FROM audit WHERE kind <> 'seal'").fetchone() == (0,)
 
 
-async def test_number_added_later_is_suppressed_at_the_next_start(backend: Backend) -> None:
+async def test_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_start(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         assert await store.record_foreign_opt_out(hash_phone(900), at=NOW, centre="pune-2") is None
@@ -96,7 +96,7 @@ async def test_number_added_later_is_suppressed_at_the_next_start(backend: Backe
     await again.close()
 
 
-async def test_hashes_depend_on_the_secret(backend: Backend) -> None:
+async def test_opt_out_hashes_depend_on_the_secret(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         await store.hash_numbers([OTHER])
@@ -105,7 +105,9 @@ async def test_hashes_depend_on_the_secret(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("secrets", [[], [OTHER]])
-async def test_secret_cannot_be_removed_while_opt_outs_depend_on_it(backend: Backend, secrets: list[bytes]) -> None:
+async def test_hash_secret_cannot_be_removed_while_opt_outs_depend_on_it(
+    backend: Backend, secrets: list[bytes]
+) -> None:
     async with filled(backend) as store:
         assert await store.hash_numbers(secrets) == 0
         await store.hash_numbers([SECRET])
@@ -115,7 +117,7 @@ async def test_secret_cannot_be_removed_while_opt_outs_depend_on_it(backend: Bac
         assert await store.hash_numbers([SECRET]) == 0
 
 
-async def test_secret_can_be_rotated_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
+async def test_hash_secret_can_be_replaced_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         await store.record_foreign_opt_out(

@@ -43,7 +43,7 @@ async def turnout_of(store: Store) -> BoothTurnout:
 # Corrections
 
 
-async def test_correction_revokes_voted_and_makes_the_number_fresh(backend: Backend) -> None:
+async def test_correction_of_a_voted_mark_returns_an_undialled_number_to_the_queue(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
@@ -57,7 +57,7 @@ async def test_correction_revokes_voted_and_makes_the_number_fresh(backend: Back
         assert not (await store.record_mark(make_correction())).reopened
 
 
-async def test_correction_of_a_pending_voter_is_not_stored(backend: Backend) -> None:
+async def test_correction_about_a_voter_without_marks_is_not_stored(backend: Backend) -> None:
     async with filled(backend) as store:
         effect = await store.record_mark(make_correction())
         assert (effect.recorded, effect.superfluous, effect.contacted_change, effect.not_yet_change) == (
@@ -80,7 +80,7 @@ async def test_correction_of_a_pending_voter_is_not_stored(backend: Backend) -> 
         ]  # voted, and that taken back
 
 
-async def test_correction_reopens_a_number_that_was_called(backend: Backend) -> None:
+async def test_correction_of_a_mark_reopens_a_number_that_was_called(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
@@ -92,7 +92,9 @@ async def test_correction_reopens_a_number_that_was_called(backend: Backend) -> 
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.UNKNOWN])
-async def test_correction_does_not_reopen_targets_closed_for_another_reason(backend: Backend, outcome: Outcome) -> None:
+async def test_correction_of_a_mark_does_not_reopen_a_number_closed_for_another_reason(
+    backend: Backend, outcome: Outcome
+) -> None:
     """The attempts are used up, or the result of a call is unknown."""
     async with filled(backend) as store:
         await call(store, 1, outcome)
@@ -101,21 +103,21 @@ async def test_correction_does_not_reopen_targets_closed_for_another_reason(back
         assert 1 not in await list_queued_numbers(store)
 
 
-async def test_correction_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
+async def test_correction_of_a_mark_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.record_opt_out(1, at=NOW + 90, source="agent")
         assert not (await store.record_mark(make_correction())).reopened
 
 
-async def test_correction_reopens_a_closed_voter(backend: Backend) -> None:
+async def test_correction_of_a_mark_makes_a_closed_voter_pending_again(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.DECEASED))
         assert (await store.record_mark(make_correction())).reopened
         assert 1 in await list_queued_numbers(store)
 
 
-async def test_later_voted_mark_overrides_a_correction(backend: Backend) -> None:
+async def test_later_voted_mark_overrides_an_earlier_correction(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))  # of NOW + 60
         effect = await store.record_mark(make_correction(at=NOW + 59))
@@ -124,7 +126,7 @@ async def test_later_voted_mark_overrides_a_correction(backend: Backend) -> None
 
 
 @pytest.mark.parametrize("order", [(MarkKind.VOTED, MarkKind.NOT_YET), (MarkKind.NOT_YET, MarkKind.VOTED)])
-async def test_voted_wins_over_a_contradictory_mark_of_the_same_second(
+async def test_voted_mark_wins_over_a_contradictory_mark_of_the_same_second(
     backend: Backend, order: tuple[MarkKind, MarkKind]
 ) -> None:
     async with filled(backend) as store:
@@ -165,7 +167,7 @@ async def test_batch_of_marks_has_one_audit_entry(backend: Backend) -> None:
 # Official turnout
 
 
-async def test_official_figure_is_stored_once_and_a_changed_one_is_appended(backend: Backend) -> None:
+async def test_official_turnout_figure_is_stored_once_and_a_changed_one_is_added(backend: Backend) -> None:
     async with filled(backend) as store:
         figures = [OfficialFigure(DAY, 174, None, "09:00", 0.11), OfficialFigure(DAY, 174, 2, FINAL, 0.66)]
         assert await store.enter_turnout(figures, make_entry()) == 2
@@ -175,7 +177,7 @@ async def test_official_figure_is_stored_once_and_a_changed_one_is_appended(back
 
 
 @pytest.mark.parametrize(("constituency", "part"), [(9, None), (174, 99)])
-async def test_figure_for_an_unknown_area_rejects_the_whole_batch(
+async def test_official_figure_for_an_unknown_area_rejects_the_whole_batch(
     backend: Backend, constituency: int, part: int | None
 ) -> None:
     async with filled(backend) as store:
@@ -185,7 +187,7 @@ async def test_figure_for_an_unknown_area_rejects_the_whole_batch(
         assert await store.enter_turnout([good], make_entry()) == 1
 
 
-async def test_figure_for_an_ambiguous_constituency_needs_a_state(backend: Backend) -> None:
+async def test_official_figure_for_an_ambiguous_constituency_needs_a_state(backend: Backend) -> None:
     async with filled(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("UPDATE booth SET state_code = 'S13' WHERE booth_id = 6")
@@ -229,7 +231,9 @@ async def test_complaint_is_recorded_once_and_answered(backend: Backend) -> None
         ({"phone_id": 999}, "no number 999"),
     ],
 )
-async def test_complaint_about_a_missing_call_is_rejected(backend: Backend, changes: dict[str, Any], what: str) -> None:
+async def test_complaint_about_a_call_that_does_not_exist_is_rejected(
+    backend: Backend, changes: dict[str, Any], what: str
+) -> None:
     async with filled(backend) as store:
         with pytest.raises(NotInStore, match=what):
             await store.record_complaint(complaint(**changes), make_entry())

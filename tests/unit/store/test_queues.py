@@ -30,7 +30,7 @@ from tests.support.stores import (
 # Campaigns and queues
 
 
-async def test_campaign_keeps_the_state_set_by_an_operator(backend: Backend) -> None:
+async def test_campaign_stays_in_the_state_set_by_an_operator(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.ensure_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.RUNNING
         await store.set_campaign_state("new", CampaignState.STOPPED)
@@ -45,7 +45,7 @@ async def test_setting_the_state_of_an_unknown_campaign_is_rejected(backend: Bac
             await store.set_campaign_state("nowhere", CampaignState.PAUSED)
 
 
-async def test_enrolling_twice_adds_each_number_once(backend: Backend) -> None:
+async def test_enrolling_numbers_twice_adds_each_once(backend: Backend) -> None:
     async with filled(backend) as store:
         progress = await store.campaign_progress(CAMPAIGN)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
@@ -53,7 +53,7 @@ async def test_enrolling_twice_adds_each_number_once(backend: Backend) -> None:
         assert await store.campaign_progress(CAMPAIGN) == progress
 
 
-async def test_enrolling_skips_opted_out_numbers_and_numbers_without_pending_voters(backend: Backend) -> None:
+async def test_enrolling_skips_numbers_that_opted_out_or_have_no_pending_voters(backend: Backend) -> None:
     async with filled(backend, campaigns=()) as store:
         await store.record_opt_out(1, at=NOW, source="import")
         await store.record_mark(mark(2, MarkKind.VOTED))
@@ -65,7 +65,7 @@ async def test_enrolling_skips_opted_out_numbers_and_numbers_without_pending_vot
         assert 3 in phones  # of voters 3 and 4; one of them is pending
 
 
-async def test_fresh_targets_are_claimed_from_the_given_booths_up_to_their_limits(backend: Backend) -> None:
+async def test_undialled_numbers_are_claimed_from_the_given_booths_up_to_their_limits(backend: Backend) -> None:
     async with filled(backend) as store:
         asked = {5: 4, 2: 2, 6: 8, 1: 6}
         claims = await store.claim(CAMPAIGN, 13, owner="engine", now=NOW, lease_seconds=60, booths=asked)
@@ -75,7 +75,7 @@ async def test_fresh_targets_are_claimed_from_the_given_booths_up_to_their_limit
         assert len(claims) + len(rest) == 36
 
 
-async def test_claims_within_a_booth_are_ordered_by_weight(backend: Backend) -> None:
+async def test_numbers_of_a_booth_are_claimed_in_order_of_weight(backend: Backend) -> None:
     async with filled(backend) as store:
         claims = await store.claim(CAMPAIGN, 6, owner="engine", now=NOW, lease_seconds=60, booths={1: 6})
         assert [(each.pending_voters, each.weight) for each in claims] == [
@@ -88,7 +88,7 @@ async def test_claims_within_a_booth_are_ordered_by_weight(backend: Backend) -> 
         ]
 
 
-async def test_due_retries_come_before_fresh_targets_longest_due_first(backend: Backend) -> None:
+async def test_due_retries_are_claimed_before_undialled_numbers_longest_due_first(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 5, retry_at=NOW + 300)
         await call(store, 9, retry_at=NOW + 200)
@@ -98,7 +98,7 @@ async def test_due_retries_come_before_fresh_targets_longest_due_first(backend: 
         assert phones[2] not in (5, 7, 9)
 
 
-async def test_claim_names_the_addressed_voter(backend: Backend) -> None:
+async def test_claimed_number_names_the_voter_to_be_asked_for(backend: Backend) -> None:
     async with filled(backend) as store:
         claimed = await claim_phone(store, 6)
         assert (claimed.number, claimed.voter_id, claimed.pending_voters) == ("+917000000006", 7, 3)
@@ -114,20 +114,20 @@ async def test_claim_names_the_addressed_voter(backend: Backend) -> None:
         assert (again.voter_id, again.pending_voters) == (8, 2)
 
 
-async def test_no_two_claims_give_the_same_target(backend: Backend) -> None:
+async def test_no_number_is_claimed_twice(backend: Backend) -> None:
     async with filled(backend) as store:
         seen = [each.phone_id for _ in range(6) for each in await claim(store, 8)]
         assert sorted(seen) == list(range(1, 37))
         assert await store.next_due_at(CAMPAIGN) is None
 
 
-async def test_claim_with_limit_zero_claims_nothing(backend: Backend) -> None:
+async def test_claiming_with_a_limit_of_zero_returns_no_number(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await claim(store, 0) == []
         assert await claim(store, 5, campaign_id="nowhere") == []
 
 
-async def test_released_claim_keeps_its_place_in_the_queue(backend: Backend) -> None:
+async def test_released_number_returns_to_its_place_in_the_queue(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await claim(store, 3)
         await store.release(first)
@@ -137,7 +137,7 @@ async def test_released_claim_keeps_its_place_in_the_queue(backend: Backend) -> 
         assert await store.next_due_at(CAMPAIGN) == 0.0
 
 
-async def test_releasing_does_not_change_dialled_or_closed_targets(backend: Backend) -> None:
+async def test_releasing_does_not_change_dialled_or_closed_numbers(backend: Backend) -> None:
     async with filled(backend) as store:
         dialled, closed = await claim(store, 2)
         assert await open_attempt(store, attempt(dialled)) is None
@@ -147,14 +147,14 @@ async def test_releasing_does_not_change_dialled_or_closed_targets(backend: Back
         assert (progress.completed, progress.remaining) == (1, 34)
 
 
-async def test_expired_claim_can_be_claimed_again(backend: Backend) -> None:
+async def test_number_whose_claim_has_expired_can_be_claimed_again(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await claim(store, 36)
         assert await claim(store, 1, now=NOW + LEASE_SECONDS - 1) == []
         assert await claim(store, 36, now=NOW + LEASE_SECONDS) == first
 
 
-async def test_leases_end_by_time_or_by_owner(backend: Backend) -> None:
+async def test_claims_are_released_when_their_lease_expires_or_for_their_owner(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.claim(CAMPAIGN, 2, owner="one", now=NOW, lease_seconds=10)
         await store.claim(CAMPAIGN, 3, owner="two", now=NOW, lease_seconds=1000)
@@ -164,7 +164,7 @@ async def test_leases_end_by_time_or_by_owner(backend: Backend) -> None:
         assert await store.release_expired(NOW + 10, owner="two") == 3
 
 
-async def test_number_on_a_call_of_another_campaign_is_skipped(backend: Backend) -> None:
+async def test_claiming_skips_a_number_on_a_call_of_another_campaign(backend: Backend) -> None:
     async with filled(backend, campaigns=("a", "b")) as store:
         new = await dial(store, 1, campaign_id="a")
         assert 1 not in {each.phone_id for each in await claim(store, 100, campaign_id="b")}
@@ -175,7 +175,7 @@ async def test_number_on_a_call_of_another_campaign_is_skipped(backend: Backend)
 # Figures
 
 
-async def test_outcomes_are_counted_by_the_time_of_the_attempt(backend: Backend) -> None:
+async def test_outcomes_are_counted_in_the_period_of_their_attempts(backend: Backend) -> None:
     async with filled(backend) as store:
         outcomes = [Outcome.CONNECTED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.NO_ANSWER, Outcome.COMPLETED]
         for minute, outcome in enumerate(outcomes):
@@ -185,7 +185,7 @@ async def test_outcomes_are_counted_by_the_time_of_the_attempt(backend: Backend)
         assert await store.outcome_counts(CAMPAIGN, NOW + 180) == {Outcome.NO_ANSWER: 1, Outcome.COMPLETED: 1}
 
 
-async def test_recent_answers_are_returned_with_their_age_including_live_calls(backend: Backend) -> None:
+async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_age(backend: Backend) -> None:
     async with filled(backend) as store:
         outcomes = [Outcome.CONNECTED, Outcome.ABANDONED, Outcome.MACHINE, Outcome.NO_ANSWER, Outcome.DROPPED]
         for minute, outcome in enumerate(outcomes):
@@ -204,7 +204,7 @@ async def test_recent_answers_are_returned_with_their_age_including_live_calls(b
         assert await store.recent_answers("nowhere", now, window, 60.0) == []
 
 
-async def test_progress_separates_closed_due_and_active_targets(backend: Backend) -> None:
+async def test_campaign_progress_counts_closed_due_and_active_numbers_separately(backend: Backend) -> None:
     async with filled(backend) as store:
         await call(store, 1)
         await call(store, 2, retry_at=NOW + 60)
@@ -215,7 +215,7 @@ async def test_progress_separates_closed_due_and_active_targets(backend: Backend
         )
 
 
-async def test_log_ins_survive_a_restart(backend: Backend) -> None:
+async def test_agents_log_ins_survive_a_restart(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.save_log_in(LogIn("02", "102", False, None, NOW))
         await store.save_log_in(LogIn("01", "101", False, None, NOW))
@@ -242,7 +242,7 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
     )
 
 
-async def test_claiming_one_number_gives_the_same_claim_as_its_turn(backend: Backend) -> None:
+async def test_claiming_a_chosen_number_gives_the_same_claim_as_claiming_it_in_turn(backend: Backend) -> None:
     async with filled(backend) as store:
         [in_turn] = await claim(store, 1)
         await store.release([in_turn])
@@ -254,7 +254,7 @@ async def test_claiming_one_number_gives_the_same_claim_as_its_turn(backend: Bac
         assert await claim_number(store, in_turn.phone_id) is Unclaimed.IN_USE
 
 
-async def test_number_cannot_be_claimed_before_it_is_due_and_promises_are_flagged(
+async def test_number_cannot_be_claimed_before_it_is_due_and_promised_calls_are_flagged(
     backend: Backend,
 ) -> None:
     async with filled(backend) as store:

@@ -55,7 +55,7 @@ async def reopen_store(backend: Backend) -> Store:
 # A later roll
 
 
-async def test_new_voter_reopens_a_settled_number(backend: Backend) -> None:
+async def test_new_voter_on_a_number_reopens_it_if_its_other_voters_were_done(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
@@ -69,7 +69,7 @@ async def test_new_voter_reopens_a_settled_number(backend: Backend) -> None:
     await store.close()
 
 
-async def test_reopened_number_keeps_its_retry_time_and_attempts(backend: Backend) -> None:
+async def test_reopening_does_not_change_retry_time_and_attempts_of_a_number(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
@@ -83,7 +83,9 @@ async def test_reopened_number_keeps_its_retry_time_and_attempts(backend: Backen
 
 
 @pytest.mark.parametrize("how", ["used up", "unknown", "opted out", "on a call"])
-async def test_new_voter_does_not_reopen_numbers_closed_for_another_reason(backend: Backend, how: str) -> None:
+async def test_new_voter_on_a_number_does_not_reopen_it_if_closed_for_another_reason(
+    backend: Backend, how: str
+) -> None:
     async with filled(backend) as store:
         if how == "opted out":
             await store.record_mark(mark(1, MarkKind.VOTED))
@@ -102,7 +104,7 @@ async def test_new_voter_does_not_reopen_numbers_closed_for_another_reason(backe
 # A correction
 
 
-async def test_correction_queues_the_voter_in_campaigns_added_meanwhile(backend: Backend) -> None:
+async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         await store.ensure_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
@@ -132,7 +134,7 @@ async def test_reopened_number_is_queued_like_an_enrolled_one(backend: Backend) 
 
 
 @pytest.mark.parametrize("how", ["unknown", "opted out", "wrong number"])
-async def test_correction_queues_no_number_that_must_not_be_called(backend: Backend, how: str) -> None:
+async def test_correction_of_a_mark_queues_no_number_that_must_not_be_called(backend: Backend, how: str) -> None:
     async with filled(backend) as store:
         if how == "unknown":
             await call(store, 1, Outcome.UNKNOWN)
@@ -147,7 +149,7 @@ async def test_correction_queues_no_number_that_must_not_be_called(backend: Back
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
 
 
-async def test_corrected_number_is_not_called_during_its_call(backend: Backend) -> None:
+async def test_number_reopened_during_its_call_is_not_called_again_meanwhile(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await dial(store, 1)
         await store.record_mark(mark(1, MarkKind.VOTED, new=new))
@@ -176,7 +178,7 @@ async def test_unknown_result_of_an_inbound_call_does_not_close_the_number(backe
     await again.close()
 
 
-async def test_correction_does_not_enrol_a_voter_as_a_booth_worker(backend: Backend, tmp_path: Path) -> None:
+async def test_correction_of_a_mark_does_not_enrol_a_voter_as_a_booth_worker(backend: Backend, tmp_path: Path) -> None:
     backend.fill(30, 10)
     listed = tmp_path / "workers.csv"
     listed.write_text("constituency,part,number\n174,2,+919810000001\n", encoding="utf-8")

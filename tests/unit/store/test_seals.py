@@ -48,7 +48,7 @@ def verified(path: Path) -> seal_verification.SealVerdict:
         return seal_verification.verify(db)
 
 
-def test_store_from_before_seals_is_sealed_as_found_and_reported_so(
+def test_store_older_than_seals_is_sealed_as_found_and_reported_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "centre.db"
@@ -88,7 +88,7 @@ def test_store_from_before_seals_is_sealed_as_found_and_reported_so(
     assert (code, text.splitlines()[0]) == (1, "attempt a: changed: outcome")
 
 
-async def test_tables_sealed_since_a_later_version_are_sealed_as_found(
+async def test_tables_without_seals_in_an_older_version_are_sealed_as_found(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as before:
@@ -146,7 +146,7 @@ async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(
     assert (verdict.findings, verdict.not_chained, verdict.rows["attempt"]) == ([], 0, 2)
 
 
-async def test_start_without_changes_adds_no_audit_entry(backend: SqliteBackend) -> None:
+async def test_dialler_start_without_changes_adds_no_audit_entry(backend: SqliteBackend) -> None:
     async with filled(backend) as store:
         assert await store.seal(NOW) is None
         await call(store, 4)
@@ -162,7 +162,7 @@ def with_consents(path: Path) -> None:
             consents.set_consent(db, number, Consent.GIVEN, source="form 7", at=NOW)
 
 
-def test_missing_row_is_not_sealed(tmp_path: Path) -> None:
+def test_row_that_does_not_exist_cannot_be_sealed(tmp_path: Path) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:
         with pytest.raises(StoreError, match="The store has no mark 7"), transaction(db):
             seals.seal(db, sealed_rows.MARK, 7)
@@ -170,7 +170,7 @@ def test_missing_row_is_not_sealed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
-def test_erasure_keeps_the_chain_valid_and_leaves_no_number(tmp_path: Path, secret: str) -> None:
+def test_erasure_leaves_a_valid_chain_of_seals_and_no_number(tmp_path: Path, secret: str) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
     with_consents(path)
@@ -197,7 +197,7 @@ def test_erasure_keeps_the_chain_valid_and_leaves_no_number(tmp_path: Path, secr
 
 
 @pytest.mark.parametrize("days", [1, 400], ids=["names", "records"])
-def test_purge_keeps_the_chain_valid_and_records_what_was_removed(
+def test_purge_leaves_a_valid_chain_of_seals_and_records_what_was_removed(
     tmp_path: Path, days: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fix_clock(monkeypatch)
@@ -252,7 +252,7 @@ async def some_calls(backend: SqliteBackend) -> None:
         await store.record_opt_out(4, at=NOW, source="agent")
 
 
-def test_consent_taken_over_by_a_roll_is_sealed_with_the_number(tmp_path: Path) -> None:
+def test_consent_recorded_before_the_roll_is_sealed_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     with exclusive_connection(path, "a test") as db:
         with transaction(db):

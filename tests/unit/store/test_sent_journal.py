@@ -40,13 +40,13 @@ def write_killed_journal(tmp_path: Path, boot: Path) -> list[AttemptId]:
     return [sent, stopped, refused]
 
 
-def test_unsent_attempts_are_known_after_a_kill(tmp_path: Path, boot: Path) -> None:
+def test_attempts_not_sent_before_a_kill_are_known_from_the_journal(tmp_path: Path, boot: Path) -> None:
     sent, stopped, _ = write_killed_journal(tmp_path, boot)
     stranger = AttemptId(str(uuid.UUID(int=99)))  # from an earlier run, or from a restored store
     assert open_journal(tmp_path, boot).find_never_sent([sent, stopped, stranger]) == [stopped]
 
 
-def test_journal_of_an_earlier_boot_is_ignored(tmp_path: Path, boot: Path) -> None:
+def test_journal_of_sent_calls_from_an_earlier_boot_is_ignored(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     boot.write_text("another-boot\n")
     assert open_journal(tmp_path, boot).find_never_sent(killed) == []
@@ -54,7 +54,7 @@ def test_journal_of_an_earlier_boot_is_ignored(tmp_path: Path, boot: Path) -> No
     assert open_journal(tmp_path, boot).find_never_sent(killed) == []
 
 
-def test_missing_damaged_or_copied_journal_frees_no_number(tmp_path: Path, boot: Path) -> None:
+def test_missing_damaged_or_copied_journal_of_sent_calls_reopens_no_number(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     path = tmp_path / "centre.db.sent"
     whole = path.read_bytes()
@@ -69,14 +69,14 @@ def test_missing_damaged_or_copied_journal_frees_no_number(tmp_path: Path, boot:
     assert open_journal(tmp_path, boot).find_never_sent(killed) == []
 
 
-def test_new_run_discards_the_journal_of_the_earlier_run(tmp_path: Path, boot: Path) -> None:
+def test_new_run_discards_the_journal_of_sent_calls_of_the_earlier_run(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     again = open_journal(tmp_path, boot)
     again.start_new_file()
     assert again.find_never_sent(killed) == []
 
 
-def test_journal_is_compacted_and_drops_only_sent_attempts(tmp_path: Path, boot: Path) -> None:
+def test_compacting_the_journal_drops_only_entries_of_ended_sends(tmp_path: Path, boot: Path) -> None:
     running = open_journal(tmp_path, boot)
     running.start_new_file()
     for number in range(5_000):
@@ -106,7 +106,7 @@ def test_call_is_not_sent_if_the_journal_cannot_be_written(tmp_path: Path, boot:
     running.close()
 
 
-def test_partly_written_entry_does_not_damage_later_entries(tmp_path: Path, boot: Path) -> None:
+def test_partly_written_journal_entry_does_not_damage_later_entries(tmp_path: Path, boot: Path) -> None:
     sent, refused, stopped = make_ids(3)
     running = open_journal(tmp_path, boot)
     running.start_new_file()
@@ -123,7 +123,7 @@ def test_partly_written_entry_does_not_damage_later_entries(tmp_path: Path, boot
     assert open_journal(tmp_path, boot).list_sent() == [sent]
 
 
-def test_clock_difference_is_known_only_within_the_same_boot(tmp_path: Path, boot: Path) -> None:
+def test_clock_difference_is_read_from_the_journal_only_within_the_same_boot(tmp_path: Path, boot: Path) -> None:
     assert open_journal(tmp_path, boot).read_clock_ahead() is None
     running = open_journal(tmp_path, boot)
     running.start_new_file()

@@ -48,7 +48,7 @@ async def make_unanswered_calls(store: Store, *phones: int) -> None:
         await call(store, phone_id, retry_at=NOW + 60 + place)
 
 
-async def test_retry_of_another_polling_day_comes_after_todays_fresh_numbers(backend: Backend) -> None:
+async def test_retry_in_a_booth_of_another_polling_day_waits_for_todays_undialled_numbers(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
         assert (await claim_phones(store, 3))[0] == 1  # today's retry, then today's fresh ones
@@ -58,7 +58,7 @@ async def test_retry_of_another_polling_day_comes_after_todays_fresh_numbers(bac
         assert await claim_phones(store, 3, None, booths=()) == []
 
 
-async def test_retry_set_aside_waits_only_until_the_day_ends(backend: Backend) -> None:
+async def test_retry_set_aside_for_todays_booths_waits_only_until_the_day_ends(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
@@ -67,7 +67,7 @@ async def test_retry_set_aside_waits_only_until_the_day_ends(backend: Backend) -
         assert await claim_phones(store, 1, tomorrow, booths=(2,), now=TODAY.until) == [SECOND]
 
 
-async def test_restart_ends_all_asides(backend: Backend) -> None:
+async def test_restart_returns_all_retries_set_aside_to_the_queue(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND)
         assert SECOND not in await claim_phones(store, 50)
@@ -75,7 +75,7 @@ async def test_restart_ends_all_asides(backend: Backend) -> None:
         assert await claim_phones(store, 1, VotingBooths(frozenset({2}), TODAY.until), booths=()) == [SECOND]
 
 
-async def test_released_claim_is_set_aside_again_until_it_has_a_new_time(backend: Backend) -> None:
+async def test_released_retry_is_set_aside_again_until_it_has_a_new_time(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)
@@ -101,7 +101,7 @@ async def test_next_due_time_includes_retries_set_aside(backend: Backend) -> Non
 
 @pytest.mark.parametrize("disposition", [Disposition.LATER, Disposition.CALL_BACK, Disposition.NOT_YET])
 @pytest.mark.parametrize("live", [True, False])
-async def test_requested_call_time_applies_in_every_booth(
+async def test_call_time_requested_by_a_voter_applies_whatever_the_booth(
     backend: Backend, disposition: Disposition, live: bool
 ) -> None:
     async with filled(backend) as store:
@@ -119,7 +119,7 @@ async def test_requested_call_time_applies_in_every_booth(
         assert found[0] == (SECOND if said.promised else 1) or not said.promised
 
 
-async def test_promise_stays_until_the_phone_has_rung(backend: Backend) -> None:
+async def test_promised_call_stays_promised_until_the_phone_has_rung(backend: Backend) -> None:
     """A call that was never placed, or failed in the trunk, keeps the promise; after an unanswered call it is an ordinary retry."""
     async with filled(backend) as store:
         new = await dial(store, SECOND)
@@ -141,7 +141,7 @@ async def test_promise_stays_until_the_phone_has_rung(backend: Backend) -> None:
             assert found == ([SECOND] if kept else [])
 
 
-async def test_missed_caller_is_called_back_in_every_booth(backend: Backend) -> None:
+async def test_missed_caller_is_called_back_whatever_the_booth(backend: Backend) -> None:
     async with filled(backend) as store:
         number = "+917000000007"
         missed = NewInbound(
@@ -151,7 +151,7 @@ async def test_missed_caller_is_called_back_in_every_booth(backend: Backend) -> 
         assert (await claim_phones(store, 1))[0] == SECOND
 
 
-async def test_call_time_requested_in_an_inbound_call_is_a_promise(backend: Backend) -> None:
+async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend: Backend) -> None:
     async with filled(backend) as store:
         for place, promised in enumerate((True, False)):
             attempt_id = AttemptId(f"in-{place}")
@@ -171,7 +171,7 @@ async def test_call_time_requested_in_an_inbound_call_is_a_promise(backend: Back
         assert await claim_phones(store, 5, booths=()) == [SECOND]
 
 
-async def test_claim_sets_aside_a_limited_number_of_retries_and_none_twice(backend: Backend) -> None:
+async def test_one_claim_sets_aside_a_limited_number_of_retries_and_none_twice(backend: Backend) -> None:
     many = SET_ASIDE_AT_ONCE + 8
     async with filled(backend, 120, voters_per_booth=30) as store:
         with closing(backend.connect()) as db:
@@ -190,7 +190,7 @@ async def test_claim_sets_aside_a_limited_number_of_retries_and_none_twice(backe
         assert await claim_phones(store, 100, None, booths=()) == due  # the longest due first
 
 
-async def test_promised_calls_come_before_longer_due_retries(backend: Backend) -> None:
+async def test_promised_calls_are_claimed_before_longer_due_retries(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, 1, SECOND)
         new = await dial(store, 2)
@@ -213,7 +213,7 @@ async def test_next_due_time_includes_promised_calls(backend: Backend) -> None:
         assert await store.next_due_at(CAMPAIGN) == NOW + 6
 
 
-async def test_retries_of_all_booths_come_first_without_a_polling_day(backend: Backend) -> None:
+async def test_retries_of_all_booths_are_claimed_first_without_a_polling_day(backend: Backend) -> None:
     async with filled(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
         claims = await store.claim(CAMPAIGN, 2, owner="engine", now=LATE, lease_seconds=60, booths={1: 4})

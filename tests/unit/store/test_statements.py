@@ -108,7 +108,7 @@ def columns_of(db: sqlite3.Connection, sql: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize(("statements", "name"), STATEMENTS)
-def test_statement_fits_the_schema_and_returns_the_columns_it_declares(
+def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
     db: sqlite3.Connection, statements: type[Statements], name: str
 ) -> None:
     statement = statements.declared[name]
@@ -139,7 +139,7 @@ def _empty_attached_store(db: sqlite3.Connection) -> None:
         db.execute(sql.replace("CREATE TABLE ", "CREATE TABLE store.", 1))
 
 
-def test_row_types_have_the_types_that_sqlite_returns() -> None:
+def test_row_classes_have_the_types_that_sqlite_returns() -> None:
     """Rows are not converted, so a field declared as `bool` or an enum would really contain 0, 1 or text."""
     wrong = []
     for row_type in {statement.row_type for statement in _queries() if issubclass(statement.row_type, tuple)}:
@@ -156,7 +156,7 @@ def _queries() -> Iterator[Query[object]]:
 
 
 @pytest.mark.parametrize(("statements", "name"), HOT)
-def test_dialler_statements_do_not_scan_whole_tables(
+def test_sql_statements_of_the_dialler_do_not_scan_whole_tables(
     db: sqlite3.Connection, statements: type[Statements], name: str
 ) -> None:
     sql = statements.declared[name].sql
@@ -174,7 +174,9 @@ def test_dialler_statements_do_not_scan_whole_tables(
     ("name", "index"),
     [("due", "timed"), ("set_aside", "timed"), ("fresh", "fresh"), ("fresh_of_booth", "fresh")],
 )
-def test_claims_are_read_from_a_covering_index_in_order(db: sqlite3.Connection, name: str, index: str) -> None:
+def test_numbers_to_claim_are_read_in_order_from_a_covering_index(
+    db: sqlite3.Connection, name: str, index: str
+) -> None:
     steps = plan_of(db, claims.SQL.declared[name].sql)
     assert re.match(rf"SEARCH target USING COVERING INDEX target_{index} ", steps[0])
     assert not any("TEMP B-TREE" in step for step in steps)
@@ -197,7 +199,7 @@ def test_malformed_sql_file_is_rejected(text: str, problem: str) -> None:
         parse_statements(text)
 
 
-def test_parsed_statement_keeps_comments_and_drops_the_semicolon() -> None:
+def test_parsed_sql_statement_has_its_comments_but_no_semicolon() -> None:
     text = (
         "-- About the file.\n\n-- Why.\n-- name: one\nSELECT 1; -- name: no\n\n-- Of two.\n\n"
         "-- name: two\n-- because\nSELECT\n  ';';\n"
@@ -214,7 +216,7 @@ class Pair(NamedTuple):
     ("declared", "different"),
     [({"one": Query(Pair)}, "two"), ({"one": Query(Pair), "two": Command(), "three": Command()}, "three")],
 )
-def test_file_and_declarations_must_name_the_same_statements(
+def test_sql_file_and_python_declarations_must_name_the_same_statements(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: dict[str, Statement], different: str
 ) -> None:
     package = tmp_path / f"rows_{different}"

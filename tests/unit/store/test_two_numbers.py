@@ -51,7 +51,7 @@ async def test_voter_on_a_call_is_not_called_on_another_number(store: Store) -> 
     assert refusals == [Refusal.OPEN_ATTEMPT]
 
 
-async def test_other_number_waits_as_long_as_the_contacted_one(store: Store) -> None:
+async def test_voters_other_number_waits_as_long_as_the_contacted_one(store: Store) -> None:
     other = await claim_phone(store, MOBILE)  # it stands in a hopper meanwhile
     assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 900)
     refusals = await store.open_attempts([attempt(other)], max_attempts_since=DAY_START, max_attempts=9)
@@ -66,7 +66,7 @@ async def test_voter_who_was_not_contacted_may_be_called_on_the_other_number(sto
     assert await is_callable_at(store, NOW + 1)
 
 
-async def test_conversation_without_retry_holds_the_other_number_for_a_day(store: Store) -> None:
+async def test_conversation_without_retry_holds_the_voters_other_number_for_a_day(store: Store) -> None:
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=None)
     assert not await is_callable_at(store, NOW + DAY_SECONDS - 60)
@@ -80,7 +80,7 @@ async def test_completed_flow_holds_the_voters_other_number(store: Store) -> Non
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_disposition_after_the_call_applies_to_the_other_number(store: Store) -> None:
+async def test_disposition_after_the_call_applies_to_the_voters_other_number(store: Store) -> None:
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
     await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 9000))
@@ -89,7 +89,7 @@ async def test_disposition_after_the_call_applies_to_the_other_number(store: Sto
 
 
 @pytest.mark.parametrize("in_the_talk", [True, False])
-async def test_wrong_number_releases_the_other_number(store: Store, in_the_talk: bool) -> None:
+async def test_wrong_number_releases_the_voters_other_number(store: Store, in_the_talk: bool) -> None:
     call = await dial(store, 1)
     wrong = Mark("k", 1, MarkKind.WRONG_NUMBER, MarkSource.AGENT, NOW + 70, attempt_id=call.attempt_id)
     if in_the_talk:
@@ -100,7 +100,7 @@ async def test_wrong_number_releases_the_other_number(store: Store, in_the_talk:
     assert await is_callable_at(store, NOW + 71)
 
 
-async def test_number_with_another_pending_voter_is_not_held(store: Store, backend: Backend) -> None:
+async def test_voters_other_number_is_not_held_if_it_has_another_pending_voter(store: Store, backend: Backend) -> None:
     with closing(backend.connect()) as db:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (5, ?)", (MOBILE,))
     assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)
@@ -108,7 +108,9 @@ async def test_number_with_another_pending_voter_is_not_held(store: Store, backe
 
 
 @pytest.mark.parametrize("retry_at", [NOW + 7200, None])
-async def test_machine_reported_by_the_agent_is_not_a_conversation(store: Store, retry_at: float | None) -> None:
+async def test_machine_reported_by_the_agent_does_not_hold_the_voters_other_number(
+    store: Store, retry_at: float | None
+) -> None:
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=retry_at)
     assert not await is_callable_at(store, NOW + 100)
@@ -117,7 +119,7 @@ async def test_machine_reported_by_the_agent_is_not_a_conversation(store: Store,
 
 
 @pytest.mark.parametrize("ended_at_first", [True, False])
-async def test_corrected_disposition_does_not_hold_the_other_number(store: Store, ended_at_first: bool) -> None:
+async def test_corrected_disposition_does_not_hold_the_voters_other_number(store: Store, ended_at_first: bool) -> None:
     call = await dial(store, 1)
     if ended_at_first:
         assert await end(store, call, Outcome.CONNECTED, retry_at=None)
@@ -131,7 +133,7 @@ async def test_corrected_disposition_does_not_hold_the_other_number(store: Store
     assert await is_callable_at(store, NOW + 3600)
 
 
-async def test_wrong_number_keeps_the_retry_time_of_the_other_number(store: Store) -> None:
+async def test_wrong_number_does_not_change_the_retry_time_of_the_voters_other_number(store: Store) -> None:
     assert await end(store, await dial(store, MOBILE), Outcome.NO_ANSWER, retry_at=NOW + 7200)
     call = await dial(store, 1)
     assert await end(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
@@ -141,14 +143,16 @@ async def test_wrong_number_keeps_the_retry_time_of_the_other_number(store: Stor
 
 
 @pytest.mark.parametrize("word", [Disposition.REFUSED, Disposition.OPT_OUT])
-async def test_refusal_during_the_call_holds_the_other_number_permanently(store: Store, word: Disposition) -> None:
+async def test_refusal_during_the_call_holds_the_voters_other_number_permanently(
+    store: Store, word: Disposition
+) -> None:
     call = await dial(store, 1)
     await store.record_disposition(make_disposition(call, word))
     assert await end(store, call, Outcome.CONNECTED, retry_at=None)
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
-async def test_other_number_is_not_held_in_another_campaign(store: Store) -> None:
+async def test_voters_other_number_is_not_held_in_another_campaign(store: Store) -> None:
     await store.ensure_campaign("other", CampaignKind.AGENTS, Purpose.TURNOUT)
     await store.enrol("other")
     assert await end(store, await dial(store, 1), Outcome.CONNECTED, retry_at=NOW + 9000)

@@ -47,7 +47,7 @@ def get_changes(effect: MarkEffect) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("kind", [MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED])
-async def test_undo_restores_a_voter_who_was_closed_before(backend: Backend, kind: MarkKind) -> None:
+async def test_undoing_a_mark_restores_a_voter_who_was_closed_before_it(backend: Backend, kind: MarkKind) -> None:
     async with filled(backend) as store:
         await add_mark(store, "family", kind, AGENT, 0)
         await add_worker_mark(store, 1)
@@ -56,7 +56,7 @@ async def test_undo_restores_a_voter_who_was_closed_before(backend: Backend, kin
         assert not await is_callable(store)
 
 
-async def test_closing_mark_between_a_slip_and_its_undo_stays_in_force(backend: Backend) -> None:
+async def test_closing_mark_entered_before_an_earlier_mark_is_undone_stays_in_force(backend: Backend) -> None:
     async with filled(backend) as store:
         await add_worker_mark(store, 0)
         await add_mark(store, "family", MarkKind.DECEASED, AGENT, 1)
@@ -65,7 +65,7 @@ async def test_closing_mark_between_a_slip_and_its_undo_stays_in_force(backend: 
 
 
 @pytest.mark.parametrize("kind", [MarkKind.NOT_YET, MarkKind.LATER])
-async def test_undo_restores_a_pending_voter(backend: Backend, kind: MarkKind) -> None:
+async def test_undoing_a_mark_restores_a_voter_who_was_pending_before_it(backend: Backend, kind: MarkKind) -> None:
     async with filled(backend) as store:
         await add_mark(store, "self", kind, AGENT, 0)
         assert get_changes(await add_worker_mark(store, 1)) == (0, 1, -1)
@@ -77,7 +77,7 @@ async def test_undo_restores_a_pending_voter(backend: Backend, kind: MarkKind) -
         assert await is_callable(store)
 
 
-async def test_undo_reopens_a_voter_whose_earlier_voted_was_corrected(backend: Backend) -> None:
+async def test_undoing_a_mark_reopens_a_voter_whose_earlier_voted_mark_was_corrected(backend: Backend) -> None:
     async with filled(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)
         await add_mark(store, "undo", MarkKind.NOT_YET, CORRECTION, 30)
@@ -88,7 +88,7 @@ async def test_undo_reopens_a_voter_whose_earlier_voted_was_corrected(backend: B
 
 
 @pytest.mark.parametrize("slip_is_first", [True, False])
-async def test_undone_mark_does_not_outdate_a_correction(backend: Backend, slip_is_first: bool) -> None:
+async def test_undone_mark_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
     """This also holds if the correction was made before the mark was undone."""
     async with filled(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)
@@ -103,7 +103,7 @@ async def test_undone_mark_does_not_outdate_a_correction(backend: Backend, slip_
         assert (await get_turnout(store)).voted == 0
 
 
-async def test_corrected_voted_mark_does_not_outdate_another_correction(backend: Backend) -> None:
+async def test_voted_mark_that_was_corrected_does_not_override_another_correction(backend: Backend) -> None:
     async with filled(backend) as store:
         await add_mark(store, "afternoon", MarkKind.VOTED, LIST, 120)
         await add_mark(store, "undo", MarkKind.NOT_YET, CORRECTION, 180)
@@ -113,7 +113,7 @@ async def test_corrected_voted_mark_does_not_outdate_another_correction(backend:
         assert await is_callable(store)
 
 
-async def test_voter_with_only_an_undone_mark_is_not_contacted(backend: Backend) -> None:
+async def test_voter_with_only_an_undone_mark_does_not_count_as_contacted(backend: Backend) -> None:
     async with filled(backend) as store:
         assert get_changes(await add_worker_mark(store, 0)) == (1, 1, 0)
         effect = await undo_worker_mark(store, 1)
@@ -124,7 +124,7 @@ async def test_voter_with_only_an_undone_mark_is_not_contacted(backend: Backend)
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_undone_marks_leave_no_trace_in_queue_and_counts(backend: Backend, seed: int) -> None:
+async def test_undone_marks_have_no_effect_on_queue_and_counts(backend: Backend, seed: int) -> None:
     """Whatever else is said before, between and after: like the one of whom the rest alone was said. The changes that are told
     add up to the table.
     """

@@ -119,14 +119,14 @@ def missing(before: Dump, after: Dump) -> list[str]:
     return found
 
 
-def test_every_table_has_rows_at_every_schema(stores: dict[int, Path]) -> None:
+def test_test_stores_of_every_schema_version_have_rows_in_every_table(stores: dict[int, Path]) -> None:
     filled_by_others = {"seal", "consent_taken", "rules_use", "shuffle"}
     for version, path in stores.items():
         assert {name for name, rows in dumped(path).items() if not rows} <= filled_by_others, version
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-async def test_store_of_every_schema_opens_and_keeps_its_rows(
+async def test_store_of_every_schema_version_opens_without_losing_rows(
     stores: dict[int, Path], version: int, tmp_path: Path
 ) -> None:
     path = Path(shutil.copy(stores[version], tmp_path / "live.db"))
@@ -143,7 +143,7 @@ async def test_store_of_every_schema_opens_and_keeps_its_rows(
         assert dumped(verify_backup(copy, None).store) == before
 
 
-async def test_earlier_version_refuses_the_upgraded_store_but_opens_the_copy(
+async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_copy(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[VERSIONS[-2]], tmp_path / "live.db"))

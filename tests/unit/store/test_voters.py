@@ -46,7 +46,7 @@ def repeated(effect: MarkEffect) -> MarkEffect:
 # Marks
 
 
-async def test_voted_mark_silences_the_voter_and_a_number_without_other_pending_voters(backend: Backend) -> None:
+async def test_voted_mark_ends_calls_to_the_voter_and_to_a_number_without_other_voters(backend: Backend) -> None:
     async with filled(backend, campaigns=(CAMPAIGN, "b")) as store:
         effect = await store.record_mark(mark(1, MarkKind.VOTED))
         assert effect == MarkEffect(
@@ -80,7 +80,7 @@ async def test_repeated_mark_changes_nothing_and_returns_the_calls_to_cancel(bac
 
 
 @pytest.mark.parametrize("kind", PENDING)
-async def test_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: MarkKind) -> None:
+async def test_marks_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: MarkKind) -> None:
     async with filled(backend) as store:
         effect = await store.record_mark(mark(1, kind))
         assert effect == MarkEffect(True, booth_id=1, contacted_change=1, not_yet_change=1)
@@ -91,7 +91,7 @@ async def test_not_yet_and_later_leave_a_voter_pending(backend: Backend, kind: M
 
 
 @pytest.mark.parametrize("kind", CLOSING)
-async def test_marks_will_not_moved_and_deceased_close_the_voter(backend: Backend, kind: MarkKind) -> None:
+async def test_marks_will_not_vote_moved_and_deceased_end_calls_to_the_voter(backend: Backend, kind: MarkKind) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(1, MarkKind.NOT_YET))
         assert (await store.record_mark(mark(1, kind))).silenced_phones == (1,)
@@ -111,7 +111,7 @@ async def test_voted_mark_wins_over_later_marks(backend: Backend, kind: MarkKind
         assert 1 not in await list_queued_numbers(store)
 
 
-async def test_wrong_number_drops_the_link_but_keeps_the_voter_pending(backend: Backend) -> None:
+async def test_wrong_number_drops_the_link_to_the_voter_who_stays_pending(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         effect = await store.record_mark(mark(1, MarkKind.WRONG_NUMBER, new=new))
@@ -124,7 +124,7 @@ async def test_wrong_number_drops_the_link_but_keeps_the_voter_pending(backend: 
         )
 
 
-async def test_wrong_number_for_one_voter_keeps_the_rest_of_the_household(backend: Backend) -> None:
+async def test_wrong_number_for_one_voter_does_not_affect_the_rest_of_the_household(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         assert (await store.record_mark(mark(3, MarkKind.WRONG_NUMBER, new=new))).silenced_phones == ()
@@ -132,7 +132,7 @@ async def test_wrong_number_for_one_voter_keeps_the_rest_of_the_household(backen
         assert (again.voter_id, again.pending_voters) == (4, 1)
 
 
-async def test_wrong_number_without_a_call_drops_no_link(backend: Backend) -> None:
+async def test_wrong_number_mark_without_a_call_drops_no_link(backend: Backend) -> None:
     async with filled(backend) as store:
         assert (await store.record_mark(mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
         assert 1 in await list_queued_numbers(store)
@@ -145,7 +145,7 @@ async def test_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
         assert await store.rows_for_broker(10) == []
 
 
-async def test_changes_reported_by_marks_add_up_to_the_turnout(backend: Backend) -> None:
+async def test_turnout_is_the_sum_of_the_changes_that_marks_report(backend: Backend) -> None:
     kinds = [MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.VOTED, MarkKind.MOVED, MarkKind.VOTED]
     async with filled(backend) as store:
         marks = [mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
@@ -201,14 +201,14 @@ async def test_disposition_sets_when_the_number_is_due_again(backend: Backend) -
         assert await store.next_due_at(CAMPAIGN) == NOW + 900
 
 
-async def test_disposition_without_a_retry_closes_the_target(backend: Backend) -> None:
+async def test_disposition_without_a_retry_closes_the_number(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         await store.record_disposition(said(new.attempt_id, Disposition.WILL_NOT))
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
-async def test_disposition_stores_marks_and_opt_out_and_announces_them(backend: Backend) -> None:
+async def test_disposition_stores_and_publishes_its_marks_and_opt_out(backend: Backend) -> None:
     async with filled(backend) as store:
         new = await call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [mark(3, MarkKind.VOTED, new=new), mark(4, MarkKind.NOT_YET, new=new)]
@@ -239,7 +239,7 @@ async def test_second_disposition_replaces_the_first(backend: Backend) -> None:
         ]
 
 
-async def test_end_of_the_call_decides_the_retry_time_of_an_early_disposition(backend: Backend) -> None:
+async def test_retry_time_after_an_early_disposition_is_set_when_the_call_ends(backend: Backend) -> None:
     async with filled(backend, 3) as store:
         new = await dial(store, 1)
         await claim(store, 2)
@@ -259,7 +259,7 @@ async def test_late_disposition_does_not_change_a_number_that_is_dialled_again(b
         assert (await claim(store, 1, now=NOW + 1800))[0].phone_id == 1
 
 
-async def test_disposition_of_an_unknown_attempt_stores_nothing(backend: Backend) -> None:
+async def test_disposition_of_an_attempt_that_does_not_exist_stores_nothing(backend: Backend) -> None:
     async with filled(backend) as store:
         record = said(AttemptId("00000000-0000-4000-8000-000000000000"), Disposition.VOTED)
         with pytest.raises(StoreError, match="no attempt 00000000"):
@@ -293,7 +293,7 @@ async def test_booths_and_voters_are_returned_with_their_details(backend: Backen
             await store.voter_for_screen(999)
 
 
-async def test_pending_voters_of_a_number_are_returned(backend: Backend) -> None:
+async def test_pending_voters_of_a_phone_number_are_returned(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_mark(mark(8, MarkKind.VOTED))
         assert await store.pending_voters(6) == [7, 9]
@@ -306,7 +306,7 @@ async def test_voter_is_found_by_booth_and_serial(backend: Backend) -> None:
         assert await store.voter_by_serial(2, 10) is None
 
 
-async def test_turnout_covers_every_booth_that_has_voters(backend: Backend) -> None:
+async def test_turnout_is_returned_for_every_booth_that_has_voters(backend: Backend) -> None:
     async with filled(backend) as store:
         for voter_id, kind in ((10, MarkKind.VOTED), (11, MarkKind.NOT_YET), (12, MarkKind.MOVED)):
             await store.record_mark(mark(voter_id, kind))
@@ -340,7 +340,7 @@ async def test_outbox_ids_are_never_reused(backend: Backend) -> None:
         assert len(await store.rows_for_broker(10)) == 1
 
 
-async def test_outbox_is_trimmed_and_reports_how_many_rows(backend: Backend) -> None:
+async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_number(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.announce([Announcement("t", str(number)) for number in range(9)], NOW)
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 5
@@ -348,7 +348,7 @@ async def test_outbox_is_trimmed_and_reports_how_many_rows(backend: Backend) -> 
         assert (await store.trim_outbox(keep_at_most=4)).deleted == 0
 
 
-async def test_announced_opt_outs_are_not_counted_or_trimmed(backend: Backend) -> None:
+async def test_opt_outs_in_the_outbox_are_not_counted_or_trimmed(backend: Backend) -> None:
     async with filled(backend) as store:
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
@@ -366,7 +366,7 @@ async def test_announced_opt_outs_are_not_counted_or_trimmed(backend: Backend) -
         assert [row.payload for row in await store.rows_for_broker(10)] == ["opt-outs"] * 3
 
 
-async def test_command_is_recorded_once(backend: Backend) -> None:
+async def test_command_received_twice_is_stored_once(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.executed_command("c-1") is None
         assert await store.record_command("c-1", "pause", "hash", "done", NOW)
@@ -374,7 +374,7 @@ async def test_command_is_recorded_once(backend: Backend) -> None:
         assert await store.executed_command("c-1") == ExecutedCommand("hash", "done")
 
 
-async def test_seat_interval_is_stored_once(backend: Backend) -> None:
+async def test_time_interval_of_a_seat_is_stored_once(backend: Backend) -> None:
     async with filled(backend) as store:
         intervals = [
             SeatInterval("01", "asha", "ready", NOW, NOW),
@@ -386,7 +386,7 @@ async def test_seat_interval_is_stored_once(backend: Backend) -> None:
     assert backend.seat_seconds() == {("01", "ready"): 0, ("01", "talking"): 60, ("02", "paused"): 60}
 
 
-async def test_pacer_state_is_stored(backend: Backend) -> None:
+async def test_state_of_the_pacer_is_stored_and_returned(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.pacer_state(CAMPAIGN) is None
         await store.save_pacer_state(CAMPAIGN, '{"alpha": 1.4}')
@@ -408,7 +408,7 @@ async def test_closed_store_rejects_calls_and_can_be_closed_twice(backend: Backe
             await store.booth_turnout()
 
 
-async def test_different_mark_with_a_known_key_is_rejected(backend: Backend) -> None:
+async def test_different_mark_with_the_key_of_a_stored_one_is_rejected(backend: Backend) -> None:
     async with filled(backend) as store:
         at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
         assert (await store.record_mark(at_five)).recorded

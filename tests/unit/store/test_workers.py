@@ -45,7 +45,7 @@ async def opened(store: Store, each: Claim) -> Refusal | None:
     return refusal
 
 
-async def test_claim_of_a_booth_worker_has_the_worker_and_no_voter(store: Store) -> None:
+async def test_claimed_number_of_a_booth_worker_names_the_worker_and_no_voter(store: Store) -> None:
     first, second = sorted(await claim(store, 9, campaign_id=WORKERS), key=lambda each: each.booth_id)
     assert (first.worker, first.voter_id, first.language) == (BoothWorker(1, "ta", (1,)), NO_VOTER, "ta")
     assert second.worker is not None
@@ -54,7 +54,7 @@ async def test_claim_of_a_booth_worker_has_the_worker_and_no_voter(store: Store)
     assert await store.enrol(WORKERS) == 0
 
 
-async def test_booth_worker_attempt_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
+async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
     each = await claim_phone(store, 1, campaign_id=WORKERS)
     call = attempt(each)
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
@@ -95,7 +95,7 @@ async def test_later_campaign_does_not_call_a_worker_with_an_unknown_result(stor
     assert [each.number for each in await claim(store, 9, campaign_id=later)] == [STRANGER]
 
 
-async def test_voter_whose_serial_is_undone_is_called_again(store: Store) -> None:
+async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_number(store: Store) -> None:
     call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     await store.record_mark(voted(2, "a", attempt_id=call.attempt_id))
@@ -110,7 +110,7 @@ async def test_voter_whose_serial_is_undone_is_called_again(store: Store) -> Non
     assert 2 not in claimed
 
 
-async def test_voted_stays_if_another_source_reported_it(store: Store) -> None:
+async def test_voter_stays_voted_if_another_source_reported_it_than_the_undone_mark(store: Store) -> None:
     await store.record_mark(voted(5, "a"))
     await store.record_mark(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
     effect = await store.record_mark(
@@ -120,7 +120,7 @@ async def test_voted_stays_if_another_source_reported_it(store: Store) -> None:
     assert 5 not in {each.voter_id for each in await claim(store, 99)}
 
 
-async def test_unknown_serial_is_stored_once(store: Store) -> None:
+async def test_unknown_serial_number_from_a_booth_worker_is_stored_once(store: Store) -> None:
     call = attempt(await claim_phone(store, 1, campaign_id=WORKERS))
     await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)

@@ -102,7 +102,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def test_waiting_jobs_are_committed_in_one_transaction(tmp_path: Path) -> None:
+async def test_waiting_writes_are_committed_in_one_transaction(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             tasks = [asyncio.create_task(writer.write(add(number))) for number in range(50)]
@@ -112,13 +112,13 @@ async def test_waiting_jobs_are_committed_in_one_transaction(tmp_path: Path) -> 
         assert numbers.kept() == list(range(50))
 
 
-async def test_caller_is_answered_after_the_commit(tmp_path: Path) -> None:
+async def test_writer_answers_its_caller_only_after_the_commit(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         await writer.write(add(1))
         assert numbers.kept() == [1]
 
 
-async def test_failing_job_fails_alone(tmp_path: Path) -> None:
+async def test_failing_write_does_not_fail_other_writes(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             jobs = [add(1), add_then_fail(2), add(1), add(3)]
@@ -133,7 +133,7 @@ async def test_failing_job_fails_alone(tmp_path: Path) -> None:
         assert numbers.commits == 2
 
 
-async def test_job_that_ends_the_transaction_does_not_fail_others(tmp_path: Path) -> None:
+async def test_write_that_ends_the_transaction_does_not_fail_others(tmp_path: Path) -> None:
     def rolls_everything_back(db: sqlite3.Connection) -> int:
         db.execute("ROLLBACK")
         raise ValueError("bad")
@@ -148,7 +148,7 @@ async def test_job_that_ends_the_transaction_does_not_fail_others(tmp_path: Path
         assert numbers.kept() == [1, 2]
 
 
-async def test_cancelled_caller_does_not_cancel_its_statement(tmp_path: Path) -> None:
+async def test_cancelling_the_caller_of_a_write_does_not_cancel_the_write(tmp_path: Path) -> None:
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
             cancelled = asyncio.create_task(writer.write(add(1)))
@@ -161,7 +161,7 @@ async def test_cancelled_caller_does_not_cancel_its_statement(tmp_path: Path) ->
         assert numbers.kept() == [1, 2]
 
 
-async def test_cancelled_caller_does_not_stop_the_writer(tmp_path: Path) -> None:
+async def test_cancelling_the_caller_of_a_write_does_not_stop_the_writer(tmp_path: Path) -> None:
     async with writing(tmp_path) as (_, writer):
         entered, gate = threading.Event(), threading.Event()
         holding = asyncio.create_task(writer.write(hold(entered, gate)))
@@ -172,7 +172,7 @@ async def test_cancelled_caller_does_not_stop_the_writer(tmp_path: Path) -> None
         assert await writer.write(add(1)) == 1
 
 
-async def test_group_and_queue_of_the_writer_are_limited(tmp_path: Path) -> None:
+async def test_number_of_waiting_and_of_grouped_writes_is_limited(tmp_path: Path) -> None:
     many = WAITING_LIMIT + GROUP_LIMIT
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
@@ -182,7 +182,7 @@ async def test_group_and_queue_of_the_writer_are_limited(tmp_path: Path) -> None
         assert numbers.commits == 1 + many // GROUP_LIMIT
 
 
-async def test_closing_commits_all_waiting_jobs(tmp_path: Path) -> None:
+async def test_closing_the_writer_commits_all_waiting_writes(tmp_path: Path) -> None:
     many = WAITING_LIMIT + 10
     async with writing(tmp_path) as (numbers, writer):
         async with occupied(writer):
@@ -197,7 +197,7 @@ async def test_closing_commits_all_waiting_jobs(tmp_path: Path) -> None:
         assert numbers.kept() == list(range(many))
 
 
-async def test_cancelled_writer_fails_the_waiting_callers(tmp_path: Path) -> None:
+async def test_cancelling_the_writer_raises_an_error_in_waiting_callers(tmp_path: Path) -> None:
     async with writing(tmp_path) as (_, writer):
         entered, gate = threading.Event(), threading.Event()
         jobs = [hold(entered, gate), *(add(number) for number in range(WAITING_LIMIT * 3))]
@@ -212,7 +212,7 @@ async def test_cancelled_writer_fails_the_waiting_callers(tmp_path: Path) -> Non
         gate.set()
 
 
-def test_group_that_does_not_fit_commits_the_jobs_that_do(tmp_path: Path) -> None:
+def test_group_of_writes_too_large_for_the_disk_commits_those_that_fit(tmp_path: Path) -> None:
     def add_big(number: int) -> Job:
         def job(db: sqlite3.Connection) -> int:
             db.execute("INSERT INTO big VALUES (zeroblob(?))", (number * 4096,))
@@ -231,7 +231,7 @@ def test_group_that_does_not_fit_commits_the_jobs_that_do(tmp_path: Path) -> Non
     numbers.db.close()
 
 
-def test_busy_file_fails_every_job_and_the_next_group_is_written(tmp_path: Path) -> None:
+def test_busy_store_fails_every_waiting_write_and_later_writes_succeed(tmp_path: Path) -> None:
     numbers = Numbers(tmp_path / "numbers.db")
     other = sqlite3.connect(numbers.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
