@@ -44,7 +44,7 @@ def decode_after_environment(data: bytes) -> list[AgiInput]:
     return decode(ENVIRONMENT + data)[1:]
 
 
-def test_captures_of_agi_calls_exist() -> None:
+def test_captured_agi_calls_exist_for_the_tests() -> None:
     assert len(WITH_AGI) == 5
 
 
@@ -109,17 +109,17 @@ def test_each_kind_of_agi_reply_is_decoded(line: bytes, reply: AgiReply | None) 
     assert parse_reply(line) == reply
 
 
-def test_get_data_reply_distinguishes_digits_from_a_timeout() -> None:
+def test_agi_reply_with_entered_digits_is_distinguished_from_a_timeout() -> None:
     assert not AgiReply(200, "").failed
 
 
-def test_usage_text_of_several_lines_decodes_to_one_reply() -> None:
+def test_agi_usage_text_of_several_lines_is_decoded_as_one_reply() -> None:
     text = b" Usage: ANSWER\n\n200 is not a reply here\n"
     usage = b"520-Invalid command syntax.  Proper usage follows:\n" + text + b"520 End of proper usage.\n"
     assert decode_after_environment(usage + b"200 result=0\n") == [AgiReply(520), AgiReply(200, "0")]
 
 
-def test_decoder_accepts_hangup_before_the_pending_reply() -> None:
+def test_agi_decoder_accepts_hangup_before_the_pending_reply() -> None:
     assert decode_after_environment(b"HANGUP\n200 result=-1\n") == [HANGUP, AgiReply(200, "-1")]
 
 
@@ -133,7 +133,7 @@ def test_agi_stream_split_anywhere_decodes_equally(cuts: list[int]) -> None:
 
 
 @pytest.mark.parametrize("opening", [b"GET / HTTP/1.1\r\n", b"nothing\n", b"\x16\x03\x01\n", b"network: yes\n"])
-def test_decoder_refuses_a_peer_that_does_not_speak_agi(opening: bytes) -> None:
+def test_agi_decoder_refuses_a_peer_that_does_not_speak_agi(opening: bytes) -> None:
     with pytest.raises(ProtocolError, match="does not speak FastAGI"):
         AgiDecoder().feed(opening)
 
@@ -143,7 +143,7 @@ def test_invalid_agi_reply_is_refused() -> None:
         decode_after_environment(b"OK\n")
 
 
-def test_endless_line_is_refused_at_the_length_limit() -> None:
+def test_endless_agi_line_is_refused_at_the_length_limit() -> None:
     decoder = AgiDecoder()
     taken = 0
     with pytest.raises(ProtocolError, match="line of more than 2048 bytes"):
@@ -173,7 +173,7 @@ def test_agi_environment_is_limited_to_a_hundred_lines() -> None:
         decode(lines + b"agi_more: x\n\n")
 
 
-def test_endless_usage_text_is_refused() -> None:
+def test_endless_agi_usage_text_is_refused() -> None:
     with pytest.raises(ProtocolError, match="usage text of over 100 lines"):
         decode_after_environment(b"520-Usage\n" + b"line\n" * 200)
 
@@ -198,7 +198,7 @@ def test_agi_command_arguments_are_quoted(verb: str, words: tuple[str | int, ...
 
 
 @pytest.mark.parametrize("argument", ["a\nHANGUP", "a\rb", "a\0b", "\n", "a\x1bb", "\ud800"])
-def test_encoder_refuses_values_that_could_inject_a_command(argument: str) -> None:
+def test_agi_encoder_refuses_values_that_could_inject_a_command(argument: str) -> None:
     with pytest.raises(UnsafeValue) as refused:
         encode_command("SET VARIABLE", "A", argument)
     assert "HANGUP" not in str(refused.value)
@@ -210,7 +210,7 @@ def test_agi_verb_accepts_only_capital_words(verb: str) -> None:
         encode_command(verb)
 
 
-def test_encoder_refuses_what_exceeds_asterisks_length_limits() -> None:
+def test_agi_encoder_refuses_values_longer_than_asterisks_limits() -> None:
     room = MAX_COMMAND_BYTES - len("NOOP \n")
     assert encode_command("NOOP", "x" * room)
     with pytest.raises(UnsafeValue, match="longer than 2048 bytes"):
@@ -225,7 +225,7 @@ HOSTILE = st.text(alphabet=st.one_of(st.sampled_from('\r\n\0\t "\\,${}()|&\u2028
 
 @DETERMINISTIC
 @given(st.lists(HOSTILE, max_size=5))
-def test_encoded_command_is_one_line_with_exactly_the_given_words(arguments: list[str]) -> None:
+def test_encoded_agi_command_is_one_line_with_exactly_the_given_words(arguments: list[str]) -> None:
     try:
         data = encode_command("SET VARIABLE", *arguments)
     except UnsafeValue:
@@ -246,12 +246,12 @@ def test_encoded_command_is_one_line_with_exactly_the_given_words(arguments: lis
         ("", []),
     ],
 )
-def test_split_command_follows_asterisks_quoting_rules(line: str, words: list[str]) -> None:
+def test_agi_command_is_split_by_asterisks_quoting_rules(line: str, words: list[str]) -> None:
     assert split_command(line) == words
 
 
 @pytest.mark.parametrize("name", WITH_AGI)
-def test_simulation_encodes_agi_replies_as_asterisk_did(name: str) -> None:
+def test_simulation_encodes_agi_replies_as_captured_from_asterisk(name: str) -> None:
     data = captured_bytes(name, "asterisk-agi")
     environment, *answers = decode(data)
     assert isinstance(environment, AgiEnvironment)

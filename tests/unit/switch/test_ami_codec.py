@@ -61,7 +61,7 @@ def test_captured_ami_session_decodes_equally_whole_and_byte_by_byte(name: str) 
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_captured_actions_decode_and_encode_exactly(name: str) -> None:
+def test_captured_ami_actions_decode_and_encode_exactly(name: str) -> None:
     data = captured_bytes(name, "client-ami")
     actions = decode(data, expects_banner=False)
 
@@ -70,12 +70,12 @@ def test_captured_actions_decode_and_encode_exactly(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_captured_messages_encode_exactly(name: str) -> None:
+def test_captured_ami_messages_encode_exactly(name: str) -> None:
     data = captured_bytes(name, "asterisk-ami")
     assert BANNER + b"".join(encode_message(message.list_fields()) for message in decode(data)) == data
 
 
-def test_captures_of_ami_sessions_exist() -> None:
+def test_captured_ami_sessions_exist_for_the_tests() -> None:
     assert len(NAMES) == 28
 
 
@@ -87,7 +87,7 @@ def test_ami_session_split_anywhere_decodes_equally(data: st.DataObject) -> None
     assert list_fields(decode(session, cuts)) == parse_session(session)
 
 
-def test_decoder_returns_wanted_events_and_all_responses() -> None:
+def test_ami_decoder_returns_wanted_events_and_all_responses() -> None:
     data = captured_bytes("busy", "asterisk-ami")
     wanted = {"Hangup", "OriginateResponse", "DialEnd"}
     everything = decode(data)
@@ -100,19 +100,19 @@ def test_decoder_returns_wanted_events_and_all_responses() -> None:
     assert len(kept) < len(everything)
 
 
-def test_event_without_fields_is_selected_by_name() -> None:
+def test_ami_event_without_fields_is_selected_by_name() -> None:
     data = BANNER + b"Event: Shutdown\r\n\r\nEvent: Shutdow\r\n\r\n"
     assert [message.event for message in decode(data, wanted_events={"Shutdown"})] == ["Shutdown"]
 
 
-def test_unwanted_events_after_blank_lines_are_dropped() -> None:
+def test_unwanted_ami_events_after_blank_lines_are_dropped() -> None:
     data = BANNER + b"\r\n\r\n\r\nEvent: VarSet\r\nX: y\r\n\r\n\r\nEvent: Hangup\r\nCause: 16\r\n\r\n\r\n"
     whole: list[int] = []
     for cuts in (whole, list(range(len(data)))):
         assert [message.event for message in decode(data, cuts, wanted_events={"Hangup"})] == ["Hangup"]
 
 
-def test_wanted_events_can_change_between_reads() -> None:
+def test_wanted_ami_events_can_change_between_reads() -> None:
     decoder = AmiDecoder(wanted_events=())
     event = b"Event: ConfbridgeList\r\nActionID: a6\r\n\r\n"
     assert decoder.feed(BANNER + event) == []
@@ -122,7 +122,7 @@ def test_wanted_events_can_change_between_reads() -> None:
     assert decoder.feed(event) == []
 
 
-def test_message_distinguishes_repeated_blank_and_missing_fields() -> None:
+def test_ami_message_distinguishes_repeated_blank_and_missing_fields() -> None:
     message = AmiMessage(
         b"Response: Success\r\nOutput: first\r\nOutput:   indented\r\nOutput: \r\nOutput:\r\nAccountCode: \r\nOdd: a: b"
     )
@@ -140,7 +140,7 @@ def test_message_distinguishes_repeated_blank_and_missing_fields() -> None:
     assert message.get_all("Absent") == []
 
 
-def test_event_name_matches_only_whole_and_at_the_start_of_a_line() -> None:
+def test_wanted_ami_event_is_found_only_by_its_whole_name_at_the_start_of_a_line() -> None:
     message = AmiMessage(b"Event: UserEvent\r\nNote: Cause: 99\r\nDestCause: 98\r\nCause: 16\r\nUserEvent: VoterUp")
     assert message.event == "UserEvent"
     assert message.get("Cause") == "16"
@@ -153,7 +153,7 @@ def test_originate_response_is_decoded_as_an_event() -> None:
     assert (message.event, message.response, message.get("Response")) == ("OriginateResponse", "", "Failure")
 
 
-def test_field_names_of_actions_ignore_case() -> None:
+def test_field_names_of_ami_actions_ignore_case() -> None:
     (action,) = decode(
         b"action: Originate\r\nCHANNELID: x\r\nVariable: a=1\r\nvariable: b=2\r\n\r\n", expects_banner=False
     )
@@ -175,12 +175,12 @@ def test_repr_of_ami_message_omits_fields() -> None:
 
 
 @pytest.mark.parametrize("cut", range(60))
-def test_decoder_accepts_sessions_with_lf_line_endings(cut: int) -> None:
+def test_ami_decoder_accepts_sessions_with_lf_line_endings(cut: int) -> None:
     data = b"Asterisk Call Manager/11.0.0\nEvent: A\nX: 1\n\nEvent: B\nY: 2\n\n"
     assert list_fields(decode(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
 
 
-def test_lf_in_a_value_of_a_crlf_session_starts_no_field() -> None:
+def test_line_feed_in_a_value_of_a_crlf_session_starts_no_new_field() -> None:
     forged = BANNER + b"Event: VarSet\r\nValue: x\nCause: 16\n\nEvent: Hangup\r\n\r\n"
     (message,) = decode(forged)
     assert message.event == "VarSet"
@@ -200,7 +200,7 @@ def test_blank_lines_between_messages_are_ignored() -> None:
     assert [message.event for message in decode(data)] == ["A", "B"]
 
 
-def test_banner_is_decoded_from_several_reads() -> None:
+def test_ami_banner_is_decoded_from_several_reads() -> None:
     decoder = AmiDecoder()
     assert [decoder.feed(bytes([byte])) for byte in BANNER] == [[]] * len(BANNER)
     assert decoder.banner == "Asterisk Call Manager/11.0.0"
@@ -210,17 +210,17 @@ def test_banner_is_decoded_from_several_reads() -> None:
     "garbage",
     [b"SSH-2.0-OpenSSH_9.7\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x16\x03\x01\x02\x00", b"\n", b"Asterisk?\r\n"],
 )
-def test_decoder_refuses_a_peer_that_does_not_speak_ami(garbage: bytes) -> None:
+def test_ami_decoder_refuses_a_peer_that_does_not_speak_ami(garbage: bytes) -> None:
     with pytest.raises(ProtocolError, match="not an Asterisk manager"):
         AmiDecoder().feed(garbage)
 
 
-def test_message_without_a_field_name_at_its_start_is_refused() -> None:
+def test_ami_message_without_a_field_name_at_its_start_is_refused() -> None:
     with pytest.raises(ProtocolError, match="does not speak AMI"):
         AmiDecoder().feed(BANNER + b"\x00\x01\x02 nonsense\r\n\r\n")
 
 
-def test_endless_line_is_refused_at_the_length_limit() -> None:
+def test_endless_ami_line_is_refused_at_the_length_limit() -> None:
     decoder = AmiDecoder(max_line_bytes=1000)
     decoder.feed(BANNER + b"Event: A\r\nX: ")
     with pytest.raises(ProtocolError, match="line of more than 1000 bytes"):
@@ -228,17 +228,17 @@ def test_endless_line_is_refused_at_the_length_limit() -> None:
             decoder.feed(b"a" * 100)
 
 
-def test_endless_banner_is_refused() -> None:
+def test_endless_ami_banner_is_refused() -> None:
     with pytest.raises(ProtocolError, match="line of more than"):
         AmiDecoder(max_line_bytes=1000).feed(b"Asterisk Call Manager" + b"/" * 1000)
 
 
-def test_long_line_in_a_complete_message_is_refused() -> None:
+def test_too_long_line_in_a_complete_ami_message_is_refused() -> None:
     with pytest.raises(ProtocolError, match="line of more than 1000 bytes"):
         AmiDecoder(max_line_bytes=1000).feed(BANNER + b"Event: A\r\nX: " + b"a" * 1000 + b"\r\n\r\n")
 
 
-def test_lines_and_messages_have_separate_length_limits() -> None:
+def test_ami_lines_and_messages_have_separate_length_limits() -> None:
     decoder = AmiDecoder(max_line_bytes=100, max_message_bytes=3000)
     line = b"Output: all is well\r\n"
     (message,) = decoder.feed(BANNER + b"Response: Success\r\n" + line * 100 + b"\r\n")
@@ -251,7 +251,7 @@ def test_lines_and_messages_have_separate_length_limits() -> None:
 ORIGINATE = [("Channel", "PJSIP/15550100@trunk"), ("Variable", "MATDAN=1"), ("Variable", "OTHER=2"), ("Account", "")]
 
 
-def test_encoded_action_has_the_bytes_that_asterisk_accepts() -> None:
+def test_encoded_ami_action_has_the_bytes_that_asterisk_accepts() -> None:
     assert encode_action("Originate", ORIGINATE, "id-1") == (
         b"Action: Originate\r\nActionID: id-1\r\nChannel: PJSIP/15550100@trunk\r\n"
         b"Variable: MATDAN=1\r\nVariable: OTHER=2\r\nAccount: \r\n\r\n"
@@ -262,7 +262,7 @@ def test_encoded_action_has_the_bytes_that_asterisk_accepts() -> None:
     "value", ["a\r\nAction: Logoff", "a\nb", "a\rb", "a\0b", "\n", "a\r\n\r\nAction: X", "a\x1bb", "\ud800"]
 )
 @pytest.mark.parametrize("place", ["name", "value", "action_id"])
-def test_encoder_refuses_values_that_could_inject_a_command(value: str, place: str) -> None:
+def test_ami_encoder_refuses_values_that_could_inject_an_action(value: str, place: str) -> None:
     with pytest.raises(UnsafeValue) as refused:
         if place == "name":
             encode_action(value, (), "1")
@@ -275,12 +275,12 @@ def test_encoder_refuses_values_that_could_inject_a_command(value: str, place: s
 
 
 @pytest.mark.parametrize("key", ["", "A b", "A:", "-A", "1A", "A\n", "Ä", "A" * 65, "Action", "actionid"])
-def test_invalid_field_name_is_refused(key: str) -> None:
+def test_invalid_ami_field_name_is_refused(key: str) -> None:
     with pytest.raises(UnsafeValue):
         encode_action("Ping", [(key, "x")], "1")
 
 
-def test_encoder_refuses_what_exceeds_asterisks_length_limits() -> None:
+def test_ami_encoder_refuses_values_longer_than_asterisks_limits() -> None:
     longest = "x" * (MAX_LINE_BYTES - len("Data: \r\n"))
     assert encode_action("Ping", [("Data", longest)], "1")
     with pytest.raises(UnsafeValue, match="Data is longer than 1024 bytes"):
@@ -312,7 +312,7 @@ HOSTILE = st.text(
 
 @DETERMINISTIC
 @given(HOSTILE, st.lists(st.tuples(st.one_of(st.just("Variable"), HOSTILE), HOSTILE), max_size=4), HOSTILE)
-def test_encoding_yields_exactly_one_action_or_an_error(
+def test_encoding_yields_exactly_one_ami_action_or_an_error(
     name: str, fields: list[tuple[str, str]], action_id: str
 ) -> None:
     try:
@@ -330,7 +330,9 @@ VALUES = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), max_si
 
 @DETERMINISTIC
 @given(st.lists(st.tuples(st.sampled_from(["Variable", "Channel", "X-y"]), VALUES), max_size=6), st.data())
-def test_every_valid_value_survives_a_round_trip(fields: list[tuple[str, str]], data: st.DataObject) -> None:
+def test_every_valid_value_survives_ami_encoding_and_decoding(
+    fields: list[tuple[str, str]], data: st.DataObject
+) -> None:
     encoded = encode_action("Originate", fields, "id")
     cuts = data.draw(st.lists(st.integers(0, len(encoded)), max_size=5))
     (action,) = decode(encoded, cuts, expects_banner=False)

@@ -197,17 +197,17 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
-def test_session_output_follows_the_table(steps: tuple[Step, ...]) -> None:
+def test_each_input_to_an_ami_session_gives_the_listed_output(steps: tuple[Step, ...]) -> None:
     run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps)
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
-def test_session_output_does_not_depend_on_how_reads_are_split(steps: tuple[Step, ...]) -> None:
+def test_output_of_an_ami_session_does_not_depend_on_how_reads_are_split(steps: tuple[Step, ...]) -> None:
     for split in range(max(len(step.bring) for step in steps) + 1):
         run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps, split)
 
 
-def test_deadline_is_the_time_of_the_next_timer_call() -> None:
+def test_ami_sessions_deadline_is_the_time_of_its_next_timer_call() -> None:
     session = make_session()
     assert session.deadline == math.inf
     session.on_connected(100)
@@ -232,7 +232,7 @@ def test_deadline_is_the_time_of_the_next_timer_call() -> None:
     )
 
 
-def test_login_is_sent_once_and_a_refusal_omits_the_secret() -> None:
+def test_ami_login_is_sent_once_and_its_refusal_omits_the_secret() -> None:
     session = make_session()
     with pytest.raises(SwitchUnreachable, match="no connection"):
         session.log_in(0)
@@ -283,7 +283,7 @@ def test_invalid_ami_ends_the_session_and_fails_all_pending_actions(garbage: byt
         (lambda session: session.on_timer(10), "silent for 10 s"),
     ],
 )
-def test_session_end_reports_the_first_reason(lose: Callable[[AmiSession], object], why: str) -> None:
+def test_end_of_an_ami_session_reports_the_first_reason(lose: Callable[[AmiSession], object], why: str) -> None:
     session = make_logged_in_session()
     unsent = session.send("Originate", ORIGINATE, 0.5, timeout_seconds=60)
     lose(session)
@@ -294,7 +294,7 @@ def test_session_end_reports_the_first_reason(lose: Callable[[AmiSession], objec
     assert (session.pop_output(), len(session._pending)) == (b"", 0)
 
 
-def test_action_id_in_use_is_refused() -> None:
+def test_ami_action_id_in_use_is_refused() -> None:
     session = make_logged_in_session(AmiLimits(outstanding_actions=1))
     session.send("Originate", ORIGINATE, 1, action_id="a")
     session.send("Originate", ORIGINATE, 1, action_id="b")  # waits for its turn
@@ -315,7 +315,7 @@ class Gone:
         return True
 
 
-def test_cancelled_action_frees_its_slot_for_the_next() -> None:
+def test_cancelled_ami_action_frees_its_slot_for_the_next() -> None:
     session = make_logged_in_session(AmiLimits(outstanding_actions=1))
     actions = [session.send("Getvar", (), 1, action_id=each) for each in "abcd"]
     assert list_new_actions(session) == ["Getvar a"]
@@ -328,7 +328,7 @@ def test_cancelled_action_frees_its_slot_for_the_next() -> None:
     assert (len(session._pending), session.has_output) == (0, False)
 
 
-def test_write_buffer_is_limited() -> None:
+def test_write_buffer_of_an_ami_session_is_limited() -> None:
     session = make_logged_in_session()
     session.set_writable(False)
     for number in range(300):
@@ -343,7 +343,7 @@ def test_write_buffer_is_limited() -> None:
     assert len(session._pending) == 300
 
 
-def test_oldest_unanswered_seconds_counts_from_the_actions_start() -> None:
+def test_age_of_the_oldest_unanswered_ami_action_counts_from_its_start() -> None:
     session = make_logged_in_session()
     assert session.oldest_unanswered_seconds(3) == 0
     session.send("Getvar", (), 1, action_id="a")
@@ -379,7 +379,7 @@ def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_replayed_sessions_match_all_responses_whole_and_byte_by_byte(name: str) -> None:
+def test_replayed_ami_sessions_match_all_responses_whole_and_byte_by_byte(name: str) -> None:
     whole = replay_capture(name, None)
     assert replay_capture(name, 1) == whole
     assert replay_capture(name, 7) == whole
@@ -388,7 +388,7 @@ def test_replayed_sessions_match_all_responses_whole_and_byte_by_byte(name: str)
     assert len(set(answered)) == len(answered)
 
 
-def test_each_kind_of_refusal_raises_a_specific_error() -> None:
+def test_each_kind_of_ami_refusal_raises_a_specific_error() -> None:
     assert replay_capture("login-refused", None)[0][0].split()[1] == "LoginRefused"
     session = make_logged_in_session()
     action = session.send("Originate", ORIGINATE, 1, action_id="a")

@@ -25,7 +25,7 @@ id-talk,8,1795779056.404568,1795779056.915065,1795779058.406954,ConfBridge,seat-
 ASKED = [AttemptId(name) for name in ("id-0", "id-1", "id-3", "id-4", "id-talk", "id-none")]
 
 
-def test_call_records_of_every_ending_are_decoded() -> None:
+def test_call_records_are_decoded_for_every_way_a_call_ends() -> None:
     history = parse_history(LINES, ASKED, 60.0)
     assert history.ended == {
         "id-1": PastCall(None, "BUSY"),
@@ -42,12 +42,12 @@ def test_damaged_call_record_is_skipped(line: str) -> None:
     assert parse_history([line, *LINES], ASKED, None) == parse_history(LINES, ASKED, None)
 
 
-def test_answered_record_overrides_later_records_of_the_same_call() -> None:
+def test_call_record_with_an_answer_overrides_later_records_of_the_same_call() -> None:
     again = "id-0,0,1795779060.0,0.000000,1795779061.0,AppDial2,(Outgoing Line)"
     assert parse_history([*LINES, again], ASKED, None).ended == parse_history(LINES, ASKED, None).ended
 
 
-def test_history_reads_the_rotated_file_and_only_the_end_of_a_large_file(
+def test_call_records_are_read_from_the_rotated_file_and_the_end_of_a_large_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "matdan.csv"
@@ -72,7 +72,7 @@ def test_history_reads_the_rotated_file_and_only_the_end_of_a_large_file(
         (None, 500.0, 800.0, False, False),  # an attempt of this run: it knows what it has sent
     ],
 )
-def test_call_counts_as_never_sent_only_if_records_are_complete(
+def test_call_counts_as_never_sent_only_if_call_records_are_complete(
     created_at: float | None, first_at: float | None, up_seconds: float | None, answered: bool, never: bool
 ) -> None:
     core = SimpleNamespace(clock=SimpleNamespace(now=lambda: 1000.0))

@@ -53,7 +53,7 @@ class Comparison:
 
 
 @virtual_time()
-async def test_event_missing_in_two_lists_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_found_missing_by_two_channel_lists_is_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -66,7 +66,7 @@ async def test_event_missing_in_two_lists_is_reported_once(monkeypatch: pytest.M
 
 
 @virtual_time()
-async def test_event_missing_in_one_list_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_found_missing_by_only_one_channel_list_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """The channel may be younger than the list, or the event may be in transit."""
     comparing = Comparison(monkeypatch)
     async with comparing.running():
@@ -79,7 +79,9 @@ async def test_event_missing_in_one_list_is_not_reported(monkeypatch: pytest.Mon
 
 
 @virtual_time()
-async def test_different_events_missing_in_two_lists_are_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_events_each_found_missing_by_only_one_of_two_lists_are_not_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -92,7 +94,9 @@ async def test_different_events_missing_in_two_lists_are_not_reported(monkeypatc
 
 
 @virtual_time()
-async def test_event_that_arrives_after_the_second_list_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_event_that_arrives_soon_after_the_second_list_is_not_reported_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -105,7 +109,9 @@ async def test_event_that_arrives_after_the_second_list_is_not_reported(monkeypa
 
 
 @virtual_time()
-async def test_new_difference_is_checked_after_the_short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_difference_to_asterisks_channels_is_checked_again_after_a_short_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     comparing = Comparison(monkeypatch)
     async with comparing.running():
         comparing.channels = []
@@ -118,7 +124,7 @@ async def test_new_difference_is_checked_after_the_short_interval(monkeypatch: p
 
 
 @virtual_time()
-async def test_comparison_retries_a_refused_list_and_ends_with_the_session(
+async def test_comparison_with_asterisk_retries_a_refused_list_and_ends_with_the_session(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)

@@ -129,7 +129,7 @@ async def run_driver(
     return Driven(result, store.commits, unheard._logged), call.journal
 
 
-async def test_vote_is_stored_before_it_is_confirmed_to_the_caller() -> None:
+async def test_reported_vote_is_stored_before_it_is_confirmed_to_the_caller() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["1"])
     assert journal == [
         "answer",
@@ -166,7 +166,7 @@ async def test_no_confirmation_is_played_if_the_store_fails() -> None:
     assert "matdan/hi/turnout/noted_voted" not in call.journal
 
 
-async def test_unexpected_exception_in_a_commit_is_raised() -> None:
+async def test_unexpected_exception_while_a_result_is_stored_is_raised() -> None:
     call = ScriptedCall(["1"])
 
     async def broken(commit: FlowCommit) -> bool:
@@ -176,7 +176,7 @@ async def test_unexpected_exception_in_a_commit_is_raised() -> None:
         await run_flow(call, FLOWS["turnout"], FACTS, "hi", prompts=PROMPTS, commit=broken)
 
 
-async def test_hang_up_preserves_answers_and_records_the_node() -> None:
+async def test_hang_up_during_a_flow_does_not_lose_the_answers_and_the_node() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["2", None])
     assert result.state.ending is Ending.HUNG_UP
     assert not result.completed
@@ -217,7 +217,7 @@ async def test_cancellation_of_a_flow_is_raised() -> None:
         await running
 
 
-async def test_missing_sound_is_skipped_and_reported() -> None:
+async def test_missing_sound_of_a_flow_is_skipped_and_reported() -> None:
     place = PROMPTS.find_sounds(*NAME)[0]
     result, journal = await run_driver(FLOWS["turnout"], ["1"], missing=[place])
     assert result.completed
@@ -250,7 +250,7 @@ async def test_flow_without_any_playable_sound_is_not_completed() -> None:
     assert (heard.completed, heard.result.unheard) == (True, None)
 
 
-async def test_key_during_a_prompt_interrupts_it_and_counts_as_input() -> None:
+async def test_key_pressed_during_a_prompt_interrupts_it_and_counts_as_input() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["39"])
     # 3 chose the place; 9 was pressed during the prompt that followed.
     assert "matdan/hi/booth/where-1" not in journal
@@ -266,13 +266,13 @@ async def test_digit_field_ends_at_terminator_full_length_or_timeout() -> None:
         assert result.state.node == "goodbye"
 
 
-async def test_terminator_after_a_full_field_is_not_a_wrong_key() -> None:
+async def test_hash_key_after_a_full_digit_field_is_not_a_wrong_key() -> None:
     result, journal = await run_driver(FLOWS["booth_worker"], ["0017#", "18#", "#"])
     assert [commit.serial for commit in result.commits] == [17, 18]
     assert "matdan/hi/common/no_match" not in journal
 
 
-async def test_flow_plays_the_failure_prompt_for_each_missing_service() -> None:
+async def test_flow_plays_a_failure_prompt_for_each_service_that_is_missing() -> None:
     call = ScriptedCall(["1", ""])
     result = await run_flow(call, FLOWS["material"], FACTS, "hi", prompts=PROMPTS, commit=Store(call))
     assert "matdan/hi/material/no_agent" in call.journal
@@ -321,7 +321,7 @@ LINES = st.lists(st.one_of(st.none(), st.text(TELEPHONE_KEYS, max_size=5)), max_
 @pytest.mark.parametrize("name", list_shipped_flows())
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(lines=LINES, booth_known=st.booleans(), pending=st.integers(1, 4))
-def test_same_keys_give_the_same_call_over_agi_and_at_the_terminal(
+def test_same_keys_lead_to_the_same_call_over_agi_and_at_the_terminal(
     name: str, lines: list[str | None], booth_known: bool, pending: int
 ) -> None:
     facts: dict[str, Scalar] = {**FACTS, "pending_voters": pending}

@@ -44,7 +44,7 @@ HANGUP = make_event("Hangup", Uniqueid=ID, Cause="16")
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, ANSWER, SUCCESS, HANGUP])))
-def test_answered_call_ends_once_in_every_order_of_events(order: tuple[AmiMessage, ...]) -> None:
+def test_answered_call_ends_exactly_once_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     events = [each for message in order for each in tracker.handle(message)]
@@ -67,7 +67,7 @@ def test_early_media_counts_as_ringing_until_ringing_is_reported(messages: list[
     assert end.ever_ringing
 
 
-def test_redirected_call_is_not_answered() -> None:
+def test_call_redirected_by_the_carrier_does_not_count_as_answered() -> None:
     """The events of a real Asterisk when the carrier redirected to another channel, which answered."""
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
@@ -78,7 +78,7 @@ def test_redirected_call_is_not_answered() -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
-def test_call_over_the_ring_limit_times_out_in_every_order_of_events(order: tuple[AmiMessage, ...]) -> None:
+def test_call_over_the_ring_limit_times_out_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.expect_channel(ID)
     ends = [each for message in order for each in tracker.handle(message) if isinstance(each, CallEnded)]
@@ -97,7 +97,7 @@ def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
     assert not tracker.calls.end_overdue_call(ID)
 
 
-def test_events_of_unknown_channels_are_ignored() -> None:
+def test_events_of_unknown_asterisk_channels_are_ignored() -> None:
     tracker = SwitchTracker()
     for message in (RINGING, ANSWER, SUCCESS, FAILURE, HANGUP):
         assert not tracker.handle(message)
@@ -110,7 +110,7 @@ def test_seat_stays_down_if_its_phone_does_not_answer() -> None:
     ]
 
 
-def test_resync_recognises_calls_of_an_earlier_run_by_their_ids() -> None:
+def test_calls_of_an_earlier_run_are_recognised_by_their_channel_ids() -> None:
     """A ringing phone is still in its trunk's context, as on a real Asterisk. Channels of others are ignored."""
     waiting, talking, message = (AttemptId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
     tracker = SwitchTracker()
@@ -144,7 +144,7 @@ def test_resync_recognises_calls_of_an_earlier_run_by_their_ids() -> None:
     assert end.timed_out
 
 
-def test_seat_goes_up_and_down_with_its_phone() -> None:
+def test_seat_is_reported_up_and_down_with_its_phone() -> None:
     tracker = SwitchTracker()
     join = make_event("ConfbridgeJoin", Conference="seat-01", Uniqueid="seat-01-x", Context="matdan-agent")
     assert tracker.handle(join) == [SeatUp("01")]
@@ -161,7 +161,9 @@ HUNG_UP = make_event("Hangup", Uniqueid=PHONE, Cause="16")
 
 
 @pytest.mark.parametrize("order", [(ANSWERED, PLACED), (PLACED, ANSWERED)])
-def test_seat_goes_down_if_its_phone_hangs_up_before_joining(order: tuple[AmiMessage, ...]) -> None:
+def test_seat_is_reported_down_if_its_phone_hangs_up_before_joining_the_conference(
+    order: tuple[AmiMessage, ...],
+) -> None:
     """The events of a real Asterisk: answered, no ConfbridgeJoin, hung up."""
     tracker = SwitchTracker()
     assert [each for message in order for each in tracker.handle(message)] == []
@@ -185,7 +187,7 @@ def test_seat_stays_up_when_a_second_phone_hangs_up() -> None:
     assert tracker.handle(HUNG_UP) == []
 
 
-def test_resync_finds_a_phone_that_answered_but_has_not_joined() -> None:
+def test_phone_that_answered_but_has_not_joined_is_found_after_a_reconnect() -> None:
     tracker = SwitchTracker()
     tracker.resync([LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False)
     assert tracker.handle(HUNG_UP) == [SeatDown("07")]
@@ -201,7 +203,7 @@ def test_key_press_is_reported_for_the_phones_seat() -> None:
     assert tracker.handle(make_event("UserEvent", UserEvent="VoterWaiting", Uniqueid="1732.7")) == []
 
 
-def test_seat_goes_down_when_its_last_phone_leaves() -> None:
+def test_seat_is_reported_down_when_its_last_phone_leaves() -> None:
     """A lost phone is called while it dials in by itself: the failed call does not take the seat down."""
     tracker = SwitchTracker()
     for unique_id in ("1732.7", "seat-01-aa"):
@@ -222,7 +224,7 @@ IN_TALK = LiveChannel(LEG, "matdan-joined", True, False, f"{ID}*02", "seat-02")
 
 
 @pytest.mark.parametrize("end", ["ConfbridgeLeave", "Hangup"])
-def test_voter_of_another_server_is_identified_by_the_called_extension(end: str) -> None:
+def test_voter_on_another_server_is_identified_by_the_called_extension(end: str) -> None:
     tracker = SwitchTracker("b")
     assert tracker.handle(JOIN) == [CallConnected(ID, "02")]
     assert tracker.handle(make_event(end, Conference="seat-02", Uniqueid=LEG)) == [CallLeftSeat(ID, "02")]
@@ -230,7 +232,7 @@ def test_voter_of_another_server_is_identified_by_the_called_extension(end: str)
     assert not tracker.calls.has_call(ID)
 
 
-def test_channel_without_an_attempt_id_is_not_a_remote_call() -> None:
+def test_channel_without_an_attempt_id_is_not_taken_for_a_call_of_another_server() -> None:
     tracker = SwitchTracker("b")
     stranger = make_event(
         "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02"
@@ -238,7 +240,7 @@ def test_channel_without_an_attempt_id_is_not_a_remote_call() -> None:
     assert tracker.handle(stranger) == []
 
 
-def test_lost_events_of_a_remote_voter_are_found_and_applied() -> None:
+def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> None:
     tracker = SwitchTracker("b")
     [up] = tracker.resync([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)

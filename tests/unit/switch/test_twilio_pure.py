@@ -59,7 +59,7 @@ def make_meter(**changes: object) -> SpendMeter:
     return SpendMeter(Twilio.model_validate({**given, **changes}))
 
 
-def test_nothing_is_spent_before_the_first_reading() -> None:
+def test_no_money_is_spent_before_the_first_reading_of_the_account() -> None:
     meter = make_meter()
     assert not meter.allows_call(0)
     assert not meter.allows_sms(0, 1)
@@ -68,7 +68,7 @@ def test_nothing_is_spent_before_the_first_reading() -> None:
     assert make_meter(max_spend_per_day=None).allows_call(1000)
 
 
-def test_started_minutes_count_fully_and_late_readings_never_lower_spending() -> None:
+def test_started_minutes_are_charged_fully_and_late_account_readings_never_lower_spending() -> None:
     meter = make_meter(max_spend_per_day=1.0)
     meter.record_reading(0.5)
     meter.add_call_cost(61)
@@ -84,7 +84,7 @@ def test_started_minutes_count_fully_and_late_readings_never_lower_spending() ->
     assert meter.spent == pytest.approx(0.02)
 
 
-def test_slightly_lower_reading_is_not_a_new_day() -> None:
+def test_slightly_lower_account_reading_is_not_taken_for_a_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
         meter = make_meter()
         meter.record_reading(5.0, day)
@@ -95,7 +95,7 @@ def test_slightly_lower_reading_is_not_a_new_day() -> None:
         assert not meter.allows_call(0)
 
 
-def test_new_day_starts_with_the_accounts_date() -> None:
+def test_spending_restarts_at_the_date_of_the_twilio_account() -> None:
     meter = make_meter()
     meter.record_reading(5.0, date(2029, 5, 6))
     for yesterdays_or_nobodys in (date(2029, 5, 5), None):
@@ -107,7 +107,7 @@ def test_new_day_starts_with_the_accounts_date() -> None:
     assert meter.spent == pytest.approx(4.0)
 
 
-def test_sms_is_refused_if_live_calls_could_reach_the_cap() -> None:
+def test_sms_is_refused_if_live_calls_could_reach_the_spending_cap() -> None:
     meter = make_meter(price_per_minute=0.05, max_call_seconds=600)
     meter.record_reading(0.0)
     live = 0
@@ -125,7 +125,7 @@ def test_sms_is_refused_if_live_calls_could_reach_the_cap() -> None:
     assert meter.spent == pytest.approx(10.0)
 
 
-def test_call_with_transfer_reserves_two_legs_and_costs_the_used_ones() -> None:
+def test_call_with_transfer_reserves_the_cost_of_two_legs_and_pays_the_used_ones() -> None:
     meter = make_meter(
         price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org"
     )
@@ -165,7 +165,7 @@ def test_sms_segments_are_counted_by_encoding(text: str, segments: int) -> None:
 
 
 @pytest.mark.parametrize("language", ["hi", "ta", "te", "bn"])
-def test_booth_slip_in_an_indian_script_takes_two_segments(language: str) -> None:
+def test_booth_details_in_an_indian_script_take_two_sms_segments(language: str) -> None:
     values = {"booth_name": "राजकीय प्राथमिक विद्यालय, कक्ष 1", "booth_part": "12", "closes_at": "18:00"}
     assert count_sms_segments(load_shipped_texts().by_language[language]["sms.booth_slip"].format(**values)) == 2
 
@@ -173,7 +173,7 @@ def test_booth_slip_in_an_indian_script_takes_two_segments(language: str) -> Non
 # Tokens
 
 
-def test_flow_state_survives_signing_and_fits_a_url() -> None:
+def test_signed_state_of_a_flow_is_restored_and_fits_into_a_url() -> None:
     waiting = PausedFlow(ATTEMPT, "run", make_state(), after="played", ahead="1")
     token = TOKENS.sign(waiting)
     assert TOKENS.read(token) == waiting
@@ -181,7 +181,7 @@ def test_flow_state_survives_signing_and_fits_a_url() -> None:
     assert token.replace(".", "").replace("-", "").replace("_", "").isalnum()
 
 
-def test_flow_state_too_long_for_a_url_is_refused() -> None:
+def test_state_of_a_flow_too_long_for_a_url_is_refused() -> None:
     from random import Random
 
     chance = Random(1)
@@ -212,14 +212,14 @@ def sign_again(content: bytes) -> str:
         sign_again(zlib.compress(b"[" * 1_000_000)),
     ],
 )
-def test_forged_tokens_are_refused(token: str) -> None:
+def test_forged_tokens_in_twilio_urls_are_refused(token: str) -> None:
     with pytest.raises(ProtocolError):
         TOKENS.read(token)
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.text(max_size=80))
-def test_arbitrary_text_is_refused_as_a_token(token: str) -> None:
+def test_arbitrary_text_is_refused_as_a_token_in_a_twilio_url(token: str) -> None:
     with pytest.raises(ProtocolError):
         TOKENS.read(token)
 
@@ -229,7 +229,7 @@ def test_arbitrary_text_is_refused_as_a_token(token: str) -> None:
 
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(st.lists(st.sampled_from(list(CallStatus)), max_size=12))
-def test_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus]) -> None:
+def test_twilio_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus]) -> None:
     call = TwilioCall(ATTEMPT, "+910000000001", 0.0)
     events = [event for status in statuses for event in call.apply_status(status)]
     assert sum(isinstance(event, CallEnded) for event in events) == bool(set(statuses) & FINAL)
@@ -252,7 +252,7 @@ def test_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus
         (CallStatus.CANCELED, "", 16, None),
     ],
 )
-def test_final_status_maps_to_sip_and_q850_causes(
+def test_final_twilio_status_maps_to_sip_and_q850_causes(
     status: CallStatus, sip_status: str, cause: int | None, dial_status: str | None
 ) -> None:
     (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).apply_status(status, sip_status=sip_status)
@@ -268,7 +268,7 @@ async def make_first_page(name: str) -> Page:
     return await make_page(FLOWS[name], turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
 
 
-async def test_interruptible_greeting_becomes_part_of_the_question() -> None:
+async def test_interruptible_greeting_becomes_part_of_the_question_in_twiml() -> None:
     page = await make_first_page("turnout")
     assert page.said == ()
     assert isinstance(page.ending, Gather)
@@ -308,7 +308,7 @@ async def test_synthetic_voice_is_announced_once_before_the_first_word(language:
     assert plays == (language == "hi")
 
 
-async def test_markup_in_a_place_name_is_escaped() -> None:
+async def test_markup_in_a_spoken_place_name_is_escaped() -> None:
     flow = FLOWS["booth"]
     turn = start_flow(flow, Start({**FACTS, "booth_name": '</Say><Dial>+1900</Dial> & "school"'}, "en"))
     page = await make_page(flow, turn, PausedFlow(ATTEMPT, "run", turn.state), Host())
@@ -317,7 +317,7 @@ async def test_markup_in_a_place_name_is_escaped() -> None:
     assert "&lt;Dial&gt;" in xml
 
 
-def test_webhook_without_a_pending_question_is_refused() -> None:
+def test_twilio_webhook_without_a_pending_question_is_refused() -> None:
     with pytest.raises(ProtocolError):
         parse_input(PausedFlow(ATTEMPT, "run", make_state(waiting="Commit")), {})
     assert parse_input(PausedFlow(ATTEMPT, "run", make_state(), after="played"), {"Digits": "1"}) == Played()
