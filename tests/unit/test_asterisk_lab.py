@@ -27,7 +27,7 @@ INVITE = "INVITE sip:+917030000001@127.0.0.1:5080 SIP/2.0\r\nCall-ID: {call}\r\n
 
 
 @pytest.mark.parametrize("path", scenario_files(), ids=lambda path: path.stem)
-def test_carrier_scenario_has_a_branch_for_each_group(path: Path) -> None:
+def test_sipp_carrier_scenario_has_a_branch_for_each_group_of_numbers(path: Path) -> None:
     scenario = load_scenario(path)
     root = ElementTree.fromstring(render_carrier(scenario, "/x.alaw"))  # noqa: S314 - made by ourselves
     labels = [element.get("id") for element in root.iter("label")]
@@ -48,7 +48,7 @@ def test_carrier_scenario_has_a_branch_for_each_group(path: Path) -> None:
         render_stranger("carrier"),
     ],
 )
-def test_scenario_files_reference_only_existing_labels(text: str) -> None:
+def test_sipp_scenario_files_reference_only_existing_labels(text: str) -> None:
     root = ElementTree.fromstring(text)  # noqa: S314 - made by ourselves
     labels = {element.get("id") for element in root.iter("label")}
     assert {target for element in root.iter() if (target := element.get("next"))} <= labels
@@ -72,7 +72,7 @@ def packet(source: int, target: int, payload: bytes) -> bytes:
     return bytes(14) + header + struct.pack("!HHHH", source, target, 8 + len(payload), 0) + payload
 
 
-def test_delay_is_from_200_ok_to_the_calls_first_loud_packet() -> None:
+def test_measured_delay_is_from_200_ok_to_the_calls_first_loud_packet() -> None:
     reader = PacketReader(CARRIER)
     ok = "SIP/2.0 200 OK\r\nCall-ID: {call}\r\nCSeq: {cseq}\r\n\r\n"
     for number, call in enumerate(("a", "b")):
@@ -98,14 +98,14 @@ def test_retransmitted_invite_counts_as_one_call() -> None:
     assert CallPackets("1", 2).delay_milliseconds is None
 
 
-def test_lab_report_states_goal_and_load() -> None:
+def test_report_of_the_asterisk_lab_states_goal_and_load() -> None:
     met = describe_delays([10.0] * 99 + [140.0])
     assert "100 calls: median 10.0 ms, p95 10.0, p99 140.0, max 140.0; goal p99 under 150 ms: met (load " in met
     assert "MISSED" in describe_delays([10.0] * 98 + [151.0] * 2)
     assert describe_delays([]) == "no delay was measured"
 
 
-def test_lab_without_asterisk_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_lab_reports_that_asterisk_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ASTERISK_SBIN", str(tmp_path / "none"))
     with pytest.raises(NoAsterisk, match="is not an executable"):
         find_asterisk()

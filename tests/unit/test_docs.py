@@ -68,7 +68,7 @@ def test_metrics_page_is_up_to_date() -> None:
     assert page == metrics_page(), "run: python -m dialer.metrics.document docs/reference"
 
 
-def test_speed_page_shows_the_stored_figures_of_every_bench() -> None:
+def test_speed_page_shows_the_stored_figures_of_every_benchmark() -> None:
     figures = json.loads(FIGURES.read_text(encoding="utf-8"))
     page = (DOCS / "reference/speed.md").read_text(encoding="utf-8")
     assert page == speed_page(figures), "run: python -m bench.speed_page docs/reference"
@@ -85,7 +85,7 @@ def test_site_navigation_lists_every_page_once() -> None:
     assert sorted(placed) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
 
 
-def test_pages_have_no_merge_conflict_markers() -> None:
+def test_docs_pages_have_no_merge_conflict_markers() -> None:
     pages = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
     assert [
         page.name for page in pages if re.search(r"^(<{7}|>{7}) |^={7}$", page.read_text("utf-8"), re.MULTILINE)
@@ -121,7 +121,7 @@ def test_rules_page_explains_every_reason_of_the_gate(reason: str) -> None:
 
 
 @pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
-def test_links_between_pages_have_existing_targets(page: Path) -> None:
+def test_links_between_docs_pages_have_existing_targets(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             found = page.parent / target if target else page
@@ -150,7 +150,7 @@ def anchors_of(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", [*ROOT.glob("[RS]*.md"), *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
-def test_commands_and_options_on_pages_exist(page: Path) -> None:
+def test_commands_and_options_on_docs_pages_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8").replace("\\\n", " ")
     code = "\n".join(re.findall(r"^```.*?^```|`[^`\n]+`", text, re.MULTILINE | re.DOTALL))
     for said in re.findall(r"(?<![\w.-])dialer((?: (?!\.\.\.)[^\s`#|;&]+)+)", code):
@@ -167,7 +167,7 @@ def test_commands_and_options_on_pages_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", [ROOT / "SECURITY.md", *sorted(DOCS.rglob("*.md"))], ids=lambda page: page.name)
-def test_tests_named_on_pages_exist(page: Path) -> None:
+def test_tests_named_on_docs_pages_exist(page: Path) -> None:
     named = re.findall(r"`((?:tests/)?[\w/]*\btest_\w+\.py)(?:::(\w+))?", page.read_text(encoding="utf-8"))
     for name, test in named:
         paths = [ROOT / name] if name.startswith("tests/") else list((ROOT / "tests").rglob(name))
@@ -176,12 +176,12 @@ def test_tests_named_on_pages_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.name)
-def test_commands_of_seats_named_on_pages_exist(page: Path) -> None:
+def test_seat_commands_named_on_docs_pages_exist(page: Path) -> None:
     assert set(re.findall(r"`(seat-[a-z-]+)`", page.read_text(encoding="utf-8"))) <= COMMANDS.keys()
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.name)
-def test_modules_named_on_pages_exist(page: Path) -> None:
+def test_modules_named_on_docs_pages_exist(page: Path) -> None:
     for name in re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text(encoding="utf-8")):
         assert any((home / name).is_file() for home in (ROOT, ROOT / "dialer")), f"{page.name}: {name}"
 
@@ -200,7 +200,7 @@ def test_example_flow_is_valid_and_safe() -> None:
     refuse_unsafe_flow(parse_flow(text, "errand.yaml"), load_shipped_texts())
 
 
-def test_mqtt_commands_on_pages_are_accepted() -> None:
+def test_mqtt_commands_shown_on_docs_pages_are_accepted() -> None:
     pages = "".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.rglob("*.md")))
     shown = re.findall(r'^\{"id": .*"expires_at": \d+\}$', pages, re.MULTILINE)
     assert shown

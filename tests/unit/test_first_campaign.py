@@ -38,7 +38,7 @@ def first_campaign() -> list[str]:
     return [line.partition("  #")[0].strip() for line in block.splitlines()]
 
 
-def test_documents_install_extras_from_the_checkout() -> None:
+def test_docs_install_package_extras_from_the_checkout() -> None:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     for file in [*PAGES, *SOURCES]:
         text = file.read_text(encoding="utf-8")
@@ -47,7 +47,9 @@ def test_documents_install_extras_from_the_checkout() -> None:
         assert named <= set(known), file
 
 
-def test_missing_extra_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_about_a_missing_package_extra_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(espeak, "is_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=re.escape(".venv/bin/pip install -e '.[voices]'")):
         make_drafts(AudioDirectories(tmp_path, tmp_path), {}, Recipe(()), {})

@@ -47,7 +47,7 @@ def tracked(*folders: str) -> set[str]:
     return set(listed.stdout.splitlines())
 
 
-def test_checkout_reads_content_in_place() -> None:
+def test_program_run_from_a_checkout_reads_its_content_in_place() -> None:
     assert content.CHECKOUT == ROOT
     assert tuple(ROOT / name for name in CONTENT) == (content.AUDIO, content.CONFIG, content.IVR_FLOWS)
 

@@ -23,7 +23,7 @@ def span(batch: OutboxBatch | None) -> tuple[int, int, int] | None:
     return None if batch is None else (batch.first, batch.last, len(batch.rows))
 
 
-def test_next_batch_follows_the_acknowledgement() -> None:
+def test_next_batch_is_sent_after_the_acknowledgement_of_the_last() -> None:
     schedule = schedule_after(10)
     assert span(schedule.next_batch(rows(11, 13), 10, 0.0)) == (11, 13, 3)
     assert schedule.is_waiting
@@ -44,14 +44,14 @@ def test_batch_that_did_not_reach_the_server_is_resent_at_once() -> None:
     assert schedule.acknowledged == 13
 
 
-def test_full_batch_is_followed_at_once() -> None:
+def test_next_batch_is_sent_at_once_after_a_full_one() -> None:
     schedule = schedule_after()
     assert span(schedule.next_batch(rows(1, MAX_BATCH_ROWS), 0, 0.0)) == (1, MAX_BATCH_ROWS, MAX_BATCH_ROWS)
     schedule.acknowledge(MAX_BATCH_ROWS, 0.1)
     assert schedule.next_at(0.1) <= 0.1
 
 
-def test_batch_is_limited_in_bytes() -> None:
+def test_batch_of_rows_is_limited_in_bytes() -> None:
     schedule = schedule_after()
     made = schedule.next_batch(rows(1, 300, payload="x" * 20_000), 0, 0.0)
     assert made is not None
@@ -66,7 +66,7 @@ def test_batch_in_any_script_is_accepted_by_headquarters() -> None:
     assert unpack_batch(pack_batch(made)) == made
 
 
-def test_replies_stay_in_the_centre_and_cause_no_empty_batches() -> None:
+def test_replies_to_commands_stay_in_the_centre_and_cause_no_empty_batches() -> None:
     schedule = schedule_after()
     assert schedule.next_batch(rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
     assert schedule.next_at(0.0) == BATCH_SECONDS
@@ -83,7 +83,7 @@ def test_replies_stay_in_the_centre_and_cause_no_empty_batches() -> None:
     assert (made.rows, 0 < made.last < 301) == ((), True)
 
 
-def test_resend_interval_grows_without_acknowledgement() -> None:
+def test_interval_between_resends_of_a_batch_grows_without_acknowledgement() -> None:
     schedule = schedule_after()
     made = schedule.next_batch(rows(1, 2), 0, 0.0)
     assert schedule.overdue_batch(1.0) is None
@@ -97,7 +97,7 @@ def test_resend_interval_grows_without_acknowledgement() -> None:
     assert waits[-1] >= MAX_ACK_TIMEOUT_SECONDS * 0.75
 
 
-def test_late_acknowledgement_changes_nothing() -> None:
+def test_late_acknowledgement_of_a_batch_changes_nothing() -> None:
     schedule = schedule_after(10)
     schedule.next_batch(rows(11, 13), 10, 0.0)
     schedule.acknowledge(10, 0.1)
@@ -121,7 +121,7 @@ def test_restored_headquarters_gets_rows_again_and_learns_which_are_deleted() ->
     assert fresh.deleted_through == 0
 
 
-def test_restored_store_continues_behind_what_headquarters_has() -> None:
+def test_restored_store_sends_only_rows_after_those_headquarters_has() -> None:
     schedule = schedule_after(10)
     schedule.next_batch(rows(11, 13), 10, 0.0)
     schedule.acknowledge(500, 0.1)

@@ -50,7 +50,7 @@ def filled(mark: dict[str, Any]) -> PendingUpdates:
     return updates
 
 
-def test_command_with_updates_is_within_the_dialler_limit() -> None:
+def test_command_with_updates_of_other_centres_is_within_the_diallers_limit() -> None:
     mark = {"kind": "voted", "source": "correction", "at": 1713764000.123456, "centre": "pune-2", **PLACE}
     short = filled({**mark, "key": "k" * 32})
     assert len(short.marks) == MAX_UPDATES
@@ -60,7 +60,7 @@ def test_command_with_updates_is_within_the_dialler_limit() -> None:
     assert signed_length(long) <= MAX_BYTES
 
 
-async def test_followers_restart_after_an_import_and_at_once_for_another_constituency(
+async def test_subscriptions_to_updates_restart_after_a_roll_import(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.0)
@@ -93,7 +93,7 @@ def opt_out_message(position: int, buffered: int, centre: str = "patna-1") -> St
 
 
 @virtual_time()
-async def test_buffered_updates_share_a_command_and_own_updates_move_the_position_once_a_minute() -> None:
+async def test_buffered_updates_share_one_command_and_own_updates_only_move_the_position() -> None:
     dialler = RecordingDialler("done")
     updates = PeerUpdates(SnapshotSource("pune-1", RecordingSession()), dialler, NO_STORE, FixedClock())
     pending: PendingUpdates | None = PendingUpdates(0)
@@ -114,7 +114,7 @@ async def test_buffered_updates_share_a_command_and_own_updates_move_the_positio
     ("status", "expected"), [("done", [("live.pune-1.peer-updates", {"opt_out_lag_seconds": 0.4})]), ("refused", [])]
 )
 @virtual_time()
-async def test_opt_out_delay_is_published_once_stored(status: str, expected: list[Any]) -> None:
+async def test_delay_of_an_opt_out_is_published_once_the_opt_out_is_stored(status: str, expected: list[Any]) -> None:
     session = RecordingSession()
     updates = PeerUpdates(SnapshotSource("pune-1", session), RecordingDialler(status), NO_STORE, FixedClock())
     opt_outs = [
@@ -126,7 +126,7 @@ async def test_opt_out_delay_is_published_once_stored(status: str, expected: lis
 
 
 @virtual_time()
-async def test_snapshot_without_disk_space_is_reported_and_downloaded_again() -> None:
+async def test_snapshot_that_does_not_fit_on_the_disk_is_reported_and_downloaded_again() -> None:
     session, attempts = RecordingSession(), 0
 
     class FullDiskOnce(SnapshotSource):

@@ -23,7 +23,7 @@ def state() -> Iterator[PageState]:
 
 
 @virtual_time()
-async def test_subscription_begins_with_the_whole_state_and_then_gets_changes(state: PageState) -> None:
+async def test_subscription_receives_the_whole_page_state_first_and_then_changes(state: PageState) -> None:
     with state.subscribed(bool) as subscription:
         updates = aiter(subscription.updates())
         assert await anext(updates) == Update(0, 1000.0, {"centre": {"online": True}, "seat/01": {"state": "ready"}})
@@ -36,7 +36,7 @@ async def test_subscription_begins_with_the_whole_state_and_then_gets_changes(st
 
 
 @virtual_time()
-async def test_slow_subscription_gets_the_latest_value_once(state: PageState) -> None:
+async def test_slow_subscription_receives_only_the_latest_value_and_once(state: PageState) -> None:
     with state.subscribed(bool) as subscription:
         updates = aiter(subscription.updates())
         await anext(updates)
@@ -47,7 +47,7 @@ async def test_slow_subscription_gets_the_latest_value_once(state: PageState) ->
 
 
 @virtual_time()
-async def test_quiet_state_sends_heartbeats_and_changes_are_gathered(state: PageState) -> None:
+async def test_subscription_receives_heartbeats_without_changes_and_several_changes_together(state: PageState) -> None:
     loop = asyncio.get_running_loop()
     with state.subscribed(bool) as subscription:
         updates = aiter(subscription.updates())
@@ -62,7 +62,7 @@ async def test_quiet_state_sends_heartbeats_and_changes_are_gathered(state: Page
 
 
 @virtual_time()
-async def test_setting_the_same_value_notifies_nobody(state: PageState) -> None:
+async def test_setting_the_same_value_notifies_no_subscription(state: PageState) -> None:
     with state.subscribed(bool) as subscription:
         state.put("seat/01", {"state": "ready"})
         assert not subscription._changed
@@ -78,7 +78,7 @@ async def test_subscription_is_notified_only_of_keys_that_it_wants(state: PageSt
 
 
 @virtual_time()
-async def test_closing_the_state_ends_the_updates_and_closed_pages_are_not_counted(state: PageState) -> None:
+async def test_closing_the_page_state_ends_all_updates(state: PageState) -> None:
     with state.subscribed(bool) as subscription:
         assert state.pages == 1
         updates = aiter(subscription.updates())
@@ -89,7 +89,7 @@ async def test_closing_the_state_ends_the_updates_and_closed_pages_are_not_count
     assert state.pages == 0
 
 
-def test_value_of_another_class_is_not_returned(state: PageState) -> None:
+def test_page_state_does_not_return_a_value_of_another_class(state: PageState) -> None:
     alerts = AlertList(1.0, ())
     state.put("alerts", alerts)
     assert state.get("alerts", AlertList) is alerts
@@ -99,7 +99,7 @@ def test_value_of_another_class_is_not_returned(state: PageState) -> None:
     assert state.below("seat", AlertList) == {}
 
 
-def test_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
+def test_server_sent_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
     event = format_event(Update(3, 1.5, {"seat/01": {"agent": "a\nb\r\ndata: x"}}, ("centre",)))
     head, body, *rest = event.decode().split("\n")
     assert head == "id: 3"
@@ -109,7 +109,7 @@ def test_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
     assert rest == ["", ""]
 
 
-def test_event_has_records_as_their_schema_says() -> None:
+def test_server_sent_event_has_records_in_the_form_of_their_schema() -> None:
     alert = create_alert(AlertKind.SEAT_LOST, 1.23456, seat="04")
     event = format_event(Update(0, 1.0, {"alerts": AlertList(2.0, (alert,)), "seen": {"seat-lost-04": alert}}))
     values = json.loads(event.decode().partition("data: ")[2])["values"]

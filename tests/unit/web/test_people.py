@@ -40,7 +40,7 @@ async def refused(desk: DeskUnderTest, name: str, password: str) -> NotSignedIn:
     return caught.value
 
 
-async def test_signed_in_user_has_the_role_of_the_settings(desk: DeskUnderTest) -> None:
+async def test_signed_in_user_has_the_role_given_in_the_settings(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     assert await desk.people.find_user(token) == SignedInUser("coach", "coach")
     assert await desk.people.find_user(token + "x") is None
@@ -107,12 +107,12 @@ async def test_weak_password_is_refused(desk: DeskUnderTest, password: str) -> N
         await desk.people.set_password("coach", password)
 
 
-async def test_unknown_user_cannot_get_a_password(desk: DeskUnderTest) -> None:
+async def test_unknown_user_cannot_be_given_a_password(desk: DeskUnderTest) -> None:
     with pytest.raises(SettingError, match="have no user 'nobody', nor has the store"):
         await desk.people.set_password("nobody", PASSWORD)
 
 
-async def test_lock_grows_with_failed_sign_ins_and_ends_with_a_right_one(desk: DeskUnderTest) -> None:
+async def test_lock_time_grows_with_failed_sign_ins_and_a_successful_one_resets_it(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
         assert (await refused(desk, "coach", "wrong")).problem == "wrong"
     waits = []
@@ -132,7 +132,7 @@ async def test_lock_grows_with_failed_sign_ins_and_ends_with_a_right_one(desk: D
     assert await desk.people.sign_in("coach", PASSWORD)
 
 
-async def test_failures_of_unknown_names_are_limited_and_keep_the_locks_of_users(desk: DeskUnderTest) -> None:
+async def test_failed_sign_ins_of_unknown_names_do_not_displace_the_locks_of_users(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
         await refused(desk, "coach", "wrong")
     for number in range(MAX_UNKNOWN_NAMES + 5):
@@ -147,7 +147,7 @@ async def test_simultaneous_failed_sign_ins_are_all_counted(desk: DeskUnderTest)
     assert (told.count("wrong"), told.count("locked")) == (ALLOWED_FAILURES, MAX_WAITING - ALLOWED_FAILURES)
 
 
-async def test_right_password_after_too_many_failures_is_locked(desk: DeskUnderTest) -> None:
+async def test_right_password_is_refused_after_too_many_failed_sign_ins(desk: DeskUnderTest) -> None:
     every = await asyncio.gather(
         *(refused(desk, "coach", "wrong") for _ in range(ALLOWED_FAILURES)), refused(desk, "coach", PASSWORD)
     )
@@ -170,12 +170,12 @@ async def test_password_that_changes_during_its_check_is_refused(
         assert (await refused(desk, "coach", PASSWORD)).problem == "wrong"
 
 
-async def test_check_password_returns_the_password_it_checked(desk: DeskUnderTest) -> None:
+async def test_checking_a_password_returns_the_stored_password_that_was_checked(desk: DeskUnderTest) -> None:
     kept = await desk.people.check_password("coach", PASSWORD)
     assert kept == await desk.file.password_of("coach")
 
 
-async def test_busy_desk_refuses_before_looking_up_the_name(desk: DeskUnderTest) -> None:
+async def test_busy_desk_refuses_a_sign_in_before_looking_up_the_name(desk: DeskUnderTest) -> None:
     desk.people._waiting = MAX_WAITING
     assert (await refused(desk, "stranger", "wrong")).problem == "busy"
     assert not desk.people._unknown_names
@@ -195,14 +195,14 @@ async def test_number_of_waiting_sign_ins_is_limited(desk: DeskUnderTest) -> Non
     assert sum(each.problem == "busy" for each in every) <= 20
 
 
-def test_desk_file_is_never_in_wal_mode(tmp_path: Path) -> None:
+def test_desk_database_is_never_in_wal_mode(tmp_path: Path) -> None:
     for _ in range(2):
         with closing(open_desk_file(tmp_path / "x.desk.db", None)) as db:
             assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
             db.execute("PRAGMA journal_mode = WAL").fetchone()
 
 
-async def test_desk_file_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
+async def test_desk_database_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
     with closing(open_desk_file(tmp_path / "x.desk.db", None)) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
