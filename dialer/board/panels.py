@@ -95,9 +95,10 @@ def draw_turnout(
     forecast: Forecast | None = None,
     zone: tzinfo | None = None,
 ) -> Panel:
-    """Return the table of booths in `height` lines with the border, the lowest turnout of contacted voters first.
+    """Return the table of booths in `height` lines with the border, sorted by turnout of contacted voters, lowest first.
 
-    Sorted by (voted + 1) / (contacted + 2), Laplace's rule of succession, so that a booth with two answers is not first.
+    Turnout is estimated as (voted + 1) / (contacted + 2), Laplace's rule of succession, so that a booth with only two
+    answers is not first.
     """
     without = forecast.without_number if forecast is not None else 0
     room = max(0, height - 4 - bool(without))
@@ -105,7 +106,7 @@ def draw_turnout(
         (booth for booth in booths if booth.contacted),
         key=lambda booth: ((booth.voted + 1) / (booth.contacted + 2), -booth.contacted, booth.booth_id),
     )
-    shown, whole = reached[:room], _add_up_booths(booths)
+    shown, whole = reached[:room], _sum_booths(booths)
     ratios = max(len(ratio) for ratio in ("contacted", *map(_format_contacted_ratio, [*shown, whole])))
     names = max(len(name) for name in ("booth", *(_format_booth_name(booth, width - 36 - ratios) for booth in shown)))
     cells = max(6, width - 4 - names - ratios - 23)
@@ -160,13 +161,13 @@ def _draw_booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: 
     )
 
 
-def _add_up_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
+def _sum_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
     counts = ("voters", "contacted", "voted", "not_yet")
     return BoothTurnout(0, 0, 0, *(sum(getattr(booth, name) for booth in booths) for name in counts))
 
 
 def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
-    """Return the panel of trunks, marks and opt-outs. Remaining lines show outcomes of calls and the lag of the event loop."""
+    """Return the panel of trunks, recorded answers of voters (marks) and opt-outs. Spare lines show call outcomes and loop lag."""
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
     figures = _draw_figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
     room = max(1, height - 2 - len(figures))
@@ -190,7 +191,7 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
 
 
 def _draw_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
-    """Return names with their figures in as many lines as needed, without breaking one."""
+    """Return figures with their names in as many lines as needed. No figure is split across two lines."""
     lines = [Text()]
     for name, number in figures:
         text = Text.assemble((f"{name} ", DIM), (format_count(number), "bold"))

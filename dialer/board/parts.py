@@ -105,7 +105,7 @@ def draw_share_bar(share: float, cells: int, style: str) -> Text:
 
 
 def draw_stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
-    """Return a bar of `cells` characters with parts (amount, (sign, style)) in proportion to `whole`, each at least one cell."""
+    """Return a bar of `cells` characters with one part per (amount, (sign, style)), in proportion to `whole`, at least one cell."""
     amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)
     left = cells

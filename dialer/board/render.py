@@ -63,7 +63,7 @@ LIMIT_WORDS = {limit.value: limit.words for limit in Limit}
 
 @dataclass(frozen=True, slots=True)
 class BoardExtras:
-    """Data for the board that is not in a view."""
+    """Data that the board shows in addition to the engine's view."""
 
     broker: str | None = None  # its name; None = not shown
     broker_up: bool = True
@@ -152,7 +152,10 @@ def _draw_header(view: CentreView, width: int, height: int, extras: BoardExtras)
 
 
 def _spread_parts(left: Sequence[tuple[int, Text]], right: Sequence[tuple[int, Text]], cells: int) -> Text:
-    """Return a line with parts at both ends. While they do not fit, the parts with the highest rank are left out."""
+    """Return a line with the `left` parts at its start and the `right` parts at its end.
+
+    If they do not all fit, the parts with the highest rank are left out.
+    """
     rank = max(first for first, _ in (*left, *right))
     while rank > 0 and sum(part.cell_len for _, part in (*left, *right)) > cells:
         left, right = ([one for one in side if one[0] < rank] for side in (left, right))
@@ -188,7 +191,7 @@ def _draw_campaigns(
 
 
 def _place_side_by_side(panels: Sequence[RenderableType], widths: Sequence[int]) -> Table:
-    """Return panels side by side. With fixed widths rich need not measure their contents."""
+    """Return panels side by side, with fixed widths so that rich need not measure their contents."""
     grid = Table.grid()
     for width in widths:
         grid.add_column(width=width)
@@ -202,7 +205,7 @@ def _draw_campaign(
     """Return the panel of a campaign. `size` = characters inside the border, lines with the border."""
     cells, panel_lines = size
     style = CAMPAIGN_STYLES[campaign.state]
-    live = _group_states(campaign)
+    live = _count_calls_by_shown_state(campaign)
     total = sum(live.values())
     head = make_line(("●", style), f" {campaign.state}", (f"   {total} calls", "bold"))
     if earlier is not None and seconds > 0:
@@ -249,8 +252,8 @@ def _describe_idle(campaign: CampaignView) -> Text:
     return make_line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
 
 
-def _group_states(campaign: CampaignView) -> dict[CallState, int]:
-    """Return live calls by the states that the board shows. Short intermediate states count as their neighbour."""
+def _count_calls_by_shown_state(campaign: CampaignView) -> dict[CallState, int]:
+    """Return the number of live calls in each state that the board shows. A short intermediate state counts as the next one."""
     grouped = dict.fromkeys(SHOWN_STATES, 0)
     for state, number in campaign.calls.items():
         shown = BRIEF_STATES.get(state, state)

@@ -120,7 +120,7 @@ class Board:
         self._show_acknowledgement(await self._file.acknowledged())
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes of the supervisors' board."""
         router = APIRouter(route_class=PageRoute)
         events = "/api/board/events"
         router.get(events, dependencies=allow(EVERY_ROLE), response_class=StreamingResponse, responses=EVENT_STREAM)(

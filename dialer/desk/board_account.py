@@ -24,7 +24,7 @@ class BoardAccount:
         self.use_settings(settings)
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the route that describes the board's signed-in user."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/me", dependencies=allow_anyone())(self.describe_user)
         return router

@@ -71,41 +71,41 @@ def make_certificate(
     and then existing files are unchanged.
     """
     at = datetime.fromtimestamp(now, UTC)
-    asked = tuple(dict.fromkeys(_read_name(each) for each in given))
+    asked = tuple(dict.fromkeys(_read_certificate_name(each) for each in given))
     old = _read_certificate(files.certificate)
     if old is not None and not renew:
-        raise _create_error(
+        raise _create_certificate_error(
             files.certificate,
             f"exists and is valid until {old.not_valid_after_utc:%Y-%m-%d}",
             "use --renew to replace it",
         )
     ca = _read_certificate(files.ca)
     if ca is None:
-        names = asked or (_read_name(own),)
+        names = asked or (_read_certificate_name(own),)
     else:
         names = _find_permitted_names(ca, files, asked)
         _refuse_unusable_ca(ca, files, at)
-    if _read_name(own) not in names:
+    if _read_certificate_name(own) not in names:
         problem = f"people type {own}, but the certificate would be for {_join_names(names)}"
         remedy = f"add --name {own}" if ca is None else _describe_new_ca(files)
         raise SettingError("settings", "desk.address", problem, remedy)
     if old is not None and (ca is None or not _is_issued_by(ca, old)):
-        raise _create_error(files.certificate, f"was not issued by {files.ca}", "move it and its key away")
+        raise _create_certificate_error(files.certificate, f"was not issued by {files.ca}", "move it and its key away")
     ca_is_new = ca is None
     ca_key = _read_or_create_key(files.ca_key)
     if ca is None:
         ca = _create_ca_certificate(ca_key, centre, names, at)
-        _write(files.ca, ca.public_bytes(serialization.Encoding.PEM), 0o644)
+        _replace_file(files.ca, ca.public_bytes(serialization.Encoding.PEM), 0o644)
     key = _read_or_create_key(files.key)
     certificate = _create_certificate(ca, ca_key, key.public_key(), centre, names, at)
-    _write(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    _replace_file(files.certificate, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     fingerprint = ca.fingerprint(hashes.SHA256()).hex(":").upper()
     return IssuedCertificate(
         files, names, certificate.not_valid_after_utc, ca.not_valid_after_utc, ca_is_new, fingerprint
     )
 
 
-def _read_name(text: str) -> Name:
+def _read_certificate_name(text: str) -> Name:
     try:
         address = ip_address(text)
     except ValueError:
@@ -128,7 +128,7 @@ def _describe_new_ca(files: CertificateFiles) -> str:
     return f"move {files.ca} and {files.ca_key} away: a new CA is then created, which must be installed on every PC"
 
 
-def _create_error(path: Path, problem: str, remedy: str) -> SettingError:
+def _create_certificate_error(path: Path, problem: str, remedy: str) -> SettingError:
     return SettingError(str(path), "(file)", problem, remedy)
 
 
@@ -137,13 +137,13 @@ def _find_permitted_names(ca: x509.Certificate, files: CertificateFiles, asked: 
     try:
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or ()
     except x509.ExtensionNotFound:
-        raise _create_error(
+        raise _create_certificate_error(
             files.ca, "has no name constraints, so this command did not create it", _describe_new_ca(files)
         ) from None
     own = tuple(_convert_name(each) for each in permitted)
     for name in asked:
         if name not in own:
-            raise _create_error(
+            raise _create_certificate_error(
                 files.ca, f"is valid only for {_join_names(own)}, not for {name}", _describe_new_ca(files)
             )
     return asked or own
@@ -155,11 +155,13 @@ def _convert_name(name: x509.GeneralName) -> Name:
 
 def _refuse_unusable_ca(ca: x509.Certificate, files: CertificateFiles, at: datetime) -> None:
     if ca.not_valid_after_utc <= at:
-        raise _create_error(files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_new_ca(files))
+        raise _create_certificate_error(
+            files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_new_ca(files)
+        )
     if not files.ca_key.exists():
-        raise _create_error(files.ca_key, "does not exist", "restore it, or name its folder with --ca")
+        raise _create_certificate_error(files.ca_key, "does not exist", "restore it, or name its folder with --ca")
     if _read_or_create_key(files.ca_key).public_key() != ca.public_key():
-        raise _create_error(files.ca_key, f"is not the key of {files.ca}", "restore the right one")
+        raise _create_certificate_error(files.ca_key, f"is not the key of {files.ca}", "restore the right one")
 
 
 def _is_issued_by(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
@@ -242,9 +244,9 @@ def _read_certificate(path: Path) -> x509.Certificate | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise _create_error(path, "is not a certificate", "move it away") from error
+        raise _create_certificate_error(path, "is not a certificate", "move it away") from error
     except OSError as error:
-        raise _create_error(path, f"cannot be read ({error.strerror})", "let this user read it") from error
+        raise _create_certificate_error(path, f"cannot be read ({error.strerror})", "let this user read it") from error
 
 
 def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
@@ -255,18 +257,18 @@ def _read_or_create_key(path: Path) -> ec.EllipticCurvePrivateKey:
         made = ec.generate_private_key(ec.SECP256R1())
         plain = serialization.NoEncryption()
         text = made.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        _write(path, text, 0o600)
+        _replace_file(path, text, 0o600)
         return made
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _create_error(path, "is not a key without a password", "move it away") from error
+        raise _create_certificate_error(path, "is not a key without a password", "move it away") from error
     except OSError as error:
-        raise _create_error(path, f"cannot be read ({error.strerror})", "let this user read it") from error
+        raise _create_certificate_error(path, f"cannot be read ({error.strerror})", "let this user read it") from error
     if not isinstance(found, ec.EllipticCurvePrivateKey):
-        raise _create_error(path, "is not an elliptic-curve key as this command creates", "move it away")
+        raise _create_certificate_error(path, "is not an elliptic-curve key as this command creates", "move it away")
     return found
 
 
-def _write(path: Path, content: bytes, mode: int) -> None:
+def _replace_file(path: Path, content: bytes, mode: int) -> None:
     """Replace a file as a whole, or leave it unchanged on an error."""
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -278,6 +280,6 @@ def _write(path: Path, content: bytes, mode: int) -> None:
             os.fsync(descriptor)
         temporary.replace(path)
     except OSError as error:
-        raise _create_error(
+        raise _create_certificate_error(
             path, f"cannot be written ({error.strerror})", "create the folder, or let this user write there"
         ) from error

@@ -30,7 +30,7 @@ READ_FAILED = "store.read_failed"
 
 @dataclass(frozen=True, slots=True)
 class ShownCap:
-    """A cap on the abandoned-call rate."""
+    """A cap on the abandoned-call rate, as the board shows it."""
 
     window_seconds: float
     target: float  # the rate to steer to (0-1)
@@ -68,7 +68,7 @@ class BoardFigures:
         zone: tzinfo,
         caps: Mapping[str, tuple[ShownCap, ...]],
     ) -> None:
-        """`caps` are the caps of each campaign of the settings, by its id."""
+        """Create the figures. `caps` are the limits on the abandoned-call rate of each campaign, by its id."""
         self._page_state = page_state
         self._reading = reading
         self._clock = clock

@@ -28,7 +28,7 @@ class IdleReason:
 def find_idle_reason(
     centre: CentreState | None, campaign: CampaignView, seats: Iterable[SeatView], *, connected: bool
 ) -> IdleReason:
-    """Return why a campaign places no calls. `connected`: the desk is connected to the broker."""
+    """Return why a campaign places no calls. `connected` = the desk is connected to the broker."""
     if not connected:
         return IdleReason("no-broker")
     if centre is None or not centre.online:

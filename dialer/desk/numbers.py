@@ -47,7 +47,7 @@ class NumberRoutes:
         self._dialler_client = dialler_client
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes that block and erase phone numbers."""
         router = APIRouter(prefix="/api/numbers", route_class=PageRoute)
         router.post("/suppress", dependencies=allow(OTHER_COMMANDS["suppress"]))(self.suppress)
         router.post("/erase", dependencies=allow(OTHER_COMMANDS["erase-number"]))(self.erase)
@@ -55,13 +55,13 @@ class NumberRoutes:
 
     async def suppress(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:
         """Have the dialler never call a number again, and return its reply."""
-        return await self._send(asked, who, "suppress", {"source": "board"})
+        return await self._send_command(asked, who, "suppress", {"source": "board"})
 
     async def erase(self, asked: NumberErasure, who: SignedIn) -> dict[str, str]:
         """Have the dialler erase a number, and return its reply."""
-        return await self._send(asked, who, "erase-number", {"names": asked.names})
+        return await self._send_command(asked, who, "erase-number", {"names": asked.names})
 
-    async def _send(
+    async def _send_command(
         self, asked: NumberBlock, who: SignedInUser, name: str, values: dict[str, str | bool]
     ) -> dict[str, str]:
         try:

@@ -62,7 +62,7 @@ def build() -> Path:
 
 
 def _find_tools() -> tuple[Path, list[str]]:
-    """Return the path of Node and the command that runs npm: of this machine, or of the Python package that contains them."""
+    """Return the path of Node and the command that runs npm, from this machine or from the Python package of Node."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is not None and npm is not None and _read_version(node) >= MIN_NODE:
         return Path(node), [npm]

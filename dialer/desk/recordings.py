@@ -67,7 +67,7 @@ class RecordingsPage:
         self._settings = settings
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes that list and play recordings."""
         router = APIRouter(prefix="/api/recordings", route_class=PageRoute, dependencies=allow(PLAY_ROLES))
         router.get("")(self.list_recordings)
         router.post("/play")(self.play)

@@ -93,7 +93,7 @@ class RollRoutes:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes that upload, check, import and discard rolls."""
         router = APIRouter(route_class=PageRoute)
         upload = allow(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
         router.post("/api/lists", dependencies=upload)(self.receive_roll)
@@ -112,7 +112,7 @@ class RollRoutes:
             raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
             raise RequestRefused(507, "no-room")
-        self._discard()
+        self._discard_files()
         self._set_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
         path = self._spool.path(list_id).with_suffix(Path(name).suffix.lower())
         try:
@@ -120,23 +120,23 @@ class RollRoutes:
                 async for chunk in request.stream():
                     await asyncio.to_thread(file.write, chunk)
         except BaseException as error:
-            self._discard()
+            self._discard_files()
             if isinstance(error, OSError):
                 raise StoreError(f"{path.parent}: {error.strerror}") from error
             raise
-        self._start(self._check(list_id, path))
+        self._start_task(self._check_file(list_id, path))
         return {"list": list_id}
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Have the dialler import a checked roll. The centre's state shows the progress."""
         self._refuse_other_roll(asked.list, {"checked"})
-        self._change(asked.list, state="importing")
-        self._start(self._import(asked, who.name))
+        self._change_status(asked.list, state="importing")
+        self._start_task(self._import_checked_roll(asked, who.name))
 
     async def discard_roll(self, asked: RollReference) -> None:
-        """Delete a roll on which no work is in progress."""
+        """Delete an uploaded roll, unless it is being checked or imported."""
         self._refuse_other_roll(asked.list, AT_REST)
-        self._discard()
+        self._discard_files()
 
     def _refuse_other_roll(self, list_id: str, states: Collection[str]) -> None:
         if self._status is None or self._status.id != list_id or self._status.state not in states:
@@ -147,13 +147,13 @@ class RollRoutes:
         for task in self._tasks:
             task.cancel()
 
-    def _start(self, work: Any) -> None:
+    def _start_task(self, work: Any) -> None:
         task = asyncio.create_task(work, name="desk-list")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _check(self, list_id: str, path: Path) -> None:
-        self._change(list_id, state="checking")
+    async def _check_file(self, list_id: str, path: Path) -> None:
+        self._change_status(list_id, state="checking")
         pool = _start_checking_process()
         try:
             work = partial(check_roll, path, list_id, self._spool, self._region)
@@ -162,13 +162,13 @@ class RollRoutes:
             self._spool.remove(list_id)
             problem = str(error).replace(str(path), self._status.name if self._status else path.name)
             was_killed = isinstance(error, BrokenProcessPool)
-            self._change(list_id, state="refused", text=KILLED if was_killed else problem)
+            self._change_status(list_id, state="refused", text=KILLED if was_killed else problem)
         else:
-            self._change(list_id, state="checked", **found)
+            self._change_status(list_id, state="checked", **found)
         finally:
             pool.shutdown(wait=False)  # its process has the lowest priority: waiting for it would block the pages
 
-    async def _import(self, asked: RollReference, who: str) -> None:
+    async def _import_checked_roll(self, asked: RollReference, who: str) -> None:
         fields, replies = {"list": asked.list, "who": who}, 0
         while True:
             reply = await self._dialler_client.send_command(who, asked.id, "roll-import", fields, seconds=REPLY_SECONDS)
@@ -178,15 +178,15 @@ class RollRoutes:
             elif reply.status != "unanswered" or replies == MAX_REPLIES:
                 break
         self._spool.remove(asked.list)
-        self._change(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
+        self._change_status(asked.list, state="done" if reply.status == "done" else "refused", text=reply.text)
 
-    def _discard(self) -> None:
+    def _discard_files(self) -> None:
         if self._status is not None:
             self._spool.remove(self._status.id)
         self._status = None
         self._page_state.put("list", None)
 
-    def _change(self, list_id: str, **changed: Any) -> None:
+    def _change_status(self, list_id: str, **changed: Any) -> None:
         if self._status is not None and self._status.id == list_id:
             self._set_status(replace(self._status, **changed))
 

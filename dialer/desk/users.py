@@ -53,7 +53,7 @@ class UsersPage:
         self._streams = streams
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes that manage users."""
         router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow(SUPERVISOR_ONLY))
         router.get("")(self.list_users)
         router.post("")(self.set_role)
@@ -64,11 +64,11 @@ class UsersPage:
 
     async def list_users(self) -> list[dict[str, Any]]:
         """Return all users by name. `fixed` = defined in the settings; times are epoch seconds, null = never."""
-        await self._directory.report_changes(self._streams.apply_changed_rights)
+        await self._directory.report_changed_rights(self._streams.apply_changed_rights)
         accounts = await self._file.accounts()
-        return [self._describe(name, accounts.get(name, DeskAccount())) for name in self._directory.names()]
+        return [self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.names()]
 
-    def _describe(self, name: str, account: DeskAccount) -> dict[str, Any]:
+    def _describe_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
         user = self._directory.find(name)
         assert user is not None  # noqa: S101 - the name is the directory's
         own = account.of_user(user)
@@ -93,7 +93,7 @@ class UsersPage:
         self, who: SignedInUser, command_id: str, name: str, values: dict[str, str]
     ) -> dict[str, str]:
         reply = await send_command(self._dialler_client, who.name, command_id, name, values)
-        await self._directory.report_changes_or_log(self._streams.apply_changed_rights)
+        await self._directory.report_changed_rights_or_log(self._streams.apply_changed_rights)
         return format_reply(reply)
 
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:
@@ -101,7 +101,7 @@ class UsersPage:
 
         Passwords of users that the settings define can only be set on the machine.
         """
-        self._refuse_stranger(asked.name)
+        self._refuse_unknown_user(asked.name)
         if self._directory.is_fixed(asked.name):
             raise RequestRefused(409, "user-in-settings")
         if asked.name == who.name:
@@ -118,11 +118,11 @@ class UsersPage:
 
     async def sign_out(self, asked: UserReference, who: SignedIn) -> None:
         """End all sessions of a user."""
-        self._refuse_stranger(asked.name)
+        self._refuse_unknown_user(asked.name)
         await self._people.sign_out_everywhere(asked.name)
         self._streams.end_streams_of(asked.name)
         _log.info("user.signed_out", user=asked.name, by=who.name)
 
-    def _refuse_stranger(self, name: str) -> None:
+    def _refuse_unknown_user(self, name: str) -> None:
         if self._directory.find(name) is None:
             raise RequestRefused(404, "no-user")

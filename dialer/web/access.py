@@ -98,7 +98,7 @@ def allow(roles: frozenset[str], *, content_type: str = JSON, max_body_bytes: in
 
 
 def allow_anyone() -> list[Dependency]:
-    """Return the dependencies of a route that needs no session."""
+    """Return the dependencies of a route that anyone may use, with or without a session."""
     return [Depends(Access(None))]
 
 
@@ -112,10 +112,10 @@ def find_access_rules(route: object) -> Access:
 
 
 class PageRoute(APIRoute):
-    """A route that checks its access rules first, then reads a body of bounded length."""
+    """A route that checks its access rules before it reads the request's body, and limits the body's length."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's handler behind the check."""
+        """Return FastAPI's request handler, which runs after the check of the access rules."""
         handle, access = super().get_route_handler(), find_access_rules(self)
 
         async def check_and_handle(request: Request) -> Response:

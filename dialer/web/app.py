@@ -24,7 +24,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Refusal}, 503: {"
 
 
 def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
-    """Return an application with these routers. Raises TypeError for a route that declares no access rules."""
+    """Return a web application with the routes of `routers`. Raises TypeError for a route that declares no access rules."""
     for router in routers:
         for route in router.routes:
             find_access_rules(route)
@@ -40,7 +40,7 @@ def make_app(routers: Sequence[APIRouter], sessions: Sessions) -> FastAPI:
     for router in routers:
         app.include_router(router)
     for kind in (RequestRefused, NotSignedIn, RequestValidationError, HTTPException, StoreError):
-        app.add_exception_handler(kind, _answer_refusal)
+        app.add_exception_handler(kind, _respond_with_refusal)
     return app
 
 
@@ -57,14 +57,14 @@ async def _read_document(request: Request) -> dict[str, Any]:
     return document
 
 
-async def _answer_refusal(connection: HTTPConnection, error: Exception) -> Response:
-    response = _convert_error(error).response()
+async def _respond_with_refusal(connection: HTTPConnection, error: Exception) -> Response:
+    response = _respond_to_error(error).response()
     if isinstance(connection, WebSocket):
         await connection.send_denial_response(response)
     return response
 
 
-def _convert_error(error: Exception) -> RequestRefused:
+def _respond_to_error(error: Exception) -> RequestRefused:
     match error:
         case RequestRefused():
             return error

@@ -24,14 +24,14 @@ MICROPHONE = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A built file."""
+    """A file of the built pages."""
 
     media_type: str
     body: bytes
     gzipped: bytes | None  # None if the format is already compressed
 
     def make_response(self, request: Request, cache_control: str) -> Response:
-        """Return the file, gzipped where the browser accepts it."""
+        """Return an HTTP response with the file, gzipped if the browser accepts that."""
         headers = {"cache-control": cache_control, "vary": "accept-encoding"}
         if self.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
             return Response(self.gzipped, media_type=self.media_type, headers={**headers, "content-encoding": "gzip"})
@@ -56,12 +56,12 @@ class StaticPages:
     """Routes of the pages and their files."""
 
     def __init__(self, assets: Mapping[str, Asset], pages: Mapping[str, Mapping[str, str]]) -> None:
-        """`pages` are the paths of the pages, the home page first, each with its further response headers."""
+        """Create the routes. `pages` has the URL path of each page, the home page first, with its additional response headers."""
         self._assets = assets
         self._pages = pages
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes of the pages and their files."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
         router.get("/", response_class=RedirectResponse, status_code=303)(self.redirect_home)
         for path in self._pages:
@@ -71,11 +71,11 @@ class StaticPages:
         return router
 
     async def redirect_home(self) -> RedirectResponse:
-        """Redirect to the home page."""
+        """Redirect the browser to the home page."""
         return RedirectResponse(next(iter(self._pages)), status_code=303)
 
     async def read_page(self, request: Request) -> Response:
-        """Return a page."""
+        """Return the HTML of the page at the requested path."""
         path = request.url.path
         response = self._find_asset(f"{path[1:]}.html").make_response(request, "no-cache")
         response.headers.update(self._pages[path])

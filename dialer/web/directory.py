@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 READ_SECONDS = 1.0
 
 
-async def _no_users() -> list[StoredUser]:
+async def _read_no_users() -> list[StoredUser]:
     return []
 
 
@@ -28,9 +28,9 @@ class Directory:
     """The users of the pages, by name."""
 
     def __init__(
-        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _no_users
+        self, supervisors: Iterable[Supervisor], read: Callable[[], Awaitable[Sequence[StoredUser]]] = _read_no_users
     ) -> None:
-        """`read` returns the users of the store; it is never called twice at the same time."""
+        """Create a directory that reads the store's users with `read`. Calls of `read` never overlap."""
         self._read = read
         self._stored: dict[str, StoredUser] = {}
         self._was_read = False
@@ -41,7 +41,7 @@ class Directory:
         self._changed.clear()
 
     def set_supervisors(self, supervisors: Iterable[Supervisor]) -> None:
-        """Replace the users of the settings. The next `report_changes` reports those whose rights differ."""
+        """Replace the users of the settings. The next `report_changed_rights` reports those whose rights differ."""
         before = self._in_settings
         self._in_settings = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
         self._changed |= {
@@ -61,7 +61,7 @@ class Directory:
         return name in self._in_settings
 
     async def refresh(self) -> None:
-        """Read the store's users again. Raises StoreError."""
+        """Read the store's users again. Raises StoreError if they cannot be read."""
         async with self._reading:
             found = {each.name: each for each in await self._read()}
         if self._was_read:  # the first reading is not a change
@@ -71,19 +71,19 @@ class Directory:
         self._stored, self._was_read = found, True
 
     async def run(self, on_change: Callable[[str], Awaitable[None]]) -> None:
-        """Report changes every second until cancelled."""
+        """Report users whose rights have changed, every second until cancelled."""
         while True:
-            await self.report_changes_or_log(on_change)
+            await self.report_changed_rights_or_log(on_change)
             await asyncio.sleep(READ_SECONDS)
 
-    async def report_changes_or_log(self, on_change: Callable[[str], Awaitable[None]]) -> None:
-        """Report changes. If the store cannot be read, log that and keep the users as they are: the dialler has the last word."""
+    async def report_changed_rights_or_log(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+        """Report users whose rights have changed. If the store cannot be read, log this and keep the users read before."""
         try:
-            await self.report_changes(on_change)
+            await self.report_changed_rights(on_change)
         except StoreError as error:
             _log.warning("users.read_failed", problem=str(error))
 
-    async def report_changes(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+    async def report_changed_rights(self, on_change: Callable[[str], Awaitable[None]]) -> None:
         """Read the store's users and call `on_change` with the name of each user whose rights have changed.
 
         A name for which `on_change` raises StoreError is reported again next time. Raises StoreError if the users cannot be read.

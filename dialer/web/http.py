@@ -118,7 +118,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 class StoppableServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to its caller and says when it is open."""
+    """A uvicorn server that leaves signals to its caller and reports when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -157,7 +157,7 @@ def create_server(desk: PageServer, app: ASGIApp) -> StoppableServer:
         ssl_keyfile=desk.private_key,
     )
     for key, path in (("desk.certificate", desk.certificate), ("desk.private_key", desk.private_key)):
-        _refuse_unreadable(key, path)
+        _refuse_unreadable_file(key, path)
     try:
         config.load()
     except OSError as error:  # SSLError is one
@@ -197,7 +197,7 @@ async def serve_pages(
                 task.cancel()
 
 
-def _refuse_unreadable(key: str, path: Path | None) -> None:
+def _refuse_unreadable_file(key: str, path: Path | None) -> None:
     try:
         if path is not None:
             path.open("rb").close()
@@ -218,7 +218,7 @@ def open_listener(host: str, port: int) -> Iterator[socket.socket]:
         listener = socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise PortInUse(
-            f"{host}:{port} for the desk: {os.strerror(error.errno or 0)}; set another desk.port or desk.host"
+            f"the pages cannot be served at {host}:{port}: {os.strerror(error.errno or 0)}; set another desk.port or desk.host"
         ) from error
     with listener:
         yield listener

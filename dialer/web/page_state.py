@@ -30,10 +30,10 @@ class Update:
 
 
 class PageState:
-    """Values by key, such as "centre", "campaign/turnout" and "seat/04". A value is a record or plain JSON."""
+    """The state that open pages show: values by key, such as "centre" and "seat/04". A value is a record or plain JSON."""
 
     def __init__(self, now: Callable[[], float]) -> None:
-        """`now` returns epoch seconds."""
+        """Create an empty state. `now` returns the current time (epoch seconds)."""
         self.now = now
         self._values: dict[str, Any] = {}
         self._subscriptions: dict[Subscription, bool] = {}  # True = an open page
@@ -86,7 +86,7 @@ class PageState:
             subscription.end()
 
     def make_whole_update(self, wants: Callable[[str], bool]) -> Update:
-        """Return the whole state of the keys that `wants` accepts: the first update of a subscription."""
+        """Return an update with the values of all keys that `wants` accepts. A subscription starts with it."""
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
     def make_update(self, number: int, keys: list[str]) -> Update:
@@ -96,7 +96,7 @@ class PageState:
 
 
 class Subscription:
-    """An open page, or another reader of the state."""
+    """The subscription of an open page, or of another reader of the page state."""
 
     def __init__(self, state: PageState, wants: Callable[[str], bool], gather_seconds: float) -> None:
         self._state = state
@@ -107,7 +107,7 @@ class Subscription:
         self._ended = False
 
     def end(self) -> None:
-        """End the subscription: `updates` stops."""
+        """End the subscription and the iteration over `updates`."""
         self._ended = True
         self._waiting.set()
 

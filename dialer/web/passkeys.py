@@ -60,22 +60,22 @@ def _is_ip_address(host: str) -> bool:
 
 
 class Challenges:
-    """Issued challenges. Each is valid for one answer and for `CHALLENGE_SECONDS`."""
+    """The challenges that were issued to browsers. Each is valid for one answer and for `CHALLENGE_SECONDS`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._issued: OrderedDict[bytes, tuple[str, bytes, float]] = OrderedDict()
 
-    def issue(self, name: str = "", handle: bytes = b"") -> bytes:
-        """Return a new challenge for a user, or for any user (no name)."""
+    def issue_challenge(self, name: str = "", handle: bytes = b"") -> bytes:
+        """Issue a challenge for the user `name`, or for any user if `name` is empty."""
         if len(self._issued) >= MAX_CHALLENGES:
             self._issued.popitem(last=False)
         challenge = secrets.token_bytes(32)
         self._issued[challenge] = (name, handle, self._clock.monotonic() + CHALLENGE_SECONDS)
         return challenge
 
-    def redeem(self, challenge: bytes) -> tuple[str, bytes] | None:
-        """Return the name and the handle for which a challenge was issued; None if it was not, or has expired or been used."""
+    def redeem_challenge(self, challenge: bytes) -> tuple[str, bytes] | None:
+        """Use up a challenge and return its user name and handle. None = it is unknown, expired or already used."""
         name, handle, until = self._issued.pop(challenge, ("", b"", 0.0))
         return (name, handle) if until > self._clock.monotonic() else None
 
@@ -109,10 +109,10 @@ class Passkeys:
         self._registrations, self._sign_ins = Challenges(clock), Challenges(clock)
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes to create, list, remove and sign in with passkeys."""
         router = APIRouter(route_class=PageRoute)
         own = allow(EVERY_ROLE)
-        router.get("/api/passkeys", dependencies=own)(self.list_own)
+        router.get("/api/passkeys", dependencies=own)(self.list_own_passkeys)
         router.post("/api/passkeys", dependencies=own, status_code=204)(self.register)
         router.post("/api/passkeys/challenge", dependencies=own)(self.begin_registration)
         router.post("/api/passkeys/remove", dependencies=own, status_code=204)(self.remove)
@@ -120,7 +120,7 @@ class Passkeys:
         router.post("/api/sign-in/passkey", dependencies=SIGN_IN, status_code=204)(self.sign_in)
         return router
 
-    async def list_own(self, who: SignedIn) -> list[dict[str, Any]]:
+    async def list_own_passkeys(self, who: SignedIn) -> list[dict[str, Any]]:
         """Return the user's own passkeys. Times are epoch seconds; null = never."""
         return [
             {"id": _encode_base64(each.credential), "at": each.at, "used_at": each.used_at}
@@ -139,7 +139,7 @@ class Passkeys:
         return {
             "rp": {"id": self._host.host, "name": "Matdan"},
             "user": {"id": _encode_base64(handle), "name": who.name, "displayName": who.name},
-            "challenge": _encode_base64(self._registrations.issue(who.name, handle)),
+            "challenge": _encode_base64(self._registrations.issue_challenge(who.name, handle)),
             "pubKeyCredParams": [{"type": "public-key", "alg": algorithm} for algorithm in _ALGORITHMS],
             "timeout": int(CHALLENGE_SECONDS * 1000),
             "excludeCredentials": [{"type": "public-key", "id": _encode_base64(each.credential)} for each in own],
@@ -154,7 +154,7 @@ class Passkeys:
     async def register(self, answer: PasskeyAnswer, who: SignedIn) -> None:
         """Store a new passkey of the user."""
         host, challenge = self._host, _read_challenge(answer.credential)
-        issued = None if challenge is None else self._registrations.redeem(challenge)
+        issued = None if challenge is None else self._registrations.redeem_challenge(challenge)
         if host is None or challenge is None or issued is None or issued[0] != who.name:
             raise RequestRefused(409, "passkey-stale")
         registered = await self._people.run_one_at_a_time(
@@ -177,7 +177,7 @@ class Passkeys:
             raise RequestRefused(409, "no-passkeys")
         return {
             "rpId": self._host.host,
-            "challenge": _encode_base64(self._sign_ins.issue()),
+            "challenge": _encode_base64(self._sign_ins.issue_challenge()),
             "timeout": int(CHALLENGE_SECONDS * 1000),
             "allowCredentials": [],
             "userVerification": "required",
@@ -186,7 +186,7 @@ class Passkeys:
     async def sign_in(self, answer: PasskeyAnswer, request: Request, response: Response) -> None:
         """Start a session, in a cookie that no script can read."""
         challenge = _read_challenge(answer.credential)
-        if challenge is None or self._sign_ins.redeem(challenge) is None:
+        if challenge is None or self._sign_ins.redeem_challenge(challenge) is None:
             raise RequestRefused(401, "passkey-stale")
         name = await self._verify_user(answer.credential, challenge)
         if name is None:
@@ -210,21 +210,21 @@ class Passkeys:
 def _verify_registration(
     credential: dict[str, Any], challenge: bytes, host: PasskeyHost
 ) -> tuple[bytes, bytes, int] | None:
-    """Return id, public key and signature count of a new passkey; None if it was not created for this challenge and host."""
-    verified = _verify("verify_registration_response", credential, challenge, host)
+    """Return the id, public key and signature count of a new passkey, or None if it is not for this challenge and host."""
+    verified = _verify_answer("verify_registration_response", credential, challenge, host)
     return None if verified is None else (verified.credential_id, verified.credential_public_key, verified.sign_count)
 
 
 def _verify_signature(credential: dict[str, Any], challenge: bytes, host: PasskeyHost, passkey: Passkey) -> int | None:
-    """Return the passkey's signature count; None if the answer is not its signature of this challenge for this host."""
+    """Return the passkey's signature count, or None if its signature of the challenge is not valid for this host."""
     known = {"credential_public_key": passkey.public_key, "credential_current_sign_count": passkey.sign_count}
-    verified = _verify("verify_authentication_response", credential, challenge, host, passkey.name, **known)
+    verified = _verify_answer("verify_authentication_response", credential, challenge, host, passkey.name, **known)
     handle = None if verified is None else credential["response"].get("userHandle")
     is_other_user = handle is not None and _decode_base64(handle) != passkey.handle
     return None if verified is None or is_other_user else verified.new_sign_count
 
 
-def _verify(
+def _verify_answer(
     function: str,
     credential: dict[str, Any],
     challenge: bytes,
@@ -250,7 +250,7 @@ def _verify(
 
 
 def _read_challenge(credential: dict[str, Any]) -> bytes | None:
-    """Return the challenge that an answer contains, or None."""
+    """Return the challenge that a browser's answer contains, or None."""
     try:
         return _decode_base64(json.loads(_decode_base64(credential["response"]["clientDataJSON"]))["challenge"])
     except (ValueError, TypeError, LookupError, RecursionError):

@@ -125,10 +125,12 @@ class People:
         self._unknown_names: OrderedDict[str, _FailedSignIns] = OrderedDict()
 
     async def sign_in(self, name: str, password: str, new: str | None = None) -> str:
-        """Start a session and return its token. With `new`, the password is replaced first.
+        """Start a session and return its token. With `new`, replace the password first.
 
-        Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`; with the right password also `once` (a one-time password
-        needs a new one), `expired` or `weak`. An unknown name takes as long as a wrong password.
+        An unknown name takes as long as a wrong password. Raises NotSignedIn with one of these problem codes:
+
+        - `wrong`, `locked` (with seconds) or `busy`;
+        - with the right password also `once` (a one-time password must be replaced), `expired` or `weak`.
         """
         stored = await self.check_password(name, password)
         if stored.once and self._clock.now() - stored.at > ONE_TIME_PASSWORD_SECONDS:
@@ -147,8 +149,8 @@ class People:
     async def check_password(self, name: str, password: str) -> StoredPassword:
         """Return the stored password if `password` matches it. Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`."""
         self._refuse_when_busy()
-        failures = self._find_failures(name)
-        self._refuse_locked(failures)
+        failures = self._find_failed_sign_ins(name)
+        self._refuse_locked_user(failures)
         stored = await self._find_password(name)
         if (
             not await self.run_one_at_a_time(lambda: self._is_password_right(failures, stored, password))
@@ -164,8 +166,11 @@ class People:
 
         The lock is checked again here, one request at a time: simultaneous requests would all have passed the first check.
         """
-        self._refuse_locked(failures)
-        if self._verify(self._unknown_user_hash if stored is None else stored.hash, password) and stored is not None:
+        self._refuse_locked_user(failures)
+        if (
+            self._verify_password(self._unknown_user_hash if stored is None else stored.hash, password)
+            and stored is not None
+        ):
             failures.count, failures.locked_until = 0, 0.0
             return True
         failures.count += 1
@@ -174,7 +179,7 @@ class People:
             failures.locked_until = self._clock.monotonic() + seconds
         return False
 
-    def _refuse_locked(self, failures: _FailedSignIns) -> None:
+    def _refuse_locked_user(self, failures: _FailedSignIns) -> None:
         if (seconds := failures.locked_until - self._clock.monotonic()) > 0:
             raise NotSignedIn("locked", seconds)
 
@@ -199,8 +204,8 @@ class People:
         user = self.directory.find(name)
         return user is not None and at >= user.added_at
 
-    def _find_failures(self, name: str) -> _FailedSignIns:
-        """Return the failed sign-ins of a name. Those of users are never forgotten, however many unknown names are tried."""
+    def _find_failed_sign_ins(self, name: str) -> _FailedSignIns:
+        """Return the failed sign-ins of a name. Unknown names never displace those of existing users."""
         if self.directory.find(name) is not None:
             return self._failures.setdefault(name, _FailedSignIns())
         failures = self._unknown_names.setdefault(name, _FailedSignIns())
@@ -285,7 +290,7 @@ class People:
         finally:
             self._waiting -= 1
 
-    def _verify(self, hashed: str, password: str) -> bool:
+    def _verify_password(self, hashed: str, password: str) -> bool:
         try:
             return self._hasher.verify(hashed, password)
         except (VerificationError, InvalidHashError):
@@ -294,7 +299,7 @@ class People:
 
 @contextlib.asynccontextmanager
 async def open_people(settings: Settings) -> AsyncIterator[People]:
-    """Open the users of a site for the command line. Raises StoreError."""
+    """Open a site's users for a command of the command line. Raises StoreError."""
     path, key = settings.store.path, site_key(settings)
     file = await DeskFile.open(desk_path(path), key)
     directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_stored_users, path, key))
@@ -319,7 +324,7 @@ async def create_one_time_password_at_site(settings: Settings, name: str) -> str
 
 
 async def try_or_log(work: Awaitable[object], event: str = "desk.write_failed") -> bool:
-    """Return whether the work succeeded. A StoreError is logged as `event`: a full disk must not sign anybody out."""
+    """Run `work` and return whether it succeeded. A StoreError is logged as `event` and not raised."""
     try:
         await work
     except StoreError as error:
@@ -338,7 +343,7 @@ async def repeat_every(seconds: float, work: Callable[[], Awaitable[object]]) ->
 async def is_session_over(
     find_user: Callable[[str], Awaitable[SignedInUser | None]], token: str, user: SignedInUser
 ) -> bool:
-    """Return whether a session no longer belongs to this user. If it cannot be read now, it is not over."""
+    """Return whether a session no longer belongs to this user. Return False if the session cannot be read now."""
     try:
         return await find_user(token) != user
     except StoreError as error:

@@ -28,7 +28,7 @@ class PageProtection:
     """ASGI middleware that refuses requests for other hosts or from other sites and adds security headers to every response."""
 
     def __init__(self, app: ASGIApp, origins: frozenset[str]) -> None:
-        """`origins` are the addresses under which a browser may have opened the pages, such as `https://desk.example.org`."""
+        """Create the middleware. `origins` are the addresses under which a browser may have opened the pages, such as `https://desk.example.org`."""
         self._app = app
         self._origins = origins
         self._hosts = frozenset(urlsplit(origin).netloc for origin in origins)
@@ -39,13 +39,13 @@ class PageProtection:
         """Serve one HTTP request, or one WebSocket for as long as it is open."""
         send = _with_default_headers(send, self._headers)
         try:
-            self._check(scope, Headers(scope=scope))
+            self._check_host_and_origin(scope, Headers(scope=scope))
         except RequestRefused as refused:
             await refused.response()(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope, headers: Headers) -> None:
+    def _check_host_and_origin(self, scope: Scope, headers: Headers) -> None:
         # Joined, so that a repeated header is refused whichever of its values is right.
         host, origin = (",".join(headers.getlist(name)) for name in ("host", "origin"))
         if host not in self._hosts:

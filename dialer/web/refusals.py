@@ -11,7 +11,7 @@ RETRY_SECONDS = 5
 
 
 class Refusal(BaseModel):
-    """The body of a refused request: a problem code, and further fields that its text needs."""
+    """The response body of a refused request: a problem code, and the values that its text on the page needs."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -19,7 +19,7 @@ class Refusal(BaseModel):
 
 
 class RequestRefused(Exception):
-    """Answers the request with `status` and a `Refusal`, wherever it is raised."""
+    """Raised to refuse the request with HTTP status `status` and a `Refusal`."""
 
     def __init__(self, status: int, problem: str, **fields: Any) -> None:
         super().__init__(problem)

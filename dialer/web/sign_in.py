@@ -21,7 +21,7 @@ _Password = Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
 
 
 class SignInRequest(PageRequest):
-    """A name and its password; `new` replaces the password."""
+    """The name and password of a user who signs in. `new`, if given, replaces the password."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)]
     password: _Password
@@ -56,12 +56,12 @@ class PasswordSignIn:
     """Routes to sign in with a password and to sign out."""
 
     def __init__(self, people: People, sign_out: Callable[[str], Awaitable[None]]) -> None:
-        """`sign_out` ends the session of a token, whether of a person or of an agent."""
+        """Create the routes. `sign_out` ends the session of a token, whether of a person or of an agent."""
         self._people = people
         self._sign_out = sign_out
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes to sign in and out."""
         router = APIRouter(route_class=PageRoute)
         router.post("/api/sign-in", dependencies=SIGN_IN, status_code=204)(self.sign_in)
         router.post("/api/sign-out", dependencies=allow_anyone(), status_code=204)(self.sign_out)

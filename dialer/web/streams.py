@@ -21,7 +21,7 @@ SESSION_CHECK_SECONDS = 30.0  # between checks that the user is still signed in
 
 
 def format_event(update: Update) -> bytes:
-    """Return an update as a server-sent event with its number, by which a page notices a missed update; 0 = the whole state."""
+    """Return an update as a server-sent event. Its `number` lets pages notice a missed update; 0 = the whole state."""
     fields = {"number": update.number, "at": round(update.at, 3), "values": update.values, "removed": update.removed}
     data = json.dumps(fields, separators=(",", ":"), default=to_json_value)
     return f"id: {update.number}\ndata: {data}\n\n".encode()

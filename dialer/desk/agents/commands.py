@@ -81,7 +81,7 @@ class AgentCommands:
         page_state: PageState,
         reading: AgentReading,
     ) -> None:
-        """`reading` finds the lists that contain a number."""
+        """Create the routes. `reading` finds the campaign lists that contain a phone number."""
         self._reading = reading
         self._site = site
         self._sessions = sessions
@@ -89,14 +89,14 @@ class AgentCommands:
         self._page_state = page_state
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes that send agents' commands."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
         router.post("/api/agent/command")(self.send_command)
         router.post("/api/agent/dial")(self.dial_number)
         return router
 
     async def send_command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
-        """Send a command for the own seat and return the dialler's reply, with a code if the page has a text for it.
+        """Send a command for the agent's own seat and return the dialler's reply, with a code if the page has a text for it.
 
         A command with an `attempt` applies to that call only and is refused if the seat has another call by now.
         """
@@ -115,7 +115,7 @@ class AgentCommands:
             raise RequestRefused(409, "late")
         if not values.keys() <= known or not required <= values.keys():
             raise RequestRefused(422, "values")
-        return await self._send(self._site.user, who.seat, asked.id, asked.name, values)
+        return await self._send_to_dialler(self._site.user, who.seat, asked.id, asked.name, values)
 
     async def dial_number(self, asked: AgentNumber, who: SignedIn) -> dict[str, str | None]:
         """Dial a number that the agent typed, if it is on a list of the agent's campaigns.
@@ -138,9 +138,9 @@ class AgentCommands:
             text = "the number is not in the list of a campaign that lets this agent dial"
             return {"status": "refused", "text": text, "code": RefusedBecause.NOT_LISTED}
         values = {"campaign": campaign, "phone": listed[campaign]}
-        return await self._send(self._site.user, who.seat, asked.id, "seat-dial", values)
+        return await self._send_to_dialler(self._site.user, who.seat, asked.id, "seat-dial", values)
 
-    async def _send(
+    async def _send_to_dialler(
         self, user: str, seat: str, asked_id: str, name: str, values: dict[str, Any]
     ) -> dict[str, str | None]:
         # All pages send as the desk's user, so an id of one page must not equal that of another.

@@ -64,7 +64,7 @@ class AgentDrafts:
         return found
 
     def put(self, draft: Draft) -> None:
-        """Replace the draft of a seat. It is written a moment later."""
+        """Replace the draft of a seat. It is written to the file a moment later."""
         self._drafts[draft.seat] = self._unwritten[draft.seat] = draft
 
     async def run(self) -> None:
@@ -75,13 +75,13 @@ class AgentDrafts:
         were_read = False
         try:
             while True:
-                were_read = were_read or await try_or_log(self._read(), "drafts.read_failed")
+                were_read = were_read or await try_or_log(self._read_stored_drafts(), "drafts.read_failed")
                 await try_or_log(self.write())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
             await try_or_log(self.write())
 
-    async def _read(self) -> None:
+    async def _read_stored_drafts(self) -> None:
         self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
 
     async def write(self) -> None:
@@ -102,14 +102,14 @@ class AgentNotes:
     def __init__(
         self, page_state: PageState, reading: AgentReading, records: AgentRecords, drafts: AgentDrafts
     ) -> None:
-        """`page_state` and `reading` tell which agent has a call."""
+        """Create the routes. `page_state` and `reading` show which agent has or had a call."""
         self._page_state = page_state
         self._reading = reading
         self._records = records
         self._drafts = drafts
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes that store notes and drafts."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
         router.post("/api/agent/note", status_code=204)(self.save_note)
         router.put("/api/agent/draft", status_code=204)(self.save_draft)
@@ -145,7 +145,7 @@ class AgentNotes:
         self._drafts.put(Draft(who.seat, body.attempt, phone_id, text))
 
     async def _find_phone_id(self, who: SignedInUser, attempt_id: str) -> int | None:
-        """Return the number's id of a call that this agent has or had recently; None if it is not this agent's call."""
+        """Return the id of the phone number of an agent's current or recent call, or None if the call is not the agent's."""
         seat = self._page_state.get(f"seat/{who.seat}", SeatView)
         if seat is not None and (seat.attempt_id, seat.agent) == (attempt_id, who.name) and seat.screen_pop is not None:
             return seat.screen_pop.phone_id

@@ -44,10 +44,10 @@ TAKEN = 4409  # another page of the seat is the phone now
 
 
 class AgentPhones:
-    """The browser phones: those of seats with `webrtc` set."""
+    """The browser phones of the seats whose `webrtc` setting is on."""
 
     def __init__(self, settings: Settings, find_user: Callable[[str], Awaitable[SignedInUser | None]]) -> None:
-        """`find_user` returns the agent of a session token."""
+        """Create the phones' routes. `find_user` returns the agent of a session token."""
         self._find_user = find_user
         self._taken: dict[str, asyncio.Event] = {}  # by seat; set when another page becomes the phone
         self.use_settings(settings)
@@ -64,7 +64,7 @@ class AgentPhones:
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes of the browser phones."""
         router = APIRouter(route_class=PageRoute, dependencies=allow(AGENTS))
         router.post("/api/agent/phone")(self.issue_credentials)
         router.websocket(PATH)(self.relay_phone)
@@ -116,8 +116,8 @@ class AgentPhones:
         tasks = [
             asyncio.create_task(each, name=f"phone-{seat.name}")
             for each in (
-                self._relay_from_page(page, switch, seat),
-                _relay_from_asterisk(page, switch),
+                self._relay_page_messages(page, switch, seat),
+                _relay_asterisk_messages(page, switch),
                 self._wait_for_sign_out(page),
                 _wait_until_replaced(taken),
             )
@@ -132,7 +132,7 @@ class AgentPhones:
             if self._taken.get(seat.name) is taken:
                 del self._taken[seat.name]
 
-    async def _relay_from_page(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
+    async def _relay_page_messages(self, page: WebSocket, switch: ClientConnection, seat: SeatSettings) -> int:
         clock = asyncio.get_running_loop().time
         since, count = clock(), 0
         while (message := await page.receive())["type"] == "websocket.receive":
@@ -160,7 +160,7 @@ class AgentPhones:
         return any(address in network for network in self._networks)
 
 
-async def _relay_from_asterisk(page: WebSocket, switch: ClientConnection) -> int:
+async def _relay_asterisk_messages(page: WebSocket, switch: ClientConnection) -> int:
     async for message in switch:
         text: Any = message if isinstance(message, str) else message.decode("utf-8", "replace")
         await page.send_text(text)
@@ -187,7 +187,7 @@ _ONCE = frozenset({"from", "to", "contact", "content-length"})
 
 
 def find_refusal_reason(text: str, user: str) -> str | None:
-    """Return why a SIP message of the phone of `user` is rejected; None = it is relayed. Empty lines are keep-alives."""
+    """Return why a SIP message from `user`'s phone is rejected, or None to relay it. Empty lines are keep-alives."""
     if not text.strip("\r\n"):
         return None
     head, ended, body = text.partition("\r\n\r\n")

@@ -173,7 +173,7 @@ class ScreenPops:
         pop = None
         if call is not None:
             try:
-                pop = await self._read(call)
+                pop = await self._read_screen_pop(call)
             except StoreError as error:
                 _log.warning("screen_pop.read_failed", seat=seat, problem=str(error))
             if pop is None:
@@ -181,7 +181,7 @@ class ScreenPops:
         self._shown[seat] = call
         self._page_state.put(f"pop/{seat}", pop)
 
-    async def _read(self, call: SeatCall) -> dict[str, Any] | None:
+    async def _read_screen_pop(self, call: SeatCall) -> dict[str, Any] | None:
         campaign = self._page_state.get(f"campaign/{call.campaign}", CampaignView)
         script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(

@@ -26,7 +26,7 @@ class AgentSessions:
     async def begin(self, agent: str, seat: str) -> str:
         """Start a session and return its token. Older sessions of the seat or of the agent end."""
         token, at = create_session_token(), self._clock.now()
-        self._forget(seat)
+        self._forget_session(seat)
         session = AgentSession(digest_token(token), agent, seat, at, at)
         await self._records.begin_session(session, forget_before=at - self._idle_seconds)
         return token
@@ -38,8 +38,8 @@ class AgentSessions:
         if session is None:
             return None
         who = SignedInUser(session.agent, AGENT, session.seat)
-        if now - session.used_at > self._idle_seconds or self._has_left(who):
-            self._forget(session.seat)
+        if now - session.used_at > self._idle_seconds or self._has_agent_left(who):
+            self._forget_session(session.seat)
             await try_or_log(self._records.end_session(session.digest))
             return None
         if now - session.used_at > USE_RECORDED_SECONDS:
@@ -58,7 +58,7 @@ class AgentSessions:
         view = self._page_state.get(f"seat/{seat}", SeatView)
         return default if view is None else view.agent
 
-    def _has_left(self, who: SignedInUser) -> bool:
+    def _has_agent_left(self, who: SignedInUser) -> bool:
         there = self._find_agent_at(who.seat, who.name)
         centre = self._page_state.get("centre", CentreState)
         if there is not None or centre is None or not centre.online:
@@ -68,7 +68,7 @@ class AgentSessions:
         since = self._empty_since.setdefault(who.seat, now)
         return who.seat in self._leaving or now - since > EMPTY_SEAT_SECONDS
 
-    def _forget(self, seat: str) -> None:
+    def _forget_session(self, seat: str) -> None:
         self._empty_since.pop(seat, None)
         self._leaving.discard(seat)
 

@@ -54,7 +54,7 @@ class AgentSignInRoutes:
         self._page_state = page_state
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes that list seats and sign agents in."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/agent/seats", dependencies=allow_anyone())(self.list_seats)
         router.post("/api/agent/sign-in", dependencies=SIGN_IN, status_code=204)(self.sign_in)
@@ -113,7 +113,7 @@ class AgentSignInRoutes:
         return RequestRefused(409, "refused", text=reply.text)
 
     async def _wait_until_seated(self, seat: str, agent: str) -> None:
-        """Wait until the seat's message names the agent. Until then the new session would be taken for one at another's seat."""
+        """Wait until the seat's MQTT message names the agent. Before that, the session would look like one at a wrong seat."""
         key = f"seat/{seat}"
         wanted = self._page_state.subscribed(lambda each: each == key, 0.0, page=False)
         with suppress(TimeoutError), wanted as subscription:

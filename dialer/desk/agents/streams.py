@@ -43,7 +43,7 @@ class AgentStreams:
         self._open: dict[str, _Stream] = {}  # by seat
 
     def create_router(self) -> APIRouter:
-        """Return the routes."""
+        """Return a router with the routes of the agents' update streams."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/agent/me", dependencies=allow_anyone())(self.describe_agent)
         events = "/api/agent/events"
@@ -85,7 +85,7 @@ class AgentStreams:
         }
         checked_at, number, ended = self._page_state.now(), 0, False
         wanted = self._page_state.subscribed(names.__contains__, 0.0)
-        with wanted as subscription, self._register(who.seat, tab, subscription) as stream:
+        with wanted as subscription, self._register_stream(who.seat, tab, subscription) as stream:
             async for update in subscription.updates():
                 seat = self._page_state.get(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
@@ -108,7 +108,7 @@ class AgentStreams:
                 )
 
     @contextmanager
-    def _register(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
+    def _register_stream(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
         before = self._open.get(seat)
         if before is not None:
             before.taken = True

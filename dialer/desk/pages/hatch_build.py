@@ -31,7 +31,7 @@ class BuildPages(BuildHookInterface[Any]):
                 PAGES["build"]()
             except PAGES["PagesNotBuilt"] as error:
                 raise RuntimeError(
-                    f"the desk's pages cannot be built: {error}; HATCH_BUILD_NO_HOOKS=true leaves them out"
+                    f"the desk's pages cannot be built: {error}; set HATCH_BUILD_NO_HOOKS=true to build without the pages"
                 ) from error
 
     def _are_up_to_date(self) -> bool:

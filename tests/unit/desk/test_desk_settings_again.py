@@ -156,9 +156,9 @@ async def test_reloading_the_settings_reports_users_with_changed_roles(
     async def tell(name: str) -> None:
         heard.append(name)
 
-    await directory.report_changes(tell)
+    await directory.report_changed_rights(tell)
     assert heard == []
     directory.set_supervisors(named(*now))
-    await directory.report_changes(tell)
+    await directory.report_changed_rights(tell)
     assert heard == told
     assert directory.is_fixed("asha") is bool(now)

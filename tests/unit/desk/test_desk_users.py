@@ -246,12 +246,12 @@ async def test_unreadable_store_changes_no_user() -> None:
     async def hear(name: str) -> None:
         told.append(name)
 
-    await directory.report_changes_or_log(hear)
+    await directory.report_changed_rights_or_log(hear)
     assert not told
     failing = False
     users[:] = [StoredUser("meena", "viewer", 1.0, 2.0)]
-    await directory.report_changes(hear)
-    await directory.report_changes(hear)
+    await directory.report_changed_rights(hear)
+    await directory.report_changed_rights(hear)
     assert told == ["meena"]
 
 
@@ -273,11 +273,11 @@ async def test_failed_notification_about_one_user_is_retried_and_delays_no_other
             raise StoreError("the disk is full")
         told.append(name)
 
-    await directory.report_changes(hear)
+    await directory.report_changed_rights(hear)
     assert told == ["asha", "ravi"]
     failing.clear()
-    await directory.report_changes(hear)
-    await directory.report_changes(hear)
+    await directory.report_changed_rights(hear)
+    await directory.report_changed_rights(hear)
     assert told == ["asha", "ravi", "meena"]
 
 

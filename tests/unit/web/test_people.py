@@ -136,7 +136,7 @@ async def test_failed_sign_ins_of_unknown_names_do_not_displace_the_locks_of_use
     for _ in range(ALLOWED_FAILURES):
         await refused(desk, "coach", "wrong")
     for number in range(MAX_UNKNOWN_NAMES + 5):
-        desk.people._find_failures(f"stranger-{number}")
+        desk.people._find_failed_sign_ins(f"stranger-{number}")
     assert len(desk.people._unknown_names) == MAX_UNKNOWN_NAMES
     assert (await refused(desk, "coach", PASSWORD)).problem == "locked"
 
