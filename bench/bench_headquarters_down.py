@@ -63,7 +63,7 @@ class OrderJudge(DiallerCommands):
         return Reply("done", "stopped 2 campaigns")
 
 
-def zone_name(number: int) -> str:
+def get_zone_name(number: int) -> str:
     """Return the zone of a centre by its number; there are ten."""
     return f"z{number % 10}"
 
@@ -76,7 +76,7 @@ async def measure_stop_all(address: str, sessions: list[Session], named: int) ->
         jobs = [
             asyncio.create_task(
                 OrderDelivery(
-                    f"c{number}", zone_name(number), session, OrderJudge(f"c{number}", zone_name(number)), clock
+                    f"c{number}", get_zone_name(number), session, OrderJudge(f"c{number}", get_zone_name(number)), clock
                 ).run()
             )
             for number, session in enumerate(sessions)
@@ -120,7 +120,7 @@ async def measure_bundle(publisher: Publisher, folder: Path, sessions: list[Sess
     publisher.assign(1, time.time())
 
     async def one(number: int, session: Session) -> None:
-        name, zone = f"c{number}", zone_name(number)
+        name, zone = f"c{number}", get_zone_name(number)
         place = folder / name
         place.mkdir()
         material = CentreMaterial(

@@ -33,7 +33,7 @@ from dialer.pacing.port import Pacer
 from dialer.simulation.centre_model.day_result import DayResult
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.centre_model.policies import NamedPolicy, policy_named, simulate_policy
+from dialer.simulation.centre_model.policies import NamedPolicy, find_policy, simulate_policy
 from dialer.simulation.centre_model.scenario import Scenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.what_if import WhatIfResult, summarise_days
@@ -121,7 +121,7 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, ea
     if hours is not None:
         scenario = replace(scenario, hours=hours)
     chosen, words = best_baseline(scenario, kept)
-    policy = policy_named("predictive", scenario, cap)
+    policy = find_policy("predictive", scenario, cap)
     days = simulate_days(scenario, policy, seeds)
     ours = summarise_days(name, policy.name, days)
     worst = max(max(day.hourly_abandoned_share, default=0.0) for day in days)
@@ -284,12 +284,12 @@ def plot_results(folder: Path, seeds: Sequence[int]) -> None:
     """Plot the two figures of the results page."""
     folder.mkdir(parents=True, exist_ok=True)
     plain, mixed = SCENARIOS["27 seats"], SCENARIOS["mixed 27"]
-    own = [policy_named(name, plain, 0.03) for name in ("predictive", "progressive")]
+    own = [find_policy(name, plain, 0.03) for name in ("predictive", "progressive")]
     baselines = [baseline_named(name, plain) for name in BASELINE_NAMES]
     points = [_point(plain, policy, seeds) for policy in (*own, *baselines)]
     points.append(_ratio_curve(plain))
     plot_policies(points, folder / "pacing-policies.png", cap=0.03, title="27 seats, 30 % answers, 8 hours")
-    days = simulate_days(mixed, policy_named("predictive", mixed, 0.03), seeds[:1])
+    days = simulate_days(mixed, find_policy("predictive", mixed, 0.03), seeds[:1])
     title = "27 seats, lists swapped, talk drifting, shifts, breaks: predictive"
     plot_day(days[0], folder / "pacing-day.png", cap=0.03, title=title)
 

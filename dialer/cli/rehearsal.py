@@ -24,7 +24,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import read_store_facts
-from dialer.simulation.rehearsal.verdict import DayOutcome, judge_day, plot_days, preparation_findings
+from dialer.simulation.rehearsal.verdict import DayOutcome, find_preparation_findings, judge_day, plot_days
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def rehearse(
         for day in days:
             with progress(day.name) as advance:
                 outcomes.append(rehearse_day(settings, site.path, Path(directory), day, profile, advance))
-    printer.show_all(preparation_findings(settings, facts.states, today))
+    printer.show_all(find_preparation_findings(settings, facts.states, today))
     for outcome in outcomes:
         _print_outcome(printer, outcome, zone)
     if picture is not None:

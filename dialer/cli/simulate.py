@@ -24,7 +24,7 @@ from dialer.simulation.centre_model.day_result import DayResult
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
 from dialer.simulation.centre_model.policies import POLICY_NAMES
 from dialer.simulation.centre_model.scenario import BadScenario, Scenario, check_scenario
-from dialer.simulation.centre_model.scenarios import SCENARIOS, scenario_named
+from dialer.simulation.centre_model.scenarios import SCENARIOS, find_scenario
 from dialer.simulation.centre_model.what_if import MOST_DAYS, Site, WhatIfResult, simulate_days, summarise_days, what_if
 from dialer.simulation.replay.recorded_day import build_scenario, compute_recorded_figures
 
@@ -325,7 +325,7 @@ def _checked_scenario(
         raise BadScenario("--what-if cannot change a --scenario: leave it out, and give --seats and the rates")
     if changes and pictures[1] is not None:
         raise BadScenario("--plot-day draws a policy's day: leave out --what-if")
-    chosen = scenario_named(scenario) if scenario is not None else site.scenario()
+    chosen = find_scenario(scenario) if scenario is not None else site.scenario()
     if hours is not None:
         chosen = dataclasses.replace(chosen, hours=hours)
     check_scenario(chosen)

@@ -95,7 +95,7 @@ async def test_seat_becomes_ready_after_the_end_of_its_call_was_lost(tmp_path: P
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
         site.switch.spoil_events(lose=1.0)
         [voter] = [channel for channel in site.switch.channels.values() if channel.trunk is not None]
-        site.switch.other_side_hangs_up(voter, EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(voter, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
         assert site.view.seats[0].state is SeatState.TALKING, "the dialler cannot know it yet"
@@ -134,7 +134,7 @@ async def test_voter_returns_after_the_hangup_of_the_consulted_party_was_lost(tm
         await site.centre.engine.execute(StopAll())
         await bring_call_to(site, "consult")
         site.switch.spoil_events(lose=1.0)
-        site.switch.other_side_hangs_up(third_party(site), EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(third_party(site), EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
         assert seat(site).transfer == "consult"
@@ -150,7 +150,7 @@ async def test_channel_is_released_after_the_hangup_of_an_unknown_caller_was_los
         await site.until(lambda: bool(site.centre.engine.features.unknown_callers.trunks))
         site.switch.spoil_events(lose=1.0)
         [caller] = [channel for channel in site.switch.channels.values() if channel.number == "+917999999999"]
-        site.switch.other_side_hangs_up(caller, EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(caller, EndsBy.VOTER)
         await asyncio.sleep(1)
         site.switch.spoil_events()
         assert site.centre.engine.features.unknown_callers.trunks, "the dialler cannot know it yet"

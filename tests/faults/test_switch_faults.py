@@ -245,7 +245,7 @@ async def test_resync_recovers_lost_events(tmp_path: Path) -> None:
 @virtual_time()
 async def test_trunk_failure_is_reported_as_carrier_failure(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1) as site:
-        site.switch.trunk_down("carrier")
+        site.switch.take_trunk_down("carrier")
         await site.log_in("01")
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert site.ended()[0].outcome is Outcome.CARRIER_FAILURE

@@ -43,7 +43,7 @@ def seat(site: Site, name: str = "01") -> SeatView:
 async def press_keys(site: Site, keyed: str, endpoint: str = "agent01") -> None:
     """Press keys on a seat's phone after 3.5 s, when the prompt before the question has ended."""
     await asyncio.sleep(3.5)
-    if site.switch.phone_channel(endpoint) is not None:
+    if site.switch.find_phone_channel(endpoint) is not None:
         site.switch.press_phone_keys(endpoint, keyed)
         await asyncio.sleep(0.3 * len(keyed))
 

@@ -239,12 +239,12 @@ async def test_originate_fails_on_a_trunk_that_is_down_or_full() -> None:
         await lab.call("912", "second")
         assert (await lab.event("Hangup", Uniqueid="second")).get("TechCause") == "503"
         await lab.event("Hangup", Uniqueid="first")
-        switch.trunk_down("carrier")
+        switch.take_trunk_down("carrier")
         await lab.call("911", "third", Timeout="5000")
         end = await lab.event("Hangup", Uniqueid="third")
         assert (end.get("ChannelState"), end.get("Cause")) == ("0", "19")
         assert not [event for event in lab.events("DialState") if event.get("DestUniqueid") == "third"]
-        switch.trunk_up("carrier")
+        switch.bring_trunk_up("carrier")
         await lab.call("911", "fourth")
         await lab.event("DialEnd", DestUniqueid="fourth", DialStatus="ANSWER")
 

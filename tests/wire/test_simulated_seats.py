@@ -110,6 +110,6 @@ async def test_seat_rejects_a_second_phone() -> None:
 @virtual_time()
 async def test_phone_outside_a_call_sends_no_keys() -> None:
     async with lab_centre(CONFIG) as (switch, _lab):
-        assert switch.phone_channel("agent01") is None
+        assert switch.find_phone_channel("agent01") is None
         with pytest.raises(ValueError, match="not on a call"):
             switch.press_phone_keys("agent01", "1")

@@ -371,7 +371,7 @@ def replay_capture(name: str) -> Replay:
             prompt_seconds={"lab/welcome": 9.07, "lab/thanks": 2.022, "lab/abandoned": 6.43},
         )
         async with agi, SimulatedAsterisk(config) as switch:
-            switch.trunk_down("deadcarrier")
+            switch.take_trunk_down("deadcarrier")
             await replay.run(switch.ami_port)
 
     play()

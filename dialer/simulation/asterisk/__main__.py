@@ -71,14 +71,14 @@ def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConf
         seed=chosen.seed,
         journal=chosen.journal,
         seats=seat_phones(chosen.seats),
-        trunks=tuple(_trunk(text, parser) for text in chosen.trunk or ["carrier"]),
+        trunks=tuple(_parse_trunk(text, parser) for text in chosen.trunk or ["carrier"]),
         profile=profile,
         default_prompt_seconds=chosen.prompt_seconds,
         speed=chosen.speed,
     )
 
 
-def _trunk(text: str, parser: argparse.ArgumentParser) -> SimulatedTrunk:
+def _parse_trunk(text: str, parser: argparse.ArgumentParser) -> SimulatedTrunk:
     name, _, channels = text.partition(":")
     if not name or (channels and not channels.isdigit()):
         parser.error(f"--trunk must be NAME or NAME:CHANNELS (is {text!r})")

@@ -56,21 +56,21 @@ class Actions:
         anybody: frozenset[str] = frozenset()
         reporting = frozenset({"system", "reporting"})
         self._handlers: dict[str, tuple[Handler, frozenset[str]]] = {
-            "command": (self._command, frozenset({"command"})),
-            "confbridgelist": (self._conference_members, frozenset({"reporting"})),
-            "confbridgelistrooms": (self._conference_rooms, frozenset({"reporting"})),
-            "coreshowchannels": (self._show_channels, reporting),
-            "corestatus": (self._core_status, reporting),
+            "command": (self._refuse_console_command, frozenset({"command"})),
+            "confbridgelist": (self._list_conference_members, frozenset({"reporting"})),
+            "confbridgelistrooms": (self._list_conferences, frozenset({"reporting"})),
+            "coreshowchannels": (self._list_channels, reporting),
+            "corestatus": (self._answer_core_status, reporting),
             "getvar": (self._get_variable, frozenset({"call", "reporting"})),
             "listcommands": (self._list_commands, anybody),
-            "hangup": (self._hang_up, frozenset({"system", "call"})),
+            "hangup": (self._hang_up_channel, frozenset({"system", "call"})),
             "mixmonitormute": (self._mute_recording, frozenset({"system", "call"})),
-            "originate": (self._originate, frozenset({"originate"})),
-            "ping": (self._ping, anybody),
-            "pjsipshowregistrationsoutbound": (self._show_registrations, reporting),
-            "redirect": (self._redirect, frozenset({"call"})),
+            "originate": (self._originate_call, frozenset({"originate"})),
+            "ping": (self._answer_ping, anybody),
+            "pjsipshowregistrationsoutbound": (self._list_registrations, reporting),
+            "redirect": (self._redirect_channel, frozenset({"call"})),
             "setvar": (self._set_variable, frozenset({"call"})),
-            "status": (self._status, frozenset({"system", "call", "reporting"})),
+            "status": (self._list_channel_status, frozenset({"system", "call", "reporting"})),
         }
 
     def run(self, session: ManagerSession, action: AmiMessage) -> None:
@@ -130,10 +130,10 @@ class Actions:
         ]
         send_response(session, action, "Success", *allowed)
 
-    def _ping(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _answer_ping(self, session: ManagerSession, action: AmiMessage) -> None:
         send_response(session, action, "Success", ("Ping", "Pong"), ("Timestamp", f"{self._switch.now():.6f}"))
 
-    def _originate(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _originate_call(self, session: ManagerSession, action: AmiMessage) -> None:
         if action.get("Application").lower() in DANGEROUS_APPLICATIONS and "system" not in session.write_classes:
             raise ActionRefused("Originate Access Forbidden: app or data blacklisted")
         order = self._parse_originate(action)
@@ -185,13 +185,13 @@ class Actions:
             raise ActionRefused(message)
         return channel
 
-    def _hang_up(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _hang_up_channel(self, session: ManagerSession, action: AmiMessage) -> None:
         channel, cause = self._find_channel(action.get("Channel")), action.get("Cause")
         send_response(session, action, "Success", ("Message", "Channel Hungup"))
         number = int(cause) if cause.isdigit() else 0
         asyncio.get_running_loop().call_soon(self._switch.hang_up, channel, number, EndsBy.MANAGER)
 
-    def _redirect(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _redirect_channel(self, session: ManagerSession, action: AmiMessage) -> None:
         name_or_id = action.get("Channel")
         channel = self._find_channel(name_or_id, f"Channel does not exist: {name_or_id}", "Channel not specified")
         if channel.state is not ChannelState.UP or channel.hung_up:
@@ -210,21 +210,21 @@ class Actions:
             channel.recording.mute(action.get("State") == "1")
         send_response(session, action, "Success")
 
-    def _status(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _list_channel_status(self, session: ManagerSession, action: AmiMessage) -> None:
         name = action.get("Channel")
         channels = [self._find_channel(name)] if name else list(self._switch.channels.values())
         _send_list(session, action, "Channel status will follow", render_status(self._switch, channels, action))
 
-    def _show_channels(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _list_channels(self, session: ManagerSession, action: AmiMessage) -> None:
         _send_list(session, action, "Channels will follow", render_channel_list(self._switch, action.action_id))
 
-    def _conference_rooms(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _list_conferences(self, session: ManagerSession, action: AmiMessage) -> None:
         if not self._switch.conferences.by_name:
             raise ActionRefused("No active conferences.")
         rooms = render_conference_list(self._switch, action.action_id)
         _send_list(session, action, "Confbridge conferences will follow", rooms)
 
-    def _conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _list_conference_members(self, session: ManagerSession, action: AmiMessage) -> None:
         conferences, name = self._switch.conferences.by_name, action.get("Conference")
         if not name:
             raise ActionRefused("No Conference name provided.")
@@ -233,14 +233,14 @@ class Actions:
         members = render_member_list(conferences[name], action.action_id)
         _send_list(session, action, "Confbridge user list will follow", members)
 
-    def _show_registrations(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _list_registrations(self, session: ManagerSession, action: AmiMessage) -> None:
         registrations = render_registrations(self._switch, action.action_id)
         _send_list(session, action, "Following are Events for each Outbound registration", registrations)
 
-    def _core_status(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _answer_core_status(self, session: ManagerSession, action: AmiMessage) -> None:
         send_response(session, action, "Success", *render_core_status(self._switch))
 
-    def _command(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _refuse_console_command(self, session: ManagerSession, action: AmiMessage) -> None:
         """Answer that the console command is unknown, whatever it is."""
         command = action.get("Command")
         rest = command.rpartition(" ")[0] or command

@@ -76,8 +76,8 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.agi_connections.add(transport)
     try:
         script = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
-        connection.send(_environment(channel, url, script, arguments))
-        status = await _serve_commands(switch, channel, connection)
+        connection.send(_render_environment(channel, url, script, arguments))
+        status = await _run_server_commands(switch, channel, connection)
     finally:
         switch.agi_connections.discard(transport)
         connection.close()
@@ -92,7 +92,7 @@ async def _wait_before_failure(switch: SwitchCore, channel: Channel) -> None:
         await channel.wait(left)
 
 
-def _environment(channel: Channel, url: str, script: str, arguments: Sequence[str]) -> str:
+def _render_environment(channel: Channel, url: str, script: str, arguments: Sequence[str]) -> str:
     caller = channel.caller_number.replace("<unknown>", "unknown")
     name = channel.caller_name.replace("<unknown>", "unknown")
     return (
@@ -107,7 +107,7 @@ def _environment(channel: Channel, url: str, script: str, arguments: Sequence[st
     )
 
 
-async def _serve_commands(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
+async def _run_server_commands(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
     """Run the server's commands until it disconnects. Return the AGISTATUS.
 
     The order of the HANGUP line, replies and 511 is that of `run_agi` in res/res_agi.c.

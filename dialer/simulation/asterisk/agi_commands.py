@@ -88,12 +88,12 @@ async def execute(
         return syntax_error
 
 
-async def _answer(request: AgiRequest) -> str:
+async def _answer_channel(request: AgiRequest) -> str:
     request.switch.answer(request.channel)
     return "200 result=-1" if request.channel.interrupted else "200 result=0"
 
 
-async def _hang_up(request: AgiRequest) -> str:
+async def _hang_up_channel(request: AgiRequest) -> str:
     channel = request.channel
     if request.words and request.words[0] != channel.name:
         other = request.switch.find_channel(request.words[0])
@@ -108,7 +108,7 @@ async def _hang_up(request: AgiRequest) -> str:
 
 
 async def _stream_file(request: AgiRequest) -> str | None:
-    seconds = request.switch.sound_seconds(request.words[0])
+    seconds = request.switch.get_sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1 endpos=0"
     offset = int(request.argument(2, "0") or 0)
@@ -120,12 +120,12 @@ async def _stream_file(request: AgiRequest) -> str | None:
     return f"200 result={key_wait.result} endpos={offset + key_wait.samples}"
 
 
-async def _get_data(request: AgiRequest) -> str | None:
+async def _collect_digits(request: AgiRequest) -> str | None:
     """Play a prompt and collect digits, of which the first stops the prompt.
 
     The timeout restarts after each digit, as in `ast_app_getdata` of main/app.c.
     """
-    seconds = request.switch.sound_seconds(request.words[0])
+    seconds = request.switch.get_sound_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1"
     limit = float(request.argument(1, "0")) / 1000 or 6.0
@@ -147,30 +147,32 @@ async def _get_data(request: AgiRequest) -> str | None:
             return f"200 result={digits} (timeout)"
 
 
-def _seconds(milliseconds: str) -> float | None:
+def _parse_timeout(milliseconds: str) -> float | None:
     """Convert a timeout to seconds; None (no limit) for negative milliseconds."""
     return None if int(milliseconds) < 0 else int(milliseconds) / 1000
 
 
 async def _wait_for_digit(request: AgiRequest) -> str | None:
-    seconds = _seconds(request.words[0])
+    seconds = _parse_timeout(request.words[0])
     if request.channel.voter is not None and not request.channel.interrupted:
         request.channel.voter.hear_prompt(0.0, True)
-    return _key_reply(await request.listen(seconds, ALL_KEYS))
+    return _format_key_reply(await request.listen(seconds, ALL_KEYS))
 
 
 async def _say_characters(request: AgiRequest) -> str | None:
-    return _key_reply(await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.argument(1)))
+    return _format_key_reply(
+        await request.play(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.argument(1))
+    )
 
 
-def _key_reply(key_wait: KeyWait) -> str | None:
+def _format_key_reply(key_wait: KeyWait) -> str | None:
     """Return the reply with the pressed key, or None if the command was aborted."""
     return None if key_wait.aborted else f"200 result={key_wait.result}"
 
 
 async def _record_file(request: AgiRequest) -> str | None:
     """Wait as RECORD FILE does, which ends early after `s=` seconds of silence: simulated voters are silent. No file is written."""
-    seconds = _seconds(request.words[3])
+    seconds = _parse_timeout(request.words[3])
     for word in request.words[4:]:
         if word.startswith("s="):
             silence = float(word[2:])
@@ -192,40 +194,40 @@ async def _get_variable(request: AgiRequest) -> str:
     return f"200 result=1 ({value})" if value else "200 result=0"
 
 
-async def _channel_status(request: AgiRequest) -> str:
+async def _report_channel_status(request: AgiRequest) -> str:
     channel = request.switch.find_channel(request.words[0]) if request.words else request.channel
     return f"200 result={-1 if channel is None else channel.state.value}"
 
 
-async def _exec(request: AgiRequest) -> str | None:
+async def _execute_application(request: AgiRequest) -> str | None:
     result = await request.switch.run_application(request.channel, request.words[0], ",".join(request.words[1:]))
     return f"200 result={result}"
 
 
-async def _noop(_request: AgiRequest) -> str:
+async def _do_nothing(_request: AgiRequest) -> str:
     return "200 result=0"
 
 
-async def _verbose(_request: AgiRequest) -> str:
+async def _accept_message(_request: AgiRequest) -> str:
     return "200 result=1"
 
 
 _COMMANDS: dict[str, tuple[Handler, int, str, bool]] = {
-    "ANSWER": (_answer, 0, "ANSWER", False),
-    "CHANNEL STATUS": (_channel_status, 0, "CHANNEL STATUS [<CHANNELNAME>]", True),
-    "EXEC": (_exec, 1, "EXEC <COMMAND> <OPTIONS>", True),
-    "GET DATA": (_get_data, 1, "GET DATA <FILE> <TIMEOUT> <MAXDIGITS>", False),
+    "ANSWER": (_answer_channel, 0, "ANSWER", False),
+    "CHANNEL STATUS": (_report_channel_status, 0, "CHANNEL STATUS [<CHANNELNAME>]", True),
+    "EXEC": (_execute_application, 1, "EXEC <COMMAND> <OPTIONS>", True),
+    "GET DATA": (_collect_digits, 1, "GET DATA <FILE> <TIMEOUT> <MAXDIGITS>", False),
     "GET FULL VARIABLE": (_get_variable, 1, "GET FULL VARIABLE <VARIABLE> <CHANNEL NAME>", True),
     "GET VARIABLE": (_get_variable, 1, "GET VARIABLE <VARIABLENAME>", True),
-    "HANGUP": (_hang_up, 0, "HANGUP <CHANNELNAME>", False),
-    "NOOP": (_noop, 0, "NOOP", True),
+    "HANGUP": (_hang_up_channel, 0, "HANGUP <CHANNELNAME>", False),
+    "NOOP": (_do_nothing, 0, "NOOP", True),
     "RECORD FILE": (_record_file, 4, "RECORD FILE <FILENAME> <FORMAT> <ESCAPE_DIGITS> <TIMEOUT>", False),
     "SAY ALPHA": (_say_characters, 2, "SAY ALPHA <NUMBER> <ESCAPE_DIGITS>", False),
     "SAY DIGITS": (_say_characters, 2, "SAY DIGITS <NUMBER> <ESCAPE_DIGITS>", False),
     "SAY NUMBER": (_say_characters, 2, "SAY NUMBER <NUMBER> <ESCAPE_DIGITS> <GENDER>", False),
     "SET VARIABLE": (_set_variable, 2, "SET VARIABLE <VARIABLENAME> <VALUE>", True),
     "STREAM FILE": (_stream_file, 2, "STREAM FILE <FILENAME> <ESCAPE_DIGITS> [<SAMPLE OFFSET>]", False),
-    "VERBOSE": (_verbose, 1, "VERBOSE <MESSAGE> <LEVEL>", True),
+    "VERBOSE": (_accept_message, 1, "VERBOSE <MESSAGE> <LEVEL>", True),
     "WAIT FOR DIGIT": (_wait_for_digit, 1, "WAIT FOR DIGIT <TIMEOUT>", False),
 }
 """By name: (handler, minimum number of arguments, usage, whether it may run on a dead channel)."""

@@ -204,7 +204,7 @@ class SwitchCalls(SwitchCore):
 
     def press_phone_keys(self, endpoint: str, keys: str, *, every_seconds: float = 0.3) -> None:
         """Press keys on a seat's phone, the first at once and the others `every_seconds` apart."""
-        channel = self.phone_channel(endpoint)
+        channel = self.find_phone_channel(endpoint)
         if channel is None:
             raise ValueError(f"the phone {endpoint} is not on a call")
         phone = VoterPhone(self, channel)

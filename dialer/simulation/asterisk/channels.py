@@ -94,7 +94,7 @@ class OriginateOrder:
 
 
 class Channel:
-    """A channel: a voter's or an agent's leg of a call."""
+    """A channel: one leg of a call, to a voter's or an agent's phone."""
 
     def __init__(self, name: str, uniqueid: str, context: str, created_at: float) -> None:
         """`created_at` is the event loop's time."""

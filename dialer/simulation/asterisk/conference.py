@@ -9,7 +9,7 @@ from uuid import UUID
 from dialer.deploy.asterisk.render import conferences
 from dialer.simulation.asterisk.bridges import Conference, Participant
 from dialer.simulation.asterisk.channels import Channel
-from dialer.simulation.asterisk.config import ConferenceUser, conference_menus
+from dialer.simulation.asterisk.config import ConferenceUser, parse_conference_menus
 from dialer.simulation.asterisk.events import EventWriter
 
 Place = tuple[str, str, int]
@@ -39,7 +39,7 @@ class Conferences:
         self.by_name: dict[str, Conference] = {}
         self._events = events
         self._users = users
-        self._menus = conference_menus(conferences())
+        self._menus = parse_conference_menus(conferences())
         self._random = random
         self._start_conversation, self._run_menu_entry = start_conversation, run_menu_entry
         self._made = 0

@@ -96,7 +96,7 @@ def conference_users(text: str) -> Mapping[str, ConferenceUser]:
     )
 
 
-def conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
+def parse_conference_menus(text: str) -> Mapping[str, Mapping[str, tuple[str, str, int]]]:
     """Return the dialplan_exec targets of a confbridge.conf by menu and key: (context, extension, priority)."""
     menus: dict[str, Mapping[str, tuple[str, str, int]]] = {}
     for section in read_conf("confbridge.conf", text).of_type("menu"):
@@ -149,4 +149,4 @@ class SimulatedAsteriskConfig:
     inbound_context: str = "matdan-inbound"
     our_number: str = "+911140000001"  # the number that voters dial
     seat_rtp_timeout_seconds: float = 5.0  # a phone's channel is hung up after this time without RTP
-    server: str = ""  # its name if it is one of several connected by `join_servers`
+    server: str = ""  # its name if it is one of several connected by `connect_servers`

@@ -95,7 +95,7 @@ class SwitchCore(ABC):
 
     # Calls
 
-    def device_state(self, device: str) -> str:
+    def get_device_state(self, device: str) -> str:
         """Return the DEVICE_STATE of a phone or a trunk."""
         technology, _, endpoint = device.partition("/")
         if endpoint.removeprefix(SERVER) in self.servers:
@@ -103,7 +103,7 @@ class SwitchCore(ABC):
         phone = self._phones.get(endpoint)
         if technology != "PJSIP" or (phone is None and endpoint not in self._trunks):
             return "INVALID"
-        if self.phone_channel(endpoint) is not None:
+        if self.find_phone_channel(endpoint) is not None:
             return "INUSE"
         unavailable = endpoint in self._dead_trunks if phone is None else phone.mode is PhoneMode.UNREGISTERED
         return "UNAVAILABLE" if unavailable else "NOT_INUSE"
@@ -135,7 +135,7 @@ class SwitchCore(ABC):
             channel.voter.start()
         phone = self._phones.get(channel.seat or "")  # None: not a phone of this server
         if phone is not None and phone.mode is PhoneMode.HANGS_UP:
-            asyncio.get_running_loop().call_soon(self.other_side_hangs_up, channel, EndsBy.PHONE)
+            asyncio.get_running_loop().call_soon(self.hang_up_from_other_side, channel, EndsBy.PHONE)
 
     def hang_up(self, channel: Channel, cause: int, by: EndsBy) -> None:
         """Hang up a channel from this side, in any state."""
@@ -149,7 +149,7 @@ class SwitchCore(ABC):
             channel.hung_up = True
             channel.wake()
 
-    def other_side_hangs_up(self, channel: Channel, by: EndsBy) -> None:
+    def hang_up_from_other_side(self, channel: Channel, by: EndsBy) -> None:
         """Hang up from the other side: the voter, or an agent's phone."""
         if channel.hung_up or channel.state is not ChannelState.UP:
             return
@@ -203,7 +203,7 @@ class SwitchCore(ABC):
         if voter.voter is not None:
             voter.voter.start_talk()
 
-    def phone_channel(self, endpoint: str) -> Channel | None:
+    def find_phone_channel(self, endpoint: str) -> Channel | None:
         """Return the latest channel of a seat's phone, or None if it is not on a call."""
         mine = (channel for channel in reversed(self.channels.values()) if channel.seat == endpoint)
         return next(mine, None)
@@ -217,7 +217,7 @@ class SwitchCore(ABC):
 
     # For the dialplan
 
-    def sound_seconds(self, name: str) -> float | None:
+    def get_sound_seconds(self, name: str) -> float | None:
         """Return the length of a sound in seconds, or None if its file is missing."""
         if name in self.config.missing_sounds:
             return None
@@ -244,7 +244,7 @@ class SwitchCore(ABC):
         if name == "STRFTIME(,,%s.%3q)":
             return f"{self.now():.3f}"
         if function == "DEVICE_STATE":
-            return self.device_state(arguments)
+            return self.get_device_state(arguments)
         if name == "EPOCH":
             return str(int(self.now()))
         if name == "AGI_SERVER":

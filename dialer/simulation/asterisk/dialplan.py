@@ -27,11 +27,11 @@ MOST_HANG_UP_STEPS = 50  # ends loops in the hang-up extension
 Application = Callable[[SwitchCore, Channel, str], Awaitable[None]]
 
 
-async def _answer(switch: SwitchCore, channel: Channel, _data: str) -> None:
+async def _answer_channel(switch: SwitchCore, channel: Channel, _data: str) -> None:
     switch.answer(channel)
 
 
-async def _wait(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _wait_seconds(switch: SwitchCore, channel: Channel, data: str) -> None:
     try:
         seconds = float(data or 0)
     except ValueError:
@@ -39,32 +39,32 @@ async def _wait(switch: SwitchCore, channel: Channel, data: str) -> None:
     await wait_on_channel(channel, seconds)
 
 
-async def _user_event(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _send_user_event(switch: SwitchCore, channel: Channel, data: str) -> None:
     name, *headers = data.split(",")
     tail = f"UserEvent: {name}\r\n" + "".join(f"{header.strip()}\r\n" for header in headers)
     switch.events.publish_channel_event("UserEvent", channel, tail)
 
 
-async def _set(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _set_variable(switch: SwitchCore, channel: Channel, data: str) -> None:
     name, _, value = data.partition("=")
     switch.set_variable(channel, name.strip(), value)
 
 
-async def _goto(_switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _go_to_priority(_switch: SwitchCore, channel: Channel, data: str) -> None:
     channel.jump = data
 
 
-async def _goto_if(_switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _go_to_priority_if(_switch: SwitchCore, channel: Channel, data: str) -> None:
     condition, _, targets = data.partition("?")
     yes, _, no = targets.partition(":")
     channel.jump = (yes if is_true(condition) else no) or None
 
 
-async def _playback(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _play_sounds(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.answer(channel)
     missing = False
     for sound in data.partition(",")[0].split("&"):
-        seconds = switch.sound_seconds(sound)
+        seconds = switch.get_sound_seconds(sound)
         if seconds is None:
             missing = True
         elif (await play(switch, channel, seconds, digits="")).interrupted:
@@ -72,22 +72,22 @@ async def _playback(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.set_variable(channel, "PLAYBACKSTATUS", "FAILED" if missing else "SUCCESS")
 
 
-async def _control_playback(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _play_one_sound(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Play a sound. With `:end` the file is only opened, which shows whether it exists."""
     sound, _, place = data.partition(",")[0].partition(":")
-    seconds = switch.sound_seconds(sound)
+    seconds = switch.get_sound_seconds(sound)
     if seconds is not None and place != "end":
         await play(switch, channel, seconds, digits="")
     switch.set_variable(channel, "CPLAYBACKSTATUS", "ERROR" if seconds is None else "SUCCESS")
 
 
-async def _confbridge(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.answer(channel)
     name, _bridge, user, menu = (*data.split(","), "", "", "")[:4]
     await switch.conferences.join(channel, name, user, menu)
 
 
-async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _detect_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Detect an answering machine. The fourth argument limits the detection (milliseconds, default 5000).
 
     The callee's behaviour says how long it takes and what it finds. Detection that exceeds the limit gives NOTSURE.
@@ -107,7 +107,7 @@ async def _amd(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.set_variable(channel, "AMDCAUSE", cause)
 
 
-async def _music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Play music on hold. A class that is missing or empty ends at once, as in Asterisk 22."""
     music_class, _, seconds = data.partition(",")
     if music_class in switch.config.silent_music:
@@ -129,12 +129,12 @@ async def _wait_for_hang_up(_switch: SwitchCore, channel: Channel, _data: str) -
         channel.cause = channel.cause or 16
 
 
-async def _mix_monitor(_switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _start_recording(_switch: SwitchCore, channel: Channel, data: str) -> None:
     file, _, options = data.partition(",")
     channel.recording = ChannelRecording(Path(file), channel, bridged_only="b" in options)
 
 
-async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _dial_server(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Call another server and connect both channels until one hangs up.
 
     With option g the dialplan continues after the other side has hung up.
@@ -162,7 +162,7 @@ async def _dial(switch: SwitchCore, channel: Channel, data: str) -> None:
         other.hang_up(leg, 16, EndsBy.DIALPLAN)
 
 
-async def _hang_up(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _hang_up_channel(switch: SwitchCore, channel: Channel, data: str) -> None:
     if channel.hung_up:
         return  # hung up by the other side, or in the hang-up extension
     channel.hung_up = True
@@ -176,24 +176,24 @@ async def _do_nothing(_switch: SwitchCore, _channel: Channel, _data: str) -> Non
 
 APPLICATIONS: dict[str, Application] = {
     "AGI": run_agi,
-    "AMD": _amd,
-    "Answer": _answer,
+    "AMD": _detect_machine,
+    "Answer": _answer_channel,
     "ChanSpy": _wait_for_hang_up,
-    "ConfBridge": _confbridge,
-    "ControlPlayback": _control_playback,
-    "Dial": _dial,
+    "ConfBridge": _join_conference,
+    "ControlPlayback": _play_one_sound,
+    "Dial": _dial_server,
     "Echo": _wait_for_hang_up,
-    "Goto": _goto,
-    "GotoIf": _goto_if,
-    "Hangup": _hang_up,
-    "MixMonitor": _mix_monitor,
-    "MusicOnHold": _music_on_hold,
+    "Goto": _go_to_priority,
+    "GotoIf": _go_to_priority_if,
+    "Hangup": _hang_up_channel,
+    "MixMonitor": _start_recording,
+    "MusicOnHold": _play_music_on_hold,
     "NoOp": _do_nothing,
-    "Playback": _playback,
-    "Set": _set,
-    "UserEvent": _user_event,
+    "Playback": _play_sounds,
+    "Set": _set_variable,
+    "UserEvent": _send_user_event,
     "Verbose": _do_nothing,
-    "Wait": _wait,
+    "Wait": _wait_seconds,
 }
 
 
@@ -213,7 +213,7 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
             place, channel.goto = channel.goto, None
             channel.move_to(place.context, place.extension, place.priority)
         else:
-            _advance(switch, channel)
+            _move_to_next_step(switch, channel)
         if not await _run_step(switch, channel):
             channel.cause = channel.cause or 16
             break
@@ -225,7 +225,7 @@ async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Locatio
     location = channel.context, channel.extension, channel.priority, channel.application, channel.data
     channel.move_to(start.context, start.extension, start.priority)
     while not channel.interrupted and await _run_step(switch, channel):
-        _advance(switch, channel)
+        _move_to_next_step(switch, channel)
     channel.shown = channel.event_lines(), channel.application, channel.data
     channel.move_to(*location[:3])
     channel.application, channel.data = location[3:]
@@ -240,7 +240,7 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
     for _ in range(MOST_HANG_UP_STEPS):
         if not await _run_step(switch, channel) or channel.application == "Hangup":
             return
-        _advance(switch, channel)
+        _move_to_next_step(switch, channel)
 
 
 async def _run_step(switch: SwitchCore, channel: Channel) -> bool:
@@ -258,7 +258,7 @@ async def _run_step(switch: SwitchCore, channel: Channel) -> bool:
     return True
 
 
-def _advance(switch: SwitchCore, channel: Channel) -> None:
+def _move_to_next_step(switch: SwitchCore, channel: Channel) -> None:
     """Move the channel to the target of Goto or GotoIf, otherwise to the next priority."""
     target, channel.jump = channel.jump, None
     context, name = channel.context, channel.extension

@@ -11,7 +11,7 @@ class EventFaults:
     """Applies faults to events. Without faults, every event is sent once and in order."""
 
     def __init__(self, random: Random) -> None:
-        """Create it without faults. `random` decides which events are affected."""
+        """Create an event stream without faults. `random` decides which events are affected."""
         self._random = random
         self._lose_share = self._repeat_share = self._delay_share = 0.0
         self._names: frozenset[str] | None = None

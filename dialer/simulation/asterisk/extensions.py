@@ -94,7 +94,7 @@ def _compile_pattern(text: str) -> re.Pattern[str]:
     return re.compile("".join(piece if piece[0] == "[" else classes.get(piece, re.escape(piece)) for piece in pieces))
 
 
-def _matching_extensions(dialplan: Dialplan, context: str, name: str) -> Iterator[Extension]:
+def _find_matching_extensions(dialplan: Dialplan, context: str, name: str) -> Iterator[Extension]:
     extensions = dialplan.get(context, [])
     yield from (each for each in extensions if each.name == name)
     yield from (each for each in extensions if each.pattern is not None and each.pattern.fullmatch(name))
@@ -102,7 +102,7 @@ def _matching_extensions(dialplan: Dialplan, context: str, name: str) -> Iterato
 
 def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
     """Return the extension for `name` in a context: the one of that name, else the first matching pattern, else None."""
-    return next(_matching_extensions(dialplan, context, name), None)
+    return next(_find_matching_extensions(dialplan, context, name), None)
 
 
 def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
@@ -110,7 +110,7 @@ def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Ste
 
     Asterisk searches again for each priority: after `h,1` without `h,2`, it runs priority 2 of a pattern that matches h.
     """
-    steps = (each.steps for each in _matching_extensions(dialplan, context, name))
+    steps = (each.steps for each in _find_matching_extensions(dialplan, context, name))
     return next((each[priority] for each in steps if priority in each), None)
 
 

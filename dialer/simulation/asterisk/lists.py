@@ -17,26 +17,26 @@ def utc_time(epoch: float) -> datetime:
     return datetime.fromtimestamp(epoch, UTC)
 
 
-def _id_line(action_id: str) -> str:
+def _format_id(action_id: str) -> str:
     return f"ActionID: {action_id}\r\n" if action_id else ""
 
 
 def _list_complete_event(name: str, action_id: str, count: int, tail: str = "") -> bytes:
-    return (f"Event: {name}\r\n{_id_line(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n").encode()
+    return (f"Event: {name}\r\n{_format_id(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n").encode()
 
 
-def _render_list(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
+def _render_event_list(name: str, action_id: str, bodies: Iterable[bytes], complete: str = "") -> bytes:
     """Return an event `name` for each body, then the event that completes the list."""
-    head = f"Event: {name}\r\n{_id_line(action_id)}".encode()
+    head = f"Event: {name}\r\n{_format_id(action_id)}".encode()
     events = [head + body + b"\r\n" for body in bodies]
     return b"".join(events) + _list_complete_event(complete or f"{name}Complete", action_id, len(events))
 
 
-def _age_seconds(channel: Channel) -> int:
+def _compute_age_seconds(channel: Channel) -> int:
     return int(asyncio.get_running_loop().time() - channel.created_at)
 
 
-def _bridge_id(channel: Channel) -> str:
+def _get_bridge_id(channel: Channel) -> str:
     return channel.conference.uniqueid if channel.conference is not None else ""
 
 
@@ -44,17 +44,19 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events of CoreShowChannels."""
 
     def body(channel: Channel) -> bytes:
-        age = _age_seconds(channel)
+        age = _compute_age_seconds(channel)
         block, application, data = channel.shown or (channel.event_lines(), channel.application, channel.data)
         return (
             block
             + (
                 f"Application: {application}\r\nApplicationData: {data}\r\n"
-                f"Duration: {age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}\r\nBridgeId: {_bridge_id(channel)}\r\n"
+                f"Duration: {age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}\r\nBridgeId: {_get_bridge_id(channel)}\r\n"
             ).encode()
         )
 
-    return _render_list("CoreShowChannel", action_id, map(body, switch.channels.values()), "CoreShowChannelsComplete")
+    return _render_event_list(
+        "CoreShowChannel", action_id, map(body, switch.channels.values()), "CoreShowChannelsComplete"
+    )
 
 
 def render_registrations(switch: SwitchCore, action_id: str) -> bytes:
@@ -64,7 +66,7 @@ def render_registrations(switch: SwitchCore, action_id: str) -> bytes:
         for trunk in switch.config.trunks
         if trunk.registration
     )
-    return _render_list("OutboundRegistrationDetail", action_id, bodies)
+    return _render_event_list("OutboundRegistrationDetail", action_id, bodies)
 
 
 def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessage) -> bytes:
@@ -82,11 +84,11 @@ def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessag
             "Type: PJSIP\r\nDNID: \r\n"
             f"EffectiveConnectedLineNum: {channel.connected_number}\r\n"
             f"EffectiveConnectedLineName: {channel.connected_name}\r\n"
-            f"TimeToHangup: 0\r\nBridgeID: {_bridge_id(channel)}\r\n"
+            f"TimeToHangup: 0\r\nBridgeID: {_get_bridge_id(channel)}\r\n"
             f"Application: {channel.application}\r\nData: {channel.data}\r\nNativeformats: (ulaw)\r\n"
             f"Readformat: {codec}\r\nReadtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
-            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_age_seconds(channel)}\r\n{variables}{_id_line(action_id)}\r\n"
+            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_seconds(channel)}\r\n{variables}{_format_id(action_id)}\r\n"
         )
         out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.event_lines() + tail.encode())
     return b"".join(out) + _list_complete_event("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")
@@ -98,7 +100,7 @@ def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
         f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked}\r\nLocked: No\r\nMuted: No\r\n".encode()
         for room in switch.conferences.by_name.values()
     )
-    return _render_list("ConfbridgeListRooms", action_id, bodies)
+    return _render_event_list("ConfbridgeListRooms", action_id, bodies)
 
 
 def render_member_list(conference: Conference, action_id: str) -> bytes:
@@ -116,7 +118,7 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
             f"AnsweredTime: {0 if answered_at is None else int(now - answered_at)}\r\n"
         ).encode() + member.channel.event_lines()
 
-    return _render_list("ConfbridgeList", action_id, map(body, conference.members))
+    return _render_event_list("ConfbridgeList", action_id, map(body, conference.members))
 
 
 def render_core_status(switch: SwitchCore) -> list[tuple[str, str]]:

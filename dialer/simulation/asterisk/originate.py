@@ -78,7 +78,7 @@ class OutgoingCall:
     def begin(self) -> None:
         """Publish the new channel and start dialling."""
         channel, events, order = self._channel, self._switch.events, self._order
-        channel.on_hang_up = self._cancel
+        channel.on_hang_up = self._cancel_call
         channel.variables.update(order.variables)
         events.publish_channel_event("Newchannel", channel)
         channel.application, channel.data = "AppDial2", "(Outgoing Line)"
@@ -90,30 +90,30 @@ class OutgoingCall:
             channel.set_connected_line(order.caller_number, order.caller_name)
             events.publish_channel_event("NewConnectedLine", channel)
         events.publish_dial_event("DialBegin", channel, "DialString", order.dial_string)
-        self._schedule(order.ring_seconds, self._end_at_ring_timeout)
+        self._schedule_step(order.ring_seconds, self._end_at_ring_timeout)
         if not self._trunk_alive:
             return
         behaviour = self._behaviour
         if behaviour.rings:
-            self._schedule(behaviour.post_dial_seconds, self._ring)
+            self._schedule_step(behaviour.post_dial_seconds, self._start_ringing)
         else:
-            self._schedule(behaviour.post_dial_seconds, self._fail)
+            self._schedule_step(behaviour.post_dial_seconds, self._fail_call)
 
-    def _schedule(self, seconds: float, act: Callable[[], None]) -> None:
+    def _schedule_step(self, seconds: float, act: Callable[[], None]) -> None:
         self._channel.schedule(seconds / self._switch.speed, act)
 
-    def _ring(self) -> None:
+    def _start_ringing(self) -> None:
         first, *later = self._behaviour.rings_with
         self._receive_provisional(first)
         for number, status in enumerate(later, 1):
-            self._schedule(number * PROVISIONAL_SECONDS, partial(self._receive_provisional, status))
+            self._schedule_step(number * PROVISIONAL_SECONDS, partial(self._receive_provisional, status))
         failure = self._behaviour.fails_with
         if failure is None:
-            self._schedule(self._behaviour.answer_after, self._answer)
+            self._schedule_step(self._behaviour.answer_after, self._answer_call)
         elif failure == NO_ANSWER:
-            self._schedule(CARRIER_GIVES_UP_SECONDS, self._fail)
+            self._schedule_step(CARRIER_GIVES_UP_SECONDS, self._fail_call)
         else:
-            self._schedule(self._behaviour.answer_after, self._fail)
+            self._schedule_step(self._behaviour.answer_after, self._fail_call)
 
     def _receive_provisional(self, status: int) -> None:
         """Handle a provisional SIP status. A 183 does not change the channel's state, as in Asterisk 22."""
@@ -123,26 +123,26 @@ class OutgoingCall:
             events.publish_channel_event("Newstate", channel)
         events.publish_dial_event("DialState", channel, "DialStatus", "RINGING" if status == 180 else "PROGRESS")
 
-    def _answer(self) -> None:
+    def _answer_call(self) -> None:
         channel, switch = self._channel, self._switch
         channel.cancel_timers()
         channel.on_hang_up = None
         if self._early_response:
-            self._respond_success()
+            self._report_success()
         switch.answer(channel)
         switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "ANSWER")
         order = self._order
         switch.start_dialplan(channel, order.start, order.application, order.data)
         if not self._early_response:
-            asyncio.get_running_loop().call_soon(self._respond_success)
+            asyncio.get_running_loop().call_soon(self._report_success)
 
-    def _respond_success(self) -> None:
+    def _report_success(self) -> None:
         self._switch.events.publish_originate_response(self._order, REASON_ANSWERED, self._channel.name)
 
-    def _respond_failure(self, reason: int) -> None:
+    def _report_failure(self, reason: int) -> None:
         self._switch.events.publish_originate_response(self._order, reason)
 
-    def _fail(self) -> None:
+    def _fail_call(self) -> None:
         """End the call with the carrier's final SIP status."""
         channel, events = self._channel, self._switch.events
         channel.cancel_timers()
@@ -150,32 +150,32 @@ class OutgoingCall:
         cause = CARRIER_CAUSES.get(status, 127)
         events.publish_hangup_request(channel, cause, status)
         if self._failure_order == 0:
-            self._respond_failure(REASON_FAILED)
+            self._report_failure(REASON_FAILED)
         events.publish_dial_event("DialEnd", channel, "DialStatus", dial_status(status))
         if self._failure_order == 1:
-            self._respond_failure(REASON_FAILED)
-        self._end(cause, status, f"carrier-{status}")
+            self._report_failure(REASON_FAILED)
+        self._end_call(cause, status, f"carrier-{status}")
         if self._failure_order == 2:
-            self._respond_failure(REASON_FAILED)
+            self._report_failure(REASON_FAILED)
 
     def _end_at_ring_timeout(self) -> None:
         self._channel.cancel_timers()
         response_first = self._trunk_alive
         if response_first:
-            self._respond_failure(REASON_NO_ANSWER)
-        self._end(19, 480, EndsBy.RING_LIMIT if self._trunk_alive else "dead-trunk")
+            self._report_failure(REASON_NO_ANSWER)
+        self._end_call(19, 480, EndsBy.RING_LIMIT if self._trunk_alive else "dead-trunk")
         if not response_first:
-            self._respond_failure(REASON_NO_ANSWER)
+            self._report_failure(REASON_NO_ANSWER)
 
-    def _cancel(self) -> None:
+    def _cancel_call(self) -> None:
         """Cancel the call before its answer. Asterisk then sends no HangupRequest and no technical cause."""
         channel = self._channel
         channel.cancel_timers()
         self._switch.events.publish_dial_event("DialEnd", channel, "DialStatus", "NOANSWER")
-        self._end(channel.cause or 0, None, channel.ended_by)
-        self._respond_failure(REASON_FAILED)
+        self._end_call(channel.cause or 0, None, channel.ended_by)
+        self._report_failure(REASON_FAILED)
 
-    def _end(self, cause: int, technical: int | None, how: str) -> None:
+    def _end_call(self, cause: int, technical: int | None, how: str) -> None:
         self._channel.on_hang_up = None
         self._channel.hung_up = True
         self._switch.events.publish_hangup(self._channel, cause, technical)

@@ -42,7 +42,7 @@ class VoterPhone:
 
     def hang_up(self) -> None:
         """Hang up."""
-        self._switch.other_side_hangs_up(self._channel, EndsBy.VOTER)
+        self._switch.hang_up_from_other_side(self._channel, EndsBy.VOTER)
 
     def schedule(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds` of simulated time, unless the call is over by then."""

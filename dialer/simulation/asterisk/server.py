@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 BOOT_SECONDS = 0.2  # from listening until fully booted, as in Asterisk 22.10
 
 
-def join_servers(*servers: SimulatedAsterisk) -> None:
+def connect_servers(*servers: SimulatedAsterisk) -> None:
     """Connect servers, so that each can call the others by the `server` names in their configurations."""
     for server in servers:
         server.servers = {each.config.server: each for each in servers if each is not server}
@@ -68,7 +68,7 @@ class SimulatedAsterisk(SwitchCalls):
 
     async def stop(self) -> None:
         """Reset all connections, as the death of a process does, and close the journal."""
-        await self._drop_all()
+        await self._drop_all_connections()
         for timer in self._call_backs:
             timer.cancel()
         self._journal.close()
@@ -122,14 +122,14 @@ class SimulatedAsterisk(SwitchCalls):
         """Hang up all calls of a seat's phone from its side."""
         for channel in list(self.channels.values()):
             if channel.seat == endpoint:
-                self.other_side_hangs_up(channel, EndsBy.PHONE)
+                self.hang_up_from_other_side(channel, EndsBy.PHONE)
 
     def silence_phone(self, endpoint: str) -> None:
         """Stop the RTP from a seat's phone, as a power cut does. Its channel lasts until the RTP timeout.
 
         Raises ValueError if the phone is not on a call.
         """
-        channel = self.phone_channel(endpoint)
+        channel = self.find_phone_channel(endpoint)
         if channel is None:
             raise ValueError(f"the phone {endpoint} is not on a call")
         channel.silent_since = asyncio.get_running_loop().time()
@@ -149,11 +149,11 @@ class SimulatedAsterisk(SwitchCalls):
         """Set how a seat's phone reacts from the next call on."""
         self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)
 
-    def trunk_down(self, name: str) -> None:
+    def take_trunk_down(self, name: str) -> None:
         """Let a trunk's carrier stop responding. New calls stay Down until their ring timeout."""
         self._dead_trunks.add(name)
 
-    def trunk_up(self, name: str) -> None:
+    def bring_trunk_up(self, name: str) -> None:
         """Let a trunk's carrier respond again."""
         self._dead_trunks.discard(name)
 
@@ -183,7 +183,7 @@ class SimulatedAsterisk(SwitchCalls):
             self.events.publish_shutdown()
             for session in list(self.session_registry.sessions):
                 session.close()
-        await self._drop_all()
+        await self._drop_all_connections()
         await asyncio.sleep(down_seconds)
         self._started_at = self.now()
         self._channel_number = self.processed_calls = 0
@@ -197,7 +197,7 @@ class SimulatedAsterisk(SwitchCalls):
         self.events.publish_fully_booted()
         _log.info("simulated_asterisk.restarted", port=self.ami_port)
 
-    async def _drop_all(self) -> None:
+    async def _drop_all_connections(self) -> None:
         if self._server is not None:
             self._server.close()
         self.events.wanted = frozenset()

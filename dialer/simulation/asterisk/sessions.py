@@ -91,9 +91,9 @@ class ManagerSession(asyncio.Protocol):
         self._out.append(data)
         if not self._flush_is_due and not self._stalled:
             self._flush_is_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._flush_buffer)
 
-    def _flush(self) -> None:
+    def _flush_buffer(self) -> None:
         self._flush_is_due = False
         if self._transport is None or self._stalled or not self._out:
             return
@@ -114,12 +114,12 @@ class ManagerSession(asyncio.Protocol):
         self._stalled = False
         if self._transport is not None:
             self._transport.resume_reading()
-            self._flush()
+            self._flush_buffer()
 
     def close(self) -> None:
         """Send the buffered bytes and close the connection."""
         self.ignores_input = True
-        self._flush()
+        self._flush_buffer()
         if self._transport is not None:
             self._transport.close()
 
@@ -137,20 +137,22 @@ class SessionRegistry:
         """`now` returns the time (epoch seconds); `random` decides which events are affected by faults."""
         self.sessions: set[ManagerSession] = set()
         self.faults = EventFaults(random)
-        self.events = EventWriter(self._publish, now)
+        self.events = EventWriter(self._publish_event, now)
 
     def update_wanted_events(self) -> None:
         """Update the set of events to render. Call it after a login and at the end of a session."""
         self.events.wanted = frozenset().union(*(session.event_names for session in self.sessions))
 
-    def _publish(self, name: str, data: bytes) -> None:
+    def _publish_event(self, name: str, data: bytes) -> None:
         if not self.faults.active:
-            self._deliver([(name, data)])
+            self._deliver_events([(name, data)])
             return
-        self._deliver(self.faults.apply(name, data))
-        asyncio.get_running_loop().call_later(LATE_EVENT_SECONDS, lambda: self._deliver(self.faults.pop_delayed()))
+        self._deliver_events(self.faults.apply(name, data))
+        asyncio.get_running_loop().call_later(
+            LATE_EVENT_SECONDS, lambda: self._deliver_events(self.faults.pop_delayed())
+        )
 
-    def _deliver(self, events: list[tuple[str, bytes]]) -> None:
+    def _deliver_events(self, events: list[tuple[str, bytes]]) -> None:
         for name, data in events:
             for session in self.sessions:
                 if name in session.event_names:

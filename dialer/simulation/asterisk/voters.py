@@ -161,7 +161,7 @@ class Voter:
         if self._behaviour.hang_up_after is not None:
             self._phone.schedule(self._behaviour.hang_up_after, self._phone.hang_up)
         if self._behaviour.patience_seconds is not None:
-            self._phone.schedule(self._behaviour.patience_seconds, self._lose_patience)
+            self._phone.schedule(self._behaviour.patience_seconds, self._hang_up_impatiently)
 
     def start_talk(self) -> None:
         """Talk with an agent for `talk_seconds`, then hang up."""
@@ -182,9 +182,9 @@ class Voter:
             self._about_to_act = True
             listens = seconds * random.uniform(0.3, 1.0)
             delay = listens + random.expovariate(1 / profile.key_delay_mean_seconds)
-            self._phone.schedule(delay, self._press_a_key)
+            self._phone.schedule(delay, self._press_key_for_prompt)
 
-    def _press_a_key(self) -> None:
+    def _press_key_for_prompt(self) -> None:
         self._about_to_act = False
         profile, random = self._profile, self._random
         if random.random() < profile.invalid_key_share:
@@ -194,6 +194,6 @@ class Voter:
             digit = random.choices(digits, weights)[0]
         self._phone.press(digit)
 
-    def _lose_patience(self) -> None:
+    def _hang_up_impatiently(self) -> None:
         if not self._heard_something:
             self._phone.hang_up()

@@ -81,7 +81,7 @@ def ratio(part: float, whole: float) -> float:
     return part / whole if whole else 0.0
 
 
-def worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_seconds: float) -> float:
+def compute_worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_seconds: float) -> float:
     """Return the highest abandoned-call rate of any full window that ends at a resolved answer."""
     worst = 0.0
     first = abandoned = 0
@@ -95,7 +95,7 @@ def worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_seconds:
     return worst
 
 
-def abandoned_rate_by_window(
+def compute_abandoned_rate_by_window(
     resolved: Sequence[tuple[float, bool]], window_seconds: float, end_seconds: float
 ) -> tuple[float, ...]:
     """Return the abandoned-call rate of each consecutive window from the start of the day; the last may be shorter."""
@@ -112,7 +112,7 @@ def abandoned_rate_by_window(
 PARTS_OF_A_DAY = 8
 
 
-def utilisation_by_eighth(day: DayResult) -> tuple[float, ...]:
+def compute_utilisation_by_eighth(day: DayResult) -> tuple[float, ...]:
     """Return the utilisation of each eighth of a day; () if the day is shorter than eight minutes."""
     last = len(day.moments) - 1
     if last < PARTS_OF_A_DAY:
@@ -138,8 +138,8 @@ def compute_day_result(log: DayLog, scenario: str, seed: int) -> DayResult:
         idle_seconds_per_call=end.free_seat_seconds / max(1, end.connected),
         utilisation=ratio(end.busy_seat_seconds, end.busy_seat_seconds + end.free_seat_seconds),
         abandoned_share=ratio(abandoned, len(log.resolved)),
-        hourly_abandoned_share=abandoned_rate_by_window(log.resolved, HOUR_SECONDS, log.hours * HOUR_SECONDS),
-        worst_sliding_hour=worst_abandoned_rate(log.resolved, HOUR_SECONDS),
+        hourly_abandoned_share=compute_abandoned_rate_by_window(log.resolved, HOUR_SECONDS, log.hours * HOUR_SECONDS),
+        worst_sliding_hour=compute_worst_abandoned_rate(log.resolved, HOUR_SECONDS),
         first_half_hour_idle_seconds=early.free_seat_seconds / max(1, early.connected),
         placed=log.placed,
         answered=len(log.resolved),

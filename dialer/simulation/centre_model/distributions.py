@@ -64,13 +64,13 @@ class RingTimes(Protocol):
         ...
 
     def draw(self, answered: bool, random: Random) -> Ring:
-        """Draw the ring of a call that is answered before the ring-out, or of one that is not answered."""
+        """Draw the ring times of a call. `answered` = it is answered before `ring_out_seconds`."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SwappedLists:
-    """Answer rates that change with the list of numbers, every `every_seconds`: uniform from `lowest` to `highest`."""
+    """Answer rates that change every `every_seconds`, as if the list were swapped: uniform from `lowest` to `highest`."""
 
     every_seconds: float
     lowest: float
@@ -130,7 +130,7 @@ class GammaRingTimes:
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # from the start of the call to "ringing"
 
     def draw(self, answered: bool, random: Random) -> Ring:
-        """Draw the ring of a call that is answered before the ring-out, or of one that is not answered."""
+        """Draw the ring times of a call. `answered` = it is answered before `ring_out_seconds`."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:
             seconds = self.ring_out_seconds
@@ -149,7 +149,7 @@ class GammaRingTimes:
 
 @dataclass(frozen=True, slots=True)
 class StageSignals:
-    """The desk's signals about the stage of a conversation, with the errors that agents make.
+    """The signals about the stage of a conversation that agents send with the desk, including their errors.
 
     "Closing" is signalled before the end of the talk, by a lognormal time of mean `closing_seconds` and variation
     `closing_cv`. It is missing in `missing_share` of the conversations, and comes at a random moment in `false_share`
@@ -164,7 +164,7 @@ class StageSignals:
     unfilled_share: float = 0.2
 
     def draw_closing_seconds(self, talk_seconds: float, random: Random) -> float | None:
-        """Draw the seconds into the talk at which "closing" is signalled; None if it is not."""
+        """Draw when "closing" is signalled (seconds after the talk begins), or None if it is not signalled."""
         kind = random.random()
         if kind < self.missing_share:
             return None
@@ -175,7 +175,7 @@ class StageSignals:
         return talk_seconds - before if before < talk_seconds else 0.5 * random.random() * talk_seconds
 
     def draw_half_filled_seconds(self, wrap_up_seconds: float, random: Random) -> float | None:
-        """Draw the seconds into the wrap-up at which the form is half filled; None if that is not signalled."""
+        """Draw when the wrap-up form is half filled (seconds after the wrap-up begins), or None if that is not signalled."""
         share = random.uniform(0.4, 0.8)
         return None if random.random() < self.unfilled_share else share * wrap_up_seconds
 

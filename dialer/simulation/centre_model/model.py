@@ -74,11 +74,11 @@ class CentreModel:
         while queue and queue[0][0] <= self.end:
             now, _, handle, subject = pop(queue)
             if now > self.now:
-                self._advance(now)
+                self._advance_clock(now)
             handle(subject)
             if self._changed and (not queue or queue[0][0] > self.now):
                 self._decide_if_due()
-        self._advance(self.end)
+        self._advance_clock(self.end)
         if self._moments[-1].at_seconds < self.end:
             self._log_moment()
         return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
@@ -90,7 +90,7 @@ class CentreModel:
         self._serial += 1
         heapq.heappush(self._queue, (at, self._serial, handle, subject))
 
-    def _advance(self, now: float) -> None:
+    def _advance_clock(self, now: float) -> None:
         span = now - self._area_at
         self._free_area += span * len(self.free)
         self._busy_area += span * (len(self.talking) + len(self.wrapping))
@@ -102,7 +102,7 @@ class CentreModel:
             return
         self._changed = True
         if not self._on_events:
-            self._decide()
+            self._run_pacing_decision()
         wanted = min((pacer.next_decision_seconds() for pacer in self._self_timed), default=0.0)
         self._schedule_at(wanted if wanted > self.now else self.now + self._heartbeat, self._on_heartbeat, None)
 
@@ -111,7 +111,7 @@ class CentreModel:
             self._changed = False
         elif self.now >= self._next_decision:
             self._next_decision = self.now + self.scenario.decision_interval_seconds
-            self._decide()
+            self._run_pacing_decision()
         else:
             self._changed = False
             if not self._wake_scheduled:
@@ -130,27 +130,27 @@ class CentreModel:
 
     # Decisions
 
-    def _decide(self) -> None:
+    def _run_pacing_decision(self) -> None:
         self._changed = False
         self._decided_at = self.now
         count = len(self.campaigns)
         self._turn += 1
         for step in range(count):
             index = (self._turn + step) % count
-            pacer, view = self.pacers[index], self._snapshot(index)
+            pacer, view = self.pacers[index], self._make_snapshot(index)
             started = perf_counter()
             excess = pacer.excess_calls(view)
             calls = pacer.calls_to_place(view)  # before any call is cancelled, as in the engine
             self._decision_costs.append(perf_counter() - started)
             if excess > 0:
-                self._cancel(index, excess)
+                self._cancel_calls(index, excess)
             for _call in range(min(calls, view.free_channels, view.cps_budget)):
-                self._place(index)
+                self._place_call(index)
         if self._on_events:
             self._decide_at_next_start()
 
-    def _snapshot(self, index: int) -> PacingSnapshot:
-        """Return the snapshot for a campaign's pacer. Its own unanswered calls come first, then those of other campaigns."""
+    def _make_snapshot(self, index: int) -> PacingSnapshot:
+        """Return the snapshot for a campaign's pacer. The campaign's own unanswered calls come before those of others."""
         now, own = self.now, self.campaigns[index]
         in_use = len(self.waiting) + len(self.talking)
         ringing: list[RingingCall] = []
@@ -183,12 +183,12 @@ class CentreModel:
             seconds_left=self.end - now,
         )
 
-    def _observe(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
+    def _notify_pacer(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
         self.pacers[campaign].observe(PacingEvent(kind, self.now, seconds))
 
     # Calls
 
-    def _place(self, index: int) -> None:
+    def _place_call(self, index: int) -> None:
         campaign, now = self.campaigns[index], self.now
         call = SimulatedCall(index, now)
         call.false_call = self._trunks.answers_falsely(now)
@@ -200,7 +200,7 @@ class CentreModel:
         self._schedule_at(now + seconds, self._on_answer if answered else self._on_failure, call)
         campaign.unanswered[call] = None
         self._placed += 1
-        self._observe(index, PacingEventKind.PLACED)
+        self._notify_pacer(index, PacingEventKind.PLACED)
 
     def _count_calls_in_set_up(self) -> int:
         return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.unanswered)
@@ -224,7 +224,7 @@ class CentreModel:
         call.answered_at = self.now
         self.pacers[call.campaign].observe(call.make_ringing_ended_event(PacingEventKind.ANSWERED, self.now))
         if self.free:
-            self._connect(self.free.popleft(), call)
+            self._connect_call(self.free.popleft(), call)
             return
         call.is_waiting = True
         self.waiting.append(call)
@@ -246,9 +246,9 @@ class CentreModel:
             abandoned = end is PacingEventKind.ABANDONED
             self._dropped += not abandoned
             self._resolved.append((self.now, abandoned))
-            self._observe(call.campaign, end, self.now - call.answered_at)
+            self._notify_pacer(call.campaign, end, self.now - call.answered_at)
 
-    def _cancel(self, index: int, count: int) -> None:
+    def _cancel_calls(self, index: int, count: int) -> None:
         """Cancel unanswered calls in the order that the engine cancels them."""
         unanswered = self.campaigns[index].unanswered
         candidates = [
@@ -263,7 +263,7 @@ class CentreModel:
 
     # Seats
 
-    def _connect(self, seat: SimulatedSeat, call: SimulatedCall) -> None:
+    def _connect_call(self, seat: SimulatedSeat, call: SimulatedCall) -> None:
         campaign, scenario, random, now = self.campaigns[call.campaign], self.scenario, self._seats_random, self.now
         self._resolved.append((now, False))
         self._connected += 1
@@ -286,7 +286,7 @@ class CentreModel:
             if random.random() < breaks.announced_share:
                 self._schedule_at(now + random.random() * talk, self._on_break_announced, (seat, seat.work))
         self._schedule_at(now + talk, self._on_talk_end, seat)
-        self._observe(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
+        self._notify_pacer(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
     def _on_break_announced(self, subject: tuple[SimulatedSeat, int]) -> None:
@@ -304,7 +304,7 @@ class CentreModel:
 
     def _on_talk_end(self, seat: SimulatedSeat) -> None:
         now, random, scenario = self.now, self._seats_random, self.scenario
-        ended = self._seat_event(PacingEventKind.TALK_ENDED, seat)
+        ended = self._make_seat_event(PacingEventKind.TALK_ENDED, seat)
         del self.talking[seat]
         self.wrapping[seat] = None
         seat.stage, seat.since, seat.stage_since = SeatStage.WRAP_UP, now, now
@@ -320,7 +320,7 @@ class CentreModel:
         self.pacers[seat.campaign].observe(ended)
         self._changed = True
 
-    def _seat_event(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
+    def _make_seat_event(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
         announced = seat.stage in (SeatStage.CLOSING, SeatStage.WRAP_UP_FILLED)
         return PacingEvent(
             kind, self.now, self.now - seat.since, True, None, self.now - seat.stage_since if announced else None
@@ -329,12 +329,12 @@ class CentreModel:
     def _on_wrap_up_end(self, seat: SimulatedSeat) -> None:
         leaves = seat.logs_out or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self.pacers[seat.campaign].observe(self._seat_event(kind, seat))
+        self.pacers[seat.campaign].observe(self._make_seat_event(kind, seat))
         del self.wrapping[seat]
         seat.stage = None
         self._changed = True
         if not leaves:
-            self._make_available(seat)
+            self._make_seat_available(seat)
         elif not seat.logs_out and self.scenario.breaks is not None:
             self.paused[seat] = None
             length = self._seats_random.expovariate(1.0 / self.scenario.breaks.mean_seconds)
@@ -344,14 +344,14 @@ class CentreModel:
     def _on_break_end(self, seat: SimulatedSeat) -> None:
         if seat in self.paused:
             del self.paused[seat]
-            self._make_available(seat)
+            self._make_seat_available(seat)
 
-    def _make_available(self, seat: SimulatedSeat) -> None:
+    def _make_seat_available(self, seat: SimulatedSeat) -> None:
         self._changed = True
         if self.waiting:
             call = self.waiting.popleft()
             call.is_waiting = False
-            self._connect(seat, call)
+            self._connect_call(seat, call)
         else:
             self.free.append(seat)
 
@@ -359,7 +359,7 @@ class CentreModel:
         staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.logs_out]
         excess = len(self.free) + len(self.paused) + len(staying) - round(self.scenario.seats.at(self.now))
         for _arrival in range(-excess):
-            self._make_available(SimulatedSeat())
+            self._make_seat_available(SimulatedSeat())
         while excess > 0 and self.free:
             self.free.pop()
             excess -= 1

@@ -39,7 +39,7 @@ class PolicyPoint:
 def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
     """Plot utilisation against the abandoned-call rate: a point per policy, a line for the cap. Raises CannotPlot."""
     check_picture_path(path)
-    figure, (axes,) = _new_figure(1, 7.5, 4.8)
+    figure, (axes,) = _create_figure(1, 7.5, 4.8)
     for point in points:
         colour = _HIGHLIGHTED if point.highlighted else _OTHERS
         if point.curve:
@@ -57,11 +57,11 @@ def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, titl
     axes.set_ylabel("seats busy, %")
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=8, loc="lower right")
-    _name_points(figure, axes, points)
+    _label_points(figure, axes, points)
     save_picture(figure, path)
 
 
-def _name_points(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> None:
+def _label_points(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> None:
     """Label each point with its name, inside the frame and without overlaps."""
     figure.draw_without_rendering()  # computes the layout
     frame = axes.get_window_extent()
@@ -87,7 +87,7 @@ def _name_points(figure: Figure, axes: Axes, points: Sequence[PolicyPoint]) -> N
 def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
     """Plot one day: seats, calls and answer rate, and the abandoned-call rate of the last hour. Raises CannotPlot."""
     check_picture_path(path)
-    figure, (seats, calls, lost) = _new_figure(3, 9.0, 6.5)
+    figure, (seats, calls, lost) = _create_figure(3, 9.0, 6.5)
     hours = [moment.at_seconds / HOUR_SECONDS for moment in day.moments]
     layers = [
         ("talking", "#0b6e4f", [moment.talking for moment in day.moments]),
@@ -96,18 +96,18 @@ def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
         ("paused", "#ced4da", [moment.paused for moment in day.moments]),
     ]
     seats.stackplot(
-        hours, [_moving_average(values) for _, _, values in layers], labels=[name for name, _, _ in layers],
+        hours, [_compute_moving_average(values) for _, _, values in layers], labels=[name for name, _, _ in layers],
         colors=[colour for _, colour, _ in layers],
     )  # fmt: skip
     seats.set_ylabel("seats")
     seats.legend(fontsize=7, ncols=4, loc="lower right")
     seats.set_title(title, fontsize=10)
-    calls.plot(hours, _moving_average([moment.ringing for moment in day.moments]), color="#33658a", lw=1)
+    calls.plot(hours, _compute_moving_average([moment.ringing for moment in day.moments]), color="#33658a", lw=1)
     calls.set_ylabel("calls ringing")
     rate = calls.twinx()
     rate.plot(hours, [100.0 * moment.answer_rate for moment in day.moments], color="#f26419", lw=1, ls=":")
     rate.set_ylabel("answer rate, %", color="#f26419")
-    shares = _hourly_abandoned_rate(day)
+    shares = _compute_hourly_abandoned_rate(day)
     lost.plot([at / HOUR_SECONDS for at, _ in shares], [100.0 * share for _, share in shares], color="#33658a", lw=1)
     lost.axhline(100.0 * cap, color=_CAP, lw=1, ls="--")
     lost.set_ylabel("abandoned, %\nof the last hour")
@@ -118,20 +118,20 @@ def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
     save_picture(figure, path)
 
 
-def _new_figure(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
+def _create_figure(rows: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, [figure.add_subplot(rows, 1, row + 1) for row in range(rows)]
 
 
-def _moving_average(values: Sequence[int], width: int = 5) -> list[float]:
+def _compute_moving_average(values: Sequence[int], width: int = 5) -> list[float]:
     """Return the moving average over `width` minutes."""
     half = width // 2
     return [fmean(values[max(0, place - half) : place + half + 1]) for place in range(len(values))]
 
 
-def _hourly_abandoned_rate(day: DayResult) -> list[tuple[float, float]]:
+def _compute_hourly_abandoned_rate(day: DayResult) -> list[tuple[float, float]]:
     """Return (second, abandoned-call rate of the hour before it) for each minute from the tenth on."""
     times = [at for at, _ in day.resolved]
     abandoned = [0, *accumulate(lost for _, lost in day.resolved)]

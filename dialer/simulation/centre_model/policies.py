@@ -19,7 +19,7 @@ HARD_STOP_ABOVE = 0.002
 """How far the hard stop is above the cap in a simulated profile (0-1)."""
 
 POLICY_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value, PacingPolicy.RATIO.value)
-"""Every name that `policy_named` accepts."""
+"""Every name that `find_policy` accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ def simulate_policy(
     return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
 
 
-def caps_for(share: float) -> tuple[Cap, Cap]:
+def make_caps(share: float) -> tuple[Cap, Cap]:
     """Return the caps of a profile that allows this abandoned-call rate (0-1) in each sliding hour and over the day."""
     hard_stop = share + HARD_STOP_ABOVE
     return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
 
 
-def policy_named(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
+def find_policy(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
     """Return the policy of that name for this scenario.
 
     `cap` is an abandoned-call rate (0-1) for each hour and the day, or the caps of a site. The pacer gets the caps and
@@ -57,7 +57,7 @@ def policy_named(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> N
     """
     if name not in POLICY_NAMES:
         raise BadScenario(f"there is no policy {name!r}; use one of: {', '.join(POLICY_NAMES)}")
-    caps = caps_for(cap) if isinstance(cap, float) else cap
+    caps = make_caps(cap) if isinstance(cap, float) else cap
     return NamedPolicy(
         name, lambda: make_pacer(PacingPolicy(name), caps=caps, connect_seconds=scenario.connect_seconds)
     )

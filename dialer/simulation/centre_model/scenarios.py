@@ -22,7 +22,7 @@ def _make_scenario(name: str, size: int, answer_rate: float = 0.30, /, **changes
     return replace(scenario, **changes)
 
 
-def _one_campaign(course: DayCurve | SwappedLists, talk: TalkDistribution | None = None) -> tuple[CampaignModel, ...]:
+def _make_campaigns(course: DayCurve | SwappedLists, talk: TalkDistribution | None = None) -> tuple[CampaignModel, ...]:
     return (CampaignModel(course, talk or TalkDistribution(DayCurve.constant(90.0))),)
 
 
@@ -37,7 +37,7 @@ _BIMODAL = TalkDistribution(DayCurve.constant(90.0), cv=0.4, shape="bimodal")
 _SWAPPED = SwappedLists(1200.0, 0.12, 0.48)
 
 
-def _shifts(full: int) -> DayCurve:
+def _make_shifts(full: int) -> DayCurve:
     """Return seats that log in and out in groups: half, full, two thirds, full again, half."""
     half, two_thirds = full // 2, (2 * full) // 3
     return DayCurve(((0.0, half), (3600.0, full), (12600.0, two_thirds), (16200.0, full), (25200.0, half)))
@@ -45,7 +45,7 @@ def _shifts(full: int) -> DayCurve:
 
 def _make_mixed_scenario(name: str, seats: int) -> Scenario:
     talk = TalkDistribution(_TALK_DRIFT.mean, cv=0.8)
-    return _make_scenario(name, seats, campaigns=_one_campaign(_SWAPPED, talk), breaks=BreakHabits(), seats=_shifts(seats),
+    return _make_scenario(name, seats, campaigns=_make_campaigns(_SWAPPED, talk), breaks=BreakHabits(), seats=_make_shifts(seats),
                   voter_leaves_per_second=0.05)  # fmt: skip
 
 
@@ -54,22 +54,24 @@ def _make_scenarios() -> tuple[Scenario, ...]:
     rates = [_make_scenario(f"27 seats, p {p:.2f}", 27, p) for p in (0.15, 0.20, 0.40, 0.50)]
     others = [_make_scenario(f"{n} seats, p {p:.2f}", n, p) for n in (5, 10, 100) for p in (0.15, 0.50)]
     moving = [
-        _make_scenario("steps 27", 27, campaigns=_one_campaign(_STEPS)),
-        _make_scenario("steps 100", 100, campaigns=_one_campaign(_STEPS)),
-        _make_scenario("flips 27", 27, campaigns=_one_campaign(_FLIPS)),
-        _make_scenario("drift 27", 27, campaigns=_one_campaign(_DRIFT)),
-        _make_scenario("by hour 27", 27, campaigns=_one_campaign(_BY_HOUR)),
-        _make_scenario("list swapped 27", 27, campaigns=_one_campaign(_SWAPPED)),
-        _make_scenario("list swapped 10", 10, campaigns=_one_campaign(_SWAPPED)),
-        _make_scenario("shifts 27", 27, seats=_shifts(27)),
-        _make_scenario("shifts 100", 100, seats=_shifts(100)),
-        _make_scenario("talk drifts 27", 27, campaigns=_one_campaign(DayCurve.constant(0.30), _TALK_DRIFT)),
+        _make_scenario("steps 27", 27, campaigns=_make_campaigns(_STEPS)),
+        _make_scenario("steps 100", 100, campaigns=_make_campaigns(_STEPS)),
+        _make_scenario("flips 27", 27, campaigns=_make_campaigns(_FLIPS)),
+        _make_scenario("drift 27", 27, campaigns=_make_campaigns(_DRIFT)),
+        _make_scenario("by hour 27", 27, campaigns=_make_campaigns(_BY_HOUR)),
+        _make_scenario("list swapped 27", 27, campaigns=_make_campaigns(_SWAPPED)),
+        _make_scenario("list swapped 10", 10, campaigns=_make_campaigns(_SWAPPED)),
+        _make_scenario("shifts 27", 27, seats=_make_shifts(27)),
+        _make_scenario("shifts 100", 100, seats=_make_shifts(100)),
+        _make_scenario("talk drifts 27", 27, campaigns=_make_campaigns(DayCurve.constant(0.30), _TALK_DRIFT)),
         _make_scenario("breaks 27", 27, breaks=BreakHabits()),
-        _make_scenario("bimodal 27", 27, campaigns=_one_campaign(DayCurve.constant(0.30), _BIMODAL)),
+        _make_scenario("bimodal 27", 27, campaigns=_make_campaigns(DayCurve.constant(0.30), _BIMODAL)),
         _make_scenario(
             "gamma 27",
             27,
-            campaigns=_one_campaign(DayCurve.constant(0.30), TalkDistribution(DayCurve.constant(90.0), shape="gamma")),
+            campaigns=_make_campaigns(
+                DayCurve.constant(0.30), TalkDistribution(DayCurve.constant(90.0), shape="gamma")
+            ),
         ),
         _make_scenario("stages known 27", 27, signals=StageSignals()),
         _make_mixed_scenario("mixed 27", 27),
@@ -84,7 +86,7 @@ def _make_scenarios() -> tuple[Scenario, ...]:
         _make_scenario(
             "two campaigns 27",
             27,
-            campaigns=_one_campaign(DayCurve.constant(0.20)) + _one_campaign(DayCurve.constant(0.40)),
+            campaigns=_make_campaigns(DayCurve.constant(0.20)) + _make_campaigns(DayCurve.constant(0.40)),
         ),
     ]
     return (*sizes, *rates, *others, *moving, *lines)
@@ -94,7 +96,7 @@ SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _make_
 """Every scenario by name. The answer rate is 30 % unless the name gives another as `p`."""
 
 
-def scenario_named(name: str) -> Scenario:
+def find_scenario(name: str) -> Scenario:
     """Return the scenario of that name. Raises BadScenario for an unknown name."""
     if name not in SCENARIOS:
         raise BadScenario(f"there is no scenario {name!r}; list them with `dialer simulate --list`")

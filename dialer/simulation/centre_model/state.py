@@ -66,5 +66,5 @@ class SimulatedCampaign:
         self.answers += answered
 
     def estimate_answer_rate(self) -> float:
-        """Return the answer rate so far, with a prior. Other campaigns on the same seats see it as this campaign's rate."""
+        """Return this campaign's answer rate so far, smoothed by a prior. Other campaigns on the same seats use it."""
         return (self.answers + 3.0) / (self.finished + 10.0)

@@ -46,7 +46,7 @@ class SimulatedTrunks:
         return false is not None and false.from_seconds <= now < false.to_seconds
 
     def draw_ring(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
-        """Draw the ring of a call that is answered with probability `answer_chance`, with the carrier's faults."""
+        """Draw the ring times of a call that is answered with probability `answer_chance`. Apply the carrier's faults."""
         scenario = self._scenario
         answered, seconds, set_up = scenario.ring.draw(random.random() < answer_chance, random)
         if scenario.false_answers is not None and self.answers_falsely(now):

@@ -12,9 +12,9 @@ from typing import Any
 
 from dialer.pacing.port import Cap
 from dialer.process.pool import run_in_processes
-from dialer.simulation.centre_model.day_result import DayResult, utilisation_by_eighth
+from dialer.simulation.centre_model.day_result import DayResult, compute_utilisation_by_eighth
 from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
-from dialer.simulation.centre_model.policies import policy_named, simulate_policy
+from dialer.simulation.centre_model.policies import find_policy, simulate_policy
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
 SURE_WITHIN = 0.015
@@ -41,7 +41,7 @@ class Site:
 
     def scenario(self) -> Scenario:
         """Return a day of the site as a scenario. Raises BadScenario for a figure outside its limits."""
-        self._check()
+        self._check_figures()
         campaign = CampaignModel(
             DayCurve.constant(self.answer_rate), TalkDistribution(DayCurve.constant(self.talk_seconds), cv=self.talk_cv)
         )
@@ -54,7 +54,7 @@ class Site:
             decision_interval_seconds=0.0 if self.seats <= 50 else 0.25,
         )
 
-    def _check(self) -> None:
+    def _check_figures(self) -> None:
         if not 0.0 < self.answer_rate <= 1.0:
             raise BadScenario(f"answer rate is {self.answer_rate:g}; give a share above 0 and at most 1, as 0.3 or 30%")
         if not 0.0 <= self.cap < 1.0:
@@ -86,7 +86,9 @@ class WhatIfResult:
     first_half_hour_idle_seconds: float | None
     decision_microseconds: float | None
     hung_up_share: float  # calls cancelled before an answer / calls placed
-    utilisation_within: float | None = None  # half the 95 % interval (`half_interval`); None: the days are too short
+    utilisation_within: float | None = (
+        None  # half the 95 % interval (`compute_half_interval`); None: the days are too short
+    )
 
 
 def summarise_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIfResult:
@@ -103,11 +105,11 @@ def summarise_days(label: str, policy: str, days: Sequence[DayResult]) -> WhatIf
         first_half_hour_idle_seconds=fmean(day.first_half_hour_idle_seconds for day in days),
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),
         hung_up_share=fmean(day.cancelled / max(1, day.placed) for day in days),
-        utilisation_within=half_interval([part for day in days for part in utilisation_by_eighth(day)]),
+        utilisation_within=compute_half_interval([part for day in days for part in compute_utilisation_by_eighth(day)]),
     )
 
 
-def half_interval(parts: Sequence[float]) -> float | None:
+def compute_half_interval(parts: Sequence[float]) -> float | None:
     """Return half the 95 % confidence interval of the mean, by batch means; None for fewer than two parts.
 
     Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), widened by
@@ -143,22 +145,22 @@ def simulate_days(
         BadScenario: A case is invalid (before anything is simulated), or a worker process was killed.
     """
     for _, scenario, policy, cap in cases:
-        policy_named(policy, scenario, cap)
+        find_policy(policy, scenario, cap)
     asked = [range(1, 2) if seeds is None else seeds] * len(cases)
     found: list[list[DayResult]] = [[] for _ in cases]
     part = 1.0 if seeds is not None else 0.5
     for first in (0.0, part) if seeds is None else (0.0,):
         days = [(case, *cases[case][1:], seed) for case, wanted in enumerate(asked) for seed in wanted]
-        report = None if progress is None else partial(_report_part, progress, first, part)
+        report = None if progress is None else partial(_report_progress, progress, first, part)
         for day, result in zip(days, _simulate_all(days, report, workers), strict=True):
             found[day[0]].append(result)
-        asked = [_seeds_of_further_days(of) for of in found]
+        asked = [_choose_further_seeds(of) for of in found]
     return [(summarise_days(label, policy, of), of) for (label, _, policy, _), of in zip(cases, found, strict=True)]
 
 
-def _seeds_of_further_days(days: Sequence[DayResult]) -> range:
+def _choose_further_seeds(days: Sequence[DayResult]) -> range:
     """Return the seeds of the further days needed for `SURE_WITHIN`, estimated from the first day."""
-    width = half_interval(utilisation_by_eighth(days[0]))
+    width = compute_half_interval(compute_utilisation_by_eighth(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
     return range(2, 1 + min(MOST_DAYS, wanted))
 
@@ -167,7 +169,7 @@ def _simulate_all(days: Sequence[_Day], progress: Callable[[float], None] | None
     """Simulate the days and return their results in order."""
     if min(workers, len(days)) <= 1:
         return [
-            _simulate_day(day, progress and partial(_report_part, progress, place / len(days), 1.0 / len(days)))
+            _simulate_day(day, progress and partial(_report_progress, progress, place / len(days), 1.0 / len(days)))
             for place, day in enumerate(days)
         ]
     results: dict[int, DayResult] = {}
@@ -184,14 +186,14 @@ def _simulate_all(days: Sequence[_Day], progress: Callable[[float], None] | None
 
 def _simulate_day(day: _Day, progress: Callable[[float], None] | None = None) -> DayResult:
     _, scenario, policy, cap, seed = day
-    return simulate_policy(scenario, policy_named(policy, scenario, cap), seed, progress=progress)
+    return simulate_policy(scenario, find_policy(policy, scenario, cap), seed, progress=progress)
 
 
 def _simulate_numbered_day(job: tuple[int, _Day]) -> DayResult:
     return _simulate_day(job[1])
 
 
-def _report_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
+def _report_progress(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
     progress(done + part * share)
 
 

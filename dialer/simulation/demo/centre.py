@@ -40,10 +40,10 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phon
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_behaviour
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
-from dialer.simulation.centre_model.policies import caps_for
+from dialer.simulation.centre_model.policies import make_caps
 from dialer.simulation.centre_model.run import simulate
 from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
-from dialer.simulation.demo.desk import DemoVisitors, demo_desk, seat_names
+from dialer.simulation.demo.desk import DemoVisitors, list_seat_names, run_demo_desk
 from dialer.simulation.demo.report import DemoReport, build_report
 from dialer.simulation.rehearsal.staff import RehearsalStaff
 from dialer.simulation.site import SimulatedSite, simulated_profile
@@ -129,10 +129,12 @@ def _import_roll(options: DemoOptions, directory: Path, console: Console) -> Pat
     return store_path
 
 
-def demo_settings(options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None) -> Settings:
+def make_demo_settings(
+    options: DemoOptions, store_path: Path, ami_port: int, visitors: DemoVisitors | None
+) -> Settings:
     """Return config/demo.toml with the seats, agents, store and AMI port of this run."""
     settings = load_settings(DEMO_SETTINGS)
-    names = seat_names(options.seats + (0 if visitors is None else len(visitors.seats)))
+    names = list_seat_names(options.seats + (0 if visitors is None else len(visitors.seats)))
     seats = [{"name": name, "endpoint": f"agent{name}"} for name in names]
     changed = {
         **settings.model_dump(),
@@ -153,13 +155,13 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
         switch = await stack.enter_async_context(SimulatedAsterisk(lines))
-        settings = demo_settings(options, store_path, switch.ami_port, visitors)
+        settings = make_demo_settings(options, store_path, switch.ami_port, visitors)
         centre = await stack.enter_async_context(
             running_centre(settings, broker=broker.settings, profile=simulated_profile())
         )
         desk: tuple[str, ...] = ()
         if visitors is not None:
-            desk = await stack.enter_async_context(demo_desk(DEMO_SETTINGS, settings, broker, visitors))
+            desk = await stack.enter_async_context(run_demo_desk(DEMO_SETTINGS, settings, broker, visitors))
         group = await stack.enter_async_context(asyncio.TaskGroup())
         site = SimulatedSite(switch, centre)
         stop_on_signals(site.stop)
@@ -171,7 +173,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         console.print(
             f"simulated Asterisk: AMI on 127.0.0.1:{switch.ami_port}, our FastAGI on 127.0.0.1:{centre.agi_port}"
         )
-        numbers = {seat: str(number) for number, seat in enumerate(seat_names(options.seats), start=1)}
+        numbers = {seat: str(number) for number, seat in enumerate(list_seat_names(options.seats), start=1)}
         staff = RehearsalStaff(centre.engine, numbers if settings.agents else {}, set(), options.seed)
         agents = SimulatedAgents(staff, [*numbers], options.habits, options.seed)
         over = asyncio.Event()
@@ -205,7 +207,7 @@ class DemoRingTimes:
         return call.fails_with is None, seconds, set_up if call.rings else None
 
 
-def pretraining_scenario(options: DemoOptions) -> Scenario:
+def make_pretraining_scenario(options: DemoOptions) -> Scenario:
     """Return one hour of the demo's seats and voters as a scenario of the centre model."""
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
     talk = TalkDistribution(DayCurve.constant(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2)))
@@ -221,7 +223,7 @@ def pretraining_scenario(options: DemoOptions) -> Scenario:
 
 
 async def pretrain_pacer(store_path: Path, options: DemoOptions) -> None:
-    """Store a pacer state learned from one hour of the centre model, unless an earlier run has stored its own.
+    """Store a pacer state learned from one hour of the centre model, unless an earlier demo has stored a pacer state.
 
     Call it before the centre starts, because a centre loads the pacer state when it is created.
     """
@@ -229,8 +231,8 @@ async def pretrain_pacer(store_path: Path, options: DemoOptions) -> None:
     try:
         await store.ensure_campaign(PRETRAINED_CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         if await store.pacer_state(PRETRAINED_CAMPAIGN) is None:
-            pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03))
-            simulate(pretraining_scenario(options), lambda: pacer, options.seed)
+            pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_caps(0.03))
+            simulate(make_pretraining_scenario(options), lambda: pacer, options.seed)
             await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.state()))
     finally:
         await store.close()

@@ -38,7 +38,7 @@ STOP_SECONDS = 8.0
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without look-alikes such as l and 1
 
 
-def seat_names(count: int) -> list[str]:
+def list_seat_names(count: int) -> list[str]:
     """Return the names of the first `count` seats: 01, 02, ..."""
     return [f"{number:02d}" for number in range(1, count + 1)]
 
@@ -58,7 +58,7 @@ class DemoVisitors:
         while pin_weakness(pin) is not None:
             pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         numbers = tuple(str(_FIRST_VISITOR + number) for number in range(FREE_SEATS))
-        return cls(tuple(seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
+        return cls(tuple(list_seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
 
     def agents_with_staff(self, staff: int) -> list[dict[str, str]]:
         """Return the [[agents]] settings: these agents, then `staff` simulated ones with the rehearsal PIN."""
@@ -71,7 +71,7 @@ class DemoVisitors:
 
 
 @contextlib.asynccontextmanager
-async def demo_desk(
+async def run_demo_desk(
     settings_file: Path, settings: Settings, broker: DemoBroker, visitors: DemoVisitors
 ) -> AsyncIterator[tuple[str, ...]]:
     """Run the desk. Yield lines for the screen: its addresses and how to sign in, or why it is not running."""
@@ -124,7 +124,7 @@ async def demo_desk(
 
 
 @contextlib.asynccontextmanager
-async def demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
+async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     """Run headquarters' pages with two accounts. Yield a line for the screen: how to sign in, or why they are not running."""
     if (missing := _find_missing_requirement()) is not None:
         yield f"headquarters' pages are not running: {missing}"

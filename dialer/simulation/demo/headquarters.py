@@ -42,9 +42,9 @@ from dialer.simulation.agents import SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.demo.centre import STORE, DemoOptions, demo_settings
-from dialer.simulation.demo.desk import demo_hq_desk, seat_names
-from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, demo_material
+from dialer.simulation.demo.centre import STORE, DemoOptions, make_demo_settings
+from dialer.simulation.demo.desk import list_seat_names, run_demo_hq_desk
+from dialer.simulation.demo.headquarters_material import FLOW, NAME, DemoMaterial, serve_demo_material
 from dialer.simulation.demo.virtual_centres import VirtualCentre
 from dialer.simulation.site import SimulatedSite, simulated_profile
 from dialer.store.connection import read_snapshot
@@ -86,7 +86,7 @@ class HqCheck:
     seen: str
 
 
-def zone_name(number: int) -> str:
+def get_zone_name(number: int) -> str:
     """Return the zone of a centre by the centre's number."""
     return f"z{number % ZONES}"
 
@@ -121,8 +121,10 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         leader = signing.read_key_file(folder / LEADER_KEY)
         database_url = stack.enter_context(postgresql(folder / "postgresql"))
         server = await stack.enter_async_context(nats_server(folder / "nats"))
-        virtual = [VirtualCentre(number, zone_name(number), options.seed) for number in range(REAL, options.centres)]
-        names = [(f"real-{number}", zone_name(number)) for number in range(REAL)]
+        virtual = [
+            VirtualCentre(number, get_zone_name(number), options.seed) for number in range(REAL, options.centres)
+        ]
+        names = [(f"real-{number}", get_zone_name(number)) for number in range(REAL)]
         settings = HqSettings.model_validate(
             {
                 "servers": [server.address],
@@ -146,7 +148,9 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         hq_database = await stack.enter_async_context(database(database_url))
         roll = folder / "roll.csv"
         await asyncio.to_thread(write_sample, roll, options.voters, options.seed, states=("S24",))
-        material = stack.enter_context(demo_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY)))
+        material = stack.enter_context(
+            serve_demo_material(folder / "material", signing.read_key_file(folder / ONLINE_KEY))
+        )
         await asyncio.to_thread(material.publish, 1)
         real = [await _start_real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         # entered last, so that tasks end before the servers they use
@@ -165,7 +169,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         console.print(
             f"{len(real)} centres with simulated calls, {len(virtual)} without calls; runs for {options.for_seconds:g} s"
         )
-        console.print(await stack.enter_async_context(demo_hq_desk(settings)), soft_wrap=True)
+        console.print(await stack.enter_async_context(run_demo_hq_desk(settings)), soft_wrap=True)
         await asyncio.to_thread(material.publish, 2)
         await _print_status(hq_database, options.for_seconds, console)
         checks = [await _check_material(real), await _check_stop_all(settings, session, leader, real)]
@@ -216,7 +220,7 @@ async def _start_real_centre(
 ) -> RealCentre:
     folder = roll.parent / name
     folder.mkdir()
-    zone = zone_name(int(name[-1]))
+    zone = get_zone_name(int(name[-1]))
     await asyncio.to_thread(material.install, folder / MATERIAL, name, zone)
     await asyncio.to_thread(import_file, roll, folder / STORE, ImportOptions())
     voters = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
@@ -224,7 +228,7 @@ async def _start_real_centre(
     config = SimulatedAsteriskConfig(seed=seed, seats=seat_phones(options.seats), profile=voters)
     broker = await stack.enter_async_context(demo_broker())
     switch = await stack.enter_async_context(SimulatedAsterisk(config))
-    demo = demo_settings(DemoOptions(seats=options.seats), folder / STORE, switch.ami_port, None)
+    demo = make_demo_settings(DemoOptions(seats=options.seats), folder / STORE, switch.ami_port, None)
     leaders = [each.model_dump() for each in hq.leaders]
     changed = {
         **demo.model_dump(),
@@ -254,7 +258,7 @@ async def _start_real_centre(
         running_centre(settings, broker=broker.settings, profile=simulated_profile())
     )
     site = SimulatedSite(switch, centre)
-    return RealCentre(settings, broker.settings, centre, site, seat_names(options.seats))
+    return RealCentre(settings, broker.settings, centre, site, list_seat_names(options.seats))
 
 
 async def _print_status(hq_database: Database, seconds: float, console: Console) -> None:
@@ -355,10 +359,10 @@ async def _check_databases(
     peer_updates = sorted(second for each in virtual for second in each.truth.peer_update_seconds)
     up = sorted(second for each in virtual for second in each.truth.upload_seconds)
     seen = (
-        f"upload p50 {_percentile(up, 0.5):.2f} p99 {_percentile(up, 0.99):.2f} s; "
-        f"peer updates p50 {_percentile(peer_updates, 0.5):.2f} p99 {_percentile(peer_updates, 0.99):.2f} s"
+        f"upload p50 {_compute_percentile(up, 0.5):.2f} p99 {_compute_percentile(up, 0.99):.2f} s; "
+        f"peer updates p50 {_compute_percentile(peer_updates, 0.5):.2f} p99 {_compute_percentile(peer_updates, 0.99):.2f} s"
     )
-    checks.append(HqCheck("uploads take less than 5 s", _percentile(up, 0.99) < 5.0, seen))
+    checks.append(HqCheck("uploads take less than 5 s", _compute_percentile(up, 0.99) < 5.0, seen))
     return checks
 
 
@@ -402,6 +406,6 @@ async def _check_no_duplicates(hq_database: Database) -> HqCheck:
     return HqCheck("no row is duplicated or lost", rows == different and lost == 0 and trouble == 0, seen)
 
 
-def _percentile(values: Sequence[float], share: float) -> float:
+def _compute_percentile(values: Sequence[float], share: float) -> float:
     """Return the value below which `share` (0-1) of the sorted values lie; 0.0 without values."""
     return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0

@@ -62,7 +62,7 @@ class DemoMaterial:
 
 
 @contextmanager
-def demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
+def serve_demo_material(folder: Path, online: bytes) -> Iterator[DemoMaterial]:
     """Create and serve a repository in `folder`. `online` is the private key that signs assignments to centres."""
     root_keys = [secrets.token_bytes(32) for _ in range(2)]
     signers = (secrets.token_bytes(32), secrets.token_bytes(32))

@@ -78,7 +78,7 @@ RULES = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """Whether a rule holds. `found` are examples of its `broken` violations: attempt ids, never phone numbers."""
+    """The result of checking a rule. `broken` counts violations; `found` has attempt ids of some, never phone numbers."""
 
     rule: str
     holds: bool
@@ -152,14 +152,14 @@ def build_report(store_path: Path, *, since: float, journal: Path | None, key: S
         for kind, constituency, part, number in SQL.marks.rows(db, since=since):
             marks[f"{constituency}/{part}"][kind] = number
         opt_outs = SQL.opt_outs.one(db, since=since)
-        checks = {query.name: _check_result(rule, query.all(db, since=since)) for query, rule in RULES.items()}
+        checks = {query.name: _make_check_result(rule, query.all(db, since=since)) for query, rule in RULES.items()}
         if journal is not None:
             attempts = [*SQL.attempts_with_numbers.rows(db, since=since)]
-            checks[JOURNAL_CHECK] = _check_result(JOURNAL_RULE, compare_with_journal(journal, attempts))
+            checks[JOURNAL_CHECK] = _make_check_result(JOURNAL_RULE, compare_with_journal(journal, attempts))
     return DemoReport(since, dict(outcomes), utilisation, dict(marks), opt_outs, checks)
 
 
-def _check_result(rule: str, broken: list[str]) -> CheckResult:
+def _make_check_result(rule: str, broken: list[str]) -> CheckResult:
     return CheckResult(rule, not broken, len(broken), broken[:SHOWN])
 
 
@@ -169,7 +169,7 @@ def compare_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> li
     An attempt may be missing from the journal, because its Originate may have failed; an answered one may not.
     """
     entries = read_journal(journal)
-    known = {attempt: (_digits_of(number), outcome) for attempt, number, outcome in attempts}
+    known = {attempt: (_extract_digits(number), outcome) for attempt, number, outcome in attempts}
     placed: Counter[str] = Counter()
     problems: list[str] = []
     for entry in entries:
@@ -179,7 +179,7 @@ def compare_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> li
         placed[channel] += 1
         if channel not in known:
             problems.append(f"{channel}: placed without an attempt")
-        elif known[channel][0] != _digits_of(entry["number"]):
+        elif known[channel][0] != _extract_digits(entry["number"]):
             problems.append(f"{channel}: placed to a number other than its attempt's")
         elif known[channel][1] == Outcome.REFUSED:
             problems.append(f"{channel}: placed although its attempt was refused")
@@ -206,5 +206,5 @@ def _find_simultaneous_calls(entries: list[dict[str, Any]]) -> list[str]:
     return problems
 
 
-def _digits_of(number: str) -> str:
+def _extract_digits(number: str) -> str:
     return "".join(digit for digit in number if digit in "0123456789")

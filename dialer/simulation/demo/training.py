@@ -32,7 +32,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.agents import EngineClient, EngineLike
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.rehearsal.site import rehearsal_asterisk_config, rehearsal_settings
+from dialer.simulation.rehearsal.site import make_rehearsal_asterisk_config, make_rehearsal_settings
 from dialer.simulation.site import SimulatedSite, simulated_profile
 
 VOTERS = 3_000
@@ -80,9 +80,9 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
     with tempfile.TemporaryDirectory(prefix="matdan-training-") as name:
         folder = Path(name)
         store = await asyncio.to_thread(_create_sample_store, folder)
-        config = replace(rehearsal_asterisk_config(settings, 1), profile=TRAINING_VOTERS)
+        config = replace(make_rehearsal_asterisk_config(settings, 1), profile=TRAINING_VOTERS)
         async with demo_broker() as broker, SimulatedAsterisk(config) as switch:
-            trained = training_settings(settings, store, switch.ami_port)
+            trained = make_training_settings(settings, store, switch.ami_port)
             async with (
                 running_centre(trained, broker=broker.settings, profile=simulated_profile()) as centre,
                 open_desk(trained, broker=broker.settings, training=True) as desk,
@@ -93,13 +93,13 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
                 await site.run(voters.run(site.stop), _announce_when_ready(centre, lambda: say(f"{desk.origin}/agent")))
 
 
-def training_settings(settings: Settings, store: Path, ami_port: int) -> Settings:
+def make_training_settings(settings: Settings, store: Path, ami_port: int) -> Settings:
     """Return the settings of a rehearsal, changed for a training.
 
     Agents keep their numbers and PINs. Campaigns dial one call per available agent (or previews, if the site uses
     them), at any hour of any day.
     """
-    rehearsed = rehearsal_settings(settings, 1, store, ami_port).model_dump()
+    rehearsed = make_rehearsal_settings(settings, 1, store, ami_port).model_dump()
     own = {each.id: each for each in settings.campaigns}
     campaigns = [
         {

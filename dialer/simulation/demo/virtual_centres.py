@@ -80,7 +80,7 @@ class VirtualStore(UplinkReader):
     def record_commit(self, through: int) -> None:
         """Record that headquarters has committed all rows up to id `through`."""
         now = self._clock.now()
-        committed = self._after(self._committed, through - self._committed)
+        committed = self._select_rows_after(self._committed, through - self._committed)
         self.truth.upload_seconds += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
@@ -114,9 +114,9 @@ class VirtualStore(UplinkReader):
         return self._passed
 
     async def read_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        return self._after(passed, limit)
+        return self._select_rows_after(passed, limit)
 
-    def _after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    def _select_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         rows = self._rows
         begin = max(0, passed + 1 - rows[0].outbox_id) if rows else 0
         return [*islice(rows, begin, begin + max(0, limit))]
@@ -219,7 +219,7 @@ class VirtualCentre:
         self._announce_mark(MarkKind.VOTED)
         self._announce_attempt()
 
-    def _random_id(self) -> str:
+    def _make_random_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128)))
 
     def _announce(self, result: Result) -> None:
@@ -228,14 +228,14 @@ class VirtualCentre:
 
     def _announce_attempt(self) -> None:
         outcome = self._random.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))
-        attempt_id, now = AttemptId(self._random_id()), self._clock.now()
+        attempt_id, now = AttemptId(self._make_random_id()), self._clock.now()
         self._announce(
             EndedAttempt(attempt_id, outcome, now, cause=16, seat="04", agent="agent-17", campaign_id="turnout")
         )
         self.truth.counts.update(("attempts", f"outcome/{outcome}"))
 
     def _announce_mark(self, kind: MarkKind) -> None:
-        key = f"{self._random_id()}:turnout"
+        key = f"{self._make_random_id()}:turnout"
         part, serial = 1 + self._random.randrange(PARTS), 1 + self._random.randrange(PART_VOTERS)
         place = VoterPlace(ROLL_VERSION, STATE, self._constituency, part, serial)
         now = self._clock.now()

@@ -18,7 +18,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
 from dialer.settings.trunks import Carrier
-from dialer.simulation.rehearsal.site import campaigns_to_rehearse
+from dialer.simulation.rehearsal.site import list_campaigns_to_rehearse
 
 _STEP_SECONDS = 60.0
 
@@ -28,7 +28,7 @@ Period = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class CampaignHours:
-    """When a campaign may call on one day, by calling hours, holidays, silence periods, poll closing and last calls."""
+    """The hours of one day in which a campaign may call, by calling hours, holidays, silence periods and poll closing."""
 
     campaign_id: str
     open_periods: tuple[Period, ...]  # in order, to the minute; empty if it may not call that day
@@ -71,7 +71,7 @@ class SiteHours:
         return tuple(found)
 
     def add_closed_reasons(self, day: Sequence[CampaignHours], start: float, end: float) -> tuple[CampaignHours, ...]:
-        """Return the hours with a reason for each campaign that may not call between `start` and `end`, none for the others."""
+        """Return the campaigns' hours. Campaigns that may not call between `start` and `end` have a reason, others none."""
         return tuple(
             replace(hours, why="")
             if hours.open_seconds(start, end)
@@ -152,11 +152,11 @@ def plan_rehearsed_days(
     seed: int,
     areas: Areas | None = None,
 ) -> tuple[RehearsedDay, ...]:
-    """Return the runs of a rehearsal: at the site's load, at twice the load, and with `faults` at twice the load again.
+    """Return the runs of a rehearsal: one at the site's load, one at twice the load, and with `faults` another at twice.
 
-    The rehearsed day is the first of these on which a call is allowed: the next poll in the settings, the next day from
-    today on, the last poll. It lasts from the first to the last moment at which a campaign may call, or `hours` at
-    most. `areas` are the polling areas of the site's roll.
+    The rehearsed day is the next poll in the settings if a call is allowed on it, otherwise the next day from today on
+    with an allowed call, otherwise the last poll. It lasts from the first to the last moment at which a campaign may
+    call, or `hours` at most. `areas` are the polling areas of the site's roll.
 
     Raises CannotRehearse if something is missing, SettingError for an invalid profile.
     """
@@ -164,7 +164,7 @@ def plan_rehearsed_days(
         raise CannotRehearse("the settings have no campaign to rehearse; add a [[campaigns]] table")
     if not any(trunk.carrier is Carrier.ASTERISK for trunk in settings.trunks):
         raise CannotRehearse("the settings have no Asterisk trunk to rehearse on; add a [[trunks]] table")
-    campaigns = campaigns_to_rehearse(settings)
+    campaigns = list_campaigns_to_rehearse(settings)
     if not campaigns:
         raise CannotRehearse("all campaigns use Twilio trunks only; give at least one campaign an Asterisk trunk")
     site = SiteHours(settings, site_profile(settings), campaigns, areas)

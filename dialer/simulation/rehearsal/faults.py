@@ -49,16 +49,16 @@ class FaultInjector:
         began = loop.time()
         for fault in self._day.faults:
             await asyncio.sleep(max(0.0, began + fault.at_seconds - loop.time()))
-            self._begin(fault)
+            self._begin_fault(fault)
             if fault.kind is FaultKind.SWITCH_RESTARTED:
                 await self._switch.restart(_RESTART_SECONDS)
             await asyncio.sleep(_LONG_FAULT_SECONDS.get(fault.kind, 0.0))
-            self._end(fault)
+            self._end_fault(fault)
             self._waits_for_call[fault.kind.value] = loop.time()
             self.over_at[fault.kind.value] = self._day.starts_at + loop.time() - began
         await asyncio.Event().wait()
 
-    def _begin(self, fault: Fault) -> None:
+    def _begin_fault(self, fault: Fault) -> None:
         switch, settings = self._switch, self._settings
         match fault.kind:
             case FaultKind.LINK_CUT:
@@ -66,7 +66,7 @@ class FaultInjector:
             case FaultKind.LINK_STALLED:
                 switch.stall_ami()
             case FaultKind.TRUNK_DOWN:
-                switch.trunk_down(settings.trunks[0].endpoint)
+                switch.take_trunk_down(settings.trunks[0].endpoint)
             case FaultKind.PHONES_LOST:
                 for seat in settings.seats[: max(1, len(settings.seats) // 3)]:
                     switch.set_phone(seat.endpoint, PhoneMode.UNREGISTERED)
@@ -76,12 +76,12 @@ class FaultInjector:
             case FaultKind.SLOW_CARRIER:
                 switch.caller.slow_down(_SLOWER_SECONDS)
 
-    def _end(self, fault: Fault) -> None:
+    def _end_fault(self, fault: Fault) -> None:
         match fault.kind:
             case FaultKind.LINK_STALLED:
                 self._switch.resume_ami()
             case FaultKind.TRUNK_DOWN:
-                self._switch.trunk_up(self._settings.trunks[0].endpoint)
+                self._switch.bring_trunk_up(self._settings.trunks[0].endpoint)
             case FaultKind.PHONES_LOST:
                 for seat in self._settings.seats:
                     self._switch.set_phone(seat.endpoint, PhoneMode.ANSWERS)

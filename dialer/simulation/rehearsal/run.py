@@ -22,7 +22,11 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.report import build_report
 from dialer.simulation.rehearsal.day import CampaignHours, RehearsedDay
 from dialer.simulation.rehearsal.faults import FaultInjector, find_unjudged_faults
-from dialer.simulation.rehearsal.site import campaigns_to_rehearse, rehearsal_asterisk_config, rehearsal_settings
+from dialer.simulation.rehearsal.site import (
+    list_campaigns_to_rehearse,
+    make_rehearsal_asterisk_config,
+    make_rehearsal_settings,
+)
 from dialer.simulation.rehearsal.staff import create_agents
 from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, Sample
 from dialer.simulation.site import SimulatedSite
@@ -69,7 +73,7 @@ class _Rehearsal:
         self._copy = copy
         self._progress = progress
         self._lines = replace(
-            rehearsal_asterisk_config(settings, day.load),
+            make_rehearsal_asterisk_config(settings, day.load),
             seed=day.seed,
             profile=voters,
             journal=copy.with_suffix(".jsonl"),
@@ -83,7 +87,7 @@ class _Rehearsal:
         """Run the whole day and return its outcome. `voters` is the number of voters on the roll."""
         day, certificates, began = self._day, self._read_certificates(), time.monotonic()
         async with SimulatedAsterisk(self._lines) as switch:
-            settings = rehearsal_settings(self._settings, day.load, self._copy, switch.ami_port)
+            settings = make_rehearsal_settings(self._settings, day.load, self._copy, switch.ami_port)
             faults = FaultInjector(day, switch, settings)
             async with running_centre(
                 settings,
@@ -142,7 +146,9 @@ class _Rehearsal:
             utilisation=sum(seats) / len(seats) if seats else None,
             channels=sum(trunk.channels for trunk in view.state.trunks),
             abandoned_limit=min(
-                cap for each in campaigns_to_rehearse(settings) for _, _, cap in abandoned_caps(each, self._profile)
+                cap
+                for each in list_campaigns_to_rehearse(settings)
+                for _, _, cap in abandoned_caps(each, self._profile)
             ),
             took_seconds=took,
             checks={check.rule: (check.holds, ", ".join(check.found)) for check in report.checks.values()},

@@ -47,13 +47,13 @@ def read_store_facts(store: Path, key: StoreKey | None, last_call_seconds: float
         return StoreFacts(list_roll_areas(voters.booths(db).values(), last_call_seconds), campaigns.campaign_states(db))
 
 
-def campaigns_to_rehearse(settings: Settings) -> tuple[Campaign, ...]:
+def list_campaigns_to_rehearse(settings: Settings) -> tuple[Campaign, ...]:
     """Return the campaigns with at least one Asterisk trunk. Calls over other carriers are not simulated."""
-    names = _trunk_names(settings)
+    names = _list_trunk_names(settings)
     return tuple(each for each in settings.campaigns if not each.trunks or names & set(each.trunks))
 
 
-def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int) -> Settings:
+def make_rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int) -> Settings:
     """Return the site's settings for the simulated Asterisk and a copy of the store, without broker and Twilio.
 
     `load` multiplies seats, agents, channels and calls per second. AGI scripts are replaced by flows, because a script
@@ -61,10 +61,10 @@ def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int
     """
     settings = as_single_server(settings)
     dumped = settings.model_dump()
-    names = _trunk_names(settings)
-    campaigns = campaigns_to_rehearse(settings)
+    names = _list_trunk_names(settings)
+    campaigns = list_campaigns_to_rehearse(settings)
     known = {campaign.id for campaign in campaigns}
-    inbound = [_rehearsal_inbound_number(each) for each in settings.inbound.numbers if each.campaign in known]
+    inbound = [_make_rehearsal_inbound_number(each) for each in settings.inbound.numbers if each.campaign in known]
     changed = {
         **dumped,
         "store": {"path": store, "encryption_key_file": settings.store.encryption_key_file, "reserve_megabytes": 0},
@@ -88,31 +88,31 @@ def rehearsal_settings(settings: Settings, load: int, store: Path, ami_port: int
             for trunk in settings.trunks
             if trunk.name in names
         ],
-        "seats": list(_rehearsal_seats(settings, load)),
-        "agents": list(_rehearsal_agents(settings, load)),
-        "campaigns": [_rehearsal_campaign(campaign, names, load) for campaign in campaigns],
+        "seats": list(_make_rehearsal_seats(settings, load)),
+        "agents": list(_make_rehearsal_agents(settings, load)),
+        "campaigns": [_make_rehearsal_campaign(campaign, names, load) for campaign in campaigns],
         "inbound": {**dumped["inbound"], "numbers": inbound},
     }
     return Settings.model_validate(changed)
 
 
-def rehearsal_asterisk_config(settings: Settings, load: int) -> SimulatedAsteriskConfig:
+def make_rehearsal_asterisk_config(settings: Settings, load: int) -> SimulatedAsteriskConfig:
     """Return a simulated Asterisk with the site's trunks, their channels times `load`, and a phone for each seat."""
     return SimulatedAsteriskConfig(
         users=(LEAST_PRIVILEGE_USER,),
         trunks=tuple(SimulatedTrunk(trunk.endpoint, trunk.channels * load) for trunk in settings.trunks),
         seats=tuple(
             SeatPhone(seat["endpoint"], str(1000 + place))
-            for place, seat in enumerate(_rehearsal_seats(settings, load))
+            for place, seat in enumerate(_make_rehearsal_seats(settings, load))
         ),
     )
 
 
-def _trunk_names(settings: Settings) -> set[str]:
+def _list_trunk_names(settings: Settings) -> set[str]:
     return {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
 
 
-def _rehearsal_campaign(campaign: Campaign, trunks: set[str], load: int) -> dict[str, Any]:
+def _make_rehearsal_campaign(campaign: Campaign, trunks: set[str], load: int) -> dict[str, Any]:
     changed = {
         **campaign.model_dump(),
         "trunks": [name for name in campaign.trunks if name in trunks],
@@ -121,11 +121,11 @@ def _rehearsal_campaign(campaign: Campaign, trunks: set[str], load: int) -> dict
     return changed | ({"flow": _FLOW_INSTEAD.get(campaign.purpose, "turnout")} if campaign.has_script else {})
 
 
-def _rehearsal_inbound_number(number: InboundNumber) -> dict[str, Any]:
+def _make_rehearsal_inbound_number(number: InboundNumber) -> dict[str, Any]:
     return number.model_dump() | ({"flow": "inbound"} if number.has_script else {})
 
 
-def _rehearsal_seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
+def _make_rehearsal_seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
     """Yield the site's seats, then `load` - 1 copies of them under unused names."""
     used_names = {seat.name for seat in settings.seats}
     spare = (name for number in count(1) if (name := f"more-{number}") not in used_names)
@@ -135,7 +135,7 @@ def _rehearsal_seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
             yield {"name": label, "endpoint": f"rehearsed-{label}", "languages": seat.languages}
 
 
-def _rehearsal_agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
+def _make_rehearsal_agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
     """Yield the site's agents `load` times, with their languages and skills, under new numbers."""
     if not settings.agents:
         return
@@ -143,10 +143,10 @@ def _rehearsal_agents(settings: Settings, load: int) -> Iterator[dict[str, Any]]
     pin = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
     for copy in range(load):
         for place, agent in enumerate(settings.agents):
-            number = agent_number(settings, copy, place)
+            number = make_agent_number(settings, copy, place)
             yield {"number": number, "pin": pin, "languages": agent.languages, "skills": agent.skills}
 
 
-def agent_number(settings: Settings, copy: int, place: int) -> str:
-    """Return an agent's number in a rehearsal: agent `place` of the settings (from 0), in copy number `copy` (from 0)."""
+def make_agent_number(settings: Settings, copy: int, place: int) -> str:
+    """Return an agent's number in a rehearsal. `place` = the agent's position in the settings, `copy` = the copy (both from 0)."""
     return str(copy * len(settings.agents) + place + 1)

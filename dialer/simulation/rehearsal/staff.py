@@ -15,7 +15,7 @@ from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn, SeatReady
 from dialer.settings.site import Settings
 from dialer.simulation.agents import AgentHabits, EngineLike, SimulatedAgents
-from dialer.simulation.rehearsal.site import REHEARSAL_PIN, agent_number
+from dialer.simulation.rehearsal.site import REHEARSAL_PIN, make_agent_number
 
 _HABITS = AgentHabits(wrap_up_seconds=15.0, break_share=0.01, break_seconds=600.0)
 _HIGHEST_SERIAL = 1000
@@ -31,7 +31,7 @@ def create_agents(site: Settings, rehearsed: Settings, engine: EngineLike, load:
         for copy in range(load):
             seats_of_copy = seats[copy * len(site.seats) :][: len(places)]
             numbers |= {
-                seat: agent_number(site, copy, place) for seat, place in zip(seats_of_copy, places, strict=True)
+                seat: make_agent_number(site, copy, place) for seat, place in zip(seats_of_copy, places, strict=True)
             }
         seats = list(numbers)
     workers = {each.id for each in site.campaigns if each.purpose is Purpose.BOOTH_WORKERS}

@@ -13,7 +13,7 @@ from dialer.domain.model import AbandonedRate, CampaignState
 from dialer.reports.picture_file import check_picture_path, save_picture
 from dialer.settings.site import Settings
 from dialer.simulation.rehearsal.day import RehearsedDay
-from dialer.simulation.rehearsal.site import campaigns_to_rehearse
+from dialer.simulation.rehearsal.site import list_campaigns_to_rehearse
 
 BUSY_SHARE = 0.97
 """A peak above this share of the channels (0-1) means that trunks limit the dialling."""
@@ -164,7 +164,9 @@ def _judge_faults(outcome: DayOutcome) -> Iterator[Finding]:
             yield error(kind, "no call was placed after it")
 
 
-def preparation_findings(settings: Settings, states: Mapping[str, CampaignState], today: date) -> Iterator[Finding]:
+def find_preparation_findings(
+    settings: Settings, states: Mapping[str, CampaignState], today: date
+) -> Iterator[Finding]:
     """Yield what a rehearsal does differently from the real day, and what must be done before that day.
 
     `states` are the campaigns' states in the site's store.
@@ -176,7 +178,7 @@ def preparation_findings(settings: Settings, states: Mapping[str, CampaignState]
             f"all polls in the settings are in the past, the last one on {max(polls)}",
             "correct [[rules.polls]]",
         )
-    rehearsed = {campaign.id for campaign in campaigns_to_rehearse(settings)}
+    rehearsed = {campaign.id for campaign in list_campaigns_to_rehearse(settings)}
     for campaign in settings.campaigns:
         subject, state = f"campaign {campaign.id}", states.get(campaign.id, CampaignState.RUNNING)
         if campaign.id not in rehearsed:

@@ -107,7 +107,7 @@ def build_scenario(day: RecordedDay, name: str = "recorded day", minimum_ring_se
         for attempt in day.attempts
         if attempt.connected_seconds is not None
     )
-    wrap_ups = _wrap_up_seconds(day.attempts)
+    wrap_ups = _list_wrap_up_seconds(day.attempts)
     mean = fmean(wrap_ups) if wrap_ups else 1.0
     spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
     largest = max(seats for _, seats in day.seats.points)
@@ -157,19 +157,19 @@ def compute_recorded_figures(day: RecordedDay) -> DayResult:
     return compute_day_result(DayLog(day.hours, resolved, [last], placed, cancelled, dropped, []), "as it was", 0)
 
 
-def _wrap_up_seconds(attempts: Sequence[AttemptRecord]) -> list[float]:
+def _list_wrap_up_seconds(attempts: Sequence[AttemptRecord]) -> list[float]:
     return [a.wrap_up_ended_seconds - a.ended_seconds for a in attempts if a.wrap_up_ended_seconds is not None]
 
 
 def _impute_outcomes(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
-    """Return the attempts, with the outcome of cancelled ones drawn from attempts that lasted longer.
+    """Return the attempts. Cancelled ones get the outcome of a random attempt that lasted longer.
 
     This is hot-deck imputation of right-censored data (redistribution to the right, Efron 1967). Leaving cancelled
     attempts out would remove the slow calls of the day.
     """
     random = Random("fates")
-    known = sorted((a for a in attempts if not a.cancelled), key=_seconds_to_outcome)
-    lasted = [_seconds_to_outcome(attempt) for attempt in known]
+    known = sorted((a for a in attempts if not a.cancelled), key=_compute_seconds_to_outcome)
+    lasted = [_compute_seconds_to_outcome(attempt) for attempt in known]
     outcomes = list(known)
     for attempt in attempts:
         later = (
@@ -185,7 +185,7 @@ def _impute_outcomes(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
     return outcomes
 
 
-def _seconds_to_outcome(attempt: AttemptRecord) -> float:
+def _compute_seconds_to_outcome(attempt: AttemptRecord) -> float:
     end = attempt.ended_seconds if attempt.answered_seconds is None else attempt.answered_seconds
     return end - attempt.placed_seconds
 
@@ -213,5 +213,5 @@ def _make_ring_times(attempts: Sequence[AttemptRecord]) -> RecordedRing:
     for attempt in attempts:
         set_up = None if attempt.ringing_seconds is None else attempt.ringing_seconds - attempt.placed_seconds
         rings = others if attempt.answered_seconds is None else answers
-        rings.append((_seconds_to_outcome(attempt), set_up))
+        rings.append((_compute_seconds_to_outcome(attempt), set_up))
     return RecordedRing(tuple(answers), tuple(others))

@@ -15,7 +15,7 @@ from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
-from dialer.simulation.centre_model.policies import policy_named, simulate_policy
+from dialer.simulation.centre_model.policies import find_policy, simulate_policy
 from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
@@ -90,7 +90,7 @@ def model_utilisation(directory: Path, caps: float | None = None) -> float:
         wrap_up_cv=1.0,
         connect_seconds=campaign.connect_limit_seconds,
     )
-    policy = policy_named("predictive", scenario, site_caps(settings) if caps is None else caps)
+    policy = find_policy("predictive", scenario, site_caps(settings) if caps is None else caps)
     return fmean(simulate_policy(scenario, policy, seed).utilisation for seed in range(1, 7))
 
 

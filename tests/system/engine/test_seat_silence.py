@@ -58,7 +58,7 @@ def test_short_talk_with_a_live_agent_is_connected(tmp_path: Path, stays: float)
             await log_in_by_phone(site, "101", "2468")
             await site.until(lambda: bool(site.ended()), seconds=60)
             assert outcomes(site) == [Outcome.CONNECTED]
-            assert site.switch.phone_channel("agent01") is not None
+            assert site.switch.find_phone_channel("agent01") is not None
 
     run()
 
@@ -97,7 +97,7 @@ async def test_voter_stays_when_the_agent_reloads_the_page(tmp_path: Path) -> No
         )
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
-        dead = site.switch.phone_channel("agent01")
+        dead = site.switch.find_phone_channel("agent01")
         assert dead is not None
         site.switch.silence_phone("agent01")
         assert site.switch.dial_from_phone("agent01", "*1") is not None
@@ -106,7 +106,7 @@ async def test_voter_stays_when_the_agent_reloads_the_page(tmp_path: Path) -> No
             site.switch.press_phone_keys("agent01", keyed, every_seconds=0.15)
             await asyncio.sleep(1.0)
         await site.until(lambda: dead.uniqueid not in site.switch.channels, seconds=2)
-        phone = site.switch.phone_channel("agent01")
+        phone = site.switch.find_phone_channel("agent01")
         room = site.switch.conferences.by_name["seat-01"]
         assert phone is not None
         assert {member.channel.seat or "voter" for member in room.members} == {"agent01", "voter"}
@@ -124,11 +124,11 @@ async def test_repeated_log_in_calls_a_dead_phone(tmp_path: Path) -> None:
         await site.until(lambda: seat(site).state is SeatState.READY)
         with pytest.raises(CommandRefused, match="is already in use"):
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
-        dead = site.switch.phone_channel("agent01")
+        dead = site.switch.find_phone_channel("agent01")
         site.switch.silence_phone("agent01")
         said = await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         assert said == "seat 01: the phone is called again"
-        await site.until(lambda: site.switch.phone_channel("agent01") not in {None, dead}, seconds=10)
+        await site.until(lambda: site.switch.find_phone_channel("agent01") not in {None, dead}, seconds=10)
         await site.until(lambda: seat(site).state is SeatState.READY)
 
 
@@ -138,13 +138,13 @@ def test_reregistered_phone_is_replaced_only_if_silent(tmp_path: Path, dead: boo
     async def run() -> None:
         async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
             await log_in_by_phone(site, "101", "2468")
-            channel = site.switch.phone_channel("agent01")
+            channel = site.switch.find_phone_channel("agent01")
             if dead:
                 site.switch.silence_phone("agent01")
             await asyncio.sleep(0.5)
             site.switch.unregister_phone("agent01")
             await asyncio.sleep(2)
-            assert (site.switch.phone_channel("agent01") is channel) is not dead
+            assert (site.switch.find_phone_channel("agent01") is channel) is not dead
 
     run()
 
@@ -160,7 +160,7 @@ def test_seat_with_a_suspect_phone_gets_no_voter(tmp_path: Path, dead: bool) -> 
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
             await site.until(lambda: bool(site.switch.placed))
             await asyncio.sleep(0.95)
-            channel = site.switch.phone_channel("agent01")
+            channel = site.switch.find_phone_channel("agent01")
             assert channel is not None
             if dead:
                 site.switch.silence_phone("agent01")
@@ -193,9 +193,9 @@ async def test_reloaded_page_is_called_at_once(tmp_path: Path) -> None:
         site.switch.register_phone("agent01")
         await asyncio.sleep(0.1)
         assert seat(site).state is SeatState.READY
-        phone = site.switch.phone_channel("agent01")
+        phone = site.switch.find_phone_channel("agent01")
         await asyncio.sleep(20)
-        assert site.switch.phone_channel("agent01") is phone  # only once
+        assert site.switch.find_phone_channel("agent01") is phone  # only once
 
 
 @virtual_time()
@@ -203,12 +203,12 @@ async def test_page_reloaded_during_the_phone_check_is_called_afterwards(tmp_pat
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
-        dead = site.switch.phone_channel("agent01")
+        dead = site.switch.find_phone_channel("agent01")
         site.switch.silence_phone("agent01")
         site.switch.register_phone("agent01")  # in either order of the two events
         site.switch.unregister_phone("agent01")
         await asyncio.sleep(1.5)
-        assert site.switch.phone_channel("agent01") not in {None, dead}
+        assert site.switch.find_phone_channel("agent01") not in {None, dead}
         assert seat(site).state is SeatState.READY
 
 
@@ -217,13 +217,13 @@ async def test_replacing_page_is_called_once_the_old_phone_is_silent(tmp_path: P
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
-        first = site.switch.phone_channel("agent01")
+        first = site.switch.find_phone_channel("agent01")
         site.switch.register_phone("agent01")
         site.switch.unregister_phone("agent01")
         await asyncio.sleep(0.5)
         site.switch.silence_phone("agent01")
         await asyncio.sleep(2.0)
-        assert site.switch.phone_channel("agent01") not in {None, first}
+        assert site.switch.find_phone_channel("agent01") not in {None, first}
         assert seat(site).state is SeatState.READY
 
 
@@ -276,7 +276,7 @@ def test_page_reloaded_during_a_talk_keeps_its_voter(tmp_path: Path, back_first:
         async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
             await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
             await wait_until_talking(site)
-            dead = site.switch.phone_channel("agent01")
+            dead = site.switch.find_phone_channel("agent01")
             assert dead is not None
             site.switch.silence_phone("agent01")
             told = [site.switch.register_phone, site.switch.unregister_phone]
@@ -285,7 +285,7 @@ def test_page_reloaded_during_a_talk_keeps_its_voter(tmp_path: Path, back_first:
                 await asyncio.sleep(0.4)
             await asyncio.sleep(0.6)
             assert dead.uniqueid not in site.switch.channels
-            assert site.switch.phone_channel("agent01") not in {None, dead}
+            assert site.switch.find_phone_channel("agent01") not in {None, dead}
             room = site.switch.conferences.by_name["seat-01"]
             assert {member.channel.seat or "voter" for member in room.members} == {"agent01", "voter"}
             await site.until(lambda: bool(site.ended()), seconds=30)
@@ -304,11 +304,11 @@ async def test_page_reloaded_twice_keeps_its_voter(tmp_path: Path) -> None:
         await wait_until_talking(site)
         before = set()
         for port in (59_980, 59_996):
-            before.add(site.switch.phone_channel("agent01"))
+            before.add(site.switch.find_phone_channel("agent01"))
             site.switch.silence_phone("agent01")
             site.switch.register_phone("agent01", port)
             await asyncio.sleep(0.9)
-            assert site.switch.phone_channel("agent01") not in {None, *before}
+            assert site.switch.find_phone_channel("agent01") not in {None, *before}
         await site.until(lambda: bool(site.ended()), seconds=30)
         assert outcomes(site) == [Outcome.CONNECTED]
         assert SeatState.LOST not in [each.state for each in site.changes if isinstance(each, SeatView)][1:]
@@ -319,7 +319,7 @@ async def test_registered_phone_without_an_agent_is_not_called(tmp_path: Path) -
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
         site.switch.register_phone("agent01")
         await asyncio.sleep(10)
-        assert site.switch.phone_channel("agent01") is None
+        assert site.switch.find_phone_channel("agent01") is None
 
 
 def event(name: str, **fields: str) -> AmiMessage:

@@ -54,7 +54,7 @@ async def test_agent_logs_in_by_dialling_the_code(tmp_path: Path) -> None:
         assert (seat(site).state, seat(site).agent) == (SeatState.READY, "101")
         assert rows(tmp_path, "SELECT seat, agent, paused FROM log_in") == [("01", "101", 0)]
         await site.centre.engine.execute(SeatLogOff(seat="01"))
-        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)
+        await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=2)
         assert (seat(site).state, seat(site).agent) == (SeatState.OFFLINE, None)
         assert rows(tmp_path, "SELECT * FROM log_in") == []
 
@@ -70,7 +70,7 @@ async def test_agent_phone_can_dial_only_the_log_in_code(tmp_path: Path) -> None
 async def test_agent_logs_in_by_answering_the_desks_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         assert await site.centre.engine.execute(SeatCall(seat="02")) == "seat 02: the phone is being called"
-        await site.until(lambda: site.switch.phone_channel("agent02") is not None)
+        await site.until(lambda: site.switch.find_phone_channel("agent02") is not None)
         await press_keys(site, "102#", "agent02")
         await press_keys(site, "1357#", "agent02")
         await site.until(lambda: seat(site, "02").state is SeatState.READY, seconds=10)
@@ -88,7 +88,7 @@ async def test_three_wrong_pins_end_the_log_in_call(tmp_path: Path) -> None:
         site.switch.dial_from_phone("agent02", "*1")
         for keyed in ("102#", "0000#") * 3:
             await press_keys(site, keyed, "agent02")
-        await site.until(lambda: site.switch.phone_channel("agent02") is None, seconds=10)
+        await site.until(lambda: site.switch.find_phone_channel("agent02") is None, seconds=10)
         assert seat(site, "02").state is SeatState.OFFLINE
 
 
@@ -96,13 +96,13 @@ async def test_three_wrong_pins_end_the_log_in_call(tmp_path: Path) -> None:
 async def test_incomplete_log_in_does_not_change_the_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         site.switch.dial_from_phone("agent01", "*1")
-        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=60)
+        await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=60)
         site.switch.dial_from_phone("agent01", "*1")
         await press_keys(site, "101#")
         site.switch.drop_seat("agent01")
         await asyncio.sleep(60)
         assert seat(site).state is SeatState.OFFLINE
-        assert site.switch.phone_channel("agent01") is None
+        assert site.switch.find_phone_channel("agent01") is None
 
 
 @virtual_time()
@@ -196,7 +196,7 @@ async def test_log_in_lock_expires(tmp_path: Path) -> None:
 async def test_phone_log_in_needs_agents_in_the_settings(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agents=[]) as site:
         site.switch.dial_from_phone("agent01", "*1")
-        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=20)
+        await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=20)
         with pytest.raises(CommandRefused, match=r"needs \[\[agents\]\] in the settings"):
             await site.centre.engine.execute(SeatCall(seat="01"))
         with pytest.raises(CommandRefused, match="use 1 to 40 letters"):
@@ -340,7 +340,7 @@ async def test_star_codes_execute_seat_commands(tmp_path: Path) -> None:
         await asyncio.sleep(0.5)
         site.switch.press_phone_keys("agent01", "*0")
         await site.until(lambda: seat(site).agent is None, seconds=400)
-        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)
+        await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=2)
 
 
 @virtual_time()
@@ -352,7 +352,7 @@ async def test_log_off_during_a_call_takes_effect_after_wrap_up(tmp_path: Path) 
         assert rows(tmp_path, "SELECT * FROM log_in") == []
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=6)
-        await site.until(lambda: site.switch.phone_channel("agent01") is None, seconds=2)
+        await site.until(lambda: site.switch.find_phone_channel("agent01") is None, seconds=2)
 
 
 @virtual_time()
@@ -385,11 +385,11 @@ async def test_pause_during_wrap_up_keeps_the_wrap_up_limit(tmp_path: Path) -> N
 async def test_voters_hang_up_keeps_the_agents_phone_connected(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=15.0)) as site:
         await log_in_by_phone(site, "101", "2468")
-        phone = site.switch.phone_channel("agent01")
+        phone = site.switch.find_phone_channel("agent01")
         await site.until(lambda: bool(site.ended()))
         assert site.ended()[0].outcome is Outcome.CONNECTED
         assert seat(site).state is SeatState.WRAP_UP
-        assert site.switch.phone_channel("agent01") is phone
+        assert site.switch.find_phone_channel("agent01") is phone
         assert CallState.MESSAGE not in states_of(site, site.ended()[0].attempt_id)
 
 
@@ -450,7 +450,7 @@ async def test_agent_with_an_absent_phone_is_logged_off(tmp_path: Path) -> None:
         await site.until(lambda: seat(site).state is SeatState.OFFLINE, seconds=20)
         await asyncio.sleep(40)
         assert rows(tmp_path, "SELECT * FROM log_in") == []
-        assert site.switch.phone_channel("agent01") is None  # the phone is not called any more
+        assert site.switch.find_phone_channel("agent01") is None  # the phone is not called any more
         site.switch.set_phone("agent01", PhoneMode.ANSWERS)
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="101", pin="2468"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -501,7 +501,7 @@ async def test_simultaneous_hang_ups_give_one_outcome(tmp_path: Path) -> None:
         await wait_until_talking(site)
         attempt_id = seat(site).attempt_id
         assert attempt_id is not None
-        site.switch.other_side_hangs_up(site.switch.channels[attempt_id], EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(site.switch.channels[attempt_id], EndsBy.VOTER)
         site.switch.drop_seat("agent01")
         await site.until(lambda: bool(site.ended()), seconds=5)
         await asyncio.sleep(20)

@@ -145,7 +145,7 @@ async def test_talk_at_a_removed_seat_continues_to_its_end(tmp_path: Path) -> No
         await here.site.until(lambda: seat(here.site).state is SeatState.WRAP_UP)
         assert await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED)) == "seat 01: voted"
         assert here.seats == ["02"]
-        await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
+        await here.site.until(lambda: here.site.switch.find_phone_channel("agent01") is None, seconds=2)
         await here.site.until(lambda: rows(tmp_path, "SELECT seat FROM log_in") == [("02",)])
         with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 1 seats"):
             await execute(SeatLogIn(seat="01", agent="agent-01"))
@@ -165,9 +165,9 @@ async def test_changed_phone_of_a_seat_is_used_after_its_agent_left(tmp_path: Pa
         assert await here.reload() == "settings applied: seats.01.endpoint"
         assert seat(here.site).state is SeatState.TALKING
         await here.site.until(lambda: seat(here.site).agent is None)
-        await here.site.until(lambda: here.site.switch.phone_channel("agent01") is None, seconds=2)
+        await here.site.until(lambda: here.site.switch.find_phone_channel("agent01") is None, seconds=2)
         await here.site.log_in("01")
-        await here.site.until(lambda: here.site.switch.phone_channel("agent04") is not None, seconds=2)
+        await here.site.until(lambda: here.site.switch.find_phone_channel("agent04") is not None, seconds=2)
         await wait_until_talking(here.site)
 
 

@@ -125,7 +125,7 @@ async def test_supervisor_who_hangs_up_during_a_mode_change_is_removed(tmp_path:
             await move_party(*args)
             phone = ear(site)
             assert phone is not None
-            site.switch.other_side_hangs_up(phone, EndsBy.VOTER)
+            site.switch.hang_up_from_other_side(phone, EndsBy.VOTER)
             await asyncio.sleep(1)
 
         with pytest.MonkeyPatch.context() as patch:
@@ -144,7 +144,7 @@ async def test_barge_ends_with_the_call(tmp_path: Path) -> None:
         await execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
         first = voter(site)
-        site.switch.other_side_hangs_up(first, EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(first, EndsBy.VOTER)
         await asyncio.sleep(1)
         assert where(site) == "ChanSpy(,qg(seat-01))"
         await execute(SeatReady(seat="01"))
@@ -160,7 +160,7 @@ async def test_barge_that_cannot_end_hangs_up_the_supervisor(tmp_path: Path) -> 
         await asyncio.sleep(2)
         first, barger = voter(site), ear(site)
         assert barger is not None
-        site.switch.other_side_hangs_up(first, EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(first, EndsBy.VOTER)
         await asyncio.sleep(0.01)
         barger.goto = None  # in spite of the requests
         await site.centre.engine.execute(SeatReady(seat="01"))
@@ -261,7 +261,7 @@ async def test_monitoring_ends_with_phone_log_off_and_dialler(tmp_path: Path) ->
         await asyncio.sleep(1)
         await execute(SeatLogOff(seat="01"))  # the log-off takes effect after the call
         assert ear(site) is not None
-        site.switch.other_side_hangs_up(voter(site), EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(voter(site), EndsBy.VOTER)
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await asyncio.sleep(2)
@@ -335,7 +335,7 @@ async def test_recording_campaign_stores_a_file_per_talk(tmp_path: Path) -> None
             CommandRefused, match="no recording of that call is available: the call is still in progress"
         ):
             await execute(PlayRecording(attempt=attempt))
-        site.switch.other_side_hangs_up(channel, EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(channel, EndsBy.VOTER)
         await asyncio.sleep(0.5)
         assert recording.muted_seconds == pytest.approx(3, abs=0.1)
         assert recording.seconds == pytest.approx(5.5, abs=0.3), "music is not recorded"

@@ -141,7 +141,7 @@ async def test_blind_transfer_frees_the_agent_at_once(tmp_path: Path) -> None:
         await asyncio.sleep(2)
         assert conference_members(site) == {frozenset({"agent01"}), frozenset({"outside", "voter"})}
         assert third_party(site).caller_number == "+911140000001"
-        site.switch.other_side_hangs_up(voter_channel(site), EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(voter_channel(site), EndsBy.VOTER)
         await asyncio.sleep(1)
         assert count_third_parties(site) == 0
         assert site.ended()[-1].outcome is Outcome.CONNECTED
@@ -248,7 +248,7 @@ async def test_voter_hanging_up_on_hold_hangs_up_the_target(wait: float, tmp_pat
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(wait)
-        site.switch.other_side_hangs_up(voter_channel(site), EndsBy.VOTER)
+        site.switch.hang_up_from_other_side(voter_channel(site), EndsBy.VOTER)
         await asyncio.sleep(2)
         assert count_third_parties(site) == 0
         assert seat(site).state is SeatState.WRAP_UP
@@ -326,7 +326,7 @@ async def test_restarted_dialler_recovers_voters_on_hold(stage: str, tmp_path: P
                 assert conference_members(again) == before
             if stage in {"consult", "three-way"}:
                 assert (seat(again).state, seat(again).transfer) == (SeatState.TALKING, stage)
-            switch.other_side_hangs_up(switch.channels[attempt], EndsBy.VOTER)
+            switch.hang_up_from_other_side(switch.channels[attempt], EndsBy.VOTER)
             await again.until(lambda: bool(again.ended()), seconds=5)
             assert again.ended()[0].outcome is Outcome.CONNECTED
             await asyncio.sleep(1)

@@ -60,7 +60,7 @@ async def resting(directory: Path) -> AsyncIterator[Site]:
     config = all_answer(answer_after=1.0, hang_up_after=5.0)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(directory, config, trunks=[trunk("carrier")], campaign=campaign, profile=SHORT_RINGS) as site:
-        site.switch.trunk_down("carrier")
+        site.switch.take_trunk_down("carrier")
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=120)
         yield site
 
@@ -71,7 +71,7 @@ async def test_next_trunk_takes_over_until_the_first_recovers(tmp_path: Path) ->
     trunks = [trunk("carrier"), trunk("second")]
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(tmp_path, config, trunks=trunks, campaign=campaign, profile=SHORT_RINGS) as site:
-        site.switch.trunk_down("carrier")
+        site.switch.take_trunk_down("carrier")
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=120)
         assert placed_on(site)["second"] <= 4
         await site.until(lambda: placed_on(site)["second"] >= 12, seconds=120)
@@ -79,7 +79,7 @@ async def test_next_trunk_takes_over_until_the_first_recovers(tmp_path: Path) ->
         failures = site.view.state.trunks[0].failures
         assert failures >= 5
         assert site.view.state.trunks[0].attempts - failures <= 1  # one call was placed before the trunk failed
-        site.switch.trunk_up("carrier")
+        site.switch.bring_trunk_up("carrier")
         await site.until(lambda: site.view.state.trunks[0].state == "working", seconds=120)
         assert "trunk-carrier" not in {alert.code for alert in site.view.alerts}
         assert site.view.state.trunks[0].calls_per_second > 0
@@ -123,7 +123,7 @@ async def test_all_trunks_resting_holds_dialling_until_a_probe(tmp_path: Path) -
         assert len(site.switch.placed) == before + 1  # only the probe, which fails: the next rest is twice as long
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=5)
         assert site.view.state.trunks[0].rest_seconds > 50
-        site.switch.trunk_up("carrier")
+        site.switch.bring_trunk_up("carrier")
         await site.until(lambda: bool(site.view.campaigns[0].calls), seconds=90)
         await site.until(lambda: site.view.campaigns[0].hold is None, seconds=20)
         assert not {"trunks-ivr", "trunk-carrier"} & {alert.code for alert in site.view.alerts}
@@ -245,7 +245,7 @@ async def test_failures_of_single_numbers_do_not_rest_the_trunk(tmp_path: Path) 
 @virtual_time()
 async def test_probe_refused_by_the_store_is_left_to_the_next_call(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
-        site.switch.trunk_up("carrier")
+        site.switch.bring_trunk_up("carrier")
         store = site.centre.store
         refused: list[NewAttempt] = []
         whole = store.open_attempts
@@ -264,7 +264,7 @@ async def test_probe_refused_by_the_store_is_left_to_the_next_call(tmp_path: Pat
 @virtual_time()
 async def test_probe_that_failed_to_commit_is_left_to_the_next_call(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
-        site.switch.trunk_up("carrier")
+        site.switch.bring_trunk_up("carrier")
         failing = FailingStore(site, "open_attempts")
         await site.until(lambda: site.view.state.trunks[0].state == "probing", seconds=120)
         await asyncio.sleep(10)
@@ -288,10 +288,10 @@ async def test_transfer_call_over_a_rested_trunk_is_not_the_probe(tmp_path: Path
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
         await asyncio.sleep(3)
         await site.log_in("02")
-        site.switch.trunk_down("carrier")
+        site.switch.take_trunk_down("carrier")
         await site.until(lambda: site.view.state.trunks[0].state == "resting", seconds=300)
         await execute(PauseCampaign(campaign="agents"))
-        site.switch.trunk_up("carrier")
+        site.switch.bring_trunk_up("carrier")
         await site.until(lambda: site.view.state.trunks[0].state == "probing", seconds=300)
         await execute(SeatConsult(seat="01", to="party-office"))
         await asyncio.sleep(10)

@@ -15,13 +15,13 @@ from dialer.domain.enums import PacingPolicy
 from dialer.domain.pin_proof import PinProver, read_proof
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import PacingSnapshot
-from dialer.simulation.centre_model.policies import caps_for
+from dialer.simulation.centre_model.policies import make_caps
 from dialer.simulation.demo import centre as demo
 from dialer.simulation.demo.centre import (
     PRETRAINED_CAMPAIGN,
     DemoOptions,
-    demo_settings,
-    pretraining_scenario,
+    make_demo_settings,
+    make_pretraining_scenario,
     run_demo,
 )
 from dialer.simulation.demo.desk import DemoVisitors
@@ -50,7 +50,7 @@ def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_its_ow
         with pytest.raises(CentreStarts):
             asyncio.run(run_demo(DemoOptions(seats=10, voters=20, directory=tmp_path), Console(quiet=True)))
     first, second = found
-    cold, pretrained = (make_pacer(PacingPolicy.PREDICTIVE, caps=caps_for(0.03)) for _ in range(2))
+    cold, pretrained = (make_pacer(PacingPolicy.PREDICTIVE, caps=make_caps(0.03)) for _ in range(2))
     pretrained.restore(json.loads(first))
     free = PacingSnapshot(0.0, free_seats=20, free_channels=90, cps_budget=90)
     assert pretrained.calls_to_place(free) > cold.calls_to_place(free)
@@ -58,7 +58,7 @@ def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_its_ow
 
 
 def test_pretraining_uses_the_ring_times_of_the_demos_voters() -> None:
-    hour = pretraining_scenario(DemoOptions(answer_rate=0.45))
+    hour = make_pretraining_scenario(DemoOptions(answer_rate=0.45))
     random = Random(1)
     rings = [hour.ring.draw(answered, random) for answered in (True, False) for _ in range(2_000)]
     answers, others = rings[:2_000], rings[2_000:]
@@ -72,7 +72,7 @@ def test_pretraining_uses_the_ring_times_of_the_demos_voters() -> None:
 
 def test_demo_with_a_desk_has_seats_and_agents_for_its_user(tmp_path: Path) -> None:
     visitors = DemoVisitors.for_user(10)
-    settings = demo_settings(DemoOptions(desk=True), tmp_path / "centre.db", 5038, visitors)
+    settings = make_demo_settings(DemoOptions(desk=True), tmp_path / "centre.db", 5038, visitors)
     assert [seat.name for seat in settings.seats][-len(visitors.seats) :] == [*visitors.seats]
     assert len(settings.seats) == 10 + len(visitors.seats)
     hashes = {agent.number: agent.pin.get_secret_value() for agent in settings.agents}
@@ -81,4 +81,4 @@ def test_demo_with_a_desk_has_seats_and_agents_for_its_user(tmp_path: Path) -> N
         proof = read_proof(PinProver(hashes).prove("demo", visitors.seats[0], number, visitors.pin, 1_713_765_600.0))
         assert proof.is_valid(hashes[number], "demo", visitors.seats[0], number)
     assert visitors.pin not in repr(visitors)
-    assert demo_settings(DemoOptions(), tmp_path / "centre.db", 5038, None).agents == ()
+    assert make_demo_settings(DemoOptions(), tmp_path / "centre.db", 5038, None).agents == ()

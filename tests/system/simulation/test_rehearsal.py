@@ -16,7 +16,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import CannotRehearse, FaultKind, RehearsedDay, plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
-from dialer.simulation.rehearsal.site import rehearsal_settings
+from dialer.simulation.rehearsal.site import make_rehearsal_settings
 from dialer.simulation.rehearsal.verdict import DayOutcome, is_ready, judge_day, plot_days
 from dialer.store.exports import record_export
 from dialer.store.keys import write_new_key
@@ -52,7 +52,7 @@ def test_rehearsal_has_three_runs_of_the_day(site: Settings) -> None:
 
 
 def test_rehearsal_settings_contain_no_real_asterisk_store_or_broker(site: Settings, tmp_path: Path) -> None:
-    rehearsed = rehearsal_settings(site, 2, tmp_path / "copy.db", 15_038)
+    rehearsed = make_rehearsal_settings(site, 2, tmp_path / "copy.db", 15_038)
     assert (rehearsed.ami.host, rehearsed.ami.port, rehearsed.fastagi.port) == ("127.0.0.1", 15_038, 0)
     assert rehearsed.store.path == tmp_path / "copy.db"
     assert not rehearsed.broker.enabled

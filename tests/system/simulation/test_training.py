@@ -16,7 +16,7 @@ from dialer.domain.enums import PacingPolicy
 from dialer.engine.seats.pins import hash_pin
 from dialer.errors import SettingError
 from dialer.settings.site import Settings, load_settings
-from dialer.simulation.demo.training import VOTER_REPLIES, run_training, training_settings
+from dialer.simulation.demo.training import VOTER_REPLIES, make_training_settings, run_training
 from tests.support.waiting import HANG_SECONDS
 
 PIN = "739164"
@@ -69,7 +69,7 @@ def site(folder: Path) -> Settings:
 
 def test_training_keeps_agents_and_scripts_and_replaces_everything_else(tmp_path: Path) -> None:
     settings = site(tmp_path)
-    trained = training_settings(settings, tmp_path / "other.db", 5038)
+    trained = make_training_settings(settings, tmp_path / "other.db", 5038)
     assert trained.agents == settings.agents
     assert [(each.name, each.webrtc) for each in trained.seats] == [("01", False), ("02", False)]
     (campaign,) = trained.campaigns
@@ -83,7 +83,7 @@ def test_training_uses_previews_if_the_site_does(tmp_path: Path) -> None:
     settings = site(tmp_path)
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
     previews = settings.model_copy(update={"campaigns": (campaign,)})
-    (trained,) = training_settings(previews, tmp_path / "other.db", 5038).campaigns
+    (trained,) = make_training_settings(previews, tmp_path / "other.db", 5038).campaigns
     assert (trained.pacing, trained.preview_seconds) == (PacingPolicy.PREVIEW, 20.0)
 
 

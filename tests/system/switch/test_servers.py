@@ -393,7 +393,7 @@ async def test_a_restarted_dialler_finds_the_conversation_between_servers(tmp_pa
         async with a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers, campaign=OVER_A) as again:
             await again.until(lambda: seat(again, "b01").state is SeatState.TALKING, seconds=5)
             assert (seat(again, "b01").attempt_id, len(joins(again))) == (attempt, 1)
-            servers["a"].other_side_hangs_up(servers["a"].channels[attempt], EndsBy.VOTER)
+            servers["a"].hang_up_from_other_side(servers["a"].channels[attempt], EndsBy.VOTER)
             await again.until(lambda: bool(again.ended()), seconds=5)
             assert [(each.attempt_id, each.outcome) for each in again.ended()] == [(attempt, Outcome.CONNECTED)]
             assert not joins(again)

@@ -18,7 +18,7 @@ from bench.baseline_pacers import (
 from bench.baselines import BASELINE_NAMES, baseline_named
 from bench.vicidial_pacer import DialMethod, DropFigures, VicidialPacer, VicidialSettings, calls_to_make, next_level
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
-from dialer.simulation.centre_model.policies import policy_named, simulate_policy
+from dialer.simulation.centre_model.policies import find_policy, simulate_policy
 from dialer.simulation.centre_model.run import simulate
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.schedule import Schedule
@@ -183,7 +183,7 @@ def test_every_baseline_policy_runs_a_centre_and_cancels_no_call(name: str) -> N
 
 def test_progressive_policy_has_the_idle_time_calculated_by_hand() -> None:
     scenario = SCENARIOS["27 seats"]
-    day = simulate_policy(scenario, policy_named("progressive", scenario, 0.03), 1, hours=2.0)
+    day = simulate_policy(scenario, find_policy("progressive", scenario, 0.03), 1, hours=2.0)
     assert day.idle_seconds_per_call == pytest.approx(59.1, abs=3.0)
     assert day.abandoned == 0
 

@@ -12,7 +12,7 @@ import pytest
 
 from bench.baseline_pacers import CallsPerIdleSeat
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, SeatStage
-from dialer.simulation.centre_model.day_result import abandoned_rate_by_window, worst_abandoned_rate
+from dialer.simulation.centre_model.day_result import compute_abandoned_rate_by_window, compute_worst_abandoned_rate
 from dialer.simulation.centre_model.distributions import (
     BreakHabits,
     DayCurve,
@@ -23,7 +23,7 @@ from dialer.simulation.centre_model.distributions import (
 )
 from dialer.simulation.centre_model.run import simulate
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
-from dialer.simulation.centre_model.scenarios import SCENARIOS, scenario_named
+from dialer.simulation.centre_model.scenarios import SCENARIOS, find_scenario
 
 SMALL = replace(SCENARIOS["10 seats"], hours=0.5)
 
@@ -309,9 +309,9 @@ def test_simulated_centre_without_seats_places_no_calls() -> None:
 
 def test_abandoned_rate_is_computed_by_window_and_for_the_worst_window() -> None:
     resolved = [(10.0, False), (20.0, True), (70.0, False), (110.0, False), (130.0, True), (139.0, True)]
-    assert abandoned_rate_by_window(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
-    assert worst_abandoned_rate(resolved, 60.0) == pytest.approx(2.0 / 3.0)
-    assert worst_abandoned_rate(resolved, 500.0) == 0.0
+    assert compute_abandoned_rate_by_window(resolved, 60.0, 180.0) == pytest.approx((0.5, 0.0, 1.0))
+    assert compute_worst_abandoned_rate(resolved, 60.0) == pytest.approx(2.0 / 3.0)
+    assert compute_worst_abandoned_rate(resolved, 500.0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -333,9 +333,9 @@ def test_scenario_with_a_figure_outside_its_limits_is_rejected_in_one_line(bad: 
 
 
 def test_unknown_scenario_is_rejected_with_a_hint_to_list_scenarios() -> None:
-    assert scenario_named("27 seats").name == "27 seats"
+    assert find_scenario("27 seats").name == "27 seats"
     with pytest.raises(BadScenario, match="no scenario 'nowhere'; list them with `dialer simulate --list`"):
-        scenario_named("nowhere")
+        find_scenario("nowhere")
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))

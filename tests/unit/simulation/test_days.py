@@ -23,9 +23,9 @@ from dialer.simulation.rehearsal.day import (
     plan_rehearsed_days,
 )
 from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER, find_unjudged_faults
-from dialer.simulation.rehearsal.site import REHEARSAL_LOGIN, rehearsal_settings
+from dialer.simulation.rehearsal.site import REHEARSAL_LOGIN, make_rehearsal_settings
 from dialer.simulation.rehearsal.staff import choose_working_agents
-from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, judge_day, preparation_findings
+from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, find_preparation_findings, judge_day
 from tests.support.centre import site_settings
 from tests.support.seats import CHEAP
 
@@ -234,7 +234,7 @@ def test_rehearsal_ignores_environment_variables_of_the_real_asterisk_and_store(
         "BROKER__ENABLED": "true",
     }.items():
         monkeypatch.setenv(f"MATDAN_{name}", value)
-    rehearsed = rehearsal_settings(settings, 1, Path("copy.db"), 15_038)
+    rehearsed = make_rehearsal_settings(settings, 1, Path("copy.db"), 15_038)
     assert (rehearsed.ami.host, rehearsed.ami.port) == ("127.0.0.1", 15_038)
     assert rehearsed.ami.secret is not None
     assert rehearsed.ami.secret.get_secret_value() == REHEARSAL_LOGIN
@@ -247,14 +247,14 @@ def test_rehearsal_ignores_environment_variables_of_the_real_asterisk_and_store(
 )
 def test_seats_added_to_rehearse_twice_the_load_have_unique_names(names: list[str]) -> None:
     seats = [{"name": name, "endpoint": f"phone{place}", "languages": ["hi"]} for place, name in enumerate(names)]
-    rehearsed = rehearsal_settings(site(seats=seats), 2, Path("copy.db"), 1)
+    rehearsed = make_rehearsal_settings(site(seats=seats), 2, Path("copy.db"), 1)
     assert len({seat.name for seat in rehearsed.seats}) == len({seat.endpoint for seat in rehearsed.seats}) == 4
     assert all(seat.languages == ("hi",) for seat in rehearsed.seats)
 
 
 def test_site_that_plays_approved_recordings_only_can_be_rehearsed() -> None:
     audio = {"catalogue": "catalogue", "approved_only": True, "certified_recordings": True, "play_drafts": False}
-    assert rehearsal_settings(site(audio=audio), 1, Path("copy.db"), 1).audio.catalogue is None
+    assert make_rehearsal_settings(site(audio=audio), 1, Path("copy.db"), 1).audio.catalogue is None
 
 
 def test_rehearsal_excludes_campaigns_that_have_only_twilio_trunks() -> None:
@@ -265,11 +265,11 @@ def test_rehearsal_excludes_campaigns_that_have_only_twilio_trunks() -> None:
         {"number": "+911140000002", "mode": "missed-call", "campaign": "theirs"},
     ]
     settings = site(campaigns=campaigns, inbound={"numbers": numbers}, **TWILIO)
-    rehearsed = rehearsal_settings(settings, 1, Path("copy.db"), 1)
+    rehearsed = make_rehearsal_settings(settings, 1, Path("copy.db"), 1)
     assert [(each.id, each.trunks) for each in rehearsed.campaigns] == [("ours", ("carrier",))]
     assert [each.campaign for each in rehearsed.inbound.numbers] == ["ours"]
     assert [hours.campaign_id for hours in plan_days(settings)[0].hours] == ["ours"]
-    assert [str(each) for each in preparation_findings(settings, {}, POLL)] == [
+    assert [str(each) for each in find_preparation_findings(settings, {}, POLL)] == [
         "campaign theirs: not rehearsed, because it has only Twilio trunks"
     ]
     with pytest.raises(CannotRehearse, match="Twilio trunks only"):
@@ -287,9 +287,9 @@ def test_rehearsal_replaces_an_agi_script_by_a_flow() -> None:
     }
     number = {"number": "+911140000001", "mode": "flow", "flow": "script:/etc/matdan/survey.py", "campaign": "calls"}
     settings = site(campaigns=[scripted], inbound={"numbers": [number]})
-    rehearsed = rehearsal_settings(settings, 1, Path("copy.db"), 1)
+    rehearsed = make_rehearsal_settings(settings, 1, Path("copy.db"), 1)
     assert (rehearsed.campaigns[0].flow, rehearsed.inbound.numbers[0].flow) == ("turnout", "inbound")
-    (note,) = preparation_findings(settings, {}, POLL)
+    (note,) = find_preparation_findings(settings, {}, POLL)
     assert "rehearsed with a flow instead of its AGI script" in note.text
 
 
@@ -303,7 +303,7 @@ def agent(number: int, *skills: str) -> dict[str, Any]:
 def test_rehearsal_agents_have_the_skills_of_the_sites_agents() -> None:
     agents = [agent(10), agent(12, "tamil")]
     settings = site(campaign={"skill": "tamil", "hours": ALL_DAY}, agents=agents, seats=1)
-    rehearsed = rehearsal_settings(settings, 2, Path("copy.db"), 1)
+    rehearsed = make_rehearsal_settings(settings, 2, Path("copy.db"), 1)
     assert [(each.number, each.skills) for each in rehearsed.agents] == [
         ("1", ()),
         ("2", ("tamil",)),
@@ -333,10 +333,12 @@ def test_rehearsal_agents_with_a_required_skill_get_seats_first(
 
 def test_rehearsal_reports_its_differences_from_the_real_day() -> None:
     settings = site(agents=[agent(1)], seats=3)
-    notes = [str(each) for each in preparation_findings(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))]
+    notes = [
+        str(each) for each in find_preparation_findings(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))
+    ]
     assert notes == [
         "polls: all polls in the settings are in the past, the last one on 2024-04-26; correct [[rules.polls]]",
         "campaign agents: paused, but rehearsed as running; an operator must resume it",
         "agents: 1 agents for 3 seats: the other seats stayed offline",
     ]
-    assert list(preparation_findings(site(), {}, POLL)) == []
+    assert list(find_preparation_findings(site(), {}, POLL)) == []

@@ -22,7 +22,7 @@ from dialer.settings.site import load_settings
 from dialer.simulation.centre_model import plots
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.centre_model.policies import POLICY_NAMES, caps_for, policy_named, simulate_policy
+from dialer.simulation.centre_model.policies import POLICY_NAMES, find_policy, make_caps, simulate_policy
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.what_if import (
@@ -31,7 +31,7 @@ from dialer.simulation.centre_model.what_if import (
     SURE_WITHIN,
     Site,
     apply_change,
-    half_interval,
+    compute_half_interval,
     what_if,
 )
 from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, build_scenario, compute_recorded_figures
@@ -56,13 +56,13 @@ def _run(*arguments: str) -> str:
 
 @pytest.mark.parametrize("name", POLICY_NAMES)
 def test_pacing_policy_creates_a_new_pacer_each_time(name: str) -> None:
-    policy = policy_named(name, SCENARIOS["5 seats"], 0.03)
+    policy = find_policy(name, SCENARIOS["5 seats"], 0.03)
     assert policy.name == name
     assert policy.make() is not policy.make()
 
 
 def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
-    hour, day = caps_for(0.03)
+    hour, day = make_caps(0.03)
     assert (hour.window_seconds, day.window_seconds) == (3600.0, 86_400.0)
     assert hour.target == day.target == 0.03
     assert hour.hard_stop == pytest.approx(0.032)
@@ -127,10 +127,10 @@ def test_several_processes_simulate_the_same_days_as_one() -> None:
 
 
 def test_confidence_interval_follows_students_t_distribution() -> None:
-    assert half_interval([0.9]) is None
-    assert half_interval([0.9] * 8) == 0.0
+    assert compute_half_interval([0.9]) is None
+    assert compute_half_interval([0.9] * 8) == 0.0
     parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
-    assert half_interval(parts) == pytest.approx(
+    assert compute_half_interval(parts) == pytest.approx(
         DAYS_DIFFER * 2.365 * 0.02 / sqrt(8), rel=0.01
     )  # 7 degrees of freedom, standard deviation 0.02
 
@@ -199,7 +199,7 @@ def test_scenario_of_a_recorded_day_has_its_rates_and_times() -> None:
     assert rate.at(5400.0) == pytest.approx(0.25, abs=0.07)
     assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
     assert scenario.ring.ring_out_seconds == 25.0
-    day = simulate_policy(scenario, policy_named("progressive", scenario, 0.03), 1)
+    day = simulate_policy(scenario, find_policy("progressive", scenario, 0.03), 1)
     assert day.connected > 100
     busy_per_call = day.moments[-1].busy_seat_seconds / day.connected
     assert busy_per_call == pytest.approx(70.0, rel=0.05)
@@ -250,7 +250,7 @@ def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
 
 @pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
 def test_simulation_plots_have_the_same_bytes_each_time(tmp_path: Path, suffix: str, head: bytes) -> None:
-    day = simulate_policy(SCENARIOS["5 seats"], policy_named("ratio", SCENARIOS["5 seats"], 0.03), 1, hours=0.5)
+    day = simulate_policy(SCENARIOS["5 seats"], find_policy("ratio", SCENARIOS["5 seats"], 0.03), 1, hours=0.5)
     points = [
         PolicyPoint("ours", 0.9, 0.03, highlighted=True),
         PolicyPoint("another", 0.8, 0.2, curve=((0.0, 0.6), (0.2, 0.8))),
