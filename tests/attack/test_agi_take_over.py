@@ -77,7 +77,7 @@ def alert_changes(site: Site, code: str) -> list[bool]:
 
 
 @virtual_time()
-async def test_knowing_call_ids_takes_over_no_ringing_call(tmp_path: Path) -> None:
+async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_path: Path) -> None:
     commands: list[str] = []
     async with ringing_site(tmp_path) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == RINGING, seconds=30)
@@ -108,7 +108,7 @@ async def test_knowing_call_ids_takes_over_no_ringing_call(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_stolen_tokens_take_over_neither_calls_in_flows_nor_ended_calls(tmp_path: Path) -> None:
+async def test_stolen_token_takes_over_neither_a_call_in_a_flow_nor_an_ended_call(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
     async with ringing_site(tmp_path, config) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
@@ -128,7 +128,7 @@ async def test_stolen_tokens_take_over_neither_calls_in_flows_nor_ended_calls(tm
 
 
 @virtual_time()
-async def test_wrong_pins_over_forged_connections_lock_no_seat(tmp_path: Path) -> None:
+async def test_wrong_pins_over_forged_agi_connections_lock_no_seat(tmp_path: Path) -> None:
     agents = [{"number": "101", "pin": CHEAP.hash("2468")}, {"number": "102", "pin": CHEAP.hash("1357")}]
     async with a_site(tmp_path, seats=2, agents=agents) as site:
         for secret in ("dialler", "guessed", None):
@@ -148,7 +148,7 @@ async def test_wrong_pins_over_forged_connections_lock_no_seat(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_alert_of_foreign_connections_clears_five_minutes_after_the_last(tmp_path: Path) -> None:
+async def test_alert_about_forged_agi_connections_clears_five_minutes_after_the_last_one(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=1) as site:
         for _ in range(40):
             assert await press_one_throughout(connect_as(site.centre.agi_port, "flow", "x", "y", secret=None)) == []
@@ -159,7 +159,7 @@ async def test_alert_of_foreign_connections_clears_five_minutes_after_the_last(t
 
 
 @virtual_time()
-async def test_silent_connections_are_closed_within_seconds_and_delay_no_call(tmp_path: Path) -> None:
+async def test_silent_agi_connections_are_closed_within_seconds_and_delay_no_call(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, keys=((14.0, "1"),), hang_up_after=60.0)
     async with ringing_site(tmp_path, config) as site:
         silent = [AsteriskCall(site.centre.agi_port, b"agi_network: yes\n") for _ in range(1000)]
@@ -179,7 +179,9 @@ async def test_silent_connections_are_closed_within_seconds_and_delay_no_call(tm
 
 
 @pytest.mark.parametrize("lost", [("DialEnd",), ("OriginateResponse",), ("DialEnd", "OriginateResponse")])
-def test_flow_runs_even_if_events_of_the_answer_are_late_or_lost(tmp_path: Path, lost: tuple[str, ...]) -> None:
+def test_flow_runs_even_if_the_events_for_the_answered_call_are_late_or_lost(
+    tmp_path: Path, lost: tuple[str, ...]
+) -> None:
     @virtual_time()
     async def run() -> None:
         config = scripted(*[Behaviour(answer_after=2.0, keys=((14.0, "1"),))] * 5)
@@ -192,7 +194,7 @@ def test_flow_runs_even_if_events_of_the_answer_are_late_or_lost(tmp_path: Path,
 
 
 @virtual_time()
-async def test_call_answered_during_a_lost_link_gets_its_flow_after_reconnection(tmp_path: Path) -> None:
+async def test_call_answered_while_asterisk_is_disconnected_gets_its_flow_after_reconnection(tmp_path: Path) -> None:
     config = scripted(Behaviour(answer_after=10.0, keys=((25.0, "1"),), hang_up_after=90.0))
     async with a_site(tmp_path, config, voters=1, campaign={**IVR, "max_attempts": 1}) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -218,7 +220,9 @@ def dialplan_of_earlier_version() -> str:
 @pytest.mark.parametrize(
     "text", [dialplan_of_earlier_version(), dialplan(manager_secret="an-earlier-one")], ids=["old", "other"]
 )
-def test_foreign_dialplan_blocks_dialling_and_the_alert_names_the_cause(tmp_path: Path, text: str) -> None:
+def test_dialplan_not_rendered_from_the_settings_blocks_dialling_and_the_alert_says_so(
+    tmp_path: Path, text: str
+) -> None:
     @virtual_time()
     async def run() -> None:
         config = replace(all_answer(answer_after=1.0), dialplan=text)

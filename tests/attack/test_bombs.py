@@ -80,7 +80,7 @@ def read_refusal(read: Callable[[Path], Any], path: Path) -> str:
 
 @pytest.mark.parametrize("attack", TEXTS)
 @pytest.mark.parametrize("kind", sorted(READERS.keys() - {"names"}))
-def test_hostile_text_file_is_refused_in_one_line(tmp_path: Path, kind: str, attack: str) -> None:
+def test_hostile_text_file_is_refused_with_a_message_of_one_line(tmp_path: Path, kind: str, attack: str) -> None:
     name, read = READERS[kind]
     path = tmp_path / name
     path.write_bytes(TEXTS[attack])
@@ -90,14 +90,14 @@ def test_hostile_text_file_is_refused_in_one_line(tmp_path: Path, kind: str, att
 @pytest.mark.parametrize(
     ("attack", "expected"), [("deep", "nested too deep"), ("digits", "too many digits"), ("long-key", "64 parts")]
 )
-def test_refusal_names_the_fault(tmp_path: Path, attack: str, expected: str) -> None:
+def test_refusal_of_a_hostile_file_names_what_is_wrong(tmp_path: Path, attack: str, expected: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_bytes(TEXTS[attack])
     assert expected in read_refusal(load_settings, path)
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_endless_device_is_refused(tmp_path: Path, kind: str) -> None:
+def test_device_with_endless_data_is_refused_as_a_file(tmp_path: Path, kind: str) -> None:
     name, read = READERS[kind]
     (tmp_path / name).symlink_to("/dev/zero")
     line = read_refusal(read, tmp_path / name)
@@ -105,7 +105,7 @@ def test_endless_device_is_refused(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(READERS.keys() - PIPE_READERS))
-def test_pipe_without_writer_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+def test_named_pipe_without_a_writer_is_refused_at_once(tmp_path: Path, kind: str) -> None:
     name, read = READERS[kind]
     os.mkfifo(tmp_path / name)
     line = read_refusal(read, tmp_path / name)
@@ -134,7 +134,7 @@ def endless_pipe(piece: bytes) -> Iterator[Path]:
 
 @pytest.mark.parametrize("piece", [b"\0", b"x", b"y\n", b"a = 1\n", b"[", b"[[a]]\n"], ids=repr)
 @pytest.mark.parametrize("kind", sorted(PIPE_READERS - {"names"}))
-def test_endless_pipe_is_refused(kind: str, piece: bytes) -> None:
+def test_named_pipe_with_endless_data_is_refused(kind: str, piece: bytes) -> None:
     with endless_pipe(piece) as path:
         assert read_refusal(READERS[kind][1], path)
 
@@ -149,7 +149,7 @@ ROLLS = {
 
 
 @pytest.mark.parametrize("attack", ROLLS)
-def test_roll_with_an_invalid_row_is_refused_in_one_line(tmp_path: Path, attack: str) -> None:
+def test_electoral_roll_with_an_invalid_row_is_refused_with_a_message_of_one_line(tmp_path: Path, attack: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(ROLLS[attack])
 
@@ -178,13 +178,13 @@ WORKBOOKS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("attack", WORKBOOKS)
-def test_hostile_workbook_is_refused_in_one_line(tmp_path: Path, attack: str) -> None:
+def test_hostile_workbook_is_refused_with_a_message_of_one_line(tmp_path: Path, attack: str) -> None:
     rows, strings, expected = WORKBOOKS[attack]
     path = write_workbook(tmp_path / "roll.xlsx", rows, strings)
     assert expected in read_refusal(prepare_import, path)
 
 
-def test_slow_or_killed_workbook_reader_is_reported_in_one_line(
+def test_slow_or_killed_workbook_reader_is_reported_in_a_message_of_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "roll.xlsx"
@@ -207,7 +207,7 @@ def test_slow_or_killed_workbook_reader_is_reported_in_one_line(
     assert "cannot be unpacked within 0 s" in read_refusal(open_roll, path)
 
 
-def test_rows_of_a_workbook_do_not_depend_on_batch_size(tmp_path: Path) -> None:
+def test_rows_read_from_a_workbook_do_not_depend_on_the_batch_size(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     for number in range(95):
@@ -222,7 +222,7 @@ def test_rows_of_a_workbook_do_not_depend_on_batch_size(tmp_path: Path) -> None:
     assert [row[0] for row in next(batches).rows] == [str(number) for number in range(14, 21)]
 
 
-def test_workbook_limits_allow_a_full_sheet_but_little_memory_for_small_files() -> None:
+def test_workbook_memory_limit_allows_a_full_sheet_and_is_low_for_small_files() -> None:
     seconds, memory = compute_workbook_limits(
         47 * MEGABYTE
     )  # 1,048,000 rows of 20 columns: measured at 2.5 GB and 21 s
@@ -259,7 +259,7 @@ print(own // 1024, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 102
 """
 
 
-def test_hostile_files_use_limited_memory(tmp_path: Path) -> None:
+def test_reading_a_hostile_file_uses_little_memory(tmp_path: Path) -> None:
     paths = [write_workbook(tmp_path / f"{name}.xlsx", *WORKBOOKS[name][:2]) for name in ("far-corner", "long-string")]
     for name, content in {**ROLLS, "zeros": bytes(30 * MEGABYTE)}.items():
         paths.append(tmp_path / f"{name}.csv")
@@ -286,7 +286,7 @@ print(*(name for name in sys.modules if name.split(".")[0] in {"dialer", "config
 """
 
 
-def test_workbook_reader_imports_nothing_of_the_product() -> None:
+def test_workbook_reader_imports_no_module_of_the_dialler() -> None:
     command = [sys.executable, "-I", "-c", _LOADED, workbook_reader.__file__]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == ""
 
@@ -296,6 +296,6 @@ def allocate(size_bytes: int) -> int:
     return len(bytearray(size_bytes))
 
 
-def test_recording_that_exceeds_the_memory_limit_fails_without_the_others() -> None:
+def test_recording_that_exceeds_the_memory_limit_fails_and_other_recordings_succeed() -> None:
     sizes = [1000, MAX_MEMORY + MEGABYTE, 2000]
     assert sorted(run_in_processes(allocate, sizes, 1)) == [(1000, 1000), (2000, 2000), (MAX_MEMORY + MEGABYTE, None)]

@@ -203,7 +203,7 @@ async def test_other_user_cannot_take_over_the_connection_of_the_dialler(tmp_pat
         assert not tested.engine.view().alerts
 
 
-async def test_payload_of_250_megabytes_is_held_in_no_memory(tmp_path: Path, store: Store) -> None:
+async def test_message_of_250_megabytes_does_not_fill_the_memory_of_the_dialler(tmp_path: Path, store: Store) -> None:
     async with run_broker(tmp_path, store) as tested:
         before = peak_memory(tested.broker.process.pid)
         login = tested.broker.user("pune-1", "asha")
@@ -343,7 +343,9 @@ async def test_tls_with_a_self_signed_certificate_is_required_and_verified(tmp_p
     assert tested.engine.executed == [StopAll()]
 
 
-async def test_desk_sends_commands_of_all_users_and_other_programs_only_their_own(tmp_path: Path, store: Store) -> None:
+async def test_desk_may_send_commands_of_all_users_and_other_programs_only_their_own(
+    tmp_path: Path, store: Store
+) -> None:
     people = [*PEOPLE, {"name": "desk", "role": "desk"}, {"name": "other-desk", "role": "desk"}]
     site = a_site("pune-1", a_free_port(), supervisors=people, desk={"user": "desk"})
     kept = {"meena": SupervisorRole.COMPLIANCE}

@@ -186,7 +186,7 @@ async def test_no_forged_command_is_executed() -> None:
     "user", ["\u0905" * 20_000, "e" * 60_000, "#", "+", "eve ", "Eve", "ev\u0435", "%2F", "a" * 33]
 )
 @virtual_time()
-async def test_topic_without_valid_user_name_gets_no_reply(user: str) -> None:
+async def test_command_on_a_topic_without_a_valid_user_name_gets_no_reply(user: str) -> None:
     """A reply on a topic that is too long could not be published, and would block all results behind it."""
     tested = make_gateway()
     tested.send(user, "stop-all", "c-1")
@@ -235,14 +235,14 @@ def make_invalid_messages(name: str, user: str, *, may: bool) -> list[tuple[byte
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_signed_command_is_accepted_from_its_roles(name: str) -> None:
+def test_signed_command_is_accepted_from_users_with_a_permitted_role(name: str) -> None:
     for user, roles in PEOPLE.items():
         payload = Signer(user, private_key(user)).payload(CENTRE, command_text(name, "c-1", NOW + 600)).encode()
         parsed = check_payload(payload, user, SIGNED, CENTRE, retained=False, now=NOW)
         assert isinstance(parsed, AcceptedCommand if roles & COMMANDS[name].roles else RefusedCommand)
 
 
-def test_unsigned_command_is_refused_where_signatures_are_required() -> None:
+def test_unsigned_command_is_refused_if_the_settings_require_signatures() -> None:
     both = Senders([Sender("asha", PEOPLE["supervisor"]), Sender("ravi", PEOPLE["supervisor"])], signed=True)
     parsed = check_payload(
         command_text("stop-all", "c-1", NOW + 9).encode(), "asha", both, CENTRE, retained=False, now=NOW
@@ -251,7 +251,7 @@ def test_unsigned_command_is_refused_where_signatures_are_required() -> None:
     assert "the command is not signed" in parsed.text
 
 
-def test_unsigned_command_is_refused_where_the_broker_accepts_anybody() -> None:
+def test_unsigned_command_is_refused_if_the_broker_accepts_anonymous_clients() -> None:
     strangers = Senders(
         [
             Sender("asha", PEOPLE["supervisor"]),
@@ -272,7 +272,7 @@ def test_unsigned_command_is_refused_where_the_broker_accepts_anybody() -> None:
 
 
 @virtual_time()
-async def test_replayed_command_is_executed_once_and_later_expired() -> None:
+async def test_replayed_command_is_executed_once_and_refused_after_its_expiry() -> None:
     tested = make_gateway(SIGNED)
     signed = (
         Signer("supervisor", private_key("supervisor"))
@@ -298,7 +298,7 @@ async def test_replayed_command_is_executed_once_and_later_expired() -> None:
 
 @virtual_time()
 @pytest.mark.parametrize("names", [("pause", "stop-all"), ("stop-all", "seat-hang-up"), ("seat-hold", "seat-resume")])
-async def test_reused_id_with_other_content_is_refused(names: tuple[str, str]) -> None:
+async def test_second_command_with_the_same_id_and_other_content_is_refused(names: tuple[str, str]) -> None:
     """In one queue, and in two, where the store does not know the first command when the second arrives."""
     tested = make_gateway(store_seconds=0.01)
 
@@ -314,7 +314,7 @@ async def test_reused_id_with_other_content_is_refused(names: tuple[str, str]) -
 
 
 @virtual_time()
-async def test_ids_are_separate_for_each_sender() -> None:
+async def test_two_senders_may_use_the_same_command_id() -> None:
     tested = make_gateway()
 
     async def attack() -> None:
@@ -337,7 +337,7 @@ async def test_ids_are_separate_for_each_sender() -> None:
 
 @virtual_time()
 @pytest.mark.parametrize("flooder", ["supervisor", "compliance", "desk", "viewer", "eve"])
-async def test_flood_does_not_delay_stop_all(flooder: str) -> None:
+async def test_flood_of_invalid_commands_does_not_delay_a_stop_all(flooder: str) -> None:
     """With a switch of a second per order and a disk of 5 ms, one sender sends 30,000 commands; then another one sends stop-all.
     It is executed within 100 ms of virtual time, and the other sender's normal commands are served in turn.
     """
@@ -372,7 +372,7 @@ async def test_flood_does_not_delay_stop_all(flooder: str) -> None:
 
 
 @virtual_time()
-async def test_flood_of_stops_does_not_delay_another_senders_stop() -> None:
+async def test_flood_of_stop_commands_does_not_delay_the_stop_of_another_sender() -> None:
     tested = make_gateway(store_seconds=0.001)
 
     async def attack() -> None:
@@ -388,7 +388,7 @@ async def test_flood_of_stops_does_not_delay_another_senders_stop() -> None:
 
 
 @virtual_time()
-async def test_flood_alert_counts_and_clears() -> None:
+async def test_alert_about_a_command_flood_counts_the_commands_and_clears_afterwards() -> None:
     tested = make_gateway()
 
     async def attack() -> None:
@@ -406,7 +406,7 @@ async def test_flood_alert_counts_and_clears() -> None:
 
 
 @virtual_time()
-async def test_many_records_of_one_sender_raise_an_alert() -> None:
+async def test_many_voter_records_from_one_sender_raise_an_alert() -> None:
     tested = make_gateway()
     marks = [{**NEEDED["marks"][0], "key": f"import/{number}"} for number in range(100)]
 
@@ -426,7 +426,7 @@ async def test_many_records_of_one_sender_raise_an_alert() -> None:
 @pytest.mark.parametrize(
     ("halt", "values"), [("stop-all", {}), ("stop", {}), ("pause", {}), ("stop", {"campaign": "other"})]
 )
-async def test_queued_resume_does_not_undo_a_later_stop(halt: str, values: dict[str, str]) -> None:
+async def test_queued_resume_command_does_not_undo_a_later_stop(halt: str, values: dict[str, str]) -> None:
     tested = make_gateway(engine_seconds=lambda command: 5.0 if isinstance(command, SeatHold) else 0.0)
 
     async def attack() -> None:
@@ -450,7 +450,7 @@ async def test_queued_resume_does_not_undo_a_later_stop(halt: str, values: dict[
 
 
 @virtual_time()
-async def test_without_audit_only_stops_are_executed() -> None:
+async def test_only_stop_commands_are_executed_while_the_audit_cannot_be_written() -> None:
     tested = make_gateway()
     tested.store.audit_works = False
 
@@ -470,7 +470,7 @@ async def test_without_audit_only_stops_are_executed() -> None:
 
 @pytest.mark.parametrize("senders", [1, 50])
 @virtual_time()
-async def test_strangers_share_one_audit_entry_a_minute(senders: int) -> None:
+async def test_refused_commands_of_unknown_senders_share_one_audit_entry_a_minute(senders: int) -> None:
     """Ten minutes of ten commands a second, under one name or fifty. A known sender's refusal is not counted with them."""
     tested = make_gateway()
 
@@ -490,7 +490,7 @@ async def test_strangers_share_one_audit_entry_a_minute(senders: int) -> None:
 
 
 @virtual_time()
-async def test_phone_numbers_never_reach_audit_or_log(
+async def test_phone_numbers_in_commands_never_reach_the_audit_or_the_log(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     tested = make_gateway()
@@ -516,7 +516,7 @@ async def test_phone_numbers_never_reach_audit_or_log(
 
 
 @pytest.mark.parametrize("senders", [SIGNED, OPEN], ids=["signed", "open"])
-def test_malformed_payloads_are_refused_without_leaking_memory(senders: Senders) -> None:
+def test_malformed_command_payloads_are_refused_without_leaking_memory(senders: Senders) -> None:
     """No exception, nothing accepted where signatures are required, constant memory. Without signatures the fields reach the
     commands' own validation, and a message that is valid by chance is accepted.
     """
@@ -539,7 +539,7 @@ def test_malformed_payloads_are_refused_without_leaking_memory(senders: Senders)
     assert bool(accepted) == (senders is OPEN)  # none of them bears a signature that holds
 
 
-async def test_revoked_role_applies_to_queued_commands() -> None:
+async def test_commands_queued_before_their_senders_role_was_revoked_are_refused() -> None:
     stored = {"meena": SupervisorRole.SUPERVISOR, "ravi": SupervisorRole.SUPERVISOR}
     tested = make_gateway(Senders([], stored))
     tested.send("meena", "resume", "r-1", campaign="a")

@@ -54,7 +54,7 @@ def assert_all_attempts_ended(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_state_is_consistent_after_losing_all_events_of_one_kind(tmp_path: Path, name: str) -> None:
+def test_dialler_state_is_consistent_after_losing_all_events_of_one_kind(tmp_path: Path, name: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, make_short_calls(), seats=SEATS, **SETTINGS) as site:
@@ -69,7 +69,7 @@ def test_state_is_consistent_after_losing_all_events_of_one_kind(tmp_path: Path,
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_state_is_consistent_after_lost_repeated_and_late_events(tmp_path: Path, seed: int) -> None:
+def test_dialler_state_is_consistent_after_lost_repeated_and_late_events(tmp_path: Path, seed: int) -> None:
     @virtual_time()
     async def run() -> None:
         chance = Random(seed)
@@ -87,7 +87,7 @@ def test_state_is_consistent_after_lost_repeated_and_late_events(tmp_path: Path,
 
 
 @virtual_time()
-async def test_seat_becomes_ready_after_the_end_of_its_call_was_lost(tmp_path: Path) -> None:
+async def test_seat_becomes_ready_after_the_event_for_the_end_of_its_call_was_lost(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 1}
     config = scripted(Behaviour(answer_after=1.0, talk_seconds=500.0))
     async with a_site(tmp_path, config, voters=1, seats=1, campaigns=[campaign]) as site:
@@ -104,7 +104,7 @@ async def test_seat_becomes_ready_after_the_end_of_its_call_was_lost(tmp_path: P
 
 
 @virtual_time()
-async def test_seat_is_called_again_after_the_hangup_of_its_phone_was_lost(tmp_path: Path) -> None:
+async def test_phone_of_a_seat_is_called_again_after_its_hangup_event_was_lost(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())
@@ -129,7 +129,9 @@ async def test_voter_stays_with_the_seat_after_the_join_event_was_lost(tmp_path:
 
 
 @virtual_time()
-async def test_voter_returns_after_the_hangup_of_the_consulted_party_was_lost(tmp_path: Path) -> None:
+async def test_voter_returns_to_the_agent_after_the_hangup_event_of_the_consulted_party_was_lost(
+    tmp_path: Path,
+) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(StopAll())
         await bring_call_to(site, "consult")
@@ -143,7 +145,7 @@ async def test_voter_returns_after_the_hangup_of_the_consulted_party_was_lost(tm
 
 
 @virtual_time()
-async def test_channel_is_released_after_the_hangup_of_an_unknown_caller_was_lost(tmp_path: Path) -> None:
+async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_was_lost(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=0, **SETTINGS) as site:
         await site.centre.engine.execute(StopAll())
         site.switch.place_inbound_call("+917999999999", called="+911140000011", script=Behaviour(hang_up_after=100.0))
@@ -158,7 +160,7 @@ async def test_channel_is_released_after_the_hangup_of_an_unknown_caller_was_los
 
 
 @virtual_time()
-async def test_live_call_that_was_reported_ended_is_hung_up(tmp_path: Path) -> None:
+async def test_live_call_that_an_event_reported_as_ended_is_hung_up(tmp_path: Path) -> None:
     config = scripted(Behaviour(answer_after=200.0))
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -171,7 +173,7 @@ async def test_live_call_that_was_reported_ended_is_hung_up(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_failed_comparison_starts_a_new_session_and_comparisons_continue(tmp_path: Path) -> None:
+async def test_failed_comparison_with_asterisk_opens_a_new_session_and_comparisons_continue(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute(StopAll())

@@ -22,7 +22,7 @@ WARM_UP = 5_000
 
 
 @pytest.mark.parametrize("reader", READERS)
-def test_malformed_input_raises_only_declared_errors_and_leaks_no_memory(reader: str) -> None:
+def test_malformed_asterisk_input_raises_only_declared_errors_and_leaks_no_memory(reader: str) -> None:
     random, read = Random(f"{reader}/17"), READERS[reader]
     for _ in range(WARM_UP):
         read(random)
@@ -34,7 +34,7 @@ def test_malformed_input_raises_only_declared_errors_and_leaks_no_memory(reader:
     assert sys.getallocatedblocks() - before < 5_000  # the codecs cache 512 search strings and replies
 
 
-def test_malformed_input_decodes_the_same_whole_or_in_single_bytes() -> None:
+def test_malformed_input_decodes_the_same_in_one_piece_or_byte_by_byte() -> None:
     random = Random(18)
     for _ in range(300):
         ami = damage(random, AMI, AMI_TOKENS)[:3000] + random.choice(AMI)

@@ -73,7 +73,7 @@ ESCAPING_SCRIPT = """
 
 
 @pytest.mark.parametrize("then", ["", "signal.pause()", "os.kill(os.getpid(), 9)"], ids=["ends", "stays", "is-killed"])
-async def test_processes_of_a_script_end_with_it(tmp_path: Path, then: str) -> None:
+async def test_processes_started_by_a_script_end_with_the_script(tmp_path: Path, then: str) -> None:
     path = write_script(tmp_path, ESCAPING_SCRIPT.format(pipe=str(tmp_path / "pipe")) + f"    {then}\n")
     with HeldOpen(tmp_path / "pipe") as pipe:
         peer = Peer({"VERBOSE": f"200 result=1{THEN_HANG_UP}"} if "pause" in then else {})
@@ -97,7 +97,7 @@ sys.stdin.read()
 """
 
 
-def test_processes_of_a_script_end_when_the_dialler_is_killed(tmp_path: Path) -> None:
+def test_processes_started_by_a_script_end_when_the_dialler_is_killed(tmp_path: Path) -> None:
     skip_without_containment()
     path = write_script(tmp_path, ESCAPING_SCRIPT.format(pipe=str(tmp_path / "pipe")) + "    signal.pause()\n")
     with HeldOpen(tmp_path / "pipe") as pipe:
@@ -149,7 +149,9 @@ sys.stdin.read()
 
 
 @NEEDS_ROOT
-async def test_process_limit_ignores_other_processes_of_the_same_user(tmp_path: Path, script_user: str) -> None:
+async def test_process_limit_of_a_script_ignores_other_processes_of_the_same_user(
+    tmp_path: Path, script_user: str
+) -> None:
     """Asterisk has hundreds of threads, and many sites run scripts as its user."""
     number = str(pwd.getpwnam(script_user).pw_uid)
     path = tmp_path / "script.sh"
@@ -169,7 +171,7 @@ async def test_process_limit_ignores_other_processes_of_the_same_user(tmp_path: 
 
 
 @pytest.mark.parametrize("network", [False, True])
-async def test_script_has_network_access_only_if_allowed(tmp_path: Path, network: bool) -> None:
+async def test_script_has_network_access_only_if_the_settings_allow_it(tmp_path: Path, network: bool) -> None:
     connections = 0
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -197,7 +199,7 @@ async def test_script_has_network_access_only_if_allowed(tmp_path: Path, network
     assert connections == (5 if network else 0)
 
 
-async def test_script_cannot_signal_processes_outside(tmp_path: Path) -> None:
+async def test_script_cannot_signal_processes_outside_its_sandbox(tmp_path: Path) -> None:
     path = write_script(
         tmp_path,
         f"""
@@ -239,7 +241,9 @@ async def test_script_cannot_create_namespaces(tmp_path: Path) -> None:
     assert commands == ["VERBOSE True 1", "VERBOSE ['0000000000000000'] 1"]
 
 
-async def test_script_cannot_read_settings_or_store(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_script_cannot_read_the_settings_file_or_the_store(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     site = tmp_path_factory.mktemp("site")
     settings, store = site / "centre.toml", site / "data"
     settings.write_text("secret")
@@ -265,14 +269,14 @@ async def test_script_cannot_read_settings_or_store(tmp_path: Path, tmp_path_fac
     assert (store / "centre.db").read_text() == "secret"
 
 
-def test_script_in_a_hidden_folder_is_refused(tmp_path: Path) -> None:
+def test_script_in_a_folder_hidden_by_the_sandbox_is_refused(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text("")
     with pytest.raises(FlowError, match="hidden from AGI scripts; move it"):
         check_containment(replace(RULES, hidden=(tmp_path,)), [script])
 
 
-def test_missing_bubblewrap_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_bubblewrap_program_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(containment, "SEARCH_PATH", str(tmp_path))
     with pytest.raises(
         FlowError, match=r"cannot be contained: bwrap, .* not installed; apt install bubblewrap"
@@ -292,7 +296,7 @@ def test_forbidden_namespaces_are_reported_with_the_error_of_bubblewrap(
         check_containment(RULES)
 
 
-def test_limits_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> None:
+def test_resource_limits_of_a_script_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> None:
     """An ordinary user may not raise a hard limit, so the contained program would not start."""
     skip_without_containment()
     script = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
@@ -307,7 +311,7 @@ def test_limits_stay_below_the_hard_limits_of_the_dialler(tmp_path: Path) -> Non
     assert (done.stdout, done.returncode) == ("(32, 32)\n", 0), done.stderr
 
 
-def test_script_runs_with_all_resource_limits() -> None:
+def test_script_runs_with_every_resource_limit_set() -> None:
     skip_without_containment()
     names = ("RLIMIT_CPU", "RLIMIT_AS", "RLIMIT_NOFILE", "RLIMIT_FSIZE", "RLIMIT_CORE", "RLIMIT_NPROC")
     program = f"import os, resource; print([resource.getrlimit(getattr(resource, n))[1] for n in {names}], os.nice(0))"
@@ -324,7 +328,7 @@ def test_script_runs_with_all_resource_limits() -> None:
     assert done.stdout == f"{[16, 200 << 20, files, 64 << 20, 0, 17]} {nice}\n", done.stderr
 
 
-async def test_script_does_not_receive_the_token_of_its_connection(
+async def test_script_does_not_receive_the_secret_token_of_its_agi_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -374,7 +378,7 @@ FORBIDDEN_SOUNDS = (
 
 
 @pytest.mark.parametrize("verb", ["STREAM FILE", "CONTROL STREAM FILE", "GET DATA", "GET OPTION"])
-def test_script_can_play_only_sounds_of_the_site(verb: str) -> None:
+def test_script_can_play_only_sound_files_of_its_site(verb: str) -> None:
     commands = [interpret_command(f'{verb} "{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
     commands += [interpret_command(f'{verb} "beep&{name}" 1 1', 1, OWN_RECORDINGS) for name in FORBIDDEN_SOUNDS]
     commands += [interpret_command(verb, 1, OWN_RECORDINGS)]
@@ -408,7 +412,7 @@ def test_no_spelling_of_a_path_plays_a_recording_of_another_call() -> None:
         ("IMp", "'beep'"),
     ],
 )
-def test_say_datetime_plays_no_sound_and_opens_no_file(date_format: str, zone: str) -> None:
+def test_say_datetime_with_hostile_formats_plays_no_sound_and_opens_no_file(date_format: str, zone: str) -> None:
     assert isinstance(
         interpret_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN_RECORDINGS), Refuse
     )
@@ -417,7 +421,7 @@ def test_say_datetime_plays_no_sound_and_opens_no_file(date_format: str, zone: s
     )
 
 
-def test_say_datetime_accepts_times_formats_and_zones() -> None:
+def test_say_datetime_accepts_valid_times_formats_and_time_zones() -> None:
     for command in (
         'SAY DATETIME 1713767400 ""',
         'SAY DATETIME 1713767400 "#*" "ABdY IMp"',

@@ -48,7 +48,7 @@ def mosquitto_limits_messages() -> bool:
 
 
 @NEEDS_MOSQUITTO
-async def test_broker_that_accepts_commands_without_a_password_is_reported(tmp_path: Path) -> None:
+async def test_check_reports_a_broker_that_accepts_commands_without_a_password(tmp_path: Path) -> None:
     async with demo_broker(BrokerKind.MOSQUITTO) as open_broker, connect_supervisor(open_broker.settings) as listener:
         port = open_broker.port
         findings = await findings_of(site_with_broker(port, PEOPLE, username="pune-1.dialler"))
@@ -69,7 +69,7 @@ async def test_broker_that_accepts_commands_without_a_password_is_reported(tmp_p
 
 
 @NEEDS_MOSQUITTO
-async def test_rendered_broker_rejects_strangers(tmp_path: Path) -> None:
+async def test_broker_with_rendered_settings_rejects_unknown_users(tmp_path: Path) -> None:
     site = a_site("pune-1", a_free_port(), supervisors=PEOPLE, mosquitto={"data_directory": str(tmp_path)})
     async with rendered_broker(tmp_path / "broker", site):
         findings = await findings_of(site)
@@ -80,7 +80,7 @@ async def test_rendered_broker_rejects_strangers(tmp_path: Path) -> None:
 
 
 @NEEDS_MOSQUITTO
-async def test_broker_with_anonymous_access_is_a_warning(tmp_path: Path) -> None:
+async def test_check_warns_about_a_broker_with_anonymous_access(tmp_path: Path) -> None:
     site = a_site("pune-1", a_free_port(), supervisors=PEOPLE, mosquitto={"data_directory": str(tmp_path)})
 
     def weaken_files(files: dict[str, str]) -> None:
@@ -97,7 +97,7 @@ async def test_broker_with_anonymous_access_is_a_warning(tmp_path: Path) -> None
         assert find_level(findings, "anybody can read this centre's state") is Level.WARNING
 
 
-async def test_disabled_and_unencrypted_brokers_are_reported() -> None:
+async def test_check_reports_a_disabled_or_unencrypted_broker() -> None:
     findings = await findings_of(site_with_broker(a_free_port(), PEOPLE))
     assert list(findings.values()) == [Level.WARNING]
     assert "the centre can dial without a broker" in next(iter(findings))

@@ -106,7 +106,7 @@ def test_sample_roll_is_imported_and_reported(tmp_path: Path) -> None:
         (b"colour,size\nred,4\n", "roll"),
     ],
 )
-def test_invalid_roll_is_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+def test_invalid_roll_is_reported_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "roll.csv").write_bytes(content)
     assert says in one_line(dialer("import", tmp_path / "roll.csv", "--store", tmp_path / "centre.db"))
 
@@ -119,7 +119,7 @@ def test_invalid_roll_is_one_line(tmp_path: Path, content: bytes, says: str) -> 
         ('kind = "ivr"', 'kind = "both"'),
     ],
 )
-def test_wrong_setting_is_reported_with_file_key_and_remedy(tmp_path: Path, change: str, says: str) -> None:
+def test_wrong_setting_is_reported_with_its_file_its_key_and_a_remedy(tmp_path: Path, change: str, says: str) -> None:
     path = settings_file(tmp_path)
     path.write_text(path.read_text(encoding="utf-8").replace(change, says), encoding="utf-8")
     line = one_line(dialer("check", "-c", path))
@@ -127,23 +127,23 @@ def test_wrong_setting_is_reported_with_file_key_and_remedy(tmp_path: Path, chan
     assert re.search(rf"{re.escape(str(path))}:\d+: \S+: .*(must be|did you mean)", line), line
 
 
-def test_missing_settings_file_is_one_line(tmp_path: Path) -> None:
+def test_missing_settings_file_is_reported_in_one_line(tmp_path: Path) -> None:
     assert "no such file" in one_line(dialer("run", "-c", tmp_path / "none.toml"))
 
 
-def test_unreachable_asterisk_is_one_line(tmp_path: Path) -> None:
+def test_unreachable_asterisk_is_reported_in_one_line(tmp_path: Path) -> None:
     line = one_line(dialer("run", "-c", settings_file(tmp_path)))
     assert "ami.host" in line
 
 
-def test_flow_with_unknown_voices_is_not_started(tmp_path: Path) -> None:
+def test_dialler_does_not_start_if_it_is_unknown_which_voices_are_synthetic(tmp_path: Path) -> None:
     line = one_line(dialer("run", "-c", settings_file(tmp_path, catalogue="")))
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in line
     result = dialer("check", "-c", settings_file(tmp_path, catalogue=""))
     assert "synthetic voices: settings: audio.catalogue: is not set" in result.stdout
 
 
-def test_unknown_flow_of_a_campaign_is_one_line(tmp_path: Path) -> None:
+def test_unknown_flow_of_a_campaign_is_reported_in_one_line(tmp_path: Path) -> None:
     result = dialer("check", "-c", settings_file(tmp_path, flow="turnabout"))
     assert result.returncode == 1
     assert "turnabout" in result.stdout
@@ -156,26 +156,26 @@ async def run_against_a_switch(tmp_path: Path, **values: object) -> CompletedPro
         return await asyncio.to_thread(dialer, "run", "-c", config)
 
 
-async def test_wrong_ami_secret_is_one_line(tmp_path: Path) -> None:
+async def test_wrong_ami_secret_is_reported_in_one_line(tmp_path: Path) -> None:
     line = one_line(await run_against_a_switch(tmp_path, secret="wrong-secret-canary"))
     assert "manager.conf" in line
     assert "canary" not in line
 
 
-async def test_port_in_use_is_one_line(tmp_path: Path) -> None:
+async def test_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = one_line(await run_against_a_switch(tmp_path, agi_port=taken.getsockname()[1]))
     assert "fastagi.port" in line
 
 
-async def test_file_that_is_not_a_store_is_one_line(tmp_path: Path) -> None:
+async def test_file_that_is_not_a_store_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "centre.db").write_bytes(b"this is not a database" * 500)
     line = one_line(await run_against_a_switch(tmp_path))
     assert "centre.db" in line
     assert (tmp_path / "centre.db").read_bytes().startswith(b"this is not")
 
 
-async def test_check_reports_what_is_missing(tmp_path: Path) -> None:
+async def test_dialer_check_reports_what_is_missing_at_a_site(tmp_path: Path) -> None:
     assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     async with SimulatedAsterisk(SimulatedAsteriskConfig(users=(USER,))) as switch:
         config = settings_file(tmp_path, ami_port=switch.ami_port)
@@ -196,7 +196,7 @@ async def test_check_reports_what_is_missing(tmp_path: Path) -> None:
     assert levels(full)["asterisk"] == "ok"
 
 
-async def test_check_accepts_a_running_dialler(tmp_path: Path) -> None:
+async def test_dialer_check_succeeds_while_the_dialler_runs(tmp_path: Path) -> None:
     assert dialer("sample-roll", "--rows", "200", "--out", tmp_path / "roll.csv").returncode == 0
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -224,7 +224,7 @@ async def _listens(port: int) -> bool:
     return True
 
 
-def test_demo_passes_its_own_checks(tmp_path: Path) -> None:
+def test_dialer_demo_passes_its_own_checks(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     result = dialer("demo", "--for", "6", "--headless", "--voters", "1000", "--seats", "3", "--report", report)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -83,7 +83,7 @@ def test_ctrl_c_at_any_other_time_prints_no_traceback() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
 
 
-def test_worker_processes_are_silent_and_end_with_their_parent(tmp_path: Path) -> None:
+def test_worker_processes_print_nothing_after_ctrl_c_and_end_with_their_parent(tmp_path: Path) -> None:
     (tmp_path / "jobs.py").write_text(
         "import pathlib, time\ndef work(n):\n    pathlib.Path(f'{n}.begun').touch()\n    time.sleep(2 * n)\n"
     )

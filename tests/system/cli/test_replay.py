@@ -53,7 +53,7 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_recorded_day_matches_the_engines_calls(recorded: tuple[Path, RecordedDay, CentreView]) -> None:
+def test_replayed_day_matches_the_calls_of_the_engine(recorded: tuple[Path, RecordedDay, CentreView]) -> None:
     _, day, view = recorded
     figures, campaign = compute_recorded_figures(day), view.campaigns[0]
     live = sum(campaign.calls.values())
@@ -68,7 +68,7 @@ def test_recorded_day_matches_the_engines_calls(recorded: tuple[Path, RecordedDa
     assert figures.utilisation == pytest.approx(used, abs=0.08)
 
 
-def test_simulate_day_shows_policies_and_the_recorded_figures(
+def test_dialer_simulate_of_a_day_compares_pacing_policies_with_the_recorded_figures(
     recorded: tuple[Path, RecordedDay, CentreView], tmp_path: Path
 ) -> None:
     store, day, _ = recorded
@@ -122,7 +122,7 @@ def test_replay_uses_the_sites_minimum_ring_time(
         (["--day", "2024-04-22", "--policy", "magic"], "there is no policy 'magic'"),
     ],
 )
-def test_invalid_replay_option_is_one_line(
+def test_invalid_replay_option_is_reported_in_one_line(
     recorded: tuple[Path, RecordedDay, CentreView], arguments: list[str], words: str
 ) -> None:
     with pytest.raises(MatdanError) as refused:
@@ -174,7 +174,7 @@ def write_store(path: Path, calls: int, *, seats: bool = True, inbound: bool = F
     return path
 
 
-def test_talk_wrap_up_and_seats_come_from_the_seats_states(tmp_path: Path) -> None:
+def test_replay_derives_talk_times_wrap_up_times_and_seats_from_seat_states(tmp_path: Path) -> None:
     day = read_day_from_store(write_store(tmp_path / "a.db", 150), DAY, INDIA)
     figures = compute_recorded_figures(day)
     assert (figures.placed, figures.connected, figures.cancelled) == (150, 50, 50)
@@ -187,14 +187,14 @@ def test_seat_on_an_inbound_call_is_not_counted_in_the_replay(tmp_path: Path) ->
     assert [day.seats.at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 
 
-def test_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) -> None:
+def test_replay_of_a_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadScenario, match="the day has 40 attempts; a replay needs at least 100"):
         read_day_from_store(write_store(tmp_path / "a.db", 40), DAY, INDIA)
     with pytest.raises(BadScenario, match="has no record of the seats logged in on 2024-04-22"):
         read_day_from_store(write_store(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
 
 
-def test_call_with_inconsistent_times_is_skipped_and_counted(tmp_path: Path) -> None:
+def test_replay_skips_and_counts_a_call_with_inconsistent_times(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.db", 150)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE attempt SET ended_at = created_at - 5 WHERE attempt_id = 'a1'")  # the clock was set back
@@ -202,7 +202,7 @@ def test_call_with_inconsistent_times_is_skipped_and_counted(tmp_path: Path) -> 
     assert (len(day.attempts), day.left_out) == (149, 1)
 
 
-def test_replayed_day_is_in_the_centres_time_zone(tmp_path: Path) -> None:
+def test_replay_takes_the_day_in_the_time_zone_of_the_centre(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.db", 150)
     assert read_day_from_store(path, DAY, INDIA).first_hour == 9
     assert read_day_from_store(path, DAY, ZoneInfo("UTC")).first_hour == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour

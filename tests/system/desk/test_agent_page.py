@@ -113,7 +113,7 @@ TEXT_WIDTH = """() => {
 }"""
 
 
-async def test_first_texts_are_drawn_in_the_font_of_their_script(site: Site) -> None:
+async def test_texts_are_first_drawn_in_the_font_of_their_writing_system(site: Site) -> None:
     site.desk.signed_in = False
     page = await site.page(language="hi")
     await page.wait_for_selector("input[name=agent]")
@@ -155,7 +155,7 @@ OUTCOMES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-async def test_twenty_calls_on_a_hindi_keyboard_need_two_keys_each(site: Site) -> None:
+async def test_outcome_of_each_call_needs_at_most_two_keys_on_a_hindi_keyboard(site: Site) -> None:
     page = await site.at_work(language="hi")
     keyboard = Keyboard(await page.context.new_cdp_session(page))
     for number in range(20):
@@ -215,7 +215,7 @@ async def test_each_voter_of_a_household_gets_an_own_outcome(site: Site) -> None
     assert values == {"attempt": "attempt-2", "disposition": "call-back", "voters": [{"voter": 301, "mark": "voted"}]}
 
 
-async def test_enter_ends_the_wrap_up_after_a_saved_outcome(site: Site) -> None:
+async def test_enter_key_ends_the_wrap_up_after_the_outcome_is_saved(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("1")
@@ -232,7 +232,7 @@ async def test_enter_ends_the_wrap_up_after_a_saved_outcome(site: Site) -> None:
     assert not [name for _, name, _ in site.desk.commands if name == "seat-hang-up"]
 
 
-async def test_name_is_shown_first_in_the_script_of_the_page_language(site: Site) -> None:
+async def test_voters_name_is_shown_first_in_the_writing_system_of_the_page_language(site: Site) -> None:
     page = await site.at_work(language="hi")
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale", name_local="सुनीता काळे")])
     await expect(page.locator(".name")).to_have_text(re.compile(r"^सुनीता काळे\s+Sunita Kale$"))
@@ -240,7 +240,7 @@ async def test_name_is_shown_first_in_the_script_of_the_page_language(site: Site
     await expect(page.locator(".name")).to_have_text(re.compile(r"^Nekiled Patel\s+નેકીલેદ પટેલ$"))
 
 
-async def test_shortcuts_do_nothing_in_text_fields(site: Site) -> None:
+async def test_keyboard_shortcuts_do_nothing_in_text_fields(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("")
@@ -301,7 +301,7 @@ async def test_note_written_after_the_outcome_is_saved(site: Site) -> None:
     ignore_http_errors(site.faults, 503)
 
 
-async def test_lost_note_is_not_reported_as_saved(site: Site) -> None:
+async def test_note_that_was_not_stored_is_not_reported_as_saved(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("after lunch")
@@ -336,7 +336,7 @@ async def test_lost_note_is_not_reported_as_saved(site: Site) -> None:
     ignore_http_errors(site.faults, 503)
 
 
-async def test_draft_of_the_current_call_is_saved_until_it_succeeds(site: Site) -> None:
+async def test_draft_outcome_of_the_current_call_is_resent_until_it_is_saved(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
@@ -356,7 +356,7 @@ async def test_draft_of_the_current_call_is_saved_until_it_succeeds(site: Site) 
     ignore_http_errors(site.faults, 503)
 
 
-async def test_second_window_does_not_resend_an_undone_outcome(site: Site) -> None:
+async def test_second_browser_window_does_not_resend_an_undone_outcome(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("9")
@@ -376,7 +376,7 @@ async def test_second_window_does_not_resend_an_undone_outcome(site: Site) -> No
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
 
 
-async def test_undone_outcome_is_corrected_by_the_next_key(site: Site) -> None:
+async def test_next_outcome_key_replaces_an_undone_outcome(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
@@ -403,7 +403,7 @@ async def test_undone_outcome_is_corrected_by_the_next_key(site: Site) -> None:
     assert len(await site.desk.wait_for_commands("seat-dispose", 3)) == 3
 
 
-async def test_late_key_is_refused_and_does_not_affect_the_next_voter(site: Site) -> None:
+async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_next_voter(site: Site) -> None:
     page = await site.at_work()
     await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
     site.desk.call("attempt-1", household(1, 1))
@@ -421,7 +421,7 @@ async def test_late_key_is_refused_and_does_not_affect_the_next_voter(site: Site
     assert len(await site.desk.wait_for_commands("seat-dispose")) == 1
 
 
-async def test_mark_recorded_elsewhere_is_shown(site: Site) -> None:
+async def test_page_shows_that_the_voter_was_marked_voted_elsewhere(site: Site) -> None:
     page = await site.at_work()
     people = household(1, 2)
     await site.call(page, "attempt-1", people)
@@ -458,7 +458,7 @@ async def test_clock_set_back_does_not_delay_an_opt_out(site: Site) -> None:
     await expect(page.locator(".entry")).to_have_count(0)
 
 
-async def test_lost_stream_is_shown_with_its_age(site: Site) -> None:
+async def test_page_warns_that_it_may_be_out_of_date_after_a_lost_connection(site: Site) -> None:
     page = await site.at_work()
     site.desk.silent = True
     site.desk.seat("ready", None)
@@ -471,7 +471,7 @@ async def test_lost_stream_is_shown_with_its_age(site: Site) -> None:
     await expect(page.locator(".stale")).to_contain_text(re.compile(r"No update from the dialler for [12]:\d\d"))
 
 
-async def test_second_window_reports_the_first_and_can_replace_it(site: Site) -> None:
+async def test_second_browser_window_reports_the_first_and_can_replace_it(site: Site) -> None:
     site.desk.taken = True
     page = await site.page()
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")
@@ -542,7 +542,7 @@ async def test_blocked_microphone_is_reported_and_can_be_retried(site: Site, err
     assert_accessible(found + await find_accessibility_violations(page))
 
 
-async def test_insecure_address_reports_the_missing_microphone(site: Site) -> None:
+async def test_page_on_an_insecure_address_reports_that_the_microphone_is_unavailable(site: Site) -> None:
     site.desk.me["phone"] = "browser"
     page = await new_page(site.browser, site.faults)
     await page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
@@ -603,7 +603,7 @@ SCRIPT: dict[str, Any] = {
 }
 
 
-async def test_script_shows_the_voters_values_and_saves_answers(site: Site) -> None:
+async def test_call_script_shows_the_voters_data_and_saves_answers(site: Site) -> None:
     page = await site.at_work()
     people = [voter(1, "Sunita Kale", relative=None)]
     await site.call(page, "attempt-1", people, script=SCRIPT)
@@ -631,7 +631,7 @@ WAYS: dict[str, Any] = {
 }
 
 
-async def test_answers_of_an_abandoned_script_path_are_not_saved(site: Site) -> None:
+async def test_answers_on_a_call_script_path_that_the_agent_left_are_not_saved(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=WAYS)
     script = page.locator("section", has_text="Script")
@@ -642,7 +642,7 @@ async def test_answers_of_an_abandoned_script_path_are_not_saved(site: Site) -> 
     assert values["answers"] == {"who": "end"}
 
 
-async def test_outcome_is_saved_without_answers_after_a_script_change(site: Site) -> None:
+async def test_outcome_is_saved_without_script_answers_after_the_script_changed(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()
@@ -656,7 +656,7 @@ async def test_outcome_is_saved_without_answers_after_a_script_change(site: Site
     assert len(set(ids)) == 2
 
 
-async def test_end_of_the_wrap_up_sends_entered_outcomes(site: Site) -> None:
+async def test_page_sends_entered_outcomes_when_the_wrap_up_ends(site: Site) -> None:
     page = await site.at_work()
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
@@ -711,7 +711,7 @@ async def test_untrusted_text_is_shown_as_plain_text(site: Site) -> None:
 
 @pytest.mark.parametrize("language", ["en", "hi"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
-async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str, width: int, height: int) -> None:
+async def test_agent_page_is_accessible_and_cuts_no_text(site: Site, language: str, width: int, height: int) -> None:
     site.desk.signed_in = False
     page = await site.page(width, height, language)
     await page.wait_for_selector("input[name=pin]")
@@ -744,7 +744,7 @@ async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str, wi
     assert_accessible(found)
 
 
-async def test_every_language_fits_and_urdu_is_right_to_left(site: Site) -> None:
+async def test_texts_of_every_language_fit_and_urdu_is_right_to_left(site: Site) -> None:
     page = await site.at_work(width=360, height=640)
     await site.call(page, "attempt-1", household(1, 2), script=SCRIPT, calls=CALLS)
     found: list[Any] = []
@@ -777,7 +777,7 @@ CALLS = [
 ]
 
 
-async def test_agents_page_is_small(site: Site) -> None:
+async def test_agent_page_stays_below_its_download_size_limit(site: Site) -> None:
     page = await site.browser.new_page(locale="hi-IN")
     packed = await measure_page_bytes(page, f"{site.desk.origin}/agent", ".waiting")
     (phone,) = (BUILT / "assets").glob("JsSIP-*.js")  # loaded only if the browser is the phone
@@ -795,7 +795,7 @@ async def preview(site: Site, page: Page, attempt: str, *, dials: bool = False, 
     await page.clock.run_for(SETTLED_MS)
 
 
-async def test_preview_is_dialled_or_skipped_on_a_hindi_keyboard(site: Site) -> None:
+async def test_previewed_call_is_dialled_or_skipped_on_a_hindi_keyboard(site: Site) -> None:
     page = await site.at_work(language="hi")
     keyboard = Keyboard(await page.context.new_cdp_session(page))
     await preview(site, page, "attempt-1")
@@ -817,7 +817,7 @@ async def test_preview_is_dialled_or_skipped_on_a_hindi_keyboard(site: Site) -> 
     assert await site.desk.wait_for_commands("seat-hang-up") == [{"attempt": "attempt-2"}]
 
 
-async def test_key_meant_for_the_previous_call_does_not_dial(site: Site) -> None:
+async def test_key_pressed_for_the_previous_call_does_not_dial_the_next_preview(site: Site) -> None:
     page = await site.at_work()
     site.desk.call("attempt-1", household(500, 1), "reserved", phone=7)
     site.desk.seat("reserved", "attempt-1", preview={"until": site.desk.clock.now() + 60, "auto_dial": False})
@@ -827,7 +827,7 @@ async def test_key_meant_for_the_previous_call_does_not_dial(site: Site) -> None
     assert not site.desk.commands
 
 
-async def test_preview_shows_its_deadline_and_is_accessible(site: Site) -> None:
+async def test_call_preview_shows_its_deadline_and_is_accessible(site: Site) -> None:
     page = await site.at_work(width=360, height=640)
     await preview(site, page, "attempt-1", seconds=90)
     await expect(page.locator(".until")).to_contain_text("Expires in 1:")
@@ -846,7 +846,7 @@ async def test_preview_shows_its_deadline_and_is_accessible(site: Site) -> None:
     assert_accessible(found)
 
 
-async def test_typed_number_is_dialled_and_stored_nowhere(site: Site) -> None:
+async def test_manually_typed_number_is_dialled_and_not_stored_on_the_page(site: Site) -> None:
     site.desk.me["manual"] = ["turnout-agents"]
     page = await site.at_work()
     await page.fill(".manual input", "98123 00000")
@@ -869,6 +869,6 @@ async def test_typed_number_is_dialled_and_stored_nowhere(site: Site) -> None:
     assert_accessible(await find_accessibility_violations(page))
 
 
-async def test_number_field_is_hidden_without_manual_dialling(site: Site) -> None:
+async def test_number_field_is_hidden_if_manual_dialling_is_off(site: Site) -> None:
     page = await site.at_work()
     await expect(page.locator(".manual")).to_have_count(0)

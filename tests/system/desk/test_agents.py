@@ -19,7 +19,7 @@ pytestmark = NEEDS_MOSQUITTO
 LINES = all_answer(answer_after=1.5, talk_seconds=60.0)
 
 
-async def test_agents_call_works_from_sign_in_to_outcome(tmp_path: Path) -> None:
+async def test_agent_handles_a_call_from_sign_in_to_outcome(tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     async with agent_centre(tmp_path, LINES) as centre:
         page = centre.page
@@ -122,7 +122,7 @@ async def test_wrong_pins_lock_the_seat_until_a_supervisor_unlocks_it(tmp_path: 
         assert (await other.sign_in("101", "2468", "09")).json() == {"problem": "no-seat"}
 
 
-async def test_names_are_shown_as_data_whatever_they_contain(tmp_path: Path) -> None:
+async def test_voters_names_are_shown_as_plain_text_whatever_they_contain(tmp_path: Path) -> None:
     def name(store: Path) -> None:
         execute(store, "UPDATE voter SET name = ?, house = ?", LONG_NAME, TURNED_NAME)
 
@@ -133,7 +133,7 @@ async def test_names_are_shown_as_data_whatever_they_contain(tmp_path: Path) -> 
             assert {(each["name"], each["house"]) for each in pop["voters"]} == {(LONG_NAME, TURNED_NAME)}
 
 
-async def test_agent_previews_dials_skips_and_types_a_number(
+async def test_agent_dials_and_skips_previews_and_types_a_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, listed, stranger = tmp_path / "centre.db", "+917000000050", "+919123456780"

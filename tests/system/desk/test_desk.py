@@ -190,7 +190,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     assert await viewer.get_by_role("button", name="Pause").count() == 0
 
 
-async def test_filters_of_the_board_survive_a_reload(site: Site) -> None:
+async def test_filters_of_the_board_page_survive_a_page_reload(site: Site) -> None:
     board = await site.board()
     booths = await board.locator("#booths-title + span").text_content() or ""
     for _ in range(2):
@@ -219,7 +219,7 @@ async def test_filters_of_the_board_survive_a_reload(site: Site) -> None:
     await expect(board.locator(".seat-card")).to_have_count(12)
 
 
-async def test_board_shows_its_age_when_the_dialler_disconnects(site: Site) -> None:
+async def test_board_shows_the_age_of_its_figures_when_the_dialler_disconnects(site: Site) -> None:
     board = await site.board()
     await expect(board.locator("main > [role=alert]")).to_have_text("")
     site.engine.current = change_state(site.engine.current, switch_up=False)
@@ -236,7 +236,7 @@ ROLL = "state_code,constituency_number,part_number,serial,name,mobile\n" + "".jo
 )
 
 
-async def test_roll_is_imported_and_number_is_blocked_and_erased(site: Site, tmp_path: Path) -> None:
+async def test_supervisor_imports_a_roll_and_blocks_and_erases_a_number(site: Site, tmp_path: Path) -> None:
     roll = tmp_path / "kothrud.csv"
     roll.write_text(ROLL + "S13,209,118,x,Nobody,\n", encoding="utf-8")
     board = await site.board()
@@ -271,7 +271,7 @@ async def test_roll_is_imported_and_number_is_blocked_and_erased(site: Site, tmp
     assert_accessible(found + await find_accessibility_violations(board))
 
 
-async def test_recording_is_played_to_permitted_roles(site: Site, tmp_path: Path) -> None:
+async def test_recording_can_be_played_only_by_users_with_a_permitted_role(site: Site, tmp_path: Path) -> None:
     now = SystemClock().now()
     wav = write_recording(tmp_path / "talk.wav", speech(2.0, 8000), 8000).read_bytes()
     attempts = [add_recorded_talk(tmp_path, now - ago, wav) for ago in (300, 600)]
@@ -299,7 +299,7 @@ async def test_recording_is_played_to_permitted_roles(site: Site, tmp_path: Path
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/board").glob("*.ftl")))
-async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
+async def test_board_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
     board = await site.board(language=f"{language}-IN")
     await expect(board.locator("html")).to_have_attribute("lang", language)
     found: list[Any] = []
@@ -323,6 +323,6 @@ async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str) ->
     assert_accessible(found)
 
 
-async def test_board_page_is_small(site: Site) -> None:
+async def test_board_page_stays_below_its_download_size_limit(site: Site) -> None:
     page = await site.browser.new_page(locale="hi-IN")
     assert await measure_page_bytes(page, site.desk.origin, "input[name=name]") < MOST_PAGE_BYTES

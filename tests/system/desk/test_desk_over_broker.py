@@ -77,7 +77,7 @@ async def test_desk_receives_the_state_of_a_large_centre_and_its_changes(kind: B
 
 
 @BOTH
-async def test_repeated_command_is_executed_once(kind: BrokerKind, tmp_path: Path) -> None:
+async def test_command_repeated_by_the_desk_is_executed_once(kind: BrokerKind, tmp_path: Path) -> None:
     engine = FakeEngine()
     async with (
         demo_broker(kind) as broker,
@@ -97,7 +97,7 @@ async def test_repeated_command_is_executed_once(kind: BrokerKind, tmp_path: Pat
         assert viewer.status == "refused"
 
 
-async def test_lost_broker_is_reported_and_reconnected(tmp_path: Path) -> None:
+async def test_desk_reports_a_lost_broker_and_reconnects(tmp_path: Path) -> None:
     engine = FakeEngine()
     async with (
         demo_broker() as broker,

@@ -50,7 +50,7 @@ def install(ca: Path, home: Path) -> None:
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
-async def test_chromium_trusts_the_desk_with_the_sites_ca(tmp_path: Path) -> None:
+async def test_chromium_trusts_the_desk_certificate_if_the_sites_ca_is_installed(tmp_path: Path) -> None:
     files = CertificateFiles(*(tmp_path / name for name in ("desk.pem", "desk.key", "site-ca.pem", "site-ca.key")))
     make_certificate(files, "pune-1", "127.0.0.1", [], SystemClock().now(), renew=False)
     install(files.ca, tmp_path / "asha")

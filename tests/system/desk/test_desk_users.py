@@ -157,7 +157,7 @@ async def test_user_is_added_signs_in_sends_commands_and_is_removed(site: Site) 
     assert done == [(f"user-{what}", "asha") for what in ("set", "password", "set", "remove")]
 
 
-async def test_own_password_is_changed_and_users_of_the_settings_are_fixed(site: Site) -> None:
+async def test_user_changes_the_own_password_and_users_in_the_settings_file_are_read_only(site: Site) -> None:
     page = await site.account()
     form = page.locator("form.fields", has=page.locator("input[name=new]"))
     await form.locator("input[name=password]").fill(PASSWORD)
@@ -218,7 +218,7 @@ async def test_passkey_is_created_signs_in_and_is_removed_on_the_page(site: Site
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
+async def test_users_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
     page = await site.account(language=f"{language}-IN")
     await page.get_by_role("row", name="vikram").wait_for()
     found: list[Any] = []

@@ -76,7 +76,7 @@ async def test_browser_phone_registers_answers_mutes_and_unregisters(site: Site)
     await site.switch.call("two")
 
 
-async def test_reload_during_a_talk_keeps_the_call(site: Site) -> None:
+async def test_page_reload_during_a_conversation_keeps_the_call(site: Site) -> None:
     page = await site.page()
     await site.switch.wait_for_messages("REGISTER")
     await site.switch.call("one")
@@ -88,7 +88,7 @@ async def test_reload_during_a_talk_keeps_the_call(site: Site) -> None:
     assert [each for each in site.switch.said if each.startswith("BYE") or "expires=0" in each] == []
 
 
-async def test_lost_socket_keeps_the_call(site: Site) -> None:
+async def test_lost_phone_socket_does_not_end_the_call(site: Site) -> None:
     page = await site.page()
     await site.switch.wait_for_messages("REGISTER")
     await site.switch.call("one")
@@ -104,7 +104,7 @@ async def test_lost_socket_keeps_the_call(site: Site) -> None:
     assert "Call-ID: one" in bye
 
 
-async def test_page_with_a_replaced_phone_does_not_reconnect_by_itself(site: Site) -> None:
+async def test_page_whose_phone_another_page_replaced_does_not_reconnect_by_itself(site: Site) -> None:
     page = await site.page()
     await expect(page.locator(".state-now")).to_be_visible()  # the page shows that there is no call
     await page.clock.install()

@@ -25,7 +25,7 @@ def target(site: Site) -> AbandonedTarget | None:
 
 
 @virtual_time()
-async def test_supervisors_abandoned_target_survives_a_restart(tmp_path: Path) -> None:
+async def test_supervisors_abandoned_call_target_survives_a_restart(tmp_path: Path) -> None:
     config: SimulatedAsteriskConfig = switch_config()
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, campaign=PREDICTIVE) as site:
@@ -59,7 +59,7 @@ async def test_supervisors_abandoned_target_survives_a_restart(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_abandoned_target_is_refused_without_predictive_pacing(tmp_path: Path) -> None:
+async def test_abandoned_call_target_is_refused_without_predictive_pacing(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site:
         assert target(site) is None
         with pytest.raises(CommandRefused, match="has no abandoned-call target"):

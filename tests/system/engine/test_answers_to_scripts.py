@@ -84,7 +84,7 @@ async def test_disposition_with_an_unknown_script_answer_is_refused(tmp_path: Pa
 
 
 @virtual_time()
-async def test_undo_restores_the_answers_given_earlier_in_the_flow(tmp_path: Path) -> None:
+async def test_undone_disposition_restores_the_answers_given_earlier_in_the_flow(tmp_path: Path) -> None:
     """The flow had stored answers before the call came to the agent."""
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=READS) as site:
         page = Page(site, tmp_path)
@@ -122,7 +122,7 @@ async def test_failed_commit_of_a_disposition_stores_nothing(
 
 
 @virtual_time()
-async def test_disposition_repeated_after_a_crash_stores_its_answers_once(
+async def test_disposition_repeated_after_a_crash_stores_its_script_answers_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The reply to the command is lost, and the page sends it again to the restarted dialler."""
@@ -151,7 +151,7 @@ async def test_disposition_repeated_after_a_crash_stores_its_answers_once(
 
 
 @virtual_time()
-async def test_reloaded_script_applies_to_new_calls_only(tmp_path: Path) -> None:
+async def test_reloaded_call_script_applies_to_new_calls_only(tmp_path: Path) -> None:
     path = tmp_path / "own.yaml"
     text = (SCRIPTS_DIRECTORY / "polling_day.yaml").read_text(encoding="utf-8")
     path.write_text(text, encoding="utf-8")

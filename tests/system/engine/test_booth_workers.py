@@ -84,7 +84,7 @@ async def workers_at_work(
 
 
 @virtual_time()
-async def test_keyed_serials_become_marks_and_the_worker_is_called_each_round(tmp_path: Path) -> None:
+async def test_voter_serials_keyed_by_a_booth_worker_mark_voters_and_calls_repeat_each_round(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7#3#3#11##"))
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -108,7 +108,7 @@ async def test_keyed_serials_become_marks_and_the_worker_is_called_each_round(tm
 
 
 @virtual_time()
-async def test_worker_can_undo_the_last_serials_by_keypad(tmp_path: Path) -> None:
+async def test_booth_worker_can_undo_the_last_voter_serials_by_keypad(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7#*#3#*##"))
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -123,7 +123,7 @@ async def test_worker_can_undo_the_last_serials_by_keypad(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_worker_with_several_parts_chooses_a_part_before_the_serials(tmp_path: Path) -> None:
+async def test_booth_worker_with_several_roll_parts_chooses_one_before_the_serials(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("2#3#7##1#8###"))
     async with workers_at_work(tmp_path, {WORKER: script}, parts="1,3") as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -132,7 +132,7 @@ async def test_worker_with_several_parts_chooses_a_part_before_the_serials(tmp_p
 
 
 @virtual_time()
-async def test_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -> None:
+async def test_voter_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7#3"), hang_up_after=17.0)
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -143,7 +143,7 @@ async def test_serials_keyed_before_a_hang_up_are_stored(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_unreached_worker_is_retried_up_to_the_daily_cap(tmp_path: Path) -> None:
+async def test_unreached_booth_worker_is_retried_up_to_the_daily_cap(tmp_path: Path) -> None:
     script = Behaviour(fails_with=486, answer_after=0.5)
     async with workers_at_work(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 3, seconds=150)
@@ -152,7 +152,7 @@ async def test_unreached_worker_is_retried_up_to_the_daily_cap(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_mark_cancels_ringing_household_call_but_not_the_workers_call(tmp_path: Path) -> None:
+async def test_voted_mark_cancels_the_ringing_household_call_but_not_the_booth_workers_call(tmp_path: Path) -> None:
     voters = {f"+917{n:09d}": Behaviour(fails_with=0, answer_after=60.0) for n in range(1, 30)}
     turnout: dict[str, Any] = {
         "id": "turnout",
@@ -170,7 +170,7 @@ async def test_mark_cancels_ringing_household_call_but_not_the_workers_call(tmp_
 
 
 @virtual_time()
-async def test_workers_are_not_called_without_a_poll_today_or_after_the_last_call(tmp_path: Path) -> None:
+async def test_booth_workers_are_not_called_without_a_poll_today_or_after_the_last_call_time(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7##"))
     for name, rules in (("none", {}), ("tomorrow", {"polls": [{"day": date(2024, 4, 23)}]})):
         directory = tmp_path / name
@@ -189,7 +189,7 @@ async def test_workers_are_not_called_without_a_poll_today_or_after_the_last_cal
 
 
 @virtual_time()
-async def test_calling_hours_and_opt_outs_apply_to_workers(tmp_path: Path) -> None:
+async def test_calling_hours_and_opt_outs_apply_to_booth_workers(tmp_path: Path) -> None:
     script = Behaviour(keys=keyed("7##"))
     fill_roll(tmp_path / "centre.db", 30, voters_per_booth=10)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
@@ -210,7 +210,7 @@ async def test_calling_hours_and_opt_outs_apply_to_workers(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_serials_entered_at_the_same_moment_are_all_stored(
+async def test_voter_serials_entered_by_several_workers_at_the_same_moment_are_all_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock stands still, so that keys made from the time would repeat."""
@@ -230,7 +230,7 @@ async def test_serials_entered_at_the_same_moment_are_all_stored(
 
 
 @virtual_time()
-async def test_agent_enters_the_serials_of_a_worker(tmp_path: Path) -> None:
+async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_path: Path) -> None:
     async with workers_at_work(tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3") as site:
         engine = site.centre.engine
         with pytest.raises(CommandRefused, match="no call with a booth worker"):
@@ -262,7 +262,7 @@ async def test_agent_enters_the_serials_of_a_worker(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_worker_with_a_wrong_number_is_not_called_again(tmp_path: Path) -> None:
+async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Path) -> None:
     script = Behaviour(answer_after=2.0, talk_seconds=30.0)
     async with workers_at_work(tmp_path, {WORKER: script}, campaign={**AGENTS, "wrap_up_seconds": 20}) as site:
         await site.log_in("01")
@@ -273,7 +273,9 @@ async def test_worker_with_a_wrong_number_is_not_called_again(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_worker_hears_that_a_serial_was_not_stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     take = BoothWorkers.store_serial
     kept = 0
 
@@ -300,7 +302,7 @@ async def test_worker_hears_that_a_serial_was_not_stored(tmp_path: Path, monkeyp
 
 
 @virtual_time()
-async def test_serial_committed_before_a_crash_can_be_undone_after_it(
+async def test_voter_serial_committed_before_a_crash_can_be_undone_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit, committed = FlowService.commit, asyncio.Event()

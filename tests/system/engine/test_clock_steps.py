@@ -34,7 +34,7 @@ async def called_through(site: Site) -> int:
 
 
 @pytest.mark.parametrize("step", [3600.0, 25 * 3600.0, -3600.0, -25 * 3600.0])
-def test_clock_step_holds_dialling_and_raises_an_alert(tmp_path: Path, step: float) -> None:
+def test_step_of_the_system_clock_holds_dialling_and_raises_an_alert(tmp_path: Path, step: float) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
@@ -56,7 +56,7 @@ def test_clock_step_holds_dialling_and_raises_an_alert(tmp_path: Path, step: flo
 
 
 @virtual_time()
-async def test_accepting_the_clock_resumes_dialling(tmp_path: Path) -> None:
+async def test_dialling_resumes_when_a_person_accepts_the_clock(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(*silent()), campaign=CAMPAIGN) as site:
         placed = await called_through(site)
         site.clock.step(3600.0)

@@ -101,7 +101,7 @@ async def test_repeated_disposition_command_gets_the_same_reply_and_changes_noth
 
 
 @virtual_time()
-async def test_household_marks_are_all_stored_or_none(tmp_path: Path) -> None:
+async def test_marks_in_the_disposition_of_a_household_are_all_stored_or_none(tmp_path: Path) -> None:
     """The third number belongs to the voters 3 and 4."""
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign=TALKS) as site:
         page = Page(site, tmp_path)
@@ -231,7 +231,7 @@ async def test_restarted_dialler_accepts_the_disposition_of_an_earlier_call(tmp_
 
 
 @virtual_time(1e6)
-async def test_random_faults_lose_duplicate_or_misassign_no_disposition(tmp_path: Path) -> None:
+async def test_no_disposition_is_lost_duplicated_or_misassigned_under_random_faults(tmp_path: Path) -> None:
     """`python -m tests.support.dispositions 10000 7` runs ten thousand dispositions."""
     told = await run_stress_test(tmp_path, 90, seed=7)
     assert told.faults == []

@@ -45,7 +45,7 @@ async def test_centre_runs_for_half_an_hour_without_errors(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_live_call_counts_as_answered_and_connected(tmp_path: Path) -> None:
+async def test_call_answered_by_a_person_counts_as_answered_and_connected(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=600.0)) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING) == 2)
         view = site.view.campaigns[0]
@@ -58,7 +58,7 @@ async def test_live_call_counts_as_answered_and_connected(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_ivr_campaign_stores_keyed_marks(tmp_path: Path) -> None:
+async def test_ivr_campaign_stores_answers_that_voters_key_as_marks(tmp_path: Path) -> None:
     config = scripted(
         Behaviour(keys=((4.0, "1"),)),  # voted
         Behaviour(keys=((4.0, "9"),)),  # never again
@@ -93,7 +93,7 @@ async def test_agent_and_ivr_campaigns_run_together(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_voter_without_a_seat_hears_the_message_within_two_seconds(tmp_path: Path) -> None:
+async def test_voter_without_a_free_agent_hears_the_message_within_two_seconds(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=300.0)
     campaign = {"pacing": "ratio", "abandoned_target": 1.0, "abandoned_limit": 1.0}
     cap = AbandonedCap(window_hours=24, share=1.0)
@@ -127,7 +127,7 @@ async def test_campaign_without_agents_places_no_calls(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_burst_of_log_offs_cancels_ringing_calls(tmp_path: Path) -> None:
+async def test_simultaneous_log_offs_of_agents_cancel_ringing_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=20.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.RINGING, 0) == 2)
@@ -208,7 +208,7 @@ async def test_keyed_disposition_is_stored_and_applied(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_wrap_up_ends_after_its_limit_without_a_disposition(tmp_path: Path) -> None:
+async def test_wrap_up_without_a_disposition_ends_at_its_time_limit(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1, campaign={"wrap_up_seconds": 12}) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP)
@@ -216,7 +216,7 @@ async def test_wrap_up_ends_after_its_limit_without_a_disposition(tmp_path: Path
 
 
 @virtual_time()
-async def test_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> None:
+async def test_voted_mark_cancels_a_ringing_call_to_the_same_voter(tmp_path: Path) -> None:
     """While the call rings, a mark from elsewhere says that the voter has voted. The call is cancelled within a second."""
     async with a_site(tmp_path, all_answer(answer_after=25.0), seats=1) as site:
         await site.log_in("01")
@@ -246,7 +246,7 @@ async def test_voter_hears_the_message_when_the_agents_phone_dies(tmp_path: Path
 
 
 @virtual_time()
-async def test_sigterm_ends_calls_and_the_dialler(tmp_path: Path) -> None:
+async def test_sigterm_signal_ends_calls_and_the_dialler(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, dialling={"drain_seconds": 60}) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING)
@@ -258,7 +258,7 @@ async def test_sigterm_ends_calls_and_the_dialler(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_completed_list_is_reported(tmp_path: Path) -> None:
+async def test_campaign_without_remaining_numbers_is_reported_as_completed(tmp_path: Path) -> None:
     campaign = {"max_attempts": 1}
     config = all_answer(talk_seconds=3.0)
     async with a_site(tmp_path, config, voters=30, seats=2, campaign=campaign) as site, agents_at_work(site):
@@ -268,7 +268,7 @@ async def test_completed_list_is_reported(tmp_path: Path) -> None:
     assert len(placed) == rows(tmp_path, "SELECT count(*) FROM phone")[0][0]
 
 
-def test_same_seed_gives_the_same_day(tmp_path: Path) -> None:
+def test_simulation_with_the_same_seed_gives_the_same_day(tmp_path: Path) -> None:
     def day(directory: Path) -> list[tuple[str, float]]:
         directory.mkdir()
         placed: list[tuple[str, float]] = []

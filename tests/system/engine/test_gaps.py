@@ -54,7 +54,7 @@ def config() -> SimulatedAsteriskConfig:
 
 
 @virtual_time()
-async def test_campaigns_sharing_numbers_respect_the_minimum_interval(tmp_path: Path) -> None:
+async def test_campaigns_that_share_numbers_respect_the_minimum_interval_between_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, config(), voters=60, seats=3, campaigns=CAMPAIGNS) as site, agents_at_work(site):
         await asyncio.sleep(1200)
     first = len(rows(tmp_path, "SELECT 1 FROM attempt"))

@@ -52,7 +52,7 @@ def alerts(site: Site) -> set[str]:
 
 
 @virtual_time()
-async def test_stop_all_stays_in_force_after_a_restart_until_two_leaders_resume(tmp_path: Path) -> None:
+async def test_stop_all_of_headquarters_survives_a_restart_until_two_leaders_resume(tmp_path: Path) -> None:
     async with SimulatedAsterisk(scripted()) as switch:
         async with a_site(tmp_path, switch=switch, **HEADQUARTERS) as site:
             await site.log_in("01")
@@ -86,7 +86,7 @@ async def test_stop_all_stays_in_force_after_a_restart_until_two_leaders_resume(
 
 
 @virtual_time()
-async def test_order_is_executed_once_and_a_forged_one_raises_an_alert(tmp_path: Path) -> None:
+async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_alert(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
         with pytest.raises(OrderForged):
             await send_order(site, "stop-all", "somebody")
@@ -121,7 +121,7 @@ async def test_order_is_executed_once_and_a_forged_one_raises_an_alert(tmp_path:
 
 
 @virtual_time()
-async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_it_is_sent_again(
+async def test_stop_all_is_executed_on_a_full_disk_and_stored_when_headquarters_resends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
@@ -179,7 +179,7 @@ async def test_campaign_stopped_locally_stays_stopped_when_headquarters_resumes(
 
 
 @virtual_time()
-async def test_resume_that_cannot_be_stored_leaves_the_stop_in_force(
+async def test_headquarters_stop_stays_in_force_if_the_resume_cannot_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, scripted(), **HEADQUARTERS) as site:
@@ -203,7 +203,7 @@ async def test_resume_that_cannot_be_stored_leaves_the_stop_in_force(
 
 
 @virtual_time()
-async def test_centre_without_leaders_refuses_every_order(tmp_path: Path) -> None:
+async def test_centre_without_leader_keys_refuses_every_headquarters_order(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted()) as site:
         with pytest.raises(CommandRefused, match=r"\[\[headquarters.leaders\]\]"):
             await send_order(site, "stop-all", "asha")

@@ -76,7 +76,7 @@ def nobody_answers() -> SimulatedAsteriskConfig:
 
 
 @virtual_time()
-async def test_steady_dialling_returns_no_claims_and_claims_in_small_batches(tmp_path: Path) -> None:
+async def test_steady_dialling_claims_numbers_in_small_batches_and_returns_none_unused(tmp_path: Path) -> None:
     async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(5)) as site:
         watched = Watched(site)
         await watched.for_seconds(150)
@@ -87,7 +87,7 @@ async def test_steady_dialling_returns_no_claims_and_claims_in_small_batches(tmp
 
 
 @virtual_time()
-async def test_old_claims_are_returned_before_their_lease_ends(tmp_path: Path) -> None:
+async def test_unused_claims_on_numbers_are_returned_before_their_lease_ends(tmp_path: Path) -> None:
     async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(0.5)) as site:
         watched = Watched(site)
         await watched.for_seconds(200)
@@ -97,7 +97,7 @@ async def test_old_claims_are_returned_before_their_lease_ends(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_stop_during_a_claim_returns_the_claimed_numbers(tmp_path: Path) -> None:
+async def test_numbers_claimed_while_the_campaign_stops_are_returned(tmp_path: Path) -> None:
     async with a_site(tmp_path, nobody_answers(), voters=3000, campaign=IVR, trunks=quick_trunk(5)) as site:
         store = site.centre.store
         claim = store.claim
@@ -116,7 +116,7 @@ async def test_stop_during_a_claim_returns_the_claimed_numbers(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_claims_returned_by_a_pause_are_claimed_again_after_resuming(tmp_path: Path) -> None:
+async def test_numbers_returned_by_a_pause_are_claimed_again_after_the_campaign_resumes(tmp_path: Path) -> None:
     config = SimulatedAsteriskConfig(
         seats=seat_phones(2), start_epoch=START_EPOCH, profile=VoterProfile(answer_rate=1.0)
     )

@@ -43,7 +43,7 @@ async def over(site: Site, channel: Channel, seconds: float = 120.0) -> None:
 
 
 @virtual_time()
-async def test_inbound_caller_marks_voted_in_the_flow(tmp_path: Path) -> None:
+async def test_inbound_caller_reports_in_the_flow_to_have_voted(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "1"),)))
         await over(site, channel)
@@ -69,7 +69,7 @@ async def test_inbound_caller_can_opt_out(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_inbound_caller_reaches_an_agent_by_key(tmp_path: Path) -> None:
+async def test_inbound_caller_reaches_an_agent_by_pressing_a_key(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), campaign=QUIET, **inbound()) as site:
         await site.log_in("01")
         channel = site.switch.place_inbound_call(
@@ -83,7 +83,7 @@ async def test_inbound_caller_reaches_an_agent_by_key(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_flow_continues_without_a_free_agent(tmp_path: Path) -> None:
+async def test_inbound_flow_continues_without_a_free_agent(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW, script=Behaviour(keys=((12.0, "3"), (60.0, "1"))))
         await over(site, channel, seconds=300)
@@ -91,7 +91,7 @@ async def test_flow_continues_without_a_free_agent(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_caller_of_an_agent_number_gets_a_seat_or_the_message(tmp_path: Path) -> None:
+async def test_caller_of_an_agent_number_gets_an_agent_or_hears_the_message(tmp_path: Path) -> None:
     async with a_site(tmp_path, scripted(), campaign=QUIET, seats=1, **inbound()) as site:
         first = site.switch.place_inbound_call(CALLER, called=AGENT)
         await over(site, first)
@@ -107,7 +107,7 @@ async def test_caller_of_an_agent_number_gets_a_seat_or_the_message(tmp_path: Pa
 
 
 @virtual_time()
-async def test_missed_call_is_not_answered_and_called_back(tmp_path: Path) -> None:
+async def test_caller_of_a_missed_call_number_is_not_answered_but_called_back(tmp_path: Path) -> None:
     config = scripted()
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
@@ -123,7 +123,7 @@ async def test_missed_call_is_not_answered_and_called_back(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_missed_call_outside_calling_hours_is_called_back_within_them(tmp_path: Path) -> None:
+async def test_missed_call_outside_calling_hours_is_called_back_in_the_next_calling_hours(tmp_path: Path) -> None:
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     campaign["hours"] = [{"start": "10:00", "until": "20:00"}]  # it is 09:30
     async with a_site(tmp_path, scripted(), campaign=campaign, **inbound()) as site:
@@ -135,7 +135,7 @@ async def test_missed_call_outside_calling_hours_is_called_back_within_them(tmp_
 
 
 @pytest.mark.parametrize("number", ["", "+919999999999", "anonymous"])
-def test_unknown_caller_hears_the_message_and_makes_no_mark(tmp_path: Path, number: str) -> None:
+def test_unknown_caller_hears_the_message_and_no_mark_is_stored(tmp_path: Path, number: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
@@ -162,7 +162,7 @@ async def test_call_to_an_unconfigured_number_is_hung_up(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_inbound_flood_uses_only_its_channels_and_dialling_continues(tmp_path: Path) -> None:
+async def test_flood_of_inbound_calls_uses_only_inbound_channels_and_dialling_continues(tmp_path: Path) -> None:
     campaign = {**IVR, "id": "quiet", "channels": 5}
     config = scripted(*[Behaviour(answer_after=1.0, hang_up_after=3.0)] * 60)
     async with a_site(tmp_path, config, campaign=campaign, **inbound()) as site:
@@ -180,7 +180,7 @@ async def test_inbound_flood_uses_only_its_channels_and_dialling_continues(tmp_p
 
 
 @virtual_time()
-async def test_unknown_callers_use_trunk_channels(tmp_path: Path) -> None:
+async def test_channels_used_by_unknown_callers_are_counted_for_the_trunk(tmp_path: Path) -> None:
     """The trunk has six channels. While three callers hear the message, three calls are placed, and six afterwards."""
     carrier = {
         "name": "carrier",
@@ -242,7 +242,7 @@ async def test_channels_created_by_a_redirection_are_hung_up(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_caller_who_hangs_up_at_once_leaves_no_state(tmp_path: Path) -> None:
+async def test_caller_who_hangs_up_at_once_leaves_no_call_behind(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **inbound()) as site:
         for delay in (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.05):
             channel = site.switch.place_inbound_call(CALLER, called=FLOW)

@@ -54,7 +54,7 @@ def locked_calls(site: Site) -> int:
 
 
 @virtual_time()
-async def test_reserved_seat_gets_its_answered_call(tmp_path: Path) -> None:
+async def test_answered_call_goes_to_the_seat_reserved_for_it(tmp_path: Path) -> None:
     locked_number(tmp_path)
     async with a_site(tmp_path, answers(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION) as site:
         await site.log_in("01", "02")
@@ -83,7 +83,9 @@ async def test_unanswered_call_releases_its_reserved_seat(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("command", [SeatPause(seat="01", reason="break"), SeatLogOff(seat="01")])
 @virtual_time()
-async def test_pause_of_a_reserved_seat_starts_after_its_call(tmp_path: Path, command: SeatPause | SeatLogOff) -> None:
+async def test_pause_of_a_reserved_seat_starts_after_the_reserved_call(
+    tmp_path: Path, command: SeatPause | SeatLogOff
+) -> None:
     locked_number(tmp_path)
     async with a_site(tmp_path, answers(answer_after=12.0, talk_seconds=20.0), profile=EXCEPTION) as site:
         await site.log_in("01")
@@ -117,7 +119,7 @@ async def test_call_is_cancelled_when_the_phone_of_its_reserved_seat_dies(tmp_pa
     ],
 )
 @virtual_time()
-async def test_locked_number_is_not_called_without_the_profiles_exception(
+async def test_number_locked_after_an_abandoned_call_is_not_called_without_the_profiles_exception(
     tmp_path: Path, campaign: dict[str, Any], exception: bool
 ) -> None:
     locked_number(tmp_path)

@@ -31,7 +31,7 @@ async def calls(directory: Path) -> None:
         await site.until(lambda: site.view.campaigns[0].connected >= 4)
 
 
-def test_each_call_stores_its_legal_grounds_and_rules(tmp_path: Path) -> None:
+def test_each_call_is_stored_with_its_legal_grounds_and_rules_version(tmp_path: Path) -> None:
     calls(tmp_path)
     [(digest, text)] = rows(tmp_path, "SELECT digest, text FROM rules_version")
     assert hashlib.sha256(text.encode()).hexdigest() == digest
@@ -102,7 +102,7 @@ def judged(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float)
     return told
 
 
-def test_later_check_of_a_moment_gives_the_diallers_decision(tmp_path: Path) -> None:
+def test_legal_check_for_a_past_moment_repeats_the_decision_of_the_dialler(tmp_path: Path) -> None:
     """The rules change twice and back; consents are given, withdrawn and given again; opt-outs come in between."""
     hour = 3600.0
     part_of_the_day(tmp_path, START_EPOCH, {}, 1)

@@ -31,7 +31,7 @@ def outcomes(site: Site) -> list[Outcome | None]:
 
 
 @virtual_time()
-async def test_machine_detection_before_the_seat_hangs_up_machines(tmp_path: Path) -> None:
+async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_connected(tmp_path: Path) -> None:
     config = scripted(
         Behaviour(machine=True, amd_seconds=1.5, hang_up_after=60.0),
         Behaviour(talk_seconds=5.0, amd_seconds=1.1),
@@ -49,7 +49,7 @@ async def test_machine_detection_before_the_seat_hangs_up_machines(tmp_path: Pat
 
 
 @virtual_time()
-async def test_connect_limit_includes_machine_detection(tmp_path: Path) -> None:
+async def test_time_limit_to_connect_a_voter_includes_machine_detection(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, all_answer(answer_after=1.0, amd_seconds=9.0), seats=1, campaign=BEFORE, profile=LISTENS
     ) as site:
@@ -73,7 +73,7 @@ async def test_hang_up_during_machine_detection_is_a_dropped_live_answer(tmp_pat
 
 
 @pytest.mark.parametrize(("message", "seconds"), [(False, 1.8), (True, 1.8 + 6.0)])
-def test_flow_is_not_started_for_a_machine(tmp_path: Path, message: bool, seconds: float) -> None:
+def test_flow_is_not_started_for_an_answering_machine(tmp_path: Path, message: bool, seconds: float) -> None:
     @virtual_time()
     async def run() -> None:
         config = scripted(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=120.0))
@@ -90,7 +90,7 @@ def test_flow_is_not_started_for_a_machine(tmp_path: Path, message: bool, second
 
 
 @virtual_time()
-async def test_agent_reports_a_machine_and_undoes_it(tmp_path: Path) -> None:
+async def test_agent_reports_an_answering_machine_and_undoes_the_report(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         for last, wanted in ((Disposition.MACHINE, Outcome.MACHINE), (Disposition.VOTED, Outcome.CONNECTED)):
@@ -107,7 +107,7 @@ async def test_agent_reports_a_machine_and_undoes_it(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_agent_reports_a_machine_during_wrap_up(tmp_path: Path) -> None:
+async def test_agent_reports_an_answering_machine_during_wrap_up(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1, campaign=AFTER) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.WRAP_UP, seconds=60)
@@ -120,7 +120,7 @@ async def test_agent_reports_a_machine_during_wrap_up(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_machine_key_is_refused_without_machine_detection(tmp_path: Path) -> None:
+async def test_answering_machine_key_is_refused_without_machine_detection(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=4.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.view.seats[0].state is SeatState.TALKING, seconds=60)
@@ -137,7 +137,7 @@ def counted(site: Site) -> tuple[int, int]:
 
 
 @virtual_time()
-async def test_repeated_machine_reports_withdraw_the_answer_once(tmp_path: Path) -> None:
+async def test_repeated_answering_machine_reports_reduce_the_answered_calls_once(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(), seats=1, campaign={**AFTER, "pacing": "predictive"}) as site:
         await site.log_in("01")
         for words, answers in (
@@ -157,7 +157,7 @@ async def test_repeated_machine_reports_withdraw_the_answer_once(tmp_path: Path)
 
 
 @virtual_time()
-async def test_inbound_machine_withdraws_no_outbound_answer(tmp_path: Path) -> None:
+async def test_answering_machine_report_on_an_inbound_call_leaves_outbound_answers_unchanged(tmp_path: Path) -> None:
     caller, number = "+917000000060", "+911140000012"
     inbound = {"channels": 3, "numbers": [{"number": number, "mode": "agent", "campaign": "agents"}]}
     campaign = {**AFTER, "pacing": "predictive"}

@@ -70,7 +70,7 @@ async def ringing(site: Site, calls: int) -> None:
 
 
 @virtual_time()
-async def test_marks_cancel_ringing_and_queued_calls_of_the_household(tmp_path: Path) -> None:
+async def test_voted_marks_cancel_ringing_and_queued_calls_to_the_household(tmp_path: Path) -> None:
     """Numbers 1 to 3 are ringing, the third belongs to voters 3 and 4. Number 4, of voter 5, waits in the hopper."""
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
         await site.log_in("01", "02", "03")
@@ -92,7 +92,7 @@ async def test_marks_cancel_ringing_and_queued_calls_of_the_household(tmp_path: 
 
 
 @virtual_time()
-async def test_household_is_called_for_its_pending_voters(tmp_path: Path) -> None:
+async def test_household_is_called_for_another_voter_after_the_first_one_is_marked(tmp_path: Path) -> None:
     """The call to number 6, which waits in the hopper, was for voter 7. Voters 8 and 9 have not voted."""
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
@@ -104,7 +104,7 @@ async def test_household_is_called_for_its_pending_voters(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_call_cancelled_by_a_mark_is_repeated_for_other_voters(tmp_path: Path) -> None:
+async def test_call_cancelled_by_a_voted_mark_is_repeated_for_other_voters_of_the_household(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0), seats=3, campaign={"no_answer_retry_minutes": 1}
     ) as site:
@@ -123,7 +123,7 @@ async def test_call_cancelled_by_a_mark_is_repeated_for_other_voters(tmp_path: P
 
 
 @virtual_time()
-async def test_mark_of_one_voter_leaves_the_household_due(tmp_path: Path) -> None:
+async def test_household_stays_due_after_one_of_its_voters_is_marked(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=1) as site:
         await site.centre.engine.execute(voted(site, 1, 2))
         await site.log_in("01")
@@ -137,7 +137,7 @@ async def test_mark_of_one_voter_leaves_the_household_due(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_correction_makes_the_voter_callable_again(tmp_path: Path) -> None:
+async def test_corrected_mark_makes_the_voter_callable_again(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=5.0, talk_seconds=5.0), voters=8, seats=1) as site:
         await site.centre.engine.execute(voted(site, *range(1, 9)))
         await site.log_in("01")
@@ -163,7 +163,7 @@ async def test_correction_without_a_mark_to_undo_is_reported_and_not_stored(tmp_
 
 
 @virtual_time()
-async def test_external_marks_do_not_count_in_the_pace(tmp_path: Path) -> None:
+async def test_marks_from_outside_the_calls_do_not_count_in_the_pace_of_calling(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
@@ -174,7 +174,7 @@ async def test_external_marks_do_not_count_in_the_pace(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_voters_without_a_number_are_not_remaining(tmp_path: Path) -> None:
+async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=30, numbers_weigh_alike=True)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
@@ -198,7 +198,9 @@ async def test_voters_without_a_number_are_not_remaining(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_marks_for_unknown_voters_or_future_times_are_refused_completely(tmp_path: Path) -> None:
+async def test_all_marks_of_a_command_are_refused_if_one_voter_is_unknown_or_one_time_is_in_the_future(
+    tmp_path: Path,
+) -> None:
     async with a_site(tmp_path) as site:
         with pytest.raises(CommandRefused, match="no voter 999"):
             await site.centre.engine.execute(voted(site, 1, 999))
@@ -258,7 +260,7 @@ def request(voter: int, key: str = "import/1") -> CommandRequest:
 
 
 @NEEDS_MOSQUITTO
-async def test_running_dialler_answers_each_request(tmp_path: Path) -> None:
+async def test_running_dialler_replies_to_each_request_to_store_marks(tmp_path: Path) -> None:
     done: list[int] = []
     async with a_dialler(tmp_path) as (_, broker):
         requests = [request(1), request(1), request(2, "import/2")]
@@ -275,7 +277,7 @@ async def test_running_dialler_answers_each_request(tmp_path: Path) -> None:
 
 
 @NEEDS_MOSQUITTO
-async def test_command_line_sends_marks_to_the_running_dialler(tmp_path: Path) -> None:
+async def test_command_line_program_sends_marks_to_the_running_dialler(tmp_path: Path) -> None:
     async with a_dialler(tmp_path) as (settings, _):
         answers = await asyncio.to_thread(save_records, settings, [request(1)])
     assert answers == ["1 marks saved, 0 were already known"]
@@ -283,7 +285,7 @@ async def test_command_line_sends_marks_to_the_running_dialler(tmp_path: Path) -
 
 
 @NEEDS_MOSQUITTO
-async def test_unknown_attempts_are_listed_and_released_while_a_dialler_runs(tmp_path: Path) -> None:
+async def test_calls_with_unknown_result_are_listed_and_released_while_a_dialler_runs(tmp_path: Path) -> None:
     """Only the dialler can write, because it has locked the store. Without a broker nothing is released."""
     path, toml = tmp_path / "centre.db", tmp_path / "centre.toml"
     fill_roll(path, 60, voters_per_booth=20)
@@ -329,7 +331,7 @@ async def test_unknown_attempts_are_listed_and_released_while_a_dialler_runs(tmp
 
 
 @NEEDS_MOSQUITTO
-async def test_concurrent_command_lines_keep_their_broker_connections(tmp_path: Path) -> None:
+async def test_concurrent_command_line_programs_keep_their_broker_connections(tmp_path: Path) -> None:
     async with a_dialler(tmp_path) as (settings, _):
         asked = [
             asyncio.to_thread(save_records, settings, [request(voter, f"{clerk}/{voter}") for voter in range(1, 41)])
@@ -341,7 +343,7 @@ async def test_concurrent_command_lines_keep_their_broker_connections(tmp_path: 
 
 
 @NEEDS_MOSQUITTO
-async def test_command_during_an_import_is_refused_at_once(tmp_path: Path) -> None:
+async def test_command_that_writes_to_the_store_is_refused_at_once_during_an_import(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
     settings = Settings.model_validate({"store": {"path": tmp_path / "centre.db"}})
     lock = StoreLock(tmp_path / "centre.db", "an import")
@@ -367,7 +369,7 @@ async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monk
         assert await asyncio.to_thread(save_records, made, [request(1)]) == ["1 marks saved, 0 were already known"]
 
 
-async def test_broker_lost_before_the_subscription_ends_the_wait() -> None:
+async def test_command_line_program_stops_waiting_if_the_broker_is_lost_before_it_subscribes() -> None:
     left = asyncio.Event()
 
     async def connect_and_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -85,7 +85,7 @@ def _state() -> Features:
     return Features(core, cast(Dependencies, SimpleNamespace(store=None, switch=None)))
 
 
-async def test_memory_census_counts_planted_leaks() -> None:
+async def test_memory_census_counts_deliberate_leaks() -> None:
     """Each plants a leak: an attribute, a slot, a nested object, a closure, a cache, a class attribute, a coroutine's
     local variable.
     """
@@ -121,7 +121,7 @@ async def test_memory_census_counts_planted_leaks() -> None:
     assert sum(found.values()) >= 6 * 50
 
 
-def test_number_memory_forgets_old_events() -> None:
+def test_recent_history_of_a_number_drops_old_events() -> None:
     async def play() -> Features:
         centre = _state()
         centre.calls.put(a_call(phone_id=2))

@@ -25,7 +25,9 @@ async def send(site: Site, text: str, seat_name: str | None = "01", campaign: st
 
 
 @virtual_time()
-async def test_message_stays_until_read_and_a_late_confirmation_keeps_a_newer_one(tmp_path: Path) -> None:
+async def test_supervisors_message_stays_until_read_and_a_late_confirmation_keeps_a_newer_message(
+    tmp_path: Path,
+) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
         with pytest.raises(CommandRefused, match="seat 01 has no agent: the message was not sent"):
             await send(site, "slower")
@@ -46,7 +48,7 @@ async def test_message_stays_until_read_and_a_late_confirmation_keeps_a_newer_on
 
 
 @virtual_time()
-async def test_message_disappears_after_its_time_or_its_agents_log_off(tmp_path: Path) -> None:
+async def test_supervisors_message_disappears_when_it_expires_or_its_agent_logs_off(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
         await site.log_in("01")
         await send(site, "slower")
@@ -63,7 +65,7 @@ async def test_message_disappears_after_its_time_or_its_agents_log_off(tmp_path:
 
 
 @virtual_time()
-async def test_campaign_message_reaches_all_agents_who_serve_the_campaign(tmp_path: Path) -> None:
+async def test_message_for_a_campaign_reaches_all_agents_who_serve_the_campaign(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site:
         (campaign_id,) = (each.campaign_id for each in site.view.campaigns)
         with pytest.raises(CommandRefused, match="no agent serves campaign"):

@@ -94,7 +94,7 @@ def model_utilisation(directory: Path, caps: float | None = None) -> float:
     return fmean(simulate_policy(scenario, policy, seed).utilisation for seed in range(1, 7))
 
 
-def test_centre_model_utilisation_is_within_two_points_below_the_engine(tmp_path: Path) -> None:
+def test_simulated_agent_utilisation_is_within_two_points_of_the_engine(tmp_path: Path) -> None:
     """The mean of three runs, because single runs of the engine differ by 3.5 points. Without the site's caps and
     reserve the model would be 13 points above.
     """

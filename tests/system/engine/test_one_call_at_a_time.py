@@ -51,7 +51,7 @@ def most_in_a_second(site: Site, since: int = 0) -> int:
 
 
 @virtual_time()
-async def test_campaigns_with_a_shared_roll_waste_no_call_starts(tmp_path: Path) -> None:
+async def test_campaigns_that_share_a_roll_waste_no_permitted_call_starts(tmp_path: Path) -> None:
     campaigns = [
         {"id": each, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "hours": HOURS} for each in ("a", "b")
     ]
@@ -67,7 +67,7 @@ async def test_campaigns_with_a_shared_roll_waste_no_call_starts(tmp_path: Path)
 
 
 @pytest.mark.parametrize("rate", [5.0, 0.7])
-def test_calls_after_a_slow_commit_respect_the_cps_limit(tmp_path: Path, rate: float) -> None:
+def test_calls_after_a_slow_commit_respect_the_limit_of_calls_per_second(tmp_path: Path, rate: float) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(
@@ -92,7 +92,7 @@ def test_calls_after_a_slow_commit_respect_the_cps_limit(tmp_path: Path, rate: f
 
 
 @virtual_time()
-async def test_resumed_campaign_starts_without_a_burst(tmp_path: Path) -> None:
+async def test_resumed_campaign_starts_without_a_burst_of_calls(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, nobody_answers(), voters=600, campaign={**IVR, "channels": 200}, trunks=carrier(10.0)
     ) as site:
@@ -142,7 +142,7 @@ async def test_voter_with_two_numbers_gets_one_call_at_a_time(tmp_path: Path) ->
     assert not rows(tmp_path, talked_twice)
 
 
-def test_queued_starts_are_sent_evenly_within_the_cps_limit() -> None:
+def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -> None:
     for rate in (0.5, 1.0, 2.9, 5.0, 10.0):
         starts, now, turns = CallStarts(rate, 0.0), 100.0, []
         for _ in range(40):
@@ -155,14 +155,14 @@ def test_queued_starts_are_sent_evenly_within_the_cps_limit() -> None:
         assert max(sum(begin <= turn < begin + 0.999 for turn in turns) for begin in turns) <= math.ceil(rate)
 
 
-def test_immediate_call_delays_queued_starts() -> None:
+def test_immediate_call_delays_the_queued_calls_of_its_trunk() -> None:
     pool = TrunkPool([TrunkLimits("carrier", "carrier", 9, 1.0, ("+911140000001",))], 0.0)
     assert pool.allocate_trunk(["carrier"], {}, 5.0, reports_end=False) is not None
     assert pool.limiter("carrier").seconds_to_send(5.0) == pytest.approx(1.0)
 
 
 @virtual_time()
-async def test_trunk_at_its_cps_limit_builds_no_queue(tmp_path: Path) -> None:
+async def test_trunk_at_its_limit_of_calls_per_second_builds_no_queue(tmp_path: Path) -> None:
     placed = await run_full_trunk(tmp_path, calls_per_second=1.0, minutes=10, seats=4, ivr_channels=60)
     waits = [each.waited for each in placed]
     assert max(waits) <= COMMIT_SECONDS[1] + LATE_SECONDS + 0.01
@@ -173,7 +173,7 @@ async def test_trunk_at_its_cps_limit_builds_no_queue(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_agent_calls_precede_flow_calls_after_a_stalled_commit(tmp_path: Path) -> None:
+async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_path: Path) -> None:
     hours = [{"start": "00:00", "until": "23:59:59"}]
     campaigns = [
         {**IVR, "channels": 60, "hours": hours},
@@ -209,7 +209,9 @@ async def test_agent_calls_precede_flow_calls_after_a_stalled_commit(tmp_path: P
 
 
 @pytest.mark.parametrize("why", ["every channel is in use", "the list is completed"])
-def test_campaign_without_free_starts_is_not_decided_in_a_loop(tmp_path: Path, why: str) -> None:
+def test_campaign_that_may_place_no_call_does_not_repeat_its_pacing_decision_in_a_loop(
+    tmp_path: Path, why: str
+) -> None:
     @virtual_time()
     async def run() -> None:
         busy = why == "every channel is in use"

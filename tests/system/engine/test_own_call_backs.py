@@ -72,7 +72,7 @@ async def called_again(site: Site, folder: Path, phone_id: int, seconds: float) 
 
 @virtual_time()
 @pytest.mark.parametrize("name", ["01", "02"])
-async def test_call_back_reaches_the_agent_who_promised_it(tmp_path: Path, name: str) -> None:
+async def test_promised_call_back_is_connected_to_the_agent_who_promised_it(tmp_path: Path, name: str) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         other = {"01": "02", "02": "01"}[name]
         await site.centre.engine.execute(SeatPause(seat=other, reason="meal"))
@@ -91,7 +91,7 @@ async def test_call_back_reaches_the_agent_who_promised_it(tmp_path: Path, name:
 
 @virtual_time()
 @pytest.mark.parametrize("leaves", [SeatLogOff(seat="01"), SeatPause(seat="01", reason="meal")])
-async def test_call_back_goes_to_another_agent_after_the_wait(tmp_path: Path, leaves: Any) -> None:
+async def test_promised_call_back_goes_to_another_agent_after_the_longest_wait(tmp_path: Path, leaves: Any) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, hour = await promised(site, page, 600.0)
@@ -105,7 +105,7 @@ async def test_call_back_goes_to_another_agent_after_the_wait(tmp_path: Path, le
 
 
 @virtual_time()
-async def test_late_agent_still_gets_the_own_call_back(tmp_path: Path) -> None:
+async def test_agent_who_logs_in_late_still_gets_the_call_back_promised_by_that_agent(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promised(site, page, 900.0)
@@ -119,7 +119,7 @@ async def test_late_agent_still_gets_the_own_call_back(tmp_path: Path) -> None:
 
 @virtual_time()
 @pytest.mark.parametrize("pacing", ["progressive", "predictive", "preview"])
-async def test_busy_agent_gets_the_own_call_back_next(tmp_path: Path, pacing: str) -> None:
+async def test_next_call_of_a_busy_agent_is_the_call_back_promised_by_that_agent(tmp_path: Path, pacing: str) -> None:
     """The list is long and every voter answers, so without a reserved seat the agent would never get the call-back."""
     campaign = {"pacing": pacing, **({"preview_seconds": 5} if pacing == "preview" else {})}
     async with two_agents(tmp_path, LONG_LIST, voters=200, campaign=campaign) as (site, page):
@@ -140,7 +140,7 @@ async def test_busy_agent_gets_the_own_call_back_next(tmp_path: Path, pacing: st
 
 
 @virtual_time()
-async def test_restricting_a_seat_releases_its_call_back_reservation(tmp_path: Path) -> None:
+async def test_restricting_a_seat_to_other_campaigns_releases_its_call_back_reservation(tmp_path: Path) -> None:
     day = [{"start": "00:00", "until": "23:59:59"}]
     two = [{**TALKS, "id": each, "kind": "agents", "pacing": "progressive", "hours": day} for each in ("one", "two")]
     async with two_agents(tmp_path, LONG_LIST, voters=200, campaigns=two) as (site, page):
@@ -154,7 +154,7 @@ async def test_restricting_a_seat_releases_its_call_back_reservation(tmp_path: P
 
 
 @virtual_time()
-async def test_unanswered_calls_do_not_delay_an_own_call_back(tmp_path: Path) -> None:
+async def test_unanswered_calls_do_not_delay_a_promised_call_back(tmp_path: Path) -> None:
     first = Behaviour(answer_after=4.0, talk_seconds=10.0)
     async with two_agents(tmp_path, scripted(first, seats=2), voters=400) as (site, page):
         await site.centre.engine.execute(SeatLogOff(seat="02"))
@@ -168,7 +168,7 @@ async def test_unanswered_calls_do_not_delay_an_own_call_back(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_own_call_back_survives_a_restart_and_is_called_once(tmp_path: Path) -> None:
+async def test_promised_call_back_survives_a_restart_and_is_called_once(tmp_path: Path) -> None:
     async with SimulatedAsterisk(ONE_NUMBER) as switch:
         async with two_agents(tmp_path, None, voters=1, switch=switch) as (site, page):
             await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
@@ -185,7 +185,7 @@ async def test_own_call_back_survives_a_restart_and_is_called_once(tmp_path: Pat
 
 
 @virtual_time()
-async def test_undone_or_replaced_call_back_is_not_placed(tmp_path: Path) -> None:
+async def test_call_back_whose_promise_was_undone_or_replaced_is_not_placed(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -205,7 +205,7 @@ async def test_undone_or_replaced_call_back_is_not_placed(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_opt_out_cancels_an_own_call_back(tmp_path: Path) -> None:
+async def test_opt_out_cancels_a_promised_call_back(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promised(site, page, 600.0)
@@ -217,7 +217,7 @@ async def test_opt_out_cancels_an_own_call_back(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_invalid_own_call_back_is_refused_and_not_stored(tmp_path: Path) -> None:
+async def test_invalid_call_back_promise_is_refused_and_not_stored(tmp_path: Path) -> None:
     async with two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -235,7 +235,7 @@ async def test_invalid_own_call_back_is_refused_and_not_stored(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_agent_hangs_up_a_ringing_own_call_back(tmp_path: Path) -> None:
+async def test_agent_hangs_up_a_promised_call_back_while_it_rings(tmp_path: Path) -> None:
     twice = scripted(Behaviour(answer_after=4.0, talk_seconds=10.0), Behaviour(answer_after=4.0), seats=2)
     async with two_agents(tmp_path, twice, voters=1) as (site, page):
         await site.centre.engine.execute(SeatPause(seat="02", reason="meal"))

@@ -67,7 +67,7 @@ async def refused(site: Site, command: Any) -> RefusedBecause | None:
 
 
 @virtual_time()
-async def test_agent_sees_a_preview_and_dials_it_once(tmp_path: Path) -> None:
+async def test_agent_sees_a_call_preview_and_dials_it_once(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         attempt_id = await shown(site)
         await site.until(lambda: seat_of(site).screen_pop is not None)
@@ -88,7 +88,7 @@ async def test_agent_sees_a_preview_and_dials_it_once(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_skipped_preview_is_retried_and_uses_no_attempt(tmp_path: Path) -> None:
+async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_attempt(tmp_path: Path) -> None:
     async with previewing(tmp_path, campaign={"other_retry_minutes": 30}) as site:
         attempt_id = await shown(site)
         await site.centre.engine.execute(SeatPreviewSkip(seat="01", attempt=attempt_id, reason="no-time"))
@@ -110,7 +110,7 @@ async def test_skipped_preview_is_retried_and_uses_no_attempt(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_preview_is_dialled_automatically_after_its_time(tmp_path: Path) -> None:
+async def test_call_preview_is_dialled_automatically_after_preview_seconds(tmp_path: Path) -> None:
     async with previewing(tmp_path, campaign={"preview_seconds": 8}) as site:
         attempt_id = await shown(site)
         preview = seat_of(site).preview
@@ -138,7 +138,7 @@ async def test_command_for_an_automatically_dialled_preview_is_refused(
 
 
 @virtual_time()
-async def test_expired_preview_is_returned_and_the_seat_paused(tmp_path: Path) -> None:
+async def test_expired_preview_is_returned_to_the_list_and_its_seat_is_paused(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         await shown(site)
         await site.until(lambda: seat_of(site).state is SeatState.PAUSED, seconds=130)
@@ -150,7 +150,7 @@ async def test_expired_preview_is_returned_and_the_seat_paused(tmp_path: Path) -
 
 @pytest.mark.parametrize("leaves", [SeatPause(seat="01", reason="break"), SeatLogOff(seat="01")])
 @virtual_time()
-async def test_log_off_returns_the_preview(tmp_path: Path, leaves: Any) -> None:
+async def test_agents_log_off_returns_the_previewed_number_to_the_list(tmp_path: Path, leaves: Any) -> None:
     async with previewing(tmp_path) as site:
         await shown(site)
         await site.centre.engine.execute(leaves)
@@ -159,7 +159,7 @@ async def test_log_off_returns_the_preview(tmp_path: Path, leaves: Any) -> None:
 
 
 @virtual_time()
-async def test_dead_phone_returns_the_preview(tmp_path: Path) -> None:
+async def test_dead_agent_phone_returns_the_previewed_number_to_the_list(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         await shown(site)
         site.switch.set_phone("agent01", PhoneMode.UNREGISTERED)
@@ -182,7 +182,7 @@ async def test_previewed_number_that_opts_out_is_not_dialled(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_paused_campaign_ends_its_previews(tmp_path: Path) -> None:
+async def test_pausing_a_campaign_ends_its_previews(tmp_path: Path) -> None:
     async with previewing(tmp_path) as site:
         attempt_id = await shown(site)
         await site.centre.engine.execute(PauseCampaign(campaign="agents"))
@@ -245,7 +245,7 @@ async def in_a_pause(folder: Path, lines: Any = ANSWERS, **campaign: Any) -> Asy
 
 
 @virtual_time()
-async def test_paused_agent_dials_a_listed_number_and_is_paused_again(tmp_path: Path) -> None:
+async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_afterwards(tmp_path: Path) -> None:
     async with in_a_pause(tmp_path, wrap_up_seconds=5) as site:
         before = len(site.switch.placed)
         assert await site.centre.engine.execute(SeatDial(seat="02", campaign="agents", phone=70)) == "seat 02: dialled"
@@ -259,7 +259,7 @@ async def test_paused_agent_dials_a_listed_number_and_is_paused_again(tmp_path: 
 
 
 @virtual_time()
-async def test_forbidden_manual_call_is_refused_and_its_number_stays_listed(tmp_path: Path) -> None:
+async def test_forbidden_manual_call_is_refused_and_its_number_stays_in_the_list(tmp_path: Path) -> None:
     async with in_a_pause(tmp_path, max_attempts=5) as site:
         engine, store = site.centre.engine, site.centre.store
         await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)

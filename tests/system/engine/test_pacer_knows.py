@@ -114,7 +114,9 @@ async def say_closing(directory: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["command", "key", "disposition"])
-def test_pacer_gets_the_closing_stage_of_a_conversation(tmp_path: Path, told: list[PacingEvent], how: str) -> None:
+def test_pacer_is_informed_when_a_conversation_reaches_its_closing_stage(
+    tmp_path: Path, told: list[PacingEvent], how: str
+) -> None:
     say_closing(tmp_path, how)
     ends = (PacingEventKind.TALK_ENDED, PacingEventKind.WRAP_UP_ENDED)
     talk, wrap_up = [event for event in told if event.kind in ends][:2]
@@ -165,7 +167,7 @@ def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("pacing", ["predictive", "ratio"])
-def test_cap_counts_come_from_stored_calls_after_a_restart(
+def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
     tmp_path: Path, pacing: str, change: str, share: float
 ) -> None:
     counted: list[tuple[int, int]] = []
@@ -211,7 +213,7 @@ async def test_damaged_pacer_state_is_ignored(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_pacing_is_explained_in_the_log(tmp_path: Path) -> None:
+async def test_pacing_decisions_are_explained_in_the_log(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as logs:
         async with a_site(tmp_path, all_answer(talk_seconds=20.0), seats=1, campaign=PREDICTIVE) as site:
             await site.log_in("01")
@@ -240,7 +242,7 @@ async def a_first_call(directory: Path, config: SimulatedAsteriskConfig, **campa
 
 @pytest.mark.parametrize("detection", ["off", "before-seat"])
 @pytest.mark.parametrize("machine", [False, True])
-def test_pacer_gets_the_ring_time_of_answered_calls(
+def test_pacer_is_informed_of_the_ring_time_of_answered_calls(
     tmp_path: Path, told: list[PacingEvent], detection: str, machine: bool
 ) -> None:
     """With and without machine detection, whose result comes when the call no longer rings."""
@@ -261,7 +263,7 @@ def test_pacer_gets_the_ring_time_of_answered_calls(
 
 
 @virtual_time()
-async def test_pacer_learns_ringing_with_machine_detection(tmp_path: Path) -> None:
+async def test_pacer_is_informed_of_the_ring_time_with_machine_detection(tmp_path: Path) -> None:
     config = all_answer(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, amd_seconds=1.5)
     campaign = {**PREDICTIVE, "machine_detection": "before-seat"}
     async with a_site(tmp_path, config, seats=2, campaign=campaign, profile=LISTENS) as site:
@@ -275,7 +277,7 @@ async def test_pacer_learns_ringing_with_machine_detection(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_cancelled_calls_report_their_ring_time(tmp_path: Path, told: list[PacingEvent]) -> None:
+async def test_pacer_is_informed_of_the_ring_time_of_cancelled_calls(tmp_path: Path, told: list[PacingEvent]) -> None:
     config = all_answer(answer_after=28.0, post_dial_seconds=2.0)
     async with a_site(tmp_path, config, seats=2, campaign=PREDICTIVE) as site:
         await site.log_in("01", "02")
@@ -293,7 +295,7 @@ async def test_cancelled_calls_report_their_ring_time(tmp_path: Path, told: list
 
 
 @virtual_time()
-async def test_call_without_ringing_is_reported_to_the_pacer(tmp_path: Path, told: list[PacingEvent]) -> None:
+async def test_pacer_is_informed_of_a_call_that_never_rang(tmp_path: Path, told: list[PacingEvent]) -> None:
     async with a_site(
         tmp_path, all_answer(fails_with=486, rings=False, post_dial_seconds=3.0), seats=1, campaign=PREDICTIVE
     ) as site:
@@ -305,7 +307,7 @@ async def test_call_without_ringing_is_reported_to_the_pacer(tmp_path: Path, tol
 
 @pytest.mark.parametrize("killed_while", [CallState.RINGING, CallState.TALKING])
 @virtual_time()
-async def test_adopted_call_teaches_the_pacer_no_ring_time(
+async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
     tmp_path: Path, told: list[PacingEvent], killed_while: CallState
 ) -> None:
     """The monotonic clock of the earlier run is gone: only the time when the call was found is known."""

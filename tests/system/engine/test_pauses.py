@@ -22,7 +22,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_pause_requested_during_a_returning_hold_starts_after_the_call(tmp_path: Path) -> None:
+async def test_pause_requested_while_a_held_voter_returns_starts_after_the_call(tmp_path: Path) -> None:
     """The switch reports that the hold failed, but holds the voter. The talk seems to have ended, and the agent goes on
     a break. When the hold limit expires, the voter is back at the seat.
     """
@@ -52,7 +52,7 @@ async def test_pause_requested_during_a_returning_hold_starts_after_the_call(tmp
 
 
 @virtual_time()
-async def test_pause_in_wrap_up_stays_after_a_failed_transfer(tmp_path: Path) -> None:
+async def test_pause_requested_in_wrap_up_stays_in_force_after_a_failed_transfer(tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.REFUSES)) as site:
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
         await execute(SeatTransfer(seat="01", to="boss"))
@@ -67,7 +67,7 @@ async def test_pause_in_wrap_up_stays_after_a_failed_transfer(tmp_path: Path) ->
 
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult"])
 @virtual_time()
-async def test_requested_pause_survives_a_restart_during_hold(stage: str, tmp_path: Path) -> None:
+async def test_pause_requested_while_a_voter_is_on_hold_survives_a_restart(stage: str, tmp_path: Path) -> None:
     async with SimulatedAsterisk(a_switch()) as switch:
         async with run_until_killed(tmp_path, switch, seats=1, transfers=TRANSFERS) as first:
             await first.log_in("01")

@@ -66,7 +66,7 @@ async def test_ringing_calls_to_voters_who_voted_or_opted_out_elsewhere_are_canc
 
 
 @virtual_time()
-async def test_alert_about_skipped_marks_ends_once_marks_are_of_this_roll_again(tmp_path: Path) -> None:
+async def test_alert_about_peer_marks_of_another_roll_ends_with_the_next_mark_of_this_roll(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute(peer_updates(site, 0, 1, 1, 2, version="another roll"))
         (alert,) = [each for each in site.view.alerts if each.code == "peer-marks-skipped"]

@@ -36,7 +36,7 @@ DAY = date(2024, 4, 22)  # of START_EPOCH, 09:30 in India
 
 
 @virtual_time()
-async def test_forecast_is_published_and_no_call_is_placed_after_the_last_call(tmp_path: Path) -> None:
+async def test_turnout_forecast_is_published_and_no_call_is_placed_after_the_last_call_time(tmp_path: Path) -> None:
     rules = {"polls": [{"day": DAY, "closes_at": "10:30"}]}
     polling_day = {"last_call_minutes": 30}
     async with (
@@ -80,7 +80,7 @@ def called(directory: Path) -> list[tuple[int, int]]:
 
 
 @virtual_time()
-async def test_voters_of_another_phase_are_called_after_those_who_vote_today(tmp_path: Path) -> None:
+async def test_voters_of_another_polling_phase_are_called_after_those_who_vote_today(tmp_path: Path) -> None:
     rules = two_phases(tmp_path, 200)
     async with a_site(tmp_path, seats=4, rules=rules) as site, agents_at_work(site):
         for _ in range(60):
@@ -96,7 +96,7 @@ async def test_voters_of_another_phase_are_called_after_those_who_vote_today(tmp
 
 
 @virtual_time()
-async def test_promised_calls_of_other_phases_precede_retries(tmp_path: Path) -> None:
+async def test_promised_calls_to_voters_of_other_polling_phases_precede_retries(tmp_path: Path) -> None:
     rules = two_phases(tmp_path, 200)
     with closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
         ensure_campaign(db, "agents", CampaignKind.AGENTS, Purpose.TURNOUT)
@@ -123,7 +123,7 @@ async def test_promised_calls_of_other_phases_precede_retries(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_survey_ignores_polling_days(tmp_path: Path) -> None:
+async def test_survey_campaign_calls_regardless_of_polling_days(tmp_path: Path) -> None:
     rules = two_phases(tmp_path, 200)
     async with a_site(tmp_path, rules=rules, campaign={"purpose": "survey"}) as site, agents_at_work(site):
         await asyncio.sleep(300)
@@ -135,7 +135,7 @@ def reached(site: Site) -> int:
 
 
 @virtual_time()
-async def test_forecast_continues_the_pace_of_the_dialling_time(tmp_path: Path) -> None:
+async def test_turnout_forecast_extrapolates_the_pace_during_dialling_time(tmp_path: Path) -> None:
     rules = {"polls": [{"day": DAY, "closes_at": "11:50"}]}
     hours = [{"start": "09:50", "until": "10:40"}, {"start": "11:00", "until": "13:00"}]
     everybody = SimulatedAsteriskConfig(
@@ -161,7 +161,7 @@ async def test_forecast_continues_the_pace_of_the_dialling_time(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_forecast_excludes_closed_booths_and_stopped_campaigns(
+async def test_turnout_forecast_excludes_closed_booths_and_stopped_campaigns(
     tmp_path: Path,
 ) -> None:
     rules = two_phases(tmp_path, 600)
@@ -186,7 +186,7 @@ async def test_forecast_excludes_closed_booths_and_stopped_campaigns(
 
 
 @virtual_time()
-async def test_pace_is_reset_each_day(tmp_path: Path) -> None:
+async def test_pace_of_a_turnout_campaign_is_reset_each_day(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 23), "closes_at": "18:00"}]}
     hours = [{"start": "00:10", "until": "05:20"}, {"start": "23:30", "until": "23:59:59"}]
     evening = SimulatedAsteriskConfig(seats=seat_phones(2), start_epoch=START_EPOCH + 14 * 3600 - 600)  # 23:20

@@ -46,7 +46,7 @@ def prepared(directory: Path, *statements: str, voters_per_booth: int = 100) -> 
 
 
 @virtual_time()
-async def test_material_campaign_is_held_in_the_silence_interval(tmp_path: Path) -> None:
+async def test_campaign_with_political_material_is_held_in_the_silence_interval_before_the_poll(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(**RINGS_OUT), campaign=MATERIAL, rules=POLL) as site:
         await site.log_in("01")
         await asyncio.sleep(30)
@@ -57,7 +57,7 @@ async def test_material_campaign_is_held_in_the_silence_interval(tmp_path: Path)
 
 
 @virtual_time()
-async def test_silence_interval_holds_only_its_own_areas(tmp_path: Path) -> None:
+async def test_silence_interval_before_a_poll_holds_calls_only_in_its_areas(tmp_path: Path) -> None:
     """Of 90 voters those of the first booth vote tomorrow, those of the second booth in June."""
     prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
@@ -72,7 +72,7 @@ async def test_silence_interval_holds_only_its_own_areas(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_area_without_a_known_poll_raises_an_alert(tmp_path: Path) -> None:
+async def test_area_without_a_known_polling_date_raises_an_alert(tmp_path: Path) -> None:
     prepared(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 2", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-06-01", "constituencies": [9]}]}
     async with a_site(
@@ -89,7 +89,7 @@ async def test_area_without_a_known_poll_raises_an_alert(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_turnout_campaign_dials_in_the_silence_interval(tmp_path: Path) -> None:
+async def test_turnout_campaign_may_dial_in_the_silence_interval_before_the_poll(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(**RINGS_OUT), rules=POLL) as site:
         await site.log_in("01")
         await site.until(lambda: len(site.switch.placed) > 3)
@@ -133,7 +133,9 @@ async def test_forbidden_numbers_are_postponed_and_others_are_dialled(
 
 
 @virtual_time()
-async def test_campaign_without_certificate_or_register_is_held_without_claims(tmp_path: Path) -> None:
+async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_claims_no_numbers(
+    tmp_path: Path,
+) -> None:
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
     both = [
         {**IVR, "hours": [{"start": "09:00", "until": "20:00"}]},
@@ -180,7 +182,7 @@ async def test_recorded_campaign_is_held_when_a_recording_loses_its_certificate(
 
 
 @virtual_time()
-async def test_conversation_cap_includes_other_campaigns_calls_at_commit(
+async def test_cap_on_conversations_with_a_voter_counts_calls_of_other_campaigns_at_commit(
     tmp_path: Path,
 ) -> None:
     """Two campaigns have the same numbers in their hoppers. The cap of two conversations a day applies to both
@@ -204,7 +206,7 @@ async def test_conversation_cap_includes_other_campaigns_calls_at_commit(
 
 
 @virtual_time()
-async def test_call_answered_after_calling_hours_gets_the_message(tmp_path: Path) -> None:
+async def test_voter_who_answers_after_calling_hours_hears_the_message(tmp_path: Path) -> None:
     """Calling hours include the ring time, so this happens only if the clock is set forward meanwhile."""
     async with a_site(tmp_path, all_answer(answer_after=10.0, talk_seconds=60.0), seats=1) as site:
         await site.log_in("01")
@@ -231,7 +233,7 @@ async def test_number_that_opts_out_while_ringing_is_not_connected(tmp_path: Pat
 
 
 @virtual_time()
-async def test_opt_out_in_another_centre_cancels_the_call_and_closes_the_number(tmp_path: Path) -> None:
+async def test_opt_out_in_another_centre_cancels_the_call_and_blocks_the_number(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     rules = {"opt_out_secret": secret}
     async with a_site(tmp_path, all_answer(answer_after=25.0), campaign=IVR, rules=rules) as site:
@@ -274,7 +276,7 @@ async def test_opt_out_from_the_command_line_cancels_a_ringing_call(tmp_path: Pa
 
 
 @virtual_time()
-async def test_keyed_opt_out_is_published_as_a_hash(tmp_path: Path) -> None:
+async def test_opt_out_keyed_by_a_voter_is_published_as_a_hash_of_the_number(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     config = scripted(Behaviour(keys=((4.0, "9"),)))
     async with a_site(tmp_path, config, campaign=IVR, rules={"opt_out_secret": secret}) as site:
@@ -285,13 +287,13 @@ async def test_keyed_opt_out_is_published_as_a_hash(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_site_with_looser_rules_does_not_start(tmp_path: Path) -> None:
+async def test_site_with_settings_looser_than_its_rules_profile_does_not_start(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"abandoned_limit: 0\.05 is looser"):
         async with a_site(tmp_path, campaign={"abandoned_limit": 0.05}):
             pass
 
 
-def test_simulated_centre_differs_only_in_calling_hours() -> None:
+def test_rules_of_a_simulated_centre_differ_from_neutral_only_in_calling_hours() -> None:
     profile, neutral = simulated_profile(), load_profile("neutral")
     assert profile.calling_hours != neutral.calling_hours
     assert profile.model_copy(update={"calling_hours": neutral.calling_hours}) == neutral

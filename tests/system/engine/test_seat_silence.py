@@ -29,7 +29,7 @@ def outcomes(site: Site) -> list[Outcome | None]:
 
 
 @pytest.mark.parametrize("stays", [0.5, 2.0, 600.0])
-def test_talk_without_audio_from_the_agent_is_abandoned(tmp_path: Path, stays: float) -> None:
+def test_conversation_without_audio_from_the_agent_counts_as_abandoned(tmp_path: Path, stays: float) -> None:
     """Either the voter hangs up, or Asterisk hangs up the phone."""
 
     @virtual_time()
@@ -49,7 +49,7 @@ def test_talk_without_audio_from_the_agent_is_abandoned(tmp_path: Path, stays: f
 
 
 @pytest.mark.parametrize("stays", [0.5, 3.0, 20.0])
-def test_short_talk_with_a_live_agent_is_connected(tmp_path: Path, stays: float) -> None:
+def test_short_conversation_with_audio_from_the_agent_counts_as_connected(tmp_path: Path, stays: float) -> None:
     @virtual_time()
     async def run() -> None:
         async with run_site_with_pins(
@@ -64,7 +64,7 @@ def test_short_talk_with_a_live_agent_is_connected(tmp_path: Path, stays: float)
 
 
 @virtual_time()
-async def test_talk_that_ends_when_the_phone_dies_is_connected(tmp_path: Path) -> None:
+async def test_conversation_that_ends_when_the_agents_phone_dies_counts_as_connected(tmp_path: Path) -> None:
     voters = Behaviour(answer_after=1.0, talk_seconds=3.0), Behaviour(answer_after=200.0)
     async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
@@ -78,7 +78,7 @@ async def test_talk_that_ends_when_the_phone_dies_is_connected(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_talk_with_early_audio_from_the_agent_is_connected(tmp_path: Path) -> None:
+async def test_conversation_with_early_audio_from_the_agent_counts_as_connected(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -90,7 +90,7 @@ async def test_talk_with_early_audio_from_the_agent_is_connected(tmp_path: Path)
 
 
 @virtual_time()
-async def test_voter_stays_when_the_agent_reloads_the_page(tmp_path: Path) -> None:
+async def test_voter_stays_connected_when_the_agent_reloads_the_phone_page(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         site.switch.config.prompt_seconds.update(  # type: ignore[attr-defined]  # the agent is quicker than the timeout
             {f"matdan/hi/seat/{what}": 0.1 for what in ("number", "pin", "welcome")}
@@ -118,7 +118,7 @@ async def test_voter_stays_when_the_agent_reloads_the_page(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_repeated_log_in_calls_a_dead_phone(tmp_path: Path) -> None:
+async def test_repeated_log_in_calls_the_agents_dead_phone_again(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -133,7 +133,9 @@ async def test_repeated_log_in_calls_a_dead_phone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dead", [True, False])
-def test_reregistered_phone_is_replaced_only_if_silent(tmp_path: Path, dead: bool) -> None:
+def test_connected_phone_that_loses_its_registration_is_replaced_only_if_it_is_silent(
+    tmp_path: Path, dead: bool
+) -> None:
     @virtual_time()
     async def run() -> None:
         async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0)) as site:
@@ -150,7 +152,7 @@ def test_reregistered_phone_is_replaced_only_if_silent(tmp_path: Path, dead: boo
 
 
 @pytest.mark.parametrize("dead", [True, False])
-def test_seat_with_a_suspect_phone_gets_no_voter(tmp_path: Path, dead: bool) -> None:
+def test_seat_whose_phone_may_be_dead_gets_no_voter(tmp_path: Path, dead: bool) -> None:
     """A closed browser tab: its registration ends at once, its channel stays."""
 
     @virtual_time()
@@ -180,7 +182,7 @@ def test_seat_with_a_suspect_phone_gets_no_voter(tmp_path: Path, dead: bool) -> 
 
 
 @virtual_time()
-async def test_reloaded_page_is_called_at_once(tmp_path: Path) -> None:
+async def test_phone_of_a_reloaded_page_is_called_at_once(tmp_path: Path) -> None:
     """The page reported that it closes, so its channel ended; then it registered again."""
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
@@ -199,7 +201,7 @@ async def test_reloaded_page_is_called_at_once(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_page_reloaded_during_the_phone_check_is_called_afterwards(tmp_path: Path) -> None:
+async def test_phone_of_a_page_reloaded_during_the_phone_check_is_called_after_the_check(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -213,7 +215,7 @@ async def test_page_reloaded_during_the_phone_check_is_called_afterwards(tmp_pat
 
 
 @virtual_time()
-async def test_replacing_page_is_called_once_the_old_phone_is_silent(tmp_path: Path) -> None:
+async def test_phone_of_a_second_page_is_called_once_the_phone_of_the_first_is_silent(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -228,7 +230,9 @@ async def test_replacing_page_is_called_once_the_old_phone_is_silent(tmp_path: P
 
 
 @virtual_time()
-async def test_two_quick_registrations_call_the_phone_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_phone_that_registers_twice_quickly_is_called_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -250,7 +254,7 @@ async def test_two_quick_registrations_call_the_phone_once(tmp_path: Path, monke
 
 
 @virtual_time()
-async def test_seat_with_a_suspect_phone_causes_no_calls(tmp_path: Path) -> None:
+async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -269,7 +273,7 @@ async def test_seat_with_a_suspect_phone_causes_no_calls(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("back_first", [True, False])
-def test_page_reloaded_during_a_talk_keeps_its_voter(tmp_path: Path, back_first: bool) -> None:
+def test_phone_page_reloaded_during_a_conversation_keeps_its_voter(tmp_path: Path, back_first: bool) -> None:
     @virtual_time()
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
@@ -296,7 +300,7 @@ def test_page_reloaded_during_a_talk_keeps_its_voter(tmp_path: Path, back_first:
 
 
 @virtual_time()
-async def test_page_reloaded_twice_keeps_its_voter(tmp_path: Path) -> None:
+async def test_phone_page_reloaded_twice_keeps_its_voter(tmp_path: Path) -> None:
     """The second reload comes while the first new phone is still awaited."""
     voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
     async with run_site_with_pins(tmp_path, *voters, agents=[]) as site:
@@ -326,7 +330,7 @@ def event(name: str, **fields: str) -> AmiMessage:
     return AmiMessage("\r\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]).encode())
 
 
-def test_silent_phone_hangup_is_distinguished_from_a_normal_one() -> None:
+def test_hang_up_of_a_silent_phone_is_distinguished_from_a_normal_hang_up() -> None:
     """In the order of Asterisk 22: the phone leaves the conference, and 3 ms later its Hangup has cause 44."""
     for cause, told in (("44", [SeatPhoneSilent("01")]), ("16", []), ("", [])):
         tracker = SeatTracker()
@@ -343,7 +347,7 @@ CONTACT = (
 )
 
 
-def test_new_browser_registration_precedes_the_loss_of_the_old_contact() -> None:
+def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_old_one() -> None:
     """In the order of Asterisk 22.10.1, for a page whose second WebSocket registered before the first one closed.
     Renewals on the same WebSocket give no event.
     """
@@ -361,6 +365,8 @@ def test_new_browser_registration_precedes_the_loss_of_the_old_contact() -> None
     ("status", "told"),
     [("Unreachable", PhoneUnreachable("agent01")), ("Reachable", PhoneRegistered("agent01", "sip:a@b"))],
 )
-def test_phone_losing_qualify_replies_is_checked(status: str, told: PhoneUnreachable | PhoneRegistered) -> None:
+def test_missing_and_returning_qualify_replies_of_a_phone_are_reported(
+    status: str, told: PhoneUnreachable | PhoneRegistered
+) -> None:
     message = event("ContactStatus", ContactStatus=status, EndpointName="agent01", URI="sip:a@b")
     assert SeatTracker().handle(message) == [told]

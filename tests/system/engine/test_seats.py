@@ -48,7 +48,7 @@ def states_of(site: Site, attempt_id: str | None) -> list[CallState]:
 
 
 @virtual_time()
-async def test_agent_logs_in_by_dialling_the_code(tmp_path: Path) -> None:
+async def test_agent_logs_in_by_dialling_the_log_in_code(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         assert (seat(site).state, seat(site).agent) == (SeatState.READY, "101")
@@ -119,7 +119,7 @@ async def test_agent_can_log_in_without_installed_prompts(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_seat_has_one_agent_and_agent_has_one_seat(tmp_path: Path) -> None:
+async def test_seat_accepts_one_agent_and_an_agent_only_one_seat(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(SeatLogIn(seat="01", agent="101", pin="2468"))
@@ -179,7 +179,7 @@ async def test_ten_wrong_pins_lock_agent_and_seat(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_log_in_lock_expires(tmp_path: Path) -> None:
+async def test_lock_after_wrong_pins_expires(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, agent_login={"lock_minutes": 10}) as site:
         for number in ("7", "101") * 5:  # unknown numbers count for the seat
             with pytest.raises(LogInRefused):
@@ -233,7 +233,7 @@ async def test_agent_removed_from_the_settings_is_logged_off_after_the_call(tmp_
 
 
 @virtual_time()
-async def test_nailed_up_agents_keep_their_seats_after_a_crash(tmp_path: Path) -> None:
+async def test_agents_with_permanent_phone_connections_keep_their_seats_after_a_dialler_crash(tmp_path: Path) -> None:
     async with SimulatedAsterisk(switch_config(seats=3)) as switch:
         agents = [*AGENTS, {"number": "103", "pin": CHEAP.hash("1111")}]
         async with a_site(tmp_path, switch=switch, seats=3, agents=agents) as site:
@@ -257,7 +257,7 @@ async def test_nailed_up_agents_keep_their_seats_after_a_crash(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_keys_set_the_disposition_of_a_call(tmp_path: Path) -> None:
+async def test_phone_keys_set_the_disposition_of_a_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=20.0), campaign={"wrap_up_seconds": 40}) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -275,7 +275,7 @@ async def test_keys_set_the_disposition_of_a_call(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_agent_who_pressed_a_key_stays_in_the_talk_after_a_resync(
+async def test_agent_who_pressed_a_key_stays_connected_after_a_resynchronisation_with_asterisk(
     tmp_path: Path,
 ) -> None:
     """Asterisk then lists the phone at the last step of the key handling, for as long as the talk lasts."""
@@ -295,7 +295,9 @@ async def test_agent_who_pressed_a_key_stays_in_the_talk_after_a_resync(
 
 
 @pytest.mark.parametrize("during_the_talk", [True, False])
-def test_number_is_due_by_the_disposition_given_during_or_after_the_talk(tmp_path: Path, during_the_talk: bool) -> None:
+def test_next_call_time_of_a_number_follows_from_the_disposition_during_or_after_the_call(
+    tmp_path: Path, during_the_talk: bool
+) -> None:
     @virtual_time()
     async def run() -> None:
         config = switch_config(Behaviour(answer_after=2.0, talk_seconds=30.0))
@@ -323,7 +325,7 @@ def test_number_is_due_by_the_disposition_given_during_or_after_the_talk(tmp_pat
 
 
 @virtual_time()
-async def test_star_codes_execute_seat_commands(tmp_path: Path) -> None:
+async def test_star_codes_on_the_phone_execute_seat_commands(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=300.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -356,7 +358,7 @@ async def test_log_off_during_a_call_takes_effect_after_wrap_up(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_invalid_keys_and_key_storms_change_nothing(tmp_path: Path) -> None:
+async def test_invalid_phone_keys_and_floods_of_keys_change_nothing(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -370,7 +372,7 @@ async def test_invalid_keys_and_key_storms_change_nothing(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_pause_during_wrap_up_keeps_the_wrap_up_limit(tmp_path: Path) -> None:
+async def test_pause_requested_during_wrap_up_does_not_extend_the_wrap_up_limit(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=5.0), campaign={"wrap_up_seconds": 10}) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.until(lambda: seat(site).state is SeatState.WRAP_UP)
@@ -382,7 +384,7 @@ async def test_pause_during_wrap_up_keeps_the_wrap_up_limit(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_voters_hang_up_keeps_the_agents_phone_connected(tmp_path: Path) -> None:
+async def test_agents_phone_stays_connected_when_the_voter_hangs_up(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=15.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         phone = site.switch.find_phone_channel("agent01")
@@ -427,7 +429,7 @@ async def test_phone_hung_up_after_log_in_is_called_again(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_agent_returns_by_dialling_the_log_in_code(tmp_path: Path) -> None:
+async def test_agent_whose_phone_dropped_returns_by_dialling_the_log_in_code(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         await log_in_by_phone(site, "101", "2468")
         await site.centre.engine.execute(SeatPause(seat="01", reason="meal"))
@@ -459,7 +461,7 @@ async def test_agent_with_an_absent_phone_is_logged_off(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_logged_off_agent_who_hangs_up_gets_no_voters(tmp_path: Path) -> None:
+async def test_agent_who_logs_off_and_hangs_up_gets_no_more_voters(tmp_path: Path) -> None:
     config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0))
     async with a_site(tmp_path, config, seats=2, campaign={"wrap_up_seconds": 2}) as site:
         await site.log_in("01", "02")
@@ -473,7 +475,7 @@ async def test_logged_off_agent_who_hangs_up_gets_no_voters(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_adopted_talk_at_a_vacant_seat_leaves_it_vacant(tmp_path: Path) -> None:
+async def test_conversation_recovered_at_a_vacant_seat_leaves_the_seat_vacant(tmp_path: Path) -> None:
     """An agent logs off during a call, and the dialler is killed before the call ends."""
     config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0), seats=1)
     async with SimulatedAsterisk(config) as switch:
@@ -495,7 +497,7 @@ async def test_adopted_talk_at_a_vacant_seat_leaves_it_vacant(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_simultaneous_hang_ups_give_one_outcome(tmp_path: Path) -> None:
+async def test_simultaneous_hang_ups_of_agent_and_voter_store_one_outcome(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0), Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -511,7 +513,7 @@ async def test_simultaneous_hang_ups_give_one_outcome(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_disposition_after_a_phone_drop_applies_to_the_new_call(tmp_path: Path) -> None:
+async def test_disposition_keyed_after_a_phone_drop_applies_to_the_new_call(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=600.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)
@@ -532,7 +534,7 @@ async def test_disposition_after_a_phone_drop_applies_to_the_new_call(tmp_path: 
 
 
 @virtual_time()
-async def test_calls_go_only_to_agents_with_the_skill(tmp_path: Path) -> None:
+async def test_calls_go_only_to_agents_with_the_skill_that_the_campaign_needs(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(talk_seconds=5.0), campaign={"skill": "senior"}) as site:
         execute = site.centre.engine.execute
         await execute(SeatLogIn(seat="02", agent="102", pin="1357"))

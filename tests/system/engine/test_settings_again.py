@@ -88,7 +88,9 @@ def in_force(engine: Engine) -> tuple[int | None, time, int]:
     return run.spec.channels, run.spec.hours.weekday[0][1], engine.features.pool["carrier-a"].channels
 
 
-async def test_reload_applies_hours_and_channels_and_stores_the_rules(path: Path, engine: Engine) -> None:
+async def test_settings_reload_applies_calling_hours_and_channels_and_stores_the_rules(
+    path: Path, engine: Engine
+) -> None:
     assert await engine.execute(ReloadSettings()) == "no setting has changed"
     before = query(path.parent / "centre.db", "SELECT COUNT(*) FROM rules_version")
     trunk = ("channels = 30", "channels = 24\ncalls_per_second = 3")
@@ -111,7 +113,7 @@ async def test_reload_applies_hours_and_channels_and_stores_the_rules(path: Path
     assert await engine.execute(ReloadSettings()) == "no setting has changed"
 
 
-async def test_concurrent_reloads_run_one_after_another(path: Path, engine: Engine) -> None:
+async def test_concurrent_settings_reloads_run_one_after_another(path: Path, engine: Engine) -> None:
     desk: Any = engine.features.settings_reload
     read, keep, reads = desk._read_settings, desk._store.apply_settings, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
@@ -172,7 +174,7 @@ async def test_concurrent_reloads_run_one_after_another(path: Path, engine: Engi
         ),
     ],
 )
-async def test_reload_that_needs_a_restart_changes_nothing(
+async def test_settings_reload_that_needs_a_restart_changes_nothing(
     path: Path, engine: Engine, pairs: list[tuple[str, str]], says: str
 ) -> None:
     change(path, *pairs)
@@ -183,7 +185,7 @@ async def test_reload_that_needs_a_restart_changes_nothing(
     assert in_force(engine) == (20, time(18), 30)
 
 
-def test_twilio_endpoint_change_needs_a_restart(path: Path) -> None:
+def test_change_of_the_twilio_endpoint_needs_a_restart(path: Path) -> None:
     change(
         path,
         ("[[campaigns]]", f"{TWILIO}[[campaigns]]"),
@@ -207,7 +209,7 @@ async def test_sighup_reloads_settings_and_an_alert_reports_errors(path: Path, e
     assert in_force(engine)[0] == 9
 
 
-async def test_changed_profile_is_reloaded_or_needs_a_restart(
+async def test_changed_rules_profile_is_reloaded_or_reported_to_need_a_restart(
     path: Path,
 ) -> None:
     profile = path.parent / "ours.toml"
@@ -240,7 +242,7 @@ pin = "{pin}"
 """
 
 
-async def test_reload_adds_and_removes_agents(path: Path) -> None:
+async def test_settings_reload_adds_and_removes_agents(path: Path) -> None:
     pins = {pin: hash_pin(pin) for pin in ("4711", "4712")}
     path.write_text(path.read_text(encoding="utf-8") + AGENTS.format(pin=pins["4711"]), encoding="utf-8")
     async with running_centre(load_settings(path)) as centre:
@@ -258,7 +260,7 @@ async def test_reload_adds_and_removes_agents(path: Path) -> None:
         assert {seat.seat: seat.agent for seat in engine.view().seats} == {"01": None, "02": "19"}
 
 
-async def test_reload_applies_campaigns_of_headquarters(path: Path) -> None:
+async def test_settings_reload_applies_campaigns_assigned_by_headquarters(path: Path) -> None:
     folder = path.parent / "material/campaigns"
     change(path, ('id = "pune-1"', f'id = "pune-1"\n[headquarters]\ncampaigns_folder = "{folder}"'))
     assert [each.id for each in load_settings(path).campaigns] == ["turnout-agents"]  # no material has arrived yet

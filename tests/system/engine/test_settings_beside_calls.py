@@ -107,7 +107,7 @@ async def live(
 
 
 @virtual_time()
-async def test_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: Path) -> None:
+async def test_settings_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)
@@ -129,7 +129,7 @@ async def test_reload_adds_a_campaign_a_seat_and_a_caller_id(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_talk_at_a_removed_seat_continues_to_its_end(tmp_path: Path) -> None:
+async def test_conversation_at_a_removed_seat_continues_to_its_end(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         execute = here.site.centre.engine.execute
         await here.site.log_in("01", "02")
@@ -206,7 +206,7 @@ async def test_calls_of_a_removed_campaign_end_normally(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_reloaded_caps_and_channels_apply_to_the_next_decision(tmp_path: Path) -> None:
+async def test_reloaded_caps_and_channels_apply_to_the_next_pacing_decision(tmp_path: Path) -> None:
     parts = (SEAT.format(name="01"), CAMPAIGN.format(id="agents", pacing="predictive"))
     async with live(tmp_path, parts=parts) as here:
         pacer = here.site.centre.engine.features.runs["agents"].pacer
@@ -226,7 +226,7 @@ async def test_reloaded_caps_and_channels_apply_to_the_next_decision(tmp_path: P
 
 
 @virtual_time()
-async def test_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
+async def test_settings_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)
@@ -244,7 +244,7 @@ async def test_reload_adds_and_removes_trunks(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_invalid_settings_file_changes_nothing(tmp_path: Path) -> None:
+async def test_reload_of_an_invalid_settings_file_changes_nothing(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         await here.site.log_in("01")
         audited = rows(tmp_path, "SELECT COUNT(*) FROM audit")
@@ -279,7 +279,7 @@ async def test_reloaded_settings_are_audited_once(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_stop_all_during_a_reload_stops_the_new_campaign(
+async def test_stop_all_during_a_settings_reload_stops_the_added_campaign(
     tmp_path: Path,
 ) -> None:
     async with live(tmp_path) as here:
@@ -310,7 +310,7 @@ async def stopped_while_it_waits(here: Live) -> asyncio.Task[str]:
 
 
 @virtual_time()
-async def test_stop_all_before_a_queued_reload_stops_its_new_campaign(tmp_path: Path) -> None:
+async def test_stop_all_before_a_queued_settings_reload_stops_the_added_campaign(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         reload = await stopped_while_it_waits(here)
         assert await reload == "settings applied: campaigns.second"
@@ -318,7 +318,7 @@ async def test_stop_all_before_a_queued_reload_stops_its_new_campaign(tmp_path: 
 
 
 @virtual_time()
-async def test_stop_all_during_a_reload_survives_a_crash(
+async def test_stop_all_during_a_settings_reload_stays_in_force_after_a_crash(
     tmp_path: Path,
 ) -> None:
     async with live(tmp_path) as here:
@@ -341,7 +341,7 @@ async def test_stop_all_during_a_reload_survives_a_crash(
 
 
 @virtual_time()
-async def test_campaign_added_during_a_headquarters_stop_is_stopped(tmp_path: Path) -> None:
+async def test_campaign_added_while_headquarters_has_stopped_dialling_is_stopped(tmp_path: Path) -> None:
     async with live(tmp_path) as here:
         campaigns = here.site.centre.engine.features.campaigns
         campaigns.suspend_all("headquarters has stopped every campaign", {})

@@ -37,7 +37,7 @@ def campaign(name: str, skill: str | None) -> dict[str, object]:
     ],
 )
 @virtual_time()
-async def test_seat_shared_by_two_campaigns_gets_one_call(
+async def test_seat_shared_by_two_campaigns_gets_one_call_at_a_time(
     tmp_path: Path, skills: tuple[str | None, str], agents: list[list[str]]
 ) -> None:
     campaigns = [campaign("one", skills[0]), campaign("two", skills[1])]
@@ -56,7 +56,7 @@ async def test_seat_shared_by_two_campaigns_gets_one_call(
 
 
 @virtual_time()
-async def test_small_campaign_sharing_agents_gets_calls(tmp_path: Path) -> None:
+async def test_small_campaign_that_shares_agents_with_a_large_one_gets_calls(tmp_path: Path) -> None:
     campaigns = [campaign("large", None), campaign("small", "ta")]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": TAMIL if n == 1 else HINDI} for n in range(1, 7)]
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
@@ -82,7 +82,7 @@ def reached(site: Site, since: int = 0) -> dict[str, set[str]]:
 
 
 @virtual_time()
-async def test_seat_restriction_lasts_until_log_off(tmp_path: Path) -> None:
+async def test_restriction_of_a_seat_to_campaigns_lasts_until_log_off(tmp_path: Path) -> None:
     campaigns = [campaign("one", None), campaign("two", None)]
     who = [{"number": f"10{n}", "pin": CHEAP.hash("2468")} for n in range(1, 5)]
     config = all_answer(answer_after=6.0, post_dial_seconds=1.0, talk_seconds=20.0)
@@ -130,7 +130,7 @@ async def test_seat_restriction_lasts_until_log_off(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_seat_restriction_needs_the_agents_skill(tmp_path: Path) -> None:
+async def test_seat_cannot_be_restricted_to_campaigns_that_need_a_missing_skill(tmp_path: Path) -> None:
     campaigns = [campaign("one", None), campaign("two", "ta")]
     who = [
         {"number": f"10{n}", "pin": CHEAP.hash("2468"), "skills": knows} for n, knows in enumerate((HINDI, TAMIL), 1)

@@ -45,7 +45,7 @@ async def test_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path
 
 
 @virtual_time()
-async def test_pin_proof_is_valid_for_one_seat_agent_centre_and_minute(tmp_path: Path) -> None:
+async def test_proof_of_a_pin_is_valid_only_for_its_seat_agent_centre_and_minute(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         for wrong in (
             None,
@@ -66,7 +66,7 @@ async def test_pin_proof_is_valid_for_one_seat_agent_centre_and_minute(tmp_path:
 
 
 @virtual_time()
-async def test_wrong_proofs_and_wrong_pins_are_counted_together(tmp_path: Path) -> None:
+async def test_wrong_pin_proofs_and_wrong_pins_count_together_until_the_lock(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         execute = site.centre.engine.execute
         for _ in range(5):
@@ -82,12 +82,12 @@ async def test_wrong_proofs_and_wrong_pins_are_counted_together(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])
-def test_malformed_pin_proof_is_rejected(text: object) -> None:
+def test_malformed_proof_of_a_pin_is_rejected(text: object) -> None:
     with pytest.raises(ValueError):
         read_proof(text)
 
 
-def test_unknown_agent_number_gets_an_invalid_proof() -> None:
+def test_proof_of_a_pin_for_an_unknown_agent_number_is_invalid() -> None:
     made = {
         PROVER.prove("test", "01", agent, pin, 1713758400.0) for agent in ("101", "999") for pin in ("2468", "2469")
     }

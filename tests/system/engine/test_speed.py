@@ -35,7 +35,7 @@ def speed_of(site: Site) -> CampaignSpeed | None:
 
 
 @virtual_time()
-async def test_speed_limit_is_set_and_removed(tmp_path: Path) -> None:
+async def test_supervisor_sets_and_removes_a_speed_limit(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(RINGS_LONG, seats=6), voters=900, seats=6, campaign=QUICK) as site:
         engine = site.centre.engine
         await site.log_in(*(f"0{n}" for n in range(1, 7)))
@@ -68,7 +68,7 @@ async def test_speed_limit_is_set_and_removed(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_speed_limit_ends_at_midnight(tmp_path: Path) -> None:
+async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> None:
     async with a_site(tmp_path, switch_config(RINGS_LONG), seats=1) as site:
         engine = site.centre.engine
         await engine.execute(SetSpeed(campaign="agents", max_calls=1, calls_per_seat=None), CommandContext("asha"))
@@ -82,7 +82,7 @@ async def test_speed_limit_ends_at_midnight(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_ivr_campaign_accepts_only_a_limit_of_calls(tmp_path: Path) -> None:
+async def test_ivr_campaign_accepts_only_a_limit_of_simultaneous_calls(tmp_path: Path) -> None:
     ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
     async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
         engine = site.centre.engine

@@ -138,7 +138,7 @@ async def test_supervisor_who_hangs_up_during_a_mode_change_is_removed(tmp_path:
 
 
 @virtual_time()
-async def test_barge_ends_with_the_call(tmp_path: Path) -> None:
+async def test_barging_in_ends_with_the_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Barge(seat="01"), CommandContext("asha"))
@@ -154,7 +154,7 @@ async def test_barge_ends_with_the_call(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_barge_that_cannot_end_hangs_up_the_supervisor(tmp_path: Path) -> None:
+async def test_supervisor_is_hung_up_if_barging_in_cannot_be_ended(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(Barge(seat="01"), CommandContext("asha"))
         await asyncio.sleep(2)
@@ -169,7 +169,7 @@ async def test_barge_that_cannot_end_hangs_up_the_supervisor(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_monitoring_is_refused_by_role_seat_and_name(tmp_path: Path) -> None:
+async def test_monitoring_is_refused_for_a_wrong_role_seat_or_user_name(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         refusals: list[tuple[str, Command, str]] = [
@@ -206,7 +206,9 @@ async def test_monitoring_is_refused_by_role_seat_and_name(tmp_path: Path) -> No
 
 
 @virtual_time()
-async def test_monitoring_needs_a_stored_audit_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_monitoring_starts_only_after_its_audit_entry_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with talking(tmp_path) as site:
 
         async def full(*_: object) -> int:
@@ -251,7 +253,7 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
 
 
 @virtual_time()
-async def test_monitoring_ends_with_phone_log_off_and_dialler(tmp_path: Path) -> None:
+async def test_monitoring_ends_when_the_phone_drops_the_agent_logs_off_or_the_dialler_stops(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         await execute(Listen(seat="01"), CommandContext("asha"))
@@ -289,7 +291,7 @@ async def test_unreachable_supervisor_phone_ends_the_monitoring(mode: PhoneMode,
 
 
 @virtual_time()
-async def test_monitoring_of_a_crashed_dialler_is_ended(tmp_path: Path) -> None:
+async def test_monitoring_left_by_a_crashed_dialler_is_ended(tmp_path: Path) -> None:
     async with SimulatedAsterisk(a_switch()) as switch:
         async with a_site(tmp_path, switch=switch, seats=2, supervisors=SUPERVISORS) as site:
             await site.log_in("01")
@@ -307,7 +309,7 @@ async def test_monitoring_of_a_crashed_dialler_is_ended(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_recording_campaign_stores_a_file_per_talk(tmp_path: Path) -> None:
+async def test_campaign_with_recording_stores_one_file_per_conversation(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
     rules = profile_allowing_recording(tmp_path)
@@ -350,7 +352,7 @@ async def test_recording_campaign_stores_a_file_per_talk(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_phone_keys_hold_the_call_and_pause_the_recording(tmp_path: Path) -> None:
+async def test_phone_keys_put_the_call_on_hold_and_pause_the_recording(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     rules = profile_allowing_recording(tmp_path)
     async with talking(tmp_path, a_switch(recordings=folder), campaign={"record": True}, rules=rules) as site:
@@ -367,7 +369,7 @@ async def test_phone_keys_hold_the_call_and_pause_the_recording(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_recording_is_off_by_default(tmp_path: Path) -> None:
+async def test_call_recording_is_off_by_default(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         assert voter(site).recording is None
         assert site.view.seats[0].recording is None
@@ -379,7 +381,7 @@ async def test_recording_is_off_by_default(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_recording_announcement_is_played_before_the_connect(tmp_path: Path) -> None:
+async def test_recording_announcement_is_played_before_the_voter_is_connected(tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     made = dialplan(recordings=RecordingSettings(directory=folder, prompt="matdan/recorded"))
     config = SimulatedAsteriskConfig(
@@ -404,7 +406,7 @@ async def test_recording_announcement_is_played_before_the_connect(tmp_path: Pat
 
 
 @virtual_time()
-async def test_supervisor_hears_a_consultation(tmp_path: Path) -> None:
+async def test_supervisor_who_listens_hears_a_consultation(tmp_path: Path) -> None:
     transfers = [{"name": "boss", "kind": "supervisor", "endpoint": "ravi"}]
     async with talking(tmp_path, transfers=transfers) as site:
         await site.centre.engine.execute(Barge(seat="01"), CommandContext("asha"))

@@ -96,7 +96,7 @@ async def broken_off(site: Site, folder: Path) -> str:
 
 
 @virtual_time()
-async def test_roll_import_stops_at_the_disk_reserve(tmp_path: Path) -> None:
+async def test_roll_import_stops_before_it_uses_the_disk_reserve(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12) as site:
         list_id = await broken_off(site, tmp_path)
         assert (await site.centre.engine.execute(ImportRoll(list=list_id, who="asha"))).startswith(
@@ -106,7 +106,7 @@ async def test_roll_import_stops_at_the_disk_reserve(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_peer_opt_out_applies_to_a_roll_imported_again(
+async def test_opt_out_from_another_centre_applies_to_a_roll_that_is_imported_again(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}) as site:
@@ -120,7 +120,9 @@ async def test_peer_opt_out_applies_to_a_roll_imported_again(
 
 
 @virtual_time()
-async def test_roll_import_skips_booth_worker_campaigns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     campaigns = [
         {"id": "turnout", "kind": "agents", "pacing": "progressive"},
         {"id": "workers", "kind": "agents", "purpose": "booth-workers"},
@@ -139,7 +141,9 @@ async def test_roll_import_skips_booth_worker_campaigns(tmp_path: Path, monkeypa
 
 
 @virtual_time()
-async def test_mark_during_a_booth_recount_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_voted_mark_during_a_recount_of_its_booth_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
         list_id, _told = handed_over(tmp_path, [SAME])
@@ -203,7 +207,7 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_suppressed_number_is_cancelled_and_published_only_with_a_secret(
+async def test_suppressing_a_number_cancels_its_call_and_is_published_only_with_an_opt_out_secret(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, voters=4) as site:
@@ -224,7 +228,7 @@ async def test_suppressed_number_is_cancelled_and_published_only_with_a_secret(
 
 
 @virtual_time()
-async def test_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> None:
+async def test_phone_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=4, rules={"opt_out_secret": SECRET}) as site:
         engine = site.centre.engine
         await site.log_in("01")
@@ -246,7 +250,7 @@ async def test_number_is_erased_unless_it_is_on_a_call(tmp_path: Path) -> None:
 
 
 @NEEDS_MOSQUITTO
-async def test_import_optout_and_erase_use_the_running_dialler(tmp_path: Path) -> None:
+async def test_commands_import_optout_and_erase_use_the_running_dialler(tmp_path: Path) -> None:
     """The commands go over a broker and contain no numbers; real clocks are used."""
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         where = {"host": broker.settings.host, "port": broker.settings.port, "username": "test.dialler"}

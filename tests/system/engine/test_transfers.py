@@ -70,7 +70,7 @@ SILENT = {"silent_music": frozenset({"default"}), "missing_sounds": frozenset({"
 
 
 @virtual_time()
-async def test_hold_and_consult_are_private_without_music(tmp_path: Path) -> None:
+async def test_voter_on_hold_hears_neither_agent_nor_consultation_without_hold_music(tmp_path: Path) -> None:
     async with talking(tmp_path, replace(a_switch(), **SILENT)) as site:  # type: ignore[arg-type]
         execute = site.centre.engine.execute
         await execute(SeatHold(seat="01"))
@@ -89,7 +89,9 @@ async def test_hold_and_consult_are_private_without_music(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("changes", [{}, SILENT], ids=["music", "no-music"])
 @virtual_time()
-async def test_hold_limit_returns_the_voter_to_the_agent(tmp_path: Path, changes: dict[str, Any]) -> None:
+async def test_voter_returns_to_the_agent_when_the_hold_limit_is_reached(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
     async with talking(tmp_path, replace(a_switch(), **changes)) as site:
         await site.centre.engine.execute(SeatHold(seat="01"))
         await asyncio.sleep(295)
@@ -128,7 +130,7 @@ async def test_warm_transfer_via_a_three_way_call_completes(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_blind_transfer_frees_the_agent_at_once(tmp_path: Path) -> None:
+async def test_blind_transfer_releases_the_agent_at_once(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         assert (
             await site.centre.engine.execute(SeatTransfer(seat="01", to="party-office"))
@@ -150,7 +152,7 @@ async def test_blind_transfer_frees_the_agent_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", [PhoneMode.BUSY, PhoneMode.REFUSES, PhoneMode.RINGS, PhoneMode.UNREGISTERED])
 @pytest.mark.parametrize("command", [SeatConsult, SeatTransfer])
 @virtual_time()
-async def test_unreachable_target_returns_the_voter(
+async def test_voter_returns_to_the_agent_if_the_transfer_target_is_unreachable(
     command: type[SeatConsult | SeatTransfer], mode: PhoneMode, tmp_path: Path
 ) -> None:
     async with talking(tmp_path, a_switch(mode)) as site:
@@ -163,7 +165,7 @@ async def test_unreachable_target_returns_the_voter(
 
 
 @virtual_time()
-async def test_failed_blind_transfer_without_a_free_agent_plays_the_message(
+async def test_voter_hears_the_information_message_after_a_failed_blind_transfer_without_a_free_agent(
     tmp_path: Path,
 ) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.RINGS)) as site:
@@ -182,7 +184,7 @@ async def test_failed_blind_transfer_without_a_free_agent_plays_the_message(
 
 
 @virtual_time()
-async def test_consult_can_be_cancelled_at_every_stage(tmp_path: Path) -> None:
+async def test_consultation_can_be_cancelled_at_every_stage(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         execute = site.centre.engine.execute
         for wait, merge in ((0.2, False), (2.0, False), (2.0, True)):
@@ -198,7 +200,7 @@ async def test_consult_can_be_cancelled_at_every_stage(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_target_hanging_up_in_a_consult_returns_the_voter(tmp_path: Path) -> None:
+async def test_voter_returns_to_the_agent_if_the_consulted_target_hangs_up(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         for merge in (False, True):
             await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
@@ -214,7 +216,7 @@ async def test_target_hanging_up_in_a_consult_returns_the_voter(tmp_path: Path) 
 
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult"])
 @virtual_time()
-async def test_dead_agent_phone_during_hold_plays_the_message(stage: str, tmp_path: Path) -> None:
+async def test_voter_on_hold_hears_the_information_message_if_the_agents_phone_dies(stage: str, tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         command = SeatHold(seat="01") if stage == "hold" else SeatConsult(seat="01", to="boss")
         await site.centre.engine.execute(command)
@@ -229,7 +231,7 @@ async def test_dead_agent_phone_during_hold_plays_the_message(stage: str, tmp_pa
 
 
 @virtual_time()
-async def test_dead_agent_phone_in_a_three_way_call_connects_voter_and_target(tmp_path: Path) -> None:
+async def test_voter_and_target_stay_connected_if_the_agents_phone_dies_in_a_three_way_call(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)
@@ -244,7 +246,7 @@ async def test_dead_agent_phone_in_a_three_way_call_connects_voter_and_target(tm
 
 @pytest.mark.parametrize("wait", [0.3, 2.0])
 @virtual_time()
-async def test_voter_hanging_up_on_hold_hangs_up_the_target(wait: float, tmp_path: Path) -> None:
+async def test_consulted_target_is_hung_up_if_the_voter_on_hold_hangs_up(wait: float, tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(wait)
@@ -256,7 +258,7 @@ async def test_voter_hanging_up_on_hold_hangs_up_the_target(wait: float, tmp_pat
 
 
 @virtual_time()
-async def test_impossible_transfer_steps_are_refused(tmp_path: Path) -> None:
+async def test_transfer_steps_that_are_impossible_in_the_current_state_are_refused(tmp_path: Path) -> None:
     async with a_site(tmp_path, a_switch(), seats=1, transfers=TRANSFERS) as site:
         execute = site.centre.engine.execute
         await site.log_in("01")
@@ -285,7 +287,7 @@ async def test_impossible_transfer_steps_are_refused(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_transfer_to_a_denied_prefix_is_refused(tmp_path: Path) -> None:
+async def test_transfer_to_a_forbidden_number_prefix_is_refused(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         rules = site.centre.engine.features.core.plan.gate.rules
         object.__setattr__(rules, "denied_prefixes", ("+91114000",))
@@ -296,7 +298,7 @@ async def test_transfer_to_a_denied_prefix_is_refused(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_transfer_over_a_full_trunk_is_refused_and_the_voter_stays(tmp_path: Path) -> None:
+async def test_transfer_over_a_full_trunk_is_refused_and_the_voter_stays_with_the_agent(tmp_path: Path) -> None:
     trunk = {"name": "carrier", "endpoint": "carrier", "channels": 1, "calls_per_second": 5}
     async with talking(tmp_path, trunks=[{**trunk, "caller_ids": ["+911140000001"]}]) as site:
         with pytest.raises(CommandRefused, match="trunk carrier has no free channel"):
@@ -335,7 +337,7 @@ async def test_restarted_dialler_recovers_voters_on_hold(stage: str, tmp_path: P
 
 @pytest.mark.parametrize("stage", ["hold", "calling", "consult", "three-way", "transferred"])
 @virtual_time()
-async def test_lost_link_keeps_transfers_unchanged(stage: str, tmp_path: Path) -> None:
+async def test_transfers_continue_unchanged_while_asterisk_is_disconnected(stage: str, tmp_path: Path) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.ANSWERS)) as site:
         await bring_call_to(site, stage)
         site.switch.cut_ami()
@@ -359,7 +361,7 @@ async def test_lost_link_keeps_transfers_unchanged(stage: str, tmp_path: Path) -
 @pytest.mark.parametrize("target", ["boss", "party-office"])
 @pytest.mark.parametrize("killed", [False, True])
 @virtual_time()
-async def test_consult_target_is_known_after_a_lost_link_and_a_restart(
+async def test_consulted_target_is_known_after_a_disconnection_from_asterisk_and_a_restart(
     target: str, killed: bool, tmp_path: Path
 ) -> None:
     async def consulting(site: Site) -> None:
@@ -390,7 +392,7 @@ async def test_consult_target_is_known_after_a_lost_link_and_a_restart(
 
 
 @virtual_time()
-async def test_voter_returns_to_the_agent_if_the_target_left_during_a_lost_link(tmp_path: Path) -> None:
+async def test_voter_returns_to_the_agent_if_the_target_left_while_asterisk_was_disconnected(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await bring_call_to(site, "consult")
         site.switch.cut_ami()
@@ -403,7 +405,7 @@ async def test_voter_returns_to_the_agent_if_the_target_left_during_a_lost_link(
 
 
 @virtual_time()
-async def test_target_hanging_up_at_completion_leaves_the_voter_with_the_agent(tmp_path: Path) -> None:
+async def test_voter_stays_with_the_agent_if_the_target_hangs_up_as_the_transfer_completes(tmp_path: Path) -> None:
     async with talking(tmp_path, campaign={"wrap_up_seconds": 3}) as site:
         execute, attempt = site.centre.engine.execute, seat(site).attempt_id
         await execute(SeatConsult(seat="01", to="boss"))

@@ -66,7 +66,7 @@ async def resting(directory: Path) -> AsyncIterator[Site]:
 
 
 @virtual_time()
-async def test_next_trunk_takes_over_until_the_first_recovers(tmp_path: Path) -> None:
+async def test_calls_use_the_next_trunk_until_the_failing_first_trunk_recovers(tmp_path: Path) -> None:
     config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
     trunks = [trunk("carrier"), trunk("second")]
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
@@ -86,7 +86,7 @@ async def test_next_trunk_takes_over_until_the_first_recovers(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_caller_id_of_the_voters_state_is_shown_and_stored(tmp_path: Path) -> None:
+async def test_caller_id_for_the_voters_state_is_shown_and_stored(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=45)
     with closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         db.execute("UPDATE booth SET state_code = 'S10' WHERE booth_id = 2")
@@ -109,7 +109,7 @@ async def test_caller_id_of_the_voters_state_is_shown_and_stored(tmp_path: Path)
 
 
 @virtual_time()
-async def test_all_trunks_resting_holds_dialling_until_a_probe(tmp_path: Path) -> None:
+async def test_dialling_is_held_while_all_trunks_rest_until_a_probe_call_succeeds(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
         await asyncio.sleep(2)
         held = str(site.view.campaigns[0].hold)
@@ -132,7 +132,7 @@ async def test_all_trunks_resting_holds_dialling_until_a_probe(tmp_path: Path) -
 
 
 @virtual_time()
-async def test_trunk_failures_use_up_no_attempts(tmp_path: Path) -> None:
+async def test_failures_of_a_trunk_do_not_count_as_call_attempts(tmp_path: Path) -> None:
     config = all_answer(fails_with=503, rings=False)
     campaign = {**IVR, "channels": 2, "max_attempts": 1}
     async with a_site(tmp_path, config, voters=30, trunks=[trunk("carrier")], campaign=campaign) as site:
@@ -148,7 +148,7 @@ async def test_trunk_failures_use_up_no_attempts(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_missing_endpoint_is_a_trunk_failure(tmp_path: Path) -> None:
+async def test_missing_asterisk_endpoint_counts_as_a_trunk_failure(tmp_path: Path) -> None:
     config = two_trunks(all_answer(answer_after=1.0, hang_up_after=5.0))
     trunks = [trunk("missing"), trunk("second")]
     async with a_site(tmp_path, config, trunks=trunks, campaign={**IVR, "channels": 2}) as site:
@@ -157,7 +157,7 @@ async def test_missing_endpoint_is_a_trunk_failure(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_slow_carrier_is_throttled(tmp_path: Path) -> None:
+async def test_calls_per_second_are_reduced_for_a_slow_carrier(tmp_path: Path) -> None:
     config = all_answer(post_dial_seconds=0.5, answer_after=0.5, hang_up_after=0.5)
     campaign = {**IVR, "channels": 40}
     carrier = trunk("carrier", channels=40, calls_per_second=2)
@@ -172,7 +172,7 @@ async def test_slow_carrier_is_throttled(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_early_media_is_no_trunk_failure(tmp_path: Path) -> None:
+async def test_call_with_early_media_does_not_count_as_a_trunk_failure(tmp_path: Path) -> None:
     """The carrier sends 183 instead of 180. Nobody answers; each number is called once, and again after the no-answer
     retry.
     """
@@ -197,7 +197,7 @@ async def test_early_media_is_no_trunk_failure(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_5xx_after_early_media_is_a_trunk_failure_and_an_attempt(tmp_path: Path) -> None:
+async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_a_call_attempt(tmp_path: Path) -> None:
     """The early media may announce that the number does not exist. If it cost no attempt, such a number would be called
     again and again.
     """
@@ -232,7 +232,7 @@ async def test_ringing_after_early_media_starts_the_ring_time(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_failures_of_single_numbers_do_not_rest_the_trunk(tmp_path: Path) -> None:
+async def test_failures_of_single_numbers_do_not_make_the_trunk_rest(tmp_path: Path) -> None:
     scripts = {f"+91{7_000_000_001 + n}": Behaviour(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
     config = replace(all_answer(), scripts=scripts)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
@@ -243,7 +243,7 @@ async def test_failures_of_single_numbers_do_not_rest_the_trunk(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_probe_refused_by_the_store_is_left_to_the_next_call(tmp_path: Path) -> None:
+async def test_trunk_is_probed_by_the_next_call_if_the_store_refused_the_probe_call(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
         site.switch.bring_trunk_up("carrier")
         store = site.centre.store
@@ -262,7 +262,7 @@ async def test_probe_refused_by_the_store_is_left_to_the_next_call(tmp_path: Pat
 
 
 @virtual_time()
-async def test_probe_that_failed_to_commit_is_left_to_the_next_call(tmp_path: Path) -> None:
+async def test_trunk_is_probed_by_the_next_call_if_the_probe_call_was_not_committed(tmp_path: Path) -> None:
     async with resting(tmp_path) as site:
         site.switch.bring_trunk_up("carrier")
         failing = FailingStore(site, "open_attempts")
@@ -273,7 +273,7 @@ async def test_probe_that_failed_to_commit_is_left_to_the_next_call(tmp_path: Pa
 
 
 @virtual_time()
-async def test_transfer_call_over_a_rested_trunk_is_not_the_probe(tmp_path: Path) -> None:
+async def test_transfer_call_over_a_resting_trunk_is_not_its_probe(tmp_path: Path) -> None:
     outside = "+911140009999"
     first = Behaviour(answer_after=1.0, talk_seconds=4_000.0)
     voters = {f"+91{7_000_000_001 + n}": first if n == 0 else replace(first, talk_seconds=5.0) for n in range(80)}

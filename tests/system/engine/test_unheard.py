@@ -44,7 +44,9 @@ def alerts(site: Site) -> dict[str, AlertLevel]:
 
 @pytest.mark.parametrize("command", [ResumeCampaign(campaign="ivr"), ReloadFlows()], ids=["resumed", "flows-reloaded"])
 @virtual_time()
-async def test_inaudible_question_holds_its_campaign(tmp_path: Path, command: ResumeCampaign | ReloadFlows) -> None:
+async def test_campaign_is_held_if_the_sound_of_its_question_cannot_be_played(
+    tmp_path: Path, command: ResumeCampaign | ReloadFlows
+) -> None:
     async with a_site(tmp_path, answering(*QUESTIONS), seats=0, campaign=IVR) as site:
         await site.until(lambda: bool(site.ended()))
         await asyncio.sleep(60)
@@ -61,7 +63,7 @@ async def test_inaudible_question_holds_its_campaign(tmp_path: Path, command: Re
 
 
 @virtual_time()
-async def test_inaudible_question_cancels_ringing_calls(tmp_path: Path) -> None:
+async def test_ringing_calls_are_cancelled_if_the_sound_of_the_question_cannot_be_played(tmp_path: Path) -> None:
     config = answering(*QUESTIONS)
     first, *others = config.scripts
     slow = {number: Behaviour(answer_after=20.0) for number in others}
@@ -72,7 +74,7 @@ async def test_inaudible_question_cancels_ringing_calls(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_inaudible_information_message_holds_the_campaign(tmp_path: Path) -> None:
+async def test_campaign_is_held_if_its_required_information_message_cannot_be_played(tmp_path: Path) -> None:
     """The agents' phones die, their voters are sent to the information message, and its sound is missing."""
     async with a_site(tmp_path, answering("matdan/message"), seats=2) as site:
         await site.log_in("01", "02")

@@ -41,7 +41,7 @@ ask("SET VARIABLE MATDAN_MARK voted")
 """
 
 
-async def test_busy_script_gets_sighup_and_a_later_mark_is_stored(
+async def test_busy_script_gets_sighup_at_the_hang_up_and_its_later_mark_is_stored(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     skip_without_containment()
@@ -57,7 +57,7 @@ async def test_busy_script_gets_sighup_and_a_later_mark_is_stored(
     assert rows(tmp_path, "SELECT kind, source FROM mark") == [("voted", "voter-key")]
 
 
-async def test_script_at_its_time_limit_ends_the_call_while_waiting_for_a_key(
+async def test_script_that_reaches_its_time_limit_while_waiting_for_a_key_ends_the_call(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     skip_without_containment()
@@ -94,7 +94,9 @@ async def store_marks(site: Site, known: list[int]) -> None:
 
 
 @virtual_time()
-async def test_household_closed_during_its_call_is_thanked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_household_whose_last_voter_is_marked_during_the_call_hears_the_thanks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     played: list[str] = []
     stream_file = AgiCall.stream_file
 
@@ -115,7 +117,7 @@ async def test_household_closed_during_its_call_is_thanked(tmp_path: Path, monke
 
 
 @virtual_time()
-async def test_remaining_voters_of_a_household_are_marked(tmp_path: Path) -> None:
+async def test_call_marks_only_the_remaining_voters_of_a_household(tmp_path: Path) -> None:
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour())
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:

@@ -36,7 +36,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_partial_household_vote_is_marked_and_the_number_stays_due(tmp_path: Path) -> None:
+async def test_number_stays_due_after_some_voters_of_the_household_are_marked_voted(tmp_path: Path) -> None:
     nobody = Behaviour(fails_with=0)
     config = scripted_voters(*[nobody] * 5, Behaviour(keys=((4.0, "2"), (5.0, "1"), (5.5, "#"))))
     async with a_site(tmp_path, config, campaign=ivr_campaign("household", channels=30)) as site:
@@ -54,7 +54,7 @@ async def test_partial_household_vote_is_marked_and_the_number_stays_due(tmp_pat
 
 
 @virtual_time()
-async def test_answers_before_a_hang_up_are_stored(tmp_path: Path) -> None:
+async def test_answers_keyed_before_a_hang_up_are_stored(tmp_path: Path) -> None:
     config = scripted_voters(Behaviour(keys=((3.0, "1"),), hang_up_after=3.6))
     async with a_site(tmp_path, config, campaign=ivr_campaign("missed_call")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
@@ -83,7 +83,7 @@ async def test_flow_transfers_the_call_and_the_agent_sees_the_answers(tmp_path: 
 
 
 @virtual_time()
-async def test_flow_continues_if_no_agent_is_available(tmp_path: Path) -> None:
+async def test_flow_continues_if_no_agent_is_free_for_its_transfer(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK)
     config = scripted_voters(Behaviour(keys=((1.2, "3"),)))
@@ -111,7 +111,7 @@ async def test_call_past_calling_hours_is_not_transferred_to_an_agent(tmp_path: 
 
 
 @virtual_time()
-async def test_message_is_recorded_if_the_site_allows_it(tmp_path: Path) -> None:
+async def test_voters_message_is_recorded_if_the_site_allows_it(tmp_path: Path) -> None:
     config = scripted_voters(Behaviour(keys=((2.0, "4"),)), Behaviour(keys=((2.0, "4"),)))
     records = neutral_with(recording={"allowed": True})
     flows = {"recordings": True, "recording_directory": "matdan/recordings"}
@@ -125,7 +125,7 @@ async def test_message_is_recorded_if_the_site_allows_it(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> None:
+async def test_voters_message_is_not_recorded_unless_the_site_allows_it(tmp_path: Path) -> None:
     config = scripted_voters(Behaviour(keys=((2.0, "4"),)))
     async with a_site(tmp_path, config, campaign=ivr_campaign("inbound")) as site:
         await site.until(lambda: len(site.ended()) >= 1)
@@ -133,7 +133,9 @@ async def test_nothing_is_recorded_unless_the_site_allows_it(tmp_path: Path) -> 
 
 
 @virtual_time()
-async def test_failed_recording_follows_the_flows_failure_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_flow_takes_its_failure_path_after_a_failed_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     async def no_room(_call: AgiCall, name: str, *_: object, **__: object) -> None:
@@ -186,7 +188,7 @@ async def test_ivr_campaign_runs_an_agi_script(tmp_path: Path, tmp_path_factory:
     ]
 
 
-def test_missing_script_stops_the_start_of_the_dialler(tmp_path: Path) -> None:
+def test_dialler_does_not_start_if_a_script_is_missing(tmp_path: Path) -> None:
     settings = site_settings(tmp_path, 1, campaign=ivr_campaign("script:/nowhere/survey.py", declared=DECLARED))
 
     async def start() -> None:
@@ -213,7 +215,7 @@ nodes:
 
 
 @virtual_time()
-async def test_running_call_ends_on_its_flow_version_and_the_next_uses_the_new_one(tmp_path: Path) -> None:
+async def test_reloaded_flow_applies_to_the_next_call_and_not_to_the_running_one(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(OLD)
     async with a_site(tmp_path, scripted_voters(Behaviour(), Behaviour()), campaign=ivr_campaign(flow)) as site:
@@ -241,7 +243,7 @@ async def test_running_call_ends_on_its_flow_version_and_the_next_uses_the_new_o
         ("x" * 5_000_000, "larger than"),
     ],
 )
-async def test_reload_with_an_invalid_flow_changes_nothing(tmp_path: Path, new: str, words: str) -> None:
+async def test_reload_with_an_invalid_flow_changes_no_flow(tmp_path: Path, new: str, words: str) -> None:
     good, other = tmp_path / "ask.yaml", tmp_path / "other.yaml"
     good.write_text(OLD)
     other.write_text(OLD.replace("flow: ask", "flow: other"))
@@ -264,7 +266,7 @@ async def test_reload_with_an_invalid_flow_changes_nothing(tmp_path: Path, new: 
         assert not any(alert.code == "flows" for alert in site.view.alerts)
 
 
-async def test_sighup_reloads_flows(tmp_path: Path) -> None:
+async def test_sighup_signal_reloads_flows(tmp_path: Path) -> None:
     asked, told = asyncio.Event(), list[object]()
 
     class Engine:
@@ -292,7 +294,7 @@ async def test_sighup_reloads_flows(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_transfer_fails_if_its_answers_cannot_be_stored(tmp_path: Path) -> None:
+async def test_transfer_fails_if_the_voters_answers_cannot_be_stored(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     keys = tuple((3.0 + 5.0 * n, "3") for n in range(4))
     config = scripted_voters(Behaviour(keys=keys, hang_up_after=60.0))
@@ -313,7 +315,9 @@ async def test_transfer_fails_if_its_answers_cannot_be_stored(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_running_dialler_plays_the_sites_own_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_running_dialler_plays_the_sites_own_announcement_texts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "texts").mkdir()
     own = 'errand.until: "It goes on until {closes_at} today. Press 9 for no further calls."\n'
     (tmp_path / "texts" / "en.yaml").write_text(own, encoding="utf-8")
@@ -336,7 +340,7 @@ async def test_running_dialler_plays_the_sites_own_texts(tmp_path: Path, monkeyp
     assert [sound for sound in played if "until" in sound] == ["matdan/en/errand/until-1", "matdan/en/errand/until-2"]
 
 
-def test_sites_own_texts_are_checked_before_the_start(tmp_path: Path) -> None:
+def test_sites_own_announcement_texts_are_checked_before_the_start(tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "hi.yaml").write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
     flow = tmp_path / "ask.yaml"
@@ -346,7 +350,7 @@ def test_sites_own_texts_are_checked_before_the_start(tmp_path: Path) -> None:
         FlowLibrary([str(flow)], load_texts(tmp_path / "texts"))
 
 
-def test_flow_used_again_is_loaded_from_its_current_file(tmp_path: Path) -> None:
+def test_flow_that_is_assigned_again_is_loaded_from_its_current_file(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(ASK, encoding="utf-8")
     library = FlowLibrary([str(flow)], load_shipped_texts())
@@ -358,7 +362,7 @@ def test_flow_used_again_is_loaded_from_its_current_file(tmp_path: Path) -> None
     assert library.get_current(str(flow)).version != before.version
 
 
-def test_reload_reads_and_checks_texts_together_with_flows(tmp_path: Path) -> None:
+def test_reload_reads_and_checks_announcement_texts_together_with_flows(tmp_path: Path) -> None:
     (tmp_path / "texts").mkdir()
     own, flow = tmp_path / "texts" / "hi.yaml", tmp_path / "ask.yaml"
     own.write_text('inbound.question: "Press 1."\n', encoding="utf-8")

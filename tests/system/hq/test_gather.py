@@ -137,7 +137,7 @@ async def hq(tmp_path: Path, address: str) -> AsyncIterator[Headquarters]:
         yield Headquarters(server, database_address, centre)
 
 
-async def test_each_row_is_stored_and_counted_once(hq: Headquarters) -> None:
+async def test_each_uploaded_row_is_stored_and_counted_once(hq: Headquarters) -> None:
     seats = row(4, "seat-hours", until_at=1.0, seats=2, seconds={"talking": 61.5, "ready": 3})
     disposition = row(5, "dispositions", attempt_id="a1", disposition="voted")
     first = batch([attempt_row(1), attempt_row(2, "no-answer"), mark_row(3, 12), seats, disposition])
@@ -170,7 +170,7 @@ async def test_each_row_is_stored_and_counted_once(hq: Headquarters) -> None:
     ]
 
 
-async def test_gap_is_requested_again_and_rows_deleted_at_the_centre_are_counted_as_lost(hq: Headquarters) -> None:
+async def test_missing_rows_are_requested_again_and_rows_deleted_at_the_centre_count_as_lost(hq: Headquarters) -> None:
     async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(5)]))
@@ -199,7 +199,7 @@ async def test_rejected_batches_are_reported_and_do_not_block_other_batches(hq: 
     assert "the database rejects a value of a batch: " in rejected
 
 
-async def test_malformed_results_are_stored_as_they_are(hq: Headquarters) -> None:
+async def test_malformed_results_of_a_centre_are_stored_unchanged(hq: Headquarters) -> None:
     malformed = [
         BatchRow(1, "results/marks", -5.0, "not JSON \0"),
         BatchRow(2, "results/attempts", 9e99, '{"attempt_id": "a\\u0000", "outcome": NaN}'),
@@ -216,7 +216,7 @@ async def test_malformed_results_are_stored_as_they_are(hq: Headquarters) -> Non
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(5,)]
 
 
-async def test_opt_outs_voted_marks_and_corrections_become_peer_updates(hq: Headquarters) -> None:
+async def test_opt_outs_voted_marks_and_corrections_are_published_as_peer_updates(hq: Headquarters) -> None:
     received: list[tuple[str, bytes]] = []
 
     async def receive() -> None:
@@ -247,7 +247,7 @@ async def test_opt_outs_voted_marks_and_corrections_become_peer_updates(hq: Head
     ]
 
 
-async def test_names_of_a_centre_beyond_the_limit_are_not_counted(
+async def test_answer_and_outcome_names_beyond_the_limit_of_a_centre_are_not_counted(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "MAX_NAMES", 4)
@@ -272,7 +272,7 @@ async def test_names_of_a_centre_beyond_the_limit_are_not_counted(
     assert await query_database(hq.database, "SELECT value FROM answer WHERE question = 'q0'") == [("yes",)]
 
 
-async def test_rows_from_files_are_stored_once_and_not_again_by_the_uplink(
+async def test_rows_imported_from_a_file_are_not_stored_again_by_the_uplink(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two files, the second of which contains the first, are imported twice each; then the centre's uplink connects."""
@@ -311,7 +311,7 @@ async def test_rows_from_files_are_stored_once_and_not_again_by_the_uplink(
     assert counts == {"attempts": 351, "outcome/connected": 351, "mark/voted": 350, "opt-outs": 1, "seat/ready": 30}
 
 
-async def test_file_is_refused_while_the_rows_before_it_are_missing(
+async def test_result_file_is_refused_while_earlier_rows_are_missing(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [tmp_path / "3.csv", tmp_path / "1.csv"]
@@ -340,9 +340,7 @@ async def test_file_is_refused_while_the_rows_before_it_are_missing(
     assert "start `dialer hq gather`" in (await import_by_command(files[0]))[1]
 
 
-async def test_export_has_the_last_result_of_each_voter_with_the_ids_of_the_portal(
-    hq: Headquarters, tmp_path: Path
-) -> None:
+async def test_export_has_the_last_result_of_each_voter_with_portal_ids(hq: Headquarters, tmp_path: Path) -> None:
     folder = tmp_path / "drop"
     folder.mkdir()
     header = ("ST_CODE", "AC_NO", "PART_NO", "SLNOINPART", "UID")
@@ -388,7 +386,7 @@ async def test_export_has_the_last_result_of_each_voter_with_the_ids_of_the_port
     assert (await asyncio.to_thread(export, "none.csv", "--constituency", "7"))[1:] == []
 
 
-async def test_old_days_are_deleted_and_their_counters_stay(hq: Headquarters) -> None:
+async def test_results_of_old_days_are_deleted_and_their_counters_stay(hq: Headquarters) -> None:
     today = date(2026, 11, 28)
     async with run_gatherer(hq_settings(hq.server.address, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
@@ -431,7 +429,7 @@ async def test_database_of_an_earlier_version_is_renamed(hq: Headquarters) -> No
         assert await db.fetch_tuples("SELECT to_regclass('announced'), to_regclass('side')") == [(None, None)]
 
 
-async def test_standby_gatherer_continues_from_the_last_commit(hq: Headquarters) -> None:
+async def test_standby_gatherer_continues_after_the_last_commit_of_the_active_one(hq: Headquarters) -> None:
     settings = hq_settings(hq.server.address, hq.database, "pune-1")
     async with contextlib.AsyncExitStack() as stack:
         first = contextlib.AsyncExitStack()

@@ -172,7 +172,7 @@ def publish_material(settings: HqSettings, folder: Path) -> Repository:
     return repository
 
 
-async def test_each_route_is_allowed_to_the_roles_of_its_action_only(hq: Headquarters) -> None:
+async def test_each_route_of_the_pages_is_allowed_only_to_the_roles_of_its_action(hq: Headquarters) -> None:
     for (method, path), action in ACTION_OF_ROUTE.items():
         for user in [*hq.tokens, "nobody"]:
             answer = await hq.get(user, path) if method == "GET" else await hq.post(user, path)
@@ -193,7 +193,7 @@ async def test_user_of_a_zone_may_not_read_figures_of_another_zone(hq: Headquart
         assert (refused.status_code, refused.json()) == (403, {"problem": "other-zone"})
 
 
-async def test_areas_of_a_centre_have_contacted_voted_and_official_turnout(hq: Headquarters) -> None:
+async def test_page_of_a_centre_shows_contacted_voted_and_official_turnout_for_each_area(hq: Headquarters) -> None:
     (booth,) = (await hq.get("viewer-west", "/api/hq/booths?centre=pune-1&state=S13&constituency=209")).json()
     assert (booth["part_number"], booth["contacted"], booth["voted"], booth["share"]) == (2, 2, 1, None)
     (constituency,) = (await hq.get("viewer", "/api/hq/constituencies?centre=pune-1")).json()
@@ -222,7 +222,7 @@ async def test_incident_is_opened_assigned_and_closed_within_the_zone_of_the_use
     assert await hq.problem("zone-west", "/api/hq/incidents/owner", id=1, owner="zone-west") == "no-incident"
 
 
-async def test_proposal_to_resume_is_confirmed_by_a_second_person_of_the_zone(hq: Headquarters) -> None:
+async def test_proposal_to_resume_dialling_is_confirmed_by_a_second_person_of_the_zone(hq: Headquarters) -> None:
     answer_route = "/api/hq/proposals/answer"
     await hq.succeed("zone-west", "/api/hq/proposals/resume", to="zone:west", text="the court has lifted it")
     for user, answer, problem in (
@@ -239,7 +239,7 @@ async def test_proposal_to_resume_is_confirmed_by_a_second_person_of_the_zone(hq
     assert await hq.problem("compliance-west", answer_route, id=2, answer="confirm") == "no-proposal"
 
 
-async def test_material_is_assigned_once_a_second_person_confirms_it(hq: Headquarters, tmp_path: Path) -> None:
+async def test_campaign_material_is_assigned_once_a_second_person_confirms_it(hq: Headquarters, tmp_path: Path) -> None:
     route = "/api/hq/proposals/material"
     assert await hq.problem("media", route, name="turnout", version=8, to="all") == "not-approved"
     repository = publish_material(hq.settings, tmp_path)
@@ -251,7 +251,7 @@ async def test_material_is_assigned_once_a_second_person_confirms_it(hq: Headqua
     assert {to for wave in repository.read_waves().waves for to in wave.to} == {"centre:pune-1", "zone:east"}
 
 
-async def test_page_of_a_zone_receives_nothing_of_another_zone(hq: Headquarters, tmp_path: Path) -> None:
+async def test_page_of_a_zone_receives_no_updates_of_another_zone(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     for to in ("zone:east", "centre:pune-1"):
         assign_material(hq.settings, "turnout", 8, [to])
@@ -276,7 +276,9 @@ async def test_page_of_a_zone_receives_nothing_of_another_zone(hq: Headquarters,
     assert pune["committed_at"] > pune["created_at"]
 
 
-async def test_audit_has_every_action_and_finds_a_changed_entry(hq: Headquarters, tmp_path: Path) -> None:
+async def test_audit_contains_every_action_and_its_verification_finds_a_changed_entry(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     publish_material(hq.settings, tmp_path)
     await hq.succeed("zone-west", "/api/hq/proposals/resume", to="zone:west", text="over")
     await hq.post("compliance-west", "/api/hq/proposals/answer", id=1, answer="decline")
@@ -305,7 +307,7 @@ async def test_session_of_a_removed_account_ends(hq: Headquarters) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_confirmed_material_of_unknown_result_is_settled(hq: Headquarters, tmp_path: Path) -> None:
+async def test_confirmed_material_assignment_with_unknown_result_is_resolved(hq: Headquarters, tmp_path: Path) -> None:
     """One version was assigned before the pages were killed, one was not, and one was confirmed too recently to know."""
     publish_material(hq.settings, tmp_path)
     clock = SystemClock()
@@ -328,7 +330,7 @@ async def test_confirmed_material_of_unknown_result_is_settled(hq: Headquarters,
     assert "propose it again" in proposals[1][1]
 
 
-def test_commands_manage_accounts_and_find_a_damaged_audit(tmp_path: Path, address: str) -> None:
+def test_account_commands_work_and_the_audit_command_finds_damage(tmp_path: Path, address: str) -> None:
     database_address = asyncio.run(create_database(address, f"hq_{uuid.uuid4().hex[:8]}"))
     path = tmp_path / "hq.toml"
     path.write_text(
@@ -393,7 +395,7 @@ async def sign_in(browser: Browser, hq: Headquarters, user: str, faults: list[st
 
 
 @pytest.mark.skipif(NEEDS_A_BROWSER[0].args[0] or NEEDS_A_BROWSER[1].args[0], reason="needs chromium and built pages")
-async def test_every_view_is_accessible_and_leads_from_zones_to_booths(hq: Headquarters) -> None:
+async def test_every_page_view_is_accessible_and_links_lead_from_zones_to_booths(hq: Headquarters) -> None:
     faults: list[str] = []
     found: list[Any] = []
     async with run_chromium() as browser:

@@ -253,7 +253,7 @@ async def first_answer(address: str, seed: bytes | None) -> str:
     return answer.decode().strip()
 
 
-async def test_server_rejects_an_unknown_key_and_a_client_without_a_key(address: str, tmp_path: Path) -> None:
+async def test_nats_server_rejects_an_unknown_key_and_a_client_without_a_key(address: str, tmp_path: Path) -> None:
     own = (tmp_path / "etc/centres/delhi-1.nk").read_bytes().strip()
     assert await first_answer(address, own) == "PONG"
     for seed in (nkeys.encode_seed(b"s" * 32, nkeys.PREFIX_BYTE_USER), None):
@@ -300,7 +300,7 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
                 task.cancel()
 
 
-async def test_check_reports_missing_streams_and_silent_centres(
+async def test_headquarters_check_reports_missing_streams_and_silent_centres(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(check, "LISTEN_SECONDS", 0.5)
@@ -342,7 +342,7 @@ async def test_check_reports_missing_streams_and_silent_centres(
         publishing_status.cancel()
 
 
-def test_check_reports_unpublished_and_expiring_material(tmp_path: Path) -> None:
+def test_headquarters_check_reports_unpublished_and_expiring_material(tmp_path: Path) -> None:
     now = time.time()
     with publishing(tmp_path / "material", now) as publisher:
         settings = HqSettings.model_validate({"bundles": {"folder": tmp_path / "material"}})
@@ -364,7 +364,7 @@ def test_check_reports_unpublished_and_expiring_material(tmp_path: Path) -> None
     ] == []
 
 
-def test_archive_of_a_centre_connects_it_and_rendering_again_keeps_the_keys(tmp_path: Path) -> None:
+def test_rendered_archive_connects_a_centre_and_rendering_again_keeps_the_keys(tmp_path: Path) -> None:
     config, etc = render_headquarters(tmp_path, "hq.example.org"), tmp_path / "etc"
     with tarfile.open(etc / "centres/pune-1.tar") as archive:
         archive.extractall(tmp_path / "carried", filter="data")
@@ -464,7 +464,7 @@ async def test_nginx_serves_material_and_passes_events_of_the_pages_at_once(tmp_
         pages.close()
 
 
-def test_command_creates_the_certificate_of_the_pages(tmp_path: Path) -> None:
+def test_render_command_creates_the_certificate_of_the_headquarters_pages(tmp_path: Path) -> None:
     config = tmp_path / "hq.toml"
     config.write_text(
         f'[desk]\nhost = "0.0.0.0"\naddress = "https://hq.example.org:8490"\n'

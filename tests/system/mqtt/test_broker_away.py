@@ -137,7 +137,7 @@ async def work(site: Site, seconds: float) -> Counter[str]:
 
 
 @virtual_time()
-async def test_an_hour_without_the_broker_loses_nothing_and_tells_nothing_twice(tmp_path: Path) -> None:
+async def test_results_of_an_hour_without_the_broker_are_published_once_and_in_order(tmp_path: Path) -> None:
     async with a_floor_and_its_broker(tmp_path) as (site, broker):
         await log_in_by_phone(site, "101", "2468")
         await log_in_by_phone(site, "102", "1357", "agent02")

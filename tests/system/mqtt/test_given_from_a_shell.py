@@ -26,7 +26,7 @@ port = {port}
 """
 
 
-async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path: Path) -> None:
+async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
     store = await open_store(tmp_path / "centre.db", encode=announcement_of)
 
@@ -52,7 +52,7 @@ async def test_a_command_from_the_shell_is_done_and_its_answer_printed(tmp_path:
     await store.close()
 
 
-async def test_the_board_is_shown_wherever_the_broker_is_reached(tmp_path: Path) -> None:
+async def test_dialer_board_shows_the_centre_on_any_machine_that_reaches_the_broker(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
     store = await open_store(tmp_path / "centre.db", encode=announcement_of)
     async with demo_broker() as broker:
@@ -73,7 +73,7 @@ async def test_the_board_is_shown_wherever_the_broker_is_reached(tmp_path: Path)
     await store.close()
 
 
-def test_a_board_without_its_broker_says_what_to_mend(tmp_path: Path) -> None:
+def test_dialer_board_says_what_to_check_if_the_broker_is_unreachable(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text(SITE.format(host="127.0.0.1", port=free_port("127.0.0.1")))
     code, text = run("board", "-c", config)

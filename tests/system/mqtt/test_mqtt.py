@@ -91,7 +91,7 @@ async def alert_change(engine: FakeEngine, code: str, *, standing: bool) -> None
 
 
 @BOTH
-async def test_the_whole_state_is_there_for_who_comes_later(kind: BrokerKind, store: Store) -> None:
+async def test_client_that_connects_later_receives_the_complete_state(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
         demo_broker(kind) as broker,
@@ -113,7 +113,7 @@ async def test_the_whole_state_is_there_for_who_comes_later(kind: BrokerKind, st
 
 
 @BOTH
-async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: Store) -> None:
+async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     command: dict[str, Any] = {"id": "c-1", "name": "pause", "campaign": "turnout-ivr", "expires_at": time.time() + 60}
     async with (
@@ -136,7 +136,7 @@ async def test_a_command_sent_twice_is_executed_once(kind: BrokerKind, store: St
 
 
 @BOTH
-async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, store: Store) -> None:
+async def test_reply_to_an_uplink_confirmation_is_not_stored(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     command: dict[str, Any] = {"id": "c-1", "name": "confirm-uplink", "through": 7, "expires_at": time.time() + 60}
     async with (
@@ -154,7 +154,7 @@ async def test_an_uplink_is_answered_by_what_no_store_keeps(kind: BrokerKind, st
 
 
 @BOTH
-async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: BrokerKind, store: Store) -> None:
+async def test_command_retained_before_the_dialler_connects_is_refused(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     async with demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
@@ -165,7 +165,7 @@ async def test_a_retained_command_is_refused_when_the_dialler_comes(kind: Broker
 
 
 @NEEDS_MOSQUITTO
-async def test_a_retained_command_is_refused_while_the_dialler_listens(store: Store) -> None:
+async def test_retained_command_is_refused_while_the_dialler_is_connected(store: Store) -> None:
     engine = FakeEngine()
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
@@ -180,7 +180,7 @@ async def test_a_retained_command_is_refused_while_the_dialler_listens(store: St
 
 
 @NEEDS_MOSQUITTO
-async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(store: Store) -> None:
+async def test_command_sent_while_the_dialler_is_disconnected_is_executed_after_reconnection(store: Store) -> None:
     """The last will is published, the session keeps the command, and the dialler takes it when it is back."""
     engine = FakeEngine()
     async with (
@@ -201,7 +201,9 @@ async def test_a_command_sent_while_the_connection_is_cut_waits_for_the_dialler(
 
 
 @BOTH
-async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: BrokerKind, store: Store) -> None:
+async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reachable(
+    kind: BrokerKind, store: Store
+) -> None:
     engine = FakeEngine()
     async with (
         demo_broker(kind) as broker,
@@ -224,7 +226,9 @@ async def test_a_broker_that_comes_late_is_an_alert_and_loses_nothing(kind: Brok
 
 
 @BOTH
-async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: BrokerKind, store: Store) -> None:
+async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_killed(
+    kind: BrokerKind, store: Store
+) -> None:
     """Every result arrives, in order but for repeats; the retained state is whole again on a broker that kept nothing."""
     engine = FakeEngine(centre_view(seats=3, booths=2))
     keys: list[str] = []
@@ -260,7 +264,7 @@ async def test_a_broker_killed_and_back_leaves_everything_consistent(kind: Broke
     assert await store.rows_for_broker(1) == []
 
 
-async def test_results_at_the_stop_still_go_out(store: Store) -> None:
+async def test_results_stored_just_before_the_stop_are_published(store: Store) -> None:
     engine = FakeEngine()
     async with demo_broker() as broker, connect_supervisor(broker.settings) as boss:
         async with monitored(broker.settings, engine, store) as (monitor, end):
@@ -271,7 +275,7 @@ async def test_results_at_the_stop_still_go_out(store: Store) -> None:
         assert monitor._relay.relayed == 1
 
 
-async def test_no_name_and_no_number_is_ever_published(store: Store, tmp_path: Path) -> None:
+async def test_voters_names_and_numbers_are_never_published(store: Store, tmp_path: Path) -> None:
     """Calls, marks and an opt-out of a real roll; then everything on the broker is searched for what the roll holds."""
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
@@ -316,7 +320,7 @@ async def changing(engine: FakeEngine) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("kind", [MOSQUITTO])
-async def test_the_second_of_two_diallers_of_one_centre_id_leaves_the_broker_to_the_first(
+async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until_the_first_stops(
     kind: BrokerKind, store: Store
 ) -> None:
     first, second = named(FIRST), named(SECOND)
@@ -349,7 +353,7 @@ async def test_the_second_of_two_diallers_of_one_centre_id_leaves_the_broker_to_
 
 
 @pytest.mark.parametrize("kind", [MOSQUITTO])
-async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
+async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
     kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A broker that was restarted knows of no last will, and holds what was said last."""
@@ -367,7 +371,7 @@ async def test_what_a_dead_dialler_left_at_the_broker_is_nobodys(
             assert monitor.broker_up
 
 
-async def test_a_broker_that_is_away_keeps_no_dialler_from_starting() -> None:
+async def test_dialler_starts_although_the_broker_is_unreachable() -> None:
     await refuse_duplicate_at_start(BrokerSettings(port=free_port()), "pune-1", SECOND)
 
 
@@ -427,7 +431,7 @@ async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
     ("behaviour", "answer_seconds", "says"),
     [(silent, 0.2, "does not answer"), (not_authorised, 60.0, "refused the log-in")],
 )
-async def test_a_broker_that_will_not_have_us(
+async def test_broker_that_rejects_or_ignores_the_connection_is_reported(
     behaviour: Behaviour, answer_seconds: float, says: str, store: Store
 ) -> None:
     engine = FakeEngine()
@@ -441,7 +445,7 @@ async def test_a_broker_that_will_not_have_us(
 
 
 @BOTH
-async def test_a_subscription_that_the_broker_refuses_is_an_alert_and_is_tried_again(
+async def test_refused_subscription_raises_an_alert_and_is_retried(
     kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an access list that was not mended after an upgrade does it."""
@@ -469,7 +473,7 @@ async def test_a_subscription_that_the_broker_refuses_is_an_alert_and_is_tried_a
         assert monitor.broker_up
 
 
-async def test_a_socket_that_opens_after_we_have_given_up_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_socket_that_opens_after_the_connection_timeout_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """aiomqtt connects in a thread: this one has its socket only when nobody waits for it any more."""
     given_up = threading.Event()
     greeted_and_left = asyncio.Event()
@@ -492,7 +496,7 @@ async def test_a_socket_that_opens_after_we_have_given_up_is_closed(monkeypatch:
             await greeted_and_left.wait()
 
 
-async def test_a_stop_does_not_wait_for_a_broker_that_says_nothing(store: Store) -> None:
+async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: Store) -> None:
     """The broker has a minute to answer, the test has seconds."""
     engine = FakeEngine()
     asked = asyncio.Event()
@@ -509,7 +513,7 @@ async def test_a_stop_does_not_wait_for_a_broker_that_says_nothing(store: Store)
         assert engine.view().alerts == ()
 
 
-async def test_no_broker_at_all_is_said_in_one_line() -> None:
+async def test_unreachable_broker_is_reported_in_one_line() -> None:
     async with demo_broker() as broker:
         await check_broker(broker.settings, "pune-1", 1.0)
     with pytest.raises(BrokerUnreachable) as caught:
@@ -521,7 +525,7 @@ async def test_no_broker_at_all_is_said_in_one_line() -> None:
 
 
 @BOTH
-async def test_a_broker_for_the_demo_names_itself_and_its_port_is_its_own(kind: BrokerKind) -> None:
+async def test_demo_broker_describes_itself_and_refuses_a_port_in_use(kind: BrokerKind) -> None:
     async with demo_broker(kind) as broker:
         assert broker.kind is kind
         assert f"127.0.0.1:{broker.port}" in broker.text
@@ -532,7 +536,7 @@ async def test_a_broker_for_the_demo_names_itself_and_its_port_is_its_own(kind: 
 
 
 @BOTH
-async def test_a_broker_ends_with_the_program_that_started_it_however_that_ends(kind: BrokerKind) -> None:
+async def test_demo_broker_ends_when_the_program_that_started_it_is_killed(kind: BrokerKind) -> None:
     program = (
         "import asyncio\nfrom dialer.mqtt.embedded_broker import BrokerKind, demo_broker\n"
         "async def main():\n"

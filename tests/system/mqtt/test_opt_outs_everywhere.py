@@ -131,7 +131,7 @@ def opted_out(path: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_an_opt_out_reaches_every_centre(kind: BrokerKind, tmp_path: Path) -> None:
+async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind, tmp_path: Path) -> None:
     async with (
         demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as listener,
@@ -187,7 +187,7 @@ async def told_by_another_centre(listener: Supervisor, count: int) -> list[str]:
 
 
 @NEEDS_MOSQUITTO
-async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_no_command(tmp_path: Path) -> None:
+async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_and_delay_no_command(tmp_path: Path) -> None:
     count = 2_450
     numbers = tmp_path / "letters.csv"
     numbers.write_text("".join(f"+91{7_000_000_001 + number}\n" for number in range(count)), encoding="utf-8")
@@ -227,7 +227,9 @@ async def test_an_import_beside_the_running_dialler_reaches_everybody_and_loses_
 
 
 @NEEDS_MOSQUITTO
-async def test_nobody_who_answers_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_opt_out_command_fails_if_the_running_dialler_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A dialler holds the store, and does not listen."""
     monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
     fill_roll(tmp_path / "pune-1.db", 60, voters_per_booth=20)
@@ -244,7 +246,7 @@ async def test_nobody_who_answers_is_no_success(tmp_path: Path, monkeypatch: pyt
 
 
 @NEEDS_MOSQUITTO
-async def test_what_a_centre_heard_and_had_not_kept_when_it_died_comes_again(tmp_path: Path) -> None:
+async def test_opt_outs_that_a_centre_received_but_did_not_store_are_redelivered(tmp_path: Path) -> None:
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with a_centre("pune-1", tmp_path, broker.settings, well=False) as before:
             hashes = await told_by_another_centre(listener, 60)
@@ -256,7 +258,7 @@ async def test_what_a_centre_heard_and_had_not_kept_when_it_died_comes_again(tmp
 
 @NEEDS_MOSQUITTO
 @pytest.mark.parametrize("version", MqttVersion)
-async def test_a_flood_that_cannot_be_kept_now_waits_at_the_broker_and_holds_up_no_command(
+async def test_opt_outs_that_cannot_be_stored_yet_wait_at_the_broker_and_delay_no_command(
     version: MqttVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before MQTT 5 the broker keeps to a limit of its own, of 20: beyond 10 the connection is begun anew."""
@@ -289,7 +291,7 @@ def left_on_the_commands(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 @NEEDS_MOSQUITTO
-async def test_opt_outs_are_heard_as_by_the_earlier_version_until_their_own_connection_is_there(
+async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connection_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker's access list was not mended for it."""
@@ -315,7 +317,7 @@ async def test_opt_outs_are_heard_as_by_the_earlier_version_until_their_own_conn
 
 
 @NEEDS_MOSQUITTO
-async def test_a_session_of_an_earlier_version_hears_no_opt_outs_beside_the_commands_any_more(
+async def test_opt_out_subscription_of_an_earlier_version_on_the_command_connection_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It had subscribed to them on the connection of the commands; what waits there is kept all the same."""

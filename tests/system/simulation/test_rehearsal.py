@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> Settings:
     )
 
 
-def test_rehearsal_has_three_runs_of_the_day(site: Settings) -> None:
+def test_rehearsal_simulates_the_day_three_times(site: Settings) -> None:
     days = plan_rehearsed_days(site, date(2024, 1, 1), faults=True, hours=2.0, seed=7)
     assert [(day.load, len(day.faults), day.seconds, day.seed) for day in days] == [
         (1, 0, 7200.0, 7),
@@ -61,7 +61,7 @@ def test_rehearsal_settings_contain_no_real_asterisk_store_or_broker(site: Setti
     assert (rehearsed.trunks[0].channels, rehearsed.trunks[0].calls_per_second) == (60, 10.0)
 
 
-def test_copied_store_has_the_roll_without_turnout(site: Settings, tmp_path: Path) -> None:
+def test_store_copied_for_a_rehearsal_has_the_roll_without_turnout(site: Settings, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     record_export(store, "a worker", {"list": "not-yet"}, 1.0)
     with closing(sqlite3.connect(store, isolation_level=None)) as db:
@@ -72,7 +72,7 @@ def test_copied_store_has_the_roll_without_turnout(site: Settings, tmp_path: Pat
         assert kept.execute("SELECT count(*) FROM voter WHERE turnout = 'voted'").fetchone() == (99,)
 
 
-def test_rehearsal_of_an_encrypted_site_leaves_no_plain_text(site: Settings, tmp_path: Path) -> None:
+def test_rehearsal_of_an_encrypted_site_leaves_no_unencrypted_files(site: Settings, tmp_path: Path) -> None:
     (tmp_path / "centre.db").unlink()
     key = write_new_key(tmp_path / "key")
     fill_roll(tmp_path / "centre.db", 1500, voters_per_booth=100, key=key)
@@ -86,7 +86,7 @@ def test_rehearsal_of_an_encrypted_site_leaves_no_plain_text(site: Settings, tmp
         assert b"+91700000000" not in store.read_bytes()
 
 
-def test_day_with_faults_recovers_from_each_of_them(site: Settings, tmp_path: Path) -> None:
+def test_rehearsed_day_recovers_from_each_simulated_fault(site: Settings, tmp_path: Path) -> None:
     day = plan_rehearsed_days(site, POLL, faults=True, hours=1.0, seed=3)[2]
     done: list[float] = []
     outcome = rehearse_day(site, tmp_path / "centre.db", tmp_path, day, LIVELY, done.append)
@@ -134,7 +134,9 @@ def make_outcome(**changes: object) -> DayOutcome:
         ),
     ],
 )
-def test_error_is_the_first_finding_and_the_site_is_not_ready(changes: dict[str, object], text: str) -> None:
+def test_rehearsal_lists_errors_first_and_reports_that_the_site_is_not_ready(
+    changes: dict[str, object], text: str
+) -> None:
     outcome = make_outcome(**changes)
     first = judge_day(outcome)[0]
     assert first.level is Level.ERROR
@@ -142,12 +144,12 @@ def test_error_is_the_first_finding_and_the_site_is_not_ready(changes: dict[str,
     assert not is_ready([make_outcome(), outcome])
 
 
-def test_site_without_errors_is_ready() -> None:
+def test_rehearsal_without_errors_reports_that_the_site_is_ready() -> None:
     assert is_ready([make_outcome()])
     assert all(finding.level is Level.OK for finding in judge_day(make_outcome()))
 
 
 @pytest.mark.parametrize(("section", "text"), [("campaigns", "no campaign"), ("trunks", "no Asterisk trunk")])
-def test_settings_without_campaigns_or_trunks_are_rejected(site: Settings, section: str, text: str) -> None:
+def test_rehearsal_of_settings_without_campaigns_or_trunks_is_rejected(site: Settings, section: str, text: str) -> None:
     with pytest.raises(CannotRehearse, match=text):
         plan_rehearsed_days(site.model_copy(update={section: ()}), POLL, faults=True, hours=None, seed=1)

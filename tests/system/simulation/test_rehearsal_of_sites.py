@@ -90,7 +90,7 @@ def test_site_with_certified_recordings_is_rehearsed_without_its_sounds(tmp_path
         ({"valid_until": date(2024, 4, 25)}, "it expired on 2024-04-25"),
     ],
 )
-def test_missing_or_expired_certificate_is_reported_for_the_campaign(
+def test_rehearsal_reports_a_missing_or_expired_certificate_of_a_campaign(
     tmp_path: Path, prompt: dict[str, Any], problem: str
 ) -> None:
     outcome = rehearse(certified_site_settings(tmp_path, **prompt))
@@ -100,7 +100,7 @@ def test_missing_or_expired_certificate_is_reported_for_the_campaign(
     assert problem in text
 
 
-def test_forbidden_calls_in_a_language_without_certificates_are_reported(tmp_path: Path) -> None:
+def test_rehearsal_reports_forbidden_calls_in_a_language_without_certificates(tmp_path: Path) -> None:
     settings = certified_site_settings(tmp_path)
     with closing(sqlite3.connect(settings.store.path, isolation_level=None)) as db:
         db.execute("UPDATE booth SET language = 'mr' WHERE booth_id % 2 = 0")
@@ -112,7 +112,7 @@ def test_forbidden_calls_in_a_language_without_certificates_are_reported(tmp_pat
 # Agents
 
 
-def test_calls_that_require_a_skill_go_only_to_agents_with_it(tmp_path: Path) -> None:
+def test_rehearsed_calls_that_require_a_skill_go_only_to_agents_with_the_skill(tmp_path: Path) -> None:
     agents = [
         {"number": "11", "pin": hash_pin("4711")},
         {"number": "12", "pin": hash_pin("4711"), "skills": ["tamil"]},
@@ -125,7 +125,7 @@ def test_calls_that_require_a_skill_go_only_to_agents_with_it(tmp_path: Path) ->
         assert db.execute("SELECT count(DISTINCT seat) FROM seat_interval WHERE agent IS NOT NULL").fetchone() == (2,)
 
 
-def test_agents_enter_the_serials_of_booth_workers(tmp_path: Path) -> None:
+def test_simulated_agents_enter_the_voter_serials_that_booth_workers_report(tmp_path: Path) -> None:
     campaign = {"id": "workers", "kind": "agents", "purpose": "booth-workers", "hours": HOURS}
     settings = make_site(tmp_path, campaigns=[campaign])
     workers = tmp_path / "workers.csv"
@@ -150,12 +150,12 @@ def _booths(settings: Settings) -> list[tuple[int, int]]:
 # Rules
 
 
-def test_profile_stricter_than_a_default_setting_can_be_rehearsed(tmp_path: Path) -> None:
+def test_rules_profile_stricter_than_a_default_setting_can_be_rehearsed(tmp_path: Path) -> None:
     rules = {**CLOSES_AT_SIX, "stricter": {"redial_lock": {"hours": 100}}}
     assert rehearse(make_site(tmp_path, rules=rules), hours=0.1).attempts > 10
 
 
-def test_abandoned_limit_is_the_strictest_cap_of_the_profile(tmp_path: Path) -> None:
+def test_abandoned_call_limit_of_a_rehearsal_is_the_strictest_cap_of_the_rules_profile(tmp_path: Path) -> None:
     caps = [{"window_hours": hours, "share": 0.015} for hours in (24, 720)]
     rules = {**CLOSES_AT_SIX, "stricter": {"abandoned": {"caps": caps}}}
     outcome = rehearse(make_site(tmp_path, rules=rules), hours=0.1)
@@ -165,13 +165,13 @@ def test_abandoned_limit_is_the_strictest_cap_of_the_profile(tmp_path: Path) -> 
 # Faults
 
 
-def test_fault_is_not_judged_once_the_list_is_completed(tmp_path: Path) -> None:
+def test_simulated_fault_is_not_judged_after_all_numbers_have_been_called(tmp_path: Path) -> None:
     outcome = rehearse(make_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
     assert is_ready([outcome]), finding_texts(outcome, Level.ERROR)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
-def test_fault_is_not_judged_if_the_rehearsal_ends_before_it(tmp_path: Path) -> None:
+def test_simulated_fault_is_not_judged_if_the_rehearsal_ends_before_it(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
     outcome = rehearse(make_site(tmp_path, campaign=careful), run=2, faults=True)
     assert is_ready([outcome]), finding_texts(outcome, Level.ERROR)
@@ -181,7 +181,7 @@ def test_fault_is_not_judged_if_the_rehearsal_ends_before_it(tmp_path: Path) -> 
 # The command
 
 
-def test_command_reports_what_must_be_done_before_the_polling_day(
+def test_rehearsal_command_reports_what_must_be_done_before_the_polling_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = make_site(tmp_path)

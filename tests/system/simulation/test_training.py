@@ -67,7 +67,7 @@ def site(folder: Path) -> Settings:
     return load_settings(path)
 
 
-def test_training_keeps_agents_and_scripts_and_replaces_everything_else(tmp_path: Path) -> None:
+def test_training_settings_keep_agents_and_scripts_and_replace_everything_else(tmp_path: Path) -> None:
     settings = site(tmp_path)
     trained = make_training_settings(settings, tmp_path / "other.db", 5038)
     assert trained.agents == settings.agents
@@ -79,7 +79,7 @@ def test_training_keeps_agents_and_scripts_and_replaces_everything_else(tmp_path
     assert trained.desk.user == "training-desk"
 
 
-def test_training_uses_previews_if_the_site_does(tmp_path: Path) -> None:
+def test_training_uses_call_previews_if_the_site_uses_them(tmp_path: Path) -> None:
     settings = site(tmp_path)
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
     previews = settings.model_copy(update={"campaigns": (campaign,)})
@@ -100,7 +100,7 @@ async def test_training_without_agents_or_agent_campaigns_is_rejected(
 
 
 @pytest.mark.skipif(not are_built(), reason="the pages are not built: dialer desk pages")
-async def test_trained_agent_sees_the_replies_of_simulated_voters(tmp_path: Path) -> None:
+async def test_agent_in_training_sees_the_replies_of_simulated_voters(tmp_path: Path) -> None:
     opened: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(HANG_SECONDS), asyncio.TaskGroup() as group:
         group.create_task(run_training(site(tmp_path), opened.set_result))

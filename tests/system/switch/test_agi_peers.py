@@ -33,7 +33,7 @@ async def server_of(settings: Settings, patch: pytest.MonkeyPatch) -> AgiServer:
 
 
 @virtual_time()
-async def test_an_asterisk_on_another_machine_reaches_our_flows(
+async def test_asterisk_on_another_machine_reaches_the_flows_of_the_dialler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(tmp_path / "centre.db", 1)
@@ -51,7 +51,7 @@ async def test_an_asterisk_on_another_machine_reaches_our_flows(
 
 
 @virtual_time()
-async def test_a_site_with_asterisk_on_this_machine_admits_only_this_machine(
+async def test_agi_server_accepts_only_local_connections_if_asterisk_is_on_the_same_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(tmp_path / "centre.db", 1)
@@ -78,6 +78,8 @@ async def test_an_unresolvable_asterisk_host_is_reported_in_one_line_before_dial
         ("", "must be an address or a network"),
     ],
 )
-def test_an_invalid_or_unlimited_peer_network_is_refused(tmp_path: Path, peer: str, words: str) -> None:
+def test_agi_peer_network_that_is_invalid_or_includes_every_address_is_refused(
+    tmp_path: Path, peer: str, words: str
+) -> None:
     with pytest.raises(ValidationError, match=words):
         site_settings(tmp_path, 5038, fastagi={"allowed": [peer]})

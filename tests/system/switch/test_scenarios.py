@@ -17,7 +17,7 @@ ON_SIMULATED = [path for path in scenario_files() if load_scenario(path).on != "
 
 @pytest.mark.parametrize("path", ON_SIMULATED, ids=lambda path: path.stem)
 @virtual_time()
-async def test_a_scenario(path: Path, tmp_path: Path) -> None:
+async def test_dialler_passes_each_scenario_file(path: Path, tmp_path: Path) -> None:
     scenario = load_scenario(path)
     async with simulated_stage(scenario) as stage:
         played = await play(scenario, stage, tmp_path)
@@ -25,7 +25,7 @@ async def test_a_scenario(path: Path, tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_scenario_that_fails_says_why(tmp_path: Path) -> None:
+async def test_failing_scenario_reports_the_expectation_that_was_not_met(tmp_path: Path) -> None:
     """The checks themselves work: a wrong expectation of outcomes, marks, seats or numbers is found."""
     scenario = Scenario.model_validate(
         {
@@ -50,7 +50,7 @@ async def test_a_scenario_that_fails_says_why(tmp_path: Path) -> None:
     ]
 
 
-def test_the_files_cover_every_way_a_voter_can_behave() -> None:
+def test_scenario_files_cover_every_behaviour_of_voters() -> None:
     scenarios = [load_scenario(path) for path in scenario_files()]
     assert {voters.does for scenario in scenarios for voters in scenario.voters} == set(PhoneReaction)
     assert max(sum(voters.count for voters in scenario.voters) for scenario in scenarios) >= 50

@@ -77,7 +77,7 @@ async def joined(directory: Path, **changes: Any) -> AsyncIterator[MultiServerSi
 
 
 @virtual_time()
-async def test_calls_go_to_the_server_whose_agents_are_free(tmp_path: Path) -> None:
+async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=20.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}, calls_per_second=50) as site:
         await site.log_in("b01", "b02")
@@ -90,7 +90,9 @@ async def test_calls_go_to_the_server_whose_agents_are_free(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_a_voter_talks_to_an_agent_of_another_server_if_none_is_free_here(tmp_path: Path) -> None:
+async def test_voter_is_connected_to_an_agent_of_another_server_if_none_is_free_on_the_own_server(
+    tmp_path: Path,
+) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=20.0)
     async with a_multi_server_site(tmp_path, config, {"a": 1, "b": 2}, campaign=OVER_A) as site, agents_at_work(site):
         await site.until(lambda: len(site.ended()) >= 12, seconds=600)
@@ -103,7 +105,7 @@ async def test_a_voter_talks_to_an_agent_of_another_server_if_none_is_free_here(
 
 
 @virtual_time()
-async def test_a_voter_of_another_server_hears_the_message_if_the_agents_phone_fails(tmp_path: Path) -> None:
+async def test_voter_of_another_server_hears_the_information_message_if_the_agents_phone_fails(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         site.servers["b"].drop_seat("agent-b01")
         await site.until(lambda: voters(site, "a")[0].context == "matdan-message", seconds=1)
@@ -113,7 +115,7 @@ async def test_a_voter_of_another_server_hears_the_message_if_the_agents_phone_f
 
 
 @virtual_time()
-async def test_hold_and_resume_between_servers(tmp_path: Path) -> None:
+async def test_agent_holds_and_resumes_a_voter_of_another_server(tmp_path: Path) -> None:
     async with joined(tmp_path) as site:
         await site.centre.engine.execute(SeatHold(seat="b01"))
         await asyncio.sleep(1)
@@ -126,7 +128,7 @@ async def test_hold_and_resume_between_servers(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_recorded_conversation_between_servers(tmp_path: Path) -> None:
+async def test_conversation_between_servers_is_recorded(tmp_path: Path) -> None:
     rules = profile_allowing_recording(tmp_path)
     async with joined(tmp_path, campaign={"record": True}, rules=rules) as site:
         assert seat(site, "b01").recording == "on"
@@ -154,7 +156,7 @@ OFFICE = {"name": "office", "kind": "outside", "number": "+917000000099", "trunk
 
 @pytest.mark.parametrize("consulted", [False, True])
 @virtual_time()
-async def test_an_outside_number_is_called_over_a_trunk_of_another_server(consulted: bool, tmp_path: Path) -> None:
+async def test_outside_number_is_consulted_over_a_trunk_of_another_server(consulted: bool, tmp_path: Path) -> None:
     there, office = (
         ("line-a" if consulted else "line-b"),
         "+917000000099",
@@ -211,7 +213,7 @@ async def test_a_consultation_between_servers_survives_the_loss_of_either_link(s
 
 
 @virtual_time()
-async def test_a_third_party_leaves_the_seat_after_the_dialler_crashed(tmp_path: Path) -> None:
+async def test_consulted_third_party_can_leave_the_seat_after_the_dialler_crashed(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
         async with run_and_kill(joined(tmp_path, servers=servers, transfers=[BOSS])) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
@@ -226,7 +228,7 @@ async def test_a_third_party_leaves_the_seat_after_the_dialler_crashed(tmp_path:
 
 @pytest.mark.parametrize("merged", [False, True])
 @virtual_time()
-async def test_a_consultation_between_servers_is_completed(merged: bool, tmp_path: Path) -> None:
+async def test_transfer_between_servers_completes_after_a_consultation(merged: bool, tmp_path: Path) -> None:
     async with joined(tmp_path, transfers=[BOSS], phones=[BOSS], campaign=BUSY_AFTERWARDS) as site:
         execute = site.centre.engine.execute
         await execute(SeatConsult(seat="b01", to="boss"))
@@ -262,7 +264,7 @@ async def test_a_completed_transfer_between_servers_survives_the_loss_of_either_
 
 
 @virtual_time()
-async def test_a_completed_transfer_between_servers_survives_the_dialler(tmp_path: Path) -> None:
+async def test_completed_transfer_between_servers_continues_after_the_dialler_ends(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH, [BOSS]) as servers:
         async with run_and_kill(joined(tmp_path, servers=servers, transfers=[BOSS], campaign=BUSY_AFTERWARDS)) as first:
             await first.centre.engine.execute(SeatConsult(seat="b01", to="boss"))
@@ -323,7 +325,7 @@ async def test_a_failed_server_loses_only_its_own_calls(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_server_that_does_not_respond_gets_no_more_calls(tmp_path: Path) -> None:
+async def test_unresponsive_asterisk_server_gets_no_more_calls(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, talk_seconds=5.0)
     async with (
         a_multi_server_site(
@@ -342,7 +344,7 @@ async def test_a_server_that_does_not_respond_gets_no_more_calls(tmp_path: Path)
 
 
 @virtual_time()
-async def test_only_campaigns_whose_servers_are_all_down_are_held(tmp_path: Path) -> None:
+async def test_campaign_is_held_only_if_all_its_servers_are_down(tmp_path: Path) -> None:
     flows = {**IVR, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     campaigns = [{**flows, "id": "one", "trunks": ["line-a"]}, {**flows, "id": "two", "trunks": ["line-b"]}]
     async with a_multi_server_site(tmp_path, all_answer(), {"a": 1, "b": 1}, campaigns=campaigns) as site:
@@ -357,7 +359,7 @@ async def test_only_campaigns_whose_servers_are_all_down_are_held(tmp_path: Path
 
 
 @virtual_time()
-async def test_flows_and_incoming_calls_on_every_server(tmp_path: Path) -> None:
+async def test_flows_and_incoming_calls_work_on_every_server(tmp_path: Path) -> None:
     numbers = [{"number": "+911140000012", "mode": "agent", "campaign": "agents"}]
     config = all_answer(answer_after=2.0, talk_seconds=300.0)
     campaigns = [
@@ -386,7 +388,7 @@ async def test_a_conversation_between_servers_survives_the_loss_of_both_links(tm
 
 
 @virtual_time()
-async def test_a_restarted_dialler_finds_the_conversation_between_servers(tmp_path: Path) -> None:
+async def test_restarted_dialler_recovers_a_conversation_between_servers(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH) as servers:
         async with run_and_kill(joined(tmp_path, servers=servers)) as first:
             attempt = voters(first, "a")[0].uniqueid
@@ -400,7 +402,7 @@ async def test_a_restarted_dialler_finds_the_conversation_between_servers(tmp_pa
 
 
 @virtual_time()
-async def test_a_restarted_dialler_has_the_agents_of_every_server(tmp_path: Path) -> None:
+async def test_restarted_dialler_recovers_the_agents_of_every_server(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH) as servers:
         async with run_and_kill(a_multi_server_site(tmp_path, STAY, ONE_EACH, servers=servers)) as first:
             await first.log_in("a01", "b01")
@@ -413,7 +415,7 @@ async def test_a_restarted_dialler_has_the_agents_of_every_server(tmp_path: Path
 
 
 @virtual_time()
-async def test_a_stray_call_on_a_server_is_hung_up(tmp_path: Path) -> None:
+async def test_unknown_call_on_an_asterisk_server_is_hung_up(tmp_path: Path) -> None:
     async with a_multi_server_site(tmp_path, STAY, ONE_EACH, campaign={**OVER_A, "trunks": ["line-b"]}) as site:
         await site.log_in("b01")
         await site.until(lambda: seat(site, "b01").state is SeatState.TALKING, seconds=60)
@@ -445,7 +447,7 @@ async def test_no_number_is_dialled_twice_when_a_server_is_removed_from_the_sett
 
 @pytest.mark.parametrize("runs", [1, 2], ids=["at once", "after a run that dies early"])
 @virtual_time()
-async def test_no_number_is_dialled_twice_when_a_trunk_is_moved(runs: int, tmp_path: Path) -> None:
+async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_server(runs: int, tmp_path: Path) -> None:
     history = tmp_path / "log" / "cdr-custom" / "matdan.csv"
     history.parent.mkdir(parents=True)
     history.write_text(f"an-older-call,8,{START_EPOCH - 60},{START_EPOCH - 59},{START_EPOCH - 50},AGI,\n", "utf-8")
@@ -497,7 +499,7 @@ async def test_calls_on_a_failed_server_do_not_count_against_the_campaign(tmp_pa
 
 
 @virtual_time()
-async def test_the_check_names_servers_that_cannot_reach_each_other(tmp_path: Path) -> None:
+async def test_dialer_check_names_servers_that_cannot_reach_each_other(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH) as servers:
         site = settings_by_server(multi_server_settings(tmp_path, servers, ONE_EACH))["a"]
         found = {each.subject: each.level async for each in check_asterisk(site, ["b", "c"])}

@@ -25,7 +25,7 @@ async def started(*arguments: str, stdin: int = PIPE) -> tuple[Process, int]:
     return process, ports["ami_port"]
 
 
-async def test_the_process_runs_calls_and_ends_with_its_parent(tmp_path: Path) -> None:
+async def test_simulated_asterisk_process_handles_calls_and_ends_with_its_parent(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     async with agi_server(serve_one_key) as agi_port:
         process, ami_port = await started(
@@ -47,7 +47,7 @@ async def test_the_process_runs_calls_and_ends_with_its_parent(tmp_path: Path) -
     assert (report.placed, report.answered, report.live, report.problems) == (20, 20, 0, ())
 
 
-async def test_a_signal_ends_the_process_cleanly() -> None:
+async def test_signal_ends_the_simulated_asterisk_process_cleanly() -> None:
     process, _ = await started("--agi-port", "1", stdin=DEVNULL)
     process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(HANG_SECONDS):
@@ -65,7 +65,7 @@ async def test_a_signal_ends_the_process_cleanly() -> None:
         ([], "--agi-port"),
     ],
 )
-async def test_unusable_arguments_are_reported(arguments: list[str], says: str) -> None:
+async def test_invalid_arguments_of_the_simulated_asterisk_are_reported(arguments: list[str], says: str) -> None:
     command = (sys.executable, "-m", "dialer.simulation.asterisk", *arguments)
     process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
     async with asyncio.timeout(HANG_SECONDS):

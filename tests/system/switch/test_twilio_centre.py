@@ -180,7 +180,7 @@ async def test_a_site_without_asterisk_calls_through_twilio(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_calls_beyond_the_first_trunks_channels_go_to_twilio(tmp_path: Path) -> None:
+async def test_calls_that_exceed_the_channels_of_the_first_trunk_use_twilio(tmp_path: Path) -> None:
     config = SimulatedAsteriskConfig(seats=seat_phones(1), start_epoch=START_EPOCH, profile=NOBODY_ANSWERS)
     async with (
         SimulatedAsterisk(config) as asterisk,
@@ -199,7 +199,7 @@ async def test_calls_beyond_the_first_trunks_channels_go_to_twilio(tmp_path: Pat
 
 
 @virtual_time()
-async def test_a_call_without_an_answer_is_reconciled_and_not_dialled_twice(tmp_path: Path) -> None:
+async def test_call_request_that_twilio_did_not_answer_is_reconciled_and_not_dialled_twice(tmp_path: Path) -> None:
     async with a_site(tmp_path, 30, anybody=Person(["1"])) as site:
         site.twilio.loses_answers = 5
         async with site.centre():
@@ -209,7 +209,7 @@ async def test_a_call_without_an_answer_is_reconciled_and_not_dialled_twice(tmp_
 
 
 @virtual_time()
-async def test_calls_of_a_killed_run_continue_in_the_next(tmp_path: Path) -> None:
+async def test_twilio_calls_of_a_killed_dialler_continue_in_the_next_one(tmp_path: Path) -> None:
     waits = asyncio.Event()
     async with a_site(tmp_path, 2, anybody=Person(["1"], holds=waits)) as site:
         with contextlib.suppress(ExceptionGroup):
@@ -225,7 +225,7 @@ async def test_calls_of_a_killed_run_continue_in_the_next(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_a_key_that_arrives_after_the_call_has_ended_is_stored(tmp_path: Path) -> None:
+async def test_key_press_that_arrives_after_the_call_has_ended_is_stored(tmp_path: Path) -> None:
     people = {
         number(1): Person(["1"], late=0.05),
         number(2): Person(["9"], late=1.0),
@@ -241,7 +241,7 @@ async def test_a_key_that_arrives_after_the_call_has_ended_is_stored(tmp_path: P
 
 
 @virtual_time()
-async def test_hang_ups_that_twilio_refused_during_a_stop_are_repeated(tmp_path: Path) -> None:
+async def test_hang_up_requests_that_twilio_refused_during_a_stop_are_repeated(tmp_path: Path) -> None:
     picks_up = asyncio.Event()
     async with (
         a_site(tmp_path, 30, anybody=Person(["1"], holds=picks_up)) as site,
@@ -260,7 +260,7 @@ async def test_hang_ups_that_twilio_refused_during_a_stop_are_repeated(tmp_path:
 
 
 @virtual_time()
-async def test_a_trunk_whose_daily_limit_is_spent_pauses(tmp_path: Path) -> None:
+async def test_twilio_trunk_pauses_when_its_daily_spending_limit_is_reached(tmp_path: Path) -> None:
     cap = {"max_spend_per_day": 6.0, "price_per_minute": 0.1, "max_call_seconds": 60}
     async with a_site(tmp_path, anybody=Person(["1"], seconds=30)) as site:
         site.twilio.spent = 4.9
@@ -274,7 +274,7 @@ async def test_a_trunk_whose_daily_limit_is_spent_pauses(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_a_transfer_is_charged_and_reserved_as_two_legs(tmp_path: Path) -> None:
+async def test_transfer_over_twilio_is_charged_and_reserved_as_two_call_legs(tmp_path: Path) -> None:
     (tmp_path / "ask.yaml").write_text(ASK)
     account = {
         "max_spend_per_day": 4.0,
@@ -289,7 +289,7 @@ async def test_a_transfer_is_charged_and_reserved_as_two_legs(tmp_path: Path) ->
     assert legs == [["+911140000077"]] * 2
 
 
-async def test_the_check_of_a_site_without_asterisk_asks_only_twilio(tmp_path: Path) -> None:
+async def test_dialer_check_of_a_site_without_asterisk_contacts_only_twilio(tmp_path: Path) -> None:
     async with TwilioStandIn(lambda: START_EPOCH) as twilio:
         twilio.spent = 1.5
         found = {finding.subject: finding async for finding in check_site(settings_with(tmp_path, twilio))}
@@ -319,7 +319,7 @@ async def test_the_check_of_a_site_without_asterisk_asks_only_twilio(tmp_path: P
         ({"trunks": [TRUNK, {**CARRIER, "endpoint": "twilio"}]}, "must not have the endpoint of an Asterisk trunk"),
     ],
 )
-def test_inconsistent_settings_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+def test_inconsistent_twilio_settings_are_refused(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
     with pytest.raises((ValueError, SettingError)) as caught:
         settings_with(tmp_path, TwilioStandIn(lambda: 0.0), **changes)
     assert words in str(caught.value)

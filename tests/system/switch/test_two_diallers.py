@@ -55,7 +55,7 @@ def folder(path: Path, name: str) -> Path:
 
 
 @virtual_time()
-async def test_a_second_dialler_is_refused_and_the_first_is_named(tmp_path: Path) -> None:
+async def test_second_dialler_on_one_asterisk_is_refused_and_the_first_is_named(tmp_path: Path) -> None:
     async with a_site(folder(tmp_path, "a"), all_answer(answer_after=3.0, talk_seconds=60.0)) as first:
         await first.log_in("01", "02")
         await first.until(lambda: any(seat.state.value == "talking" for seat in first.view.seats))
@@ -107,7 +107,7 @@ async def test_the_lease_of_a_crashed_dialler_expires(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_a_successor_on_the_same_store_starts_at_once() -> None:
+async def test_next_dialler_on_the_same_store_starts_at_once() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
         async with session(switch, dead) as old, session(switch, successor) as new:
@@ -121,7 +121,7 @@ async def test_a_successor_on_the_same_store_starts_at_once() -> None:
 
 
 @virtual_time()
-async def test_of_two_diallers_starting_at_once_one_gets_the_lease() -> None:
+async def test_only_one_of_two_diallers_that_start_together_gets_the_lease() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         leases = [SwitchLease(FIRST), SwitchLease(SECOND)]
         for _ in range(20):
@@ -135,7 +135,7 @@ async def test_of_two_diallers_starting_at_once_one_gets_the_lease() -> None:
 
 
 @virtual_time()
-async def test_a_dialler_that_lost_its_lease_stops_dialling_and_keeps_live_calls(tmp_path: Path) -> None:
+async def test_dialler_that_lost_its_lease_stops_dialling_and_continues_live_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=3.0, talk_seconds=90.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state.value == "talking" for seat in site.view.seats))
@@ -189,7 +189,7 @@ async def test_a_call_that_ended_in_the_engine_is_hung_up_in_asterisk(tmp_path: 
             await site.until(lambda: ours not in switch.channels, 10)
 
 
-def test_a_lease_name_survives_a_round_trip() -> None:
+def test_dialler_name_in_a_lease_is_parsed_back_unchanged() -> None:
     assert DiallerName.parse(FIRST.text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in ("", "matdan", FIRST.text + "\n", FIRST.text.replace("812", "8x2"), "0123456789ab-1-1-"):
@@ -235,7 +235,7 @@ async def test_a_renewed_lease_stays_valid(tmp_path: Path) -> None:
                 await keeping
 
 
-def test_a_copied_machine_is_another_dialler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dialler_on_a_copied_machine_counts_as_another_dialler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Host name, device and inode are equal on the copy, so it must wait for the lease instead of taking it over."""
     store = tmp_path / "centre.db"
     store.touch()

@@ -59,7 +59,7 @@ class ReportedState(Session):
         return self.last["active"], self.last["assigned"], self.last["problem"]
 
 
-async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back(tmp_path: Path) -> None:
+async def test_installed_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", tmp_path / "centre"
     (source / "flows").mkdir(parents=True)
     (source / "flows/turnout.yaml").write_text(FLOW)
@@ -106,7 +106,7 @@ async def test_new_flows_apply_to_the_next_call_and_invalid_ones_are_rolled_back
     assert reported.summary() == ("turnout-1", None, "")
 
 
-async def test_dialler_is_asked_to_load_again_after_it_or_the_uplink_was_down(tmp_path: Path) -> None:
+async def test_dialler_is_asked_to_load_new_material_after_it_or_the_uplink_was_down(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", tmp_path / "centre"
     (source / "flows").mkdir(parents=True)
     with publishing(tmp_path / "hq", NOW) as publisher:
@@ -145,7 +145,7 @@ async def test_dialler_is_asked_to_load_again_after_it_or_the_uplink_was_down(tm
         assert library.get_current(place) is second
 
 
-async def test_damaged_manifest_is_installed_again(tmp_path: Path) -> None:
+async def test_material_with_a_damaged_manifest_is_installed_again(tmp_path: Path) -> None:
     (tmp_path / "source/flows").mkdir(parents=True)
     (tmp_path / "source/flows/turnout.yaml").write_text(FLOW)
     with publishing(tmp_path / "hq", NOW) as publisher:

@@ -76,7 +76,7 @@ def write_settings(folder: Path, server: NatsServer) -> Path:
     return folder / "hq.toml"
 
 
-async def test_stop_all_reaches_connected_centres_and_later_the_missing_one(
+async def test_stop_all_reaches_connected_centres_at_once_and_a_disconnected_one_later(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders, "RETRY_SECONDS", 0.02)

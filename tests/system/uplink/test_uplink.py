@@ -116,7 +116,7 @@ async def lose_streams(server: NatsServer, tmp_path: Path) -> None:
     await server.start()
 
 
-async def test_each_row_is_uploaded_once_although_the_server_is_killed(
+async def test_each_result_row_is_uploaded_once_although_the_nats_server_is_killed(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
@@ -144,7 +144,7 @@ async def test_each_row_is_uploaded_once_although_the_server_is_killed(
         assert set(dialler.commands) == {"confirm-uplink"}  # type: ignore[attr-defined]
 
 
-async def test_busy_store_does_not_stop_the_upload(
+async def test_upload_continues_after_the_store_was_busy(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.0)
@@ -171,7 +171,7 @@ async def test_busy_store_does_not_stop_the_upload(
     assert readings > 9
 
 
-async def test_peer_updates_are_stored_with_their_position_and_an_invalid_one_blocks_no_other(
+async def test_peer_updates_are_stored_with_their_stream_position_and_invalid_ones_are_skipped(
     tmp_path: Path, server: NatsServer
 ) -> None:
     path = tmp_path / "centre.db"
@@ -212,7 +212,7 @@ async def test_peer_updates_are_stored_with_their_position_and_an_invalid_one_bl
     assert query(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
-async def test_message_has_the_number_of_messages_that_arrived_after_it(server: NatsServer) -> None:
+async def test_stream_message_has_the_count_of_later_messages_already_received(server: NatsServer) -> None:
     async with connected([server.address], "hq") as above, connected([server.address], "uplink") as below:
         await above.ensure_stream(messages.PEERS, ["peer.>"])
         received = below.consume(messages.PEERS, 0)
@@ -226,7 +226,7 @@ async def test_message_has_the_number_of_messages_that_arrived_after_it(server: 
         assert [(each.data, each.buffered) for each in found] == [(b"2", 2), (b"3", 1), (b"4", 0)]
 
 
-async def test_stream_that_was_reset_before_the_stored_position_is_not_read(server: NatsServer) -> None:
+async def test_stream_that_was_reset_to_before_the_stored_position_is_not_read(server: NatsServer) -> None:
     """New messages would get positions that were read already, and would be skipped."""
     async with connected([server.address], "hq") as above:
         stream_id = await above.ensure_stream(messages.PEERS, ["peer.>"])
@@ -282,7 +282,7 @@ async def test_re_created_stream_is_read_from_its_beginning(tmp_path: Path, serv
             await wait_for(lambda: stored_opt_outs() == 6)
 
 
-async def test_earlier_marks_of_voters_are_applied_after_their_import(
+async def test_marks_received_before_their_voters_were_imported_are_applied_after_the_import(
     tmp_path: Path, server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.05)
