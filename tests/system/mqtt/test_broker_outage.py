@@ -1,5 +1,5 @@
-"""An hour without the broker, agents at work: dialling goes on, what they key on their phones is kept, and all of it is told when
-the broker is back, each thing once and in order. In virtual time, so the broker stands in the test's own loop.
+"""An hour without the MQTT broker while agents work: dialling continues, and the outcomes that agents key are stored. When the
+broker is back, each result is published once and in order. The test runs in virtual time, with a broker in its own event loop.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DISCONNECT = 14
 
 
 class LoopBroker:
-    """So much of MQTT 5 as one client needs that announces and listens: what was published is noted, and acknowledged."""
+    """A minimal MQTT 5 broker for one client: it acknowledges and records every published message."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -44,7 +44,7 @@ class LoopBroker:
         self._served: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Take connections."""
+        """Accept connections."""
 
         def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self._served.add(asyncio.create_task(self._serve(reader, writer)))
@@ -52,7 +52,7 @@ class LoopBroker:
         self._server = await asyncio.start_server(serve, "127.0.0.1", self.port)
 
     async def shut(self) -> None:
-        """Reset those there are, and take no more."""
+        """Reset all connections and accept no new ones."""
         assert self._server is not None
         self._server.close()
         for writer in self._clients:
@@ -60,8 +60,8 @@ class LoopBroker:
         await asyncio.gather(*self._served)
         await self._server.wait_closed()
 
-    def told(self, topic: str) -> list[Any]:
-        """What was published there, in order."""
+    def published_on(self, topic: str) -> list[Any]:
+        """Return the payloads published on a topic, in order."""
         return [payload for where, payload in self.published if where == topic]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -112,7 +112,7 @@ async def a_floor_and_its_broker(directory: Path) -> AsyncIterator[tuple[Site, L
     )
     named = {"enabled": True, "port": broker.port}
     async with a_site(directory, lines, voters=900, agents=AGENTS, broker=named) as site:
-        await site.until(lambda: bool(broker.told("state")))
+        await site.until(lambda: bool(broker.published_on("state")))
         yield site, broker
     await broker.shut()
 
@@ -142,7 +142,7 @@ async def test_results_of_an_hour_without_the_broker_are_published_once_and_in_o
         await log_in_by_phone(site, "101", "2468")
         await log_in_by_phone(site, "102", "1357", "agent02")
         await work(site, 300.0)
-        assert len(broker.told("results/dispositions")) > 5
+        assert len(broker.published_on("results/dispositions")) > 5
         await broker.shut()
         placed_before = len(rows(tmp_path, "SELECT attempt_id FROM attempt"))
         keyed = await work(site, HOUR)
@@ -156,15 +156,18 @@ async def test_results_of_an_hour_without_the_broker_are_published_once_and_in_o
         await site.until(lambda: "broker-down" not in {each.code for each in site.view.alerts})
         assert len(broker.published) - told_before > placed
     ended = rows(tmp_path, "SELECT attempt_id FROM attempt WHERE ended_at IS NOT NULL AND outcome <> 'refused'")
-    told = Counter(each["attempt_id"] for each in broker.told("results/attempts"))
+    told = Counter(each["attempt_id"] for each in broker.published_on("results/attempts"))
     assert told == Counter(attempt for (attempt,) in ended)
     said = Counter(rows(tmp_path, "SELECT attempt_id, disposition FROM attempt WHERE disposition IS NOT NULL"))
-    assert Counter((each["attempt_id"], each["disposition"]) for each in broker.told("results/dispositions")) == said
+    assert (
+        Counter((each["attempt_id"], each["disposition"]) for each in broker.published_on("results/dispositions"))
+        == said
+    )
     assert Counter(word for _, word in said) >= keyed
     marks = Counter(key for (key,) in rows(tmp_path, "SELECT key FROM mark"))
-    assert Counter(each["key"] for each in broker.told("results/marks")) == marks
+    assert Counter(each["key"] for each in broker.published_on("results/marks")) == marks
     opted_out = Counter(rows(tmp_path, "SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL"))
-    assert Counter((each["phone_id"],) for each in broker.told("results/opt-outs")) == opted_out
+    assert Counter((each["phone_id"],) for each in broker.published_on("results/opt-outs")) == opted_out
     for topic in ("results/attempts", "results/dispositions", "results/marks", "results/opt-outs"):
-        times = [each.get("at", each.get("ended_at")) for each in broker.told(topic)]
+        times = [each.get("at", each.get("ended_at")) for each in broker.published_on(topic)]
         assert times == sorted(times)

@@ -1,4 +1,4 @@
-"""`dialer command` and `dialer board` beside a running dialler, over a real broker."""
+"""`dialer command` and `dialer board` with a running dialler, over a real broker."""
 
 from __future__ import annotations
 

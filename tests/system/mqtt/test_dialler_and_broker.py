@@ -1,4 +1,4 @@
-"""A centre over MQTT against real brokers: Mosquitto where it is installed, and the embedded one."""
+"""A centre connected to real MQTT brokers: Mosquitto where it is installed, and the embedded broker."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @contextlib.asynccontextmanager
-async def monitored(
+async def run_monitor(
     settings: BrokerSettings, engine: FakeEngine, store: Store, name: DiallerName | None = None
 ) -> AsyncIterator[tuple[Monitor, Callable[[], Awaitable[None]]]]:
-    """A running monitor, and how to stop it."""
+    """Run the MQTT monitor of a centre. Yield it and a function that stops it."""
     stop = asyncio.Event()
     patient = replace(settings, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
     monitor = Monitor(Presence("pune-1", patient, SystemClock(), name=name), engine, store, SENDERS)
@@ -79,8 +79,8 @@ async def announce(store: Store, engine: FakeEngine, first: int, count: int) -> 
     engine.outbox_event.set()
 
 
-async def alert_change(engine: FakeEngine, code: str, *, standing: bool) -> None:
-    """Wait until an alert of that code stands, or does not."""
+async def wait_for_alert(engine: FakeEngine, code: str, *, standing: bool) -> None:
+    """Wait until the alert with this code is active, or is cleared."""
     changed = asyncio.Event()
     unsubscribe = engine.subscribe(lambda _: changed.set())
     async with asyncio.timeout(HANG_SECONDS):
@@ -96,7 +96,7 @@ async def test_client_that_connects_later_receives_the_complete_state(kind: Brok
     async with (
         demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as early,
-        monitored(broker.settings, engine, store) as (monitor, _),
+        run_monitor(broker.settings, engine, store) as (monitor, _),
     ):
         await early.wait_for_topic("booths/2/turnout")
         assert monitor.broker_up
@@ -119,7 +119,7 @@ async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Stor
     async with (
         demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
-        monitored(broker.settings, engine, store),
+        run_monitor(broker.settings, engine, store),
     ):
         await boss.wait_for_topic("state")
         await boss.command(**command)
@@ -142,7 +142,7 @@ async def test_reply_to_an_uplink_confirmation_is_not_stored(kind: BrokerKind, s
     async with (
         demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
-        monitored(broker.settings, engine, store),
+        run_monitor(broker.settings, engine, store),
     ):
         await boss.wait_for_topic("state")
         for _ in range(2):
@@ -158,7 +158,7 @@ async def test_command_retained_before_the_dialler_connects_is_refused(kind: Bro
     engine = FakeEngine()
     async with demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
-        async with monitored(broker.settings, engine, store):
+        async with run_monitor(broker.settings, engine, store):
             (reply,) = await boss.wait_for_topic("replies/supervisor/c-1")
             assert reply.payload["status"] == "refused"
     assert engine.executed == []
@@ -170,7 +170,7 @@ async def test_retained_command_is_refused_while_the_dialler_is_connected(store:
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.settings) as boss,
-        monitored(broker.settings, engine, store),
+        run_monitor(broker.settings, engine, store),
     ):
         await boss.wait_for_topic("state")
         await boss.command(retain=True, id="c-1", name="stop-all", expires_at=time.time() + 60)
@@ -181,13 +181,13 @@ async def test_retained_command_is_refused_while_the_dialler_is_connected(store:
 
 @NEEDS_MOSQUITTO
 async def test_command_sent_while_the_dialler_is_disconnected_is_executed_after_reconnection(store: Store) -> None:
-    """The last will is published, the session keeps the command, and the dialler takes it when it is back."""
+    """The broker publishes the last will, and its session holds the command until the dialler reconnects."""
     engine = FakeEngine()
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.settings) as boss,
         Wire() as wire,
-        monitored(replace(broker.settings, port=wire.port), engine, store),
+        run_monitor(replace(broker.settings, port=wire.port), engine, store),
     ):
         await wire.forward_to(broker.port)
         await boss.wait_for(lambda message: message.topic == "state" and message.payload["online"])
@@ -209,9 +209,9 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
         demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
         Wire() as wire,
-        monitored(replace(broker.settings, port=wire.port), engine, store) as (monitor, _),
+        run_monitor(replace(broker.settings, port=wire.port), engine, store) as (monitor, _),
     ):
-        await alert_change(engine, "broker-down", standing=True)
+        await wait_for_alert(engine, "broker-down", standing=True)
         assert not monitor.broker_up
         assert not monitor.closed_cleanly
         (alert,) = engine.view().alerts
@@ -220,7 +220,7 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
         await announce(store, engine, 0, 70)
         await wire.forward_to(broker.port)
         heard = await boss.wait_for_topic("results/marks", count=70)
-        await alert_change(engine, "broker-down", standing=False)
+        await wait_for_alert(engine, "broker-down", standing=False)
     assert [message.payload["key"] for message in heard] == [f"k{number}" for number in range(70)]
     assert await store.rows_for_broker(1) == []
 
@@ -229,13 +229,13 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
 async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_killed(
     kind: BrokerKind, store: Store
 ) -> None:
-    """Every result arrives, in order but for repeats; the retained state is whole again on a broker that kept nothing."""
+    """Every result arrives, in order except for repeats. A new broker without stored messages gets the complete retained state."""
     engine = FakeEngine(centre_view(seats=3, booths=2))
     keys: list[str] = []
     async with (
         Wire() as wire,
         demo_broker(kind) as first,
-        monitored(replace(first.settings, port=wire.port), engine, store) as (monitor, end),
+        run_monitor(replace(first.settings, port=wire.port), engine, store) as (monitor, end),
     ):
         async with connect_supervisor(first.settings) as boss:
             await wire.forward_to(first.port)
@@ -246,7 +246,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
         await wire.take_down()
         engine.current = change_state(engine.current, opt_outs=99)
         engine.tell(CampaignChange("turnout-ivr"))
-        await alert_change(engine, "broker-down", standing=True)
+        await wait_for_alert(engine, "broker-down", standing=True)
         await announce(store, engine, 60, 30)
         taken = 90 - len(await store.rows_for_broker(100))  # acknowledged, and with nobody there to hear them
         async with demo_broker(kind) as second, connect_supervisor(second.settings) as boss:
@@ -267,7 +267,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
 async def test_results_stored_just_before_the_stop_are_published(store: Store) -> None:
     engine = FakeEngine()
     async with demo_broker() as broker, connect_supervisor(broker.settings) as boss:
-        async with monitored(broker.settings, engine, store) as (monitor, end):
+        async with run_monitor(broker.settings, engine, store) as (monitor, end):
             await boss.wait_for_topic("state")
             await store.announce([Announcement("results/marks", '{"key": "last"}')], 1.0)  # and nobody is woken for it
             await end()
@@ -276,15 +276,15 @@ async def test_results_stored_just_before_the_stop_are_published(store: Store) -
 
 
 async def test_voters_names_and_numbers_are_never_published(store: Store, tmp_path: Path) -> None:
-    """Calls, marks and an opt-out of a real roll; then everything on the broker is searched for what the roll holds."""
+    """After calls, marks and opt-outs, all messages on the broker are searched for the names and numbers of the roll."""
     engine = FakeEngine(centre_view(seats=3, booths=2))
     async with (
         demo_broker() as broker,
         connect_supervisor(broker.settings) as boss,
-        monitored(broker.settings, engine, store),
+        run_monitor(broker.settings, engine, store),
     ):
         await boss.wait_for_topic("booths/2/turnout")
-        await call_some(store)
+        await store_five_calls(store)
         engine.outbox_event.set()
         await boss.wait_for_topic("results/opt-outs", count=5)
     said = "\n".join(f"{message.topic} {message.text}" for message in boss.heard)
@@ -301,13 +301,13 @@ FIRST = DiallerName("0123456789ab", 812, 1_713_758_400, "booth-pc-1")
 SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
 
 
-def named(name: DiallerName) -> FakeEngine:
+def engine_of_dialler(name: DiallerName) -> FakeEngine:
     return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.text))
 
 
 @contextlib.asynccontextmanager
-async def changing(engine: FakeEngine) -> AsyncIterator[None]:
-    """So much happens that the centre's state is published every second."""
+async def keep_changing(engine: FakeEngine) -> AsyncIterator[None]:
+    """Change a campaign so often that the centre's state is published every second."""
 
     async def change() -> None:
         while True:
@@ -323,12 +323,12 @@ async def changing(engine: FakeEngine) -> AsyncIterator[None]:
 async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until_the_first_stops(
     kind: BrokerKind, store: Store
 ) -> None:
-    first, second = named(FIRST), named(SECOND)
+    first, second = engine_of_dialler(FIRST), engine_of_dialler(SECOND)
     async with (
         demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as boss,
-        monitored(broker.settings, first, store, FIRST) as (monitor, end),
-        changing(first),
+        run_monitor(broker.settings, first, store, FIRST) as (monitor, end),
+        keep_changing(first),
     ):
         await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.text)
         with pytest.raises(
@@ -338,8 +338,8 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
         await refuse_duplicate_at_start(
             broker.settings, "pune-1", replace(FIRST, process=813)
         )  # the first one's own successor
-        async with monitored(broker.settings, second, store, SECOND) as (other, _):
-            await alert_change(second, "centre-id-taken", standing=True)
+        async with run_monitor(broker.settings, second, store, SECOND) as (other, _):
+            await wait_for_alert(second, "centre-id-taken", standing=True)
             (alert,) = [each for each in second.view().alerts if each.code == "centre-id-taken"]
             assert "process 812" in alert.text
             assert "Dialling continues" in alert.text
@@ -348,7 +348,7 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
             assert not [each for each in boss.heard if each.topic == "state" and SECOND.text in each.text]
             assert not [each for each in boss.heard if each.topic == "state" and not each.payload["online"]]
             await end()
-            await alert_change(second, "centre-id-taken", standing=False)
+            await wait_for_alert(second, "centre-id-taken", standing=False)
             await boss.wait_for(lambda message: message.topic == "state" and message.payload["dialler"] == SECOND.text)
 
 
@@ -356,17 +356,17 @@ async def test_second_dialler_with_the_same_centre_id_stays_off_the_broker_until
 async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
     kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broker that was restarted knows of no last will, and holds what was said last."""
+    """A restarted broker has lost the last will of the dead dialler, but still holds its last retained state."""
     monkeypatch.setattr("dialer.mqtt.duplicate_dialler.ALIVE_SECONDS", 0.3)
     async with demo_broker(kind) as broker, connect_supervisor(broker.settings) as boss:
-        left = centre_message(named(FIRST).view().state)
+        left = centre_message(engine_of_dialler(FIRST).view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
         await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
         for broken in (b"", b"{", b"[1]", b'{"online": true}', b'{"online": true, "dialler": 5}', b"\x00"):
             await boss.client.publish(left.topic, broken, qos=1, retain=True)
             await refuse_duplicate_at_start(broker.settings, "pune-1", SECOND)
-        engine = named(SECOND)
-        async with monitored(broker.settings, engine, store, SECOND) as (monitor, _):
+        engine = engine_of_dialler(SECOND)
+        async with run_monitor(broker.settings, engine, store, SECOND) as (monitor, _):
             await boss.wait_for(lambda message: message.topic == "state" and SECOND.text in message.text)
             assert monitor.broker_up
 
@@ -375,8 +375,8 @@ async def test_dialler_starts_although_the_broker_is_unreachable() -> None:
     await refuse_duplicate_at_start(BrokerSettings(port=free_port()), "pune-1", SECOND)
 
 
-async def call_some(store: Store) -> None:
-    """Five calls that end with a mark and an opt-out, announced as the engine does."""
+async def store_five_calls(store: Store) -> None:
+    """Store five calls that end with a mark and an opt-out, with announcements as the engine stores them."""
     await store.ensure_campaign("turnout-ivr", CampaignKind.IVR, Purpose.TURNOUT)
     await store.enrol("turnout-ivr")
     claims = await store.claim("turnout-ivr", 5, owner="test", now=100.0, lease_seconds=60)
@@ -407,7 +407,7 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 @contextlib.asynccontextmanager
 async def serving(behaviour: Behaviour) -> AsyncIterator[int]:
-    """A port that behaves so; at the end it waits until every client has closed its socket."""
+    """Serve a TCP port with this behaviour. Wait at the end until every client has closed its socket."""
     handlers: list[asyncio.Task[None]] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -439,8 +439,8 @@ async def test_broker_that_rejects_or_ignores_the_connection_is_reported(
         settings = BrokerSettings(port=port, answer_seconds=answer_seconds)
         with pytest.raises(BrokerUnreachable, match=says):
             await check_broker(settings, "pune-1", 1.0)
-        async with monitored(settings, engine, store):
-            await alert_change(engine, "broker-down", standing=True)
+        async with run_monitor(settings, engine, store):
+            await wait_for_alert(engine, "broker-down", standing=True)
             assert says in engine.view().alerts[0].text
 
 
@@ -448,7 +448,7 @@ async def test_broker_that_rejects_or_ignores_the_connection_is_reported(
 async def test_refused_subscription_raises_an_alert_and_is_retried(
     kind: BrokerKind, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As an access list that was not mended after an upgrade does it."""
+    """An access list that was not updated after an upgrade refuses the subscription."""
     subscribe = Client.subscribe
     mended = asyncio.Event()
 
@@ -461,20 +461,20 @@ async def test_refused_subscription_raises_an_alert_and_is_retried(
     engine = FakeEngine(centre_view())
     async with (
         demo_broker(kind) as broker,
-        monitored(broker.settings, engine, store) as (monitor, _),
+        run_monitor(broker.settings, engine, store) as (monitor, _),
     ):
-        await alert_change(engine, "broker-down", standing=True)
+        await wait_for_alert(engine, "broker-down", standing=True)
         assert not monitor.broker_up
         [alert] = [each for each in engine.view().alerts if each.code == "broker-down"]
         assert "refused the subscription to dialer/v1/pune-1/commands/+" in alert.text
         assert "access list" in alert.text
         mended.set()
-        await alert_change(engine, "broker-down", standing=False)
+        await wait_for_alert(engine, "broker-down", standing=False)
         assert monitor.broker_up
 
 
 async def test_socket_that_opens_after_the_connection_timeout_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """aiomqtt connects in a thread: this one has its socket only when nobody waits for it any more."""
+    """aiomqtt connects in a thread. Here the thread gets its socket only after the caller's timeout."""
     given_up = threading.Event()
     greeted_and_left = asyncio.Event()
     create_connection = socket.create_connection
@@ -497,7 +497,7 @@ async def test_socket_that_opens_after_the_connection_timeout_is_closed(monkeypa
 
 
 async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: Store) -> None:
-    """The broker has a minute to answer, the test has seconds."""
+    """The settings allow the broker a minute to answer; the test allows only seconds."""
     engine = FakeEngine()
     asked = asyncio.Event()
 
@@ -508,7 +508,7 @@ async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: S
 
     async with serving(ask_and_wait) as port:
         settings = BrokerSettings(port=port, answer_seconds=60.0)
-        async with monitored(settings, engine, store):
+        async with run_monitor(settings, engine, store):
             await asked.wait()
         assert engine.view().alerts == ()
 

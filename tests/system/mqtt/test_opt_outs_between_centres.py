@@ -1,4 +1,4 @@
-"""An opt-out in one centre is one in every centre, over a real broker; no number ever leaves."""
+"""Opt-outs shared between centres over a real broker: stored in every centre, and published only as hashes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ KINDS = [
 
 
 class DeskEngine(FakeEngine):
-    """An engine as far as opt-outs go."""
+    """An engine that only handles opt-outs."""
 
     def __init__(self, name: str, path: Path, store: Store) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class DeskEngine(FakeEngine):
 
 
 class Centre:
-    """A centre as far as opt-outs go: a store of its own, and a monitor. Others' are kept while its store is open to them."""
+    """A centre that only handles opt-outs. Opt-outs of other centres are stored while `store_works` is set."""
 
     def __init__(self, name: str, path: Path, store: Store) -> None:
         self.name = name
@@ -80,17 +80,17 @@ class Centre:
         self.engine = DeskEngine(name, path, store)
         self.told: list[PeerOptOutRecord] = []
         self.news = asyncio.Event()
-        self.store_is_well = asyncio.Event()
-        self.store_is_well.set()
+        self.store_works = asyncio.Event()
+        self.store_works.set()
         self.engine.import_opt_out = self.keep  # type: ignore[method-assign]
 
     async def keep(self, number_hash: str, *, at: float, centre: str) -> None:
-        await self.store_is_well.wait()
+        await self.store_works.wait()
         await self.store.record_foreign_opt_out(number_hash, at=at, centre=centre)
         self.told.append(PeerOptOutRecord(number_hash, at, centre))
         self.news.set()
 
-    async def hears(self, *hashed: str) -> None:
+    async def wait_until_stored(self, *hashed: str) -> None:
         async with asyncio.timeout(HANG_SECONDS):
             while not {told.number_hash for told in self.told}.issuperset(hashed):
                 self.news.clear()
@@ -98,11 +98,12 @@ class Centre:
 
 
 @contextlib.asynccontextmanager
-async def a_centre(
-    name: str, directory: Path, broker: BrokerSettings, *, well: bool = True, hears_others: bool = True
+async def run_centre(
+    name: str, directory: Path, broker: BrokerSettings, *, well: bool = True, opt_outs_connected: bool = True
 ) -> AsyncIterator[Centre]:
-    """A centre that is connected, with its own roll; `well`: opt-outs of others can be kept from the start; `hears_others`: on
-    the connection for it.
+    """Run a connected centre with its own roll.
+
+    If `well` is False, it cannot store opt-outs of other centres yet. `opt_outs_connected` is whether their own connection works.
     """
     path = directory / f"{name}.db"
     if not path.exists():
@@ -112,13 +113,13 @@ async def a_centre(
         await store.hash_numbers([SECRET])
         centre = Centre(name, path, store)
         if not well:
-            centre.store_is_well.clear()
+            centre.store_works.clear()
         patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
         monitor = Monitor(Presence(name, patient, SystemClock()), centre.engine, store, SENDERS, reads_opt_outs=True)
         running = asyncio.create_task(monitor.run(stop))
         try:
             async with asyncio.timeout(HANG_SECONDS):
-                while not monitor.broker_up or monitor._opt_outs_link.is_connected is not hears_others:
+                while not monitor.broker_up or monitor._opt_outs_link.is_connected is not opt_outs_connected:
                     await asyncio.sleep(0.02)
             yield centre
         finally:
@@ -126,7 +127,7 @@ async def a_centre(
             await running
 
 
-def opted_out(path: Path) -> list[tuple[str, str]]:
+def read_opt_outs(path: Path) -> list[tuple[str, str]]:
     return query(path, "SELECT e164, source FROM opt_out ORDER BY e164")
 
 
@@ -135,38 +136,38 @@ async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind,
     async with (
         demo_broker(kind) as broker,
         connect_supervisor(broker.settings) as listener,
-        a_centre("pune-1", tmp_path, broker.settings) as here,
-        a_centre("pune-2", tmp_path, broker.settings) as there,
+        run_centre("pune-1", tmp_path, broker.settings) as here,
+        run_centre("pune-2", tmp_path, broker.settings) as there,
     ):
         hashed = hash_number(SECRET, "+917000000007")
         await here.store.record_opt_out(7, at=5.0, source="voter-key")
         here.engine.outbox_event.set()
-        await there.hears(hashed)
+        await there.wait_until_stored(hashed)
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.
         by_hand = hash_number(SECRET, "+917000000009")
         told = announcement_of(OptOut(None, 6.0, "request", number_hash=by_hand))
         sent = announced_message("pune-1", told.topic, told.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
-        await here.hears(by_hand)
-        await there.hears(by_hand)
+        await here.wait_until_stored(by_hand)
+        await there.wait_until_stored(by_hand)
         retained = [message for message in listener.heard if message.topic.endswith("opt-outs") and message.retained]
         assert not retained
         for message in listener.heard:
             assert "7000000007" not in message.text + message.topic
             assert "7000000009" not in message.text + message.topic
-    assert opted_out(tmp_path / "pune-1.db") == [
+    assert read_opt_outs(tmp_path / "pune-1.db") == [
         ("+917000000007", "voter-key"),
         ("+917000000009", "centre pune-1"),
     ]
-    assert opted_out(tmp_path / "pune-2.db") == [
+    assert read_opt_outs(tmp_path / "pune-2.db") == [
         ("+917000000007", "centre pune-1"),
         ("+917000000009", "centre pune-1"),
     ]
 
 
 def site(directory: Path, broker: BrokerSettings, name: str = "pune-1") -> Path:
-    """The settings of a centre, as the command line reads them."""
+    """Write the settings file of a centre for the command line. Return its path."""
     path = directory / f"{name}.toml"
     path.write_text(
         f'[centre]\nid = "{name}"\n[store]\npath = "{directory / name}.db"\n[broker]\nhost = "127.0.0.1"\n'
@@ -176,8 +177,8 @@ def site(directory: Path, broker: BrokerSettings, name: str = "pune-1") -> Path:
     return path
 
 
-async def told_by_another_centre(listener: Supervisor, count: int) -> list[str]:
-    """Opt-outs of a third centre, the first ones of numbers of the roll; the broker has acknowledged each."""
+async def publish_from_another_centre(listener: Supervisor, count: int) -> list[str]:
+    """Publish opt-outs of a third centre for the first numbers of the roll. Return the hashes of the numbers."""
     hashes = [hash_number(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
     for hashed in hashes:
         news = announcement_of(OptOut(None, 5.0, "agent", number_hash=hashed))
@@ -194,8 +195,8 @@ async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_and_dela
     async with (
         demo_broker(BrokerKind.MOSQUITTO) as broker,
         connect_supervisor(broker.settings) as listener,
-        a_centre("pune-1", tmp_path, broker.settings) as here,
-        a_centre("pune-2", tmp_path, broker.settings) as there,
+        run_centre("pune-1", tmp_path, broker.settings) as here,
+        run_centre("pune-2", tmp_path, broker.settings) as there,
     ):
         config = site(tmp_path, broker.settings)
         command = ("optout", "import", numbers, "--source", "letters-7", "--who", "asha", "-c", config)
@@ -210,7 +211,7 @@ async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_and_dela
         assert text.splitlines()[-2:] == ["2000 numbers suppressed", "450 numbers suppressed"]
         await listener.wait_for(lambda message: message.topic.startswith("replies/supervisor/c-"), count=sent)
         assert here.engine.executed == [StopAll()] * sent
-        await there.hears(*(hash_number(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)))
+        await there.wait_until_stored(*(hash_number(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)))
         said = "".join(message.topic + message.text for message in listener.heard)
         assert "917000000" not in said + text
     for centre, source in (("pune-1", "letters-7"), ("pune-2", "centre pune-1")):
@@ -230,7 +231,7 @@ async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_and_dela
 async def test_opt_out_command_fails_if_the_running_dialler_does_not_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dialler holds the store, and does not listen."""
+    """A dialler has locked the store, but receives no commands."""
     monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
     fill_roll(tmp_path / "pune-1.db", 60, voters_per_booth=20)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker:
@@ -248,11 +249,11 @@ async def test_opt_out_command_fails_if_the_running_dialler_does_not_answer(
 @NEEDS_MOSQUITTO
 async def test_opt_outs_that_a_centre_received_but_did_not_store_are_redelivered(tmp_path: Path) -> None:
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
-        async with a_centre("pune-1", tmp_path, broker.settings, well=False) as before:
-            hashes = await told_by_another_centre(listener, 60)
+        async with run_centre("pune-1", tmp_path, broker.settings, well=False) as before:
+            hashes = await publish_from_another_centre(listener, 60)
             assert not before.told
-        async with a_centre("pune-1", tmp_path, broker.settings) as after:
-            await after.hears(*hashes)
+        async with run_centre("pune-1", tmp_path, broker.settings) as after:
+            await after.wait_until_stored(*hashes)
     assert query(tmp_path / "pune-1.db", "SELECT count(*) FROM opt_out_hash") == [(60,)]
 
 
@@ -261,24 +262,24 @@ async def test_opt_outs_that_a_centre_received_but_did_not_store_are_redelivered
 async def test_opt_outs_that_cannot_be_stored_yet_wait_at_the_broker_and_delay_no_command(
     version: MqttVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before MQTT 5 the broker keeps to a limit of its own, of 20: beyond 10 the connection is begun anew."""
+    """Before MQTT 5 the broker has its own limit of 20 unacknowledged messages, so the dialler reconnects after 10."""
     monkeypatch.setattr(mqtt_client, "UNACKNOWLEDGED_MESSAGES", 300 if version is MqttVersion.V5 else 10)
     monkeypatch.setattr(peer_opt_outs, "MAX_WAITING", 5)
     monkeypatch.setattr(peer_opt_outs, "MAX_STORED_AT_ONCE", 3)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         settings = replace(broker.settings, version=version)
-        async with a_centre("pune-1", tmp_path, settings, well=False) as centre:
-            hashes = await told_by_another_centre(listener, 1_500)
+        async with run_centre("pune-1", tmp_path, settings, well=False) as centre:
+            hashes = await publish_from_another_centre(listener, 1_500)
             await listener.command(id="c-1", name="stop-all", expires_at=SystemClock().now() + 60)
             await listener.wait_for_topic("replies/supervisor/c-1")
             assert not centre.told
-            centre.store_is_well.set()
-            await centre.hears(*hashes)
+            centre.store_works.set()
+            await centre.wait_until_stored(*hashes)
             assert centre.engine.executed == [StopAll()]
 
 
-def left_on_the_commands(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Set once the connection of the commands hears no opt-outs any more."""
+def watch_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Return an event that is set once the command connection has unsubscribed from opt-outs."""
     left = asyncio.Event()
     unsubscribe = Connection.unsubscribe
 
@@ -294,8 +295,8 @@ def left_on_the_commands(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connection_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broker's access list was not mended for it."""
-    left, mended = left_on_the_commands(monkeypatch), asyncio.Event()
+    """The access list of the broker does not permit the new connection yet."""
+    left, mended = watch_unsubscribe(monkeypatch), asyncio.Event()
     subscribe = Client.subscribe
 
     async def refusing(client: Client, topic: str, *what: Any, **how: Any) -> Any:
@@ -307,30 +308,30 @@ async def test_opt_outs_arrive_on_the_command_connection_until_their_own_connect
         async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
             await earlier.subscribe(opt_outs_filter(), qos=1)
         monkeypatch.setattr(Client, "subscribe", refusing)
-        async with a_centre("pune-1", tmp_path, broker.settings, hears_others=False) as centre:
-            await centre.hears(*await told_by_another_centre(listener, 3))
+        async with run_centre("pune-1", tmp_path, broker.settings, opt_outs_connected=False) as centre:
+            await centre.wait_until_stored(*await publish_from_another_centre(listener, 3))
             assert not left.is_set()
             mended.set()
             async with asyncio.timeout(HANG_SECONDS):
                 await left.wait()
-            await centre.hears(*await told_by_another_centre(listener, 5))
+            await centre.wait_until_stored(*await publish_from_another_centre(listener, 5))
 
 
 @NEEDS_MOSQUITTO
 async def test_opt_out_subscription_of_an_earlier_version_on_the_command_connection_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It had subscribed to them on the connection of the commands; what waits there is kept all the same."""
-    left = left_on_the_commands(monkeypatch)
+    """Opt-outs that wait in the session of the earlier version are still stored."""
+    left = watch_unsubscribe(monkeypatch)
     async with demo_broker(BrokerKind.MOSQUITTO) as broker, connect_supervisor(broker.settings) as listener:
         async with make_client(broker.settings, "pune-1", will_at=0.0) as earlier:
             await earlier.subscribe(opt_outs_filter(), qos=1)
-        waiting = await told_by_another_centre(listener, 3)
-        async with a_centre("pune-1", tmp_path, broker.settings) as centre:
-            await centre.hears(*waiting)
+        waiting = await publish_from_another_centre(listener, 3)
+        async with run_centre("pune-1", tmp_path, broker.settings) as centre:
+            await centre.wait_until_stored(*waiting)
             await left.wait()
             centre.told.clear()
-            later = await told_by_another_centre(listener, 5)
-            await centre.hears(*later)
+            later = await publish_from_another_centre(listener, 5)
+            await centre.wait_until_stored(*later)
             await asyncio.sleep(0.2)
             assert sorted(told.number_hash for told in centre.told) == sorted(later)  # each once
