@@ -40,7 +40,7 @@ from dialer.audio.formats import decode, get_sample_rate
 from dialer.audio.loudness import measure_loudness
 from dialer.audio.names import AudioDirectories
 from dialer.audio.prepare import prepare_recordings
-from dialer.process.pool import process_count
+from dialer.process.pool import choose_process_count
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
@@ -112,7 +112,7 @@ def run_ffmpeg(recordings: Path, count: int, seconds: float, filters: list[str],
             command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-i", str(source), *filters]
             subprocess.run([*command, "-ac", "1", "-ar", "8000", "-f", "alaw", target], check=True)
 
-        with measure_all_processes(watch), ThreadPoolExecutor(process_count(count, 0)) as pool:
+        with measure_all_processes(watch), ThreadPoolExecutor(choose_process_count(count, 0)) as pool:
             list(pool.map(one, sources))
         return Done(count, find_wrong_output(Path(out), count, seconds, within_lu=4 if filters else None))
 
@@ -133,7 +133,7 @@ def main() -> None:
             Contender("ffmpeg without loudness (the minimum)", partial(ffmpeg, []), "limit"),
         ]
         results = interleave(contenders, chosen.rounds, warm_up=False)
-    print(f"{describe_machine()}; {count} MP3s of {seconds:.0f} s, {process_count(count, 0)} at once")
+    print(f"{describe_machine()}; {count} MP3s of {seconds:.0f} s, {choose_process_count(count, 0)} at once")
     print_table("Wall time, ms per prompt", results, unit="ms", scale=1e3, wall=True)
     ours, loudnorm = results[0], results[1]
     if ours.usable and loudnorm.usable:

@@ -47,7 +47,7 @@ from dialer.domain.view import CallChange, CallState, ScreenPop, SeatState, Seat
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.store.connection import exclusive_connection
 from dialer.store.store import open_store
@@ -105,7 +105,7 @@ async def _run(folder: Path, pops: int) -> tuple[list[float], list[float], list[
     senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker(BrokerKind.MOSQUITTO))
-        store = await open_store(store_path, encode=announcement_of)
+        store = await open_store(store_path, encode=create_announcement)
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
         monitor = Monitor(Presence(CENTRE, broker.settings, SystemClock()), engine, store, senders)

@@ -175,7 +175,7 @@ class CallWatch:
 
     def watched_plan(self, settings: Settings, profile: Profile) -> EnginePlan:
         """Return the engine's plan with watched pacers."""
-        plan = plan_of_site.engine_plan(settings, profile)
+        plan = plan_of_site.create_engine_plan(settings, profile)
         watched = {name: replace(each, pacer=_WatchedPacer(each.pacer, self)) for name, each in plan.campaigns.items()}
         return replace(plan, campaigns=watched)
 
@@ -328,7 +328,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
     stop = asyncio.Event()
     async with simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port:
         began = time.perf_counter()
-        with mock.patch("dialer.app.engine_plan", watch.watched_plan):
+        with mock.patch("dialer.app.create_engine_plan", watch.watched_plan):
             settings = make_settings(store, ami_port, agi_port)
             async with running_centre(settings, profile=simulated_profile()) as centre, asyncio.TaskGroup() as group:
                 figures.ready_seconds = time.perf_counter() - began

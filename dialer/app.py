@@ -37,13 +37,13 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
 from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, trunks_with_history
-from dialer.site.broker import broker_monitor, broker_settings
+from dialer.site.broker import broker_settings, create_broker_monitor
 from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import fastagi_server
-from dialer.site.flows import flow_library, flows_part
+from dialer.site.flows import create_flows_reload_part, flow_library
 from dialer.site.metrics import serving_dialler_metrics
 from dialer.site.open_files import open_files_problem, raise_open_files_limit
-from dialer.site.plan import engine_plan
+from dialer.site.plan import create_engine_plan
 from dialer.site.reload import RefuseSettings, SettingsReload
 from dialer.site.reload_signal import reload_on_sighup
 from dialer.site.store import apply_settings, disk_has_room, import_new_weights, opened_store
@@ -129,7 +129,7 @@ async def running_centre(
         name, lag = DiallerName.of_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
-        reload.add_parts([flows_part(flows), *asterisk.reload_parts()])
+        reload.add_parts([create_flows_reload_part(flows), *asterisk.list_reload_parts()])
         certified = certified or _certificates(prompts, flows)
         engine = _engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
@@ -145,7 +145,7 @@ async def running_centre(
         yield RunningCentre(
             engine=engine,
             store=store,
-            monitor=broker_monitor(settings, broker, engine, store, clock, chance, name, reload),
+            monitor=create_broker_monitor(settings, broker, engine, store, clock, chance, name, reload),
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
             connected=partial(_connected, settings, engine, asterisk, twilio, chance),
@@ -173,7 +173,7 @@ def _engine(
     reload: SettingsReload,
 ) -> Engine:
     """Build the engine over Asterisk, Twilio or both, and deliver their events to it."""
-    plan = engine_plan(settings, profile)
+    plan = create_engine_plan(settings, profile)
     core = Core(settings.centre.id, site_zone(settings), clock, plan, dialler=name.text)
     switch = asterisk.switch
     routed = None if twilio is None else twilio.combine_with(switch if settings.uses_asterisk else None)

@@ -15,7 +15,7 @@ from dialer.audio.filters import RESAMPLER, apply_filters
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.prepare import Prepared, Refused, copy_approvals, is_recorded, make_refusal, write_sounds
 from dialer.audio.staging import are_sounds_intact, remove_other_formats, stage_sounds
-from dialer.process.pool import process_count, run_in_processes
+from dialer.process.pool import choose_process_count, run_in_processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def make_drafts(
     done = 0
     with stage_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
-        for job, result in run_in_processes(make_draft, jobs, process_count(len(jobs), workers)):
+        for job, result in run_in_processes(make_draft, jobs, choose_process_count(len(jobs), workers)):
             done += len(job.names)
             progress(done, total)
             if not isinstance(result, list):

@@ -20,7 +20,7 @@ from dialer.audio.files import (
 )
 from dialer.audio.names import AudioDirectories, PromptName, make_printable, parse_prompt_name
 from dialer.audio.staging import are_sounds_intact, remove_other_formats, stage_sounds
-from dialer.process.pool import process_count, run_in_processes
+from dialer.process.pool import choose_process_count, run_in_processes
 
 SUFFIXES: Final = frozenset(
     {".mp3", ".m4a", ".mp4", ".aac", ".wav", ".wave", ".ogg", ".oga", ".opus", ".flac", ".aif", ".aiff", ".caf", ".amr"}
@@ -264,7 +264,7 @@ def prepare_recordings(
     with stage_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [replace(job, places=workshop) for job in plan.jobs]
         for done, (job, outcome) in enumerate(
-            run_in_processes(prepare_recording, jobs, process_count(len(jobs), workers)), 1
+            run_in_processes(prepare_recording, jobs, choose_process_count(len(jobs), workers)), 1
         ):
             result = outcome or Refused(
                 _relative_source(job), "crashed the decoder; export it again, as WAV if necessary"

@@ -80,8 +80,8 @@ def prepare_command(
     settings = load_settings(config)
     console = Console()
     words = _site_texts(settings, texts)
-    say = _prompt_texts(settings, words, words.list_languages()) | _message_text(settings, words)
-    find_unused_reason = _unused_reason(settings, words, say)
+    say = _prompt_texts(settings, words, words.list_languages()) | _information_message_texts(settings, words)
+    find_unused_reason = _explain_unused_prompts(settings, words, say)
     catalogue = get_catalogue_directory(settings)
     with change_catalogue(catalogue) as entries, progress("preparing") as advance:
         before = dict(entries)
@@ -96,9 +96,9 @@ def prepare_command(
             find_unused_reason=find_unused_reason,
             progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
-        placed = _install_message(settings, entries, before)
+        placed = _install_information_message(settings, entries, before)
     _show_report(report, console)
-    _show_message(placed)
+    _show_message_state(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -119,11 +119,11 @@ def drafts_command(
     """
     settings = load_settings(config)
     words = _site_texts(settings, texts)
-    _refuse_unknown("--language", language or (), words.list_languages())
+    _refuse_unknown_names("--language", language or (), words.list_languages())
     spoken = language or _site_languages(settings, words)
     wanted = _prompt_texts(settings, words, spoken)
-    wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_names(names)], spoken)
-    wanted |= _with_synthetic_label(settings, _message_text(settings, words, language))
+    wanted |= collect_name_prompts([(PromptKind.PLACE, name) for name in _read_prompt_names(names)], spoken)
+    wanted |= _with_synthetic_label(settings, _information_message_texts(settings, words, language))
     places, recipe = get_audio_places(settings), make_recipe(settings.audio)
     catalogue = get_catalogue_directory(settings)
     with change_catalogue(catalogue) as entries, progress("speaking") as advance:
@@ -137,7 +137,7 @@ def drafts_command(
             workers=settings.audio.workers,
             progress=lambda done, total: advance(done / max(1, total), f"{done:,} of {total:,}"),
         )
-        placed = _install_message(settings, entries, before)
+        placed = _install_information_message(settings, entries, before)
     for refused in report.refused:
         typer.echo(f"{refused.source}: {refused.reason}", err=True)
     for name in sorted(report.void):
@@ -146,12 +146,12 @@ def drafts_command(
         f"{report.drafted} drafts created, {report.unchanged} unchanged, {report.recorded} have recordings, "
         f"{len(report.refused)} failed"
     )
-    _show_message(placed)
+    _show_message_state(placed)
     if report.refused:
         raise typer.Exit(1)
 
 
-def _read_names(path: Path | None) -> list[str]:
+def _read_prompt_names(path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
@@ -192,12 +192,12 @@ def list_prompts(
     """List the prompts in the catalogue: voice, approval, certificate, and whether each may be played."""
     settings = load_settings(config)
     found = list_statuses(settings)
-    _refuse_unknown(
+    _refuse_unknown_names(
         "--campaign",
         () if campaign is None else (campaign,),
         {each.id for each in settings.campaigns} | {name.campaign for name, _, _ in found if name.campaign},
     )
-    _refuse_unknown("--language", language or (), _all_languages(found, _site_texts(settings)))
+    _refuse_unknown_names("--language", language or (), _all_languages(found, _site_texts(settings)))
     rows = [
         row
         for row in found
@@ -215,14 +215,14 @@ def list_prompts(
     table = Table(Column("prompt", no_wrap=True), "voice", "s", "LUFS", Column("plays", overflow="fold"), box=None)
     for name, entry, why in rows:
         voice = "[yellow]DRAFT[/]" if entry.voice is Voice.DRAFT else entry.voice.value
-        plays = escape(_approval(entry)) if why is None else f"[red]no[/]: {escape(why)}"
+        plays = escape(_format_approval(entry)) if why is None else f"[red]no[/]: {escape(why)}"
         table.add_row(name.path, voice, f"{entry.seconds:.1f}", f"{entry.loudness_lufs:.1f}", plays)
     Console().print(table)
     count = sum(entry.voice is Voice.DRAFT for _, entry, _ in rows)
     typer.echo(f"{len(rows)} prompts, {count} of them drafts")
 
 
-def _approval(entry: Entry) -> str:
+def _format_approval(entry: Entry) -> str:
     approved = f", approved by {entry.approved_by}" if entry.approved else ""
     until = f" until {entry.valid_until}" if entry.valid_until else ""
     return f"yes{approved}" + (f", certificate {entry.certificate}{until}" if entry.certificate else "")
@@ -253,7 +253,7 @@ def remove(
             source = places.recordings / entries.pop(name).source
             hint = f"; `dialer audio prepare` adds it again unless you delete {source}" if source.is_file() else ""
             typer.echo(f"{name.path}: removed{hint}")
-        _install_message(settings, entries, before)
+        _install_information_message(settings, entries, before)
 
 
 @app.command()
@@ -292,7 +292,7 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
     found = list_statuses(settings)
     entries = {name: entry for name, entry, _ in found}
     words = _site_texts(settings, texts)
-    _refuse_unknown("--language", language or (), _all_languages(found, words))
+    _refuse_unknown_names("--language", language or (), _all_languages(found, words))
     wrong = [
         f"{name.path}: {why}"
         for name, _, why in found
@@ -302,7 +302,7 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
     spoken = language or [
         each for each in words.list_languages() if each in {*_site_languages(settings, words), *there}
     ]
-    message = _message_text(settings, words, language)
+    message = _information_message_texts(settings, words, language)
     labelled = _with_synthetic_label(settings, message)
     drafted = {name: text for name, text in labelled.items() if _is_synthesised(entries.get(name))}
     wanted = _prompt_texts(settings, words, spoken) | message | drafted
@@ -314,8 +314,8 @@ def check_command(config: ConfigOption = None, language: SpokenOption = None, te
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
     ]
-    all_texts = _prompt_texts(settings, words, words.list_languages()) | _message_text(settings, words)
-    find_unused_reason = _unused_reason(settings, words, all_texts)
+    all_texts = _prompt_texts(settings, words, words.list_languages()) | _information_message_texts(settings, words)
+    find_unused_reason = _explain_unused_prompts(settings, words, all_texts)
     wrong += [
         f"{name.path}: {why}; to remove it: dialer audio remove {name.path}"
         for name in sorted(entries)
@@ -349,7 +349,7 @@ def _all_languages(found: PromptStatuses, words: Texts) -> set[str]:
     return {name.language for name, _, _ in found} | set(words.list_languages())
 
 
-def _refuse_unknown(option: str, given: Iterable[str], known: Collection[str]) -> None:
+def _refuse_unknown_names(option: str, given: Iterable[str], known: Collection[str]) -> None:
     """Raise AudioError for an unknown name. An empty result would look as if nothing were wrong."""
     for each in given:
         if each not in known:
@@ -372,7 +372,9 @@ def _prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dic
     return collect_text_prompts(words, languages) | collect_word_prompts(languages) | name
 
 
-def _unused_reason(settings: Settings, words: Texts, used: Iterable[PromptName]) -> Callable[[PromptName], str | None]:
+def _explain_unused_prompts(
+    settings: Settings, words: Texts, used: Iterable[PromptName]
+) -> Callable[[PromptName], str | None]:
     """Return a function that says why a prompt is never played, or None if a flow or the dialler plays it.
 
     Raises FlowError if a flow cannot be loaded.
@@ -390,20 +392,22 @@ def _unused_reason(settings: Settings, words: Texts, used: Iterable[PromptName])
 
     def unused_reason(name: PromptName) -> str | None:
         if name.campaign and campaigns and name.campaign not in campaigns:
-            return f"campaign {name.campaign!r} is not in the settings{_suggest(name.campaign, campaigns)}"
+            return f"campaign {name.campaign!r} is not in the settings{_suggest_similar_name(name.campaign, campaigns)}"
         if name.name in known or name.name.startswith(free):
             return None
-        return f"no flow plays {name.name}{_suggest(name.name, known)}"
+        return f"no flow plays {name.name}{_suggest_similar_name(name.name, known)}"
 
     return unused_reason
 
 
-def _suggest(name: str, names: Collection[str]) -> str:
+def _suggest_similar_name(name: str, names: Collection[str]) -> str:
     near = get_close_matches(name, names, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _message_text(settings: Settings, words: Texts, only: list[str] | None = None) -> dict[PromptName, str]:
+def _information_message_texts(
+    settings: Settings, words: Texts, only: list[str] | None = None
+) -> dict[PromptName, str]:
     """Return the information message's prompt with its text, or nothing if its language is not in `only`."""
     message = collect_message_prompt(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
@@ -417,11 +421,11 @@ def _with_synthetic_label(settings: Settings, message: dict[PromptName, str]) ->
     return {name: f"{word.label} {message[name]}" for name, word in spoken.items() if word is not None}
 
 
-def _install_message(settings: Settings, entries: Entries, before: Entries) -> MessageState:
+def _install_information_message(settings: Settings, entries: Entries, before: Entries) -> MessageState:
     return install_message(get_audio_places(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE))
 
 
-def _show_message(placed: MessageState) -> None:
+def _show_message_state(placed: MessageState) -> None:
     if placed is MessageState.KEPT:
         typer.echo(
             "matdan/message: a file that was installed by hand stays; delete it and run this again to replace it"

@@ -51,7 +51,7 @@ def backup(
     now = datetime.fromtimestamp(SystemClock().now(), site_zone(settings))
     made = make_backup(site.path, site.key, folder / f"{settings.centre.id}-{now:%Y%m%d-%H%M%S}")
     size = made.store.stat().st_size / 1_000_000
-    typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_describe_newest_call(made, settings)}")
+    typer.echo(f"{made.store.parent}: {size:,.1f} MB, {_describe_newest_call_in_backup(made, settings)}")
     if folder == configured:
         removed = prune_backups(made.store.parent, settings.centre.id, settings.store.max_backups)
         if removed:
@@ -70,7 +70,7 @@ def restore(
     settings, key, path = site.settings, site.key, site.path
     found = verify_backup(folder, key)
     known = restore_backup(folder, path, key, who=audit_name(site.who), at=SystemClock().now())
-    typer.echo(f"{path}: restored, {_describe_newest_call(found, settings)}")
+    typer.echo(f"{path}: restored, {_describe_newest_call_in_backup(found, settings)}")
     typer.echo(
         "Calls, opt-outs and marks after that time are missing: these voters may be called again."
         " Import your lists of them first (dialer optout import, dialer marks import)."
@@ -90,7 +90,7 @@ def restore(
         )
 
 
-def _describe_newest_call(found: Backup, settings: Settings) -> str:
+def _describe_newest_call_in_backup(found: Backup, settings: Settings) -> str:
     if found.newest is None:
         return "without calls"
     return f"calls until {datetime.fromtimestamp(found.newest, site_zone(settings)):%Y-%m-%d %H:%M:%S}"

@@ -23,7 +23,7 @@ from dialer.mqtt.dialler_client import DiallerClient
 from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import shown_cap, site_profile
+from dialer.settings.site_rules import find_lowest_cap, site_profile
 from dialer.settings.site_time import site_zone
 from dialer.site.broker import broker_settings
 
@@ -49,7 +49,7 @@ async def board(
             broker=f"{broker.host}:{broker.port}",
             broker_up=client.is_connected,
             trouble=messages.problem(clock.now()) if client.is_connected else "",
-            abandoned_cap=shown_cap(settings, site_profile(settings)),
+            abandoned_cap=find_lowest_cap(settings, site_profile(settings)),
             zone=site_zone(settings),
         )
 

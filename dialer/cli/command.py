@@ -22,7 +22,7 @@ from dialer.engine.command.reading import read_command
 from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.broker import OWN_ROLES, broker_settings, own_signer
+from dialer.site.broker import OWN_ROLES, broker_settings, create_own_signer
 
 _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 
@@ -35,7 +35,7 @@ def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
     A value such as `seat=04` names its field; other values fill the required fields in order. Raises BadParameter for values that
     match no field, and CommandRefused for values that the dialler would refuse.
     """
-    required, known = COMMANDS[name].required_fields(), _known_fields(name)
+    required, known = COMMANDS[name].required_fields(), _field_names_of_command(name)
     fields: dict[str, Any] = {}
     in_order: list[str] = []
     for text in given:
@@ -61,7 +61,7 @@ def parse_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
     return fields
 
 
-def _known_fields(name: str) -> tuple[str, ...]:
+def _field_names_of_command(name: str) -> tuple[str, ...]:
     return (*COMMANDS[name].required_fields(), *COMMANDS[name].optional_fields())
 
 
@@ -117,7 +117,7 @@ async def send(
     if sender == OWN_USER and not (roles := COMMANDS[name].roles) & OWN_ROLES:
         raise typer.BadParameter(f"--as: give the sender: `{name}` requires the role {' or '.join(sorted(roles))}")
     broker = replace(broker_settings(settings), client_id=f"sender-{settings.centre.id}-{uuid.uuid4().hex[:12]}")
-    signer = own_signer(settings, sender)
+    signer = create_own_signer(settings, sender)
     (reply,) = await send_commands(broker, settings.centre.id, [request], SystemClock(), signer=signer)
     typer.echo(reply)
 

@@ -61,7 +61,7 @@ def add(
         "channel": channel.value,
         **_call_fields(site, number, campaign, attempt, made_at),
     }
-    _save(site, "complaint", complaint=fields)
+    _save_complaint_record(site, "complaint", complaint=fields)
     if number is not None and about is ComplaintTopic.AFTER_OPT_OUT:
         typer.echo("to see why the number was called: dialer rules explain NUMBER", err=True)
     elif number is not None:
@@ -94,10 +94,10 @@ def answer(
         "at": round(SystemClock().now(), 3),
         "answer": done.value,
     }
-    _save(site, "complaint-answer", answer=fields)
+    _save_complaint_record(site, "complaint-answer", answer=fields)
 
 
-def _save(site: SiteAndPersonOptions, command: str, **fields: Any) -> None:
+def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: Any) -> None:
     for line in save_records(site.settings, [CommandRequest(command, {**fields, "who": site.person})]):
         typer.echo(line)
 
@@ -109,7 +109,7 @@ def _call_fields(
     fields: dict[str, Any] = {"campaign": campaign, "attempt": attempt}
     with site.open_for_reading() as db:
         if number is not None:
-            fields |= _number_fields(db, number, site.settings.centre.region, campaign, at)
+            fields |= _find_last_call_to_number(db, number, site.settings.centre.region, campaign, at)
         if attempt is not None:
             found = number_history.campaign_and_phone(db, attempt)
             if found is None:
@@ -118,7 +118,9 @@ def _call_fields(
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _number_fields(db: Connection, number: str, region: str, campaign: str | None, at: float) -> dict[str, Any]:
+def _find_last_call_to_number(
+    db: Connection, number: str, region: str, campaign: str | None, at: float
+) -> dict[str, Any]:
     phone_id = voters.find_phone_id(db, parse_single_number(number, region))
     if phone_id is None:
         typer.echo("note: the number is on no roll here; the complaint is stored without it", err=True)

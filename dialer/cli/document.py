@@ -36,18 +36,18 @@ SEND = "dialer command"
 _Key = tuple[str, str]  # names and help of a parameter: parameters with the same key are the same one
 
 
-def commands_page() -> str:
+def render_commands_page() -> str:
     """Return the text of the page."""
     root = typer.main.get_command(app)
     shared = _shared_parameters("dialer", root, {}, min_groups=3)
     common = {key: each for key, each in shared.items() if _is_option(each)}
-    lines = [HEAD, *map(_describe, common.values()), ""]
+    lines = [HEAD, *map(_describe_parameter, common.values()), ""]
     for name, command in _subcommands("dialer", root):
-        lines += _document(f"dialer {name}", command, common, frozenset(), "##")
+        lines += _document_command_tree(f"dialer {name}", command, common, frozenset(), "##")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _document(
+def _document_command_tree(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str
 ) -> Iterator[str]:
     """Yield the lines of a command, or of a group and all its commands.
@@ -59,23 +59,23 @@ def _document(
         return
     shared = _shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
-    leaves = [{_key(each) for each in leaf.params} for leaf in _leaves(path, command)]
+    leaves = [{_help_key(each) for each in leaf.params} for leaf in _list_leaf_commands(path, command)]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
     children = _subcommands(path, command)
     yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
     if shared:
-        yield from map(_describe, shared.values())
+        yield from map(_describe_parameter, shared.values())
         yield ""
     if names := _option_names(each for key, each in known.items() if key in everywhere and _is_option(each)):
         yield from (f"All of these commands take {names}.", "")
     universal |= everywhere
     brief = [(name, each) for name, each in children if _is_brief(each, known, universal)]
     for name, each in brief:
-        yield f"- `{' '.join([path, name, *map(_argument_name, _arguments(each))])}`: {_text(each)}"
+        yield f"- `{' '.join([path, name, *map(_argument_name, _list_arguments(each))])}`: {_short_help_text(each)}"
     yield from [""] if brief else []
     for name, each in children:
         if (name, each) not in brief:
-            yield from _document(f"{path} {name}", each, known, universal, f"{level}#")
+            yield from _document_command_tree(f"{path} {name}", each, known, universal, f"{level}#")
     if path == SEND:
         text = f"{command.help} [Topics](topics.md#commandsuser) lists their names; `dialer command pause --help` shows values."
         example = command.get_command(None, next(iter(COMMANDS)))
@@ -85,12 +85,14 @@ def _document(
 def _document_command(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str, text: str = ""
 ) -> Iterator[str]:
-    yield " ".join([f"{level} `{path}", *map(_argument_name, _arguments(command))]) + "`"
-    yield from ("", text or _text(command), "")
-    own = [each for each in command.params if _key(each) not in known and each.help]
-    yield from map(_describe, own)
+    yield " ".join([f"{level} `{path}", *map(_argument_name, _list_arguments(command))]) + "`"
+    yield from ("", text or _short_help_text(command), "")
+    own = [each for each in command.params if _help_key(each) not in known and each.help]
+    yield from map(_describe_parameter, own)
     if names := _option_names(
-        each for each in command.params if _is_option(each) and _key(each) in known and _key(each) not in universal
+        each
+        for each in command.params
+        if _is_option(each) and _help_key(each) in known and _help_key(each) not in universal
     ):
         yield f"- {names}"
     yield ""
@@ -99,20 +101,20 @@ def _document_command(
 def _is_brief(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> bool:
     """Return whether a command needs no section of its own, because all its parameters are described above."""
     return not _is_group(command) and all(
-        _key(each) in (universal if _is_option(each) else known) or not each.help for each in command.params
+        _help_key(each) in (universal if _is_option(each) else known) or not each.help for each in command.params
     )
 
 
-def _describe(parameter: Any) -> str:
+def _describe_parameter(parameter: Any) -> str:
     if not _is_option(parameter):
         return f"- `{_argument_name(parameter)}`: {parameter.help}"
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
     value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
-    note = "required" if parameter.required and not parameter.prompt else _default(parameter)
+    note = "required" if parameter.required and not parameter.prompt else _format_default_value(parameter)
     return f"- `{names}{value}`{f' ({note})' if note else ''}: {parameter.help or ''}"
 
 
-def _default(option: Any) -> str:
+def _format_default_value(option: Any) -> str:
     value = option.default
     if option.is_flag or value is None or callable(value) or value in ([], (), ""):
         return ""
@@ -129,7 +131,7 @@ def _option_names(options: Iterable[Any]) -> str:
     return " ".join(f"`{each.opts[0]}`" for each in options)
 
 
-def _text(command: Any) -> str:
+def _short_help_text(command: Any) -> str:
     """Return the first two sentences of a command's help, and the one on its exit code."""
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join((command.help or "").split()))
     return " ".join([*sentences[:2], *(each for each in sentences[2:] if each.startswith("Exit "))])
@@ -140,21 +142,21 @@ def _shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *, min_
     found: dict[_Key, Any] = {}
     children: dict[_Key, set[str]] = {}
     for name, child in _subcommands(path, group):
-        for leaf in _leaves(f"{path} {name}", child):
+        for leaf in _list_leaf_commands(f"{path} {name}", child):
             for each in leaf.params:
-                if each.help and _key(each) not in known:
+                if each.help and _help_key(each) not in known:
                     # A required option has the same meaning as an optional one, so describe the optional one.
-                    found[_key(each)] = found.get(_key(each), each) if each.required else each
-                    children.setdefault(_key(each), set()).add(name)
+                    found[_help_key(each)] = found.get(_help_key(each), each) if each.required else each
+                    children.setdefault(_help_key(each), set()).add(name)
     return {key: each for key, each in found.items() if len(children[key]) >= min_groups}
 
 
-def _leaves(path: str, command: Any) -> Iterator[Any]:
+def _list_leaf_commands(path: str, command: Any) -> Iterator[Any]:
     if not _is_group(command):
         yield command
         return
     for name, each in _subcommands(path, command):
-        yield from _leaves(f"{path} {name}", each)
+        yield from _list_leaf_commands(f"{path} {name}", each)
 
 
 def _subcommands(path: str, group: Any) -> list[tuple[str, Any]]:
@@ -163,7 +165,7 @@ def _subcommands(path: str, group: Any) -> list[tuple[str, Any]]:
     return [(name, group.get_command(None, name)) for name in sorted(names)]
 
 
-def _arguments(command: Any) -> list[Any]:
+def _list_arguments(command: Any) -> list[Any]:
     return [each for each in command.params if not _is_option(each)]
 
 
@@ -175,10 +177,10 @@ def _is_option(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
-def _key(parameter: Any) -> _Key:
+def _help_key(parameter: Any) -> _Key:
     names = ", ".join(parameter.opts) if _is_option(parameter) else _argument_name(parameter)
     return names, parameter.help or ""
 
 
 if __name__ == "__main__":
-    (Path(sys.argv[1]) / "commands.md").write_text(commands_page(), encoding="utf-8")
+    (Path(sys.argv[1]) / "commands.md").write_text(render_commands_page(), encoding="utf-8")

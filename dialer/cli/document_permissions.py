@@ -81,21 +81,23 @@ _DESK_ROLES: frozenset[str] = frozenset(SupervisorRole) | AGENTS
 _HQ_ROLES: frozenset[str] = frozenset(HqRole)
 
 
-def permissions_page() -> str:
+def render_permissions_page() -> str:
     """Return the page."""
     commands = ((f"`{name}`", frozenset(command.roles)) for name, command in COMMANDS.items())
     lines = [
         _HEAD,
-        *_table("commands", commands),
+        *_permission_table("commands", commands),
         _DESK_HEAD,
-        *_table("requests", _routes(_DESK, _DESK_ROLES)),
+        *_permission_table("requests", _list_routes_and_roles(_DESK, _DESK_ROLES)),
         _HQ_HEAD,
-        *_table("requests", _routes(_HEADQUARTERS, _HQ_ROLES)),
+        *_permission_table("requests", _list_routes_and_roles(_HEADQUARTERS, _HQ_ROLES)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _routes(parts: Iterable[type[HasRouter]], existing: frozenset[str]) -> Iterator[tuple[str, frozenset[str] | None]]:
+def _list_routes_and_roles(
+    parts: Iterable[type[HasRouter]], existing: frozenset[str]
+) -> Iterator[tuple[str, frozenset[str] | None]]:
     """Yield each request with those of the `existing` roles that may send it; None stands for anyone."""
     for part in parts:
         # The routes are the class's methods; an instance would need a running desk.
@@ -106,7 +108,7 @@ def _routes(parts: Iterable[type[HasRouter]], existing: frozenset[str]) -> Itera
                 yield f"`{' '.join(methods)} {route.path}`", None if roles is None else roles & existing
 
 
-def _table(what: str, allowed: Iterable[tuple[str, frozenset[str] | None]]) -> Iterator[str]:
+def _permission_table(what: str, allowed: Iterable[tuple[str, frozenset[str] | None]]) -> Iterator[str]:
     """Yield a table with one row for each set of roles, the largest set first."""
     by_roles: defaultdict[frozenset[str] | None, list[str]] = defaultdict(list)
     for name, roles in allowed:
@@ -120,4 +122,4 @@ def _table(what: str, allowed: Iterable[tuple[str, frozenset[str] | None]]) -> I
 
 
 if __name__ == "__main__":
-    (Path(sys.argv[1]) / PAGE).write_text(permissions_page(), encoding="utf-8")
+    (Path(sys.argv[1]) / PAGE).write_text(render_permissions_page(), encoding="utf-8")

@@ -14,12 +14,12 @@ from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.options import SiteAndPersonOptions, parse_date, read_argument
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import recordings_required_until, site_profile
 from dialer.settings.site_time import site_day
-from dialer.site.erasure import erasure_rules
+from dialer.site.erasure import create_erasure_rules
 from dialer.store import audit, erasing
 from dialer.store.agent_records import erase_notes_and_drafts
 from dialer.store.audit import AuditNote, audit_name
@@ -45,12 +45,12 @@ def erase(
     """
     settings = site.settings
     named = parse_single_number(read_argument(number), settings.centre.region)
-    rules = erasure_rules(settings)
+    rules = create_erasure_rules(settings)
     try:
         with _open_for_erasure(site) as db:
             entry = AuditNote(audit_name(site.who), SystemClock().now(), {})
             messages = erase_number(
-                db, announcement_of, named, rules, (site.path, site.key), entry, with_voters=voters
+                db, create_announcement, named, rules, (site.path, site.key), entry, with_voters=voters
             ).messages
     except StoreBusy as busy:
         fields = {"names": voters, "who": site.person}
@@ -79,7 +79,7 @@ def purge(
     kept = recordings_required_until(settings, today)
     with_records = today > kept_until and kept is None  # a recording that stays needs its attempt
     with_recordings = with_records or not retention.keep_recordings
-    rules = erasure_rules(settings)
+    rules = create_erasure_rules(settings)
     with _open_for_erasure(site) as db:
         stock = erasing.count_holdings(db)
         files = rules.files(None, expected=with_recordings and stock.recordings > 0)

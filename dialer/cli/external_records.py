@@ -20,10 +20,10 @@ from dialer.engine.external_records.commands import RecordsCommand
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.errors import MatdanError
 from dialer.mqtt.commands.client import CommandRequest, send_commands
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
-from dialer.site.broker import broker_settings, own_signer
+from dialer.site.broker import broker_settings, create_own_signer
 from dialer.store.keys import StoreKey, site_key
 from dialer.store.lock import DIALLER
 from dialer.store.lock_holder import find_lock_holder
@@ -35,7 +35,7 @@ HOLDER = "an import of records"
 """How this process identifies itself to others while it holds the store."""
 
 
-def save_in_batches(
+def save_records_in_batches(
     settings: Settings, items: Sequence[T], most: int, things: str, request: Callable[[int, list[T]], CommandRequest]
 ) -> list[str]:
     """Save records in batches of at most `most`, and return the replies.
@@ -148,7 +148,7 @@ def send_to_dialler(
     broker = replace(broker_settings(settings), client_id=client_id)
     return asyncio.run(
         send_commands(
-            broker, settings.centre.id, requests, SystemClock(), report_done, signer=own_signer(settings, sender)
+            broker, settings.centre.id, requests, SystemClock(), report_done, signer=create_own_signer(settings, sender)
         )
     )
 
@@ -157,7 +157,7 @@ async def _save_locally(
     path: Path, key: StoreKey | None, requests: Sequence[CommandRequest], report_done: Callable[[int], None]
 ) -> list[str]:
     replies: list[str] = []
-    async with await open_store(path, encode=announcement_of, create=False, key=key, holder=HOLDER) as opened:
+    async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
         records = ExternalRecords(opened, SystemClock())
         for request in requests:
             command = read_command(request.name, request.fields)

@@ -73,7 +73,7 @@ class Signing(HeadquartersOptions):
         for path in self.key:
             private = signing.read_key_file(path, "--key")
             signed = signed.add_signature(orders.find_leader(self.settings, private), private)
-        signers = signed.signers(orders.leader_keys(self.settings))
+        signers = signed.signers(orders.public_keys_of_leaders(self.settings))
         typer.echo(f"{_describe_order(order)}, signed by {', '.join(signers)}")
         if self.out is not None:
             self.out.write_text(signed.model_dump_json(), encoding="utf-8")
@@ -191,7 +191,7 @@ async def sign(
 async def list_orders(hq: HeadquartersOptions) -> None:
     """List the orders that are still valid, oldest first."""
     for signed, order in await _fetch_valid_orders(hq):
-        signers = ", ".join(signed.signers(orders.leader_keys(hq.settings)))
+        signers = ", ".join(signed.signers(orders.public_keys_of_leaders(hq.settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
         typer.echo(f"{order.id}  {_describe_order(order)}, signed by {signers}, valid until {until:%Y-%m-%d %H:%M}")
 
@@ -314,7 +314,7 @@ async def export(
 
     Each row has the date, the result, the voter's status, the centre, and a column for each question.
     """
-    from dialer.cli.report import as_bytes, choose_format, parse_window  # noqa: PLC0415 - slow to import
+    from dialer.cli.report import choose_format, encode_report, parse_window  # noqa: PLC0415 - slow to import
     from dialer.domain.output import refuse_unwritable, write_file  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
     from dialer.roll.sources import find_source, load_portal_ids  # noqa: PLC0415
@@ -330,7 +330,7 @@ async def export(
     async with database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_state_results(db, state, constituency, window.since, window.until)
     report = report_state_results(found, answered, zone, ids)
-    write_file(out, as_bytes(report, form, foot=f"headquarters, state {state}"))
+    write_file(out, encode_report(report, form, foot=f"headquarters, state {state}"))
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 
 

@@ -305,7 +305,7 @@ async def _run_waves(hq: HeadquartersOptions, name: str, version: int, rollout: 
                 await asyncio.to_thread(assign_material, settings, name, version, step.to)
                 typer.echo(f"{name} {version} to {', '.join(step.to)}: {len(step.centres)} centres")
             await asyncio.sleep(CHECK_SECONDS)
-            state = rollout.decide(time.monotonic())
+            state = rollout.decide_next_step(time.monotonic())
             if rollout.stopped_centres != held:
                 held = rollout.stopped_centres
                 typer.echo(

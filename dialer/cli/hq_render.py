@@ -45,18 +45,20 @@ def render(
     if settings.encrypted:
         _create_certificate(settings, to)
     rendered = {
-        files.NATS: files.nats_configuration(settings, own, nkeys),
-        files.CADDY: files.caddy_configuration(settings),
-        files.NGINX: files.nginx_configuration(settings),
+        files.NATS: files.render_nats_configuration(settings, own, nkeys),
+        files.CADDY: files.render_caddy_configuration(settings),
+        files.NGINX: files.render_nginx_configuration(settings),
     }
     jails = fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
     rendered |= {f"fail2ban-{path.parent.name}": text for path, text in jails.items()}
     for name in write_files(to, plan_files(to, rendered, files.MARKER), force=force):
         typer.echo(f"wrote {to / name}")
-    (to / files.POSTGRESQL).write_text(files.postgresql_statements(), encoding="utf-8")
+    (to / files.POSTGRESQL).write_text(files.render_postgresql_statements(), encoding="utf-8")
     root = settings.bundles.folder / "public" / "metadata" / "1.root.json"
     for centre in settings.centres:
-        lines = files.centre_settings(settings, centre, [files.server_address(settings)], own, with_root=root.exists())
+        lines = files.render_centre_settings(
+            settings, centre, [files.server_address(settings)], own, with_root=root.exists()
+        )
         parts = {f"{centre.id}.toml": lines.encode()}
         if centre.id in seeds:
             parts[f"{centre.id}.nk"] = f"{seeds[centre.id]}\n".encode()

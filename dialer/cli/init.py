@@ -183,7 +183,7 @@ def _valid_centre(answers: Answers, data: Path) -> Answers:
             if question is None or not _is_interactive():
                 raise InitRefused(f"{problem}; nothing was written") from error
             typer.echo(problem, err=True)
-            answers[question] = _ask(question, answers)
+            answers[question] = _ask_question(question, answers)
         else:
             return centre
 
@@ -192,7 +192,7 @@ def _get_answer(name: str, answers: Answers) -> Any:
     """Return the answer to a question without an option: asked at a terminal, else its default. Raises InitRefused."""
     default = _default_answer(name, answers)
     if _is_interactive() and (default is None or name != "trunk_password"):
-        return _ask(name, answers)
+        return _ask_question(name, answers)
     if default is None:
         _refuse_unknown_jurisdiction(answers["jurisdiction"])
         raise InitRefused(f"{_option_name(name)} is required ({QUESTIONS[name].words}); nothing was written")
@@ -207,7 +207,7 @@ def _refuse_unknown_jurisdiction(jurisdiction: str | None) -> None:
         raise InitRefused(f"--jurisdiction: {error.problem}; {error.remedy}; nothing was written") from error
 
 
-def _ask(name: str, answers: Answers) -> Any:
+def _ask_question(name: str, answers: Answers) -> Any:
     default = _default_answer(name, answers)
     kind = type(default) if isinstance(default, int | float) else str
     return typer.prompt(QUESTIONS[name].words, default=default, type=kind, hide_input=name == "trunk_password")

@@ -81,11 +81,11 @@ def install(
         return
     live = root == Path("/")
     if live:
-        _refuse_unready(settings, dialer)
+        _refuse_unready_machine(settings, dialer)
     own = root / SETTINGS_FILE.relative_to("/")
     text = _read_settings(config, own)
     folders = [
-        *_group_by_folder(root, files),
+        *_group_files_by_folder(root, files),
         _Folder(own.parent, [FilePlan(own.name, read_if_exists(own), text)], True),
     ]
     made: dict[str, str] = {}
@@ -101,7 +101,7 @@ def install(
             [(str(config), settings)], MOSQUITTO, read_hashes(read_if_exists(to / PASSWORDS) or "")
         )
         folders.append(_Folder(to, plan_files(to, rendered, BROKER_MARKER), False))
-    _refuse_foreign(folders)
+    _refuse_foreign_files(folders)
     for folder in folders:
         folder.path.mkdir(parents=True, exist_ok=True)
         for name in write_files(folder.path, folder.plans, force=True):
@@ -113,9 +113,9 @@ def install(
             " hand them out, then delete the file"
         )
     if live:
-        _run("systemd-sysusers", str(service.USERS / "matdan.conf"))
-        _run("systemd-tmpfiles", "--create", str(service.FOLDERS / "matdan.conf"))
-        _run("systemctl", "daemon-reload")
+        _run_system_command("systemd-sysusers", str(service.USERS / "matdan.conf"))
+        _run_system_command("systemd-tmpfiles", "--create", str(service.FOLDERS / "matdan.conf"))
+        _run_system_command("systemctl", "daemon-reload")
     _print_next_steps(settings, local, dialer)
 
 
@@ -136,7 +136,7 @@ def uninstall(
     units = [root / (service.UNITS / name).relative_to("/") for name in names]
     installed = [unit.name for unit in units if unit.exists()]
     if live and installed:
-        _run("systemctl", "disable", "--now", *installed)
+        _run_system_command("systemctl", "disable", "--now", *installed)
     own = [root / path.relative_to("/") for path in _OWN_FILES]
     obsolete = [path for path in (*units, *own) if (read_if_exists(path) or "").startswith(service.MARKER)]
     passwords = root / (MOSQUITTO / HAND_OUT).relative_to("/")
@@ -150,7 +150,7 @@ def uninstall(
         if changes:
             typer.echo(f"next: systemctl restart {folder.name}")
     if live:
-        _run("systemctl", "daemon-reload")
+        _run_system_command("systemctl", "daemon-reload")
     if not purge:
         typer.echo(f"settings and data stay in {HOME} and {DATA}; --purge deletes them")
         return
@@ -161,11 +161,11 @@ def uninstall(
         else:
             shutil.rmtree(path)
             typer.echo(f"removed {path}")
-    if live and _is_user(USER):  # an earlier purge may have deleted the user
-        _run("userdel", USER)
+    if live and _user_exists(USER):  # an earlier purge may have deleted the user
+        _run_system_command("userdel", USER)
 
 
-def _is_user(name: str) -> bool:
+def _user_exists(name: str) -> bool:
     try:
         pwd.getpwnam(name)
     except KeyError:
@@ -197,7 +197,7 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
     )
 
 
-def _refuse_unready(settings: Settings, dialer: Path) -> None:
+def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
     """Raise NotInstalled if services cannot be installed on this machine, or could not start."""
     if os.geteuid() != 0:
         raise NotInstalled(
@@ -234,7 +234,7 @@ def _read_settings(config: Path, own: Path) -> str:
     return text
 
 
-def _group_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
+def _group_files_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
     by_folder: dict[Path, dict[str, str]] = {}
     for path, text in files.items():
         by_folder.setdefault(root / path.parent.relative_to("/"), {})[path.name] = text
@@ -242,7 +242,7 @@ def _group_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]
         yield _Folder(folder, plan_files(folder, texts, service.MARKER), True)
 
 
-def _refuse_foreign(folders: list[_Folder]) -> None:
+def _refuse_foreign_files(folders: list[_Folder]) -> None:
     for folder in folders:
         for plan in folder.plans:
             if folder.refuse_foreign and plan.change is FileChange.FOREIGN:
@@ -277,7 +277,7 @@ def _restore_files(folder: Path, marker: str) -> Iterator[str]:
 _SAVED = ".before-matdan"
 
 
-def _run(*command: str) -> None:
+def _run_system_command(*command: str) -> None:
     """Run a system command. Raises NotInstalled with the last line of its output if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words, our own paths

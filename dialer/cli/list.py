@@ -12,7 +12,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
-from dialer.cli.report import as_bytes
+from dialer.cli.report import encode_report
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable, write_file
@@ -89,7 +89,7 @@ def _write_list(kind: ListKind, wanted: VoterListOptions) -> None:
     content = (
         as_pdf_sheets(lists, kind, mark=mark)
         if ending == "pdf"
-        else as_bytes(_add_mark_column(lists, kind, mark), Format(ending), foot=mark)
+        else encode_report(_add_mark_column(lists, kind, mark), Format(ending), foot=mark)
     )
     write_file(out, content)
     digest = hashlib.sha256(content).hexdigest()[:16]

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import save_in_batches
+from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions, choices, parse_date
 from dialer.cli.report import SiteReportOptions
@@ -105,7 +105,7 @@ def import_marks(
         )
         raise typer.Exit(1)
     if not check:
-        _save(site, new, f"sha-{found.sha256[:16]}", name)
+        _save_marks(site, new, f"sha-{found.sha256[:16]}", name)
     _print_result(file, found, len(new), check=check)
     _report_rejects(found.rejects, rejects)
 
@@ -129,7 +129,7 @@ def undo(
             raise typer.Exit(1)
     key = f"undo/{voter_id}/{now:.6f}"
     mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
-    _save(site, [mark], "undo", name)
+    _save_marks(site, [mark], "undo", name)
     typer.echo(f"voter {voter_id}: corrected; will be called again")
 
 
@@ -143,12 +143,12 @@ def show(
     report.deliver(lambda db: report_voter_marks(db, voter_id, report.zone))
 
 
-def _save(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
+def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
     def request(number: int, some: list[Mark]) -> CommandRequest:
         fields = {"marks": [_mark_fields(mark) for mark in some], "batch": f"{batch}-{number}", "who": who}
         return CommandRequest("marks", fields)
 
-    save_in_batches(site.settings, marks, MAX_MARKS, "marks", request)
+    save_records_in_batches(site.settings, marks, MAX_MARKS, "marks", request)
 
 
 def _mark_fields(mark: Mark) -> dict[str, Any]:

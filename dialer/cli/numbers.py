@@ -17,7 +17,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.words import counted
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.roll.number_lists import NumbersFile, read_numbers
 from dialer.roll.phone_numbers import parse_single_number
 from dialer.settings.site_rules import site_profile
@@ -133,7 +133,7 @@ def _suppress(site: SiteAndPersonOptions, found: Sequence[str], source: str, fil
     try:
         with site.open_exclusively("an import of opt-outs") as db, transaction(db):
             entry = AuditNote(audit_name(site.who), SystemClock().now(), file)
-            fresh = opt_outs.suppress_numbers(db, announcement_of, found, secret, source, entry).new
+            fresh = opt_outs.suppress_numbers(db, create_announcement, found, secret, source, entry).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:
         fields = {"source": source, "who": site.person}

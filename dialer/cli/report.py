@@ -77,7 +77,7 @@ class SiteReportOptions(SiteOptions):
             refuse_unwritable(self.out, "--out", self.protected_files)
         with self.open_for_reading() as db:
             if window.campaign is not None:
-                _refuse_unknown(db, window.campaign, self.settings)
+                _refuse_unknown_campaign(db, window.campaign, self.settings)
             report = make(db)
         centre, now = self.settings.centre, datetime.fromtimestamp(SystemClock().now(), self.zone)
         made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
@@ -85,7 +85,7 @@ class SiteReportOptions(SiteOptions):
         if self.out is None:
             _print_report(report, chosen)
         else:
-            write_file(self.out, as_bytes(report, chosen, foot=made))
+            write_file(self.out, encode_report(report, chosen, foot=made))
             typer.echo(f"{self.out}: {len(report.rows)} rows", err=True)
 
 
@@ -290,7 +290,7 @@ def choose_format(form: Format | None, out: Path | None) -> Format:
     return form
 
 
-def as_bytes(report: Report, form: Format, *, foot: str) -> bytes:
+def encode_report(report: Report, form: Format, *, foot: str) -> bytes:
     """Return a report as the content of a file. `foot` is printed at the bottom of every page of a PDF."""
     match form:
         case Format.CSV:
@@ -308,7 +308,7 @@ def as_bytes(report: Report, form: Format, *, foot: str) -> bytes:
     raise typer.BadParameter("--format: a table cannot be written to a file; choose csv, json, xlsx or pdf")
 
 
-def _refuse_unknown(db: Connection, campaign: str, settings: Settings) -> None:
+def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) -> None:
     """Raise NotInStore for a campaign in neither store nor settings. An empty report would look as if it had no calls."""
     known = {*campaign_states(db), *(each.id for each in settings.campaigns)}
     if campaign not in known:

@@ -55,7 +55,7 @@ def show(
     settings = load_settings(config)
     base = load_profile(profile or settings.rules.jurisdiction)
     own = base if profile else site_profile(settings)
-    console = _console()
+    console = _create_console()
     console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(shipped_profiles())}"), soft_wrap=True)
     table = Table("rule", "value", "basis", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
     for name, rule in own.rules().items():
@@ -66,9 +66,9 @@ def show(
         for field in type(rule).model_fields:
             if field not in Rule.model_fields:
                 value, was = getattr(rule, field), getattr(before, field)
-                text = Text(f"{field}: {_format_value(value)}")
+                text = Text(f"{field}: {_format_rule_value(value)}")
                 if value != was:
-                    text.append(f"  stricter at this site (profile: {_format_value(was)})", style="orange1")
+                    text.append(f"  stricter at this site (profile: {_format_rule_value(was)})", style="orange1")
                 table.add_row(head[0], text, *head[1])
                 head = ("", ("", Text(), ""))
     console.print(table)
@@ -128,22 +128,22 @@ def _time_or_now(at: str | None, zone: ZoneInfo) -> float:
     return time_given
 
 
-def _console() -> Console:
+def _create_console() -> Console:
     console = Console()
     if not console.is_terminal:
         console.width = FILE_WIDTH  # in a file or pipe, do not cut columns to the width of a terminal
     return console
 
 
-def _format_value(value: Any) -> str:
+def _format_rule_value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, BaseModel):
-        return " ".join(f"{name} {_format_value(each)}" for name, each in value.model_dump().items())
+        return " ".join(f"{name} {_format_rule_value(each)}" for name, each in value.model_dump().items())
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], time):
         return f"{value[0]:%H:%M}-{value[1]:%H:%M}"
     if isinstance(value, tuple):
-        return ", ".join(_format_value(each) for each in value) or "none"
+        return ", ".join(_format_rule_value(each) for each in value) or "none"
     return str(value)

@@ -18,7 +18,7 @@ from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.output import refuse_protected
 from dialer.domain.words import counted
 from dialer.pacing.port import Cap
-from dialer.process.pool import process_count
+from dialer.process.pool import choose_process_count
 from dialer.reports.picture_file import check_picture_path
 from dialer.simulation.centre_model.day_result import DayResult
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
@@ -100,7 +100,7 @@ def parse_share(text: str, name: str) -> float:
     return value
 
 
-def site_caps(settings: Settings) -> tuple[Cap, ...]:
+def find_site_caps(settings: Settings) -> tuple[Cap, ...]:
     """Return the abandoned-call caps of the site's first campaign with agents, or none if it has no such campaign."""
     from dialer.settings.site_rules import abandoned_caps, site_profile  # noqa: PLC0415 - slow to import
 
@@ -124,7 +124,7 @@ def compare_policies(
     """
     cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
-        cases, seeds, progress, process_count(len(cases) * (MOST_DAYS if seeds is None else len(seeds)), 0)
+        cases, seeds, progress, choose_process_count(len(cases) * (MOST_DAYS if seeds is None else len(seeds)), 0)
     )
     return SimulationReport(
         scenario.name, cap, tuple(result for result, _ in found), tuple(days[-1] for _, days in found)
@@ -255,7 +255,7 @@ def simulate(
     if cap is None and config is not None:
         from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
 
-        caps = site_caps(load_settings(config))
+        caps = find_site_caps(load_settings(config))
         if not caps and day is None:
             raise BadScenario("the settings have no campaign with agents: give --cap")
         site = dataclasses.replace(site, caps=caps, cap=min((each.hard_stop for each in caps), default=site.cap))
@@ -274,10 +274,10 @@ def simulate(
             found = what_if(
                 site,
                 change,
-                policy=_single_policy(policy),
+                policy=_require_single_policy(policy),
                 seeds=days,
                 progress=advance,
-                workers=process_count((1 + len(change)) * (seeds or MOST_DAYS), 0),
+                workers=choose_process_count((1 + len(change)) * (seeds or MOST_DAYS), 0),
             )
             report = SimulationReport(chosen.name, site.cap, tuple(found), ())
         else:
@@ -289,7 +289,7 @@ def simulate(
 def _draw_pictures(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
     if plot is not None:
         most = counted(max(line.days for line in report.outcomes), "day")
-        plot_policies(policy_points(report), plot, cap=cap, title=f"{report.title}: {most}")
+        plot_policies(create_policy_points(report), plot, cap=cap, title=f"{report.title}: {most}")
     if day_plot is not None:
         first = report.outcomes[0].policy
         plot_day(report.days[0], day_plot, cap=cap, title=f"{report.title}: {first}")
@@ -343,7 +343,7 @@ def _print_report(report: SimulationReport, *, as_json: bool) -> None:
         Console().print(format_table(report, by_change=not report.days))
 
 
-def policy_points(report: SimulationReport) -> list[PolicyPoint]:
+def create_policy_points(report: SimulationReport) -> list[PolicyPoint]:
     """Return the report's policies or changes as points of the plot."""
     return [
         PolicyPoint(
@@ -356,7 +356,7 @@ def policy_points(report: SimulationReport) -> list[PolicyPoint]:
     ]
 
 
-def _single_policy(policies: Sequence[str] | None) -> str:
+def _require_single_policy(policies: Sequence[str] | None) -> str:
     if policies is not None and len(policies) > 1:
         raise BadScenario("--what-if compares changes under one policy: give --policy once")
     return policies[0] if policies else "predictive"

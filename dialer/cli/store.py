@@ -35,7 +35,7 @@ def encrypt(site: SiteAndPersonOptions) -> None:
     All or nothing. No other process may have the store open. The plain file is overwritten once the encrypted one is
     verified. Backups and freed disk blocks still contain plain data.
     """
-    new, path = _require_key(site), site.path
+    new, path = _require_encryption_key(site), site.path
     if is_encrypted(path):
         open_for_reading(path, key=new).close()
         conversion.convert_desk_file(path, None, new)
@@ -51,7 +51,7 @@ def decrypt(site: SiteAndPersonOptions) -> None:
 
     All or nothing. No other process may have the store open.
     """
-    _convert_store(site, _require_key(site), None)
+    _convert_store(site, _require_encryption_key(site), None)
     typer.echo(f"{site.path}: no longer encrypted; next: remove store.encryption_key_file from the settings")
 
 
@@ -64,11 +64,11 @@ def rekey(
 
     All or nothing. No other process may have the store open.
     """
-    _convert_store(site, _require_key(site), read_key(to))
+    _convert_store(site, _require_encryption_key(site), read_key(to))
     typer.echo(f"{site.path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
 
 
-def _require_key(site: SiteAndPersonOptions) -> StoreKey:
+def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
     if site.key is None:
         raise StoreError(
             "store.encryption_key_file is not set: create a key with `dialer store key`, and set it to that file"

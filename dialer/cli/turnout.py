@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import save_in_batches
+from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions
 from dialer.domain.clock import SystemClock
@@ -79,8 +79,8 @@ def enter(
     earlier one, higher than a later one, or outside the day or hours of the poll.
     """
     where, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
-    figure = _parse_figure(where, day or _today(site), area, by, turnout)
-    _save(site, [figure], as_published=as_published)
+    figure = _parse_figure(where, day or _site_today(site), area, by, turnout)
+    _save_figures(site, [figure], as_published=as_published)
 
 
 @app.command("import")
@@ -96,7 +96,7 @@ def import_figures(
     as_published: AsPublishedOption = False,
 ) -> None:
     """Import official figures from a file, all or nothing. The dialler may run."""
-    _save(site, _read_figures(file, day or _today(site)), as_published=as_published)
+    _save_figures(site, _read_figures(file, day or _site_today(site)), as_published=as_published)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class _Entry:
         return RollError(f"{self.where}: {problem}; nothing was stored")
 
 
-def _save(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published: bool) -> None:
+def _save_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published: bool) -> None:
     name = site.person
     # Check all figures before the first command is sent, as a file may need several commands.
     with site.open_for_reading() as db:
@@ -127,7 +127,7 @@ def _save(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published
     def request(_: int, some: list[dict[str, Any]]) -> CommandRequest:
         return CommandRequest("official-turnout", {"figures": some, "who": name})
 
-    for answer in save_in_batches(site.settings, figures, MAX_FIGURES, "figures", request):
+    for answer in save_records_in_batches(site.settings, figures, MAX_FIGURES, "figures", request):
         typer.echo(answer)
 
 
@@ -204,7 +204,7 @@ def _figure_fields(figure: OfficialFigure) -> dict[str, Any]:
     }
 
 
-def _today(site: SiteAndPersonOptions) -> str:
+def _site_today(site: SiteAndPersonOptions) -> str:
     return site_day(site.settings, SystemClock().now()).isoformat()
 
 

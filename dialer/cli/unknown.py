@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.external_records import save_in_batches
+from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions
 from dialer.engine.external_records.commands import MAX_ATTEMPTS
@@ -66,7 +66,7 @@ def release(
     def request(_: int, some: list[str]) -> CommandRequest:
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})
 
-    for answer in save_in_batches(site.settings, wanted, MAX_ATTEMPTS, "releases", request):
+    for answer in save_records_in_batches(site.settings, wanted, MAX_ATTEMPTS, "releases", request):
         typer.echo(answer)
     if not wanted:
         typer.echo("no attempt has an unknown result; nothing was released")

@@ -63,11 +63,11 @@ def carry(
             typer.echo("no messages are pending for headquarters; no file was written")
             return
         path = folder / outbox_file_name(centre, passed + 1, last)
-        count = write_outbox_file(path, centre, passed + 1, last, _pending_rows(db, passed, last), private)
+        count = write_outbox_file(path, centre, passed + 1, last, _read_pending_rows(db, passed, last), private)
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 
 
-def _pending_rows(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
+def _read_pending_rows(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
     """Yield the pending rows from `passed` to `last`.
 
     Raises HeadquartersUnreachable if the uplink has sent rows meanwhile, as the connection is then up again.

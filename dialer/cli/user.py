@@ -23,11 +23,11 @@ from dialer.engine.command.reading import read_command
 from dialer.engine.users.commands import UserCommand
 from dialer.engine.users.service import Users
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import site_zone
 from dialer.settings.supervision import OWN_USER
-from dialer.site.plan import fixed_users
+from dialer.site.plan import list_fixed_users
 from dialer.store.desk_file import DeskAccount, DeskFile, desk_path
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import site_key
@@ -58,18 +58,18 @@ async def show(config: SettingsFile) -> None:
     settings = load_settings(config)
     users = {each.name: each for each in read_stored_users(settings.store.path, site_key(settings))}
     users |= {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
-    accounts = await _accounts(settings)
+    accounts = await _read_page_accounts(settings)
     zone = site_zone(settings)
     for name, user in sorted(users.items()):
         account = accounts.get(name, DeskAccount()).of_user(user)
-        where = "settings" if name in fixed_users(settings) else "user"
+        where = "settings" if name in list_fixed_users(settings) else "user"
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
         keys = f", {counted(account.passkeys, 'passkey')}" if account.passkeys else ""
         typer.echo(f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.password]:<17}  {seen}{keys}")
 
 
-async def _accounts(settings: Settings) -> dict[str, DeskAccount]:
+async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
     path = desk_path(settings.store.path)
     if not file_exists(path):
         return {}
@@ -86,7 +86,7 @@ def add(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) 
     settings = load_settings(config)
     if name in _stored_roles(settings):
         raise CommandRefused(f"user {name} exists already: change the role with `dialer user role {name} ROLE`")
-    _change(settings, "user-set", {"user": name, "role": role}, who)
+    _execute_user_command(settings, "user-set", {"user": name, "role": role}, who)
 
 
 @app.command("role")
@@ -96,9 +96,9 @@ def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption 
     The user must sign in to the pages again.
     """
     settings = load_settings(config)
-    if name not in _stored_roles(settings) and name not in fixed_users(settings):
+    if name not in _stored_roles(settings) and name not in list_fixed_users(settings):
         raise CommandRefused(f"user {name} does not exist: add the user with `dialer user add {name} {role}`")
-    _change(settings, "user-set", {"user": name, "role": role}, who)
+    _execute_user_command(settings, "user-set", {"user": name, "role": role}, who)
 
 
 @app.command()
@@ -107,7 +107,7 @@ def remove(name: Name, config: SettingsFile, who: AsOption = None) -> None:
 
     The user's next command is refused, and all their open pages are signed out.
     """
-    _change(load_settings(config), "user-remove", {"user": name}, who)
+    _execute_user_command(load_settings(config), "user-remove", {"user": name}, who)
 
 
 @app.command()
@@ -134,7 +134,7 @@ def password(
 
     settings = load_settings(config)
     if not remove:  # check the name before the user types a password
-        refuse_unknown_user(name, [*fixed_users(settings), *_stored_roles(settings)])
+        refuse_unknown_user(name, [*list_fixed_users(settings), *_stored_roles(settings)])
     if once:
         typer.echo(asyncio.run(create_one_time_password_at_site(settings, name)))
         return
@@ -155,10 +155,10 @@ def password(
 def _stored_roles(settings: Settings) -> dict[str, str]:
     """Return the roles of users in the store by name, without those in the settings. Raises StoreError."""
     found = {each.name: each.role for each in read_stored_users(settings.store.path, site_key(settings))}
-    return {name: role for name, role in found.items() if name not in fixed_users(settings)}
+    return {name: role for name, role in found.items() if name not in list_fixed_users(settings)}
 
 
-def _change(settings: Settings, command: str, fields: Mapping[str, str], who: str | None) -> None:
+def _execute_user_command(settings: Settings, command: str, fields: Mapping[str, str], who: str | None) -> None:
     """Execute a command through the running dialler, or directly in the store, and print the reply.
 
     Raises CommandRefused, StoreError.
@@ -182,7 +182,7 @@ async def _save_locally(settings: Settings, request: CommandRequest, sender: str
     if not isinstance(command, UserCommand):
         raise TypeError(f"{request.name} needs a running dialler")
     path, key = settings.store.path, site_key(settings)
-    async with await open_store(path, encode=announcement_of, create=False, key=key, holder=HOLDER) as opened:
-        users = Users(opened, SystemClock(), partial(fixed_users, settings))
+    async with await open_store(path, encode=create_announcement, create=False, key=key, holder=HOLDER) as opened:
+        users = Users(opened, SystemClock(), partial(list_fixed_users, settings))
         await users.prepare()
         return await command.save(users, CommandContext(sender))

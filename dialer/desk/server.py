@@ -39,7 +39,7 @@ from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import abandoned_caps, site_profile
 from dialer.settings.site_time import site_zone
 from dialer.site.broker import broker_settings, broker_settings_for_user
-from dialer.site.settings_changes import changes
+from dialer.site.settings_changes import list_changes
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords
 from dialer.store.desk_file import DeskFile, desk_path
@@ -239,7 +239,7 @@ class SettingsReloader:
         async with self._one_at_a_time:
             try:
                 settings = await asyncio.to_thread(load_settings, Path(self._settings.file.name))
-                changed = [change.name for change in changes(self._settings, settings)]
+                changed = [change.name for change in list_changes(self._settings, settings)]
                 refused = [name for name in changed if name.split(".")[0] in _NEEDS_RESTART]
                 if refused:
                     raise SettingError(

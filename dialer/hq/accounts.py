@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import CommandRefused
 from dialer.hq.page_database import PageDatabase
-from dialer.hq.rights import HqAction, can_see_zone, covers, roles_for
+from dialer.hq.rights import HqAction, can_see_zone, is_in_user_zone, list_roles_for
 from dialer.hq.sql import Command, Query
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -59,13 +59,13 @@ class Accounts:
         """Return whether there is an account of this name that sees the zone."""
         return name in self.zone_of and can_see_zone(self.zone_of[name], zone)
 
-    def covers(self, name: str, to: str) -> bool:
+    def is_in_zone_of(self, name: str, to: str) -> bool:
         """Return whether "all", "zone:NAME" or "centre:ID" is within the zone of an account."""
-        return name in self.zone_of and covers(self.zone_of[name], to, self.zone_of_centre)
+        return name in self.zone_of and is_in_user_zone(self.zone_of[name], to, self.zone_of_centre)
 
-    def incident_owners(self, zone: str) -> list[str]:
+    def list_possible_incident_owners(self, zone: str) -> list[str]:
         """Return the names of the accounts that an incident in the zone may be assigned to."""
-        roles = roles_for(HqAction.MANAGE_INCIDENTS)
+        roles = list_roles_for(HqAction.MANAGE_INCIDENTS)
         return sorted(name for name, role in self.role_of.items() if role in roles and self.can_see_zone(name, zone))
 
     def require_account(self, name: str) -> None:

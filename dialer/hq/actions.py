@@ -22,7 +22,7 @@ from dialer.hq.accounts import Accounts
 from dialer.hq.database import NO_NUL, Database
 from dialer.hq.material import assign_material, read_material
 from dialer.hq.page_database import PageDatabase
-from dialer.hq.rights import HqAction, roles_for
+from dialer.hq.rights import HqAction, list_roles_for
 from dialer.hq.sql import Command, Query, Scalar
 from dialer.material.manifest import get_target_path
 from dialer.settings.headquarters import HqSettings
@@ -44,8 +44,8 @@ _Text = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_NUL)]
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
 _Id = Annotated[int, Field(ge=1, lt=2**53)]
 _To = Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
-_INCIDENT_ROLES = roles_for(HqAction.MANAGE_INCIDENTS)
-_ANSWERING_ROLES = frozenset().union(*map(roles_for, CONFIRM_ACTIONS.values()))
+_INCIDENT_ROLES = list_roles_for(HqAction.MANAGE_INCIDENTS)
+_ANSWERING_ROLES = frozenset().union(*map(list_roles_for, CONFIRM_ACTIONS.values()))
 
 
 class OpenProposal(NamedTuple):
@@ -138,21 +138,24 @@ class HqActions:
         router.post("/incidents", dependencies=incident, status_code=204)(self.open_incident)
         router.post("/incidents/owner", dependencies=incident, status_code=204)(self.assign_incident)
         router.post("/incidents/close", dependencies=incident, status_code=204)(self.close_incident)
-        material, resume = allow(roles_for(HqAction.PROPOSE_MATERIAL)), allow(roles_for(HqAction.PROPOSE_RESUME))
+        material, resume = (
+            allow(list_roles_for(HqAction.PROPOSE_MATERIAL)),
+            allow(list_roles_for(HqAction.PROPOSE_RESUME)),
+        )
         router.post("/proposals/material", dependencies=material, status_code=204)(self.propose_material)
         router.post("/proposals/resume", dependencies=resume, status_code=204)(self.propose_resume)
         router.post("/proposals/answer", dependencies=allow(_ANSWERING_ROLES))(self.answer_proposal)
-        router.get("/audit", dependencies=allow(roles_for(HqAction.READ_AUDIT)))(self.read_audit)
+        router.get("/audit", dependencies=allow(list_roles_for(HqAction.READ_AUDIT)))(self.read_audit)
         return router
 
     def _require_zone(self, who: SignedInUser, to: str) -> None:
         """Raise RequestRefused unless "all", "zone:NAME" or "centre:ID" is within the user's zone."""
-        if not self._accounts.covers(who.name, to):
+        if not self._accounts.is_in_zone_of(who.name, to):
             raise RequestRefused(403, "other-zone")
 
     def _require_owner(self, name: str, zone: str) -> None:
         """Raise RequestRefused unless incidents of the zone may be assigned to this user."""
-        if name not in self._accounts.incident_owners(zone):
+        if name not in self._accounts.list_possible_incident_owners(zone):
             raise RequestRefused(409, "no-owner")
 
     async def _zone_of_incident(self, db: Database, incident: int, who: SignedInUser) -> str:
@@ -198,13 +201,13 @@ class HqActions:
         approved = (await read_material(self._settings))["approved"]
         if get_target_path(request.name, request.version) not in approved:
             raise RequestRefused(409, "not-approved")
-        await self._propose(who, "material", request.to, f"{request.name} {request.version}")
+        await self._add_proposal(who, "material", request.to, f"{request.name} {request.version}")
 
     async def propose_resume(self, request: ProposeResume, who: SignedIn) -> None:
         """Propose that leaders let centres resume."""
-        await self._propose(who, "resume", request.to, request.text)
+        await self._add_proposal(who, "resume", request.to, request.text)
 
-    async def _propose(self, who: SignedInUser, kind: str, to: str, text: str) -> None:
+    async def _add_proposal(self, who: SignedInUser, kind: str, to: str, text: str) -> None:
         self._require_zone(who, to)
         async with self._db.transaction() as db:
             proposal = await SQL.add_proposal.fetch_one(db, kind, to, text, who.name, self._db.clock.now())
@@ -215,9 +218,9 @@ class HqActions:
         """Confirm or decline another user's proposal. Confirmed material is assigned at once."""
         async with self._db.transaction() as db:
             proposal = await SQL.open_proposal.fetch_first(db, request.id)
-            if proposal is None or not self._accounts.covers(who.name, proposal.to):
+            if proposal is None or not self._accounts.is_in_zone_of(who.name, proposal.to):
                 raise RequestRefused(404, "no-proposal")
-            if who.role not in roles_for(CONFIRM_ACTIONS[proposal.kind]):
+            if who.role not in list_roles_for(CONFIRM_ACTIONS[proposal.kind]):
                 raise RequestRefused(403, "role")
             if who.name == proposal.proposed_by:
                 raise RequestRefused(409, "own-proposal")

@@ -31,7 +31,7 @@ from dialer.hq.ledger import (
     ResultRow,
     StatusChange,
     StoredCentre,
-    add_batch,
+    add_new_rows_of_batch,
     describe_problem,
     parse_answers,
     parse_opt_out,
@@ -176,18 +176,22 @@ def peer_update_messages(opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark
     """Return the messages that bring opt-outs and marks to other centres. Marks keep their order within a constituency."""
     fields = [opt_out._asdict() for opt_out in opt_outs]
     found = [
-        PeerUpdateMessage(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates(part, [])) for part in _split(fields)
+        PeerUpdateMessage(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates(part, []))
+        for part in _split_into_messages(fields)
     ]
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
         subject = messages.mark_subject(mark.zone, mark.place.state_code, mark.place.constituency_number)
         by_subject.setdefault(subject, []).append(messages.peer_mark(mark.centre, mark.place, mark.fields))
     for subject, of_subject in by_subject.items():
-        found += [PeerUpdateMessage(subject, messages.pack_peer_updates([], part)) for part in _split(of_subject)]
+        found += [
+            PeerUpdateMessage(subject, messages.pack_peer_updates([], part))
+            for part in _split_into_messages(of_subject)
+        ]
     return found
 
 
-def _split(updates: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _split_into_messages(updates: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     for begin in range(0, len(updates), MAX_MESSAGE_UPDATES):
         yield updates[begin : begin + MAX_MESSAGE_UPDATES]
 
@@ -232,7 +236,7 @@ class BatchImporter:
                 try:
                     if each.batch is None:
                         raise InvalidMessage(each.problem)
-                    add_batch(each.batch, each.subject, stored, collected)
+                    add_new_rows_of_batch(each.batch, each.subject, stored, collected)
                 except InvalidMessage as error:
                     _log.warning("gatherer.batch_rejected", subject=each.subject, problem=str(error))
                     await SQL.set_problem.run(self._db, each.subject.removeprefix("up."), str(error), now)
@@ -261,7 +265,7 @@ class BatchImporter:
                     parsed_marks.append(ParsedRow(row, fields))
                 else:
                     parsed_results.append(ParsedRow(row, fields))
-        marks = await self._insert_new(SQL.insert_marks, "new_mark", parsed_marks, _mark_columns)
+        marks = await self._insert_new(SQL.insert_marks, "new_mark", parsed_marks, _mark_column_values)
         results = await self._insert_new(SQL.insert_results, "new_result", parsed_results, tuple)
 
         def accepts(centre: str, name: str) -> bool:
@@ -326,7 +330,7 @@ class BatchImporter:
             if accepts(answer.centre, f"question/{answer.question}")
         }
         if answers:
-            rows = sorted(map(_answer_columns, answers.values()), key=itemgetter(*range(6)))
+            rows = sorted(map(_answer_column_values, answers.values()), key=itemgetter(*range(6)))
             await SQL.set_answers.run(self._db, *columns(rows, 9))
 
     async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
@@ -356,13 +360,13 @@ class BatchImporter:
         """Update the status of voters and the turnout figures for marks that were inserted."""
         if not marks:
             return
-        before = {_place_of(row): _status_of(row) for row in await SQL.voters.fetch(self._db)}
+        before = {_voter_place_of_row(row): _voter_status_of_row(row) for row in await SQL.voters.fetch(self._db)}
         changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.changes_earlier_marks)]
         marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
         if changed_places:
             asked = columns([_place_columns(place) for place in changed_places], 5)
             for row in await SQL.marks.fetch(self._db, *asked):
-                marks_of[_place_of(row)].append((row.kind, row.source, row.at))
+                marks_of[_voter_place_of_row(row)].append((row.kind, row.source, row.at))
         changes, after = list[StatusChange](), dict(before)
         for mark in marks:
             earlier = after.get(mark.place, VoterStatus())
@@ -394,18 +398,18 @@ class _SomeStored(Exception):
 _place_columns = attrgetter("state_code", "constituency_number", "part_number", "serial", "roll_version")
 
 
-def _place_of(row: StoredVoter | StoredMark) -> VoterPlace:
+def _voter_place_of_row(row: StoredVoter | StoredMark) -> VoterPlace:
     return VoterPlace(row.roll_version, row.state_code, row.constituency_number, row.part_number, row.serial)
 
 
-def _status_of(row: StoredVoter) -> VoterStatus:
+def _voter_status_of_row(row: StoredVoter) -> VoterStatus:
     return VoterStatus(row.turnout, row.contacted, row.not_yet)
 
 
-def _mark_columns(mark: MarkRow) -> tuple[Any, ...]:
+def _mark_column_values(mark: MarkRow) -> tuple[Any, ...]:
     values = (mark.key, mark.kind, mark.source, mark.at, mark.undoes, mark.centre, mark.id, mark.payload)
     return (*_place_columns(mark.place), *values)
 
 
-def _answer_columns(answer: AnswerRow) -> tuple[Any, ...]:
+def _answer_column_values(answer: AnswerRow) -> tuple[Any, ...]:
     return (*_place_columns(answer.place), answer.question, answer.value, answer.at, answer.centre)

@@ -47,7 +47,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
             yield f"{target} is not published: have media and compliance sign it, then run `dialer hq bundle publish`"
         for target in withdrawn:
             yield f"{target} is approved until its withdrawal is signed and published"
-        left = _expires_at(timestamp) - now if timestamp.exists() else None
+        left = _material_expiry_time(timestamp) - now if timestamp.exists() else None
     except (MaterialRefused, RepositoryError, OSError) as error:
         yield f"{folder}: the material cannot be read: {error}"
         return
@@ -55,7 +55,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
         yield "the list of newest material expires within a day: run `dialer hq bundle renew` every hour (cron)"
 
 
-def _expires_at(timestamp: Path) -> float:
+def _material_expiry_time(timestamp: Path) -> float:
     metadata: Metadata[Timestamp] = Metadata.from_file(str(timestamp))
     return metadata.signed.expires.timestamp()
 

@@ -31,7 +31,7 @@ def expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> dict[
     """
     if not curve:
         return None
-    points = [(minute_of_day(each.at), each.contacted, each.voted) for each in curve]
+    points = [(parse_minute_of_day(each.at), each.contacted, each.voted) for each in curve]
     if minute < points[0][0]:
         return {"contacted": 0.0, "voted": 0.0}
     for (begin, *low), (end, *high) in pairwise(points):
@@ -42,7 +42,7 @@ def expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> dict[
     return {"contacted": points[-1][1], "voted": points[-1][2]}
 
 
-def minute_of_day(at: str) -> float:
+def parse_minute_of_day(at: str) -> float:
     """Return the minutes from midnight to a time such as 09:30."""
     hours, _, minutes = at.partition(":")
     return int(hours) * 60 + int(minutes)

@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 from dialer.domain.model import LIVE_ANSWERS, Outcome
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
-from dialer.hq.expected import expected_progress, minute_of_day
+from dialer.hq.expected import expected_progress, parse_minute_of_day
 from dialer.hq.live import LiveCentres
 from dialer.hq.material import read_material
 from dialer.hq.orders import OrderMonitor
 from dialer.hq.page_database import PageDatabase
-from dialer.hq.rights import covers
+from dialer.hq.rights import is_in_user_zone
 from dialer.hq.sql import Query
 from dialer.nats.messages import CMD, reply_subject
 from dialer.nats.session import Session, StreamRecreated, connected
@@ -267,7 +267,11 @@ class HqFigures:
             waves = [
                 {**wave, "to": to}
                 for wave in material["waves"]
-                if (to := [each for each in wave["to"] if zone == "" or each == "all" or covers(zone, each, zones)])
+                if (
+                    to := [
+                        each for each in wave["to"] if zone == "" or each == "all" or is_in_user_zone(zone, each, zones)
+                    ]
+                )
             ]
             values[f"material/{zone}"] = {**material, "waves": waves}
         self._replace_keys("material", values)
@@ -290,13 +294,15 @@ class HqFigures:
                 "connected": self.is_connected,
                 "read_at": self._read_at or None,
                 "expected": expected_progress(self._settings.expected_progress, minute),
-                "hours_left": round(max(0.0, minute_of_day(targets.closes_at) - minute) / 60, 2),
+                "hours_left": round(max(0.0, parse_minute_of_day(targets.closes_at) - minute) / 60, 2),
                 "contacts_per_seat_hour": targets.contacts_per_seat_hour,
             },
         )
         zones = {*self._accounts.zone_of_centre.values()}
-        self._replace_keys("owners", {f"owners/{zone}": self._accounts.incident_owners(zone) for zone in zones})
-        self._replace_keys("order", self._orders.page_values(now))
+        self._replace_keys(
+            "owners", {f"owners/{zone}": self._accounts.list_possible_incident_owners(zone) for zone in zones}
+        )
+        self._replace_keys("order", self._orders.list_page_values(now))
         for each in self._settings.centres:
             live = self._live.centres.get(each.id)
             turnout = self._turnout.get(each.id, {})

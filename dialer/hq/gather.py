@@ -97,7 +97,7 @@ class Gatherer:
                     await importing.prepare()
                     await self._run_with_lock(importing, forwarding)
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
-                problem = str(_first_error(errors)) or type(_first_error(errors)).__name__
+                problem = str(_find_first_error(errors)) or type(_find_first_error(errors)).__name__
                 if problem != logged:
                     _log.warning("gatherer.waiting", problem=problem)
                 logged = problem
@@ -133,21 +133,21 @@ class Gatherer:
         importer = BatchImporter(self._settings, db, self._clock)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._read_stream(stream_id, position, waiting), name="gather-read")
+            group.create_task(self._read_batch_stream(stream_id, position, waiting), name="gather-read")
             while True:
                 if self._clock.monotonic() >= partitions_due:
                     today = datetime.fromtimestamp(self._clock.now(), UTC).date()
                     await db.update_partitions(today, self._settings.gather.keep_days)
                     partitions_due = self._clock.monotonic() + PARTITIONS_SECONDS
-                received = await self._collect(waiting)
-                committed = await self._commit(importer, stream_id, position, received)
+                received = await self._wait_for_batches(waiting)
+                committed = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
                 self._updates_queued.set()
                 self.committed_at |= dict.fromkeys(committed, self._clock.now())
                 for centre, through in committed.items():
                     await self._session.publish(messages.ack_subject(centre), messages.pack_ack(through))
 
-    async def _commit(
+    async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[str, int]:
         """Commit batches. If the database rejects a value in one, reject that batch alone, so that the others are imported."""
@@ -159,15 +159,15 @@ class Gatherer:
                 return await importer.commit(stream_id, position, [rejected])
         committed: dict[str, int] = {}
         for each in received:
-            committed |= await self._commit(importer, stream_id, position, [each])
+            committed |= await self._commit_batches(importer, stream_id, position, [each])
             position = each.position
         return committed
 
-    async def _read_stream(self, stream_id: str, position: int, waiting: asyncio.Queue[StoredMessage]) -> None:
+    async def _read_batch_stream(self, stream_id: str, position: int, waiting: asyncio.Queue[StoredMessage]) -> None:
         async for stored in self._session.consume(messages.UP, position, stream_id=stream_id):
             await waiting.put(stored)
 
-    async def _collect(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
+    async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
         """Wait for a batch, and return it with those that arrive soon after it."""
         received = [parse_message(await waiting.get())]
         rows = received[0].row_count
@@ -203,7 +203,7 @@ class Gatherer:
             await asyncio.sleep(RETRY_SECONDS / 4)
 
 
-def _first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _find_first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

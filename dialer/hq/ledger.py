@@ -55,7 +55,7 @@ class CentreRows:
     problem: str = ""
 
 
-def add_batch(
+def add_new_rows_of_batch(
     batch: OutboxBatch, subject: str, stored: Mapping[str, StoredCentre], collected: dict[str, CentreRows]
 ) -> None:
     """Add a batch to the rows `collected` for this commit.
@@ -174,7 +174,7 @@ _PAYLOADS = json.JSONDecoder(parse_constant=_reject_constant)
 
 def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]) -> MarkRow | None:
     """Return the mark in a row, or None if its fields are not those of a mark."""
-    place, key, undoes = parse_place(fields), fields.get("key"), fields.get("undoes")
+    place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):
         return None
@@ -188,7 +188,7 @@ def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]
     return MarkRow(place, fields["key"], kind, source, marked_at, undoes, centre, row.id, row.payload)
 
 
-def parse_place(fields: Mapping[str, Any]) -> VoterPlace | None:
+def parse_voter_place(fields: Mapping[str, Any]) -> VoterPlace | None:
     """Return the place on the roll of the voter of a result, or None if the result has no valid one."""
     place = fields.get("place")
     if not isinstance(place, dict):
@@ -272,7 +272,7 @@ class AnswerRow:
 
 def parse_answers(row: ResultRow, fields: Mapping[str, Any]) -> list[AnswerRow]:
     """Return the answers in a row, without the names of recordings; empty if the row does not name the voter."""
-    answers, place = fields.get("answers"), parse_place(fields)
+    answers, place = fields.get("answers"), parse_voter_place(fields)
     if row.topic not in {ANSWERS, DISPOSITIONS} or place is None or not isinstance(answers, dict):
         return []
     recording_prefix = f"{fields.get('attempt_id')}-"

@@ -36,34 +36,34 @@ class LiveCentre:
 
     def page_fields(self) -> dict[str, Any]:
         """Return the fields for the pages. Invalid values that a centre sent are left out; never raises."""
-        seats = {str(name): count for name, count in _mapping(self.state.get("seats")).items() if _is_count(count)}
+        seats = {str(name): count for name, count in _as_mapping(self.state.get("seats")).items() if _is_count(count)}
         campaigns = [
             each
             for each in self.campaigns.values()
-            if each.get("state") != "stopped" or _progress(each).get("remaining")
+            if each.get("state") != "stopped" or _progress_fields(each).get("remaining")
         ]
-        limits = [_mapping(each.get("abandoned_target")).get("maximum") for each in campaigns]
+        limits = [_as_mapping(each.get("abandoned_target")).get("maximum") for each in campaigns]
         return {
             "live_at": self.at or None,
             "online": bool(self.state.get("online")),
             "switch_up": bool(self.state.get("switch_up")),
             "signed_in": sum(count for state, count in seats.items() if state in _SIGNED_IN),
             "talking": seats.get("talking", 0),
-            "calls": _count(self.state, "calls"),
+            "calls": _as_count(self.state, "calls"),
             **{
-                name: sum(_count(_progress(each), name) for each in campaigns)
+                name: sum(_as_count(_progress_fields(each), name) for each in campaigns)
                 for name in ("total", "completed", "remaining")
             },
             "abandoned_limit": min(
                 (limit for limit in limits if isinstance(limit, float | int) and 0 < limit <= 1), default=None
             ),
             "campaigns": {
-                str(name)[:64]: str(state)[:16] for name, state in _mapping(self.state.get("campaigns")).items()
+                str(name)[:64]: str(state)[:16] for name, state in _as_mapping(self.state.get("campaigns")).items()
             },
             "alerts": [_alert_row(each) for each in [*self._peer_update_alerts(), *self.alerts[:_MAX_ALERTS]]],
-            "material": _text(self.material, "active"),
-            "assigned_material": _text(self.material, "assigned"),
-            "material_problem": _text(self.material, "problem"),
+            "material": _as_short_text(self.material, "active"),
+            "assigned_material": _as_short_text(self.material, "assigned"),
+            "material_problem": _as_short_text(self.material, "problem"),
             "opt_out_lag_seconds": self.opt_out_lag_seconds,
         }
 
@@ -100,7 +100,7 @@ class LiveCentres:
                 centre.material = fields
             case "peer-updates":
                 if "problem" in fields:
-                    centre.peer_update_problem = _text(fields, "problem") or ""
+                    centre.peer_update_problem = _as_short_text(fields, "problem") or ""
                 lag = fields.get("opt_out_lag_seconds", centre.opt_out_lag_seconds)
                 if isinstance(lag, int | float) and abs(lag) < _MAX_NUMBER:
                     centre.opt_out_lag_seconds = float(lag)
@@ -113,7 +113,7 @@ class LiveCentres:
 
 def _alert_row(alert: Mapping[str, Any]) -> dict[str, Any]:
     """Return an alert as the page shows it, with every text cut."""
-    fields = [*_mapping(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
+    fields = [*_as_mapping(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
     shown = {name[:32]: value if _is_number(value) else str(value)[:300] for name, value in fields}
     return {
         **{name: str(alert.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()},
@@ -121,11 +121,11 @@ def _alert_row(alert: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _progress(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _mapping(campaign.get("progress"))
+def _progress_fields(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _as_mapping(campaign.get("progress"))
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def _as_mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
@@ -137,11 +137,11 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_NUMBER
 
 
-def _count(fields: Mapping[str, Any], name: str) -> int:
+def _as_count(fields: Mapping[str, Any], name: str) -> int:
     value = fields.get(name)
     return value if isinstance(value, int) and _is_count(value) else 0
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str | None:
+def _as_short_text(fields: Mapping[str, Any], name: str) -> str | None:
     value = fields.get(name)
     return value[:200] if isinstance(value, str) and value else None

@@ -66,7 +66,7 @@ def create_order(kind: OrderKind, to: str, now: float, valid_seconds: float | No
         raise OrderNotSent(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ")) from error
 
 
-def leader_keys(settings: HqSettings) -> dict[str, bytes]:
+def public_keys_of_leaders(settings: HqSettings) -> dict[str, bytes]:
     """Return the public keys of the leaders by name."""
     return {each.name: signing.read_public_key(each.key) for each in settings.leaders}
 
@@ -74,7 +74,7 @@ def leader_keys(settings: HqSettings) -> dict[str, bytes]:
 def find_leader(settings: HqSettings, private_key: bytes) -> str:
     """Return the name of the leader who has this private key. Raises OrderNotSent if no leader has it."""
     public_key = signing.derive_public_key(private_key)
-    for name, key in leader_keys(settings).items():
+    for name, key in public_keys_of_leaders(settings).items():
         if key == public_key:
             return name
     raise OrderNotSent(
@@ -154,7 +154,7 @@ def find_stopped_centres(
     settings: HqSettings, orders: Collection[tuple[SignedOrder, HqOrder]], now: float
 ) -> frozenset[str]:
     """Return the centres for which a stop-all is in force: sent by a leader, and not ended by two leaders since."""
-    keys, in_force = leader_keys(settings), list[HqOrder]()
+    keys, in_force = public_keys_of_leaders(settings), list[HqOrder]()
     for signed, order in orders:
         concerns_all = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
         with suppress(CommandRefused):  # a signature is forged
@@ -196,7 +196,7 @@ class OrderMonitor:
             if centre == reply.centre and (order_id in self._replies or len(self._replies) < MAX_MONITORED_ORDERS):
                 self._replies.setdefault(order_id, {})[centre] = reply
 
-    def page_values(self, now: float) -> dict[str, dict[str, Any]]:
+    def list_page_values(self, now: float) -> dict[str, dict[str, Any]]:
         """Return each order for each of its zones, as `order/ZONE/ID`: how many centres did it, which refused or did not reply."""
         self._orders = {name: order for name, order in self._orders.items() if order.expires_at > now}
         self._replies = {name: of for name, of in self._replies.items() if name in self._orders or not self._orders}

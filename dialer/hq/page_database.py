@@ -116,7 +116,7 @@ async def _store_chain_end(db: Database, file: DeskFile) -> None:
     """Store the end of the chain in the file, if it continues the end that is stored there. Raises StoreError."""
     stored = await file.audit_head()
     entries = await SQL.entries_from.fetch(db, 0 if stored is None else stored[0])
-    if [*_breaks_after(entries, stored)]:
+    if [*_find_breaks_after_stored_end(entries, stored)]:
         _log.error(
             "audit.cut_off", problem="the database no longer has the newest audit entries; see `dialer hq audit`"
         )
@@ -124,7 +124,7 @@ async def _store_chain_end(db: Database, file: DeskFile) -> None:
         await file.set_audit_head(entries[-1].number, entries[-1].digest)
 
 
-def _breaks_after(entries: Sequence[AuditEntry], stored: tuple[int, str] | None) -> Iterator[Break]:
+def _find_breaks_after_stored_end(entries: Sequence[AuditEntry], stored: tuple[int, str] | None) -> Iterator[Break]:
     """Yield the breaks of a chain whose first entry is the stored end."""
     if stored is None:
         yield from find_breaks(entries)

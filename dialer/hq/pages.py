@@ -12,7 +12,7 @@ from dialer.hq.accounts import Accounts
 from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MAX_DAYS, HqFigures
 from dialer.hq.page_database import PageDatabase
-from dialer.hq.rights import allowed_actions, can_see_key
+from dialer.hq.rights import can_see_key, list_allowed_actions
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow, allow_anyone
@@ -76,7 +76,7 @@ class HqAccount:
             "name": who.name,
             "role": who.role,
             "of_zone": zone,
-            "may": allowed_actions(who.role, zone),
+            "may": list_allowed_actions(who.role, zone),
             "zone": self._time_zone,
         }
 
@@ -126,7 +126,7 @@ class HqBoard:
 
     def _require_centre(self, who: SignedInUser, centre: str) -> None:
         """Raise RequestRefused unless the centre is within the user's zone."""
-        if not self._accounts.covers(who.name, f"centre:{centre}"):
+        if not self._accounts.is_in_zone_of(who.name, f"centre:{centre}"):
             raise RequestRefused(403, "other-zone")
 
     async def read_days(self, who: SignedIn, zone: str = "", centre: str = "") -> list[dict[str, Any]]:

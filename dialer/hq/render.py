@@ -23,7 +23,7 @@ from dialer.nats.messages import (
     PEERS,
     ack_subject,
     batch_subject,
-    inbox_of,
+    inbox_prefix_of_centre,
     live_subject,
     mark_subject,
     marks_subject,
@@ -42,16 +42,16 @@ ROOT = "root.json"
 MAX_PAYLOAD_BYTES = 1 << 20
 
 
-def readable_subjects(centre: HqCentre) -> dict[str, list[str]]:
+def list_readable_subjects(centre: HqCentre) -> dict[str, list[str]]:
     """Return the subjects that a centre may read, by stream."""
     marks = [mark_subject("*", centre.state or "", number) for number in centre.constituencies]
     orders = [order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
     return {PEERS: [OPT_OUT_SUBJECT, *(marks or [marks_subject(centre.state)])], CMD: orders}
 
 
-def permissions_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
+def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
     """Return the permissions of a centre at nats-server. Everything else is denied."""
-    api, streams = "$JS.API", readable_subjects(centre)
+    api, streams = "$JS.API", list_readable_subjects(centre)
     return {
         "publish": {
             "allow": [
@@ -68,15 +68,15 @@ def permissions_of(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 *(f"$JS.FC.{stream}.>" for stream in streams),
             ]
         },
-        "subscribe": {"allow": [ack_subject(centre.id), f"{inbox_of(centre.id)}.>"]},
+        "subscribe": {"allow": [ack_subject(centre.id), f"{inbox_prefix_of_centre(centre.id)}.>"]},
     }
 
 
-def nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mapping[str, str]) -> str:
+def render_nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mapping[str, str]) -> str:
     """Return the configuration file of nats-server. `nkeys` has the public nkey of each centre."""
-    server, users = settings.server, [_user("headquarters", own_nkey, {"publish": ">", "subscribe": ">"})]
+    server, users = settings.server, [_render_nats_user("headquarters", own_nkey, {"publish": ">", "subscribe": ">"})]
     users += [
-        _user(each.id, nkeys[each.id], permissions_of(each))
+        _render_nats_user(each.id, nkeys[each.id], build_nats_permissions(each))
         for each in sorted(settings.centres, key=lambda its: its.id)
     ]
     files = server.files_directory
@@ -105,7 +105,7 @@ authorization {{
 """
 
 
-def _user(name: str, nkey: str, permissions: Mapping[str, object]) -> str:
+def _render_nats_user(name: str, nkey: str, permissions: Mapping[str, object]) -> str:
     return f"    # {name}\n    {{ nkey: {nkey}, permissions: {json.dumps(permissions)} }}"
 
 
@@ -123,10 +123,12 @@ class _Site:
         return f"{'https' if self.encrypted else 'http'}://{self.name}:{self.port}"
 
 
-def _sites(settings: HqSettings) -> list[_Site]:
+def _list_web_sites(settings: HqSettings) -> list[_Site]:
     """Return the sites for material, and for the pages where users open them through the web server. It may be one site."""
     desk, sites = settings.desk, list[_Site]()
-    served = {settings.server.material_address or "http://127.0.0.1:8480/material": str(_public(settings))}
+    served = {
+        settings.server.material_address or "http://127.0.0.1:8480/material": str(_published_bundles_folder(settings))
+    }
     if desk.address is not None and desk.certificate is None:
         served[f"{desk.address}/"] = f"http://{desk.host}:{desk.port}"
     for address, source in served.items():
@@ -139,10 +141,10 @@ def _sites(settings: HqSettings) -> list[_Site]:
     return sites
 
 
-def caddy_configuration(settings: HqSettings) -> str:
+def render_caddy_configuration(settings: HqSettings) -> str:
     """Return the Caddyfile for material and pages. Caddy obtains the certificates itself."""
     lines = [MARKER]
-    for site in _sites(settings):
+    for site in _list_web_sites(settings):
         lines.append(f"{site.address} {{")
         for path, source in site.paths.items():
             if path:
@@ -162,10 +164,10 @@ _PROXY_LINES = (
 )
 
 
-def nginx_configuration(settings: HqSettings) -> str:
+def render_nginx_configuration(settings: HqSettings) -> str:
     """Return the server blocks of nginx for material and pages. The certificates are files of the site."""
     files, lines = settings.server.files_directory, [MARKER]
-    for site in _sites(settings):
+    for site in _list_web_sites(settings):
         kind = " ssl" if site.encrypted else ""
         lines += ["server {", f"    listen {site.port}{kind};", f"    server_name {site.name};"]
         if site.encrypted:
@@ -182,11 +184,11 @@ def nginx_configuration(settings: HqSettings) -> str:
     return "\n".join([*lines, ""])
 
 
-def _public(settings: HqSettings) -> Path:
+def _published_bundles_folder(settings: HqSettings) -> Path:
     return settings.bundles.folder.absolute() / "public"
 
 
-def postgresql_statements() -> str:
+def render_postgresql_statements() -> str:
     """Return statements that create headquarters' role and database; run them once with `psql` as the user postgres."""
     return f"""{MARKER.replace("#", "--", 1)}
 -- The role has no password: only the system user matdan of this machine may use it, through the socket.
@@ -197,7 +199,7 @@ ALTER ROLE matdan SET synchronous_commit = on;
 """
 
 
-def centre_settings(
+def render_centre_settings(
     settings: HqSettings, centre: HqCentre, servers: Sequence[str], own_nkey: str, *, with_root: bool
 ) -> str:
     """Return the tables to add to a centre's settings. `own_nkey` is headquarters' public nkey.

@@ -34,12 +34,12 @@ ACTIONS_OF_ROLE: dict[HqRole, frozenset[HqAction]] = {
 }
 
 
-def roles_for(action: HqAction) -> frozenset[str]:
+def list_roles_for(action: HqAction) -> frozenset[str]:
     """Return the roles that allow an action."""
     return frozenset(role for role, actions in ACTIONS_OF_ROLE.items() if action in actions)
 
 
-def allowed_actions(role: str, zone: str) -> list[str]:
+def list_allowed_actions(role: str, zone: str) -> list[str]:
     """Return the actions that are allowed to a user of this role and zone ("": all zones)."""
     return sorted(ACTIONS_OF_ROLE[HqRole(role)] - ({HqAction.READ_AUDIT} if zone else set()))
 
@@ -58,7 +58,7 @@ def can_see_key(user_zone: str, key: str) -> bool:
     return len(parts) == 1 or can_see_zone(user_zone, parts[1])
 
 
-def covers(user_zone: str, to: str, zone_of_centre: Mapping[str, str]) -> bool:
+def is_in_user_zone(user_zone: str, to: str, zone_of_centre: Mapping[str, str]) -> bool:
     """Return whether "all", "zone:NAME" or "centre:ID" exists and is within the zone of a user."""
     kind, _, name = to.partition(":")
     match kind:

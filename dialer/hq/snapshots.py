@@ -15,7 +15,7 @@ import structlog
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.database import Database, DatabaseError, database
-from dialer.hq.ledger import OptOutRow, parse_place
+from dialer.hq.ledger import OptOutRow, parse_voter_place
 from dialer.hq.sql import Query
 from dialer.nats import messages, nkey
 from dialer.nats.messages import InvalidMessage
@@ -64,9 +64,9 @@ class SnapshotServer:
 
     async def start(self) -> None:
         """Answer requests from now on, while the session lasts."""
-        await self._session.serve_requests(messages.snapshot_subject("*"), self._answer)
+        await self._session.serve_requests(messages.snapshot_subject("*"), self._answer_snapshot_request)
 
-    async def _answer(self, subject: str, data: bytes) -> bytes:
+    async def _answer_snapshot_request(self, subject: str, data: bytes) -> bytes:
         centre = subject.removeprefix(messages.snapshot_subject(""))
         try:
             request = unpack_request(data)
@@ -110,7 +110,7 @@ async def read_page(db: Database, request: SnapshotRequest) -> PageRows:
     if request.constituency_number is None:
         found = await SQL.opt_outs.fetch(db, request.after, MAX_PAGE_ROWS)
         updates = [(row.number_hash, row._asdict()) for row in found]
-        next_after, opt_outs = fit_page(updates, has_more=len(found) == MAX_PAGE_ROWS)
+        next_after, opt_outs = fit_updates_into_page(updates, has_more=len(found) == MAX_PAGE_ROWS)
         return PageRows(next_after, opt_outs, [])
     part, serial, number = map(int, (request.after or _BEFORE_FIRST_MARK).split("/"))
     place = (request.state_code, request.constituency_number)
@@ -118,15 +118,15 @@ async def read_page(db: Database, request: SnapshotRequest) -> PageRows:
     marks = []
     for row in rows:
         fields = json.loads(row.payload)
-        voter = parse_place(fields)
+        voter = parse_voter_place(fields)
         if voter is not None:  # every stored mark has one
             key = f"{row.part_number}/{row.serial}/{row.number}"
             marks.append((key, messages.peer_mark(row.centre, voter, fields)))
-    next_after, of_page = fit_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
+    next_after, of_page = fit_updates_into_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
     return PageRows(next_after, [], of_page)
 
 
-def fit_page(
+def fit_updates_into_page(
     updates: Sequence[tuple[str, dict[str, Any]]], *, has_more: bool
 ) -> tuple[str | None, list[dict[str, Any]]]:
     """Return the updates that fit into a page, after the key of the last one of them, which is None if no more follow.

@@ -104,7 +104,7 @@ class Rollout:
         """The centres of this wave that do not run the version."""
         return sorted(self._waves[self._place].centres - self._running)
 
-    def decide(self, now: float) -> WaveState:
+    def decide_next_step(self, now: float) -> WaveState:
         """Return what is to be done now."""
         is_last = self._place == len(self._waves) - 1
         if self.problem:

@@ -166,7 +166,7 @@ class Client(aiomqtt.Client):
         if self._inbox.dropped and not self._inbox.unacknowledged:
             self._client.disconnect()  # on the next connection the broker sends all unacknowledged messages again
 
-    def write_soon(self, message: Message) -> None:
+    def queue_message(self, message: Message) -> None:
         """Queue a message of QoS 0, which is written before later messages. Raises MqttError."""
         done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
@@ -186,7 +186,7 @@ class Client(aiomqtt.Client):
             self._own_loop.call_soon_threadsafe(self._client.disconnect)
 
 
-def client_id_of(settings: BrokerSettings, centre: str) -> str:
+def make_client_id(settings: BrokerSettings, centre: str) -> str:
     """Return the client id of a centre's dialler, which cannot be guessed without its password.
 
     A broker does not check who uses a client id. Another client with the same id would end the dialler's connection and
@@ -225,7 +225,7 @@ def make_client(
         settings.port,
         acks_when_stored=acks_when_stored,
         queue=UNACKNOWLEDGED_MESSAGES if acks_when_stored else settings.waiting_messages,
-        identifier=client_id_of(settings, centre),
+        identifier=make_client_id(settings, centre),
         username=settings.username,
         password=settings.password,
         tls_context=settings.tls,
@@ -254,7 +254,7 @@ class BrokerAccess:
     ended: bool = False
 
 
-def probe_access(broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False) -> BrokerAccess:
+def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False) -> BrokerAccess:
     """Return what the broker allows with this log-in: connect, read the centre's state, and publish as `user`.
 
     The published message is empty, so it is not a command. With `connects_only` it only connects. Blocks for up to five

@@ -45,7 +45,7 @@ class Connection:
         """
         for place, message in enumerate(messages, 1):
             if message.qos == 0 and place < len(messages):
-                self.client.write_soon(message)
+                self.client.queue_message(message)
             else:
                 await self.publish(message)
 
@@ -67,13 +67,13 @@ async def connected(
     """Open a connection within `settings.answer_seconds`. A connect that fails or is stopped leaves no open socket."""
     seconds = settings.answer_seconds
     # Try a plain TCP connection first: it can be cancelled, but the thread in which aiomqtt connects cannot.
-    async with _limit(seconds, stop):
+    async with _cancel_on_timeout_or_stop(seconds, stop):
         _, writer = await asyncio.open_connection(settings.host, settings.port)
         writer.close()
         await writer.wait_closed()
     client = make_client(settings, centre, will_at=will_at, acks_when_stored=acks_when_stored)
     try:
-        async with _limit(seconds, stop):
+        async with _cancel_on_timeout_or_stop(seconds, stop):
             await client.__aenter__()
     except BaseException:
         client.abort_connect()
@@ -89,7 +89,7 @@ async def connected(
 
 
 @contextlib.asynccontextmanager
-async def _limit(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
     """Cancel the block with a TimeoutError after `seconds`, or as soon as `stop` is set."""
 
     async def expire(deadline: asyncio.Timeout) -> None:

@@ -115,12 +115,12 @@ class DiallerClient:
             opened_at = self._clock.monotonic()
             try:
                 async with open_connection(self._settings, self._centre) as connection:
-                    for pattern in [*_patterns(kinds), *([] if replies is None else [f"replies/{replies}/+"])]:
+                    for pattern in [*_topic_filters(kinds), *([] if replies is None else [f"replies/{replies}/+"])]:
                         await connection.client.subscribe_or_raise(self._root + pattern)
                     self._connection = connection
                     self._set_status(connected=True)
                     _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
-                    await connection.read(self._receive)
+                    await connection.read(self._handle_received_message)
             except (BrokerUnreachable, TimeoutError) as error:
                 _log.warning("broker.unreachable", problem=str(error))
             finally:
@@ -164,19 +164,24 @@ class DiallerClient:
             self._reported_connected = connected
             self._put("desk", DeskStatus(connected, self._clock.now()))
 
-    async def _receive(self, received: Received) -> None:
+    async def _handle_received_message(self, received: Received) -> None:
         """Handle a message of the dialler. A malformed one is ignored: it may be retained, and would be received at every start.
 
         It may be from another version of the dialler, or from a stranger if the broker lets strangers publish.
         """
         try:
             if not received.payload:
-                self._remove(received.topic)
+                self._remove_record(received.topic)
                 return
-            fields = json.loads(received.payload, parse_float=_number, parse_int=_number, parse_constant=_number)
+            fields = json.loads(
+                received.payload,
+                parse_float=_parse_number,
+                parse_int=_parse_number,
+                parse_constant=_parse_number,
+            )
             first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
-                self._resolve(others[0], type_adapter(CommandReply).validate_python(fields))
+                self._resolve_pending_reply(others[0], type_adapter(CommandReply).validate_python(fields))
             else:
                 topic, kind, field = _SUBSCRIBED[first]
                 record = type_adapter(topic.kind).validate_python(fields)
@@ -184,24 +189,24 @@ class DiallerClient:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("broker.message_ignored", problem=type(error).__name__)
 
-    def _remove(self, topic: str) -> None:
+    def _remove_record(self, topic: str) -> None:
         first, name, *_ = topic.removeprefix(self._root).split("/")
         _, kind, field = _SUBSCRIBED[first]
         if field is not None:
             self._put(f"{kind}/{unquote(name)}", None)
 
-    def _resolve(self, user: str, payload: CommandReply) -> None:
+    def _resolve_pending_reply(self, user: str, payload: CommandReply) -> None:
         pending = self._pending.get((user, payload.id))
         if pending is not None and not pending.done():
             pending.set_result(Reply(payload.status, payload.text, payload.code))
 
 
-def _patterns(kinds: Container[str]) -> list[str]:
+def _topic_filters(kinds: Container[str]) -> list[str]:
     """Return the topic filters for these kinds of keys, below the centre's root."""
     return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _SUBSCRIBED.values() if kind in kinds]
 
 
-def _number(text: str) -> float:
+def _parse_number(text: str) -> float:
     """Return a JSON number. Raises ValueError for one that a page cannot show exactly."""
     number = float(text)
     if not math.fabs(number) <= _MAX_NUMBER:  # NaN too

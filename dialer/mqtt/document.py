@@ -62,10 +62,12 @@ def markdown() -> str:
     for topic in TOPICS:
         delivery = "at least once" if topic.through_outbox else "best effort"
         retained = "yes" if topic.retained else "no"
-        lines.append(f"|[`{_shown(topic)}`](#{_anchor(topic)})|{topic.direction}|{retained}|{topic.qos}|{delivery}|")
+        lines.append(
+            f"|[`{_topic_for_display(topic)}`](#{_heading_anchor(topic)})|{topic.direction}|{retained}|{topic.qos}|{delivery}|"
+        )
     objects: dict[str, Any] = {}
     for topic in TOPICS:
-        lines += ["", f"## {_shown(topic)}", "", topic.description, ""]
+        lines += ["", f"## {_topic_for_display(topic)}", "", topic.description, ""]
         if topic is topics.COMMANDS:
             lines += reference()
             continue
@@ -73,11 +75,11 @@ def markdown() -> str:
             continue
         schema = schema_of(topic)
         inner = schema.get("$defs", {})
-        lines += _fields(schema, inner)
+        lines += _field_table(schema, inner)
         objects |= {name: (each, inner) for name, each in inner.items() if "properties" in each}
     lines += ["", "## Objects in messages"]
     for name, (schema, inner) in sorted(objects.items()):
-        lines += ["", f"### {name}", "", schema["description"].splitlines()[0], "", *_fields(schema, inner)]
+        lines += ["", f"### {name}", "", schema["description"].splitlines()[0], "", *_field_table(schema, inner)]
     return "\n".join(lines) + "\n"
 
 
@@ -96,7 +98,7 @@ def asyncapi() -> dict[str, Any]:
             "name": topic.key,
             "contentType": "application/json",
             "payload": {"$ref": _REFERENCE.format(model=name)},
-            "examples": [{"payload": _example(made[topic.key])}],
+            "examples": [{"payload": _example_as_json_value(made[topic.key])}],
         }
         levels = ["centre", *re.findall(r"\{(\w+)\}", topic.pattern)]
         channels[topic.key] = {
@@ -105,7 +107,7 @@ def asyncapi() -> dict[str, Any]:
             "messages": {topic.key: {"$ref": f"#/components/messages/{topic.key}"}},
             "parameters": {level: {"description": f"the {level}'s id, percent-encoded"} for level in levels},
         }
-        operations[topic.key] = _operation(topic)
+        operations[topic.key] = _asyncapi_operation(topic)
     operations[topics.COMMANDS.key]["reply"] = {
         "channel": {"$ref": f"#/channels/{REPLIES.key}"},
         "messages": [{"$ref": f"#/channels/{REPLIES.key}/messages/{REPLIES.key}"}],
@@ -124,7 +126,7 @@ def asyncapi() -> dict[str, Any]:
     }
 
 
-def _example(message: Any) -> Any:
+def _example_as_json_value(message: Any) -> Any:
     """Return an example as values of JSON. Messages to Home Assistant leave out what is null."""
     value = to_json_value(message)
     return _without_nulls(value) if isinstance(message, Discovery) else value
@@ -136,7 +138,7 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _operation(topic: Topic) -> dict[str, Any]:
+def _asyncapi_operation(topic: Topic) -> dict[str, Any]:
     return {
         "action": "send" if topic.direction is TopicWriter.DIALLER else "receive",
         "channel": {"$ref": f"#/channels/{topic.key}"},
@@ -146,37 +148,37 @@ def _operation(topic: Topic) -> dict[str, Any]:
     }
 
 
-def _anchor(topic: Topic) -> str:
-    return re.sub(r"[^\w\- ]", "", _shown(topic).lower())
+def _heading_anchor(topic: Topic) -> str:
+    return re.sub(r"[^\w\- ]", "", _topic_for_display(topic).lower())
 
 
-def _shown(topic: Topic) -> str:
+def _topic_for_display(topic: Topic) -> str:
     """Return the topic below the centre's root, or whole where it lies elsewhere."""
     return topic.pattern if topic.root.startswith(ROOT) else f"{topic.root}/{topic.pattern}"
 
 
-def _fields(schema: dict[str, Any], inner: dict[str, Any]) -> list[str]:
+def _field_table(schema: dict[str, Any], inner: dict[str, Any]) -> list[str]:
     """Return a table of an object's fields."""
     rows = [
-        f"|`{name}`|{_kind(field, inner)}|{field.get('description', '')}|"
+        f"|`{name}`|{_type_in_words(field, inner)}|{field.get('description', '')}|"
         for name, field in schema["properties"].items()
     ]
     return ["|field|type|meaning|", "|---|---|---|", *rows]
 
 
-def _kind(field: dict[str, Any], inner: dict[str, Any]) -> str:
+def _type_in_words(field: dict[str, Any], inner: dict[str, Any]) -> str:
     """Return a field's type in words."""
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "const" in field:
         return f"`{field['const']}`"
     if "anyOf" in field:
-        return " or ".join(_kind(choice, inner) for choice in field["anyOf"])
+        return " or ".join(_type_in_words(choice, inner) for choice in field["anyOf"])
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name.lower()})" if "properties" in inner[name] else _kind(inner[name], inner)
+        return f"[{name}](#{name.lower()})" if "properties" in inner[name] else _type_in_words(inner[name], inner)
     if field["type"] == "array":
-        return f"list of {_kind(field['items'], inner)}"
+        return f"list of {_type_in_words(field['items'], inner)}"
     if field.get("format") == "epoch-seconds":
         return "time"
     return str(field["type"])

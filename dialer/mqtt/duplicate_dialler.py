@@ -16,7 +16,7 @@ from uuid import uuid4
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken
 from dialer.mqtt import topics
-from dialer.mqtt.client import BrokerSettings, client_id_of
+from dialer.mqtt.client import BrokerSettings, make_client_id
 from dialer.mqtt.connection import Connection, open_connection
 from dialer.mqtt.publisher import HEARTBEAT_SECONDS
 
@@ -24,13 +24,13 @@ RETAINED_SECONDS = 1.0  # a broker sends retained messages immediately after the
 ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
 
 
-async def refuse_duplicate(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
+async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
     """Raise CentreIdTaken if another dialler, with another store, uses the centre id at this broker now.
 
     Takes up to 15 seconds if the state of a dead dialler is retained. Raises BrokerUnreachable if the broker does not answer.
     """
     own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both connections of a dialler check at the same time
-    checking = replace(settings, client_id=f"{client_id_of(settings, centre)}-check-{own}")
+    checking = replace(settings, client_id=f"{make_client_id(settings, centre)}-check-{own}")
     try:
         async with open_connection(checking, centre) as connection:
             async with asyncio.timeout(settings.answer_seconds):
@@ -48,9 +48,9 @@ async def refuse_duplicate(settings: BrokerSettings, centre: str, name: DiallerN
 
 
 async def refuse_duplicate_at_start(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
-    """Raise CentreIdTaken as `refuse_duplicate` does, but let the dialler start if the broker is unreachable."""
+    """Raise CentreIdTaken as `refuse_duplicate_dialler` does, but let the dialler start if the broker is unreachable."""
     with contextlib.suppress(BrokerUnreachable):
-        await refuse_duplicate(settings, centre, name)
+        await refuse_duplicate_dialler(settings, centre, name)
 
 
 async def _next_name(connection: Connection, seconds: float) -> DiallerName | None:

@@ -54,7 +54,7 @@ class DemoBroker:
 
     async def kill(self) -> None:
         """Kill it, as if it crashed: its clients are not notified."""
-        _kill(self.process)
+        _kill_broker_process(self.process)
         await self.process.wait()
 
     @property
@@ -77,14 +77,14 @@ async def demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> Async
     """
     chosen = kind or (BrokerKind.MOSQUITTO if mosquitto_path() else BrokerKind.AMQTT)
     with tempfile.TemporaryDirectory(prefix="matdan-broker-") as folder:
-        broker = await _start(chosen, port, Path(folder))
+        broker = await _start_broker(chosen, port, Path(folder))
         try:
             yield broker
         finally:
-            await _stop(broker.process)
+            await _stop_broker_process(broker.process)
 
 
-async def _start(kind: BrokerKind, port: int, folder: Path) -> DemoBroker:
+async def _start_broker(kind: BrokerKind, port: int, folder: Path) -> DemoBroker:
     if port and not is_free(port):
         raise PortInUse(
             f"port {port} for the MQTT broker is in use: stop the program that uses it, or set another port"
@@ -93,21 +93,23 @@ async def _start(kind: BrokerKind, port: int, folder: Path) -> DemoBroker:
     for _ in range(_MAX_ATTEMPTS):
         chosen_port = port or free_port()
         log_path = folder / "broker.log"
-        process = await _launch(kind, chosen_port, folder, log_path)
+        process = await _launch_broker_process(kind, chosen_port, folder, log_path)
         try:
             if await _wait_until_listening(process, chosen_port):
                 return DemoBroker(kind, chosen_port, process)
         except BaseException:
-            await _stop(process)
+            await _stop_broker_process(process)
             raise
-        await _stop(process)
+        await _stop_broker_process(process)
         problem = last_line(log_path)
     raise BrokerUnreachable(
         f"the {kind} broker does not start ({problem}): install mosquitto, or set a broker in the configuration"
     )
 
 
-async def _launch(kind: BrokerKind, port: int, folder: Path, log_path: Path) -> asyncio.subprocess.Process:
+async def _launch_broker_process(
+    kind: BrokerKind, port: int, folder: Path, log_path: Path
+) -> asyncio.subprocess.Process:
     command = [sys.executable, "-W", "ignore", "-m", "dialer.mqtt.amqtt_process", str(port)]
     if kind is BrokerKind.MOSQUITTO:
         command = _mosquitto_command(port, folder)
@@ -164,7 +166,7 @@ async def _wait_until_listening(process: asyncio.subprocess.Process, port: int) 
     return False
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _stop_broker_process(process: asyncio.subprocess.Process) -> None:
     """Stop the broker and wait until it has ended."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
@@ -173,7 +175,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
             async with asyncio.timeout(STOP_SECONDS):
                 await process.wait()
         except TimeoutError:
-            _kill(process)
+            _kill_broker_process(process)
             await process.wait()
     if process.stdin is not None:
         process.stdin.close()
@@ -181,7 +183,7 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
             await process.stdin.wait_closed()
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
+def _kill_broker_process(process: asyncio.subprocess.Process) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 

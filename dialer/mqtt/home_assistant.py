@@ -65,16 +65,18 @@ def discovery(centre: str, state_topic: str, alerts_topic: str) -> Discovery:
     counter = {"state_class": "total_increasing"}
     connection = {"platform": "binary_sensor", "state_class": None, "device_class": "connectivity"}
     entities = (
-        _entity(centre, "switch", "Link to Asterisk", "'ON' if value_json.switch_up else 'OFF'", **connection),
-        _entity(centre, "calls", "Live calls", "value_json.calls"),
-        _entity(centre, "ready", "Agents ready", "value_json.seats.ready | default(0)"),
-        _entity(centre, "talking", "Agents talking", "value_json.seats.talking | default(0)"),
-        _entity(
+        _create_sensor_entity(
+            centre, "switch", "Link to Asterisk", "'ON' if value_json.switch_up else 'OFF'", **connection
+        ),
+        _create_sensor_entity(centre, "calls", "Live calls", "value_json.calls"),
+        _create_sensor_entity(centre, "ready", "Agents ready", "value_json.seats.ready | default(0)"),
+        _create_sensor_entity(centre, "talking", "Agents talking", "value_json.seats.talking | default(0)"),
+        _create_sensor_entity(
             centre, "busy", "Agents busy", "(100 * (value_json.utilisation or 0)) | round", unit_of_measurement="%"
         ),
-        _entity(centre, "voted", "Marked voted", "value_json.marks.voted | default(0)", **counter),
-        _entity(centre, "opt-outs", "Opted out", "value_json.opt_outs", **counter),
-        _entity(centre, "alerts", "Alerts", "value_json.alerts | count", state_topic=alerts_topic),
+        _create_sensor_entity(centre, "voted", "Marked voted", "value_json.marks.voted | default(0)", **counter),
+        _create_sensor_entity(centre, "opt-outs", "Opted out", "value_json.opt_outs", **counter),
+        _create_sensor_entity(centre, "alerts", "Alerts", "value_json.alerts | count", state_topic=alerts_topic),
     )
     return Discovery(
         device=DiscoveryDevice((f"matdan-{centre}",), f"Matdan {centre}"),
@@ -84,7 +86,7 @@ def discovery(centre: str, state_topic: str, alerts_topic: str) -> Discovery:
     )
 
 
-def _entity(centre: str, key: str, name: str, template: str, **more: Any) -> tuple[str, DiscoveryEntity]:
+def _create_sensor_entity(centre: str, key: str, name: str, template: str, **more: Any) -> tuple[str, DiscoveryEntity]:
     fields = {"platform": "sensor", "state_class": "measurement", **more}
     return key, DiscoveryEntity(
         unique_id=f"matdan-{centre}-{key}", name=name, value_template=f"{{{{ {template} }}}}", **fields

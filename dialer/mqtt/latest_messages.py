@@ -49,18 +49,18 @@ class LatestMessages:
     def view(self, now: float) -> CentreView:
         """Return the centre at `now` (epoch seconds), without names of booths, which are not published."""
         state = self.state or CentreState(self._centre, now, online=False)
-        campaigns = self._records("campaign/", CampaignView)
+        campaigns = self._latest_messages_of_kind("campaign/", CampaignView)
         if state.online:  # the broker may still have a campaign that was removed from the settings
             campaigns = tuple(each for each in campaigns if each.campaign_id in state.campaigns)
         alerts = self._messages.get("alerts")
         return CentreView(
             replace(state, at=now),
             campaigns,
-            self._records("seat/", SeatView),
-            self._records("booth/", BoothTurnout),
+            self._latest_messages_of_kind("seat/", SeatView),
+            self._latest_messages_of_kind("booth/", BoothTurnout),
             alerts.alerts if isinstance(alerts, AlertList) else (),
         )
 
-    def _records(self, prefix: str, kind: type[T]) -> tuple[T, ...]:
+    def _latest_messages_of_kind(self, prefix: str, kind: type[T]) -> tuple[T, ...]:
         keys = sorted(key for key in self._messages if key.startswith(prefix))
         return tuple(each for key in keys if isinstance(each := self._messages[key], kind))

@@ -16,9 +16,9 @@ from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError
 from dialer.mqtt import topics
-from dialer.mqtt.client import BrokerSettings, MqttError, client_id_of
+from dialer.mqtt.client import BrokerSettings, MqttError, make_client_id
 from dialer.mqtt.connection import Connection, connected, describe_failure
-from dialer.mqtt.duplicate_dialler import refuse_duplicate
+from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler
 
 _log = structlog.get_logger(__name__)
 
@@ -78,7 +78,7 @@ class BrokerLink:
         centre, settings = presence.centre, presence.settings
         self._presence = presence
         self._purpose = purpose or for_commands(centre)
-        self._settings = replace(settings, client_id=f"{client_id_of(settings, centre)}{self._purpose.client_suffix}")
+        self._settings = replace(settings, client_id=f"{make_client_id(settings, centre)}{self._purpose.client_suffix}")
         self._centre = centre
         self._clock = presence.clock
         self._raise_alert = raise_alert
@@ -93,22 +93,24 @@ class BrokerLink:
             opened_at: float | None = None
             try:
                 if self._presence.name is not None:
-                    await refuse_duplicate(self._presence.settings, self._centre, self._presence.name)
-                async with self._open(stop) as connection:
+                    await refuse_duplicate_dialler(self._presence.settings, self._centre, self._presence.name)
+                async with self._open_connection(stop) as connection:
                     opened_at = self._clock.monotonic()
                     self._note_connected()
                     await serve(connection)
                     return
             except* (MqttError, OSError) as errors:
                 if not stop.is_set():
-                    self._note_failure(self._purpose.alert, describe_failure(self._settings, _first(errors)))
+                    self._log_and_alert_failure(
+                        self._purpose.alert, describe_failure(self._settings, _find_first_error(errors))
+                    )
             except* CentreIdTaken as errors:
-                self._note_failure(AlertKind.CENTRE_ID_TAKEN, str(_first(errors)))
+                self._log_and_alert_failure(AlertKind.CENTRE_ID_TAKEN, str(_find_first_error(errors)))
             except* BrokerUnreachable as errors:
                 if not stop.is_set():
-                    self._note_failure(self._purpose.alert, str(_first(errors)))
+                    self._log_and_alert_failure(self._purpose.alert, str(_find_first_error(errors)))
             except* StoreError as errors:
-                self._note_failure(AlertKind.OUTBOX_HELD, str(_first(errors)))
+                self._log_and_alert_failure(AlertKind.OUTBOX_HELD, str(_find_first_error(errors)))
             finally:
                 self.is_connected = False
             if stop.is_set():
@@ -118,7 +120,7 @@ class BrokerLink:
             await _sleep_or_stop(self._backoff.seconds(failures, self._presence.chance), stop)
 
     @contextlib.asynccontextmanager
-    async def _open(self, stop: asyncio.Event) -> AsyncIterator[Connection]:
+    async def _open_connection(self, stop: asyncio.Event) -> AsyncIterator[Connection]:
         will_at = self._clock.now() if self._purpose.publishes else None
         acks_when_stored = not self._purpose.publishes
         async with connected(
@@ -137,7 +139,7 @@ class BrokerLink:
             self._raise_alert(replace(alert, at=self._clock.now(), cleared=True))
         self._raised.clear()
 
-    def _note_failure(self, kind: AlertKind, problem: str) -> None:
+    def _log_and_alert_failure(self, kind: AlertKind, problem: str) -> None:
         _log.warning("broker.lost", code=kind.value, problem=problem)
         if kind not in self._raised:
             alert = self._raised[kind] = create_alert(kind, self._clock.now(), problem=problem)
@@ -150,7 +152,7 @@ async def _sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:
             await stop.wait()
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def _find_first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first plain exception of a group."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):

@@ -99,7 +99,7 @@ def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iter
         yield turnout_message(centre, booth)
 
 
-def announcement_of(result: Result) -> Announcement:
+def create_announcement(result: Result) -> Announcement:
     """Return a result as it is stored in the outbox. The store calls this in the transaction that commits the result."""
     return Announcement(topics.RESULTS[type(result)].pattern, encode(result))
 

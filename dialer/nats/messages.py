@@ -48,7 +48,7 @@ def ack_subject(centre: str) -> str:
 
 def live_subject(centre: str, kind: str, name: str = "") -> str:
     """Return the subject of a centre's live status of one kind, published about once a second and never stored."""
-    return f"live.{centre}.{kind}.{_token(name)}" if name else f"live.{centre}.{kind}"
+    return f"live.{centre}.{kind}.{_subject_token(name)}" if name else f"live.{centre}.{kind}"
 
 
 def order_subject(to: str) -> str:
@@ -66,7 +66,7 @@ def snapshot_subject(centre: str) -> str:
     return f"snapshot.{centre}"
 
 
-def inbox_of(centre: str) -> str:
+def inbox_prefix_of_centre(centre: str) -> str:
     """Return the prefix of the subjects on which the server answers a centre."""
     return f"_INBOX.{centre}"
 
@@ -77,15 +77,15 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 
 def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
     """Return the subject of peer marks of a constituency's voters; `zone` is that of the sending centre, `*` for any."""
-    return f"peer.{zone}.mark.{_token(state_code)}.{constituency_number}"
+    return f"peer.{zone}.mark.{_subject_token(state_code)}.{constituency_number}"
 
 
 def marks_subject(state_code: str | None) -> str:
     """Return the subject of peer marks of all constituencies of a state, or of every state for None."""
-    return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_token(state_code)}.*"
+    return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_subject_token(state_code)}.*"
 
 
-def _token(text: str) -> str:
+def _subject_token(text: str) -> str:
     """Return the text as one token of a subject, without dots and wildcards."""
     return _NOT_IN_SUBJECT.sub("_", text) or "_"
 

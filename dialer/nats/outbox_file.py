@@ -65,17 +65,17 @@ def write_outbox_file(
     count = 0
     with atomic_file(path, "DIR") as file:
         digest = hashlib.sha256()
-        _write(file, digest, [[_TITLE, VERSION], ["centre", centre], ["first", first], ["last", last], _COLUMNS])
+        _write_rows(file, digest, [[_TITLE, VERSION], ["centre", centre], ["first", first], ["last", last], _COLUMNS])
         for row in rows:
-            _write(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
+            _write_rows(file, digest, [[row.id, repr(row.at), row.topic, row.payload]])
             count += 1
         sha256 = digest.hexdigest()
         signature = "" if private_key is None else _SIGNATURE + signing.sign(private_key, _signed_text(sha256))
-        _write(file, digest, [[_END, count, _SHA256 + sha256, signature]])
+        _write_rows(file, digest, [[_END, count, _SHA256 + sha256, signature]])
     return count
 
 
-def _write(file: IO[bytes], digest: Any, rows: Iterable[Iterable[object]]) -> None:
+def _write_rows(file: IO[bytes], digest: Any, rows: Iterable[Iterable[object]]) -> None:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     lines = text.getvalue().encode()
@@ -111,11 +111,13 @@ class OutboxFile:
         Raises InvalidMessage where the file has changed meanwhile.
         """
         with self.path.open("rb") as file:
-            cells = islice(csv.reader(_lines(file, self.path.stat().st_size, hashlib.sha256())), _HEAD_LINES, None)
+            cells = islice(
+                csv.reader(_read_lines_and_digest(file, self.path.stat().st_size, hashlib.sha256())), _HEAD_LINES, None
+            )
             for batch, digest in zip_longest(
-                _batches(cells, self.path, self.centre, self.first, self.last), self.digests
+                _group_rows_into_batches(cells, self.path, self.centre, self.first, self.last), self.digests
             ):
-                if batch is None or _digest(batch) != digest:
+                if batch is None or _digest_of_batch(batch) != digest:
                     raise InvalidMessage(f"{self.path}: changed while it was imported: import it again")
                 yield batch
 
@@ -127,7 +129,7 @@ def read_outbox_file(path: Path) -> OutboxFile:
         digest = hashlib.sha256()
         try:
             word, count, sha256, signature = next(csv.reader([end]))
-            cells = csv.reader(_lines(file, size, digest))
+            cells = csv.reader(_read_lines_and_digest(file, size, digest))
             head = list(islice(cells, _HEAD_LINES))
             names, values = [each[0] for each in head], [each[1] for each in head]
             if word != _END or names != [_TITLE, "centre", "first", "last", _COLUMNS[0]]:
@@ -139,9 +141,9 @@ def read_outbox_file(path: Path) -> OutboxFile:
                 raise ValueError
             rows, digests, problem = 0, [], None
             try:
-                for batch in _batches(cells, path, values[1], first, last):
+                for batch in _group_rows_into_batches(cells, path, values[1], first, last):
                     rows += len(batch.rows)
-                    digests.append(_digest(batch))
+                    digests.append(_digest_of_batch(batch))
             except InvalidMessage as error:
                 problem = error
             for _ in cells:
@@ -155,13 +157,13 @@ def read_outbox_file(path: Path) -> OutboxFile:
             if rows != _read_number(count):
                 raise InvalidMessage(f"{path}: has {rows} rows where its last line says {count}: write it again")
         except (ValueError, IndexError, csv.Error) as error:
-            raise _incomplete(path) from error
+            raise _incomplete_file_error(path) from error
     return OutboxFile(
         path, values[1], first, last, rows, digest.hexdigest(), signature.removeprefix(_SIGNATURE), tuple(digests)
     )
 
 
-def _incomplete(path: Path) -> InvalidMessage:
+def _incomplete_file_error(path: Path) -> InvalidMessage:
     return InvalidMessage(f"{path}: is not a complete file of `dialer carry`")
 
 
@@ -171,11 +173,11 @@ def _read_end(file: IO[bytes], path: Path) -> tuple[int, str]:
     file.seek(max(0, size - _MAX_END_BYTES))
     _, found, end = file.read().removesuffix(b"\r\n").rpartition(b"\r\n")
     if not found:
-        raise _incomplete(path)
+        raise _incomplete_file_error(path)
     return size - len(end) - len(b"\r\n"), end.decode("ascii", "replace")
 
 
-def _lines(file: IO[bytes], size: int, digest: Any) -> Iterator[str]:
+def _read_lines_and_digest(file: IO[bytes], size: int, digest: Any) -> Iterator[str]:
     """Yield the lines of the first `size` bytes and add them to the digest."""
     file.seek(0)
     remaining = size
@@ -185,9 +187,11 @@ def _lines(file: IO[bytes], size: int, digest: Any) -> Iterator[str]:
         yield line.decode("utf-8")
 
 
-def _batches(cells: Iterable[list[str]], path: Path, centre: str, first: int, last: int) -> Iterator[OutboxBatch]:
+def _group_rows_into_batches(
+    cells: Iterable[list[str]], path: Path, centre: str, first: int, last: int
+) -> Iterator[OutboxBatch]:
     size, rows = 0, list[BatchRow]()
-    for row in _rows(cells, path, first, last):
+    for row in _parse_rows(cells, path, first, last):
         more = row_bytes(row.topic, row.payload)
         if rows and (len(rows) == MAX_BATCH_ROWS or size + more > MAX_BATCH_BYTES):
             yield OutboxBatch(centre, VERSION, first, rows[-1].id, tuple(rows))
@@ -197,7 +201,7 @@ def _batches(cells: Iterable[list[str]], path: Path, centre: str, first: int, la
     yield OutboxBatch(centre, VERSION, first, last, tuple(rows))
 
 
-def _rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -> Iterator[BatchRow]:
+def _parse_rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -> Iterator[BatchRow]:
     previous = first - 1
     for row in cells:
         if row[0] == _END:
@@ -209,7 +213,7 @@ def _rows(cells: Iterable[list[str]], path: Path, first: int, last: int) -> Iter
         previous = row_id
 
 
-def _digest(batch: OutboxBatch) -> bytes:
+def _digest_of_batch(batch: OutboxBatch) -> bytes:
     return hashlib.sha256(repr(batch).encode("utf-8", "surrogatepass")).digest()
 
 

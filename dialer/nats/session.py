@@ -102,7 +102,7 @@ class Session:
         try:
             await self.client.publish(subject, data)
         except (NatsError, OSError) as error:
-            _log.debug("nats.publish_failed", subject=subject, problem=_text_of(error))
+            _log.debug("nats.publish_failed", subject=subject, problem=_error_text(error))
 
     async def subscribe(self, subject: str, handle: Callable[[str, bytes], Awaitable[None]]) -> None:
         """Pass messages on a subject to `handle`, one after another and across reconnects."""
@@ -141,7 +141,7 @@ class Session:
         try:
             await cancellable(self._js.update_stream(config.evolve(max_consumers=MAX_CONSUMERS)))
         except APIError as error:  # servers before 2.15 have no limit and accept none
-            _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_text_of(error))
+            _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_error_text(error))
 
     async def serve_requests(self, subject: str, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
         """Answer requests on a subject, one after another and across reconnects. One of several servers gets each request."""
@@ -182,13 +182,13 @@ class Session:
             try:
                 async with self._consumer_locks[stream]:
                     stream_id = await self._check_stream(stream, stream_id, position if complete else None)
-                async for message in self._read(stream, position, subject):
+                async for message in self._read_until_interrupted(stream, position, subject):
                     position, reported = message.position, ""
                     yield message
             except (StreamRecreated, MessagesMissing):
                 raise
             except (HeadquartersUnreachable, NatsError, TimeoutError, OSError) as error:
-                if (problem := _text_of(error)) != reported:
+                if (problem := _error_text(error)) != reported:
                     _log.warning("nats.stream_read_failed", stream=stream, problem=problem)
                 reported = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
@@ -209,7 +209,7 @@ class Session:
             )
         return state.id
 
-    async def _read(self, stream: str, after: int, subject: str) -> AsyncIterator[StoredMessage]:
+    async def _read_until_interrupted(self, stream: str, after: int, subject: str) -> AsyncIterator[StoredMessage]:
         """Yield messages until the server is silent or a message is lost.
 
         The consumer reads one subject, which is also part of the subject of the request that creates it. So the server can
@@ -286,7 +286,7 @@ def _as_unreachable(failure: str) -> Iterator[None]:
     try:
         yield
     except (NatsError, TimeoutError, OSError) as error:
-        raise HeadquartersUnreachable(f"{failure}: {_text_of(error)}") from error
+        raise HeadquartersUnreachable(f"{failure}: {_error_text(error)}") from error
 
 
 def _is_status(message: Msg) -> bool:
@@ -318,7 +318,7 @@ async def connected(
         options["nkeys_seed_str"] = read_seed(nkey_file)
     try:
         async with asyncio.timeout(timeout_seconds):
-            client = await _connect(servers, name, options)
+            client = await _connect_with_retries(servers, name, options)
     except TimeoutError as error:
         raise HeadquartersUnreachable(
             f"{', '.join(servers)} did not accept the connection: check that nats-server runs and knows the key of nkey_file"
@@ -330,7 +330,7 @@ async def connected(
         await session.close()
 
 
-async def _connect(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
+async def _connect_with_retries(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
     """Connect, retrying until it succeeds."""
     log = _ProblemLog()
     while True:
@@ -361,7 +361,7 @@ class _ProblemLog:
         self._reported = ""
 
     async def report(self, error: Exception) -> None:
-        if (problem := _text_of(error)) != self._reported:
+        if (problem := _error_text(error)) != self._reported:
             self._reported = problem
             _log.warning("nats.connection_failed", problem=problem)
 
@@ -378,7 +378,7 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
         ) from error
 
 
-def _text_of(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     if isinstance(error, APIError):
         return str(error.description)
     return str(error) or type(error).__name__

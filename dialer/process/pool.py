@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 _SPAWN: Final = multiprocessing.get_context("spawn")  # fork would copy the thread of the progress bar into every worker
 
 
-def process_count(jobs: int, asked: int) -> int:
+def choose_process_count(jobs: int, asked: int) -> int:
     """Return the number of processes to use: `asked`, or the number of cores if it is 0, but at most the number of jobs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(asked or cores, jobs))
@@ -54,10 +54,10 @@ def run_in_processes(
     finally:
         pool.shutdown(cancel_futures=True)  # after Ctrl-C, wait only for jobs in progress
     for job in to_repeat:
-        yield job, _run_alone(work, job)
+        yield job, _run_job_in_own_process(work, job)
 
 
-def _run_alone(work: Callable[[Job], Result], job: Job) -> Result | None:
+def _run_job_in_own_process(work: Callable[[Job], Result], job: Job) -> Result | None:
     with ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_limit_resources) as pool:
         with _block_interrupts():
             future: Future[Result] = pool.submit(work, job)

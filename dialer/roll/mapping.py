@@ -26,7 +26,7 @@ from typing import Any
 from dialer.domain.errors import RollError
 from dialer.roll.fields import REQUIRED, Field, find_field, is_sensitive, normalize_heading
 from dialer.roll.reading import FileOptions
-from dialer.settings.files import MAX_TOML_BYTES, NotToml, read_whole, toml_table
+from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole
 
 DROPPED = "dropped: caste, religion, Aadhaar number and choice of vote are never stored"
 NOT_USED = "not used"
@@ -77,7 +77,7 @@ def load_map(path: Path) -> MapFile:
     """
     try:
         data = read_whole(path, MAX_TOML_BYTES, pipe=True)
-        content = toml_table(data)
+        content = parse_toml_table(data)
     except OSError as error:
         raise RollError(
             f"{path}: cannot be read ({error.strerror}); check its path (--map, or map_file of [[sources]])"

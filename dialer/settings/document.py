@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import exceptional_keys, when_applied
+from dialer.settings.applied import keys_applied_at_other_times, when_applied
 from dialer.settings.fields import Applied, Section, find_section_type
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -30,22 +30,22 @@ HQ_HEAD = """# Settings of headquarters
 |---|---|---|"""
 
 
-def settings_page(page: str) -> str:
+def render_settings_page(page: str) -> str:
     """Return the page with its own text, followed by generated tables."""
     described: dict[type[Section], str] = {}
-    parts = [page[: page.index("\n## `[")], *_sections(Settings, described, applied_text), HQ_HEAD]
+    parts = [page[: page.index("\n## `[")], *_document_sections(Settings, described, describe_when_applied), HQ_HEAD]
     parts += [
-        f"|`{key}`|{_default(field.default)}|{field.description}|"
+        f"|`{key}`|{_format_default_value(field.default)}|{field.description}|"
         for key, field in HqSettings.model_fields.items()
         if find_section_type(field.annotation) is None
     ]
-    parts += ["", *_sections(HqSettings, described)]
+    parts += ["", *_document_sections(HqSettings, described)]
     return "\n".join(parts) + "\n"
 
 
-def applied_text(section: str, model: type[Section]) -> str:
+def describe_when_applied(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section are applied."""
-    others = exceptional_keys(model)
+    others = keys_applied_at_other_times(model)
     exceptions = [
         f"{words}: " + ", ".join(f"`{key}`" for key in keys)
         for applied, words in _APPLIED.items()
@@ -54,7 +54,7 @@ def applied_text(section: str, model: type[Section]) -> str:
     return "; ".join([_APPLIED[when_applied(section)].capitalize(), *exceptions]) + "."
 
 
-def _sections(
+def _document_sections(
     model: type[Section],
     described: dict[type[Section], str],
     note: Callable[[str, type[Section]], str] = lambda _name, _model: "",
@@ -80,14 +80,17 @@ def _sections(
             "",
             "|key|default|meaning|",
             "|---|---|---|",
-            *(f"|`{key}`|{_default(each.default)}|{each.description}|" for key, each in inner.model_fields.items()),
+            *(
+                f"|`{key}`|{_format_default_value(each.default)}|{each.description}|"
+                for key, each in inner.model_fields.items()
+            ),
             "",
-            *_sections(inner, described, within=f"{within}{section}."),
+            *_document_sections(inner, described, within=f"{within}{section}."),
         ]
     return lines
 
 
-def _default(value: Any) -> str:
+def _format_default_value(value: Any) -> str:
     if value is PydanticUndefined:
         return "required"
     if value is None:
@@ -109,4 +112,4 @@ def _toml_value(value: Any) -> str:
 
 if __name__ == "__main__":
     path = Path(sys.argv[1]) / "settings.md"
-    path.write_text(settings_page(path.read_text(encoding="utf-8")), encoding="utf-8")
+    path.write_text(render_settings_page(path.read_text(encoding="utf-8")), encoding="utf-8")

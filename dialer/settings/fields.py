@@ -34,7 +34,7 @@ def require_that(holds: Callable[[Any], object], must_be: str) -> AfterValidator
     return AfterValidator(validate)
 
 
-def _known_zone(value: str) -> str:
+def _require_known_time_zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "Asia" is a directory of zones
@@ -42,7 +42,7 @@ def _known_zone(value: str) -> str:
     return value
 
 
-def _known_peers(value: str) -> str:
+def _require_limited_peer_network(value: str) -> str:
     try:
         network = ip_network(value)
     except ValueError as error:
@@ -104,7 +104,7 @@ NetworkName = Annotated[
     str,
     pattern(r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$", "must be an address or a network, such as 203.0.113.0/24"),
 ]
-PeerNetwork = Annotated[str, AfterValidator(_known_peers)]
+PeerNetwork = Annotated[str, AfterValidator(_require_limited_peer_network)]
 """An address or network that may connect; all addresses at once are not allowed."""
 
 FilePath = Annotated[
@@ -142,7 +142,7 @@ LocalTime = Annotated[
 ]
 """A time of day in the time zone of the people who are called."""
 
-ZoneName = Annotated[str, AfterValidator(_known_zone)]
+ZoneName = Annotated[str, AfterValidator(_require_known_time_zone)]
 """An IANA time zone that this machine knows."""
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -157,7 +157,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def derived_secret(manager_secret: SecretStr | None, purpose: str) -> str:
+def derive_secret(manager_secret: SecretStr | None, purpose: str) -> str:
     """Return a secret of 160 bits (hexadecimal) derived from `ami.secret`, so that it need not be distributed.
 
     Raises ValueError if there is no `ami.secret`.

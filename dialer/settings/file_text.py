@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dialer.errors import SettingError
-from dialer.settings.files import MAX_TOML_BYTES, NotToml, open_regular, read_bounded, toml_table
+from dialer.settings.files import MAX_TOML_BYTES, NotToml, open_regular, parse_toml_table, read_bounded
 
 _NAME_KEYS: Final = ("id", "name")
 """The keys whose value names one table of an array."""
@@ -37,7 +37,7 @@ class SettingsText:
     def format_key(self, place: Loc) -> str:
         """Return a setting's key with the names or indexes of tables: `campaigns.turnout.channels`, `rules.polls[0].day`."""
         key = ""
-        for index, (part, (_, table)) in enumerate(zip(place, self._steps(place), strict=True), 1):
+        for index, (part, (_, table)) in enumerate(zip(place, self._steps_to_setting(place), strict=True), 1):
             names = [table.get(name) for name in _NAME_KEYS]
             own = next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), None)
             about_the_name = place[index : index + 1] in {(name,) for name in _NAME_KEYS}
@@ -51,13 +51,13 @@ class SettingsText:
 
     def locate(self, place: Loc) -> str:
         """Return file and line of a setting, or of the table that it belongs in: `centre.toml:83`."""
-        found = tuple(number for number, _ in self._steps(place))
+        found = tuple(number for number, _ in self._steps_to_setting(place))
         for length in range(len(found), 0, -1):
-            if found[:length] in self._lines:
-                return f"{self.name}:{self._lines[found[:length]]}"
+            if found[:length] in self._find_line_numbers:
+                return f"{self.name}:{self._find_line_numbers[found[:length]]}"
         return self.name
 
-    def _steps(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _steps_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield each step of the path: its key, or its index with the table at that index."""
         value: Any = self.table
         for part in place:
@@ -74,7 +74,7 @@ class SettingsText:
                 yield str(part), {}
 
     @cached_property
-    def _lines(self) -> dict[Place, int]:
+    def _find_line_numbers(self) -> dict[Place, int]:
         lines: dict[Place, int] = {}
         counts: dict[Place, int] = {}  # index of the last table of each array
         within: Place = ()
@@ -82,7 +82,7 @@ class SettingsText:
             head, key = _HEAD.fullmatch(line), _KEY.match(line)
             if head is not None:
                 path: Place = ()
-                parts = _parts(head[2])
+                parts = _split_dotted_key(head[2])
                 for index, part in enumerate(parts):
                     path = (*path, part)
                     if head[1] == "[[" and index == len(parts) - 1:
@@ -92,11 +92,11 @@ class SettingsText:
                 within = path
                 lines.setdefault(within, number)
             elif key is not None:
-                lines.setdefault((*within, *_parts(key[1])), number)
+                lines.setdefault((*within, *_split_dotted_key(key[1])), number)
         return lines
 
 
-def _parts(dotted: str) -> list[str]:
+def _split_dotted_key(dotted: str) -> list[str]:
     return [part.strip("\"'") for part in re.findall(_PART, dotted)]
 
 
@@ -109,7 +109,7 @@ def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsT
         with open_regular(path, pipe=True) as file:
             piped = stat.S_ISFIFO(os.fstat(file.fileno()).st_mode)
             data = read_bounded(file, MAX_TOML_BYTES)
-            table = toml_table(data)
+            table = parse_toml_table(data)
     except FileNotFoundError as error:
         raise SettingError(str(path), "", "no such file", how_to_get_one) from error
     except UnicodeDecodeError as error:

@@ -56,7 +56,7 @@ def read_bounded(file: BinaryIO, most_bytes: int) -> bytes:
     return data
 
 
-def toml_table(data: bytes) -> dict[str, Any]:
+def parse_toml_table(data: bytes) -> dict[str, Any]:
     """Return the table of a TOML text. Raises NotToml, or UnicodeDecodeError if the text is not UTF-8."""
     text = data.decode("utf-8")
     if any(line.count(".") >= _MAX_KEY_PARTS and _LONG_KEY.search(line) for line in text.split("\n")):

@@ -22,9 +22,9 @@ from dialer.settings.fields import (
     pattern,
 )
 from dialer.settings.file_text import read_settings
-from dialer.settings.mistakes import combine_errors, ignore_environment, setting_errors
+from dialer.settings.mistakes import combine_errors, ignore_environment, list_setting_errors
 from dialer.settings.sources import Source
-from dialer.settings.uplink import Leader, ServerAddress, duplicate_leaders
+from dialer.settings.uplink import Leader, ServerAddress, find_duplicate_leaders
 
 NatsKey = Annotated[str, pattern(r"^U[A-Z2-7]{55}$", "must be the public nkey of a user: U and 55 characters")]
 StateCode = Annotated[
@@ -160,7 +160,7 @@ class HqSettings(Section):
         return not is_loopback(self.server.host)
 
     def _find_inconsistencies(self) -> Iterator[str]:
-        yield from duplicate_leaders(self.leaders)
+        yield from find_duplicate_leaders(self.leaders)
         for kind, names in (
             ("centres", [centre.id for centre in self.centres]),
             ("sources", [source.name for source in self.sources]),
@@ -178,4 +178,4 @@ def load_hq_settings(path: Path) -> HqSettings:
     try:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:
-        raise combine_errors(list(setting_errors(error, text, HqSettings, ignore_environment))) from error
+        raise combine_errors(list(list_setting_errors(error, text, HqSettings, ignore_environment))) from error

@@ -21,8 +21,8 @@ from dialer import content
 from dialer.domain.enums import Purpose
 from dialer.errors import SettingError
 from dialer.settings.fields import LocalTime, NumberPrefix, Section, Share, Slug
-from dialer.settings.files import MAX_TOML_BYTES, NotToml, read_whole, toml_table
-from dialer.settings.renamed import new_name
+from dialer.settings.files import MAX_TOML_BYTES, NotToml, parse_toml_table, read_whole
+from dialer.settings.renamed import find_new_setting_name
 
 JURISDICTIONS = content.CONFIG / "jurisdictions"
 
@@ -312,7 +312,7 @@ def load_profile(name_or_path: str) -> Profile:
     """Load a shipped profile by its name, or a profile from a .toml file. Raises SettingError with file, key and remedy."""
     path = Path(name_or_path) if name_or_path.endswith(".toml") else JURISDICTIONS / f"{name_or_path}.toml"
     try:
-        values = toml_table(read_whole(path, MAX_TOML_BYTES))
+        values = parse_toml_table(read_whole(path, MAX_TOML_BYTES))
     except FileNotFoundError as error:
         remedy = f"use one of {', '.join(shipped_profiles())}, or a .toml file of your own"
         raise SettingError("settings", "rules.jurisdiction", f"there is no profile {name_or_path!r}", remedy) from error
@@ -336,7 +336,7 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
             remedy = "a profile contains every rule, see docs/explanation/rules.md"
             raise SettingError(file, key, "is missing", remedy) from error
         if problem["type"] == "extra_forbidden":
-            new = new_name(place)
+            new = find_new_setting_name(place)
             wrong = ("is not a rule", "correct its spelling, see docs/explanation/rules.md")
             raise SettingError(file, key, *(wrong if new is None else ("was renamed", f"write {new}"))) from error
         text = problem["msg"].removeprefix("Value error, ")
@@ -356,7 +356,7 @@ def apply_stricter_rules(
     changed: dict[str, Any] = profile.model_dump()
     for name, fields in overrides.items():
         if name not in rules:
-            new = new_name((name,))
+            new = find_new_setting_name((name,))
             wrong = ("is not a rule", "correct its spelling, see docs/explanation/rules.md")
             key = f"rules.stricter.{name}"
             raise SettingError(file, key, *(wrong if new is None else ("was renamed", f"write {new}")))

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from dialer.errors import SettingError, SettingMistakes
 from dialer.settings.fields import PATTERNS_IN_WORDS, Section, find_section_type
 from dialer.settings.file_text import Place, SettingsText
-from dialer.settings.renamed import new_name
+from dialer.settings.renamed import find_new_setting_name
 
 _SECRET: Final = re.compile(r"secret|password|pin|token")
 _PER_CENT: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*%\s*")
@@ -24,7 +24,7 @@ def combine_errors(found: Sequence[SettingError]) -> SettingError:
     return found[0] if len(found) == 1 else SettingMistakes(found)
 
 
-def setting_errors(
+def list_setting_errors(
     error: ValidationError,
     text: SettingsText,
     model: type[Section],
@@ -56,7 +56,7 @@ def setting_errors(
 
 def _describe_unknown_setting(model: type[Section], place: Place) -> tuple[str, str]:
     """Return the problem and the remedy for a key that is not a setting."""
-    if (new := new_name(place)) is not None:
+    if (new := find_new_setting_name(place)) is not None:
         return "was renamed", f"write {new}"
     near = get_close_matches(place[-1], _known_keys(model, place), n=1)
     remedy = f"did you mean `{near[0]}`?" if near else f"remove it or correct its spelling, {_REFERENCE}"

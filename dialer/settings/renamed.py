@@ -35,7 +35,7 @@ RENAMED: Final[Mapping[str, str]] = {
 """The new name of each setting, by its old key without the indexes of tables."""
 
 
-def new_name(place: tuple[str, ...]) -> str | None:
+def find_new_setting_name(place: tuple[str, ...]) -> str | None:
     """Return the new name of a renamed setting, as `key` or `[table]`, or None if the key was never a setting."""
     key = ".".join(part for part in place if not part.isdecimal())
     return RENAMED.get(key)

@@ -17,7 +17,7 @@ from dialer.settings.fields import (
     SeatName,
     Section,
     Slug,
-    derived_secret,
+    derive_secret,
     pattern,
     require_that,
 )
@@ -57,7 +57,7 @@ def browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> st
     """Return the SIP password of a browser phone: the seat's own, or one derived from `ami.secret`."""
     if seat.password is not None:
         return seat.password.get_secret_value()
-    return derived_secret(manager_secret, f"phone {seat.endpoint}")
+    return derive_secret(manager_secret, f"phone {seat.endpoint}")
 
 
 PinHash = Annotated[

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from dialer.errors import SettingError
 from dialer.settings.asterisk import AsteriskServer
-from dialer.settings.fields import derived_secret
+from dialer.settings.fields import derive_secret
 from dialer.settings.site import Settings
 
 SINGLE_SERVER = ""
@@ -40,16 +40,16 @@ def settings_for_server(
     return settings_by_server(settings)[name], tuple(server for server in servers if server.name != name)
 
 
-def named_phones(settings: Settings) -> tuple[str, ...]:
+def list_named_phones(settings: Settings) -> tuple[str, ...]:
     """Return the endpoints of the phones in [[supervisors]] and [[transfers]], each once."""
     named = [*(each.endpoint for each in settings.supervisors), *(each.endpoint for each in settings.transfers)]
     return tuple(dict.fromkeys(endpoint for endpoint in named if endpoint is not None))
 
 
-def phones_without_seat(settings: Settings) -> tuple[str, ...]:
+def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
     """Return the endpoints of the phones in [[supervisors]] and [[transfers]] that are not seats."""
     seats = {seat.endpoint for seat in settings.seats}
-    return tuple(endpoint for endpoint in named_phones(settings) if endpoint not in seats)
+    return tuple(endpoint for endpoint in list_named_phones(settings) if endpoint not in seats)
 
 
 def as_single_server(settings: Settings) -> Settings:
@@ -61,9 +61,9 @@ def as_single_server(settings: Settings) -> Settings:
     return settings.model_copy(update={**tables, "asterisk": settings.asterisk.model_copy(update={"servers": ()})})
 
 
-def server_password(one: str, other: str, manager_secret: SecretStr | None) -> str:
+def derive_server_password(one: str, other: str, manager_secret: SecretStr | None) -> str:
     """Return the secret with which two servers authenticate each other, derived from `ami.secret`."""
-    return derived_secret(manager_secret, f"servers {' '.join(sorted((one, other)))}")
+    return derive_secret(manager_secret, f"servers {' '.join(sorted((one, other)))}")
 
 
 def _narrow_to_server(settings: Settings, server: AsteriskServer) -> Settings:

@@ -29,7 +29,7 @@ from dialer.settings.file_text import SettingsText, read_settings
 from dialer.settings.flows import FlowSettings
 from dialer.settings.inbound import InboundSettings
 from dialer.settings.metrics import Metrics
-from dialer.settings.mistakes import combine_errors, setting_errors
+from dialer.settings.mistakes import combine_errors, list_setting_errors
 from dialer.settings.polling_day import PollingDaySettings
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.rules import Rules
@@ -124,17 +124,17 @@ def load_settings(path: Path | None = None) -> Settings:
     variables = settings_in_environment(Settings)
     text.table = _add_campaigns(text.table)
     try:
-        loaded = Settings.model_validate(_merge(text.table, variables))
+        loaded = Settings.model_validate(_merge_tables(text.table, variables))
     except ValidationError as error:
-        raise combine_errors(list(setting_errors(error, text, Settings, find_variable))) from error
+        raise combine_errors(list(list_setting_errors(error, text, Settings, find_variable))) from error
     loaded._file = text
     return loaded
 
 
-def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+def _merge_tables(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
     """Merge two tables; `above` takes precedence."""
     tables = [key for key, value in above.items() if isinstance(value, dict) and isinstance(below.get(key), dict)]
-    within = {key: _merge(below[key], above[key]) for key in tables}
+    within = {key: _merge_tables(below[key], above[key]) for key in tables}
     return {**below, **above, **within}
 
 

@@ -155,7 +155,7 @@ def abandoned_caps(campaign: Campaign, profile: Profile) -> list[tuple[float, fl
     ]
 
 
-def shown_cap(settings: Settings, profile: Profile) -> float:
+def find_lowest_cap(settings: Settings, profile: Profile) -> float:
     """Return the lowest abandoned-call limit (0-1) of the site's campaigns, for display."""
     every = [limit for campaign in settings.campaigns for _, _, limit in abandoned_caps(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

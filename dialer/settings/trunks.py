@@ -67,7 +67,7 @@ class CallerIdArea(Section):
         if not (self.states or self.constituencies or self.prefixes):
             yield "an area needs states, constituencies or prefixes"
 
-    def has(self, called: CalledVoter) -> bool:
+    def contains_voter(self, called: CalledVoter) -> bool:
         """Return whether a voter is in this area, by every criterion that is set."""
         return (
             (not self.states or called.state_code in self.states)
@@ -85,7 +85,7 @@ def caller_ids_shown(
     """
     if called is not None:
         for area in areas:
-            if area.has(called):
+            if area.contains_voter(called):
                 return area.caller_ids
     local = {caller_id for area in areas for caller_id in area.caller_ids}
     return tuple(caller_id for caller_id in caller_ids if caller_id not in local) or caller_ids

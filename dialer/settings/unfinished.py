@@ -38,7 +38,7 @@ _RESERVED_NETWORKS: Final = tuple(  # RFC 5737, RFC 3849
 )
 
 
-def secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRET_LENGTH) -> str | None:
+def find_secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRET_LENGTH) -> str | None:
     """Return why a secret is weak, or None if it seems strong. `least` is its minimum length, `owner` its user name."""
     if secret.lower() in _SHIPPED_SECRETS | {owner.lower()}:
         return "is its user's name, or from the example"
@@ -49,7 +49,7 @@ def secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRET_LEN
     return f"has fewer than {least} characters" if len(secret) < least else None
 
 
-def pin_weakness(pin: str) -> str | None:
+def find_pin_weakness(pin: str) -> str | None:
     """Return why a PIN is easily guessed, or None if it is not."""
     if _is_repetition(pin) or len(set(pin)) <= 2:
         return "is a repetition"
@@ -102,7 +102,7 @@ def find_unfinished(settings: Settings) -> Iterator[SettingError]:
 def _check_secret(
     key: str, value: SecretStr | None, owner: str = "", *, least: int = MIN_SECRET_LENGTH
 ) -> Iterator[SettingError]:
-    why = None if value is None else secret_weakness(value.get_secret_value(), owner, least=least)
+    why = None if value is None else find_secret_weakness(value.get_secret_value(), owner, least=least)
     if why is not None:
         yield SettingError("settings", key, why, CREATE_ONE if least > 1 else "use the one that the carrier gave you")
 

@@ -23,7 +23,7 @@ class Leader(Section):
     key: PublicKey = Field(description="public key, from `dialer hq keys make`")
 
 
-def duplicate_leaders(leaders: Sequence[Leader]) -> Iterator[str]:
+def find_duplicate_leaders(leaders: Sequence[Leader]) -> Iterator[str]:
     """Yield a mistake if two leaders have the same name or key, as two signatures must be from two people."""
     for field in ("name", "key"):
         if len({getattr(leader, field) for leader in leaders}) < len(leaders):
@@ -81,4 +81,4 @@ class Headquarters(Section):
     )
 
     def _find_inconsistencies(self) -> Iterator[str]:
-        yield from duplicate_leaders(self.leaders)
+        yield from find_duplicate_leaders(self.leaders)

@@ -16,7 +16,7 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
-from dialer.settings.servers import SINGLE_SERVER, phones_without_seat, settings_by_server
+from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 from dialer.settings.unfinished import CREATE_ONE
@@ -56,7 +56,7 @@ class AsteriskServers:
             else MultiServerSwitch(self._adapters, *_locations(settings))
         )
 
-    def reload_parts(self) -> Iterator[Part]:
+    def list_reload_parts(self) -> Iterator[Part]:
         """Yield the part of a settings reload that updates the server of each trunk, seat and phone."""
         switch = self.switch
         if isinstance(switch, MultiServerSwitch):
@@ -79,7 +79,7 @@ def _locations(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
         for endpoint in (
             *(trunk.endpoint for trunk in site.trunks),
             *(seat.endpoint for seat in site.seats),
-            *phones_without_seat(site),
+            *list_phones_without_seat(site),
         )
     }
     return endpoints, {seat.name: seat.server or SINGLE_SERVER for seat in settings.seats}

@@ -66,14 +66,14 @@ def list_senders(
     `private_broker` means that the broker was started for this run alone, so that broker accounts are not needed.
     """
     return Senders(
-        fixed_senders(settings),
+        list_fixed_senders(settings),
         stored,
         signed=settings.broker.signed_commands,
         broker_knows=private_broker or settings.broker.username is not None,
     )
 
 
-def fixed_senders(settings: Settings) -> list[Sender]:
+def list_fixed_senders(settings: Settings) -> list[Sender]:
     """Return the supervisors in the settings, and the user of the dialler's own command line."""
     key_file = settings.broker.key_file
     return [
@@ -85,13 +85,13 @@ def fixed_senders(settings: Settings) -> list[Sender]:
     ]
 
 
-def own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
+def create_own_signer(settings: Settings, user: str = OWN_USER) -> Signer:
     """Return the signer of commands from this machine, for `user`. Raises SettingError for an unreadable key."""
     key_file = settings.broker.key_file
     return Signer(user, None if key_file is None else read_key_file(key_file))
 
 
-def broker_monitor(
+def create_broker_monitor(
     settings: Settings,
     private_broker: BrokerSettings | None,
     engine: Engine,
@@ -107,5 +107,5 @@ def broker_monitor(
     broker = private_broker or broker_settings(settings)
     presence = Presence(settings.centre.id, broker, clock, chance, name, settings.broker.home_assistant)
     senders = list_senders(settings, engine.features.users.roles, private_broker=private_broker is not None)
-    reload.add_parts([lambda settings: partial(senders.set_supervisors, fixed_senders(settings))])
+    reload.add_parts([lambda settings: partial(senders.set_supervisors, list_fixed_senders(settings))])
     return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.secrets()))

@@ -28,7 +28,7 @@ NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 """The certificates of a campaign whose recordings are unknown: none in any language."""
 
 
-def certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
+def find_certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
     """Return for each language in the catalogue whether all the flow's prompts are certified, and until when."""
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _certified_in_language(flow, language, prompts) for language in sorted(languages)}
@@ -70,12 +70,12 @@ class SiteCertificates:
             return NO_CERTIFICATES
         prompts = self._prompts.get_call_prompts(campaign_id)
         cached = self._cache.get(campaign_id)
-        if cached is None or cached[0] is not flow or not _are_alike(cached[1], prompts):
-            cached = self._cache[campaign_id] = (flow, prompts, certificate_status_by_language(flow, prompts))
+        if cached is None or cached[0] is not flow or not _are_same_prompts_and_day(cached[1], prompts):
+            cached = self._cache[campaign_id] = (flow, prompts, find_certificate_status_by_language(flow, prompts))
         return cached[2]
 
 
-def _are_alike(one: CataloguePrompts, other: CataloguePrompts) -> bool:
+def _are_same_prompts_and_day(one: CataloguePrompts, other: CataloguePrompts) -> bool:
     return one.playlist is other.playlist and one.today == other.today and one.texts is other.texts
 
 
@@ -98,6 +98,6 @@ class CertificatesOnDisk:
                 self._playlist = make_playlist_reader(self.settings, self.profile).read()
             day = site_day(self.settings, self.now)
             prompts = CataloguePrompts(self._playlist, campaign.id, day, load_texts(self.settings.flows.texts))
-            return certificate_status_by_language(load_flow(campaign.flow), prompts)
+            return find_certificate_status_by_language(load_flow(campaign.flow), prompts)
         except MatdanError:  # `dialer check` reports this error itself
             return NO_CERTIFICATES

@@ -8,7 +8,7 @@ from dialer.settings.site_time import site_day
 from dialer.store.number_erasure import ErasureRules
 
 
-def erasure_rules(settings: Settings) -> ErasureRules:
+def create_erasure_rules(settings: Settings) -> ErasureRules:
     """Return the folders of recordings and callers' messages, their retention, and the secrets for opt-out hashes."""
     return ErasureRules(
         settings.recordings.directory,

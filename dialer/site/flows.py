@@ -42,7 +42,7 @@ def flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     return FlowLibrary(sorted(_flow_files(settings)), read_texts(), may_offer, scripts, read_texts)
 
 
-def flows_part(flows: FlowLibrary) -> Part:
+def create_flows_reload_part(flows: FlowLibrary) -> Part:
     """Return the part of a reload that loads flows and scripts."""
 
     def prepare(settings: Settings) -> Callable[[], None]:

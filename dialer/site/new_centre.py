@@ -15,8 +15,8 @@ from dialer.deploy.templates import load_templates
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import site_profile
-from dialer.settings.unfinished import pin_weakness, refuse_unfinished
-from dialer.site.implausible import implausible_settings
+from dialer.settings.unfinished import find_pin_weakness, refuse_unfinished
+from dialer.site.implausible import find_implausible_settings
 
 PIN_DIGITS: Final = 6
 MAX_SEATS: Final = 99
@@ -100,7 +100,7 @@ def check_new_centre(centre: Answers) -> None:
         settings = load_settings(trial)
     refuse_unfinished(settings, trial)
     site_profile(settings)
-    for problem in implausible_settings(settings):
+    for problem in find_implausible_settings(settings):
         raise problem
 
 
@@ -117,7 +117,7 @@ def new_pin() -> str:
     """Return a random PIN that is not trivial."""
     while True:
         pin = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
-        if pin_weakness(pin) is None:
+        if find_pin_weakness(pin) is None:
             return pin
 
 

@@ -33,8 +33,8 @@ from dialer.settings.jurisdiction import Profile
 from dialer.settings.servers import SINGLE_SERVER, settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import abandoned_caps
-from dialer.site.erasure import erasure_rules
-from dialer.site.polling_day import polling_plan
+from dialer.site.erasure import create_erasure_rules
+from dialer.site.polling_day import create_polling_plan
 from dialer.site.rules_in_force import rules_text
 
 ANNOUNCEMENT_SECONDS = 10.0  # maximum duration of the announcement that the call is recorded
@@ -42,7 +42,7 @@ _MINUTE = 60.0
 _HOUR = 3600.0
 
 
-def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
+def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
     """Return the plan of a site. `profile` has the rules in force, with the site's stricter values."""
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
@@ -76,13 +76,13 @@ def engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for each in settings.supervisors
             if each.endpoint is not None and each.role in LISTENERS
         },
-        users=fixed_users(settings),
+        users=list_fixed_users(settings),
         headquarters=HeadquartersPlan(
             settings.headquarters.zone,
             {each.name: read_public_key(each.key) for each in settings.headquarters.leaders},
         ),
-        erasure=erasure_rules(settings),
-        polling=polling_plan(settings, list_polling_days(settings)),
+        erasure=create_erasure_rules(settings),
+        polling=create_polling_plan(settings, list_polling_days(settings)),
         agents={
             agent.number: AgentAccount(
                 agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
@@ -156,6 +156,6 @@ def _retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
     return replace(rules, busy_seconds=interval, no_answer_seconds=interval, other_seconds=interval)
 
 
-def fixed_users(settings: Settings) -> frozenset[str]:
+def list_fixed_users(settings: Settings) -> frozenset[str]:
     """Return the users whose roles are fixed by the settings."""
     return frozenset(each.name for each in settings.supervisors)

@@ -9,7 +9,7 @@ from dialer.rules.polls import Area, PollingDay, find_close_of_poll, find_poll
 from dialer.settings.site import Settings
 
 
-def polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:
+def create_polling_plan(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:
     """Return the plan of the polling days. `polls` are the polls in the site's rules."""
     chosen = settings.polling_day
     weights = chosen.priority

@@ -15,8 +15,8 @@ from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import abandoned_caps, site_profile
 from dialer.settings.trunks import Carrier
-from dialer.site.plan import engine_plan
-from dialer.site.settings_changes import Change, changes, settings_by_key
+from dialer.site.plan import create_engine_plan
+from dialer.site.settings_changes import Change, list_changes, settings_by_key
 
 Part = Callable[[Settings], Callable[[], object]]
 """A part of a running centre that depends on the settings. The function prepares it for new settings, and returns a function that
@@ -67,7 +67,7 @@ class SettingsReload:
             profile = self._fixed_profile or site_profile(settings)
         except SettingError as error:
             raise _to_refusal(error) from error
-        changed = list(changes(self._settings, settings))
+        changed = list(list_changes(self._settings, settings))
         changed += self._profile_changes(settings, profile, changed)
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
         need_restart += self._others_that_need_restart(settings)
@@ -92,7 +92,7 @@ class SettingsReload:
         recorded = {**settings_by_key(settings), **self._recorded}
         ours = tuple(change.name for change in changed if change.takes_effect is not Applied.ELSEWHERE)
         others = tuple(change.name for change in changed if change.takes_effect is Applied.ELSEWHERE)
-        return ReloadedSettings(engine_plan(settings, profile), ours, others, recorded, apply)
+        return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply)
 
     def _profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
         """Yield a change if the profile's own file has changed. It needs a restart if copied rules have changed."""

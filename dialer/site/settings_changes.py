@@ -40,7 +40,7 @@ def settings_by_key(settings: Settings) -> dict[str, str]:
     return found
 
 
-def changes(before: Settings, after: Settings) -> Iterator[Change]:
+def list_changes(before: Settings, after: Settings) -> Iterator[Change]:
     """Yield each changed setting once."""
     for place in _changed_places((), before.model_dump(), after.model_dump()):
         section, *keys = place

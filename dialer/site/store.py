@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.settings.site import Settings
 from dialer.site.settings_changes import settings_by_key
 from dialer.store.keys import site_key
@@ -18,7 +18,7 @@ from dialer.store.store import Store, open_store
 @asynccontextmanager
 async def opened_store(settings: Settings) -> AsyncIterator[Store]:
     """Open the store for the dialler, locked, for as long as the context lasts. Raises StoreError."""
-    store = await open_store(settings.store.path, encode=announcement_of, key=site_key(settings))
+    store = await open_store(settings.store.path, encode=create_announcement, key=site_key(settings))
     try:
         yield store
     finally:

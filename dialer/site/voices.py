@@ -26,7 +26,7 @@ from dialer.settings.site_time import site_day
 _CREATE_DRAFTS = "run `dialer audio drafts -c SETTINGS`"
 
 
-def voice_problems(
+def find_voice_problems(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> list[SettingError]:
     """Return an error for each synthetic voice that would not be announced. Reads files, so it blocks. Raises CatalogueError."""
@@ -48,7 +48,7 @@ def refuse_voices(settings: Settings, profile: Profile, clock: Clock, reader: Pl
     ):
         problem = f"{sounds} has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"
         raise SettingError("settings", "audio.sounds", problem, _CREATE_DRAFTS)
-    for error in voice_problems(settings, profile, clock, reader):
+    for error in find_voice_problems(settings, profile, clock, reader):
         raise error
 
 

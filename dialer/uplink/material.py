@@ -62,7 +62,7 @@ class MaterialUpdater:
         try:
             assigned = await asyncio.to_thread(self._material.fetch_assigned)
             if assigned is not None:
-                problem = await self._apply(assigned)
+                problem = await self._install_and_load_version(assigned)
         except MaterialRefused as error:
             problem = str(error)
         except HeadquartersUnreachable as error:
@@ -83,7 +83,7 @@ class MaterialUpdater:
         }
         await self._session.publish(live_subject(self._centre, "material"), json.dumps(state).encode())
 
-    async def _apply(self, assigned: Manifest) -> str:
+    async def _install_and_load_version(self, assigned: Manifest) -> str:
         """Install and load the assigned version. Return why the dialler does not use it; empty if it does or will be retried.
 
         Raises MaterialRefused, HeadquartersUnreachable.
@@ -100,21 +100,21 @@ class MaterialUpdater:
             await asyncio.to_thread(self._material.activate, assigned.label)
         elif not await asyncio.to_thread(self._material.is_unloaded):
             return ""
-        return await self._load(assigned)
+        return await self._load_active_version(assigned)
 
-    async def _load(self, assigned: Manifest) -> str:
-        """Have the dialler load the active version, or roll it back. Returns and raises the same as `_apply`."""
+    async def _load_active_version(self, assigned: Manifest) -> str:
+        """Have the dialler load the active version, or roll it back. Returns and raises the same as `_install_and_load_version`."""
         if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
-            return await self._roll_back(assigned, problem)
-        reply = await self._command(assigned, "reload-flows")
+            return await self._roll_back_version(assigned, problem)
+        reply = await self._send_reload_command(assigned, "reload-flows")
         if reply is None:
             return ""
         if reply.status == "refused":  # it still uses the previous version
-            return await self._roll_back(assigned, reply.text)
+            return await self._roll_back_version(assigned, reply.text)
         changed = _changed_folders(await asyncio.to_thread(self._material.read_previous), assigned)
         after_restart = sorted(changed - EFFECTIVE_FROM_NEXT_CALL - SETTINGS_FOLDERS)
         if settings := sorted(changed & SETTINGS_FOLDERS):
-            reloaded = await self._command(assigned, "reload-settings")
+            reloaded = await self._send_reload_command(assigned, "reload-settings")
             if reloaded is None:
                 return ""
             if reloaded.status != "done":  # valid, but not changeable while calls are made
@@ -126,7 +126,7 @@ class MaterialUpdater:
         await asyncio.to_thread(self._material.delete_unused)
         return ""
 
-    async def _command(self, assigned: Manifest, command: str) -> Reply | None:
+    async def _send_reload_command(self, assigned: Manifest, command: str) -> Reply | None:
         """Return the dialler's reply, or None if the command must be sent again."""
         reply = await self._dialler.send(command, {})
         if is_unanswered(reply):
@@ -136,7 +136,7 @@ class MaterialUpdater:
             return None
         return reply
 
-    async def _roll_back(self, assigned: Manifest, reason: str) -> str:
+    async def _roll_back_version(self, assigned: Manifest, reason: str) -> str:
         await asyncio.to_thread(self._material.roll_back)
         self._rejected = (assigned.label, f"{assigned.label} was rolled back: {reason}")
         return self._rejected[1]

@@ -48,34 +48,34 @@ class OrderDelivery:
             try:
                 async with asyncio.TaskGroup() as group:
                     for subject in self._subjects:
-                        group.create_task(self._read(subject), name="uplink-read-orders")
+                        group.create_task(self._deliver_orders_of_subject(subject), name="uplink-read-orders")
             except* StreamRecreated as errors:
                 _log.warning("order.stream_lost", problem=str(errors.exceptions[0]))
 
-    async def _read(self, subject: str) -> None:
+    async def _deliver_orders_of_subject(self, subject: str) -> None:
         async for message in self._session.consume(CMD, 0, subject):
-            await self._deliver_message(message)
+            await self._deliver_stream_message(message)
 
-    async def _deliver_message(self, message: StoredMessage) -> None:
+    async def _deliver_stream_message(self, message: StoredMessage) -> None:
         try:
             signed = SignedOrder.model_validate_json(message.data)
             order = read_order(signed.order)
         except (ValidationError, CommandRefused) as error:
             _log.warning("order.invalid", position=message.position, problem=type(error).__name__)
         else:
-            await self._deliver(signed, order)
+            await self._deliver_order_until_answered(signed, order)
 
-    async def _deliver(self, signed: SignedOrder, order: HqOrder) -> None:
+    async def _deliver_order_until_answered(self, signed: SignedOrder, order: HqOrder) -> None:
         values = {"order": signed.order, "signatures": [each.model_dump() for each in signed.signatures]}
         while self._clock.now() < order.expires_at:
             reply = await self._dialler.send("headquarters-order", values)
             if reply is not None and not is_unanswered(reply):
-                await self._reply(order, reply)
+                await self._publish_reply(order, reply)
                 return
             _log.warning("order.delivery_failed", order=order.id, problem="the dialler or its broker is unreachable")
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _reply(self, order: HqOrder, reply: Reply) -> None:
+    async def _publish_reply(self, order: HqOrder, reply: Reply) -> None:
         _log.info("order.delivered", order=order.id, status=reply.status)
         fields = {"centre": self._centre, "status": reply.status, "text": reply.text, "at": self._clock.now()}
         await self._session.publish(reply_subject(self._centre, order.id), json.dumps(fields).encode())

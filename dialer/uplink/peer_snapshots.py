@@ -51,13 +51,13 @@ class SnapshotSource:
             position = page.position
             if position < stored:
                 raise InvalidMessage(f"snapshot is too old: it ends at {position}, and {stored} is stored already")
-            _write(file, data)
+            _write_page_data(file, data)
             while page.next_after is not None:
                 request = replace(request, after=page.next_after)
                 data, page = await self._request_page(request)
-                _write(file, data)
+                _write_page_data(file, data)
             file.seek(0)
-            yield PeerSnapshot(request.nonce, position, _pages(file))
+            yield PeerSnapshot(request.nonce, position, _read_pages(file))
 
     async def _request_page(self, request: SnapshotRequest) -> tuple[bytes, SnapshotPage]:
         subject = snapshot_subject(self.centre)
@@ -65,10 +65,10 @@ class SnapshotSource:
         return data, await asyncio.to_thread(check_page, data, self.centre, request, self.key)
 
 
-def _write(file: IO[bytes], data: bytes) -> None:
+def _write_page_data(file: IO[bytes], data: bytes) -> None:
     file.write(len(data).to_bytes(_LENGTH_BYTES, "big") + data)
 
 
-def _pages(file: IO[bytes]) -> Iterator[SnapshotPage]:
+def _read_pages(file: IO[bytes]) -> Iterator[SnapshotPage]:
     while length := file.read(_LENGTH_BYTES):
         yield unpack_page(file.read(int.from_bytes(length, "big")))

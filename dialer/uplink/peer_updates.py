@@ -62,7 +62,7 @@ class PendingUpdates:
         self.marks: list[dict[str, Any]] = []
         self._bytes = 0
 
-    def fits(self, more: Sequence[dict[str, Any]]) -> bool:
+    def fits_into_command(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether `more` updates fit into the same command."""
         count = len(self.opt_outs) + len(self.marks)
         has_room = count + len(more) <= MAX_UPDATES and self._bytes + _signed_bytes(more) <= MAX_UPDATE_BYTES
@@ -95,16 +95,18 @@ def valid_updates(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Drop this centre's own updates, and those the dialler would reject, so that a bad update cannot block the rest."""
-    return _valid(_OPT_OUTS, opt_outs, centre), _valid(_MARKS, marks, centre)
+    return _keep_valid_updates(_OPT_OUTS, opt_outs, centre), _keep_valid_updates(_MARKS, marks, centre)
 
 
-def _valid(adapter: TypeAdapter[Any], updates: Sequence[dict[str, Any]], centre: str) -> list[dict[str, Any]]:
+def _keep_valid_updates(
+    adapter: TypeAdapter[Any], updates: Sequence[dict[str, Any]], centre: str
+) -> list[dict[str, Any]]:
     of_others = [each for each in updates if each.get("centre") != centre]
     try:
         adapter.validate_json(json.dumps(of_others), strict=True)
     except ValidationError as error:
         if len(of_others) > 1:
-            return [valid for each in of_others for valid in _valid(adapter, [each], centre)]
+            return [valid for each in of_others for valid in _keep_valid_updates(adapter, [each], centre)]
         _log.warning("peer_update.dropped", problem=error.errors(include_input=False)[0]["msg"])
         return []
     return of_others
@@ -137,7 +139,7 @@ class PeerUpdates:
                 stream_id = await self._session.stream_id(PEERS)
                 async with asyncio.TaskGroup() as group:
                     followers = [
-                        group.create_task(self._follow(stream_id, roll, place), name="uplink-follow-peers")
+                        group.create_task(self._follow_stream(stream_id, roll, place), name="uplink-follow-peers")
                         for place in (None, *roll.constituencies)
                     ]
                     await self._wait_for_roll_change(roll)
@@ -156,7 +158,7 @@ class PeerUpdates:
             if current.constituencies != roll.constituencies or previous == current != roll:
                 return
 
-    async def _follow(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
+    async def _follow_stream(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
         """Follow opt-outs, or the marks of a place.
 
         After the import of voters the marks are read again from the beginning, because updates of the new voters were skipped.
@@ -184,10 +186,10 @@ class PeerUpdates:
                 async with self._snapshot_lock, self._source.snapshot(stream, place, stored) as snapshot:
                     count = await self._send_snapshot(stream, stored, snapshot)
                 _log.info("peer_snapshot.applied", stream=stream, position=snapshot.position, updates=count)
-                await self._publish({"problem": ""})
+                await self._publish_status({"problem": ""})
             except (HeadquartersUnreachable, InvalidMessage, OSError) as error:  # OSError: no disk space for the pages
                 _log.warning("peer_snapshot.failed", problem=str(error))
-                await self._publish({"problem": str(error)})
+                await self._publish_status({"problem": str(error)})
                 await asyncio.sleep(random.uniform(1.0, 2.0) * SNAPSHOT_RETRY_SECONDS)  # noqa: S311 - spreads the load
             else:
                 return snapshot.position
@@ -203,30 +205,32 @@ class PeerUpdates:
             opt_outs, marks = await asyncio.to_thread(valid_updates, page.opt_outs, page.marks, self._centre)
             count += len(opt_outs) + len(marks)
             for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
-                if not pending.fits([*update[0], *update[1]]):
-                    await self._send_part(snapshot_stream, pending)
+                if not pending.fits_into_command([*update[0], *update[1]]):
+                    await self._send_snapshot_part(snapshot_stream, pending)
                     pending = PendingUpdates(pending.position)
                 pending.add(pending.position + 1, *update)
-        await self._send_part(snapshot_stream, pending)
+        await self._send_snapshot_part(snapshot_stream, pending)
         end = PendingUpdates(stored)
         end.add(snapshot.position, [], [])
-        await self._send_part(stream, end)
+        await self._send_snapshot_part(stream, end)
         return count
 
-    async def _send_part(self, stream: str, pending: PendingUpdates) -> None:
-        if not await self._send(stream, pending):
+    async def _send_snapshot_part(self, stream: str, pending: PendingUpdates) -> None:
+        if not await self._send_updates(stream, pending):
             raise InvalidMessage("the dialler refused a snapshot: it is downloaded again")
 
     async def _read_stream(self, stream_id: str, stream: str, subject: str, after: int) -> None:
         """Pass on updates until the stream must be opened again. Raises StreamRecreated, MessagesMissing."""
         pending = PendingUpdates(after)
         async for message in self._session.consume(PEERS, after, subject, stream_id=stream_id, complete=True):
-            remaining = await self._receive(stream, pending, message)
+            remaining = await self._handle_stream_message(stream, pending, message)
             if remaining is None:
                 return
             pending = remaining
 
-    async def _receive(self, stream: str, pending: PendingUpdates, message: StoredMessage) -> PendingUpdates | None:
+    async def _handle_stream_message(
+        self, stream: str, pending: PendingUpdates, message: StoredMessage
+    ) -> PendingUpdates | None:
         """Add a message and send what is due; return what is still pending, None where the stream must be opened again."""
         opt_outs: list[dict[str, Any]] = []
         marks: list[dict[str, Any]] = []
@@ -234,8 +238,8 @@ class PeerUpdates:
             opt_outs, marks = valid_updates(*unpack_peer_updates(message.data), self._centre)
         except InvalidMessage as error:
             _log.warning("peer_updates.invalid", problem=str(error))
-        if not pending.fits([*opt_outs, *marks]):
-            if not await self._send_and_report(stream, pending):
+        if not pending.fits_into_command([*opt_outs, *marks]):
+            if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)
         pending.add(message.position, opt_outs, marks)
@@ -244,21 +248,21 @@ class PeerUpdates:
         if message.buffered or (is_empty and now < self._sent_at.get(stream, 0.0) + POSITION_SECONDS):
             return pending
         self._sent_at[stream] = now
-        if not await self._send_and_report(stream, pending):
+        if not await self._send_updates_and_report_age(stream, pending):
             return None
         await asyncio.sleep(COMMAND_SECONDS)
         return PendingUpdates(pending.position)
 
-    async def _send_and_report(self, stream: str, pending: PendingUpdates) -> bool:
+    async def _send_updates_and_report_age(self, stream: str, pending: PendingUpdates) -> bool:
         """Send updates and publish how old the newest opt-out is; return False where the stream must be opened again."""
         started = self._clock.monotonic()
-        is_stored = await self._send(stream, pending)
+        is_stored = await self._send_updates(stream, pending)
         if is_stored and pending.opt_outs:
             lag = max(0.0, self._clock.now() - max(float(each["at"]) for each in pending.opt_outs))
-            await self._publish({"opt_out_lag_seconds": round(lag, 3)})
+            await self._publish_status({"opt_out_lag_seconds": round(lag, 3)})
         return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
 
-    async def _send(self, stream: str, pending: PendingUpdates) -> bool:
+    async def _send_updates(self, stream: str, pending: PendingUpdates) -> bool:
         """Send until the dialler has replied; return whether it has stored them. Otherwise it is at another position."""
         while True:
             reply = await self._dialler.send("import-peer-updates", pending.command_values(stream))
@@ -268,5 +272,5 @@ class PeerUpdates:
                 return reply.status == "done"
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _publish(self, fields: Mapping[str, Any]) -> None:
+    async def _publish_status(self, fields: Mapping[str, Any]) -> None:
         await self._session.publish(live_subject(self._centre, "peer-updates"), json.dumps(fields).encode())

@@ -17,11 +17,11 @@ from dialer.metrics.families import ProcessStatus, describe_uplink
 from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.nats.messages import inbox_of
+from dialer.nats.messages import inbox_prefix_of_centre
 from dialer.nats.session import Session, connected
 from dialer.process.systemd import service_ready
 from dialer.settings.site import Settings
-from dialer.site.broker import broker_settings_for_user, own_signer
+from dialer.site.broker import broker_settings_for_user, create_own_signer
 from dialer.store.keys import site_key
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
@@ -35,7 +35,7 @@ from dialer.uplink.upload import OutboxUpload
 _log = structlog.get_logger(__name__)
 
 
-def uplink_user(settings: Settings) -> str:
+def find_uplink_user(settings: Settings) -> str:
     """Return the broker user of the uplink. Raises SettingError if the settings have no headquarters."""
     headquarters = settings.headquarters
     if headquarters.user is None:
@@ -56,12 +56,12 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     Waits while headquarters, the broker or the dialler is unreachable. Raises SettingError, StoreError,
     HeadquartersUnreachable for problems that a person must solve.
     """
-    user = uplink_user(settings)
+    user = find_uplink_user(settings)
     centre, headquarters, clock = settings.centre.id, settings.headquarters, clock or SystemClock()
     broker = replace(
         broker or broker_settings_for_user(settings, user, headquarters.broker_password), client_id="uplink"
     )
-    signer = None if settings.broker.key_file is None else own_signer(settings, user)
+    signer = None if settings.broker.key_file is None else create_own_signer(settings, user)
     live = LiveStatus(centre)
     dialler_client = DiallerClient(broker, centre, clock, live.put, random.SystemRandom())
     dialler = DiallerCommands(dialler_client, user, signer)
@@ -87,7 +87,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                 f"uplink {centre}",
                 nkey_file=headquarters.nkey_file,
                 ca_file=headquarters.ca_file,
-                inbox=inbox_of(centre),
+                inbox=inbox_prefix_of_centre(centre),
             ) as session:
                 _log.info("uplink.connected", servers=[*headquarters.servers])
                 parts = {

@@ -50,15 +50,15 @@ class OutboxUpload:
         """Upload until cancelled."""
         self._schedule = BatchSchedule(self._centre, await self._wait_for_cursor(), random.SystemRandom())
         self._report_due.set()  # an acknowledgement may not have been reported before the last stop
-        await self._session.subscribe(ack_subject(self._centre), self._receive_ack)
+        await self._session.subscribe(ack_subject(self._centre), self._handle_acknowledgement)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._send_batches(self._schedule), name="uplink-send-batches")
-            group.create_task(self._report_acks(self._schedule), name="uplink-report-acks")
+            group.create_task(self._report_acknowledgements(self._schedule), name="uplink-report-acks")
 
     async def _wait_for_cursor(self) -> int:
         """Wait until a dialler stores its outbox for headquarters, and return the acknowledged id."""
         logged = False
-        while (stored := await self._stored_ack()) is None:
+        while (stored := await self._read_stored_acknowledgement()) is None:
             if not logged:
                 _log.warning(
                     "uplink.waiting", problem="no dialler has run on this store with [headquarters] in its settings"
@@ -67,10 +67,10 @@ class OutboxUpload:
             await asyncio.sleep(RETRY_SECONDS)
         return stored
 
-    async def _stored_ack(self) -> int | None:
+    async def _read_stored_acknowledgement(self) -> int | None:
         return await self._reading.read_passed_id()
 
-    async def _receive_ack(self, subject: str, data: bytes) -> None:
+    async def _handle_acknowledgement(self, subject: str, data: bytes) -> None:
         if self._schedule is None:
             return
         try:
@@ -103,7 +103,7 @@ class OutboxUpload:
         batch = schedule.overdue_batch(now)
         if batch is None and not schedule.is_waiting:
             rows = await self._reading.read_rows_after(schedule.acknowledged, MAX_BATCH_ROWS)
-            batch = schedule.next_batch(rows, await self._stored_ack() or 0, now)
+            batch = schedule.next_batch(rows, await self._read_stored_acknowledgement() or 0, now)
         if batch is None:
             return
         try:
@@ -112,21 +112,21 @@ class OutboxUpload:
             schedule.note_send_failure(self._clock.monotonic())
             raise
 
-    async def _report_acks(self, schedule: BatchSchedule) -> NoReturn:
+    async def _report_acknowledgements(self, schedule: BatchSchedule) -> NoReturn:
         """Report acknowledgements to the dialler until the store has them."""
         while True:
             await self._report_due.wait()
             self._report_due.clear()
-            if (problem := await self._report_ack(schedule.acknowledged)) is not None:
+            if (problem := await self._report_acknowledgement(schedule.acknowledged)) is not None:
                 _log.warning("uplink.ack_report_failed", problem=problem)
                 self._report_due.set()
                 await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(REPORT_SECONDS)
 
-    async def _report_ack(self, through: int) -> str | None:
+    async def _report_acknowledgement(self, through: int) -> str | None:
         """Report an acknowledgement. Return why the dialler has not stored it, or None if it has."""
         try:
-            if await self._stored_ack() == through:
+            if await self._read_stored_acknowledgement() == through:
                 return None
         except StoreError as error:
             return str(error)

@@ -27,7 +27,7 @@ from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import StoreError
 from dialer.errors import MatdanError, SettingError
 from dialer.settings.site import Settings
-from dialer.settings.unfinished import secret_weakness
+from dialer.settings.unfinished import find_secret_weakness
 from dialer.store.desk_file import DeskFile, StoredPassword, desk_path
 from dialer.store.keys import site_key
 from dialer.store.users import read_stored_users
@@ -98,7 +98,7 @@ def refuse_weak_password(name: str, password: str) -> None:
     """Raise SettingError for a password that is too short, too long or easy to guess."""
     if len(password) > MAX_PASSWORD_LENGTH:
         raise SettingError("password", name, f"has more than {MAX_PASSWORD_LENGTH} characters", "choose a shorter one")
-    if (why := secret_weakness(password, name, least=MIN_PASSWORD_LENGTH)) is not None:
+    if (why := find_secret_weakness(password, name, least=MIN_PASSWORD_LENGTH)) is not None:
         raise SettingError("password", name, why, "choose another one, such as four unrelated words")
 
 

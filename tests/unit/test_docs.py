@@ -15,8 +15,8 @@ import pytest
 import typer.main
 
 from bench.speed_page import FIGURES, TITLES, speed_page
-from dialer.cli.document import commands_page
-from dialer.cli.document_permissions import permissions_page
+from dialer.cli.document import render_commands_page
+from dialer.cli.document_permissions import render_permissions_page
 from dialer.cli.main import app
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.enums import MarkKind
@@ -35,7 +35,7 @@ from dialer.mqtt.commands.checks import AcceptedCommand, check_message
 from dialer.mqtt.commands.message import open_message
 from dialer.pacing.port import Limit
 from dialer.rules.gate import Reason
-from dialer.settings.document import settings_page
+from dialer.settings.document import render_settings_page
 from dialer.settings.site import Settings, load_settings
 from tests.support.mqtt import BOSS, SENDERS
 
@@ -45,11 +45,11 @@ DOCS = ROOT / "docs"
 
 def test_every_setting_is_documented() -> None:
     page = (DOCS / "reference/settings.md").read_text(encoding="utf-8")
-    assert page == settings_page(page), "run: python -m dialer.settings.document docs/reference"
+    assert page == render_settings_page(page), "run: python -m dialer.settings.document docs/reference"
 
 
 def test_every_command_is_documented() -> None:
-    page = commands_page()
+    page = render_commands_page()
     assert (DOCS / "reference/commands.md").read_text(encoding="utf-8") == page, (
         "run: python -m dialer.cli.document docs/reference"
     )
@@ -60,7 +60,7 @@ def test_every_command_is_documented() -> None:
 
 def test_permissions_page_is_up_to_date() -> None:
     page = (DOCS / "reference/permissions.md").read_text(encoding="utf-8")
-    assert page == permissions_page(), "run: python -m dialer.cli.document_permissions docs/reference"
+    assert page == render_permissions_page(), "run: python -m dialer.cli.document_permissions docs/reference"
 
 
 def test_metrics_page_is_up_to_date() -> None:

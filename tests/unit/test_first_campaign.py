@@ -21,7 +21,7 @@ from dialer.audio.errors import VoiceMissing
 from dialer.audio.names import AudioDirectories
 from dialer.cli.main import app
 from dialer.domain.errors import StoreError
-from dialer.settings.document import settings_page
+from dialer.settings.document import render_settings_page
 from dialer.settings.site import load_settings
 from dialer.store.driver import connect
 from dialer.store.keys import StoreKey
@@ -108,7 +108,7 @@ def test_example_settings_have_comments_and_a_future_poll() -> None:
 
 
 def test_every_setting_has_a_description() -> None:
-    assert "|None|" not in settings_page("\n## `[")
+    assert "|None|" not in render_settings_page("\n## `[")
 
 
 def test_flow_in_the_flows_page_has_the_documented_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from dialer.settings.fields import derived_secret
+from dialer.settings.fields import derive_secret
 
 FINGERPRINT_VARIABLE: Final = "MATDAN_AGI"
 """The global variable of the dialplan that identifies its secret without revealing it."""
@@ -23,7 +23,7 @@ _TOKEN_VERSION: Final = "1"  # noqa: S105 - the version of the token's format
 
 def agi_secret(manager_secret: str) -> str:
     """Return the dialplan's secret, 160 bits in hexadecimal digits, derived from the manager's (`ami.secret`)."""
-    return derived_secret(SecretStr(manager_secret), "fastagi")
+    return derive_secret(SecretStr(manager_secret), "fastagi")
 
 
 def agi_token(secret: str, path: str, unique_id: str, channel: str) -> str:

@@ -101,12 +101,12 @@ class _Reader:
         self._included = 0
 
     def read(self, name: str, text: str, depth: int) -> None:
-        for number, line in _code_lines(text):
+        for number, line in _list_lines_without_comments(text):
             include = _INCLUDE.match(line)
             if include is not None:
                 self._read_include(name, number, include[1].lower(), include[2].strip().strip('"<>'), depth)
             elif line.startswith("["):
-                self._read_head(name, number, line)
+                self._read_section_head(name, number, line)
             else:
                 self._read_setting(name, number, line)
 
@@ -128,7 +128,7 @@ class _Reader:
                 return
             self.read(name, text, depth + 1)
 
-    def _read_head(self, file: str, number: int, line: str) -> None:
+    def _read_section_head(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)
         if head is None:
             self._add_problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
@@ -167,7 +167,7 @@ class _Reader:
             self._section.settings.append(Setting(key.strip(), plain, file, number))
 
 
-def _code_lines(text: str) -> Iterator[tuple[int, str]]:
+def _list_lines_without_comments(text: str) -> Iterator[tuple[int, str]]:
     """Yield each line that is not blank with its number, without comments."""
     in_block = False
     for number, raw in enumerate(text.splitlines(), start=1):

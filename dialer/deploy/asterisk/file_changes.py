@@ -128,9 +128,9 @@ def _replace_files(directory: Path, due: Collection[FilePlan], staging: Path) ->
     """Write all files to `staging`, on the same file system, then rename them into place. Undo all renames if one fails."""
     owner = directory.stat()
     for plan in due:
-        _write(staging / plan.name, plan.after.encode(), owner)
+        _write_file(staging / plan.name, plan.after.encode(), owner)
         if plan.change is FileChange.CHANGED:
-            _write(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
+            _write_file(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
@@ -140,18 +140,18 @@ def _replace_files(directory: Path, due: Collection[FilePlan], staging: Path) ->
                 continue
             if plan.change is FileChange.FOREIGN:
                 if kept.is_file():
-                    _move(kept, staging / kept.name, undo)
-                _move(path, kept, undo)
-            _move(staging / plan.name, path, undo)
+                    _move_file(kept, staging / kept.name, undo)
+                _move_file(path, kept, undo)
+            _move_file(staging / plan.name, path, undo)
         undo.pop_all()
 
 
-def _move(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
+def _move_file(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
     path.replace(to)
     undo.callback(to.replace, path)
 
 
-def _write(path: Path, content: bytes, owner: os.stat_result) -> None:
+def _write_file(path: Path, content: bytes, owner: os.stat_result) -> None:
     """Write a file, with the owner and group of the directory if permitted."""
     with path.open("wb") as file:
         os.fchmod(file.fileno(), MODE)

@@ -20,7 +20,12 @@ from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, browser_password
-from dialer.settings.servers import named_phones, phones_without_seat, server_password, settings_for_server
+from dialer.settings.servers import (
+    derive_server_password,
+    list_named_phones,
+    list_phones_without_seat,
+    settings_for_server,
+)
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier, Transport, Trunk
 from dialer.settings.unfinished import CREATE_ONE
@@ -42,15 +47,15 @@ _SPARE_CALLS = 20  # in addition to trunk channels and seats: supervisors, third
 
 
 @cache
-def _environment() -> Environment:
+def _template_environment() -> Environment:
     environment = load_templates("asterisk")
-    environment.filters.update(bracketed=_bracketed, host_network=_host_network, sip_uri=_sip_uri)
+    environment.filters.update(bracketed=_bracket_ipv6_address, host_network=_host_network, sip_uri=_sip_uri)
     return environment
 
 
 def render_template(name: str, **values: Any) -> str:
     """Return the text of the template `name`.j2 with these values. Raises jinja2.UndefinedError for a missing value."""
-    return _environment().get_template(f"{name}.j2").render(**values)
+    return _template_environment().get_template(f"{name}.j2").render(**values)
 
 
 def dialplan(
@@ -81,7 +86,7 @@ def render_site(
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = settings_for_server(settings, server, file)
-    _refuse_invalid(settings, file, has_other_servers=bool(others))
+    _refuse_unrenderable_settings(settings, file, has_other_servers=bool(others))
     trunks, asterisk = asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
     webrtc = any(seat.webrtc for seat in settings.seats)
@@ -93,12 +98,12 @@ def render_site(
         "trunks": trunks,
         "contact_users": {trunk.name: _contact_user(trunk, settings) for trunk in trunks},
         "seats": settings.seats,
-        "phones_without_seat": phones_without_seat(settings),
+        "list_phones_without_seat": list_phones_without_seat(settings),
         "passwords": {
-            **{seat.endpoint: _password(seat, settings, passwords) for seat in settings.seats},
-            **{endpoint: passwords[endpoint] for endpoint in phones_without_seat(settings)},
+            **{seat.endpoint: _sip_password_of_seat(seat, settings, passwords) for seat in settings.seats},
+            **{endpoint: passwords[endpoint] for endpoint in list_phones_without_seat(settings)},
         },
-        "transports": _transports(settings, between=bool(others)),
+        "transports": _list_used_transports(settings, between=bool(others)),
         # the address and port of ws are in http.conf
         "transport_ports": {"udp": sip, "tcp": sip, "tls": f":{asterisk.tls_port}", "ws": ""},
         "modules": list_modules(
@@ -115,8 +120,10 @@ def render_site(
         + (every_seat if others else 0)
         + _SPARE_CALLS,
         "server": server,
-        "others": {each.name: server_password(server or "", each.name, settings.ami.secret) for each in others},
-        "server_contacts": {each.name: f"{_bracketed(each.host)}:{each.sip_port or shared_port}" for each in others},
+        "others": {each.name: derive_server_password(server or "", each.name, settings.ami.secret) for each in others},
+        "server_contacts": {
+            each.name: f"{_bracket_ipv6_address(each.host)}:{each.sip_port or shared_port}" for each in others
+        },
         "server_networks": {each.name: _host_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
@@ -132,7 +139,7 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
 
     return {
         "marker": MARKER,
-        "agi_server": f"{_bracketed(_agi_host(settings))}:{settings.fastagi.port}",
+        "agi_server": f"{_bracket_ipv6_address(_agi_host(settings))}:{settings.fastagi.port}",
         "agi_token": token,
         "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
@@ -142,7 +149,7 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
         "join_seconds": JOIN_SECONDS,
         "hold": settings.hold,
         "recordings": settings.recordings,
-        "named_phones": named_phones(settings),
+        "list_named_phones": list_named_phones(settings),
         "outside_numbers": _outside_numbers(settings),
     }
 
@@ -162,10 +169,10 @@ def asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:
 def seats_without_password(settings: Settings) -> tuple[str, ...]:
     """Return the endpoints of seats and other phones that need a generated password."""
     seats = (seat.endpoint for seat in settings.seats if seat.password is None and not seat.webrtc)
-    return (*seats, *phones_without_seat(settings))
+    return (*seats, *list_phones_without_seat(settings))
 
 
-def _refuse_invalid(settings: Settings, file: str, *, has_other_servers: bool) -> None:
+def _refuse_unrenderable_settings(settings: Settings, file: str, *, has_other_servers: bool) -> None:
     """Raise SettingError for settings from which Asterisk's files cannot be rendered."""
     trunks = asterisk_trunks(settings)
     if not settings.trunks and not has_other_servers:
@@ -181,7 +188,7 @@ def _refuse_invalid(settings: Settings, file: str, *, has_other_servers: bool) -
     if settings.ami.secret is None:
         raise SettingError(file, "ami.secret", "is not set", CREATE_ONE)
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
-    names = Counter([*(line.endpoint for line in lines), *phones_without_seat(settings)])
+    names = Counter([*(line.endpoint for line in lines), *list_phones_without_seat(settings)])
     twice = [name for name, count in names.items() if count > 1]
     if twice:
         raise SettingError(file, "endpoint", f"{twice[0]!r} is used twice", "give each trunk and seat its own endpoint")
@@ -190,16 +197,16 @@ def _refuse_invalid(settings: Settings, file: str, *, has_other_servers: bool) -
         raise SettingError(file, "endpoint", f"{ours[0]!r} is reserved in pjsip.conf", "choose another")
 
 
-def _password(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
+def _sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
     if seat.webrtc:
         return browser_password(seat, settings.ami.secret)
     return made[seat.endpoint] if seat.password is None else seat.password.get_secret_value()
 
 
-def _transports(settings: Settings, *, between: bool) -> Sequence[str]:
+def _list_used_transports(settings: Settings, *, between: bool) -> Sequence[str]:
     used: set[str] = {trunk.transport.value for trunk in asterisk_trunks(settings)}
     used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
-    used |= {Transport.UDP.value} if phones_without_seat(settings) or between else set()
+    used |= {Transport.UDP.value} if list_phones_without_seat(settings) or between else set()
     return [name for name in ("udp", "tcp", "tls", "ws") if name in used]
 
 
@@ -221,7 +228,7 @@ def _agi_host(settings: Settings) -> str:
     return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
 
 
-def _bracketed(host: str) -> str:
+def _bracket_ipv6_address(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
@@ -237,4 +244,4 @@ def _sip_uri(trunk: Trunk, user: str | None = None) -> str:
     default_port = 5061 if trunk.transport is Transport.TLS else 5060
     account = "" if user is None else f"{user.partition('@')[0]}@"
     parameter = "" if trunk.transport is Transport.UDP else f"\\;transport={trunk.transport.value}"
-    return f"sip:{account}{_bracketed(trunk.host or '')}:{trunk.port or default_port}{parameter}"
+    return f"sip:{account}{_bracket_ipv6_address(trunk.host or '')}:{trunk.port or default_port}{parameter}"

@@ -138,7 +138,7 @@ def render_broker(
     passwords = "\n".join(f"{name}:{hashed}" for name, hashed in hashes.items())
     return {
         CONFIGURATION: _render_configuration(*sites[0], directory),
-        ACCESS_LIST: _render("matdan.acl.j2", users=users),
+        ACCESS_LIST: _render_template("matdan.acl.j2", users=users),
         PASSWORDS: f"{MARKER}\n{passwords}\n",
     }, made
 
@@ -160,7 +160,7 @@ def _render_configuration(file: str, settings: Settings, directory: Path) -> str
             f"is {str(settings.broker.tls).lower()}, but [mosquitto] {'encrypts' if with_tls else 'does not encrypt'}"
         )
         raise SettingError(file, "broker.tls", problem, f"set it to {str(with_tls).lower()}")
-    return _render(
+    return _render_template(
         "mosquitto.conf.j2",
         directory=directory.absolute(),
         passwords=PASSWORDS,
@@ -175,7 +175,7 @@ def _render_configuration(file: str, settings: Settings, directory: Path) -> str
 _templates = cache(partial(load_templates, "mosquitto"))
 
 
-def _render(template: str, **values: object) -> str:
+def _render_template(template: str, **values: object) -> str:
     return _templates().get_template(template).render({"marker": MARKER, **values})
 
 

@@ -110,17 +110,17 @@ def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dic
     shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
     shared |= {"centre": settings.centre.id, "dialer": dialer, "recorded": recorded if local.asterisk else []}
     files = {
-        USERS / "matdan.conf": _render("sysusers.j2", **shared, asterisk=local.asterisk),
-        FOLDERS / "matdan.conf": _render("tmpfiles.j2", **shared, mosquitto=local.mosquitto),
+        USERS / "matdan.conf": _render_template("sysusers.j2", **shared, asterisk=local.asterisk),
+        FOLDERS / "matdan.conf": _render_template("tmpfiles.j2", **shared, mosquitto=local.mosquitto),
     }
     if local.asterisk:
-        files[ROTATION / "matdan"] = _render("logrotate.j2", history=settings.asterisk.history)
+        files[ROTATION / "matdan"] = _render_template("logrotate.j2", history=settings.asterisk.history)
     if local.fail2ban:
         desk_port = settings.desk.port if DESK in list_processes(settings) else None
         files |= fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
     neighbours = [name for name, there in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if there]
     for process in list_processes(settings):
-        files[UNITS / process.unit] = _render(
+        files[UNITS / process.unit] = _render_template(
             "unit.j2",
             **shared,
             what=process.what,
@@ -134,10 +134,10 @@ def service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dic
         )
     for job, when in list_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
-        files[UNITS / job.unit] = _render(
+        files[UNITS / job.unit] = _render_template(
             "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
         )
-        files[UNITS / job.timer] = _render("timer.j2", what=job.what, centre=settings.centre.id, when=when)
+        files[UNITS / job.timer] = _render_template("timer.j2", what=job.what, centre=settings.centre.id, when=when)
     return files
 
 
@@ -146,9 +146,9 @@ def fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str = MARKE
     files: dict[Path, str] = {}
     if asterisk or desk_port is not None:
         values = {"asterisk": asterisk, "desk_port": desk_port}
-        files[JAILS / "matdan.conf"] = _render("fail2ban.j2", marker=marker, **values)
+        files[JAILS / "matdan.conf"] = _render_template("fail2ban.j2", marker=marker, **values)
     if desk_port is not None:
-        files[FILTERS / "matdan-desk.conf"] = _render("fail2ban_filter.j2", marker=marker)
+        files[FILTERS / "matdan-desk.conf"] = _render_template("fail2ban_filter.j2", marker=marker)
     return files
 
 
@@ -171,5 +171,5 @@ def _uses_only_local_connections(settings: Settings) -> bool:
 _templates = cache(partial(load_templates, "service"))
 
 
-def _render(template: str, **values: object) -> str:
+def _render_template(template: str, **values: object) -> str:
     return _templates().get_template(template).render({"marker": MARKER, **values})

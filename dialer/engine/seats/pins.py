@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from dialer.domain.errors import CommandRefused
 from dialer.engine.seats.log_ins import PIN, AgentAccount
-from dialer.settings.unfinished import pin_weakness
+from dialer.settings.unfinished import find_pin_weakness
 
 
 def hash_pin(pin: str) -> str:
@@ -20,7 +20,7 @@ def hash_pin(pin: str) -> str:
     """
     if not PIN.fullmatch(pin):
         raise CommandRefused("a PIN must have 4 to 12 digits")
-    if (why := pin_weakness(pin)) is not None:
+    if (why := find_pin_weakness(pin)) is not None:
         raise CommandRefused(f"this PIN is easy to guess: it {why}. Choose another one")
     return PasswordHasher().hash(pin)
 

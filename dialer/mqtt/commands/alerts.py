@@ -28,25 +28,25 @@ class CountingAlert:
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()
         if not self._reported:
-            self._report()
+            self._raise_count_alert()
 
     def update(self) -> bool:
         """Update the alert, or clear it when there were no incidents for a while. Return whether it is raised."""
         if not self._reported:
             return False
         if self._clock.monotonic() - self._last_at >= QUIET_SECONDS:
-            self._raise_alert(self._alert(cleared=True))
+            self._raise_alert(self._create_count_alert(cleared=True))
             self._counts.clear()
             self._reported = 0
         elif sum(self._counts.values()) != self._reported:
-            self._report()
+            self._raise_count_alert()
         return bool(self._reported)
 
-    def _report(self) -> None:
+    def _raise_count_alert(self) -> None:
         self._reported = sum(self._counts.values())
-        self._raise_alert(self._alert())
+        self._raise_alert(self._create_count_alert())
 
-    def _alert(self, *, cleared: bool = False) -> Alert:
+    def _create_count_alert(self, *, cleared: bool = False) -> Alert:
         users = [f"{sender} ({count:,})" for sender, count in sorted(self._counts.items()) if sender]
         return create_alert(
             self._kind,

@@ -24,7 +24,7 @@ _KEYS = {"campaign": "campaign_id", "attempt": "attempt_id"}
 def shown_id(checked: CheckedCommand) -> str:
     """Return a command's ID for log and audit."""
     command_id = checked.command_id or "none"
-    if _is_safe({"id": command_id}):
+    if _is_allowed_in_audit({"id": command_id}):
         return command_id
     return f"sha256-{hashlib.sha256(command_id.encode()).hexdigest()[:32]}"
 
@@ -32,32 +32,34 @@ def shown_id(checked: CheckedCommand) -> str:
 def create_audit_entry(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
     """Return the sender and the details of a command's audit entry."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
-    who = checked.sender if is_known and _is_safe({"who": checked.sender}) else "stranger"
+    who = checked.sender if is_known and _is_allowed_in_audit({"who": checked.sender}) else "stranger"
     what = {"command": checked.name or "unknown", "id": shown_id(checked), "status": status}
     if checked.role:
         what["role"] = checked.role
-    details = _details(checked) if isinstance(checked, AcceptedCommand) else {}
+    details = _create_audit_details(checked) if isinstance(checked, AcceptedCommand) else {}
     if reason:
         details["why"] = reason[:120]
-    return who, {**what, **{key: text for key, text in details.items() if _is_safe({key: text})}}
+    return who, {**what, **{key: text for key, text in details.items() if _is_allowed_in_audit({key: text})}}
 
 
-def _details(accepted: AcceptedCommand) -> dict[str, str]:
+def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
     command = accepted.command
     values = {field: getattr(command, field, None) for field in type(command).audited}
     if "who" in values and values["who"] is not None:
         values["who"] = accepted.context.responsible(values["who"])
-    details = {_KEYS.get(field, field): _text(value) for field, value in values.items() if value is not None}
+    details = {
+        _KEYS.get(field, field): _format_audit_value(value) for field, value in values.items() if value is not None
+    }
     if command.record_count:
         details["records"] = f"{command.record_count}"
     return details
 
 
-def _text(value: object) -> str:
+def _format_audit_value(value: object) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _is_safe(what: Mapping[str, str]) -> bool:
+def _is_allowed_in_audit(what: Mapping[str, str]) -> bool:
     try:
         canonical_details(what)
     except (UnsafeValue, UnicodeEncodeError):

@@ -107,7 +107,7 @@ def check_message(
         refusal = replace(refusal, is_authentic=True)
         if retained:
             raise CommandRefused("a command must not be retained: publish it without the retain flag, with a new ID")
-        return _accept(message, sender, now)
+        return _accept_or_raise(message, sender, now)
     except BadSignature as refused:
         return replace(refusal, text=str(refused), is_forged=True)
     except CommandRefused as refused:
@@ -128,8 +128,8 @@ def recheck_rights(accepted: AcceptedCommand, senders: Senders) -> CheckedComman
     return accepted
 
 
-def _accept(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
-    name = message.name or _refuse_name(message.fields.get("name"))
+def _accept_or_raise(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
+    name = message.name or _refuse_command_name(message.fields.get("name"))
     kind = COMMANDS[name]
     _check_field_names(name, kind, message.fields)
     _check_expiry(message.fields.get("expires_at"), now)
@@ -141,7 +141,7 @@ def _accept(message: CommandMessage, sender: Sender, now: float) -> AcceptedComm
     return AcceptedCommand(message.command_id, sender.name, sender.role, name, command, content)
 
 
-def _refuse_name(name: object) -> str:
+def _refuse_command_name(name: object) -> str:
     *others, last = COMMANDS
     commands = f"the commands are {', '.join(others)} and {last}"
     if name is None:

@@ -122,7 +122,7 @@ class CommandGateway:
         while True:
             waiting, seconds = queues.pop(self._clock.monotonic())
             if waiting is not None:
-                await self._handle_safely(*waiting)
+                await self._handle_and_log_errors(*waiting)
                 continue
             if urgency is Urgency.NORMAL and not queues:
                 self._halts.clear()  # no command is left that they could overtake
@@ -131,7 +131,7 @@ class CommandGateway:
                 async with asyncio.timeout(seconds):
                     await arrived.wait()
 
-    async def _handle_safely(self, number: int, checked: CheckedCommand) -> None:
+    async def _handle_and_log_errors(self, number: int, checked: CheckedCommand) -> None:
         try:
             await self.handle(checked, number)
         except StoreError as error:
@@ -141,7 +141,7 @@ class CommandGateway:
             if checked.command_id is not None:
                 with contextlib.suppress(StoreError):
                     await self._audit.append(checked, "failed")
-                    await self._store_reply(checked.sender, self._refusal(checked.command_id, _FAILED))
+                    await self._store_reply(checked.sender, self._create_refusal_reply(checked.command_id, _FAILED))
 
     async def _update_alerts(self) -> None:
         while True:
@@ -168,7 +168,7 @@ class CommandGateway:
         if isinstance(checked, AcceptedCommand):
             checked = recheck_rights(checked, self._senders)
         if isinstance(checked, RefusedCommand):
-            await self._refuse(checked)
+            await self._refuse_command(checked)
             return
         is_stored = checked.command.is_stored
         known = None
@@ -176,7 +176,7 @@ class CommandGateway:
             known = await self._store.executed_command(checked.key)
         if checked.key in self._in_progress or (known is not None and known.content != checked.content):
             text = "another command has this ID: every command needs a new one"
-            await self._refuse(
+            await self._refuse_command(
                 RefusedCommand(checked.command_id, text, checked.sender, checked.name, checked.role, is_authentic=True)
             )
             return
@@ -202,12 +202,12 @@ class CommandGateway:
             return await self._execute_with_receipt(accepted, accepted.command)
         if not accepted.command.is_idempotent:
             return await self._record_then_execute(accepted)
-        _, reply = await self._execute(accepted, accepted.context, number)
+        _, reply = await self._execute_and_audit(accepted, accepted.context, number)
         if accepted.command.is_stored:
             await self._record_reply(accepted, reply)
         return reply
 
-    async def _refuse(self, refused: RefusedCommand) -> None:
+    async def _refuse_command(self, refused: RefusedCommand) -> None:
         _log.warning("command.refused", command=shown_id(refused), reason=refused.text)
         if refused.is_forged:
             self._count_incident(self._forgeries, refused.sender)
@@ -218,13 +218,13 @@ class CommandGateway:
             self._has_counts.set()
             await self._audit.append_unauthentic(refused, name)
         if refused.command_id is not None:
-            await self._store_reply(refused.sender, self._refusal(refused.command_id, refused.text))
+            await self._store_reply(refused.sender, self._create_refusal_reply(refused.command_id, refused.text))
 
     async def _execute_with_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit.append(accepted, "begun")
         receipted = self._encode_reply("done", command.reply)
         receipt = Receipt(accepted.key, accepted.name, accepted.content, receipted)
-        status, reply = await self._execute(accepted, replace(accepted.context, receipt=receipt))
+        status, reply = await self._execute_and_audit(accepted, replace(accepted.context, receipt=receipt))
         if status == "done":
             return receipted
         await self._record_reply(accepted, reply)
@@ -234,7 +234,7 @@ class CommandGateway:
         """Execute a command that must not be executed twice. Return its reply as JSON."""
         await self._audit.append(accepted, "begun")  # it is not executed unless this is committed
         await self._record_reply(accepted, self._encode_reply("refused", _INTERRUPTED))
-        _, reply = await self._execute(accepted, accepted.context)
+        _, reply = await self._execute_and_audit(accepted, accepted.context)
         await self._store.set_command_reply(accepted.key, reply)
         return reply
 
@@ -246,7 +246,9 @@ class CommandGateway:
         reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}
         return json.dumps(reply if why is None else {**reply, "code": why})
 
-    async def _execute(self, accepted: AcceptedCommand, context: CommandContext, number: int = 0) -> tuple[str, str]:
+    async def _execute_and_audit(
+        self, accepted: AcceptedCommand, context: CommandContext, number: int = 0
+    ) -> tuple[str, str]:
         """Execute a command, audit and log it. Return status and reply."""
         status, text, why = await self._execute_or_refuse(accepted, context, number)
         reply = self._encode_reply(status, text, why)
@@ -273,7 +275,7 @@ class CommandGateway:
             if isinstance(
                 command, ResumeCampaign
             ):  # without an await until the execution, so that no stop comes between
-                self._refuse_overtaken(command, number)
+                self._refuse_overtaken_resume(command, number)
             return "done", await self._engine.execute(command, context), None
         except StoreError as error:
             if command.is_idempotent:
@@ -282,7 +284,7 @@ class CommandGateway:
         except MatdanError as error:
             return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
-    def _refuse_overtaken(self, command: ResumeCampaign, number: int) -> None:
+    def _refuse_overtaken_resume(self, command: ResumeCampaign, number: int) -> None:
         """Raise CommandRefused if a stop or pause arrived after the resume.
 
         Stops and pauses have their own queues and may be executed first, but the command that was sent last must win.
@@ -301,7 +303,7 @@ class CommandGateway:
         if recent > RECORDS_PER_MINUTE:
             self._count_incident(self._bursts, accepted.sender, count)
 
-    def _refusal(self, command_id: str, text: str) -> CommandReply:
+    def _create_refusal_reply(self, command_id: str, text: str) -> CommandReply:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
     async def _store_reply(self, user: str, reply: CommandReply) -> None:

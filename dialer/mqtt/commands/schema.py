@@ -50,7 +50,7 @@ def reference() -> Iterator[str]:
     yield "command has the same effect when it is executed twice; any other is executed at most once, even if the dialler"
     yield "crashes."
     yield ""
-    yield from _table(
+    yield from _format_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
         (
             (f"`{name}`", _field_names(kind), "yes" if kind.is_idempotent else "no", kind.describe())
@@ -58,11 +58,11 @@ def reference() -> Iterator[str]:
         ),
     )
     yield from ("### Fields of commands", "")
-    yield from _table(("field", "type", "meaning"), _fields())
+    yield from _format_table(("field", "type", "meaning"), _list_fields_with_meanings())
     yield from ("### Objects in commands", "")
-    for name, schema in _records():
+    for name, schema in _list_object_schemas():
         yield from (f"`{name}`: {schema['description'].splitlines()[0]}", "")
-        yield from _table(
+        yield from _format_table(
             ("field", "type", "meaning"),
             (
                 (f"`{field}`", type_in_words(each), each.get("description", ""))
@@ -76,7 +76,7 @@ def _field_names(kind: type[Command]) -> str:
     return ", ".join([*required, *(f"*`{field}`*" for field in kind.optional_fields())])
 
 
-def _fields() -> Iterator[tuple[str, str, str]]:
+def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
     """Yield name, type and meaning of each field. A meaning of fewer commands than the commonest one names these commands."""
     commands: dict[str, dict[tuple[str, str], list[str]]] = {}
     for name, kind in COMMANDS.items():
@@ -104,14 +104,14 @@ def type_in_words(schema: Mapping[str, Any]) -> str:
     return str(schema.get("type", "any"))
 
 
-def _records() -> Iterator[tuple[str, dict[str, Any]]]:
+def _list_object_schemas() -> Iterator[tuple[str, dict[str, Any]]]:
     kinds = {kind.__name__ for kind in COMMANDS.values()}
     for name, schema in message_schema("#/{model}")["$defs"].items():
         if name not in kinds and "properties" in schema:
             yield name, schema
 
 
-def _table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
+def _format_table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
     yield f"|{'|'.join(head)}|"
     yield "|" + "---|" * len(head)
     for row in rows:

@@ -34,7 +34,7 @@ from dialer.process.signals import stop_on_signals
 from dialer.roll.importer import ImportOptions, import_file
 from dialer.roll.sample import write_sample
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import shown_cap
+from dialer.settings.site_rules import find_lowest_cap
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -248,7 +248,7 @@ async def _show_board(
 ) -> None:
     began = time.monotonic()
     zone = ZoneInfo("Asia/Kolkata")
-    cap = shown_cap(load_settings(DEMO_SETTINGS), simulated_profile())
+    cap = find_lowest_cap(load_settings(DEMO_SETTINGS), simulated_profile())
 
     def extras() -> BoardExtras:
         monitor = centre.monitor

@@ -26,7 +26,7 @@ from dialer.extras import with_extra
 from dialer.mqtt.embedded_broker import GUARD, HOST, DemoBroker, free_port, is_free, last_line
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.unfinished import pin_weakness
+from dialer.settings.unfinished import find_pin_weakness
 from dialer.simulation.rehearsal.site import REHEARSAL_PIN
 
 USER = "demo"
@@ -55,7 +55,7 @@ class DemoVisitors:
     def for_user(cls, staff: int) -> DemoVisitors:
         """Create seats that follow those of the `staff` simulated agents, and a random PIN."""
         pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
-        while pin_weakness(pin) is not None:
+        while find_pin_weakness(pin) is not None:
             pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         numbers = tuple(str(_FIRST_VISITOR + number) for number in range(FREE_SEATS))
         return cls(tuple(list_seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)

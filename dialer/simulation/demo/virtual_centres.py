@@ -22,7 +22,7 @@ from dialer.domain.model import AttemptId, Confidence, EndedAttempt, Mark, MarkS
 from dialer.domain.results import OptOut, Result
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.dialler_client import Reply
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.nats.messages import ack_subject, live_subject, unpack_ack
 from dialer.nats.session import Session
 from dialer.store.outbox import OutboxRow
@@ -223,7 +223,7 @@ class VirtualCentre:
         return str(uuid.UUID(int=self._random.getrandbits(128)))
 
     def _announce(self, result: Result) -> None:
-        announced = announcement_of(result)
+        announced = create_announcement(result)
         self.store.announce(announced.topic, announced.payload)
 
     def _announce_attempt(self) -> None:

@@ -13,7 +13,7 @@ from dialer.domain.finding import Finding, error, ok, warning
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_day
-from dialer.site.voices import voice_problems
+from dialer.site.voices import find_voice_problems
 
 
 def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
@@ -37,7 +37,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
 
 def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
     """Check that synthetic voices are announced as such, if the profile requires it."""
-    problems = voice_problems(settings, site_profile(settings), clock, reader())
+    problems = find_voice_problems(settings, site_profile(settings), clock, reader())
     for problem in problems:
         yield error("synthetic voices", str(problem))
     if not problems:

@@ -15,7 +15,7 @@ from dialer.site.checks.asterisk import check_asterisk
 from dialer.site.checks.audio import check_catalogue, check_own_sounds, check_synthetic_voices
 from dialer.site.checks.broker import check_broker_access
 from dialer.site.checks.certificate import check_desk_certificate
-from dialer.site.checks.flows import check_script_containment, flow_checks
+from dialer.site.checks.flows import check_script_containment, list_flow_checks
 from dialer.site.checks.network import check_fastagi_port, check_headquarters, check_sources, check_twilio
 from dialer.site.checks.rules import check_profile
 from dialer.site.checks.runner import Check, run_checks
@@ -25,16 +25,16 @@ from dialer.site.checks.store import check_disk, check_encryption, check_store_a
 
 def check_site(settings: Settings, clock: Clock | None = None, *, file: Path | None = None) -> AsyncIterator[Finding]:
     """Check a site. `file` is the settings file, if there is one."""
-    return run_checks(site_checks(settings, clock or SystemClock(), file))
+    return run_checks(list_site_checks(settings, clock or SystemClock(), file))
 
 
-def site_checks(settings: Settings, clock: Clock, file: Path | None) -> Iterator[Check]:
+def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Iterator[Check]:
     """Yield every check of a site, in the order of the settings."""
     reader = cache(lambda: make_playlist_reader(settings))  # parses and hashes each file once
     yield Check("secrets", lambda: check_secrets(settings, file))
     yield Check("settings", lambda: check_tables(settings))
     yield Check("rules", lambda: check_profile(settings))
-    yield from flow_checks(settings)
+    yield from list_flow_checks(settings)
     yield Check("audio", lambda: check_catalogue(settings, clock, reader))
     yield Check("synthetic voices", lambda: check_synthetic_voices(settings, clock, reader))
     if settings.uses_asterisk:

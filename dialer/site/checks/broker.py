@@ -10,7 +10,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.finding import Finding, error, ok, warning
 from dialer.errors import MatdanError
-from dialer.mqtt.client import BrokerAccess, probe_access
+from dialer.mqtt.client import BrokerAccess, probe_broker_access
 from dialer.mqtt.connection import check_broker
 from dialer.settings.fields import is_loopback
 from dialer.settings.site import Settings
@@ -42,8 +42,8 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
         yield warning(_SUBJECT, text, _RENDER)
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
-    yield _judge_stranger_access(settings, await asyncio.to_thread(probe_access, stranger, centre, user))
-    as_ourselves = await asyncio.to_thread(probe_access, ours, centre, user, connects_only=True)
+    yield _judge_stranger_access(settings, await asyncio.to_thread(probe_broker_access, stranger, centre, user))
+    as_ourselves = await asyncio.to_thread(probe_broker_access, ours, centre, user, connects_only=True)
     if as_ourselves.connected and as_ourselves.max_message_bytes is None:
         text = "it accepts messages of any size: any client that may publish can fill its memory"
         yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")

@@ -19,7 +19,7 @@ from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_numbers, mask_number
-from dialer.site.polling_day import polling_plan
+from dialer.site.polling_day import create_polling_plan
 from dialer.site.rules_in_force import load_rules_at, site_rules
 from dialer.store import number_history, registers, voters
 from dialer.store.connection import Connection
@@ -88,7 +88,7 @@ def explain(
     imported = registers.registers_at(db, at, site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
-    polling = polling_plan(settings, list_polling_days(settings))
+    polling = create_polling_plan(settings, list_polling_days(settings))
     since = get_day_start(gate.rules.centre_zone, at)
     booths, states = voters.booths(db), number_history.campaign_states_at(db, at)
     for number in find_numbers(db, who, settings.centre.region):

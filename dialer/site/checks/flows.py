@@ -22,7 +22,7 @@ from dialer.switch.asterisk.scripts.containment import check_containment, descri
 from dialer.switch.asterisk.scripts.runner import find_script
 
 
-def flow_checks(settings: Settings) -> Iterator[Check]:
+def list_flow_checks(settings: Settings) -> Iterator[Check]:
     """Yield a check of each flow and each script in the settings."""
     for campaign in settings.campaigns:
         subject = f"campaign {campaign.id}"
@@ -33,12 +33,12 @@ def flow_checks(settings: Settings) -> Iterator[Check]:
     for place, each in enumerate(settings.inbound.numbers, start=1):
         subject, use = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
-            yield Check(subject, partial(_as_list, ok(subject, each.mode.value + use)))
+            yield Check(subject, partial(_as_single_finding_list, ok(subject, each.mode.value + use)))
         else:
             yield Check(subject, partial(_check_flow, subject, each.flow, settings, use))
 
 
-def _as_list(finding: Finding) -> list[Finding]:
+def _as_single_finding_list(finding: Finding) -> list[Finding]:
     return [finding]
 
 

@@ -23,7 +23,7 @@ from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS, RETAINED_SECONDS
 from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import Settings
 from dialer.site.broker import broker_settings
-from dialer.site.checks.ages import age_text
+from dialer.site.checks.ages import format_age
 from dialer.store.lock_holder import find_lock_holder
 
 ANSWER_SECONDS = 5.0
@@ -39,7 +39,7 @@ def check_store_holder(settings: Settings) -> Finding:
     return ok("store lock", f"{holder} has the store open")
 
 
-def metrics_ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
+def list_metrics_ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
     """Yield each process of the centre with its metrics port, which may be None."""
     metrics = settings.metrics
     yield "dialler", metrics.port
@@ -56,7 +56,7 @@ def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
         return
     address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - as in the settings
     try:
-        text, ready = [_fetch(address, port, path) for path in ("/metrics", "/ready")]
+        text, ready = [_fetch_response_body(address, port, path) for path in ("/metrics", "/ready")]
     except (OSError, http.client.HTTPException) as problem:
         remedy = f"see `systemctl status matdan-{name}` and `journalctl -u matdan-{name}`"
         yield error(name, f"does not answer at {address}:{port} ({problem})", remedy)
@@ -73,7 +73,7 @@ def check_process(name: str, host: str, port: int | None) -> Iterator[Finding]:
         yield error(name, f"not ready: {ready}", "see docs/how-to/runbooks.md")
 
 
-def _fetch(host: str, port: int, path: str) -> str:
+def _fetch_response_body(host: str, port: int, path: str) -> str:
     """Return the body of a response with any status."""
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     with closing(connection):
@@ -92,14 +92,14 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
     listening = asyncio.create_task(listener.run(replies=None), name="doctor-listens")
     try:
         await asyncio.sleep(RETAINED_SECONDS)
-        for finding in state_findings(messages.state, messages.view(clock.now()), clock.now()):
+        for finding in judge_dialler_state(messages.state, messages.view(clock.now()), clock.now()):
             yield finding
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
 
 
-def state_findings(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
+def judge_dialler_state(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
     """Judge the state that a dialler published last (None if it never did), and the view of the centre."""
     subject = "dialler at the broker"
     if state is None:
@@ -110,7 +110,7 @@ def state_findings(state: CentreState | None, view: CentreView, now: float) -> I
         return
     silent = now - state.at
     if silent > ALIVE_SECONDS:
-        text = f"has not published for {age_text(silent)}, or its clock is behind"
+        text = f"has not published for {format_age(silent)}, or its clock is behind"
         yield error(subject, text, "see docs/how-to/runbooks.md, MatdanDown")
         return
     seats = ", ".join(f"{count} {name}" for name, count in state.seats.items() if count) or "none"

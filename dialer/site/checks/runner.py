@@ -36,7 +36,7 @@ async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
             async for finding in findings:
                 yield check.with_server(finding)
         except (MatdanError, OSError) as problem:
-            for finding in error_findings(check.subject, problem):
+            for finding in convert_error_to_findings(check.subject, problem):
                 yield check.with_server(finding)
 
 
@@ -50,11 +50,11 @@ def _start_check(check: Check) -> list[Finding] | AsyncIterator[Finding]:
         for finding in result:
             findings.append(finding)  # one by one, to keep the findings before an error
     except (MatdanError, OSError) as problem:
-        findings += error_findings(check.subject, problem)
+        findings += convert_error_to_findings(check.subject, problem)
     return findings
 
 
-def error_findings(subject: str, problem: MatdanError | OSError) -> list[Finding]:
+def convert_error_to_findings(subject: str, problem: MatdanError | OSError) -> list[Finding]:
     """Return the findings for an error. An OSError becomes a finding about the unreadable file."""
     if isinstance(problem, SettingMistakes):
         return [error(subject, str(each)) for each in problem.mistakes]

@@ -9,7 +9,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.finding import Finding, error, warning
 from dialer.settings.site import Settings
 from dialer.settings.unfinished import find_unfinished, find_unsafe_permissions
-from dialer.site.implausible import implausible_settings
+from dialer.site.implausible import find_implausible_settings
 from dialer.site.open_files import open_files_problem
 
 
@@ -34,5 +34,5 @@ def check_tables(settings: Settings) -> Iterator[Finding]:
     if settings.seats and not settings.agents:
         remedy = "add an [[agents]] table for each, with the output of `dialer agent hash-pin`"
         yield error("agents", "there are none, so nobody can log in", remedy)
-    for each in implausible_settings(settings):
+    for each in find_implausible_settings(settings):
         yield warning(each.key, each.problem, each.remedy)

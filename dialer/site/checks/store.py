@@ -15,9 +15,9 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.settings.site_time import site_zone
 from dialer.settings.trunks import CalledVoter, caller_ids_shown
-from dialer.site.checks.ages import age_text
+from dialer.site.checks.ages import format_age
 from dialer.site.checks.rules import check_rules
-from dialer.site.checks.runner import error_findings
+from dialer.site.checks.runner import convert_error_to_findings
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
 from dialer.store.connection import Connection, check_key, read_snapshot
 from dialer.store.conversion import get_leftover_path
@@ -59,7 +59,7 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
                 return [_check_voters(db, path), *_check_caller_ids(settings, db), *_check_rules(settings, db, now)]
         store = error("store", f"{path} does not exist", "create it with `dialer import ROLL`")
     except (MatdanError, OSError) as problem:
-        [store] = error_findings("store", problem)
+        [store] = convert_error_to_findings("store", problem)
     return [store, *_check_rules(settings, None, now)]
 
 
@@ -96,7 +96,9 @@ def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
         for place, area in enumerate(trunk.areas, start=1):
             subject = f"trunk {trunk.name}, area {place}"
             local = area.model_copy(update={"prefixes": ()})  # a booth has no phone number
-            count = sum(local.has(CalledVoter("", booth.state_code, booth.constituency_number)) for booth in booths)
+            count = sum(
+                local.contains_voter(CalledVoter("", booth.state_code, booth.constituency_number)) for booth in booths
+            )
             text = f"{len(area.caller_ids)} caller IDs for {count:,} of {len(booths):,} booths"
             if count or not booths:
                 yield ok(subject, text)
@@ -150,7 +152,7 @@ def check_records(settings: Settings, now: float) -> Iterator[Finding]:
                 continue
             subject = f"outbox for {each.sink}"
             age = 0.0 if each.oldest_at is None else now - each.oldest_at
-            text = f"{counted(each.rows, 'announcement')} pending, the oldest for {age_text(age)}"
+            text = f"{counted(each.rows, 'announcement')} pending, the oldest for {format_age(age)}"
             if age > OLD_ANNOUNCEMENT_SECONDS:
                 yield error(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxDelayed")
             else:
@@ -178,7 +180,7 @@ def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding
     if not times:
         return error("backup", f"{folder} has no backup of {settings.centre.id}", f"run `dialer backup {folder}`")
     age = now - max(times).timestamp()
-    text = f"the newest of {len(times)} is {age_text(age)} old"
+    text = f"the newest of {len(times)} is {format_age(age)} old"
     if age > OLD_BACKUP_HOURS * 3600:
         return error("backup", text, f"check whether its timer runs, or run `dialer backup {folder}`")
     return ok("backup", text)

@@ -21,7 +21,7 @@ from dialer.site.asterisk import ami_login
 from dialer.site.checks.asterisk import check_phones, check_trunks
 from dialer.site.checks.certificate import check_broker_certificate, check_desk_certificate
 from dialer.site.checks.clocks import check_clock, check_clock_difference
-from dialer.site.checks.processes import check_process, check_state_at_broker, check_store_holder, metrics_ports
+from dialer.site.checks.processes import check_process, check_state_at_broker, check_store_holder, list_metrics_ports
 from dialer.site.checks.runner import Check, run_checks
 from dialer.site.checks.store import check_backup, check_disk, check_records
 from dialer.store.migrate import newest_version
@@ -32,14 +32,14 @@ def check_running_site(
     settings: Settings, clock: Clock | None = None, *, backups: Path | None = None
 ) -> AsyncIterator[Finding]:
     """Check a running site. `backups` is the folder of backups, if it is not store.backup_folder."""
-    return run_checks(running_checks(settings, clock or SystemClock(), backups or settings.store.backup_folder))
+    return run_checks(list_running_checks(settings, clock or SystemClock(), backups or settings.store.backup_folder))
 
 
-def running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
+def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
     """Yield every check of a running site."""
     yield Check("versions", lambda: [_versions()])
     yield Check("store lock", lambda: [check_store_holder(settings)])
-    for name, port in metrics_ports(settings):
+    for name, port in list_metrics_ports(settings):
         yield Check(name, partial(check_process, name, settings.metrics.host, port))
     yield Check("disk", lambda: check_disk(settings))
     yield Check("store", lambda: check_records(settings, clock.now()))

@@ -25,7 +25,7 @@ from dialer.flows.script import load_script
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
 from dialer.store.connection import exclusive_connection
@@ -83,7 +83,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
-        store = await open_store(store_path, encode=announcement_of)
+        store = await open_store(store_path, encode=create_announcement)
         await store.close()
         with exclusive_connection(store_path, "a test") as db:
             db.execute(
@@ -91,7 +91,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
                 " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
             )
         fill_household(store_path, SystemClock().now())
-        store = await open_store(store_path, encode=announcement_of)
+        store = await open_store(store_path, encode=create_announcement)
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.settings, SystemClock()), engine, store, senders)

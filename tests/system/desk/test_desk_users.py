@@ -20,10 +20,10 @@ from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
 from dialer.mqtt.embedded_broker import demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import announcement_of
+from dialer.mqtt.messages import create_announcement
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import list_senders
-from dialer.site.plan import fixed_users
+from dialer.site.plan import list_fixed_users
 from dialer.store.store import open_store
 from tests.support.browser import (
     NEEDS_A_BROWSER,
@@ -93,9 +93,9 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(demo_broker())
-        store = await open_store(store_path, encode=announcement_of)
+        store = await open_store(store_path, encode=create_announcement)
         stack.push_async_callback(store.close)
-        users = Users(store, clock, lambda: fixed_users(settings))
+        users = Users(store, clock, lambda: list_fixed_users(settings))
         engine = TableEngine(users, change_state(centre_view(seats=2, booths=2), at=clock.now()))
         await set_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()

@@ -10,7 +10,7 @@ from random import Random
 from statistics import fmean
 from typing import Any
 
-from dialer.cli.simulate import site_caps
+from dialer.cli.simulate import find_site_caps
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -90,7 +90,7 @@ def model_utilisation(directory: Path, caps: float | None = None) -> float:
         wrap_up_cv=1.0,
         connect_seconds=campaign.connect_limit_seconds,
     )
-    policy = find_policy("predictive", scenario, site_caps(settings) if caps is None else caps)
+    policy = find_policy("predictive", scenario, find_site_caps(settings) if caps is None else caps)
     return fmean(simulate_policy(scenario, policy, seed).utilisation for seed in range(1, 7))
 
 

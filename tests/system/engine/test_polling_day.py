@@ -25,7 +25,7 @@ from dialer.rules.rulebook import list_polling_days
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import simulated_profile
-from dialer.site.polling_day import polling_plan
+from dialer.site.polling_day import create_polling_plan
 from dialer.store.campaigns import ensure_campaign
 from dialer.store.targets import enrol
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings
@@ -240,6 +240,6 @@ def test_flow_announces_the_closing_time_of_the_polls_time_zone(tmp_path: Path) 
             "polls": [{"day": "2028-11-07", "closes_at": "20:00", "time_zone": "America/Anchorage"}],
         },
     )
-    plan = SimpleNamespace(polling=polling_plan(chosen, list_polling_days(chosen)))
+    plan = SimpleNamespace(polling=create_polling_plan(chosen, list_polling_days(chosen)))
     core = Core("ny", ZoneInfo("America/New_York"), SystemClock(), cast(EnginePlan, plan))
     assert Polls(core).local_closing_time(Booth(1, 1, 1, "School", "en", "")) == "20:00"

@@ -30,7 +30,7 @@ from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
 from dialer.hq.orders import create_order, send_order
-from dialer.hq.render import permissions_of, readable_subjects
+from dialer.hq.render import build_nats_permissions, list_readable_subjects
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import free_port
 from dialer.nats import messages
@@ -274,7 +274,9 @@ async def test_rendered_permissions_allow_batches_updates_orders_and_replies(add
     etc = tmp_path / "etc"
 
     def centre(name: str) -> Any:
-        return connected([address], name, nkey_file=etc / f"centres/{name}.nk", inbox=messages.inbox_of(name))
+        return connected(
+            [address], name, nkey_file=etc / f"centres/{name}.nk", inbox=messages.inbox_prefix_of_centre(name)
+        )
 
     async with connected([address], "hq", nkey_file=etc / "hq.nk") as above:
         for stream, subjects in ((messages.UP, ["up.*"]), (messages.PEERS, ["peer.>"]), (messages.CMD, ["cmd.>"])):
@@ -481,7 +483,7 @@ def test_render_command_creates_the_certificate_of_the_headquarters_pages(tmp_pa
 
 def test_every_permission_of_a_centre_names_its_own_id_or_a_stream() -> None:
     pune = HqCentre(id="pune-1", zone="west", state="S13", constituencies=(209,))
-    for kind, permissions in permissions_of(pune).items():
+    for kind, permissions in build_nats_permissions(pune).items():
         for subject in permissions["allow"]:
             assert "pune-1" in subject or subject.startswith(
                 ("$JS.API.STREAM.INFO.", "$JS.API.CONSUMER.CREATE.", "$JS.FC.")
@@ -489,11 +491,11 @@ def test_every_permission_of_a_centre_names_its_own_id_or_a_stream() -> None:
 
 
 def test_centre_without_constituencies_reads_marks_of_its_state_or_of_all_states() -> None:
-    assert readable_subjects(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
+    assert list_readable_subjects(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",
     ]
-    assert readable_subjects(HqCentre(id="a", zone="west"))[messages.PEERS] == [
+    assert list_readable_subjects(HqCentre(id="a", zone="west"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.*.*",
     ]

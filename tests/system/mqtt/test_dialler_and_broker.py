@@ -34,7 +34,7 @@ from dialer.mqtt.connection import check_broker
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
 from dialer.mqtt.embedded_broker import BrokerKind, demo_broker, free_port
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import announcement_of, centre_message, retained_messages
+from dialer.mqtt.messages import centre_message, create_announcement, retained_messages
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view, change_state
@@ -49,7 +49,7 @@ BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
-    opened = await open_store(tmp_path / "centre.db", encode=announcement_of)
+    opened = await open_store(tmp_path / "centre.db", encode=create_announcement)
     yield opened
     await opened.close()
 

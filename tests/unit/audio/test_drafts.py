@@ -197,7 +197,11 @@ def test_audio_list_shows_unrecorded_prompts_as_drafts(tmp_path: Path, monkeypat
 
 def test_byte_order_mark_in_the_file_of_names_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for spoken in ("collect_text_prompts", "collect_word_prompts", "_message_text"):  # names alone, which is quick
+    for spoken in (
+        "collect_text_prompts",
+        "collect_word_prompts",
+        "_information_message_texts",
+    ):  # names alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
@@ -211,7 +215,7 @@ def test_drafts_command_reports_approvals_lost_by_a_new_text(tmp_path: Path, mon
     for spoken in (
         "collect_text_prompts",
         "collect_word_prompts",
-        "_message_text",
+        "_information_message_texts",
     ):  # the organisation's name alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
     name = get_name_sound(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")

@@ -17,7 +17,7 @@ from dialer.audio.errors import AudioError, BadPromptName
 from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_atomically
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound, parse_prompt_name
 from dialer.audio.prepare import Refused, add_history, list_recordings, make_plan, prepare_recording, prepare_recordings
-from dialer.process.pool import process_count, run_in_processes
+from dialer.process.pool import choose_process_count, run_in_processes
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
 
@@ -168,9 +168,9 @@ def test_recording_that_crashes_its_process_stops_no_other_recording() -> None:
 
 
 def test_number_of_processes_depends_on_recordings_and_cpus() -> None:
-    assert process_count(1, 0) == 1
-    assert process_count(100, 7) == 7
-    assert process_count(0, 7) == 1
+    assert choose_process_count(1, 0) == 1
+    assert choose_process_count(100, 7) == 7
+    assert choose_process_count(0, 7) == 1
     assert list(run_in_processes(_die_at_three, [], workers=1)) == []
 
 

@@ -34,7 +34,9 @@ def build_view(view: CentreView, change: Callable[[str, dict[str, Any]], None] =
         for message in retained_messages(view):
             fields = json.loads(message.payload)
             change(message.topic, fields)
-            await client._receive(Received(message.topic, json.dumps(fields).encode(), True, lambda: None))
+            await client._handle_received_message(
+                Received(message.topic, json.dumps(fields).encode(), True, lambda: None)
+            )
 
     asyncio.run(receive())
     return found

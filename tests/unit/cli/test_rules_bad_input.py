@@ -15,7 +15,7 @@ from dialer.engine.plan import EnginePlan
 from dialer.engine.turnout.polls import Polls
 from dialer.rules.rulebook import list_polling_days
 from dialer.settings.jurisdiction import JURISDICTIONS
-from dialer.site.polling_day import polling_plan
+from dialer.site.polling_day import create_polling_plan
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.roll_support import write_roll
@@ -158,7 +158,7 @@ def test_closing_time_in_the_settings_overrides_the_roll(
     polls_known = Polls(Core("test", KOLKATA, SystemClock(), cast(EnginePlan, plan)))
     booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
     assert polls_known.local_closing_time(booth) == rolls_hour
-    plan.polling = polling_plan(chosen, list_polling_days(chosen))
+    plan.polling = create_polling_plan(chosen, list_polling_days(chosen))
     assert polls_known.local_closing_time(booth) == printed
 
 

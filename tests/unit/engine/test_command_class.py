@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 import pytest
 from pydantic import Field, ValidationError
 
-from dialer.cli.document_permissions import permissions_page
+from dialer.cli.document_permissions import render_permissions_page
 from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.command import catalogue
@@ -123,7 +123,7 @@ def test_new_command_is_documented() -> None:
     page = document.markdown()
     assert "|`seat-coffee`|`seat`, `coffee`|no|Pause a seat for coffee.|" in page
     assert "|`coffee`|`black`, `white`|which kind|" in page
-    (allowed,) = re.findall(r"^\|(.*)\|.*`seat-coffee`", permissions_page(), re.MULTILINE)
+    (allowed,) = re.findall(r"^\|(.*)\|.*`seat-coffee`", render_permissions_page(), re.MULTILINE)
     assert allowed == "`desk`, `supervisor`"
 
 

@@ -28,7 +28,7 @@ from dialer.settings.jurisdiction import Profile, load_profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import site_profile
 from dialer.site.checks.before_start import check_site
-from dialer.site.voices import refuse_voices, voice_problems
+from dialer.site.voices import find_voice_problems, refuse_voices
 from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret_command
 from tests.support.certified import catalogue_entry, write_prompts
 from tests.support.flow_support import TURNOUT_HEAD, add_texts
@@ -219,7 +219,7 @@ def test_twilio_must_not_speak_texts_that_need_a_certificate() -> None:
 
 
 def list_problems(settings: Settings, profile: Profile | None = None) -> list[str]:
-    return [str(each) for each in voice_problems(settings, profile or site_profile(settings), SystemClock())]
+    return [str(each) for each in find_voice_problems(settings, profile or site_profile(settings), SystemClock())]
 
 
 def make_recorded_site(directory: Path, **voices: Voice) -> Settings:

@@ -19,7 +19,7 @@ from dialer.hq.ledger import (
     StatusChange,
     StoredCentre,
     TurnoutArea,
-    add_batch,
+    add_new_rows_of_batch,
     describe_problem,
     parse_answers,
     parse_row,
@@ -36,7 +36,7 @@ def collected_rows(*batches: object) -> CentreRows:
     """The rows of pune-1 after these batches."""
     collected: dict[str, CentreRows] = {}
     for each in batches:
-        add_batch(each, "up.pune-1", STORED, collected)  # type: ignore[arg-type]
+        add_new_rows_of_batch(each, "up.pune-1", STORED, collected)  # type: ignore[arg-type]
     return collected["pune-1"]
 
 
@@ -67,12 +67,12 @@ def test_each_row_from_a_centre_is_collected_once_and_in_order(
 
 def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"a batch of pune-1 arrived on the subject up\.pune-2"):
-        add_batch(batch([attempt_row(1)]), "up.pune-2", STORED, {})
+        add_new_rows_of_batch(batch([attempt_row(1)]), "up.pune-2", STORED, {})
 
 
 def test_batch_of_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"add it to \[\[centres\]\]"):
-        add_batch(batch([attempt_row(1)], centre="x"), "up.x", STORED, {})
+        add_new_rows_of_batch(batch([attempt_row(1)], centre="x"), "up.x", STORED, {})
 
 
 def test_row_with_an_invalid_time_does_not_count_as_the_newest() -> None:

@@ -12,11 +12,11 @@ from dialer.hq.page_database import PageDatabase
 from dialer.hq.rights import (
     ACTIONS_OF_ROLE,
     HqAction,
-    allowed_actions,
     can_see_key,
     can_see_zone,
-    covers,
-    roles_for,
+    is_in_user_zone,
+    list_allowed_actions,
+    list_roles_for,
 )
 from dialer.settings.headquarters import HqSettings
 
@@ -35,18 +35,18 @@ def test_each_headquarters_role_allows_exactly_its_actions() -> None:
         role.value: {*ACTIONS_OF_ROLE[role]} for role in HqRole
     }
     for action in HqAction:
-        assert roles_for(action) == {role for role, actions in ALLOWED.items() if action in actions.split()}
+        assert list_roles_for(action) == {role for role, actions in ALLOWED.items() if action in actions.split()}
 
 
 def test_user_of_one_zone_may_not_read_the_audit() -> None:
-    assert "read-audit" in allowed_actions("headquarters", "")
-    assert "read-audit" not in allowed_actions("headquarters", "west")
+    assert "read-audit" in list_allowed_actions("headquarters", "")
+    assert "read-audit" not in list_allowed_actions("headquarters", "west")
 
 
 @pytest.mark.parametrize("kind", ["material", "resume"])
 def test_only_the_headquarters_role_may_both_propose_and_confirm_orders(kind: str) -> None:
     """Even headquarters may not confirm its own proposal, which `HqActions` checks by name."""
-    both = roles_for(HqAction(f"propose-{kind}")) & roles_for(HqAction(f"confirm-{kind}"))
+    both = list_roles_for(HqAction(f"propose-{kind}")) & list_roles_for(HqAction(f"confirm-{kind}"))
     assert both == {HqRole.HEADQUARTERS}
 
 
@@ -90,7 +90,10 @@ def test_user_of_a_zone_sees_only_that_zone() -> None:
     ],
 )
 def test_user_of_a_zone_may_act_only_in_that_zone(to: str, for_all_zones: bool, for_west: bool) -> None:
-    assert (covers("", to, ZONE_OF_CENTRE), covers("west", to, ZONE_OF_CENTRE)) == (for_all_zones, for_west)
+    assert (is_in_user_zone("", to, ZONE_OF_CENTRE), is_in_user_zone("west", to, ZONE_OF_CENTRE)) == (
+        for_all_zones,
+        for_west,
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ def run_version(rollout: Rollout, *centres: str) -> None:
 
 
 def decisions(rollout: Rollout, *times: float) -> list[WaveState]:
-    return [rollout.decide(now) for now in times]
+    return [rollout.decide_next_step(now) for now in times]
 
 
 def test_rollout_waves_are_three_centres_then_their_zones_then_all_centres() -> None:
@@ -49,7 +49,7 @@ def test_each_rollout_wave_is_watched_before_the_next_one_starts() -> None:
     rollout = a_rollout()
     assert rollout.start_next_wave(0).to == ("centre:a", "centre:b", "centre:c")
     run_version(rollout, "a", "b", "d")  # d is not in this wave
-    assert rollout.decide(10) is WaveState.WAIT
+    assert rollout.decide_next_step(10) is WaveState.WAIT
     run_version(rollout, "c")
     assert decisions(rollout, 20, 79, 80) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
     assert rollout.start_next_wave(80).to == ("zone:west",)
@@ -66,10 +66,10 @@ def test_centre_that_rejects_the_version_stops_the_rollout() -> None:
     rollout.start_next_wave(0)
     rollout.update_material("e", None, "turnout-8", "not in this wave")
     rollout.update_material("a", "turnout-7", "turnout-7", "a problem of the earlier version")
-    assert rollout.decide(1) is WaveState.WAIT
+    assert rollout.decide_next_step(1) is WaveState.WAIT
     rollout.update_material("b", "turnout-7", "turnout-8", "turnout-8 was rolled back: no such node")
     rollout.update_material("c", "turnout-7", "turnout-8", "a later problem")
-    assert rollout.decide(2) is WaveState.STOPPED
+    assert rollout.decide_next_step(2) is WaveState.STOPPED
     assert rollout.problem == "b: turnout-8 was rolled back: no such node"
 
 
@@ -79,9 +79,9 @@ def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
     run_version(rollout, "a")
     rollout.update_alerts("b", ["no-audio-turnout"])  # b still runs the earlier version
     rollout.update_alerts("a", ["switch-down", "broker-down"])
-    assert rollout.decide(1) is WaveState.WAIT
+    assert rollout.decide_next_step(1) is WaveState.WAIT
     rollout.update_alerts("a", ["no-audio-turnout"])
-    assert (rollout.decide(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
+    assert (rollout.decide_next_step(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
 
 
 def test_centre_that_does_not_run_the_version_in_time_stops_the_rollout() -> None:
@@ -96,14 +96,14 @@ def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time
     rollout = Rollout("turnout-8", plan_waves(ZONES)[-1:], hold_seconds=60, patience_seconds=300)
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c", "d")
-    assert (rollout.decide(300), rollout.missing_centres) == (WaveState.DONE, ["e"])
+    assert (rollout.decide_next_step(300), rollout.missing_centres) == (WaveState.DONE, ["e"])
 
 
 def test_rollout_waits_while_a_centre_of_the_wave_is_stopped_by_leaders() -> None:
     rollout = a_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
-    assert rollout.decide(10) is WaveState.WAIT
+    assert rollout.decide_next_step(10) is WaveState.WAIT
     rollout.update_stopped(frozenset("be"))
     assert decisions(rollout, 70, 100, 900) == [WaveState.WAIT] * 3
     assert rollout.stopped_centres == ["b"]
@@ -115,7 +115,7 @@ def test_centre_that_returns_to_the_earlier_version_is_watched_again() -> None:
     rollout = a_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b", "c")
-    assert rollout.decide(10) is WaveState.WAIT
+    assert rollout.decide_next_step(10) is WaveState.WAIT
     rollout.update_material("c", "turnout-7", "turnout-8", "")
     run_version(rollout, "c")
     assert decisions(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]

@@ -58,7 +58,7 @@ EXAMPLES = examples()
 
 
 async def receive(client: DiallerClient, topic: str, payload: bytes) -> None:
-    await client._receive(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
+    await client._handle_received_message(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
 
 
 async def test_each_message_from_the_dialler_is_stored_under_its_key() -> None:

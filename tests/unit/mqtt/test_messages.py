@@ -42,7 +42,7 @@ def announced() -> list[Message]:
         AuditHead(9, "3b" * 32, AT, 40),
     ]
     reply = messages.reply_announcement("asha", CommandReply(id="c1", status="done", text="paused", at=AT))
-    rows = [*map(messages.announcement_of, results), reply]
+    rows = [*map(messages.create_announcement, results), reply]
     return [messages.announced_message("pune-1", row.topic, row.payload) for row in rows]
 
 
@@ -110,7 +110,7 @@ def test_answers_that_could_be_phone_numbers_are_not_published() -> None:
         "phone": "9812345678",
         "starred": "*98*12#",
     }
-    row = messages.announcement_of(FlowAnswers("turnout-ivr", ATTEMPT, AT, entered))
+    row = messages.create_announcement(FlowAnswers("turnout-ivr", ATTEMPT, AT, entered))
     assert json.loads(row.payload)["answers"] == {**entered, "epic": None, "phone": None, "starred": None}
 
 
@@ -119,8 +119,8 @@ def test_private_fields_of_records_are_not_published() -> None:
     record = DispositionRecord(ATTEMPT, Disposition.LANGUAGE, AT, "agent-17", None, language="mr", own_at=AT)
     booth = centre_view(booths=1).booths[0]
     for private, published in (
-        ({"technical_cause", "counted", "promised"}, messages.announcement_of(ended).payload),
-        ({"language", "own_at"}, messages.announcement_of(record).payload),
+        ({"technical_cause", "counted", "promised"}, messages.create_announcement(ended).payload),
+        ({"language", "own_at"}, messages.create_announcement(record).payload),
         ({"constituency_name", "booth_name"}, messages.turnout_message("pune-1", booth).payload),
     ):
         assert not private & json.loads(published).keys()

@@ -16,7 +16,7 @@ from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.results import OptOut
 from dialer.mqtt import topics
-from dialer.mqtt.messages import announced_message, announcement_of
+from dialer.mqtt.messages import announced_message, create_announcement
 from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_opt_out
 from dialer.rules.number_hash import compute_fingerprint, hash_number
 from tests.support.virtual import virtual_time
@@ -44,7 +44,7 @@ def test_opt_out_hash_depends_on_number_and_secret_and_reveals_neither() -> None
 
 def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     hashed = hash_number(SECRET, NUMBER)
-    announcement = announcement_of(OptOut(7, 5.0, "agent", number_hash=hashed))
+    announcement = create_announcement(OptOut(7, 5.0, "agent", number_hash=hashed))
     sent = announced_message("pune-2", announcement.topic, announcement.payload)
     assert parse_opt_out(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
     assert not sent.retain

@@ -10,7 +10,7 @@ import pytest
 
 from dialer.domain.signing import derive_public_key
 from dialer.hq.render import MAX_PAYLOAD_BYTES
-from dialer.hq.snapshots import SQL, fit_page, read_page
+from dialer.hq.snapshots import SQL, fit_updates_into_page, read_page
 from dialer.nats.messages import InvalidMessage
 from dialer.nats.snapshot import (
     MAX_PAGE_ROWS,
@@ -91,7 +91,7 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
     ]
     seen, remaining, next_after = list[Any](), marks_by_key, None
     while remaining:
-        next_after, marks = fit_page(remaining, has_more=False)
+        next_after, marks = fit_updates_into_page(remaining, has_more=False)
         data = pack_page(replace(PAGE, next_after=next_after, marks=marks), PRIVATE)
         assert len(data) < MAX_PAYLOAD_BYTES
         assert check_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE)).marks == marks
@@ -99,7 +99,7 @@ def test_longest_marks_are_split_into_snapshot_pages_that_fit_into_a_message() -
         assert (next_after is None) == (len(marks) == len(remaining))
         remaining = remaining[len(marks) :]
     assert seen == [mark for _, mark in marks_by_key]
-    assert fit_page(marks_by_key[:3], has_more=True)[0] == "2"
+    assert fit_updates_into_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
 async def test_snapshot_request_for_a_constituency_without_a_state_returns_marks_not_opt_outs() -> None:

@@ -24,7 +24,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk, seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.site.checks import processes, store
-from dialer.site.checks.processes import check_process, state_findings
+from dialer.site.checks.processes import check_process, judge_dialler_state
 from dialer.site.checks.store import check_backup, check_records
 from dialer.site.checks.while_running import check_running_site
 from tests.support.centre import site_settings
@@ -188,7 +188,7 @@ def test_state_published_by_the_dialler_is_checked(
     latest = LatestMessages("pune-1")
     for key, message in messages.items():
         latest.put(key, message)
-    findings = state_findings(latest.state, latest.view(NOW), NOW)
+    findings = judge_dialler_state(latest.state, latest.view(NOW), NOW)
     seen = {each.subject: each for each in findings}[subject]
     assert (seen.level, seen.text.startswith(text)) == (level, True), seen
 

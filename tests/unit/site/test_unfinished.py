@@ -16,11 +16,11 @@ from dialer.cli import running
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import (
+    find_pin_weakness,
+    find_secret_weakness,
     find_unfinished,
     find_unsafe_permissions,
     is_placeholder_host,
-    pin_weakness,
-    secret_weakness,
 )
 from dialer.site.checks.before_start import check_site
 from tests.support.paths import ROOT
@@ -63,23 +63,23 @@ WEAK = [
 
 @pytest.mark.parametrize("secret", WEAK)
 def test_guessable_secrets_are_weak(secret: str) -> None:
-    assert secret_weakness(secret)
+    assert find_secret_weakness(secret)
 
 
 def test_generated_secrets_are_strong() -> None:
     for _ in range(300):
-        assert secret_weakness(secrets.token_urlsafe(24)) is None
-        assert secret_weakness(secrets.token_hex(16)) is None
-    assert secret_weakness("agent-number-one", "agent-number-one") is not None
-    assert secret_weakness("agent-number-one", "agent-number-two") is None
+        assert find_secret_weakness(secrets.token_urlsafe(24)) is None
+        assert find_secret_weakness(secrets.token_hex(16)) is None
+    assert find_secret_weakness("agent-number-one", "agent-number-one") is not None
+    assert find_secret_weakness("agent-number-one", "agent-number-two") is None
 
 
 def test_most_pins_are_not_trivial() -> None:
     """Only a few hundred of 10,000 PINs are sequences or repetitions; enough others must remain."""
-    refused = [f"{pin:04}" for pin in range(10_000) if pin_weakness(f"{pin:04}")]
+    refused = [f"{pin:04}" for pin in range(10_000) if find_pin_weakness(f"{pin:04}")]
     assert {"0000", "1234", "2468", "4321", "7890", "1212", "1112", "1221"} <= set(refused)
     assert len(refused) < 800
-    assert pin_weakness("4711") is None
+    assert find_pin_weakness("4711") is None
 
 
 @pytest.mark.parametrize("host", PLACEHOLDERS)

@@ -45,7 +45,7 @@ def signed_length(updates: PendingUpdates) -> int:
 def filled(mark: dict[str, Any]) -> PendingUpdates:
     """Return as many messages of ten such marks as fit into one command."""
     updates = PendingUpdates(10**9)
-    while updates.fits([mark] * 10):
+    while updates.fits_into_command([mark] * 10):
         updates.add(updates.position + 1, [], [mark] * 10)
     return updates
 
@@ -105,7 +105,7 @@ async def test_buffered_updates_share_one_command_and_own_updates_only_move_the_
         opt_out_message(5, 0, "pune-1"),
     ):
         assert pending is not None
-        pending = await updates._receive("PEERS.1", pending, message)
+        pending = await updates._handle_stream_message("PEERS.1", pending, message)
     sent = dialler.commands  # type: ignore[attr-defined]
     assert [(each["after"], each["position"], len(each["opt_outs"])) for each in sent] == [(0, 1, 0), (1, 4, 3)]
 
@@ -121,7 +121,7 @@ async def test_delay_of_an_opt_out_is_published_once_the_opt_out_is_stored(statu
         {"number_hash": f"{place:064x}", "at": NOW - late, "centre": "patna-1"} for place, late in enumerate((9.0, 0.4))
     ]
     message = StoredMessage(OPT_OUT_SUBJECT, json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 9, 0)
-    await updates._receive("PEERS.1", PendingUpdates(6), message)
+    await updates._handle_stream_message("PEERS.1", PendingUpdates(6), message)
     assert session.published == expected
 
 

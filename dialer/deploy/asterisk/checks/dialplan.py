@@ -51,11 +51,11 @@ def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: s
             elif key == "switch":
                 yield unsafe(setting, "", f"{who} reaches [{name}], which uses another dialplan (switch)", "remove it")
             elif key in {"exten", "same"}:
-                yield from _check_step(setting, name, who)
-                waiting += [context for context in contexts if _jumps_to(setting, context)]
+                yield from _check_dialplan_step(setting, name, who)
+                waiting += [context for context in contexts if _step_jumps_to_context(setting, context)]
 
 
-def _check_step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
+def _check_dialplan_step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
     application, data = _parse_application(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
@@ -70,7 +70,7 @@ def _parse_application(setting: Setting) -> tuple[str, str]:
     return ("", "") if step is None else (step[1].lower(), step[2])
 
 
-def _jumps_to(setting: Setting, context: str) -> bool:
+def _step_jumps_to_context(setting: Setting, context: str) -> bool:
     application, data = _parse_application(setting)
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
@@ -85,7 +85,7 @@ def _check_our_contexts(contexts: Mapping[str, ConfSection], conf: ConfFile, ren
             text = f"the context [{wanted.name}], to which the dialler sends calls, is missing"
             yield broken(conf.name, "", text, "render the file")
             continue
-        difference = _first_difference(found, wanted)
+        difference = _find_first_difference(found, wanted)
         if difference is not None:
             text = f"[{found.name}] differs from the dialplan of this version of the dialler"
             yield broken(difference, "", text, "render the file")
@@ -100,7 +100,7 @@ def _check_our_contexts(contexts: Mapping[str, ConfSection], conf: ConfFile, ren
         )
 
 
-def _first_difference(found: ConfSection, wanted: ConfSection) -> Setting | ConfSection | None:
+def _find_first_difference(found: ConfSection, wanted: ConfSection) -> Setting | ConfSection | None:
     theirs, ours = (
         [(each.key.lower(), "".join(each.value.split())) for each in section.settings] for section in (found, wanted)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection, Problem, Setting
 from dialer.domain.finding import Finding, Level
 from dialer.settings.site import Settings
-from dialer.settings.unfinished import secret_weakness
+from dialer.settings.unfinished import find_secret_weakness
 
 OUR_CONTEXTS = "matdan-"
 _TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
@@ -46,11 +46,11 @@ def broken(place: Place, key: str, text: str, remedy: str) -> Finding:
 
 
 def _create_finding(subject: str, place: Place, key: str, text: str, remedy: str) -> Finding:
-    file, line = _locate(place, key)
+    file, line = _locate_setting(place, key)
     return Finding(Level.ERROR, subject, text, remedy, file, line)
 
 
-def _locate(place: Place, key: str) -> tuple[str, int]:
+def _locate_setting(place: Place, key: str) -> tuple[str, int]:
     if isinstance(place, str):
         return place, 0
     at = place.find(key) or place if isinstance(place, ConfSection) else place
@@ -68,6 +68,6 @@ def is_loopback(address: str) -> bool:
     return host.startswith("127.") or host in {"::1", "localhost"}
 
 
-def is_weak(secret: str, name: str) -> bool:
+def is_weak_password(secret: str, name: str) -> bool:
     """Return whether a password is shorter than 10 characters, its user's name, a placeholder or a pattern."""
-    return secret_weakness(secret, name, least=10) is not None
+    return find_secret_weakness(secret, name, least=10) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_loopback, is_true, is_weak, unsafe
+from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_loopback, is_true, is_weak_password, unsafe
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.finding import Finding
@@ -39,14 +39,14 @@ def check_manager(configuration: Configuration) -> Iterator[Finding]:
         yield broken(general, "allowmultiplelogin", text, "allowmultiplelogin=yes")
     users = [section for section in conf.live_sections() if section.name != "general"]
     for user in users:
-        yield from _check_user(user, exposed=not is_loopback(general.get("bindaddr", "0.0.0.0")))  # noqa: S104
+        yield from _check_manager_user(user, exposed=not is_loopback(general.get("bindaddr", "0.0.0.0")))  # noqa: S104
     if configuration.settings is not None:
-        yield from _check_our_user(conf, general, configuration.settings)
+        yield from _check_dialler_user(conf, general, configuration.settings)
 
 
-def _check_user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
+def _check_manager_user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
     for key in ("read", "write"):
-        classes = _classes(user, key)
+        classes = _permission_classes(user, key)
         for name in sorted(classes & _DANGEROUS.keys()):
             if key == "read" and name != "all":
                 continue
@@ -60,7 +60,7 @@ def _check_user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
         yield unsafe(user, "deny", text, "deny=0.0.0.0/0.0.0.0 and permit= the dialler's address")
     elif any(permit in _EVERYWHERE for permit in permits):
         yield unsafe(user, "permit", f"user [{user.name}] may log in from anywhere", "permit= one address")
-    if is_weak(user.get("secret"), user.name):
+    if is_weak_password(user.get("secret"), user.name):
         yield unsafe(user, "secret", f"the secret of user [{user.name}] is weak", "use 20 random letters")
     timeout = user.get("writetimeout", "100")
     if not timeout.isdigit() or int(timeout) < _MIN_WRITE_TIMEOUT:
@@ -71,7 +71,7 @@ def _check_user(user: ConfSection, *, exposed: bool) -> Iterator[Finding]:
         yield broken(user, "eventfilter", text, "one eventfilter=Event: NAME for each event that it needs")
 
 
-def _check_our_user(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[Finding]:
+def _check_dialler_user(conf: ConfFile, general: ConfSection, settings: Settings) -> Iterator[Finding]:
     ami = settings.ami
     port = general.get("port", "5038")
     if port != str(ami.port):
@@ -87,7 +87,7 @@ def _check_our_user(conf: ConfFile, general: ConfSection, settings: Settings) ->
         text = f"the secret of [{ami.username}] differs from the settings"
         yield broken(user, "secret", text, "render the file, or correct [ami].secret")
     for key, needed in (("read", READS), ("write", WRITES)):
-        classes = _classes(user, key)
+        classes = _permission_classes(user, key)
         missing = needed - classes
         if missing and "all" not in classes:
             text = f"user [{user.name}] lacks {key} class {', '.join(sorted(missing))}"
@@ -99,7 +99,7 @@ def _check_our_user(conf: ConfFile, general: ConfSection, settings: Settings) ->
         yield broken(user, "eventfilter", text, "add an eventfilter=Event: NAME for each")
 
 
-def _classes(user: ConfSection, key: str) -> set[str]:
+def _permission_classes(user: ConfSection, key: str) -> set[str]:
     return {name.strip().lower() for name in user.get(key).split(",") if name.strip()}
 
 

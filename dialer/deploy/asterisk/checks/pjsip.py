@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_true, is_weak, unsafe
+from dialer.deploy.asterisk.checks.finding import Configuration, broken, is_true, is_weak_password, unsafe
 from dialer.deploy.asterisk.conf_file import ConfFile, ConfSection
 from dialer.deploy.asterisk.render import asterisk_trunks
 from dialer.domain.finding import Finding
@@ -31,7 +31,7 @@ def check_pjsip(configuration: Configuration) -> Iterator[Finding]:
         yield from _check_unsafe_defaults(endpoint)
         yield from _check_references(endpoint, conf, contexts)
     for auth in conf.of_type("auth"):
-        if auth.get("password") and is_weak(auth.get("password"), auth.get("username")):
+        if auth.get("password") and is_weak_password(auth.get("password"), auth.get("username")):
             yield unsafe(auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters")
     for aor in conf.of_type("aor"):
         yield from _check_contact(aor)
