@@ -38,7 +38,7 @@ class SQL(Statements):
 
 
 class Accounts:
-    """All accounts, as they were last read from the database."""
+    """All accounts of headquarters' pages, as they were last read from the database."""
 
     def __init__(self, db: PageDatabase, settings: HqSettings) -> None:
         self._db = db
@@ -56,11 +56,11 @@ class Accounts:
         return [StoredUser(each.name, each.role, each.added_at, each.changed_at) for each in accounts]
 
     def can_see_zone(self, name: str, zone: str) -> bool:
-        """Return whether there is an account of this name that sees the zone."""
+        """Return whether an account of this name exists and may see the zone."""
         return name in self.zone_of and can_see_zone(self.zone_of[name], zone)
 
     def is_in_zone_of(self, name: str, to: str) -> bool:
-        """Return whether "all", "zone:NAME" or "centre:ID" is within the zone of an account."""
+        """Return whether all centres of `to` belong to the zone of an account. `to` is "all", "zone:NAME" or "centre:ID"."""
         return name in self.zone_of and is_in_user_zone(self.zone_of[name], to, self.zone_of_centre)
 
     def list_possible_incident_owners(self, zone: str) -> list[str]:
@@ -74,7 +74,7 @@ class Accounts:
             raise CommandRefused(f"there is no account {name}: see `dialer hq user list`")
 
     async def save(self, name: str, role: str, zone: str, who: str) -> None:
-        """Add an account, or change role and zone of one. Raises CommandRefused, StoreError."""
+        """Add an account, or change the role and zone of an existing one. Raises CommandRefused, StoreError."""
         if not _NAME.fullmatch(name):
             raise CommandRefused(f"{name!r} is not a valid name: use 1 to 32 lower-case letters, digits and hyphens")
         if sum(letter.isdigit() for letter in name) > _MAX_DIGITS:

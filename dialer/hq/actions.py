@@ -1,8 +1,8 @@
-"""Actions of users on headquarters' pages: incidents, and proposals that a second person confirms. All are audited.
+"""Actions of users on headquarters' pages: incidents, and proposals that a second user confirms. All are audited.
 
-The server has no leader's key: a confirmed proposal to resume is an order that two leaders then sign on their own
-machines. Confirmed material is assigned at once with the online key, which is on the server; media and compliance have
-signed the version before.
+The server has no leader's key. So a confirmed proposal to resume calling is only a request: two leaders then sign the order
+on their own machines. Confirmed material (a version of flows, scripts and recordings for centres) is assigned at once with
+the online key, which is on the server. The media and compliance officers have signed that version before.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class OpenProposal(NamedTuple):
 
 
 class ConfirmedMaterial(NamedTuple):
-    """Material that was confirmed, and may or may not have been assigned."""
+    """A confirmed proposal of material, whose version may or may not have been assigned to centres yet."""
 
     id: int
     to: str
@@ -98,7 +98,7 @@ class AssignIncident(CloseIncident):
 
 
 class ProposeMaterial(PageRequest):
-    """Proposes that centres run a version of a bundle that media and compliance have signed."""
+    """Proposes that centres run a version of a bundle. The media and compliance officers have signed that version."""
 
     name: _Name
     version: Annotated[int, Field(ge=1, lt=2**31)]
@@ -113,14 +113,14 @@ class ProposeResume(PageRequest):
 
 
 class AnswerProposal(PageRequest):
-    """Confirms or declines a proposal, by a second person."""
+    """Confirms or declines a proposal of another user."""
 
     id: _Id
     answer: Literal["confirm", "decline"]
 
 
 class HqActions:
-    """The routes for actions of users."""
+    """The routes for what users do on headquarters' pages."""
 
     def __init__(
         self, settings: HqSettings, db: PageDatabase, accounts: Accounts, on_change: Callable[[], None]
@@ -236,7 +236,7 @@ class HqActions:
         return {"state": state, "result": result}
 
     async def _assign_material(self, text: str, to: str) -> tuple[str, str]:
-        """Assign material to centres. Return the proposal's new state, and why it failed."""
+        """Assign material to centres. Return the proposal's new state, and the reason if the assignment failed."""
         name, _, version = text.rpartition(" ")
         try:
             await asyncio.to_thread(assign_material, self._settings, name, int(version), [to])
@@ -246,14 +246,17 @@ class HqActions:
         return "done", ""
 
     async def run(self) -> NoReturn:
-        """Settle confirmed proposals of unknown result until cancelled: this process or the database stopped while assigning."""
+        """Settle confirmed proposals with an unknown result until cancelled.
+
+        The result is unknown if this process or the database stopped while the material was being assigned.
+        """
         await repeat_every(SETTLE_SECONDS, lambda: try_or_log(self.settle_proposals(), "hq_desk.settle_failed"))
 
     async def settle_proposals(self) -> None:
-        """Settle material that was confirmed some time ago without a known result. Raises StoreError.
+        """Record the result of material proposals that were confirmed some time ago without a known result. Raises StoreError.
 
-        It is done if it is assigned, and failed if not. It is not assigned now, because somebody may have assigned another
-        version meanwhile.
+        A proposal is done if its material is assigned, and failed if not. The material is not assigned now, because somebody
+        may have assigned another version meanwhile.
         """
         async with self._db.transaction() as db:
             unsettled = await SQL.confirmed_material.fetch(db, self._db.clock.now() - SETTLE_SECONDS)
@@ -280,8 +283,7 @@ class HqActions:
 def _audit_details(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:
     """Return a proposal's details for the audit.
 
-    They include the version of material, so that nobody with access to the database can change it unnoticed after it was
-    proposed or confirmed.
+    They include the version of the material, so that a later change of the proposal in the database is noticed.
     """
     version = {"version": shorten_for_audit(text)} if kind == "material" else {}
     return {"proposal": str(proposal), "to": to, **more, **version}

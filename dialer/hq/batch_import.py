@@ -1,7 +1,10 @@
-"""Importing batches of centres into headquarters' database, with their counters and the peer updates that they cause.
+"""Importing batches of centres into headquarters' database. A batch is a range of rows from a centre's outbox.
 
-A batch's rows, the centre's last id and the position in the stream are committed in one transaction. So a gatherer that
-is killed continues where its last commit ended.
+The import also updates the counters of the day, and queues the opt-outs and marks that other centres must receive. A mark is
+a recorded answer about a voter, such as "has voted".
+
+A batch's rows, the last stored row id of its centre and the position in the stream are committed in one transaction. So a
+gatherer that is killed continues where its last commit ended.
 """
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ MAX_MESSAGE_UPDATES = 50
 
 
 class CentrePosition(NamedTuple):
-    """A centre and the last id of its outbox that is committed."""
+    """A centre, and the id of the last row of its outbox that is committed."""
 
     centre: str
     zone: str
@@ -74,7 +77,7 @@ class StoredVoter(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """A mark of a voter that was not undone."""
+    """A mark of a voter that is stored and was not undone."""
 
     state_code: str
     constituency_number: int
@@ -87,14 +90,14 @@ class StoredMark(NamedTuple):
 
 
 class RowId(NamedTuple):
-    """The id of a row in the outbox of its centre."""
+    """The id that a row has in its centre's outbox."""
 
     centre: str
     id: int
 
 
 class CentreBooth(NamedTuple):
-    """A booth whose voters a centre has reported marks of."""
+    """A booth, and a centre that has reported marks of the booth's voters."""
 
     centre: str
     state_code: str
@@ -103,7 +106,7 @@ class CentreBooth(NamedTuple):
 
 
 class Insert(Command):
-    """An INSERT of the rows of a temporary table, which skips rows that are stored already."""
+    """An INSERT of the rows of a temporary table. It skips rows that are stored already."""
 
     async def run_returning(self, db: Database) -> set[RowId]:
         """Run it and return the ids of the rows it inserted."""
@@ -130,12 +133,12 @@ class SQL(Statements):
 
 
 class Displaced(HeadquartersUnreachable):
-    """Another gatherer imports the same stream."""
+    """Another gatherer has imported from the same stream, so this one must stop importing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedBatch:
-    """A message of the stream of batches."""
+    """A message of the stream of batches, with its batch or the reason why it has none."""
 
     position: int
     subject: str
@@ -144,12 +147,12 @@ class ReceivedBatch:
 
     @property
     def row_count(self) -> int:
-        """The number of its rows, plus 1 for the message itself."""
+        """The number of rows in the batch, plus 1 for the message itself."""
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
 
 def parse_message(stored: StoredMessage) -> ReceivedBatch:
-    """Return the batch in a message of the stream, or what is wrong with the message."""
+    """Return the batch that a message of the stream contains, or the reason why the message is invalid."""
     try:
         return ReceivedBatch(stored.position, stored.subject, messages.unpack_batch(stored.data))
     except InvalidMessage as error:
@@ -208,7 +211,7 @@ class ParsedRow(Generic[Row]):
 
 
 class BatchImporter:
-    """Imports batches, on the connection that has the gatherers' lock."""
+    """Imports batches, using the database connection that holds the gatherers' lock."""
 
     def __init__(self, settings: HqSettings, db: Database, clock: Clock) -> None:
         self._zone = ZoneInfo(settings.gather.time_zone)
@@ -218,10 +221,10 @@ class BatchImporter:
         self._names = NameLimit()
 
     async def commit(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> dict[str, int]:
-        """Commit the messages that follow `position` in the stream.
+        """Commit the messages that follow `position` in the stream. Return the last committed row id of each of their centres.
 
-        Returns the last committed id of each centre that sent one of them. Raises Displaced where another gatherer has
-        moved the position, and an error of `ValueRejected` for a value that the database cannot store.
+        Raises Displaced if another gatherer has moved the position. Raises an error of `ValueRejected` for a value that the
+        database cannot store.
         """
         now = self._clock.now()
         async with self._db.transaction():
@@ -255,7 +258,7 @@ class BatchImporter:
     async def _store_rows(
         self, stored: dict[str, StoredCentre], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
-        """Store the rows, and update counters, answers, voters and peer updates. Return booths that are new to their centres."""
+        """Store the rows, and update counters, answers, voters and peer updates. Return the new booths of centres."""
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
@@ -289,9 +292,9 @@ class BatchImporter:
         rows: list[ParsedRow[Row]],
         values: Callable[[Row], tuple[Any, ...]],
     ) -> list[ParsedRow[Row]]:
-        """Insert rows by way of a temporary table, and return those that were not stored before.
+        """Insert rows through a temporary table, and return the rows that were not stored before.
 
-        Usually all are new. Then no list of ids is needed, which would cost time for each row.
+        Usually all rows are new. Then no list of ids is needed, which would take time for each row.
         """
         if not rows:
             return []
@@ -344,7 +347,7 @@ class BatchImporter:
         marks: Sequence[ParsedRow[MarkRow]],
         results: Sequence[ParsedRow[ResultRow]],
     ) -> None:
-        """Store new opt-outs, and queue the updates that other centres must receive."""
+        """Store new opt-outs, and queue the opt-outs and marks that other centres must receive."""
         found = [parse_opt_out(each.row, each.fields) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
         new = await SQL.insert_opt_outs.fetch(self._db, *columns(opt_outs, 3)) if opt_outs else []
@@ -357,7 +360,7 @@ class BatchImporter:
             await SQL.insert_peer_updates.run(self._db, *columns(updates, 2))
 
     async def _update_voters(self, stored: dict[str, StoredCentre], marks: Sequence[MarkRow]) -> None:
-        """Update the status of voters and the turnout figures for marks that were inserted."""
+        """Update voters' statuses and the turnout figures after marks were inserted."""
         if not marks:
             return
         before = {_voter_place_of_row(row): _voter_status_of_row(row) for row in await SQL.voters.fetch(self._db)}
@@ -391,7 +394,7 @@ class BatchImporter:
 
 
 class _SomeStored(Exception):
-    """Some of the rows are stored already: the insert is rolled back and repeated with a list of the new ones."""
+    """Some of the rows are stored already. The insert is rolled back, and repeated with the new rows only."""
 
 
 # attrgetter, because `dataclasses.astuple` copies each value deeply, which was a fifth of the cost of a row.

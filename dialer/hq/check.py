@@ -1,4 +1,4 @@
-"""The check of a headquarters (`dialer hq check`): its settings, its server and streams, its centres, its material."""
+"""The check `dialer hq check` of a headquarters: its settings, nats-server, streams, centres and published material."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EXPIRY_WARNING_SECONDS = 86_400.0
 
 
 def find_settings_problems(settings: HqSettings) -> Iterator[str]:
-    """Yield what the settings lack, each in one line."""
+    """Yield each setting that is missing, in one line."""
     if len(settings.leaders) < RESUMING_LEADERS:
         yield "[[leaders]] has fewer than two leaders: nobody could resume the centres after a stop-all; add a second one"
     if not settings.centres:
@@ -36,7 +36,7 @@ def find_settings_problems(settings: HqSettings) -> Iterator[str]:
 
 
 def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
-    """Yield problems of the material, each in one line; none for a headquarters that has no material folder."""
+    """Yield each problem of the published material in one line. A headquarters without a material folder has none."""
     folder = settings.bundles.folder
     timestamp = folder / "public" / "metadata" / "timestamp.json"
     if not folder.exists():
@@ -61,7 +61,7 @@ def _material_expiry_time(timestamp: Path) -> float:
 
 
 async def find_server_problems(settings: HqSettings) -> list[str]:
-    """Return problems of the server and its streams, and the centres that publish no status there."""
+    """Return problems of nats-server and its streams, and the centres from which no status arrives there."""
     try:
         async with connected(
             settings.servers,

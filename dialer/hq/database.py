@@ -32,7 +32,7 @@ class Database:
         self._connection = connection
 
     def transaction(self) -> AbstractAsyncContextManager[Any]:
-        """Return a context that commits what is done in it, or rolls it back on an error. Within another one it is a savepoint."""
+        """Return a context that commits its statements, or rolls them back on an error. A nested one is a savepoint."""
         transaction: AbstractAsyncContextManager[Any] = self._connection.transaction()
         return transaction
 
@@ -75,9 +75,9 @@ class Database:
         await self._connection.execute(_read_script("temporary_tables.sql"))
 
     async def update_partitions(self, today: date, keep_days: int) -> None:
-        """Create the partitions of `result` for the coming days, and drop those of more than `keep_days` ago.
+        """Create the partitions of the table `result` for the coming days, and drop those that are older than `keep_days`.
 
-        Rows of other days, and rows that arrived before their partition existed, are in `result_other`.
+        Rows of other days are in the partition `result_other`. So are rows that arrived before their partition existed.
         """
         for ahead in range(-1, DAYS_AHEAD):
             day = today + timedelta(days=ahead)
@@ -103,7 +103,7 @@ def _read_script(name: str) -> str:
 
 @contextlib.asynccontextmanager
 async def database(address: str) -> AsyncIterator[Database]:
-    """Connect to the database at `address` (postgresql://...) while the context lasts. Raises HeadquartersUnreachable."""
+    """Connect to the database at `address` (postgresql://...) until the context ends. Raises HeadquartersUnreachable."""
     try:
         connection = await asyncpg.connect(address, timeout=10.0, command_timeout=60.0)
     except (*DatabaseError, ValueError) as error:

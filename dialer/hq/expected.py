@@ -1,4 +1,4 @@
-"""What a polling day is compared with: the expected progress, and official turnout imported from a CSV file."""
+"""Figures for comparison on a polling day: the expected progress, and official turnout imported from a CSV file."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ class SQL(Statements):
 
 
 def expected_progress(curve: Sequence[ExpectedProgress], minute: float) -> dict[str, float] | None:
-    """Return the shares (0-1) of numbers completed and of voters who have voted that are expected at a minute of the day.
+    """Return the share (0-1) of numbers to be completed, and of voters to have voted, by a minute of the day.
 
-    0 before the first time of the curve, linear between two times, constant after the last; None without a curve.
+    Both are 0 before the first time of the curve, interpolated between two times, and constant after the last. None without a
+    curve.
     """
     if not curve:
         return None
@@ -60,7 +61,10 @@ class OfficialTurnout(NamedTuple):
 
 
 def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
-    """Return the rows of a CSV file; times without an offset are in `zone`. Raises RollError for the first faulty line."""
+    """Return the rows of a CSV file of official turnout. Raises RollError for the first faulty line.
+
+    Times without an offset from UTC are in `zone`.
+    """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -99,7 +103,10 @@ def _parse_turnout(row: Mapping[str, str | None], place: str, zone: ZoneInfo) ->
 
 
 async def store_official_turnout(database: PageDatabase, rows: Sequence[OfficialTurnout]) -> None:
-    """Store official turnout, all or nothing. A figure of the same area and time is replaced. Raises StoreError."""
+    """Store official turnout figures, either all or none. Raises StoreError.
+
+    A figure replaces an earlier figure of the same area and time.
+    """
     by_key = {row[:4]: row for row in rows}
     async with database.transaction() as db:
         await SQL.set_official_turnout.run(db, *columns(list(by_key.values()), 6))

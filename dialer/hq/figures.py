@@ -1,4 +1,4 @@
-"""Figures of headquarters' pages: each centre's live status and its results in the database, with the age of each."""
+"""Figures of headquarters' pages: each centre's live status, and its results in the database. Each has its age."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MAX_DAYS = 31
 
 
 class CentreStatus(NamedTuple):
-    """The stored status of a centre. Times are epoch seconds."""
+    """The status of a centre as the database has it. Times are epoch seconds."""
 
     centre: str
     committed_at: float | None  # when its last batch was committed
@@ -51,7 +51,7 @@ class CentreStatus(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CentreDayCount:
-    """A counter of one day of a centre."""
+    """A counter of a centre's results on one day, such as its number of attempts."""
 
     centre: str
     what: str
@@ -60,7 +60,7 @@ class CentreDayCount:
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """A counter of one day of several centres."""
+    """A counter of the results of several centres together on one day."""
 
     day: date
     what: str
@@ -68,7 +68,10 @@ class DayCount:
 
 
 class CentreTurnout(NamedTuple):
-    """The turnout of the booths whose voters a centre has reported marks of, by the marks of all centres."""
+    """The turnout in the booths of a centre, counted from the marks of all centres.
+
+    The booths of a centre are those whose voters it has reported marks of.
+    """
 
     centre: str
     state: str
@@ -78,7 +81,7 @@ class CentreTurnout(NamedTuple):
 
 
 class CentreOfficialTurnout(NamedTuple):
-    """The latest official turnout of the constituencies of a centre."""
+    """The latest official turnout of a centre's constituencies."""
 
     centre: str
     electors: int
@@ -99,7 +102,7 @@ class Incident(NamedTuple):
 
 
 class Proposal(NamedTuple):
-    """A proposal that is open or was answered recently."""
+    """A proposal of a user that is unanswered or was answered recently."""
 
     id: int
     kind: str
@@ -124,7 +127,7 @@ class SQL(Statements):
 
 
 def day_figures(counts: Mapping[str, float]) -> dict[str, float]:
-    """Return the figures of a day from its counters (table `day_count`)."""
+    """Return the figures of a day, calculated from its counters (table `day_count`)."""
     live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS)
     seat_seconds = sum(count for what, count in counts.items() if what.startswith("seat/") and what != "seat/offline")
     return {
@@ -145,9 +148,9 @@ class CallRates:
         self._readings: dict[str, deque[tuple[float, float]]] = {}
 
     def update(self, centre: str, now: float, attempts: float) -> float | None:
-        """Add a reading of today's attempts, and return the calls per hour.
+        """Add a reading of the number of attempts today, and return the calls per hour.
 
-        None while too little is known: soon after the start, and after midnight, when the counter starts at 0 again.
+        Returns None soon after the start, and soon after midnight, when the counter starts at 0 again.
         """
         readings = self._readings.setdefault(centre, deque())
         if readings and attempts < readings[-1][1]:
@@ -160,7 +163,7 @@ class CallRates:
 
 
 class HqFigures:
-    """Keeps the page state up to date."""
+    """Updates the figures in the state of headquarters' pages."""
 
     def __init__(self, settings: HqSettings, page_state: PageState, db: PageDatabase, accounts: Accounts) -> None:
         self._settings = settings
@@ -259,7 +262,7 @@ class HqFigures:
         self._replace_keys("proposal", values)
 
     async def _show_material(self) -> None:
-        """Show the material assigned to each zone, and to all ("") as `material/ZONE`. Raises StoreError."""
+        """Show the material assigned to each zone as `material/ZONE`, and that of all zones as `material/`. Raises StoreError."""
         material = await read_material(self._settings)
         zones = self._accounts.zone_of_centre
         values = {}
@@ -277,7 +280,7 @@ class HqFigures:
         self._replace_keys("material", values)
 
     def _replace_keys(self, kind: str, values: Mapping[str, Any]) -> None:
-        """Put values into the page state, and remove all other keys of their kind."""
+        """Put values into the page state, and remove all other keys of the same kind."""
         for name in {f"{kind}/{each}" for each in self._page_state.below(kind, dict)} - values.keys():
             self._page_state.put(name, None)
         for key, value in values.items():
@@ -321,7 +324,7 @@ class HqFigures:
             )
 
     async def read_days(self, centres: Sequence[str], days: int) -> list[dict[str, Any]]:
-        """Return the figures of each of the last days, of these centres together, the oldest first. Raises StoreError."""
+        """Return the figures of these centres together for each of the last days, the oldest first. Raises StoreError."""
         since = datetime.fromtimestamp(self._db.clock.now(), self._time_zone).date() - timedelta(days=days)
         counts: dict[str, dict[str, float]] = {}
         async with self._db.transaction() as db:

@@ -1,6 +1,7 @@
-"""The gatherer: reads the batches of all centres from their stream, has them imported, and forwards peer updates.
+"""The gatherer: a process that reads batches of results from all centres, and stores them in headquarters' database.
 
-Several gatherers may run: the one with the database's lock is active, and the others wait for the lock.
+It also forwards peer updates (opt-outs and marks) to other centres. Several gatherers may run: the one that holds the
+database's lock is active, and the others wait for the lock.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ PEER_STREAM_BYTES = 3 << 30
 
 
 class QueuedUpdate(NamedTuple):
-    """A message of peer updates that is not in the stream yet."""
+    """A message of peer updates that waits in the database until it is stored in the stream."""
 
     id: int
     subject: str
@@ -59,9 +60,10 @@ class SQL(Statements):
 
 
 def collect_garbage_seldom() -> None:
-    """Have this process search for unreachable objects seldom.
+    """Make Python's garbage collection in this process rare.
 
-    A commit creates tens of thousands of objects and no cycles among them; the searches were a quarter of a row's cost.
+    A commit creates tens of thousands of objects without reference cycles. Searching them for cycles would slow the import
+    down.
     """
     gc.freeze()
     gc.set_threshold(100_000, 10, 10)
@@ -71,7 +73,7 @@ class Gatherer:
     """Imports batches while it has the lock, and waits for the lock otherwise."""
 
     def __init__(self, settings: HqSettings, session: Session, clock: Clock) -> None:
-        """`session` connects with headquarters' own key."""
+        """Create a gatherer. `session` must be connected with headquarters' own key."""
         self._settings = settings
         self._session = session
         self._clock = clock
@@ -83,11 +85,11 @@ class Gatherer:
 
     @property
     def is_connected(self) -> bool:
-        """Whether it is connected to headquarters' nats-server."""
+        """Whether the gatherer is connected to headquarters' nats-server."""
         return self._session.is_connected
 
     async def run(self) -> NoReturn:
-        """Gather until cancelled. Retries while the database or the server is unreachable."""
+        """Import batches until cancelled. Retry while the database or nats-server is unreachable."""
         address = self._settings.gather.database.get_secret_value()
         logged = ""
         while True:
@@ -150,7 +152,7 @@ class Gatherer:
     async def _commit_batches(
         self, importer: BatchImporter, stream_id: str, position: int, received: Sequence[ReceivedBatch]
     ) -> dict[str, int]:
-        """Commit batches. If the database rejects a value in one, reject that batch alone, so that the others are imported."""
+        """Commit batches. If the database rejects a value, reject only the batch with that value, and commit the others."""
         try:
             return await importer.commit(stream_id, position, received)
         except ValueRejected as error:
@@ -168,7 +170,7 @@ class Gatherer:
             await waiting.put(stored)
 
     async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
-        """Wait for a batch, and return it with those that arrive soon after it."""
+        """Wait for a batch. Return it together with the batches that arrive soon after it."""
         received = [parse_message(await waiting.get())]
         rows = received[0].row_count
         with contextlib.suppress(TimeoutError):
@@ -188,7 +190,10 @@ class Gatherer:
                 await SQL.delete_peer_updates.run(db, updates[-1].id)
 
     async def _store_updates(self, updates: Sequence[QueuedUpdate]) -> None:
-        """Store updates in the stream. Retries while a cluster elects a leader; then raises HeadquartersUnreachable."""
+        """Store peer updates in the stream, retrying while a cluster of nats-servers elects a leader.
+
+        Raises HeadquartersUnreachable if no leader is elected in time.
+        """
         until = self._clock.monotonic() + ELECTION_SECONDS
         while True:
             results = await asyncio.gather(

@@ -1,7 +1,7 @@
-"""The ledger: the entries of headquarters' database that follow from the rows of a batch. Pure.
+"""Conversion of the rows of a centre's batch to the entries of headquarters' database. Pure.
 
-Every row is counted once. Rows up to the ID that is committed for a centre are skipped, and a row that a restored centre
-sends again has the same key as the first.
+Every row is counted once. Rows up to the last committed id of their centre are skipped. If a centre restores a backup and
+sends a row again, the row has the same key as before, and is not stored twice.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SOURCES = frozenset(MarkSource)
 
 
 class StoredCentre(NamedTuple):
-    """The zone of a centre, and the last id of its outbox that is stored."""
+    """The zone of a centre, and the id of the last row of its outbox that is stored."""
 
     zone: str
     last_id: int
@@ -46,7 +46,7 @@ class StoredCentre(NamedTuple):
 
 @dataclass(slots=True)
 class CentreRows:
-    """The new rows of a centre for one commit."""
+    """New rows of a centre that are stored in the next commit."""
 
     last_id: int
     created_at: float = 0.0  # of the newest row, by the centre's clock (epoch seconds)
@@ -58,10 +58,10 @@ class CentreRows:
 def add_new_rows_of_batch(
     batch: OutboxBatch, subject: str, stored: Mapping[str, StoredCentre], collected: dict[str, CentreRows]
 ) -> None:
-    """Add a batch to the rows `collected` for this commit.
+    """Add the new rows of a batch to `collected`, which has the rows for the next commit by centre.
 
-    A batch that is stored already, or that leaves a gap, adds nothing: the acknowledgement tells the centre where to
-    continue. Raises InvalidMessage for an unknown centre, or for a subject that is not the centre's own.
+    Nothing is added if all rows are stored already, or if rows before the batch are missing. The acknowledgement then tells
+    the centre where to continue. Raises InvalidMessage for an unknown centre, or if the subject belongs to another centre.
     """
     centre = batch.centre
     if subject != f"up.{centre}":
@@ -81,7 +81,7 @@ def add_new_rows_of_batch(
 
 
 def describe_problem(rows: CentreRows, now: float) -> str | None:
-    """Return what is wrong with a centre whose rows were accepted, or None if nothing is."""
+    """Return a problem of a centre whose rows were accepted, such as a wrong clock, or None."""
     lead = rows.created_at - now
     problems = [rows.problem] if rows.problem else []
     problems += [f"the centre's clock is {lead:.0f} s ahead of headquarters"] if lead > MAX_CLOCK_LEAD_SECONDS else []
@@ -89,16 +89,16 @@ def describe_problem(rows: CentreRows, now: float) -> str | None:
 
 
 class NameLimit:
-    """Limits the names that centres may use: of questions, outcomes, dispositions and seat states.
+    """Limits how many names of questions, outcomes, dispositions and seat states a centre may use.
 
-    Each name becomes a row. Without a limit, one faulty or malicious centre could fill the tables of all.
+    Each name becomes a row of a table. Without a limit, a faulty or malicious centre could fill that table.
     """
 
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = defaultdict(set)
 
     def accepts(self, rows: CentreRows, centre: str, name: str) -> bool:
-        """Return whether a name of a centre is counted. The first rejected one is reported as the centre's problem."""
+        """Return whether results with this name are counted. The first rejected name is reported as the centre's problem."""
         names = self._names[centre]
         if name not in names and len(names) >= MAX_NAMES:
             rows.problem = (
@@ -111,7 +111,7 @@ class NameLimit:
 
 
 class ResultRow(NamedTuple):
-    """A row that is not a mark, in the order of the columns of `new_result`."""
+    """A row of results other than marks. The fields are in the order of the columns of the table `new_result`."""
 
     at: float
     centre: str
@@ -137,17 +137,20 @@ class MarkRow:
 
     @property
     def changes_earlier_marks(self) -> bool:
-        """Whether the voter's status must be derived from all marks again."""
+        """Whether the mark undoes or corrects others, so that the voter's status must be derived from all marks again."""
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
     def is_peer_update(self) -> bool:
-        """Whether other centres receive the mark."""
+        """Whether other centres must receive the mark."""
         return self.changes_earlier_marks or self.kind == MarkKind.VOTED
 
 
 def parse_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
-    """Return a row as it is stored, and the fields of its payload. A malformed payload is stored as text, without fields."""
+    """Return the row for the database, and the fields of its payload.
+
+    A malformed payload is stored as text, and has no fields.
+    """
     at = row.at if 0 < row.at < _MAX_EPOCH_SECONDS else now
     topic = row.topic[:128].replace("\0", "")
     try:
@@ -189,7 +192,7 @@ def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any]
 
 
 def parse_voter_place(fields: Mapping[str, Any]) -> VoterPlace | None:
-    """Return the place on the roll of the voter of a result, or None if the result has no valid one."""
+    """Return the place on the electoral roll of the voter in a result, or None if the result has no valid place."""
     place = fields.get("place")
     if not isinstance(place, dict):
         return None
@@ -203,10 +206,10 @@ def parse_voter_place(fields: Mapping[str, Any]) -> VoterPlace | None:
 
 
 class DayCounts:
-    """Counters of rows by centre, day and name, as the table `day_count` has them."""
+    """Counts of results by centre, day and name, for the table `day_count`."""
 
     def __init__(self, zone: tzinfo, accepts: Callable[[str, str], bool]) -> None:
-        """Days end at midnight in `zone`. `accepts` returns whether a centre's name is counted."""
+        """Count by days that end at midnight in `zone`. `accepts` returns whether a centre's name may be counted."""
         self._zone = zone
         self._accepts = accepts
         self._days: dict[int, date] = {}  # by quarter of an hour: offsets of time zones are multiples of it
@@ -244,7 +247,7 @@ class DayCounts:
 
 
 class OptOutRow(NamedTuple):
-    """An opt-out whose number other centres can recognise by its hash."""
+    """An opt-out with the hash of its number, by which other centres can recognise the number."""
 
     number_hash: str
     at: float
@@ -252,7 +255,7 @@ class OptOutRow(NamedTuple):
 
 
 def parse_opt_out(row: ResultRow, fields: Mapping[str, Any]) -> OptOutRow | None:
-    """Return the opt-out in a row, or None if the row has none or no hash of the number."""
+    """Return the opt-out in a row, or None if the row is not an opt-out or has no hash of the number."""
     hashed = fields.get("number_hash")
     if row.topic != "results/opt-outs" or not is_number_hash(hashed):
         return None
@@ -271,7 +274,7 @@ class AnswerRow:
 
 
 def parse_answers(row: ResultRow, fields: Mapping[str, Any]) -> list[AnswerRow]:
-    """Return the answers in a row, without the names of recordings; empty if the row does not name the voter."""
+    """Return the answers in a row, without the names of recordings. Empty if the row does not say which voter answered."""
     answers, place = fields.get("answers"), parse_voter_place(fields)
     if row.topic not in {ANSWERS, DISPOSITIONS} or place is None or not isinstance(answers, dict):
         return []
@@ -286,7 +289,7 @@ def parse_answers(row: ResultRow, fields: Mapping[str, Any]) -> list[AnswerRow]:
 
 
 class TurnoutArea(NamedTuple):
-    """An area for which turnout is counted; a field that its kind does not need is empty or 0."""
+    """An area for which turnout is counted, such as a booth. Fields that this kind of area does not need are empty or 0."""
 
     kind: str  # booth, constituency, state, zone, all
     zone: str
@@ -306,7 +309,7 @@ class StatusChange(NamedTuple):
 
 
 class TurnoutChange(NamedTuple):
-    """An addition to the turnout figures of an area."""
+    """Numbers to be added to the turnout figures of an area."""
 
     contacted: int
     voted: int
@@ -315,7 +318,7 @@ class TurnoutChange(NamedTuple):
 
 
 def sum_turnout_changes(changes: Iterable[StatusChange]) -> dict[TurnoutArea, TurnoutChange]:
-    """Return the additions to the figures of each area. Areas whose figures do not change are left out."""
+    """Return what the changes of voters' statuses add to the turnout figures of each area. Unchanged areas are left out."""
     sums: dict[TurnoutArea, list[int]] = defaultdict(lambda: [0, 0, 0])
     newest: dict[TurnoutArea, float] = defaultdict(float)
     for place, zone, at, before, after in changes:

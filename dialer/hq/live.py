@@ -1,6 +1,6 @@
-"""The live status that centres publish about once a second, as headquarters' pages show it. Pure.
+"""The live status that centres publish about once a second, for headquarters' pages. Pure.
 
-Nothing is stored: of a centre that is disconnected the last status is shown, with its age.
+Nothing is stored on disk. For a disconnected centre, the pages show the last status and its age.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class LiveCentre:
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
     def page_fields(self) -> dict[str, Any]:
-        """Return the fields for the pages. Invalid values that a centre sent are left out; never raises."""
+        """Return the fields of the centre for the pages, without values that are invalid. Never raises."""
         seats = {str(name): count for name, count in _as_mapping(self.state.get("seats")).items() if _is_count(count)}
         campaigns = [
             each
@@ -79,7 +79,10 @@ class LiveCentres:
         self.centres: dict[str, LiveCentre] = {}
 
     def receive(self, subject: str, data: bytes, now: float) -> None:
-        """Store a message of `live.>`; an invalid one is ignored. The server lets a centre publish its own status only."""
+        """Store the status in a message on a subject below `live.`. An invalid message is ignored.
+
+        The server allows each centre to publish its own status only.
+        """
         _, name, kind, *rest = [*subject.split("."), ""]
         try:
             fields = json.loads(data) if len(data) <= MAX_BYTES else None
@@ -112,7 +115,7 @@ class LiveCentres:
 
 
 def _alert_row(alert: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an alert as the page shows it, with every text cut."""
+    """Return an alert for the pages, with every text shortened to the allowed length."""
     fields = [*_as_mapping(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
     shown = {name[:32]: value if _is_number(value) else str(value)[:300] for name, value in fields}
     return {

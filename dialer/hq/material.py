@@ -1,4 +1,4 @@
-"""Material at headquarters: the approved versions, and the centres that each version is assigned to."""
+"""Material at headquarters: bundles of flows, scripts, texts and recordings, approved versions, and their assignment to centres."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialer.settings.headquarters import HqSettings
 
 
 class Assignment(TypedDict):
-    """A version of a bundle and the centres that run it: "all", "zone:NAME", "centre:ID"."""
+    """A version of a bundle, and the centres that run it ("all", "zone:NAME" or "centre:ID")."""
 
     name: str
     version: int
@@ -26,14 +26,14 @@ class Assignment(TypedDict):
 
 
 class PublishedMaterial(TypedDict):
-    """The material of a headquarters, as its pages show it."""
+    """The published material of a headquarters, for its pages."""
 
     approved: list[str]  # targets that media and compliance have signed
     waves: list[Assignment]
 
 
 def read_online_key(settings: HqSettings) -> bytes:
-    """Return the private key that signs which material is newest and which centres run it. Raises SettingError."""
+    """Return the private key that signs the list of the newest material and its assignment to centres. Raises SettingError."""
     path = settings.bundles.online_key_file
     if path is None:
         raise SettingError("hq.toml", "bundles.online_key_file", "is not set", "make one with `dialer hq keys make`")
@@ -41,9 +41,9 @@ def read_online_key(settings: HqSettings) -> bytes:
 
 
 def assign_material(settings: HqSettings, name: str, version: int, to: Collection[str]) -> None:
-    """Assign a version to centres: "all", "zone:NAME" or "centre:ID". Raises MaterialRefused, SettingError.
+    """Assign a version of a bundle to the centres in `to` ("all", "zone:NAME" or "centre:ID").
 
-    It replaces earlier assignments of the same centres.
+    It replaces earlier assignments to the same centres. Raises MaterialRefused, SettingError.
     """
     replaced = [f"centre:{each.id}" for each in settings.centres if {"all", f"zone:{each.zone}"} & {*to}]
     if "all" in to:

@@ -1,4 +1,4 @@
-"""Orders of headquarters: creating, sending and listing them, and the replies of centres."""
+"""Orders of headquarters to centres, such as "stop all calls": creating, sending and listing them, and centres' replies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ READ_TIMEOUT_SECONDS = 3.0
 
 
 class OrderNotSent(MatdanError):
-    """An order was not sent. The text says what is missing or wrong."""
+    """An order was not sent. The text of the error says what is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,10 @@ _REPLY = TypeAdapter(OrderReply)
 
 
 def create_order(kind: OrderKind, to: str, now: float, valid_seconds: float | None = None, **values: Any) -> HqOrder:
-    """Return a new order. `values` are its campaign and limits. Raises OrderNotSent for values that do not fit the order."""
+    """Return a new order, without signatures. `values` are its campaign and its limits.
+
+    Raises OrderNotSent for values that this kind of order does not allow.
+    """
     is_standing = kind is OrderKind.STOP_ALL or (kind is OrderKind.RESUME and values.get("campaign") is None)
     seconds = valid_seconds or (STANDING_SECONDS if is_standing else VALID_SECONDS)
     made_at = round(now, 3)
@@ -67,7 +70,7 @@ def create_order(kind: OrderKind, to: str, now: float, valid_seconds: float | No
 
 
 def public_keys_of_leaders(settings: HqSettings) -> dict[str, bytes]:
-    """Return the public keys of the leaders by name."""
+    """Return the public key of each leader, by the leader's name."""
     return {each.name: signing.read_public_key(each.key) for each in settings.leaders}
 
 
@@ -98,10 +101,10 @@ async def send_order(
     wait_seconds: float,
     on_reply: Callable[[OrderReply], None] = lambda _: None,
 ) -> Mapping[str, OrderReply]:
-    """Send an order, and return the replies by centre once all have replied or the time is over.
+    """Send an order and wait for the replies. Return the replies by centre.
 
-    A centre that is disconnected receives the order when it reconnects, while the order is valid. Raises
-    HeadquartersUnreachable if the server did not store the order.
+    The wait ends when all `centres` have replied, or after `wait_seconds`. A disconnected centre receives the order when it
+    reconnects, if the order has not expired. Raises HeadquartersUnreachable if the server did not store the order.
     """
     replies: dict[str, OrderReply] = {}
     is_complete = asyncio.Event()
@@ -128,7 +131,7 @@ async def send_order(
 
 
 async def read_valid_orders(session: Session, now: float) -> list[tuple[SignedOrder, HqOrder]]:
-    """Return the orders of the stream that have not expired, the oldest first."""
+    """Return the orders in the stream that have not expired, the oldest first."""
     orders: list[tuple[SignedOrder, HqOrder]] = []
     with suppress(TimeoutError):  # no order was ever sent
         async with asyncio.timeout(READ_TIMEOUT_SECONDS):
@@ -142,7 +145,7 @@ async def read_valid_orders(session: Session, now: float) -> list[tuple[SignedOr
 
 
 def parse_order(data: bytes) -> tuple[SignedOrder, HqOrder] | None:
-    """Return the order in a message of the stream, signed and plain, or None if the message is invalid."""
+    """Return the order in a message of the stream, both as signed and as read. None if the message is invalid."""
     try:
         signed = SignedOrder.model_validate_json(data)
         return signed, read_order(signed.order)
@@ -153,7 +156,7 @@ def parse_order(data: bytes) -> tuple[SignedOrder, HqOrder] | None:
 def find_stopped_centres(
     settings: HqSettings, orders: Collection[tuple[SignedOrder, HqOrder]], now: float
 ) -> frozenset[str]:
-    """Return the centres for which a stop-all is in force: sent by a leader, and not ended by two leaders since."""
+    """Return the centres in which a leader has stopped all calls, and two leaders have not resumed them since."""
     keys, in_force = public_keys_of_leaders(settings), list[HqOrder]()
     for signed, order in orders:
         concerns_all = order.order is OrderKind.STOP_ALL or (order.order is OrderKind.RESUME and order.campaign is None)
@@ -170,7 +173,7 @@ _MAX_REPLY_BYTES = 16_384
 
 
 class OrderMonitor:
-    """The valid orders and the replies to them, as headquarters' pages show them. It sends none."""
+    """Collects the valid orders and centres' replies for headquarters' pages. It sends no orders."""
 
     def __init__(self, zone_of_centre: Mapping[str, str]) -> None:
         self._zone_of_centre = zone_of_centre
@@ -178,7 +181,7 @@ class OrderMonitor:
         self._replies: dict[str, dict[str, OrderReply]] = {}
 
     def add_order(self, data: bytes, now: float) -> None:
-        """Add an order of the stream. An invalid or expired one is ignored."""
+        """Add an order from the stream. An invalid or expired one is ignored."""
         parsed = parse_order(data)
         if parsed is None:
             return
@@ -197,7 +200,10 @@ class OrderMonitor:
                 self._replies.setdefault(order_id, {})[centre] = reply
 
     def list_page_values(self, now: float) -> dict[str, dict[str, Any]]:
-        """Return each order for each of its zones, as `order/ZONE/ID`: how many centres did it, which refused or did not reply."""
+        """Return each order for each zone that it concerns, by the key `order/ZONE/ID`.
+
+        A value says how many centres executed the order, and which centres refused it or did not reply.
+        """
         self._orders = {name: order for name, order in self._orders.items() if order.expires_at > now}
         self._replies = {name: of for name, of in self._replies.items() if name in self._orders or not self._orders}
         values: dict[str, dict[str, Any]] = {}

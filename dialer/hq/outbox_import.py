@@ -1,6 +1,7 @@
-"""Importing outbox files at headquarters, through the same stream and gatherer as the uplinks' batches.
+"""Importing outbox files at headquarters. An outbox file has results that a disconnected centre exported for delivery by hand.
 
-So a row is stored once, whether it arrives in a file or over the network first, and only the gatherer writes to the database.
+The rows take the same way as those from the network: through the stream of batches to the gatherer. So a row that arrives
+twice is stored once, and only the gatherer writes to the database.
 """
 
 from __future__ import annotations
@@ -24,9 +25,9 @@ ACK_TIMEOUT_SECONDS = 30.0
 
 
 def read_files(settings: HqSettings, paths: Sequence[Path]) -> list[OutboxFile]:
-    """Return the checked files, sorted by centre and then by their first row.
+    """Return the checked files, sorted by centre and first row.
 
-    Raises InvalidMessage for a file that is incomplete, of an unknown centre, or not signed by its centre.
+    Raises InvalidMessage for a file that is incomplete, from an unknown centre, or not signed by its centre.
     """
     files = [read_outbox_file(path) for path in paths]
     for file in files:
@@ -51,14 +52,14 @@ def _check_signature(settings: HqSettings, file: OutboxFile) -> None:
 
 
 class _Acknowledgements:
-    """The ids up to which the gatherer has acknowledged each centre's rows."""
+    """The last row id of each centre that the gatherer has acknowledged."""
 
     def __init__(self) -> None:
         self._through: dict[str, int] = {}
         self._received = asyncio.Event()
 
     def reset(self, centre: str) -> None:
-        """Discard the acknowledgements of an earlier file."""
+        """Discard the acknowledgements for a centre's earlier file."""
         self._through.pop(centre, None)
 
     async def receive(self, subject: str, data: bytes) -> None:
@@ -67,7 +68,7 @@ class _Acknowledgements:
         self._received.set()
 
     async def wait(self, file: OutboxFile, last: int) -> None:
-        """Wait until rows up to `last` are acknowledged. Raises the same errors as `import_files`."""
+        """Wait until the file's rows up to the id `last` are acknowledged. Raises the same errors as `import_files`."""
         while (through := self._through.get(file.centre, file.first - 1)) < last:
             if through < file.first - 1:
                 raise InvalidMessage(
@@ -86,10 +87,10 @@ class _Acknowledgements:
 
 
 async def import_files(session: Session, files: Sequence[OutboxFile]) -> AsyncIterator[OutboxFile]:
-    """Send the files to the gatherer and yield each once it is committed completely.
+    """Send the rows of the files to the gatherer. Yield each file once all its rows are committed.
 
-    Raises HeadquartersUnreachable where no gatherer answers, InvalidMessage where rows before a file are missing. Files sent
-    before stay imported; importing them again changes nothing.
+    Raises HeadquartersUnreachable if no gatherer answers, and InvalidMessage if rows before a file's first row are missing.
+    Files that were sent before the error stay imported. Importing them again changes nothing.
     """
     acks = _Acknowledgements()
     for centre in {file.centre for file in files}:

@@ -1,4 +1,4 @@
-"""The database as headquarters' pages use it: one connection, and a hash-chained audit of what users do."""
+"""The database connection of headquarters' pages, and a hash-chained audit of what users do on the pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ChainEnd(NamedTuple):
-    """Number and digest of an audit entry."""
+    """Number and digest of the last audit entry."""
 
     number: int
     digest: str
@@ -39,10 +39,10 @@ class SQL(Statements):
 
 
 class PageDatabase:
-    """One connection, which tasks use in turn, and which is opened again after it was lost.
+    """A database connection that tasks use in turn. It is opened again after it was lost.
 
-    The end of the audit's chain is also stored in the pages' own file after each commit. So somebody who can write to
-    the database only can neither replace earlier entries nor cut off the last ones unnoticed.
+    The last entry of the audit's hash chain is also stored in the pages' own file. So somebody who can write to the database
+    but not to that file cannot replace or delete audit entries unnoticed.
     """
 
     def __init__(self, settings: HqSettings, clock: Clock, file: DeskFile | None = None) -> None:
@@ -56,7 +56,7 @@ class PageDatabase:
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[Database]:
-        """Lend the connection for a transaction. Raises StoreError if the database is unreachable."""
+        """Run a transaction on the connection until the context ends. Raises StoreError if the database is unreachable."""
         async with self._turn:
             try:
                 if self._db is None:
@@ -97,12 +97,12 @@ class PageDatabase:
             return await SQL.newest_entries.fetch(db, count)
 
     async def audit_breaks(self) -> list[Break]:
-        """Return where the audit's chain is broken, or does not contain the end that the pages' file has."""
+        """Return where the audit's hash chain is broken, or lacks the last entry that the pages' file has."""
         end = None if self._file is None else await self._file.audit_head()
         return [*find_breaks(await self.audit_entries(), end)]
 
     async def accept_audit_end(self, who: str) -> None:
-        """Accept the present end of the audit, after the database was restored from a backup. An audit entry records it."""
+        """Accept the present last audit entry, after the database was restored from a backup. This is audited too."""
         if self._file is None:
             return
         stored, entries = await self._file.audit_head(), await self.audit_entries()
@@ -113,7 +113,7 @@ class PageDatabase:
 
 
 async def _store_chain_end(db: Database, file: DeskFile) -> None:
-    """Store the end of the chain in the file, if it continues the end that is stored there. Raises StoreError."""
+    """Store the last entry of the hash chain in the file, if the chain continues the entry stored there. Raises StoreError."""
     stored = await file.audit_head()
     entries = await SQL.entries_from.fetch(db, 0 if stored is None else stored[0])
     if [*_find_breaks_after_stored_end(entries, stored)]:
@@ -125,7 +125,7 @@ async def _store_chain_end(db: Database, file: DeskFile) -> None:
 
 
 def _find_breaks_after_stored_end(entries: Sequence[AuditEntry], stored: tuple[int, str] | None) -> Iterator[Break]:
-    """Yield the breaks of a chain whose first entry is the stored end."""
+    """Yield the breaks of the hash chain from the stored last entry on. `entries` must begin with that entry."""
     if stored is None:
         yield from find_breaks(entries)
     elif not entries or (entries[0].number, entries[0].digest) != stored:

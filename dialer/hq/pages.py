@@ -1,4 +1,4 @@
-"""The routes of headquarters' pages that read: the signed-in user, the figures, and the areas below a centre."""
+"""The routes of headquarters' pages for reading: the signed-in user, the figures, and the turnout of constituencies and booths."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dialer.web.streams import Streams
 
 
 class ConstituencyTurnout(NamedTuple):
-    """The turnout of a constituency by the marks of all centres, and its latest official turnout."""
+    """The turnout of a constituency: counted from the marks of all centres, and the latest official figure."""
 
     state_code: str
     constituency_number: int
@@ -35,7 +35,7 @@ class ConstituencyTurnout(NamedTuple):
 
 
 class PartTurnout(NamedTuple):
-    """The turnout of a booth by the marks of all centres, and its latest official turnout."""
+    """The turnout of a booth: counted from the marks of all centres, and the latest official figure."""
 
     part_number: int
     contacted: int
@@ -66,7 +66,7 @@ class HqAccount:
         return router
 
     async def read_account(self, request: Request) -> dict[str, Any] | None:
-        """Return the signed-in user with zone ("": all zones) and allowed actions; null if nobody is signed in."""
+        """Return the signed-in user with zone ("" = all zones) and allowed actions, or null if nobody is signed in."""
         token = request.state.token
         who = None if token is None else await self._people.find_user(token)
         if who is None or who.name not in self._accounts.zone_of:
@@ -82,7 +82,7 @@ class HqAccount:
 
 
 class HqBoard:
-    """The routes of the figures, for every account, within its zone."""
+    """The routes of the figures. Every account may read those of its zone."""
 
     def __init__(self, streams: Streams, db: PageDatabase, accounts: Accounts, figures: HqFigures) -> None:
         self._streams = streams
@@ -107,7 +107,7 @@ class HqBoard:
         return self._streams.open_stream(request, lambda key: can_see_key(zone, key))
 
     async def read_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
-        """Return the turnout of the constituencies whose voters a centre has reported marks of, by the marks of all centres."""
+        """Return the turnout of each constituency whose voters the centre has reported marks of."""
         self._require_centre(who, centre)
         async with self._db.transaction() as db:
             return [row._asdict() for row in await SQL.constituencies.fetch(db, centre)]
@@ -130,7 +130,7 @@ class HqBoard:
             raise RequestRefused(403, "other-zone")
 
     async def read_days(self, who: SignedIn, zone: str = "", centre: str = "") -> list[dict[str, Any]]:
-        """Return the figures of each day of the last month: of a centre, of a zone, or of all centres that the user sees."""
+        """Return the figures of each day of the last month, for a centre, a zone, or all centres that the user may see."""
         wanted = [
             name
             for name, of_centre in self._accounts.zone_of_centre.items()

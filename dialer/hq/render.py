@@ -1,11 +1,10 @@
-"""Configuration files of headquarters, rendered from its settings. Pure.
+"""Rendering of headquarters' configuration files from its settings, and of settings for its centres. Pure.
 
-They configure nats-server (with a key and permissions for each centre), the web server and PostgreSQL. Each centre gets
-settings to add to its own.
+The files configure nats-server (with a key and permissions for each centre), the web server and PostgreSQL.
 
-A centre may publish its own batches, replies and live status. It may read orders to all, to its zone and to itself,
-opt-outs, and marks of its constituencies. The server enforces this because the subject of the request that creates a
-consumer contains the subject that it reads (NATS 2.9 and newer); a centre may create no other consumers.
+A centre may publish its own batches, replies and live status. It may read orders to all, to its zone and to itself, opt-outs,
+and marks of its constituencies. To read, a centre creates a consumer. The subject of that request contains the subject to be
+read (NATS 2.9 and newer), so the server can allow each centre its own consumers only.
 """
 
 from __future__ import annotations
@@ -43,14 +42,14 @@ MAX_PAYLOAD_BYTES = 1 << 20
 
 
 def list_readable_subjects(centre: HqCentre) -> dict[str, list[str]]:
-    """Return the subjects that a centre may read, by stream."""
+    """Return the NATS subjects that a centre may read, by stream."""
     marks = [mark_subject("*", centre.state or "", number) for number in centre.constituencies]
     orders = [order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
     return {PEERS: [OPT_OUT_SUBJECT, *(marks or [marks_subject(centre.state)])], CMD: orders}
 
 
 def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
-    """Return the permissions of a centre at nats-server. Everything else is denied."""
+    """Return what a centre may publish and subscribe to at nats-server. Everything else is denied."""
     api, streams = "$JS.API", list_readable_subjects(centre)
     return {
         "publish": {
@@ -73,7 +72,7 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
 
 
 def render_nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mapping[str, str]) -> str:
-    """Return the configuration file of nats-server. `nkeys` has the public nkey of each centre."""
+    """Return the configuration file of nats-server. `nkeys` has the public nkey (NATS key) of each centre."""
     server, users = settings.server, [_render_nats_user("headquarters", own_nkey, {"publish": ">", "subscribe": ">"})]
     users += [
         _render_nats_user(each.id, nkeys[each.id], build_nats_permissions(each))
@@ -111,7 +110,7 @@ def _render_nats_user(name: str, nkey: str, permissions: Mapping[str, object]) -
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """An address of the web server, and what it serves there."""
+    """An address of the web server, and the files or programs that it serves there."""
 
     encrypted: bool
     name: str
@@ -124,7 +123,10 @@ class _Site:
 
 
 def _list_web_sites(settings: HqSettings) -> list[_Site]:
-    """Return the sites for material, and for the pages where users open them through the web server. It may be one site."""
+    """Return the sites of the web server: for material, and for the pages if users open them through it.
+
+    Both may be one site.
+    """
     desk, sites = settings.desk, list[_Site]()
     served = {
         settings.server.material_address or "http://127.0.0.1:8480/material": str(_published_bundles_folder(settings))
@@ -165,7 +167,7 @@ _PROXY_LINES = (
 
 
 def render_nginx_configuration(settings: HqSettings) -> str:
-    """Return the server blocks of nginx for material and pages. The certificates are files of the site."""
+    """Return nginx's server blocks for material and pages. The site must provide the certificates."""
     files, lines = settings.server.files_directory, [MARKER]
     for site in _list_web_sites(settings):
         kind = " ssl" if site.encrypted else ""
@@ -189,7 +191,7 @@ def _published_bundles_folder(settings: HqSettings) -> Path:
 
 
 def render_postgresql_statements() -> str:
-    """Return statements that create headquarters' role and database; run them once with `psql` as the user postgres."""
+    """Return the SQL that creates headquarters' role and database. Run it once with `psql` as the user postgres."""
     return f"""{MARKER.replace("#", "--", 1)}
 -- The role has no password: only the system user matdan of this machine may use it, through the socket.
 CREATE ROLE matdan LOGIN;
@@ -202,9 +204,9 @@ ALTER ROLE matdan SET synchronous_commit = on;
 def render_centre_settings(
     settings: HqSettings, centre: HqCentre, servers: Sequence[str], own_nkey: str, *, with_root: bool
 ) -> str:
-    """Return the tables to add to a centre's settings. `own_nkey` is headquarters' public nkey.
+    """Return the tables to be added to a centre's settings. `own_nkey` is headquarters' public nkey (NATS key).
 
-    With `with_root`, the centre also gets material from headquarters.
+    If `with_root` is set, the centre also receives material from headquarters.
     """
     files = settings.server.files_directory
     lines = [
@@ -232,5 +234,5 @@ def render_centre_settings(
 
 
 def server_address(settings: HqSettings) -> str:
-    """Return the address of nats-server that centres connect to."""
+    """Return the address at which centres connect to nats-server."""
     return f"{'tls' if settings.encrypted else 'nats'}://{settings.server.host}:{settings.server.port}"

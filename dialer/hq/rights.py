@@ -50,16 +50,16 @@ def can_see_zone(user_zone: str, zone: str) -> bool:
 
 
 def can_see_key(user_zone: str, key: str) -> bool:
-    """Return whether a user of `user_zone` sees a key of the page state.
+    """Return whether a user of `user_zone` may see a key of the page state.
 
-    KIND/ZONE/... belongs to a zone, KIND//... to all zones together, and KIND is for everybody.
+    A key KIND/ZONE/... belongs to that zone, a key KIND//... to all zones together, and a key KIND is visible to everybody.
     """
     parts = key.split("/")
     return len(parts) == 1 or can_see_zone(user_zone, parts[1])
 
 
 def is_in_user_zone(user_zone: str, to: str, zone_of_centre: Mapping[str, str]) -> bool:
-    """Return whether "all", "zone:NAME" or "centre:ID" exists and is within the zone of a user."""
+    """Return whether `to` ("all", "zone:NAME" or "centre:ID") exists and all its centres belong to the user's zone."""
     kind, _, name = to.partition(":")
     match kind:
         case "all":

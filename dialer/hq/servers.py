@@ -1,4 +1,4 @@
-"""A nats-server and a PostgreSQL from their wheels, for demos, tests and benches. They run while their context lasts."""
+"""A nats-server and a PostgreSQL from their Python wheels, for demos, tests and benchmarks. They stop when their context ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _find_nats_server() -> str:
 
 
 class NatsServer:
-    """A nats-server process. After `kill` and `start` it has the same address and the same streams."""
+    """A nats-server process. After `kill` and `start` it has the same address and the same streams as before."""
 
     def __init__(self, directory: Path, more_configuration: str = "") -> None:
         self._directory = directory
@@ -74,7 +74,7 @@ class NatsServer:
         raise HeadquartersUnreachable(f"nats-server did not start: see {self._directory / 'nats-server.log'}")
 
     async def kill(self) -> None:
-        """Kill the process, which has no chance to clean up."""
+        """Kill the process immediately, as in a crash."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()

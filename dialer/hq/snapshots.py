@@ -1,7 +1,10 @@
-"""Snapshots of peer updates, for a centre that is new or was disconnected for longer than the stream stores updates.
+"""Snapshots of peer updates: all opt-outs, or all marks of a constituency, for a centre that cannot read them from the stream.
 
-Everything in the stream was committed to the database first. So a centre misses nothing if it imports what the database
-has now, and then the stream from the position that was read before the database. Importing an update twice changes nothing.
+A centre needs one if it is new, or was disconnected for longer than the stream stores updates.
+
+Every update is committed to the database before it is stored in the stream. The stream's position is read first, then the
+database. So a centre misses nothing if it imports the snapshot, and then the stream from that position. Importing an update
+twice changes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ _BEFORE_FIRST_MARK = "-1/-1/-1"
 
 
 class SnapshotMark(NamedTuple):
-    """A mark of a constituency. `number` is the order of arrival."""
+    """A mark of a voter of a constituency. `number` is the order in which marks arrived."""
 
     part_number: int
     serial: int
@@ -53,10 +56,13 @@ class SQL(Statements):
 
 
 class SnapshotServer:
-    """Answers requests of centres for pages of a snapshot. Several may run: each page is complete by itself."""
+    """Answers centres' requests for pages of a snapshot.
+
+    Several servers may run, as each page is answered independently.
+    """
 
     def __init__(self, settings: HqSettings, session: Session) -> None:
-        """Raises HeadquartersUnreachable where headquarters' key cannot be read."""
+        """Read headquarters' key. Raises HeadquartersUnreachable if the key cannot be read."""
         self._address = settings.gather.database.get_secret_value()
         self._centres = {each.id: each for each in settings.centres}
         self._session = session
@@ -85,7 +91,7 @@ class SnapshotServer:
         return await asyncio.to_thread(pack_page, page, self._private_key)
 
     def _check_constituency(self, centre: str, request: SnapshotRequest) -> None:
-        """Raise InvalidMessage if the centre must not receive updates of the constituency."""
+        """Raise InvalidMessage if the centre may not receive marks of the requested constituency."""
         settings = self._centres.get(centre)
         if settings is None:
             raise InvalidMessage(f"{centre} is not a centre of this headquarters: add it to [[centres]]")
@@ -98,7 +104,7 @@ class SnapshotServer:
 
 
 class PageRows(NamedTuple):
-    """The rows of a page of a snapshot, and where the next page starts."""
+    """The opt-outs or marks of a page of a snapshot, and the key after which the next page starts."""
 
     next_after: str | None  # None: this is the last page
     opt_outs: Sequence[dict[str, Any]]
@@ -106,7 +112,7 @@ class PageRows(NamedTuple):
 
 
 async def read_page(db: Database, request: SnapshotRequest) -> PageRows:
-    """Return the rows of the requested page. Raises ValueError where the request starts at a place that no page has."""
+    """Return the opt-outs or marks of the requested page. Raises ValueError if the request does not start at a page."""
     if request.constituency_number is None:
         found = await SQL.opt_outs.fetch(db, request.after, MAX_PAGE_ROWS)
         updates = [(row.number_hash, row._asdict()) for row in found]
@@ -129,9 +135,9 @@ async def read_page(db: Database, request: SnapshotRequest) -> PageRows:
 def fit_updates_into_page(
     updates: Sequence[tuple[str, dict[str, Any]]], *, has_more: bool
 ) -> tuple[str | None, list[dict[str, Any]]]:
-    """Return the updates that fit into a page, after the key of the last one of them, which is None if no more follow.
+    """Return the updates that fit into a page, and the key of the last of them, or None if this is the last page.
 
-    Each update has its key before it. `has_more`: whether further updates follow in the database.
+    `updates` are pairs of a key and an update. `has_more` says whether the database has further updates.
     """
     size = 0
     for count, (_, each) in enumerate(updates):

@@ -1,4 +1,4 @@
-"""The rollout of a version in waves: it continues while the centres that run it are well, and stops at a problem. Pure."""
+"""The rollout of a version of material in waves. It continues while the centres are well, and stops at a problem. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Wave:
 
 
 class WaveState(StrEnum):
-    """What is to be done next in a rollout."""
+    """What the caller of a rollout must do next."""
 
     WAIT = "wait"
     NEXT = "next"  # the wave is well: start the next one
@@ -29,10 +29,10 @@ class WaveState(StrEnum):
 
 
 def plan_waves(zone_of_centre: Mapping[str, str], first: Collection[str] = ()) -> list[Wave]:
-    """Return the waves of a rollout: the centres of `first` (default: three centres), then a zone, then all.
+    """Return the waves of a rollout: first some centres, then all centres of a zone, then all centres.
 
-    The zone is that of the first centre. A wave without further centres is left out. Raises ValueError for an unknown
-    centre.
+    The first wave has the centres of `first`, or three centres if it is empty. The zone is that of the first centre. A wave
+    that would add no centre is left out. Raises ValueError for an unknown centre.
     """
     first_centres = [*first] or sorted(zone_of_centre)[:FIRST_CENTRES]
     if unknown := [centre for centre in first_centres if centre not in zone_of_centre]:
@@ -51,9 +51,10 @@ class Rollout:
     """The rollout of one version. Times are monotonic seconds."""
 
     def __init__(self, label: str, waves: Sequence[Wave], *, hold_seconds: float, patience_seconds: float) -> None:
-        """Each wave is watched for `hold_seconds` after all its centres run the version.
+        """Create a rollout of the version `label`.
 
-        The rollout stops if some do not after `patience_seconds`; in the last wave it ends, and they are reported.
+        Each wave is observed for `hold_seconds` after all its centres run the version. If some centres do not run it after
+        `patience_seconds`, the rollout stops. In the last wave it ends instead, and these centres are reported.
         """
         self._label = label
         self._waves = waves
@@ -67,13 +68,13 @@ class Rollout:
         self.problem = ""
 
     def start_next_wave(self, now: float) -> Wave:
-        """Return the next wave, whose centres are assigned the version now."""
+        """Start the next wave and return it. The caller must assign the version to its centres now."""
         self._place += 1
         self._started_at, self._well_since = now, None
         return self._waves[self._place]
 
     def update_material(self, centre: str, active: str | None, assigned: str | None, problem: str) -> None:
-        """Note what a centre reports of its material. Problems count in centres that were assigned this version."""
+        """Record which material a centre reports. A problem counts if the centre was assigned this version."""
         if self._place < 0 or centre not in self._waves[self._place].centres:
             return
         if active == self._label:
@@ -85,18 +86,21 @@ class Rollout:
             self.problem = self.problem or f"{centre}: {problem}"
 
     def update_alerts(self, centre: str, codes: Collection[str]) -> None:
-        """Note the active alerts of a centre. They count in centres that run this version."""
+        """Record the active alerts of a centre. They count if the centre runs this version."""
         serious = sorted(code for code in codes if code.startswith(_PROBLEM_ALERTS))
         if centre in self._running and serious:
             self.problem = self.problem or f"{centre}: alert {serious[0]}"
 
     def update_stopped(self, centres: frozenset[str]) -> None:
-        """Note the centres that leaders have stopped. The rollout waits for them: without calls, no problem would show."""
+        """Record in which centres leaders have stopped all calls.
+
+        The rollout waits for these centres, because problems show only while they make calls.
+        """
         self._stopped = centres
 
     @property
     def stopped_centres(self) -> list[str]:
-        """The centres of this wave that leaders have stopped."""
+        """The centres of this wave in which leaders have stopped all calls."""
         return sorted(self._waves[self._place].centres & self._stopped)
 
     @property
@@ -105,7 +109,7 @@ class Rollout:
         return sorted(self._waves[self._place].centres - self._running)
 
     def decide_next_step(self, now: float) -> WaveState:
-        """Return what is to be done now."""
+        """Return what the caller must do now (monotonic seconds)."""
         is_last = self._place == len(self._waves) - 1
         if self.problem:
             return WaveState.STOPPED

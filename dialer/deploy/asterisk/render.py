@@ -98,7 +98,7 @@ def render_site(
         "trunks": trunks,
         "contact_users": {trunk.name: _contact_user(trunk, settings) for trunk in trunks},
         "seats": settings.seats,
-        "list_phones_without_seat": list_phones_without_seat(settings),
+        "phones_without_seat": list_phones_without_seat(settings),
         "passwords": {
             **{seat.endpoint: _sip_password_of_seat(seat, settings, passwords) for seat in settings.seats},
             **{endpoint: passwords[endpoint] for endpoint in list_phones_without_seat(settings)},
@@ -149,7 +149,7 @@ def _dialplan_values(settings: Settings) -> dict[str, Any]:
         "join_seconds": JOIN_SECONDS,
         "hold": settings.hold,
         "recordings": settings.recordings,
-        "list_named_phones": list_named_phones(settings),
+        "named_phones": list_named_phones(settings),
         "outside_numbers": _outside_numbers(settings),
     }
 
