@@ -1,7 +1,8 @@
-"""Messages between centres and headquarters: subjects, batches of a centre's outbox, acknowledgements and peer updates. Pure.
+"""Messages between centres and headquarters: batches of results, acknowledgements and peer updates, and their NATS subjects. Pure.
 
-A batch covers every id of the centre's outbox from `first` to `last`. Ids without a row in it are not meant for headquarters
-or were discarded telemetry. Ids up to `deleted_through` that headquarters never received are lost.
+A batch covers every row id of the centre's outbox from `first` to `last`. If it has no row with one of these ids, that row is
+not meant for headquarters, or was telemetry that was discarded. Rows up to the id `deleted_through` are lost, unless
+headquarters received them earlier.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _NOT_IN_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class InvalidMessage(MatdanError):
-    """A message is malformed or has another version. The text says what is wrong with it."""
+    """A message is malformed or has another version. The text of the error says what is wrong with it."""
 
 
 def batch_subject(centre: str) -> str:
@@ -47,12 +48,12 @@ def ack_subject(centre: str) -> str:
 
 
 def live_subject(centre: str, kind: str, name: str = "") -> str:
-    """Return the subject of a centre's live status of one kind, published about once a second and never stored."""
+    """Return the subject of one kind of a centre's live status, which is published about once a second and never stored."""
     return f"live.{centre}.{kind}.{_subject_token(name)}" if name else f"live.{centre}.{kind}"
 
 
 def order_subject(to: str) -> str:
-    """Return the subject of orders to `to`, such as "all", "zone:north" or "centre:pune-1"."""
+    """Return the subject of orders to a recipient, such as "all", "zone:north" or "centre:pune-1"."""
     return f"cmd.{to.replace(':', '.')}"
 
 
@@ -67,7 +68,7 @@ def snapshot_subject(centre: str) -> str:
 
 
 def inbox_prefix_of_centre(centre: str) -> str:
-    """Return the prefix of the subjects on which the server answers a centre."""
+    """Return the prefix of the subjects on which nats-server answers a centre's requests."""
     return f"_INBOX.{centre}"
 
 
@@ -76,23 +77,23 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 
 
 def mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
-    """Return the subject of peer marks of a constituency's voters; `zone` is that of the sending centre, `*` for any."""
+    """Return the subject of marks of a constituency's voters, for other centres. `zone` is the sender's; `*` stands for any."""
     return f"peer.{zone}.mark.{_subject_token(state_code)}.{constituency_number}"
 
 
 def marks_subject(state_code: str | None) -> str:
-    """Return the subject of peer marks of all constituencies of a state, or of every state for None."""
+    """Return the subject of marks from all constituencies of a state, or of every state if `state` is None."""
     return "peer.*.mark.*.*" if state_code is None else f"peer.*.mark.{_subject_token(state_code)}.*"
 
 
 def _subject_token(text: str) -> str:
-    """Return the text as one token of a subject, without dots and wildcards."""
+    """Return the text as one level of a subject. Dots and wildcards are replaced."""
     return _NOT_IN_SUBJECT.sub("_", text) or "_"
 
 
 @dataclass(frozen=True, slots=True)
 class BatchRow:
-    """A row of the outbox."""
+    """A row of a centre's outbox, such as the result of a call."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -104,7 +105,7 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True)
 class OutboxBatch:
-    """A range of a centre's outbox."""
+    """A batch: all rows within a range of a centre's outbox that headquarters needs."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -117,7 +118,7 @@ class OutboxBatch:
 
 
 def row_bytes(topic: str, payload: str) -> int:
-    """Return the approximate size of a row in a batch (bytes), for `MAX_BATCH_BYTES`."""
+    """Return the approximate size (bytes) of a row in a batch, to be compared with `MAX_BATCH_BYTES`."""
     return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
 
 
@@ -169,12 +170,12 @@ def _read_json(text: bytes) -> Any:
 
 
 def pack_ack(through: int) -> bytes:
-    """Return the acknowledgement that headquarters has committed a centre's outbox up to an id."""
+    """Return the acknowledgement that headquarters has committed a centre's rows up to an id."""
     return json.dumps({"through": through}).encode()
 
 
 def unpack_ack(data: bytes) -> int:
-    """Return the id up to which headquarters has committed the outbox. Raises InvalidMessage."""
+    """Return the row id up to which headquarters has committed a centre's outbox. Raises InvalidMessage."""
     fields = _read_json(data)
     through = fields.get("through") if isinstance(fields, dict) else None
     if not isinstance(through, int) or isinstance(through, bool) or not 0 <= through < 2**63:
@@ -183,12 +184,12 @@ def unpack_ack(data: bytes) -> int:
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return a message of peer updates, each as in the command `import-peer-updates`."""
+    """Return a message of opt-outs and marks, each in the form that the command `import-peer-updates` has."""
     return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
 
 
 def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the opt-outs and marks in a message; the dialler checks their fields. Raises InvalidMessage."""
+    """Return the opt-outs and marks in a message. Raises InvalidMessage. The dialler checks their fields later."""
     fields = _read_json(data)
     if not isinstance(fields, dict):
         raise InvalidMessage("peer updates are malformed")
@@ -199,7 +200,7 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def peer_mark(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mark of a centre's `results/marks` as other centres receive it."""
+    """Return a mark from a centre's `results/marks` in the form that other centres receive."""
     fields = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
     return {
         **fields,

@@ -1,7 +1,7 @@
-"""nkeys of centres and headquarters: reading seed files and converting to Ed25519 keys.
+"""Keys of centres and headquarters for nats-server (nkeys): reading seed files, and conversion to Ed25519 keys.
 
-A seed is base32 of a two-byte prefix, the private key and a checksum; a public nkey is base32 of a one-byte prefix, the public
-key and a checksum (nats-io/nkeys, README).
+A seed is base32 of a two-byte prefix, the private key and a checksum. A public nkey is base32 of a one-byte prefix, the
+public key and a checksum (nats-io/nkeys, README).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _KEY_BYTES = 32
 
 
 def read_seed(path: Path) -> str:
-    """Return the seed of a user's nkey in a file. Raises HeadquartersUnreachable where the file has none."""
+    """Return the seed of a user's nkey from a file. Raises HeadquartersUnreachable if the file has none."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -27,7 +27,7 @@ def read_seed(path: Path) -> str:
 
 
 def private_key(path: Path) -> bytes:
-    """Return the private key of the seed in a file. Raises HeadquartersUnreachable where the file has none."""
+    """Return the private key of the seed in a file. Raises HeadquartersUnreachable if the file has no seed."""
     seed = read_seed(path)
     try:
         key = base64.b32decode(seed + "=" * (-len(seed) % 8))[2 : 2 + _KEY_BYTES]
@@ -39,10 +39,10 @@ def private_key(path: Path) -> bytes:
 
 
 def public_key(nkey: str) -> bytes:
-    """Return the public key of a public nkey. The settings have validated its format."""
+    """Return the Ed25519 public key of a public nkey. Its format was checked when the settings were loaded."""
     return base64.b32decode(nkey)[1 : 1 + _KEY_BYTES]
 
 
 def public_key_of_seed(path: Path) -> bytes:
-    """Return the public key of the seed in a file. Raises HeadquartersUnreachable where the file has none."""
+    """Return the public key of the seed in a file. Raises HeadquartersUnreachable if the file has no seed."""
     return signing.derive_public_key(private_key(path))

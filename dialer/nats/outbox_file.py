@@ -56,9 +56,10 @@ def outbox_file_name(centre: str, first: int, last: int) -> str:
 def write_outbox_file(
     path: Path, centre: str, first: int, last: int, rows: Iterable[BatchRow], private_key: bytes | None
 ) -> int:
-    """Write a new file of these rows, completely or not at all, signed with `private_key`; return the number of rows.
+    """Write a new file of these rows, signed with `private_key`. Return the number of rows.
 
-    Raises OutputRefused where the file exists or cannot be written, and whatever reading `rows` raises.
+    The file is written completely or not at all. Raises OutputRefused if the file exists or cannot be written, and any error
+    that reading `rows` raises.
     """
     if path.exists():
         raise OutputRefused(f"DIR: {path} exists already: move or delete it, or carry it as it is")
@@ -89,7 +90,7 @@ def _signed_text(sha256: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class OutboxFile:
-    """A complete outbox file, checked against its last line."""
+    """A complete outbox file, whose rows match the number and hash in its last line."""
 
     path: Path
     centre: str
@@ -105,10 +106,10 @@ class OutboxFile:
         return signing.verify_signature(public_key, _signed_text(self.sha256), self.signature)
 
     def batches(self) -> Iterator[OutboxBatch]:
-        """Yield its rows in batches without gaps, as the centre's uplink would send them.
+        """Yield the rows of the file in batches without gaps, as the centre's uplink would send them.
 
-        The file may be larger than memory: it is read again, and each batch compared with its digest of the first reading.
-        Raises InvalidMessage where the file has changed meanwhile.
+        The file may be larger than the memory. So it is read again, and each batch is compared with its digest from the first
+        reading. Raises InvalidMessage if the file has changed in between.
         """
         with self.path.open("rb") as file:
             cells = islice(
@@ -123,7 +124,7 @@ class OutboxFile:
 
 
 def read_outbox_file(path: Path) -> OutboxFile:
-    """Return the file at `path` after checking all of it. Raises InvalidMessage, in a line that names the file."""
+    """Read and check the whole file at `path`. Raises InvalidMessage, whose text names the file."""
     with path.open("rb") as file:
         size, end = _read_end(file, path)
         digest = hashlib.sha256()
@@ -168,7 +169,7 @@ def _incomplete_file_error(path: Path) -> InvalidMessage:
 
 
 def _read_end(file: IO[bytes], path: Path) -> tuple[int, str]:
-    """Return the size of everything before the last line, and that line. Raises InvalidMessage."""
+    """Return the size of everything before the file's last line, and the last line. Raises InvalidMessage."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _MAX_END_BYTES))
     _, found, end = file.read().removesuffix(b"\r\n").rpartition(b"\r\n")
@@ -178,7 +179,7 @@ def _read_end(file: IO[bytes], path: Path) -> tuple[int, str]:
 
 
 def _read_lines_and_digest(file: IO[bytes], size: int, digest: Any) -> Iterator[str]:
-    """Yield the lines of the first `size` bytes and add them to the digest."""
+    """Yield the lines in the first `size` bytes of the file, and add them to the digest."""
     file.seek(0)
     remaining = size
     while remaining > 0 and (line := file.readline(remaining)):

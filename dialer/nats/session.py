@@ -1,8 +1,8 @@
-"""Connections to nats-server. No other module imports its client library.
+"""Connections to nats-server. No other module imports the client library of NATS.
 
-A connection reconnects by itself. A stream is read from a position that the caller stores, and nothing is acknowledged, so
-the server may lose its consumers. Streams are read with push consumers and heartbeats, because a pull request that is
-pending while the server restarts never returns (nats.py #504).
+A connection reconnects by itself. A stream is read from a position that the caller stores. Nothing is acknowledged, so the
+server may lose its consumers (readers of a stream). Streams are read with push consumers and heartbeats, because a pull
+request that is pending while the server restarts never returns (nats.py #504).
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ MAX_CONSUMERS = 100_000
 
 
 class StreamRecreated(HeadquartersUnreachable):
-    """The stream is missing or was created again, so that positions of the earlier one are not valid."""
+    """The stream is missing or was created again, so positions in the earlier stream are no longer valid."""
 
 
 class MessagesMissing(HeadquartersUnreachable):
-    """The stream no longer has all messages after a position, or was reset to before it."""
+    """The stream lacks messages after the requested position, or ends before that position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,9 @@ class Session:
         return bool(self.client.is_connected)
 
     async def store(self, subject: str, data: bytes) -> int:
-        """Store a message in the stream of its subject and return its position, once it is on the server's disk.
+        """Store a message in the stream of its subject. Return its position in the stream.
 
-        Raises HeadquartersUnreachable.
+        It returns once the message is on the server's disk. Raises HeadquartersUnreachable.
         """
         with _as_unreachable(f"{subject} was not stored"):
             return int((await cancellable(self._js.publish(subject, data))).seq)
@@ -105,7 +105,7 @@ class Session:
             _log.debug("nats.publish_failed", subject=subject, problem=_error_text(error))
 
     async def subscribe(self, subject: str, handle: Callable[[str, bytes], Awaitable[None]]) -> None:
-        """Pass messages on a subject to `handle`, one after another and across reconnects."""
+        """Call `handle` for each message on a subject, one after another. The subscription survives reconnects."""
 
         async def receive(message: Msg) -> None:
             await handle(message.subject, message.data)
@@ -113,9 +113,9 @@ class Session:
         await self.client.subscribe(subject, cb=receive, pending_msgs_limit=MAX_PENDING_MESSAGES)
 
     async def ensure_stream(self, name: str, subjects: Sequence[str], *, max_bytes: int = -1, replicas: int = 1) -> str:
-        """Create a stream unless it exists, and return its id. Beyond `max_bytes` it discards its oldest messages.
+        """Create a stream if it does not exist. Return its id. Raises HeadquartersUnreachable.
 
-        Raises HeadquartersUnreachable.
+        If the stream exceeds `max_bytes`, the server discards its oldest messages.
         """
         wanted = StreamConfig(
             name=name,
@@ -144,7 +144,10 @@ class Session:
             _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_error_text(error))
 
     async def serve_requests(self, subject: str, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
-        """Answer requests on a subject, one after another and across reconnects. One of several servers gets each request."""
+        """Answer requests on a subject, one after another. Each request goes to only one of several servers.
+
+        The subscription survives reconnects.
+        """
 
         async def receive(message: Msg) -> None:
             await message.respond(await answer(message.subject, message.data))
@@ -152,16 +155,16 @@ class Session:
         await self.client.subscribe(subject, queue="answers", cb=receive, pending_msgs_limit=MAX_PENDING_MESSAGES)
 
     async def request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
-        """Send a request and return its answer. Raises HeadquartersUnreachable where nobody answers."""
+        """Send a request and return the answer. Raises HeadquartersUnreachable if nobody answers."""
         with _as_unreachable(f"{subject} has no answer"):
             return bytes((await cancellable(self.client.request(subject, data, timeout=timeout_seconds))).data)
 
     async def stream_id(self, name: str) -> str:
-        """Return the stream's name with its creation time. Raises HeadquartersUnreachable where it does not exist."""
+        """Return the id of a stream: its name with its creation time. Raises HeadquartersUnreachable if it does not exist."""
         return (await self.stream_state(name)).id
 
     async def stream_state(self, name: str) -> StreamState:
-        """Return the state of a stream. Raises HeadquartersUnreachable where it does not exist."""
+        """Return the state of a stream. Raises HeadquartersUnreachable if it does not exist."""
         with _as_unreachable(f"stream {name} is not available"):
             info = await cancellable(self._queries.stream_info(name))
         if info.created is None:
@@ -171,11 +174,13 @@ class Session:
     async def consume(
         self, stream: str, after: int, subject: str = "", *, stream_id: str = "", complete: bool = False
     ) -> AsyncIterator[StoredMessage]:
-        """Yield the messages of a stream after the position `after`, forever and across reconnects; with `subject`, only its own.
+        """Yield the messages of a stream after the position `after`. It never ends, and survives reconnects.
 
-        `stream_id` is the stream that the position belongs to; by default the one that exists now. Raises StreamRecreated if
-        the stream is another one. With `complete`, raises MessagesMissing if messages after the position were deleted, or the
-        stream ends before it.
+        If `subject` is given, only messages on that subject are returned. `stream_id` is the id of the stream that the
+        position belongs to, by default that of the present stream.
+
+        Raises StreamRecreated if the stream is a different one. If `complete` is set, raises MessagesMissing if messages
+        after the position were deleted, or if the stream ends before it.
         """
         position, reported = after, ""
         while True:
@@ -194,7 +199,7 @@ class Session:
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
 
     async def _check_stream(self, stream: str, stream_id: str, position: int | None) -> str:
-        """Return the stream's id. Raises StreamRecreated, MessagesMissing as `consume`, HeadquartersUnreachable."""
+        """Return the stream's id. Raises HeadquartersUnreachable, and StreamRecreated and MessagesMissing as `consume` does."""
         try:
             state = await self.stream_state(stream)
         except HeadquartersUnreachable as error:
@@ -290,7 +295,7 @@ def _as_unreachable(failure: str) -> Iterator[None]:
 
 
 def _is_status(message: Msg) -> bool:
-    """Return whether the message is a heartbeat or flow control instead of a message of the stream."""
+    """Return whether a message is a heartbeat or flow control, and not a message of the stream."""
     return message.headers is not None and message.headers.get("Status") == "100"
 
 
@@ -304,12 +309,12 @@ async def connected(
     inbox: str = "_INBOX",
     timeout_seconds: float | None = None,
 ) -> AsyncIterator[Session]:
-    """Open a session named `name`, which reconnects until the context ends.
+    """Open a session named `name`, which reconnects by itself until the context ends.
 
-    `inbox` is the prefix of the subjects on which the server answers; each centre has its own, to which only it may subscribe.
-    `timeout_seconds` limits the time until the first connection; None waits forever.
+    `inbox` is the prefix of the subjects on which the server answers. Only this centre may subscribe to its own prefix.
+    `timeout_seconds` limits the wait for the first connection; None waits forever.
 
-    Raises HeadquartersUnreachable if the certificates or the key cannot be used, or when the time is over.
+    Raises HeadquartersUnreachable if the certificates or the key cannot be used, or if the timeout has expired.
     """
     options: dict[str, object] = {"inbox_prefix": inbox}
     if any(server.startswith("tls:") for server in servers):
@@ -355,7 +360,7 @@ async def _connect_with_retries(servers: Sequence[str], name: str, options: dict
 
 
 class _ProblemLog:
-    """Logs a problem of the connection once, although the library reports it at every attempt."""
+    """Logs each problem of a connection once, although the library reports it at every attempt to connect."""
 
     def __init__(self) -> None:
         self._reported = ""

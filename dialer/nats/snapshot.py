@@ -1,7 +1,7 @@
-"""Snapshots of peer updates: all opt-outs, or all marks of a constituency, that a centre cannot get from the stream any more.
+"""Snapshots of peer updates: all opt-outs, or all marks of a constituency. A centre needs one if the stream lacks older updates.
 
-The centre requests a snapshot page by page. Each page is signed with headquarters' key and repeats the request, so that no
-page can be forged, left out, or belong to another time, centre or roll. Pure.
+The centre requests a snapshot page by page. Each page is signed with headquarters' key, and repeats the request. So no page
+can be forged, be left out, or come from another time, centre or roll. Pure.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PURPOSE = b"matdan snapshot of peer updates 1\n"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRequest:
-    """A request for one page: of a constituency's marks, or of opt-outs where no constituency is named."""
+    """A request for a page of a constituency's marks, or of opt-outs if no constituency is given."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -56,12 +56,12 @@ _REQUEST, _PAGE = TypeAdapter(SnapshotRequest), TypeAdapter(SnapshotPage)
 
 
 def pack_request(request: SnapshotRequest) -> bytes:
-    """Return a request as JSON."""
+    """Return a request for a page as JSON."""
     return json.dumps(asdict(request)).encode()
 
 
 def unpack_request(data: bytes) -> SnapshotRequest:
-    """Return the request in a message. Raises InvalidMessage."""
+    """Return the request for a page that a message contains. Raises InvalidMessage."""
     try:
         return _REQUEST.validate_json(data)
     except ValidationError as error:
@@ -69,19 +69,19 @@ def unpack_request(data: bytes) -> SnapshotRequest:
 
 
 def pack_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
-    """Return a page as compressed JSON behind its signature, which is empty without a key."""
+    """Return a page as its signature, followed by compressed JSON. Without a key the signature is empty."""
     body = zlib.compress(json.dumps(asdict(page), separators=(",", ":")).encode(), 1)
     signature = "" if private_key is None else signing.sign(private_key, _PURPOSE + body)
     return b"\n".join((signature.encode(), body))
 
 
 def pack_refusal(reason: str) -> bytes:
-    """Return the answer that refuses a request, with the reason in one line."""
+    """Return an answer that refuses to send a page, with the reason in one line."""
     return _REFUSAL + reason.encode("ascii", "replace")
 
 
 def unpack_page(data: bytes) -> SnapshotPage:
-    """Return the page in an answer without checking who signed it. Raises InvalidMessage."""
+    """Return the page of a snapshot that an answer contains. Its signature is not checked. Raises InvalidMessage."""
     try:
         text = zlib.decompressobj().decompress(data.partition(b"\n")[2], _MAX_DECOMPRESSED_BYTES)
         return _PAGE.validate_json(text)
@@ -90,7 +90,7 @@ def unpack_page(data: bytes) -> SnapshotPage:
 
 
 def check_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | None) -> SnapshotPage:
-    """Return the requested page, whose signature is checked if there is a `key`.
+    """Return the requested page from an answer, after checking its signature if there is a `key`.
 
     Raises InvalidMessage for any other answer.
     """

@@ -22,9 +22,10 @@ async def trim_memory() -> None:
 
 
 def freeze_start_up_objects() -> None:
-    """Exclude all existing objects from garbage collection, and enable collection, which `dialer run` disables while it starts.
+    """Exclude all existing objects from garbage collection, and enable it (`dialer run` disables it during the start).
 
-    Modules, flows and booths live as long as the process, and a collection over them would block the event loop noticeably.
+    Modules, flows and booths live as long as the process. A collection that searched them would block the event loop
+    noticeably.
     """
     gc.freeze()
     gc.enable()

@@ -1,4 +1,4 @@
-"""Running of jobs in several processes. If a job kills its process, only that job fails."""
+"""Running of jobs in several processes. If a job crashes its process, only that job fails."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SPAWN: Final = multiprocessing.get_context("spawn")  # fork would copy the thre
 
 
 def choose_process_count(jobs: int, asked: int) -> int:
-    """Return the number of processes to use: `asked`, or the number of cores if it is 0, but at most the number of jobs."""
+    """Return the number of worker processes: `asked`, or the number of cores if `asked` is 0. Never more than there are jobs."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(asked or cores, jobs))
 
@@ -32,10 +32,10 @@ def choose_process_count(jobs: int, asked: int) -> int:
 def run_in_processes(
     work: Callable[[Job], Result], jobs: Sequence[Job], workers: int
 ) -> Iterator[tuple[Job, Result | None]]:
-    """Yield each job with its result, in the order of completion. The result is None for a job that killed its process.
+    """Yield each job with its result, in the order of completion. The result of a job that crashed its process is None.
 
-    `work` must be a module-level function. If a process dies, all jobs in progress are repeated in a process each, because it is
-    unknown which of them killed it.
+    `work` must be a module-level function. If a process crashes, each job in progress is repeated in a process of its own,
+    because it is unknown which of them caused the crash.
     """
     if not jobs:
         return
@@ -77,9 +77,10 @@ def _limit_resources() -> None:
 
 @contextmanager
 def _block_interrupts() -> Iterator[None]:
-    """Block SIGINT, so that processes started in this context ignore Ctrl-C, which a terminal sends to all processes.
+    """Block SIGINT while processes are started in this context, so that they ignore Ctrl-C.
 
-    The parent process ends them. An interrupt during the context is delivered to the parent afterwards.
+    A terminal sends Ctrl-C to all processes; only the parent process may react, and end the others. An interrupt during the
+    context is delivered to the parent afterwards.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -1,1 +1,1 @@
-"""The uplink: a process that connects a centre to headquarters. The centre runs on without it."""
+"""The uplink: a process that connects a centre to its headquarters. The centre works without it."""

@@ -1,9 +1,9 @@
-"""The schedule of batches: which range of the outbox the uplink sends next, and when it resends. Pure.
+"""Decisions on which rows of a centre's outbox the uplink sends next, and when it resends them. Pure.
 
-Times are passed in (monotonic seconds).
+The outbox has the results that wait to be sent. A batch is a range of its rows. All times are monotonic seconds.
 
-One batch is in flight at a time. It is sent again until headquarters acknowledges it, whether the batch, the acknowledgement or
-headquarters' own database was lost. Headquarters knows every id it has, so nothing is stored twice.
+One batch at a time is sent, and sent again until headquarters acknowledges it. This works whether the batch, the
+acknowledgement or headquarters' database was lost. Headquarters knows every row id that it has, so no row is stored twice.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _CENTRE_ONLY = "replies/"
 
 @dataclass(slots=True)
 class BatchInFlight:
-    """A batch that headquarters has not acknowledged."""
+    """A batch that was sent, and that headquarters has not acknowledged."""
 
     batch: OutboxBatch
     attempts: int
@@ -32,17 +32,17 @@ class BatchInFlight:
 
 
 def rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
-    """Yield the rows of the outbox that headquarters needs: all but replies to commands."""
+    """Yield the outbox rows that headquarters needs: all except replies to commands."""
     for row in rows:
         if not row.topic.startswith(_CENTRE_ONLY):
             yield BatchRow(row.outbox_id, row.topic, row.at, row.payload)
 
 
 class BatchSchedule:
-    """Decides what a centre's uplink sends and when."""
+    """Decides which batch a centre's uplink sends, and when."""
 
     def __init__(self, centre: str, acknowledged: int, rng: random.Random) -> None:
-        """`acknowledged` is the id up to which headquarters has the outbox, as stored by the dialler."""
+        """Create a schedule. `acknowledged` is the last row id that headquarters has acknowledged."""
         self._centre = centre
         self._rng = rng
         self._in_flight: BatchInFlight | None = None
@@ -51,19 +51,19 @@ class BatchSchedule:
         """The id up to which headquarters has the outbox."""
 
     def next_at(self, now: float) -> float:
-        """Return when to read rows for `next_batch`, or to resend (`overdue_batch`)."""
+        """Return when the caller must read rows for `next_batch`, or ask for a batch to resend (`overdue_batch`)."""
         return self._next_at if self._in_flight is None else self._in_flight.resend_at
 
     @property
     def is_waiting(self) -> bool:
-        """Whether an acknowledgement is pending."""
+        """Whether headquarters has not yet acknowledged the last batch."""
         return self._in_flight is not None
 
     def next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
-        """Return the next batch, or None if no row is waiting for headquarters.
+        """Return the next batch, or None if no row is waiting to be sent.
 
-        `rows` are at most `MAX_BATCH_ROWS` rows after `acknowledged`. `stored` is the acknowledged id that the dialler has
-        stored, up to which the outbox may have been deleted.
+        `rows` are at most `MAX_BATCH_ROWS` rows after `acknowledged`. `stored` is the last acknowledged row id that the
+        dialler has stored. Rows up to that id may have been deleted from the outbox.
         """
         self._next_at = now + BATCH_SECONDS
         chosen: list[OutboxRow] = []
@@ -85,7 +85,7 @@ class BatchSchedule:
         return batch
 
     def overdue_batch(self, now: float) -> OutboxBatch | None:
-        """Return the batch in flight if its acknowledgement is overdue, else None."""
+        """Return the batch to be resent because its acknowledgement is overdue, or None."""
         in_flight = self._in_flight
         if in_flight is None or now < in_flight.resend_at:
             return None
@@ -94,15 +94,16 @@ class BatchSchedule:
         return in_flight.batch
 
     def note_send_failure(self, now: float) -> None:
-        """Note that the batch did not reach the server, so that it is resent at once."""
+        """Record that the batch did not reach the server, so that it is resent at once."""
         if self._in_flight is not None:
             self._in_flight.resend_at = now
 
     def acknowledge(self, through: int, now: float) -> None:
-        """Record that headquarters has committed the outbox up to `through`.
+        """Record that headquarters has committed the outbox rows up to the id `through`.
 
-        That may be less than before (its database was restored and it needs what follows) or more than was sent (this store
-        was restored). A late acknowledgement of an earlier batch changes nothing.
+        The id may be lower than before, if headquarters' database was restored: later rows are then sent again. It may be
+        higher than that of any sent row, if the centre's store was restored. A late acknowledgement of an earlier batch
+        changes nothing.
         """
         in_flight = self._in_flight
         if in_flight is not None and in_flight.batch.first - 1 <= through < in_flight.batch.last:

@@ -1,4 +1,4 @@
-"""Commands of the uplink to the dialler, over the centre's broker."""
+"""Sending commands of the uplink to the dialler, through the centre's MQTT broker."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ class DiallerCommands:
 
 
 def is_unanswered(reply: Reply | None) -> bool:
-    """Return whether the dialler or its broker was unreachable, so that the command must be sent again."""
+    """Return whether no reply of the dialler arrived, so that the command must be sent again."""
     return reply is None or reply.status == "unanswered"

@@ -17,7 +17,10 @@ LIVE_KINDS = {"centre": "state", "alerts": "alert", "campaign": "campaign"}
 
 
 class LiveStatus:
-    """The latest values from the centre's broker. Only the newest is published, and none while headquarters is unreachable."""
+    """The latest status values from the centre's broker. Only the newest of each are published to headquarters.
+
+    Nothing is published while headquarters is unreachable.
+    """
 
     def __init__(self, centre: str) -> None:
         self._centre = centre
@@ -25,7 +28,7 @@ class LiveStatus:
         self._changed: set[str] = set()
 
     def put(self, key: str, value: Any) -> None:
-        """Store a value that was received from the broker; None removes it."""
+        """Store a status value from the broker. None removes the value."""
         kind, _, name = key.partition("/")
         if kind in LIVE_KINDS:
             subject = live_subject(self._centre, LIVE_KINDS[kind], name)

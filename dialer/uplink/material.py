@@ -1,4 +1,7 @@
-"""Material in the centre: the assigned version is installed and loaded, and its state is reported to headquarters."""
+"""Installing material from headquarters in a centre: the assigned version of flows, scripts, texts and recordings.
+
+The uplink installs the version, has the dialler load it, and reports its state to headquarters.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ class MaterialUpdater:
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, material: CentreMaterial, clock: Clock
     ) -> None:
-        """`material` blocks and is used in threads."""
+        """Create an updater. Calls of `material` block, so they run in threads."""
         self._centre = centre
         self._session = session
         self._dialler = dialler
@@ -50,13 +53,13 @@ class MaterialUpdater:
         self._after_restart = ""
 
     async def run(self) -> NoReturn:
-        """Check and report until cancelled."""
+        """Check and report the material until cancelled."""
         while True:
             await self.check()
             await asyncio.sleep(CHECK_SECONDS * random.uniform(0.7, 1.3))  # noqa: S311 - 300 centres must not ask at once
 
     async def check(self) -> None:
-        """Install the assigned version if it is not active, then report the state."""
+        """Install the assigned version if it is not active, then report the state to headquarters."""
         assigned: Manifest | None = None
         problem = ""
         try:
@@ -84,9 +87,10 @@ class MaterialUpdater:
         await self._session.publish(live_subject(self._centre, "material"), json.dumps(state).encode())
 
     async def _install_and_load_version(self, assigned: Manifest) -> str:
-        """Install and load the assigned version. Return why the dialler does not use it; empty if it does or will be retried.
+        """Install and load the assigned version. Return why the dialler does not use it.
 
-        Raises MaterialRefused, HeadquartersUnreachable.
+        The text is empty if the dialler uses it, or if the attempt will be repeated. Raises MaterialRefused,
+        HeadquartersUnreachable.
         """
         active = await asyncio.to_thread(self._material.read_active)
         if active is None or active.label != assigned.label:
@@ -103,7 +107,10 @@ class MaterialUpdater:
         return await self._load_active_version(assigned)
 
     async def _load_active_version(self, assigned: Manifest) -> str:
-        """Have the dialler load the active version, or roll it back. Returns and raises the same as `_install_and_load_version`."""
+        """Have the dialler load the active version, and go back to the earlier version if it cannot.
+
+        Returns and raises the same as `_install_and_load_version`.
+        """
         if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
             return await self._roll_back_version(assigned, problem)
         reply = await self._send_reload_command(assigned, "reload-flows")
@@ -127,7 +134,7 @@ class MaterialUpdater:
         return ""
 
     async def _send_reload_command(self, assigned: Manifest, command: str) -> Reply | None:
-        """Return the dialler's reply, or None if the command must be sent again."""
+        """Send a command, and return the dialler's reply. None if there was no reply and the command must be sent again."""
         reply = await self._dialler.send(command, {})
         if is_unanswered(reply):
             _log.info(
@@ -143,15 +150,15 @@ class MaterialUpdater:
 
 
 def _changed_folders(before: Manifest | None, after: Manifest) -> set[str]:
-    """Return the folders of a bundle in which a file differs."""
+    """Return the folders of a bundle in which files differ between two versions."""
     old, new = ({} if before is None else before.files), after.files
     return {path.partition("/")[0] for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
 def material_problem(settings: Settings, jurisdiction: str) -> str | None:
-    """Return why the dialler could not start with the settings and profile of the active version, or None if it could.
+    """Return why the dialler could not start with the active version's settings and profile, or None if it could.
 
-    Settings that came through a pipe cannot be read again and are not checked.
+    Settings that were read from a pipe cannot be read again and are not checked.
     """
     path = Path(settings.file.name)
     if not path.is_file():

@@ -1,7 +1,7 @@
-"""Orders of headquarters: their delivery to the dialler, and of its replies to headquarters.
+"""Delivery of headquarters' orders (such as "stop all calls") to the dialler, and of the dialler's replies to headquarters.
 
-The uplink does not check orders: the dialler verifies each with the leaders' keys. The stream of orders is read from its
-beginning at each start, so that no stop is missed; the dialler knows which orders it has executed.
+The uplink does not check orders. The dialler verifies each with the leaders' public keys. At each start the stream of orders
+is read from its beginning, so that no stop is missed. The dialler knows which orders it has executed already.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ RETRY_SECONDS = 1.0
 
 
 class OrderDelivery:
-    """Delivers orders to all centres, to the centre's zone, and to the centre.
+    """Delivers orders to all centres, to the centre's zone, and to the centre itself.
 
-    Orders of each of these subjects are delivered one after another, each until the dialler has replied or the order has
-    expired. The dialler sorts orders of different subjects by the times in them.
+    Each of these three kinds has a subject of its own. Orders on one subject are delivered one after another. Each is sent
+    until the dialler replies or the order expires. The dialler compares the times of orders from different subjects.
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:
-        """`zone` is None if the centre belongs to no zone."""
+        """Create a delivery for a centre. `zone` is None if the centre belongs to no zone."""
         self._centre = centre
         self._session = session
         self._dialler = dialler
@@ -43,7 +43,7 @@ class OrderDelivery:
         self._subjects = [order_subject(each) for each in addressees]
 
     async def run(self) -> NoReturn:
-        """Deliver until cancelled."""
+        """Deliver orders until cancelled."""
         while True:
             try:
                 async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Downloading a snapshot of peer updates from headquarters, page by page."""
+"""Downloading a snapshot of peer updates (opt-outs and marks of other centres) from headquarters, page by page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LENGTH_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class PeerSnapshot:
-    """A complete snapshot."""
+    """A completely downloaded snapshot."""
 
     name: str  # unique
     position: int  # position in the stream from which to continue
@@ -33,7 +33,7 @@ class PeerSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
-    """Requests snapshots from headquarters for a centre."""
+    """Requests snapshots from headquarters, on behalf of a centre."""
 
     centre: str
     session: Session
@@ -41,9 +41,10 @@ class SnapshotSource:
 
     @contextlib.asynccontextmanager
     async def snapshot(self, stream: str, place: Place | None, stored: int) -> AsyncIterator[PeerSnapshot]:
-        """Download the marks of a constituency, or all opt-outs for None. `stored` is the position that the centre has stored.
+        """Download the marks of a constituency, or all opt-outs if `place` is None.
 
-        Raises InvalidMessage or HeadquartersUnreachable if the snapshot cannot be downloaded completely.
+        `stored` is the stream position up to which the centre has stored updates. Raises InvalidMessage or
+        HeadquartersUnreachable if the snapshot cannot be downloaded completely.
         """
         request = SnapshotRequest(stream, uuid4().hex, "", *(place or ()))
         with tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES) as file:

@@ -1,6 +1,7 @@
-"""Peer updates: opt-outs and marks of other centres, passed from headquarters' stream to the dialler.
+"""Peer updates: opt-outs of other centres and their marks (recorded answers about voters).
 
-The dialler stores them with their position in the stream.
+The uplink reads them from headquarters' stream and sends them to the dialler. The dialler stores each with its position in
+the stream.
 """
 
 from __future__ import annotations
@@ -53,30 +54,30 @@ _MARKS: TypeAdapter[Any] = TypeAdapter(list[PeerMark])
 
 
 class PendingUpdates:
-    """Updates for the dialler's next command, in the stream's order."""
+    """Peer updates that the next command to the dialler will contain, in the stream's order."""
 
     def __init__(self, after: int) -> None:
-        """`after` is the position before the first update."""
+        """Create an empty collection. `after` is the stream position before the first update."""
         self.after = self.position = after
         self.opt_outs: list[dict[str, Any]] = []
         self.marks: list[dict[str, Any]] = []
         self._bytes = 0
 
     def fits_into_command(self, more: Sequence[dict[str, Any]]) -> bool:
-        """Return whether `more` updates fit into the same command."""
+        """Return whether the updates `more` fit into the same command."""
         count = len(self.opt_outs) + len(self.marks)
         has_room = count + len(more) <= MAX_UPDATES and self._bytes + _signed_bytes(more) <= MAX_UPDATE_BYTES
         return not count or has_room
 
     def add(self, position: int, opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]]) -> None:
-        """Add the updates of the next message, which is at `position`."""
+        """Add the updates of the next message in the stream, which has this position."""
         self.position = position
         self.opt_outs += opt_outs
         self.marks += marks
         self._bytes += _signed_bytes([*opt_outs, *marks])
 
     def command_values(self, stream: str) -> dict[str, Any]:
-        """Return the values of the command `import-peer-updates`."""
+        """Return the fields of the command `import-peer-updates`."""
         return {
             "stream": stream,
             "after": self.after,
@@ -87,14 +88,17 @@ class PendingUpdates:
 
 
 def _signed_bytes(updates: Sequence[dict[str, Any]]) -> int:
-    """Return the size of updates in a signed command, where they are JSON within JSON (bytes)."""
+    """Return the size (bytes) of updates in a signed command, which contains them as JSON within JSON."""
     return len(json.dumps(json.dumps(updates)))
 
 
 def valid_updates(
     opt_outs: Sequence[dict[str, Any]], marks: Sequence[dict[str, Any]], centre: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Drop this centre's own updates, and those the dialler would reject, so that a bad update cannot block the rest."""
+    """Return the valid opt-outs and marks of other centres.
+
+    Updates that the dialler would reject are left out, so that they cannot block later updates. So are the centre's own.
+    """
     return _keep_valid_updates(_OPT_OUTS, opt_outs, centre), _keep_valid_updates(_MARKS, marks, centre)
 
 
@@ -113,10 +117,10 @@ def _keep_valid_updates(
 
 
 class PeerUpdates:
-    """Follows headquarters' stream of peer updates from the positions in the store.
+    """Reads headquarters' stream of peer updates from the position that the dialler has stored.
 
-    Opt-outs have one position, and the marks of each constituency have another. A snapshot is downloaded first if there is
-    no position yet, or the stream no longer has all updates after it.
+    There is a position for opt-outs, and one for the marks of each constituency. A snapshot is downloaded first if there is
+    no position yet, or if the stream no longer has all updates after the position.
     """
 
     def __init__(
@@ -132,7 +136,7 @@ class PeerUpdates:
         self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
 
     async def run(self) -> None:
-        """Pass updates to the dialler until cancelled."""
+        """Send peer updates to the dialler until cancelled."""
         while True:
             try:
                 roll = await self._reading.read_rolls()
@@ -150,7 +154,10 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _wait_for_roll_change(self, roll: StoredRolls) -> None:
-        """Wait until the roll has other constituencies, or an import of voters, which changes the roll all the time, has ended."""
+        """Wait until the roll has other constituencies, or until an import of voters has ended.
+
+        During an import the roll changes all the time.
+        """
         current = roll
         while True:
             await asyncio.sleep(ROLL_CHECK_SECONDS)
@@ -159,9 +166,9 @@ class PeerUpdates:
                 return
 
     async def _follow_stream(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
-        """Follow opt-outs, or the marks of a place.
+        """Read opt-outs from the stream, or the marks of the constituency `place`, and send them to the dialler.
 
-        After the import of voters the marks are read again from the beginning, because updates of the new voters were skipped.
+        After an import of voters, marks are read again from the beginning, because marks of unknown voters were skipped.
         """
         subject = OPT_OUT_SUBJECT if place is None else mark_subject("*", *place)
         roll_key = [] if place is None else astuple(roll)
@@ -180,7 +187,7 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
     async def _apply_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
-        """Download a snapshot and pass it to the dialler, retrying until it succeeds. Return the position after it."""
+        """Download a snapshot and send it to the dialler, retrying until it succeeds. Return the stream position after it."""
         while True:
             try:
                 async with self._snapshot_lock, self._source.snapshot(stream, place, stored) as snapshot:
@@ -195,10 +202,11 @@ class PeerUpdates:
                 return snapshot.position
 
     async def _send_snapshot(self, stream: str, stored: int, snapshot: PeerSnapshot) -> int:
-        """Pass a snapshot to the dialler and return the number of its updates.
+        """Send a snapshot to the dialler. Return the number of its updates.
 
-        The updates are a stream of their own, each command with a position in it, so that no commit is long. The position in
-        the real stream, which says that all of them are stored, follows in the last command.
+        The updates are sent in several commands, so that no commit takes long. These have positions of their own, as if the
+        snapshot were another stream. The last command has the position in the real stream, which says that all updates are
+        stored.
         """
         snapshot_stream, pending, count = f"snapshot.{snapshot.name}", PendingUpdates(0), 0
         while (page := await asyncio.to_thread(next, snapshot.pages, None)) is not None:
@@ -220,7 +228,10 @@ class PeerUpdates:
             raise InvalidMessage("the dialler refused a snapshot: it is downloaded again")
 
     async def _read_stream(self, stream_id: str, stream: str, subject: str, after: int) -> None:
-        """Pass on updates until the stream must be opened again. Raises StreamRecreated, MessagesMissing."""
+        """Read updates and send them to the dialler, until the stream must be opened again.
+
+        Raises StreamRecreated, MessagesMissing.
+        """
         pending = PendingUpdates(after)
         async for message in self._session.consume(PEERS, after, subject, stream_id=stream_id, complete=True):
             remaining = await self._handle_stream_message(stream, pending, message)
@@ -231,7 +242,10 @@ class PeerUpdates:
     async def _handle_stream_message(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
-        """Add a message and send what is due; return what is still pending, None where the stream must be opened again."""
+        """Add the updates in a message to the pending ones, and send them if necessary.
+
+        Returns the updates that are still pending, or None if the stream must be opened again.
+        """
         opt_outs: list[dict[str, Any]] = []
         marks: list[dict[str, Any]] = []
         try:
@@ -254,7 +268,7 @@ class PeerUpdates:
         return PendingUpdates(pending.position)
 
     async def _send_updates_and_report_age(self, stream: str, pending: PendingUpdates) -> bool:
-        """Send updates and publish how old the newest opt-out is; return False where the stream must be opened again."""
+        """Send updates, and publish the age of the newest opt-out. Return False if the stream must be opened again."""
         started = self._clock.monotonic()
         is_stored = await self._send_updates(stream, pending)
         if is_stored and pending.opt_outs:
@@ -263,7 +277,10 @@ class PeerUpdates:
         return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
 
     async def _send_updates(self, stream: str, pending: PendingUpdates) -> bool:
-        """Send until the dialler has replied; return whether it has stored them. Otherwise it is at another position."""
+        """Send updates until the dialler replies. Return whether it has stored them.
+
+        If it has not, the dialler's position in the stream is a different one.
+        """
         while True:
             reply = await self._dialler.send("import-peer-updates", pending.command_values(stream))
             if reply is not None and not is_unanswered(reply):

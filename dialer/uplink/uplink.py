@@ -1,4 +1,4 @@
-"""The uplink process: the centre's broker and store on one side, headquarters' nats-server on the other."""
+"""The uplink process. It connects a centre's broker and store with headquarters' nats-server."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 
 def find_uplink_user(settings: Settings) -> str:
-    """Return the broker user of the uplink. Raises SettingError if the settings have no headquarters."""
+    """Return the name of the uplink's broker user. Raises SettingError if the settings have no headquarters."""
     headquarters = settings.headquarters
     if headquarters.user is None:
         raise SettingError(
@@ -51,9 +51,9 @@ def find_uplink_user(settings: Settings) -> str:
 
 
 async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None, clock: Clock | None = None) -> None:
-    """Connect the centre to its headquarters until cancelled. `broker` replaces the broker of the settings.
+    """Connect the centre to its headquarters until cancelled. `broker` replaces the broker in the settings.
 
-    Waits while headquarters, the broker or the dialler is unreachable. Raises SettingError, StoreError,
+    While headquarters, the broker or the dialler is unreachable, it waits. Raises SettingError, StoreError or
     HeadquartersUnreachable for problems that a person must solve.
     """
     user = find_uplink_user(settings)

@@ -1,4 +1,4 @@
-"""The upload of the outbox: batches to headquarters, and their acknowledgements to the dialler."""
+"""Upload of a centre's outbox: sending batches of results to headquarters, and telling the dialler what was acknowledged."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RETRY_SECONDS = 2.0
 
 
 class OutboxUpload:
-    """Sends the store's outbox to headquarters, and reports to the dialler up to where it may be deleted."""
+    """Sends the rows of the outbox to headquarters, and tells the dialler which rows it may delete."""
 
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReader, clock: Clock
@@ -56,7 +56,7 @@ class OutboxUpload:
             group.create_task(self._report_acknowledgements(self._schedule), name="uplink-report-acks")
 
     async def _wait_for_cursor(self) -> int:
-        """Wait until a dialler stores its outbox for headquarters, and return the acknowledged id."""
+        """Wait until the dialler stores an outbox for headquarters. Return the last acknowledged row id."""
         logged = False
         while (stored := await self._read_stored_acknowledgement()) is None:
             if not logged:
@@ -113,7 +113,7 @@ class OutboxUpload:
             raise
 
     async def _report_acknowledgements(self, schedule: BatchSchedule) -> NoReturn:
-        """Report acknowledgements to the dialler until the store has them."""
+        """Report each acknowledgement to the dialler, until the store has it."""
         while True:
             await self._report_due.wait()
             self._report_due.clear()
@@ -124,7 +124,7 @@ class OutboxUpload:
             await asyncio.sleep(REPORT_SECONDS)
 
     async def _report_acknowledgement(self, through: int) -> str | None:
-        """Report an acknowledgement. Return why the dialler has not stored it, or None if it has."""
+        """Report an acknowledgement to the dialler. Return why the dialler has not stored it, or None if it has."""
         try:
             if await self._read_stored_acknowledgement() == through:
                 return None
