@@ -54,10 +54,10 @@ _PROBE_SECONDS = 5.0
 
 
 class MqttVersion(StrEnum):
-    """Version of the protocol.
+    """The version of the MQTT protocol.
 
-    With 3.1.1 the dialler cannot set the expiry of a session, and does not recognise that a command is retained if it is
-    connected when the command is published.
+    With 3.1.1 the dialler cannot set the expiry of a session. It also does not notice that a command is retained if the
+    command is published while the dialler is connected.
     """
 
     V5 = "5"
@@ -66,7 +66,7 @@ class MqttVersion(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BrokerSettings:
-    """The address of a broker, the log-in there, and limits of the connection."""
+    """The address of a broker, the account there, and limits of the connection."""
 
     host: str = "127.0.0.1"
     port: int = 1883
@@ -84,7 +84,7 @@ class BrokerSettings:
 
 
 class SubscriptionRefused(aiomqtt.MqttError):
-    """The broker accepted the connection and refused a subscription."""
+    """The broker accepted the connection, but refused a subscription."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Received:
 
 
 class _Inbox(asyncio.Queue[aiomqtt.Message]):
-    """Unread messages, and the number of messages that are not acknowledged yet."""
+    """The messages that were received and not read yet, and the number of messages that are not acknowledged yet."""
 
     def __init__(self, maxsize: int, *, acks_when_stored: bool) -> None:
         super().__init__(maxsize)
@@ -107,7 +107,7 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
         self.dropped = False
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Add a message, or drop it if the inbox is full, which happens only with a broker that does not speak MQTT 5."""
+        """Add a message. Drop it if the inbox is full, which happens only with a broker that does not speak MQTT 5."""
         if self._acks_when_stored and self.full():
             self.dropped = True
             return
@@ -116,15 +116,17 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class Client(aiomqtt.Client):
-    """aiomqtt's client with two additions.
+    """The client of aiomqtt with two additions.
 
-    A connect can be aborted at any moment without leaving an open socket, and the reader can acknowledge messages itself.
+    A connection attempt can be aborted at any moment without leaving an open socket. The reader can acknowledge each message
+    itself.
     """
 
     def __init__(self, host: str, port: int, *, acks_when_stored: bool, queue: int, **options: Any) -> None:
-        """`queue` is the maximum number of unread messages; `options` are aiomqtt's.
+        """Create a client. `queue` is the maximum number of unread messages. `options` are passed to aiomqtt.
 
-        With `acks_when_stored` the reader acknowledges each message once it is stored; until then the broker keeps it.
+        With `acks_when_stored`, the reader acknowledges each message once it is stored. Until then the broker keeps the
+        message.
         """
         self._inbox = _Inbox(queue, acks_when_stored=acks_when_stored)
 
@@ -158,7 +160,7 @@ class Client(aiomqtt.Client):
         return Received(str(message.topic), payload, message.retain, partial(self._acknowledge, message))
 
     def _acknowledge(self, message: aiomqtt.Message) -> None:
-        """Acknowledge a stored message. After a lost connection the broker sends it again instead."""
+        """Acknowledge a message that is stored. If the connection was lost, the broker sends the message again instead."""
         if not self._acks_when_stored or not self._client.is_connected():
             return
         self._client.ack(message.mid, message.qos)
@@ -167,29 +169,29 @@ class Client(aiomqtt.Client):
             self._client.disconnect()  # on the next connection the broker sends all unacknowledged messages again
 
     def queue_message(self, message: Message) -> None:
-        """Queue a message of QoS 0, which is written before later messages. Raises MqttError."""
+        """Queue a message of QoS 0. It is written before messages that are published later. Raises MqttError."""
         done = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if done.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(done.rc, "Could not publish message")
 
     def abort_connect(self) -> None:
-        """Abort a connect, and close the socket that it has opened or is about to open."""
+        """Abort a connection attempt, and close the socket that it has opened or is about to open."""
         self._client.on_disconnect = None  # aiomqtt's own fails after a cancelled connect
         self._is_aborted = True  # set first, so that either we see the thread's socket or the thread sees this
         # Not at once: the thread's request that the loop read from the socket may still be queued.
         self._own_loop.call_soon(self._client.disconnect)
 
     def _client_connect(self) -> None:
-        """Connect. This runs in a thread, which continues even if the coroutine that awaits it was cancelled."""
+        """Connect. It runs in a thread, which continues even if the coroutine that awaits it is cancelled."""
         super()._client_connect()
         if self._is_aborted:
             self._own_loop.call_soon_threadsafe(self._client.disconnect)
 
 
 def make_client_id(settings: BrokerSettings, centre: str) -> str:
-    """Return the client id of a centre's dialler, which cannot be guessed without its password.
+    """Return the client id of a centre's dialler. Without the dialler's password it cannot be guessed.
 
-    A broker does not check who uses a client id. Another client with the same id would end the dialler's connection and
+    A broker does not check who uses a client id. Another client with the same id would end the dialler's connection, and
     receive the commands in its session.
     """
     if settings.client_id is not None:
@@ -206,9 +208,9 @@ def make_client(
 ) -> Client:
     """Return a client that is not connected yet.
 
-    Each connection needs a new client: paho would resend messages in flight of an old one, which the outbox resends already.
-    `will_at` is the time of the last will (epoch seconds). Without it there is no last will, and no persistent session unless
-    the client `acks_when_stored`.
+    Each connection needs a new client: paho would resend unacknowledged messages of an old one, which the outbox resends
+    already. `will_at` is the time of the last will (epoch seconds). Without it there is no last will. The session is
+    persistent if there is a last will, or if `acks_when_stored` is set.
     """
     will = None if will_at is None else last_will_message(centre, will_at)
     is_persistent = will is not None or acks_when_stored
@@ -245,7 +247,7 @@ def make_client(
 
 @dataclass(slots=True)
 class BrokerAccess:
-    """What a broker allowed a test connection to do."""
+    """What the broker allowed a test connection to do."""
 
     connected: bool = False
     may_command: bool = False
@@ -255,10 +257,10 @@ class BrokerAccess:
 
 
 def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False) -> BrokerAccess:
-    """Return what the broker allows with this log-in: connect, read the centre's state, and publish as `user`.
+    """Return what the broker allows this account: to connect, to read the centre's state, and to publish as `user`.
 
-    The published message is empty, so it is not a command. With `connects_only` it only connects. Blocks for up to five
-    seconds.
+    The published message is empty, so it is not a command. With `connects_only`, only the connection is tried. Blocks for up
+    to five seconds.
     """
     access = BrokerAccess()
     client = PahoClient(CallbackAPIVersion.VERSION2, protocol=MQTTv5, reconnect_on_failure=False)

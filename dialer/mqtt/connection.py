@@ -1,4 +1,4 @@
-"""A connection to the MQTT broker: opening it within a time limit, publishing, reading, and describing failures."""
+"""A connection to the MQTT broker: opening it in time, publishing, reading, and descriptions of failures."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Connection:
     answer_seconds: float
 
     async def publish(self, message: Message) -> None:
-        """Publish a message and return when it is written (QoS 0) or acknowledged (QoS 1).
+        """Publish a message. Return once it is written (QoS 0) or acknowledged by the broker (QoS 1).
 
-        Raises MqttError when the connection is lost and TimeoutError when the broker does not answer.
+        Raises MqttError when the connection is lost, and TimeoutError if the broker does not answer.
         """
         async with asyncio.timeout(self.answer_seconds):
             publishing = self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
             await cancellable(publishing)
 
     async def publish_all(self, messages: Sequence[Message]) -> None:
-        """Publish messages in their order. Returns and raises as `publish` does for the last one.
+        """Publish messages in their order. Returns and raises like `publish` for the last message.
 
         Earlier messages of QoS 0 are written together, which saves a task and a timer for each.
         """
@@ -50,12 +50,12 @@ class Connection:
                 await self.publish(message)
 
     async def unsubscribe(self, topic: str) -> None:
-        """Unsubscribe from a topic; harmless if there is no subscription. Raises as `publish` does."""
+        """Unsubscribe from a topic, if there is a subscription. Raises the same errors as `publish`."""
         async with asyncio.timeout(self.answer_seconds):
             await cancellable(self.client.unsubscribe(topic))
 
     async def read(self, handle: Callable[[Received], Awaitable[None]]) -> None:
-        """Call `handle` for every message, one after another, until cancelled or the connection is lost."""
+        """Call `handle` with each received message, one after another, until cancelled or the connection is lost."""
         while True:
             await handle(await self.client.next_message())
 
@@ -64,7 +64,10 @@ class Connection:
 async def connected(
     settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, acks_when_stored: bool = False
 ) -> AsyncIterator[Connection]:
-    """Open a connection within `settings.answer_seconds`. A connect that fails or is stopped leaves no open socket."""
+    """Open a connection within `settings.answer_seconds`, until the context ends.
+
+    A connection attempt that fails or is stopped leaves no open socket.
+    """
     seconds = settings.answer_seconds
     # Try a plain TCP connection first: it can be cancelled, but the thread in which aiomqtt connects cannot.
     async with _cancel_on_timeout_or_stop(seconds, stop):
@@ -90,7 +93,7 @@ async def connected(
 
 @contextlib.asynccontextmanager
 async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Cancel the block with a TimeoutError after `seconds`, or as soon as `stop` is set."""
+    """Cancel the context's block with a TimeoutError after `seconds`, or as soon as `stop` is set."""
 
     async def expire(deadline: asyncio.Timeout) -> None:
         await stop.wait()
@@ -105,7 +108,7 @@ async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> Asy
 
 
 async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None:
-    """Connect as the dialler does, and disconnect. Raises BrokerUnreachable with a remedy."""
+    """Test the dialler's connection to the broker. Raises BrokerUnreachable with a remedy."""
     async with open_connection(settings, centre, will_at=at):
         return
 
@@ -114,9 +117,9 @@ async def check_broker(settings: BrokerSettings, centre: str, at: float) -> None
 async def open_connection(
     settings: BrokerSettings, centre: str, *, will_at: float | None = None
 ) -> AsyncIterator[Connection]:
-    """Open a connection for another program than the dialler.
+    """Open a connection for another program than the dialler. Raises BrokerUnreachable with a remedy.
 
-    `settings.client_id` must be unique: the broker closes the older of two connections. Raises BrokerUnreachable with a remedy.
+    `settings.client_id` must be unique, because the broker closes the older of two connections with the same id.
     """
     try:
         async with connected(settings, centre, asyncio.Event(), will_at=will_at) as connection:

@@ -1,7 +1,7 @@
-"""A client of the dialler for other programs: it receives the dialler's messages from the broker and sends commands.
+"""A client of the dialler for other programs. It receives the dialler's messages from the broker, and sends commands.
 
-A command is published on the topic of its sender, a person or the program itself. If it cannot be sent now, it is refused
-and not queued, so that the person can decide whether to send it again.
+A command is published on the topic of its sender, which is a user or the program itself. If it cannot be sent now, it is
+refused and not queued, so that the user can decide whether to send it again.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Reply:
 
 
 class DiallerClient:
-    """A lasting connection to the broker, which receives the dialler's messages and sends commands."""
+    """A lasting connection to the broker, which receives the dialler's messages and sends commands to the dialler."""
 
     def __init__(
         self,
@@ -83,9 +83,10 @@ class DiallerClient:
         put: Callable[[str, Any], None],
         chance: random.Random,
     ) -> None:
-        """`put` is called with a key and its new record, or None for a removed campaign or seat. The key "desk" has a DeskStatus.
+        """Create a client. `put` is called with the key of each received record and the record.
 
-        The client id starts with the one of `settings`.
+        The record is None for a campaign or seat that was removed. The key "desk" has a DeskStatus. The client id begins with
+        that of `settings`.
         """
         name = f"{settings.client_id or 'desk'}-{centre}-{uuid4().hex[:12]}"
         self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
@@ -101,14 +102,14 @@ class DiallerClient:
 
     @property
     def is_connected(self) -> bool:
-        """Whether it is connected to the broker."""
+        """Whether the client is connected to the broker."""
         return self._connection is not None
 
     async def run(self, *, replies: str | None = "+", kinds: Container[str] = KINDS) -> None:
-        """Receive messages until cancelled, and reconnect after each failure. Never raises.
+        """Receive messages until cancelled. Reconnect after each failure; never raise.
 
-        `replies` is the user whose replies are received; "+" stands for all users, None for none. `kinds` are the kinds of
-        keys that `put` gets.
+        `replies` is the user whose replies are received: "+" for all users, None for none. `kinds` are the kinds of keys for
+        which `put` is called, such as "campaign".
         """
         failures = 0
         while True:
@@ -138,9 +139,9 @@ class DiallerClient:
         signer: Signer | None = None,
         seconds: float = REPLY_SECONDS,
     ) -> Reply | None:
-        """Send a command as `user` and return the dialler's reply, or None if the broker is unreachable and nothing was sent.
+        """Send a command as `user` and wait for the dialler's reply. None if the broker is unreachable and nothing was sent.
 
-        Without a `signer` the command is unsigned. Without a reply after `seconds` the status is "unanswered".
+        Without a `signer` the command is unsigned. If no reply arrives within `seconds`, the reply's status is "unanswered".
         """
         connection = self._connection
         if connection is None:
@@ -165,9 +166,10 @@ class DiallerClient:
             self._put("desk", DeskStatus(connected, self._clock.now()))
 
     async def _handle_received_message(self, received: Received) -> None:
-        """Handle a message of the dialler. A malformed one is ignored: it may be retained, and would be received at every start.
+        """Handle a message of the dialler. A malformed one is ignored, because it may be retained and be received at every start.
 
-        It may be from another version of the dialler, or from a stranger if the broker lets strangers publish.
+        A malformed message comes from another version of the dialler, or from a stranger if the broker lets strangers
+        publish.
         """
         try:
             if not received.payload:
@@ -202,12 +204,12 @@ class DiallerClient:
 
 
 def _topic_filters(kinds: Container[str]) -> list[str]:
-    """Return the topic filters for these kinds of keys, below the centre's root."""
+    """Return the topic filters for keys of these kinds, without the root of the centre's topics."""
     return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _SUBSCRIBED.values() if kind in kinds]
 
 
 def _parse_number(text: str) -> float:
-    """Return a JSON number. Raises ValueError for one that a page cannot show exactly."""
+    """Return the number in a JSON text. Raises ValueError if a browser cannot represent it exactly."""
     number = float(text)
     if not math.fabs(number) <= _MAX_NUMBER:  # NaN too
         raise ValueError("the number is too large")

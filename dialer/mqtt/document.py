@@ -1,4 +1,4 @@
-"""topics.md and asyncapi.json, generated from the table of topics: `python -m dialer.mqtt.document docs/reference`."""
+"""The pages topics.md and asyncapi.json, generated from the topics: `python -m dialer.mqtt.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ that you do not know.
 
 
 def schema_of(topic: Topic) -> dict[str, Any]:
-    """Return the JSON Schema of a topic's messages."""
+    """Return the JSON Schema of the messages on a topic."""
     is_command = topic is topics.COMMANDS
     schema = message_schema(_REFERENCE) if is_command else json_schema(topic.kind, _REFERENCE)
     _drop_titles(schema)
@@ -45,7 +45,7 @@ def schema_of(topic: Topic) -> dict[str, Any]:
 
 
 def _drop_titles(schema: Any) -> None:
-    """Remove the titles that pydantic makes of names."""
+    """Remove the titles that pydantic derives from field names."""
     if isinstance(schema, dict):
         if isinstance(schema.get("title"), str):
             del schema["title"]
@@ -57,7 +57,7 @@ def _drop_titles(schema: Any) -> None:
 
 
 def markdown() -> str:
-    """Return the page of topics: a table of all, the fields of each, then the objects that several have in them."""
+    """Return the page topics.md: a table of topics, the fields of each message, and objects that several messages contain."""
     lines = [_INTRODUCTION, "|topic|from|retained|QoS|delivery|", "|---|---|---|---|---|"]
     for topic in TOPICS:
         delivery = "at least once" if topic.through_outbox else "best effort"
@@ -84,7 +84,7 @@ def markdown() -> str:
 
 
 def asyncapi() -> dict[str, Any]:
-    """Return the AsyncAPI 3 document: a channel, a message and an operation for each topic."""
+    """Return the AsyncAPI 3 document, with a channel, a message and an operation for each topic."""
     made = examples()
     components: dict[str, Any] = {"messages": {}, "schemas": {}}
     channels: dict[str, Any] = {}
@@ -127,7 +127,7 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _example_as_json_value(message: Any) -> Any:
-    """Return an example as values of JSON. Messages to Home Assistant leave out what is null."""
+    """Return an example message as JSON values. In a message to Home Assistant, fields that are null are left out."""
     value = to_json_value(message)
     return _without_nulls(value) if isinstance(message, Discovery) else value
 
@@ -153,12 +153,12 @@ def _heading_anchor(topic: Topic) -> str:
 
 
 def _topic_for_display(topic: Topic) -> str:
-    """Return the topic below the centre's root, or whole where it lies elsewhere."""
+    """Return a topic without the root of the centre's topics, or the whole topic if it has another root."""
     return topic.pattern if topic.root.startswith(ROOT) else f"{topic.root}/{topic.pattern}"
 
 
 def _field_table(schema: dict[str, Any], inner: dict[str, Any]) -> list[str]:
-    """Return a table of an object's fields."""
+    """Return a Markdown table of an object's fields."""
     rows = [
         f"|`{name}`|{_type_in_words(field, inner)}|{field.get('description', '')}|"
         for name, field in schema["properties"].items()
@@ -185,7 +185,7 @@ def _type_in_words(field: dict[str, Any], inner: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Write both files into the folder named on the command line."""
+    """Write topics.md and asyncapi.json into the folder given on the command line."""
     folder = Path(sys.argv[1])
     (folder / MARKDOWN).write_text(markdown(), encoding="utf-8")
     (folder / ASYNCAPI).write_text(json.dumps(asyncapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

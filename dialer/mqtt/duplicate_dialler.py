@@ -1,8 +1,8 @@
 """A check that no other dialler uses the same centre id at the broker.
 
 Two diallers with one centre id would disconnect each other again and again, and their results would be mixed. So a dialler
-reads the centre's retained state before it connects, with another client id. A live dialler publishes its name there at least
-every ten seconds; a dead one does not, or the broker has published its last will.
+reads the centre's retained state before it connects, using another client id. A running dialler publishes its name there at
+least every ten seconds. A stopped one does not, or the broker has published its last will.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
 
 
 async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
-    """Raise CentreIdTaken if another dialler, with another store, uses the centre id at this broker now.
+    """Raise CentreIdTaken if a dialler with another store uses the centre id at this broker now.
 
-    Takes up to 15 seconds if the state of a dead dialler is retained. Raises BrokerUnreachable if the broker does not answer.
+    Takes up to 15 seconds if the state of a stopped dialler is retained. Raises BrokerUnreachable if the broker does not
+    answer.
     """
     own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both connections of a dialler check at the same time
     checking = replace(settings, client_id=f"{make_client_id(settings, centre)}-check-{own}")
@@ -48,13 +49,13 @@ async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: 
 
 
 async def refuse_duplicate_at_start(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
-    """Raise CentreIdTaken as `refuse_duplicate_dialler` does, but let the dialler start if the broker is unreachable."""
+    """Raise CentreIdTaken like `refuse_duplicate_dialler`. If the broker is unreachable, the dialler may start."""
     with contextlib.suppress(BrokerUnreachable):
         await refuse_duplicate_dialler(settings, centre, name)
 
 
 async def _next_name(connection: Connection, seconds: float) -> DiallerName | None:
-    """Return the name of the dialler in the next state message, or None if no message arrives or the dialler is offline."""
+    """Return the dialler's name in the next state message. None if no message arrives, or if that dialler is offline."""
     try:
         async with asyncio.timeout(seconds):
             message = await connection.client.next_message()

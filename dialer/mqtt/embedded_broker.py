@@ -1,4 +1,4 @@
-"""A broker for the demo and the tests, on loopback only: Mosquitto if it is installed, otherwise amqtt in its own process."""
+"""An MQTT broker for the demo and the tests, on loopback only. It is Mosquitto if installed, otherwise amqtt."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def free_port(host: str = HOST) -> int:
 
 
 class BrokerKind(StrEnum):
-    """The program that is the broker."""
+    """The program that serves as broker."""
 
     MOSQUITTO = "mosquitto"
     AMQTT = "amqtt"
@@ -48,32 +48,32 @@ class DemoBroker:
 
     @property
     def settings(self) -> BrokerSettings:
-        """Settings to connect to it; amqtt speaks MQTT 3.1.1 only."""
+        """The settings for a connection to the broker. amqtt speaks MQTT 3.1.1 only."""
         version = MqttVersion.V5 if self.kind is BrokerKind.MOSQUITTO else MqttVersion.V311
         return BrokerSettings(host=HOST, port=self.port, version=version)
 
     async def kill(self) -> None:
-        """Kill it, as if it crashed: its clients are not notified."""
+        """Kill the broker as in a crash: its clients are not notified."""
         _kill_broker_process(self.process)
         await self.process.wait()
 
     @property
     def text(self) -> str:
-        """Kind and address in one line."""
+        """The broker's kind and address in one line."""
         program = "mosquitto" if self.kind is BrokerKind.MOSQUITTO else "amqtt, embedded (mosquitto is not installed)"
         return f"MQTT broker: {program} on {HOST}:{self.port}"
 
 
 def mosquitto_path() -> str | None:
-    """Return the path of Mosquitto, or None. Debian installs it in /usr/sbin, which is not on every user's path."""
+    """Return the path of Mosquitto, or None. Debian installs it in /usr/sbin, which is not in every user's PATH."""
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 
 
 @contextlib.asynccontextmanager
 async def demo_broker(kind: BrokerKind | None = None, *, port: int = 0) -> AsyncIterator[DemoBroker]:
-    """Run a broker while the context lasts: by default Mosquitto if it is installed, on any free port.
+    """Run a broker until the context ends: by default Mosquitto if it is installed, on any free port.
 
-    Raises PortInUse if `port` is in use, BrokerUnreachable if the broker does not start.
+    Raises PortInUse if `port` is in use, and BrokerUnreachable if the broker does not start.
     """
     chosen = kind or (BrokerKind.MOSQUITTO if mosquitto_path() else BrokerKind.AMQTT)
     with tempfile.TemporaryDirectory(prefix="matdan-broker-") as folder:
@@ -145,7 +145,7 @@ sys.exit(child.wait())
 
 
 async def _wait_until_listening(process: asyncio.subprocess.Process, port: int) -> bool:
-    """Return whether the broker accepts connections; False if it ended, or did not accept one in time."""
+    """Return whether the broker accepts connections in time. False if it ended before."""
     ended = asyncio.create_task(process.wait(), name="broker-ended")
     try:
         async with asyncio.timeout(START_SECONDS):
@@ -189,7 +189,7 @@ def _kill_broker_process(process: asyncio.subprocess.Process) -> None:
 
 
 def is_free(port: int) -> bool:
-    """Return whether a port of this machine is free."""
+    """Return whether a TCP port of this machine is free."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -45,7 +45,7 @@ _PLACE = VoterPlace(roll_version="2026-1", state_code="S13", constituency_number
 
 
 def examples() -> dict[str, Any]:
-    """Return a message of each topic, by the topic's key."""
+    """Return an example message for each topic, by the topic's key."""
     return {
         topics.CENTRE_STATE.key: CentreState(
             centre="pune-1",

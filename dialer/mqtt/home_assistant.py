@@ -1,4 +1,4 @@
-"""Home Assistant's MQTT discovery of a centre (2024.11 and later): a device whose entities read the centre's topics."""
+"""The message by which Home Assistant (2024.11 and later) finds a centre over MQTT, as a device with the centre's figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dialer.domain.schema import MESSAGE, type_adapter
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryDevice:
-    """The centre as a device."""
+    """The centre as a device of Home Assistant."""
 
     __pydantic_config__ = MESSAGE
 
@@ -21,7 +21,7 @@ class DiscoveryDevice:
 
 @dataclass(frozen=True, slots=True)
 class DiscoveryOrigin:
-    """The software that publishes the device."""
+    """The software that publishes the device: Matdan."""
 
     __pydantic_config__ = MESSAGE
 
@@ -30,7 +30,7 @@ class DiscoveryOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscoveryEntity:
-    """An entity of the device: one figure of the centre."""
+    """An entity of the device: a figure of the centre."""
 
     __pydantic_config__ = MESSAGE
 
@@ -48,7 +48,7 @@ class DiscoveryEntity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """The discovery message of a centre's device, without figures."""
+    """The message that describes a centre's device to Home Assistant. It has no figures."""
 
     __pydantic_config__ = MESSAGE
 
@@ -61,7 +61,7 @@ class Discovery:
 
 
 def discovery(centre: str, state_topic: str, alerts_topic: str) -> Discovery:
-    """Return the discovery message of a centre that publishes its state and alerts on these topics."""
+    """Return the message that describes a centre to Home Assistant. The figures are read from the given topics."""
     counter = {"state_class": "total_increasing"}
     connection = {"platform": "binary_sensor", "state_class": None, "device_class": "connectivity"}
     entities = (

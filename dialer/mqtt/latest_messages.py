@@ -1,4 +1,4 @@
-"""The latest messages of a centre on its broker, combined into a view of the centre."""
+"""The latest messages of a centre at its broker, combined into a view of the centre."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LatestMessages:
         self._messages: dict[str, object] = {}
 
     def put(self, key: str, message: object) -> None:
-        """Store the latest message of a key; None removes it."""
+        """Store the latest message of a key. None removes the message."""
         if message is None:
             self._messages.pop(key, None)
         else:
@@ -37,7 +37,7 @@ class LatestMessages:
         return state if isinstance(state, CentreState) else None
 
     def problem(self, now: float) -> str:
-        """Return what is wrong with the dialler at `now` (epoch seconds), in a few words, or "" if nothing is."""
+        """Return a problem of the dialler at `now` (epoch seconds) in a few words, or "" if there is none."""
         state = self.state
         if state is None:
             return "no message from the dialler yet"
@@ -47,7 +47,7 @@ class LatestMessages:
         return f"no message for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
     def view(self, now: float) -> CentreView:
-        """Return the centre at `now` (epoch seconds), without names of booths, which are not published."""
+        """Return the view of the centre at `now` (epoch seconds). It has no names of booths, as these are not published."""
         state = self.state or CentreState(self._centre, now, online=False)
         campaigns = self._latest_messages_of_kind("campaign/", CampaignView)
         if state.online:  # the broker may still have a campaign that was removed from the settings

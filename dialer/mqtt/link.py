@@ -1,4 +1,4 @@
-"""A lasting link to the MQTT broker: it connects, subscribes, serves, and reconnects with backoff."""
+"""A lasting connection to the MQTT broker. It connects, subscribes, and reconnects after failures with increasing pauses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STABLE_SECONDS = 10.0  # a connection that lasted this long resets the backoff
 
 @dataclass(frozen=True, slots=True)
 class LinkPurpose:
-    """The purpose of one of the dialler's connections."""
+    """What one of the dialler's connections is for."""
 
     subscribed_topic: str
     alert: AlertKind  # while the connection is lost; its field is `problem`
@@ -36,14 +36,15 @@ class LinkPurpose:
 
 
 def for_commands(centre: str) -> LinkPurpose:
-    """Return the purpose of the main connection: it publishes everything and reads commands."""
+    """Return the purpose of the main connection, which publishes everything and reads commands."""
     return LinkPurpose(topics.commands_filter(centre), AlertKind.BROKER_DOWN)
 
 
 def for_opt_outs() -> LinkPurpose:
     """Return the purpose of the connection that reads opt-outs of other centres.
 
-    It is separate because the broker holds back opt-outs that this centre cannot store yet, and must not hold back commands.
+    It is a separate connection because the broker delays opt-outs that this centre cannot store yet. It must not delay
+    commands.
     """
     return LinkPurpose(
         topics.opt_outs_filter(), AlertKind.OPT_OUTS_DISCONNECTED, client_suffix="-opt-outs", publishes=False
@@ -55,7 +56,7 @@ Serve = Callable[[Connection], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How a centre appears at its broker."""
+    """How a centre shows at its broker that it is online or offline."""
 
     centre: str
     settings: BrokerSettings
@@ -74,7 +75,10 @@ class BrokerLink:
         raise_alert: Callable[[Alert], None],
         purpose: LinkPurpose | None = None,
     ) -> None:
-        """`raise_alert` is called when the connection is lost and when it is restored. The default purpose is `for_commands`."""
+        """Create a link. `raise_alert` is called when the connection is lost, and when it is restored.
+
+        The default purpose is `LinkPurpose.for_commands`.
+        """
         centre, settings = presence.centre, presence.settings
         self._presence = presence
         self._purpose = purpose or for_commands(centre)
@@ -153,7 +157,7 @@ async def _sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:
 
 
 def _find_first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the first plain exception of a group."""
+    """Return the first error in a group that is not a group itself."""
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,4 +1,4 @@
-"""MQTT messages, made from the engine's views and from results."""
+"""MQTT messages, created from the engine's views and from results of calls."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ def centre_message(state: CentreState) -> Message:
 
 
 def farewell_message(state: CentreState) -> Message:
-    """Return the last message of a dialler that stops: the last will with its final figures."""
+    """Return the last message of a dialler that stops. It has the form of the last will, with the final figures."""
     return centre_message(replace(state, online=False))
 
 
 def last_will_message(centre: str, at: float) -> Message:
-    """Return the last will of a dialler that connects at this time (epoch seconds)."""
+    """Return the last will of a dialler that connects at this time (epoch seconds). The broker publishes it after a crash."""
     return centre_message(CentreState(centre, at, online=False))
 
 
 def statistics_message(centre: str, view: CampaignView) -> Message:
-    """Return the message of a campaign's figures."""
+    """Return the message with a campaign's figures."""
     return _message(topics.STATISTICS, centre, view, campaign=view.campaign_id)
 
 
 def call_message(centre: str, change: CallChange) -> Message:
-    """Return the message of a call's change of state."""
+    """Return the message about a call's new state."""
     return _message(topics.CALL, centre, change, campaign=change.campaign_id)
 
 
 def seat_message(centre: str, view: SeatView) -> Message:
-    """Return the message of a seat."""
+    """Return the message about a seat's state."""
     return _message(topics.SEAT, centre, view, seat=view.seat)
 
 
 def turnout_message(centre: str, booth: BoothTurnout) -> Message:
-    """Return the message of a booth's turnout."""
+    """Return the message about a booth's turnout."""
     return _message(topics.TURNOUT, centre, booth, booth=booth.booth_id)
 
 
@@ -75,7 +75,7 @@ def alerts_message(view: CentreView) -> Message:
 
 
 def removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]) -> Iterator[Message]:
-    """Return empty messages, which delete the retained ones of campaigns and seats that no longer exist."""
+    """Return empty messages, which delete the retained messages of campaigns and seats that no longer exist."""
     for campaign in campaigns:
         yield Message(topics.STATISTICS.address(centre, campaign=campaign), "", 1, True)
     for seat in seats:
@@ -83,7 +83,10 @@ def removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]
 
 
 def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iterator[Message]:
-    """Return every retained message, as published after each connect; with `home_assistant` the discovery message too."""
+    """Return every retained message, to be published after each connect.
+
+    With `home_assistant`, this includes the message that describes the centre to Home Assistant.
+    """
     centre = view.state.centre
     if home_assistant:
         topic, (state, alerts) = topics.HOME_ASSISTANT, (topics.CENTRE_STATE, topics.ALERTS)
@@ -100,15 +103,15 @@ def retained_messages(view: CentreView, *, home_assistant: bool = False) -> Iter
 
 
 def create_announcement(result: Result) -> Announcement:
-    """Return a result as it is stored in the outbox. The store calls this in the transaction that commits the result."""
+    """Return a result as a row of the outbox. The store calls this in the transaction that commits the result."""
     return Announcement(topics.RESULTS[type(result)].pattern, encode(result))
 
 
 def reply_announcement(user: str, reply: CommandReply) -> Announcement:
-    """Return the reply to a user's command as it is stored in the outbox."""
+    """Return the reply to a user's command as a row of the outbox."""
     return Announcement(topics.REPLIES.relative_topic(user=user, command=reply.id), encode(reply))
 
 
 def announced_message(centre: str, topic: str, payload: str) -> Message:
-    """Return the message of a row of the outbox: QoS 1, not retained."""
+    """Return the MQTT message for a row of the outbox, with QoS 1 and not retained."""
     return Message(f"{topics.ROOT}/{topics.segment(centre)}/{topic}", payload, 1, False)

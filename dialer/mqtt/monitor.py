@@ -1,4 +1,4 @@
-"""The dialler's traffic with the broker: it publishes state and results, and receives commands and opt-outs of other centres.
+"""The dialler's communication with the broker: it publishes state and results, and receives commands and other centres' opt-outs.
 
 Dialling never waits for the broker.
 """
@@ -34,23 +34,23 @@ FAREWELL_SECONDS = 3.0  # limit for the last messages; other results stay in the
 
 
 class EnginePort(CommandEngine, Protocol):
-    """The interface of the engine that the monitor uses."""
+    """The part of the engine that the monitor uses."""
 
     def view(self) -> CentreView:
         """Return the current view of the centre."""
         ...
 
     def subscribe(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` in the event loop at each change, until the returned function is called."""
+        """Call `callback` in the event loop at each change of the engine. Call the returned function to stop that."""
         ...
 
     async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
-        """Suppress a number that opted out in another centre. Raises StoreError if that was not stored."""
+        """Suppress a number that opted out in another centre. Raises StoreError if the opt-out was not stored."""
         ...
 
 
 class Monitor:
-    """The dialler's connections to the broker and what goes over them."""
+    """The dialler's connections to the broker, and all messages that it sends and receives there."""
 
     def __init__(
         self,
@@ -61,10 +61,11 @@ class Monitor:
         *,
         reads_opt_outs: bool = False,
     ) -> None:
-        """Accept commands of `senders` only. With `reads_opt_outs`, read the opt-outs of other centres on a second connection.
+        """Create a monitor that accepts commands of `senders` only.
 
-        Raises alerts in the engine: "broker-down" and "opt-outs-disconnected" while the broker is unreachable, and others when
-        commands are forged or too many.
+        With `reads_opt_outs`, opt-outs of other centres are read on a second connection. The alerts "broker-down" and
+        "opt-outs-disconnected" are raised while the broker is unreachable. Other alerts report forged commands, and too many
+        commands.
         """
         clock, centre = presence.clock, presence.centre
         self._engine = engine
@@ -95,9 +96,9 @@ class Monitor:
         return self._link.is_connected
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Publish and receive until `stop` is set; then publish the last results and the farewell, and disconnect.
+        """Publish and receive until `stop` is set. Then publish the last results and the final state, and disconnect.
 
-        While the broker is unreachable there is an alert, and the connection is retried. Never raises.
+        While the broker is unreachable an alert is raised, and the connection is retried. Never raises.
         """
         unsubscribe = self._engine.subscribe(self._publisher.offer)
         try:
@@ -136,9 +137,9 @@ class Monitor:
         await self._engine.import_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
-        """Unsubscribe the main connection from opt-outs, which an earlier version read there in a persistent session.
+        """Unsubscribe the main connection from opt-outs, which an earlier version of the dialler subscribed to there.
 
-        Waits until their own connection works: a broker may refuse that until its access list is updated.
+        Waits until the separate connection for opt-outs works, as a broker may refuse that until its access list is updated.
         """
         await self._main_may_unsubscribe.wait()
         await connection.unsubscribe(topics.opt_outs_filter())

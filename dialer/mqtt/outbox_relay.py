@@ -1,4 +1,4 @@
-"""The relay of results from the store's outbox to the broker, in order, until the broker has acknowledged them."""
+"""Sending of results from the store's outbox to the broker, in order, until the broker has acknowledged them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH_ROWS = 20  # as many as paho sends before it waits for acknowledgements
 
 
 class OutboxRelay:
-    """Publishes the rows of the store's outbox (QoS 1) and removes them when the broker has acknowledged them."""
+    """Publishes the rows of the store's outbox with QoS 1, and deletes those that the broker has acknowledged."""
 
     def __init__(
         self,
@@ -28,9 +28,9 @@ class OutboxRelay:
         waiting: asyncio.Event,
         on_unsendable: Callable[[int, str], None] = lambda _row, _problem: None,
     ) -> None:
-        """`waiting` is set after each commit of announcements, so that the store is never polled, and cleared here.
+        """Create a relay. `waiting` is set after each commit of rows, so that the store need not be polled. The relay clears it.
 
-        `on_unsendable` is called with the id of each row that no client can send, and the problem.
+        `on_unsendable` is called with the id and the problem of each row that no MQTT client can send.
         """
         self._centre = centre
         self._store = store
@@ -40,7 +40,7 @@ class OutboxRelay:
         """Rows that the broker has acknowledged."""
 
     async def run(self, publish: Publish) -> None:
-        """Relay until cancelled, or until `publish` or the store raises. Unacknowledged rows stay in the outbox."""
+        """Publish rows until cancelled, or until `publish` or the store raises an error. Unacknowledged rows stay in the outbox."""
         while True:
             self._waiting.clear()
             await self.drain(publish)
@@ -48,7 +48,7 @@ class OutboxRelay:
             await self._waiting.wait()
 
     async def drain(self, publish: Publish) -> None:
-        """Relay all rows that are waiting now."""
+        """Publish all rows that are in the outbox now."""
         while rows := await self._store.rows_for_broker(BATCH_ROWS):
             async with asyncio.TaskGroup() as group:
                 for row in rows:
@@ -61,9 +61,9 @@ class OutboxRelay:
                 return
 
     async def _publish_row(self, row: OutboxRow, publish: Publish) -> None:
-        """Publish a row. If no client can send it (because of a too long topic, for example), it is skipped and reported.
+        """Publish a row. If no client can send it (for example because its topic is too long), skip and report it.
 
-        It would block all later results. Its result is still in the store.
+        Otherwise it would block all later results. Its result is still in the store.
         """
         try:
             await publish(announced_message(self._centre, row.topic, row.payload))

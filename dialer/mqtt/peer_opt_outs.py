@@ -1,7 +1,8 @@
-"""Opt-outs that other centres publish: a number that opts out in one centre is suppressed in all.
+"""Opt-outs that other centres publish. A number that opts out in one centre is suppressed in all.
 
-Only a centre that knows the shared secret can make the hash of a number, so a hash that matches one of our numbers needs no
-other proof, and any other hash changes nothing. Our own messages arrive on the same topic, and change nothing either.
+An opt-out contains a hash of the number, and only centres that know the shared secret can compute it. So a hash that matches
+one of our numbers needs no other proof, and any other hash changes nothing. Our own opt-outs arrive on the same topic, and
+change nothing either.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ RETRY_SECONDS = 2.0
 
 
 def parse_opt_out(topic: str, payload: bytes) -> PeerOptOutRecord | None:
-    """Return the opt-out in a message, or None if it has no hash or is not an opt-out. Never raises."""
+    """Return the opt-out in a message, or None if the message is not an opt-out or has no hash. Never raises."""
     centre = topic.split("/")[2] if topic.count("/") > 2 else ""
     if not centre or len(payload) > MAX_BYTES:
         return None
@@ -45,12 +46,12 @@ def parse_opt_out(topic: str, payload: bytes) -> PeerOptOutRecord | None:
 
 
 class PeerOptOuts:
-    """Stores opt-outs of other centres. Waiting ones are stored even if the connection is lost meanwhile."""
+    """Stores opt-outs of other centres. Queued opt-outs are stored even if the connection is lost meanwhile."""
 
     def __init__(self, suppress: Callable[[PeerOptOutRecord], Awaitable[None]]) -> None:
-        """`suppress` suppresses a number, and raises StoreError if that was not stored.
+        """Create a queue of opt-outs. `suppress` suppresses a number, and raises StoreError if that could not be stored.
 
-        It is called for many opt-outs at the same time, so that they share a commit.
+        `suppress` is called for many opt-outs at the same time, so that they share a commit.
         """
         self._suppress = suppress
         self._waiting: asyncio.Queue[tuple[PeerOptOutRecord | None, Callable[[], None]]] = asyncio.Queue(MAX_WAITING)
@@ -58,7 +59,8 @@ class PeerOptOuts:
     async def offer(self, topic: str, payload: bytes, stored: Callable[[], None] = lambda: None) -> None:
         """Queue a message, waiting while the queue is full.
 
-        `stored` is called once it is on disk, in the order of the messages, and also for a message that is not an opt-out.
+        `stored` is called in the order of the messages, once the opt-out is on disk. It is also called if the message is no
+        opt-out.
         """
         await self._waiting.put((parse_opt_out(topic, payload), stored))
 
@@ -84,7 +86,7 @@ class PeerOptOuts:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _try_to_store(self, opt_out: PeerOptOutRecord) -> StoreError | None:
-        """Store an opt-out. Return the error if a retry may help, else None."""
+        """Store an opt-out. Return the error if another attempt may succeed, otherwise None."""
         try:
             await self._suppress(opt_out)
         except StoreError as error:

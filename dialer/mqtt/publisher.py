@@ -1,6 +1,6 @@
-"""Publishing of state: changes are collected, reduced to the latest of each subject, and published while connected.
+"""Publishing of the centre's state: changes are collected, and only the latest of each subject is published.
 
-State may be lost here. Results cannot, because they go through the outbox (outbox_relay.py).
+Changes of state may be lost here. Results cannot, because they go through the outbox (outbox_relay.py).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ PublishAll = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
 class ChangeBuffer:
     """The changes that wait to be published. Pure: times are passed in (monotonic seconds).
 
-    Only the latest state of each seat, booth and campaign is stored. Call events are a queue, which drops its oldest events
-    beyond `max_call_events`.
+    Only the latest state of each seat, booth and campaign is stored. Call events are a queue; if it has more than
+    `max_call_events`, the oldest are dropped.
     """
 
     def __init__(self, *, max_call_events: int = MAX_CALL_EVENTS) -> None:
@@ -59,7 +59,7 @@ class ChangeBuffer:
         """Call events that were not published, since the start."""
 
     def offer(self, change: Change) -> None:
-        """Add a change. Never waits and never fails; the oldest call event is dropped if the queue is full."""
+        """Add a change. Never waits and never fails. If the queue of call events is full, the oldest one is dropped."""
         match change:
             case CallChange(campaign_id=campaign_id):
                 self.dropped += len(self._calls) == self._calls.maxlen
@@ -82,7 +82,7 @@ class ChangeBuffer:
         self._centre_changed = True
 
     def clear(self) -> None:
-        """Drop all changes, because the whole state is about to be published."""
+        """Discard all waiting changes, because the whole state is about to be published."""
         self.dropped += len(self._calls)
         self._calls.clear()
         self._seats.clear()
@@ -93,14 +93,14 @@ class ChangeBuffer:
         self._centre_changed = False
 
     def note_published(self, view: CentreView, now: float) -> None:
-        """Note that the whole state was published at `now`, from which the minimum intervals count."""
+        """Record that the whole state was published at `now`. The minimum intervals between messages start then."""
         self._centre_at = now
         self._published_names = _names_of_campaigns_and_seats(view)
         for campaign in view.campaigns:
             self._statistics_at[campaign.campaign_id] = now
 
     def next_due_at(self, now: float) -> float:
-        """Return when a message is due next; at most `now` if one is due already."""
+        """Return when the next message must be published. If one is due already, the time is not after `now`."""
         if self._alerts_changed or self._urgent_seats:
             return now
         due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS)
@@ -109,7 +109,7 @@ class ChangeBuffer:
         return min([due, *(self._statistics_due(campaign_id) for campaign_id in self._campaigns)])
 
     def take_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
-        """Remove and return the messages that are due. `view` is called only if one of them needs the engine's view."""
+        """Remove and return the messages to be published now. `view` is called only if a message needs the engine's view."""
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
         campaigns = {campaign_id for campaign_id in self._campaigns if self._statistics_due(campaign_id) <= now}
         changes = bool(self._calls or self._seats or self._booths)
@@ -164,7 +164,7 @@ def _names_of_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]
 
 
 class Publisher:
-    """Collects the engine's changes at any time, and publishes them while it runs."""
+    """Collects the engine's changes at any time, and publishes them while `run` is active."""
 
     def __init__(
         self,
@@ -180,7 +180,7 @@ class Publisher:
         self._changed = asyncio.Event()
 
     def offer(self, change: Change) -> None:
-        """Add a change. The engine calls this in the event loop; it never blocks."""
+        """Add a change of the engine. The engine calls this in the event loop; it never blocks."""
         self._buffer.offer(change)
         self._changed.set()
 
@@ -206,5 +206,5 @@ class Publisher:
                 return
 
     async def publish_farewell(self, publish: Publish) -> None:
-        """Publish the last state of a dialler that stops: the last will with its final figures."""
+        """Publish the last state of a dialler that stops, in the form of the last will, with the final figures."""
         await publish(messages.farewell_message(self._view().state))

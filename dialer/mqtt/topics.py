@@ -1,8 +1,8 @@
 """The table of every MQTT topic of a centre.
 
-topics.md and asyncapi.json in docs/reference are generated from it (document.py). All topics lie below `dialer/v1/{centre}/`,
-except Home Assistant's. A variable level of a topic (a campaign, a seat, a booth, a command) is percent-encoded as in a URL, so
-that no id can add a level or a wildcard.
+docs/reference/topics.md and asyncapi.json are generated from it (document.py). All topics begin with `dialer/v1/{centre}/`,
+except those for Home Assistant. A variable level of a topic (a campaign, a seat, a booth, a command) is percent-encoded as in
+a URL, so that no id can add a level or a wildcard.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = "dialer/v1"
 
 
 class TopicWriter(StrEnum):
-    """Who publishes on a topic."""
+    """The program that publishes on a topic."""
 
     DIALLER = "dialler"
     SUPERVISOR = "supervisor"  # the dialler subscribes
@@ -33,7 +33,7 @@ class TopicWriter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A row of the table: a topic, its messages and how they are published."""
+    """A row of the table: a topic, the type of its messages, and how they are published."""
 
     key: str
     pattern: str  # below the root, variable levels in braces
@@ -46,17 +46,17 @@ class Topic:
     root: str = f"{ROOT}/{{centre}}"
 
     def address(self, centre: str, **levels: str | int) -> str:
-        """Return the full topic. `levels` has a value for each variable level."""
+        """Return the full topic of a centre. `levels` has a value for each variable level."""
         return f"{self.root.format(centre=segment(centre))}/{self.relative_topic(**levels)}"
 
     def relative_topic(self, **levels: str | int) -> str:
-        """Return the topic relative to `dialer/v1/{centre}/`, as it is in the outbox."""
+        """Return the topic without `dialer/v1/{centre}/`, as it is stored in the outbox."""
         return self.pattern.format(**{name: segment(level) for name, level in levels.items()})
 
 
 @lru_cache(4_096)
 def segment(value: str | int) -> str:
-    """Return an id as one level of a topic: percent-encoded, without `/`, `+`, `#` and control characters."""
+    """Return an id as a level of a topic: percent-encoded, so without `/`, `+`, `#` and control characters."""
     return quote(str(value), safe="") or "_"
 
 
@@ -215,12 +215,12 @@ def commands_topic(centre: str, user: str) -> str:
 
 
 def commands_filter(centre: str) -> str:
-    """Return the topic filter for the commands to a centre."""
+    """Return the topic filter for all commands to a centre."""
     return f"{ROOT}/{segment(centre)}/commands/+"
 
 
 def find_sender(centre: str, topic: str) -> str | None:
-    """Return the sender of the commands on a topic, or None if it is not a topic of commands to this centre."""
+    """Return the sender of a command from its topic, or None if the topic is not one for commands to this centre."""
     beginning = f"{ROOT}/{segment(centre)}/commands/"
     name = topic.removeprefix(beginning)
     return name if topic.startswith(beginning) and name and "/" not in name else None
@@ -232,5 +232,5 @@ def replies_filter(centre: str, user: str) -> str:
 
 
 def opt_outs_filter() -> str:
-    """Return the topic filter for the opt-outs of every centre."""
+    """Return the topic filter for the opt-outs of all centres."""
     return f"{ROOT}/+/{OPT_OUT_RESULT.pattern}"

@@ -1,4 +1,4 @@
-"""Alerts about many small incidents, counted by sender."""
+"""Alerts about repeated incidents, such as forged commands. The incidents are counted by sender."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CountingAlert:
     """An alert that counts incidents, such as commands with a bad signature."""
 
     def __init__(self, kind: AlertKind, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
-        """`kind` has the fields `count`, `users` and `unknown`."""
+        """Create an alert of a `kind` that has the fields `count`, `users` and `unknown`."""
         self._kind = kind
         self._raise_alert = raise_alert
         self._clock = clock
@@ -24,14 +24,17 @@ class CountingAlert:
         self._last_at = 0.0  # monotonic
 
     def count(self, sender: str, number: int = 1) -> None:
-        """Count incidents of a sender ("" = unknown senders). The first raises the alert at once, others at the next `update`."""
+        """Count incidents of a sender ("" = unknown senders).
+
+        The first incident raises the alert at once. Later incidents appear at the next `update`.
+        """
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()
         if not self._reported:
             self._raise_count_alert()
 
     def update(self) -> bool:
-        """Update the alert, or clear it when there were no incidents for a while. Return whether it is raised."""
+        """Update the alert's count, or clear the alert if there were no recent incidents. Return whether the alert is raised."""
         if not self._reported:
             return False
         if self._clock.monotonic() - self._last_at >= QUIET_SECONDS:

@@ -1,6 +1,6 @@
 """Audit entries of commands.
 
-Every command is audited, whatever its sender wrote: a text that may be a phone number is left out, and an ID that may be one
+Every command is audited, whatever its sender wrote. A text that may be a phone number is left out, and an ID that may be one
 is replaced by its hash.
 """
 
@@ -22,7 +22,7 @@ _KEYS = {"campaign": "campaign_id", "attempt": "attempt_id"}
 
 
 def shown_id(checked: CheckedCommand) -> str:
-    """Return a command's ID for log and audit."""
+    """Return a command's ID in the form that is allowed in the log and the audit."""
     command_id = checked.command_id or "none"
     if _is_allowed_in_audit({"id": command_id}):
         return command_id
@@ -30,7 +30,7 @@ def shown_id(checked: CheckedCommand) -> str:
 
 
 def create_audit_entry(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
-    """Return the sender and the details of a command's audit entry."""
+    """Return who sent a command, and the details of its audit entry."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
     who = checked.sender if is_known and _is_allowed_in_audit({"who": checked.sender}) else "stranger"
     what = {"command": checked.name or "unknown", "id": shown_id(checked), "status": status}
@@ -75,10 +75,10 @@ class _Repeats:
 
 
 class CommandAudit:
-    """Appends the audit entries of commands.
+    """Appends audit entries of commands.
 
-    Commands of unknown origin share one entry per sender and minute, with a count. On a broker that accepts anybody, an entry
-    for each could fill the audit within a day.
+    Refused commands of unknown origin share one entry per sender and minute, which has their number. If a broker accepts
+    anybody, separate entries could fill the audit within a day.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -88,18 +88,21 @@ class CommandAudit:
 
     @property
     def has_uncounted(self) -> bool:
-        """Whether refusals of unknown origin were audited within the last minute, so that `flush` must be called again."""
+        """Whether refused commands of unknown origin were counted within the last minute, so that `flush` must be called again."""
         return bool(self._repeats)
 
     async def append(self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0) -> None:
-        """Append an entry. `more` is the number of commands that it stands for. Raises StoreError."""
+        """Append an audit entry. `more` is the number of further commands that the entry stands for. Raises StoreError."""
         who, what = create_audit_entry(checked, status, reason)
         if more:
             what["like_it"] = f"{more}"
         await self._store.append_audit("command", who, what, self._clock.now())
 
     async def append_unauthentic(self, refused: RefusedCommand, name: str) -> None:
-        """Append an entry, or count the refusal if `name` ("" = strangers) has an entry of the last minute. Raises StoreError."""
+        """Append an audit entry for a command of unknown origin. Raises StoreError.
+
+        If the sender `name` ("" = unknown senders) has an entry of the last minute, the command is only counted.
+        """
         known = self._repeats.get(name)
         if known is not None:
             known.last, known.more = refused, known.more + 1
@@ -108,7 +111,7 @@ class CommandAudit:
         await self.append(refused, "refused", refused.text)
 
     async def flush(self) -> None:
-        """Append the entries of counted refusals that are a minute old. Raises StoreError."""
+        """Append the entries for counted commands of more than a minute ago. Raises StoreError."""
         now = self._clock.monotonic()
         for name, known in [*self._repeats.items()]:
             if now - known.since < QUIET_SECONDS:

@@ -1,4 +1,4 @@
-"""The checks of a command before it is executed: sender, signature, expiry, rights, fields."""
+"""The checks of a command before it is executed: sender, signature, expiry, permission and fields."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _NOT_FOR_SENDERS = {
 
 @dataclass(frozen=True, slots=True)
 class AcceptedCommand:
-    """A command that may be executed."""
+    """A command that passed all checks, and may be executed."""
 
     command_id: str
     sender: str
@@ -47,18 +47,18 @@ class AcceptedCommand:
 
     @property
     def key(self) -> str:
-        """The key in the store: IDs are unique per sender, so that nobody can use another sender's."""
+        """The command's key in the store. It contains the sender, so that nobody can use the ID of another sender's command."""
         return f"{self.sender}/{self.command_id}"
 
     @property
     def context(self) -> CommandContext:
-        """The context of its execution."""
+        """The context in which the command is executed."""
         return CommandContext(self.sender)
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedCommand:
-    """A command that must not be executed."""
+    """A command that failed a check, and must not be executed."""
 
     command_id: str | None  # None: cannot be answered
     text: str  # why
@@ -73,14 +73,17 @@ CheckedCommand = AcceptedCommand | RefusedCommand
 
 
 def is_user_name(text: str) -> bool:
-    """Return whether a text can be the name of a sender."""
+    """Return whether a text has the format of a user's name."""
     return _USER.fullmatch(text) is not None
 
 
 def check_payload(
     payload: bytes, user: str, senders: Senders, centre: str, *, retained: bool, now: float
 ) -> CheckedCommand:
-    """Open and check a message from the topic of `user`; `now` in epoch seconds. Never raises, whatever the sender wrote."""
+    """Parse and check the payload of a message on the topic of `user`. `now` is in epoch seconds.
+
+    Never raises, whatever the sender wrote.
+    """
     try:
         message = open_message(payload)
     except CommandRefused as refused:
@@ -91,7 +94,7 @@ def check_payload(
 def check_message(
     message: CommandMessage, user: str, senders: Senders, centre: str, *, retained: bool, now: float
 ) -> CheckedCommand:
-    """Check a message from the topic of `user`; `now` in epoch seconds. Never raises, whatever the sender wrote."""
+    """Check a parsed message from the topic of `user`. `now` is in epoch seconds. Never raises, whatever the sender wrote."""
     # Without a reply to other names: no sender has one, and it may be too long for a topic.
     command_id = message.command_id if is_user_name(user) else None
     refusal = RefusedCommand(command_id, "", user, message.name)
@@ -115,7 +118,7 @@ def check_message(
 
 
 def recheck_rights(accepted: AcceptedCommand, senders: Senders) -> CheckedCommand:
-    """Return the command, refused if the sender has lost the right to it since it was accepted."""
+    """Check again whether the sender may send the command. Return it refused if the sender has lost the permission."""
     sender = senders.find(accepted.sender)
     try:
         if sender is None:

@@ -1,4 +1,4 @@
-"""Send commands to a running dialler over the broker and wait for its replies, one command after another."""
+"""Sending of commands to a running dialler through the broker, one after another, and waiting for the replies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command to send, without ID and expiry."""
+    """A command to be sent. It gets an ID and an expiry when it is sent."""
 
     name: str
     fields: Mapping[str, Any]  # JSON values
@@ -45,11 +45,14 @@ async def send_commands(
     *,
     signer: Signer | None = None,
 ) -> list[str]:
-    """Send commands and return the texts of the replies, in order. `on_progress` gets the number of commands answered so far.
+    """Send commands one after another. Return the texts of the replies, in order.
 
-    Without a `signer` the sender is the dialler's own command line, unsigned. A reply to a command that may take minutes is
-    awaited while the dialler reports that it works on one. Raises CommandRefused at the first refusal, and BrokerUnreachable
-    if broker or dialler do not answer; earlier commands were executed.
+    `on_progress` is called with the number of commands answered so far. Without a `signer`, the commands are unsigned, and
+    the sender is the dialler's own command line. If a command may take minutes, the wait lasts as long as the dialler reports
+    that it works on such a command.
+
+    Raises CommandRefused at the first refusal, and BrokerUnreachable if the broker or the dialler does not answer. Earlier
+    commands were executed.
     """
     replies: list[str] = []
     signer = signer or Signer(OWN_USER)
@@ -83,7 +86,7 @@ class CommandSession:
         self._is_in_progress = False  # as the dialler has reported since the last check
 
     async def receive(self, received: Received) -> None:
-        """Handle a reply or the centre's state. Replies to other commands are ignored."""
+        """Store a reply or the centre's state. Replies to other commands are ignored."""
         if received.topic == topics.CENTRE_STATE.address(self._centre):
             imports_roll = self._may_take_minutes and _imports_roll(received.payload)
             self._is_in_progress = self._is_in_progress or imports_roll
@@ -115,7 +118,7 @@ class CommandSession:
         )
 
     async def _wait_for_reply(self) -> CommandReply | None:
-        """Return the reply, or None if there is none in time and the dialler does not report progress."""
+        """Return the reply. None if it does not arrive in time and the dialler does not report progress."""
         seconds = REPLY_SECONDS
         while not (await asyncio.wait([self._reply], timeout=seconds))[0]:
             if not self._is_in_progress:
@@ -125,7 +128,7 @@ class CommandSession:
 
 
 def _imports_roll(state: bytes) -> bool:
-    """Return whether a roll is being imported, according to the centre's state: by this command, or by one before it."""
+    """Return whether the centre's state says that a roll is being imported, for this or an earlier command."""
     try:
         fields = json.loads(state)
     except ValueError:

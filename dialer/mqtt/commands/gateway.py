@@ -1,4 +1,4 @@
-"""The command gateway: queues command messages, executes each once, and answers it on the reply topic."""
+"""The command gateway of the dialler. It queues command messages, executes each once, and publishes the reply."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ _FAILED = "the dialler failed to execute it; its log says why. Check what was do
 
 
 class CommandEngine(Protocol):
-    """The interface of the engine that the gateway uses."""
+    """The part of the engine that the gateway uses."""
 
     @property
     def outbox_event(self) -> asyncio.Event:
-        """Set after each commit of announcements; the relay clears it."""
+        """Set after each commit of messages to be published. The relay to the broker clears it."""
         ...
 
     async def execute(self, command: Command, context: CommandContext) -> str:
@@ -54,14 +54,14 @@ class CommandEngine(Protocol):
         ...
 
     def accept_alert(self, alert: Alert) -> None:
-        """Show an alert, or end it if it is `cleared`."""
+        """Raise an alert, or end it if it is `cleared`."""
         ...
 
 
 class CommandGateway:
-    """Executes commands, whether or not the broker is connected meanwhile.
+    """Executes commands and publishes replies. The broker need not be connected meanwhile.
 
-    Commands of the same urgency are executed one after another, those of different urgencies concurrently.
+    Commands of the same urgency are executed one after another. Commands of different urgency are executed concurrently.
     """
 
     def __init__(self, engine: CommandEngine, store: Store, clock: Clock, senders: Senders, centre: str) -> None:
@@ -86,7 +86,7 @@ class CommandGateway:
         """Replies to be published by the main connection. If one is lost, its sender repeats the command."""
 
     def offer(self, user: str, payload: bytes, *, retained: bool) -> None:
-        """Queue a message from the topic of `user`. An empty one clears a retained message and is not a command."""
+        """Queue a message from the topic of `user`. An empty message only clears a retained one, and is no command."""
         if not payload:
             return
         sender = user if self._senders.find(user) is not None else ""  # strangers share one queue
@@ -158,12 +158,15 @@ class CommandGateway:
         self._has_counts.set()
 
     async def handle(self, checked: CheckedCommand, number: int = 0) -> None:
-        """Execute a command unless it was executed before, and answer it. `number` is its place in the order of arrival.
+        """Execute a command that was not executed before, and reply to it.
 
-        An idempotent command is recorded after its execution. If the dialler crashes in between, a repeat executes it again,
-        which changes nothing. Other commands are recorded before their execution, because a second hang-up or transfer would
-        affect the next voter; after a crash in between, a repeat is refused. A command with a receipt is recorded in the
-        transaction that executes it.
+        `number` is the command's place in the order of arrival. When the execution is recorded depends on the command:
+
+        - An idempotent command is recorded after its execution. If the dialler crashes in between and the command is
+          repeated, it is executed again, which changes nothing.
+        - Another command is recorded before its execution, because a second hang-up or transfer would affect the next voter.
+          If the dialler crashes in between, a repeat is refused.
+        - A command with a receipt is recorded in the transaction that executes it.
         """
         if isinstance(checked, AcceptedCommand):
             checked = recheck_rights(checked, self._senders)
@@ -194,7 +197,7 @@ class CommandGateway:
             self.unstored_replies.put_nowait(announced_message(self._centre, announced.topic, announced.payload))
 
     async def _execute_once(self, accepted: AcceptedCommand, known: ExecutedCommand | None, number: int) -> str:
-        """Execute a command unless it is `known` to the store. Return its reply as JSON."""
+        """Execute a command unless the store has a reply to it (`known`). Return the reply as JSON."""
         if known is not None:
             await self._audit.append(accepted, "repeated")
             return known.reply
@@ -231,7 +234,7 @@ class CommandGateway:
         return reply
 
     async def _record_then_execute(self, accepted: AcceptedCommand) -> str:
-        """Execute a command that must not be executed twice. Return its reply as JSON."""
+        """Record a command that must not be executed twice, then execute it. Return the reply as JSON."""
         await self._audit.append(accepted, "begun")  # it is not executed unless this is committed
         await self._record_reply(accepted, self._encode_reply("refused", _INTERRUPTED))
         _, reply = await self._execute_and_audit(accepted, accepted.context)
@@ -249,7 +252,7 @@ class CommandGateway:
     async def _execute_and_audit(
         self, accepted: AcceptedCommand, context: CommandContext, number: int = 0
     ) -> tuple[str, str]:
-        """Execute a command, audit and log it. Return status and reply."""
+        """Execute a command, and write it to audit and log. Return the status and the text of the reply."""
         status, text, why = await self._execute_or_refuse(accepted, context, number)
         reply = self._encode_reply(status, text, why)
         if status == "done" and not accepted.command.is_stored:
@@ -268,7 +271,7 @@ class CommandGateway:
     async def _execute_or_refuse(
         self, accepted: AcceptedCommand, context: CommandContext, number: int
     ) -> tuple[str, str, RefusedBecause | None]:
-        """Execute a command. Return status, text, and the code of a refusal."""
+        """Execute a command. Return the reply's status and text, and the code if it was refused."""
         self._count_records(accepted)
         command = accepted.command
         try:
@@ -285,9 +288,9 @@ class CommandGateway:
             return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
     def _refuse_overtaken_resume(self, command: ResumeCampaign, number: int) -> None:
-        """Raise CommandRefused if a stop or pause arrived after the resume.
+        """Raise CommandRefused for a resume if a stop or pause arrived after it.
 
-        Stops and pauses have their own queues and may be executed first, but the command that was sent last must win.
+        Stops and pauses have their own queues, and may be executed first. The command that was sent last must win.
         """
         if max(self._halts.get(command.campaign, 0), self._halts.get(None, 0)) > number:
             raise CommandRefused("a stop or pause was sent after it and is in force; send it again to resume dialling")

@@ -1,4 +1,4 @@
-"""The form of a command message: JSON of a limited size, signed or not."""
+"""The format of a command message: JSON of a limited size, with or without a signature."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PURPOSE = b"matdan-command-1"
 
 @dataclass(frozen=True, slots=True)
 class CommandMessage:
-    """A message that has the form of a command. Nothing in it is verified."""
+    """A message in the format of a command. Its content is not verified yet."""
 
     command_id: str
     fields: Mapping[str, Any]
@@ -33,7 +33,7 @@ class CommandMessage:
 
     @property
     def name(self) -> str:
-        """The command's name; "" if there is no such command."""
+        """The command's name, or "" if there is no command of that name."""
         name = self.fields.get("name")
         return name if isinstance(name, str) and name in COMMANDS else ""
 
@@ -44,7 +44,7 @@ class CommandMessage:
 
 
 def open_message(payload: bytes) -> CommandMessage:
-    """Read the form of a message. Raises CommandRefused, and nothing else, whatever the sender wrote."""
+    """Parse a message. Raises CommandRefused if it does not have the format of a command; never raises another error."""
     fields = _json_object(payload, MAX_SIGNED_BYTES)
     text, signature = "", None
     if fields.keys() & _SIGNED_FIELDS:
@@ -63,9 +63,9 @@ def open_message(payload: bytes) -> CommandMessage:
 
 
 def signed_bytes(centre: str, user: str, text: str) -> bytes:
-    """Return the bytes that a signature covers: purpose, centre, sender and the command's text, separated by line feeds.
+    """Return the bytes that are signed: purpose, centre, sender and the command's text, separated by line feeds.
 
-    Purpose, centre and sender contain no line feed; ID and expiry are in the text.
+    Purpose, centre and sender contain no line feeds. ID and expiry are part of the text.
     """
     return b"\n".join([_PURPOSE, centre.encode(), user.encode(), text.encode("utf-8", "surrogatepass")])
 

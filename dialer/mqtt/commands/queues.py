@@ -1,6 +1,6 @@
-"""Queues of commands: one for each sender, bounded and rate-limited.
+"""Queues of waiting commands: one for each sender, with a limited length and rate.
 
-A sender who floods fills only its own queue. The others are served in turn.
+A sender who sends too many commands fills only its own queue. The queues are served in turn.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ audit."""
 
 
 class SenderQueue(Generic[T]):
-    """The waiting commands of one sender."""
+    """The waiting commands of a sender."""
 
     def __init__(self) -> None:
         self.items: deque[T] = deque()
@@ -27,7 +27,7 @@ class SenderQueue(Generic[T]):
         self._counted_at: float | None = None
 
     def seconds_until_next(self, now: float) -> float:
-        """Return in how many seconds the next item may be served (0 = now); `now` is monotonic."""
+        """Return how long the first command must wait (seconds; 0 = it may be executed now). `now` is monotonic."""
         if self._counted_at is not None:
             self._allowance = min(BURST, self._allowance + (now - self._counted_at) * PER_SECOND)
         self._counted_at = now
@@ -35,7 +35,7 @@ class SenderQueue(Generic[T]):
         return missing / PER_SECOND if missing > 1e-9 else 0.0
 
     def pop(self) -> T:
-        """Remove and return the first item. Call it only if `seconds_until_next` is 0."""
+        """Remove and return the first command. Call it only if `seconds_until_next` is 0."""
         self._allowance -= 1.0
         return self.items.popleft()
 
@@ -50,16 +50,19 @@ class FairQueues(Generic[T]):
         return sum(len(queue.items) for queue in self._queues.values())
 
     def is_full(self, sender: str) -> bool:
-        """Return whether the sender's queue accepts no more."""
+        """Return whether the sender's queue is full."""
         queue = self._queues.get(sender)
         return queue is not None and len(queue.items) >= MAX_WAITING
 
     def put(self, sender: str, item: T) -> None:
-        """Append an item to the sender's queue, which must not be full."""
+        """Append a command to the sender's queue, which must not be full."""
         self._queues.setdefault(sender, SenderQueue()).items.append(item)
 
     def pop(self, now: float) -> tuple[T | None, float | None]:
-        """Remove and return the next item; or None, and the seconds until one may be served (None if nothing waits)."""
+        """Remove and return the next command that may be executed, or None.
+
+        With None, the second value is the time until one may be executed (seconds), or None if all queues are empty.
+        """
         soonest: float | None = None
         for sender, queue in self._queues.items():
             if not queue.items:

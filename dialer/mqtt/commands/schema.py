@@ -1,4 +1,4 @@
-"""The JSON schema of command messages, and the reference of commands in docs/reference/topics.md."""
+"""The JSON Schema of command messages, and the reference of commands in docs/reference/topics.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ENVELOPE: dict[str, Any] = {
 
 
 def message_schema(ref_template: str) -> dict[str, Any]:
-    """Return the JSON schema of command messages (2020-12): one of the commands, by `name`. Their schemas are in `$defs`."""
+    """Return the JSON Schema (2020-12) of command messages: one of the commands in `$defs`, selected by `name`."""
     kinds = [*COMMANDS.values()]
     by_kind, whole = models_json_schema([(kind, "validation") for kind in kinds], ref_template=ref_template)
     definitions: dict[str, Any] = whole["$defs"]
@@ -44,7 +44,7 @@ def message_schema(ref_template: str) -> dict[str, Any]:
 
 
 def reference() -> Iterator[str]:
-    """Yield the lines of the reference of commands: a table of the commands, one of their fields, and the objects in fields."""
+    """Yield the lines of the reference of commands: a table of commands, a table of their fields, and the objects in fields."""
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender; executed once per id) and `expires_at`"
     yield "(epoch seconds, at most a day ahead; refused after it). [Permissions](permissions.md) lists the roles. A repeatable"
     yield "command has the same effect when it is executed twice; any other is executed at most once, even if the dialler"
@@ -77,7 +77,10 @@ def _field_names(kind: type[Command]) -> str:
 
 
 def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
-    """Yield name, type and meaning of each field. A meaning of fewer commands than the commonest one names these commands."""
+    """Yield name, type and meaning of each field of the commands.
+
+    If a field has several meanings, each but the commonest one says in which commands it applies.
+    """
     commands: dict[str, dict[tuple[str, str], list[str]]] = {}
     for name, kind in COMMANDS.items():
         schemas = kind.model_json_schema()["properties"]
@@ -92,7 +95,7 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
 
 
 def type_in_words(schema: Mapping[str, Any]) -> str:
-    """Return a field's type, such as "list of `MarkReport`" or "`said`, `told`", without null."""
+    """Return the type of a field in words, such as "list of `MarkReport`" or "`said`, `told`". Null is left out."""
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:

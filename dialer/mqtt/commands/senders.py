@@ -1,7 +1,7 @@
-"""The senders of commands, and the check that a message is from its sender.
+"""The users and programs that may send commands, and the check that a message comes from the sender it names.
 
-The sender is the last level of the topic, which is as reliable as the broker's access list. A signature does not depend on the
-broker. It covers the text as sent, not JSON that is written again, so two programs need not agree on how a number is written.
+The sender is the last level of the topic, which is as reliable as the broker's access list. A signature is reliable without
+the broker. It covers the text as it was sent, so that two programs need not write the same JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dialer.mqtt.commands.message import signed_bytes
 
 
 class BadSignature(CommandRefused):
-    """The signature is not the sender's: somebody else wrote the command, or it was changed."""
+    """The signature is not the sender's. Somebody else wrote the command, or changed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Sender:
 
     @property
     def role(self) -> str:
-        """The roles, separated by commas."""
+        """The sender's roles, separated by commas."""
         return ", ".join(sorted(self.roles))
 
 
 class Senders:
-    """All senders of commands: the supervisors of the settings, and the users of the store."""
+    """All who may send commands: the supervisors in the settings, and the users in the store."""
 
     def __init__(
         self,
@@ -44,9 +44,10 @@ class Senders:
         signed: bool = False,
         broker_knows: bool = True,
     ) -> None:
-        """`users` has the roles of the store's users, and may change. `signed` requires a signature of every command.
+        """Create the list of senders.
 
-        `broker_knows` tells whether the broker authenticates its clients, according to the settings.
+        `users` has the roles of the users in the store, and may change. `signed` requires a signature of every command.
+        `broker_knows` says whether the broker authenticates its clients, according to the settings.
         """
         self.set_supervisors(supervisors)
         self._users = {} if users is None else users
@@ -54,18 +55,18 @@ class Senders:
         self._broker_knows = broker_knows
 
     def set_supervisors(self, supervisors: Iterable[Sender]) -> None:
-        """Replace the supervisors of the settings."""
+        """Replace the supervisors that came from the settings."""
         self._supervisors = {sender.name: sender for sender in supervisors}
 
     def find(self, name: str) -> Sender | None:
-        """Return the sender of that name, or None for a stranger."""
+        """Return the sender of that name, or None if nobody of that name may send commands."""
         sender = self._supervisors.get(name)
         if sender is None and (role := self._users.get(name)) is not None:
             return Sender(name, frozenset({role}))
         return sender
 
     def authenticate(self, sender: Sender, centre: str, text: str, signature: object) -> None:
-        """Raise CommandRefused unless the sender sent a command with this text. `signature` is base64, or None if unsigned."""
+        """Raise CommandRefused unless the sender really sent this text. `signature` is base64, None if unsigned."""
         if signature is None:
             if self._signed or sender.key is not None:
                 raise CommandRefused(

@@ -14,7 +14,7 @@ from dialer.mqtt.messages import Message
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A sender on this machine, and the key that signs its commands."""
+    """A sender on this machine, and the key with which its commands are signed."""
 
     user: str
     key: bytes | None = field(default=None, repr=False)  # private key; None: commands are not signed
@@ -22,7 +22,7 @@ class Signer:
     def command(
         self, centre: str, command_id: str, name: str, values: Mapping[str, object], expires_at: float
     ) -> Message:
-        """Return the message of a command; `expires_at` in epoch seconds."""
+        """Return the message of a command. `expires_at` is in epoch seconds."""
         text = json.dumps({"id": command_id, "name": name, "expires_at": expires_at, **values})
         return Message(topics.commands_topic(centre, self.user), self.payload(centre, text), 1, False)
 
