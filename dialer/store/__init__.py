@@ -1,1 +1,1 @@
-"""The store: its contract, SQL in files, one writer."""
+"""The store: all data of a centre that survives a restart, in one SQLite file that one thread writes."""

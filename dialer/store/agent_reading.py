@@ -1,4 +1,7 @@
-"""Reading the store for agents' pages, in one snapshot and while the dialler is running."""
+"""Read-only access to the store for agents' pages, while the dialler is running. Each answer is from one snapshot.
+
+A mark is a recorded answer about a voter, such as "voted".
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class VoterOnScreen(NamedTuple):
 
 
 class MarkOnScreen(NamedTuple):
-    """A mark of a voter that was not undone."""
+    """A mark (recorded answer) about a voter that was not undone."""
 
     voter_id: int
     at: float  # epoch seconds
@@ -62,7 +65,7 @@ class MarkOnScreen(NamedTuple):
 
 
 class EarlierCall(NamedTuple):
-    """An earlier call to the number."""
+    """An earlier call to the number of the call on the screen."""
 
     created_at: float  # epoch seconds
     campaign_id: str
@@ -71,7 +74,7 @@ class EarlierCall(NamedTuple):
 
 
 class BoothOnScreen(NamedTuple):
-    """The booth of a call."""
+    """The polling booth of the voter whom a call addresses."""
 
     booth_id: int
     name: str
@@ -100,7 +103,7 @@ class CallOwner:
 
 
 class CallsOfAgent(NamedTuple):
-    """An agent's calls with one disposition."""
+    """How many of an agent's calls have one disposition."""
 
     agent: str
     disposition: str  # "": none
@@ -116,7 +119,7 @@ class SecondsOfAgent(NamedTuple):
 
 
 class MarksOfAgent(NamedTuple):
-    """An agent's marks of one kind."""
+    """How many marks of one kind an agent recorded."""
 
     agent: str
     kind: str
@@ -163,7 +166,7 @@ class OnTheLine:
 
 @dataclass(frozen=True, slots=True)
 class AgentDay:
-    """An agent's ended work since the start of the day."""
+    """An agent's work since the start of the day, without the call in progress."""
 
     dispositions: Counter[str] = field(default_factory=Counter)  # calls by disposition; "": none
     seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))  # by state of the seat
@@ -172,9 +175,9 @@ class AgentDay:
 
 
 class AgentReading:
-    """The store, opened for agents' pages. Methods raise StoreError.
+    """Read-only access to the store for agents' pages. Methods raise StoreError.
 
-    Screen pops do not wait for the figures of the day, which have a connection of their own.
+    The figures of the day are read on a second connection, so that screen pops do not wait for them.
     """
 
     def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:
@@ -183,7 +186,7 @@ class AgentReading:
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open a store that this process has open already (see `open_for_reading`). Raises StoreError."""
+        """Open a store that this process has open already, as `open_for_reading` does. Raises StoreError."""
         calls = await AsyncConnection.connect_for_reading(path, key, opened_here=True)
         try:
             return cls(calls, await AsyncConnection.connect_for_reading(path, key, opened_here=True))
@@ -192,7 +195,7 @@ class AgentReading:
             raise
 
     async def read_call(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Read the call of an attempt and return the result of `shown` for it, or None if there is no such attempt."""
+        """Read the call of an attempt, pass it to `shown`, and return the result. Return None if there is no such attempt."""
         async with self._calls.snapshot() as db:
             call = await db.first(SQL.call, attempt_id=attempt_id)
             if call is None:
@@ -211,12 +214,12 @@ class AgentReading:
         return await self._calls.first(SQL.call_of, attempt_id=attempt_id)
 
     async def find_campaigns(self, number: str) -> dict[str, int]:
-        """Return the campaigns with a number (E.164) on their lists, each with the number's id. Only these may call it."""
+        """Return the campaigns whose queues contain a number (E.164), with the number's id. Only these campaigns may call it."""
         rows = await self._calls.all(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}
 
     async def read_work_of_day(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
-        """Return agents' work since a time, and their own call-backs before another time (epoch seconds), by agent."""
+        """Return each agent's work since `since`, and the agent's own call-backs due before `before` (epoch seconds)."""
         found: dict[str, AgentDay] = defaultdict(AgentDay)
         async with self._days.snapshot() as db:
             for calls in await db.all(SQL.calls_of_agents, since=since):

@@ -17,7 +17,7 @@ from dialer.store.sqlite_errors import store_errors
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An agent's note about a call; the last one of a call counts."""
+    """An agent's note about a call. A later note about the same call replaces it."""
 
     note_id: str
     attempt_id: str
@@ -28,7 +28,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What an agent has typed for a call and not saved."""
+    """The input for a call that an agent has typed and not saved yet."""
 
     seat: str
     attempt_id: str
@@ -63,31 +63,31 @@ class SQL(Statements):
 
 
 class AgentRecords:
-    """Agents' records. Methods raise StoreError."""
+    """Agents' sessions, notes and drafts in the desk's file. Methods raise StoreError."""
 
     def __init__(self, file: DeskFile) -> None:
         self._db = file.db
 
     async def begin_session(self, session: AgentSession, *, forget_before: float) -> None:
-        """Store a session; it replaces others of that seat or agent, and those last used before `forget_before`."""
+        """Store a session. Delete other sessions of its seat or agent, and all sessions last used before `forget_before`."""
         async with self._db.transaction() as db:
             await db.run(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
             await db.run(SQL.insert_session, **parameters_of(session))
 
     async def session(self, digest: str) -> AgentSession | None:
-        """Return the session with a token's digest, or None if there is none."""
+        """Return the session whose token has this digest, or None if there is none."""
         return await self._db.first(SQL.session, digest=digest)
 
     async def use_session(self, digest: str, at: float) -> None:
-        """Record that a session was used."""
+        """Update the time when a session was last used."""
         await self._db.run(SQL.use_session, digest=digest, at=at)
 
     async def end_session(self, digest: str) -> None:
-        """End a session."""
+        """Delete a session."""
         await self._db.run(SQL.end_session, digest=digest)
 
     async def save_note(self, note: Note) -> None:
-        """Store a note in place of an earlier one of that call. Raises KeyTaken if its id belongs to another call's note."""
+        """Store a note in place of an earlier note about the same call. Raises KeyTaken if a note about another call has its id."""
         async with self._db.transaction() as db:
             other = await db.value(SQL.other_call_with_note, note_id=note.note_id, attempt_id=note.attempt_id)
             if other is not None:
@@ -103,7 +103,7 @@ class AgentRecords:
         return await self._db.all(SQL.drafts)
 
     async def save_drafts(self, drafts: Collection[Draft]) -> None:
-        """Store drafts, one for each seat."""
+        """Store the drafts of several seats. Each replaces the seat's earlier draft."""
         await self._db.run_many(SQL.set_draft, [*map(parameters_of, drafts)])
 
 

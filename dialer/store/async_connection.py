@@ -25,7 +25,7 @@ V = TypeVar("V")
 
 
 class Statements:
-    """Runs typed statements on a connection of aiosqlite. Methods raise StoreError."""
+    """Runs typed SQL statements on an aiosqlite connection. Methods raise StoreError."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
         self._connection = connection
@@ -61,7 +61,7 @@ class Statements:
 
 
 class AsyncConnection(Statements):
-    """A database file opened by aiosqlite. A task's statements never run inside another task's transaction."""
+    """A database file opened with aiosqlite. A task's statements never run inside another task's transaction."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
         """Wrap an open connection. Callers open one with `connect` or `connect_for_reading`."""
@@ -70,7 +70,7 @@ class AsyncConnection(Statements):
 
     @classmethod
     async def connect(cls, path: Path, connector: Callable[[], Connection]) -> Self:
-        """Open a file with `connector`, which blocks and runs in the connection's thread. Raises StoreError."""
+        """Open a file with the function `connector`, which blocks and runs in the connection's own thread. Raises StoreError."""
         failed: list[Exception] = []
 
         def open_or_record_error() -> Connection:
@@ -122,13 +122,13 @@ class AsyncConnection(Statements):
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Statements]:
-        """Let the block read the file as it is at one moment."""
+        """Run the block's statements on one snapshot of the file."""
         async with self._begin_transaction("BEGIN") as statements:
             yield statements
 
     @asynccontextmanager
     async def _begin_transaction(self, begin: str) -> AsyncIterator[Statements]:
-        """Begin a transaction with the statement `begin`, and roll back whatever the block leaves uncommitted."""
+        """Begin a transaction with the statement `begin`. When the block ends, roll back whatever it has not committed."""
         async with self._lock:
             with store_errors(self._path):
                 try:

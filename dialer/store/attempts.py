@@ -1,4 +1,7 @@
-"""Attempts: the last check before a number is dialled, and the end of a call. Functions that write run inside a transaction."""
+"""Call attempts: the last check before a number is dialled, and the result of the call.
+
+A target is a number in a campaign's queue. Functions that write run inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _CONVERSATIONS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
 
 
 class Refusal(StrEnum):
-    """Why an attempt was not opened: nothing was written, and nothing may be dialled for it."""
+    """Why an attempt was refused. Nothing was stored for it, and its number must not be dialled."""
 
     CLAIM_LOST = "claim-lost"  # the lease ended, or the target was closed meanwhile
     OPEN_ATTEMPT = "open-attempt"  # the number is on a call, in any campaign
@@ -70,7 +73,7 @@ class PreDialCheck(NamedTuple):
 
 
 class AttemptToEnd(NamedTuple):
-    """An open outbound attempt, with its target."""
+    """An outbound attempt that has not ended, with its target."""
 
     attempt: int  # rowid
     target: int  # rowid
@@ -82,7 +85,7 @@ class AttemptToEnd(NamedTuple):
 
 
 class UnfinishedAttempt(NamedTuple):
-    """An open attempt, or one that waits for its disposition. Times are epoch seconds."""
+    """An attempt that has not ended, or whose call has no disposition yet. Times are epoch seconds."""
 
     attempt_id: str
     campaign_id: str
@@ -105,14 +108,14 @@ class UnfinishedAttempt(NamedTuple):
 
 
 class MarkOfAttempt(NamedTuple):
-    """A mark that a call made."""
+    """A mark (recorded answer about a voter) that was made in a call."""
 
     kind: str
     hour: int | None
 
 
 class ScreenPopRow(NamedTuple):
-    """The number, voter and booth of an attempt."""
+    """The number, voter and booth of an attempt, for the agent's screen."""
 
     phone_id: int
     voter_id: int | None
@@ -152,7 +155,10 @@ def open_attempt(
     max_conversations: int | None,
     gaps: CallIntervals,
 ) -> Refusal | None:
-    """Commit an attempt before it is dialled and return None, or return why it must not be dialled. See `Store.open_attempts`."""
+    """Commit an attempt before it is dialled and return None, or return why its number must not be dialled.
+
+    See `Store.open_attempts`.
+    """
     claim = attempt.claim
     worker_id = None if claim.worker is None else claim.worker.worker_id
     pre_dial_check = SQL.pre_dial_check.first(
@@ -168,13 +174,13 @@ def open_attempt(
         return Refusal.CLAIM_LOST
     if pre_dial_check.repeated:
         return Refusal.OPEN_ATTEMPT
-    refusal = _find_refusal(pre_dial_check, attempt, max_attempts, max_conversations)
+    refusal = _find_reason_not_to_dial(pre_dial_check, attempt, max_attempts, max_conversations)
     callable_at = _compute_callable_time(db, pre_dial_check, claim, gaps)
     if refusal is None and callable_at > attempt.at:
         targets.postpone_target(db, pre_dial_check.target, callable_at)
         return Refusal.MINIMUM_INTERVAL
     if refusal is not None:
-        return _act_on_refusal(db, refusal, pre_dial_check, attempt, since)
+        return _requeue_or_close_target(db, refusal, pre_dial_check, attempt, since)
     SQL.insert_attempt.run(
         db,
         attempt_id=attempt.attempt_id,
@@ -194,10 +200,10 @@ def open_attempt(
     return None
 
 
-def _find_refusal(
+def _find_reason_not_to_dial(
     pre_dial_check: PreDialCheck, attempt: NewAttempt, max_attempts: int, max_conversations: int | None
 ) -> Refusal | None:
-    """Return why the number must not be dialled now, if so. NOBODY_PENDING is about the addressed voter."""
+    """Return why the number must not be dialled now, or None if it may be. NOBODY_PENDING refers to the addressed voter."""
     if pre_dial_check.opted_out:
         return Refusal.OPTED_OUT
     if not pre_dial_check.addressed_pending:
@@ -222,7 +228,7 @@ def _find_refusal(
 def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: Claim, gaps: CallIntervals) -> float:
     """Return the earliest time at which any campaign may call the number (epoch seconds; 0 for now).
 
-    A promised call waits only if the phone has rung since the person asked for it.
+    A call that the person asked for waits only if the phone has rung since.
     """
     if pre_dial_check.promised:
         return gaps.free_at(pre_dial_check.rung_since_asked_at, None, ())
@@ -230,10 +236,10 @@ def _compute_callable_time(db: Connection, pre_dial_check: PreDialCheck, claim: 
     return gaps.free_at(pre_dial_check.called_at, pre_dial_check.talked_at, campaigns)
 
 
-def _act_on_refusal(
+def _requeue_or_close_target(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
-    """Close, postpone or release the refused target, and return the refusal for the caller of `open_attempt`."""
+    """Close, postpone or release the target of a refused attempt, and return the refusal."""
     claim = attempt.claim
     match refusal:
         case Refusal.OPTED_OUT:
@@ -252,23 +258,26 @@ def _act_on_refusal(
 
 
 def record_answer(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
-    """Record that the call was answered, for the reconciliation after a crash. An ended attempt stays as it is."""
+    """Store the time when the call was answered, for the recovery after a crash. An attempt that has ended is not changed."""
     SQL.record_answer.run(db, attempt_id=attempt_id, answered_at=answered_at)
 
 
 def record_connect(db: Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None) -> None:
-    """Record that the call was connected to a seat. An ended attempt stays as it is."""
+    """Store the time when the call was connected to a seat. An attempt that has ended is not changed."""
     SQL.record_connect.run(db, attempt_id=attempt_id, connected_at=connected_at, seat=seat, agent=agent)
 
 
 def end_attempts(
     db: Connection, encode: Encode | None, ended: Sequence[EndedAttempt], *, announced: bool = True
 ) -> list[bool]:
-    """End attempts: store the outcome and times, and when the number is due again. With `announced`, announce the results.
+    """End attempts: store their outcomes, their times and when their numbers are due again.
 
-    Returns for each attempt whether it was open until now. An attempt that has ended keeps its first outcome. A target that a
-    mark or an opt-out closed meanwhile stays closed, whatever `retry_at` says. An attempt that was refused, or is not
-    `counted`, does not use up an attempt of its number. An attempt of unknown result closes the number in every campaign.
+    Returns for each attempt whether it was open until now; an ended attempt keeps its first outcome. With `announced`,
+    the results are put into the outbox.
+
+    - A target that a mark or an opt-out closed during the call stays closed, whatever `retry_at` is.
+    - A refused attempt, or one that is not `counted`, does not count towards the number's attempts.
+    - An attempt of unknown result closes the number in every campaign.
     """
     campaigns = [_end_attempt(db, each) for each in ended]
     for each, campaign_id in zip(ended, campaigns, strict=True):
@@ -283,7 +292,7 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
     """End an attempt and return its campaign, or None if it was not open."""
     row = SQL.attempt_to_end.first(db, attempt_id=end.attempt_id)
     if row is None:
-        return _end_inbound(db, end)
+        return _end_inbound_attempt(db, end)
     SQL.end_attempt.run(db, attempt=row.attempt, **parameters_of(end))
     not_counted = end.outcome is Outcome.REFUSED or not end.counted
     if not_counted:
@@ -305,10 +314,10 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> str | None:
 
 
 def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float:
-    """Return the time until which a voter's other numbers are not called after a conversation (epoch seconds).
+    """Return until when a voter's other numbers must not be called after a conversation (epoch seconds).
 
-    They wait until the retry of the number that was called; if there is none, for a day, or after a `final` result for the
-    rest of the campaign.
+    This is the retry time of the called number. Without a retry time it is a day later, or after a `final` result the
+    end of the campaign.
     """
     until = at + (REST_OF_CAMPAIGN_SECONDS if final else DAY_SECONDS) if retry_at is None else retry_at
     return max(until, EARLIEST_DUE)
@@ -317,10 +326,10 @@ def compute_hold_end(retry_at: float | None, at: float, *, final: bool) -> float
 def hold_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None = None
 ) -> None:
-    """Hold a voter's other numbers until `until`, so that a voter with two numbers is not called on both.
+    """Do not call a voter's other numbers before `until`, so that a voter with two numbers is not called on both.
 
-    With `held_until`, numbers that an earlier result of the same call holds until that time are held until `until` instead.
-    Nothing is held for a voter whose link to the called number was dropped.
+    With `held_until`, change only numbers that an earlier result of the same call held until that time. Do nothing for
+    a voter whose link to the called number was dropped.
     """
     if held_until is not None:
         move_hold(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -331,16 +340,16 @@ def hold_other_numbers(
 def move_hold(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
-    """Hold a voter's other numbers until `until`; with `held_until`, only those that are held until that time."""
+    """Hold a voter's other numbers until `until`. With `held_until`, change only numbers that are held until that time."""
     SQL.hold_other_numbers.run(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
     )
 
 
-def _end_inbound(db: Connection, end: EndedAttempt) -> str | None:
+def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> str | None:
     """End an inbound attempt and return its campaign, or None if it was not open.
 
-    The number's targets stay unchanged, unless the caller asked to be called later.
+    The number's targets do not change, unless the caller asked for a later call.
     """
     found = inbound_calls.open_inbound(db, end.attempt_id)
     if found is None:
@@ -354,7 +363,7 @@ def _end_inbound(db: Connection, end: EndedAttempt) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class TargetStateAfterCall:
-    """The state of a target after a call."""
+    """The state of a target after a call to its number."""
 
     state: str
     settled: int = 0
@@ -364,7 +373,7 @@ class TargetStateAfterCall:
 def determine_target_state(
     db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
 ) -> TargetStateAfterCall:
-    """Return the state of a target after a call. An opt-out closes it, and so does a number of voters with nobody pending."""
+    """Return the state of a target after a call. An opt-out closes it; so does a number without pending voters."""
     if retry_at is None:
         return TargetStateAfterCall("closed")
     due_at = max(retry_at, EARLIEST_DUE)
@@ -380,15 +389,16 @@ def newest_event_at(db: Connection) -> float | None:
 
 def unfinished_attempts(db: Connection) -> list[OpenAttempt]:
     """Return all attempts that have not ended."""
-    return _open_attempts(db, SQL.unfinished.all(db))
+    return _build_open_attempts(db, SQL.unfinished.all(db))
 
 
 def conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
-    """Return the last conversation of each logged-in agent, if it has no disposition and did not end before `since`."""
-    return _open_attempts(db, SQL.conversations_without_disposition.all(db, since=since))
+    """Return each logged-in agent's last conversation if it has no disposition and did not end before `since`."""
+    return _build_open_attempts(db, SQL.conversations_without_disposition.all(db, since=since))
 
 
-def _open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
+def _build_open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
+    """Return the attempts in these rows, with the voters or the booth worker on their numbers."""
     found: list[OpenAttempt] = []
     for row in rows:
         worker = find_worker_on_number(db, row.phone_id) if row.of_worker else None
@@ -425,7 +435,7 @@ def _open_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[Op
 
 
 def screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
-    """Return the voter whom an attempt calls and the pending voters on the number, or None if there is no such attempt."""
+    """Return the voter whom an attempt calls and the other pending voters on its number, or None if there is no such attempt."""
     row = SQL.screen_pop.first(db, attempt_id=attempt_id)
     if row is None:
         return None
@@ -441,10 +451,10 @@ def screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
 
 
 def find_known_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Return the given attempts that this store contains."""
+    """Return those of the given attempts that are in the store."""
     return frozenset(each for each in attempt_ids if SQL.is_known.one(db, attempt_id=each))
 
 
 def open_attempt_on(db: Connection, number: str) -> AttemptId | None:
-    """Return the open attempt on a number (E.164), or None. A number has at most one."""
+    """Return the open attempt on a number (E.164), or None if there is none. A number has at most one open attempt."""
     return SQL.open_attempt_on.first(db, number=number)

@@ -20,7 +20,7 @@ _MOST_SETTINGS = 100
 
 @dataclass(frozen=True, slots=True)
 class AuditNote:
-    """The person responsible for an action, its time and its details."""
+    """Who did an action, when, and its details, for an audit entry."""
 
     who: str
     at: float  # epoch seconds
@@ -28,14 +28,14 @@ class AuditNote:
 
 
 class ChainEnd(NamedTuple):
-    """The number and digest of the last entry."""
+    """The number and digest of the last audit entry."""
 
     number: int
     digest: str
 
 
 class ListedEntry(NamedTuple):
-    """An entry as it is shown to a person."""
+    """An audit entry as it is shown to a person."""
 
     number: int
     at: float  # epoch seconds
@@ -45,7 +45,7 @@ class ListedEntry(NamedTuple):
 
 
 class EntryOfKind(NamedTuple):
-    """An entry of a kind that the reader knows."""
+    """An audit entry whose kind the reader knows."""
 
     number: int
     at: float  # epoch seconds
@@ -53,7 +53,7 @@ class EntryOfKind(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """A setting as it was at the last start."""
+    """The value of a setting at the last start."""
 
     key: str
     value: str
@@ -78,10 +78,12 @@ def audit_name(who: str | None) -> str:
 
 
 def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
-    """Append an entry and return its number. An entry that equals an earlier one, in its time too, is not repeated.
+    """Append an audit entry and return its number.
 
-    `kind` says what was done ("listen") and `what` gives details: ids and short reasons. Entries can be neither changed
-    nor removed. Raises UnsafeValue if a detail looks like a phone number or is too long.
+    `kind` names the action ("listen"); `what` has its details: ids and short reasons. An entry with the same content
+    and time as an earlier one is not appended again. Entries can be neither changed nor removed.
+
+    Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
     same = SQL.number_of_same_entry.first(db, at=at, kind=kind, who=who, what=canonical_details(what))
     if same is not None:
@@ -93,12 +95,12 @@ def append(db: Connection, kind: str, who: str, what: Mapping[str, str], at: flo
 
 
 def append_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
-    """Append an entry for a note with additional details, and return its number."""
+    """Append an audit entry with the note's person, time and details, and with more details. Return its number."""
     return append(db, kind, note.who, {**note.what, **{name: str(each) for name, each in details.items()}}, note.at)
 
 
 def entries(db: Connection) -> Iterator[AuditEntry]:
-    """Return all entries in order, read page by page."""
+    """Return all audit entries in order, read page by page."""
     last = 0
     while page := SQL.entries_after.all(db, number=last, limit=_PAGE):
         yield from page
@@ -108,7 +110,7 @@ def entries(db: Connection) -> Iterator[AuditEntry]:
 def entries_between(
     db: Connection, since: float, until: float, *, who: str | None = None, kinds: Collection[str] = ()
 ) -> list[ListedEntry]:
-    """Return the entries of a period (epoch seconds), of one person or all, and of some kinds; by default all except seals."""
+    """Return the audit entries of a period (epoch seconds): of one person or all, of some kinds, or by default all except seals."""
     return SQL.entries_between.all(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
 
 
@@ -118,7 +120,7 @@ def stored_settings(db: Connection) -> dict[str, str]:
 
 
 def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> None:
-    """Store the settings of a start, without secrets, and append an entry with the differences to the start before."""
+    """Store the settings of a start, without secrets, and append an audit entry with the changes since the last start."""
     before = stored_settings(db)
     if before == dict(settings):
         return
@@ -136,7 +138,7 @@ def record_settings(db: Connection, settings: Mapping[str, str], at: float) -> N
 
 
 def settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
-    """Return the keys of settings that changed since the oldest open attempt was created, or None if some are unknown."""
+    """Return the keys of settings that changed since the oldest open attempt, or None if not all changes are known."""
     changes = SQL.setting_changes_since_oldest_open_attempt.all(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):
         return None

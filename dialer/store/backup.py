@@ -61,10 +61,13 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
 
 def prune_backups(made: Path, centre: str, keep: int) -> list[Path]:
-    """Delete a centre's older backups next to the new backup `made`, and return the folders deleted.
+    """Delete older backups of a centre and return the folders that were deleted.
 
-    The newest `keep` by name stay, and `made` always stays, even if a wrong clock gave others later names. Only folders with
-    a backup's name and no other files are deleted. Raises StoreError if one cannot be deleted.
+    The backups are next to the new backup `made`. The newest `keep` of them by name stay. `made` always stays, even if
+    a wrong clock gave others later names. Only folders that are named like a backup and contain no other files are
+    deleted.
+
+    Raises StoreError if a backup cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, desk_path(Path(STORE)).name}
@@ -119,14 +122,14 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
 
 
 def count_unknown_attempts(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """Return how many of the attempts in `sent`, the last dialled on this machine, the store does not have."""
+    """Return how many of the attempts in `sent`, the last that were dialled on this machine, are not in the store."""
     with store_errors(path), closing(open_for_reading(path, key=key)) as db:
         return len(sent) - len(find_known_attempts(db, sent)) if sent else 0
 
 
 @contextmanager
 def _remove_files_on_error(files: Iterable[Path]) -> Iterator[None]:
-    """Check that these files do not exist, and remove them if the block fails."""
+    """Check that these files do not exist. Remove them if the block fails."""
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if file_exists(place):

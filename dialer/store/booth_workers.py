@@ -1,4 +1,4 @@
-"""The list of booth workers, with their numbers and the booths where they stand."""
+"""The list of booth workers, with their phone numbers and their booths."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 
 class WorkerPhone(NamedTuple):
-    """The number of a worker."""
+    """The phone number of a booth worker."""
 
     phone_id: int
     opted_out: int
 
 
 class BoothOfWorker(NamedTuple):
-    """A booth at which a worker stands."""
+    """A booth to which a worker is assigned."""
 
     worker_id: int
     language: str
@@ -38,11 +38,10 @@ class SQL(Statements):
 
 
 def save_worker(db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]) -> tuple[int, bool]:
-    """Put a worker on the list at these booths only, and return the worker's id and whether the number (E.164) has
-    opted out.
+    """Store a worker with exactly these booths. Return the worker's id and whether the number (E.164) has opted out.
 
-    An empty name or language keeps the one stored before. A worker who is listed again is called again, whatever closed
-    the number, except for an opt-out.
+    An empty name or language does not overwrite a stored one. A closed number of a listed worker is called again,
+    unless it has opted out.
     """
     SQL.add_phone.run(db, number=number)
     phone_id, opted_out = SQL.phone.one(db, number=number)
@@ -55,7 +54,7 @@ def save_worker(db: Connection, number: str, name: str, language: str, booth_ids
 
 
 def remove_other_workers(db: Connection, listed: Sequence[int]) -> int:
-    """Remove all workers except those `listed`, by id, and return how many. They are no longer called."""
+    """Remove all workers whose ids are not in `listed`, and return how many. Removed workers are no longer called."""
     removed = SQL.remove_others.run(db, worker_ids=json.dumps([*listed]))
     SQL.close_removed.run(db)
     return removed

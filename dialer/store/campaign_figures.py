@@ -1,4 +1,4 @@
-"""Figures of a campaign: progress, outcomes, and recent answers."""
+"""Figures of a campaign: its progress, the outcomes of its calls, and its recent answers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Progress(NamedTuple):
 
 
 class OutcomeCount(NamedTuple):
-    """How many attempts had an outcome."""
+    """How many attempts have one outcome."""
 
     outcome: str
     attempts: int
 
 
 class AnswersOfInterval(NamedTuple):
-    """The live answers of an interval of a window."""
+    """The live answers in one interval of a time window."""
 
     age: int  # intervals ago
     answers: int
@@ -47,12 +47,18 @@ class SQL(Statements):
 
 
 def target_count(db: Connection, campaign_id: str) -> int:
-    """Return the number of a campaign's targets. Slow, for it reads an index of the whole queue: call it once."""
+    """Return how many targets (numbers in its queue) a campaign has.
+
+    Slow, for it reads an index of the whole queue: call it once.
+    """
     return SQL.target_count.one(db, campaign_id=campaign_id)
 
 
 def campaign_progress(db: Connection, campaign_id: str, targets: int) -> CampaignProgress:
-    """Return the progress of a campaign that has `targets` targets. All that are not closed, claimed or on a call are due."""
+    """Return the progress of a campaign that has `targets` targets.
+
+    Targets that are not closed, claimed or on a call count as due.
+    """
     counts = SQL.progress.one(db, campaign_id=campaign_id)
     due = targets - counts.closed - counts.claimed - counts.on_a_call
     return CampaignProgress(
@@ -61,7 +67,7 @@ def campaign_progress(db: Connection, campaign_id: str, targets: int) -> Campaig
 
 
 def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
-    """Return the number of ended attempts by outcome, counting attempts opened since a time (epoch seconds)."""
+    """Return how many attempts ended with each outcome. Only attempts opened since `since` (epoch seconds) count."""
     rows = SQL.outcome_counts.rows(db, campaign_id=campaign_id, since=since)
     return {Outcome(row.outcome): row.attempts for row in rows}
 
@@ -69,7 +75,7 @@ def outcome_counts(db: Connection, campaign_id: str, since: float = 0.0) -> dict
 def recent_answers(
     db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
 ) -> list[RecentAnswers]:
-    """Return the live and the abandoned answers in the window before `now` by interval, oldest first, without empty intervals."""
+    """Return the live and abandoned answers of the window before `now`, by interval, oldest first. Empty intervals are left out."""
     rows = SQL.recent_answers.rows(
         db,
         campaign_id=campaign_id,

@@ -1,4 +1,4 @@
-"""Campaigns: the state that an operator set, and what the pacer learned."""
+"""Campaigns: the state that an operator set, and the pacing statistics that the pacer learned."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ class SQL(Statements):
 
 
 def ensure_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
-    """Add the campaign, or update its kind and purpose, and return the state that an operator last set.
+    """Add a campaign, or update its kind and purpose. Return the state that an operator last set.
 
-    A new campaign is stopped where all campaigns were stopped and none was resumed since.
+    A new campaign is stopped if all campaigns were stopped and none has been resumed since.
     """
     return SQL.ensure_campaign.one(db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value)
 
 
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Store the state that an operator set. If headquarters later lifts an earlier stop, this state stays."""
+    """Store the state that an operator set. It stays when headquarters later lifts an earlier stop."""
     update_state(db, campaign_id, state)
     SQL.exclude_from_headquarters_stops.run(db, path=f'$."{campaign_id}"')
     if state is CampaignState.RUNNING:
@@ -63,27 +63,30 @@ def campaign_states(db: Connection) -> dict[str, CampaignState]:
 
 
 def update_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Change only a campaign's state. Raises StoreError if the store does not have the campaign."""
+    """Change a campaign's state and nothing else. Raises StoreError if the campaign is not in the store."""
     if SQL.set_campaign_state.run(db, campaign_id=campaign_id, state=state.value) == 0:
         raise unknown_campaign(campaign_id)
 
 
 def calls_booth_workers(db: Connection, campaign_id: str) -> bool:
-    """Return whether a campaign calls booth workers and not voters."""
+    """Return whether a campaign calls booth workers instead of voters."""
     return SQL.purpose.first(db, campaign_id=campaign_id) == Purpose.BOOTH_WORKERS
 
 
 def save_pacer_state(db: Connection, campaign_id: str, state: str) -> None:
-    """Store what the campaign's pacer learned (JSON). Raises StoreError if the store does not have the campaign."""
+    """Store the pacing statistics that the campaign's pacer learned (JSON).
+
+    Raises StoreError if the campaign is not in the store.
+    """
     if SQL.save_pacer_state.run(db, campaign_id=campaign_id, state=state) == 0:
         raise unknown_campaign(campaign_id)
 
 
 def pacer_state(db: Connection, campaign_id: str) -> str | None:
-    """Return what the campaign's pacer learned (JSON), or None for a new campaign."""
+    """Return the pacing statistics that the campaign's pacer learned (JSON), or None for a new campaign."""
     return SQL.pacer_state.first(db, campaign_id=campaign_id)
 
 
 def unknown_campaign(campaign_id: str) -> StoreError:
-    """Return the error for a campaign that the store does not have."""
+    """Return the error for a campaign that is not in the store."""
     return StoreError(f"The store has no campaign {campaign_id!r}. Check its name, or start the campaign first.")

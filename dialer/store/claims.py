@@ -1,4 +1,7 @@
-"""Claims: numbers taken from a campaign's queue under a lease. Functions run inside a transaction of the writer."""
+"""Claims: numbers that are reserved for dialling, for a limited time (the lease).
+
+A target is a number in a campaign's queue. Functions run inside a transaction of the writer.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class Unclaimed(StrEnum):
 
 
 class Candidate(NamedTuple):
-    """A target that may be claimed."""
+    """A target that could be claimed."""
 
     target: int  # its rowid
     phone_id: int
@@ -46,7 +49,7 @@ class Candidate(NamedTuple):
 
 
 class ListedNumber(NamedTuple):
-    """The target of a number in a campaign."""
+    """A campaign's target for a number."""
 
     state: str
     promised: int
@@ -93,19 +96,19 @@ def claim(
     voting: VotingBooths | None = None,
     day_start: float | None = None,
 ) -> list[Claim]:
-    """Claim up to `limit` targets: due promised calls first, then other due targets, the longest due first, then fresh targets.
+    """Claim up to `limit` targets and return the claims, each with the facts that the calling rules check.
 
-    `booths` maps the booths whose fresh targets may be claimed, in this order, to the maximum of each. If it is None, fresh
-    targets are claimed booth after booth. Within a booth the number with the greatest weight of pending voters comes first.
+    Due promised calls come first, then other due targets (the longest due first), then fresh targets. Fresh targets are
+    claimed from the booths in `booths`, in this order, at most so many from each; if `booths` is None, booth after
+    booth. Within a booth, the number whose pending voters weigh most comes first. Numbers that have opted out, are on a
+    call or have no pending voter are skipped, and closed if that is final.
 
-    A claim returns to the queue when its lease ends. Numbers that opted out, are on a call or have nobody pending are
-    skipped, and closed if that is final. Two claims never return the same target. The cost does not depend on the length of
-    the queue. Each claim has the facts for the rules; attempts and conversations count from `day_start` (the last 24 hours
-    if it is None).
+    Two claims never return the same target. A claim returns to the queue when its lease ends. The cost does not depend
+    on the length of the queue. Attempts and conversations count from `day_start` (None: the last 24 hours).
 
-    `voting` has the booths that vote on this polling day. Targets of other booths are not claimed, except promised calls.
-    Due targets of other booths are set aside until the day ends, a claim is made without `voting`, the dialler restarts, or
-    they get a new time.
+    `voting` has the booths that vote on this polling day. Targets of other booths are not claimed, except promised
+    calls. Those that are due are set aside until the day ends, a claim is made without `voting`, the dialler restarts,
+    or they get a new time.
     """
     release_expired(db, now)
     SQL.end_expired_asides.run(db, campaign_id=campaign_id, now=now)
@@ -133,9 +136,9 @@ def claim_number(
     lease_seconds: float,
     day_start: float,
 ) -> Claim | Unclaimed:
-    """Claim one due number out of turn, or return the reason why it cannot be claimed. Times are epoch seconds.
+    """Claim one due number out of turn, or return why it cannot be claimed. Times are epoch seconds.
 
-    A promised call is not due before the time for which it was promised.
+    A promised call is not due before the promised time.
     """
     release_expired(db, now)
     listed = SQL.listed_number.first(db, campaign_id=campaign_id, phone_id=phone_id)
@@ -155,18 +158,18 @@ def claim_number(
 
 
 def release(db: Connection, claims: Sequence[Claim]) -> None:
-    """Put claims back into the queue. Claims that were closed or dialled meanwhile stay unchanged."""
+    """Put claimed targets back into the queue. Targets that were closed or dialled since are not changed."""
     for each in claims:
         release_one(db, each)
 
 
 def release_one(db: Connection, claim: Claim) -> None:
-    """Put a claim back into the queue, unless it was closed or dialled meanwhile."""
+    """Put a claimed target back into the queue, unless it was closed or dialled since."""
     SQL.release.run(db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1)
 
 
 def postpone(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
-    """Put claims that the rules forbid now back into the queue, each with the time when it is due again (epoch seconds)."""
+    """Put claimed targets that the rules forbid to call now back into the queue, each due at its own time (epoch seconds)."""
     for each, due_at in claims:
         SQL.postpone.run(
             db,
@@ -178,9 +181,10 @@ def postpone(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
 
 
 def release_expired(db: Connection, now: float, owner: str | None = None) -> int:
-    """Put the claims whose lease has ended back into the queue, and return their number.
+    """Put targets whose lease has ended back into the queue, and return how many.
 
-    With `owner`, a dialler that has just started, also put back all its claims, and end the setting aside of all targets.
+    With `owner`, a dialler that has just started, also put back every target that it had claimed, and make all targets
+    that were set aside available.
     """
     released = SQL.release_expired.run(db, now=now)
     if owner is None:
@@ -200,7 +204,7 @@ class _Times(NamedTuple):
 
 @dataclass
 class _Search:
-    """A search along the indexes of a queue: collects targets to claim, to set aside and to close."""
+    """A search through a campaign's queue that collects targets to claim, to set aside and to close."""
 
     db: Connection
     campaign_id: str
@@ -218,7 +222,10 @@ class _Search:
         self._calls_workers = campaigns.calls_booth_workers(self.db, self.campaign_id)
 
     def commit(self, owner: str) -> list[Claim]:
-        """Write the collected changes and return the claims. Call it after the search, which reads the indexes changed here."""
+        """Write the collected changes and return the claims.
+
+        Call it after the search, which reads the indexes that this changes.
+        """
         for close in self.closings:
             close(self.db)
         if self.voting is not None:
@@ -229,24 +236,24 @@ class _Search:
         return self.claims
 
     def collect(self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object) -> None:
-        """Collect up to `most` claims from the candidates of a query. `promised` says whether their calls were promised.
+        """Collect at most `most` claims from the targets that a query finds. `promised` says whether their calls were promised.
 
-        Reads row by row and stops: the order comes from the index, so nothing behind the last row taken is read.
+        Rows are read one by one and only as many as needed, because the index has them in order.
         """
         room = min(most, self.limit - len(self.claims))
         if room <= 0:
             return
         for row in query.rows(self.db, campaign_id=self.campaign_id, promised=promised, **parameters):
-            if self._must_wait(row):
+            if self._votes_another_day(row):
                 self.aside.append(row.target)
                 if len(self.aside) == SET_ASIDE_AT_ONCE:
                     break
                 continue
             if row.on_a_call:
                 continue
-            found = None if row.opted_out else self._claim(row, promised=promised)
+            found = None if row.opted_out else self._build_claim(row, promised=promised)
             if found is None:
-                self.closings.append(self._make_closing(row))
+                self.closings.append(self._build_closing_function(row))
                 continue
             self.claims.append(found)
             self.claimed.append(row.target)
@@ -254,13 +261,14 @@ class _Search:
             if room == 0:
                 break
 
-    def _must_wait(self, row: Candidate) -> bool:
+    def _votes_another_day(self, row: Candidate) -> bool:
+        """Return whether the target's booth does not vote today, so that the target is set aside."""
         if self.voting is None or row.waits_for_booth is None:
             return False
         return row.waits_for_booth not in self.voting.booth_ids
 
-    def _claim(self, row: Candidate, *, promised: bool) -> Claim | None:
-        """Return the claim of a target, or None if the number has nobody whom this campaign calls."""
+    def _build_claim(self, row: Candidate, *, promised: bool) -> Claim | None:
+        """Return the claim of a target, or None if the campaign calls nobody on its number."""
         worker: BoothWorker | None = None
         if self._calls_workers:
             worker = find_worker_on_number(self.db, row.phone_id)
@@ -286,7 +294,8 @@ class _Search:
             promised=promised,
         )
 
-    def _make_closing(self, row: Candidate) -> Callable[[Connection], None]:
+    def _build_closing_function(self, row: Candidate) -> Callable[[Connection], None]:
+        """Return a function that closes the targets of a number on which nobody is to be called."""
         if row.opted_out:
             return partial(targets.close_phone, phone_id=row.phone_id)
         if self._calls_workers:

@@ -1,4 +1,4 @@
-"""Commands that were executed, with their replies: a repeated command gets the first reply and is not executed again."""
+"""Executed commands with their replies. A repeated command is not executed again; it gets the stored reply."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ class SQL(Statements):
 
 
 def executed_command(db: Connection, command_id: str) -> ExecutedCommand | None:
-    """Return an executed command by its id, or None if no such command was executed."""
+    """Return the command with this id if it was executed, otherwise None."""
     return SQL.command.first(db, command_id=command_id)
 
 
 def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
-    """Record a command and return True, or return False if it is recorded already. Deletes old commands."""
+    """Record a command and return True, or return False if it was recorded before. Also delete old commands."""
     SQL.delete_old_commands.run(db, before=at - COMMANDS_KEPT_SECONDS, limit=COMMANDS_DELETED_AT_ONCE)
     return SQL.insert_command.run(db, command_id=command_id, at=at, name=name, content=content, reply=reply) == 1
 
 
 def record_receipt(db: Connection, receipt: Receipt | None, at: float) -> None:
-    """Record the reply to a command in the transaction that executes it. Does nothing without a receipt."""
+    """Record the reply to a command, in the transaction that executes it. Do nothing if `receipt` is None."""
     if receipt is not None:
         record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
 
 
 def set_command_reply(db: Connection, command_id: str, reply: str) -> None:
-    """Replace the reply that `record_command` stored before the command was executed."""
+    """Replace the provisional reply that `record_command` stored before the command was executed."""
     SQL.set_reply.run(db, command_id=command_id, reply=reply)

@@ -1,4 +1,4 @@
-"""Opening a store, either for the one process that writes to it or for others, which only read.
+"""Connections to a store: one process opens it for writing, others open it only for reading.
 
 One connection writes, and only that one checkpoints: up to SQLite 3.51.2 a write that overlaps a checkpoint on another
 connection can lose committed data (https://www.sqlite.org/wal.html#walresetbug). The other connections are read-only
@@ -48,14 +48,14 @@ def open_for_writing(
     key: StoreKey | None = None,
     copied: bool = False,
 ) -> Connection:
-    """Open the connection that writes: in WAL mode, each commit synced to disk, autocommit. Check and migrate the file
-    first.
+    """Check and migrate a store, and open the connection that writes: in WAL mode and autocommit, each commit synced to disk.
 
-    A store of an older schema is copied to a folder next to it before it is migrated, unless there is a copy already
-    (`copied`). The caller must hold the store's lock, let it lock the new files (`lock_new_files`), and use the connection
-    from one thread at a time.
+    A store of an older schema is first copied to a folder next to it, unless `copied` says that there is a copy. The
+    caller must hold the store's lock, let it lock the new files (`lock_new_files`), and use the connection from one
+    thread at a time.
 
-    Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer, stays unchanged.
+    Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
+    is not changed.
     """
     check_sqlite_version()
     check_file(path, key, create=create)
@@ -109,7 +109,7 @@ def check_key(path: Path, key: StoreKey) -> None:
 
 @contextmanager
 def read_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
-    """Open the store for the block and read one snapshot of it. Keep the block short: the WAL grows until it ends."""
+    """Open the store, and let the block read one snapshot of it. Keep the block short: the WAL grows until it ends."""
     with store_errors(path), closing(open_for_reading(path, key=key)) as db:
         db.execute("BEGIN")
         yield db
@@ -162,7 +162,7 @@ class Reader:
         self.close()
 
     def read(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` on the connection and return its result. Raises StoreError."""
+        """Call `job` with the connection and return its result. Raises StoreError."""
         with store_errors(self._path):
             return job(self._db)
 
@@ -172,7 +172,7 @@ class Reader:
 
 
 class OpenStore(NamedTuple):
-    """An opened store with its two connections, locked by this process until `lock` is released."""
+    """An open store with a writing and a reading connection. This process holds its lock until `lock` is released."""
 
     path: Path
     lock: StoreLock
@@ -198,7 +198,7 @@ def open_and_lock(path: Path, create: bool, busy_seconds: float, key: StoreKey |
 
 
 def close_writer(db: Connection) -> None:
-    """Checkpoint the WAL and close. Pages that a reader still needs stay in the WAL until the next start."""
+    """Checkpoint the WAL and close the writing connection. Pages that a reader still needs stay in the WAL until the next start."""
     try:
         if not db.in_transaction:
             db.execute("PRAGMA busy_timeout = 0")

@@ -1,4 +1,4 @@
-"""Consents: whether the owner of a number agreed to be called. Functions run inside a transaction."""
+"""Consents: whether the owner of a number agreed to be called. Functions run inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ class SQL(Statements):
 
 
 def set_consent(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
-    """Store whether a number's owner agreed and return True.
+    """Store whether the owner of a number (E.164) agreed to be called, and return whether the number is on the roll.
 
-    Returns False if the number (E.164) is not on the roll yet: the consent is stored and applies once a roll brings the
-    number.
+    The consent of a number that is not on the roll applies once an import adds the number.
     """
     known = SQL.set_consent.run(db, number=number, consent=consent.value, source=source, at=at) == 1
     if known:

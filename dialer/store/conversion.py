@@ -1,7 +1,7 @@
-"""Conversion of a store and the desk's file to another key: encrypted, decrypted, or encrypted with a new key.
+"""Conversion of a store and the desk's file: encrypt them, decrypt them, or encrypt them with another key.
 
-The new file is written next to the old one by `sqlcipher_export`, read again with its key, compared row by row, and only
-then put in its place. Until then the store is unchanged.
+The new file is written next to the old one by `sqlcipher_export`, read again with its key and compared row by row. Only
+then does it replace the old one. Until then the store is unchanged.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def get_leftover_path(path: Path) -> Path:
-    """Return the path of the temporary file next to the store, which stays after a conversion was killed.
+    """Return the path of the temporary file that stays next to the store if a conversion is killed.
 
     It may be unencrypted. The next conversion removes it.
     """
@@ -43,10 +43,13 @@ def get_leftover_path(path: Path) -> Path:
 def convert_store(
     path: Path, old: StoreKey | None, new: StoreKey | None, *, who: str, at: float, progress: Progress = lambda *_: None
 ) -> None:
-    """Convert the store at `path`, and the desk's file, from the key `old` to the key `new` (None for an unencrypted file).
+    """Convert the store at `path` and the desk's file from the key `old` to the key `new`. None stands for an unencrypted file.
 
-    Plain files are overwritten. `who` and `at` (epoch seconds) go into the audit. Raises StoreBusy while anybody has the store
-    open, StoreFull if there is no room for both files, and other StoreErrors. The store is unchanged after an error.
+    Old unencrypted files are overwritten. `who` and `at` (epoch seconds) go into the audit. After an error the store is
+    unchanged.
+
+    Raises StoreBusy if any process has the store open, StoreFull if the disk has no room for both files, and other
+    StoreErrors.
     """
     state = "plain" if new is None else "encrypted" if old is None else "another key"
 
@@ -66,7 +69,10 @@ def convert_store(
 
 
 def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
-    """Convert only the desk's file to the store's key `new`, unless it has it already. Raises the errors of `convert_store`."""
+    """Convert only the desk's file to the store's key `new`, unless it already has that key.
+
+    Raises the errors of `convert_store`.
+    """
     path = path.resolve()
     if _desk_needs_conversion(path, new):
         with StoreLock(path, "a conversion"), _convert_file(desk_path(path), old, new, lambda *_: None, lambda _: None):
@@ -103,33 +109,36 @@ def _convert_file(
     try:
         with store_errors(path):
             os.close(os.open(new_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            with _attach_both(path, new_path, old, new) as db, path.open("r+b", buffering=0) as old_file:
-                _copy(db, path, new_path, progress)
+            with _attach_old_and_new_file(path, new_path, old, new) as db, path.open("r+b", buffering=0) as old_file:
+                _copy_database(db, path, new_path, progress)
                 # The new file is closed and opened again, so that the comparison reads the file and not memory.
                 db.execute("DETACH new")
-                db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(new_path)})
-                _compare(db, path, progress)
+                db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _build_file_uri(new_path)})
+                _compare_databases(db, path, progress)
                 db.execute("DETACH new")
                 with connection_to(new_path, "rw", new) as converted, transaction(converted):
                     note(converted)  # in the audit of the new file
-                _sync_to_disk(new_path)
+                _sync_file_to_disk(new_path)
                 yield
                 new_path.replace(path)
-                _sync_to_disk(path.parent)
+                _sync_file_to_disk(path.parent)
                 if old is None:
-                    _overwrite(old_file.fileno(), progress)
+                    _overwrite_with_zeros(old_file.fileno(), progress)
     finally:
         remove_database_files(new_path)
 
 
 @contextmanager
-def _attach_both(path: Path, new_path: Path, old: StoreKey | None, new: StoreKey | None) -> Iterator[Connection]:
-    """Connect to both files, as `old` and `new`, so that nobody else can read or write the old one.
+def _attach_old_and_new_file(
+    path: Path, new_path: Path, old: StoreKey | None, new: StoreKey | None
+) -> Iterator[Connection]:
+    """Open both files on one connection, as `old` and `new`, and lock the old one against reads and writes of other processes.
 
-    SQLite's locks belong to the process, so nothing else in it may have the file open; the lock lasts until the end.
+    SQLite's locks belong to the process, so nothing else in this process may have the file open. The lock lasts until
+    the end.
     """
     with closing(connect_in_memory()) as db:
-        db.execute(f"ATTACH :file AS old KEY {key_literal(old)}", {"file": _uri(path)})
+        db.execute(f"ATTACH :file AS old KEY {key_literal(old)}", {"file": _build_file_uri(path)})
         db.execute("PRAGMA old.busy_timeout = 0")
         # Leaving WAL mode works only for the only connection, and moves the WAL into the file.
         (journal,) = db.execute("PRAGMA old.journal_mode = DELETE").fetchone()
@@ -140,11 +149,11 @@ def _attach_both(path: Path, new_path: Path, old: StoreKey | None, new: StoreKey
         db.execute("PRAGMA old.locking_mode = EXCLUSIVE")
         db.execute("BEGIN EXCLUSIVE")
         db.execute("COMMIT")
-        db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _uri(new_path)})
+        db.execute(f"ATTACH :file AS new KEY {key_literal(new)}", {"file": _build_file_uri(new_path)})
         yield db
 
 
-def _copy(db: Connection, path: Path, new_path: Path, progress: Progress) -> None:
+def _copy_database(db: Connection, path: Path, new_path: Path, progress: Progress) -> None:
     bytes_in_all = max(path.stat().st_size, 1)
 
     def report_progress() -> int:
@@ -161,11 +170,11 @@ def _copy(db: Connection, path: Path, new_path: Path, progress: Progress) -> Non
         db.execute(f"PRAGMA new.{name} = {value}")
 
 
-def _compare(db: Connection, path: Path, progress: Progress) -> None:
+def _compare_databases(db: Connection, path: Path, progress: Progress) -> None:
     """Raise StoreCorrupt unless both files have the same tables, indexes, triggers and rows, and the new one is intact."""
     schema = "SELECT type, name, sql FROM {}.sqlite_schema ORDER BY type, name"
     if db.execute(schema.format("old")).fetchall() != db.execute(schema.format("new")).fetchall():
-        raise _difference_error(path, "its tables")
+        raise _build_difference_error(path, "its tables")
     tables = [name for (name,) in db.execute("SELECT name FROM old.sqlite_schema WHERE type = 'table' ORDER BY name")]
     counts = {table: int(db.execute(f'SELECT count(*) FROM old."{table}"').fetchone()[0]) for table in tables}  # noqa: S608 - names of our schema
     rows_in_all, done = max(sum(counts.values()), 1), 0
@@ -174,24 +183,24 @@ def _compare(db: Connection, path: Path, progress: Progress) -> None:
         after = db.execute(f'SELECT * FROM new."{table}"')  # noqa: S608
         while rows := before.fetchmany(_ROWS_BETWEEN_REPORTS):
             if rows != after.fetchmany(_ROWS_BETWEEN_REPORTS):
-                raise _difference_error(path, table)
+                raise _build_difference_error(path, table)
             done += len(rows)
             progress("comparing", done / rows_in_all)
         if after.fetchone() is not None:
-            raise _difference_error(path, table)
+            raise _build_difference_error(path, table)
     (finding,) = db.execute("PRAGMA new.integrity_check(1)").fetchone()
     if finding != "ok":
-        raise _difference_error(path, " ".join(finding.split()))
+        raise _build_difference_error(path, " ".join(finding.split()))
 
 
-def _difference_error(path: Path, what: str) -> StoreCorrupt:
+def _build_difference_error(path: Path, what: str) -> StoreCorrupt:
     return StoreCorrupt(
         f"{path}: the converted copy differs from the original ({what}); the original is unchanged: check the disk"
     )
 
 
-def _overwrite(descriptor: int, progress: Progress) -> None:
-    """Overwrite a plain file with zeros, in its blocks. Disks and file systems that write elsewhere keep the old content."""
+def _overwrite_with_zeros(descriptor: int, progress: Progress) -> None:
+    """Overwrite an unencrypted file with zeros in place. Disks and file systems that write elsewhere keep the old content."""
     left = size = os.fstat(descriptor).st_size
     os.lseek(descriptor, 0, os.SEEK_SET)
     while left > 0:
@@ -209,7 +218,7 @@ def remove_database_files(path: Path) -> None:
             raise StoreError(f"{name}: this file cannot be removed ({error.strerror}): remove it by hand") from error
 
 
-def _sync_to_disk(path: Path) -> None:
+def _sync_file_to_disk(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         with suppress(OSError):  # not every file system can sync a folder
@@ -218,5 +227,5 @@ def _sync_to_disk(path: Path) -> None:
         os.close(descriptor)
 
 
-def _uri(path: Path) -> str:
+def _build_file_uri(path: Path) -> str:
     return f"{path.resolve().as_uri()}?mode=rw"

@@ -1,4 +1,4 @@
-"""Consistent copies of a database while others write to it, and the copy made before an upgrade of the schema."""
+"""Copies of a database that others are writing to, and the copy made before a schema upgrade."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STORE = "centre.db"
 
 
 def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
-    """Copy a database into a new file in one step (SQLite's online backup), encrypted if the source is."""
+    """Copy a database into a new file as it is at one moment (SQLite's online backup). The copy has the key of the source."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(connect(path, "rw", key)) as target:
         source.backup(target)
@@ -26,14 +26,14 @@ def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
 
 
 def find_upgrade_copies(path: Path) -> list[Path]:
-    """Return the folders of copies made of the store at `path` before upgrades of its schema."""
+    """Return the folders with copies of the store at `path` that were made before schema upgrades."""
     return sorted(path.parent.glob(f"{path.name}.schema-*"))
 
 
 def copy_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey | None) -> None:
-    """Copy a store into a folder next to it (`centre.db.schema-26`), to go back to the version before the upgrade.
+    """Copy a store into a folder next to it (`centre.db.schema-26`), for a return to the program version before the upgrade.
 
-    Replaces the copy of an earlier try. Raises StoreFull if there is no room for it.
+    Replaces the copy of an earlier attempt. Raises StoreFull if the disk has no room for it.
     """
     folder = path.with_name(f"{path.name}.schema-{version}")
     needed = path.stat().st_size

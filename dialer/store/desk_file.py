@@ -1,6 +1,7 @@
-"""The desk's own file next to the store, with the same key: passwords, sessions, and acknowledgements of alerts.
+"""The desk's own file next to the store, with the same key: passwords, sessions and acknowledged alerts.
 
-Sessions are stored as digests: nobody can sign in with what is in the file. Agents' records and passkeys are in the same file.
+Sessions are stored as digests, so nobody can sign in with the content of the file. The file also holds agents' records
+and passkeys.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def desk_path(store: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The acknowledgement of an alert by a person. Times are epoch seconds."""
+    """Who acknowledged an alert, and when. Times are epoch seconds."""
 
     code: str
     alert_at: float  # of the alert that was seen: a later one with the same code is another alert
@@ -92,7 +93,7 @@ class DeskAccount:
     passkeys: int = 0
 
     def of_user(self, user: StoredUser) -> DeskAccount:
-        """Return the account without times from before the user was added: they belong to an earlier user of that name."""
+        """Return the account without times from before the user was added: these belong to an earlier user of the same name."""
         password_at, signed_in_at = (
             each if each is not None and each >= user.added_at else None
             for each in (self.password_at, self.signed_in_at)
@@ -101,7 +102,7 @@ class DeskAccount:
 
     @property
     def password(self) -> Literal["none", "once", "own"]:
-        """The kind of the person's password: none, for one sign-in only ("once"), or set by the person ("own")."""
+        """The kind of the person's password: none, one for a single sign-in ("once"), or one that the person chose ("own")."""
         return "none" if self.password_at is None else "once" if self.once else "own"
 
 
@@ -124,14 +125,14 @@ class AccountRow(NamedTuple):
 
 
 class SessionRow(NamedTuple):
-    """A session."""
+    """A session as it is stored."""
 
     name: str
     used_at: float  # epoch seconds
 
 
 class AuditHead(NamedTuple):
-    """The newest entry of headquarters' audit that was seen."""
+    """The newest entry of headquarters' audit that this desk has seen."""
 
     number: int
     digest: str
@@ -170,14 +171,14 @@ class DeskFile:
         return cls(await AsyncConnection.connect(path, partial(open_desk_file, path, key)))
 
     async def password_of(self, name: str) -> StoredPassword | None:
-        """Return a person's password, or None if there is none."""
+        """Return a person's stored password, or None if there is none."""
         row = await self.db.first(SQL.password_of, name=name)
         return None if row is None else StoredPassword(row.hash, row.at, bool(row.once))
 
     async def set_password(self, name: str, password: StoredPassword | None) -> None:
-        """Set or remove (None) a person's password, and end the person's sessions.
+        """Set a person's password, or remove it (None), and end the person's sessions.
 
-        Passkeys are deleted with a removed password and with a password for one sign-in.
+        The person's passkeys are deleted if the password is removed or is for one sign-in only.
         """
         async with self.db.transaction() as db:
             if password is None:
@@ -190,19 +191,19 @@ class DeskFile:
             await db.run(SQL.end_sessions_of, name=name)
 
     async def accounts(self) -> dict[str, DeskAccount]:
-        """Return the sign-in data of all persons, by name."""
+        """Return the sign-in data of all people, by name."""
         rows = await self.db.all(SQL.accounts)
         return {row.name: DeskAccount(row.password_at, bool(row.once), row.signed_in_at, row.passkeys) for row in rows}
 
     async def begin_session(self, digest: str, name: str, at: float, *, forget_before: float) -> None:
-        """Store a session, and end those that were last used before `forget_before`. Times are epoch seconds."""
+        """Store a session, and delete all sessions that were last used before `forget_before`. Times are epoch seconds."""
         async with self.db.transaction() as db:
             await db.run(SQL.end_idle_sessions, before=forget_before)
             await db.run(SQL.insert_session, digest=digest, name=name, at=at)
             await db.run(SQL.set_signed_in, name=name, at=at)
 
     async def end_sessions_of(self, name: str) -> None:
-        """End all sessions of a person."""
+        """Delete all sessions of a person."""
         await self.db.run(SQL.end_sessions_of, name=name)
 
     async def session(self, digest: str) -> SessionRow | None:
@@ -210,27 +211,27 @@ class DeskFile:
         return await self.db.first(SQL.session, digest=digest)
 
     async def use_session(self, digest: str, at: float) -> None:
-        """Record that a session was used."""
+        """Update the time when a session was last used."""
         await self.db.run(SQL.use_session, digest=digest, at=at)
 
     async def end_session(self, digest: str) -> None:
-        """End a session."""
+        """Delete a session."""
         await self.db.run(SQL.end_session, digest=digest)
 
     async def acknowledge(self, seen: Acknowledgement) -> None:
-        """Store that a person has seen an alert, unless somebody's acknowledgement of it is stored already."""
+        """Store who acknowledged an alert. An acknowledgement of the same alert that is stored already stays."""
         await self.db.run(SQL.acknowledge, **parameters_of(seen))
 
     async def acknowledged(self) -> list[Acknowledgement]:
-        """Return the last acknowledgement of each alert code."""
+        """Return the last acknowledgement for each alert code."""
         return await self.db.all(SQL.acknowledged)
 
     async def audit_head(self) -> AuditHead | None:
-        """Return the newest entry of headquarters' audit that was seen, or None if none was."""
+        """Return the newest entry of headquarters' audit that this desk has seen, or None if it has seen none."""
         return await self.db.first(SQL.audit_head)
 
     async def set_audit_head(self, number: int, digest: str) -> None:
-        """Replace the stored audit head."""
+        """Replace the stored entry of headquarters' audit."""
         await self.db.run(SQL.set_audit_head, number=number, digest=digest)
 
     async def close(self) -> None:
@@ -239,16 +240,16 @@ class DeskFile:
 
 
 def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
-    """Open a connection to the file, which is created if it is missing. Blocks. Raises StoreError, StoreCorrupt."""
+    """Open a connection to the desk's file, and create the file if it is missing. Blocks. Raises StoreError, StoreCorrupt."""
     check_header(path, key)
     with store_errors(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         with closed_on_error(connect(path, "rw", key)) as db:
-            _migrate(db, path)
+            _migrate_desk_file(db, path)
     return db
 
 
-def _migrate(db: Connection, path: Path) -> None:
+def _migrate_desk_file(db: Connection, path: Path) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(SCHEMA):
         raise StoreError(f"{path}: a newer version of Matdan wrote it. Start that version.")

@@ -1,4 +1,4 @@
-"""Reading the store for the desk's pages, on a connection of their own while the dialler is running."""
+"""Read-only access to the store for the desk's pages, on a separate connection while the dialler is running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dialer.store.users import StoredUser
 
 @dataclass(frozen=True, slots=True)
 class CallsOfInterval:
-    """A campaign's calls that were placed in one interval of a day and have ended."""
+    """Counts of a campaign's ended calls that were placed in one interval of a day."""
 
     number: int  # of the interval, from 0
     placed: int
@@ -54,7 +54,7 @@ class SQL(Statements):
 
 
 class DeskReading:
-    """The store, opened for the desk's pages. Methods raise StoreError."""
+    """Read-only access to the store for the desk's pages. Methods raise StoreError."""
 
     def __init__(self, db: AsyncConnection) -> None:
         """Wrap a reading connection. Callers use `open`."""
@@ -66,7 +66,7 @@ class DeskReading:
         return cls(await AsyncConnection.connect_for_reading(path, key))
 
     async def calls_by_interval(self, campaign_id: str, since: float, interval_seconds: float) -> list[CallsOfInterval]:
-        """Return a campaign's calls since a time (epoch seconds) by interval, without empty ones."""
+        """Return a campaign's calls since a time (epoch seconds), by interval. Intervals without calls are left out."""
         return await self._db.all(
             SQL.calls_by_interval, campaign_id=campaign_id, since=since, interval_seconds=interval_seconds, live=LIVE
         )
@@ -85,13 +85,16 @@ class DeskReading:
         return RecentAnswers(0.0, found.answers, int(found.abandoned)) if found else RecentAnswers(0.0, 0, 0)
 
     async def booth_names(self) -> dict[int, tuple[str, str]]:
-        """Return each booth's constituency name and own name, by booth id. Slow, for it reads all booths: call it once a day."""
+        """Return the constituency name and booth name of each booth, by booth id.
+
+        Slow, for it reads all booths: call it once a day.
+        """
         return {row.booth_id: (row.constituency_name, row.name) for row in await self._db.all(SQL.booth_names)}
 
     async def recordings(self, before: float, most: int, campaign_id: str | None) -> list[RecordedTalk]:
         """Return the newest recordings that began before a time (epoch seconds), of one campaign or all.
 
-        Does not check whether their files exist.
+        Their files may be missing.
         """
         return await self._db.all(SQL.recordings, before=before, most=most, campaign=campaign_id)
 

@@ -1,4 +1,4 @@
-"""Dispositions: what agents say about their calls. Functions run inside a transaction of the writer."""
+"""Dispositions: the results that agents choose for their calls. Functions run inside a transaction of the writer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOT_THE_VOTER = frozenset({Disposition.WRONG_NUMBER, Disposition.MACHINE})
 
 @dataclass(frozen=True, slots=True)
 class DispositionEffect:
-    """What a disposition changed."""
+    """What changed in the store because of a disposition."""
 
     marks: tuple[MarkEffect, ...]
     opted_out: bool = False  # the number opted out, and had not before
@@ -64,14 +64,15 @@ def record_disposition(
     opt_out: bool = False,
     receipt: Receipt | None = None,
 ) -> DispositionEffect:
-    """Store an agent's disposition with its marks, answers, opt-out and the command's receipt, and announce what is
-    new.
+    """Store an agent's disposition with its marks, answers and opt-out, and announce what is new.
 
-    A second disposition of an attempt replaces the first one. Marks are appended by their keys; an answer replaces the
-    one of its name. The disposition MACHINE makes the outcome of an ended attempt `machine`; a later one makes it
-    `connected` again.
+    A mark is a recorded answer about a voter. The receipt of the command is stored in the same transaction.
 
-    Raises NotInStore for a mark of a voter who is not on the number.
+    - A second disposition of an attempt replaces the first one.
+    - Marks are appended, unless one has the same key. An answer replaces the earlier one of the same name.
+    - The disposition MACHINE changes the outcome of an ended attempt to `machine`; a later one changes it back to `connected`.
+
+    Raises NotInStore for a mark of a voter who is not linked to the number.
     """
     before = SQL.attempt.first(db, attempt_id=record.attempt_id)
     if before is None:
@@ -109,7 +110,7 @@ def record_disposition(
 
 
 def _update_targets(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
-    """Set the times when the number, and the voter's other numbers, are due after a disposition."""
+    """Set when the number, and the voter's other numbers, are due after a disposition."""
     after = attempts.determine_target_state(db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker))
     SQL.update_target.run(
         db,

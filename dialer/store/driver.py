@@ -21,12 +21,13 @@ BUSY_SECONDS = 5.0
 def connect(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = BUSY_SECONDS) -> Connection:
     """Connect to the file in autocommit mode. `mode` is SQLite's: ro, rw or rwc.
 
-    With a key the connection is SQLCipher's, which has the methods of `sqlite3.Connection` and errors of its own: catch
-    `database_errors()`. Do not open a file with both modules in one process: POSIX locks do not hold between them.
+    With a key, the connection is SQLCipher's. It has the methods of `sqlite3.Connection` but its own errors: catch
+    those of `database_errors()`. One process must not open a file with both modules, because their POSIX locks do not
+    exclude each other.
 
     Raises StoreError if the key is wrong or encryption is not installed, and the errors of `database_errors`.
     """
-    driver: Any = sqlite3 if key is None else _sqlcipher()
+    driver: Any = sqlite3 if key is None else _import_sqlcipher()
     # The resolved path: the WAL lies beside the file itself, whatever symbolic link the store was named by.
     # check_same_thread: statements run in one thread at a time, but another thread may open or close the connection.
     db: Connection = driver.connect(
@@ -39,20 +40,20 @@ def connect(path: Path, mode: str, key: StoreKey | None, busy_seconds: float = B
     )
     if key is not None:
         with closed_on_error(db):
-            _unlock(db, path, key)
+            _unlock_with_key(db, path, key)
     return db
 
 
 @contextmanager
 def connection_to(path: Path, mode: str, key: StoreKey | None) -> Iterator[Connection]:
-    """Connect to a file of any schema for the block. Errors of SQLite are raised as StoreError."""
+    """Connect to a file for the block, whatever its schema. Errors of SQLite are raised as StoreError."""
     with store_errors(path), closing(connect(path, mode, key)) as db:
         yield db
 
 
 @contextmanager
 def closed_on_error(db: Connection) -> Iterator[Connection]:
-    """Close the connection if the block fails, and leave it open otherwise."""
+    """Close the connection if the block fails. Otherwise leave it open."""
     try:
         yield db
     except BaseException:
@@ -61,13 +62,13 @@ def closed_on_error(db: Connection) -> Iterator[Connection]:
 
 
 def connect_in_memory() -> Connection:
-    """Connect to an empty database that can ATTACH both plain and encrypted files, each with a KEY."""
-    db: Connection = _sqlcipher().connect(":memory:", uri=True, isolation_level=None)
+    """Connect to an empty database in memory, to which unencrypted and encrypted files can be attached (ATTACH ... KEY)."""
+    db: Connection = _import_sqlcipher().connect(":memory:", uri=True, isolation_level=None)
     db.execute("PRAGMA cipher_log_level = NONE")
     return db
 
 
-def _unlock(db: Connection, path: Path, key: StoreKey) -> None:
+def _unlock_with_key(db: Connection, path: Path, key: StoreKey) -> None:
     db.execute("PRAGMA cipher_log_level = NONE")  # it logs to standard error; we raise errors of our own
     db.execute(f"PRAGMA key = {key_literal(key)}")
     try:
@@ -83,7 +84,7 @@ def _unlock(db: Connection, path: Path, key: StoreKey) -> None:
         ) from error
 
 
-def _sqlcipher() -> Any:
+def _import_sqlcipher() -> Any:
     try:
         return importlib.import_module(SQLCIPHER)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Erasing what identifies people; what was done can still be counted. Functions run inside a transaction."""
+"""Erasure of what identifies people. Calls and results can still be counted. Functions run inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ERASED_AGAIN = f"centre {ERASED}"
 
 @dataclass(frozen=True, slots=True)
 class BlankedNumber:
-    """The effect of erasing one number."""
+    """What the erasure of a number changed."""
 
     phone_id: int | None  # None: it was not on the roll
     voters: int  # whose names were erased too
@@ -30,7 +30,7 @@ class BlankedNumber:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What a store contains."""
+    """How many voters, numbers and records a store contains."""
 
     voters: int  # with a name, a house or an EPIC number
     numbers: int
@@ -42,7 +42,7 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class RecordedVoice:
-    """Where the voices of the people on a number may be recorded."""
+    """Calls whose recordings may contain the voices of people on a number."""
 
     attempts: frozenset[str]  # recording files are named by them
     recordings: int  # of conversations, as far as the store knows
@@ -119,7 +119,7 @@ _PURGE_RECORDS = (
 
 
 def find_recorded_voice(db: Connection, number: str) -> RecordedVoice:
-    """Return the attempts and recordings of calls with a number. Empty for a number that is not on the roll."""
+    """Return the attempts and recordings of calls with a number. They are empty for a number that is not on the roll."""
     return RecordedVoice(
         frozenset(SQL.attempts_on.all(db, number=number)),
         SQL.recordings_on.one(db, number=number),
@@ -142,21 +142,21 @@ def blank_number(
     secrets: Sequence[bytes],
     with_voters: bool,
 ) -> BlankedNumber:
-    """Erase a number (E.164), and with `with_voters` what identifies the voters on it. `at` is in epoch seconds.
+    """Erase a number (E.164) and, if `with_voters`, what identifies the voters on it. `at` is in epoch seconds.
 
-    The number stays suppressed, or the next roll would bring it back: as a hash with the first secret, without a secret
-    as the number itself. Raises StoreError for a secret that is missing and still needed.
+    The number stays suppressed, because the next roll could contain it again: as a hash with the first secret, or
+    without a secret as the number itself. With a secret, other centres are notified, even if the number had opted out
+    before: that may have been before they shared a secret.
 
-    With a secret, other centres are notified, also about a number that had opted out before: that may have been before
-    they shared a secret, and from now on nobody here knows the number.
+    Raises StoreError if a secret that is still needed is missing.
     """
     number_hashes.set_secrets(db, secrets)
     phone_id = SQL.phone_id_of.first(db, number=number)
-    opt_out_number(db, None, number, at=at, source=ERASED_AGAIN if _was_erased(db, number, secrets) else ERASED)
+    opt_out_number(db, None, number, at=at, source=ERASED_AGAIN if _was_number_erased(db, number, secrets) else ERASED)
     if secrets:
         hashed = hash_number(secrets[0], number)
         announce_result(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
-        _store_hashes(db, [hashed], at)
+        _store_opt_out_hashes(db, [hashed], at)
         _blank_opt_outs(db, [number])
     registers = SQL.registers_with_number.all(db, number=number)
     SQL.delete_registered.run(db, number=number)
@@ -186,15 +186,15 @@ def count_holdings(db: Connection) -> Holdings:
 
 
 def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
-    """Erase what identifies voters and numbers; with `records_too`, delete attempts, answers, complaints, marks and
+    """Erase what identifies voters and numbers. With `records_too`, also delete attempts, answers, complaints, marks and
     seat intervals.
 
-    The suppression list stays, as hashes with the first secret or, without one, as numbers; so do the time and the
-    source of each opt-out. The audit stays, and so do recordings: with `records_too`, delete their rows first. `at` is
-    in epoch seconds.
+    - Suppressed numbers stay, as hashes with the first secret or, without one, as numbers.
+    - The time and source of each opt-out stay, and so does the audit.
+    - Recordings stay. With `records_too`, the caller deletes their rows first.
 
     Returns the details for the audit entry: what a verification found before, and which seals were deleted with their
-    rows.
+    rows. `at` is in epoch seconds.
     """
     verdict = seal_verification.verify(db)
     before = {"before": "whole" if verdict.intact else f"{len(verdict.findings) + verdict.more} findings"}
@@ -203,7 +203,7 @@ def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: b
         hashed = create_number_hasher(secrets[0])
         listed = SQL.listed_opt_outs.all(db)
         # All with the time of the purge: the time of an opt-out, to the microsecond, would identify its call.
-        _store_hashes(db, [hashed(number) for number in listed], at)
+        _store_opt_out_hashes(db, [hashed(number) for number in listed], at)
         _blank_opt_outs(db, listed)
     seals.seal_removal_of_all(db, sealed_rows.CONSENT_AHEAD)
     seals.seal_removal_of_all(db, sealed_rows.REGISTER)
@@ -217,7 +217,7 @@ def purge(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: b
 
 @contextmanager
 def overwrite_deleted_content(db: Connection) -> Iterator[None]:
-    """Overwrite rows in the file that the block deletes."""
+    """Let SQLite overwrite the content of the rows that the block deletes."""
     db.execute("PRAGMA secure_delete = ON")
     try:
         yield
@@ -225,19 +225,20 @@ def overwrite_deleted_content(db: Connection) -> Iterator[None]:
         db.execute("PRAGMA secure_delete = OFF")
 
 
-def _was_erased(db: Connection, number: str, secrets: Sequence[bytes]) -> bool:
+def _was_number_erased(db: Connection, number: str, secrets: Sequence[bytes]) -> bool:
+    """Return whether a number was erased earlier, so that only its hash is stored."""
     return any(SQL.was_erased.one(db, number_hash=hash_number(each, number), centre=ERASED) for each in secrets)
 
 
-def _store_hashes(db: Connection, hashes: Sequence[str], at: float) -> None:
-    """Store hashes sorted, so that their order does not reveal to which opt-outs they belong."""
+def _store_opt_out_hashes(db: Connection, hashes: Sequence[str], at: float) -> None:
+    """Store hashes of opt-outs in sorted order, which does not reveal which number each hash belongs to."""
     for hashed in sorted(hashes):
         SQL.set_hash.run(db, number_hash=hashed, at=at, centre=ERASED)
         seals.seal_opt_out_hash(db, hashed)
 
 
 def _blank_opt_outs(db: Connection, numbers: Sequence[str]) -> None:
-    """Remove these numbers from their opt-outs. Call it before the numbers themselves are blanked."""
+    """Remove these numbers from the rows of their opt-outs. Call it before the numbers themselves are blanked."""
     last = SQL.last_blank_place.one(db)
     ids = [sealed_rows.SQL.opt_out_id_of_number.first(db, number=number) for number in numbers]
     for place, number in enumerate(numbers, last + 1):

@@ -1,4 +1,4 @@
-"""The audit entry for an exported list of voters. It may be appended while a dialler is running."""
+"""The audit entry for an exported list of voters. It can be appended while a dialler is running."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.store.sql import transaction
 
 
 def record_export(path: Path, who: str, what: Mapping[str, str], at: float, *, key: StoreKey | None = None) -> int:
-    """Append an audit entry ("export") and return its number, which is printed on every page of the list.
+    """Append an audit entry for an export and return its number, which is printed on every page of the list.
 
     Raises StoreError, and UnsafeValue if a detail looks like a phone number.
     """

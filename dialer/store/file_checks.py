@@ -19,12 +19,11 @@ _CHECKED_TABLES = ("campaign", "opt_out", "command", "booth")
 
 
 def check_header(path: Path, key: StoreKey | None) -> None:
-    """Raise StoreCorrupt for a file that is not SQLite's, and StoreError for a plain file where a `key` is set.
+    """Raise StoreCorrupt if a file is not an SQLite database, and StoreError if it is unencrypted although a `key` is set.
 
-    A missing or empty file passes. An encrypted file starts with random bytes, so that only its key can tell what it
-    is.
+    A missing or empty file passes. An encrypted file starts with random bytes, so only its key shows what it is.
     """
-    head = _head(path)
+    head = _read_file_header(path)
     if key is None and head and head != _HEADER:
         raise StoreCorrupt(
             f"{path}: not a Matdan store, or its beginning is destroyed. Choose another file;"
@@ -38,16 +37,19 @@ def check_header(path: Path, key: StoreKey | None) -> None:
 
 
 def is_encrypted(path: Path) -> bool:
-    """Return whether the file has content that does not start as a plain database. Raises StoreError if it cannot be read."""
-    return _head(path) not in {b"", _HEADER}
+    """Return whether the file has content and does not begin like an unencrypted database.
+
+    Raises StoreError if it cannot be read.
+    """
+    return _read_file_header(path) not in {b"", _HEADER}
 
 
 def file_exists(path: Path) -> bool:
-    """Return whether there is a file at `path`. Raises StoreError if this user may not look."""
+    """Return whether there is a file at `path`. Raises StoreError if this user has no permission to look."""
     try:
         return path_exists(path)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _build_unreadable_error(path, error) from error
 
 
 def check_integrity(db: Connection, path: Path) -> None:
@@ -71,7 +73,7 @@ def check_integrity(db: Connection, path: Path) -> None:
 
 
 def check_sqlite_version() -> None:
-    """Raise StoreError if SQLite is too old."""
+    """Raise StoreError if the installed SQLite is too old."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         raise StoreError(f"SQLite {sqlite3.sqlite_version} is too old. Use a Python with SQLite {oldest} or newer.")
@@ -94,7 +96,7 @@ def check_file(path: Path, key: StoreKey | None, *, create: bool) -> None:
 
 
 def restrict_permissions(path: Path) -> None:
-    """Let only this user read a file that somebody created beforehand and that is still empty. Raises StoreError."""
+    """Make an existing empty file readable by this user only. Raises StoreError."""
     try:
         if path.stat().st_size == 0:
             path.chmod(0o600)
@@ -104,15 +106,15 @@ def restrict_permissions(path: Path) -> None:
         ) from error
 
 
-def _head(path: Path) -> bytes:
+def _read_file_header(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(len(_HEADER))
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _build_unreadable_error(path, error) from error
 
 
-def _unreadable(path: Path, error: OSError) -> StoreError:
+def _build_unreadable_error(path: Path, error: OSError) -> StoreError:
     return StoreError(f"{path}: cannot be read ({error.strerror}). Check the path and this user's permissions.")

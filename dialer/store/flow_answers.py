@@ -1,4 +1,4 @@
-"""Answers of callers in flows, and of voters to the questions of an agent's script."""
+"""Answers of callers to IVR flows, and of voters to the questions of an agent's script."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dialer.store.voters import get_voter_place
 
 
 class Answer(NamedTuple):
-    """An answer, by its name in the flow or script."""
+    """An answer with its name in the flow or script."""
 
     name: str
     value: str
 
 
 class CallOfAnswers(NamedTuple):
-    """The campaign of the call in which answers were given, and the voter whom it addresses."""
+    """The campaign of a call in which answers were given, and the voter whom the call addresses."""
 
     campaign_id: str
     voter_id: int | None
@@ -36,7 +36,7 @@ class SQL(Statements):
 def record_answers(
     db: Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
 ) -> None:
-    """Store a caller's answers and announce those that are new or changed. A later answer of the same name replaces the first."""
+    """Store a caller's answers, and announce those that are new or changed. An answer replaces an earlier one of the same name."""
     new = {
         name: value
         for name, value in answers.items()
@@ -53,7 +53,7 @@ def record_answers(
 def change_answers(
     db: Connection, attempt_id: AttemptId, answers: Mapping[str, str | None], at: float
 ) -> dict[str, str | None]:
-    """Store answers given to an agent, or delete them (None). Returns the answers of these names before the change."""
+    """Store the answers that an agent entered, or delete those that are None. Return the earlier answers of the same names."""
     before = flow_answers(db, attempt_id) if answers else {}
     for name, value in answers.items():
         if value is None:
@@ -64,5 +64,5 @@ def change_answers(
 
 
 def flow_answers(db: Connection, attempt_id: AttemptId) -> dict[str, str]:
-    """Return the answers given in a call so far, by name. The agent who takes over the call sees them."""
+    """Return the answers given in a call so far, by name, for the agent who takes over the call."""
     return dict(SQL.answers.rows(db, attempt_id=attempt_id))

@@ -1,4 +1,4 @@
-"""The check for free disk space before a number is dialled: results of calls in progress must still fit."""
+"""The check for free disk space before a number is dialled. The results of calls in progress must still fit on the disk."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ATTEMPTS_BETWEEN_CHECKS = 50
 
 
 class FreeSpaceCheck:
-    """Checks the free space before attempts are opened. Use it in the writer's thread."""
+    """Checks the free disk space before attempts are opened. Use it in the writer's thread only."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._since_check = ATTEMPTS_BETWEEN_CHECKS
 
     def before_opening(self, db: Connection, attempts: int) -> None:
-        """Raise StoreFull if less than the reserve is free, on the disk or up to the size limit of the file."""
+        """Raise StoreFull if the free space, on the disk or up to the file's size limit, is less than the reserve."""
         self._since_check += attempts
         if self._since_check < ATTEMPTS_BETWEEN_CHECKS:
             return

@@ -1,4 +1,4 @@
-"""The grounds on which calls were lawful, and the rules in force. Equal texts are stored once."""
+"""The grounds on which each call was lawful, and the calling rules in force. Equal texts are stored once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SQL(Statements):
 
 
 def grounds_id(db: Connection, text: str) -> int:
-    """Return the id of a call's grounds (JSON). New grounds are stored first."""
+    """Return the id of a call's grounds (JSON). Store them first if they are new."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = SQL.grounds_id.first(db, digest=digest)
     if found is None:
@@ -27,7 +27,7 @@ def grounds_id(db: Connection, text: str) -> int:
 
 
 def record_rules_version(db: Connection, text: str, at: float) -> str:
-    """Store the rules (JSON) in force from `at` on (epoch seconds) and return their digest."""
+    """Store the calling rules (JSON) that are in force from `at` on (epoch seconds), and return their digest."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     if SQL.insert_rules_version.run(db, digest=digest, text=text, since=at) == 1:
         seals.seal(db, sealed_rows.RULES, digest)
@@ -36,6 +36,6 @@ def record_rules_version(db: Connection, text: str, at: float) -> str:
 
 
 def apply_settings(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
-    """Record settings and rules that come into force at `at` (epoch seconds) while the dialler is running."""
+    """Store the settings and calling rules that come into force at `at` (epoch seconds) while the dialler is running."""
     audit.record_settings(db, settings, at)
     record_rules_version(db, rules, at)

@@ -1,4 +1,4 @@
-"""Orders of headquarters that this centre obeyed.
+"""Orders of headquarters that this centre has executed.
 
 An order, the campaigns whose state it changes, and its audit entry are committed in one transaction.
 """
@@ -17,7 +17,7 @@ from dialer.store.sql import Command, Connection, Query, Statements
 
 
 class StopInForce(NamedTuple):
-    """A stop that headquarters has not lifted."""
+    """A stop order that headquarters has not lifted."""
 
     order_id: str
     stopped: str | None  # JSON: the states of the campaigns before it
@@ -32,12 +32,12 @@ class SQL(Statements):
 
 
 def headquarters_orders(db: Connection) -> list[ExecutedOrder]:
-    """Return the orders that were obeyed, oldest first."""
+    """Return the executed orders of headquarters, oldest first."""
     return SQL.orders.all(db)
 
 
 def stops_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
-    """Return the stops in force by order id: the campaigns that each stopped, with their states before."""
+    """Return the stop orders in force by order id. Each has the campaigns that it stopped, with their earlier states."""
     return {
         row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}
         for row in SQL.stops_in_force.rows(db)
@@ -53,10 +53,9 @@ def record_headquarters_order(
     stopped: Mapping[str, CampaignState] | None = None,
     lifts: bool = False,
 ) -> None:
-    """Store an order, set the campaigns to `states`, and append an audit entry ("headquarters-order"). A repeat changes
-    nothing.
+    """Store an order, set the campaigns to `states`, and append an audit entry. A repeated order changes nothing.
 
-    `stopped`: of a stop, the campaigns' states before it. `lifts`: the order lifts all stops.
+    For a stop order, `stopped` has the campaigns' states before it. `lifts` says whether the order lifts all stops.
     """
     before = None if stopped is None else json.dumps({name: state.value for name, state in stopped.items()})
     fields = {"order_id": order.order_id, "digest": order.digest, "kind": order.kind, "made_at": order.made_at}

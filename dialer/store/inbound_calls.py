@@ -1,4 +1,7 @@
-"""Inbound calls: finding the caller on the roll, storing an attempt, and call-backs. Functions run inside a transaction."""
+"""Inbound calls: finding the caller on the roll, opening an attempt, and scheduling call-backs.
+
+Functions run inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, par
 
 
 class Caller(NamedTuple):
-    """A voter with the number of an inbound call."""
+    """A voter whose number an inbound call came from."""
 
     phone_id: int
     voter_id: int
@@ -41,13 +44,13 @@ class SQL(Statements):
 def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
     """Store an inbound call and return the caller, or None if the number is withheld or not on the roll.
 
-    Where the number is on the roll, an inbound attempt is opened; that of a missed call has ended already. Inbound
-    attempts count towards no cap and are in no campaign's figures. They leave the number's targets as they are, with
-    two exceptions: a missed call's number is due at `call_back_at`, if somebody on it is pending and it has not opted
-    out; and what is said in the call may postpone the next one. While an inbound attempt is open, the number is not
-    dialled.
+    For a number on the roll, an inbound attempt is opened; the attempt of a missed call has ended already. While it is
+    open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
+
+    A missed call's number is due at `call_back_at` if it has a pending voter and has not opted out. Otherwise the call
+    does not change the number's targets, but what the caller says may postpone the next call.
     """
-    party = None if call.number is None else _party(db, call.number)
+    party = None if call.number is None else _find_caller(db, call.number)
     calls_back = False
     if party is not None:
         missed = call.mode is InboundMode.MISSED_CALL
@@ -65,7 +68,8 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
     return party
 
 
-def _party(db: Connection, number: str) -> InboundParty | None:
+def _find_caller(db: Connection, number: str) -> InboundParty | None:
+    """Return the caller with this number and the number's pending voters, or None if the number is not on the roll."""
     row = SQL.caller.first(db, number=number)
     if row is None:
         return None
@@ -79,5 +83,5 @@ def open_inbound(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
 
 
 def postpone_call(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
-    """Postpone a number's due target until `due_at` (epoch seconds). A closed or claimed target stays unchanged."""
+    """Postpone a number's due target until `due_at` (epoch seconds). Closed and claimed targets are not changed."""
     SQL.postpone_call.run(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

@@ -21,14 +21,14 @@ _GROUP_AND_OTHERS = 0o077
 
 @dataclass(frozen=True, slots=True)
 class StoreKey:
-    """A random key of 256 bits. It is used without a key derivation, so that a store opens at once."""
+    """A random key of 256 bits. It is used without key derivation, so that a store opens fast."""
 
     file: Path
     digits: str = field(repr=False)  # 64 hexadecimal digits
 
 
 def read_key(path: Path) -> StoreKey:
-    """Read a key file. Raises StoreError if it cannot be read, holds no key, or other users can read it."""
+    """Read a key file. Raises StoreError if it cannot be read, contains no key, or is readable by other users."""
     try:
         # fstat checks the file that is read, not another one that a link leads to a moment later.
         with path.open("rb") as file:
@@ -52,7 +52,7 @@ def read_key(path: Path) -> StoreKey:
 
 
 def write_new_key(path: Path) -> StoreKey:
-    """Create a key file that only this user can read. Raises StoreError if the file exists already."""
+    """Create a key file that only this user can read. Raises StoreError if the file already exists."""
     key = StoreKey(path, secrets.token_hex(32))
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -70,7 +70,7 @@ def write_new_key(path: Path) -> StoreKey:
 
 
 def key_literal(key: StoreKey | None) -> str:
-    """Return the key as a literal in SQLCipher's SQL. None stands for the key of an unencrypted file."""
+    """Return the key as a literal for SQLCipher's SQL. None stands for the empty key of an unencrypted file."""
     return "''" if key is None else f"\"x'{key.digits}'\""
 
 

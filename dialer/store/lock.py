@@ -71,15 +71,16 @@ class StoreLock:
         self.release()
 
     def lock_new_files(self) -> None:
-        """Lock files created since the lock was taken: the database of a new store, and its WAL.
+        """Lock files that were created since the lock was taken: the database of a new store, and its WAL.
 
-        Raises StoreBusy if another process holds one, and StoreError if the store's name now leads to another file.
+        Raises StoreBusy if another process has locked one, and StoreError if the store's path now leads to another
+        file.
         """
         self._lock_existing_files()
         self.refuse_if_moved()
 
     def refuse_if_moved(self) -> None:
-        """Raise StoreError if the store's name no longer leads to the file that is locked. Costs one `stat`."""
+        """Raise StoreError if the store's path no longer leads to the locked file. Costs one `stat`."""
         if self._store is None:
             return
         try:
@@ -93,7 +94,7 @@ class StoreLock:
             )
 
     def release(self) -> None:
-        """Release the lock. The connections must be closed. A repeated call does nothing."""
+        """Release the lock. Close the connections first. A repeated call does nothing."""
         while self._held:
             os.close(self._held.popitem()[1])
 
@@ -115,9 +116,9 @@ class StoreLock:
         except FileNotFoundError:
             if not flags & os.O_CREAT:
                 raise
-            raise self._open_error("its folder does not exist") from None
+            raise self._build_lock_error("its folder does not exist") from None
         except OSError as error:
-            raise self._open_error(error.strerror) from error
+            raise self._build_lock_error(error.strerror) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -128,14 +129,14 @@ class StoreLock:
         self._held[locked.st_dev, locked.st_ino] = descriptor
         return descriptor
 
-    def _open_error(self, why: str | None) -> StoreError:
+    def _build_lock_error(self, why: str | None) -> StoreError:
         return StoreError(
             f"{self._path}: the store cannot be opened ({why}): check that its folder exists and this user may write to it"
         )
 
 
 def refuse_second_name(path: Path) -> None:
-    """Raise StoreError if the file has a second name (a hard link): under each name SQLite would have another WAL.
+    """Raise StoreError if the file has a second name (a hard link), because SQLite would use another WAL for each name.
 
     A missing file passes.
     """
@@ -149,9 +150,9 @@ def refuse_second_name(path: Path) -> None:
 
 
 def _refuse_mounts(path: Path, real: Path) -> None:
-    """Raise StoreError if the store's folder is mounted from another machine, where neither our locks nor SQLite's WAL work.
+    """Raise StoreError if the store is on another machine's disk, where neither our locks nor SQLite's WAL work.
 
-    Likewise if the file alone is mounted: its journal would stay on this side of the mount.
+    Also raise it if only the file is mounted and not its folder, because its journal would be elsewhere.
     """
     device = real.parent.stat().st_dev
     meant = f"{os.major(device)}:{os.minor(device)}" if _CAN_LOCK_DATABASE else ""

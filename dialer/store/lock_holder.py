@@ -1,4 +1,4 @@
-"""Finding the process that holds a store's lock, without touching the lock: that could keep a dialler from starting."""
+"""Finds the process that holds a store's lock, without touching the lock, which could keep a dialler from starting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LOCKS = Path("/proc/locks")
 
 
 def get_lock_path(path: Path) -> Path:
-    """Return the path of the lock file next to the store, the same whatever symbolic link names the store."""
+    """Return the path of the lock file next to the store. It is the same for all symbolic links to the store."""
     real = Path(os.path.realpath(path))
     return real.with_name(real.name + ".lock")
 
@@ -28,14 +28,14 @@ def find_lock_holder(path: Path) -> str | None:
         found = _TEXT.fullmatch(lock.read_text("utf-8", "replace").strip())
     except FileNotFoundError:
         found = None
-    if found is not None and _has_file_open(int(found[2]), lock):
+    if found is not None and _has_process_file_open(int(found[2]), lock):
         return found[0]
     process = _find_locking_process(path)
     return None if process is None else f"process {process}"
 
 
 def _find_locking_process(path: Path) -> int | None:
-    """Return the process that holds a `flock` on the database file, as far as this system shows it."""
+    """Return the process that has locked (`flock`) the database file, or None if this system does not show it."""
     try:
         inode = path.stat().st_ino
         lines = _LOCKS.read_text("ascii", "replace").splitlines()
@@ -45,28 +45,28 @@ def _find_locking_process(path: Path) -> int | None:
         fields = line.split()
         if len(fields) > 5 and fields[1] == "FLOCK" and fields[5].endswith(f":{inode}") and fields[4].isdecimal():
             process = int(fields[4])
-            if _has_file_open(process, path):
+            if _has_process_file_open(process, path):
                 return process
     return None
 
 
-def _has_file_open(process: int, file: Path) -> bool:
+def _has_process_file_open(process: int, file: Path) -> bool:
     meant = file.stat()
     try:
         with os.scandir(f"/proc/{process}/fd") as entries:
-            return any(_is_open_file(entry, meant) for entry in entries)
+            return any(_is_same_file(entry, meant) for entry in entries)
     except OSError:  # no such process, no such folder on this system, or another user's process
-        return _is_alive(process)
+        return _is_process_alive(process)
 
 
-def _is_open_file(entry: os.DirEntry[str], meant: os.stat_result) -> bool:
+def _is_same_file(entry: os.DirEntry[str], meant: os.stat_result) -> bool:
     try:
         return os.path.samestat(entry.stat(), meant)
     except OSError:  # closed meanwhile
         return False
 
 
-def _is_alive(process: int) -> bool:
+def _is_process_alive(process: int) -> bool:
     try:
         os.kill(process, 0)
     except PermissionError:

@@ -12,7 +12,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, par
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """An agent who is logged in at a seat."""
+    """The agent who is logged in at a seat."""
 
     seat: str
     agent: str
@@ -39,7 +39,7 @@ class SQL(Statements):
 
 
 def save_log_in(db: Connection, log_in: LogIn) -> None:
-    """Store the agent at a seat. A change of agent is recorded in the audit and ends the seat's standing orders."""
+    """Store the agent at a seat. Another agent than before is recorded in the audit and ends the seat's standing orders."""
     before = SQL.agent_at.first(db, seat=log_in.seat)
     if before != log_in.agent:
         if before is not None:
@@ -59,5 +59,5 @@ def remove_log_in(db: Connection, seat: str, at: float) -> None:
 
 
 def log_ins(db: Connection) -> list[LogIn]:
-    """Return the log-ins in the order of seats."""
+    """Return the agents who are logged in, in the order of seats."""
     return [LogIn(row.seat, row.agent, bool(row.paused), row.reason, row.at) for row in SQL.log_ins.rows(db)]

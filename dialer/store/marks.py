@@ -1,4 +1,7 @@
-"""Marks: facts that became known about voters, which update their status. Functions run inside a transaction."""
+"""Marks: recorded answers about voters, such as "voted", which update the voter's status.
+
+Functions run inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from dialer.store.voters import get_voter_place
 
 @dataclass(frozen=True, slots=True)
 class MarkEffect:
-    """The changes that a mark made."""
+    """What changed in the store because of a mark."""
 
     recorded: bool  # False: a mark of this key was recorded before, or it is `superfluous`
     booth_id: int
@@ -55,7 +58,7 @@ class MarkInForce(NamedTuple):
 
 
 class MarkOfCall(NamedTuple):
-    """The key of a mark, and its voter."""
+    """The key and voter of a mark that was made in a call."""
 
     key: str
     voter_id: int
@@ -81,37 +84,38 @@ class SQL(Statements):
 
 
 def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
-    """Append a mark, update the voter's status and announce it. A repeated key changes nothing.
+    """Append a mark, update the voter's status, and announce it. A repeated key changes nothing.
 
-    VOTED is final; WILL_NOT, MOVED and DECEASED close; NOT_YET and LATER leave the voter pending; WRONG_NUMBER drops
-    the link to the attempt's number. Where nobody on a number is pending any more, its due and claimed targets are
-    closed in every campaign.
+    - VOTED is final.
+    - WILL_NOT, MOVED and DECEASED close the voter.
+    - NOT_YET and LATER leave the voter pending.
+    - WRONG_NUMBER removes the link between the voter and the attempt's number.
+    - A mark from the source CORRECTION revokes VOTED, unless a later mark also says VOTED. For a pending voter it is not stored.
 
-    A mark whose source is CORRECTION may revoke VOTED, unless a mark of a later time says it. A voter who becomes
-    pending again is called again: targets that were closed because nobody was pending are due. A correction of a
-    pending voter is not stored.
+    If a number has no pending voter any more, its due and claimed targets are closed in every campaign. If a voter
+    becomes pending again, targets that were closed for this reason are due again.
 
-    Raises NotInStore if there is no such voter, and KeyTaken if the key belongs to another mark.
+    Raises NotInStore if there is no such voter, and KeyTaken if another mark has the key.
     """
     row = SQL.voter.first(db, voter_id=mark.voter_id)
     if row is None:
         raise NotInStore(f"The store has no voter {mark.voter_id}; the mark was not saved.")
     before = VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet))
-    superfluous = _is_superfluous(db, mark, before)
-    recorded = not superfluous and _append(db, mark)
-    after = _status_after(db, mark, before) if recorded else before
+    superfluous = _is_correction_superfluous(db, mark, before)
+    recorded = not superfluous and _append_mark(db, mark)
+    after = _compute_status_after_mark(db, mark, before) if recorded else before
     undone = None if mark.undoes is None else SQL.kind_of_mark.first(db, key=mark.undoes)
     restores = recorded and undone == MarkKind.WRONG_NUMBER
     changes_links = restores or (recorded and mark.kind is MarkKind.WRONG_NUMBER)
     # Looked up only where the count of voters without a number may change: contacted voters are not counted there.
-    had_number = not (changes_links or after.contacted != before.contacted) or _has_number(db, mark)
+    had_number = not (changes_links or after.contacted != before.contacted) or _has_voter_callable_number(db, mark)
     if after != before:
         SQL.set_status.run(db, voter_id=mark.voter_id, **parameters_of(after))
     pending = after.turnout == "pending"
-    silenced = _drop_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
+    silenced = _remove_voter_link(db, mark, recorded) if mark.kind is MarkKind.WRONG_NUMBER else []
     if restores:
-        _restore_link(db, mark)
-    has_number = _has_number(db, mark) if changes_links else had_number
+        _restore_voter_link(db, mark)
+    has_number = _has_voter_callable_number(db, mark) if changes_links else had_number
     if not pending:
         silenced += SQL.silent_phones.all(db, voter_id=mark.voter_id)
     if recorded:
@@ -137,9 +141,9 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
 
 
 def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
-    """Append marks that came together, all or none, with one audit entry ("marks").
+    """Append marks that came together, all or none, with one audit entry. Marks with known keys are not appended again.
 
-    A repeat of known keys only adds an audit entry. Raises NotInStore for a voter who is not on the roll, and KeyTaken.
+    Raises NotInStore for a voter who is not on the roll, and KeyTaken.
     """
     effects = [record_mark(db, encode, mark) for mark in marks]
     recorded = sum(effect.recorded for effect in effects)
@@ -153,38 +157,39 @@ def has_mark(db: Connection, key: str) -> bool:
 
 
 def turnout_of(db: Connection, voter_id: int) -> str | None:
-    """Return the turnout of a voter ("pending", "voted", "closed"), or None if there is no such voter."""
+    """Return the turnout status of a voter ("pending", "voted", "closed"), or None if there is no such voter."""
     row = SQL.voter.first(db, voter_id=voter_id)
     return None if row is None else row.turnout
 
 
 def turnout_at(db: Connection, voter_id: int, at: float) -> str:
-    """Return the turnout of a voter at a time (epoch seconds), by the marks up to then."""
-    return _status(db, voter_id, at).turnout
+    """Return the turnout status that a voter had at a time (epoch seconds), derived from the marks until then."""
+    return _derive_status_from_marks(db, voter_id, at).turnout
 
 
 def last_mark_of_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
-    """Return the key and voter of the last mark from a booth worker's call that was not undone, or None if there is none."""
+    """Return the key and voter of the last mark in a booth worker's call that was not undone, or None if there is none."""
     return SQL.last_mark_of_worker_call.first(db, attempt_id=attempt_id)
 
 
 def voters_with_key(db: Connection, key: str) -> list[int]:
-    """Return the voters of the marks with the key `key` or `key/...`, in the order of marks: those that one commit recorded."""
+    """Return the voters of marks whose key is `key` or begins with `key/`, in the order in which the marks were stored."""
     return SQL.voters_with_key.all(db, key=key)
 
 
 def record_unknown_serial(db: Connection, unknown: UnknownSerial) -> None:
-    """Store that a booth worker entered a serial that no voter has. A repeated key changes nothing."""
+    """Store that a booth worker entered a serial number that no voter has. A repeated key changes nothing."""
     SQL.insert_unknown_serial.run(db, **parameters_of(unknown))
 
 
-def _is_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
+def _is_correction_superfluous(db: Connection, mark: Mark, before: VoterStatus) -> bool:
     """Return whether a new correction has nothing to correct. If stored, it would look as if somebody had said "not voted"."""
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not has_mark(db, mark.key)
 
 
-def _append(db: Connection, mark: Mark) -> bool:
+def _append_mark(db: Connection, mark: Mark) -> bool:
+    """Append a mark and return True, or return False if the same mark is stored already. Raises KeyTaken."""
     mark_id = SQL.insert_mark.insert(db, **parameters_of(mark) | {"confidence": mark.effective_confidence})
     if mark_id:
         seals.seal(db, sealed_rows.MARK, mark_id)
@@ -194,23 +199,24 @@ def _append(db: Connection, mark: Mark) -> bool:
     return False
 
 
-def _status_after(db: Connection, mark: Mark, before: VoterStatus) -> VoterStatus:
-    """Return the voter's status after a mark. A correction or an undo needs all marks of the voter."""
+def _compute_status_after_mark(db: Connection, mark: Mark, before: VoterStatus) -> VoterStatus:
+    """Return the voter's status after a mark. After a correction or an undo, it is derived from all marks of the voter."""
     if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
-        return _status(db, mark.voter_id)
+        return _derive_status_from_marks(db, mark.voter_id)
     return status_after(before, mark.kind)
 
 
-def _status(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
+def _derive_status_from_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
+    """Return the voter's status, derived from the marks until `at`."""
     return status_from_marks(SQL.marks_in_force.rows(db, voter_id=voter_id, at=at))
 
 
-def _has_number(db: Connection, mark: Mark) -> bool:
+def _has_voter_callable_number(db: Connection, mark: Mark) -> bool:
     return SQL.has_callable_number.one(db, voter_id=mark.voter_id)
 
 
-def _drop_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
-    """Drop the voter's link to the attempt's number, and return that number if nobody on it is pending any more."""
+def _remove_voter_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
+    """Remove the link between the voter and the attempt's number. Return the number if it has no pending voter any more."""
     phone_id = SQL.phone_of_attempt.first(db, attempt_id=mark.attempt_id)
     if phone_id is None:
         return []
@@ -219,8 +225,8 @@ def _drop_link(db: Connection, mark: Mark, recorded: bool) -> list[int]:
     return [phone_id] if SQL.is_silent.one(db, phone_id=phone_id) else []
 
 
-def _restore_link(db: Connection, mark: Mark) -> None:
-    """Restore the voter's link to the attempt's number, and queue the number where the undone mark had closed it."""
+def _restore_voter_link(db: Connection, mark: Mark) -> None:
+    """Restore the link between the voter and the attempt's number. Reopen the number's targets that the undone mark had closed."""
     phone_id = SQL.phone_of_attempt.first(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
     targets.reopen_wrong_number(db, phone_id, mark.at)

@@ -46,9 +46,9 @@ def newest_version() -> int:
 
 
 def schema_version(db: Connection, path: Path) -> int:
-    """Return the schema version of a file, or 0 if it is empty. Only reads.
+    """Return the schema version of a file, or 0 if the file is empty. Only reads.
 
-    Raises StoreCorrupt for another program's database, and StoreError for a schema newer than this program.
+    Raises StoreCorrupt if another program wrote the database, and StoreError if its schema is newer than this program.
     """
     application_id, version, tables = db.execute(
         "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version),"
@@ -80,9 +80,9 @@ def migrate(db: Connection, path: Path) -> int:
 
 
 def split_script(script: str) -> list[str]:
-    """Split a script into statements and keep each trigger in one piece. `executescript` cannot be used: it commits first.
+    """Split an SQL script into its statements, each of which ends at the end of a line. Triggers stay in one piece.
 
-    Statements end at the end of a line. Raises ValueError if the last one is not finished.
+    `executescript` cannot be used, because it commits first. Raises ValueError if the last statement is not complete.
     """
     statements: list[str] = []
     waiting = ""

@@ -1,4 +1,4 @@
-"""Erasing a number with everything that depends on it: its rows, the recordings of its calls, and agents' notes about them."""
+"""Erasure of a number with everything that depends on it: its rows, its calls' recordings, and agents' notes about them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class ErasureRules:
     secrets: Sequence[bytes] = field(default=(), repr=False)
 
     def files(self, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
-        """Return the recordings of these attempts, or of all (None).
+        """Return the recordings of these attempts, or all recordings (None).
 
-        `expected`: there should be some, so that a missing folder raises RecordingError.
+        `expected` says that there should be some, so that a missing folder raises RecordingError.
         """
         return [
             *recordings.find_recording_files(self.recordings, attempts, expected=expected),
@@ -46,7 +46,7 @@ class ErasureRules:
 
 @dataclass(frozen=True, slots=True)
 class ErasedNumber:
-    """The effect of an erasure."""
+    """What the erasure of a number changed."""
 
     phone_id: int | None  # None: the number was not on the roll
     messages: tuple[str, ...]  # for a person, without the number
@@ -62,10 +62,11 @@ def erase_number(
     *,
     with_voters: bool,
 ) -> ErasedNumber:
-    """Erase a number (E.164) with an audit entry, inside a transaction. Recordings are removed last.
+    """Erase a number (E.164) with an audit entry, inside a transaction.
 
-    `store` is the store's file and key; the desk's file is next to it. Raises RecordingError if a recording cannot be
-    removed: the transaction must then be rolled back.
+    Recordings are removed last. `store` is the store's file and key; the desk's file is next to it.
+
+    Raises RecordingError if a recording cannot be removed: the transaction must then be rolled back.
     """
     kept = rules.retention(note.at)
     with overwrite_deleted_content(db):
@@ -87,11 +88,16 @@ def erase_number(
         )
         if kept is None:
             remove_recordings(files)
-    return ErasedNumber(done.phone_id, (*_messages(done, voice, len(files), kept), *_copies(store[0])))
+    return ErasedNumber(
+        done.phone_id, (*_describe_erasure(done, voice, len(files), kept), *_describe_upgrade_copies(store[0]))
+    )
 
 
 def remove_recordings(files: Sequence[Path]) -> None:
-    """Remove recordings, as the last step before the commit. Raises RecordingError: roll back, and repeat the erasure later."""
+    """Remove recordings, as the last step before the commit.
+
+    Raises RecordingError if one cannot be removed: roll the transaction back, and repeat the erasure later.
+    """
     for file in files:
         try:
             recordings.erase(file)
@@ -99,13 +105,13 @@ def remove_recordings(files: Sequence[Path]) -> None:
             raise RecordingError(f"{error} Nothing was erased in the store; repeat the command afterwards.") from error
 
 
-def _copies(path: Path) -> Iterator[str]:
+def _describe_upgrade_copies(path: Path) -> Iterator[str]:
     names = ", ".join(each.name for each in find_upgrade_copies(path))
     if names:
         yield f"The copies of the store from before upgrades still contain it. Delete {names}."
 
 
-def _messages(done: BlankedNumber, voice: RecordedVoice, files: int, kept: str | None) -> Iterator[str]:
+def _describe_erasure(done: BlankedNumber, voice: RecordedVoice, files: int, kept: str | None) -> Iterator[str]:
     if done.phone_id is None:
         yield "The number is not on the roll; it is suppressed all the same."
     else:

@@ -10,7 +10,7 @@ from dialer.store.sql import Connection, Query, Scalar, Statements
 
 
 class CallsOfNumber(NamedTuple):
-    """The calls of a number in all campaigns. Times are epoch seconds; None: there was no such call."""
+    """The times and counts of a number's calls in all campaigns. Times are epoch seconds; None: there was no such call."""
 
     attempts: int  # since the start of the day
     conversations: int  # since the start of the day
@@ -25,7 +25,7 @@ class SQL(Statements):
 
 
 def phone_facts(db: Connection, phone_id: int, number: str, consent: str, day_start: float) -> PhoneFacts:
-    """Return the facts about a number. Attempts and conversations count from `day_start` (epoch seconds)."""
+    """Return the facts about a number that the rules check. Attempts and conversations count from `day_start` (epoch seconds)."""
     calls = SQL.calls_of_number.one(db, phone_id=phone_id, day_start=day_start)
     return facts_from_calls(db, phone_id, number, consent, calls)
 
@@ -33,7 +33,7 @@ def phone_facts(db: Connection, phone_id: int, number: str, consent: str, day_st
 def facts_from_calls(
     db: Connection, phone_id: int, number: str, consent: str, calls: CallsOfNumber, *, opted_out: bool = False
 ) -> PhoneFacts:
-    """Return the facts about a number whose calls are known."""
+    """Return the facts about a number from the times and counts of its calls."""
     return PhoneFacts(
         calls.attempts,
         calls.conversations,

@@ -1,4 +1,7 @@
-"""Keyed hashes of the roll's numbers, by which centres tell each other about opt-outs. Functions run inside a transaction."""
+"""Keyed hashes of the roll's numbers, with which centres notify each other of opt-outs.
+
+Functions run inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Secret(NamedTuple):
-    """A shared secret, by its fingerprint."""
+    """A secret that centres share, identified by its fingerprint."""
 
     fingerprint: str
     secret_id: int
@@ -58,20 +61,23 @@ class SQL(Statements):
 
 
 def secret_ids(db: Connection) -> dict[str, int]:
-    """Return the ids of the shared secrets by fingerprint."""
+    """Return the ids of the shared secrets, by fingerprint."""
     return dict(SQL.secrets.rows(db))
 
 
 def hash_of(db: Connection, phone_id: int) -> str | None:
-    """Return the hash of a number with the first secret, for announcements, or None if no secret is shared."""
+    """Return the hash of a number with the first secret, or None if the settings have no secret."""
     return SQL.hash_of.first(db, phone_id=phone_id)
 
 
 def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
-    """Store the fingerprints of these secrets before hashing with them. The first secret announces this centre's opt-outs.
+    """Store the fingerprints of these secrets. Call it before hashing with them.
 
-    A secret that is no longer listed is deleted with its hashes. Raises StoreError while numbers are suppressed that
-    are known only by a hash, which that secret may have made: without it a later roll would bring them back.
+    This centre's opt-outs are announced with the first secret. A secret that is no longer listed is deleted with its
+    hashes.
+
+    Raises StoreError if that secret may have made hashes that are all that is known of suppressed numbers: later rolls
+    would bring these numbers back.
     """
     listed = [compute_fingerprint(secret) for secret in secrets]
     known = secret_ids(db)
@@ -97,9 +103,9 @@ def set_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
 
 
 def hash_page(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash a page of numbers that have no hash with a secret yet, from the id `after` on.
+    """Hash the next numbers (with ids above `after`) that lack a hash with a secret.
 
-    Returns the last id of the page; None if there were none left.
+    Returns the last id that was hashed, or None if there were no more numbers.
     """
     secret_id = secret_ids(db)[compute_fingerprint(secret)]
     page = SQL.unhashed.all(db, after=after, limit=HASHES_PER_PAGE, secret_id=secret_id)
@@ -116,15 +122,15 @@ def hash_page(db: Connection, secret: bytes, after: int) -> int | None:
 
 
 def create_index(db: Connection) -> None:
-    """Create the index of hashes, which `set_secrets` drops for new secrets."""
+    """Create the index of hashes. `set_secrets` deletes it when secrets are new."""
     SQL.create_index.run(db)
 
 
 def suppressed_elsewhere(db: Connection) -> list[SuppressedElsewhere]:
-    """Return the numbers that opted out in other centres and are not suppressed here."""
+    """Return the numbers that have opted out in other centres and are not suppressed here."""
     return SQL.suppressed_elsewhere.all(db)
 
 
 def suppressed_elsewhere_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
-    """Return the numbers of `suppressed_elsewhere` with ids above `after`."""
+    """Return the numbers with ids above `after` that have opted out in other centres and are not suppressed here."""
     return SQL.suppressed_elsewhere_after.all(db, after=after)

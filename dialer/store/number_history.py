@@ -1,4 +1,4 @@
-"""The facts about a number, a campaign and the rules at an earlier time, to explain whether a call was allowed then."""
+"""The facts about a number, a campaign and the calling rules at an earlier time, to explain whether a call was allowed then."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STATE_AFTER = {
 
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
-    """The target of a number in a campaign's queue."""
+    """A number's target in a campaign's queue."""
 
     state: str  # due, claimed, dialling, closed
     due_at: float  # epoch seconds; 0: fresh
@@ -53,7 +53,7 @@ class NumberRecord:
 
 @dataclass(frozen=True, slots=True)
 class RulesAt:
-    """The rules in force at some time."""
+    """The calling rules in force at some time."""
 
     since: float  # epoch seconds
     text: str  # JSON
@@ -70,7 +70,7 @@ class PhoneRow(NamedTuple):
 
 
 class ConsentAhead(NamedTuple):
-    """The consent of a number that is not on the roll."""
+    """The consent of a number that was not on the roll yet."""
 
     consent: str
     consent_at: float
@@ -84,7 +84,7 @@ class OptOut(NamedTuple):
 
 
 class LinkedVoter(NamedTuple):
-    """A voter on a number."""
+    """A voter who is linked to a number."""
 
     voter_id: int
     turnout: str
@@ -93,7 +93,7 @@ class LinkedVoter(NamedTuple):
 
 
 class TargetOfNumber(NamedTuple):
-    """The target of a number in a campaign."""
+    """A number's target in a campaign."""
 
     campaign_id: str
     state: str
@@ -102,14 +102,14 @@ class TargetOfNumber(NamedTuple):
 
 
 class AskedFor(NamedTuple):
-    """Whether the person asked for a campaign's next call."""
+    """Whether the person on a number asked for a campaign's next call."""
 
     campaign_id: str
     asked_for: int | None
 
 
 class CampaignCommand(NamedTuple):
-    """A command that changed the state of a campaign, or of all (None)."""
+    """A command that changed the state of a campaign, or of all campaigns (None)."""
 
     at: float
     campaign_id: str | None
@@ -152,12 +152,12 @@ class SQL(Statements):
 
 
 def number_record(db: Connection, number: str, day_start: float, at: float = math.inf) -> NumberRecord:
-    """Return the facts known about a number, on the roll or not, at a time (epoch seconds; infinity for now)."""
+    """Return what was known about a number at a time (epoch seconds; infinity for now). The number need not be on the roll."""
     row = SQL.phone.first(db, number=number)
     phone_id = 0 if row is None else row.phone_id
-    consent, missing = _consent_at(db, number, row, at)
-    opted_out_at, source = _opt_out_at(db, number, row, at)
-    voters = _voters_at(db, phone_id, at)
+    consent, missing = _find_consent_at(db, number, row, at)
+    opted_out_at, source = _find_opt_out_at(db, number, row, at)
+    voters = _list_voters_at(db, phone_id, at)
     pending = [each for each in voters if each.turnout == "pending"]
     addressed = next(iter(pending or voters), None)
     calls = SQL.calls_until.one(db, phone_id=phone_id, day_start=day_start, at=at)
@@ -187,8 +187,8 @@ def number_record(db: Connection, number: str, day_start: float, at: float = mat
     )
 
 
-def _consent_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[str, tuple[str, ...]]:
-    """Return the consent at a time, and sentences about consents that can no longer be found."""
+def _find_consent_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[str, tuple[str, ...]]:
+    """Return a number's consent at a time, and sentences about earlier consents that are no longer stored."""
     found = SQL.consent_ahead.first(db, number=number) if row is None else row
     if found is None:
         return Consent.UNKNOWN.value, ()
@@ -202,8 +202,8 @@ def _consent_at(db: Connection, number: str, row: PhoneRow | None, at: float) ->
     return Consent.UNKNOWN.value, ("the number's consent, which was replaced since",) if is_lost else ()
 
 
-def _opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[float | None, str | None]:
-    """Return the time and the source of a number's opt-out, or None for both if it had not opted out by `at`."""
+def _find_opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: float) -> tuple[float | None, str | None]:
+    """Return the time and source of a number's opt-out; both are None if it had not opted out by `at`."""
     found = SQL.opt_out.first(db, number=number)
     opted_out_at = None if row is None else row.opted_out_at
     if found is not None:
@@ -213,8 +213,8 @@ def _opt_out_at(db: Connection, number: str, row: PhoneRow | None, at: float) ->
     return opted_out_at, None if found is None else found.source
 
 
-def _voters_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
-    """Return the voters on a number, with their turnout at a time."""
+def _list_voters_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
+    """Return the voters who are linked to a number, with the turnout status that each had at a time."""
     return [
         each._replace(turnout=turnout_at(db, each.voter_id, at))
         if SQL.marked_since.one(db, voter_id=each.voter_id, at=at)
@@ -224,9 +224,9 @@ def _voters_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
 
 
 def campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
-    """Return the states that operators had set by a time (epoch seconds).
+    """Return the campaign states that operators had set by a time (epoch seconds).
 
-    They are those of now, except for campaigns that a later command in the audit changed.
+    These are the present states, except for campaigns whose state a later command in the audit changed.
     """
     states = campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()
@@ -240,17 +240,17 @@ def campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
 
 
 def rules_at(db: Connection, at: float) -> RulesAt | None:
-    """Return the rules in force at a time (epoch seconds), or None if they are not stored."""
+    """Return the calling rules in force at a time (epoch seconds), or None if they are not stored."""
     return SQL.rules_at.first(db, at=at)
 
 
 def certificates_used(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
-    """Return the digests of the certificates of a campaign's calls from `day_start` to `at` (epoch seconds)."""
+    """Return the digests of the certificates used in a campaign's calls from `day_start` to `at` (epoch seconds)."""
     return frozenset(SQL.certificates_used.all(db, campaign_id=campaign_id, day_start=day_start, at=at))
 
 
 def last_call(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> CallOfNumber | None:
-    """Return the last call placed to a number by a time (epoch seconds), in a campaign or in any, or None."""
+    """Return the last call to a number until a time (epoch seconds), of one campaign or of any, or None if there was none."""
     return SQL.last_call.first(db, phone_id=phone_id, campaign_id=campaign_id, at=at)
 
 

@@ -1,4 +1,7 @@
-"""Opt-outs: numbers that are never called again, from calls, lists and other centres. Functions run inside a transaction."""
+"""Opt-outs: numbers that are never called again. They come from calls, lists and other centres.
+
+Functions run inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from dialer.store.sql import Command, Connection, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class OptOutEffect:
-    """The changes that a list of opt-outs made."""
+    """What a list of opt-outs changed in the store."""
 
     new: int  # numbers that were not suppressed before
     phones: tuple[int, ...]  # those of them that are on the roll: cancel ringing calls to them
@@ -43,9 +46,9 @@ def record_opt_out(
     attempt_id: AttemptId | None = None,
     announced_source: str | None = None,
 ) -> bool:
-    """Suppress a number of the roll in every campaign and return True, or return False if it was suppressed already.
+    """Suppress a number of the roll in every campaign. Return True, or False if it was suppressed already.
 
-    `announced_source` is announced in place of `source`. Raises StoreError if the store does not have the number.
+    `announced_source` is announced instead of `source`. Raises StoreError if the number is not in the store.
     """
     if SQL.mark_phone.run(db, phone_id=phone_id, at=at) == 0:
         if not SQL.phone_exists.one(db, phone_id=phone_id):
@@ -69,9 +72,9 @@ def opt_out_number(
     source: str,
     number_hash: str | None = None,
 ) -> bool:
-    """Suppress a number (E.164), on the roll or not, and return True, or return False if it was suppressed already.
+    """Suppress a number (E.164), on the roll or not. Return True, or False if it was suppressed already.
 
-    Other centres get its `number_hash`, or no announcement if that is None.
+    Other centres are notified with its `number_hash`. They are not notified if that is None.
     """
     phone_id = SQL.phone_id_of.first(db, number=number)
     if phone_id is not None:
@@ -93,7 +96,7 @@ def suppress_numbers(
     source: str,
     note: AuditNote,
 ) -> OptOutEffect:
-    """Suppress a list of numbers (E.164) with an audit entry ("opt-out-import"). New ones are announced, hashed with `secret`."""
+    """Suppress a list of numbers (E.164), with an audit entry. New ones are announced, hashed with `secret`."""
     new, phones = 0, []
     for number in numbers:
         hashed = None if secret is None else hash_number(secret, number)
@@ -106,12 +109,12 @@ def suppress_numbers(
 
 
 def record_foreign_opt_out(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
-    """Store an opt-out of another centre and return the id of our number that it suppresses; None if it suppresses
-    none.
+    """Store an opt-out of another centre. Return the id of the number on our roll that it suppresses, or None if it
+    suppresses none.
 
-    It also suppresses numbers that come onto the roll later.
+    If the number comes onto the roll later, it is suppressed then.
     """
-    _insert_hash(db, number_hash, at, centre)
+    _insert_opt_out_hash(db, number_hash, at, centre)
     phone_id = SQL.phone_with_hash.first(db, number_hash=number_hash)
     return phone_id if phone_id is not None and suppress_for_centre(db, phone_id, at, centre) else None
 
@@ -126,11 +129,11 @@ def record_hashed_opt_outs(
     centre: str,
     source: str,
 ) -> OptOutEffect:
-    """Suppress a list of numbers that are known by their hashes, all or none, with an audit entry ("opt-out-import").
+    """Suppress the numbers with these hashes, all or none, with an audit entry. New ones are announced.
 
-    Those that were not suppressed before are announced. The hash of a number that is not on the roll is stored for
-    `centre`. A repeat only adds an audit entry. Raises NotInStore if no shared secret has this `fingerprint`: the
-    hashes would fit no number.
+    The hash of a number that is not on the roll is stored for `centre`. A repeat only adds an audit entry.
+
+    Raises NotInStore if no shared secret has this `fingerprint`, because the hashes would match no number.
     """
     if fingerprint not in number_hashes.secret_ids(db):
         raise NotInStore(
@@ -139,7 +142,7 @@ def record_hashed_opt_outs(
         )
     count, phones = 0, []
     for hashed in hashes:
-        is_new = _insert_hash(db, hashed, note.at, centre)
+        is_new = _insert_opt_out_hash(db, hashed, note.at, centre)
         phone_id = SQL.phone_with_hash.first(db, number_hash=hashed)
         if phone_id is not None:
             is_new = record_opt_out(db, None, phone_id, at=note.at, source=source)
@@ -152,7 +155,7 @@ def record_hashed_opt_outs(
 
 
 def suppress_new_phones(db: Connection, secrets: Sequence[bytes], after: int) -> None:
-    """Hash the numbers with ids above `after` with all secrets, and suppress those that opted out in other centres before."""
+    """Hash the numbers with ids above `after` with all secrets, and suppress those that have opted out in other centres."""
     for secret in secrets:
         number_hashes.hash_page(db, secret, after)
     for each in number_hashes.suppressed_elsewhere_after(db, after):
@@ -160,18 +163,18 @@ def suppress_new_phones(db: Connection, secrets: Sequence[bytes], after: int) ->
 
 
 def suppress_known_elsewhere(db: Connection) -> int:
-    """Suppress the roll's numbers that had opted out in other centres before, and return how many. Call it after hashing."""
+    """Suppress the roll's numbers that have opted out in other centres, and return how many. Call it after hashing."""
     number_hashes.create_index(db)
     found = number_hashes.suppressed_elsewhere(db)
     return sum(suppress_for_centre(db, each.phone_id, each.at, each.centre) for each in found)
 
 
 def suppress_for_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
-    """Suppress a number of the roll that opted out in another centre. Returns False if it was suppressed already."""
+    """Suppress a number of the roll that opted out in another centre. Return False if it was suppressed already."""
     return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
 
 
-def _insert_hash(db: Connection, number_hash: str, at: float, centre: str) -> bool:
+def _insert_opt_out_hash(db: Connection, number_hash: str, at: float, centre: str) -> bool:
     """Store the hash of an opt-out in another centre, and return whether it is new."""
     is_new = SQL.insert_hash.run(db, number_hash=number_hash, at=at, centre=centre) == 1
     if is_new:

@@ -1,7 +1,7 @@
-"""The outbox: announcements wait here, committed with the results they announce, until every receiver has them.
+"""The outbox: MQTT announcements that wait to be sent. They are committed together with the results that they announce.
 
-The broker is one receiver. Where the settings name a headquarters, the uplink is another, with a position of its own.
-Functions that write run inside the caller's transaction.
+The broker is one receiver. If the settings name a headquarters, the uplink is another receiver with a position of its
+own. A row is deleted once every receiver has it. Functions that write run inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NO_HEADQUARTERS = "The settings name no headquarters ([headquarters]). Restart t
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An announcement that is waiting."""
+    """An announcement (MQTT message) that is waiting to be sent."""
 
     outbox_id: int
     topic: str
@@ -36,7 +36,7 @@ class OutboxRow:
 
 
 class WaitingRows(NamedTuple):
-    """The number of rows that wait for a receiver."""
+    """How many announcements wait for a receiver."""
 
     sink: str  # "mqtt" or "uplink"
     rows: int
@@ -45,7 +45,7 @@ class WaitingRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutboxTrim:
-    """The effect of trimming the outbox to its limit."""
+    """What was deleted when the outbox was trimmed to its limit."""
 
     deleted: int  # rows
     bytes_over_limit: int = 0  # of results that wait for headquarters and cannot be deleted
@@ -72,40 +72,39 @@ class SQL(Statements):
 
 
 def announce(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Put announcements into the outbox. A repeated call announces again."""
+    """Put announcements into the outbox. A repeated call puts them there again."""
     SQL.insert_announcement.run_many(db, (parameters_of(each) | {"at": at} for each in announcements))
 
 
 def announce_result(db: Connection, encode: Encode | None, result: Result, at: float) -> None:
-    """Put a result into the outbox. Without `encode` nothing is announced."""
+    """Encode a result and put it into the outbox. Do nothing if `encode` is None."""
     if encode is not None:
         announce(db, [encode(result)], at)
 
 
 def announce_test_mark(db: Connection, encode: Encode | None, at: float) -> None:
-    """Announce a test mark to headquarters. Raises NotInStore if the settings name no headquarters."""
+    """Put a test mark for headquarters into the outbox. Raises NotInStore if the settings name no headquarters."""
     if passed_by_uplink(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     announce_result(db, encode, TestMark(at), at)
 
 
 def rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
-    """Return the oldest announcements that wait for the broker."""
+    """Return the oldest announcements that the broker does not have yet."""
     return SQL.rows_for_broker.all(db, limit=limit)
 
 
 def mark_published(db: Connection, up_to: int) -> None:
-    """Record that the broker has all rows up to this id. Rows that headquarters still needs are not deleted."""
+    """Record that the broker has all announcements up to this id. Those that headquarters still needs are not deleted."""
     SQL.advance_sink.run(db, name="mqtt", passed=up_to)
     SQL.delete_passed.run(db, passed=up_to)
 
 
 def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
-    """Delete the oldest announcements over the limit. Results stay in their tables; only their announcements are lost.
+    """Delete the oldest announcements over the limit. The results themselves stay in their tables.
 
-    Announcements of opt-outs are neither counted nor deleted, for other centres have no other way to learn of them.
-
-    With a headquarters in the settings, the limit is the number of bytes set there, and only telemetry is deleted.
+    Announcements of opt-outs are neither counted nor deleted, because other centres have no other way to learn of them.
+    If the settings name a headquarters, the limit is the number of bytes set there, and only telemetry is deleted.
     """
     byte_limit = SQL.byte_limit.first(db)
     if byte_limit is None:
@@ -117,15 +116,15 @@ def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
 
 
 def outbox_waits(db: Connection) -> tuple[OutboxWait, ...]:
-    """Return the waiting announcements for the broker, and for headquarters if the settings name one."""
+    """Return how many announcements wait for the broker and, if the settings name a headquarters, for headquarters."""
     names = {"mqtt": "broker", "uplink": "headquarters"}
     return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.rows(db))
 
 
 def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
-    """Keep announcements, including those waiting now, until headquarters has them. Over `byte_limit` only results are kept.
+    """Keep announcements until headquarters has them, including those that wait now. Above `byte_limit`, keep results only.
 
-    If `byte_limit` is None, the settings name no headquarters: rows that waited only for headquarters are deleted.
+    None says that the settings name no headquarters: announcements that waited only for headquarters are deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):
@@ -138,7 +137,7 @@ def set_headquarters_limit(db: Connection, byte_limit: int | None) -> None:
 
 
 def rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
-    """Return all rows after an id, up to another id, read page by page."""
+    """Return the announcements with ids above one id and up to another, read page by page."""
     while rows := SQL.rows_after.all(db, outbox_id=passed, limit=_ROWS_PER_PAGE):
         for row in rows:
             if row.outbox_id > last:
@@ -148,17 +147,18 @@ def rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
 
 
 def passed_by_uplink(db: Connection) -> int | None:
-    """Return the id up to which headquarters has all rows, or None if the settings name no headquarters."""
+    """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
     return SQL.passed_by.first(db, name="uplink")
 
 
 def confirm_uplink(db: Connection, through: int, at: float) -> int:
-    """Record that headquarters has committed the rows up to an id; a lower id than before changes nothing.
+    """Record that headquarters has committed the announcements up to the id `through`. A lower id than before changes nothing.
 
-    Returns by how much ids of waiting rows were shifted, which is 0 unless `through` is an id that this store never
-    assigned. It was assigned before the store was restored from a backup, so headquarters would take the new rows under
-    those ids for known ones. They are shifted past it, with an audit entry ("outbox-moved"). Raises NotInStore if the
-    settings name no headquarters.
+    If this store never assigned `through`, it was restored from a backup made before that id was assigned. Headquarters
+    would then mistake the waiting announcements for those it has, so their ids are shifted past `through`, with an
+    audit entry. Returns by how much they were shifted, otherwise 0.
+
+    Raises NotInStore if the settings name no headquarters.
     """
     passed = passed_by_uplink(db)
     if passed is None:
@@ -166,7 +166,7 @@ def confirm_uplink(db: Connection, through: int, at: float) -> int:
     shifted = 0
     if through > SQL.highest_id.one(db):
         shifted = through
-        _shift_ids(db, passed, shifted)
+        _shift_announcement_ids(db, passed, shifted)
         audit.append(db, "outbox-moved", "uplink", {"behind": str(through), "from": str(passed)}, at)
     SQL.advance_sink.run(db, name="uplink", passed=through)
     SQL.delete_passed.run(db, passed=through)
@@ -174,15 +174,16 @@ def confirm_uplink(db: Connection, through: int, at: float) -> int:
 
 
 def shift_ids_after_restore(db: Connection, at: float) -> None:
-    """Shift the ids of waiting and future rows past every id that the store may have assigned since it was backed up.
+    """Shift the ids of waiting and future announcements past every id that the store may have assigned since its backup.
 
-    `at` is in epoch seconds. The new ids start at its milliseconds, for no store assigns a thousand ids a second.
+    `at` is in epoch seconds. The new ids start at `at` in milliseconds, because no store assigns a thousand ids a
+    second.
     """
-    _shift_ids(db, passed_by_uplink(db) or 0, int(at * 1000))
+    _shift_announcement_ids(db, passed_by_uplink(db) or 0, int(at * 1000))
 
 
-def _shift_ids(db: Connection, passed: int, by: int) -> None:
-    """Add `by` to the ids after `passed`, and let the next new id be greater than `by`."""
+def _shift_announcement_ids(db: Connection, passed: int, by: int) -> None:
+    """Add `by` to the ids of announcements above `passed`, and make the next new id greater than `by`."""
     SQL.begin_sequence.run(db, highest=by)
     SQL.shift_ids.run(db, by=by, passed=passed)
     SQL.raise_sequence.run(db, highest=by)

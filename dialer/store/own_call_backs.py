@@ -27,7 +27,7 @@ class SQL(Statements):
 
 
 def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-    """Store the call-back that an agent reserved with a disposition, if any, in place of an earlier one for the number."""
+    """Store the call-back that an agent reserved with a disposition, if any. It replaces an earlier one for the same number."""
     SQL.delete_replaced_or_expired.run(db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
     if record.own_at is not None and record.agent is not None and record.retry_at is not None:
         own = OwnCallBack(campaign_id, phone_id, record.agent, record.attempt_id, record.own_at, record.retry_at)
@@ -35,5 +35,5 @@ def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: 
 
 
 def own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:
-    """Return the call-backs that are still reserved at `now` (epoch seconds), including those already made."""
+    """Return the call-backs that are reserved for agents at `now` (epoch seconds), including those that were made already."""
     return SQL.call_backs.all(db, now=now)

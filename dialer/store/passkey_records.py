@@ -1,4 +1,4 @@
-"""Passkeys in the desk's file: public keys, and how often each has signed. Nobody can sign in with what is stored."""
+"""Passkeys in the desk's file: public keys and their signature counters. Nobody can sign in with this data."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class PasskeyRecords:
         self._db = file.db
 
     async def of_name(self, name: str) -> list[Passkey]:
-        """Return a person's passkeys, oldest first."""
+        """Return the passkeys of the person with this name, oldest first."""
         return await self._db.all(SQL.of_name, name=name)
 
     async def find(self, credential: bytes) -> Passkey | None:
@@ -48,12 +48,12 @@ class PasskeyRecords:
         return await self._db.run(SQL.add, **parameters_of(passkey)) == 1
 
     async def use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
-        """Record that a passkey has signed, or return False if it has signed meanwhile or was removed."""
+        """Store that a passkey has signed. Return False if it has signed again since it was read, or was removed."""
         used = await self._db.run(
             SQL.use, credential=passkey.credential, before=passkey.sign_count, sign_count=sign_count, at=at
         )
         return used == 1
 
     async def remove(self, name: str, credential: bytes) -> None:
-        """Remove one of a person's passkeys."""
+        """Delete one of a person's passkeys."""
         await self._db.run(SQL.remove, name=name, credential=credential)

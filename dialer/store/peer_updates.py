@@ -1,4 +1,4 @@
-"""Updates of other centres: their opt-outs and marks, which headquarters passes on in streams."""
+"""Opt-outs and marks of other centres, which headquarters passes on in numbered streams."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, par
 
 
 class Constituency(NamedTuple):
-    """A constituency of the roll."""
+    """A constituency on the roll."""
 
     state_code: str
     constituency_number: int
@@ -29,7 +29,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class PeerUpdateEffect:
-    """What updates of other centres changed."""
+    """What the updates of other centres changed in the store."""
 
     phones: tuple[int, ...] = ()  # suppressed by them: cancel ringing calls to them
     marks: tuple[tuple[Mark, MarkEffect], ...] = ()  # with the ids of our voters
@@ -37,17 +37,17 @@ class PeerUpdateEffect:
 
 
 def stream_position(db: Connection, stream: str) -> int:
-    """Return the position up to which a stream was applied, or 0 if none of it was."""
+    """Return the position of the last update that was applied from a stream, or 0 if none was."""
     return SQL.position.first(db, stream=stream) or 0
 
 
 def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Apply the updates of a stream after its stored position, and store the new position. Earlier updates change
-    nothing.
+    """Apply the updates of a stream that follow its stored position, and store the new position. They are not announced again.
 
-    They are not announced again. A mark of a voter who is not on our roll (another version of it, for example), or
-    whose key belongs to another mark here, is counted and left out. Raises NotInStore with the position to continue
-    from if updates are missing.
+    A mark is counted and skipped if its voter is not on our roll (which may be another version), or if another mark has
+    its key.
+
+    Raises NotInStore, with the position to continue from, if updates are missing in between.
     """
     stored = stream_position(db, updates.stream)
     if updates.position <= stored:

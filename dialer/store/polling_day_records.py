@@ -1,6 +1,6 @@
-"""Records of a polling day that do not come from calls: official turnout and complaints, each with an audit entry.
+"""Records of a polling day that do not come from calls: official turnout figures and complaints.
 
-Functions run inside a transaction.
+Each is stored with an audit entry. Functions run inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, par
 
 
 class Area(NamedTuple):
-    """A state that has an area of a given number."""
+    """A state whose roll has an area with a given number."""
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
 
 
 class ShareAt(NamedTuple):
-    """An official turnout share."""
+    """An official turnout share (0-1) and the time for which it was published."""
 
     by_time: str  # "HH:MM", local, or "final"
     share: float
@@ -47,7 +47,10 @@ class SQL(Statements):
 
 
 def enter_turnout(db: Connection, figures: Sequence[OfficialFigure], note: AuditNote) -> int:
-    """Append official figures, all or none, with an audit entry, and return how many are new. Raises NotInStore for an area."""
+    """Append official turnout figures, all or none, with an audit entry. Return how many are new.
+
+    Raises NotInStore if a figure's area is not on the roll or not unique.
+    """
     new = 0
     for figure in figures:
         area = _area_parameters(determine_state(db, figure))
@@ -60,9 +63,9 @@ def enter_turnout(db: Connection, figures: Sequence[OfficialFigure], note: Audit
 
 
 def determine_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
-    """Return the figure with the state of its area.
+    """Return the turnout figure with the state of its area filled in.
 
-    Raises NotInStore if the area is not on the roll, or in several states while the figure names none.
+    Raises NotInStore if the area is not on the roll, or is in several states and the figure names none.
     """
     found = _find_states(db, figure)
     states = find_possible_states(figure.state_code, found)
@@ -80,7 +83,7 @@ def determine_state(db: Connection, figure: OfficialFigure) -> OfficialFigure:
 
 
 def find_closing_time(db: Connection, figure: OfficialFigure) -> str:
-    """Return the local time when the last booth of a figure's area closes ("HH:MM", or "" if unknown).
+    """Return the local time when the last booth of a turnout figure's area closes ("HH:MM", or "" if unknown).
 
     The figure must have its state.
     """
@@ -88,7 +91,7 @@ def find_closing_time(db: Connection, figure: OfficialFigure) -> str:
 
 
 def _find_states(db: Connection, figure: OfficialFigure) -> dict[str, str]:
-    """Return the states whose roll has the figure's area, with the time when the last of its booths closes."""
+    """Return the states whose roll has the turnout figure's area, with the time when the last booth of the area closes."""
     number = figure.constituency_number
     known = SQL.states_of_constituency.all(db, constituency_number=number)
     found: dict[str, str] = {}
@@ -108,14 +111,17 @@ def _area_parameters(figure: OfficialFigure) -> dict[str, str | int | None]:
 
 
 def read_shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, float]:
-    """Return the shares in force of the figure's area and day, by time. The figure has its state."""
+    """Return the official turnout shares that are not replaced by later ones, by time, for a figure's area and day.
+
+    The figure must have its state.
+    """
     return dict(SQL.shares_of_area.rows(db, **_area_parameters(figure)))
 
 
 def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int:
-    """Append a complaint with an audit entry and return its number; a repeat returns the same number.
+    """Append a complaint with an audit entry and return its number. A repeated complaint gets the same number.
 
-    Raises NotInStore if the store does not have the campaign, attempt or number that it names.
+    Raises NotInStore if the store does not have the campaign, attempt or phone number that the complaint names.
     """
     names = {
         "campaign": (complaint.campaign_id, SQL.campaign_exists),
@@ -134,7 +140,7 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
 
 
 def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -> None:
-    """Append an answer with an audit entry ("complaint-answer"). Raises NotInStore if there is no such complaint."""
+    """Append an answer to a complaint, with an audit entry. Raises NotInStore if there is no such complaint."""
     if not SQL.complaint_exists.one(db, complaint_id=answer.complaint_id):
         raise NotInStore(f"There is no complaint {answer.complaint_id}. `dialer report complaints` lists all of them.")
     answer_id = SQL.insert_answer.insert(db, who=note.who, **parameters_of(answer))

@@ -1,4 +1,4 @@
-"""Calls that were recorded. Their files are in `recordings.py`."""
+"""The store's rows about recorded calls. `recordings.py` handles the sound files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class SQL(Statements):
 
 
 def record_recording(db: Connection, attempt_id: str, started_at: float) -> None:
-    """Record that a call is recorded from `started_at` (epoch seconds). A repeated call changes nothing."""
+    """Store that a call is recorded from `started_at` on (epoch seconds). A repeated call changes nothing."""
     SQL.insert_recording.run(db, attempt_id=attempt_id, started_at=started_at)
 
 
 def has_recording(db: Connection, attempt_id: AttemptId) -> bool:
-    """Return whether an ended call has a recording that was not erased."""
+    """Return whether a call has ended and has a recording that was not erased."""
     return SQL.was_recorded.one(db, attempt_id=attempt_id)

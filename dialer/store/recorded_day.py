@@ -1,4 +1,4 @@
-"""A day's calls of campaigns with agents, and the states of their seats, read from the store for a replay."""
+"""The calls and seat states of a day, read from the store to replay the day in a simulation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dialer.store.sql import Connection, Query, Statements
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """A call of a campaign with agents. Times are epoch seconds; None: the call did not get that far."""
+    """A call of a campaign with agents. Times are epoch seconds; None if the call ended before that step."""
 
     created_at: float
     ended_at: float

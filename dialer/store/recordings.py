@@ -1,4 +1,4 @@
-"""Files of recordings, named by their attempts: conversations, and messages that callers left. Other files are never changed."""
+"""Sound files of recorded conversations and of callers' messages, named after their attempts. Other files are never changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OF_AN_ATTEMPT = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-[
 
 @dataclass(frozen=True, slots=True)
 class RecordingFile:
-    """The file of a recording."""
+    """A recording's sound file."""
 
     attempt_id: AttemptId
     path: Path
@@ -27,7 +27,7 @@ class RecordingFile:
 
 
 def file_name(attempt_id: str) -> str:
-    """Return the file name of an attempt's recording. Raises RecordingError if the id is not an attempt's."""
+    """Return the file name of an attempt's recording. Raises RecordingError if `attempt_id` has no valid form."""
     name = f"{attempt_id}.wav"
     if not _FILE.fullmatch(name):
         raise RecordingError(
@@ -37,8 +37,8 @@ def file_name(attempt_id: str) -> str:
 
 
 def list_recordings(directory: Path) -> Iterator[RecordingFile]:
-    """Return the recordings in a folder by name: regular files, no links or folders. Raises RecordingError without a folder."""
-    for path in _entries(directory):
+    """Return the recordings in a folder, by name. Only regular files count. Raises RecordingError if there is no folder."""
+    for path in _list_folder_entries(directory):
         named = _FILE.fullmatch(path.name)
         if named is not None and path.is_file() and not path.is_symlink():
             status = path.stat()
@@ -51,29 +51,30 @@ def select_older_recordings(files: Iterator[RecordingFile], days: float, now: fl
 
 
 def find_recording(directory: Path, attempt_id: str, since: float) -> Path | None:
-    """Return the recording of a call that ended at `since` or later, if it is a regular file. Raises RecordingError."""
+    """Return the recording of a call that ended at `since` or later, or None if there is no regular file. Raises RecordingError."""
     path = directory / file_name(attempt_id)
     try:
         status = path.lstat()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        raise _not_read(directory, error) from error
+        raise _build_unreadable_folder_error(directory, error) from error
     return path if stat.S_ISREG(status.st_mode) and status.st_mtime >= since else None
 
 
 def find_recording_files(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
-    """Return the files of these attempts, or of all if `attempts` is None.
+    """Return the sound files of these attempts, or of all attempts (None).
 
-    The file of a conversation is `<attempt>.wav`, and those of callers' messages are `<attempt>-<n>.<format>`.
+    A conversation is in `<attempt>.wav`, and a caller's messages are in `<attempt>-<n>.<format>`. A missing folder
+    contains no files; if files are `expected`, it is an error.
 
-    A missing folder has none, unless some are `expected`. Raises RecordingError for a folder that cannot be read, and for a
-    link or folder with the name of a recording, for it may lead to somebody else's file.
+    Raises RecordingError if the folder cannot be read, and if a link or folder has the name of a recording, because it
+    may lead to somebody else's file.
     """
     if not expected and not directory.exists():
         return []
     found: list[Path] = []
-    for path in _entries(directory):
+    for path in _list_folder_entries(directory):
         named = _OF_AN_ATTEMPT.fullmatch(path.name)
         if named is None or (attempts is not None and named[1] not in attempts):
             continue
@@ -86,7 +87,7 @@ def find_recording_files(directory: Path, attempts: Collection[str] | None, *, e
 
 
 def erase(path: Path) -> None:
-    """Remove a recording, if it is still there. Raises RecordingError if it cannot be removed."""
+    """Delete the file of a recording, if it exists. Raises RecordingError if it cannot be deleted."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -95,14 +96,14 @@ def erase(path: Path) -> None:
         ) from error
 
 
-def _entries(directory: Path) -> list[Path]:
+def _list_folder_entries(directory: Path) -> list[Path]:
     try:
         return sorted(directory.iterdir())
     except OSError as error:
-        raise _not_read(directory, error) from error
+        raise _build_unreadable_folder_error(directory, error) from error
 
 
-def _not_read(directory: Path, error: OSError) -> RecordingError:
+def _build_unreadable_folder_error(directory: Path, error: OSError) -> RecordingError:
     return RecordingError(
         f"{directory}: the folder of the recordings cannot be read ({error.strerror}): "
         "set recordings.directory, or create the folder and let Asterisk write to it"

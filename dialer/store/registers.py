@@ -1,4 +1,4 @@
-"""Do-not-call registers, now and at an earlier time."""
+"""Do-not-call registers: those imported by now or by an earlier time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 
 class RegisterImport(NamedTuple):
-    """When a register was last imported."""
+    """The last import of a register."""
 
     name: str
     imported_at: float  # epoch seconds
@@ -29,7 +29,7 @@ class RegistersAt:
 
     @property
     def names_with_numbers(self) -> frozenset[str]:
-        """The names of the registers whose numbers are known."""
+        """The names of the registers whose numbers were imported and are known."""
         return frozenset(register.name for register in self.registers) - self.replaced
 
 
@@ -50,7 +50,7 @@ def registers(db: Connection) -> list[Register]:
 
 
 def registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
-    """Return the registers imported by a time (epoch seconds). The dates of replaced issues come from the audit."""
+    """Return the registers imported by a time (epoch seconds). The dates of issues replaced since come from the audit."""
     found, replaced = [], set()
     imported = dict(SQL.imports.rows(db))
     for register in registers(db):
@@ -65,12 +65,15 @@ def registers_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
 
 
 def register_date(db: Connection, name: str) -> float | None:
-    """Return the date of the issue that was imported (epoch seconds), or None if the register was not imported."""
+    """Return the date of a register's imported issue (epoch seconds), or None if the register was not imported."""
     return SQL.dated.first(db, name=name)
 
 
 def import_register(db: Connection, name: str, numbers: Iterable[str], *, dated: float, at: float, sha256: str) -> int:
-    """Replace a register by a new issue, inside a transaction, and return how many numbers it has. Times are epoch seconds."""
+    """Replace the numbers of a register by those of a new issue, and return how many there are.
+
+    Runs inside the caller's transaction. Times are epoch seconds.
+    """
     SQL.set_register.run(db, name=name, dated=dated, at=at, numbers=0, sha256=sha256)
     SQL.delete_numbers.run(db, name=name)
     SQL.insert_number.run_many(db, ({"number": number, "name": name} for number in numbers))

@@ -1,6 +1,6 @@
-"""The roll: what imports of rolls and weights read and write, and the copy of a roll for a rehearsal.
+"""The electoral roll: what imports of rolls and weights read and write, and the copy of a roll for a rehearsal.
 
-An import holds the store alone and writes in bulk, in one transaction. Its rows are tuples in the order of the columns.
+An import locks the store and writes in bulk, in one transaction. Its rows are tuples in the order of the columns.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ copied: they must hold in a rehearsal too."""
 
 
 class StoredBooth(NamedTuple):
-    """A booth with everything a roll says about it."""
+    """A booth with all the fields that a roll can have for it."""
 
     booth_id: int
     roll_version: str
@@ -41,7 +41,7 @@ class StoredBooth(NamedTuple):
 
 
 class VoterDetails(NamedTuple):
-    """What a roll says about a voter."""
+    """The fields that a roll can have for a voter."""
 
     epic: str
     name: str
@@ -56,7 +56,7 @@ class VoterDetails(NamedTuple):
 
 
 class WantedVoter(NamedTuple):
-    """A voter of the roll whom an import looked up. The fields after `voter_id` are those of `VoterDetails`."""
+    """A stored voter that an import looked up. The fields after `voter_id` are those of `VoterDetails`."""
 
     place: int  # chosen by the importer
     voter_id: int
@@ -105,15 +105,15 @@ _BOOTH_DETAILS = ("constituency_name", "name", "name_local", "language", "closes
 _VOTER = ("voter_id", "booth_id", "serial", *VoterDetails._fields)
 
 
-def _name_values(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
+def _name_column_values(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
     return dict(zip(names, values, strict=True))
 
 
 def begin_import(db: Connection) -> int:
-    """Prepare the connection for an import, before its transaction begins, and return the id for the next voter.
+    """Prepare the connection for an import, before its transaction begins, and return the id for the next new voter.
 
-    Turns off foreign keys and CHECK constraints, which would double the import's time and cannot fail here: the import
-    assigns the keys, adds parents first, and does not write `turnout`. The protection against crashes stays on.
+    Foreign keys and CHECK constraints are turned off. They would double the import's time and cannot fail, because the
+    import assigns the keys, adds parents first and does not write `turnout`. The protection against crashes stays on.
     """
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA ignore_check_constraints = ON")
@@ -129,50 +129,51 @@ def all_booths(db: Connection) -> list[StoredBooth]:
 
 
 def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]) -> int:
-    """Add a booth and return its id. `place`: roll version to part number; `details`: constituency name to closing time."""
-    return SQL.insert_booth.insert(db, **_name_values((*_PLACE, *_BOOTH_DETAILS), (*place, *details)))
+    """Add a booth and return its id. `place` has the fields from roll version to part number; `details` has the others."""
+    return SQL.insert_booth.insert(db, **_name_column_values((*_PLACE, *_BOOTH_DETAILS), (*place, *details)))
 
 
 def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
-    """Replace the details of a booth, from the constituency name to the closing time."""
-    SQL.update_booth.run(db, booth_id=booth_id, **_name_values(_BOOTH_DETAILS, details))
+    """Replace the fields of a booth from the constituency name to the closing time."""
+    SQL.update_booth.run(db, booth_id=booth_id, **_name_column_values(_BOOTH_DETAILS, details))
 
 
 def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
-    """Add voters: id, booth, serial, and their `VoterDetails`."""
-    SQL.insert_voter.run_many(db, (_name_values(_VOTER, row) for row in rows))
+    """Add voters. Each row has an id, booth, serial and the fields of `VoterDetails`."""
+    SQL.insert_voter.run_many(db, (_name_column_values(_VOTER, row) for row in rows))
 
 
 def existing_voters(
     db: Connection, wanted: Iterable[tuple[int, int, int]]
 ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-    """Yield the place, id and `VoterDetails` of each wanted voter in the store.
+    """Yield (row number, id, `VoterDetails`) of each wanted voter who is in the store.
 
-    `wanted` has the caller's own place number, the booth and the serial of each.
+    `wanted` has a row number, booth and serial for each. The row number is the caller's own.
     """
     SQL.clear_wanted.run(db)
-    SQL.insert_wanted.run_many(db, (_name_values(("place", "booth_id", "serial"), row) for row in wanted))
+    SQL.insert_wanted.run_many(db, (_name_column_values(("place", "booth_id", "serial"), row) for row in wanted))
     for row in SQL.wanted_voters.rows(db):
         yield row.place, row.voter_id, row[2:]
 
 
 def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
-    """Replace the details of voters: their `VoterDetails`, then the id."""
-    SQL.update_voter.run_many(db, (_name_values((*VoterDetails._fields, "voter_id"), row) for row in rows))
+    """Replace the details of voters. Each row has the fields of `VoterDetails`, then the voter's id."""
+    SQL.update_voter.run_many(db, (_name_column_values((*VoterDetails._fields, "voter_id"), row) for row in rows))
 
 
 def add_numbers(db: Connection, pairs: Iterable[tuple[int, str]]) -> tuple[int, int]:
-    """Add the numbers (E.164) of voters, and return how many numbers and how many links between voters and numbers are new."""
+    """Add voters' numbers (E.164). Return how many numbers, and how many links between voters and numbers, are new."""
     SQL.clear_incoming.run(db)
-    SQL.insert_incoming.run_many(db, (_name_values(("voter_id", "number"), pair) for pair in pairs))
+    SQL.insert_incoming.run_many(db, (_name_column_values(("voter_id", "number"), pair) for pair in pairs))
     numbers = SQL.insert_phones.run(db)
     return numbers, SQL.insert_links.run(db)
 
 
 def finish_import(db: Connection) -> tuple[int, int, int]:
-    """Suppress numbers that opted out before the roll brought them.
+    """Suppress added numbers that opted out before the import.
 
-    Returns the number of suppressed numbers, of booths without a closing time, and of EPIC numbers that appear twice.
+    Returns how many numbers were suppressed, how many booths have no closing time, and how many EPIC numbers appear
+    twice.
     """
     opted_out = SQL.apply_opt_outs.run(db)
     return opted_out, SQL.booths_without_close.one(db), SQL.repeated_epics.one(db)
@@ -180,17 +181,17 @@ def finish_import(db: Connection) -> tuple[int, int, int]:
 
 def record_import(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
     """Record the import of a roll. `figures`: rows, voters, numbers, links, rejected, unchanged. `at` is in epoch seconds."""
-    counts = _name_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
+    counts = _name_column_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
     SQL.insert_import_run.run(db, at=at, file_name=file_name, sha256=sha256, **counts)
 
 
 def imported_files(db: Connection) -> set[str]:
-    """Return the SHA-256 of every file that was imported, except those whose rows were all rejected."""
+    """Return the SHA-256 of every imported file, except files of which every row was rejected."""
     return {*SQL.imported_files.all(db)}
 
 
 def set_weight(db: Connection, voter_id: int, weight: float) -> bool:
-    """Set a voter's weight in the order of calls and re-rank the voter's numbers. Returns False if the weight is unchanged."""
+    """Set a voter's weight in the order of calls, and update the rank of the voter's numbers. Return False if it is unchanged."""
     if SQL.set_weight.run(db, voter_id=voter_id, weight=weight) == 0:
         return False
     SQL.update_ranks.run(db, voter_id=voter_id)
@@ -198,14 +199,14 @@ def set_weight(db: Connection, voter_id: int, weight: float) -> bool:
 
 
 def last_voter(db: Connection) -> int:
-    """Return the id of the newest voter; 0 if the roll is empty."""
+    """Return the id of the newest voter, or 0 if the roll is empty."""
     return SQL.last_voter.one(db)
 
 
 def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
-    """Copy the roll of a store into a new store, without calls and their results, and return how many voters it has.
+    """Copy the roll of a store into a new store, without calls and results, and return how many voters it has.
 
-    The store may be in use. With a `key` both are encrypted with it. Raises StoreError, StoreCorrupt.
+    The store may be in use. With a `key`, both are encrypted with it. Raises StoreError, StoreCorrupt.
     """
     with closing(open_for_reading(store, key=key)) as source, connection_to(copy, "rwc", key) as target:
         source.backup(target, pages=10_000)
@@ -216,7 +217,7 @@ def copy_roll(store: Path, copy: Path, key: StoreKey | None) -> int:
 
 
 def roll_languages(path: Path, key: StoreKey | None) -> set[str]:
-    """Return the languages of voters and booths in the store at `path` (ISO 639-1); none if there is no store.
+    """Return the languages of voters and booths in the store at `path` (ISO 639-1), or none if there is no store.
 
     Blocks. Raises StoreError.
     """

@@ -1,4 +1,4 @@
-"""The import of a roll by the running dialler, in small pieces. Functions run inside a transaction."""
+"""The import of a roll by the running dialler, in small steps. Functions run inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dialer.store.sql import Command, Connection, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class RollChange:
-    """What a piece of a roll changed in the store."""
+    """What one step of an import changed in the store."""
 
     voters: int  # added or changed
     numbers: int
@@ -34,7 +34,7 @@ class SQL(Statements):
 
 
 def import_booths(db: Connection, booths: Sequence[StoredBooth]) -> dict[int, int]:
-    """Add or update the booths of a roll, and return their ids in the store by their ids in the roll."""
+    """Add or update booths of a roll. Return a map from their ids in the roll to their ids in the store."""
     ids = {}
     for booth in booths:
         fields = booth._asdict()
@@ -46,10 +46,10 @@ def import_booths(db: Connection, booths: Sequence[StoredBooth]) -> dict[int, in
 def import_voters(
     db: Connection, voters: Sequence[SpooledVoter], booth_ids: dict[int, int], secrets: Sequence[bytes]
 ) -> RollChange:
-    """Add or update voters of a roll with their numbers. An empty field does not overwrite one that is filled.
+    """Add or update voters of a roll with their numbers. An empty field does not overwrite a stored one.
 
-    New numbers that opted out before, here or in another centre (as hashes with `secrets`), are suppressed. A repeat
-    changes nothing.
+    New numbers that have opted out, here or in another centre (known by hashes with `secrets`), are suppressed. A
+    repeat changes nothing.
     """
     before = last_phone(db)
     rows = [
@@ -71,7 +71,7 @@ def import_voters(
 
 
 def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, change: RollChange) -> None:
-    """Record the import of a roll, with an audit entry."""
+    """Store the figures of a roll's import, with an audit entry."""
     unchanged = max(0, spooled.rows - spooled.rejected - change.voters)
     figures = (spooled.rows, change.voters, change.numbers, change.links, spooled.rejected, unchanged)
     roll.record_import(db, note.at, spooled.file_name, spooled.sha256, figures)
@@ -83,5 +83,5 @@ def record_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, ch
 
 
 def last_phone(db: Connection) -> int:
-    """Return the highest id of a number; 0 if there is none."""
+    """Return the highest id of a phone number in the store, or 0 if there is none."""
     return SQL.last_phone.one(db)

@@ -1,7 +1,6 @@
-"""Runs functions on an open store: writes in one thread, several of them in one transaction, and reads in another
-thread.
+"""Runs functions on an open store. One thread writes, with several writes in one transaction; a second thread reads.
 
-A repository's function becomes a method of `Store` by one of three descriptors: `Read`, `Write` or `Announce`.
+Three descriptors turn a function of this package into a method of `Store`: `Read`, `Write` and `Announce`.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ class StoreRunner:
 
 
 class Read(Generic[P, T]):
-    """Descriptor that makes a function a reading method of the store. It does not see writes that are still waiting."""
+    """Descriptor that turns a function into a reading method of the store. It does not see writes that are still waiting."""
 
     def __init__(self, job: Job[P, T]) -> None:
         self._job = job
@@ -84,7 +83,7 @@ class Read(Generic[P, T]):
 
 
 class Write(Generic[P, T]):
-    """Descriptor that makes a function a writing method of the store, which returns once the commit is durable."""
+    """Descriptor that turns a function into a writing method of the store, which returns once the commit is on disk."""
 
     announces = False
 

@@ -1,4 +1,7 @@
-"""Verification of the seals: whether rows, seals, batches and the audit's chain are as they were written."""
+"""Verification of the seals. It shows whether stored rows and the audit were changed after they were written.
+
+A seal is the digest of a row; batches of seals are chained in the audit. See `seals.py`.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ _DISPOSITION_FIELDS = frozenset({"disposition", "disposed_at", "outcome", "agent
 
 
 class LastSeal(NamedTuple):
-    """The last seal of a row, and the numbers of its seals of some kinds."""
+    """The latest seal of a row, and how often the row was sealed with some kinds of seals."""
 
     row_id: int | str
     seal_id: int
@@ -53,7 +56,7 @@ class StoredStatus(NamedTuple):
 
 
 class MarkOfVoter(NamedTuple):
-    """A mark that was not undone."""
+    """A mark about a voter that was not undone."""
 
     voter_id: int
     kind: str
@@ -71,7 +74,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class SealFinding:
-    """A row, a batch or an audit entry that was changed, added or removed by another program."""
+    """A row, batch of seals or audit entry that another program changed, added or removed."""
 
     of: str  # "attempt", "mark", ..., "batch", "entry"
     row_id: str
@@ -79,13 +82,13 @@ class SealFinding:
     fields: tuple[str, ...] = ()  # that were changed, where this can be told
 
     def __str__(self) -> str:
-        """Return one line for a person."""
+        """Return the finding as one line of text."""
         return f"{self.of} {self.row_id}: {self.problem}" + (f": {', '.join(self.fields)}" if self.fields else "")
 
 
 @dataclass(slots=True)
 class SealVerdict:
-    """The result of a verification."""
+    """The result of a verification: what was checked and what was found."""
 
     findings: list[SealFinding] = field(default_factory=list)
     more: int = 0  # findings that are not listed
@@ -113,17 +116,17 @@ class SealVerdict:
 
 
 def verify(db: Connection, head: tuple[int, str] | None = None) -> SealVerdict:
-    """Check every row against its latest seal, every seal against its batch, and every batch against the hash chain.
+    """Check every row against its latest seal, every seal against its batch, and every batch against the audit's hash chain.
 
-    `head` is the number and digest of an audit entry noted earlier. Only reads; call it in a transaction. Takes about 20 us
-    for each seal.
+    `head` is the number and digest of an audit entry that was noted earlier. Only reads; call it in a transaction.
+    Takes about 20 us for each seal.
     """
     verdict = SealVerdict()
-    _verify_chain(db, head, verdict)
+    _verify_audit_chain(db, head, verdict)
     for entity in ENTITIES:
-        _verify_rows(db, entity, verdict)
+        _verify_sealed_rows(db, entity, verdict)
     if verdict.records_purged_at is None:  # else the marks are gone from which voters have their status
-        _verify_statuses(db, verdict)
+        _verify_voter_statuses(db, verdict)
     for row_id in SQL.not_suppressed.all(db):
         verdict.add(OPT_OUT.label, row_id, "the number is no longer marked as opted out")
     return verdict
@@ -136,7 +139,7 @@ def format_time(at: float) -> str:
 
 @dataclass(slots=True)
 class _BatchVerifier:
-    """Checks the batches against the seals, in the order of the chain."""
+    """Checks batches of seals against the seals, in the order of the audit's chain."""
 
     db: Connection
     verdict: SealVerdict
@@ -171,7 +174,7 @@ class _BatchVerifier:
             self.verdict.add("batch", number, f"a seal was changed {where}")
 
 
-def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
+def _verify_audit_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVerdict) -> None:
     purges = [*_list_purges(db)]
     batches = _BatchVerifier(db, verdict, purged_up_to=max((last for _, last in purges), default=0))
     verdict.records_purged_at = max((at for at, _ in purges), default=None)
@@ -194,18 +197,18 @@ def _verify_chain(db: Connection, head: tuple[int, str] | None, verdict: SealVer
 
 
 def _list_purges(db: Connection) -> Iterator[tuple[float, int]]:
-    """Yield the time of each purge of records, and the last seal that was deleted with them."""
+    """Yield the time of each purge of records, and the id of the last seal that it deleted."""
     for entry in audit.SQL.entries_of_kind.all(db, kind="purge"):
         with suppress(ValueError, TypeError, KeyError, OverflowError):  # a broken entry is a finding of the chain
             yield entry.at, int(json.loads(entry.what)["seals"])
 
 
-def _verify_rows(db: Connection, entity: Entity, verdict: SealVerdict) -> None:
+def _verify_sealed_rows(db: Connection, entity: Entity, verdict: SealVerdict) -> None:
     rows = ((entity.key_of(row), row) for row in read_rows(db, entity))
     last_seals = ((seal.row_id, seal) for seal in SQL.last_seals.rows(db, entity=entity.name))
     intact = 0
-    for key, row, seal in _merge_by_key(rows, last_seals):
-        problem, *fields = _find_problem(entity, row, seal)
+    for key, row, seal in _join_by_key(rows, last_seals):
+        problem, *fields = _find_row_problem(entity, row, seal)
         if problem:
             verdict.add(entity.label, key, problem, tuple(fields))
         elif row is not None:
@@ -213,8 +216,8 @@ def _verify_rows(db: Connection, entity: Entity, verdict: SealVerdict) -> None:
     verdict.rows[entity.name] = intact
 
 
-def _verify_statuses(db: Connection, verdict: SealVerdict) -> None:
-    """Check the status of each voter against the marks."""
+def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
+    """Check the stored status of each voter against the status that follows from the voter's marks."""
     stored = (
         (row.voter_id, VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet)))
         for row in SQL.voter_statuses.rows(db)
@@ -223,7 +226,7 @@ def _verify_statuses(db: Connection, verdict: SealVerdict) -> None:
         (voter_id, _compute_status(marks))
         for voter_id, marks in groupby(SQL.marks_in_force.rows(db), key=lambda mark: mark.voter_id)
     )
-    for voter_id, status, by_marks in _merge_by_key(stored, derived):
+    for voter_id, status, by_marks in _join_by_key(stored, derived):
         if by_marks is _UNREADABLE:
             continue
         one, other = status or VoterStatus(), by_marks or VoterStatus()
@@ -237,24 +240,27 @@ _UNREADABLE = VoterStatus("unreadable")
 
 
 def _compute_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
-    """Return the status that follows from the marks, or `_UNREADABLE` if one is not valid, which its seal shows too."""
+    """Return the status that follows from a voter's marks, or `_UNREADABLE` if a mark is not valid.
+
+    The seal of an invalid mark shows the problem, too.
+    """
     try:
         return status_from_marks((mark.kind, mark.source, mark.at) for mark in marks)
     except (ValueError, TypeError):
         return _UNREADABLE
 
 
-def _merge_by_key(
+def _join_by_key(
     left: Iterator[tuple[Any, A]], right: Iterator[tuple[Any, B]]
 ) -> Iterator[tuple[Any, A | None, B | None]]:
     """Join two sequences of (key, value), both ordered by key. Yields (key, left, right), with None where there is no value."""
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and _sort_key(one[0]) < _sort_key(other[0])):
+        if other is None or (one is not None and _get_sqlite_sort_key(one[0]) < _get_sqlite_sort_key(other[0])):
             assert one is not None  # noqa: S101 - by the loop's condition
             yield one[0], one[1], None
             one = next(left, None)
-        elif one is None or _sort_key(other[0]) < _sort_key(one[0]):
+        elif one is None or _get_sqlite_sort_key(other[0]) < _get_sqlite_sort_key(one[0]):
             yield other[0], None, other[1]
             other = next(right, None)
         else:
@@ -262,8 +268,8 @@ def _merge_by_key(
             one, other = next(left, None), next(right, None)
 
 
-def _sort_key(key: Any) -> tuple[int, Any]:
-    """Return a sort key that orders values of several types as SQLite does."""
+def _get_sqlite_sort_key(key: Any) -> tuple[int, Any]:
+    """Return a sort key that orders values of different types as SQLite does."""
     if key is None:
         return 0, 0
     if isinstance(key, int | float):
@@ -273,8 +279,8 @@ def _sort_key(key: Any) -> tuple[int, Any]:
     return 3, key
 
 
-def _find_problem(entity: Entity, row: SealedRow | None, seal: LastSeal | None) -> tuple[str, ...]:
-    """Return the problem of a row, and its changed fields where they are known; ("",) if the row is intact."""
+def _find_row_problem(entity: Entity, row: SealedRow | None, seal: LastSeal | None) -> tuple[str, ...]:
+    """Return the problem of a row, followed by the names of its changed fields if they are known; ("",) if the row is intact."""
     if seal is None:
         return ("never sealed: another program added it",)
     if row is None:
@@ -292,7 +298,7 @@ def _find_problem(entity: Entity, row: SealedRow | None, seal: LastSeal | None) 
     part = sealed_part(seal.kind, row)
     digest, checks = compute_digest(entity.name, seal.kind, part, seal.salt or b"")
     if digest != seal.digest:
-        pairs = zip_longest(entity.fields, _split_checks(checks), _split_checks(seal.checks))
+        pairs = zip_longest(entity.fields, _split_check_bytes(checks), _split_check_bytes(seal.checks))
         return ("changed", *(name for name, now, then in pairs if now != then))
     if (
         isinstance(row, SealedAttempt)
@@ -304,8 +310,8 @@ def _find_problem(entity: Entity, row: SealedRow | None, seal: LastSeal | None) 
 
 
 def _changes_beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSeal) -> tuple[str, ...]:
-    """Return the fields that changed between an attempt's end and a later disposition although a disposition cannot change them."""
-    now, then = _split_checks_by_field(checks), _split_checks_by_field(bytes.fromhex(seal.end_checks or ""))
+    """Return the changed fields of an ended attempt that a later disposition is not allowed to change."""
+    now, then = _split_check_bytes_by_field(checks), _split_check_bytes_by_field(bytes.fromhex(seal.end_checks or ""))
     changed = {name for name, check in now.items() if name in then and then[name] != check}
     machine = struct.pack("<H", zlib.crc32(b"'machine'") & 0xFFFF)
     by_disposition = row.outcome == row.disposition == "machine" or (
@@ -315,9 +321,11 @@ def _changes_beyond_disposition(row: SealedAttempt, checks: bytes, seal: LastSea
     return tuple(name for name in SealedAttempt._fields if name in beyond)
 
 
-def _split_checks_by_field(checks: bytes) -> dict[str, bytes]:
-    return dict(zip(SealedAttempt._fields, _split_checks(checks), strict=False))
+def _split_check_bytes_by_field(checks: bytes) -> dict[str, bytes]:
+    """Return the check bytes of a sealed attempt by field."""
+    return dict(zip(SealedAttempt._fields, _split_check_bytes(checks), strict=False))
 
 
-def _split_checks(checks: bytes) -> Sequence[bytes]:
+def _split_check_bytes(checks: bytes) -> Sequence[bytes]:
+    """Return the checks of a seal, two bytes for each field."""
     return [checks[place : place + 2] for place in range(0, len(checks), 2)]

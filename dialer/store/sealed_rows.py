@@ -1,4 +1,4 @@
-"""The rows that are sealed: each kind names its sealed fields, in the order in which they are hashed.
+"""The kinds of rows that are sealed (protected by a digest), and the fields of each kind in the order in which they are hashed.
 
 That order never changes. A later version that seals more fields adds them at the end.
 """
@@ -14,7 +14,10 @@ from dialer.store.sql import Connection, Query, Scalar, Statements
 
 
 class SealedAttempt(NamedTuple):
-    """An attempt: sealed up to `gap_seconds` when it is opened, up to `disposed_at` during the call, and whole at its end."""
+    """The sealed fields of an attempt.
+
+    They are sealed up to `gap_seconds` when it is opened, up to `disposed_at` during the call, and all at its end.
+    """
 
     attempt_id: str
     campaign_id: str
@@ -46,7 +49,7 @@ class SealedAttempt(NamedTuple):
 
 
 class SealedGrounds(NamedTuple):
-    """The grounds of calls."""
+    """The sealed fields of the grounds of calls."""
 
     lawful_id: int
     digest: str
@@ -54,7 +57,7 @@ class SealedGrounds(NamedTuple):
 
 
 class SealedRules(NamedTuple):
-    """A version of the rules."""
+    """The sealed fields of a version of the calling rules."""
 
     digest: str
     text: str
@@ -62,7 +65,7 @@ class SealedRules(NamedTuple):
 
 
 class SealedMark(NamedTuple):
-    """A mark."""
+    """The sealed fields of a mark."""
 
     mark_id: int
     key: str
@@ -79,7 +82,7 @@ class SealedMark(NamedTuple):
 
 
 class SealedOptOut(NamedTuple):
-    """An opt-out."""
+    """The sealed fields of an opt-out."""
 
     opt_out_id: int
     e164: str
@@ -89,7 +92,7 @@ class SealedOptOut(NamedTuple):
 
 
 class SealedOptOutHash(NamedTuple):
-    """An opt-out in another centre."""
+    """The sealed fields of an opt-out in another centre."""
 
     opt_out_hash_id: int
     number_hash: str
@@ -98,7 +101,7 @@ class SealedOptOutHash(NamedTuple):
 
 
 class SealedConsent(NamedTuple):
-    """The consent of a number."""
+    """The sealed fields of a number's consent."""
 
     phone_id: int
     e164: str
@@ -108,7 +111,7 @@ class SealedConsent(NamedTuple):
 
 
 class SealedConsentAhead(NamedTuple):
-    """The consent of a number that is not on the roll yet."""
+    """The sealed fields of a consent whose number is not on the roll yet."""
 
     consent_ahead_id: int
     e164: str
@@ -118,7 +121,7 @@ class SealedConsentAhead(NamedTuple):
 
 
 class SealedComplaint(NamedTuple):
-    """A complaint."""
+    """The sealed fields of a complaint."""
 
     complaint_id: int
     key: str
@@ -133,7 +136,7 @@ class SealedComplaint(NamedTuple):
 
 
 class SealedComplaintAnswer(NamedTuple):
-    """An answer to a complaint."""
+    """The sealed fields of an answer to a complaint."""
 
     answer_id: int
     key: str
@@ -144,7 +147,7 @@ class SealedComplaintAnswer(NamedTuple):
 
 
 class SealedOfficialFigure(NamedTuple):
-    """An official turnout figure."""
+    """The sealed fields of an official turnout figure."""
 
     figure_id: int
     day: str
@@ -158,7 +161,7 @@ class SealedOfficialFigure(NamedTuple):
 
 
 class SealedRelease(NamedTuple):
-    """The release of an attempt of unknown result."""
+    """The sealed fields of a release of a number after an attempt of unknown result."""
 
     attempt_id: str
     at: float
@@ -167,7 +170,7 @@ class SealedRelease(NamedTuple):
 
 
 class SealedRegister(NamedTuple):
-    """A do-not-call register, with a digest of its numbers."""
+    """The sealed fields of a do-not-call register, with a digest of its numbers."""
 
     name: str
     dated: float
@@ -217,7 +220,7 @@ SealedRow = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A kind of sealed rows."""
+    """A kind of rows that are sealed."""
 
     name: str  # in the table of seals
     label: str  # of a row, for a person
@@ -228,11 +231,11 @@ class Entity:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The names of the sealed fields. The first one is the key."""
+        """The names of the sealed fields of this kind of row. The first one is the key."""
         return self.row.columns
 
     def key_of(self, row: SealedRow) -> int | str:
-        """Return the key of a row."""
+        """Return the key of a row of this kind."""
         key: int | str = getattr(row, self.fields[0])
         return key
 
@@ -276,13 +279,13 @@ FIRST_ENTITIES = 8
 
 
 class _NumbersDigest:
-    """SHA-256 of the numbers of a register in their order, as an aggregate function of SQL."""
+    """SQL aggregate function: the SHA-256 of a register's numbers in their order."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
 
     def step(self, number: str) -> None:
-        """Add a number."""
+        """Add a number to the digest."""
         self._hash.update(number.encode() + b"\n")
 
     def finalize(self) -> str:
@@ -291,18 +294,18 @@ class _NumbersDigest:
 
 
 def read_row(db: Connection, entity: Entity, row_id: int | str) -> SealedRow | None:
-    """Return a row with its sealed fields, or None if there is none."""
-    _add_functions(db, entity)
+    """Return the sealed fields of a row, or None if there is no such row."""
+    _add_sql_functions(db, entity)
     found: SealedRow | None = entity.row.first(db, row_id=row_id)
     return found
 
 
 def read_rows(db: Connection, entity: Entity) -> Iterator[SealedRow]:
-    """Return all rows with their sealed fields, in the order of keys."""
-    _add_functions(db, entity)
+    """Return the sealed fields of all rows of a kind, in the order of keys."""
+    _add_sql_functions(db, entity)
     return entity.rows.rows(db)
 
 
-def _add_functions(db: Connection, entity: Entity) -> None:
+def _add_sql_functions(db: Connection, entity: Entity) -> None:
     if entity is REGISTER:
         db.create_aggregate("all_numbers", 1, _NumbersDigest)  # type: ignore[arg-type] # a str alone is a valid value

@@ -55,7 +55,7 @@ NEW, AGAIN, REMOVED, ERASED = "new", "again", "gone", "erased"
 
 
 class SealRow(NamedTuple):
-    """A seal. `checks` has two bytes for each field, to name the one that was changed."""
+    """A seal as it is stored. `checks` has two bytes for each field, which show the field that was changed."""
 
     seal_id: int
     entity: str
@@ -66,7 +66,7 @@ class SealRow(NamedTuple):
 
 
 class TakenConsent(NamedTuple):
-    """A consent that a number took over when a roll brought it."""
+    """A consent that was stored before its number, and was passed to the number when a roll added it."""
 
     phone_id: int
     consent_ahead_id: int
@@ -87,9 +87,9 @@ class SQL(Statements):
 
 
 def seal_attempt(db: Connection, attempt_id: str, kind: str) -> None:
-    """Seal an attempt after it was opened (OPEN), got a disposition (TALK) or ended (END).
+    """Seal an attempt when it is opened (OPEN), gets a disposition (TALK) or ends (END).
 
-    A disposition after the end is sealed with the whole attempt.
+    A disposition after the end seals the whole attempt again.
     """
     row = sealed_rows.SQL.attempt_row.first(db, row_id=attempt_id)
     if row is None:
@@ -101,29 +101,29 @@ def seal_attempt(db: Connection, attempt_id: str, kind: str) -> None:
 
 def seal(db: Connection, entity: Entity, row_id: int | str) -> None:
     """Seal a row that was just inserted or updated."""
-    again = entity.rewritable and _is_sealed(db, entity, row_id)
+    again = entity.rewritable and _is_row_sealed(db, entity, row_id)
     if entity is REGISTER:  # a number of its earlier issue may have been erased
         SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
     _seal_row(db, entity, row_id, AGAIN if again else NEW)
 
 
 def seal_opt_out_of_phone(db: Connection, phone_id: int) -> None:
-    """Seal the new opt-out of a number of the roll."""
+    """Seal a new opt-out whose number is on the roll."""
     seal(db, OPT_OUT, sealed_rows.SQL.opt_out_id_of_phone.one(db, phone_id=phone_id))
 
 
 def seal_opt_out_of_number(db: Connection, number: str) -> None:
-    """Seal the new opt-out of a number that is not on the roll."""
+    """Seal a new opt-out whose number is not on the roll."""
     seal(db, OPT_OUT, sealed_rows.SQL.opt_out_id_of_number.one(db, number=number))
 
 
 def seal_opt_out_hash(db: Connection, number_hash: str) -> None:
-    """Seal the opt-out of another centre."""
+    """Seal an opt-out of another centre, which is known by its hash."""
     seal(db, OPT_OUT_HASH, sealed_rows.SQL.opt_out_hash_id.one(db, number_hash=number_hash))
 
 
 def seal_consent_of_number(db: Connection, number: str) -> None:
-    """Seal the consent of a number of the roll."""
+    """Seal the consent of a number that is on the roll."""
     seal(db, CONSENT, sealed_rows.SQL.phone_id_of_number.one(db, number=number))
 
 
@@ -133,42 +133,42 @@ def seal_consent_ahead(db: Connection, number: str) -> None:
 
 
 def seal_removal(db: Connection, entity: Entity, row_id: int | str) -> None:
-    """Seal that a row is removed."""
+    """Seal the removal of a row."""
     SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
     _append_seal(db, entity, row_id, REMOVED, None)
 
 
 def seal_removal_of_all(db: Connection, entity: Entity) -> None:
-    """Seal that all rows are removed. Call it before they are."""
+    """Seal the removal of all rows of a kind. Call it before they are removed."""
     for row in [*read_rows(db, entity)]:
         seal_removal(db, entity, entity.key_of(row))
 
 
 def seal_removal_of_consent_ahead(db: Connection, number: str) -> None:
-    """Seal that the consent of a number that is not on the roll is removed, if there is one."""
+    """Seal the removal of the consent of a number that is not on the roll, if there is such a consent."""
     for row_id in sealed_rows.SQL.consent_ahead_id.all(db, number=number):
         seal_removal(db, CONSENT_AHEAD, row_id)
 
 
 def seal_erasure(db: Connection, entity: Entity, row_id: int | str) -> None:
-    """Seal a row whose number was erased. Its earlier seals can no longer be matched with a number."""
+    """Seal a row after its number was erased. Its earlier seals no longer match any number."""
     SQL.delete_salts.run(db, entity=entity.name, row_id=row_id)
     _seal_row(db, entity, row_id, ERASED)
 
 
 def seal_consent_erasures(db: Connection, phone_ids: Iterable[int] | None = None) -> None:
-    """Seal that the consents of these numbers, or of all (None), were erased with the numbers."""
+    """Seal the erasure of these numbers' consents, or of all consents (None)."""
     if phone_ids is None:
         phone_ids = [row.phone_id for row in sealed_rows.SQL.consent_rows.all(db)]
     for phone_id in phone_ids:
-        if _is_sealed(db, CONSENT, phone_id):
+        if _is_row_sealed(db, CONSENT, phone_id):
             seal_erasure(db, CONSENT, phone_id)
 
 
 def restart_after_purge(db: Connection, at: float) -> dict[str, str]:
-    """Delete all seals after records were purged, and seal the remaining rows as they are.
+    """After records were purged, delete all seals and seal the remaining rows as they are.
 
-    Returns the details for the audit entry of the purge, so that nobody misses the deleted seals.
+    Returns the details for the purge's audit entry, which account for the deleted seals.
     """
     close_batch(db, at)
     last = SQL.last_seal.one(db)
@@ -178,7 +178,7 @@ def restart_after_purge(db: Connection, at: float) -> dict[str, str]:
     return {"seals": str(last)}
 
 
-def _is_sealed(db: Connection, entity: Entity, row_id: int | str) -> bool:
+def _is_row_sealed(db: Connection, entity: Entity, row_id: int | str) -> bool:
     return SQL.is_sealed.one(db, entity=entity.name, row_id=row_id)
 
 
@@ -187,7 +187,10 @@ def _seal_row(db: Connection, entity: Entity, row_id: int | str, kind: str) -> N
 
 
 def _append_seal(db: Connection, entity: Entity, row_id: int | str, kind: str, row: SealedRow | None) -> None:
-    """Append a seal of a row, or of its removal if `row` is None. Raises StoreError if the row is missing without a removal."""
+    """Append a seal of a row, or of its removal if `row` is None.
+
+    Raises StoreError if the row is missing and was not removed.
+    """
     if row is None and kind != REMOVED:
         raise StoreError(f"The store has no {entity.label} {row_id}, so it cannot be sealed.")
     salt = os.urandom(16) if entity.salted and row is not None else None
@@ -195,11 +198,11 @@ def _append_seal(db: Connection, entity: Entity, row_id: int | str, kind: str, r
     SQL.append.run(db, entity=entity.name, row_id=row_id, kind=kind, salt=salt, digest=digest, checks=checks)
 
 
-def _count_fields_up_to(name: str) -> int:
+def _count_fields_sealed_up_to(name: str) -> int:
     return SealedAttempt._fields.index(name) + 1
 
 
-_PART_OF_KIND = {OPEN: _count_fields_up_to("gap_seconds"), TALK: _count_fields_up_to("disposed_at")}
+_PART_OF_KIND = {OPEN: _count_fields_sealed_up_to("gap_seconds"), TALK: _count_fields_sealed_up_to("disposed_at")}
 _WITHOUT_NOTE = SealedAttempt._fields.index("note")
 
 
@@ -224,7 +227,10 @@ def compute_digest(entity: str, kind: str, values: Sequence[Any], salt: bytes = 
 
 
 def close_batch(db: Connection, /, at: float, **details: str) -> AuditHead | None:
-    """Chain the seals since the last batch in the audit and return its head, or None if there are none. `at`: epoch seconds."""
+    """Chain the seals since the last batch in the audit. Return the new head of the chain, or None if there are no such seals.
+
+    `at` is in epoch seconds.
+    """
     _seal_taken_consents(db)
     last = get_last_chained_seal(db)
     count, root = compute_root_hash(SQL.seals_after.rows(db, last=last))
@@ -237,9 +243,9 @@ def close_batch(db: Connection, /, at: float, **details: str) -> AuditHead | Non
 
 
 def seal_unsealed_rows(db: Connection, at: float) -> None:
-    """Chain the seals that a crash left unchained, and seal rows of kinds that earlier versions did not seal.
+    """Chain the seals that a crash left out of the audit, and seal rows of kinds that earlier versions did not seal.
 
-    Called whenever a store is opened for writing. Makes its own transaction. `at` is in epoch seconds.
+    Call it whenever a store is opened for writing. It runs in a transaction of its own. `at` is in epoch seconds.
     """
     sealed = _count_sealed_entities(db)
     with transaction(db):
@@ -250,7 +256,7 @@ def seal_unsealed_rows(db: Connection, at: float) -> None:
 
 
 def close_last_batch(db: Connection) -> None:
-    """Chain the last seals before the store is closed. Makes its own transaction."""
+    """Chain the last seals in the audit, before the store is closed. Runs in a transaction of its own."""
     if SQL.last_seal.one(db) > get_last_chained_seal(db) or SQL.taken_consents.first(db):
         with transaction(db):
             close_batch(db, time.time())
@@ -268,7 +274,7 @@ def get_last_chained_seal(db: Connection) -> int:
 
 
 def compute_root_hash(seals: Iterable[SealRow]) -> tuple[int, str]:
-    """Return the number of seals, and the hash of all of them in hexadecimal."""
+    """Return the number of seals in a batch, and the hash of all of them in hexadecimal."""
     hashed, count = hashlib.sha256(), 0
     for each in seals:
         hashed.update(f"{each.entity} {each.row_id} {each.kind} {each.digest.hex()} {each.checks.hex()}\n".encode())
@@ -277,7 +283,7 @@ def compute_root_hash(seals: Iterable[SealRow]) -> tuple[int, str]:
 
 
 def _count_sealed_entities(db: Connection) -> int:
-    """Return how many of `ENTITIES`, from the first, have their rows sealed in this store."""
+    """Return how many of the kinds in `ENTITIES`, counted from the first, have sealed rows in this store."""
     what = SQL.last_batch.first(db)
     if what is None:
         return FIRST_ENTITIES if SQL.any_seal.one(db) else 0
@@ -285,7 +291,7 @@ def _count_sealed_entities(db: Connection) -> int:
 
 
 def _seal_all_rows(db: Connection, entities: Iterable[Entity]) -> int:
-    """Seal all rows of these entities as they are, and return how many."""
+    """Seal all rows of these kinds as they are, and return how many."""
     count = 0
     for entity in entities:
         for row in read_rows(db, entity):
@@ -300,7 +306,7 @@ def _seal_all_rows(db: Connection, entities: Iterable[Entity]) -> int:
 
 
 def _seal_taken_consents(db: Connection) -> None:
-    """Seal the consents that were stored ahead and passed to their numbers when a roll brought these."""
+    """Seal the consents that were stored before their numbers and were passed to the numbers by a roll."""
     taken = SQL.taken_consents.all(db)
     for each in taken:
         seal_removal(db, CONSENT_AHEAD, each.consent_ahead_id)

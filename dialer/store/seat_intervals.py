@@ -1,4 +1,4 @@
-"""Seat intervals: the time that seats spent in each state."""
+"""Seat intervals: how long each seat was in each state (ready, talking, ...)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SQL(Statements):
 
 
 def record_seat_intervals(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
-    """Store intervals, and announce their sums where the settings name a headquarters. Repeated intervals change nothing."""
+    """Store seat intervals. If the settings name a headquarters, announce their sums. Repeated intervals change nothing."""
     new = [each for each in intervals if SQL.insert_interval.run(db, **parameters_of(each))]
     if new and passed_by_uplink(db) is not None:
         seconds: dict[str, float] = defaultdict(float)

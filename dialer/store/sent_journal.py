@@ -29,43 +29,43 @@ _LONGEST_BYTES = 65_536
 
 
 class SentJournal:
-    """The journal, written by the one dialler of a store. No method waits for the disk."""
+    """The journal of calls sent to the switch, written by the store's one dialler. No method waits for the disk."""
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
         """Use the journal's file at `path`. Nothing is read or written yet."""
         self.path = path
-        self._boot = _read(boot_id).strip()
+        self._boot = _read_file_if_exists(boot_id).strip()
         self._file: int | None = None
         self._length = 0
         self._opening: set[AttemptId] = set()
         self._clock_ahead: float | None = None
 
     def find_never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
-        """Return the attempts of an earlier run that were certainly never written to the switch."""
+        """Return the attempts of an earlier run that were certainly never sent to the switch."""
         records = self._read_records_of_this_boot()
         opened = {record[1:] for record in records if record[:1] == _OPENING}
         unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
-        return [attempt_id for attempt_id in attempts if _id_bytes(attempt_id) in unsent]
+        return [attempt_id for attempt_id in attempts if _encode_attempt_id(attempt_id) in unsent]
 
     def list_sent(self) -> list[AttemptId]:
-        """Return the attempts that an earlier run last wrote to the switch. A store without them is an older copy."""
+        """Return the attempts that an earlier run last sent to the switch. If the store lacks them, it is an older copy."""
         head, records = self._read_records()
-        if head.split(b" ")[1:] != self._format_head().split(b" ")[1:]:
+        if head.split(b" ")[1:] != self._format_first_line().split(b" ")[1:]:
             return []
         return [AttemptId(str(uuid.UUID(bytes=record[1:]))) for record in records if record[:1] == _SENDING]
 
     def _read_records(self) -> tuple[bytes, list[bytes]]:
-        head, _, body = _read(self.path).partition(b"\n")
+        head, _, body = _read_file_if_exists(self.path).partition(b"\n")
         return head, [body[at : at + _RECORD_BYTES] for at in range(0, len(body) - _RECORD_BYTES + 1, _RECORD_BYTES)]
 
     def _read_records_of_this_boot(self) -> list[bytes]:
         head, records = self._read_records()
-        return records if self._boot and head == self._format_head() else []
+        return records if self._boot and head == self._format_first_line() else []
 
     def read_clock_ahead(self) -> float | None:
-        """Return how many seconds the wall clock was ahead of `Clock.since_boot` in an earlier run since this boot.
+        """Return how many seconds the wall clock was ahead of `Clock.since_boot` in an earlier run.
 
-        Returns None if that is unknown.
+        Returns None if no run since this boot recorded it.
         """
         records = [record for record in self._read_records_of_this_boot() if record[:1] == _CLOCK]
         return float(_CLOCK_RECORD.unpack(records[-1])[1]) if records else None
@@ -81,31 +81,31 @@ class SentJournal:
             self._append_record(_CLOCK_RECORD.pack(_CLOCK, ahead))
 
     def start_new_file(self) -> None:
-        """Start an empty journal, once the store has the ends of the earlier run's attempts. Raises OSError."""
+        """Start an empty journal. Call it once the store has the results of the earlier run's attempts. Raises OSError."""
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._write_head()
+        self._write_first_line()
 
     def record_opening(self, attempt_id: AttemptId) -> None:
-        """Record that an attempt is about to be committed. Without this record it will not count as never sent."""
+        """Record that an attempt is about to be committed. Only an attempt with this record can later count as never sent."""
         if self._file is None or not self._boot:
             return
         try:
             # Records of attempts that were sent are no longer needed.
             if self._length > _LONGEST_BYTES and not self._opening:
-                self._write_head()
-            self._append_record(_OPENING + _id_bytes(attempt_id))
+                self._write_first_line()
+            self._append_record(_OPENING + _encode_attempt_id(attempt_id))
         except OSError:
             return
         self._opening.add(attempt_id)
 
     def record_sending(self, attempt_id: AttemptId) -> None:
-        """Record that an attempt is written to the switch next. If this raises OSError, the attempt must not be sent."""
+        """Record that an attempt is about to be sent to the switch. If this raises OSError, the attempt must not be sent."""
         if attempt_id in self._opening:
-            self._append_record(_SENDING + _id_bytes(attempt_id))
+            self._append_record(_SENDING + _encode_attempt_id(attempt_id))
             self._opening.discard(attempt_id)
 
     def forget_attempt(self, attempt_id: AttemptId) -> None:
-        """Forget an attempt that will not be sent and has ended in the store."""
+        """Forget an attempt that was not sent and has ended in the store."""
         self._opening.discard(attempt_id)
 
     def close(self) -> None:
@@ -114,17 +114,20 @@ class SentJournal:
             os.close(self._file)
             self._file = None
 
-    def _write_head(self) -> None:
+    def _write_first_line(self) -> None:
         assert self._file is not None  # noqa: S101 - begun
         os.ftruncate(self._file, 0)
-        head = self._format_head() + b"\n"
+        head = self._format_first_line() + b"\n"
         if self._clock_ahead is not None:
             head += _CLOCK_RECORD.pack(_CLOCK, self._clock_ahead)
         os.write(self._file, head)
         self._length = len(head)
 
-    def _format_head(self) -> bytes:
-        """Return the first line, which identifies this boot and this file: a restored copy may lack calls sent since."""
+    def _format_first_line(self) -> bytes:
+        """Return the first line of the journal.
+
+        It identifies this boot and this file, because a restored copy may lack later calls.
+        """
         try:
             found = self.path.stat()
         except OSError:
@@ -145,12 +148,12 @@ def get_journal_path(store: Path) -> Path:
     return real.with_name(real.name + ".sent")
 
 
-def _read(path: Path) -> bytes:
+def _read_file_if_exists(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError:
         return b""
 
 
-def _id_bytes(attempt_id: AttemptId) -> bytes:
+def _encode_attempt_id(attempt_id: AttemptId) -> bytes:
     return uuid.UUID(attempt_id).bytes

@@ -1,6 +1,6 @@
-"""The spool: a folder next to the store with rolls and numbers that wait to be imported by the running dialler.
+"""The spool: a folder next to the store with rolls and lists of numbers that the running dialler will import.
 
-No command contains a number, so a command names an id in the spool: a small store of its own, with the same key.
+Commands must not contain phone numbers, so they name an item of the spool: a small store of its own, with the same key.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SPOOL_SECONDS = DAY_SECONDS
 
 
 class SpooledVoter(NamedTuple):
-    """A voter of a spooled roll, with the voter's numbers."""
+    """A voter of a roll in the spool, with the voter's numbers."""
 
     voter_id: int  # in the spool, for the order
     booth_id: int  # in the spool
@@ -41,7 +41,7 @@ class SpooledVoter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SpooledRoll:
-    """The figures of a roll that was imported into the spool."""
+    """The counts of a roll that was put into the spool."""
 
     file_name: str
     sha256: str
@@ -54,7 +54,7 @@ class SpooledRoll:
 
 @dataclass(frozen=True, slots=True)
 class RollComparison:
-    """A spooled roll, compared with the store."""
+    """The changes that importing a roll from the spool would make in the store."""
 
     unchanged: int  # voters about whom the roll says nothing new
     numbers: int  # that the store does not have
@@ -63,7 +63,7 @@ class RollComparison:
 
 
 class VoterRow(NamedTuple):
-    """A voter of a spooled roll. The fields after `serial` are those of `VoterDetails`."""
+    """A voter of a roll in the spool. The fields after `serial` are those of `VoterDetails`."""
 
     voter_id: int
     booth_id: int
@@ -81,7 +81,7 @@ class VoterRow(NamedTuple):
 
 
 class NumberOfVoter(NamedTuple):
-    """A number of a voter."""
+    """A phone number of a voter."""
 
     voter_id: int
     number: str
@@ -107,11 +107,11 @@ class Spool:
         self._folder = store.with_name(f"{store.name}.spool")
 
     def path(self, list_id: str) -> Path:
-        """Return the path of an item."""
+        """Return the path of the item with this id."""
         return self._folder / f"{list_id}.db"
 
     def new(self) -> str:
-        """Return an id for a new item, create the folder, and delete old items. Raises StoreError."""
+        """Return an id for a new item. Create the spool's folder, and delete old items. Raises StoreError."""
         before = time.time() - SPOOL_SECONDS
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
@@ -123,7 +123,7 @@ class Spool:
         return uuid.uuid4().hex
 
     def add_numbers(self, numbers: Iterable[str], list_id: str | None = None) -> str:
-        """Store numbers (E.164) in the spool and return their id. Raises StoreError."""
+        """Store a list of numbers (E.164) in the spool and return its id. Raises StoreError."""
         new = self.new()
         list_id = list_id or new
         with exclusive_connection(self.path(list_id), "a list", key=self.key) as db, transaction(db):
@@ -131,25 +131,25 @@ class Spool:
         return list_id
 
     def remove(self, list_id: str) -> None:
-        """Delete an item that was imported or is no longer wanted."""
+        """Delete an item from the spool."""
         for path in self._folder.glob(f"{list_id}*"):
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Delete all items."""
+        """Delete all items of the spool."""
         self.remove("")
         with suppress(OSError):  # there is no folder, or another process is just adding an item
             self._folder.rmdir()
 
     def prepare_roll(self, list_id: str) -> None:
-        """Create the file for a roll with the store's booths, so that the roll gets the same ids. Raises StoreError."""
+        """Create a spool item for a roll, with the store's booths, so that booths get the same ids. Raises StoreError."""
         with read_snapshot(self.store, self.key) as db:
             booths = roll.all_booths(db)
         with exclusive_connection(self.path(list_id), "a list", key=self.key) as db, transaction(db):
             SQL.insert_booth.run_many(db, (booth._asdict() for booth in booths))
 
     def compare_with_store(self, list_id: str) -> RollComparison:
-        """Return the number of changes that importing a spooled roll would make in the store. Raises StoreError."""
+        """Return how many changes importing a roll from the spool would make in the store. Raises StoreError."""
         with store_errors(self.store), closing(open_for_reading(self.path(list_id), key=self.key)) as db:
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :store AS store KEY {key_literal(self.key)}", store)
@@ -163,25 +163,25 @@ class Spool:
 
 
 class SpoolFile(Reader):
-    """An item of the spool, opened for reading."""
+    """A list or roll in the spool, opened for reading."""
 
     def numbers(self) -> list[str]:
-        """Return the numbers of an item that is a list of numbers."""
+        """Return the phone numbers, if the item is a list of numbers."""
         return SQL.numbers.all(self._db)
 
     def roll(self) -> SpooledRoll:
-        """Return the figures of a roll. Raises StoreError if the item is not a roll."""
+        """Return the counts of the roll. Raises StoreError if the item is not a roll."""
         found = SQL.roll.first(self._db)
         if found is None:
             raise StoreError("The list in the spool is not a roll.")
         return found
 
     def booths(self) -> list[StoredBooth]:
-        """Return the booths of the roll's voters."""
+        """Return the booths of the voters on the roll."""
         return SQL.booths.all(self._db)
 
     def voters(self, after: int, most: int) -> list[SpooledVoter]:
-        """Return up to `most` voters with ids above `after`."""
+        """Return up to `most` voters of the roll with ids above `after`."""
         rows = SQL.voters.all(self._db, after=after, most=most)
         if not rows:
             return []

@@ -52,11 +52,11 @@ class Command(Statement):
     """A statement that returns no rows."""
 
     def run(self, db: Connection, /, **parameters: object) -> int:
-        """Run it and return the number of rows it changed."""
+        """Run the statement and return the number of rows it changed."""
         return db.execute(self.sql, parameters).rowcount
 
     def run_many(self, db: Connection, parameters: Iterable[Mapping[str, object]], /) -> int:
-        """Run it once for each set of parameters and return the number of rows changed in all."""
+        """Run the statement once for each set of parameters. Return the total number of changed rows."""
         return db.executemany(self.sql, parameters).rowcount
 
     def insert(self, db: Connection, /, **parameters: object) -> int:
@@ -82,7 +82,7 @@ class Query(Statement, Generic[R]):
         return fields
 
     def rows(self, db: Connection, /, **parameters: object) -> Iterator[R]:
-        """Return an iterator that reads rows one by one, as they are needed."""
+        """Return an iterator over the rows, which are read one by one as needed."""
         return map(self.make, db.execute(self.sql, parameters))
 
     def all(self, db: Connection, /, **parameters: object) -> list[R]:
@@ -95,13 +95,13 @@ class Query(Statement, Generic[R]):
         return None if row is None else self.make(row)
 
     def one(self, db: Connection, /, **parameters: object) -> R:
-        """Return the only row of a statement that always has one."""
+        """Return the row of a statement that always has exactly one."""
         [row] = db.execute(self.sql, parameters)
         return self.make(row)
 
 
 class Scalar(Statement, Generic[V]):
-    """A statement with a single column, whose values `kind` converts from what SQLite returns."""
+    """A statement with a single column. `kind` converts its values from what SQLite returns."""
 
     def __init__(self, kind: Callable[[Any], V]) -> None:
         self.kind = kind
@@ -122,9 +122,9 @@ class Scalar(Statement, Generic[V]):
 
 
 class Statements:
-    """The statements of one `.sql` file: each attribute of a subclass declares one.
+    """The statements of one `.sql` file. Each attribute of a subclass declares one of them.
 
-    The file has the name of the module that declares the subclass, or the one given as `file`.
+    The file has the name of the module that declares the subclass, or the name given as `file`.
     """
 
     declared: ClassVar[Mapping[str, Statement]]
@@ -132,7 +132,7 @@ class Statements:
     def __init_subclass__(cls, file: str | None = None) -> None:
         """Read the file and give each declared statement its SQL.
 
-        Raises ValueError where a statement is declared and not in the file, or in the file and not declared.
+        Raises ValueError if the file and the declarations name different statements.
         """
         module = sys.modules[cls.__module__]
         file = file or f"{cls.__module__.rpartition('.')[2]}.sql"
@@ -152,44 +152,45 @@ def parameters_of(record: Any) -> dict[str, Any]:
 
 
 def parse_statements(text: str) -> Mapping[str, str]:
-    """Return the statements of a file by name, without their closing semicolons.
+    """Return the statements of a `.sql` file by name, without their closing semicolons.
 
     A comment after a statement belongs to the next one. Raises ValueError for text before the first name, for a name
     that is repeated or not an identifier, and for a name without a statement.
     """
     head, *parts = _NAME_LINE.split(text)
-    if _without_comments(head):
+    if _remove_comment_lines(head):
         raise ValueError(f"SQL before the first `-- name:` line: {head.strip()[:60]!r}")
     statements: dict[str, str] = {}
     for name, body in zip(parts[::2], parts[1::2], strict=True):
-        statement = _without_last_comments(body).removesuffix(";").rstrip()
+        statement = _strip_comments_at_end(body).removesuffix(";").rstrip()
         if not _IDENTIFIER.fullmatch(name):
             raise ValueError(f"{name!r} is not a valid statement name: use lower-case letters, digits and _")
         if name in statements:
             raise ValueError(f"statement {name!r} is defined twice")
-        if not _without_comments(statement):
+        if not _remove_comment_lines(statement):
             raise ValueError(f"statement {name!r} is empty")
         statements[name] = statement
     return statements
 
 
-def _without_last_comments(body: str) -> str:
+def _strip_comments_at_end(body: str) -> str:
+    """Return the text of a statement without comments and blank lines at its end."""
     lines = body.strip().splitlines()
     while lines and (not lines[-1].strip() or lines[-1].lstrip().startswith("--")):
         del lines[-1]
     return "\n".join(lines)
 
 
-def _without_comments(text: str) -> str:
+def _remove_comment_lines(text: str) -> str:
+    """Return the text without the lines that are comments."""
     return "".join(line for line in text.splitlines() if not line.lstrip().startswith("--")).strip()
 
 
 @contextmanager
 def transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
-    """Commit what the block writes, or roll it back where the block or the COMMIT fails; with `commit` False always
-    roll back.
+    """Commit what the block writes, or roll it back if the block or the COMMIT fails. With `commit` False, always roll back.
 
-    `db` must be in autocommit mode. Where the disk is full, SQLite has rolled back already.
+    `db` must be in autocommit mode. If the disk is full, SQLite has rolled back already.
     """
     db.execute("BEGIN IMMEDIATE")
     try:

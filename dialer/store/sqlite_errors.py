@@ -1,4 +1,4 @@
-"""Translation of SQLite's errors into StoreErrors that name the file, the problem and the remedy."""
+"""Translates errors of SQLite into StoreErrors, which name the file, the problem and the remedy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def database_errors() -> tuple[type[Exception], ...]:
 
 
 def store_error(error: Exception, path: Path) -> StoreError:
-    """Return the store's error for an error of SQLite on the file at `path`."""
+    """Return the StoreError for an error of SQLite on the file at `path`."""
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE  # errors of the Python module itself have no code
     kind, text = _BY_CODE.get(code, _OTHER)
     return kind(f"{path}: {text.format(error=error, name=getattr(error, 'sqlite_errorname', ''))}")
@@ -49,7 +49,7 @@ def store_error(error: Exception, path: Path) -> StoreError:
 
 @contextmanager
 def store_errors(path: Path) -> Iterator[None]:
-    """Raise SQLite's errors inside the block as StoreErrors about the file at `path`."""
+    """Translate errors of SQLite in the block into StoreErrors about the file at `path`."""
     try:
         yield
     except database_errors() as error:

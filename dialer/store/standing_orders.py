@@ -12,7 +12,7 @@ from dialer.store.sql import Command, Connection, Query, Statements, parameters_
 
 @dataclass(frozen=True, slots=True)
 class StandingOrder:
-    """An order of a supervisor that stays in force. A newer one with the same addressee and command replaces it."""
+    """A supervisor's order that stays in force. A newer one with the same addressee and command replaces it."""
 
     addressee: str  # `campaign_addressee`, `seat_addressee`, or "centre" for a stop of all campaigns
     command: str  # its name in the message
@@ -40,17 +40,17 @@ class SQL(Statements):
 
 
 def campaign_addressee(campaign_id: str) -> str:
-    """Return the addressee of an order for a campaign."""
+    """Return the addressee string of an order for a campaign."""
     return f"campaign/{campaign_id}"
 
 
 def seat_addressee(seat: str) -> str:
-    """Return the addressee of an order for a seat."""
+    """Return the addressee string of an order for a seat."""
     return f"seat/{seat}"
 
 
 def standing_orders(db: Connection, now: float) -> list[StandingOrder]:
-    """Return the orders in force and delete expired ones. `now` is in epoch seconds."""
+    """Delete expired standing orders and return the others. `now` is in epoch seconds."""
     SQL.delete_expired.run(db, now=now)
     return [
         StandingOrder(row.addressee, row.command, json.loads(row.content), row.at, row.until)
@@ -59,17 +59,17 @@ def standing_orders(db: Connection, now: float) -> list[StandingOrder]:
 
 
 def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
-    """Store orders, and delete orders that have expired."""
+    """Store standing orders, and delete those that have expired."""
     for each in orders:
         SQL.delete_expired.run(db, now=each.at)
         SQL.set_order.run(db, **parameters_of(each) | {"content": json.dumps(each.content)})
 
 
 def end_standing_order(db: Connection, addressee: str, command: str) -> None:
-    """Delete an order. A repeated call changes nothing."""
+    """Delete a standing order. A repeated call changes nothing."""
     SQL.delete_order.run(db, addressee=addressee, command=command)
 
 
 def end_orders_for_seat(db: Connection, seat: str) -> None:
-    """Delete all orders for a seat."""
+    """Delete all standing orders for a seat."""
     SQL.delete_orders_for.run(db, addressee=seat_addressee(seat))

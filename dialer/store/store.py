@@ -1,12 +1,13 @@
 """The store of one centre, in one SQLite file.
 
-Most methods of `Store` are functions of a module of this package, which documents them next to their SQL. `Store` declares
-whether a method reads or writes. One test suite checks these rules:
+Most methods of `Store` are functions of this package's modules, which contain their documentation and their SQL.
+`Store` declares whether a method reads or writes. One test suite checks these rules:
 
-- A method that writes returns only after its commit is durable. If it raises, none of its writes are stored, except when only
-  the confirmation of the commit was lost: then a repeat of the same call finds the write done and changes nothing.
+- A method that writes returns only after its commit is on disk. If it raises, none of its writes are stored, unless
+  only
+the confirmation of the commit was lost: then the same call, repeated, finds the write done and changes nothing.
 - There is one writer. Waiting writes may share a commit; a write that fails does not fail the others.
-- A result and its announcements are committed together or not at all.
+- A result and its announcements (MQTT messages) are committed together or not at all.
 - Errors: StoreFull (no space; nothing was stored), StoreBusy, StoreCorrupt, StoreError.
 
 Times are epoch seconds, UTC.
@@ -134,12 +135,14 @@ class Store(StoreRunner):
     registers = Read(register_rows.registers)
 
     async def enrol(self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID) -> int:
-        """Add the missing targets of a campaign, and return how many were added or reopened. See `targets.enrol`.
+        """Add the missing targets (numbers in the queue) of a campaign. Return how many were added or reopened.
 
-        A campaign that calls voters gets every number that has a pending voter and has not opted out; one that calls booth
-        workers gets every worker on the list. A target that was closed because nobody was pending is reopened if somebody is
-        pending now. A repeat adds nothing. A target is in the queue of its first pending voter's booth, ranked by the sum of
-        the pending voters' weights. Only numbers with ids from `first` to `last` are enrolled.
+        A campaign that calls voters gets every number that has a pending voter and has not opted out. One that calls
+        booth workers gets every worker on the list. A target that was closed because its number had no pending voter is
+        reopened if it has one now. A repeat adds nothing.
+
+        A target is in the queue of its first pending voter's booth, ranked by the sum of the pending voters' weights.
+        Only numbers with ids from `first` to `last` are enrolled. See `targets.enrol`.
         """
         added = await self._write(targets.enrol, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
@@ -175,19 +178,21 @@ class Store(StoreRunner):
         max_conversations: int | None = None,
         gaps: CallIntervals = NO_INTERVALS,
     ) -> list[Refusal | None]:
-        """Commit attempts *before* they are dialled. Return None for each that may be dialled, or the reason why not.
+        """Commit attempts *before* they are dialled. Return for each None if it may be dialled, otherwise the reason why not.
 
-        All conditions are checked again: the claim, open attempts on the number, opt-outs, pending voters, and the caps per
-        number in all campaigns since `max_attempts_since` (no cap on conversations if `max_conversations` is None). A number
-        at its cap is due again a day after that time.
+        These conditions are checked again: the claim, open attempts on the number, opt-outs, pending voters, and the
+        caps per number over all campaigns.
 
-        `gaps` has the minimum intervals between calls. A number that was called or talked to more recently is due again when
-        the interval ends, unless its call was promised and the phone has not rung since. Opening the same attempt id again is
-        refused as OPEN_ATTEMPT. A refused target goes back to the queue, or is closed if the reason is final. Attempts that
-        end as `refused` were never placed and do not count towards caps and intervals.
+        - Caps count from `max_attempts_since`. A number at its cap is due again a day after that. `max_conversations`
+          None: no cap.
+        - `gaps` has the minimum intervals between calls. A number that was called more recently is due again when the
+          interval ends, unless its call was promised and the phone has not rung since.
+        - An attempt id that was opened before is refused as OPEN_ATTEMPT.
+        - A refused target goes back to the queue, or is closed if the reason is final.
+        - Attempts that end as `refused` were never placed, and do not count towards caps and intervals.
 
-        Raises StoreFull if the disk has no room for the results, and StoreError also if the file was moved or replaced, for
-        then the results would be lost.
+        Raises StoreFull if the disk has no room for the results, and StoreError also if the store's file was moved or
+        replaced.
         """
 
         def open_all(db: Connection) -> list[Refusal | None]:
@@ -231,7 +236,7 @@ class Store(StoreRunner):
         return opened
 
     def _recount_targets(self, effects: Sequence[MarkEffect]) -> None:
-        """Forget the cached target counts if a number may have entered a campaign."""
+        """Discard the cached target counts after a write that may have added numbers to a campaign."""
         if any(effect.reopened for effect in effects):
             self._target_counts.clear()
 

@@ -1,4 +1,4 @@
-"""Targets: the numbers in a campaign's queue. Functions that write run inside the caller's transaction."""
+"""Targets: numbers in the queue of a campaign. Functions that write run inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -40,11 +40,10 @@ class SQL(Statements):
 
 
 def enrol(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
-    """Add the missing targets of a campaign, and open those that were closed while nobody was pending and somebody is
-    now.
+    """Add the missing targets of a campaign. Reopen those that were closed for lack of a pending voter and have one now.
 
-    Only numbers with ids from `first` to `last` are enrolled. Returns how many targets were added or opened. Sorts the
-    roll's numbers, on disk where there are many.
+    Only numbers with ids from `first` to `last` are enrolled. Returns how many targets were added or reopened. Sorts
+    the roll's numbers, on disk if there are many.
     """
     if not campaigns.calls_booth_workers(db, campaign_id):
         return SQL.enrol.run(db, campaign_id=campaign_id, first=first, last=last)
@@ -64,22 +63,24 @@ def close_for_voters(db: Connection, phone_id: int, *, settled: int) -> None:
 
 
 def close_target(db: Connection, target: int) -> None:
-    """Close one target, given by its rowid."""
+    """Close one target, which is given by its rowid."""
     SQL.close_target.run(db, target=target)
 
 
 def reopen_for_voter(db: Connection, voter_id: int, at: float) -> bool:
-    """Queue the numbers of a voter who is pending again in every campaign that calls voters. Return whether there were
-    any.
+    """Reopen the targets of a voter who is pending again, in every campaign that calls voters. Return whether there were any.
 
-    Fresh numbers are fresh again; others are due when they would have been, and not before `at` (epoch seconds).
-    Targets that were closed for another reason than that nobody was pending stay closed.
+    Fresh targets are fresh again. Others are due at their earlier time, and not before `at` (epoch seconds). Targets
+    that were closed for another reason than the lack of a pending voter stay closed.
     """
     return SQL.reopen_for_voter.run(db, voter_id=voter_id, at=at) > 0
 
 
 def reopen_wrong_number(db: Connection, phone_id: int | None, at: float) -> None:
-    """Reopen a number's targets that a WRONG_NUMBER mark, now undone, had closed. They are due at `at` (epoch seconds) or later."""
+    """Reopen a number's targets that were closed by a WRONG_NUMBER mark, now undone.
+
+    They are due at `at` or later (epoch seconds).
+    """
     SQL.reopen_wrong_number.run(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
 
 
@@ -89,12 +90,15 @@ def postpone_target(db: Connection, target: int, due_at: float) -> None:
 
 
 def campaigns_with_phone(db: Connection, phone_id: int) -> tuple[str, ...]:
-    """Return the campaigns that have a target for a number, including closed targets."""
+    """Return the campaigns that have a target for a number, whether open or closed."""
     return tuple(SQL.campaigns_with_phone.all(db, phone_id=phone_id))
 
 
 def first_due(db: Connection) -> dict[str, float]:
-    """Return the time when each campaign's first number is due (epoch seconds; 0 for now), for campaigns with open targets."""
+    """Return the time when each campaign's first number is due (epoch seconds; 0 for now).
+
+    Campaigns without open targets are left out.
+    """
     return dict(SQL.first_due.rows(db))
 
 

@@ -1,4 +1,4 @@
-"""Self-reported turnout by booth."""
+"""Self-reported turnout: how many voters of each booth said that they have voted."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dialer.store.sql import Connection, Query, Statements
 
 
 class VotersOfBooth(NamedTuple):
-    """A number of voters in a booth."""
+    """How many voters a booth has."""
 
     booth_id: int
     voters: int
 
 
 class ContactedVoters(NamedTuple):
-    """The contacted voters of a booth."""
+    """How many voters of a booth were contacted, have voted, and have not voted yet."""
 
     booth_id: int
     contacted: int
@@ -26,7 +26,7 @@ class ContactedVoters(NamedTuple):
 
 
 class BoothCount(NamedTuple):
-    """The voters of a booth."""
+    """The numbers of a booth's voters: all, contacted, and by turnout status."""
 
     voters: int
     contacted: int
@@ -76,10 +76,10 @@ def booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[i
 
 
 def lost_by_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
-    """Return, by booth, how many voters not yet contacted have lost their last callable number by this number's opt-out."""
+    """Return, by booth, how many uncontacted voters lost their last callable number by this number's opt-out."""
     return dict(SQL.lost_by_opt_out.rows(db, phone_id=phone_id))
 
 
 def count_booth(db: Connection, booth_id: int) -> BoothCount:
-    """Return the counts of one booth, counted as in `booth_turnout`."""
+    """Return the turnout counts of one booth, counted as in `booth_turnout`."""
     return SQL.count_booth.one(db, booth_id=booth_id)

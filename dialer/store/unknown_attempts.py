@@ -1,4 +1,4 @@
-"""Attempts of unknown result. Whether they became calls is not known, so a person has to release their numbers."""
+"""Attempts of unknown result: a person must release their numbers, because nobody knows whether they became calls."""
 
 from __future__ import annotations
 
@@ -37,10 +37,9 @@ def unknown_attempts(db: Connection) -> list[UnknownAttempt]:
 
 
 def release_unknown(db: Connection, attempts: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
-    """Release the numbers of attempts of unknown result, all or none, each with an audit entry ("unknown-release").
+    """Release the numbers of attempts of unknown result, all or none, each with an audit entry.
 
-    Returns how many targets are open again. Raises NotInStore if an attempt is not of unknown result or was released
-    before.
+    Returns how many targets were reopened. Raises NotInStore if an attempt has a known result or was released before.
     """
     opened = 0
     for attempt_id in attempts:

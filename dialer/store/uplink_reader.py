@@ -1,4 +1,4 @@
-"""What the uplink reads from the store, while the dialler is running."""
+"""Read-only access to the store for the uplink, while the dialler is running."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dialer.store.outbox import OutboxRow
 
 @dataclass(frozen=True, slots=True)
 class StoredRolls:
-    """The rolls in a store."""
+    """The constituencies in a store, and the id of its newest voter."""
 
     constituencies: tuple[tuple[str, int], ...]  # state and number
     last_voter: int  # the highest id
 
 
 class UplinkReader:
-    """The store, opened for the uplink. Methods raise StoreError."""
+    """Read-only access to the store for the uplink. Methods raise StoreError."""
 
     def __init__(self, db: AsyncConnection) -> None:
         """Wrap a reading connection. Callers use `open`."""
@@ -42,19 +42,22 @@ class UplinkReader:
         await self.close()
 
     async def read_passed_id(self) -> int | None:
-        """Return the id up to which headquarters has all outbox rows, or None if the settings name no headquarters."""
+        """Return the id of the last announcement that headquarters has, or None if the settings name no headquarters."""
         return await self._db.value(outbox.SQL.passed_by, name="uplink")
 
     async def read_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
-        """Return up to `limit` outbox rows with ids above `passed`, oldest first."""
+        """Return up to `limit` announcements from the outbox with ids above `passed`, oldest first."""
         return await self._db.all(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
     async def read_position(self, stream: str) -> int:
-        """Return the position up to which a stream of other centres' updates was applied, or 0 if none was."""
+        """Return the position of the last update that was applied from a stream of other centres, or 0 if none was."""
         return await self._db.value(peer_updates.SQL.position, stream=stream) or 0
 
     async def read_rolls(self) -> StoredRolls:
-        """Return the rolls in the store: other centres' updates matter only for their voters. Slow, for it reads all booths."""
+        """Return the rolls in the store. Updates of other centres are needed only for their voters.
+
+        Slow, for it reads all booths.
+        """
         constituencies = await self._db.all(peer_updates.SQL.constituencies)
         places = tuple((row.state_code, row.constituency_number) for row in constituencies)
         return StoredRolls(places, await self._db.value(roll.SQL.last_voter) or 0)

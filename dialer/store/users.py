@@ -19,7 +19,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class StoredUser:
-    """A user who may give commands and is not in the settings."""
+    """A user who may give commands and is stored in the store instead of the settings."""
 
     name: str
     role: str  # one of dialer.domain.enums.USER_ROLES
@@ -40,7 +40,7 @@ def stored_users(db: Connection) -> list[StoredUser]:
 
 
 def read_stored_users(path: Path, key: StoreKey | None) -> list[StoredUser]:
-    """Open the store at `path` and return its users; none where there is no store yet. Blocks. Raises StoreError."""
+    """Open the store at `path` and return its users, or none if there is no store yet. Blocks. Raises StoreError."""
     if not file_exists(path):
         return []
     with read_snapshot(path, key) as db:
@@ -48,7 +48,7 @@ def read_stored_users(path: Path, key: StoreKey | None) -> list[StoredUser]:
 
 
 def set_user(db: Connection, name: str, role: SupervisorRole, note: AuditNote, receipt: Receipt | None = None) -> None:
-    """Add a user, or change the role of one, with an audit entry ("user-set"). Setting the same role again changes nothing."""
+    """Add a user, or change a user's role, with an audit entry. Setting the same role again changes nothing."""
     before = SQL.role_of.first(db, name=name)
     if before != role:
         SQL.set_user.run(db, name=name, role=role.value, at=note.at)
@@ -57,7 +57,7 @@ def set_user(db: Connection, name: str, role: SupervisorRole, note: AuditNote, r
 
 
 def remove_user(db: Connection, name: str, note: AuditNote, receipt: Receipt | None = None) -> None:
-    """Remove a user, with an audit entry ("user-remove"). Raises NotInStore if there is no such user."""
+    """Remove a user, with an audit entry. Raises NotInStore if there is no such user."""
     before = SQL.role_of.first(db, name=name)
     if before is None:
         raise NotInStore(f"There is no user {name}. `dialer user list` shows all of them.")

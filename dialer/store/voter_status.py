@@ -1,4 +1,4 @@
-"""The status of a voter, derived from the marks. The voter's row only caches it."""
+"""The status of a voter, derived from the voter's marks (recorded answers). The voter's row only caches it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class VoterStatus:
 
 
 def status_after(status: VoterStatus, kind: MarkKind, *, corrects: bool = False) -> VoterStatus:
-    """Return the status after one more mark. VOTED is final unless the mark `corrects` it."""
+    """Return the voter's status after one more mark. VOTED is final unless the mark `corrects` it."""
     if kind is MarkKind.WRONG_NUMBER:  # says something about the number, not the voter
         return status
     turnout = "pending" if corrects else status.turnout
@@ -34,11 +34,10 @@ def status_after(status: VoterStatus, kind: MarkKind, *, corrects: bool = False)
 
 
 def status_from_marks(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
-    """Return the status of a voter from the marks that were not undone: (kind, source, time), in the order they were
-    recorded.
+    """Return the status of a voter, derived from the marks that were not undone: (kind, source, time) in stored order.
 
-    A correction is ignored where a "voted" mark of a later time was neither undone nor corrected before it. It is also
-    ignored where nothing is left to correct, because the mark it corrected was undone.
+    A correction is ignored if a "voted" mark of a later time was stored before it and not corrected since. It is also
+    ignored if the mark that it corrected was undone.
     """
     status, voted_at = VoterStatus(), -inf
     for kind, source, at in marks:

@@ -1,4 +1,4 @@
-"""Voters, booths and numbers of the roll, as the dialler and the command line look them up."""
+"""Look-ups of voters, booths and numbers of the roll, for the dialler and the command line."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dialer.store.sql import Connection, Query, Scalar, Statements
 
 
 class VoterInBooth(NamedTuple):
-    """A voter in a booth's part of the roll."""
+    """A voter who was looked up by booth and serial number."""
 
     voter_id: int
     epic: str  # "": unknown
 
 
 class VoterForScreen(NamedTuple):
-    """What the agent's page shows of a voter."""
+    """The fields of a voter that the agent's page shows."""
 
     name: str
     name_local: str
@@ -33,7 +33,7 @@ class VoterForScreen(NamedTuple):
 
 
 class VoterWithEpic(NamedTuple):
-    """A voter, by EPIC number."""
+    """A voter with an EPIC number (voter card)."""
 
     epic: str  # in capitals
     voter_id: int
@@ -55,12 +55,12 @@ class SQL(Statements):
 
 
 def get_voter_place(db: Connection, voter_id: int) -> VoterPlace:
-    """Return a voter's place on the roll."""
+    """Return the constituency, part and serial of a voter on the roll."""
     return SQL.place.one(db, voter_id=voter_id)
 
 
 def pending_voters(db: Connection, phone_id: int) -> list[int]:
-    """Return the pending voters on a number, in the order of the roll."""
+    """Return the pending voters (neither voted nor closed) who are linked to a number, in the order of the roll."""
     return SQL.pending_on_phone.all(db, phone_id=phone_id)
 
 
@@ -76,7 +76,7 @@ def voter_in_booth(db: Connection, booth_id: int, serial: int) -> VoterInBooth |
 
 
 def voter_for_screen(db: Connection, voter_id: int) -> dict[str, str | int | None]:
-    """Return a voter's fields for the agent's page: name, name_local, age, sex, house, section, serial, booth_id."""
+    """Return the fields of a voter that the agent's page shows."""
     found = SQL.voter_for_screen.first(db, voter_id=voter_id)
     if found is None:
         raise StoreError(f"The store has no voter {voter_id}.")
@@ -94,7 +94,7 @@ def voters_with_epic(db: Connection, epic: str) -> list[int]:
 
 
 def list_voters_at(db: Connection, constituency_number: int, part_number: int, serial: int) -> list[int]:
-    """Return the voters at a place on the roll; several where the store has several roll versions."""
+    """Return the voters at a place on the roll. There are several if the store has several roll versions."""
     return SQL.voters_at.all(db, constituency_number=constituency_number, part_number=part_number, serial=serial)
 
 
@@ -116,5 +116,5 @@ def find_phone_id(db: Connection, number: str) -> int | None:
 
 
 def phone_number(db: Connection, phone_id: int) -> str | None:
-    """Return a number (E.164), to send it an SMS, or None if it has opted out or the store does not have it."""
+    """Return a number (E.164) to send an SMS to, or None if it has opted out or is not in the store."""
     return SQL.callable_number.first(db, phone_id=phone_id)

@@ -1,6 +1,6 @@
-"""The single writer with group commit: writes that wait together share one transaction.
+"""The store's single writer, with group commit: writes that wait at the same time share one transaction.
 
-A durable commit costs an fsync, whatever its size. Callers pass functions; the writer runs all that are waiting in one
+A commit to disk costs an fsync, whatever its size. Callers pass functions; the writer runs all that are waiting in one
 transaction and wakes each caller after the commit.
 """
 
@@ -26,7 +26,7 @@ GROUP_LIMIT = 500  # functions per transaction: more save nothing, and the first
 
 @dataclass(frozen=True, slots=True)
 class _JobResult(Generic[T]):
-    """The result of one function: its value, or the error that kept it from being stored."""
+    """The result of one job: its value, or the error because of which its writes were not stored."""
 
     value: T | None = None
     error: Exception | None = None
@@ -39,10 +39,10 @@ class _QueuedJob:
 
 
 class Writer:
-    """Runs functions on the writing connection, one group for each commit.
+    """Runs functions on the writing connection and commits them in groups.
 
-    A function may run more than once before its group is committed, so it must have no effect outside the database. It must
-    not begin or end a transaction.
+    A function may run more than once before its group is committed, so it must have no effect outside the database. It
+    must not begin or end a transaction.
     """
 
     def __init__(self, db: Connection, path: Path, executor: Executor) -> None:
@@ -56,17 +56,17 @@ class Writer:
         self._room = asyncio.Semaphore(WAITING_LIMIT)
         self._closing = False
         self._ended = False
-        self._task = self._loop.create_task(self._commit_groups(), name="store writer")
+        self._task = self._loop.create_task(self._commit_waiting_jobs(), name="store writer")
 
     async def write(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` and return its result once it is durable. If it raises, its writes are undone and its error is raised here.
+        """Run `job` and return its result once it is on disk. If it raises, its writes are undone and the error is raised here.
 
         Cancelling the caller does not cancel the job. Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
         """
         if self._closing:
-            raise self._closed_error()
+            raise self._build_closed_error()
         answer: asyncio.Future[T] = self._loop.create_future()
-        await self._enqueue(_QueuedJob(job, answer))
+        await self._enqueue_job(_QueuedJob(job, answer))
         return await answer
 
     async def close(self) -> None:
@@ -74,29 +74,29 @@ class Writer:
         if not self._closing:
             self._closing = True
             with suppress(StoreError):  # the writer was cancelled while we waited for room
-                await self._enqueue(None)
+                await self._enqueue_job(None)
         await asyncio.wait((self._task,))
         if not self._task.cancelled():
             self._task.result()
 
-    async def _enqueue(self, item: _QueuedJob | None) -> None:
+    async def _enqueue_job(self, item: _QueuedJob | None) -> None:
         await self._room.acquire()
         if self._ended:
             self._room.release()  # for the next one, which must get the same error
-            raise self._closed_error()
+            raise self._build_closed_error()
         self._queue.put_nowait(item)
 
-    def _closed_error(self) -> StoreError:
+    def _build_closed_error(self) -> StoreError:
         return StoreError(f"{self._path}: the store was closed: start the dialler again")
 
-    async def _commit_groups(self) -> None:
+    async def _commit_waiting_jobs(self) -> None:
         group: list[_QueuedJob] = []
         try:
-            while await self._collect_group(group):
+            while await self._collect_jobs_for_commit(group):
                 jobs = [waiting.job for waiting in group]
                 done = await self._loop.run_in_executor(self._executor, commit_group, self._db, self._path, jobs)
                 for waiting, result in zip(group, done, strict=True):
-                    _resolve_future(waiting.answer, result)
+                    _resolve_job_future(waiting.answer, result)
                 group.clear()
         finally:
             # After an orderly end nothing is waiting. If this task was cancelled, nobody may wait for ever.
@@ -106,9 +106,9 @@ class Writer:
                     group.append(leftover)
                 self._room.release()
             for waiting in group:
-                _resolve_future(waiting.answer, _JobResult(error=self._closed_error()))
+                _resolve_job_future(waiting.answer, _JobResult(error=self._build_closed_error()))
 
-    async def _collect_group(self, group: list[_QueuedJob]) -> bool:
+    async def _collect_jobs_for_commit(self, group: list[_QueuedJob]) -> bool:
         """Add at least one waiting write to `group`, up to the limit. Return False if there is none and `close` was called."""
         item = await self._queue.get()
         while item is not None:
@@ -123,27 +123,27 @@ class Writer:
 
 
 def commit_group(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
-    """Run the jobs in one durable transaction, and return their results in order.
+    """Run the jobs in one transaction, commit it to disk, and return their results in order.
 
-    They run without savepoints first, which would cost a tenth more. If one fails, everything is rolled back and run again
-    with each job in a savepoint, so that it fails alone. If SQLite rolls the whole transaction back (a full disk), each job
-    gets a transaction of its own, so that what still fits is stored.
+    They run without savepoints first, which would cost a tenth more. If one fails, everything is rolled back and run
+    again with each job in a savepoint, so that it fails alone. If SQLite rolls the whole transaction back (a full
+    disk), each job gets a transaction of its own, so that what still fits is stored.
     """
     try:
         with transaction(db):
             return [_JobResult(job(db)) for job in jobs]
     except Exception as error:  # noqa: BLE001 - passed to the callers, or raised again below
-        failed: _JobResult[Any] = _JobResult(error=_to_store_error(error, path))
+        failed: _JobResult[Any] = _JobResult(error=_convert_to_store_error(error, path))
     if len(jobs) == 1 or isinstance(failed.error, StoreBusy):
         return [failed for _ in jobs]
     try:
         with transaction(db):
-            return [_run_in_savepoint(db, path, job) for job in jobs]
+            return [_run_job_in_savepoint(db, path, job) for job in jobs]
     except Exception:  # noqa: BLE001 - the failing job is found below
         return [commit_group(db, path, [job])[0] for job in jobs]
 
 
-def _run_in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) -> _JobResult[Any]:
+def _run_job_in_savepoint(db: Connection, path: Path, job: Callable[[Connection], Any]) -> _JobResult[Any]:
     db.execute("SAVEPOINT job")
     try:
         done = _JobResult(job(db))
@@ -151,16 +151,16 @@ def _run_in_savepoint(db: Connection, path: Path, job: Callable[[Connection], An
         if not db.in_transaction:
             raise  # the whole transaction was rolled back
         db.execute("ROLLBACK TO job")
-        done = _JobResult(error=_to_store_error(error, path))
+        done = _JobResult(error=_convert_to_store_error(error, path))
     db.execute("RELEASE job")
     return done
 
 
-def _to_store_error(error: Exception, path: Path) -> Exception:
+def _convert_to_store_error(error: Exception, path: Path) -> Exception:
     return store_error(error, path) if isinstance(error, database_errors()) else error
 
 
-def _resolve_future(answer: asyncio.Future[Any], done: _JobResult[Any]) -> None:
+def _resolve_job_future(answer: asyncio.Future[Any], done: _JobResult[Any]) -> None:
     if answer.done():  # the caller was cancelled; its job ran all the same
         return
     if done.error is not None:

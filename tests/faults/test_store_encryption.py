@@ -288,9 +288,9 @@ def test_failed_conversion_leaves_the_store_unchanged(
         raise KeyboardInterrupt
 
     if at_step == "copied":
-        monkeypatch.setattr(conversion, "_compare", fail)
+        monkeypatch.setattr(conversion, "_compare_databases", fail)
     elif at_step == "synced":
-        monkeypatch.setattr(conversion, "_sync_to_disk", fail)
+        monkeypatch.setattr(conversion, "_sync_file_to_disk", fail)
     with pytest.raises(KeyboardInterrupt):
         convert_store(
             path, old, new, who="officer", at=NOW, progress=fail if at_step == "comparing" else lambda *_: None
@@ -306,13 +306,13 @@ def test_failed_conversion_leaves_the_store_unchanged(
 )
 def test_copy_that_differs_does_not_replace_the_store(broken: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_roll(path, 200)
-    copy = conversion._copy
+    copy = conversion._copy_database
 
     def copy_badly(db: Any, *rest: Any) -> None:
         copy(db, *rest)
         db.execute(broken)
 
-    monkeypatch.setattr(conversion, "_copy", copy_badly)
+    monkeypatch.setattr(conversion, "_copy_database", copy_badly)
     with pytest.raises(StoreCorrupt, match="the original is unchanged") as caught:
         convert_store(path, None, TEST_KEY, who="officer", at=NOW)
     assert is_one_line(caught.value, path)
