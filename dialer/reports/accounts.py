@@ -28,7 +28,7 @@ NO_CANDIDATE = "(none named)"
 
 
 class HourCounts(NamedTuple):
-    """Calls of a campaign in one quarter of an hour, by result."""
+    """Counts of a campaign's calls by result, in one quarter of an hour."""
 
     campaign_id: str
     quarter: int
@@ -39,7 +39,7 @@ class HourCounts(NamedTuple):
 
 
 class Expenditure(NamedTuple):
-    """Calls of a campaign in one constituency and quarter of an hour, with their billable seconds."""
+    """A campaign's calls in one constituency and quarter of an hour, with their billable seconds."""
 
     campaign_id: str
     constituency_number: int
@@ -50,7 +50,7 @@ class Expenditure(NamedTuple):
 
 
 class OptOutCount(NamedTuple):
-    """Opt-outs of a campaign and source in one quarter of an hour."""
+    """The number of opt-outs of a campaign from one source, in one quarter of an hour."""
 
     campaign: str
     source: str
@@ -59,7 +59,7 @@ class OptOutCount(NamedTuple):
 
 
 class WorkerCounts(NamedTuple):
-    """Calls to a booth worker and what the worker reported."""
+    """A booth worker's calls, and the voters that the worker reported as voted."""
 
     worker_id: int
     constituency: int | None
@@ -106,7 +106,7 @@ class ComplaintRow(NamedTuple):
 
 
 class CallCount(NamedTuple):
-    """Calls placed for a campaign in one quarter of an hour."""
+    """The number of calls placed for a campaign in one quarter of an hour."""
 
     campaign_id: str
     quarter: int
@@ -114,7 +114,7 @@ class CallCount(NamedTuple):
 
 
 class OptOutsOfCampaign(NamedTuple):
-    """Opt-outs of a campaign in one quarter of an hour."""
+    """The number of opt-outs of a campaign in one quarter of an hour."""
 
     campaign: str
     quarter: int
@@ -159,8 +159,8 @@ def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates:
     """Report calls by candidate, constituency and day (local time of `zone`), for a candidate's expenditure return.
 
     `candidates` maps a campaign's ID to the candidate who pays for its calls. A call to a voter counts in the voter's
-    constituency; a call to a booth worker counts in the constituency of the worker's booth at the time of the call.
-    Calls that were never placed do not count.
+    constituency. A call to a booth worker counts in the constituency where the worker's booth was at the time of the
+    call. Calls that were never placed do not count.
     """
     found = (
         ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_day(quarter, zone)), counts)
@@ -185,7 +185,9 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report each booth worker's calls, answered calls, last answered call, voters reported as voted, and unknown serials."""
+    """Report for each booth worker: calls, answered calls, last answered call, voters reported as voted, and unknown
+    serial numbers.
+    """
     found = window.rows(db, SQL.booth_workers)
     rows: list[tuple[Cell, ...]] = [
         (
@@ -215,7 +217,7 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
 
 
 def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report each roll import: file name and hash, numbers of rows by result, source ([[sources]]) and map file hash."""
+    """Report each import of a roll: file name, hashes of the file and of its map file, rows by result, and source ([[sources]])."""
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.rows(db, SQL.roll_imports)
     )
@@ -233,7 +235,7 @@ def report_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def report_complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report each complaint made in the window, with its latest answer and the time its number opted out."""
+    """Report each complaint made in the window, with its latest answer and the time when its number opted out."""
     rows: list[tuple[Cell, ...]] = []
     for row in window.rows(db, COMPLAINTS.complaints):
         made, opted_out, answered = (

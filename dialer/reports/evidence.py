@@ -1,7 +1,7 @@
-"""Evidence that the abandoned-call cap was met, per campaign and day, as the site's profile defines the cap.
+"""Evidence that each campaign met the cap on its abandoned-call rate on each day, as the site's legal profile defines the cap.
 
-The abandoned-call rate is abandoned calls / live answers of one campaign. It is computed for every window that ends at an
-answer of the day, not only at midnight. A call counts at the time of its answer.
+The abandoned-call rate is abandoned calls / live answers of one campaign. It is computed for every window that ends at
+an answer of the day, not only at midnight. A call counts at the time of its answer.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LiveAnswer:
 
 @dataclass(slots=True)
 class DayEvidence:
-    """The counts and worst abandoned-call rates of a campaign on one day."""
+    """A campaign's call counts and worst abandoned-call rates on one day."""
 
     day: str
     live_answers: int = 0
@@ -44,7 +44,7 @@ class DayEvidence:
 
 @dataclass(slots=True)
 class _SlidingWindow:
-    """The live answers of the last `seconds`, moved forward with each answer."""
+    """The live answers of the last `seconds` before the newest answer."""
 
     seconds: float
     answers: deque[LiveAnswer] = field(default_factory=deque)
@@ -65,9 +65,10 @@ class _SlidingWindow:
 def compute_daily_evidence(
     answers: Iterable[LiveAnswer], caps: Sequence[AbandonedCap], zone: tzinfo, since: float
 ) -> Iterable[DayEvidence]:
-    """Return the evidence of each day of one campaign. `answers` are sorted by time.
+    """Return the call counts and worst abandoned-call rates of one campaign on each day.
 
-    Answers before `since` (epoch seconds) count in the windows of later answers, but their days are not returned.
+    `answers` are sorted by time. Answers before `since` (epoch seconds) count in the windows of later answers, but
+    their days are not returned.
     """
     windows = [_SlidingWindow(cap.window_hours * _HOUR_SECONDS) for cap in caps]
     days: dict[str, DayEvidence] = {}

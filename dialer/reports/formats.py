@@ -34,7 +34,7 @@ class ColumnKind(StrEnum):
 
 
 class Format(StrEnum):
-    """The output formats of a report."""
+    """The output formats in which a report can be written."""
 
     TABLE = "table"
     CSV = "csv"
@@ -54,12 +54,12 @@ class Column:
 
 
 def text_columns(*names: str) -> tuple[Column, ...]:
-    """Return text columns with these names."""
+    """Return columns of texts with these names."""
     return tuple(Column(name, ColumnKind.TEXT) for name in names)
 
 
 def export_columns(*names: str) -> tuple[Column, ...]:
-    """Return text columns that are not shown in the terminal, only written to files."""
+    """Return text columns that are written to files but not shown in the terminal."""
     return tuple(Column(name, ColumnKind.TEXT, in_table=False) for name in names)
 
 
@@ -86,9 +86,10 @@ def build_sum_report(
     found: Iterable[tuple[tuple[Any, ...], Sequence[float]]],
     cells: Callable[[Sequence[Any]], tuple[Cell, ...]] = tuple,
 ) -> Report:
-    """Return a report with the sums of the counts for each key, in the order of the keys, and a row of totals.
+    """Return a report with one row of sums for each key, in the order of the keys, and a row of totals.
 
-    `found` has pairs of a key (the first cells of a row) and counts; `cells` turns the sums of a row into its other cells.
+    `found` has pairs of a key (the first cells of a row) and the counts to add. `cells` turns the sums of a row into
+    its other cells.
     """
     sums: dict[tuple[Any, ...], list[float]] = {}
     for key, counts in found:
@@ -102,18 +103,18 @@ def build_sum_report(
 
 
 def format_time(at: float | None, zone: tzinfo, until: str = "seconds") -> str:
-    """Return a time (epoch seconds) as ISO date and time in `zone`, to "seconds" or "minutes"; "" for None."""
+    """Return a time (epoch seconds) as ISO date and time in `zone`, to "seconds" or "minutes". None becomes ""."""
     return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", until)
 
 
 def as_csv(report: Report) -> str:
-    """Return the report as CSV (RFC 4180) with a header line. The total is left out, so that columns can be summed."""
+    """Return the report as CSV (RFC 4180) with a header line, and without the row of totals, so that columns can be summed."""
     written = io.StringIO()
     # With "\n" as terminator, Python before 3.13 does not quote a text that contains a CR.
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow([column.name for column in report.columns])
     for row in report.rows:
-        writer.writerow([escape_formula(cell) if isinstance(cell, str) else _round_cell(cell) for cell in row])
+        writer.writerow([escape_formula(cell) if isinstance(cell, str) else _round_cell_value(cell) for cell in row])
     return written.getvalue()
 
 
@@ -129,7 +130,7 @@ def as_json(report: Report) -> str:
 
 
 def as_table(report: Report) -> Table:
-    """Return the report as a table for the terminal. If it is too wide, text columns are shortened, numbers are not."""
+    """Return the report as a table for the terminal. If it is too wide, texts are shortened, but numbers are not."""
     table = Table(
         title=escape(report.title),
         title_justify="left",
@@ -155,10 +156,10 @@ def as_table(report: Report) -> Table:
 
 
 def _build_row_object(report: Report, row: tuple[Cell, ...]) -> dict[str, Any]:
-    return {column.name: _round_cell(cell) for column, cell in zip(report.columns, row, strict=True)}
+    return {column.name: _round_cell_value(cell) for column, cell in zip(report.columns, row, strict=True)}
 
 
-def _round_cell(cell: Cell) -> Cell:
+def _round_cell_value(cell: Cell) -> Cell:
     return round(cell, 4) if isinstance(cell, float) else cell
 
 
@@ -179,14 +180,14 @@ def format_cell(column: Column, cell: Cell) -> str:
         case ColumnKind.TEXT:
             return str(cell)
         case ColumnKind.SECONDS:
-            return f"{cell:.1f} s" if cell < SHORT_SECONDS else _format_hours(cell)
+            return f"{cell:.1f} s" if cell < SHORT_SECONDS else _format_seconds_as_hours(cell)
         case ColumnKind.RATE:
             return f"{cell:,.1f}"
         case ColumnKind.COUNT:
             return f"{cell:,.0f}"
 
 
-def _format_hours(seconds: float) -> str:
+def _format_seconds_as_hours(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

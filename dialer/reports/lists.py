@@ -16,7 +16,7 @@ _WIDTHS = (6, 8, 34, 22, 14, 6, 5, 8)
 
 
 class BoothOfList(NamedTuple):
-    """A booth for which a list is made."""
+    """A booth with the fields that its list of voters shows."""
 
     booth_id: int
     constituency_number: int
@@ -46,7 +46,7 @@ class SQL(Statements):
 
 
 class ListKind(StrEnum):
-    """The kind of a list of voters."""
+    """The kinds of lists of voters."""
 
     STRIKE_OFF = "strike-off"  # all pending voters, with a box to tick
     NOT_YET = "not-yet"  # pending voters who said that they had not voted yet
@@ -78,7 +78,10 @@ _COLUMNS = (
 def load_booth_lists(
     db: Connection, kind: ListKind, constituency: int | None = None, part: int | None = None
 ) -> list[BoothList]:
-    """Return the lists of a constituency, of a part, or of all booths. Booths without listed voters are left out."""
+    """Return the lists of voters for the booths of a constituency, of a part, or of the whole roll.
+
+    Booths without voters to list are left out.
+    """
     statement = SQL.strike_off if kind is ListKind.STRIKE_OFF else SQL.not_yet
     lists = []
     for booth in SQL.booths.rows(db, constituency=constituency, part=part):
@@ -92,7 +95,7 @@ def load_booth_lists(
 def as_pdf_sheets(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
     """Return a PDF in which each booth starts on a new page.
 
-    `mark` is printed on every page; it says for whom the list was made, and the number of the list.
+    `mark` is printed on every page: the recipient of the list and its number.
     """
     page = PdfPage(mark)
     for place, booth in enumerate(lists):
@@ -115,7 +118,10 @@ def format_heading(booth: BoothList, kind: ListKind) -> str:
 
 
 def as_report(lists: list[BoothList], kind: ListKind) -> Report:
-    """Return the lists as one report. Its empty column `voted` can be filled in and read by `dialer marks import`."""
+    """Return the lists of all booths as one report.
+
+    Booth workers can fill in its empty column `voted`, which `dialer marks import` reads.
+    """
     return Report(
         kind.value,
         (

@@ -43,7 +43,7 @@ def as_pdf(report: Report, *, foot: str) -> bytes:
 
 
 def compute_column_widths(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
-    """Return the relative widths of the columns: the length of each column's longest text, from 6 to 60 characters."""
+    """Return the relative widths of a table's columns: the length of each column's longest text, from 6 to 60 characters."""
     heads = [column.head or column.name.replace("_", " ") for column in columns]
     longest = [max(map(len, texts)) for texts in zip(heads, *rows, strict=True)]
     return [min(_MAX_CHARACTERS, max(_MIN_CHARACTERS, length)) for length in longest]
@@ -118,7 +118,7 @@ class PdfPage(FPDF):
 
 @cache
 def find_fonts() -> tuple[Path, ...]:
-    """Return an installed font file for each script of Indian rolls, Latin first; scripts without a font are left out.
+    """Return an installed font file for each script of Indian rolls, Latin first. Scripts without a font are left out.
 
     On Debian, `apt install fonts-noto-core` installs all of them.
     """

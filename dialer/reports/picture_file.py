@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CannotPlot(MatdanError):
-    """A chart cannot be drawn or saved. The message says what is missing, or what kind of file to name instead."""
+    """A chart cannot be drawn or saved. The message says what is missing or which file name to choose."""
 
 
 def check_picture_path(path: Path) -> None:
@@ -35,9 +35,7 @@ def check_picture_path(path: Path) -> None:
 
 
 def save_picture(figure: Figure, path: Path) -> None:
-    """Save a figure as PNG or SVG, depending on the file's name.
-
-    The same figure always gives the same bytes.
+    """Save a figure as PNG or SVG, depending on the file's name. The same figure always gives the same bytes.
 
     Raises:
         CannotPlot: The file cannot be written.

@@ -1,7 +1,7 @@
-"""Reports of self-reported turnout next to official figures, and of all marks of one voter.
+"""Reports of self-reported turnout next to official figures, and of all marks (recorded answers) of one voter.
 
-Self-reported turnout is not official: it covers only contacted voters, and a voter who said "not yet" may have voted since.
-Every report's title says so. No report says whom a voter supports.
+Self-reported turnout is not official: it covers only contacted voters, and a voter who said "not yet" may have voted
+since. Every report's title says so. No report says whom a voter supports.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Area = tuple[str, int, int | None]
 
 
 class SectionTurnout(NamedTuple):
-    """Self-reported turnout of a booth or of one of its sections."""
+    """The self-reported turnout of a booth or of one section of its roll."""
 
     state_code: str
     constituency_number: int
@@ -44,7 +44,7 @@ class SectionTurnout(NamedTuple):
 
 
 class OptOutInBooth(NamedTuple):
-    """A number that opted out, and a booth that has a voter with this number."""
+    """A number that opted out, with a booth that has a voter with this number."""
 
     state_code: str
     constituency_number: int
@@ -53,7 +53,7 @@ class OptOutInBooth(NamedTuple):
 
 
 class QuarterTurnout(NamedTuple):
-    """The number of voters first contacted in one quarter of an hour, and reported as voted in another."""
+    """How many voters were first contacted in one quarter of an hour and reported as voted in another."""
 
     state_code: str
     constituency_number: int
@@ -71,7 +71,7 @@ class StateOfConstituency(NamedTuple):
 
 
 class OfficialShare(NamedTuple):
-    """The official turnout of an area by a time of the day, as last entered."""
+    """The official turnout share of an area at a time of the day, as last entered."""
 
     day: str
     constituency_number: int
@@ -91,7 +91,7 @@ class VoterOnRoll(NamedTuple):
 
 
 class MarkOfVoter(NamedTuple):
-    """A mark of a voter with the call in which it was made."""
+    """A mark (recorded answer) of a voter, with the call in which it was made."""
 
     at: float
     kind: str
@@ -114,7 +114,7 @@ class SQL(Statements):
 
 
 class States:
-    """The states and names of the roll's constituencies, and the report columns that identify a constituency."""
+    """The states and names of the roll's constituencies, and how reports identify a constituency."""
 
     def __init__(
         self, states_by_number: Mapping[int, Iterable[str]], names: Mapping[Constituency, str] | None = None
@@ -130,11 +130,11 @@ class States:
         self.is_multi_state = len(states) > 1
 
     def resolve(self, state_code: str, number: int) -> Constituency:
-        """Return the constituency with this number; an empty state code is resolved if only one state has the number."""
+        """Return the constituency with this number. An empty state code is filled in if only one state has the number."""
         return resolve_state(state_code, self._states_by_number.get(number, ())), number
 
     def columns(self) -> tuple[Column, ...]:
-        """Return the columns that identify a constituency: state (if the roll has several), number, name (if known)."""
+        """Return the report columns that identify a constituency: state (if the roll has several), number, and name (if known)."""
         return (
             *((Column("state", ColumnKind.TEXT),) if self.is_multi_state else ()),
             Column("constituency", ColumnKind.TEXT, "AC"),
@@ -142,12 +142,12 @@ class States:
         )
 
     def cells(self, constituency: Constituency) -> tuple[Cell, ...]:
-        """Return the cells of a constituency for `columns`."""
+        """Return a constituency's cells for the report columns in `columns`."""
         cells: tuple[Cell, ...] = constituency if self.is_multi_state else constituency[1:]
         return (*cells, self._names.get(constituency, "")) if self._names else cells
 
     def total_cells(self) -> tuple[Cell, ...]:
-        """Return the cells of the row of totals for `columns`."""
+        """Return the cells for the report columns in `columns` in the row of totals."""
         return ("all", *[""] * (self.is_multi_state + bool(self._names)))
 
 
@@ -162,7 +162,7 @@ def load_states(db: Connection) -> States:
 
 
 class TurnoutBy(StrEnum):
-    """The unit that each row of the turnout report covers."""
+    """What each row of the turnout report stands for."""
 
     BOOTH = "booth"
     SECTION = "section"
@@ -171,9 +171,10 @@ class TurnoutBy(StrEnum):
 
 
 def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
-    """Report voters, contacted voters, how many of these have voted, and the latest official figure, by the unit `by`.
+    """Report the number of voters, of contacted voters and of those who have voted, and the latest official figure, by the
+    unit `by`.
 
-    A voter is contacted if a mark was made of the voter in the window; the turnout status is the present one.
+    A voter counts as contacted if a mark of the voter was made in the window. The turnout status is the present one.
     """
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
@@ -187,19 +188,20 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
         groups = groupby(rows, key=lambda row: row.constituency)
         booths = [(constituency, [row.counts for row in group]) for constituency, group in groups]
         lines = [
-            (each, (len(counts),), _sum_counts(counts), official.get((*each, None), _NONE)) for each, counts in booths
+            (each, (len(counts),), _sum_turnout_counts(counts), official.get((*each, None), _NONE))
+            for each, counts in booths
         ]
     elif by is TurnoutBy.SECTION:
         last_columns = ()
         lines = [(row.constituency, (row.part, row.section), row.counts, ()) for row in rows]
     else:
         last_columns = (*_OFFICIAL, Column("opt_outs"))
-        opt_outs = _count_opt_outs(db, window, states)
+        opt_outs = _count_opt_outs_by_part(db, window, states)
         lines = [
             (row.constituency, (row.part, row.booth), row.counts, (*official.get(row.area, _NONE), opt_outs[row.area]))
             for row in rows
         ]
-    totals = _add_voted_share(_sum_counts(row.counts for row in rows))
+    totals = _add_voted_share(_sum_turnout_counts(row.counts for row in rows))
     return Report(
         SELF_REPORTED,
         (*states.columns(), *unit_columns, *_COUNTS, *last_columns),
@@ -246,12 +248,12 @@ def _load_turnout_rows(db: Connection, window: Window, states: States, *, by_sec
     return sorted(rows, key=lambda row: row.constituency)
 
 
-def _sum_counts(counts: Iterable[list[int]]) -> list[int]:
+def _sum_turnout_counts(counts: Iterable[list[int]]) -> list[int]:
     return [sum(each) for each in zip(*counts, strict=True)] or [0] * 4
 
 
-def _count_opt_outs(db: Connection, window: Window, states: States) -> Counter[Area]:
-    """Return how many numbers opted out in each part. A number on two rolls of the part counts once."""
+def _count_opt_outs_by_part(db: Connection, window: Window, states: States) -> Counter[Area]:
+    """Return how many numbers opted out in each part. A number that is on two rolls of the part counts once."""
     found = window.rows(db, SQL.opt_outs_by_booth)
     return Counter(
         area for area, _ in {((*states.resolve(state, number), part), phone) for state, number, part, phone in found}
@@ -263,7 +265,7 @@ def _count_opt_outs(db: Connection, window: Window, states: States) -> Counter[A
 
 @dataclass(slots=True)
 class TurnoutProgress:
-    """Voters contacted and voters reported as voted in a constituency, per quarter of an hour.
+    """How many voters of a constituency were contacted and reported as voted, per quarter of an hour.
 
     The keys are the ends of the quarters (epoch seconds).
     """
@@ -285,7 +287,7 @@ class TurnoutProgress:
 
 
 def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, TurnoutProgress]:
-    """Return the progress of turnout in each constituency with contacted voters."""
+    """Return the turnout progress of each constituency that has contacted voters."""
     states, found = load_states(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
     for state, number, contacted_quarter, voted_quarter, voters in window.rows(db, SQL.turnout_by_quarter):
         progress = found[states.resolve(state, number)]
@@ -308,7 +310,7 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
         }
         before = (0, 0)
         for day, by_time in sorted(_find_changed_hours(progress, zone) | shares.keys()):
-            contacted, voted = progress.count_until(_to_epoch(day, by_time, zone))
+            contacted, voted = progress.count_until(_to_epoch_seconds(day, by_time, zone))
             share = voted / contacted if contacted else None
             new = (contacted - before[0], voted - before[1])
             before = (contacted, voted)
@@ -338,8 +340,8 @@ def _find_changed_hours(progress: TurnoutProgress, zone: tzinfo) -> set[tuple[da
     return hours
 
 
-def _to_epoch(day: date, by_time: str, zone: tzinfo) -> float:
-    """Return a local time of a day as epoch seconds; FINAL and 24:00 stand for the end of the day."""
+def _to_epoch_seconds(day: date, by_time: str, zone: tzinfo) -> float:
+    """Return a local time of a day as epoch seconds. FINAL and 24:00 stand for the end of the day."""
     if by_time in (FINAL, "24:00"):
         return datetime.combine(day + timedelta(days=1), time(), zone).timestamp()
     return datetime.combine(day, time.fromisoformat(by_time), zone).timestamp()
@@ -349,14 +351,15 @@ def _to_epoch(day: date, by_time: str, zone: tzinfo) -> float:
 
 
 def get_constituency(figure: OfficialFigure) -> Constituency:
-    """Return the constituency of an official figure."""
+    """Return the constituency that an official turnout figure is about."""
     return figure.state_code, figure.constituency_number
 
 
 def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[OfficialFigure]:
-    """Return the official figures of the days in the window, in the order of entry; of each hour only the last one entered.
+    """Return the official turnout figures of the days in the window, in the order of entry.
 
-    A figure entered without a state gets the state of its constituency number, unless several states have this number.
+    For each hour only the last entered figure is returned. A figure without a state gets the state of its constituency
+    number, unless several states have this number.
     """
     states = load_states(db)
     found = (
@@ -366,12 +369,13 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
     return [
         figure
         for figure in found
-        if _to_epoch(figure.day, "00:00", zone) < window.until and _to_epoch(figure.day, FINAL, zone) > window.since
+        if _to_epoch_seconds(figure.day, "00:00", zone) < window.until
+        and _to_epoch_seconds(figure.day, FINAL, zone) > window.since
     ]
 
 
 def select_latest_figures(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]]:
-    """Return the share (0-1) of each area's latest figure, and its day and time such as "22 Apr 17:00"."""
+    """Return the latest official share (0-1) of each area, with its day and time such as "22 Apr 17:00"."""
     last = {}
     # FINAL sorts after every time of the day.
     for figure in sorted(figures, key=lambda each: (each.day, each.by_time)):
@@ -383,7 +387,7 @@ def select_latest_figures(figures: Iterable[OfficialFigure]) -> Mapping[Area, tu
 
 
 def report_voter_marks(db: Connection, voter_id: int, zone: tzinfo) -> Report:
-    """Report every mark of a voter in the order in which they were stored. The title has the voter's turnout status."""
+    """Report every mark of a voter, in the order in which they were stored. The title contains the voter's turnout status."""
     [(constituency, part, serial, status)] = [*SQL.voter.rows(db, voter=voter_id)]
     rows = tuple((format_time(at, zone), *rest) for at, *rest in SQL.voter_marks.rows(db, voter=voter_id))
     return Report(

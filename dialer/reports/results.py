@@ -1,6 +1,6 @@
-"""Results per voter, for the owner of the roll: identified by place on the roll or by the portal's IDs.
+"""Results of calls per voter, for the owner of the roll. Voters are identified by place on the roll or by the portal's IDs.
 
-Results hold no names and no phone numbers.
+Results contain no names and no phone numbers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class KnownFact(NamedTuple):
 
 
 class CompleteMarkRow(NamedTuple):
-    """A mark whose call has ended, with the voter's answers in that call (JSON)."""
+    """A mark (recorded answer of a voter) whose call has ended, with the voter's answers in that call (JSON)."""
 
     mark_id: int
     key: str
@@ -66,7 +66,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class ResultArea:
-    """The area whose voters are reported; None stands for every state or constituency."""
+    """The state or constituency whose voters are reported; None stands for all."""
 
     state_code: str | None = None
     constituency: int | None = None
@@ -75,9 +75,10 @@ class ResultArea:
 def report_results(
     db: Connection, window: Window, zone: tzinfo, area: ResultArea, ids: Mapping[Place, str] | None = None
 ) -> Report:
-    """Report the latest result and the answers of each voter with a call or mark in the window.
+    """Report the latest result and the answers of each voter who was called or got a mark in the window.
 
-    `ids` maps places on the roll to the portal's IDs; if it is given, only voters with an ID are reported.
+    A mark is a recorded answer. `ids` maps places on the roll to the portal's IDs; if it is given, only voters with an
+    ID are reported.
     """
     rows = window.rows(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
     found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []
@@ -134,7 +135,7 @@ def _build_report(
 
 @dataclass(frozen=True, slots=True)
 class CompleteMark:
-    """A mark whose call has ended, with the voter's answers in that call."""
+    """A mark (recorded answer of a voter) whose call has ended, with the voter's answers in that call."""
 
     mark_id: int
     key: str  # identifies the mark at every centre and portal
@@ -148,17 +149,17 @@ class CompleteMark:
 
 
 def find_last_complete_mark_id(db: Connection, after: int) -> int:
-    """Return the ID up to which every mark after `after` is complete: no call that made one is still live. 0 if no marks exist."""
+    """Return the highest ID up to which all marks after `after` belong to calls that have ended, or 0 if there are no marks."""
     return SQL.last_complete_mark_id.one(db, after=after)
 
 
 def get_mark_key(db: Connection, mark_id: int) -> str | None:
-    """Return the key of a mark, or None if no mark has that ID."""
+    """Return the key of the mark with an ID, or None if there is no such mark."""
     return SQL.mark_key.first(db, mark_id=mark_id)
 
 
 def load_complete_marks(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
-    """Return at most `limit` marks with IDs above `after`, up to and including `last`, in the order of their IDs."""
+    """Return at most `limit` marks with IDs above `after` and up to `last`, in the order of their IDs."""
     return [
         CompleteMark(
             mark_id=row.mark_id,

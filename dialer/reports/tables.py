@@ -46,7 +46,7 @@ SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # columns in the t
 
 
 class OutcomeCount(NamedTuple):
-    """The number of a campaign's calls with one outcome, and their mean times."""
+    """The number of a campaign's calls with one outcome, with their mean times."""
 
     campaign_id: str
     outcome_or_live: str
@@ -68,7 +68,7 @@ class RecordingRow(NamedTuple):
 
 
 class AnswerCount(NamedTuple):
-    """The number of calls with one answer to a question."""
+    """The number of calls in which a question got one answer."""
 
     campaign_id: str
     name: str
@@ -91,7 +91,7 @@ class AnswerRow(NamedTuple):
 
 
 class TrunkCounts(NamedTuple):
-    """Call counts of a trunk, with its busiest second."""
+    """Counts of a trunk's calls, with its busiest second."""
 
     trunk: str
     calls: int
@@ -102,7 +102,7 @@ class TrunkCounts(NamedTuple):
 
 
 class SeatSeconds(NamedTuple):
-    """How long a seat and agent spent in one state (seconds)."""
+    """How many seconds a seat and its agent spent in one state."""
 
     seat: str
     agent_name: str
@@ -111,7 +111,7 @@ class SeatSeconds(NamedTuple):
 
 
 class SeatCalls(NamedTuple):
-    """The number of connected calls of a seat and agent."""
+    """The number of connected calls of a seat and its agent."""
 
     seat: str
     agent_name: str
@@ -181,9 +181,10 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The period and campaign that a report covers.
+    """The period and the campaign that a report covers.
 
-    The period runs from `since` to `until` (epoch seconds; `until` is exclusive). Without a campaign, all are covered.
+    The period runs from `since` to `until` (epoch seconds; `until` is exclusive). If `campaign` is None, all campaigns
+    are covered.
     """
 
     since: float = 0.0
@@ -191,17 +192,17 @@ class Window:
     campaign: str | None = None
 
     def rows(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
-        """Return the rows that `query` finds in this window, one by one.
+        """Yield the rows that `query` finds in this window.
 
-        The query may use the parameters :since, :until, :campaign, those in `more`, and :answered and :live_answers (JSON
-        lists of the outcomes that count as answered and as live answers).
+        The query may use the parameters :since, :until, :campaign, those in `more`, and the JSON lists :answered and
+        :live_answers, which contain the outcomes that count as answered and as live answers.
         """
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
         return query.rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
 
 
 def format_day(quarter: float, zone: tzinfo) -> str:
-    """Return the ISO date, in `zone`, of a quarter of an hour given as the number of quarters since the epoch."""
+    """Return the ISO date in `zone` of a quarter of an hour, which is given as quarters since the epoch."""
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone).date().isoformat()
 
 
@@ -229,10 +230,10 @@ def report_calls(db: Connection, window: Window) -> Report:
 
 
 def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report every attempt with the grounds on which it was allowed.
+    """Report every attempt with the legal grounds on which it was allowed.
 
-    Grounds are the rules' version (a digest), zones, consent, registers, certificate, and the seconds since the last call to
-    the number. They are empty for inbound calls, and for calls stored by releases that did not record grounds.
+    Grounds are the digest of the rules, time zones, consent, registers, certificate, and the seconds since the last
+    call to the number. They are empty for inbound calls, and for calls stored by releases that did not record grounds.
     """
     rows: list[tuple[Cell, ...]] = []
     for call in window.rows(db, SQL.calls):
@@ -307,7 +308,7 @@ def report_each_answer(db: Connection, window: Window, zone: tzinfo, question: s
 
 
 def report_trunks(db: Connection, window: Window) -> Report:
-    """Report attempts, answers, failures caused by the carrier, and the calls started in the busiest second, by trunk."""
+    """Report for each trunk: attempts, answers, failures caused by the carrier, and calls started in its busiest second."""
     failures, refusals = (json.dumps(sorted(each)) for each in (TRUNK_FAILURES, CARRIER_REFUSES))
     found = [*window.rows(db, SQL.calls_by_trunk, failures=failures, refusals=refusals)]
     sums = [sum(counts) for counts in zip(*(row[1:4] for row in found), strict=True)]
@@ -322,12 +323,12 @@ def report_trunks(db: Connection, window: Window) -> Report:
             Column("mean_seconds_to_ringing", ColumnKind.SECONDS, "to ringing"),
             Column("most_starts_in_a_second", head="cps"),
         ),
-        tuple((row[0], *_add_shares(row[1:4]), *row[4:]) for row in found),
-        ("all", *_add_shares(sums), None, None) if found else None,
+        tuple((row[0], *_add_trunk_shares(row[1:4]), *row[4:]) for row in found),
+        ("all", *_add_trunk_shares(sums), None, None) if found else None,
     )
 
 
-def _add_shares(counts: Sequence[int]) -> tuple[Cell, ...]:
+def _add_trunk_shares(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, failures = counts
     ratio, failed = (answered / attempts, failures / attempts) if attempts else (None, None)
     return attempts, answered, ratio, failures, failed
@@ -369,7 +370,7 @@ def report_agents(db: Connection, window: Window) -> Report:
 
 
 def _summarize_work(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
-    """Return utilisation (0-1), calls, calls per hour, mean handling seconds (talking and wrap-up) and logged-in seconds."""
+    """Return utilisation (0-1), calls, calls per hour, mean handling time (talking and wrap-up) and logged-in time (seconds)."""
     logged_in, worked = sum(spent.values()), sum(spent[state] for state in WORKING)
     if logged_in <= 0:
         return None, calls, None, None, 0.0
@@ -405,7 +406,7 @@ def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
 
 
 def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:
-    """Report recorded calls and the state of each file in `directory`: `stored`, or `missing` (erased, or on another machine)."""
+    """Report recorded calls, and whether each file in `directory` is `stored` or `missing` (erased, or on another machine)."""
     rows: list[tuple[Cell, ...]] = []
     for attempt_id, campaign, started_at, *rest in window.rows(db, SQL.recordings):
         name = file_name(attempt_id)

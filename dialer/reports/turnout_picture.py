@@ -51,7 +51,7 @@ def draw_turnout(
     figure.suptitle(f"Turnout on {day:%d %B %Y}", fontsize=11)
     for place, constituency in enumerate(shown, 1):
         axes = figure.add_subplot(len(shown), 1, place)
-        points = [(_get_hour(each), each.share) for each in figures if get_constituency(each) == constituency]
+        points = [(_get_hour_of_figure(each), each.share) for each in figures if get_constituency(each) == constituency]
         name = " ".join(map(str, states.cells(constituency)))
         drawn = progress.get(constituency, TurnoutProgress())
         _draw_constituency(axes, f"constituency {name}", drawn, points, expected, day, zone)
@@ -59,8 +59,8 @@ def draw_turnout(
     return len(wanted) - len(shown)
 
 
-def _get_hour(figure: OfficialFigure) -> float:
-    """Return the time of a figure in hours since midnight; a final figure gets 24."""
+def _get_hour_of_figure(figure: OfficialFigure) -> float:
+    """Return the hour of an official turnout figure, counted from midnight; 24 for the final figure."""
     if figure.by_time == FINAL:
         return _FINAL_HOUR
     hours, minutes = figure.by_time.split(":")
@@ -78,8 +78,8 @@ def _draw_constituency(
 ) -> None:
     opens = expected.opens.hour + expected.opens.minute / 60
     closes = max(at.hour + at.minute / 60 for at, _ in expected.points)
-    ends = [end for end in progress.change_times if _quarter_start(end, zone).date() <= day]
-    hours = [_hours_since_midnight(end, day, zone) for end in ends]
+    ends = [end for end in progress.change_times if _get_quarter_start(end, zone).date() <= day]
+    hours = [_count_hours_since_midnight(end, day, zone) for end in ends]
     counts = [progress.count_until(end) for end in ends]
     if ends:  # extend the last step by a quarter of an hour, or it would have no width
         hours, counts = [*hours, hours[-1] + QUARTER_SECONDS / 3600], [*counts, counts[-1]]
@@ -110,12 +110,12 @@ def _draw_constituency(
     axes.legend(fontsize=7, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
 
 
-def _quarter_start(end: float, zone: tzinfo) -> datetime:
+def _get_quarter_start(end: float, zone: tzinfo) -> datetime:
     """Return the local start of the quarter of an hour that ends at `end` (epoch seconds)."""
     return datetime.fromtimestamp(end - QUARTER_SECONDS, zone)
 
 
-def _hours_since_midnight(end: float, day: date, zone: tzinfo) -> float:
+def _count_hours_since_midnight(end: float, day: date, zone: tzinfo) -> float:
     """Return the hours from the midnight at which `day` begins until `end` (epoch seconds); 0 for earlier times."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
     return max(0.0, (datetime.fromtimestamp(end, UTC) - midnight) / timedelta(hours=1))

@@ -1,9 +1,9 @@
-"""Webhook that posts voters' results to a portal, signed and in the order of the marks, until the portal confirms them.
+"""Webhook that posts voters' results to a portal, signed and in the order of the marks (recorded answers), until confirmed.
 
-Deliveries follow Standard Webhooks (https://www.standardwebhooks.com): the headers are webhook-id, webhook-timestamp and
-webhook-signature, an HMAC-SHA256 over "id.timestamp.body". There is no queue: marks are read from the store, and a position
-file next to it says which mark the portal has confirmed last. So each mark is delivered at least once; its key lets the portal
-recognize a repeat.
+Deliveries follow Standard Webhooks (https://www.standardwebhooks.com): the headers are webhook-id, webhook-timestamp
+and webhook-signature, an HMAC-SHA256 over "id.timestamp.body". There is no queue: marks are read from the store, and a
+position file next to it says which mark the portal has confirmed last. So each mark is delivered at least once; its key
+lets the portal recognize a repeat.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class DeliveryFailed(MatdanError):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A batch of results for a portal. A repeated delivery has the same ID."""
+    """A batch of results that is sent to a portal. A repeated delivery has the same ID."""
 
     id: str
     body: bytes
@@ -92,7 +92,7 @@ def create_sender(url: str, secret: bytes) -> Send:
 
 @dataclass(frozen=True, slots=True)
 class WebhookPoster:
-    """Posts new results from the store to the portal of a source."""
+    """Posts new results from the store to a source's portal."""
 
     source: Source
     centre: str
@@ -112,7 +112,7 @@ class WebhookPoster:
         """
         posted = 0
         with store() as db:
-            after = self._read_position(db)
+            after = self._read_last_confirmed_mark(db)
             last = find_last_complete_mark_id(db, after)
         ids = self.load_ids() if last > after else {}
         while True:
@@ -126,14 +126,17 @@ class WebhookPoster:
                 # Derived from the content, so that a repeat in a later run has the same ID.
                 content = "\n".join((self.centre, self.source.name, *(str(result["key"]) for result in results)))
                 delivery_id = hashlib.sha256(content.encode()).hexdigest()[:32]
-                self._deliver(Delivery(delivery_id, json.dumps(body, ensure_ascii=False).encode()), send, wait)
+                self._send_until_confirmed(
+                    Delivery(delivery_id, json.dumps(body, ensure_ascii=False).encode()), send, wait
+                )
             after, posted = marks[-1].mark_id, posted + len(results)
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
-    def _read_position(self, db: Connection) -> int:
-        """Return the ID of the last mark confirmed by the portal, or 0 to start from the first mark.
+    def _read_last_confirmed_mark(self, db: Connection) -> int:
+        """Return the ID of the last mark that the portal confirmed, or 0 to start from the first mark.
 
-        Posting starts again if the position file is unreadable or belongs to another store: repeats are harmless, gaps are not.
+        Posting starts again if the position file is unreadable or belongs to another store: repeats are harmless, gaps
+        are not.
         """
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(read_whole(self.position, _MAX_POSITION_BYTES))
@@ -155,7 +158,7 @@ class WebhookPoster:
             "answers": dict(mark.answers),
         }
 
-    def _deliver(self, delivery: Delivery, send: Send, wait: Callable[[float], None]) -> None:
+    def _send_until_confirmed(self, delivery: Delivery, send: Send, wait: Callable[[float], None]) -> None:
         """Send a delivery, with retries, until the portal confirms it."""
         url, chance = self.source.webhook_url, random.SystemRandom()
         for tries in range(1, MAX_TRIES + 1):
