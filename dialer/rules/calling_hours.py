@@ -1,7 +1,7 @@
-"""Calling hours: whether calls are allowed at a given time, and when next. Pure.
+"""Calling hours: whether calls are allowed at a given time, and when they are allowed next. No I/O.
 
-Hours are in the local time of the called party's zone. If a clock change repeats an hour, both passes count; an hour that it
-skips does not exist.
+Hours are in the local time of the called party's zone. If a clock change repeats an hour, calls are allowed in both
+passes. An hour that a clock change skips does not exist.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _DAYS_AHEAD = 15  # more than any sequence of closed days in a profile
 
 @dataclass(frozen=True, slots=True)
 class WeekHours:
-    """Calling hours for weekdays, Saturdays, Sundays and holidays."""
+    """Calling hours: for weekdays, Saturdays, Sundays and holidays."""
 
     weekday: tuple[Stretch, ...]
     saturday: tuple[Stretch, ...]
@@ -42,21 +42,21 @@ class WeekHours:
         return self.weekday
 
     def is_open_at(self, zone: ZoneInfo, now: float) -> bool:
-        """Return whether `now` (epoch seconds) lies within the hours of its day in `zone`."""
+        """Return whether calls are allowed at `now` (epoch seconds) in `zone`."""
         local = datetime.fromtimestamp(now, zone)
         moment = local.time()
         return any(start <= moment < until for start, until in self.get_hours(local.date()))
 
     def find_next_opening(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
-        """Return the next time at which all zones are within hours (epoch seconds), or None if not within two weeks.
+        """Return the next time at which calls are allowed in all zones (epoch seconds), or None if there is none within two weeks.
 
-        This is `now` if all zones are within hours already.
+        This is `now` if they are allowed now.
         """
         if all(self.is_open_at(zone, now) for zone in zones):
             return now
         # All zones are open from the moment the last of them opens, so only opening times have to be checked.
         openings = {
-            opening for zone in zones for opening in _generate_openings(zone, now, self.get_hours) if opening > now
+            opening for zone in zones for opening in _list_opening_times(zone, now, self.get_hours) if opening > now
         }
         return next((at for at in sorted(openings) if all(self.is_open_at(zone, at) for zone in zones)), None)
 
@@ -68,7 +68,7 @@ def make_daily_hours(hours: Iterable[Stretch]) -> WeekHours:
 
 
 def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
-    """Return how many seconds remain today in which all of `hours` are open in `zone`. `now` is in epoch seconds."""
+    """Return for how many more seconds today all of `hours` allow calls in `zone`. `now` is in epoch seconds."""
     local = datetime.fromtimestamp(now, zone)
     open_today: list[Stretch] = [(local.time(), time.max)]
     for each in hours:
@@ -83,7 +83,7 @@ def count_seconds_left(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -
 
 
 def midnight(day: date, zone: ZoneInfo) -> float:
-    """Return the midnight at which a day begins in a zone (epoch seconds)."""
+    """Return the midnight at which a day begins in a time zone (epoch seconds)."""
     return datetime.combine(day, time(), zone).timestamp()
 
 
@@ -98,7 +98,7 @@ def get_next_midnight(zone: ZoneInfo, now: float) -> float:
 
 
 def merge_stretches(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Moment, Moment]]:
-    """Return the stretches in order, with adjoining ones merged."""
+    """Return periods in order of time. Periods that adjoin are merged into one."""
     whole: list[tuple[Moment, Moment]] = []
     for start, until in sorted(stretches):
         if whole and start <= whole[-1][1]:
@@ -108,11 +108,11 @@ def merge_stretches(stretches: Iterable[tuple[Moment, Moment]]) -> list[tuple[Mo
     return whole
 
 
-def _generate_openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
-    """Yield the times at which the hours of a zone may begin (epoch seconds).
+def _list_opening_times(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
+    """Yield the times at which the calling hours of a zone may begin (epoch seconds).
 
-    If a clock change repeats an opening, both times are yielded. If it skips an opening, or jumps back over a closing time,
-    the time of the clock change is yielded.
+    If a clock change repeats an opening time, both are yielded. If it skips an opening time or jumps back over a
+    closing time, the time of the clock change is yielded.
     """
     today = datetime.fromtimestamp(now, zone).date()
     for ahead in range(-1, _DAYS_AHEAD):
@@ -127,7 +127,7 @@ def _generate_openings(zone: ZoneInfo, now: float, hours_on: Callable[[date], tu
 
 
 def _find_clock_change(zone: ZoneInfo, before: float, after: float) -> float:
-    """Return the whole second at which the zone's offset changed between two times."""
+    """Return the second at which the zone's UTC offset changed between two times."""
     changed = datetime.fromtimestamp(after, zone).utcoffset()
     low, high = int(before), int(after)
     while high - low > 1:

@@ -24,7 +24,7 @@ _AREA_REASONS = frozenset({Reason.POLL_OVER, Reason.RETENTION, Reason.SILENCE, R
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """The earliest time of a campaign's first call."""
+    """When a campaign can make its first call, and why not earlier."""
 
     at: float | None  # epoch seconds; None: never, unless the settings or data change
     why: str  # why not earlier; empty: nothing prevents it now
@@ -41,14 +41,14 @@ class Areas:
 
 
 def list_roll_areas(booths: Collection[Booth], last_call_seconds: float) -> Areas | None:
-    """Return the polling areas of a roll's booths, or None if there are no booths yet."""
+    """Return the polling areas of a roll's booths, or None if the roll has no booths yet."""
     if not booths:
         return None
     return Areas({Area(booth.constituency_number, booth.closes_at) for booth in booths}, True, last_call_seconds)
 
 
 def list_poll_areas(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
-    """Return one area for each polling day, for use before a roll is imported."""
+    """Return one polling area for each polling day, for use before a roll is imported."""
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 
 
@@ -65,9 +65,9 @@ def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: floa
 
 
 def describe_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, start: float, end: float) -> str:
-    """Return the consecutive reasons that prevent the campaign's calls from `start` until `end` (epoch seconds), as text.
+    """Return, as text, what prevents the campaign's calls from `start` until `end` (epoch seconds), in order of time.
 
-    The text ends with the first time at which the campaign may call; it is empty if it may call at `start`.
+    The text ends with the first time at which the campaign may call. It is empty if it may call at `start`.
     """
     reasons = list[str]()
     for obstacle in _find_obstacles(gate, campaign, areas, start):
@@ -87,7 +87,7 @@ class _Obstacle:
 
 
 def _find_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
-    """Yield consecutive obstacles from `now` on; the last one is empty (calls are possible) or permanent."""
+    """Yield the obstacles from `now` on, in order of time. The last one is empty (calls are possible) or permanent."""
     if not campaign.hours.weekday:
         yield _Obstacle(now, "its hours are empty, so it never calls", None)
         return
@@ -108,9 +108,9 @@ def _find_obstacles(gate: Gate, campaign: CampaignRules, areas: Areas, now: floa
 def _find_obstacle_in_all_areas(
     gate: Gate, campaign: CampaignRules, areas: Areas, at: float
 ) -> tuple[str, float | None]:
-    """Return why the campaign cannot call in any area at `at`, and the earliest time at which it can in one of them.
+    """Return why the campaign cannot call in any area at `at`, and the earliest time at which it can call in one of them.
 
-    The text is empty if it can call in some area; the time is None if it cannot be foreseen.
+    The text is empty if it can call in some area. The time is None if it cannot be foreseen.
     """
     if not areas.areas:
         return _check_polls_known(campaign)
@@ -132,7 +132,7 @@ def _find_obstacle_in_all_areas(
 
 
 def _check_polls_known(campaign: CampaignRules) -> tuple[str, float | None]:
-    """Return the obstacle of a campaign for booth workers if no polling day is known; otherwise an empty text."""
+    """Return an obstacle if the campaign calls booth workers and no polling day is known; otherwise an empty text."""
     if campaign.purpose is Purpose.BOOTH_WORKERS:
         return "it calls booth workers on polling days only, and no polling day is known; add [[rules.polls]]", None
     return "", None

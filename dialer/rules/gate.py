@@ -1,6 +1,6 @@
-"""The gate, which decides whether a number may be called now, why not, and when next. Pure.
+"""The gate, which decides whether a number may be called now, why not, and when it may be called next. No I/O.
 
-It is asked when a call is placed and again when it is answered. It does no I/O. A missing fact forbids the call.
+It is asked when a call is placed and again when it is answered. A missing fact forbids the call.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAX_STEPS = 8  # when one rule's interval ends, another one's may apply; more t
 
 
 class Reason(StrEnum):
-    """Why a number may not be called. Reasons are reported in this order."""
+    """A reason why a number must not be called. Reasons are reported in this order."""
 
     NUMBER = "number"  # not in E.164 format, or the prefix is not allowed
     OPTED_OUT = "opted-out"
@@ -52,7 +52,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """A reason against a call, with its explanation and end."""
+    """A reason against a call, with its explanation and the time when it ends."""
 
     reason: Reason
     words: str  # one line for people, without names and phone numbers
@@ -78,7 +78,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A call about which the gate decides."""
+    """A possible call about which the gate decides: its number, campaign and known facts."""
 
     campaign: CampaignRules
     number: str  # E.164
@@ -103,37 +103,40 @@ class Gate:
         self._all_zones = rulebook.list_all_zones()
 
     def check_campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area] = ()) -> Ruling:
-        """Decide whether a campaign may call anybody now (epoch seconds).
+        """Decide whether a campaign may call anybody at `now` (epoch seconds).
 
-        Checks the rules that do not depend on the number, and the silence interval if it applies in all of `areas`.
+        Checks only rules that do not depend on the number, and the silence interval if it applies in all of `areas`.
         """
-        return self._decide(now, lambda at: self._find_campaign_objections(campaign, at, areas))
+        return self._build_ruling(now, lambda at: self._find_campaign_objections(campaign, at, areas))
 
     def check_originate(self, case: Case, now: float) -> Ruling:
-        """Decide whether a call may be placed now (epoch seconds). It may not ring past the end of the calling hours."""
-        return self._decide(now, lambda at: self._find_call_objections(case, at, asked_at=now))
+        """Decide whether a call may be placed at `now` (epoch seconds).
+
+        The phone must not ring past the end of the calling hours.
+        """
+        return self._build_ruling(now, lambda at: self._find_call_objections(case, at, asked_at=now))
 
     def check_connect(self, case: Case, now: float) -> Ruling:
-        """Decide whether an answered call may be connected to an agent or flow now (epoch seconds).
+        """Decide whether an answered call may be connected to an agent or IVR flow at `now` (epoch seconds).
 
-        Caps and intervals are not checked, because the call itself counts in them.
+        Caps and intervals between calls are not checked, because they already count this call.
         """
-        return self._decide(now, lambda at: self._find_connect_objections(case, at))
+        return self._build_ruling(now, lambda at: self._find_connect_objections(case, at))
 
     def find_next_time(self, case: Case, now: float, at: float) -> float | None:
-        """Return the earliest time from `at` on (epoch seconds) at which a call could be placed, or None if unforeseeable.
+        """Return the earliest time from `at` on when a call could be placed (epoch seconds), or None if it cannot be foreseen.
 
-        Counts in `case.facts` are those of the day of `now`.
+        The counts of calls in `case.facts` are those of the day of `now`.
         """
-        return _find_earliest(at, lambda moment: self._find_call_objections(case, moment, asked_at=now))[1]
+        return _find_earliest_allowed_time(at, lambda moment: self._find_call_objections(case, moment, asked_at=now))[1]
 
-    def _decide(self, now: float, find_objections: FindObjections) -> Ruling:
-        return Ruling(*_find_earliest(now, find_objections))
+    def _build_ruling(self, now: float, find_objections: FindObjections) -> Ruling:
+        return Ruling(*_find_earliest_allowed_time(now, find_objections))
 
     def grounds(self, case: Case, rules: str) -> str:
         """Return the grounds on which a call is lawful, as a JSON object of strings.
 
-        `rules` is the digest of the rules' version.
+        `rules` is the digest of the calling rules in force.
         """
         facts, campaign, book = case.facts, case.campaign, self.rules
         certified = campaign.certified.get(case.language) if campaign.recorded else None
@@ -168,36 +171,36 @@ class Gate:
     ) -> Iterator[Objection]:
         yield from self._check_registers(campaign.purpose, now)
         yield from self._check_certificates_of_all_languages(campaign, now)
-        yield from self._check_silence_in_all_areas(campaign, areas, now)
+        yield from self._check_silence_interval_in_all_areas(campaign, areas, now)
         yield from self._check_campaign_hours(campaign, now)
         zones = self._all_zones
         if zones and not any(self.rules.hours.is_open_at(zone, now) for zone in zones):
             openings = [self.rules.hours.find_next_opening((zone,), now) for zone in zones]
             until = min((opening for opening in openings if opening is not None), default=None)
-            yield Objection(Reason.HOURS, f"outside calling hours{self._format_until(until)}", until)
+            yield Objection(Reason.HOURS, f"outside calling hours{self._format_end_of_objection(until)}", until)
 
     def _find_call_objections(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
         campaign = case.campaign
         yield from self._check_number(case)
-        yield from self._check_owner(case)
+        yield from self._check_owner_allows_calls(case)
         yield from self._check_registers(campaign.purpose, now)
         yield from self._check_certificate(campaign, case.language, now)
         yield from self._check_caller_id(case.caller_id)
-        yield from self._check_poll_over(campaign, case.area, now)
-        yield from self._check_retention(case.area, now)
-        yield from self._check_silence(campaign, case.area, now)
-        yield from self._check_hours(self.rules.zones(case.number), now, campaign.ring_seconds)
+        yield from self._check_poll_is_not_over(campaign, case.area, now)
+        yield from self._check_retention_period(case.area, now)
+        yield from self._check_silence_interval(campaign, case.area, now)
+        yield from self._check_calling_hours(self.rules.zones(case.number), now, campaign.ring_seconds)
         yield from self._check_campaign_hours(campaign, now)
         if case.facts is not None:
             yield from self._check_redial_lock(case, now)
-            yield from self._check_gap(case, case.facts, now)
+            yield from self._check_minimum_intervals(case, case.facts, now)
             yield from self._check_daily_caps(campaign, case.facts, now, asked_at)
 
     def _find_connect_objections(self, case: Case, now: float) -> Iterator[Objection]:
-        yield from self._check_owner(case)
+        yield from self._check_owner_allows_calls(case)
         yield from self._check_certificate(case.campaign, case.language, now)
-        yield from self._check_silence(case.campaign, case.area, now)
-        yield from self._check_hours(self.rules.zones(case.number), now, 0.0)
+        yield from self._check_silence_interval(case.campaign, case.area, now)
+        yield from self._check_calling_hours(self.rules.zones(case.number), now, 0.0)
 
     # Single rules
 
@@ -206,8 +209,8 @@ class Gate:
         if problem is not None:
             yield Objection(Reason.NUMBER, problem, None)
 
-    def _check_owner(self, case: Case) -> Iterator[Objection]:
-        """Check opt-out, do-not-call registers and consent of the number."""
+    def _check_owner_allows_calls(self, case: Case) -> Iterator[Objection]:
+        """Check whether the number's owner allows calls: opt-out, do-not-call registers and consent."""
         facts, campaign = case.facts, case.campaign
         if facts is None:
             yield Objection(Reason.NOTHING_KNOWN, "the number's earlier calls are unknown", None)
@@ -261,7 +264,7 @@ class Gate:
             yield Objection(Reason.CERTIFICATE, f"{needed}: {problem}", None)
 
     def _check_certificates_of_all_languages(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
-        """Yield the objection for the first language, if there is one for every language."""
+        """Yield the first language's objection if every language has an objection."""
         languages = campaign.certified or ("",)
         found = [next(self._check_certificate(campaign, language, now), None) for language in languages]
         if found[0] is not None and None not in found:
@@ -275,21 +278,21 @@ class Gate:
         elif (series := self.rules.profile.caller_id.series) and not caller_id.startswith(series):
             yield Objection(Reason.CALLER_ID, "the caller ID is outside the allowed series", None)
 
-    def _check_poll_over(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
-        """Object to turnout calls after the close of poll."""
+    def _check_poll_is_not_over(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
+        """Object to calls about turnout after the close of poll."""
         close = CloseUnknown.POLL if area is None else find_close_of_poll(self.rules.polls, area)
         if campaign.purpose is Purpose.TURNOUT and isinstance(close, float) and now >= close:
             when = format_moment(close, self.rules.centre_zone)
             yield Objection(Reason.POLL_OVER, f"the poll of the polling area closed on {when}", None)
 
-    def _check_retention(self, area: Area | None, now: float) -> Iterator[Objection]:
-        """Object to calls with data that should have been erased by now."""
+    def _check_retention_period(self, area: Area | None, now: float) -> Iterator[Objection]:
+        """Object to a call if its voter data should have been erased by now."""
         poll = None if area is None else find_poll(self.rules.polls, area.constituency_number)
         if poll is not None and now >= self.rules.get_erasure_time(poll):
             days = f"{self.rules.profile.retention.erase_after_days} days after the poll of {poll.day.isoformat()}"
             yield Objection(Reason.RETENTION, f"names and numbers must be erased {days} (run dialer purge)", None)
 
-    def _check_silence(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
+    def _check_silence_interval(self, campaign: CampaignRules, area: Area | None, now: float) -> Iterator[Objection]:
         rules = self.rules
         if not rules.forbids_in_silence(campaign):
             return
@@ -303,24 +306,24 @@ class Gate:
         elif close - rules.silence_seconds <= now < close:
             applies_to_all = campaign.purpose in rules.profile.silence.forbids
             kind = campaign.purpose.value if applies_to_all else f"recorded {campaign.purpose.value}"
-            words = f"silence interval of the polling area: no {kind} calls{self._format_until(close)}"
+            words = f"silence interval of the polling area: no {kind} calls{self._format_end_of_objection(close)}"
             yield Objection(Reason.SILENCE, words, close)
 
-    def _check_silence_in_all_areas(
+    def _check_silence_interval_in_all_areas(
         self, campaign: CampaignRules, areas: Collection[Area], now: float
     ) -> Iterator[Objection]:
-        """Yield the objection that ends first, if there is one in every area."""
+        """Yield the objection that ends first, if there is one in each of the areas."""
         found: list[Objection] = []
         for area in areas:
-            objection = next(self._check_silence(campaign, area, now), None)
+            objection = next(self._check_silence_interval(campaign, area, now), None)
             if objection is None:
                 return
             found.append(objection)
         if found:
             yield min(found, key=lambda objection: float("inf") if objection.until is None else objection.until)
 
-    def _check_hours(self, zones: NumberZones, now: float, lasting_seconds: float) -> Iterator[Objection]:
-        """Check that calling hours last from `now` for `lasting_seconds` in all zones."""
+    def _check_calling_hours(self, zones: NumberZones, now: float, lasting_seconds: float) -> Iterator[Objection]:
+        """Check that the calling hours in all zones last for at least `lasting_seconds` from `now`."""
         if not zones:
             yield Objection(Reason.NO_ZONE, "the time zone of the number is unknown", None)
             return
@@ -331,18 +334,20 @@ class Gate:
         after = now if not all(hours.is_open_at(zone, now) for zone in zones) else now + lasting_seconds
         until = hours.find_next_opening(zones, after)
         names = zones[0].key if len(zones) == 1 else f"the {len(zones)} zones where the number may be"
-        yield Objection(Reason.HOURS, f"outside calling hours in {names}{self._format_until(until)}", until)
+        yield Objection(Reason.HOURS, f"outside calling hours in {names}{self._format_end_of_objection(until)}", until)
 
     def _check_campaign_hours(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
         zone = self.rules.centre_zone
         if not campaign.hours.is_open_at(zone, now):
             until = campaign.hours.find_next_opening((zone,), now)
             yield Objection(
-                Reason.CAMPAIGN_HOURS, f"outside the campaign's calling hours{self._format_until(until)}", until
+                Reason.CAMPAIGN_HOURS,
+                f"outside the campaign's calling hours{self._format_end_of_objection(until)}",
+                until,
             )
 
     def locked_until(self, facts: PhoneFacts | None, now: float) -> float | None:
-        """Return the end of a number's redial lock after an abandoned call (epoch seconds), or None if it is not locked."""
+        """Return the time when a number's redial lock after an abandoned call ends (epoch seconds), or None if it is not locked."""
         if facts is None or facts.abandoned_at is None:
             return None
         until = facts.abandoned_at + self.rules.profile.redial_lock.hours * HOUR_SECONDS
@@ -351,11 +356,11 @@ class Gate:
     def _check_redial_lock(self, case: Case, now: float) -> Iterator[Objection]:
         until = self.locked_until(case.facts, now)
         if until is not None and not (case.guaranteed and self.rules.profile.redial_lock.unless_agent_guaranteed):
-            words = f"a call to the number was abandoned, so it is not redialled{self._format_until(until)}"
+            words = f"a call to the number was abandoned, so it is not redialled{self._format_end_of_objection(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
 
-    def _check_gap(self, case: Case, facts: PhoneFacts, now: float) -> Iterator[Objection]:
-        """Check the minimum interval since the last call and since the last conversation."""
+    def _check_minimum_intervals(self, case: Case, facts: PhoneFacts, now: float) -> Iterator[Objection]:
+        """Check the minimum intervals since the number's last call and last conversation."""
         gaps = self.rules.get_call_gaps(case.campaign)
         called_at, talked_at = facts.called_at, facts.talked_at
         if case.asked_for:
@@ -365,10 +370,12 @@ class Gate:
             return
         talked = talked_at is not None and until > gaps.free_at(called_at, None, ())
         if talked:
-            words = f"a recent conversation on the number: no campaign calls it{self._format_until(until)}"
+            words = f"a recent conversation on the number: no campaign calls it{self._format_end_of_objection(until)}"
         else:
             minutes = f"{gaps.least_seconds / 60:g} minutes"
-            words = f"the number was called within the last {minutes}: not redialled{self._format_until(until)}"
+            words = (
+                f"the number was called within the last {minutes}: not redialled{self._format_end_of_objection(until)}"
+            )
         yield Objection(Reason.MINIMUM_INTERVAL, words, until)
 
     def _check_daily_caps(
@@ -390,12 +397,14 @@ class Gate:
             words = f"{conversations} conversations today; the limit is {most_conversations}"
             yield Objection(Reason.CONVERSATIONS, words, midnight)
 
-    def _format_until(self, until: float | None) -> str:
+    def _format_end_of_objection(self, until: float | None) -> str:
         return "" if until is None else f" until {format_moment(until, self.rules.centre_zone)}"
 
 
-def _find_earliest(at: float, find_objections: FindObjections) -> tuple[tuple[Objection, ...], float | None]:
-    """Return the objections at a time, and the first time from then on without objections (None: unforeseeable)."""
+def _find_earliest_allowed_time(
+    at: float, find_objections: FindObjections
+) -> tuple[tuple[Objection, ...], float | None]:
+    """Return the objections at a time, and the first time from then on without objections (None if it cannot be foreseen)."""
     first = remaining = tuple(find_objections(at))
     for _ in range(_MAX_STEPS):
         if not remaining:

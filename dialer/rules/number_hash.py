@@ -14,13 +14,13 @@ _BLOCK_BYTES = 64  # of SHA-256
 def hash_number(secret: bytes, number: str) -> str:
     """Return the HMAC-SHA256 of an E.164 number with the centres' shared secret (64 hexadecimal digits).
 
-    A hash without a key could be reversed by trying all phone numbers.
+    A hash without a secret could be reversed by trying all phone numbers.
     """
     return create_number_hasher(secret)(number)
 
 
 def create_number_hasher(secret: bytes) -> Callable[[str], str]:
-    """Return a function that hashes numbers like `hash_number`, but faster, because it prepares the key once (RFC 2104)."""
+    """Return a function that hashes numbers like `hash_number`, but faster: it prepares the secret once (RFC 2104)."""
     key = secret if len(secret) <= _BLOCK_BYTES else hashlib.sha256(secret).digest()
     key = key.ljust(_BLOCK_BYTES, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key))
@@ -36,5 +36,5 @@ def create_number_hasher(secret: bytes) -> Callable[[str], str]:
 
 
 def compute_fingerprint(secret: bytes) -> str:
-    """Return a fingerprint of the secret, by which two centres can check that they have the same one."""
+    """Return a fingerprint of the secret, by which two centres can check that they share it."""
     return hashlib.sha256(b"matdan opt-outs " + secret).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""The time zones in which a phone number may be, by its longest prefix known to Google's libphonenumber. Pure.
+"""The time zones in which a phone number may be, by its longest prefix known to Google's libphonenumber. No I/O.
 
-If a number may be in several zones, calls must be allowed in all of them. A mobile phone in another area than its prefix
-cannot be recognized.
+If a number may be in several zones, calls must be allowed in all of them. A mobile phone that is in another area than
+its prefix says cannot be recognized.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NumberZones = tuple[ZoneInfo, ...]
 
 
 def find_zones(number: str) -> NumberZones:
-    """Return the zones in which an E.164 number may be; empty if unknown."""
+    """Return the time zones in which an E.164 number may be, or none if they are unknown."""
     digits = number[1:]
     for length in range(min(TIMEZONE_LONGEST_PREFIX, len(digits)), 0, -1):
         names = TIMEZONE_DATA.get(digits[:length])
@@ -26,7 +26,7 @@ def find_zones(number: str) -> NumberZones:
 
 @lru_cache(maxsize=256)
 def find_zones_of_prefix(prefix: str) -> NumberZones:
-    """Return the zones of every number that begins with a prefix."""
+    """Return the time zones of all numbers that begin with a prefix."""
     digits = prefix[1:]
     names = {name for known, zones in TIMEZONE_DATA.items() if known.startswith(digits) for name in zones}
     names |= {zone.key for zone in find_zones(prefix)}
@@ -35,7 +35,7 @@ def find_zones_of_prefix(prefix: str) -> NumberZones:
 
 @lru_cache(maxsize=4096)
 def _load_zones(names: tuple[str, ...]) -> NumberZones:
-    """Return the zones with these names, or none if this machine lacks one, because an unknown zone forbids calls."""
+    """Return the time zones with these names, or none if this machine lacks one, because an unknown zone forbids calls."""
     try:
         return tuple(ZoneInfo(name) for name in names)
     except (ZoneInfoNotFoundError, ValueError):

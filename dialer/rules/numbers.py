@@ -1,4 +1,4 @@
-"""Check that a number is in E.164 format and has an allowed prefix. Pure."""
+"""Checks that a phone number is in E.164 format and has an allowed prefix. No I/O."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 
 def find_refusal(number: str, allowed_prefixes: Sequence[str], denied_prefixes: Sequence[str]) -> str | None:
-    """Return why a number must not be dialled, or None if it may be. The text does not contain the number.
+    """Return why a number must not be dialled, or None if it may be dialled. The text does not contain the number.
 
-    A number must begin with an allowed prefix, and with no denied one (against premium numbers and toll fraud).
+    A number must begin with an allowed prefix and must not begin with a denied one (against premium numbers and toll
+    fraud).
     """
     if not _E164.fullmatch(number):
         return "not an E.164 number"

@@ -1,4 +1,4 @@
-"""Polling days, and the silence interval before the close of poll of each polling area. Pure."""
+"""Polling days, and the silence interval before the close of poll of each polling area. No I/O."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A polling area: a booth of the roll."""
+    """A polling area: the area of one booth of the roll."""
 
     constituency_number: int
     closes_at: str  # "18:00", local time of the poll; "": unknown
@@ -28,14 +28,14 @@ class PollingDay:
 
 
 class CloseUnknown(StrEnum):
-    """Why the close of poll of an area is unknown."""
+    """Why the time of an area's close of poll is unknown."""
 
     POLL = "poll"  # no polling day includes its constituency
     HOUR = "hour"  # the closing time is missing or invalid
 
 
 def find_poll(polls: tuple[PollingDay, ...], constituency_number: int) -> PollingDay | None:
-    """Return the polling day that names a constituency, otherwise the one for all constituencies, or None."""
+    """Return the polling day that names a constituency, or else the one for all constituencies, or None if there is neither."""
     for poll in polls:
         if constituency_number in poll.constituencies:
             return poll
@@ -43,17 +43,18 @@ def find_poll(polls: tuple[PollingDay, ...], constituency_number: int) -> Pollin
 
 
 def find_close_of_poll(polls: tuple[PollingDay, ...], area: Area) -> float | CloseUnknown:
-    """Return the close of poll of an area (epoch seconds), or why it is unknown."""
+    """Return an area's close of poll (epoch seconds), or why it is unknown."""
     poll = find_poll(polls, area.constituency_number)
     if poll is None:
         return CloseUnknown.POLL
-    closes_at = poll.closes_at or _parse_time(area.closes_at)
+    closes_at = poll.closes_at or _parse_clock_time(area.closes_at)
     if closes_at is None or closes_at <= poll.opens:
         return CloseUnknown.HOUR
     return datetime.combine(poll.day, closes_at, poll.zone).astimezone(UTC).timestamp()
 
 
-def _parse_time(text: str) -> time | None:
+def _parse_clock_time(text: str) -> time | None:
+    """Return the time of day in a text such as "17:00", or None if it is not a time."""
     try:
         return time.fromisoformat(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Retry rules: when a number is due again after an attempt, by the campaign's settings. Pure."""
+"""Retry rules: when a number is due again after an attempt, by the campaign's settings. No I/O."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class RetryRules:
 
 
 def schedule_after_outcome(rules: RetryRules, outcome: Outcome, attempt_number: int, now: float) -> float | None:
-    """Return when the number is due again after a call (epoch seconds), or None if never in this campaign.
+    """Return when the number is due again after a call with this outcome (epoch seconds), or None if never in this campaign.
 
-    A completed flow is final, but its marks may make the number due again (`schedule_after_mark`). The outcome `unknown` is
-    final, because the voter may have been called.
+    A completed IVR flow is final, but the voter's answers in it may make the number due again (`schedule_after_mark`).
+    The outcome `unknown` is final, because the voter may have been called.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS  # nobody was called, so this does not count as one of max_attempts
@@ -58,7 +58,7 @@ def schedule_after_worker_call(
 ) -> float | None:
     """Return when a booth worker is due again after a call (epoch seconds), or None if never.
 
-    After a report this is `every_seconds` later, without a report sooner.
+    After a report, this is `every_seconds` later. Without a report, it is sooner.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS
@@ -82,10 +82,10 @@ def schedule_after_worker_disposition(
 def schedule_after_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Return when the number is due again after a mark that a voter entered (epoch seconds), or None if never.
+    """Return when the number is due again after a mark, the voter's recorded answer (epoch seconds), or None if never.
 
-    A mark concerns one voter, and others of the household are still called. The store closes the number once no voter on it
-    is pending.
+    A mark is about one voter; other voters of the household are still called. The store closes the number once it has
+    no pending voter.
     """
     if attempt_number >= rules.max_attempts:
         return None
@@ -105,7 +105,7 @@ def schedule_after_disposition(
 
 
 def schedule_after_named_hour(hour: int, now: float, zone: ZoneInfo) -> float:
-    """Return 45 minutes past the local hour (0-23) of today that the voter named, or in 15 minutes if that has passed."""
+    """Return 45 minutes past the hour of today (local, 0-23) that the voter named, or 15 minutes from now if that has passed."""
     local = datetime.fromtimestamp(now, zone)
     named = local.replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(seconds=_AFTER_NAMED_HOUR_SECONDS)
     return max(named.timestamp(), now + _HOUR_SECONDS / 4)

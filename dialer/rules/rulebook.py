@@ -1,4 +1,4 @@
-"""The rules that the gate applies, built from the jurisdiction profile and the site's settings. Pure."""
+"""The rules that the gate applies to calls, built from the legal profile and the site's settings. No I/O."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MINUTE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CertificateStatus:
-    """Whether all prompts that a campaign plays in one language have a valid certificate."""
+    """Whether all prompts that a campaign plays in one language have valid certificates."""
 
     problem: str | None  # a prompt without a valid certificate, and why; None: all have one
     last_day: date | None = None  # last day on which all certificates are valid; None: unlimited
@@ -32,7 +32,7 @@ class CertificateStatus:
 
 @dataclass(frozen=True, slots=True)
 class CampaignRules:
-    """The properties of a campaign on which the rules depend."""
+    """Those properties of a campaign on which the calling rules depend."""
 
     campaign_id: str
     purpose: Purpose
@@ -47,13 +47,13 @@ class CampaignRules:
 
     @property
     def recorded(self) -> bool:
-        """Whether a recorded voice speaks in the calls (an IVR campaign)."""
+        """Whether the calls play a recorded voice (an IVR campaign)."""
         return self.kind is CampaignKind.IVR
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The rules of a site that apply to all its calls."""
+    """The calling rules of a site, which apply to all its calls."""
 
     profile: Profile  # already made stricter by the site
     hours: WeekHours
@@ -72,7 +72,7 @@ class Rulebook:
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
     def with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
-        """Return a copy of the rules with imported do-not-call registers."""
+        """Return a copy of the rules with the do-not-call registers that were imported."""
         return replace(self, registers=registers)
 
     def forbids_in_silence(self, campaign: CampaignRules) -> bool:
@@ -84,19 +84,19 @@ class Rulebook:
         return recorded or campaign.purpose in silence.forbids
 
     def get_attempts_cap(self, campaign: CampaignRules) -> int:
-        """Return the cap on a number's attempts per day, over all campaigns."""
+        """Return the maximum number of attempts to call a number per day, over all campaigns."""
         return self.attempts_per_day if campaign.attempts_per_day is None else campaign.attempts_per_day
 
     def get_conversations_cap(self, campaign: CampaignRules) -> int | None:
-        """Return the cap on a number's conversations per day, or None for booth workers, who have no cap."""
+        """Return the maximum number of conversations with a number per day, or None for booth workers, who have no such cap."""
         return self.profile.attempts.conversations_per_day if campaign.attempts_per_day is None else None
 
     def get_call_gaps(self, campaign: CampaignRules) -> CallIntervals:
-        """Return the minimum intervals between calls to a number; booth workers have their own."""
+        """Return the minimum intervals between calls to a number. Booth workers have their own intervals."""
         return self.gaps if campaign.attempts_per_day is None else NO_INTERVALS
 
     def get_erasure_time(self, poll: PollingDay) -> float:
-        """Return the time by which the names and numbers of a poll must be erased (epoch seconds)."""
+        """Return the time by which voters' names and numbers must be erased after a poll (epoch seconds)."""
         return find_end_of_day(poll.day + timedelta(days=self.profile.retention.erase_after_days), self.centre_zone)
 
     @property
@@ -104,7 +104,7 @@ class Rulebook:
         return self.profile.calling_hours.zones is Zones.NUMBER
 
     def zones(self, number: str) -> NumberZones:
-        """Return the time zones in which a number's calling hours apply; empty if unknown."""
+        """Return the time zones in which a number's calling hours apply, or none if they are unknown."""
         return find_zones(number) if self._uses_number_zones else (self.centre_zone,)
 
     def list_all_zones(self) -> NumberZones:
@@ -116,13 +116,13 @@ class Rulebook:
 
 
 def get_lawful_hours(profile: Profile, settings: Settings) -> WeekHours:
-    """Return the calling hours that the profile allows, with the site's holidays."""
+    """Return the calling hours that the legal profile allows, with the site's holidays."""
     hours = profile.calling_hours
     return WeekHours(hours.weekday, hours.saturday, hours.sunday, hours.holiday, frozenset(settings.rules.holidays))
 
 
 def build_rulebook(profile: Profile, settings: Settings) -> Rulebook:
-    """Return the rules of a site. `profile` includes the site's stricter values already."""
+    """Return the calling rules of a site. `profile` already includes the site's stricter values."""
     return Rulebook(
         profile=profile,
         hours=get_lawful_hours(profile, settings),
@@ -155,16 +155,16 @@ def list_polling_days(settings: Settings) -> tuple[PollingDay, ...]:
 
 
 def get_campaign_hours(campaign: Campaign) -> WeekHours:
-    """Return a campaign's own calling hours."""
+    """Return the calling hours in a campaign's own settings."""
     return make_daily_hours((stretch.start, stretch.until) for stretch in campaign.hours)
 
 
 def build_campaign_rules(
     campaign: Campaign, settings: Settings, certified: Mapping[str, CertificateStatus] | None = None
 ) -> CampaignRules:
-    """Return the properties of a campaign on which the rules depend.
+    """Return those properties of a campaign on which the calling rules depend.
 
-    `certified` has the status of its prompts' certificates by language; None stands for unknown.
+    `certified` has the status of the prompts' certificates by language; None stands for unknown.
     """
     return CampaignRules(
         campaign_id=campaign.id,
@@ -181,5 +181,5 @@ def build_campaign_rules(
 
 
 def find_end_of_day(day: date, zone: ZoneInfo) -> float:
-    """Return the midnight that ends a day (epoch seconds)."""
+    """Return the midnight at which a day ends (epoch seconds)."""
     return midnight(day + timedelta(days=1), zone)
