@@ -31,7 +31,7 @@ _DEFUSED = re.compile(r"'(?=[=+\-@])")
 
 
 class Memo(dict[str, T]):
-    """A cache of cleaned cells. Columns with few distinct values (part, age, sex) cost only a look-up per row."""
+    """A cache of cleaned cells, so that columns with few distinct values (part, age, sex) cost only a look-up per row."""
 
     def __init__(self, clean: Callable[[str], T], limit: int = 50_000) -> None:
         """Take the cleaning function. The cache is emptied when it has `limit` entries."""
@@ -40,7 +40,7 @@ class Memo(dict[str, T]):
         self._limit = limit
 
     def __missing__(self, cell: str) -> T:
-        """Clean a cell that is not in the cache."""
+        """Clean a cell that is not in the cache yet, and store the result."""
         if len(self) >= self._limit:
             self.clear()
         value = self[cell] = self._clean(cell)
@@ -48,24 +48,24 @@ class Memo(dict[str, T]):
 
 
 def create_word_parser(table: dict[str, str]) -> Callable[[str], str | None]:
-    """Return a function that converts a word to its code; it returns "" for a blank cell and None for an unknown word."""
+    """Return a function that converts a word to its code. The function returns "" for a blank cell and None for an unknown word."""
     codes = {word.strip(): code for code, words in table.items() for word in words.split(",")}
     return lambda cell: codes.get(collapse_spaces(cell).casefold().rstrip(".")) if cell.strip() else ""
 
 
 def collapse_spaces(cell: str) -> str:
-    """Return the text stripped and with single spaces."""
+    """Return the text without spaces at its ends, and with single spaces between words."""
     return " ".join(cell.split())
 
 
 def parse_number(cell: str, largest: int) -> int | None:
-    """Return a whole number from 1 to `largest`, in the digits of any Indian script or as 12.0; otherwise None."""
+    """Return a whole number from 1 to `largest`, or None. Digits of any Indian script and forms such as 12.0 are accepted."""
     match = _WHOLE_NUMBER.fullmatch(cell.strip().translate(ASCII_DIGITS))
     return value if match is not None and 1 <= (value := int(match[1])) <= largest else None
 
 
 def clean_age(cell: str) -> int | None:
-    """Return an age in years; None for a blank cell or 0, -1 for an impossible age."""
+    """Return an age in years: None for a blank cell or 0, and -1 for an impossible age."""
     text = cell.strip().translate(ASCII_DIGITS)
     if text in {"", "0", "-", "0.0"}:
         return None

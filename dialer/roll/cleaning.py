@@ -1,8 +1,8 @@
-"""Convert rows of a roll to voters, by whole columns for speed.
+"""Converts rows of a roll to voters, whole columns at a time for speed.
 
-A row without a valid constituency, part or serial is rejected, because it does not identify a voter. If only a detail is
-invalid (such as an age of 240), the cell is rejected and the voter is imported without it. Blank rows are counted and
-skipped.
+A row without a valid constituency, part or serial is rejected, because it does not identify a voter. If only a detail
+is invalid (such as an age of 240), the cell is rejected and the voter is imported without it. Blank rows are counted
+and skipped.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class BoothKey(NamedTuple):
 
 
 class BoothDetails(NamedTuple):
-    """The details of a booth in the roll; "" for unknown ones."""
+    """The details of a booth on the roll; "" for unknown ones."""
 
     constituency_name: str
     name: str
@@ -75,7 +75,7 @@ class BoothDetails(NamedTuple):
 
 @dataclass(slots=True)
 class BoothSlot:
-    """A booth during an import."""
+    """A booth that an import has found in the roll, with its ID in the store."""
 
     booth_id: int
     is_new: bool  # the booth had no voters in the store before the import
@@ -84,7 +84,7 @@ class BoothSlot:
 
 @dataclass(slots=True)
 class RowTable:
-    """Rows of the same width with their row numbers, and the same cells by column."""
+    """Rows of equal width with their row numbers. The cells are also accessible by column."""
 
     numbers: Sequence[int]
     rows: Sequence[Sequence[str]]
@@ -98,7 +98,7 @@ class RowTable:
 
 @dataclass(slots=True)
 class CleanRows:
-    """The voters of one batch, as columns of equal length, with the rows from which they were read."""
+    """The voters of one batch, as columns of equal length, with the rows from which they come."""
 
     table: RowTable
     booths: list[BoothSlot] = field(default_factory=list)
@@ -139,10 +139,10 @@ class Cleaner:
         self._houses = Memo(clean_house)
 
     def clean(self, batch: Batch) -> CleanRows:
-        """Return the voters of a batch and its rejects."""
+        """Return the voters in a batch of rows, and the rejects."""
         rejects: list[Reject] = []
-        table, blank = self._normalize_widths(batch, rejects)
-        serials = [self._serials[cell] for cell in self._cells(table, Field.SERIAL)]
+        table, blank = self._normalize_row_widths(batch, rejects)
+        serials = [self._serials[cell] for cell in self._get_field_cells(table, Field.SERIAL)]
         booths = self._find_booths(table)
         if 0 in serials or None in booths:
             keep = [slot is not None and serial > 0 for slot, serial in zip(booths, serials, strict=True)]
@@ -158,13 +158,16 @@ class Cleaner:
         if table.rows:
             clean.serials = serials
             clean.booths = [slot for slot in booths if slot is not None]
-            clean.details = self._clean_details(table, rejects)
+            clean.details = self._clean_voter_details(table, rejects)
             phones = self._mapping.columns.get(Field.MOBILE, ())
             clean.phone_columns = [(self._mapping.header[index], table.columns[index]) for index in phones]
         return clean
 
-    def _normalize_widths(self, batch: Batch, rejects: list[Reject]) -> tuple[RowTable, int]:
-        """Return (rows as wide as the header, number of blank rows). Rows with additional filled cells are rejected."""
+    def _normalize_row_widths(self, batch: Batch, rejects: list[Reject]) -> tuple[RowTable, int]:
+        """Return the rows, each as wide as the header, and the number of blank rows.
+
+        Reject rows with filled cells beyond the header.
+        """
         width = len(self._mapping.header)
         if not self._damaged and set(map(len, batch.rows)) == {width}:
             numbers = range(batch.first_row, batch.first_row + len(batch.rows))
@@ -175,15 +178,15 @@ class Cleaner:
         for number, row in enumerate(batch.rows, batch.first_row):
             if not any(row):
                 blank += 1
-            elif (reject := self._check_shape(number, row, width)) is not None:
+            elif (reject := self._check_row_shape(number, row, width)) is not None:
                 rejects.append(reject)
             else:
                 rows.append(row[:width] + [""] * (width - len(row)))
                 row_numbers.append(number)
         return RowTable(row_numbers, rows, list(zip(*rows, strict=True))), blank
 
-    def _check_shape(self, number: int, row: list[str], width: int) -> Reject | None:
-        """Return a reject for a row with too many cells, an unclosed quotation mark, or undecodable characters."""
+    def _check_row_shape(self, number: int, row: list[str], width: int) -> Reject | None:
+        """Return a reject if a row has too many cells, an unclosed quotation mark or undecodable characters; otherwise None."""
         extra = next((cell for cell in row[width:] if cell.strip()), None)
         if extra is not None:
             reason = "more cells than the header: put a cell that contains the delimiter in quotes"
@@ -196,20 +199,20 @@ class Cleaner:
             return Reject(number, self._mapping.header[broken], row[broken], reason, row)
         return None
 
-    def _cells(self, table: RowTable, name: Field) -> Sequence[str]:
-        """Return the cells of a field, or its fixed value repeated."""
+    def _get_field_cells(self, table: RowTable, name: Field) -> Sequence[str]:
+        """Return the cells of a field in all rows, or the field's fixed value once per row."""
         places = self._mapping.columns.get(name)
         if places is None:
             return [self._mapping.values.get(name, "")] * len(table.rows)
         return table.columns[places[0]] if table.rows else ()
 
-    def _cell(self, row: Sequence[str], name: Field) -> str:
+    def _get_field_cell(self, row: Sequence[str], name: Field) -> str:
         places = self._mapping.columns.get(name)
         return row[places[0]] if places is not None else self._mapping.values.get(name, "")
 
     def _find_booths(self, table: RowTable) -> list[BoothSlot | None]:
         names = (Field.ROLL_VERSION, Field.STATE_CODE, Field.CONSTITUENCY_NUMBER, Field.PART_NUMBER)
-        keys = list(zip(*(self._cells(table, name) for name in names), strict=True))
+        keys = list(zip(*(self._get_field_cells(table, name) for name in names), strict=True))
         booths = [self._booths.get(key) for key in keys]
         if None in booths:
             for place, slot in enumerate(booths):
@@ -218,7 +221,7 @@ class Cleaner:
         return booths
 
     def _add_booth(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
-        """Return the slot of a booth at its first row in this file, or None if the cells do not identify a booth."""
+        """Return the slot of the booth whose first row in this file this is, or None if the cells do not identify a booth."""
         version, state, constituency, part = cells
         state_in_number, number = split_constituency(constituency)
         constituency_number = parse_number(number, _KEY_LIMITS[Field.CONSTITUENCY_NUMBER])
@@ -227,11 +230,11 @@ class Cleaner:
             return None
         state_code = collapse_spaces(state).upper() or state_in_number
         details = BoothDetails(
-            constituency_name=collapse_spaces(self._cell(row, Field.CONSTITUENCY_NAME)),
-            name=collapse_spaces(self._cell(row, Field.PART_NAME)),
-            name_local=collapse_spaces(self._cell(row, Field.PART_NAME_LOCAL)),
+            constituency_name=collapse_spaces(self._get_field_cell(row, Field.CONSTITUENCY_NAME)),
+            name=collapse_spaces(self._get_field_cell(row, Field.PART_NAME)),
+            name_local=collapse_spaces(self._get_field_cell(row, Field.PART_NAME_LOCAL)),
             language=parse_language(self._mapping.values.get(Field.LANGUAGE, "")) or get_state_language(state_code),
-            closes_at=parse_clock_time(self._cell(row, Field.CLOSES_AT)),
+            closes_at=parse_clock_time(self._get_field_cell(row, Field.CLOSES_AT)),
         )
         key = BoothKey(collapse_spaces(version) or self._roll_version, state_code, constituency_number, part_number)
         slot = self._booths[cells] = self._find_booth(key, details)
@@ -244,29 +247,33 @@ class Cleaner:
             if not any(cell.strip() for cell in row):
                 blank += 1
                 continue
-            name = next(name for name in _KEY_REASONS if not self._is_key_valid(name, row))
-            rejects.append(Reject(number, self._heading(name), self._cell(row, name), _KEY_REASONS[name], row))
+            name = next(name for name in _KEY_REASONS if not self._is_booth_key_valid(name, row))
+            rejects.append(
+                Reject(number, self._get_field_heading(name), self._get_field_cell(row, name), _KEY_REASONS[name], row)
+            )
         return blank
 
-    def _is_key_valid(self, name: Field, row: Sequence[str]) -> bool:
-        cell = self._cell(row, name)
+    def _is_booth_key_valid(self, name: Field, row: Sequence[str]) -> bool:
+        cell = self._get_field_cell(row, name)
         if name is Field.CONSTITUENCY_NUMBER:
             cell = split_constituency(cell)[1]
         return parse_number(cell, _KEY_LIMITS[name]) is not None
 
-    def _heading(self, name: Field) -> str:
+    def _get_field_heading(self, name: Field) -> str:
         places = self._mapping.columns.get(name)
         return self._mapping.header[places[0]] if places is not None else name.value
 
-    def _clean_details(self, table: RowTable, rejects: list[Reject]) -> list[Details]:
+    def _clean_voter_details(self, table: RowTable, rejects: list[Reject]) -> list[Details]:
         ages = self._clean_field(table, Field.AGE, self._ages.__getitem__, None)
         if -1 in ages:
             reason = f"not a voter's age ({AGES.start} to {AGES.stop - 1}): the voter is imported without it"
             self._reject_cells(table, Field.AGE, [age == -1 for age in ages], reason, rejects)
             ages = [None if age == -1 else age for age in ages]
-        relations = self._clean_codes(table, Field.RELATION, self._relations, "not a relation (F, M, H, O)", rejects)
-        sexes = self._clean_codes(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
-        languages = self._clean_codes(table, Field.LANGUAGE, self._languages, "not a known language", rejects)
+        relations = self._clean_coded_field(
+            table, Field.RELATION, self._relations, "not a relation (F, M, H, O)", rejects
+        )
+        sexes = self._clean_coded_field(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
+        languages = self._clean_coded_field(table, Field.LANGUAGE, self._languages, "not a known language", rejects)
         columns = (
             self._clean_field(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
             self._join_names(table, Field.NAME, Field.LAST_NAME),
@@ -283,14 +290,14 @@ class Cleaner:
 
     def _join_names(self, table: RowTable, *names: Field) -> list[str]:
         """Return first and last names joined, with single spaces."""
-        cells = [self._cells(table, name) for name in names if name in self._mapping.columns]
+        cells = [self._get_field_cells(table, name) for name in names if name in self._mapping.columns]
         if len(cells) == 1:
             return [" ".join(cell.split()) for cell in cells[0]]
         if cells:
             return [" ".join(f"{first} {last}".split()) for first, last in zip(*cells, strict=True)]
         return [""] * len(table.rows)
 
-    def _clean_codes(
+    def _clean_coded_field(
         self, table: RowTable, name: Field, memo: Memo[str | None], reason: str, rejects: list[Reject]
     ) -> list[str]:
         """Return the codes of a field's words; unknown words are rejected with `reason` and become ""."""
@@ -302,16 +309,16 @@ class Cleaner:
         return [value or "" for value in values]
 
     def _clean_field(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
-        """Return the cleaned cells of a field, or blanks if the roll does not have it."""
+        """Return the cleaned cells of a field, or blank cells if the roll does not have the field."""
         if name not in self._mapping.columns and name not in self._mapping.values:
             return [blank] * len(table.rows)
-        return list(map(clean, self._cells(table, name)))
+        return list(map(clean, self._get_field_cells(table, name)))
 
     def _reject_cells(
         self, table: RowTable, name: Field, bad: Sequence[bool], reason: str, rejects: list[Reject]
     ) -> None:
         for number, row in compress(zip(table.numbers, table.rows, strict=True), bad):
-            rejects.append(Reject(number, self._heading(name), self._cell(row, name), reason, row))
+            rejects.append(Reject(number, self._get_field_heading(name), self._get_field_cell(row, name), reason, row))
 
 
 def _find_undecoded_cell(row: Sequence[str]) -> int | None:

@@ -1,4 +1,4 @@
-"""Tables in small files that refer to the roll (weights, workers, marks), with columns found by their headings."""
+"""Small files (weights, workers, marks) whose rows refer to the roll. Their columns are found by their headings."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ class TableRow:
         return f"{self.path}: row {self.number:,}"
 
     def make_error(self, problem: str) -> RollError:
-        """Return the error for an invalid row, because of which no row of the file is imported."""
+        """Return an error about this row. It says that no row of the file is imported."""
         return RollError(f"{self.location}: {problem}; nothing was imported")
 
     def parse_number(self, name: str, text: str | None = None) -> int:
-        """Return the whole number in the cell of a column, in any Indian digits. `text` is a part of a cell to parse instead.
+        """Return the whole number in a column's cell, in any Indian digits. If `text` is given, it is parsed instead of the cell.
 
         Raises:
-            RollError: The cell is not a whole number.
+            RollError: The text is not a whole number.
         """
         digits = (self[name] if text is None else text).translate(ASCII_DIGITS).removesuffix(".0")
         if not (digits.isascii() and digits.isdecimal() and len(digits) <= 9):
@@ -77,7 +77,7 @@ class TableRow:
 
 
 class SmallTable:
-    """An open small file with its columns."""
+    """A small file that is open, with its columns."""
 
     def __init__(self, path: Path, columns: Mapping[str, frozenset[str]], optional: frozenset[str]) -> None:
         """Open a file and find its columns, as `find_columns` does.
@@ -93,7 +93,7 @@ class SmallTable:
         self.sha256 = self._roll.sha256
 
     def rows(self) -> Iterator[TableRow]:
-        """Yield the rows below the headings that are not blank."""
+        """Yield the rows below the headings, without blank rows."""
         for batch in self._roll.batches(1):
             for number, row in enumerate(batch.rows, batch.first_row):
                 if any(cell.strip() for cell in row):

@@ -47,7 +47,7 @@ class TextFile:
 
 
 def detect_kind(path: Path) -> str:
-    """Return "workbook" for a spreadsheet file (XLSX, XLSM, XLSB, XLS, ODS) or "text", judged by the content.
+    """Return "workbook" for a spreadsheet file (XLSX, XLSM, XLSB, XLS, ODS) or "text". The content decides, not the name.
 
     Raises:
         RollError: The file does not exist, is empty, or is of another kind.
@@ -79,7 +79,7 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
         head = file.read(_HEAD_BYTES)
     is_stated = encoding is not None
     encoding = encoding or _guess_encoding(path, head)
-    is_utf8 = _find_codec(path, encoding).name in {"utf-8", "utf-8-sig"}
+    is_utf8 = _find_python_codec(path, encoding).name in {"utf-8", "utf-8-sig"}
     decoder = codecs.getincrementaldecoder("utf-8" if is_utf8 else encoding)()
     digest, size, sound = hashlib.sha256(), 0, True
     with path.open("rb") as file:
@@ -90,8 +90,8 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
             if is_utf8 and 0 in chunk:
                 raise RollError(f"{path} is not a text file or a workbook; give a CSV or XLSX file")
             if sound and not (is_utf8 and chunk.isascii() and not decoder.getstate()[0]):
-                sound = _can_decode(decoder, chunk)
-    sound = sound and _can_decode(decoder, b"", final=True)
+                sound = _can_decode_file(decoder, chunk)
+    sound = sound and _can_decode_file(decoder, b"", final=True)
     if not (sound or is_utf8):
         raise RollError(f'{path} is not in encoding "{encoding}" (near byte {size:,}); save it as "CSV UTF-8"')
     if not is_utf8:
@@ -106,7 +106,7 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
     return found
 
 
-def _find_codec(path: Path, encoding: str) -> codecs.CodecInfo:
+def _find_python_codec(path: Path, encoding: str) -> codecs.CodecInfo:
     try:
         b"ab".decode(encoding)  # only this refuses codecs that are not for text, such as "hex"
     except LookupError:
@@ -132,7 +132,7 @@ def _guess_encoding(path: Path, head: bytes) -> str:
 
 
 def _refuse_long_line(path: Path, chunk: bytes, before: int) -> None:
-    """Raise RollError for an overlong line, because Python would read it into memory as a whole.
+    """Raise RollError if a line is too long, because Python would read it into memory as a whole.
 
     `before` is the number of bytes before the chunk. Line ends of UTF-16 are recognised too.
     """
@@ -145,7 +145,7 @@ def _refuse_long_line(path: Path, chunk: bytes, before: int) -> None:
             )
 
 
-def _can_decode(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
+def _can_decode_file(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool = False) -> bool:
     try:
         decoder.decode(chunk, final)
     except UnicodeError:
@@ -154,7 +154,10 @@ def _can_decode(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final: bool
 
 
 def _classify_invalid_utf8(path: Path, sha256: str, size: int) -> TextFile:
-    """Return damaged UTF-8 or a Windows code page as encoding, depending on the share of non-ASCII bytes that decode."""
+    """Return the encoding of a file that is not valid UTF-8: damaged UTF-8, or a Windows code page.
+
+    It depends on the share of non-ASCII bytes that can be decoded as UTF-8.
+    """
     broken, sound, high = 0, 0, set[int]()
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
     with path.open("rb") as file:
@@ -171,10 +174,10 @@ def _classify_invalid_utf8(path: Path, sha256: str, size: int) -> TextFile:
 
 
 def _choose_code_page(path: Path, high: bytes) -> str:
-    """Return the Windows code page (1252 or 1250) that defines every non-ASCII byte of the file (`high`).
+    """Return the Windows code page (1252 or 1250) that has a character for every non-ASCII byte of the file (`high`).
 
     Raises:
-        RollError: Neither code page defines all bytes.
+        RollError: Neither code page has them all.
     """
     for page, holes in _CODE_PAGES.items():
         if not holes.search(high):

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Field(StrEnum):
-    """A field of a voter or booth in the store. The values are the names in a map file."""
+    """A field of a voter or booth in the store. Its value is its name in a map file."""
 
     ROLL_VERSION = "roll_version"
     STATE_CODE = "state_code"
@@ -120,7 +120,10 @@ HEADINGS: dict[str, tuple[Field, int]] = {
 
 
 def find_field(heading: str) -> tuple[Field, int] | None:
-    """Return (field, rank) of a heading, or None if it is unknown. Phone columns may be numbered, such as MOBILE2."""
+    """Return the field that a heading stands for and the rank of the heading, or None if it is unknown.
+
+    Headings of phone columns may be numbered, such as MOBILE2.
+    """
     squeezed = normalize_heading(heading)
     if (found := HEADINGS.get(squeezed)) is not None:
         return found
@@ -129,5 +132,5 @@ def find_field(heading: str) -> tuple[Field, int] | None:
 
 
 def is_sensitive(heading: str) -> bool:
-    """Return whether a column has data that must not be stored: caste, religion, Aadhaar number, choice of vote."""
+    """Return whether a column contains data that must not be stored: caste, religion, Aadhaar number, choice of vote."""
     return _SENSITIVE.search(normalize_heading(heading)) is not None

@@ -61,7 +61,7 @@ class ImportResult(ImportTally):
     dry_run: bool = False
 
     def count_rows(self) -> dict[str, int]:
-        """Return the six counts that `dialer import --json` prints."""
+        """Return the six counts of rows and numbers that `dialer import --json` prints."""
         return {name: getattr(self, name) for name in ("rows", "voters", "numbers", "links", "rejected", "unchanged")}
 
 
@@ -75,13 +75,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PreparedImport:
-    """An open roll with its column mapping, before anything is written."""
+    """A roll that is open, with its columns mapped, before anything is written."""
 
     roll: RollFile
     mapping: ColumnMapping
 
     def find_warnings(self, region: str) -> list[str]:
-        """Return one-line warnings about the columns and the first rows.
+        """Return one-line warnings about the columns and the first rows of the roll.
 
         Raises:
             RollError: The rows cannot be read.
@@ -145,16 +145,18 @@ def run_import(
 ) -> ImportResult:
     """Import a prepared roll, like `import_file`."""
     options = options or ImportOptions()
-    result = ImportResult(rejects_path=_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run)
+    result = ImportResult(
+        rejects_path=_choose_rejects_path(prepared.roll, options, store_path), dry_run=options.dry_run
+    )
     _refuse_empty_roll(prepared)
-    with _open_store(store_path, key, dry_run=options.dry_run) as db:
+    with _open_store_for_import(store_path, key, dry_run=options.dry_run) as db:
         mapping, rejects = prepared.mapping, result.rejects_path
         sink = RejectsFile(rejects, mapping.header, mapping.sensitive) if rejects is not None else RejectCounter()
         try:
             next_voter = begin_import(db)
             with transaction(db, commit=not options.dry_run):
                 with _pause_garbage_collection():
-                    _merge_batches(db, next_voter, prepared, options, sink, result, progress)
+                    _merge_batches_into_store(db, next_voter, prepared, options, sink, result, progress)
                 sink.finish()
                 if not options.dry_run:
                     _record_import(db, prepared, options.source, result, clock or SystemClock())
@@ -167,8 +169,11 @@ def run_import(
 
 
 @contextmanager
-def _open_store(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[Connection]:
-    """Yield a connection to the store, or to a temporary empty one for a dry run if the store does not exist."""
+def _open_store_for_import(path: Path, key: StoreKey | None, *, dry_run: bool) -> Iterator[Connection]:
+    """Yield a connection to the store.
+
+    In a dry run without an existing store, the connection is to a temporary empty store.
+    """
     with ExitStack() as opened:
         if dry_run and not file_exists(path):
             path = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="matdan-"))) / "dry-run.db"
@@ -187,7 +192,7 @@ def _pause_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _rejects_path(roll: RollFile, options: ImportOptions, store: Path) -> Path | None:
+def _choose_rejects_path(roll: RollFile, options: ImportOptions, store: Path) -> Path | None:
     """Return the path of the rejects file, or None if none is written.
 
     Raises:
@@ -209,7 +214,7 @@ def _refuse_empty_roll(prepared: PreparedImport) -> None:
         raise RollError(f"{prepared.roll.path} has a header but no voters; export the roll again")
 
 
-def _merge_batches(
+def _merge_batches_into_store(
     db: Connection,
     next_voter: int,
     prepared: PreparedImport,
@@ -225,14 +230,14 @@ def _merge_batches(
         try:
             sink.add(merger.merge_batch(cleaner.clean(batch)))
         except DuplicateConstituency as found:
-            raise RollError(_explain_duplicate(prepared, found)) from found
+            raise RollError(_explain_duplicate_constituency(prepared, found)) from found
         if progress is not None:
             progress(Progress(batch.share_done, merger.tally))
     merger.finish()
 
 
-def _explain_duplicate(prepared: PreparedImport, found: DuplicateConstituency) -> str:
-    """Return a one-line error that names both rolls and the remedy, which depends on the origin of the version or state."""
+def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:
+    """Return a one-line error that names both rolls and what to do, which depends on where the version or state comes from."""
     mapping, key = prepared.mapping, found.key
     constituency = f"{prepared.roll.path}: constituency {key.constituency_number}"
     place = "in this file" if found.in_this_file else "on the roll"

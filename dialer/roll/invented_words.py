@@ -60,6 +60,6 @@ def _write_in_urdu(syllables: Sequence[Syllable]) -> str:
 
 
 def convert_digits(text: str, language: str) -> str:
-    """Return the text with its ASCII digits replaced by those of the script of `language`."""
+    """Return the text with its ASCII digits replaced by the digits of the script of `language`."""
     zero = 0x06F0 if language == "ur" else _BLOCKS[language] + 0x66
     return text.translate({ord("0") + value: chr(zero + value) for value in range(10)})

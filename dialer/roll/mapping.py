@@ -47,7 +47,7 @@ class MapFile:
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
-    """The columns that hold each field. Column indexes count from 0."""
+    """Which columns contain each field of the roll. Column indexes count from 0."""
 
     header: tuple[str, ...]
     skip_rows: int  # rows before the first voter: the header and the rows above it
@@ -58,7 +58,7 @@ class ColumnMapping:
     map_sha256: str = ""  # of the map file
 
     def describe_columns(self) -> list[tuple[str, str]]:
-        """Return, for each column, its heading and its use (such as "serial" or "not used")."""
+        """Return each column's heading with the use of the column (such as "serial" or "not used")."""
         fields: dict[int, list[str]] = {}
         for name, indexes in self.columns.items():
             for index in indexes:
@@ -87,39 +87,43 @@ def load_map(path: Path) -> MapFile:
     known = ("encoding", "delimiter", "sheet", "header_row", "ignore", "columns", "values")
     for key in content:
         if key not in known:
-            raise RollError(f"{path}: {key}: unknown setting{_suggest(key, known)}; choose from {', '.join(known)}")
-    texts = {key: _check_type(path, key, content.get(key), str) for key in ("encoding", "delimiter", "sheet")}
-    columns = _parse_fields(path, "columns", _check_type(path, "columns", content.get("columns"), dict) or {})
-    values = _parse_fields(path, "values", _check_type(path, "values", content.get("values"), dict) or {})
+            raise RollError(
+                f"{path}: {key}: unknown setting{_suggest_similar_name(key, known)}; choose from {', '.join(known)}"
+            )
+    texts = {key: _check_setting_type(path, key, content.get(key), str) for key in ("encoding", "delimiter", "sheet")}
+    columns = _parse_field_table(
+        path, "columns", _check_setting_type(path, "columns", content.get("columns"), dict) or {}
+    )
+    values = _parse_field_table(path, "values", _check_setting_type(path, "values", content.get("values"), dict) or {})
     return MapFile(
         path=path,
         options=FileOptions(**texts),
-        header_row=_check_type(path, "header_row", content.get("header_row"), int),
-        columns={name: _parse_columns(path, name, value) for name, value in columns.items()},
-        values={name: _parse_value(path, name, value) for name, value in values.items()},
+        header_row=_check_setting_type(path, "header_row", content.get("header_row"), int),
+        columns={name: _parse_column_reference(path, name, value) for name, value in columns.items()},
+        values={name: _parse_fixed_value(path, name, value) for name, value in values.items()},
         ignore=_parse_headings(path, "ignore", content.get("ignore", [])),
         sha256=hashlib.sha256(data).hexdigest(),
     )
 
 
-def _check_type(path: Path, key: str, value: Any, kind: type) -> Any:
+def _check_setting_type(path: Path, key: str, value: Any, kind: type) -> Any:
     if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
         words = {str: "a text in quotes", int: "a whole number", dict: "a table"}
         raise RollError(f"{path}: {key} must be {words[kind]}; correct it there")
     return value
 
 
-def _parse_fields(path: Path, table: str, entries: dict[str, Any]) -> dict[Field, Any]:
+def _parse_field_table(path: Path, table: str, entries: dict[str, Any]) -> dict[Field, Any]:
     names = [name.value for name in Field]
     for key in entries:
         if key not in names:
             raise RollError(
-                f"{path}: {table}.{key}: unknown field{_suggest(key, names)}; choose from {', '.join(names)}"
+                f"{path}: {table}.{key}: unknown field{_suggest_similar_name(key, names)}; choose from {', '.join(names)}"
             )
     return {Field(key): value for key, value in entries.items()}
 
 
-def _parse_columns(path: Path, name: Field, value: Any) -> tuple[str | int, ...]:
+def _parse_column_reference(path: Path, name: Field, value: Any) -> tuple[str | int, ...]:
     entries = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, str | int) and not isinstance(entry, bool) for entry in entries):
         raise RollError(
@@ -134,14 +138,14 @@ def _parse_headings(path: Path, key: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _parse_value(path: Path, name: Field, value: Any) -> str:
+def _parse_fixed_value(path: Path, name: Field, value: Any) -> str:
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise RollError(f"{path}: values.{name} must be a text or a whole number; correct it there")
     return str(value)
 
 
-def _suggest(word: str, known: Sequence[str]) -> str:
-    """Return ', did you mean ...' if a known word is similar, otherwise an empty text."""
+def _suggest_similar_name(word: str, known: Sequence[str]) -> str:
+    """Return ', did you mean ...' if one of the known words is similar, otherwise an empty text."""
     near = get_close_matches(normalize_heading(word), [normalize_heading(name) for name in known], n=1, cutoff=0.6)
     return "" if not near else f', did you mean "{next(name for name in known if normalize_heading(name) == near[0])}"'
 
@@ -155,24 +159,28 @@ def map_columns(path: Path, head: Sequence[Sequence[str]], map_file: MapFile | N
     map_file = map_file or MapFile()
     if map_file.header_row == 0:
         width = max(map(len, head), default=0)
-        return _build_mapping(path, tuple(f"column {number}" for number in range(1, width + 1)), 0, map_file)
+        return _build_column_mapping(path, tuple(f"column {number}" for number in range(1, width + 1)), 0, map_file)
     if map_file.header_row is not None:
         if not 1 <= map_file.header_row <= len(head):
             raise RollError(
                 f"{map_file.path}: header_row = {map_file.header_row} is not among the first {len(head)} rows of {path};"
                 " correct it there"
             )
-        return _build_mapping(path, _clean_headings(head[map_file.header_row - 1]), map_file.header_row, map_file)
+        return _build_column_mapping(
+            path, _clean_headings(head[map_file.header_row - 1]), map_file.header_row, map_file
+        )
     named = [name for names in map_file.columns.values() for name in names if isinstance(name, str)]
     best, best_score = -1, 0
     for index, row in enumerate(head):
         header = _clean_headings(row)
-        score = len(_guess_fields(header)) + sum(_find_heading(header, name) is not None for name in named)
+        score = len(_guess_fields_from_headings(header)) + sum(
+            _find_heading(header, name) is not None for name in named
+        )
         if score > best_score:
             best, best_score = index, score
     if best < 0:
         raise RollError(_explain_missing_header(path, head))
-    return _build_mapping(path, _clean_headings(head[best]), best + 1, map_file)
+    return _build_column_mapping(path, _clean_headings(head[best]), best + 1, map_file)
 
 
 def _clean_headings(row: Sequence[str]) -> tuple[str, ...]:
@@ -198,10 +206,10 @@ def _format_row(row: Sequence[str]) -> str:
     return ", ".join(hidden) + (", ..." if len(cells) > 8 else "")
 
 
-def _guess_fields(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
-    """Return the column indexes of each field that is recognized by its heading.
+def _guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
+    """Return the columns (indexes) of each field that is recognized by a heading.
 
-    If two columns fit one field, the more common heading wins; for phone numbers, all columns are returned.
+    If two columns fit one field, the one with the more common heading is returned; of phone numbers, all are returned.
     """
     ranked: dict[Field, list[tuple[int, int]]] = {}
     for index, heading in enumerate(header):
@@ -219,10 +227,10 @@ def _guess_fields(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
     return columns
 
 
-def _build_mapping(path: Path, header: tuple[str, ...], skip_rows: int, map_file: MapFile) -> ColumnMapping:
+def _build_column_mapping(path: Path, header: tuple[str, ...], skip_rows: int, map_file: MapFile) -> ColumnMapping:
     ignored = {normalize_heading(heading) for heading in map_file.ignore}
     skipped = frozenset(heading for heading in header if heading and normalize_heading(heading) in ignored)
-    columns = _guess_fields(["" if heading in skipped else heading for heading in header])
+    columns = _guess_fields_from_headings(["" if heading in skipped else heading for heading in header])
     for name, wanted in map_file.columns.items():
         columns[name] = tuple(_find_column(path, header, map_file, name, column) for column in wanted)
         if not wanted:
@@ -253,7 +261,7 @@ def _find_heading(header: Sequence[str], heading: str) -> int | None:
 
 
 def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Field, column: str | int) -> int:
-    """Return the index of a column that the map file gives by heading or number (from 1)."""
+    """Return the index of the column that the map file names by heading or number (from 1)."""
     key = f"{map_file.path}: columns.{name}"
     if isinstance(column, int):
         if not 1 <= column <= len(header):
@@ -262,6 +270,6 @@ def _find_column(path: Path, header: Sequence[str], map_file: MapFile, name: Fie
     index = _find_heading(header, column)
     if index is None:
         raise RollError(
-            f'{key}: {path} has no column "{column}"{_suggest(column, header)}; its columns are {_format_row(header)}'
+            f'{key}: {path} has no column "{column}"{_suggest_similar_name(column, header)}; its columns are {_format_row(header)}'
         )
     return index

@@ -1,4 +1,7 @@
-"""Read marks from lists of voters that booth workers send (CSV or XLSX), such as ticked strike-off sheets."""
+"""Reads marks (recorded answers about voters) from lists that booth workers send, such as ticked strike-off sheets.
+
+The lists are CSV or XLSX files.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ _LARGEST = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class MarkDefaults:
-    """Default values for lines of a file that do not state them."""
+    """Values that apply to lines of a file that do not state their own."""
 
     source: MarkSource
     confidence: Confidence | None  # None: the default confidence of the source
@@ -65,7 +68,7 @@ class MarkReject:
 
 @dataclass(frozen=True, slots=True)
 class MarksFile:
-    """The marks read from a file, and counts of the other lines."""
+    """The marks that were read from a file, and how many lines had none."""
 
     sha256: str
     marks: tuple[Mark, ...]  # in the order of the file, without duplicates
@@ -89,7 +92,7 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
             " serial, or epic"
         )
     lines = list(table.rows())
-    ticked = [line for line in lines if "voted" not in table.columns or _get_tick(line) not in _NO_TICKS]
+    ticked = [line for line in lines if "voted" not in table.columns or _get_tick_text(line) not in _NO_TICKS]
     if "constituency" in table.columns:
         find_voter = _create_serial_lookup(db, defaults.roll_version)
     else:
@@ -107,18 +110,18 @@ def read_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float
     return MarksFile(table.sha256, tuple(marks.values()), tuple(rejects), repeated, len(lines) - len(ticked))
 
 
-def _get_tick(line: TableRow) -> str:
+def _get_tick_text(line: TableRow) -> str:
     return line["voted"].strip("[]() ").casefold()
 
 
 def _build_mark(line: TableRow, voter_id: int, defaults: MarkDefaults, sha256: str, now: float, zone: tzinfo) -> Mark:
-    if "voted" in line.cells and _get_tick(line) not in _TICKS:
+    if "voted" in line.cells and _get_tick_text(line) not in _TICKS:
         raise UnmatchedRow("column voted is neither ticked nor blank; write x for a voter who has voted")
-    kind, source = _parse_kind(line["kind"], defaults.source)
+    kind, source = _parse_mark_kind(line["kind"], defaults.source)
     by = line.cells.get("by", defaults.by)
     if by is not None and not is_id(by):
         raise UnmatchedRow("column by is not an id; write an id such as worker-12, not a name or a phone number")
-    at = _parse_time(line["time"], defaults.day, now, zone)
+    at = _parse_mark_time(line["time"], defaults.day, now, zone)
     # The same statement by the same person on the same day is one mark, even if another file repeats it. A correction is a
     # mark of its own in each file, because another correction may follow a later "voted".
     identity = [voter_id, kind.value, source.value, by, defaults.day.isoformat(), line.cells.get("time")]
@@ -128,7 +131,7 @@ def _build_mark(line: TableRow, voter_id: int, defaults: MarkDefaults, sha256: s
     return Mark(f"import/{key}", voter_id, kind, source, at, agent=by, confidence=defaults.confidence)
 
 
-def _parse_kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSource]:
+def _parse_mark_kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSource]:
     word = "-".join(cell.casefold().split())
     if word == CORRECTION:
         return MarkKind.NOT_YET, MarkSource.CORRECTION
@@ -138,8 +141,8 @@ def _parse_kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSource]:
     return kind, source
 
 
-def _parse_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
-    """Return a mark's time (epoch seconds), never later than `now`; a blank cell stands for the end of `day`."""
+def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
+    """Return a mark's time (epoch seconds). A blank cell stands for the end of `day`, but no time is later than `now`."""
     if not cell:
         at = datetime.combine(day, time.max, zone).timestamp()
     else:
@@ -164,10 +167,10 @@ def _create_serial_lookup(db: Connection, roll_version: str | None) -> Callable[
     parts = Parts(db)
 
     def find_voter(line: TableRow) -> int:
-        constituency, part = _parse_number(line, "constituency"), _parse_number(line, "part")
+        constituency, part = _parse_whole_number(line, "constituency"), _parse_whole_number(line, "part")
         version, state = line.cells.get("roll version", roll_version), line.cells.get("state")
         booth_id = parts.find_booth(constituency, part, version=version, state=state)
-        found = voters.voter_in_booth(db, booth_id, _parse_number(line, "serial"))
+        found = voters.voter_in_booth(db, booth_id, _parse_whole_number(line, "serial"))
         if found is None:
             raise UnmatchedRow("the part has no voter with this serial")
         voter_id, epic = found
@@ -201,7 +204,7 @@ def _create_epic_lookup(db: Connection, epics: set[str]) -> Callable[[TableRow],
     return find_voter
 
 
-def _parse_number(line: TableRow, name: str) -> int:
+def _parse_whole_number(line: TableRow, name: str) -> int:
     number = parse_number(line[name], _LARGEST)
     if number is None:
         raise UnmatchedRow(f"{name} is not a whole number")
@@ -209,5 +212,5 @@ def _parse_number(line: TableRow, name: str) -> int:
 
 
 def select_new_marks(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Return the marks that are not in the store yet."""
+    """Return those of the marks that are not in the store yet."""
     return (mark for mark in marks if not has_mark(db, mark.key))

@@ -1,4 +1,4 @@
-"""Merge the voters of a roll into the store, in bulk: add new voters, update changed ones, leave the others as they are.
+"""Merges the voters of a roll into the store, in bulk: adds new voters and updates changed ones.
 
 A blank cell never deletes a value that the store has. A second row of the same voter in one file may fill in what the
 first left blank and add another phone number. If it contradicts the first row it is rejected; otherwise each import of
@@ -21,7 +21,7 @@ CONFLICT = "another row of this file has the same booth and serial but other det
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """The file would import a constituency that is already on the roll in another version, or with or without a state."""
+    """A constituency of the file is already on the roll in another version, or once with and once without a state."""
 
     key: BoothKey  # the first booth of the duplicate
     versions: list[str]  # other versions on the roll; empty if only the state differs
@@ -50,7 +50,7 @@ class ImportTally:
 
 @dataclass(slots=True)
 class _BatchVoters:
-    """The voter of each row of a batch, and the rows rejected because of a conflict."""
+    """The voters of a batch, one for each row, and the rows rejected because they conflict with others."""
 
     voter_ids: list[int]  # by row; 0: rejected
     rejects: list[Reject] = field(default_factory=list)
@@ -81,7 +81,7 @@ class Merger:
         self._next_voter = next_voter
 
     def find_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
-        """Return the slot of a booth. The first row of a booth adds it to the store or updates its details.
+        """Return the slot of a booth. At the booth's first row, add it to the store or update its details.
 
         Raises:
             DuplicateConstituency: The booth's constituency is on the roll already, in another version or state.
@@ -121,7 +121,7 @@ class Merger:
         rolls[key.state_code, key.roll_version] = True
 
     def merge_batch(self, batch: CleanRows) -> list[Reject]:
-        """Merge a batch of rows and return all its rejects, ordered by row, including those found by the cleaner."""
+        """Merge a batch of rows into the store. Return all its rejects in the order of rows, including those of the cleaner."""
         tally = self.tally
         voters = self._find_or_add_voters(batch)
         tally.rejected += batch.rejected_rows + len(voters.rejects)
@@ -135,12 +135,12 @@ class Merger:
         return rejects
 
     def finish(self) -> None:
-        """Apply earlier opt-outs to the added numbers, and complete the tally."""
+        """Suppress added numbers that opted out earlier, and complete the tally."""
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_import(self._db)
 
     def _find_or_add_voters(self, batch: CleanRows) -> _BatchVoters:
-        """Return the voter of every row; voters that are not in the store are added."""
+        """Return the voter of each row. Voters that are not in the store are added."""
         voters = _BatchVoters([0] * len(batch.serials))
         fresh: list[int] = []  # first rows of voters in new booths
         known: list[int] = []  # first rows of voters in booths of the store
@@ -175,9 +175,9 @@ class Merger:
     def _update_voters(
         self, batch: CleanRows, places: Sequence[int], voters: _BatchVoters, *, may_change: bool
     ) -> None:
-        """Compare rows with the voters in the store: update changed voters and insert new ones.
+        """Compare rows with the voters in the store, update changed voters, and add new ones.
 
-        With `may_change=False`, a row may fill in blank details, but is rejected if it contradicts a stored one.
+        With `may_change=False`, a row may fill in blank details, but is rejected if it contradicts a stored detail.
         """
         if not places:
             return
@@ -186,13 +186,13 @@ class Merger:
         for place, voter_id, details in roll.existing_voters(self._db, wanted):
             before: Details = changed.get(voter_id) or details
             new = batch.details[place]
-            if new == before or (after := _merge_details(new, before)) == before:
+            if new == before or (after := _merge_voter_details(new, before)) == before:
                 self.tally.unchanged += 1
-            elif may_change or (contradicted := _find_contradiction(new, before)) is None:
+            elif may_change or (contradicted := _find_contradicting_detail(new, before)) is None:
                 changed[voter_id] = after
                 self.tally.voters += 1
             else:
-                voters.rejects.append(_reject_conflict(batch, place, contradicted))
+                voters.rejects.append(_create_conflict_reject(batch, place, contradicted))
                 continue
             voters.voter_ids[place] = voter_id
         roll.update_voters(self._db, ((*details, voter_id) for voter_id, details in changed.items()))
@@ -224,18 +224,18 @@ class Merger:
         return rejects
 
 
-def _merge_details(row: Details, before: Details) -> Details:
-    """Return the stored details, replaced by those of a row that are not blank."""
+def _merge_voter_details(row: Details, before: Details) -> Details:
+    """Return the stored details of a voter, overwritten by those details of a row that are not blank."""
     merged = (old if new in ("", None) else new for new, old in zip(row, before, strict=True))
     return tuple(merged)  # type: ignore[return-value]  # field by field from two Details
 
 
-def _find_contradiction(row: Details, before: Details) -> int | None:
-    """Return the index of the first detail that differs from a stored one, or None if the row only adds details."""
+def _find_contradicting_detail(row: Details, before: Details) -> int | None:
+    """Return the index of the first detail of a row that differs from the stored one, or None if the row only adds details."""
     pairs = enumerate(zip(row, before, strict=True))
     return next((place for place, (new, old) in pairs if new not in ("", None, old) and old not in ("", None)), None)
 
 
-def _reject_conflict(batch: CleanRows, place: int, detail: int) -> Reject:
+def _create_conflict_reject(batch: CleanRows, place: int, detail: int) -> Reject:
     table, value = batch.table, str(batch.details[place][detail])
     return Reject(table.numbers[place], DETAIL_FIELDS[detail].value, value, CONFLICT, table.rows[place])

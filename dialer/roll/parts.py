@@ -1,4 +1,4 @@
-"""The parts of the roll in a store, looked up by number and, where needed, by roll version or state."""
+"""Finds parts of the roll in a store by constituency and part number and, if several match, by roll version or state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Parts:
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def find_booth(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
-        """Return the ID of the booth of a part. `version` and `state` are None if unknown.
+        """Return the ID of the booth of a part. `version` and `state` are None if they are unknown.
 
         Raises:
             UnknownPart: The part is not on the roll.
@@ -38,7 +38,7 @@ class Parts:
         of_version = [each for each in known if version is None or each.roll_version == version]
         if not of_version:
             raise UnmatchedRow(
-                f"its roll version is not on the roll, which has {_format_versions(known)}: serials differ between versions"
+                f"its roll version is not on the roll, which has {_format_roll_versions(known)}: serials differ between versions"
             )
         fitting = of_version
         if len(fitting) > 1 and state is not None:  # only if needed, because lists write states in many ways
@@ -47,16 +47,16 @@ class Parts:
             return fitting[0].booth_id
         if len({each.roll_version for each in of_version}) > 1:
             raise UnmatchedRow(
-                f"the part is on the roll in several versions ({_format_versions(of_version)}): add a column roll version"
+                f"the part is on the roll in several versions ({_format_roll_versions(of_version)}): add a column roll version"
             )
         raise UnmatchedRow(
-            f"the part is on the roll of several states ({_format_states(of_version)}): add a column state"
+            f"the part is on the roll of several states ({_format_state_codes(of_version)}): add a column state"
         )
 
 
-def _format_versions(parts: list[StoredBooth]) -> str:
+def _format_roll_versions(parts: list[StoredBooth]) -> str:
     return ", ".join(sorted({each.roll_version for each in parts}))
 
 
-def _format_states(parts: list[StoredBooth]) -> str:
+def _format_state_codes(parts: list[StoredBooth]) -> str:
     return ", ".join(sorted({each.state_code or "no state" for each in parts}))

@@ -1,8 +1,8 @@
-"""Convert phone numbers in rolls to E.164: in any Indian digits, with any prefix, several in a cell.
+"""Converts phone numbers in rolls to E.164. They may have any Indian digits and any prefix, and a cell may contain several.
 
 An Indian mobile number (ten digits, the first 6-9, with or without a prefix) is accepted directly: by the National
-Numbering Plan 2003 (levels 6-9) and the `phonenumbers` library, all of these are valid. Every other number is checked with
-`phonenumbers` for the configured region. Rejected numbers are returned with a reason.
+Numbering Plan 2003 (levels 6-9) and the `phonenumbers` library, all of these are valid. Every other number is checked
+with `phonenumbers` for the configured region. Rejected numbers are returned with a reason.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dialer.domain.errors import RollError
 
 
 class NumberReason(StrEnum):
-    """Why a number on a roll is rejected. The text is written to the rejects file."""
+    """Why a phone number on a roll is rejected. The text is written to the rejects file."""
 
     NOT_A_NUMBER = "not a phone number"
     TOO_SHORT = "too few digits"
@@ -32,7 +32,7 @@ class NumberReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RejectedNumber:
-    """A rejected number, as written in the cell."""
+    """A rejected phone number, as the cell has it, with the reason."""
 
     text: str
     reason: NumberReason
@@ -40,7 +40,7 @@ class RejectedNumber:
 
 @dataclass(frozen=True, slots=True)
 class CellNumbers:
-    """The numbers in one cell (E.164, in order, without duplicates) and the rejected ones."""
+    """The phone numbers in one cell (E.164, in order, without duplicates) and the rejected ones."""
 
     numbers: tuple[str, ...] = ()
     rejected: tuple[RejectedNumber, ...] = ()
@@ -94,7 +94,10 @@ _CALLABLE_TYPES = frozenset(
 
 
 def parse_plain_mobile(cell: str) -> str | None:
-    """Return the E.164 form of a cell that contains just one Indian mobile number without separators, otherwise None."""
+    """Return the E.164 form of a cell that contains only one Indian mobile number without separators.
+
+    Return None for other cells.
+    """
     match = PLAIN_MOBILE.fullmatch(cell)
     if match is None or match[1] in _SAME_DIGIT_MOBILES:
         return None
@@ -115,7 +118,7 @@ def read_cell(cell: str, region: str = "IN") -> CellNumbers:
         text = text.replace(",", "")
     numbers: dict[str, None] = {}
     rejected: list[RejectedNumber] = []
-    for piece in _split_cell(text):
+    for piece in _split_cell_into_numbers(text):
         result = _parse_number(piece, region)
         if isinstance(result, NumberReason):
             rejected.append(RejectedNumber(piece, result))
@@ -136,7 +139,7 @@ def parse_single_number(text: str, region: str) -> str:
     return read.numbers[0]
 
 
-def _split_cell(text: str) -> list[str]:
+def _split_cell_into_numbers(text: str) -> list[str]:
     """Split a cell into the texts of its numbers."""
     if _SCIENTIFIC.fullmatch(text):
         return [text]  # the comma is a decimal comma, not a separator
@@ -170,9 +173,9 @@ def _parse_number(piece: str, region: str) -> str | NumberReason:
         return NumberReason.NOT_A_NUMBER
     if len(digits) >= 10 and digits.endswith(_LOST_ZEROS):
         return NumberReason.DIGITS_LOST if len(set(digits)) > 1 else NumberReason.TEST_PATTERN
-    if _is_made_up(digits):
+    if _is_invented_number(digits):
         return NumberReason.TEST_PATTERN
-    return _parse_indian_number(compact, digits) if region == "IN" else _parse_with_library(compact, region)
+    return _parse_indian_number(compact, digits) if region == "IN" else _parse_with_phonenumbers(compact, region)
 
 
 def _parse_indian_number(compact: str, digits: str) -> str | NumberReason:
@@ -182,21 +185,21 @@ def _parse_indian_number(compact: str, digits: str) -> str | NumberReason:
     is_international = compact.startswith(("+", "00"))
     if not is_international and len(digits.removeprefix("0")) < 10:
         return NumberReason.TOO_SHORT  # every Indian number has ten digits
-    result = _parse_with_library(compact, "IN")
+    result = _parse_with_phonenumbers(compact, "IN")
     if isinstance(result, NumberReason) and is_international and (mobile := parse_plain_mobile(digits)) is not None:
         return mobile  # an Indian mobile number with a plus sign by mistake: it is valid in no other country
     return result
 
 
-def _is_made_up(digits: str) -> bool:
-    """Return whether all digits after the prefix are the same or ascend from 0 or 1; `phonenumbers` accepts some of these."""
+def _is_invented_number(digits: str) -> bool:
+    """Return whether the digits after the prefix are all the same, or ascend from 0 or 1. `phonenumbers` accepts some of these."""
     national = digits.removeprefix("00").removeprefix("91") if len(digits) > 10 else digits
     national = national.lstrip("0") if len(national) > 10 else national
     return len(digits) >= 5 and (len(set(national)) <= 1 or national in _COUNTED or digits in _COUNTED)
 
 
-def _parse_with_library(compact: str, region: str) -> str | NumberReason:
-    """Return a number in E.164 if it can be a person's according to `phonenumbers`, or the reason for its rejection."""
+def _parse_with_phonenumbers(compact: str, region: str) -> str | NumberReason:
+    """Return a number in E.164 if `phonenumbers` says that it can belong to a person, otherwise the reason for its rejection."""
     try:
         number = phonenumbers.parse(compact, region)
     except phonenumbers.NumberParseException as error:
@@ -218,7 +221,7 @@ def _parse_with_library(compact: str, region: str) -> str | NumberReason:
 
 
 def _check_line_type(number: PhoneNumber) -> str | NumberReason:
-    """Return the number in E.164 if a line of its type can be a person's, otherwise the reason for its rejection."""
+    """Return the number in E.164 if its type of line can belong to a person, otherwise the reason for its rejection."""
     kind = phonenumbers.number_type(number)
     if kind in _CALLABLE_TYPES:
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -227,9 +230,10 @@ def _check_line_type(number: PhoneNumber) -> str | NumberReason:
 
 
 def parse_carrier_number(text: str, region: str) -> str | None:
-    """Return a number in a carrier's form (+919876543210, 919876543210, 09876543210) in E.164, or None if it is no number.
+    """Return the E.164 form of a number as carriers write it (+919876543210, 919876543210, 09876543210), or None if it is
+    no number.
 
-    It may be any number, such as one of our own caller IDs: this does not check whether it may be called.
+    It does not check whether the number may be called: it may be one of our own caller IDs.
     """
     if not re.fullmatch(r"\+?[0-9]{3,20}", text, re.ASCII):
         return None

@@ -1,7 +1,7 @@
-"""Read rolls as rows of text: CSV files in any encoding and with any delimiter, and workbooks.
+"""Reads rolls as rows of text, from workbooks and from CSV files in any encoding and with any delimiter.
 
-CSV files are streamed, so their length does not matter. A workbook must be unpacked as a whole; this is done by a separate
-process with limited memory and time, which sends the rows in batches.
+CSV files are streamed, so their length does not matter. A workbook must be unpacked as a whole; this is done by a
+separate process with limited memory and time, which sends the rows in batches.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _MAX_COUNTRY_CODE_DIGITS = 3
 
 @dataclass(frozen=True, slots=True)
 class FileOptions:
-    """The file format as stated in a map file; None stands for automatic detection."""
+    """The encoding, delimiter, sheet and header row that a map file states; None stands for automatic detection."""
 
     encoding: str | None = None
     delimiter: str | None = None
@@ -71,7 +71,10 @@ class Batch:
 
 
 class TextRoll:
-    """A CSV file with any delimiter. If `damaged`, bytes that are not valid UTF-8 are lone surrogates in the cells."""
+    """A CSV file with any delimiter.
+
+    If `damaged`, bytes that are not valid UTF-8 appear in the cells as lone surrogates.
+    """
 
     def __init__(self, path: Path, options: FileOptions) -> None:
         """Detect the encoding from the whole file, and the delimiter from its beginning.
@@ -105,7 +108,7 @@ class TextRoll:
             try:
                 # extend() keeps the rows before an error, so that the row with the error can be named.
                 head.extend(islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS))
-                self._refuse_wide(head, 1)
+                self._refuse_wide_row(head, 1)
             except csv.Error as error:
                 raise RollError(
                     f"{self.path}: row {len(head) + 1:,} cannot be read as CSV ({error});"
@@ -143,7 +146,7 @@ class TextRoll:
                 rows.extend(islice(reader, min(most - before, _CHECKED_ROWS)))
                 if len(rows) == before:
                     break
-                self._refuse_wide(rows[before:], first_row + before)
+                self._refuse_wide_row(rows[before:], first_row + before)
         except csv.Error as error:
             raise RollError(
                 f"{self.path}: in row {first_row + len(rows):,} a cell is too long ({error});"
@@ -160,7 +163,7 @@ class TextRoll:
             rows.pop()
         return rows
 
-    def _refuse_wide(self, rows: Sequence[Sequence[str]], first_row: int) -> None:
+    def _refuse_wide_row(self, rows: Sequence[Sequence[str]], first_row: int) -> None:
         if max(map(len, rows), default=0) > MAX_COLUMNS:
             place, widest = max(enumerate(map(len, rows), first_row), key=itemgetter(1))
             raise RollError(
@@ -170,31 +173,31 @@ class TextRoll:
 
 
 def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
-    """Return whether a cell contains lines that are rows of the table (`width` columns), or reaches the end of the file."""
+    """Return whether a cell contains whole rows of the table (`width` columns) or reaches the end of the file."""
     for place, cell in enumerate(row):
         if (cell.endswith(_END) and cell != _END) or cell.count("\n") > _MAX_LINES_IN_A_ROW:
             return True
-        if "\n" in cell and any(_is_row(line, row, place, width, delimiter) for line in cell.split("\n")[1:]):
+        if "\n" in cell and any(_is_table_row(line, row, place, width, delimiter) for line in cell.split("\n")[1:]):
             return True
     return False
 
 
-def _is_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
-    """Return whether a line within the row's cell at `place` is a row of the table itself, rather than a line of an address.
+def _is_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
+    """Return whether a line inside the cell at `place` of `row` is a row of the table, and not a line of an address.
 
-    A row of the table has numbers where `row` has numbers: in the cells before `place` and, if `row` has all columns, after
-    it. It also has enough cells: all columns but the last, or at least three numbers (constituency, part, serial) before
-    `place`.
+    A row of the table has numbers where `row` has numbers: in the cells before `place` and, if `row` has all columns,
+    after it. It also has enough cells: all columns but the last, or at least three numbers (constituency, part, serial)
+    before `place`.
     """
     complete = line.split(delimiter)[:-1]  # the last cell may continue on the next line
     pairs = list(zip(complete, row, strict=False))
     before, after = pairs[:place], pairs[place + 1 :] if len(row) == width else []
-    if not all(_are_similar(cell, expected) for cell, expected in (*before, *after)):
+    if not all(_are_cells_similar(cell, expected) for cell, expected in (*before, *after)):
         return False
     return len(complete) >= width - 1 > 0 or sum(cell.strip().isdigit() for _, cell in before) >= _KEY_CELLS
 
 
-def _are_similar(first: str, second: str) -> bool:
+def _are_cells_similar(first: str, second: str) -> bool:
     """Return whether both cells are numbers or neither is. Phone numbers must also have about the same length."""
     first, second = first.strip(), second.strip()
     if not second.isdigit() or not first.isdigit():
@@ -203,7 +206,7 @@ def _are_similar(first: str, second: str) -> bool:
 
 
 def detect_delimiter(beginning: str) -> str:
-    """Return the delimiter that splits the first rows into the most and most even columns; a comma for a single column."""
+    """Return the delimiter that splits the first rows into the most columns, and into equally many; a comma for a single column."""
     best, best_score = ",", 0.0
     for delimiter in _DELIMITERS:
         reader = csv.reader(io.StringIO(beginning, newline=""), delimiter=delimiter)
@@ -246,11 +249,11 @@ class WorkbookRoll:
         )
         weakref.finalize(self, _stop_reader, self._reader)
         self._requested: tuple[int, int] | None = None  # (first row, number) of a request whose answer is pending
-        found = self._read_answer()
-        others: Sequence[str] = [_shorten(name) for name in found["others"][:_MAX_SHEETS_SHOWN]]
+        found = self._read_reader_answer()
+        others: Sequence[str] = [_shorten_text(name) for name in found["others"][:_MAX_SHEETS_SHOWN]]
         self.other_sheets = others
         note = f"; not read: {', '.join(others)}" if others else ""
-        self.description = f"workbook, sheet {_shorten(found['sheet'])}{note}"
+        self.description = f"workbook, sheet {_shorten_text(found['sheet'])}{note}"
         self._rows = int(found["rows"])
 
     def read_head(self) -> list[list[str]]:
@@ -275,10 +278,10 @@ class WorkbookRoll:
     def _load_rows(self, first: int, most: int) -> list[list[str]]:
         """Return at most `most` rows from row `first` (counted from 0); an empty list after the last row."""
         if self._requested is not None and self._requested != (first, most):
-            self._read_answer()  # discard the answer to an earlier request
+            self._read_reader_answer()  # discard the answer to an earlier request
         if self._requested is None:
             self._request_rows(first, most)
-        rows: list[list[str]] = self._read_answer()
+        rows: list[list[str]] = self._read_reader_answer()
         return rows
 
     def _request_rows(self, first: int, most: int) -> None:
@@ -288,7 +291,7 @@ class WorkbookRoll:
             self._reader.stdin.write(f"{first} {most}\n".encode())
             self._reader.stdin.flush()
 
-    def _read_answer(self) -> Any:
+    def _read_reader_answer(self) -> Any:
         """Return the reader process's next answer.
 
         Raises:
@@ -300,13 +303,13 @@ class WorkbookRoll:
         if not line.endswith(b"\n"):
             if line:  # longer than the reader's longest answer
                 self._reader.kill()
-            raise RollError(f"{self.path} {self._explain_exit(self._reader.wait())}")
+            raise RollError(f"{self.path} {self._explain_reader_exit(self._reader.wait())}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "problem" in answer:
-            raise RollError(f"{self.path} {_shorten(answer['problem'])}")
+            raise RollError(f"{self.path} {_shorten_text(answer['problem'])}")
         return answer
 
-    def _explain_exit(self, status: int) -> str:
+    def _explain_reader_exit(self, status: int) -> str:
         if status == -signal.SIGKILL:
             return "cannot be unpacked: its reader was killed, perhaps for lack of memory; try again, or save it as CSV"
         if status == -signal.SIGXCPU:
@@ -336,7 +339,7 @@ def compute_workbook_limits(size_bytes: int) -> tuple[int, int]:
     return _MIN_SECONDS + size_bytes // _BYTES_PER_SECOND, min(memory, max(machine * 3 // 4, _MIN_MEMORY))
 
 
-def _shorten(text: str) -> str:
+def _shorten_text(text: str) -> str:
     """Return a text from a file as one printable line of limited length."""
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:1000]).split())
     return words if len(words) <= _MAX_CHARACTERS_SHOWN else f"{words[:_MAX_CHARACTERS_SHOWN]}..."

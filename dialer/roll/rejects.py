@@ -1,7 +1,7 @@
-"""The rejects file of an import: rows, cells and numbers that were not imported, each with the reason and the original row.
+"""The rejects file of an import: what was not imported, each with the reason and the original row.
 
-The owners of the roll can correct the file and import it. Its first four columns say what was rejected; the others are the
-columns of the roll, without those for caste, religion and Aadhaar number.
+The owners of the roll can correct the file and import it. Its first four columns say what was rejected (a row, cell or
+number); the others are the columns of the roll, without those for caste, religion and Aadhaar number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OWN_COLUMNS = ("REJECT_ROW", "REJECT_COLUMN", "REJECT_VALUE", "REJECT_REASON")
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row, phone number or cell that was not imported. For a row, `column` is the one with the error."""
+    """A row, phone number or cell that was not imported. If a row was rejected, `column` is the one with the error."""
 
     row_number: int
     column: str
@@ -83,24 +83,24 @@ class RejectsFile(RejectCounter):
         # With a byte-order mark, because spreadsheets would garble Indian scripts without one.
         self._file: TextIO = os.fdopen(descriptor, "w", encoding="utf-8-sig", newline="", errors="backslashreplace")
         self._writer = csv.writer(self._file)
-        with self._writing():
+        with self._translate_write_errors():
             self._writer.writerow([*OWN_COLUMNS, *(header[index] for index in self._written)])
 
     def add(self, rejects: Iterable[Reject]) -> None:
         """Write rejects to the file, and count them."""
         rejects = list(rejects)
         super().add(rejects)
-        with self._writing():
+        with self._translate_write_errors():
             for reject in rejects:
                 own = map(escape_formula, (reject.column, reject.value, reject.reason))
-                self._writer.writerow([str(reject.row_number), *own, *self._original(reject.row)])
+                self._writer.writerow([str(reject.row_number), *own, *self._build_original_row(reject.row)])
 
-    def _original(self, row: Sequence[str]) -> list[str]:
+    def _build_original_row(self, row: Sequence[str]) -> list[str]:
         cells = [escape_formula(row[index]) if index < len(row) else "" for index in self._written]
         return cells + [escape_formula(cell) for cell in row[self._width :]]
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _translate_write_errors(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
@@ -115,13 +115,13 @@ class RejectsFile(RejectCounter):
         Raises:
             RollError: The file cannot be written.
         """
-        with self._writing():
+        with self._translate_write_errors():
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
 
     def publish(self) -> None:
-        """Give the complete file its final name, after the roll was imported.
+        """Give the complete file its final name. Call it after the roll was imported.
 
         Raises:
             RollError: The file cannot be renamed; the message says that the roll is imported.

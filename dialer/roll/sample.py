@@ -64,7 +64,7 @@ _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,14}")
 
 @dataclass(frozen=True, slots=True)
 class SampleSummary:
-    """The path and size of a sample roll that was written."""
+    """The path and size of a sample roll."""
 
     path: Path
     rows: int
@@ -73,7 +73,7 @@ class SampleSummary:
 
 @dataclass(frozen=True, slots=True)
 class _Vocabulary:
-    """Invented names and places of one language."""
+    """Invented names and places in one language."""
 
     language: str
     men: Sequence[Word]
@@ -105,7 +105,7 @@ def write_sample(
     """
     if rows < 1 or booth_voters < 1 or not 0.0 <= messy <= 1.0:
         raise RollError("a sample needs at least 1 row, at least 1 voter per booth, and a messy share from 0 to 1")
-    chosen = _choose_states(states, languages)
+    chosen = _choose_states_and_languages(states, languages)
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".xlsx"}:
         raise RollError(f"{path}: unknown file type; a sample is written as .csv or .xlsx")
@@ -144,7 +144,7 @@ def _write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> None:
                     sheet.write_string(line, column, text)
 
 
-def _choose_states(states: Sequence[str], languages: Sequence[str]) -> list[str]:
+def _choose_states_and_languages(states: Sequence[str], languages: Sequence[str]) -> list[str]:
     for kind, given, known in (("state", states, [*STATES]), ("language", languages, [*STATES.values()])):
         for each in given:
             if each not in known:
@@ -214,7 +214,7 @@ class _RowGenerator:
             self.booths += 1
 
     def _generate_booth(self, booth: Sequence[str], vocabulary: _Vocabulary, size: int) -> Iterator[list[str]]:
-        """Yield `size` rows of a booth, household by household."""
+        """Yield `size` rows (voters) of a booth, household by household."""
         serial = made = 0
         while made < size:
             household = min(self._random.choice((1, 2, 3, 4, 4, 5, 5, 6, 8)), size - made)
@@ -228,7 +228,7 @@ class _RowGenerator:
         chance = self._random.random
         surname = self._random.choice(vocabulary.surnames)
         house = f"{self._random.randrange(1, 400)}" + (f"-{self._random.randrange(1, 10)}" if chance() < 0.3 else "")
-        shared = self._next_number()
+        shared = self._get_next_number()
         section = str(1 + last_serial // 300)
         head = self._random.choice(vocabulary.men)
         for member in range(size):
@@ -237,7 +237,7 @@ class _RowGenerator:
             relation = "F" if man or member > 1 else "H"
             relative = head if member > 0 else self._random.choice(vocabulary.men)
             draw = chance()
-            phone = shared if draw < 0.6 else self._next_number() if draw < 0.8 else ""
+            phone = shared if draw < 0.6 else self._get_next_number() if draw < 0.8 else ""
             self._next_epic += 1
             row = [
                 *booth,
@@ -257,16 +257,16 @@ class _RowGenerator:
                 phone,
             ]
             messy = chance() < self._messy
-            yield self._add_error(row, vocabulary.language) if messy else row
+            yield self._add_error_to_row(row, vocabulary.language) if messy else row
             self._last_row = row
 
-    def _next_number(self) -> str:
+    def _get_next_number(self) -> str:
         """Return the next unused number of the fictitious block (10 digits)."""
         self._next_phone = (self._next_phone + _PHONE_STEP) % _PHONE_BLOCK_SIZE
         return str(_PHONE_BLOCK + (self._next_phone or _PHONE_STEP))
 
-    def _add_error(self, row: list[str], language: str) -> list[str]:
-        """Return the row with one error that a list maintained by hand might contain."""
+    def _add_error_to_row(self, row: list[str], language: str) -> list[str]:
+        """Return the row with one error that is common in lists maintained by hand."""
         kind = self._random.random()
         if kind < 0.03 and self._last_row is not None:
             return list(self._last_row)  # a duplicate row in the place of this one
@@ -276,8 +276,8 @@ class _RowGenerator:
         elif kind < 0.09:
             messy[HEADER.index("AGE")] = self._random.choice(("240", "7", "adult"))
         else:
-            phone = row[-1] or self._next_number()
-            messy[-1] = self._random.choice(_PHONE_SHAPES)(phone, self._next_number(), language)
+            phone = row[-1] or self._get_next_number()
+            messy[-1] = self._random.choice(_PHONE_SHAPES)(phone, self._get_next_number(), language)
         return messy
 
 

@@ -1,4 +1,4 @@
-"""Exports of voter-data portals: found in a folder or fetched over HTTPS, and checked against the saved column mapping.
+"""Sources: exports of voter-data portals, found in a folder or downloaded over HTTPS, and checked against a saved map file.
 
 The store records the SHA-256 of imported files, so that no file is imported twice under any name. Files are not moved.
 """
@@ -37,7 +37,7 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def find_source(sources: Sequence[Source], name: str) -> Source:
-    """Return the source with a name.
+    """Return the source with this name from the settings.
 
     Raises:
         SettingError: The settings have no such source.
@@ -76,7 +76,7 @@ def _list_exports(source: Source) -> Iterator[tuple[float, Path, str]]:
         RollError: The folder or a file cannot be read.
     """
     try:
-        found = [(path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export(path)]
+        found = [(path.stat().st_mtime, path) for path in source.folder.iterdir() if _is_export_file(path)]
         for changed, path in sorted(found):
             with open_regular(path) as file:
                 yield changed, path, hashlib.file_digest(file, "sha256").hexdigest()
@@ -106,11 +106,13 @@ def load_portal_ids(
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:
         prepared = prepare_import(path, load_map(source.map_file))
-        found |= _read_ids(prepared, source.id_heading, source.roll_version)
+        found |= _read_portal_ids(prepared, source.id_heading, source.roll_version)
     return found
 
 
-def _read_ids(prepared: PreparedImport, heading: str, roll_version: str) -> dict[tuple[str, str, int, int, int], str]:
+def _read_portal_ids(
+    prepared: PreparedImport, heading: str, roll_version: str
+) -> dict[tuple[str, str, int, int, int], str]:
     header, normalized = prepared.mapping.header, normalize_heading(heading)
     wanted = [place for place, each in enumerate(header) if normalize_heading(each) == normalized]
     if not wanted:
@@ -134,7 +136,7 @@ def _read_ids(prepared: PreparedImport, heading: str, roll_version: str) -> dict
     return found
 
 
-def _is_export(path: Path) -> bool:
+def _is_export_file(path: Path) -> bool:
     return path.is_file() and not path.name.startswith(".") and not path.name.endswith((_REJECTS, _PART))
 
 
@@ -175,7 +177,7 @@ def fetch_export(source: Source, url: str) -> Path:
             open_response(url, build_auth_headers(source)) as answer,
             os.fdopen(create_private_file(part), "wb") as file,
         ):
-            digest = _copy_body(answer, file)
+            digest = _copy_response_body(answer, file)
         name = _NOT_IN_A_NAME.sub("-", PurePosixPath(urlsplit(url).path).name)[-100:] or "export"
         path = source.folder / f"{digest[:12]}-{name}"
         part.replace(path)
@@ -203,7 +205,7 @@ def build_auth_headers(source: Source) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _copy_body(answer: http.client.HTTPResponse, file: IO[bytes]) -> str:
+def _copy_response_body(answer: http.client.HTTPResponse, file: IO[bytes]) -> str:
     """Copy the body of an HTTP response to a file and return its SHA-256.
 
     Raises:

@@ -1,6 +1,6 @@
-"""Warnings about whole columns of a roll, such as unread phone numbers or illegible names, with their consequence and remedy.
+"""Warnings about whole columns of a roll, such as phone numbers that are not read or illegible names.
 
-They are shown before the import. Errors in single rows are rejects instead.
+They are shown before the import and say what to do. Errors in single rows are rejects instead.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ def find_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], region:
             # The only name column is mapped to the name even if its heading says that it is in the local script.
             by_heading = find_field(mapping.header[index])
             local = name in _LOCAL or (by_heading is not None and by_heading[0] in _LOCAL)
-            yield from _check_names(mapping.header[index], _filled_cells(rows, index), local=local)
+            yield from _check_names_are_legible(mapping.header[index], _list_filled_cells(rows, index), local=local)
 
 
 def find_unread_phone_columns(
     mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str
 ) -> Iterator[tuple[int, int, int]]:
-    """Return (column index, cells with numbers, filled cells) of columns that contain phone numbers but are not read."""
+    """Return the columns that contain phone numbers but are not read: (column index, cells with numbers, filled cells)."""
     read = {index for indexes in mapping.columns.values() for index in indexes}
     for index, heading in enumerate(mapping.header):
-        cells = _filled_cells(rows, index)
+        cells = _list_filled_cells(rows, index)
         if index in read or index in mapping.sensitive or heading in mapping.ignored or not cells:
             continue
         numbers = sum(bool(read_cell(cell, region).numbers) for cell in cells)
@@ -69,11 +69,11 @@ def find_unread_phone_columns(
             yield index, numbers, len(cells)
 
 
-def _filled_cells(rows: Sequence[Sequence[str]], index: int) -> list[str]:
+def _list_filled_cells(rows: Sequence[Sequence[str]], index: int) -> list[str]:
     return [row[index].strip() for row in rows if index < len(row) and row[index].strip()]
 
 
-def _check_names(heading: str, cells: Sequence[str], *, local: bool) -> Iterator[str]:
+def _check_names_are_legible(heading: str, cells: Sequence[str], *, local: bool) -> Iterator[str]:
     """Return a warning if the names in a column are illegible because of a wrong encoding or font."""
     garbled = [cell for cell in cells if is_garbled(cell)]
     if garbled:

@@ -38,8 +38,8 @@ def import_weights(
 ) -> WeightsResult:
     """Import weights from a CSV or XLSX file.
 
-    Required columns are constituency, part, serial and weight; roll version or state is needed if a part is on several rolls.
-    `progress` is called with the share done (0-1).
+    Required columns are constituency, part, serial and weight. Roll version or state is needed if a part is on several
+    rolls. `progress` is called with the finished share of the file (0-1).
 
     Raises:
         RollError: A row is invalid, or its part is on several rolls; nothing was imported.
@@ -51,7 +51,7 @@ def import_weights(
         parts = Parts(db)
         for row in table.rows():
             rows += 1
-            voter_id = _find_voter(db, parts, row)
+            voter_id = _find_voter_of_row(db, parts, row)
             if voter_id is None:
                 unknown += 1
             else:
@@ -64,9 +64,8 @@ def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None
     """Import the weights files in a folder that are new or changed, or older than the last voter added to the roll.
 
     Returns:
-        The imported files, as entries to store with the settings of this start, by which the next start recognizes them; and
-        the error of the first file that could not be imported, or None. Files after it are not imported.
-
+        The imported files, as settings to store, by which the next start recognizes them; and the error of the first file
+        that could not be imported, or None. Files after it are not imported.
     Raises:
         StoreError: The store cannot be read.
     """
@@ -87,7 +86,7 @@ def import_new_weights(folder: Path, store: Path, *, key: StoreKey | None = None
     return imported, None
 
 
-def _find_voter(db: Connection, parts: Parts, row: TableRow) -> int | None:
+def _find_voter_of_row(db: Connection, parts: Parts, row: TableRow) -> int | None:
     """Return the voter of a row, or None if the voter is not on the roll.
 
     Raises:

@@ -37,16 +37,16 @@ def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) 
     try:
         sheet, others = _choose_sheet(path, wanted)
         rows = (sheet.start or (0, 0))[0] + sheet.height
-        _write_line({"sheet": sheet.name, "others": others, "rows": rows})
+        _write_json_line({"sheet": sheet.name, "others": others, "rows": rows})
         _answer_requests(sheet)
     except UnreadableWorkbook as problem:
-        _write_line({"problem": str(problem)})
+        _write_json_line({"problem": str(problem)})
     except (BrokenPipeError, KeyboardInterrupt):
         return
     except BaseException as error:
         if isinstance(error, MemoryError):
             raise
-        _write_line({"problem": f"cannot be read as a workbook ({type(error).__name__}); save it again as XLSX"})
+        _write_json_line({"problem": f"cannot be read as a workbook ({type(error).__name__}); save it again as XLSX"})
 
 
 def _choose_sheet(path: str, wanted: str | None) -> tuple[CalamineSheet, list[str]]:
@@ -108,7 +108,7 @@ def _answer_requests(sheet: CalamineSheet) -> None:
             batch.append(row)
             characters += sum(map(len, row)) + len(row)
         at += len(batch)
-        _write_line(batch)
+        _write_json_line(batch)
 
 
 def _read_rows(sheet: CalamineSheet) -> Iterator[list[str]]:
@@ -132,7 +132,7 @@ def format_cell(value: object) -> str:
     return str(value)
 
 
-def _write_line(content: Any) -> None:
+def _write_json_line(content: Any) -> None:
     sys.stdout.buffer.write(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
     sys.stdout.buffer.flush()
 

@@ -28,7 +28,7 @@ _BETWEEN_PARTS = re.compile(r"[\s,;/|]+")
 
 @dataclass(frozen=True, slots=True)
 class WorkersResult:
-    """Counts of an import of booth workers."""
+    """The counts of workers and booths in an import of booth workers."""
 
     rows: int
     workers: int  # in the file; each has one number
@@ -41,7 +41,7 @@ class WorkersResult:
 
 @dataclass(slots=True)
 class _FileWorker:
-    """A booth worker, collected from one or more rows of the file."""
+    """A booth worker, as one or more rows of the file describe the worker."""
 
     row: int  # the first row
     constituency: int
@@ -80,7 +80,7 @@ def import_workers(
         rows = 0
         for row in table.rows():
             rows += 1
-            _add_row(parts, row, region, roll_version, listed)
+            _add_worker_row(parts, row, region, roll_version, listed)
         if not listed:
             raise RollError(f"{path}: has no workers; write one per row, below the headings")
         stored = [
@@ -94,10 +94,13 @@ def import_workers(
     return WorkersResult(rows, len(stored), len(booths), opted_out, removed, renamed)
 
 
-def _add_row(
+def _add_worker_row(
     parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _FileWorker]
 ) -> None:
-    """Add a row to its worker in `listed`. Errors contain no numbers and no names, because they may be logged."""
+    """Add a row of the file to its worker in `listed`.
+
+    Errors contain no numbers and no names, because they may be logged.
+    """
     read = read_cell(row["number"], region)
     if len(read.numbers) != 1:
         raise row.make_error("number is not exactly one valid phone number; give each worker one")
