@@ -1,1 +1,4 @@
-"""Material for centres: flows, texts, sounds and settings in signed, versioned bundles (The Update Framework), served as files."""
+"""Campaign material for centres: flows, texts, sounds and settings.
+
+It is published as files, in signed and versioned bundles (The Update Framework).
+"""

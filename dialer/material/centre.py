@@ -1,4 +1,4 @@
-"""Material of a centre: downloaded file by file, verified completely before use, activated and rolled back atomically.
+"""Campaign material at a centre: downloaded file by file, verified completely before use, activated and rolled back atomically.
 
     FOLDER/trust/       the newest metadata seen by python-tuf, which refuses older metadata
     FOLDER/files/       files by hash; a download that was interrupted continues in NAME.part
@@ -51,7 +51,7 @@ _OK, _PARTIAL, _SERVER_ERROR = 200, 206, 500
 
 @dataclass(frozen=True, slots=True)
 class MaterialSource:
-    """Where a centre gets its material."""
+    """The server and the names from which a centre gets its campaign material."""
 
     url: str  # of metadata/, targets/ and files/
     root: Path  # the first root.json, part of the centre's settings
@@ -62,7 +62,7 @@ class MaterialSource:
 
 
 class HttpFetcher(FetcherInterface):
-    """Downloads over HTTP(S)."""
+    """Downloads files over HTTP or HTTPS."""
 
     def __init__(self, ca_file: Path | None) -> None:
         """Trust the certificates in `ca_file` only, or those of the system if it is None."""
@@ -81,7 +81,10 @@ class HttpFetcher(FetcherInterface):
         return self.stream(response)
 
     def get(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
-        """Request a URL and return the response with its body unread, from byte `first` on if the server supports ranges."""
+        """Request a URL and return the response with its body unread.
+
+        The body starts at byte `first` if the server supports ranges.
+        """
         headers = {"Range": f"bytes={first}-"} if first else {}
         return self._pool.request("GET", url, headers=headers, preload_content=False, decode_content=False)
 
@@ -94,7 +97,7 @@ class HttpFetcher(FetcherInterface):
 
 
 class CentreMaterial:
-    """The folder of a centre's material."""
+    """The folder of a centre's campaign material."""
 
     def __init__(
         self,
@@ -116,17 +119,17 @@ class CentreMaterial:
         self._fetcher = HttpFetcher(source.ca_file)
 
     def read_active(self) -> Manifest | None:
-        """Return the active version, or None if there is none or its manifest is damaged. Raises MaterialRefused."""
-        return self._read_version(CURRENT)
+        """Return the manifest of the active version, or None if there is none or it is damaged. Raises MaterialRefused."""
+        return self._read_linked_manifest(CURRENT)
 
     def read_previous(self) -> Manifest | None:
-        """Return the version that was active before, or None if there is none or its manifest is damaged.
+        """Return the manifest of the version that was active before, or None if there is none or it is damaged.
 
         Raises MaterialRefused.
         """
-        return self._read_version(PREVIOUS)
+        return self._read_linked_manifest(PREVIOUS)
 
-    def _read_version(self, link: str) -> Manifest | None:
+    def _read_linked_manifest(self, link: str) -> Manifest | None:
         try:
             data = (self._folder / link / MANIFEST).read_bytes()
         except FileNotFoundError:
@@ -138,11 +141,11 @@ class CentreMaterial:
         return None
 
     def fetch_assigned(self) -> Manifest | None:
-        """Download and verify the manifest of the version assigned to this centre, and return it, or None if none is assigned.
+        """Download and verify the manifest of the version assigned to this centre. Return None if no version is assigned.
 
         Raises MaterialRefused if it cannot be trusted, and HeadquartersUnreachable if it cannot be downloaded.
         """
-        with _translate_errors():
+        with _translate_download_errors():
             updater = self._create_updater()
             updater.refresh()
             root: Metadata[Root] = Metadata.from_file(str(self._trust / "root.json"))
@@ -190,14 +193,15 @@ class CentreMaterial:
         return data
 
     def find_missing_files(self, manifest: Manifest) -> dict[str, BundleFile]:
-        """Return the files of a version that are not downloaded yet, by hash."""
+        """Return the files of a version that are not downloaded yet, by their hash."""
         files = {file.sha256: file for file in manifest.files.values()}
         return {digest: file for digest, file in files.items() if not self._get_file_path(digest).exists()}
 
     def download(self, manifest: Manifest) -> Path:
-        """Download and verify a version and return its folder. A failed download keeps its files for the next attempt.
+        """Download and verify a version of the material, and return its folder.
 
-        Raises MaterialRefused, also where the disk is too full, and HeadquartersUnreachable.
+        Files that were downloaded before an error are used by the next attempt. Raises MaterialRefused, also if the
+        disk has too little space, and HeadquartersUnreachable.
         """
         tree = self._folder / manifest.label
         if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.to_bytes():
@@ -210,7 +214,7 @@ class CentreMaterial:
             raise MaterialRefused(
                 f"{manifest.label} needs {needed / 1e6:,.0f} MB above the reserve of the disk: free disk space"
             )
-        with _translate_errors():
+        with _translate_download_errors():
             for digest, file in missing.items():
                 self._download_file(digest, file)
             self._install_version(manifest, tree)
@@ -228,7 +232,7 @@ class CentreMaterial:
             with downloaded.open("ab") as out:
                 self._complete_download(digest, file, out)
             if file.packed is not None:
-                _decompress(downloaded, part, file.size)
+                _decompress_file(downloaded, part, file.size)
             with part.open("rb") as complete:
                 actual = hashlib.file_digest(complete, "sha256").hexdigest()
         except OSError as error:
@@ -250,13 +254,13 @@ class CentreMaterial:
         if out.tell() > size:
             out.truncate(0)
         if out.tell() < size:
-            self._append_download(
+            self._append_to_download(
                 f"{self._source.url}/files/{file_path(digest, packed=file.packed is not None)}", out, size
             )
         out.flush()
         os.fsync(out.fileno())
 
-    def _append_download(self, url: str, file: BinaryIO, size: int) -> None:
+    def _append_to_download(self, url: str, file: BinaryIO, size: int) -> None:
         first = file.tell()
         response = self._fetcher.get(url, first)
         if response.status == _OK and first:  # a server without ranges sends the file from its beginning
@@ -283,61 +287,61 @@ class CentreMaterial:
                 file_out.write(manifest.to_bytes())
                 file_out.flush()
                 os.fsync(file_out.fileno())
-            _sync_folder(unfinished)
+            _sync_folder_to_disk(unfinished)
             shutil.rmtree(tree, ignore_errors=True)  # damaged: same label, other manifest
             unfinished.rename(tree)
-            _sync_folder(self._folder)
+            _sync_folder_to_disk(self._folder)
         except OSError:
             shutil.rmtree(unfinished, ignore_errors=True)
             raise
 
     def activate(self, label: str) -> None:
-        """Make a downloaded version the active one, still to be loaded by the dialler. Raises MaterialRefused."""
+        """Make a downloaded version the active one. The dialler still has to load it. Raises MaterialRefused."""
         active = self.read_active()
         if active is not None and label == active.label:
             return
         if not (self._folder / label / MANIFEST).exists():
             raise MaterialRefused(f"{label} is not downloaded")
-        with _translate_errors():
+        with _translate_download_errors():
             if (
                 active is not None and not self.is_unloaded()
             ):  # only a version that the dialler has loaded can be restored
-                self._replace_link(PREVIOUS, active.label)
-            self._replace_link(UNLOADED, label)
-            self._replace_link(CURRENT, label)
+                self._replace_symbolic_link(PREVIOUS, active.label)
+            self._replace_symbolic_link(UNLOADED, label)
+            self._replace_symbolic_link(CURRENT, label)
 
     def roll_back(self) -> None:
-        """Make the previous version, which the dialler still uses, active again. Without one, no version is active.
+        """Make the previous version, which the dialler still uses, active again. If there is none, no version is active.
 
         Raises MaterialRefused.
         """
         previous = self.read_previous()
-        with _translate_errors():
+        with _translate_download_errors():
             if previous is None:
                 (self._folder / CURRENT).unlink()
             else:
-                self._replace_link(CURRENT, previous.label)
+                self._replace_symbolic_link(CURRENT, previous.label)
 
     def is_unloaded(self) -> bool:
         """Return whether the dialler has not loaded the active version yet. Raises MaterialRefused."""
-        with _translate_errors(), suppress(FileNotFoundError):
+        with _translate_download_errors(), suppress(FileNotFoundError):
             return (self._folder / UNLOADED).readlink() == (self._folder / CURRENT).readlink()
         return False
 
     def mark_loaded(self) -> None:
         """Record that the dialler has loaded the active version. Raises MaterialRefused."""
-        with _translate_errors():
+        with _translate_download_errors():
             (self._folder / UNLOADED).unlink(missing_ok=True)
 
-    def _replace_link(self, name: str, label: str) -> None:
+    def _replace_symbolic_link(self, name: str, label: str) -> None:
         new = self._folder / f"{name}.new"
         new.unlink(missing_ok=True)
         new.symlink_to(label)
         new.replace(self._folder / name)
-        _sync_folder(self._folder)
+        _sync_folder_to_disk(self._folder)
 
     def delete_unused(self) -> None:
-        """Delete all versions and files except those of the active and the previous version."""
+        """Delete all versions and files of the material except those of the active and the previous version."""
         used = {
             manifest.label: manifest for manifest in (self.read_active(), self.read_previous()) if manifest is not None
         }
@@ -353,7 +357,7 @@ class CentreMaterial:
                 path.unlink(missing_ok=True)
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder_to_disk(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -361,8 +365,8 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _decompress(packed: Path, target: Path, size: int) -> None:
-    """Decompress a file of `size` bytes. Raises lzma.LZMAError where it is damaged or longer."""
+def _decompress_file(packed: Path, target: Path, size: int) -> None:
+    """Decompress a file to `size` bytes. Raises lzma.LZMAError if it is damaged or longer."""
     decompressor = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DECOMPRESSION_MEMORY)
     with packed.open("rb") as source, target.open("wb") as out:
         while not decompressor.eof:
@@ -377,7 +381,7 @@ def _decompress(packed: Path, target: Path, size: int) -> None:
 
 
 @contextmanager
-def _translate_errors() -> Iterator[None]:
+def _translate_download_errors() -> Iterator[None]:
     """Raise errors of python-tuf, urllib3 and the disk as MaterialRefused or HeadquartersUnreachable."""
     try:
         yield

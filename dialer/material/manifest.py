@@ -1,4 +1,4 @@
-"""The documents of a bundle: its manifest, and the waves that assign versions to centres. Reads and writes no files.
+"""The documents that describe material: the manifest of a bundle, and the waves that assign versions to centres. No I/O.
 
 A bundle is a folder of files with a name and a version number. Files are identified by their SHA-256, so that a centre
 downloads only the files of a new version that it does not have.
@@ -37,7 +37,7 @@ class _Document(BaseModel):
 
     @classmethod
     def read(cls, data: bytes) -> Self:
-        """Return the document in `data`. Raises MaterialRefused."""
+        """Parse and validate a published document. Raises MaterialRefused."""
         try:
             return cls.model_validate_json(data)
         except ValidationError as error:
@@ -46,7 +46,7 @@ class _Document(BaseModel):
             raise MaterialRefused(f"{cls.title} is invalid: {problem}") from error
 
     def to_bytes(self) -> bytes:
-        """Return the document as the JSON bytes that are published."""
+        """Return the document as JSON bytes for publication."""
         return self.model_dump_json(indent=1, exclude_none=True).encode()
 
 
@@ -60,7 +60,7 @@ class BundleFile(_Document):
 
 
 class Manifest(_Document):
-    """The files of a version of a bundle."""
+    """The list of files in a version of a bundle."""
 
     title = "bundle manifest"
 
@@ -71,7 +71,7 @@ class Manifest(_Document):
     files: Annotated[dict[str, BundleFile], Field(min_length=1, max_length=MAX_FILES)]  # by path below the folder
 
     @model_validator(mode="after")
-    def _check_paths(self) -> Self:
+    def _check_file_paths(self) -> Self:
         if MANIFEST in self.files:
             raise ValueError(f"{MANIFEST} is reserved for the manifest: remove that file")
         folders: set[str] = set()
@@ -88,22 +88,22 @@ class Manifest(_Document):
 
     @property
     def size(self) -> int:
-        """The size of all files, in bytes."""
+        """The total size of all files (bytes)."""
         return sum(file.size for file in self.files.values())
 
     @property
     def target(self) -> str:
-        """The path under which the manifest is published."""
+        """The path under which the manifest is published on the material server."""
         return get_target_path(self.name, self.version)
 
     @property
     def label(self) -> str:
-        """The name and version, such as "prompts-7", used as folder name and in messages."""
+        """The name and version of the bundle, such as "prompts-7". It is used as folder name and in messages."""
         return f"{self.name}-{self.version}"
 
 
 class Wave(_Document):
-    """A version of a bundle, and the centres to which it is assigned."""
+    """A version of a bundle, and the centres that it is assigned to."""
 
     name: Slug
     version: Version
@@ -111,23 +111,23 @@ class Wave(_Document):
 
 
 class Waves(_Document):
-    """The versions assigned to centres. The first entry addressed to a centre applies to it."""
+    """The waves, which assign versions to centres. The first one that is addressed to a centre applies to it."""
 
     title = WAVES_TARGET
 
     waves: Annotated[tuple[Wave, ...], Field(strict=False, max_length=1_000)] = ()
 
     def find_wave(self, centre: str, zone: str | None) -> Wave | None:
-        """Return the wave that assigns a version to a centre, or None if none does."""
+        """Return the wave that applies to a centre, or None if there is none."""
         addressees = {"all", f"centre:{centre}", f"zone:{zone}"}
         return next((wave for wave in self.waves if addressees & {*wave.to}), None)
 
 
 def get_target_path(name: str, version: int) -> str:
-    """Return the path under which the manifest of a version is published."""
+    """Return the path under which the manifest of a version is published on the material server."""
     return f"bundles/{name}/{version}.json"
 
 
 def file_path(sha256: str, *, packed: bool = False) -> str:
-    """Return the path of a file below `files/`, or of its compressed copy."""
+    """Return the path of a file, or of its compressed copy, below `files/` on the material server."""
     return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"

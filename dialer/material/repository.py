@@ -1,11 +1,11 @@
-"""Material at headquarters: bundles are created, signed by both departments, published as files and assigned to centres.
+"""Campaign material at headquarters: bundles are created, signed by both departments, published and assigned to centres.
 
     FOLDER/public/      served by the web server: metadata/, targets/, files/
     FOLDER/drafts/      created bundles, and targets.json between its signers
 
-There are three kinds of keys: root keys (offline; two sign the first root), those of people of media and of compliance (one of
-each signs every bundle), and the key on this machine, which signs the list of newest versions and their assignment to
-centres. It cannot assign a bundle that the departments have not signed. All methods block.
+There are three kinds of keys: root keys (offline; two sign the first root), those of people of media and of compliance
+(one of each signs every bundle), and the key on this machine, which signs the list of newest versions and their
+assignment to centres. It cannot assign a bundle that the departments have not signed. All methods block.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ MAX_PACKED_RATIO = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Signatory:
-    """A person of media or compliance who signs bundles."""
+    """A person of the media or compliance department who signs bundles."""
 
     name: str
     department: str
@@ -71,21 +71,21 @@ class Signatory:
 
 
 def create_tuf_key(public: bytes, fields: Mapping[str, Any] | None = None) -> SSlibKey:
-    """Return a public key in the form of the metadata."""
+    """Return a public key in the form that TUF metadata uses."""
     value = public.hex()
     keyid = hashlib.sha256(b"ed25519:" + value.encode()).hexdigest()
     return SSlibKey(keyid, "ed25519", "ed25519", {"public": value}, dict(fields or {}))
 
 
 def create_tuf_signer(private: bytes) -> CryptoSigner:
-    """Return a signer of metadata for a private key."""
+    """Return a signer that signs TUF metadata with a private key."""
     return CryptoSigner(
         Ed25519PrivateKey.from_private_bytes(private), create_tuf_key(signing.derive_public_key(private))
     )
 
 
 class Repository:
-    """The folder of published material."""
+    """The folder at headquarters with material that is drafted and published."""
 
     def __init__(self, folder: Path) -> None:
         """Use the repository in `folder`, which `create` fills."""
@@ -107,7 +107,7 @@ class Repository:
     ) -> Path:
         """Create the repository and return its root.json, which every centre needs. Raises MaterialRefused.
 
-        The private `root_keys` sign it; `root_public` are further root keys that may sign changes.
+        The private `root_keys` sign it. `root_public` are more root keys, whose owners may sign later changes.
         """
         if self._metadata.exists():
             raise MaterialRefused(
@@ -121,12 +121,12 @@ class Repository:
         ):
             raise MaterialRefused("the first root needs two root keys: name two files")
         own = create_tuf_signer(online).public_key
-        root = _build_root([*roots.values()], own, signatories, now)
+        root = _build_root_metadata([*roots.values()], own, signatories, now)
         for folder in (self._metadata, self._targets, self._files, self._drafts):
             folder.mkdir(parents=True)
         self._write_metadata(_sign_metadata(root, signers), "1.root.json")
         self._write_metadata(
-            Metadata(Targets(expires=_compute_expiry(now, TARGETS_DAYS), delegations=_delegate_waves(own))),
+            Metadata(Targets(expires=_compute_expiry_date(now, TARGETS_DAYS), delegations=_delegate_waves(own))),
             "targets.json",
             self._drafts,
         )
@@ -135,18 +135,20 @@ class Repository:
     def change_signatories(
         self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float
     ) -> None:
-        """Draft a change of the signatories and of this machine's key, which applies once published. Raises MaterialRefused."""
-        before = self._read_root()
+        """Draft a change of the signatories and of this machine's key. It applies once it is published. Raises MaterialRefused."""
+        before = self._read_root_metadata()
         own = create_tuf_signer(online).public_key
-        root = _build_root([before.keys[keyid] for keyid in before.roles[Root.type].keyids], own, signatories, now)
-        root.version = self._find_newest_version(Root.type) + 1
+        root = _build_root_metadata(
+            [before.keys[keyid] for keyid in before.roles[Root.type].keyids], own, signatories, now
+        )
+        root.version = self._find_newest_metadata_version(Root.type) + 1
         signed = _sign_metadata(root, map(create_tuf_signer, root_keys))
         if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
             raise MaterialRefused("a change needs two root keys of the current root: name two files")
         self._write_metadata(signed, "root.json", self._drafts)
-        targets = self._read_draft()
+        targets = self._read_draft_targets()
         targets.signed.delegations = _delegate_waves(own)
-        self._write_draft(targets, now)
+        self._write_draft_targets(targets, now)
 
     def change_roots(self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float) -> None:
         """Replace the root keys by `root_public`. Two of the old and two of the new private keys sign (`root_keys`).
@@ -155,7 +157,7 @@ class Repository:
         """
         if (self._drafts / "root.json").exists():
             raise MaterialRefused("a change of the signatories is drafted: publish it first")
-        before = self._read_root()
+        before = self._read_root_metadata()
         former = before.roles[Root.type].keyids
         everybody = [
             *(key for keyid, key in before.keys.items() if keyid not in former),
@@ -165,10 +167,10 @@ class Repository:
         if len(keys) < len(everybody):
             raise MaterialRefused("a key is named twice: every root key and every person needs a key of their own")
         roots = Role([key.keyid for key in everybody[-len(root_public) :]], trust.ROOT_SIGNATURES)
-        version = self._find_newest_version(Root.type) + 1
+        version = self._find_newest_metadata_version(Root.type) + 1
         root = Root(
             version=version,
-            expires=_compute_expiry(now, ROOT_DAYS),
+            expires=_compute_expiry_date(now, ROOT_DAYS),
             keys=keys,
             roles={**before.roles, Root.type: roots},
         )
@@ -180,9 +182,9 @@ class Repository:
     # Bundles
 
     def add_bundle(self, source: Path, name: str, version: int, jurisdiction: str, now: float) -> tuple[Manifest, int]:
-        """Draft a bundle with a folder's files. Return its manifest, and the size in bytes of files that no version had before.
+        """Draft a bundle with the files of a folder. Return its manifest and the total size of its new files (bytes).
 
-        Raises MaterialRefused.
+        New files are those that no earlier version contained. Raises MaterialRefused.
         """
         if (self._folder / "drafts" / get_target_path(name, version)).exists():
             raise MaterialRefused(f"{name} {version} exists already: a changed bundle needs a new version")
@@ -201,7 +203,7 @@ class Repository:
                 unfinished = place.with_name(f"{digest}.new")
                 shutil.copyfile(path, unfinished)
                 unfinished.chmod(0o444)
-                _compress(unfinished, packed)
+                _compress_file(unfinished, packed)
                 unfinished.replace(place)
             packed_size = packed.stat().st_size if packed.exists() else None
             files[below.as_posix()] = BundleFile(sha256=digest, size=path.stat().st_size, packed=packed_size)
@@ -210,42 +212,42 @@ class Repository:
         except ValueError as error:
             raise MaterialRefused(f"{source} cannot be a bundle: {error}") from error
         self._write_file(self._drafts / manifest.target, manifest.to_bytes())
-        targets = self._read_draft()
+        targets = self._read_draft_targets()
         targets.signed.targets[manifest.target] = TargetFile.from_data(manifest.target, manifest.to_bytes(), ["sha256"])
-        self._write_draft(targets, now)
+        self._write_draft_targets(targets, now)
         return manifest, new
 
     def withdraw(self, name: str, version: int, now: float) -> None:
-        """Draft the withdrawal of an approved version. Raises MaterialRefused."""
-        targets = self._read_draft()
+        """Draft the withdrawal of an approved version of a bundle. Raises MaterialRefused."""
+        targets = self._read_draft_targets()
         if targets.signed.targets.pop(get_target_path(name, version), None) is None:
             raise MaterialRefused(f"{name} {version} is not approved, so it cannot be withdrawn")
-        self._write_draft(targets, now)
+        self._write_draft_targets(targets, now)
 
     def find_draft_changes(self) -> tuple[list[str], list[str]]:
-        """Return the targets that publishing the draft would approve, and those that it would withdraw."""
-        drafted, published = {*self._read_draft().signed.targets}, {*self.list_approved()}
+        """Return the versions (targets) that publishing the draft would approve, and those that it would withdraw."""
+        drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved()}
         return sorted(drafted - published), sorted(published - drafted)
 
     def list_approved(self) -> list[str]:
-        """Return the approved targets, which are those of the newest published metadata."""
-        newest = self._read_newest(Targets.type)
+        """Return the approved versions (targets). They are in the newest published metadata."""
+        newest = self._read_newest_metadata(Targets.type)
         return [] if newest is None else sorted(newest.signed.targets)
 
     def read_manifest(self, target: str) -> Manifest:
-        """Return the manifest of a version that was created here. Raises MaterialRefused."""
+        """Return the manifest of a version that was drafted on this machine. Raises MaterialRefused."""
         try:
             return Manifest.read((self._drafts / target).read_bytes())
         except FileNotFoundError as error:
             raise MaterialRefused(f"{target} was not created here") from error
 
     def sign(self, private: bytes) -> dict[str, str]:
-        """Add a person's signature to the draft, and return all people who have signed it, with their departments.
+        """Add a person's signature to the draft. Return all people who have signed the draft, with their departments.
 
         Raises MaterialRefused.
         """
-        targets, signer = self._read_draft(), create_tuf_signer(private)
-        root = self._read_root(drafted=True)
+        targets, signer = self._read_draft_targets(), create_tuf_signer(private)
+        root = self._read_root_metadata(drafted=True)
         if signer.public_key.keyid not in root.roles[Targets.type].keyids:
             raise MaterialRefused("this key is not a signatory's: the root names the keys of media and compliance")
         targets.sign(signer, append=True)
@@ -254,8 +256,8 @@ class Repository:
 
     def publish(self, online: bytes, now: float) -> None:
         """Publish the draft. Raises MaterialRefused if a department has not signed it."""
-        targets, drafted = self._read_draft(), self._drafts / "root.json"
-        root = self._read_root(drafted=True)
+        targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
+        root = self._read_root_metadata(drafted=True)
         signed = trust.find_signers(root, targets)
         trust.require_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
@@ -273,7 +275,7 @@ class Repository:
 
     def read_waves(self) -> Waves:
         """Return the waves, which assign versions to centres."""
-        newest = self._read_newest(trust.WAVES_ROLE)
+        newest = self._read_newest_metadata(trust.WAVES_ROLE)
         if newest is None:
             return Waves()
         digest = newest.signed.targets[WAVES_TARGET].hashes["sha256"]
@@ -282,10 +284,11 @@ class Repository:
     def assign(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
-        """Assign an approved version to the addressees `to`, replacing older entries for them and for `covered`, the addressees
-        that `to` includes. Raises MaterialRefused.
+        """Assign an approved version to the addressees `to`. Raises MaterialRefused.
+
+        It replaces earlier assignments to them and to `covered`, the addressees that `to` includes.
         """
-        with self._lock():
+        with self._lock_repository():
             if get_target_path(name, version) not in self.list_approved():
                 raise MaterialRefused(f"{name} {version} is not approved: both departments sign it, then publish it")
             replaced = {*to, *covered}
@@ -299,87 +302,91 @@ class Repository:
                 others.remove(own)
                 to = [*own.to, *to]
             narrow_first = sorted(
-                (Wave(name=name, version=version, to=tuple(to)), *others), key=lambda wave: _rank_breadth(wave.to)
+                (Wave(name=name, version=version, to=tuple(to)), *others),
+                key=lambda wave: _rank_wave_by_breadth(wave.to),
             )
-            self._write_waves(Waves(waves=tuple(narrow_first)), online, now)
-            self._write_timestamp(online, now)
+            self._sign_and_write_waves(Waves(waves=tuple(narrow_first)), online, now)
+            self._write_snapshot_and_timestamp(online, now)
 
     def renew(self, online: bytes, now: float) -> None:
-        """Sign the waves and the timestamp again, valid for two days, so that centres know that they see the newest versions."""
-        with self._lock():
-            self._write_waves(self.read_waves(), online, now)
-            self._write_timestamp(online, now)
+        """Sign the waves and the timestamp again, valid for two days, so that centres know that no newer version is held back."""
+        with self._lock_repository():
+            self._sign_and_write_waves(self.read_waves(), online, now)
+            self._write_snapshot_and_timestamp(online, now)
 
     @contextmanager
-    def _lock(self) -> Iterator[None]:
-        """Lock the repository, so that a page, command or cron job does not undo what another has just assigned."""
+    def _lock_repository(self) -> Iterator[None]:
+        """Lock the repository, so that concurrent assignments by pages, commands or cron jobs are not lost."""
         try:
             descriptor = os.open(self._drafts, os.O_RDONLY)
         except OSError as error:
-            raise self._not_created_error() from error
+            raise self._build_not_created_error() from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
 
-    def _not_created_error(self) -> MaterialRefused:
+    def _build_not_created_error(self) -> MaterialRefused:
         return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle init`")
 
-    def _write_waves(self, waves: Waves, online: bytes, now: float) -> None:
-        data, newest = waves.to_bytes(), self._read_newest(trust.WAVES_ROLE)
+    def _sign_and_write_waves(self, waves: Waves, online: bytes, now: float) -> None:
+        data, newest = waves.to_bytes(), self._read_newest_metadata(trust.WAVES_ROLE)
         self._write_file(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
         signed = Targets(
             version=1 if newest is None else newest.signed.version + 1,
-            expires=_compute_expiry(now, TIMESTAMP_DAYS),
+            expires=_compute_expiry_date(now, TIMESTAMP_DAYS),
             targets={WAVES_TARGET: TargetFile.from_data(WAVES_TARGET, data, ["sha256"])},
         )
         self._write_metadata(
             _sign_metadata(signed, [create_tuf_signer(online)]), f"{signed.version}.{trust.WAVES_ROLE}.json"
         )
 
-    def _write_timestamp(self, online: bytes, now: float) -> None:
-        """Write a new snapshot, then a new timestamp: clients read the timestamp first, so it changes last."""
-        signer, version = create_tuf_signer(online), self._find_newest_version(Snapshot.type) + 1
-        meta = {f"{role}.json": MetaFile(self._find_newest_version(role)) for role in (Targets.type, trust.WAVES_ROLE)}
-        snapshot = Snapshot(version=version, expires=_compute_expiry(now, TIMESTAMP_DAYS), meta=meta)
+    def _write_snapshot_and_timestamp(self, online: bytes, now: float) -> None:
+        """Write a new snapshot, then a new timestamp. Clients read the timestamp first, so it changes last."""
+        signer, version = create_tuf_signer(online), self._find_newest_metadata_version(Snapshot.type) + 1
+        meta = {
+            f"{role}.json": MetaFile(self._find_newest_metadata_version(role))
+            for role in (Targets.type, trust.WAVES_ROLE)
+        }
+        snapshot = Snapshot(version=version, expires=_compute_expiry_date(now, TIMESTAMP_DAYS), meta=meta)
         self._write_metadata(_sign_metadata(snapshot, [signer]), f"{version}.snapshot.json")
         stamp = Timestamp(
-            version=version, expires=_compute_expiry(now, TIMESTAMP_DAYS), snapshot_meta=MetaFile(version)
+            version=version, expires=_compute_expiry_date(now, TIMESTAMP_DAYS), snapshot_meta=MetaFile(version)
         )
         self._write_metadata(_sign_metadata(stamp, [signer]), "timestamp.json")
 
     # Files
 
-    def _read_root(self, *, drafted: bool = False) -> Root:
-        """Return the current root, or with `drafted` the drafted one, if there is one."""
-        path = self._metadata / f"{self._find_newest_version(Root.type)}.root.json"
+    def _read_root_metadata(self, *, drafted: bool = False) -> Root:
+        """Return the current root metadata. With `drafted`, return the drafted root if there is one."""
+        path = self._metadata / f"{self._find_newest_metadata_version(Root.type)}.root.json"
         if drafted and (self._drafts / "root.json").exists():
             path = self._drafts / "root.json"
         root: Root = self._read_metadata(path).signed
         return root
 
-    def _read_draft(self) -> Metadata[Targets]:
+    def _read_draft_targets(self) -> Metadata[Targets]:
         return self._read_metadata(self._drafts / "targets.json")
 
     def _read_metadata(self, path: Path) -> Metadata[Any]:
         try:
             return Metadata.from_file(str(path))
         except (RepositoryError, OSError) as error:
-            raise self._not_created_error() from error
+            raise self._build_not_created_error() from error
 
-    def _write_draft(self, targets: Metadata[Targets], now: float) -> None:
-        """Store the draft of the targets with a new version and without signatures."""
-        targets.signed.version = self._find_newest_version(Targets.type) + 1
-        targets.signed.expires = _compute_expiry(now, TARGETS_DAYS)
+    def _write_draft_targets(self, targets: Metadata[Targets], now: float) -> None:
+        """Store the draft of the targets metadata under a new version number, without signatures."""
+        targets.signed.version = self._find_newest_metadata_version(Targets.type) + 1
+        targets.signed.expires = _compute_expiry_date(now, TARGETS_DAYS)
         targets.signatures.clear()
         self._write_metadata(targets, "targets.json", self._drafts)
 
-    def _find_newest_version(self, role: str) -> int:
+    def _find_newest_metadata_version(self, role: str) -> int:
         return max((int(path.name.partition(".")[0]) for path in self._metadata.glob(f"*.{role}.json")), default=0)
 
-    def _read_newest(self, role: str) -> Metadata[Targets] | None:
-        version = self._find_newest_version(role)
+    def _read_newest_metadata(self, role: str) -> Metadata[Targets] | None:
+        version = self._find_newest_metadata_version(role)
         return Metadata.from_file(str(self._metadata / f"{version}.{role}.json")) if version else None
 
     def _write_metadata(self, metadata: Metadata[Any], name: str, folder: Path | None = None) -> None:
@@ -395,8 +402,8 @@ class Repository:
         unfinished.replace(path)
 
 
-def _compress(file: Path, packed: Path) -> None:
-    """Write a compressed copy of a file, unless the copy is hardly smaller than the file."""
+def _compress_file(file: Path, packed: Path) -> None:
+    """Write a compressed copy of a file, unless it would be hardly smaller than the file."""
     unfinished = packed.with_name(f"{packed.name}.new")
     with file.open("rb") as source, lzma.open(unfinished, "wb") as target:
         shutil.copyfileobj(source, target, 1 << 20)
@@ -413,8 +420,8 @@ def _sign_metadata(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S]:
     return metadata
 
 
-def _build_root(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:
-    """Return a root with these keys. Raises MaterialRefused."""
+def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:
+    """Return TUF root metadata with these keys. Raises MaterialRefused."""
     trust.require_both_departments({each.department for each in signatories})
     people = [
         create_tuf_key(each.key, {trust.NAME: each.name, trust.DEPARTMENT: each.department}) for each in signatories
@@ -423,7 +430,7 @@ def _build_root(roots: Collection[Key], own: Key, signatories: Collection[Signat
     if len(keys) < len(roots) + 1 + len(people):
         raise MaterialRefused("a key is named twice: every person needs a key of their own")
     return Root(
-        expires=_compute_expiry(now, ROOT_DAYS),
+        expires=_compute_expiry_date(now, ROOT_DAYS),
         keys=keys,
         roles={
             Root.type: Role([key.keyid for key in roots], trust.ROOT_SIGNATURES),
@@ -435,15 +442,18 @@ def _build_root(roots: Collection[Key], own: Key, signatories: Collection[Signat
 
 
 def _delegate_waves(own: Key) -> Delegations:
-    """Return the delegation of the waves, and nothing else, to this machine's key."""
+    """Return a delegation that lets this machine's key sign the waves, and nothing else."""
     waves = DelegatedRole(trust.WAVES_ROLE, [own.keyid], 1, terminating=True, paths=[WAVES_TARGET])
     return Delegations({own.keyid: own}, {trust.WAVES_ROLE: waves})
 
 
-def _rank_breadth(to: Collection[str]) -> int:
-    """Return a sort key that puts centres before zones before all: the first entry addressed to a centre applies."""
+def _rank_wave_by_breadth(to: Collection[str]) -> int:
+    """Return a sort key that puts waves to centres before those to zones, and these before those to all centres.
+
+    The first wave that is addressed to a centre applies to it.
+    """
     return max((2 if each == "all" else 1 if each.startswith("zone:") else 0) for each in to)
 
 
-def _compute_expiry(now: float, days: int) -> datetime:
+def _compute_expiry_date(now: float, days: int) -> datetime:
     return datetime.fromtimestamp(now, UTC).replace(microsecond=0) + timedelta(days=days)

@@ -1,4 +1,4 @@
-"""Signature rules of published material: python-tuf's thresholds, and a signature of each of the two departments."""
+"""Who must sign published material: the thresholds of python-tuf, and one person of each of the two departments."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ WAVES_ROLE = "waves"
 
 
 def find_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
-    """Return the people with a valid signature on these targets, by name, with their departments."""
+    """Return the departments of the people whose signatures on these targets are valid, by name."""
     result = root.get_verification_result(Targets.type, targets.signed_bytes, targets.signatures)
     return {get_owner_name(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
 
 
 def get_owner_name(key: Key) -> str:
-    """Return the name of a key's owner."""
+    """Return the name of a signing key's owner."""
     return str(key.unrecognized_fields.get(NAME) or key.keyid[:8])
 
 
 def require_both_departments(signed: Collection[str]) -> None:
-    """Raise MaterialRefused unless both departments are in `signed`: two people of the same department are not enough."""
+    """Raise MaterialRefused unless people of both departments have signed. Two people of one department are not enough.
+
+    `signed` has each signer's department.
+    """
     for department in DEPARTMENTS:
         if department not in signed:
             raise MaterialRefused(f"nobody of the department {department} has signed the published material")

@@ -1,7 +1,7 @@
-"""The metrics and readiness of each process of a centre and of headquarters.
+"""The Prometheus metrics and the readiness of each process of a centre and of headquarters.
 
-Names follow https://prometheus.io/docs/practices/naming. Labels are IDs only. Metrics are created for each request, so that
-removed campaigns, seats and trunks disappear.
+Names follow https://prometheus.io/docs/practices/naming. Labels are IDs only. Metrics are created for each request, so
+that removed campaigns, seats and trunks disappear.
 """
 
 from __future__ import annotations
@@ -31,33 +31,36 @@ class ProcessStatus:
 
 
 def describe_centre(view: CentreView, *, broker_up: bool | None, free_bytes: int) -> ProcessStatus:
-    """Return the status of a dialler. `broker_up` is None without a broker; `free_bytes` is on the store's disk."""
+    """Return the metrics and readiness of a dialler.
+
+    `broker_up` is None without a broker. `free_bytes` is the free space on the store's disk.
+    """
     critical = [alert.text for alert in view.alerts if alert.level is AlertLevel.CRITICAL]
     if not view.state.switch_up:
         critical.insert(0, "no connection to the switch")
     if view.state.draining:
         critical.insert(0, "the dialler is stopping")
-    free = _gauge("store_free_bytes", "Free space on the store's disk", free_bytes)
+    free = _create_single_gauge("store_free_bytes", "Free space on the store's disk", free_bytes)
     families = (*_create_centre_metrics(view, broker_up), free)
     return ProcessStatus(families, critical[0] if critical else None)
 
 
 def describe_desk(centre: str, *, broker_up: bool, streams: int) -> ProcessStatus:
-    """Return the status of a desk: whether it is connected to the broker, and how many pages are open."""
+    """Return the metrics and readiness of a desk, from its connection to the broker and the number of open pages."""
     families = (
-        _info(centre),
-        _gauge("desk_broker_up", "Whether the desk is connected to the broker", broker_up),
-        _gauge("desk_streams", "Open pages", streams),
+        _create_info_metric(centre),
+        _create_single_gauge("desk_broker_up", "Whether the desk is connected to the broker", broker_up),
+        _create_single_gauge("desk_streams", "Open pages", streams),
     )
     return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
 
 def describe_uplink(centre: str, *, broker_up: bool, headquarters_up: bool) -> ProcessStatus:
-    """Return the status of an uplink: whether it is connected to the centre's broker and to headquarters."""
+    """Return the metrics and readiness of an uplink, from its connections to the centre's broker and to headquarters."""
     families = (
-        _info(centre),
-        _gauge("uplink_broker_up", "Whether the uplink is connected to the centre's broker", broker_up),
-        _gauge("headquarters_up", "Whether the uplink is connected to headquarters", headquarters_up),
+        _create_info_metric(centre),
+        _create_single_gauge("uplink_broker_up", "Whether the uplink is connected to the centre's broker", broker_up),
+        _create_single_gauge("headquarters_up", "Whether the uplink is connected to headquarters", headquarters_up),
     )
     if not headquarters_up:
         return ProcessStatus(families, "no connection to headquarters")
@@ -65,16 +68,18 @@ def describe_uplink(centre: str, *, broker_up: bool, headquarters_up: bool) -> P
 
 
 def describe_gatherer(*, is_active: bool, server_up: bool, committed_at: Mapping[str, float]) -> ProcessStatus:
-    """Return the status of a gatherer.
+    """Return the metrics and readiness of a gatherer, the process that collects the centres' results at headquarters.
 
-    `is_active` says whether it has the database's lock, and `server_up` whether it is connected to headquarters' server.
-    `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
+    `is_active` says whether it has the database's lock, and `server_up` whether it is connected to headquarters'
+    server. `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (
-        _info("headquarters"),
-        _gauge("gather_active", "Whether this gatherer has the database's lock", is_active),
-        _gauge("gather_server_up", "Whether the gatherer is connected to headquarters' server", server_up),
+        _create_info_metric("headquarters"),
+        _create_single_gauge("gather_active", "Whether this gatherer has the database's lock", is_active),
+        _create_single_gauge(
+            "gather_server_up", "Whether the gatherer is connected to headquarters' server", server_up
+        ),
         _gauges(
             "gather_committed_timestamp_seconds",
             "Time of the last commit of a centre's results",
@@ -88,23 +93,25 @@ def describe_gatherer(*, is_active: bool, server_up: bool, committed_at: Mapping
 
 
 def describe_headquarters_desk(*, server_up: bool) -> ProcessStatus:
-    """Return the status of headquarters' pages: whether they are connected to headquarters' server."""
-    connected = _gauge("hq_desk_server_up", "Whether the pages are connected to headquarters' server", server_up)
-    families = (_info("headquarters"), connected)
+    """Return the metrics and readiness of headquarters' pages, from their connection to headquarters' server."""
+    connected = _create_single_gauge(
+        "hq_desk_server_up", "Whether the pages are connected to headquarters' server", server_up
+    )
+    families = (_create_info_metric("headquarters"), connected)
     return ProcessStatus(families, None if server_up else "no connection to headquarters' server")
 
 
 def _create_centre_metrics(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
     state = view.state
-    yield _info(state.centre)
-    yield _gauge("switch_up", "Whether the dialler is connected to the switch", state.switch_up)
+    yield _create_info_metric(state.centre)
+    yield _create_single_gauge("switch_up", "Whether the dialler is connected to the switch", state.switch_up)
     if broker_up is not None:
-        yield _gauge("broker_up", "Whether the dialler is connected to the broker", broker_up)
-    yield _gauge("draining", "Whether the dialler is stopping and places no new calls", state.draining)
+        yield _create_single_gauge("broker_up", "Whether the dialler is connected to the broker", broker_up)
+    yield _create_single_gauge("draining", "Whether the dialler is stopping and places no new calls", state.draining)
     seats = (((each,), state.seats.get(each, 0)) for each in SeatState)
     yield _gauges("seats", "Seats by state", ("state",), seats)
     if state.utilisation is not None:
-        yield _gauge(
+        yield _create_single_gauge(
             "utilisation_ratio", "Talking and wrap-up time / logged-in time, mean of the seats", state.utilisation
         )
     yield from _create_campaign_metrics(view.campaigns)
@@ -157,15 +164,15 @@ def _create_trunk_metrics(trunks: tuple[TrunkView, ...]) -> Iterator[Metric]:
         yield kind(f"trunk_{figure}", help_text, ("trunk",), values)
 
 
-def _info(centre: str) -> Metric:
+def _create_info_metric(centre: str) -> Metric:
     return _gauges("info", "The centre and its version", ("centre", "version"), [((centre, version("matdan")), 1)])
 
 
-def _gauge(name: str, help_text: str, value: float) -> Metric:
+def _create_single_gauge(name: str, help_text: str, value: float) -> Metric:
     return _gauges(name, help_text, (), [((), value)])
 
 
-def _family(
+def _create_metric_family(
     kind: type[GaugeMetricFamily | CounterMetricFamily],
     name: str,
     help_text: str,
@@ -178,4 +185,7 @@ def _family(
     return family
 
 
-_gauges, _counters = partial(_family, GaugeMetricFamily), partial(_family, CounterMetricFamily)
+_gauges, _counters = (
+    partial(_create_metric_family, GaugeMetricFamily),
+    partial(_create_metric_family, CounterMetricFamily),
+)

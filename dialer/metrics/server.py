@@ -31,7 +31,9 @@ _TEXT = ("Content-Type", "text/plain; charset=utf-8")
 
 @contextlib.asynccontextmanager
 async def serve_metrics(host: str, port: int, get_status: Callable[[], ProcessStatus]) -> AsyncIterator[int]:
-    """Serve metrics while the context is open, and yield the port. `get_status` is called in the running event loop.
+    """Serve metrics over HTTP while the context is open, and yield the port.
+
+    `get_status` is called in the running event loop.
 
     Raises:
         PortInUse: The port cannot be opened.
@@ -56,7 +58,7 @@ async def serve_metrics(host: str, port: int, get_status: Callable[[], ProcessSt
 def serve_metrics_if_enabled(
     host: str, port: int | None, get_status: Callable[[], ProcessStatus]
 ) -> AbstractAsyncContextManager[int | None]:
-    """Serve metrics while the context is open, or do nothing if `port` is None."""
+    """Serve metrics over HTTP while the context is open, or do nothing if `port` is None."""
     return contextlib.nullcontext() if port is None else serve_metrics(host, port, get_status)
 
 
@@ -68,7 +70,7 @@ class _MetricsApp:
         ProcessCollector(registry=self._process)
 
     def handle_request(self, request: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        """Answer a request (WSGI)."""
+        """Answer an HTTP request (WSGI)."""
         path = request.get("PATH_INFO", "")
         if request["REQUEST_METHOD"] != "GET" or path not in {"/metrics", "/health", "/ready"}:
             start("404 Not Found", [_TEXT])
@@ -99,19 +101,19 @@ class _FamilyCollector(Collector):
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metric families."""
+        """Return the metrics that were collected for this request."""
         return self._families
 
 
 class _Server(WSGIServer):
     def server_bind(self) -> None:
-        """Bind without a DNS lookup, which would block the event loop."""
+        """Bind the socket without a DNS lookup, which would block the event loop."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
         self.setup_environ()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore clients that disconnect or time out."""
+        """Ignore errors of clients that disconnect or time out."""
 
 
 class _Handler(WSGIRequestHandler):
@@ -121,5 +123,5 @@ class _Handler(WSGIRequestHandler):
         """Do not log requests, which come every few seconds."""
 
     def address_string(self) -> str:
-        """Return the address without a DNS lookup."""
+        """Return the client's address without a DNS lookup."""
         return str(self.client_address[0])

@@ -294,7 +294,7 @@ def test_full_disk_downloads_nothing_and_leaves_nothing_unfinished(
         with pytest.raises(MaterialRefused, match="cannot be stored"):
             update(centre)
     with monkeypatch.context() as patch:
-        patch.setattr(CentreMaterial, "_append_download", full)
+        patch.setattr(CentreMaterial, "_append_to_download", full)
         (tmp_path / "centre/files").rename(tmp_path / "centre/lost")
         with pytest.raises(MaterialRefused, match="cannot be stored"):
             update(centre)
