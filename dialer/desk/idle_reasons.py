@@ -14,7 +14,7 @@ _UNANSWERED = (CallState.SENDING, CallState.DIALLING, CallState.RINGING)
 
 @dataclass(frozen=True, slots=True)
 class IdleReason:
-    """Why a campaign places no calls, as a code with a text on the board. The code dialling = calls are in progress."""
+    """Why a campaign places no calls, as a code with a text on the board; `dialling` while its calls dial or ring."""
 
     __pydantic_config__ = MESSAGE
 

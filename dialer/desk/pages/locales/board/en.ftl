@@ -163,8 +163,8 @@ pacing-in-flight = { calls-now }: at the limit of calls in progress
 
 why = Why is nothing being dialled?
 why-dialling = { $calls ->
-    [one] 1 call in progress.
-   *[other] { $calls } calls in progress.
+    [one] 1 call dialling or ringing.
+   *[other] { $calls } calls dialling or ringing.
 }
 why-no-broker = Unknown: the desk is not connected to the broker.
 why-dialler-away = The dialler is not running or is disconnected from the broker.

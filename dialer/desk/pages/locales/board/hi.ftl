@@ -155,7 +155,7 @@ pacing-slow-carrier = { calls-now }: सीमित, क्योंकि क�
 pacing-in-flight = { calls-now }: चल रही कॉल की सीमा पर
 
 why = डायल क्यों नहीं हो रहा?
-why-dialling = { $calls } कॉल चल रही हैं।
+why-dialling = { $calls } कॉल लग रही हैं या घंटी बज रही है।
 why-no-broker = अज्ञात: डेस्क का ब्रोकर से संपर्क नहीं है।
 why-dialler-away = डायलर नहीं चल रहा, या ब्रोकर से उसका संपर्क टूटा है।
 why-stopping = डायलर रुक रहा है। वह नई कॉल नहीं लगाता।

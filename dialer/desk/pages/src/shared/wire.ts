@@ -259,7 +259,7 @@ export interface Hold {
 /** Why a campaign places no calls now, with the text that is shown if there is no further detail. */
 export type HoldReason = "starting" | "stopping" | "clock-set" | "no-switch" | "switch-silent" | "store" | "paused" | "stopped" | "no-audio" | "calling-hours" | "rules" | "no-poll" | "no-agent" | "trunks" | "list-completed";
 
-/** Why a campaign places no calls, as a code with a text on the board. The code dialling = calls are in progress. */
+/** Why a campaign places no calls, as a code with a text on the board; `dialling` while its calls dial or ring. */
 export interface IdleReason {
   code: string;
   /** the values in the text */

@@ -1,10 +1,12 @@
 // A chart over time.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { hour, language, t, zone } from "../shared/words";
 
 const style = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 
 interface Line {
   label: string;
@@ -41,10 +43,17 @@ export function Chart({ times: given, rows: columns, lines, label, least, axis }
   const rows = alone ? columns.map((column) => [...column, null]) : columns;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
-  const key = lines.map((line) => line.label).join() + language.value;
+  const [dark, setDark] = useState(darkScheme.matches);
+  useEffect(() => {
+    const changed = () => setDark(darkScheme.matches);
+    darkScheme.addEventListener("change", changed);
+    return () => darkScheme.removeEventListener("change", changed);
+  }, []);
+  const key = lines.map((line) => line.label).join() + language.value + dark;
   useEffect(() => {
     const shown = lines[0]!.shown;
-    const drawn = { stroke: style("--text"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 } };
+    const font = `12px ${getComputedStyle(place.current!).fontFamily}`;
+    const drawn = { font, stroke: style("--text"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 } };
     const options: uPlot.Options = {
       width: place.current!.clientWidth,
       height: 190,
