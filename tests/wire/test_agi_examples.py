@@ -42,7 +42,7 @@ def survey(tmp_path: Path) -> Path:
         ("", [ASK, ASK, ASK], None),
     ],
 )
-async def test_survey_script_stores_the_answer_and_plays_directions(
+async def test_survey_script_stores_the_answer_and_plays_directions_to_the_booth(
     survey: Path, keys: str, commands: list[str], stored: dict[str, str] | CommitKind | None
 ) -> None:
     commits: list[FlowCommit] = []
@@ -51,7 +51,7 @@ async def test_survey_script_stores_the_answer_and_plays_directions(
     assert [commit.answers or commit.kind for commit in commits] == ([] if stored is None else [stored])
 
 
-async def test_survey_script_plays_a_fallback_for_an_unknown_part(
+async def test_survey_script_plays_the_prompt_ask_us_for_an_unknown_part(
     survey: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.support.agi_scripts.SCRIPT_FACTS", {"booth_part": 13})
@@ -59,7 +59,7 @@ async def test_survey_script_plays_a_fallback_for_an_unknown_part(
     assert commands[-1] == "STREAM FILE survey/ask-us  0"
 
 
-async def test_survey_script_ends_as_left_when_the_voter_hangs_up(survey: Path) -> None:
+async def test_survey_script_reports_that_the_voter_hung_up(survey: Path) -> None:
     end, _ = await run_script(survey, Peer({"GET DATA": f"200 result=-1{THEN_HANG_UP}"}))
     assert end is ScriptEnd.HUNG_UP
 
@@ -97,7 +97,7 @@ async def test_waiting_time_script_announces_the_answer_of_the_web_service(
     assert [commit.answers for commit in commits] == ([{"waiting_minutes": "25"}] if len(commands) > 1 else [])
 
 
-async def test_waiting_time_script_plays_not_known_without_a_network(tmp_path: Path) -> None:
+async def test_waiting_time_script_says_that_the_time_is_unknown_without_a_network(tmp_path: Path) -> None:
     script = Path(shutil.copy(IVR_FLOWS / "agi_scripts" / "waiting_time.py", tmp_path))
     script.with_suffix(".url").write_text("http://127.0.0.1:9/queue\n")
     end, seen = await run_script(script)

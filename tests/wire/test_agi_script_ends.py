@@ -37,7 +37,7 @@ def script(tmp_path: Path) -> Script:
     return write
 
 
-async def test_busy_script_gets_sighup_and_a_later_mark_is_stored(
+async def test_busy_script_receives_sighup_at_a_hang_up_and_may_still_store_a_mark(
     script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
@@ -57,7 +57,7 @@ async def test_busy_script_gets_sighup_and_a_later_mark_is_stored(
     assert replies.read_text() == f"{DEAD}; 200 result=1"
 
 
-async def test_script_that_does_not_end_after_a_hang_up_is_killed(
+async def test_agi_script_that_does_not_end_after_a_hang_up_is_killed(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
@@ -73,7 +73,7 @@ async def test_script_that_does_not_end_after_a_hang_up_is_killed(
 
 
 @pytest.mark.parametrize("ours", [signal.SIG_DFL, signal.SIG_IGN])
-async def test_key_pressed_with_the_hang_up_is_stored_before_sighup(
+async def test_key_pressed_just_before_the_hang_up_is_stored_before_sighup(
     script: Script, monkeypatch: pytest.MonkeyPatch, ours: signal.Handlers
 ) -> None:
     """SIGHUP ends the script, as most scripts, even if the dialler runs under nohup and ignores SIGHUP."""
@@ -95,7 +95,7 @@ async def test_key_pressed_with_the_hang_up_is_stored_before_sighup(
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_script_that_hangs_up_by_itself_may_still_store_a_mark(
+async def test_agi_script_that_hangs_up_itself_may_still_store_a_mark(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
@@ -111,7 +111,7 @@ async def test_script_that_hangs_up_by_itself_may_still_store_a_mark(
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_marks_of_a_script_that_reads_no_replies_are_stored(script: Script) -> None:
+async def test_marks_of_an_agi_script_that_reads_no_replies_are_stored(script: Script) -> None:
     path = script("""
         import os
         os.close(0)
@@ -123,7 +123,7 @@ async def test_marks_of_a_script_that_reads_no_replies_are_stored(script: Script
     assert [commit.kind.value for commit in commits] == ["mark", "answers", "opt-out"]
 
 
-async def test_pending_commit_completes_after_the_scripts_time_limit(script: Script) -> None:
+async def test_result_being_stored_at_the_scripts_time_limit_is_stored_completely(script: Script) -> None:
     commits: list[FlowCommit] = []
     seconds = 1.0
     path = script("ask('SET VARIABLE MATDAN_MARK voted')")
@@ -136,7 +136,7 @@ async def test_pending_commit_completes_after_the_scripts_time_limit(script: Scr
 
 @pytest.mark.parametrize("answer", [b"", b"200 result=1\n"])
 @virtual_time()
-async def test_abort_hangs_up_during_a_running_command(answer: bytes) -> None:
+async def test_aborting_an_agi_call_hangs_up_during_a_running_command(answer: bytes) -> None:
     """Asterisk replies to some commands that a hang-up interrupts, and not to others."""
 
     async def flow(agi: AgiCall) -> float:
@@ -161,7 +161,7 @@ async def test_abort_hangs_up_during_a_running_command(answer: bytes) -> None:
 
 
 @virtual_time()
-async def test_abort_gives_up_on_a_command_that_does_not_end() -> None:
+async def test_aborting_an_agi_call_does_not_wait_for_a_command_that_never_ends() -> None:
     async def flow(agi: AgiCall) -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(2):

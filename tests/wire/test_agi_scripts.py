@@ -51,7 +51,7 @@ def script(tmp_path: Path) -> Callable[[str], Path]:
     return write
 
 
-async def test_pyst2_script_talks_to_the_caller_and_stores_a_mark(script: Callable[..., Path]) -> None:
+async def test_agi_script_written_with_pyst2_talks_to_the_caller_and_stores_a_mark(script: Callable[..., Path]) -> None:
     commits: list[FlowCommit] = []
     peer = Peer({"GET DATA": "200 result=1", "VERBOSE": "200 result=1"})
     end, commands = await run_script(script(PYST2, ""), peer, commits=commits)
@@ -66,7 +66,9 @@ async def test_pyst2_script_talks_to_the_caller_and_stores_a_mark(script: Callab
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_script_reads_facts_and_gets_the_result_of_each_commit(script: Callable[..., Path]) -> None:
+async def test_agi_script_reads_facts_about_the_voter_and_learns_whether_a_result_is_stored(
+    script: Callable[..., Path],
+) -> None:
     path = script("""
         ask('VERBOSE "%s" 1' % ask("GET VARIABLE MATDAN_FACT_booth_name"))
         ask('VERBOSE "%s" 1' % ask("GET VARIABLE MATDAN_FACT_party"))
@@ -111,13 +113,17 @@ async def test_script_reads_facts_and_gets_the_result_of_each_commit(script: Cal
         "nonsense",
     ],
 )
-async def test_forbidden_command_is_answered_as_unknown(script: Callable[..., Path], line: str) -> None:
+async def test_agi_script_gets_an_unknown_command_reply_to_a_forbidden_command(
+    script: Callable[..., Path], line: str
+) -> None:
     end, commands = await run_script(script(f"""ask('VERBOSE "%s" 1' % ask({line!r})[:30])"""))
     assert end is ScriptEnd.DONE
     assert commands == ["VERBOSE 510 Invalid or unknown command 1"]
 
 
-async def test_recordings_are_named_by_attempt_and_playable_only_on_their_call(script: Callable[..., Path]) -> None:
+async def test_recordings_of_a_script_are_named_by_attempt_and_playable_only_on_their_call(
+    script: Callable[..., Path],
+) -> None:
     endless = "".join(f"ask('RECORD FILE said wav #{limit}')\n" for limit in ("", " -1", " 0"))
     elsewhere = "".join(
         f"ask('RECORD FILE {name} 1000')\n" for name in ("/srv/x wav #", "a/b wav #", "x w/v #", "../x wav #")
@@ -132,7 +138,7 @@ async def test_recordings_are_named_by_attempt_and_playable_only_on_their_call(s
     ]
 
 
-async def test_variables_of_a_script_do_not_reach_the_channel(script: Callable[..., Path]) -> None:
+async def test_variables_set_by_a_script_do_not_reach_the_asterisk_channel(script: Callable[..., Path]) -> None:
     path = script("""
         for line in ("SET VARIABLE AGI_SERVER evil:1", "SET VARIABLE RECORDED 1", "SET VARIABLE SPYGROUP seat-01"):
             assert ask(line) == "200 result=1"
@@ -150,7 +156,7 @@ async def test_variables_of_a_script_do_not_reach_the_channel(script: Callable[.
     assert commands == ["VERBOSE 200 result=1 (1) 1", "GET VARIABLE LANGUAGE", "VERBOSE 510 1"]
 
 
-async def test_script_inherits_no_environment_or_file_descriptor(
+async def test_agi_script_inherits_no_environment_variable_or_file_descriptor(
     script: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MATDAN_AMI__SECRET", "secret")
@@ -181,7 +187,7 @@ async def test_script_inherits_no_environment_or_file_descriptor(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may run a script as another user")
-async def test_script_runs_as_the_configured_user(tmp_path: Path) -> None:
+async def test_agi_script_runs_as_the_configured_user(tmp_path: Path) -> None:
     for directory in (tmp_path, *tmp_path.parents[:3]):
         directory.chmod(directory.stat().st_mode | 0o555)
     path = tmp_path / "script.sh"
@@ -191,7 +197,9 @@ async def test_script_runs_as_the_configured_user(tmp_path: Path) -> None:
     assert (end, commands) == (ScriptEnd.DONE, ["VERBOSE 65534 1"])
 
 
-async def test_time_memory_line_length_and_refused_commands_are_limited(script: Callable[..., Path]) -> None:
+async def test_time_memory_line_length_and_refused_commands_of_a_script_are_limited(
+    script: Callable[..., Path],
+) -> None:
     prologue = "ask('VERBOSE started 1')\n"
     end, commands = await run_script(script(prologue + "while True: pass"), rules=ScriptRules(seconds=1.0))
     assert (end, commands) == (ScriptEnd.TOO_LONG, ["VERBOSE started 1"])
@@ -205,7 +213,9 @@ async def test_time_memory_line_length_and_refused_commands_are_limited(script: 
     assert end is ScriptEnd.FAILED
 
 
-async def test_hang_up_sends_sighup_and_leaves_no_process(script: Callable[..., Path], tmp_path: Path) -> None:
+async def test_hang_up_sends_sighup_to_the_script_and_leaves_no_process(
+    script: Callable[..., Path], tmp_path: Path
+) -> None:
     left = tmp_path / "left"
     path = script(f"""
         import signal, subprocess
@@ -223,7 +233,7 @@ async def test_hang_up_sends_sighup_and_leaves_no_process(script: Callable[..., 
         assert held.read_to_end() == b"hung-up"
 
 
-async def test_standard_error_of_a_script_is_written_to_the_configured_file(
+async def test_standard_error_of_an_agi_script_is_written_to_the_configured_file(
     script: Callable[..., Path], tmp_path: Path
 ) -> None:
     errors = tmp_path / "errors"
@@ -232,7 +242,7 @@ async def test_standard_error_of_a_script_is_written_to_the_configured_file(
     assert "a mistake" in errors.read_text()
 
 
-def test_script_that_is_missing_or_not_executable_is_refused(tmp_path: Path) -> None:
+def test_agi_script_that_is_missing_or_not_executable_is_refused(tmp_path: Path) -> None:
     assert find_script("turnout") is None
     plain = tmp_path / "plain"
     plain.write_text("#!/bin/sh\n")
@@ -244,7 +254,7 @@ def test_script_that_is_missing_or_not_executable_is_refused(tmp_path: Path) -> 
     assert find_script(f"script:{plain}") == plain
 
 
-async def test_script_of_an_unknown_user_is_refused(script: Callable[..., Path]) -> None:
+async def test_agi_script_to_be_run_as_an_unknown_user_is_refused(script: Callable[..., Path]) -> None:
     errors: list[FlowError] = []
 
     async def no_commit(_: FlowCommit) -> bool:

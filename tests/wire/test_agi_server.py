@@ -16,7 +16,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_recorded_flow_is_replayed_exactly() -> None:
+async def test_recorded_agi_call_is_replayed_exactly() -> None:
     async def flow(call: AgiCall) -> object:
         assert call.env.unique_id == "attempt-1"
         assert call.env.script == "ivr"
@@ -103,7 +103,7 @@ def test_each_agi_command_interprets_its_reply(
         (lambda call: call.record_file("r", "wav", "#", 1, 1), b"200 result=-1 (writefile)\n", "record to r.wav"),
     ],
 )
-def test_command_that_asterisk_rejects_is_a_switch_error(
+def test_agi_command_that_asterisk_rejects_raises_a_switch_error(
     use: Callable[[AgiCall], Awaitable[object]], answer: bytes, told: str
 ) -> None:
     @virtual_time()
@@ -130,7 +130,7 @@ PLAYING: list[Callable[[AgiCall], Awaitable[object]]] = [
     "after",
     [b"HANGUP\n200 result=0\n", b"200 result=0\nHANGUP\n", b"HANGUP\n511 Command Not Permitted\n", b"511 No\n", b""],
 )
-def test_minus_one_followed_by_a_hang_up_sign_is_a_hang_up(
+def test_agi_result_of_minus_one_with_a_sign_of_a_hang_up_is_a_hang_up(
     use: Callable[[AgiCall], Awaitable[object]], after: bytes
 ) -> None:
     @virtual_time()
@@ -151,7 +151,9 @@ def test_minus_one_followed_by_a_hang_up_sign_is_a_hang_up(
 
 
 @pytest.mark.parametrize("use", PLAYING)
-def test_minus_one_without_a_hang_up_is_a_missing_sound(use: Callable[[AgiCall], Awaitable[object]]) -> None:
+def test_agi_result_of_minus_one_without_a_hang_up_is_a_missing_sound(
+    use: Callable[[AgiCall], Awaitable[object]],
+) -> None:
     @virtual_time()
     async def run() -> None:
         async def flow(call: AgiCall) -> object:
@@ -169,7 +171,7 @@ def test_minus_one_without_a_hang_up_is_a_missing_sound(use: Callable[[AgiCall],
 
 
 @virtual_time()
-async def test_after_a_hang_up_only_variable_commands_are_sent() -> None:
+async def test_only_variable_commands_are_sent_over_agi_after_a_hang_up() -> None:
     async def flow(call: AgiCall) -> object:
         with pytest.raises(CallHungUp):
             await call.wait_for_digit(1000)
@@ -188,7 +190,7 @@ async def test_after_a_hang_up_only_variable_commands_are_sent() -> None:
 
 
 @virtual_time()
-async def test_key_pressed_with_the_hang_up_is_returned() -> None:
+async def test_key_pressed_just_before_the_hang_up_is_returned() -> None:
     async def flow(call: AgiCall) -> object:
         digits = await call.get_data("menu", 5000, 1)
         with pytest.raises(CallHungUp):
@@ -203,7 +205,7 @@ async def test_key_pressed_with_the_hang_up_is_returned() -> None:
 
 
 @virtual_time()
-async def test_hang_up_between_two_commands_stops_the_next() -> None:
+async def test_hang_up_between_two_agi_commands_prevents_the_second() -> None:
     gate = asyncio.Event()
 
     async def flow(call: AgiCall) -> object:
@@ -231,7 +233,7 @@ async def send_four_commands(call: AgiCall) -> None:
 
 @pytest.mark.parametrize("reset", [True, False])
 @pytest.mark.parametrize("answered", range(5))
-def test_lost_connection_after_any_command_ends_the_call_normally(answered: int, reset: bool) -> None:
+def test_agi_call_ends_normally_if_the_connection_is_lost_after_any_command(answered: int, reset: bool) -> None:
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(send_four_commands)
@@ -253,7 +255,7 @@ def test_lost_connection_after_any_command_ends_the_call_normally(answered: int,
 
 
 @virtual_time()
-async def test_lost_connection_does_not_interrupt_other_work_of_the_handler() -> None:
+async def test_lost_agi_connection_does_not_interrupt_other_work_of_the_handler() -> None:
     committed = []
 
     async def flow(call: AgiCall) -> None:
@@ -272,7 +274,7 @@ async def test_lost_connection_does_not_interrupt_other_work_of_the_handler() ->
 
 
 @virtual_time()
-async def test_replies_split_at_any_byte_decode_equally() -> None:
+async def test_agi_replies_split_at_any_byte_decode_equally() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     async with make_server(recorder) as server, AsteriskCall(server.port, b"") as peer:
         for byte in ENVIRONMENT:
@@ -287,7 +289,7 @@ async def test_replies_split_at_any_byte_decode_equally() -> None:
 
 
 @virtual_time()
-async def test_two_commands_at_once_are_an_error_and_only_one_is_sent() -> None:
+async def test_second_agi_command_during_the_first_raises_an_error_and_is_not_sent() -> None:
     async def flow(call: AgiCall) -> object:
         first = asyncio.create_task(call.wait_for_digit(1000))
         await settle()
@@ -306,7 +308,7 @@ async def test_two_commands_at_once_are_an_error_and_only_one_is_sent() -> None:
 
 
 @virtual_time()
-async def test_command_after_a_cancelled_one_gets_the_right_reply() -> None:
+async def test_agi_command_after_a_cancelled_one_gets_its_own_reply() -> None:
     async def flow(call: AgiCall) -> object:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
@@ -325,7 +327,7 @@ async def test_command_after_a_cancelled_one_gets_the_right_reply() -> None:
 
 
 @virtual_time()
-async def test_unsafe_arguments_are_refused_before_anything_is_sent() -> None:
+async def test_unsafe_agi_arguments_are_refused_before_anything_is_sent() -> None:
     async def flow(call: AgiCall) -> None:
         for use in (
             call.stream_file("a\nHANGUP"),

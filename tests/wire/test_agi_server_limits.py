@@ -18,7 +18,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_failing_handler_closes_only_the_affected_call(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_failing_agi_handler_ends_only_the_affected_call(capsys: pytest.CaptureFixture[str]) -> None:
     async def flow(call: AgiCall) -> None:
         await call.answer()
         if not call.env.get("agi_accountcode"):
@@ -39,20 +39,20 @@ async def test_failing_handler_closes_only_the_affected_call(capsys: pytest.Capt
 
 
 @virtual_time()
-async def test_port_in_use_is_reported_with_its_setting() -> None:
+async def test_agi_port_in_use_is_reported_with_the_name_of_its_setting() -> None:
     async with make_server(answer_all) as server:
         with pytest.raises(PortInUse, match=rf"port {server.port} on 127\.0\.0\.1 .*`fastagi\.port`"):
             await AgiServer(answer_all, port=server.port).__aenter__()
 
 
 @virtual_time()
-async def test_address_of_another_machine_is_reported_with_its_setting() -> None:
+async def test_agi_address_of_another_machine_is_reported_with_the_name_of_its_setting() -> None:
     with pytest.raises(SwitchError, match=r"192\.0\.2\.1:4573 .*`fastagi\.host`"):
         await AgiServer(answer_all, host="192.0.2.1").__aenter__()
 
 
 @virtual_time()
-async def test_peer_from_another_address_is_closed_before_its_environment_is_read() -> None:
+async def test_agi_connection_from_another_address_is_closed_before_anything_is_read() -> None:
     recorder = Recorder(answer_all)
     async with AgiServer(recorder, AgiLimits(["10.0.0.0/8", "192.0.2.7"]), port=0) as server:
         for _ in range(2):
@@ -62,7 +62,7 @@ async def test_peer_from_another_address_is_closed_before_its_environment_is_rea
     assert recorder.calls == []
 
 
-async def test_host_resolves_to_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_host_name_allowed_for_agi_is_resolved_to_its_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     def names(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
         if host != "asterisk.example":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -100,7 +100,7 @@ OURS = ENVIRONMENT[:-1] + b"agi_arg_1: ours\n\n"
 
 
 @virtual_time()
-async def test_flood_of_silent_connections_blocks_no_call() -> None:
+async def test_flood_of_silent_agi_connections_blocks_no_call() -> None:
     """This holds for Asterisk's own address too: the oldest silent connection is closed, not the newest call."""
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     authenticator = OursOnly()
@@ -131,7 +131,7 @@ async def test_flood_of_silent_connections_blocks_no_call() -> None:
 
 
 @virtual_time()
-async def test_silent_connections_of_all_peers_together_are_limited() -> None:
+async def test_number_of_silent_agi_connections_from_all_addresses_together_is_limited() -> None:
     authenticator = OursOnly()
     async with AgiServer(
         answer_all, AgiLimits(opening=5, opening_per_peer=30), port=0, authenticator=authenticator
@@ -144,7 +144,7 @@ async def test_silent_connections_of_all_peers_together_are_limited() -> None:
 
 
 @virtual_time()
-async def test_rejected_connection_gets_no_command_and_does_not_count_as_a_call() -> None:
+async def test_rejected_agi_connection_gets_no_command_and_does_not_count_as_a_call() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     authenticator = OursOnly()
     async with AgiServer(recorder, AgiLimits(connections=2), port=0, authenticator=authenticator) as server:
@@ -164,7 +164,7 @@ async def test_rejected_connection_gets_no_command_and_does_not_count_as_a_call(
 
 
 @virtual_time()
-async def test_each_kind_of_fault_is_logged_once_a_minute_and_each_address_once(
+async def test_each_kind_of_agi_fault_is_logged_once_a_minute_and_each_address_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with (
@@ -209,7 +209,7 @@ async def test_each_kind_of_fault_is_logged_once_a_minute_and_each_address_once(
         "usage",
     ],
 )
-def test_protocol_error_closes_only_the_affected_connection(poison: bytes) -> None:
+def test_agi_protocol_error_closes_only_the_affected_connection(poison: bytes) -> None:
     @virtual_time()
     async def run() -> None:
         recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
@@ -227,7 +227,7 @@ def test_protocol_error_closes_only_the_affected_connection(poison: bytes) -> No
 
 
 @virtual_time()
-async def test_connection_without_a_whole_environment_is_closed_at_the_time_limit() -> None:
+async def test_agi_connection_that_sends_no_complete_header_is_closed_at_the_time_limit() -> None:
     async with make_server(answer_all, environment_seconds=5) as server:
         async with AsteriskCall(server.port, ENVIRONMENT[:-1]) as peer:
             began_at = asyncio.get_running_loop().time()
@@ -240,7 +240,7 @@ async def test_connection_without_a_whole_environment_is_closed_at_the_time_limi
 
 
 @virtual_time()
-async def test_stop_waits_for_calls_in_progress_and_accepts_no_new_ones() -> None:
+async def test_stopping_agi_server_waits_for_calls_in_progress_and_accepts_no_new_ones() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     server = make_server(recorder)
     async with server, AsteriskCall(server.port) as running, AsteriskCall(server.port, b"agi_") as opening:
@@ -259,7 +259,7 @@ async def test_stop_waits_for_calls_in_progress_and_accepts_no_new_ones() -> Non
 
 
 @virtual_time()
-async def test_stop_ends_calls_that_outlast_the_drain_time() -> None:
+async def test_stopping_agi_server_ends_calls_that_last_longer_than_the_drain_time() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     async with make_server(recorder) as server, AsteriskCall(server.port) as peer:
         await peer.command()
@@ -272,7 +272,7 @@ async def test_stop_ends_calls_that_outlast_the_drain_time() -> None:
 
 
 @virtual_time()
-async def test_exception_inside_the_context_ends_calls_at_once() -> None:
+async def test_exception_in_the_with_block_of_the_agi_server_ends_calls_at_once() -> None:
     recorder = Recorder(lambda call: call.get_data("a", 1000, 1))
     began_at = asyncio.get_running_loop().time()
     with pytest.raises(KeyError):

@@ -44,7 +44,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_client_logs_in_sends_actions_and_receives_events_in_order() -> None:
+async def test_ami_client_logs_in_sends_actions_and_receives_events_in_order() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return event("One") + success(action, ("Ping", "Pong")) + event("Two") + event("Three")
 
@@ -65,7 +65,7 @@ async def test_client_logs_in_sends_actions_and_receives_events_in_order() -> No
 
 
 @virtual_time()
-async def test_only_wanted_events_reach_the_handler() -> None:
+async def test_only_wanted_ami_events_reach_the_handler() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return event("VarSet") + event("Hangup") + success(action)
 
@@ -76,7 +76,7 @@ async def test_only_wanted_events_reach_the_handler() -> None:
 
 
 @virtual_time()
-async def test_stream_of_single_bytes_decodes_equally() -> None:
+async def test_ami_stream_received_in_single_bytes_decodes_equally() -> None:
     def answer(session: PeerSession, action: AmiMessage) -> None:
         data = event("Hangup", ("Cause", "16")) + success(action, ("Ping", "Pong"))
         for byte in data:
@@ -89,7 +89,7 @@ async def test_stream_of_single_bytes_decodes_equally() -> None:
 
 
 @virtual_time()
-async def test_refused_login_names_the_user_but_not_the_secret() -> None:
+async def test_error_about_a_refused_ami_login_names_the_user_but_not_the_secret() -> None:
     async with ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer:
         raised = await catch_error(make_client(peer).__aenter__())
         assert isinstance(raised, LoginRefused)
@@ -99,7 +99,7 @@ async def test_refused_login_names_the_user_but_not_the_secret() -> None:
 
 
 @virtual_time()
-async def test_refused_connection_error_names_address_and_settings() -> None:
+async def test_error_about_a_refused_ami_connection_names_address_and_settings() -> None:
     async with ManagerPeer() as peer:
         login = peer.login
         peer.stop_listening()
@@ -111,7 +111,7 @@ async def test_refused_connection_error_names_address_and_settings() -> None:
 
 
 @virtual_time()
-async def test_silent_peer_is_disconnected_at_the_time_limit() -> None:
+async def test_silent_ami_peer_is_disconnected_at_the_time_limit() -> None:
     async with ManagerPeer(banner=b"") as peer:
         begun = loop_time()
         raised = await catch_error(make_client(peer).__aenter__())
@@ -122,19 +122,19 @@ async def test_silent_peer_is_disconnected_at_the_time_limit() -> None:
 
 
 @virtual_time()
-async def test_peer_that_does_not_speak_ami_is_a_protocol_error() -> None:
+async def test_peer_that_does_not_speak_ami_raises_a_protocol_error() -> None:
     async with ManagerPeer(banner=b"SSH-2.0-OpenSSH_9.7\r\n") as peer:
         assert isinstance(await catch_error(make_client(peer).__aenter__()), ProtocolError)
 
 
 @virtual_time()
-async def test_connection_lost_during_login_is_switch_unreachable() -> None:
+async def test_connection_lost_during_ami_login_raises_switch_unreachable() -> None:
     async with ManagerPeer(lambda session, _: session.wire.close(), accepts_login=False) as peer:
         assert isinstance(await catch_error(make_client(peer).__aenter__()), SwitchUnreachable)
 
 
 @virtual_time()
-async def test_responses_in_any_order_reach_the_right_action() -> None:
+async def test_ami_responses_in_any_order_reach_the_right_action() -> None:
     waiting: list[AmiMessage] = []
 
     def answer(session: PeerSession, action: AmiMessage) -> None:
@@ -153,7 +153,7 @@ async def test_responses_in_any_order_reach_the_right_action() -> None:
 
 
 @virtual_time()
-async def test_repeated_unexpected_and_anonymous_responses_are_ignored() -> None:
+async def test_repeated_unexpected_and_anonymous_ami_responses_are_ignored() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         stray = (
             b"Response: Success\r\nActionID: of-another-life\r\n\r\nResponse: Error\r\nMessage: Missing action\r\n\r\n"
@@ -166,7 +166,7 @@ async def test_repeated_unexpected_and_anonymous_responses_are_ignored() -> None
 
 
 @virtual_time()
-async def test_pending_action_id_is_not_sent_twice() -> None:
+async def test_ami_action_id_that_is_still_pending_is_not_sent_again() -> None:
     async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         first = asyncio.create_task(client.send_action("Originate", ORIGINATE, action_id="attempt-1"))
         await settle()
@@ -179,7 +179,7 @@ async def test_pending_action_id_is_not_sent_twice() -> None:
 
 
 @virtual_time()
-async def test_no_two_sessions_share_an_action_id() -> None:
+async def test_no_two_ami_sessions_share_an_action_id() -> None:
     async with ManagerPeer() as peer:
         for _ in range(2):
             async with make_client(peer) as client:
@@ -197,7 +197,9 @@ async def test_no_two_sessions_share_an_action_id() -> None:
         ("Hangup", "No such channel", SwitchError, "refused Hangup: No such channel"),
     ],
 )
-def test_each_kind_of_refusal_raises_a_specific_error(name: str, text: str, kind: type[SwitchError], told: str) -> None:
+def test_each_kind_of_refused_ami_action_raises_a_specific_error(
+    name: str, text: str, kind: type[SwitchError], told: str
+) -> None:
     @virtual_time()
     async def run() -> None:
         async with ManagerPeer(lambda _, action: error(action, text)) as peer, make_client(peer) as client:
@@ -210,7 +212,7 @@ def test_each_kind_of_refusal_raises_a_specific_error(name: str, text: str, kind
 
 
 @virtual_time()
-async def test_failed_command_reports_its_output() -> None:
+async def test_failed_asterisk_command_reports_its_output() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return error(action, "Command output follows").replace(b"\r\n\r\n", b"\r\nOutput: No such command\r\n\r\n")
 
@@ -219,7 +221,7 @@ async def test_failed_command_reports_its_output() -> None:
 
 
 @virtual_time()
-async def test_unsafe_value_is_refused_before_anything_is_sent() -> None:
+async def test_unsafe_value_in_an_ami_action_is_refused_before_anything_is_sent() -> None:
     async with ManagerPeer() as peer, make_client(peer) as client:
         assert isinstance(
             await catch_error(client.send_action("Hangup", [("Channel", "a\r\nAction: Logoff")])), UnsafeValue
@@ -230,7 +232,7 @@ async def test_unsafe_value_is_refused_before_anything_is_sent() -> None:
 
 
 @virtual_time()
-async def test_list_items_are_separated_from_other_events() -> None:
+async def test_items_of_an_ami_list_are_separated_from_other_events() -> None:
     asked: list[AmiMessage] = []
 
     def answer(session: PeerSession, action: AmiMessage) -> None:
@@ -259,7 +261,7 @@ async def test_list_items_are_separated_from_other_events() -> None:
 
 
 @virtual_time()
-async def test_no_active_conferences_is_an_empty_list() -> None:
+async def test_asterisks_error_no_active_conferences_is_read_as_an_empty_list() -> None:
     texts = iter(["No active conferences.", "Permission denied", "Nonsense"])
     async with ManagerPeer(lambda _, action: error(action, next(texts))) as peer, make_client(peer) as client:
         assert await client.send_list_action("ConfbridgeListRooms") == []
@@ -268,7 +270,7 @@ async def test_no_active_conferences_is_an_empty_list() -> None:
 
 
 @virtual_time()
-async def test_endless_list_is_limited_by_length_and_by_time() -> None:
+async def test_endless_ami_list_is_limited_by_length_and_by_time() -> None:
     def answer(_: PeerSession, action: AmiMessage) -> bytes:
         return success(action, ("EventList", "start")) + item(action, "Status") * (
             6 if action.action == "Status" else 2
@@ -283,7 +285,7 @@ async def test_endless_list_is_limited_by_length_and_by_time() -> None:
 
 
 @virtual_time()
-async def test_timeout_fails_only_its_own_action() -> None:
+async def test_timeout_of_an_ami_action_does_not_fail_other_actions() -> None:
     held: list[AmiMessage] = []
 
     def answer(_: PeerSession, action: AmiMessage) -> bytes | None:
@@ -307,7 +309,7 @@ async def test_timeout_fails_only_its_own_action() -> None:
 
 
 @virtual_time()
-async def test_pending_actions_are_limited_and_queued() -> None:
+async def test_number_of_pending_ami_actions_is_limited_and_further_ones_wait() -> None:
     held: list[AmiMessage] = []
 
     def answer(_: PeerSession, action: AmiMessage) -> None:
@@ -333,7 +335,7 @@ async def test_pending_actions_are_limited_and_queued() -> None:
 
 
 @virtual_time()
-async def test_queued_action_times_out_without_being_sent() -> None:
+async def test_queued_ami_action_times_out_without_being_sent() -> None:
     async with (
         ManagerPeer(leave_unanswered) as peer,
         make_client(peer, limits=AmiLimits(outstanding_actions=1)) as client,
@@ -348,7 +350,7 @@ async def test_queued_action_times_out_without_being_sent() -> None:
 
 
 @virtual_time()
-async def test_slot_freed_for_a_cancelled_waiter_goes_to_the_next() -> None:
+async def test_ami_action_behind_a_cancelled_one_is_sent_next() -> None:
     held: list[AmiMessage] = []
     limits = AmiLimits(outstanding_actions=1)
     async with ManagerPeer(lambda _, action: held.append(action)) as peer, make_client(peer, limits=limits) as client:
@@ -364,14 +366,14 @@ async def test_slot_freed_for_a_cancelled_waiter_goes_to_the_next() -> None:
         assert len(client._session._pending) == 0
 
 
-def test_banner_of_the_scripted_manager_equals_the_captured_one() -> None:
+def test_ami_banner_of_the_scripted_manager_equals_the_captured_one() -> None:
     from tests.support.captures import read_capture
 
     assert read_capture("busy")[0].data.encode() == BANNER
 
 
 @pytest.mark.parametrize("text", ["Extension does not exist.", "Permission denied"])
-def test_refused_originate_is_not_pending(text: str) -> None:
+def test_originate_refused_by_asterisk_raises_a_definite_refusal(text: str) -> None:
     attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), supervision_party("0a1b2c3d4e5f")
 
     @virtual_time()

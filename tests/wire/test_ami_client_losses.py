@@ -26,7 +26,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_waiting_for_full_boot_ends_when_the_session_ends() -> None:
+async def test_waiting_for_asterisk_to_boot_ends_when_the_ami_session_ends() -> None:
     async with ManagerPeer() as peer, make_client(peer, limits=AmiLimits(boot_seconds=3.0)) as client:
         assert "did not report within 3 s that it is fully booted" in str(await catch_error(client.wait_until_booted()))
         assert loop_time() >= 3.0
@@ -38,7 +38,7 @@ async def test_waiting_for_full_boot_ends_when_the_session_ends() -> None:
 
 
 @virtual_time()
-async def test_session_counts_as_booted_after_fully_booted() -> None:
+async def test_asterisk_counts_as_booted_after_the_event_fully_booted() -> None:
     async with ManagerPeer() as peer, make_client(peer) as client:
         waits = asyncio.create_task(client.wait_until_booted())
         await settle()
@@ -64,7 +64,9 @@ def close_within_a_message(session: PeerSession) -> None:
         (lambda session: session.wire.write(b"X: y\r\n" * 180_000), "message of more than 1048576 bytes"),
     ],
 )
-def test_every_kind_of_connection_loss_fails_all_pending_actions(lose: Callable[[PeerSession], None], why: str) -> None:
+def test_every_kind_of_connection_loss_fails_all_pending_ami_actions(
+    lose: Callable[[PeerSession], None], why: str
+) -> None:
     @virtual_time()
     async def run() -> None:
         limits = AmiLimits(outstanding_actions=2)
@@ -90,7 +92,7 @@ def test_every_kind_of_connection_loss_fails_all_pending_actions(lose: Callable[
 
 
 @virtual_time()
-async def test_silent_manager_is_pinged_and_lost_after_ten_seconds() -> None:
+async def test_silent_asterisk_is_pinged_and_regarded_as_lost_after_ten_seconds() -> None:
     async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         begun = loop_time()
         pending = asyncio.create_task(client.send_action("Originate", ORIGINATE, timeout_seconds=60))
@@ -104,7 +106,7 @@ async def test_silent_manager_is_pinged_and_lost_after_ten_seconds() -> None:
 
 
 @virtual_time()
-async def test_manager_that_answers_pings_stays_connected() -> None:
+async def test_asterisk_that_answers_ami_pings_stays_connected() -> None:
     async with ManagerPeer() as peer, make_client(peer) as client:
         await asyncio.sleep(3601)
         assert client.is_up
@@ -114,7 +116,7 @@ async def test_manager_that_answers_pings_stays_connected() -> None:
 
 
 @virtual_time()
-async def test_unanswered_ping_is_not_repeated_while_events_come() -> None:
+async def test_unanswered_ami_ping_is_not_repeated_while_events_arrive() -> None:
     async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         for _ in range(20):
             peer.session.wire.write(event("Hangup"))
@@ -125,7 +127,7 @@ async def test_unanswered_ping_is_not_repeated_while_events_come() -> None:
 
 
 @virtual_time()
-async def test_action_that_the_manager_never_read_is_reported_as_not_sent() -> None:
+async def test_ami_action_that_asterisk_never_read_is_reported_as_not_sent() -> None:
     async with ManagerPeer(leave_unanswered, receive_bytes=4096) as peer:
         limits = AmiLimits(outstanding_actions=10_000, dead_seconds=100)
         async with make_client(peer, limits=limits) as client:
@@ -146,7 +148,7 @@ async def test_action_that_the_manager_never_read_is_reported_as_not_sent() -> N
 
 
 @virtual_time()
-async def test_action_lost_before_it_was_written_is_reported_as_not_sent() -> None:
+async def test_ami_action_lost_before_it_was_written_is_reported_as_not_sent() -> None:
     async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         lost = asyncio.create_task(client.send_action("Originate", ORIGINATE))
         await asyncio.sleep(0)  # started; its bytes are written at the end of this turn of the loop
@@ -158,7 +160,7 @@ async def test_action_lost_before_it_was_written_is_reported_as_not_sent() -> No
 
 
 @virtual_time()
-async def test_originate_that_times_out_is_unsure_only_if_it_was_written() -> None:
+async def test_result_of_a_timed_out_originate_is_unknown_only_if_it_was_written() -> None:
     async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         for number in range(20):
             raised = await catch_error(
@@ -170,7 +172,7 @@ async def test_originate_that_times_out_is_unsure_only_if_it_was_written() -> No
 
 
 @virtual_time()
-async def test_exception_in_the_handler_ends_the_session() -> None:
+async def test_exception_in_the_event_handler_ends_the_ami_session() -> None:
     heard: list[str] = []
 
     def stumble(message: AmiMessage) -> None:
@@ -186,7 +188,7 @@ async def test_exception_in_the_handler_ends_the_session() -> None:
 
 
 @virtual_time()
-async def test_closing_fails_pending_actions_and_drops_further_events() -> None:
+async def test_closing_the_ami_client_fails_pending_actions_and_drops_further_events() -> None:
     events: list[AmiMessage] = []
     async with ManagerPeer(leave_unanswered) as peer:
         async with make_client(peer, events) as client:
@@ -199,14 +201,14 @@ async def test_closing_fails_pending_actions_and_drops_further_events() -> None:
 
 
 @virtual_time()
-async def test_action_before_login_raises_switch_unreachable() -> None:
+async def test_ami_action_before_login_raises_switch_unreachable() -> None:
     client = AmiClient(AmiLogin("127.0.0.1", 1, "a", "b"), on_event=print)
     assert isinstance(await catch_error(client.send_action("Originate", ORIGINATE)), SwitchUnreachable)
     assert not client.is_up
 
 
 @virtual_time()
-async def test_cancelled_connection_attempt_leaves_no_socket_or_task() -> None:
+async def test_cancelled_ami_connection_attempt_leaves_no_socket_or_task() -> None:
     async with ManagerPeer(banner=b"") as peer:
         task = asyncio.create_task(make_client(peer).__aenter__())
         await peer.arrived.wait()

@@ -66,7 +66,7 @@ def make_link(
 
 
 @virtual_time()
-async def test_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> None:
+async def test_ami_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> None:
     journal = Journal()
     async with ManagerPeer() as peer, make_link(peer, journal):
         await journal.change()
@@ -86,7 +86,7 @@ async def test_link_is_up_after_the_resync_and_reconnects_after_a_loss() -> None
 
 
 @virtual_time()
-async def test_session_callback_starts_after_the_resync() -> None:
+async def test_session_callback_of_the_ami_link_starts_after_the_resync() -> None:
     journal = Journal()
     gate = asyncio.Event()
     kept: list[AmiClient] = []
@@ -107,7 +107,7 @@ async def test_session_callback_starts_after_the_resync() -> None:
 
 
 @virtual_time()
-async def test_retries_slow_down_with_seeded_jitter() -> None:
+async def test_interval_between_ami_reconnects_grows_with_seeded_jitter() -> None:
     waits: list[list[float]] = []
     for seed in (1, 1, 2):
         journal = Journal()
@@ -133,7 +133,7 @@ async def test_retries_slow_down_with_seeded_jitter() -> None:
 
 
 @virtual_time()
-async def test_retry_delay_is_reset_by_a_long_session_only() -> None:
+async def test_interval_between_ami_reconnects_is_reset_only_by_a_long_session() -> None:
     def close_at_once(session: PeerSession, action: AmiMessage) -> bytes:
         if len(peer.sessions) <= 5:
             asyncio.get_running_loop().call_later(0.5, session.wire.close)
@@ -154,7 +154,7 @@ async def test_retry_delay_is_reset_by_a_long_session_only() -> None:
 
 
 @virtual_time()
-async def test_refused_login_is_reported_and_retried_slowly() -> None:
+async def test_refused_ami_login_is_reported_and_retried_slowly() -> None:
     journal = Journal()
     async with (
         ManagerPeer(lambda _, action: error(action, "Authentication failed"), accepts_login=False) as peer,
@@ -174,7 +174,7 @@ async def test_refused_login_is_reported_and_retried_slowly() -> None:
 
 
 @virtual_time()
-async def test_failed_or_interrupted_resync_counts_as_a_loss() -> None:
+async def test_failed_or_interrupted_resync_counts_as_a_lost_ami_connection() -> None:
     journal = Journal()
     answers = iter(["refuse", "cut", "garbage", "good"])
 
@@ -199,7 +199,7 @@ async def test_failed_or_interrupted_resync_counts_as_a_loss() -> None:
 
 
 @virtual_time()
-async def test_no_action_is_resent_on_a_new_session() -> None:
+async def test_no_ami_action_is_resent_on_a_new_session() -> None:
     journal = Journal()
 
     def lose_originates(session: PeerSession, action: AmiMessage) -> bytes | None:
@@ -227,7 +227,7 @@ async def test_peer_that_does_not_speak_ami_is_reported_as_such() -> None:
 
 
 @pytest.mark.parametrize("moment", ["connecting", "resyncing", "up", "waiting"])
-def test_stopping_interrupts_the_link_in_every_state(moment: str) -> None:
+def test_ami_link_can_be_stopped_in_every_state(moment: str) -> None:
     @virtual_time()
     async def run() -> None:
         journal = Journal()
@@ -254,7 +254,7 @@ def test_stopping_interrupts_the_link_in_every_state(moment: str) -> None:
 
 
 @virtual_time()
-async def test_exception_in_the_resync_ends_the_link_and_is_raised() -> None:
+async def test_exception_in_the_resync_ends_the_ami_link_and_is_raised() -> None:
     async def stumble(_: AmiClient) -> None:
         raise ValueError("a mistake")
 
@@ -266,7 +266,7 @@ async def test_exception_in_the_resync_ends_the_link_and_is_raised() -> None:
 
 
 @virtual_time()
-async def test_exception_in_the_with_block_is_raised_unchanged_and_stops_the_link() -> None:
+async def test_exception_in_the_with_block_of_the_ami_link_stops_it_and_is_raised() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
         link = make_link(peer, journal)
@@ -279,7 +279,7 @@ async def test_exception_in_the_with_block_is_raised_unchanged_and_stops_the_lin
 
 
 @virtual_time()
-async def test_cancelled_with_block_stops_the_link_and_stays_cancelled() -> None:
+async def test_cancelling_the_with_block_of_the_ami_link_stops_it_and_is_raised() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
         link = make_link(peer, journal)

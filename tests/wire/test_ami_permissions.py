@@ -29,7 +29,7 @@ async def check_user(user: ManagerUser, **changes: str) -> str:
 
 
 @virtual_time()
-async def test_rendered_permissions_are_enough_and_no_call_is_placed() -> None:
+async def test_permission_check_accepts_the_rendered_ami_user_and_places_no_call() -> None:
     assert (await check_user(LEAST_PRIVILEGE_USER)).startswith("Asterisk Call Manager")
 
 
@@ -44,7 +44,7 @@ async def test_rendered_permissions_are_enough_and_no_call_is_placed() -> None:
         ("read", "user", READ_LINE),
     ],
 )
-def test_each_missing_permission_is_named_with_its_line(kind: str, right: str, line: str) -> None:
+def test_each_missing_ami_permission_is_named_with_its_settings_line(kind: str, right: str, line: str) -> None:
     @virtual_time()
     async def run() -> None:
         rights = getattr(LEAST_PRIVILEGE_USER, kind) - {right}

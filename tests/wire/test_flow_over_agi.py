@@ -75,7 +75,7 @@ async def call_through(line: Line) -> tuple[list[FlowResult], list[FlowCommit]]:
     return results, commits
 
 
-async def test_flow_ends_after_one_key_over_a_real_connection() -> None:
+async def test_flow_over_a_real_agi_connection_ends_after_one_key() -> None:
     line = Line({"WAIT FOR DIGIT": "200 result=49"})
     results, commits = await call_through(line)
     assert line.commands[0] == "ANSWER"
@@ -103,7 +103,7 @@ async def test_key_during_the_question_interrupts_it() -> None:
     ],
 )
 @pytest.mark.parametrize("how", [HANG_UP, CUT])
-async def test_hang_up_or_lost_connection_ends_the_flow_normally(where: str, left_at: str, how: str) -> None:
+async def test_hang_up_or_lost_agi_connection_ends_the_flow_normally(where: str, left_at: str, how: str) -> None:
     line = Line({where: how, "WAIT FOR DIGIT": "200 result=49"})
     results, commits = await call_through(line)
     assert results[0].state.ending is Ending.HUNG_UP
@@ -111,13 +111,13 @@ async def test_hang_up_or_lost_connection_ends_the_flow_normally(where: str, lef
     assert len(commits) == (left_at == "noted_voted")
 
 
-async def test_missing_sound_is_distinguished_from_a_hang_up() -> None:
+async def test_missing_sound_in_a_flow_is_distinguished_from_a_hang_up() -> None:
     line = Line({"STREAM FILE matdan/hi/common/greeting": "200 result=-1 endpos=0", "WAIT FOR DIGIT": "200 result=49"})
     results, _ = await call_through(line)
     assert results[0].completed
 
 
-async def test_concurrent_flows_stay_separate() -> None:
+async def test_concurrent_flows_do_not_affect_each_other() -> None:
     made: list[str] = []
 
     async def handler(call: AgiCall) -> None:

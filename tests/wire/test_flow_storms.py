@@ -43,7 +43,7 @@ async def make_call(port: int, keys: str) -> float:
 
 
 @pytest.mark.parametrize("keys", ["", "#", "*", "#*", "*#*", "0#", "123456789*0#", "##1"])
-async def test_every_flow_ends_under_endless_keys(keys: str) -> None:
+async def test_every_flow_ends_if_the_caller_presses_keys_without_end(keys: str) -> None:
     results: list[FlowResult] = []
     names = iter(list_shipped_flows())
 

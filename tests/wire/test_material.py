@@ -59,7 +59,7 @@ def active_text(folder: Path, path: str = "flows/turnout.yaml") -> str:
 
 
 @pytest.mark.parametrize("action", ["assign", "renew"])
-def test_versions_are_assigned_under_a_lock(
+def test_bundle_versions_are_assigned_under_a_lock(
     action: str, headquarters: Publisher, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headquarters.approve(source, NOW)
@@ -85,7 +85,7 @@ def test_versions_are_assigned_under_a_lock(
     assert lock_was_free == [False]
 
 
-def test_new_version_downloads_only_new_files_and_can_be_rolled_back(
+def test_new_bundle_version_downloads_only_new_files_and_can_be_rolled_back(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     folder, centre = tmp_path / "centre", headquarters.centre(tmp_path / "centre")
@@ -117,7 +117,9 @@ def test_new_version_downloads_only_new_files_and_can_be_rolled_back(
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
 
-def test_interrupted_download_continues(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
+def test_interrupted_download_of_flows_and_sounds_continues(
+    headquarters: Publisher, source: Path, tmp_path: Path
+) -> None:
     centre = headquarters.centre(tmp_path / "centre")
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
@@ -132,7 +134,7 @@ def test_interrupted_download_continues(headquarters: Publisher, source: Path, t
     assert (tmp_path / "centre/current/sounds/hi/hello.alaw").read_bytes() == SOUND
 
 
-def test_compressible_file_is_downloaded_compressed_and_verified(
+def test_compressible_file_of_a_bundle_is_downloaded_compressed_and_verified(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     (source / "sounds/hi/hello.alaw").write_bytes(SOUND * 40)
@@ -168,7 +170,7 @@ def test_compressible_file_is_downloaded_compressed_and_verified(
     assert not [*(tmp_path / "centre/files").glob("*/*.part")]
 
 
-def test_changed_file_is_deleted_and_the_active_version_stays(
+def test_downloaded_file_with_a_wrong_hash_is_deleted_and_the_active_version_stays(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre = headquarters.centre(tmp_path / "centre")
@@ -195,7 +197,7 @@ def test_changed_file_is_deleted_and_the_active_version_stays(
     assert update(centre).label == "turnout-2"
 
 
-def test_older_metadata_is_not_accepted_again(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
+def test_older_bundle_metadata_is_not_accepted_again(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     centre, public = headquarters.centre(tmp_path / "centre"), headquarters.folder / "public"
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
@@ -209,7 +211,7 @@ def test_older_metadata_is_not_accepted_again(headquarters: Publisher, source: P
         centre.fetch_assigned()
 
 
-def test_metadata_that_is_withheld_expires_and_the_active_version_stays(
+def test_bundle_metadata_that_is_not_renewed_expires_and_the_active_version_stays(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre = headquarters.centre(tmp_path / "centre")
@@ -276,7 +278,7 @@ def test_withdrawn_bundle_is_not_installed(headquarters: Publisher, source: Path
         headquarters.centre(tmp_path / "centre").fetch_assigned()
 
 
-def test_full_disk_downloads_nothing_and_leaves_nothing_unfinished(
+def test_bundle_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
     headquarters: Publisher, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headquarters.approve(source, NOW)
@@ -303,7 +305,7 @@ def test_full_disk_downloads_nothing_and_leaves_nothing_unfinished(
     assert update(centre).label == "turnout-1"
 
 
-def test_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path: Path) -> None:
+def test_bundle_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path: Path) -> None:
     files = {}
     for name in ("ours", "theirs"):
         folder = tmp_path / name
@@ -323,7 +325,7 @@ def test_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path:
                 assert update(centre).label == "turnout-1"
 
 
-def test_signatories_and_machine_key_change_with_two_root_signatures(
+def test_signers_and_machine_key_of_bundles_change_with_two_root_signatures(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre, repository = headquarters.centre(tmp_path / "centre"), headquarters.repository
@@ -356,7 +358,7 @@ def test_signatories_and_machine_key_change_with_two_root_signatures(
         centre.fetch_assigned()
 
 
-def test_root_keys_change_with_two_old_and_two_new_signatures(
+def test_root_keys_of_bundles_change_with_two_old_and_two_new_signatures(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     repository, r4, r5 = headquarters.repository, b"4" * 32, b"5" * 32
@@ -391,7 +393,7 @@ def test_root_keys_change_with_two_old_and_two_new_signatures(
     assert update(centre).label == "turnout-2"
 
 
-def test_manifest_with_a_path_outside_its_folder_is_invalid(source: Path, tmp_path: Path) -> None:
+def test_bundle_manifest_with_a_path_outside_its_folder_is_invalid(source: Path, tmp_path: Path) -> None:
     good = {"name": "turnout", "version": 1, "jurisdiction": "india", "made_at": NOW}
     file = {"sha256": "0f" * 32, "size": 1}
     for paths in (
@@ -418,7 +420,7 @@ def test_bundle_with_a_file_named_like_the_manifest_is_refused(
         headquarters.approve(source, NOW)
 
 
-def test_creating_a_repository_needs_two_root_keys_and_both_departments_and_happens_once(tmp_path: Path) -> None:
+def test_bundle_repository_is_created_once_with_two_root_keys_and_both_departments(tmp_path: Path) -> None:
     r1, r2, online = KEYS["r1"], KEYS["r2"], KEYS["online"]
     for roots, people, own, problem in (
         ([r1], PEOPLE, online, "needs two root keys"),

@@ -92,7 +92,7 @@ def make_source(tmp_path: Path, address: str, token: str | None = GIVEN) -> Sour
     return Source(name="portal", folder=folder, map_file=tmp_path / "map.toml", url=address, token_file=file)
 
 
-def test_downloaded_export_is_named_by_its_content_and_ready_at_once(tmp_path: Path, address: str) -> None:
+def test_roll_downloaded_from_the_portal_is_named_by_its_hash_and_ready_at_once(tmp_path: Path, address: str) -> None:
     source = make_source(tmp_path, f"{address}/voters%20all.csv?day=1")
     path = fetch_export(source, str(source.url))
     assert path.read_bytes() == ROLL
@@ -113,7 +113,7 @@ def test_downloaded_export_is_named_by_its_content_and_ready_at_once(tmp_path: P
         ("/voters.csv", None, "is not a valid token"),
     ],
 )
-def test_incomplete_or_refused_download_leaves_no_file(
+def test_incomplete_or_refused_download_from_the_portal_leaves_no_file(
     tmp_path: Path, address: str, path: str, token: str | None, why: str
 ) -> None:
     source = make_source(tmp_path, address + path, token)
@@ -143,7 +143,7 @@ def test_unencrypted_portal_address_is_refused(tmp_path: Path, address: str) -> 
         make_source(tmp_path, address)
 
 
-def test_results_are_posted_once_under_the_portals_ids(tmp_path: Path, address: str) -> None:
+def test_results_are_posted_once_to_the_portal_with_its_own_voter_ids(tmp_path: Path, address: str) -> None:
     store = HandFilled(tmp_path / "centre.db")
     store.mark(1, "voted", NOON)
     store.mark(21, "voted", NOON)  # of another part: not the portal's

@@ -85,13 +85,13 @@ def send_commands(config: SimulatedAsteriskConfig, *commands: str) -> list[tuple
         ((), "GET DATA", (0.0, "520-Invalid command syntax.  Proper usage follows:")),
     ],
 )
-def test_simulated_agi_commands_reply_as_measured(
+def test_simulated_agi_commands_reply_as_asterisk_does(
     keys: tuple[tuple[float, str], ...], command: str, answer: tuple[float, str]
 ) -> None:
     assert send_commands(make_config(replace(STAYS, keys=keys)), command) == [answer]
 
 
-def test_speed_shortens_prompts_keys_and_digit_limits() -> None:
+def test_speed_of_the_simulation_shortens_prompts_key_presses_and_time_limits() -> None:
     voter = replace(STAYS, keys=((5.0, "1"),))
     config = replace(make_config(voter), speed=10.0)
     assert send_commands(config, "WAIT FOR DIGIT 3000", "GET DATA menu 5000 2") == [
@@ -100,7 +100,7 @@ def test_speed_shortens_prompts_keys_and_digit_limits() -> None:
     ]
 
 
-def test_key_pressed_between_two_commands_is_lost() -> None:
+def test_simulated_asterisk_loses_a_key_pressed_between_two_agi_commands() -> None:
     heard: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -119,7 +119,7 @@ def test_key_pressed_between_two_commands_is_lost() -> None:
     assert heard[0] == "200 result= (timeout)"
 
 
-def test_command_sent_during_a_prompt_aborts_it_without_an_answer() -> None:
+def test_agi_command_sent_during_a_prompt_aborts_it_without_a_reply() -> None:
     heard: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -139,7 +139,7 @@ def test_command_sent_during_a_prompt_aborts_it_without_an_answer() -> None:
 
 
 @pytest.mark.parametrize("exits", [True, False])
-def test_hang_up_during_a_prompt_is_reported_as_measured(exits: bool) -> None:
+def test_simulated_hang_up_during_a_prompt_is_reported_as_by_asterisk(exits: bool) -> None:
     """The reply comes before HANGUP. Without AGIEXITONHANGUP the reply is 511, and Hangup follows our close."""
     lines: list[str] = []
 
@@ -175,7 +175,7 @@ def test_hang_up_during_a_prompt_is_reported_as_measured(exits: bool) -> None:
         assert lines[2:] == ["511 Command Not Permitted on a dead channel or intercept routine", "200 result=1 (v)"]
 
 
-def test_voter_waits_for_a_missing_server_then_hears_the_message() -> None:
+def test_voter_waits_for_a_missing_agi_server_and_then_hears_the_message() -> None:
     """The voter hears a tone every two seconds while the dialler may be restarting."""
 
     @virtual_time()
@@ -194,7 +194,7 @@ def test_voter_waits_for_a_missing_server_then_hears_the_message() -> None:
     run()
 
 
-def test_incoming_call_rings_while_the_dialler_restarts() -> None:
+def test_inbound_call_rings_while_the_dialler_restarts() -> None:
     async def takes(peer: AgiPeer) -> None:
         await peer.ask("SET VARIABLE MATDAN_GO message")
 
@@ -213,7 +213,7 @@ def test_incoming_call_rings_while_the_dialler_restarts() -> None:
     run()
 
 
-def test_incoming_call_without_a_dialler_is_finally_rejected_as_busy() -> None:
+def test_inbound_call_without_a_running_dialler_is_finally_rejected_as_busy() -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG, "lab") as (switch, lab):
@@ -254,7 +254,7 @@ def test_call_continues_with_the_restarted_agi_server() -> None:
     assert calls == ["first", "v"]
 
 
-def test_redirect_ends_the_flow_of_a_voter() -> None:
+def test_redirecting_a_channel_ends_the_flow_of_its_voter() -> None:
     lines: list[str] = []
 
     async def script(peer: AgiPeer) -> None:
@@ -316,7 +316,7 @@ async def test_simulated_voters_press_keys_stay_silent_or_hang_up() -> None:
 
 
 @virtual_time()
-async def test_each_call_uses_the_next_key_script() -> None:
+async def test_each_simulated_call_uses_the_next_list_of_keys() -> None:
     config = replace(CONFIG, scripts={"911": (Behaviour(fails_with=486), STAYS)})
     async with lab_centre(config) as (switch, lab):
         for n in range(3):

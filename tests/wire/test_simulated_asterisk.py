@@ -29,7 +29,7 @@ def make_config(*calls: tuple[str, Behaviour], seats: int = 2, early: float = 0.
 
 
 @virtual_time()
-async def test_user_with_few_permissions_gets_only_its_events() -> None:
+async def test_ami_user_with_few_permissions_receives_only_permitted_events() -> None:
     async with lab_centre(make_config(("911", TALKS))) as (switch, dialler), AmiLab(switch.ami_port) as lab:
         await dialler.call_seat("1", "agent01", "seat-a")
         await dialler.call("911", "v")
@@ -81,7 +81,7 @@ async def test_agent_stays_in_the_conference_when_the_voter_leaves() -> None:
 
 
 @virtual_time()
-async def test_seat_accepts_one_of_ten_simultaneous_voters() -> None:
+async def test_simulated_seat_accepts_one_of_ten_simultaneous_voters() -> None:
     numbers = [f"91{n}" for n in range(10)]
     async with lab_centre(make_config(*((number, TALKS) for number in numbers))) as (_switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
@@ -97,7 +97,7 @@ async def test_seat_accepts_one_of_ten_simultaneous_voters() -> None:
 
 
 @virtual_time()
-async def test_seat_without_an_agent_accepts_no_voter() -> None:
+async def test_simulated_seat_without_an_agent_accepts_no_voter() -> None:
     async with lab_centre(make_config(("911", STAYS))) as (_switch, lab):
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting")
@@ -125,7 +125,7 @@ async def test_voter_hears_the_message_when_the_agents_phone_drops() -> None:
 @pytest.mark.parametrize(
     ("mode", "reason"), [(PhoneMode.REFUSES, "0"), (PhoneMode.RINGS, "3"), (PhoneMode.UNREGISTERED, "0")]
 )
-def test_unanswered_call_to_an_agents_phone_fails(mode: PhoneMode, reason: str) -> None:
+def test_simulated_call_to_an_agents_phone_fails_if_unanswered(mode: PhoneMode, reason: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with simulated_centre(make_config()) as switch:
@@ -169,7 +169,7 @@ OUTCOMES = [
 
 
 @virtual_time()
-async def test_each_sip_refusal_has_the_measured_outcome() -> None:
+async def test_each_simulated_sip_refusal_has_the_outcome_measured_at_asterisk() -> None:
     scripts = ((f"91{status}", Behaviour(fails_with=status, rings=False)) for status, _, _ in OUTCOMES)
     async with lab_centre(make_config(*scripts)) as (_switch, lab):
         for status, dial_status, cause in OUTCOMES:
@@ -182,7 +182,7 @@ async def test_each_sip_refusal_has_the_measured_outcome() -> None:
 
 
 @virtual_time()
-async def test_ring_timeout_gives_reason_3_and_no_dial_end() -> None:
+async def test_simulated_ring_timeout_gives_reason_3_and_no_dial_end_event() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(make_config(("911", Behaviour(fails_with=0)))) as (_switch, lab):
         await lab.call("911", "v", Timeout="12000")
@@ -194,7 +194,7 @@ async def test_ring_timeout_gives_reason_3_and_no_dial_end() -> None:
 
 
 @virtual_time()
-async def test_hanging_up_a_ringing_call_gives_no_technical_cause() -> None:
+async def test_hanging_up_a_simulated_ringing_call_reports_no_technical_cause() -> None:
     async with lab_centre(make_config(("911", Behaviour(fails_with=0)))) as (switch, lab):
         await lab.call("911", "v")
         await lab.event("DialState", DestUniqueid="v")
@@ -219,7 +219,7 @@ async def test_originate_with_a_duplicate_channel_id_fails() -> None:
 
 
 @virtual_time()
-async def test_unknown_endpoint_creates_no_channel_and_no_hangup() -> None:
+async def test_originate_to_an_unknown_endpoint_creates_no_channel_and_no_hangup_event() -> None:
     async with lab_centre(make_config(), "lab") as (switch, lab):
         await lab.call("911", "v", Channel="PJSIP/911@nowhere")
         assert (await lab.event("OriginateResponse", ActionID="v")).get("Reason") == "0"
@@ -250,7 +250,9 @@ async def test_originate_fails_on_a_trunk_that_is_down_or_full() -> None:
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.28, 80, 145), (0.0, 0, 0)])
-def test_share_of_early_originate_responses_equals_the_measured_one(share: float, least: int, most: int) -> None:
+def test_share_of_early_originate_responses_equals_that_measured_at_asterisk(
+    share: float, least: int, most: int
+) -> None:
     """Of 400 answers, with the share measured on a real Asterisk, and with a share of 0."""
 
     @virtual_time()
@@ -274,7 +276,7 @@ def test_share_of_early_originate_responses_equals_the_measured_one(share: float
 
 
 @virtual_time()
-async def test_journal_holds_every_call_that_was_placed(tmp_path: Path) -> None:
+async def test_simulated_asterisks_journal_has_every_call_that_was_placed(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
     config = SimulatedAsteriskConfig(
         journal=path, scripts={"911": STAYS, "912": Behaviour(fails_with=486), "913": STAYS}, start_epoch=0.0
@@ -321,7 +323,7 @@ async def test_simulated_day_is_deterministic_for_a_seed() -> None:
 
 
 @virtual_time()
-async def test_voters_call_back_as_inbound_calls() -> None:
+async def test_simulated_voters_call_back_as_inbound_calls() -> None:
     scripted = make_config(("911", Behaviour(fails_with=486, calls_back_after=30.0)))
     config = replace(scripted, inbound_context="matdan-message", our_number="s")
     async with lab_centre(config) as (switch, lab):
@@ -334,7 +336,7 @@ async def test_voters_call_back_as_inbound_calls() -> None:
 
 
 @virtual_time()
-async def test_eleven_hours_of_agent_calls_take_seconds() -> None:
+async def test_eleven_simulated_hours_of_agent_calls_take_seconds() -> None:
     """The day has 1,320 complete calls from 9:00 to 20:00, two a minute."""
     profile = VoterProfile(answer_rate_by_hour=(0.0,) * 9 + (0.6,) * 3 + (0.2,) * 12, utc_offset_hours=0.0)
     config = SimulatedAsteriskConfig(profile=profile, start_epoch=9 * 3600.0)
@@ -351,14 +353,14 @@ async def test_eleven_hours_of_agent_calls_take_seconds() -> None:
 
 
 @virtual_time()
-async def test_port_in_use_is_reported_in_one_line() -> None:
+async def test_simulated_asterisk_reports_a_port_in_use_in_one_line() -> None:
     async with SimulatedAsterisk(make_config()) as switch:
         with pytest.raises(PortInUse, match=f"127.0.0.1:{switch.ami_port}"):
             await SimulatedAsterisk(SimulatedAsteriskConfig(ami_port=switch.ami_port)).start()
 
 
 @virtual_time()
-async def test_broken_dialplan_ends_the_call_but_not_the_switch() -> None:
+async def test_broken_dialplan_ends_the_call_but_not_the_simulated_asterisk() -> None:
     dialplan = "[matdan-voter]\nexten => s,1,Wait(soon)\n[none]\nexten => s,1,Goto(nowhere,s,1)\n"
     config = SimulatedAsteriskConfig(dialplan=dialplan, scripts={"911": STAYS})
     async with lab_centre(config) as (switch, lab):

@@ -42,7 +42,9 @@ CONFIG = SimulatedAsteriskConfig(scripts={"911": STAYS})
         ("Frob", {}, "Invalid/unknown command: Frob. Use Action: ListCommands to show available commands."),
     ],
 )
-def test_invalid_actions_are_refused_as_by_asterisk(action: str, fields: dict[str, str], message: str) -> None:
+def test_simulated_manager_refuses_invalid_actions_as_asterisk_does(
+    action: str, fields: dict[str, str], message: str
+) -> None:
     @virtual_time()
     async def run() -> None:
         async with lab_centre(CONFIG) as (_switch, lab):
@@ -53,7 +55,7 @@ def test_invalid_actions_are_refused_as_by_asterisk(action: str, fields: dict[st
 
 
 @virtual_time()
-async def test_actions_need_a_login_and_a_wrong_secret_ends_the_session() -> None:
+async def test_simulated_manager_requires_a_login_and_a_wrong_secret_ends_the_session() -> None:
     loop = asyncio.get_running_loop()
     async with simulated_centre(CONFIG) as switch:
         async with AmiLab(switch.ami_port, "dialler", "wrong") as lab:
@@ -69,7 +71,7 @@ async def test_actions_need_a_login_and_a_wrong_secret_ends_the_session() -> Non
 
 
 @virtual_time()
-async def test_manager_sets_variables_answers_ping_and_logs_off() -> None:
+async def test_simulated_manager_sets_variables_answers_ping_and_logs_off() -> None:
     async with lab_centre(CONFIG, "lab") as (_switch, lab):
         assert (await lab.action("Ping")).get("Ping") == "Pong"
         await lab.call("911", "v", Variable="ATTEMPT=v,NOTE=two")
@@ -82,7 +84,7 @@ async def test_manager_sets_variables_answers_ping_and_logs_off() -> None:
 
 
 @virtual_time()
-async def test_simulation_reproduces_injection_by_line_feeds_and_function_names() -> None:
+async def test_injected_ami_values_take_effect_in_the_simulation_as_in_asterisk() -> None:
     """The simulation behaves as a real Asterisk does if an encoder does not refuse such values."""
     async with lab_centre(CONFIG) as (switch, lab):
         lab.write(

@@ -31,7 +31,7 @@ def list_seat_keys(lab: AmiLab) -> list[str]:
 
 
 @virtual_time()
-async def test_key_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
+async def test_pressed_key_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
         switch.press_phone_keys("agent01", "5*#A", every_seconds=0.5)
@@ -45,7 +45,7 @@ async def test_key_sends_an_event_and_the_phone_stays_in_the_conference() -> Non
 
 
 @virtual_time()
-async def test_channel_list_shows_a_phone_in_the_key_context_until_its_conference_changes() -> None:
+async def test_channel_list_shows_a_phone_that_pressed_a_key_in_the_dialplan_context_for_keys() -> None:
     """As observed on Asterisk 22.10: its channel cache is not updated when the phone returns to the conference."""
 
     async def shown(lab: AmiLab) -> tuple[str, str, str]:
@@ -67,7 +67,7 @@ async def test_channel_list_shows_a_phone_in_the_key_context_until_its_conferenc
 
 
 @virtual_time()
-async def test_keys_pressed_while_the_previous_one_is_answered_are_lost() -> None:
+async def test_keys_pressed_while_the_previous_one_is_handled_are_lost() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
         switch.press_phone_keys("agent01", "1234", every_seconds=0.15)  # without a reply each key takes 0.2 s
@@ -76,7 +76,7 @@ async def test_keys_pressed_while_the_previous_one_is_answered_are_lost() -> Non
 
 
 @virtual_time()
-async def test_response_to_a_key_is_played_if_it_arrives_in_time() -> None:
+async def test_sound_in_response_to_a_key_is_played_if_it_arrives_in_time() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
         for delay, played in ((0.01, True), (0.3, False)):
@@ -90,7 +90,7 @@ async def test_response_to_a_key_is_played_if_it_arrives_in_time() -> None:
 
 
 @virtual_time()
-async def test_voter_who_hung_up_gets_no_message() -> None:
+async def test_no_message_is_played_to_a_voter_who_hung_up() -> None:
     async with lab_centre(CONFIG) as (_switch, lab):
         await start_conversation(lab, "911")
         await lab.event("Hangup", Uniqueid="v")
@@ -98,7 +98,7 @@ async def test_voter_who_hung_up_gets_no_message() -> None:
 
 
 @virtual_time()
-async def test_seat_rejects_a_second_phone() -> None:
+async def test_simulated_seat_rejects_a_second_phone() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         await start_conversation(lab, "912")
         await lab.call_seat("1", "agent02", "seat-b")
@@ -108,7 +108,7 @@ async def test_seat_rejects_a_second_phone() -> None:
 
 
 @virtual_time()
-async def test_phone_outside_a_call_sends_no_keys() -> None:
+async def test_simulated_phone_outside_a_call_sends_no_keys() -> None:
     async with lab_centre(CONFIG) as (switch, _lab):
         assert switch.find_phone_channel("agent01") is None
         with pytest.raises(ValueError, match="not on a call"):

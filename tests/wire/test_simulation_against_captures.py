@@ -318,7 +318,7 @@ def list_stable_fields(text: str) -> dict[tuple[str, str], list[tuple[tuple[str,
 
 
 @pytest.mark.parametrize("name", sorted(VOTERS))
-def test_simulated_events_equal_the_captured_ones(name: str) -> None:
+def test_events_of_the_simulated_asterisk_equal_those_captured_from_asterisk(name: str) -> None:
     replay = replay_capture(name)
     recorded: list[str] = []
     for entry in replay.entries:

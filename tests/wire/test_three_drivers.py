@@ -204,7 +204,7 @@ async def run_on_twilio(
 
 
 @pytest.mark.parametrize("name", list_shipped_flows())
-async def test_same_keys_give_the_same_call_on_asterisk_twilio_and_the_terminal(
+async def test_same_keys_lead_to_the_same_call_on_asterisk_twilio_and_the_terminal(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(twilio_flows, "LATE_SECONDS", 0.0)  # no key of these callers is late, and there are thousands

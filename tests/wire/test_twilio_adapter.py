@@ -16,7 +16,7 @@ from tests.support.twilio_line import PUBLIC_URL
 from tests.support.twilio_stand_in import PlacedCall
 
 
-async def test_call_request_has_the_parameters_of_the_api() -> None:
+async def test_request_to_place_a_call_has_the_parameters_of_the_twilio_api() -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -49,7 +49,7 @@ async def test_call_request_has_the_parameters_of_the_api() -> None:
         (["ringing", "busy", "completed"], (False, True)),
     ],
 )
-async def test_callbacks_in_any_order_end_the_call_once(told: list[str], outcome: tuple[bool, bool]) -> None:
+async def test_twilio_callbacks_in_any_order_end_the_call_once(told: list[str], outcome: tuple[bool, bool]) -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         for status in told:
@@ -62,7 +62,7 @@ async def test_callbacks_in_any_order_end_the_call_once(told: list[str], outcome
         assert lab.switch.list_live_calls() == frozenset()
 
 
-async def test_callbacks_of_other_calls_or_unknown_statuses_are_ignored() -> None:
+async def test_twilio_callbacks_of_other_calls_or_unknown_statuses_are_ignored() -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         await lab.status(attempt, "completed", sid="CA" + "f" * 32)
@@ -75,7 +75,9 @@ async def test_callbacks_of_other_calls_or_unknown_statuses_are_ignored() -> Non
     ("fault", "error"),
     [(400, OriginateRefused), (401, OriginateRefused), (429, OriginateRefused), (500, OriginateUnsure)],
 )
-async def test_refusals_are_distinguished_and_contain_no_number(fault: int, error: type[Exception]) -> None:
+async def test_kinds_of_twilio_refusals_are_distinguished_and_contain_no_number(
+    fault: int, error: type[Exception]
+) -> None:
     async with run_lab() as lab:
         lab.twilio.answers_with = [fault]
         with pytest.raises(error) as caught:
@@ -93,7 +95,7 @@ async def test_unreachable_twilio_means_that_no_call_was_placed() -> None:
         assert lab.switch.list_live_calls() == frozenset()
 
 
-async def test_call_without_a_response_is_found_and_not_placed_again() -> None:
+async def test_twilio_call_without_a_response_is_found_and_not_placed_again() -> None:
     async with run_lab() as lab:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
@@ -114,7 +116,7 @@ async def test_call_without_a_response_is_found_and_not_placed_again() -> None:
 
 
 @pytest.mark.parametrize("fault", [429, 503])
-async def test_refused_hang_up_is_retried_at_the_next_callback(fault: int) -> None:
+async def test_hang_up_refused_by_twilio_is_retried_at_the_next_callback(fault: int) -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -128,7 +130,7 @@ async def test_refused_hang_up_is_retried_at_the_next_callback(fault: int) -> No
         assert call.status == "canceled"
 
 
-async def test_refused_hang_up_is_retried_in_the_next_round() -> None:
+async def test_hang_up_refused_by_twilio_is_retried_at_the_next_status_query() -> None:
     async with run_lab() as lab:
         attempts = [await lab.dial(number) for number in (1, 2)]
         lab.twilio.answers_with = [429, 429, 429]
@@ -142,7 +144,7 @@ async def test_refused_hang_up_is_retried_in_the_next_round() -> None:
             assert call.status == "canceled"
 
 
-async def test_call_that_has_ended_is_not_hung_up() -> None:
+async def test_no_hang_up_is_sent_for_a_twilio_call_that_has_ended() -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         lab.twilio.answers_with = [429]
@@ -161,7 +163,7 @@ async def wait_for_hang_up(call: PlacedCall) -> None:
     await asyncio.wait([call.task], timeout=5)
 
 
-async def test_callback_provides_the_sid_of_a_call_without_a_response() -> None:
+async def test_twilio_callback_provides_the_sid_of_a_call_without_a_response() -> None:
     async with run_lab() as lab:
         lab.twilio.loses_answers = 1
         with pytest.raises(OriginateUnsure):
@@ -171,7 +173,7 @@ async def test_callback_provides_the_sid_of_a_call_without_a_response() -> None:
         assert lab.switch.find_sid(lab.attempt()) == sid
 
 
-async def test_call_unknown_to_twilio_ends_as_unknown_after_a_minute() -> None:
+async def test_call_unknown_to_twilio_ends_with_an_unknown_result_after_a_minute() -> None:
     async with run_lab() as lab:
         lab.twilio.answers_with = [503]
         with pytest.raises(OriginateUnsure):
@@ -186,7 +188,7 @@ async def test_call_unknown_to_twilio_ends_as_unknown_after_a_minute() -> None:
         assert lab.switch.list_live_calls() == frozenset()
 
 
-async def test_older_call_to_the_same_number_is_not_matched() -> None:
+async def test_older_twilio_call_to_the_same_number_is_not_taken_for_the_new_one() -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         await lab.status(attempt, "no-answer")
@@ -198,7 +200,7 @@ async def test_older_call_to_the_same_number_is_not_matched() -> None:
         assert lab.switch.find_sid(lab.attempt(2)) is None
 
 
-async def test_call_without_callbacks_is_queried() -> None:
+async def test_twilio_is_queried_about_a_call_without_callbacks() -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         (call,) = lab.twilio.calls.values()
@@ -213,7 +215,7 @@ async def test_call_without_callbacks_is_queried() -> None:
         assert lab.switch.meter.spent == pytest.approx(0.2)
 
 
-async def test_calls_of_an_earlier_run_are_recognised_by_number() -> None:
+async def test_twilio_calls_of_an_earlier_run_are_recognised_by_number() -> None:
     async with run_lab(resync=False) as lab:
         with pytest.raises(SwitchUnreachable):
             await lab.dial()  # nothing is dialled before the first resync
@@ -235,7 +237,7 @@ async def test_calls_of_an_earlier_run_are_recognised_by_number() -> None:
         assert lab.events == [CallAnswered(attempt)]
 
 
-async def test_invalid_numbers_and_agent_calls_are_refused() -> None:
+async def test_twilio_adapter_refuses_invalid_numbers_and_agent_calls() -> None:
     async with run_lab() as lab:
         for changes in ({"number": "+91&Url=x"}, {"caller_id": "client:x"}, {"number": "७०००००"}):
             with pytest.raises(UnsafeValue) as caught:
@@ -250,7 +252,7 @@ async def test_invalid_numbers_and_agent_calls_are_refused() -> None:
         await lab.switch.hang_up(lab.attempt())  # ended already: no error
 
 
-async def test_unreadable_response_leaves_the_outcome_unknown() -> None:
+async def test_unreadable_response_of_twilio_leaves_the_outcome_unknown() -> None:
     async with run_lab() as lab:
         http = lab.switch._api._http
 

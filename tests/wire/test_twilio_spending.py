@@ -9,7 +9,7 @@ from dialer.switch.twilio.adapter import TwilioSwitch
 from tests.support.twilio_lab import NUMBER, run_lab
 
 
-async def test_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
+async def test_twilio_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
     async with run_lab(most=1.0) as lab:
         lab.twilio.spent = 0.35
         await lab.switch.resync()
@@ -25,7 +25,7 @@ async def test_spending_cap_includes_the_possible_cost_of_live_calls() -> None:
             await lab.dial(5)
 
 
-async def test_transferred_calls_and_calls_of_an_earlier_run_count_two_legs() -> None:
+async def test_two_legs_are_charged_for_transferred_calls_and_calls_of_an_earlier_run() -> None:
     async with run_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
@@ -45,7 +45,7 @@ async def test_transferred_calls_and_calls_of_an_earlier_run_count_two_legs() ->
         assert lab.switch.meter.spent == pytest.approx(0.5)
 
 
-async def test_sms_is_priced_by_segment_and_refused_if_live_calls_could_reach_the_cap() -> None:
+async def test_sms_is_charged_by_segment_and_refused_if_live_calls_could_reach_the_cap() -> None:
     async with run_lab(most=1.0) as lab:
         lab.twilio.spent = 0.25
         await lab.switch.resync()
@@ -59,7 +59,7 @@ async def test_sms_is_priced_by_segment_and_refused_if_live_calls_could_reach_th
         assert len(lab.twilio.messages) == 1
 
 
-async def test_spending_restarts_with_the_accounts_date() -> None:
+async def test_spending_of_a_day_restarts_at_the_date_of_the_twilio_account() -> None:
     async with run_lab(most=10.0) as lab:
         for spent, day, counted in ((5.0, "2029-05-06", 5.0), (4.99, "2029-05-06", 5.0), (3.0, "2029-05-07", 3.0)):
             lab.twilio.spent, lab.twilio.day = spent, day

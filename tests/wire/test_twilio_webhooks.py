@@ -23,7 +23,7 @@ ATTEMPT = "0b0c7f4e-0000-4000-8000-000000000001"
 VOICE = f"/twilio/voice/{ATTEMPT}"
 
 
-async def test_complete_call_is_served_with_spoken_texts() -> None:
+async def test_complete_twilio_call_is_served_with_spoken_texts() -> None:
     async with run_webhooks(sounds=False) as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -35,7 +35,7 @@ async def test_complete_call_is_served_with_spoken_texts() -> None:
         assert server.switch.statuses[0] == (ATTEMPT, "in-progress")
 
 
-async def test_language_without_a_voice_is_spoken_in_english() -> None:
+async def test_text_in_a_language_without_a_twilio_voice_is_spoken_in_english() -> None:
     async with run_webhooks(sounds=False) as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS, "or")
         line = Line(server.port, [None])
@@ -48,7 +48,7 @@ async def test_language_without_a_voice_is_spoken_in_english() -> None:
     "forgery",
     ["no signature", "wrong key", "another path", "another field", "another account", "the proxy's host", "not UTF-8"],
 )
-async def test_forged_request_changes_nothing(forgery: str) -> None:
+async def test_forged_twilio_request_changes_nothing(forgery: str) -> None:
     genuine = RequestValidator(AUTH_TOKEN)
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
@@ -82,7 +82,7 @@ async def test_forged_request_changes_nothing(forgery: str) -> None:
         assert server.webhooks.refused == 1
 
 
-async def test_genuine_request_passes_with_and_without_the_port_and_with_repeated_fields() -> None:
+async def test_genuine_twilio_signature_is_valid_with_and_without_port_and_repeated_fields() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, [])
@@ -92,7 +92,7 @@ async def test_genuine_request_passes_with_and_without_the_port_and_with_repeate
         assert (await line.post(session, VOICE, {}, signature=signature))[0] == 200
 
 
-async def test_large_requests_and_other_methods_are_refused() -> None:
+async def test_webhook_refuses_large_requests_and_other_methods() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, [])
         assert (await line.post(session, VOICE, {"x": "y" * 100_000}))[0] == 413
@@ -102,7 +102,7 @@ async def test_large_requests_and_other_methods_are_refused() -> None:
         assert (await line.post(session, "/twilio/other", {}))[0] == 404
 
 
-async def test_request_of_an_attempt_that_is_not_live_hangs_up() -> None:
+async def test_twilio_request_for_an_attempt_without_a_live_call_is_answered_with_hang_up() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, ["1"])
         assert await line.run(session, VOICE)
@@ -111,7 +111,7 @@ async def test_request_of_an_attempt_that_is_not_live_hangs_up() -> None:
         assert "<Hangup" in (await line.post(session, f"/twilio/flow/{token}", {}))[1]
 
 
-async def test_duplicate_simultaneous_requests_give_the_same_call() -> None:
+async def test_duplicate_simultaneous_twilio_requests_get_the_same_response() -> None:
     """Twilio repeats a request without a timely response. The second may arrive while the first is being processed."""
 
     class Twice(Line):
@@ -130,7 +130,7 @@ async def test_duplicate_simultaneous_requests_give_the_same_call() -> None:
         assert call.ends == [(True, None, {"still_to_vote": "1"})]
 
 
-async def test_late_duplicate_request_gets_the_earlier_response() -> None:
+async def test_late_duplicate_twilio_request_gets_the_earlier_response() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["2", "5#"])
@@ -146,7 +146,7 @@ async def test_late_duplicate_request_gets_the_earlier_response() -> None:
         assert (call.asked, call.ends) == (request_until, ends)
 
 
-async def test_after_a_restart_the_call_continues_from_its_url() -> None:
+async def test_call_continues_from_the_state_in_its_url_after_a_restart() -> None:
     async with run_webhooks() as before, aiohttp.ClientSession() as session:
         before.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(before.port, ["2", "5#"])
@@ -166,7 +166,7 @@ async def test_after_a_restart_the_call_continues_from_its_url() -> None:
         assert "<Hangup" in (await line.post(session, line.requests[-1][0], {}))[1]
 
 
-async def test_no_confirmation_is_played_if_the_store_fails() -> None:
+async def test_no_confirmation_is_spoken_if_the_answer_cannot_be_stored() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         server.desk.works = False
@@ -176,7 +176,7 @@ async def test_no_confirmation_is_played_if_the_store_fails() -> None:
         assert "matdan/hi/turnout/noted_voted" not in line.heard
 
 
-async def test_transfer_stores_answers_first_and_the_flow_continues_if_unanswered() -> None:
+async def test_answers_are_stored_before_a_transfer_and_the_flow_continues_if_it_fails() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["material"], FACTS)
         line = Line(server.port, ["1", "1"], agent_answers=False)
@@ -188,7 +188,7 @@ async def test_transfer_stores_answers_first_and_the_flow_continues_if_unanswere
         assert call.ends == [(True, None, {"call_back": "1"})]
 
 
-async def test_flow_announces_a_missing_service() -> None:
+async def test_flow_over_twilio_announces_a_missing_service() -> None:
     async with run_webhooks(transfer=False, records=False) as server, aiohttp.ClientSession() as session:
         for number, (name, lines, said) in enumerate(
             [
@@ -203,7 +203,7 @@ async def test_flow_announces_a_missing_service() -> None:
             assert said in line.heard
 
 
-async def test_booth_slip_is_sent_only_once() -> None:
+async def test_sms_with_booth_details_is_sent_only_once() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["booth_information"], FACTS, "en")
         line = Line(server.port, ["2"])
@@ -213,7 +213,7 @@ async def test_booth_slip_is_sent_only_once() -> None:
         assert call.sms == ["Your polling station: Government Primary School, part 12. You can vote until 18:00."]
 
 
-async def test_recording_is_stored_if_the_caller_hangs_up_while_speaking() -> None:
+async def test_recorded_message_is_stored_if_the_caller_hangs_up_while_speaking() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -258,7 +258,7 @@ async def request_until(server: RunningWebhooks, line: Line, until: str) -> tupl
 
 
 @virtual_time()
-async def test_key_that_arrives_after_the_end_of_the_call_is_stored() -> None:
+async def test_pressed_key_that_arrives_after_the_end_of_the_call_is_stored() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -269,7 +269,7 @@ async def test_key_that_arrives_after_the_end_of_the_call_is_stored() -> None:
 
 
 @virtual_time()
-async def test_recording_that_arrives_after_the_end_of_the_call_is_stored() -> None:
+async def test_recorded_message_that_arrives_after_the_end_of_the_call_is_stored() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -280,7 +280,7 @@ async def test_recording_that_arrives_after_the_end_of_the_call_is_stored() -> N
 
 
 @virtual_time()
-async def test_late_request_of_another_call_is_refused() -> None:
+async def test_late_twilio_request_of_another_call_is_refused() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
         line = Line(server.port, ["1"])
@@ -292,7 +292,7 @@ async def test_late_request_of_another_call_is_refused() -> None:
 
 
 @virtual_time()
-async def test_wait_for_late_requests_is_shorter_than_the_engines_grace_time() -> None:
+async def test_wait_for_late_twilio_requests_is_shorter_than_the_engines_grace_time() -> None:
     assert LATE_SECONDS < FLOW_GRACE_SECONDS
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)
@@ -304,7 +304,7 @@ async def test_wait_for_late_requests_is_shorter_than_the_engines_grace_time() -
         assert call.ends == [(False, "question", {})]
 
 
-async def test_port_in_use_is_reported_in_one_line() -> None:
+async def test_webhook_port_in_use_is_reported_in_one_line() -> None:
     async with run_webhooks() as server:
         webhooks = server.webhooks
         other = type(webhooks)(server.flows, webhooks._switch, account(port=server.port))
@@ -312,5 +312,5 @@ async def test_port_in_use_is_reported_in_one_line() -> None:
             await other.__aenter__()
 
 
-def test_tokens_of_another_account_are_refused() -> None:
+def test_webhook_tokens_of_another_twilio_account_are_refused() -> None:
     assert StateTokens("a")._key != StateTokens("b")._key
