@@ -29,7 +29,7 @@ from tests.support.voters import IVR, all_answer, scripted
 
 
 @virtual_time()
-async def test_full_disk_stops_dialling_and_results_wait(tmp_path: Path) -> None:
+async def test_dialling_stops_on_a_full_disk_and_results_wait_to_be_stored(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         full = FailingStore(site, "end_attempts")
@@ -46,7 +46,7 @@ async def test_full_disk_stops_dialling_and_results_wait(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("method", ["open_attempts", "end_attempts", "record_answer", "record_connect"])
-def test_lost_reply_of_a_commit_neither_duplicates_nor_loses_results(tmp_path: Path, method: str) -> None:
+def test_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_lost(tmp_path: Path, method: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, all_answer(talk_seconds=5.0), seats=2) as site, agents_at_work(site):
@@ -61,7 +61,7 @@ def test_lost_reply_of_a_commit_neither_duplicates_nor_loses_results(tmp_path: P
 
 
 @virtual_time()
-async def test_mark_that_cannot_be_stored_is_not_acknowledged(tmp_path: Path) -> None:
+async def test_mark_that_cannot_be_stored_is_not_acknowledged_to_the_voter(tmp_path: Path) -> None:
     config = scripted(Behaviour(keys=((4.0, "1"),)))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
         FailingStore(site, "record_mark")
@@ -88,7 +88,7 @@ async def test_disposition_that_was_not_stored_is_refused_and_can_be_repeated(tm
 
 
 @virtual_time()
-async def test_nearly_full_disk_stops_dialling_before_writes_fail(tmp_path: Path) -> None:
+async def test_dialling_stops_on_a_nearly_full_disk_before_writes_fail(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, all_answer(), store={"path": tmp_path / "centre.db", "reserve_megabytes": 10**9}
     ) as site:
@@ -116,7 +116,7 @@ async def test_stop_all_stops_every_campaign_even_if_the_store_fails(tmp_path: P
 
 
 @virtual_time()
-async def test_announcements_without_a_broker_are_limited(tmp_path: Path) -> None:
+async def test_messages_that_wait_for_a_missing_broker_are_limited(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         store = site.centre.store
         whole = store.trim_outbox
@@ -132,7 +132,7 @@ async def test_announcements_without_a_broker_are_limited(tmp_path: Path) -> Non
 
 
 @virtual_time()
-async def test_audit_head_is_published_every_minute_and_at_the_end(tmp_path: Path) -> None:
+async def test_latest_audit_hash_is_published_every_minute_and_at_the_end(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(70)
@@ -149,7 +149,7 @@ async def test_audit_head_is_published_every_minute_and_at_the_end(tmp_path: Pat
 
 
 @virtual_time()
-async def test_store_failure_raises_a_single_alert_for_all_writers(tmp_path: Path) -> None:
+async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Path) -> None:
     """Some writers succeed while others fail with different errors, but the alert is raised once and cleared once."""
     chance = random.Random(7)
     ivr = {**IVR, "channels": 30}

@@ -24,7 +24,7 @@ CAMPAIGN = {**IVR, "channels": 6, "hours": [{"start": "00:00", "until": "23:59:5
 
 
 @virtual_time()
-async def test_kill_before_the_originate_frees_the_number_and_after_it_the_result_is_unknown(tmp_path: Path) -> None:
+async def test_number_may_be_called_again_only_if_the_dialler_was_killed_before_the_originate(tmp_path: Path) -> None:
     people = [Behaviour(answer_after=25.0, hang_up_after=5.0)] * 60
     committed: list[str] = []
     never_sent: list[str] = []
@@ -62,7 +62,7 @@ async def test_kill_before_the_originate_frees_the_number_and_after_it_the_resul
 
 
 @virtual_time()
-async def test_kill_during_a_preview_uses_up_no_attempt(tmp_path: Path) -> None:
+async def test_dialler_killed_during_a_preview_uses_up_no_attempt(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     previews = {"pacing": "preview"}
     async with SimulatedAsterisk(scripted()) as switch:
@@ -80,7 +80,7 @@ async def test_kill_during_a_preview_uses_up_no_attempt(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_restored_older_store_is_refused(tmp_path: Path) -> None:
+async def test_older_store_restored_under_a_newer_journal_is_refused(tmp_path: Path) -> None:
     """It lacks the calls and opt-outs made since it was copied."""
     people = [Behaviour(answer_after=2.0, hang_up_after=5.0)] * 60
     store, copy = tmp_path / "centre.db", tmp_path / "copy.db"

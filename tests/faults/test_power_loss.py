@@ -21,7 +21,7 @@ ACKNOWLEDGED = """
 
 
 @pytest.mark.parametrize("checkpoint_pages", [20, 4000])
-async def test_acknowledged_writes_survive_a_power_loss(
+async def test_acknowledged_writes_to_the_store_survive_a_power_loss(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint_pages: int
 ) -> None:
     monkeypatch.setattr(connection, "CHECKPOINT_PAGES", checkpoint_pages)

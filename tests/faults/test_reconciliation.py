@@ -30,7 +30,7 @@ from tests.support.voters import scripted
 
 
 @virtual_time()
-async def test_calls_and_seats_agree_after_an_asterisk_restart(tmp_path: Path) -> None:
+async def test_dialler_and_asterisk_agree_on_calls_and_seats_after_asterisk_restarts(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_long_calls(), seats=SEATS, **SETTINGS) as site:
         await wait_for_all_call_kinds(site)
         before = list_live_attempts(site)
@@ -50,7 +50,7 @@ async def test_calls_and_seats_agree_after_an_asterisk_restart(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("kind", ["ivr", "agents"])
-def test_call_cancelled_while_disconnected_is_hung_up_on_reconnect(tmp_path: Path, kind: str) -> None:
+def test_call_cancelled_while_asterisk_is_unreachable_is_hung_up_on_reconnect(tmp_path: Path, kind: str) -> None:
     """All campaigns are stopped at the moment of the disconnect, so no call may be answered afterwards."""
     campaign = {**CAMPAIGNS[0], "ring_seconds": 40} if kind == "agents" else {**CAMPAIGNS[1], "ring_seconds": 40}
 
@@ -74,7 +74,7 @@ def test_call_cancelled_while_disconnected_is_hung_up_on_reconnect(tmp_path: Pat
 
 
 @pytest.mark.parametrize("kind", ["ivr", "agents"])
-def test_call_answered_while_disconnected_is_not_hung_up(tmp_path: Path, kind: str) -> None:
+def test_call_answered_while_asterisk_is_unreachable_is_not_hung_up(tmp_path: Path, kind: str) -> None:
     """FastAGI reports that a flow's call was answered; for an agents' call, only the manager connection would."""
     flow = kind == "ivr"
     campaign = CAMPAIGNS[1] if flow else {**CAMPAIGNS[0], "ring_seconds": 40}
@@ -99,7 +99,7 @@ def test_call_answered_while_disconnected_is_not_hung_up(tmp_path: Path, kind: s
 
 
 @virtual_time()
-async def test_ringing_call_continues_after_reconnecting(tmp_path: Path) -> None:
+async def test_ringing_call_continues_after_the_dialler_reconnects_to_asterisk(tmp_path: Path) -> None:
     config = scripted(Behaviour(answer_after=25.0, hang_up_after=20.0))
     campaign = {**CAMPAIGNS[1], "ring_seconds": 40}
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[campaign]) as site:
@@ -111,7 +111,7 @@ async def test_ringing_call_continues_after_reconnecting(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_conversations_survive_a_minute_without_connection(tmp_path: Path) -> None:
+async def test_conversations_continue_during_a_minute_without_connection_to_asterisk(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_long_calls(), seats=SEATS, **SETTINGS) as site:
         await wait_for_all_call_kinds(site)
         before, placed = list_live_attempts(site), len(site.switch.placed)
@@ -126,7 +126,9 @@ async def test_conversations_survive_a_minute_without_connection(tmp_path: Path)
 
 
 @pytest.mark.parametrize("away_seconds", [0.0, 20.0])
-def test_calls_and_seats_agree_after_a_killed_dialler_restarts(tmp_path: Path, away_seconds: float) -> None:
+def test_dialler_and_asterisk_agree_on_calls_and_seats_after_a_killed_dialler_restarts(
+    tmp_path: Path, away_seconds: float
+) -> None:
     @virtual_time()
     async def run() -> None:
         fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100)
@@ -176,7 +178,7 @@ def test_calls_and_seats_agree_after_a_killed_dialler_restarts(tmp_path: Path, a
         (KeyedDisposition(seat="01", disposition=Disposition.MACHINE), Outcome.MACHINE, "10:30"),
     ],
 )
-def test_disposition_during_a_call_survives_a_killed_dialler(
+def test_disposition_entered_during_a_call_survives_a_killed_dialler(
     tmp_path: Path, said: SeatDispose, outcome: Outcome, due: str | None
 ) -> None:
     campaign = {**CAMPAIGNS[0], "wrap_up_seconds": 20, "machine_detection": "after-seat", "other_retry_minutes": 60}
@@ -206,7 +208,7 @@ def test_disposition_during_a_call_survives_a_killed_dialler(
 
 
 @virtual_time()
-async def test_mark_entered_in_a_flow_survives_a_killed_dialler(tmp_path: Path) -> None:
+async def test_mark_stored_by_a_flow_survives_a_killed_dialler(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "channels": 1}
     later = Behaviour(keys=((4.0, "2"), (8.0, "4")), hang_up_after=60.0)
     fill_roll(tmp_path / "centre.db", 1, voters_per_booth=100)
@@ -222,7 +224,7 @@ async def test_mark_entered_in_a_flow_survives_a_killed_dialler(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_adopted_call_keeps_its_number_of_pending_voters(tmp_path: Path) -> None:
+async def test_call_found_after_a_restart_has_the_same_number_of_pending_voters(tmp_path: Path) -> None:
     campaign = {**CAMPAIGNS[1], "ring_seconds": 60}
     fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # two voters share the third number
     async with SimulatedAsterisk(scripted(*[Behaviour(answer_after=40.0, hang_up_after=10.0)] * 3)) as switch:

@@ -25,7 +25,7 @@ CONFIG = SimulatedAsteriskConfig(
 
 
 @virtual_time()
-async def test_restart_drops_channels_without_hangup_events_and_keeps_the_port() -> None:
+async def test_simulated_restart_drops_channels_without_hangup_events_on_the_same_port() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
         await lab.call_seat("1", "agent01", "seat-a")
@@ -50,7 +50,7 @@ async def test_restart_drops_channels_without_hangup_events_and_keeps_the_port()
 
 
 @virtual_time()
-async def test_graceful_restart_sends_a_shutdown_event() -> None:
+async def test_simulated_graceful_restart_sends_a_shutdown_event() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         await lab.call("910", "v")
         await switch.restart(announced=True)
@@ -69,7 +69,7 @@ async def switch_listens(switch: SimulatedAsterisk) -> bool:
 
 
 @virtual_time()
-async def test_booting_asterisk_runs_no_calls_and_then_sends_fullybooted() -> None:
+async def test_calls_fail_at_the_simulated_asterisk_until_it_sends_fully_booted() -> None:
     """The order is that of a real Asterisk 22.10: no dialplan, then a dialplan whose calls fail, then FullyBooted."""
     lease = {"Channel": "Local/s@matdan-lease/n", "Context": "matdan-lease", "Exten": "far", "Priority": "1"}
 
@@ -94,7 +94,7 @@ async def test_booting_asterisk_runs_no_calls_and_then_sends_fullybooted() -> No
 
 
 @virtual_time()
-async def test_connections_are_refused_while_asterisk_is_down() -> None:
+async def test_simulated_asterisk_refuses_connections_while_it_is_down() -> None:
     async with lab_centre(CONFIG) as (switch, _):
         restart = asyncio.create_task(switch.restart(down_seconds=5))
         await asyncio.sleep(1)
@@ -106,7 +106,7 @@ async def test_connections_are_refused_while_asterisk_is_down() -> None:
 
 
 @virtual_time()
-async def test_cut_connection_loses_the_response_but_not_the_call() -> None:
+async def test_cutting_the_simulated_connection_loses_the_response_but_not_the_call() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         lab.send("Ping")
         await lab.call("910", "v")
@@ -118,7 +118,7 @@ async def test_cut_connection_loses_the_response_but_not_the_call() -> None:
 
 
 @virtual_time()
-async def test_stalled_connection_stays_open_but_silent() -> None:
+async def test_stalled_simulated_connection_stays_open_but_silent() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.stall_ami()
         with pytest.raises(TimeoutError):
@@ -130,7 +130,7 @@ async def test_stalled_connection_stays_open_but_silent() -> None:
 
 
 @virtual_time()
-async def test_garbage_is_not_parsed_as_ami() -> None:
+async def test_garbage_on_a_simulated_connection_is_not_read_as_ami() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.send_garbage()
         with pytest.raises(ProtocolError):
@@ -138,7 +138,7 @@ async def test_garbage_is_not_parsed_as_ami() -> None:
 
 
 @virtual_time()
-async def test_slow_reader_is_disconnected_with_unread_data() -> None:
+async def test_client_that_reads_too_slowly_is_disconnected_by_the_simulated_asterisk() -> None:
     async with lab_centre(CONFIG) as (switch, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", switch.ami_port)
         writer.write(b"Action: Login\r\nActionID: 1\r\nUsername: lab\r\nSecret: lab\r\n\r\n")
@@ -154,7 +154,7 @@ async def test_slow_reader_is_disconnected_with_unread_data() -> None:
 
 
 @virtual_time()
-async def test_slow_carrier_delays_each_call_more() -> None:
+async def test_simulated_slow_carrier_delays_calls_increasingly() -> None:
     loop = asyncio.get_running_loop()
     async with lab_centre(CONFIG) as (switch, lab):
         switch.caller.slow_down(1.0, growth_seconds=0.5)
@@ -191,19 +191,19 @@ def hang_ups_of_twenty_calls(
     return counts, order
 
 
-def test_lossy_connection_drops_events() -> None:
+def test_simulated_lossy_connection_drops_events() -> None:
     counts, _ = hang_ups_of_twenty_calls(lose=0.4)
     assert 4 <= len(counts) <= 18
     assert set(counts.values()) == {1}
 
 
-def test_repeating_connection_duplicates_events() -> None:
+def test_simulated_repeating_connection_duplicates_events() -> None:
     counts, _ = hang_ups_of_twenty_calls(repeat=0.5)
     assert len(counts) == 20
     assert set(counts.values()) == {1, 2}
 
 
-def test_reordering_connection_loses_no_events() -> None:
+def test_simulated_reordering_connection_loses_no_events() -> None:
     counts, order = hang_ups_of_twenty_calls(reorder=0.5)
     well_counts, well_order = hang_ups_of_twenty_calls()
     assert counts == well_counts
@@ -212,7 +212,7 @@ def test_reordering_connection_loses_no_events() -> None:
 
 
 @virtual_time()
-async def test_next_event_with_a_given_name_is_dropped() -> None:
+async def test_simulated_fault_drops_the_next_event_with_a_given_name() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.session_registry.faults.lose_next("Hangup")
         for n in range(2):

@@ -46,7 +46,7 @@ def root_page_of(path: Path, name: str) -> int:
     return int(dict(query(path, "SELECT name, rootpage FROM sqlite_schema"))[name])
 
 
-async def test_every_damaged_page_is_detected_at_opening(roll: Path) -> None:
+async def test_every_damaged_page_of_a_small_store_is_detected_when_it_is_opened(roll: Path) -> None:
     pages = roll.stat().st_size // PAGE_BYTES
     whole = roll.read_bytes()
     found = 0
@@ -64,7 +64,9 @@ async def test_every_damaged_page_is_detected_at_opening(roll: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["opt_out", "campaign", "voter", "attempt", "sqlite_schema"])
-async def test_vital_pages_of_a_large_file_are_checked(roll: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_damage_in_important_pages_of_a_large_store_is_detected_when_it_is_opened(
+    roll: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(file_checks, "FULL_CHECK_BYTES", 0)
     await (await open_store(roll)).close()
     page = 1 if name == "sqlite_schema" else root_page_of(roll, name)
@@ -74,7 +76,9 @@ async def test_vital_pages_of_a_large_file_are_checked(roll: Path, name: str, mo
     assert is_one_line(caught.value, roll)
 
 
-async def test_damage_found_later_is_reported_by_the_reader(roll: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_damage_not_detected_at_opening_is_reported_when_it_is_read(
+    roll: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(connection, "check_integrity", lambda db, path: None)
     flip(roll, (root_page_of(roll, "voter") - 1) * PAGE_BYTES, 12)
     async with await open_store(roll) as store:
@@ -111,7 +115,7 @@ async def test_database_of_another_program_is_rejected_and_unchanged(path: Path,
     assert path.read_bytes() == before
 
 
-async def test_newer_schema_is_rejected_and_unchanged(roll: Path) -> None:
+async def test_store_with_a_newer_schema_is_rejected_and_unchanged(roll: Path) -> None:
     db = sqlite3.connect(roll)
     db.execute("PRAGMA user_version = 42")
     db.close()
@@ -126,7 +130,7 @@ async def test_newer_schema_is_rejected_and_unchanged(roll: Path) -> None:
     assert roll.read_bytes() == before
 
 
-async def test_missing_store_is_reported(path: Path) -> None:
+async def test_missing_store_file_is_reported(path: Path) -> None:
     with pytest.raises(StoreError, match="the store does not exist") as caught:
         await open_store(path, create=False)
     assert is_one_line(caught.value, path)

@@ -79,7 +79,7 @@ async def test_encrypted_store_has_no_readable_voter_data(kind: type[SqliteBacke
 
 
 @pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
-def test_rollback_journal_is_encrypted(key: StoreKey | None, path: Path) -> None:
+def test_rollback_journal_of_an_encrypted_store_is_encrypted(key: StoreKey | None, path: Path) -> None:
     fill_roll(path, 54, key=key)
     with closing(connect(path, "rw", key)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
@@ -93,7 +93,9 @@ def test_rollback_journal_is_encrypted(key: StoreKey | None, path: Path) -> None
 
 
 @pytest.mark.parametrize("key", [None, TEST_KEY], ids=["plain", "encrypted"])
-def test_copies_are_encrypted_like_the_store(key: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_copy_of_a_store_is_encrypted_like_the_store(
+    key: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill_roll(path, 54, key=key)
     copy = path.with_name("copy.db")
     assert copy_roll(path, copy, key) == 54
@@ -113,7 +115,7 @@ def test_copies_are_encrypted_like_the_store(key: StoreKey | None, path: Path, m
     assert set(seen) == {key is not None}
 
 
-async def test_every_damaged_page_of_an_encrypted_store_is_detected_at_opening(path: Path) -> None:
+async def test_every_damaged_page_of_an_encrypted_store_is_detected_when_it_is_opened(path: Path) -> None:
     fill_roll(path, 2000, key=TEST_KEY)
     whole = path.read_bytes()
     pages = len(whole) // 4096
@@ -129,7 +131,9 @@ async def test_every_damaged_page_of_an_encrypted_store_is_detected_at_opening(p
     await (await open_store(path, key=TEST_KEY)).close()
 
 
-async def test_no_write_is_acknowledged_after_damage_was_found(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill_roll(path, 2000, key=TEST_KEY)
     with closing(open_for_reading(path, key=TEST_KEY)) as db:
         (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'voter'").fetchone()
@@ -170,7 +174,7 @@ OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
 
 
 @pytest.mark.parametrize("opening", OPENINGS)
-def test_wrong_missing_and_unneeded_keys_give_one_clear_line(opening: str, path: Path) -> None:
+def test_wrong_missing_and_unneeded_encryption_keys_are_reported_in_one_line(opening: str, path: Path) -> None:
     fill_roll(path, 9, key=TEST_KEY)
     encrypted = path.read_bytes()
     with pytest.raises(StoreError, match="the key in another key file does not open it") as wrong:
@@ -190,14 +194,16 @@ def test_wrong_missing_and_unneeded_keys_give_one_clear_line(opening: str, path:
         assert TEST_KEY.digits not in str(caught.value)
 
 
-def test_missing_encryption_extra_gives_installation_advice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_encryption_package_is_reported_with_installation_advice(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)
     with pytest.raises(StoreError, match=r"\.venv/bin/pip install -e '\.\[encryption\]'"):
         open_for_writing(path, key=TEST_KEY)
     fill_roll(path, 9)  # a plain store needs it not
 
 
-def test_key_is_created_once_and_shown_nowhere(tmp_path: Path) -> None:
+def test_encryption_key_is_created_once_and_never_shown(tmp_path: Path) -> None:
     file = tmp_path / "key"
     key = write_new_key(file)
     assert read_key(file) == key
@@ -212,7 +218,7 @@ def test_key_is_created_once_and_shown_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
-def test_key_that_others_can_read_is_rejected(mode: int, tmp_path: Path) -> None:
+def test_encryption_key_file_that_other_users_can_read_is_rejected(mode: int, tmp_path: Path) -> None:
     file = key_file(tmp_path / "key")
     file.chmod(mode)
     with pytest.raises(StoreError, match="other users can read the store's key") as caught:
@@ -223,7 +229,7 @@ def test_key_that_others_can_read_is_rejected(mode: int, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "text", ["", "hunter2", "ab" * 31, "ab" * 33, "xy" * 32, "\0" * 64, "ab" * 32 + "\n" + "ab" * 32]
 )
-def test_invalid_key_is_rejected_without_being_shown(text: str, tmp_path: Path) -> None:
+def test_invalid_encryption_key_is_rejected_without_being_shown(text: str, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(text)
     file.chmod(0o600)
@@ -242,7 +248,7 @@ NAMES = ["encrypt", "rekey", "decrypt"]
 
 
 @pytest.mark.parametrize(("old", "new"), STEPS, ids=NAMES)
-def test_conversion_keeps_every_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
+def test_encrypting_a_store_loses_no_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
     fill_roll(path, 2000, key=old)
     before, told = rows(path, old), list[tuple[str, float]]()
     convert_store(path, old, new, who="officer", at=NOW, progress=lambda words, share: told.append((words, share)))
@@ -265,7 +271,7 @@ def _state(old: StoreKey | None, new: StoreKey | None) -> str:
     return "plain" if new is None else "encrypted" if old is None else "another key"
 
 
-def test_plain_file_is_overwritten_after_encryption(path: Path) -> None:
+def test_unencrypted_file_is_overwritten_after_encryption(path: Path) -> None:
     fill_roll(path, 2000)
     with path.open("rb") as plain:
         assert NUMBER.encode() in plain.read()
@@ -278,7 +284,7 @@ def test_plain_file_is_overwritten_after_encryption(path: Path) -> None:
 
 @pytest.mark.parametrize(("old", "new"), STEPS, ids=NAMES)
 @pytest.mark.parametrize("at_step", ["copied", "comparing", "synced"])
-def test_failed_conversion_leaves_the_store_unchanged(
+def test_failed_encryption_leaves_the_store_unchanged(
     at_step: str, old: StoreKey | None, new: StoreKey | None, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(path, 200, key=old)
@@ -304,7 +310,9 @@ def test_failed_conversion_leaves_the_store_unchanged(
     "broken",
     ["UPDATE new.voter SET name = 'x' WHERE voter_id = 100", "DROP TABLE new.registered", "DELETE FROM new.phone"],
 )
-def test_copy_that_differs_does_not_replace_the_store(broken: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encrypted_copy_that_differs_does_not_replace_the_store(
+    broken: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill_roll(path, 200)
     copy = conversion._copy_database
 
@@ -331,7 +339,7 @@ convert_store(Path(sys.argv[1]), old, new, who="officer", at=1.0, progress=lambd
 
 
 @pytest.mark.parametrize(("old", "new"), [STEPS[0], STEPS[2]], ids=[NAMES[0], NAMES[2]])
-def test_killed_conversion_leaves_the_store_and_the_next_one_cleans_up(
+def test_killed_encryption_leaves_the_store_and_the_next_one_cleans_up(
     old: StoreKey | None, new: StoreKey | None, path: Path
 ) -> None:
     fill_roll(path, 200, key=old)
@@ -371,7 +379,7 @@ conversion.convert_store(Path(sys.argv[1]), old, new, who="officer", at=1.0)
 @pytest.mark.parametrize(
     ("old", "new", "how"), [(*step, name) for step, name in zip(STEPS, NAMES, strict=True)], ids=NAMES
 )
-def test_conversion_killed_between_its_two_files_is_completed_by_a_repeat(
+def test_encryption_killed_between_two_files_is_completed_by_running_it_again(
     old: StoreKey | None, new: StoreKey | None, how: str, path: Path
 ) -> None:
     fill_roll(path, 54, key=old)
@@ -399,7 +407,7 @@ sys.stdin.read()
 """
 
 
-def test_conversion_is_refused_while_the_store_is_open(path: Path) -> None:
+def test_encryption_is_refused_while_the_store_is_open(path: Path) -> None:
     fill_roll(path, 54)
     before = path.read_bytes()
     with (
@@ -417,7 +425,7 @@ def test_conversion_is_refused_while_the_store_is_open(path: Path) -> None:
     assert is_encrypted(path)
 
 
-def test_conversion_needs_disk_space_and_an_intact_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encryption_needs_disk_space_and_an_undamaged_store(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill_roll(path, 2000)
     usage = type("Usage", (), {"free": path.stat().st_size})
     with monkeypatch.context() as tight:

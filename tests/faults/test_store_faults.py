@@ -80,7 +80,7 @@ async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: P
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
+async def test_attempts_are_refused_while_the_disk_still_has_space_for_results(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         assert isinstance(store, Store)
         live = [await dial(store, phone_id) for phone_id in range(1, 9)]
@@ -102,7 +102,7 @@ async def test_dialling_stops_while_results_still_fit(path: Path) -> None:
 # Other processes
 
 
-async def test_second_dialler_and_import_are_refused_but_reports_are_not(path: Path) -> None:
+async def test_second_dialler_and_import_are_refused_while_the_store_is_in_use(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using this store") as caught:
@@ -118,7 +118,7 @@ async def test_second_dialler_and_import_are_refused_but_reports_are_not(path: P
     await (await open_store(path)).close()
 
 
-async def test_reader_cannot_write_or_delay_results(path: Path) -> None:
+async def test_reader_of_the_store_cannot_write_or_delay_the_storing_of_results(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         db = open_for_reading(path)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
@@ -132,7 +132,7 @@ async def test_reader_cannot_write_or_delay_results(path: Path) -> None:
     assert query(path, "SELECT count(*) FROM mark") == [(1,)]
 
 
-async def test_writes_fail_as_busy_during_a_foreign_write_and_then_succeed(path: Path) -> None:
+async def test_writes_fail_as_busy_during_another_programs_write_and_then_succeed(path: Path) -> None:
     fill_roll(path, 9)
     async with await open_store(path, encode=announce_by_kind, busy_seconds=0.05) as store:
         other = sqlite3.connect(path, isolation_level=None)
@@ -146,7 +146,7 @@ async def test_writes_fail_as_busy_during_a_foreign_write_and_then_succeed(path:
         assert len(await store.rows_for_broker(10)) == 1
 
 
-def test_lock_is_free_when_its_holder_has_ended(path: Path) -> None:
+def test_store_lock_is_free_when_its_holder_has_ended(path: Path) -> None:
     first = StoreLock(path, "a dialler")
     with pytest.raises(StoreBusy):
         StoreLock(path, "an import")
@@ -155,7 +155,7 @@ def test_lock_is_free_when_its_holder_has_ended(path: Path) -> None:
     StoreLock(path, "an import").release()
 
 
-def test_empty_lock_file_still_gives_a_clear_error(path: Path) -> None:
+def test_store_in_use_with_an_empty_lock_file_still_gives_a_clear_error(path: Path) -> None:
     with (path.parent / "centre.db.lock").open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(StoreBusy, match="another process is using this store"):
@@ -199,7 +199,9 @@ def run_and_kill_dialler(path: Path) -> Iterator[Callable[[], list[str]]]:
         yield kill
 
 
-async def test_acknowledged_writes_survive_a_kill(path: Path, run_and_kill_dialler: Callable[[], list[str]]) -> None:
+async def test_acknowledged_writes_to_the_store_survive_a_killed_process(
+    path: Path, run_and_kill_dialler: Callable[[], list[str]]
+) -> None:
     ended, ringing = run_and_kill_dialler()
     async with await open_store(path) as store:
         unfinished = await store.unfinished_attempts()
@@ -212,7 +214,7 @@ async def test_acknowledged_writes_survive_a_kill(path: Path, run_and_kill_diall
         assert (await store.booth_turnout())[0].voted == 1
 
 
-async def test_closing_leaves_a_single_database_file(path: Path) -> None:
+async def test_closing_the_store_leaves_a_single_database_file(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as store:
         await store.record_mark(mark(1, MarkKind.VOTED))
         assert (path.parent / "centre.db-wal").stat().st_size > 0
@@ -262,7 +264,7 @@ def read_all_rows(path: Path) -> dict[str, Sequence[Any]]:
     return {table: query(path, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - names of our schema
 
 
-async def test_repeat_after_a_lost_reply_changes_nothing(path: Path) -> None:
+async def test_repeating_a_write_whose_reply_was_lost_changes_nothing(path: Path) -> None:
     async with filled(SqliteBackend(path.parent)) as plain:
         assert isinstance(plain, Store)
         first = attempt(await claim_phone(plain, 3))  # of voters 3 and 4

@@ -168,7 +168,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_second_writer_is_refused_under_any_name(
+async def test_second_writer_of_a_store_is_refused_under_any_path(
     tmp_path: Path, start: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "store" / "centre.db"
@@ -224,7 +224,7 @@ def test_refusal_names_the_process_that_holds_the_store(
 
 
 @pytest.mark.parametrize("way", [moved, replaced])
-def test_dialler_stops_dialling_when_its_file_was_moved(
+def test_dialler_stops_dialling_when_its_store_was_moved(
     tmp_path: Path, start: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "centre.db"
@@ -253,7 +253,7 @@ async def test_unused_store_can_be_opened_through_a_link(tmp_path: Path, way: Ca
     assert ("export",) in query(path, "SELECT kind FROM audit")
 
 
-def test_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
+def test_encrypting_a_store_through_a_link_encrypts_the_linked_file(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 9)
     name = symlink(path)
@@ -282,7 +282,7 @@ def test_conversion_through_a_link_converts_the_file(tmp_path: Path) -> None:
     ],
     ids=["bind", "bind-file", "tmpfs", "overlay"],
 )
-def test_lock_applies_through_a_bind_mount_but_not_to_an_overlay_copy(
+def test_store_lock_applies_through_a_bind_mount_but_not_to_an_overlay_copy(
     tmp_path: Path, start: Start, mounts: str, store: str, said: str
 ) -> None:
     """The second dialler runs in its own mount namespace, as in a container."""

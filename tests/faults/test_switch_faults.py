@@ -37,7 +37,7 @@ def nothing_placed_while_down(site: Site) -> None:
 
 
 @virtual_time()
-async def test_cut_connection_keeps_calls_and_dials_nobody_twice(tmp_path: Path) -> None:
+async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(answer_after=4.0, talk_seconds=40.0), seats=3) as site, agents_at_work(site):
         for _ in range(4):
             await asyncio.sleep(37)
@@ -53,7 +53,7 @@ async def test_cut_connection_keeps_calls_and_dials_nobody_twice(tmp_path: Path)
 
 
 @virtual_time()
-async def test_half_open_connection_is_detected(tmp_path: Path) -> None:
+async def test_half_open_ami_connection_is_detected(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 2)
         site.switch.stall_ami()
@@ -68,7 +68,7 @@ async def test_half_open_connection_is_detected(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_half_open_connection_stops_dialling_within_two_seconds(tmp_path: Path) -> None:
+async def test_half_open_ami_connection_stops_dialling_within_two_seconds(tmp_path: Path) -> None:
     campaign = {**IVR, "channels": 100}
     trunks = [
         {
@@ -106,7 +106,7 @@ async def test_manager_user_without_read_permission_raises_an_alert(tmp_path: Pa
 
 
 @virtual_time()
-async def test_garbage_on_the_connection_starts_a_new_session(tmp_path: Path) -> None:
+async def test_garbage_on_the_ami_connection_starts_a_new_session(tmp_path: Path) -> None:
     async with a_site(tmp_path, all_answer(talk_seconds=10.0), seats=1) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].connected >= 1)
         site.switch.send_garbage(b"x" * 200_000)
@@ -116,7 +116,7 @@ async def test_garbage_on_the_connection_starts_a_new_session(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_restarted_switch_ends_calls_and_restores_seats(tmp_path: Path) -> None:
+async def test_restarted_asterisk_ends_all_calls_and_its_seats_are_restored(tmp_path: Path) -> None:
     config = all_answer(answer_after=6.0, talk_seconds=60.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 2)
@@ -137,7 +137,7 @@ async def test_restarted_switch_ends_calls_and_restores_seats(tmp_path: Path) ->
 
 
 @virtual_time()
-async def test_no_calls_are_placed_until_the_switch_is_fully_booted(tmp_path: Path) -> None:
+async def test_no_calls_are_placed_until_asterisk_is_fully_booted(tmp_path: Path) -> None:
     config = all_answer(answer_after=2.0, hang_up_after=5.0)
     async with a_site(tmp_path, config, seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
@@ -160,7 +160,7 @@ async def test_no_calls_are_placed_until_the_switch_is_fully_booted(tmp_path: Pa
 
 
 @virtual_time()
-async def test_stop_before_the_channel_exists_still_ends_the_call(
+async def test_call_stopped_before_its_channel_exists_still_ends(
     tmp_path: Path,
 ) -> None:
     """A real Asterisk creates the channel some milliseconds after it responds to the Originate."""
@@ -209,7 +209,7 @@ async def test_answered_call_lost_before_reaching_a_seat_counts_as_abandoned(tmp
 
 
 @pytest.mark.parametrize("fault", [{"repeat": 0.3}, {"reorder": 0.3}, {"repeat": 0.2, "reorder": 0.2}])
-def test_repeated_and_reordered_events_change_nothing(tmp_path: Path, fault: dict[str, float]) -> None:
+def test_repeated_and_reordered_asterisk_events_change_no_result(tmp_path: Path, fault: dict[str, float]) -> None:
     @virtual_time()
     async def run() -> None:
         config = all_answer(answer_after=3.0, talk_seconds=15.0)
@@ -227,7 +227,7 @@ def test_repeated_and_reordered_events_change_nothing(tmp_path: Path, fault: dic
 
 
 @virtual_time()
-async def test_resync_recovers_lost_events(tmp_path: Path) -> None:
+async def test_lost_asterisk_events_are_recovered_by_a_resync(tmp_path: Path) -> None:
     config = all_answer(answer_after=3.0, talk_seconds=15.0)
     async with a_site(tmp_path, config, seats=3) as site, agents_at_work(site):
         site.switch.spoil_events(lose=0.2)
