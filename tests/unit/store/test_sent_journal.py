@@ -76,7 +76,7 @@ def test_new_run_discards_the_journal_of_sent_calls_of_the_earlier_run(tmp_path:
     assert again.find_never_sent(killed) == []
 
 
-def test_compacting_the_journal_drops_only_entries_of_ended_sends(tmp_path: Path, boot: Path) -> None:
+def test_compacting_the_journal_of_sent_calls_drops_only_calls_that_were_sent(tmp_path: Path, boot: Path) -> None:
     running = open_journal(tmp_path, boot)
     running.start_new_file()
     for number in range(5_000):

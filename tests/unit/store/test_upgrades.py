@@ -119,7 +119,7 @@ def missing(before: Dump, after: Dump) -> list[str]:
     return found
 
 
-def test_test_stores_of_every_schema_version_have_rows_in_every_table(stores: dict[int, Path]) -> None:
+def test_example_stores_of_every_schema_version_have_rows_in_every_table(stores: dict[int, Path]) -> None:
     filled_by_others = {"seal", "consent_taken", "rules_use", "shuffle"}
     for version, path in stores.items():
         assert {name for name, rows in dumped(path).items() if not rows} <= filled_by_others, version
