@@ -58,7 +58,7 @@ def test_error_about_a_missing_package_extra_says_how_to_install_it(
         connect(tmp_path / "centre.db", "rwc", StoreKey(tmp_path / "key", "0" * 64))
 
 
-def test_every_command_of_the_first_campaign_has_what_it_needs() -> None:
+def test_every_command_of_the_first_campaign_tutorial_has_valid_arguments() -> None:
     commands = [
         line.partition("dialer ")[2] for line in first_campaign() if re.match(r"(sudo \.venv/bin/)?dialer ", line)
     ]
@@ -76,7 +76,7 @@ def parsed(arguments: list[str]) -> None:
     command.make_context(command.name, arguments)
 
 
-def test_steps_of_the_first_campaign_are_in_order() -> None:
+def test_steps_of_the_first_campaign_tutorial_are_in_order() -> None:
     lines = first_campaign()
     order = [
         "export PATH",

@@ -9,7 +9,7 @@ import sys
 from tests.support.paths import ROOT
 
 
-def test_every_queue_is_bounded() -> None:
+def test_every_queue_in_the_code_has_a_maximum_size() -> None:
     """An unbounded queue hides a stalled reader until the memory is full."""
     unbounded = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
@@ -24,7 +24,7 @@ def test_every_queue_is_bounded() -> None:
     assert unbounded == []
 
 
-def test_dialler_starts_without_modules_of_other_commands() -> None:
+def test_dialler_does_not_import_modules_of_other_commands() -> None:
     """Importing these modules would double the time of a start, and so of a restart during calls."""
     slow = (
         *("av", "fpdf", "matplotlib", "xlsxwriter", "jinja2", "python_calamine", "rich"),

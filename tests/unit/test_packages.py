@@ -59,7 +59,7 @@ def test_wheel_installs_one_top_level_package(wheels: dict[str, Path], source: s
 
 @pytest.mark.parametrize("source", ["checkout", "sdist"])
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="git lists the files of the project; this is no clone")
-def test_wheel_has_code_content_and_built_pages(wheels: dict[str, Path], source: str) -> None:
+def test_wheel_contains_code_content_and_built_pages(wheels: dict[str, Path], source: str) -> None:
     code = {name for name in tracked("dialer") if not name.startswith(PAGE_SOURCES)}
     built = {str(path.relative_to(ROOT)) for path in (ROOT / "dialer/desk/built").rglob("*") if path.is_file()}
     expected = code | built | {f"dialer/content/{name}" for name in tracked(*CONTENT)}

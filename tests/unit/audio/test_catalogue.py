@@ -61,7 +61,7 @@ APPROVED = {"approved_by": "A. Person", "approved_on": TODAY, "approved_sha256":
         ({"files": {"sln16": SOUND}}, PlayRules(), "was changed on disk after it was prepared"),
     ],
 )
-def test_catalogue_allows_only_approved_and_certified_prompts(
+def test_sound_catalogue_allows_only_approved_and_certified_prompts(
     changes: dict[str, object], rules: PlayRules, why: str | None
 ) -> None:
     found = find_play_problem(NAME, entry(**changes), FOUND, rules, TODAY)
@@ -75,12 +75,12 @@ def test_only_campaign_recordings_need_a_certificate() -> None:
     assert find_play_problem(own, entry(), FOUND, rules, TODAY) is not None
 
 
-def test_unlisted_and_unprepared_prompts_are_not_played() -> None:
+def test_prompts_that_are_not_in_the_catalogue_or_not_prepared_are_not_played() -> None:
     assert "not in the catalogue" in (find_play_problem(NAME, None, FOUND, PlayRules(), TODAY) or "")
     assert "no sound on disk" in (find_play_problem(NAME, entry(), {}, PlayRules(), TODAY) or "")
 
 
-def test_prompt_is_blocked_if_one_of_its_sounds_was_changed() -> None:
+def test_prompt_is_not_played_if_one_of_its_sound_files_was_changed() -> None:
     both = FOUND | {SoundFormat.SLIN16: OTHER}
     assert find_play_problem(NAME, entry(), both, PlayRules(), TODAY) is not None
 
@@ -110,7 +110,9 @@ def test_interrupted_preparation_stores_the_finished_catalogue_entries(tmp_path:
     assert read_catalogue(tmp_path) == {NAME: entry()}
 
 
-def test_full_disk_leaves_all_catalogue_files_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_all_files_of_the_sound_catalogue_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If there is no space for the second of two files, the first is not written either."""
     english = PromptName("", "en", "number/7")
     before = {NAME: entry(), english: entry()}
@@ -140,7 +142,9 @@ def test_incomplete_sound_files_are_removed_by_the_next_preparation(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
-def test_unreadable_catalogue_folder_is_reported_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_folder_of_the_sound_catalogue_is_reported_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     catalogue = tmp_path / "catalogue"
     write_catalogue(catalogue, {NAME: entry(), PromptName("town", "hi", "recording/message"): entry()})
     (catalogue / "campaign/city").symlink_to(tmp_path)
@@ -159,7 +163,7 @@ def test_unreadable_catalogue_folder_is_reported_by_name(tmp_path: Path, monkeyp
         read_catalogue(catalogue)
 
 
-def test_catalogue_is_changed_by_one_process_at_a_time(tmp_path: Path) -> None:
+def test_sound_catalogue_is_changed_by_one_process_at_a_time(tmp_path: Path) -> None:
     with (
         change_catalogue(tmp_path),
         pytest.raises(CatalogueError, match="another process"),
@@ -170,7 +174,7 @@ def test_catalogue_is_changed_by_one_process_at_a_time(tmp_path: Path) -> None:
         assert entries == {}
 
 
-def test_missing_catalogue_is_empty(tmp_path: Path) -> None:
+def test_missing_sound_catalogue_is_read_as_empty(tmp_path: Path) -> None:
     assert read_catalogue(tmp_path / "none") == {}
 
 
@@ -202,7 +206,9 @@ files.alaw = "{SOUND}"
         ("../outside/hi.toml", GOOD, ""),
     ],
 )
-def test_invalid_catalogue_entries_are_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_invalid_entries_of_the_sound_catalogue_are_refused(
+    tmp_path: Path, name: str, content: str, words: str
+) -> None:
     directory = tmp_path / "catalogue"
     directory.mkdir()
     path = directory / name

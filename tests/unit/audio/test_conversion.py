@@ -55,7 +55,7 @@ def test_recordings_of_every_format_are_normalised_to_the_target_loudness(
     assert made.loudness_lufs == pytest.approx(-19.0, abs=0.5)
 
 
-def test_recording_with_high_peaks_is_limited_below_the_ceiling(tmp_path: Path) -> None:
+def test_peaks_of_a_recording_are_limited_to_the_maximum_level(tmp_path: Path) -> None:
     voice = speech(4, 16_000, level=0.05)
     voice[::4000] = 0.95  # a click in each syllable
     made = convert_recording(write_recording(tmp_path / "a.wav", voice, 16_000), ALL)
@@ -157,7 +157,7 @@ def test_truncated_recording_is_refused(tmp_path: Path, name: str) -> None:
     assert "truncated" in find_refusal(path)
 
 
-def test_ogg_without_a_last_page_is_noted_as_possibly_truncated(tmp_path: Path) -> None:
+def test_ogg_recording_without_a_last_page_is_reported_as_possibly_truncated(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.ogg", speech(4, 48_000), 48_000)
     assert convert_recording(path, LINE).notes == ()
     whole = path.read_bytes()

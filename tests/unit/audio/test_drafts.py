@@ -33,7 +33,7 @@ def _work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("language", list_languages())
-def test_every_shipped_language_has_a_draft_voice(language: str, tmp_path: Path) -> None:
+def test_every_shipped_language_has_a_synthetic_voice_for_drafts(language: str, tmp_path: Path) -> None:
     words = load_words(language)
     assert words is not None
     name = PromptName("", language, "label/synthetic")
@@ -161,7 +161,7 @@ def test_text_too_long_for_the_catalogue_gets_no_draft_recording(tmp_path: Path)
     assert not places.get_sound_path(name, SoundFormat.SLIN16).exists()
 
 
-def test_text_without_speakable_words_is_refused(tmp_path: Path) -> None:
+def test_draft_of_a_text_without_speakable_words_is_refused(tmp_path: Path) -> None:
     job = DraftJob("hi", "  ", (PromptName("", "hi", "x/y"),), LINE, AudioDirectories(tmp_path, tmp_path))
     result = make_draft(job)
     assert isinstance(result, Refused)

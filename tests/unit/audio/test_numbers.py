@@ -105,7 +105,7 @@ def test_values_of_a_numbers_prompts_sum_to_the_number_and_each_has_words(langua
     assert total + pending == number
 
 
-def test_number_above_the_limit_is_read_digit_by_digit() -> None:
+def test_number_above_the_limit_is_spoken_digit_by_digit() -> None:
     assert list_number_prompts(HIGHEST_SPOKEN + 1, None) == list_digit_prompts("1000000000")
     assert list_number_prompts(-12, None) == ["digit/1", "digit/2"]
     assert list_digit_prompts("+91 ९") == ["digit/9", "digit/1", "digit/9"]
@@ -127,7 +127,7 @@ def test_every_prompt_of_hours_and_dates_has_words_to_speak(language: str) -> No
     assert all(parse_prompt_name(f"{language}/{name}") == PromptName("", language, name) for name in texts)
 
 
-def test_half_past_one_and_two_have_distinct_words_in_northern_languages() -> None:
+def test_half_past_one_and_half_past_two_have_their_own_words_in_northern_languages() -> None:
     words = load_words("hi")
     assert words is not None
     assert (words.half_hours[13], words.half_hours[14], words.half_hours[18]) == (
@@ -165,7 +165,7 @@ def test_every_prompt_of_shipped_flows_has_words_to_speak(language: str) -> None
                     assert all(parse_prompt_name(sound.partition("/")[2]) in known for sound in sounds)
 
 
-def test_damaged_word_list_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_list_of_number_words_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words_module, "WORDS_DIRECTORY", tmp_path)
     (tmp_path / "qq.toml").write_text('numbers = ["one"]\n')
     (tmp_path / "qr.toml").write_text("numbers = [\n")

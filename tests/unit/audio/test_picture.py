@@ -25,7 +25,7 @@ def points(svg: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in (pair.split(",") for pair in line.attrib["points"].split())]
 
 
-def test_waveform_fills_its_panel_up_to_its_peak() -> None:
+def test_picture_of_a_recording_shows_the_waveform_up_to_its_peak() -> None:
     loud = make_panel("before", speech(2, 16_000, level=1.0), 16_000, kept=(1_600, 30_000))
     assert len(loud.envelope) == 840
     assert min(low for low, _ in loud.envelope) >= -1

@@ -164,7 +164,7 @@ class Noon:
 
 
 @virtual_time()
-async def test_running_centre_reloads_its_catalogue_and_survives_a_damaged_one(site: PlaylistReader) -> None:
+async def test_running_centre_reloads_its_sound_catalogue_unless_it_is_damaged(site: PlaylistReader) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.refresh()
     sound = "matdan/hi/common/goodbye"
@@ -261,7 +261,7 @@ async def test_dialler_does_not_start_with_a_damaged_catalogue(site: PlaylistRea
         await SitePrompts(site, Noon(), ZoneInfo("UTC"), load_shipped_texts).refresh()
 
 
-def test_sounds_are_hashed_on_first_use_and_never_played_unchecked(
+def test_sound_files_are_checked_against_their_hash_before_they_are_played(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of thousands of sounds a call plays five. Each is hashed once on first use, and changed sounds are blocked."""

@@ -188,7 +188,9 @@ def test_failed_write_of_a_sound_leaves_the_old_file(tmp_path: Path, monkeypatch
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_full_disk_is_reported_in_one_line(places: AudioDirectories, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_during_the_preparation_of_sounds_is_reported_in_one_line(
+    places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
@@ -259,7 +261,7 @@ def test_unreadable_folder_is_reported_and_other_folders_are_prepared(
         list_recordings(places.recordings / "hi/turnout")
 
 
-def test_each_recording_in_a_folder_without_access_is_refused(
+def test_each_recording_in_an_inaccessible_folder_is_refused(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def guarded(look: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
@@ -280,7 +282,9 @@ def test_each_recording_in_a_folder_without_access_is_refused(
     assert "check the path and the permissions of its folder" in plan.refused[0].reason
 
 
-def test_symbolic_link_to_a_folder_or_missing_file_is_reported(places: AudioDirectories, tmp_path: Path) -> None:
+def test_symbolic_link_among_recordings_to_a_folder_or_missing_file_is_reported(
+    places: AudioDirectories, tmp_path: Path
+) -> None:
     (places.recordings / "hi/turnout").rename(tmp_path / "outside")
     (places.recordings / "hi/turnout").symlink_to(tmp_path / "outside")
     (places.recordings / "en").symlink_to(tmp_path / "unmounted")

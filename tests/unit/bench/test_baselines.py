@@ -75,7 +75,7 @@ def test_vicidial_policy_places_the_number_of_calls_calculated_by_hand() -> None
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings(available_only=True)) == 3
 
 
-def test_vicidial_places_one_call_at_a_time_and_recounts_after_the_pause() -> None:
+def test_vicidial_policy_places_one_call_at_a_time_and_counts_again_after_a_pause() -> None:
     pacer = VicidialPacer(VicidialSettings(method=DialMethod.RATIO, level=1.0))
     placed: list[float] = []
     for tick in range(40):
@@ -136,7 +136,7 @@ def test_omnidialer_dials_one_call_per_free_seat_until_14_connects_after_an_aban
     assert hits == 14
 
 
-def test_issabel_counts_seats_expected_to_become_available() -> None:
+def test_issabel_policy_counts_seats_expected_to_become_available() -> None:
     pacer = IssabelPacer(qos=0.9)
     for n in range(10):
         pacer.observe(PacingEvent(PacingEventKind.ANSWERED, float(n), 10.0))
@@ -147,7 +147,7 @@ def test_issabel_counts_seats_expected_to_become_available() -> None:
     assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=1, busy_seats=(old,), ringing=(RINGING,) * 2)) == 0
 
 
-def test_issabel_overcommit_divides_by_the_answer_rate() -> None:
+def test_issabel_overcommit_divides_free_seats_by_the_answer_rate() -> None:
     pacer = IssabelPacer(overcommit=True)
     for n in range(10):
         kind = PacingEventKind.ANSWERED if n < 4 else PacingEventKind.FAILED
@@ -155,7 +155,7 @@ def test_issabel_overcommit_divides_by_the_answer_rate() -> None:
     assert pacer.calls_to_place(PacingSnapshot(20.0, free_seats=3)) == 8
 
 
-def test_erlang_c_matches_published_values() -> None:
+def test_erlang_c_formula_matches_published_values() -> None:
     """With one server P(wait) equals the load. Published tables give 0.2217 for ten servers at 7 erlangs."""
     assert erlang_wait_probability(1, 0.4, 0.0, 100.0) == pytest.approx(0.4)
     assert erlang_wait_probability(10, 7.0, 0.0, 100.0) == pytest.approx(0.2217, abs=1e-4)

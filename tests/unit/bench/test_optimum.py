@@ -32,7 +32,7 @@ def test_tighter_abandoned_rate_cap_means_more_idle_time() -> None:
     assert idle[0] < idle[-1]
 
 
-def test_more_seats_or_answers_mean_less_idle_time() -> None:
+def test_more_seats_or_a_higher_answer_rate_mean_less_idle_time() -> None:
     plain = compute_optimum(MarkovCentre(3, 0.30)).idle_seconds_per_call
     assert compute_optimum(MarkovCentre(6, 0.30)).idle_seconds_per_call < plain
     assert compute_optimum(MarkovCentre(3, 0.60)).idle_seconds_per_call < plain

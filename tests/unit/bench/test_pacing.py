@@ -110,7 +110,7 @@ def test_file_of_tuned_settings_names_existing_policy_families_and_settings() ->
 
 
 @pytest.mark.parametrize("run", [main, tuning_main])
-def test_unknown_scenario_is_rejected_in_one_line(run: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_benchmark_scenario_is_rejected_in_one_line(run: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert callable(run)
     arguments = ["nowhere"] if run is tuning_main else ["--scenario", "nowhere"]
     assert run(arguments) == 2

@@ -81,7 +81,7 @@ def test_event_loop_lag_is_shown_if_there_is_room() -> None:
     assert "loop lag p99 2.1 ms" in "\n".join(lines(centre_view(), height=40))
 
 
-def test_call_starts_a_minute_are_computed_from_an_earlier_view() -> None:
+def test_call_starts_per_minute_are_computed_from_an_earlier_state() -> None:
     now = centre_view()
     earlier = change_state(
         replace(now, campaigns=tuple(replace(c, attempts=c.attempts - 7) for c in now.campaigns)), at=AT - 10
@@ -117,7 +117,7 @@ def test_board_fits_a_terminal_of_80_by_24_characters() -> None:
     assert "carrier-b" in "\n".join(shown)
 
 
-def test_names_of_booths_are_shown_if_there_is_room() -> None:
+def test_board_shows_booth_names_if_there_is_room() -> None:
     view = replace(centre_view(booths=1), booths=tuple(replace(b, contacted=9) for b in centre_view(booths=1).booths))
     assert any("209/1 Kothrud, Primary School, Room 1 " in line for line in lines(view, 160, 40))
     assert any("209/1 Kot" in line and " Room 1 " in line for line in lines(view, 120, 40))
@@ -136,14 +136,14 @@ def test_outcomes_of_calls_are_shown_if_there_is_room() -> None:
     assert not any("no-answer" in line for line in lines(centre_view(), 100, 30))
 
 
-def test_refused_calls_are_counted_with_the_most_frequent_reason() -> None:
+def test_board_counts_refused_calls_and_shows_the_most_frequent_reason() -> None:
     refused = replace(campaign_view("turnout-agents"), refused={"silence": 1200, "redial-lock": 3})
     text = "\n".join(lines(replace(centre_view(), campaigns=(refused,))))
     assert "held back by rules 1,203, most: silence" in text
     assert "held back by rules" not in "\n".join(lines(centre_view()))
 
 
-def test_lost_connections_are_shown_as_down() -> None:
+def test_board_shows_lost_connections_as_down() -> None:
     text = "\n".join(
         lines(change_state(centre_view(), switch_up=False, draining=True), extras=BoardExtras("mosquitto", False))
     )
@@ -153,7 +153,7 @@ def test_lost_connections_are_shown_as_down() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 70, 80, 90, 100, 120])
-def test_header_omits_the_least_important_parts_first(width: int) -> None:
+def test_narrow_header_of_the_board_omits_the_least_important_parts_first(width: int) -> None:
     for view in (centre_view(), change_state(centre_view(), draining=True)):
         head = lines(view, width, 24)[0]
         assert "…" not in head
@@ -219,7 +219,7 @@ def test_booth_headings_are_not_cut_off_if_booth_names_are_short() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 45, 60, 72])
-def test_shortened_names_of_campaigns_stay_distinct(width: int) -> None:
+def test_shortened_campaign_names_stay_distinguishable(width: int) -> None:
     view = centre_view(campaigns=7)
     names = [
         "turnout-agents",

@@ -55,7 +55,7 @@ def list_catalogue(*arguments: str) -> list[dict[str, object]]:
     return found
 
 
-def test_recording_is_prepared_certified_and_rejected_after_a_change(site: Path) -> None:
+def test_certified_recording_is_rejected_after_it_was_changed(site: Path) -> None:
     (site / "recordings/hi/recording/words.mp3").write_text("words, words, words")
     code, output, _ = audio("prepare")
     assert code == 1
@@ -133,7 +133,7 @@ def test_approve_flow_certifies_all_its_prompts_in_a_language(site: Path) -> Non
         (["hi/recording/message", "--by", "A", "--certificate", "1\n2"], "cannot be approved"),
     ],
 )
-def test_invalid_approval_is_refused_in_one_line_and_changes_nothing(
+def test_invalid_approval_of_a_recording_is_refused_in_one_line_and_changes_nothing(
     site: Path, arguments: list[str], words: str
 ) -> None:
     audio("prepare")

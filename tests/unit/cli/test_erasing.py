@@ -71,9 +71,7 @@ async def callable_numbers_after_restart(config: Path) -> set[str]:
     return {claim.number for claim in claims}
 
 
-async def test_erased_number_is_gone_from_the_store_and_stays_suppressed_in_later_rolls(
-    config: Path, tmp_path: Path
-) -> None:
+async def test_erased_number_is_deleted_and_stays_suppressed_in_later_rolls(config: Path, tmp_path: Path) -> None:
     assert is_in_store_files(config, NUMBER)
     assert is_in_store_files(config, "ABC0000004")
     code, text = run("erase", "70000 00003", "--voters", "--who", "officer", "-c", config)
@@ -189,7 +187,7 @@ EVERY_FILE = {"notes.txt", f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav", f"{ANOTHER}.wav
 OTHERS = EVERY_FILE - {f"{ATTEMPT}.wav", f"{ATTEMPT}-1.wav"}
 
 
-def test_erase_deletes_the_recordings_of_the_numbers_calls(config: Path, recorded: Path) -> None:
+def test_erase_deletes_the_recordings_of_calls_with_the_number(config: Path, recorded: Path) -> None:
     code, text = run("erase", NUMBER, "-c", config)
     assert (code, "2 recordings erased." in text) == (0, True)
     assert list_files_below(recorded) == OTHERS
@@ -297,7 +295,7 @@ def test_purge_erases_every_recording(days: int, config: Path, recorded: Path) -
     assert rows(config.parent, "SELECT name FROM flow_answer") == ([("at_home",)] if days == 10 else [])
 
 
-def test_recorded_messages_stored_at_twilio_are_reported(config: Path) -> None:
+def test_erase_reports_recorded_messages_that_are_still_stored_at_twilio(config: Path) -> None:
     sid = "RE" + "0123456789abcdef" * 2
     with contextlib.closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("INSERT INTO flow_answer VALUES (?, 'message', ?, 2)", (ATTEMPT, sid))

@@ -101,7 +101,7 @@ def test_install_writes_all_files_of_the_services(site: Path) -> None:
     assert all(path.stat().st_mode & 0o007 == 0 for path in secrets)
 
 
-def test_unit_of_a_site_with_agi_scripts_allows_bubblewrap(site: Path) -> None:
+def test_systemd_unit_of_a_site_with_agi_scripts_allows_bubblewrap(site: Path) -> None:
     """Each of these unit settings would break bubblewrap (docs/how-to/agi-scripts.md)."""
     hinders = (
         "RestrictNamespaces",
@@ -148,7 +148,7 @@ def test_recordings_folder_is_writable_by_asterisk_and_the_purge_timer(site: Pat
     assert not [path for path in elsewhere if "recordings" in path.name]  # the recordings are on the Asterisk machine
 
 
-def test_install_notes_a_missing_backup_folder_and_refuses_a_system_folder(site: Path) -> None:
+def test_install_reports_a_missing_backup_folder_and_refuses_a_system_folder(site: Path) -> None:
     site.write_text(SITE.replace('backup_folder = "/mnt/disk2/matdan"\n', ""))
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 0
@@ -243,7 +243,7 @@ def test_uninstall_with_purge_removes_a_link_but_not_its_target(site: Path) -> N
     assert (disk / "centre.db").read_text() == "the store"
 
 
-def test_settings_from_a_pipe_cannot_be_installed(site: Path) -> None:
+def test_install_refuses_settings_from_a_pipe(site: Path) -> None:
     reading, writing = os.pipe()
     os.write(writing, SITE.encode())
     os.close(writing)
@@ -276,7 +276,7 @@ def test_centre_with_remote_asterisk_and_broker_gets_only_the_diallers_files() -
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_verifies_the_units_and_rates_their_exposure_low(site: Path) -> None:
+def test_systemd_accepts_the_installed_units_and_rates_their_exposure_low(site: Path) -> None:
     install_site(site)
     root = site.parent / "root"
     for name, most in (("dialler", 1.5), ("desk", 1.5), ("backup", 1.0)):

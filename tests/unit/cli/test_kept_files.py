@@ -115,7 +115,7 @@ def test_database_of_another_program_is_never_overwritten(tmp_path: Path) -> Non
         write_file(tmp_path / "other.csv", b"x")
 
 
-def test_ordinary_output_file_is_overwritten(tmp_path: Path) -> None:
+def test_existing_ordinary_output_file_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_bytes(b"of yesterday")
     write_file(path, b"of today")

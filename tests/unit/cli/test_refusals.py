@@ -79,7 +79,7 @@ def test_import_with_an_unwritable_rejects_path_does_not_touch_the_store(
     assert list_names(tmp_path / "folder") == []
 
 
-def test_rejects_file_that_fails_at_the_end_says_that_the_roll_is_imported(tmp_path: Path) -> None:
+def test_error_while_the_rejects_file_is_completed_says_that_the_roll_is_imported(tmp_path: Path) -> None:
     sink = RejectsFile(tmp_path / "rejects.csv", ["a"], frozenset())
     sink.finish()
     (tmp_path / "rejects.csv").mkdir()
@@ -219,7 +219,7 @@ def test_unexpected_system_error_prints_one_line_and_exits_1(
     assert (code, message.startswith(printed), message.count("\n")) == (1, True, 1 if printed else 0)
 
 
-def test_programming_error_still_prints_a_traceback(
+def test_programming_error_prints_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ExceptionGroup):

@@ -53,14 +53,14 @@ def test_json_result_of_an_import_is_alone_on_standard_output(roll: Path, tmp_pa
     assert again == {**figures, "voters": 0, "numbers": 0, "links": 0, "unchanged": 300 - figures["rejected"]}
 
 
-def test_dry_run_of_an_import_creates_no_file(roll: Path, tmp_path: Path) -> None:
+def test_dry_run_of_a_roll_import_creates_no_file(roll: Path, tmp_path: Path) -> None:
     code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db", "--dry-run")
     assert code == 0
     assert "the store was not changed" in shown
     assert sorted(path.name for path in tmp_path.iterdir()) == ["roll.csv"]
 
 
-def test_import_while_the_dialler_runs_goes_through_it_and_a_dry_run_does_not(
+def test_roll_import_while_the_dialler_runs_is_done_by_the_dialler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, roll = tmp_path / "centre.db", tmp_path / "more.csv"

@@ -330,7 +330,7 @@ def test_promised_call_back_waits_if_the_phone_has_rung_since_the_promise(
     assert explain(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
 
 
-def test_explain_reports_the_silence_interval_for_a_material_campaign(config: Path) -> None:
+def test_explain_reports_the_silence_period_for_a_campaign_with_campaign_material(config: Path) -> None:
     _, reasons = explain(config, "5", campaign="message", at="2024-04-25T12:00")
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 18:00" in reasons
     assert any("needs a certificate" in reason for reason in reasons)

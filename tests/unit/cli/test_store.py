@@ -46,7 +46,7 @@ async def run_check(config: Path, subject: str) -> tuple[Level, str]:
     return found[0]
 
 
-def test_store_is_encrypted_rekeyed_and_decrypted(plain_site: Path, tmp_path: Path) -> None:
+def test_store_can_be_encrypted_given_a_new_key_and_decrypted(plain_site: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     code, text = run("store", "encrypt", "-c", plain_site, "--who", "officer")
     assert (code, text) == (0, f"{store}: encrypted with the key in {tmp_path / 'key'}\n")
@@ -67,7 +67,7 @@ def test_store_is_encrypted_rekeyed_and_decrypted(plain_site: Path, tmp_path: Pa
     assert (code, text.startswith("the audit is intact: 3 entries")) == (0, True)
 
 
-def test_desk_file_is_converted_to_the_stores_key(plain_site: Path, tmp_path: Path) -> None:
+def test_desk_database_is_encrypted_with_the_stores_key(plain_site: Path, tmp_path: Path) -> None:
     with plain_site.open("a") as file:
         file.write('[[supervisors]]\nname = "asha"\nrole = "supervisor"\n')
     desk = tmp_path / "centre.desk.db"
@@ -109,7 +109,9 @@ def test_desk_file_is_converted_to_the_stores_key(plain_site: Path, tmp_path: Pa
     assert read_desk_file("next") == whole
 
 
-def test_unreadable_desk_file_leaves_the_store_unchanged(plain_site: Path, tmp_path: Path) -> None:
+def test_store_is_neither_encrypted_nor_rekeyed_if_the_desk_database_is_unreadable(
+    plain_site: Path, tmp_path: Path
+) -> None:
     desk = tmp_path / "centre.desk.db"
     desk.write_bytes(bytes(range(256)) * 32)
     code, text = run("store", "encrypt", "-c", plain_site)
@@ -183,7 +185,7 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=[" ".join(command[:2]) for command in COMMANDS])
-def test_every_command_that_opens_the_store_uses_its_key(
+def test_every_command_that_opens_the_store_uses_its_encryption_key(
     command: tuple[str, ...], plain_site: Path, tmp_path: Path
 ) -> None:
     files = {

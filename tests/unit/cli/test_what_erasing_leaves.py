@@ -68,7 +68,7 @@ def opt_out_reports(config: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("rules", [WITH_SECRET, ""], ids=["secret", "no secret"])
-def test_opt_out_reports_are_unchanged_by_erase_and_purge(store: HandFilled, rules: str) -> None:
+def test_erase_and_purge_do_not_change_opt_out_reports(store: HandFilled, rules: str) -> None:
     config = site(store, rules)
     store.opt_out(1, NOON, store.answered(1, NOON - 60))
     store.opt_out(2, NOON + 86_400)

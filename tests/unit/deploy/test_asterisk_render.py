@@ -356,7 +356,7 @@ def test_a_password_with_special_meaning_in_asterisk_is_refused(wrong: str) -> N
         {"transport": "sctp"},
     ],
 )
-def test_an_inconsistent_trunk_is_refused(trunk: dict[str, Any]) -> None:
+def test_a_trunk_with_contradictory_settings_is_refused(trunk: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Trunk.model_validate({"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"], **trunk})
 
@@ -370,7 +370,9 @@ def test_an_inconsistent_trunk_is_refused(trunk: dict[str, Any]) -> None:
         ({"seats": [{"name": "01", "endpoint": "matdan-seat"}]}, "choose another"),
     ],
 )
-def test_settings_that_cannot_be_rendered_name_what_is_missing(changes: dict[str, Any], message: str) -> None:
+def test_an_error_about_settings_that_cannot_be_rendered_names_what_is_missing(
+    changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SettingError) as caught:
         render_site(a_site(**changes), {"carrier-a": "x", "matdan-seat": "x"}, file="centre.toml")
     assert message in str(caught.value)
@@ -480,7 +482,7 @@ def command(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_commands_render_diff_and_lint_work_together(tmp_path: Path) -> None:
+def test_rendered_settings_have_no_diff_and_no_lint_findings(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     etc = tmp_path / "etc"

@@ -60,7 +60,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
         yield stand
 
 
-async def test_every_route_declares_its_access(desk: DeskUnderTest) -> None:
+async def test_every_route_declares_who_may_use_it(desk: DeskUnderTest) -> None:
     assert len(desk.routes) == len({(route.method, route.path) for route in desk.routes}) > 30
     assert {route.path for route in desk.routes if route.access.roles is None} == FOR_ANYONE
     assert {route.path for route in desk.routes if route.access.roles == EVERY_ROLE} == FOR_EVERY_ROLE
@@ -147,7 +147,7 @@ async def test_checking_an_agents_session_does_not_read_sessions_of_other_users_
             assert (await desk.post(path, {}, role)).status_code in {409, 422}
 
 
-async def test_unreadable_session_file_is_refused_with_503(
+async def test_request_is_answered_with_503_if_the_session_file_is_unreadable(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for role in (AGENT, "supervisor"):
@@ -233,7 +233,7 @@ async def test_sign_in_sets_a_secure_cookie_and_sign_out_ends_the_session(desk: 
     assert (await desk.browser.get("/api/me", headers={"cookie": f"{DESK_COOKIE}={token}"})).json() is None
 
 
-async def test_board_account_has_site_values_and_no_commands_for_users_who_must_sign(tmp_path: Path) -> None:
+async def test_account_details_of_users_who_must_sign_orders_offer_no_commands(tmp_path: Path) -> None:
     key = f"ed25519:{'A' * 43}="
     supervisors = [
         {"name": "coach", "role": "coach", "key": key, "endpoint": "coach"},
@@ -328,7 +328,9 @@ async def test_forwarded_address_is_ignored_unless_sent_by_this_machine(desk: De
 
 @pytest.mark.skipif(shutil.which("fail2ban-regex") is None, reason="fail2ban is not installed")
 @pytest.mark.parametrize(("address", "found"), [("198.51.100.7", 1), ("2001:db8::7", 1), ("unknown", 0)])
-def test_fail2ban_filter_finds_the_address_in_the_log(tmp_path: Path, address: str, found: int) -> None:
+def test_fail2ban_filter_finds_the_address_of_a_failed_sign_in_in_the_log(
+    tmp_path: Path, address: str, found: int
+) -> None:
     write = "from dialer.cli.logs import json_logging, structlog; json_logging(verbose=False); log = structlog.get_logger()\n"
     write += (
         f"log.warning('sign_in.refused', address={address!r}); log.warning('desk.not-kept', problem='sign_in.refused')"

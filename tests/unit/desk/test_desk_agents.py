@@ -78,7 +78,7 @@ def command(name: str, **values: Any) -> dict[str, Any]:
 # Sign-in
 
 
-async def test_agent_sign_in_sends_a_proof_instead_of_the_pin(desk: DeskUnderTest) -> None:
+async def test_desk_sends_a_proof_of_the_pin_instead_of_the_pin_to_the_dialler(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert answer.status_code == 204
     assert {"Secure", "HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
@@ -118,7 +118,7 @@ async def test_list_of_seats_before_sign_in_names_no_agent(desk: DeskUnderTest) 
         (Reply("refused", "something new"), 409, {"problem": "refused", "text": "something new"}),
     ],
 )
-async def test_each_refused_sign_in_has_a_problem_code(
+async def test_each_refused_agent_sign_in_is_answered_with_a_problem_code(
     desk: DeskUnderTest, reply: Reply | None, status: int, told: dict[str, str]
 ) -> None:
     desk.dialler_client.reply = reply
@@ -146,13 +146,13 @@ async def test_invalid_agent_sign_in_is_not_sent_to_the_dialler(desk: DeskUnderT
     assert not desk.dialler_client.asked
 
 
-async def test_sign_in_with_the_wrong_kind_of_phone_is_refused(desk: DeskUnderTest) -> None:
+async def test_agent_sign_in_with_the_wrong_kind_of_phone_is_refused(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/agent/sign-in", {**SIGN_IN, "seat": "06"})
     assert (answer.status_code, answer.json()) == (409, {"problem": "phone-kind"})
     assert (await desk.post("/api/agent/sign-in", {**SIGN_IN, "seat": "06", "phone": "browser"})).status_code == 204
 
 
-async def test_sign_in_is_refused_without_agents_in_the_settings(tmp_path: Path) -> None:
+async def test_agent_sign_in_is_refused_without_agents_in_the_settings(tmp_path: Path) -> None:
     async with run_desk(tmp_path, desk_settings(tmp_path / "centre.db")) as desk:
         answer = await desk.post("/api/agent/sign-in", SIGN_IN)
         assert (answer.status_code, answer.json()) == (409, {"problem": "no-agents"})
@@ -205,7 +205,9 @@ async def test_agent_session_ends_when_idle_or_when_another_agent_takes_the_seat
     assert await desk.agents.find_user(token) is None
 
 
-async def test_full_disk_ends_no_agent_session(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_agent_session_ends_because_of_a_full_disk(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "use_session", raise_disk_full)
     monkeypatch.setattr(AgentRecords, "end_session", raise_disk_full)
@@ -341,7 +343,7 @@ async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: 
     await asyncio.gather(running, return_exceptions=True)
 
 
-async def test_agents_day_figures_restart_at_midnight(desk: DeskUnderTest) -> None:
+async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest) -> None:
     zone = ZoneInfo("Asia/Kolkata")
     midnight = find_start_of_day(desk.clock.at + 86_400, zone)
 
@@ -365,7 +367,7 @@ async def test_agents_day_figures_restart_at_midnight(desk: DeskUnderTest) -> No
 # Commands
 
 
-async def test_agents_command_is_sent_for_the_own_seat_as_the_desk(desk: DeskUnderTest) -> None:
+async def test_agents_command_is_sent_by_the_desk_for_the_agents_own_seat(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/agent/command", command("seat-pause", reason="break"), AGENT)
     assert answer.json() == {"status": "done", "text": "it was done", "code": None}
     assert desk.dialler_client.asked == [("desk", f"04.{ID}", "seat-pause", {"reason": "break", "seat": "04"})]

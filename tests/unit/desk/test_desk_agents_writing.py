@@ -98,7 +98,7 @@ async def test_note_about_another_agents_call_is_refused(desk: DeskUnderTest, tm
         ({"seat": "05"}, 422),
     ],
 )
-async def test_note_of_wrong_form_or_length_is_refused(
+async def test_note_that_is_malformed_or_too_long_is_refused(
     desk: DeskUnderTest, changed: dict[str, str], status: int
 ) -> None:
     answer = await desk.post("/api/agent/note", {**NOTE, **changed}, AGENT)
@@ -133,7 +133,7 @@ async def test_draft_of_a_note_that_is_too_long_or_another_agents_is_refused(des
     assert await put(desk, {**DRAFT, "attempt": "earlier"}) == 409
 
 
-async def test_late_draft_of_the_previous_call_does_not_replace_the_current_draft(
+async def test_late_draft_about_the_previous_call_does_not_replace_the_current_one(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     with exclusive_connection(tmp_path / "centre.db", "a test") as db:

@@ -145,7 +145,7 @@ async def test_board_updates_end_with_the_session(desk: DeskUnderTest) -> None:
     assert desk.page_state.pages == 0
 
 
-async def test_number_of_open_boards_of_a_user_is_limited(desk: DeskUnderTest) -> None:
+async def test_user_can_open_only_a_limited_number_of_boards(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("viewer", PASSWORD)
     every = [desk.events(token, SignedInUser("viewer", "viewer")) for _ in range(MAX_STREAMS_PER_USER)]
     for news in every:
@@ -219,7 +219,7 @@ def test_reason_for_idle_seats_of_a_held_campaign_has_code_and_text() -> None:
     assert code(hold=Hold(HoldReason.PAUSED)) == "paused"
 
 
-def test_warnings_are_active_while_their_cause_lasts() -> None:
+def test_board_warnings_are_active_while_their_cause_lasts() -> None:
     def found(campaigns: Any, abandoned: Any, seats: Any) -> dict[str, Any]:
         return {alert.code: alert.fields for alert in find_active_warnings(campaigns, abandoned, seats, 1.0)}
 

@@ -72,7 +72,9 @@ def shake_hands(client: ssl.SSLContext, name: str, certificate: Path, key: Path)
     assert ours.version() is not None
 
 
-def test_certificate_is_trusted_for_its_names_by_clients_with_the_ca(files: CertificateFiles, tmp_path: Path) -> None:
+def test_desk_certificate_is_trusted_for_its_names_by_clients_that_trust_the_ca(
+    files: CertificateFiles, tmp_path: Path
+) -> None:
     names = ["desk.example.org", "10.0.0.5", "fd00::5"]
     made = make_certificate(files, "pune-1", "desk.example.org", names, NOW, renew=False)
     assert made.ca_is_new
@@ -195,9 +197,7 @@ def test_interrupted_creation_of_a_certificate_continues_with_existing_keys(
     shake_hands(trusting(files.ca), "desk.example.org", files.certificate, files.key)
 
 
-def test_ca_may_be_in_another_folder_and_paths_are_required(
-    site: Path, files: CertificateFiles, tmp_path: Path
-) -> None:
+def test_ca_may_be_in_another_folder_than_the_certificate(site: Path, files: CertificateFiles, tmp_path: Path) -> None:
     stick = tmp_path / "stick"
     code, said = run("desk", "certificate", "-c", site, "--ca", stick)
     assert (code, "site-ca.key: (file): cannot be written (No such file or directory)" in said) == (2, True)

@@ -114,7 +114,7 @@ def test_unknown_user_name_is_refused_before_the_password_prompt(site: Path) -> 
     assert (code, "have no user 'nobody'" in said, "password:" in said) == (2, True, False)
 
 
-def test_password_is_not_accepted_as_an_argument(site: Path) -> None:
+def test_password_is_not_accepted_as_a_command_argument(site: Path) -> None:
     code, said = run("user", "password", "asha", "-c", site, "--password", PASSWORD)
     assert code == 2
     assert PASSWORD not in said

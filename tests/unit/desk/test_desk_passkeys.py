@@ -50,7 +50,7 @@ async def signs_in(desk: DeskUnderTest, credential: dict[str, Any]) -> tuple[int
     return answer.status_code, "" if answer.status_code == 204 else answer.json()["problem"]
 
 
-async def test_passkey_is_created_signs_in_and_is_removed(desk: DeskUnderTest) -> None:
+async def test_user_can_create_a_passkey_sign_in_with_it_and_remove_it(desk: DeskUnderTest) -> None:
     options = await options_for(desk)
     assert options["rp"] == {"name": "Matdan", "id": HOST}
     assert options["authenticatorSelection"]["userVerification"] == "required"
@@ -71,7 +71,7 @@ async def test_passkey_is_created_signs_in_and_is_removed(desk: DeskUnderTest) -
     assert await signs_in(desk, key.sign(await challenge(desk))) == (401, "passkey-wrong")
 
 
-async def test_creating_a_passkey_needs_the_password_and_locks_after_failures(desk: DeskUnderTest) -> None:
+async def test_creating_a_passkey_needs_the_password_and_is_locked_after_failures(desk: DeskUnderTest) -> None:
     for _ in range(ALLOWED_FAILURES):
         answer = await desk.post("/api/passkeys/challenge", {"password": "guessed"}, "coach")
         assert (answer.status_code, answer.json()["problem"]) == (401, "wrong")
@@ -85,7 +85,7 @@ def changed(credential: dict[str, Any], name: str, change: Callable[[str], str])
     return other
 
 
-async def test_forged_or_repeated_passkey_answer_is_refused(desk: DeskUnderTest) -> None:
+async def test_forged_or_repeated_response_of_a_passkey_is_refused(desk: DeskUnderTest) -> None:
     key = await registered(desk)
     asked = await challenge(desk)
     good = key.sign(asked)
@@ -145,7 +145,7 @@ async def test_passkey_of_another_host_is_not_stored(desk: DeskUnderTest, field:
     assert (await desk.get("/api/passkeys", "coach")).json() == []
 
 
-async def test_registration_challenge_is_valid_once_for_its_user(desk: DeskUnderTest) -> None:
+async def test_passkey_registration_challenge_is_valid_once_and_for_its_user(desk: DeskUnderTest) -> None:
     key = SoftKey(ORIGIN, HOST)
     credential = key.register(await options_for(desk, "coach"))
     answer = await desk.post("/api/passkeys", {"credential": credential}, "listener")
@@ -198,7 +198,7 @@ REFUSED = {"passkey-wrong", "passkey-stale"}
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=lambda thing: f"{thing!r:.8}")
-async def test_passkey_answer_with_any_invalid_part_is_refused(desk: DeskUnderTest, thing: Any) -> None:
+async def test_response_of_a_passkey_with_any_invalid_part_is_refused(desk: DeskUnderTest, thing: Any) -> None:
     key = await registered(desk)
     for part in (*WHOLE, "clientDataJSON", "authenticatorData", "signature", "userHandle"):
         broken = key.sign(await challenge(desk))
@@ -217,7 +217,7 @@ async def test_passkey_answer_with_any_invalid_part_is_refused(desk: DeskUnderTe
     assert await signs_in(desk, key.sign(await challenge(desk))) == (204, "")
 
 
-async def test_number_of_unanswered_challenges_is_limited(desk: DeskUnderTest) -> None:
+async def test_number_of_unanswered_passkey_challenges_is_limited(desk: DeskUnderTest) -> None:
     for _ in range(MAX_CHALLENGES + 50):
         await challenge(desk)
     assert len(desk.passkeys._sign_ins._issued) == MAX_CHALLENGES

@@ -193,7 +193,7 @@ async def closed_with(page: ClientConnection) -> int | None:
     return page.close_code
 
 
-async def test_phone_receives_only_its_own_credentials() -> None:
+async def test_browser_phone_receives_only_its_own_credentials() -> None:
     async with phone_stand() as stand:
         told = await stand.post("t1")
         seat = stand.settings.seats[0]
@@ -205,7 +205,7 @@ async def test_phone_receives_only_its_own_credentials() -> None:
         assert [(await stand.post(token)).status_code for token in ("boss", "nobody")] == [403, 401]
 
 
-async def test_sip_is_relayed_in_both_directions() -> None:
+async def test_sip_messages_of_a_browser_phone_are_relayed_in_both_directions() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         assert page.subprotocol == "sip"
@@ -236,7 +236,7 @@ async def test_phone_socket_is_refused_to_everybody_but_the_seats_agent(given: d
         assert stand.switch.lines == []
 
 
-async def test_phone_outside_the_seat_networks_is_refused() -> None:
+async def test_browser_phone_outside_the_seat_networks_is_refused() -> None:
     async with phone_stand(seat_networks=["10.0.0.0/8"]) as stand:
         with pytest.raises(InvalidStatus):
             await stand.page()
@@ -291,7 +291,7 @@ async def test_newest_page_opened_for_a_seat_becomes_its_phone() -> None:
         assert await third.recv() == ANSWER
 
 
-async def test_unreachable_asterisk_is_reported_as_retryable() -> None:
+async def test_browser_phone_is_told_to_retry_while_asterisk_is_unreachable() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         await stand.switch.lines[0].close()
@@ -315,7 +315,7 @@ async def test_phone_socket_ends_with_the_agents_session() -> None:
 
 
 @virtual_time()
-async def test_unreadable_session_file_ends_no_phone() -> None:
+async def test_no_browser_phone_is_disconnected_by_an_unreadable_session_file() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
         stand.who["t1"] = StoreError("the file is busy")
@@ -326,7 +326,7 @@ async def test_unreadable_session_file_ends_no_phone() -> None:
         assert await closed_with(page) == SIGNED_OUT
 
 
-async def test_stopping_the_desk_does_not_wait_for_phones() -> None:
+async def test_stopping_the_desk_does_not_wait_for_browser_phones() -> None:
     async with phone_stand() as stand:
         page = await stand.page()
     assert await closed_with(page) == 1012

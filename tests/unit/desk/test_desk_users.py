@@ -60,7 +60,7 @@ async def refused(desk: DeskUnderTest, name: str, password: str, new: str | None
     ("reply", "problem"),
     [(None, "broker-away"), (Reply("refused", ""), "not-audited"), (Reply("unanswered", ""), "not-audited")],
 )
-async def test_one_time_password_needs_an_audit_entry(
+async def test_one_time_password_is_created_only_if_it_can_be_audited(
     desk: DeskUnderTest, table: Table, reply: Reply | None, problem: str
 ) -> None:
     table.add("meena", "coach")
@@ -209,7 +209,7 @@ async def test_forbidden_changes_of_users_are_refused(desk: DeskUnderTest, table
     assert (answer.status_code, answer.json()) == (409, {"problem": "own-account"})
 
 
-async def test_sign_out_everywhere_ends_all_sessions(desk: DeskUnderTest) -> None:
+async def test_signing_out_everywhere_ends_all_sessions_of_the_user(desk: DeskUnderTest) -> None:
     tokens = [await desk.people.sign_in("coach", PASSWORD) for _ in range(3)]
     assert (await desk.post("/api/users/sign-out", {"name": "coach"}, "supervisor")).status_code == 204
     assert [await desk.people.find_user(token) for token in tokens] == [None] * 3
@@ -226,7 +226,7 @@ async def test_user_stays_locked_after_a_thousand_failed_sign_ins(desk: DeskUnde
     assert await desk.people.sign_in("meena", once, NEW)
 
 
-async def test_unreadable_store_changes_no_user() -> None:
+async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
     users = [StoredUser("meena", "coach", 1.0, 1.0)]
     failing = False
 

@@ -45,7 +45,7 @@ def test_several_small_clock_steps_are_reported_together() -> None:
     assert found[5] is not None
 
 
-def test_corrected_clock_is_no_longer_reported() -> None:
+def test_clock_step_is_no_longer_reported_once_the_clock_is_corrected() -> None:
     watch = begun()
     assert watch.check(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
     assert watch.check(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet

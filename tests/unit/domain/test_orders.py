@@ -62,7 +62,7 @@ def test_headquarters_order_is_read_as_written() -> None:
         {"role": "supervisor"},
     ],
 )
-def test_invalid_order_cannot_be_created(changes: dict[str, Any]) -> None:
+def test_invalid_headquarters_order_cannot_be_created(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         an_order(**changes)
 
@@ -70,12 +70,12 @@ def test_invalid_order_cannot_be_created(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"id": "o-1"}', an_order().text.replace("stop-all", "dance"), "\ud800"]
 )
-def test_invalid_order_text_is_refused(text: str) -> None:
+def test_invalid_text_of_a_headquarters_order_is_refused(text: str) -> None:
     with pytest.raises(CommandRefused, match="the order is invalid"):
         read_order(text)
 
 
-def test_only_leaders_signatures_of_the_exact_text_are_valid() -> None:
+def test_only_signatures_by_leaders_of_the_exact_order_text_are_valid() -> None:
     order = an_order()
     good = sign_order(order.text, "asha", KEYS["asha"])
     assert signers_of(order.text, [good, good], LEADERS) == ["asha"]  # two signatures of the same leader count once
@@ -117,7 +117,7 @@ def test_order_that_a_centre_must_not_execute_is_refused_with_a_reason(
 
 
 @pytest.mark.parametrize("to", ["all", "zone:north", "centre:pune-1"])
-def test_order_to_the_centre_its_zone_or_all_is_accepted(to: str) -> None:
+def test_headquarters_order_to_the_centre_its_zone_or_all_centres_is_accepted(to: str) -> None:
     stop, resume = an_order(to=to), an_order("resume", to=to)
     refuse_unlawful(stop, signed(stop, "ravi"), "pune-1", "north", NOW)
     refuse_unlawful(resume, signed(resume, "asha", "ravi"), "pune-1", "north", NOW)

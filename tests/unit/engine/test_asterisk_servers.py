@@ -42,7 +42,7 @@ def test_unknown_trunk_is_assigned_to_the_first_server() -> None:
     assert AsteriskServers({}, ()).server_of_trunk("sold") == ""
 
 
-def test_site_without_trunks_accepts_calls_when_asterisk_is_up() -> None:
+def test_site_without_trunks_accepts_inbound_calls_when_asterisk_is_up() -> None:
     site = AsteriskServers({}, [""])
     assert site.find_accepting(()) == set()
     site.up.add("")

@@ -115,6 +115,6 @@ def test_ring_time_is_measured_from_the_latest_ringing_report() -> None:
     assert (heard.leg.ringing_at, rang.leg.ringing_at, rang.ringing_seconds) == (1.0, 4.0, 5.0)
 
 
-def test_ringing_after_the_answer_changes_nothing() -> None:
+def test_ringing_reported_after_the_answer_changes_nothing() -> None:
     answered = a_call().with_answer(Instant(1.0, 1.0))
     assert answered.with_ringing(Instant(2.0, 2.0)) is answered

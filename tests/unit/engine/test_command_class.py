@@ -95,7 +95,7 @@ async def send(store: Store, user: str, seats: Seats, **fields: Any) -> dict[str
 
 
 @pytest.mark.usefixtures("coffee")
-async def test_new_command_is_executed_over_mqtt(store: Store) -> None:
+async def test_new_command_class_is_executed_over_mqtt(store: Store) -> None:
     seats = Seats()
     reply = await send(store, "desk", seats, seat="01", coffee="black")
     assert (reply["status"], reply["text"]) == ("done", "seat 01: paused")
@@ -103,7 +103,7 @@ async def test_new_command_is_executed_over_mqtt(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("coffee")
-async def test_new_command_is_refused_to_other_roles_and_with_other_fields(store: Store) -> None:
+async def test_new_command_class_is_refused_to_other_roles_and_with_other_fields(store: Store) -> None:
     seats = Seats()
     reply = await send(store, "listener", seats, seat="01", coffee="black")
     assert reply["text"] == "`seat-coffee` needs the role desk or supervisor; listener has listener"
@@ -115,7 +115,7 @@ async def test_new_command_is_refused_to_other_roles_and_with_other_fields(store
 
 
 @pytest.mark.usefixtures("coffee")
-def test_new_command_is_documented() -> None:
+def test_new_command_class_appears_in_the_documentation() -> None:
     schema = document.asyncapi()["components"]["schemas"]["SeatCoffee"]
     assert schema["properties"]["name"]["const"] == "seat-coffee"
     assert schema["properties"]["coffee"]["description"] == "which kind"
@@ -137,7 +137,7 @@ def test_command_name_can_be_registered_only_once() -> None:
     assert COMMANDS["pause"] is PauseCampaign
 
 
-def test_command_needs_roles_and_descriptions() -> None:
+def test_command_class_needs_roles_and_descriptions() -> None:
     with pytest.raises(TypeError, match="the command seat-tea needs roles"):
 
         class WithoutRoles(Command):

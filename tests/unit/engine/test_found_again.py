@@ -106,7 +106,7 @@ def test_agent_now_logged_in_at_another_seat_is_not_restored() -> None:
     assert turns.features.seats["02"].agent is None
 
 
-def test_three_way_call_at_a_removed_seat_is_left_alone() -> None:
+def test_three_way_call_at_a_removed_seat_is_not_ended_after_a_restart() -> None:
     turns = Turns()
     turns.call()
     party = PartyId(f"party-{A}-1")

@@ -125,7 +125,7 @@ def test_log_in_at_a_removed_seat_is_not_restored() -> None:
     assert turns.features.seats.is_removed(turns.features.seats["01"])
 
 
-def test_removed_trunk_ends_its_call_and_clears_its_alert() -> None:
+def test_call_on_a_removed_trunk_ends_normally_and_the_trunks_alert_is_cleared() -> None:
     turns = Turns()
     turns.talking()
     turns.features.alerts.raise_alert(AlertKind.TRUNK, trunk="carrier", until="14:05:00", failed=3, calls=3)
@@ -150,7 +150,7 @@ def test_listening_of_a_removed_or_changed_supervisor_is_ended(now: SupervisorPh
     assert (f"order release_party {supervision_party('x')}" in lines) is let_go
 
 
-def test_call_back_of_a_removed_campaign_reserves_no_seat() -> None:
+def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:
     turns = Turns()
     campaigns = turns.features.core.plan.campaigns
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)

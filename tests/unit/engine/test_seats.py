@@ -51,7 +51,7 @@ def test_seat_goes_from_reserved_through_a_call_back_to_ready() -> None:
     assert (seat.state, seat.attempt_id, seat.since.seconds) == (SeatState.READY, None, 70.0)
 
 
-def test_seat_is_ready_after_a_voter_who_did_not_arrive() -> None:
+def test_seat_is_ready_again_if_its_voter_was_not_connected() -> None:
     assert a_ready_seat().reserve(CALL, "c", at(1.0)).end_call(at(2.0)).state is SeatState.READY
 
 
@@ -64,7 +64,7 @@ def test_pause_during_a_call_takes_effect_after_the_wrap_up() -> None:
     assert seat.make_ready(at(5.0)).state is SeatState.READY
 
 
-def test_log_off_during_a_call_takes_effect_after_it() -> None:
+def test_log_off_during_a_call_takes_effect_after_the_call() -> None:
     seat = a_ready_seat().start_talk(CALL, "c", at(1.0)).log_off(at(2.0))
     assert seat.state is SeatState.TALKING
     seat = seat.end_call(at(3.0)).end_wrap_up(at(4.0))
@@ -78,7 +78,7 @@ def test_seat_is_lost_while_its_phone_is_disconnected() -> None:
     assert (seat.state, seat.attempt_id) == (SeatState.READY, None)
 
 
-def test_wrap_up_continues_without_the_phone() -> None:
+def test_wrap_up_continues_while_the_agents_phone_is_disconnected() -> None:
     seat = a_ready_seat().start_talk(CALL, "c", at(1.0)).end_call(at(2.0)).disconnect_phone(at(3.0))
     assert seat.state is SeatState.WRAP_UP
     assert seat.end_wrap_up(at(4.0)).state is SeatState.LOST
@@ -94,7 +94,7 @@ def test_seat_is_empty_after_log_off_and_hang_up() -> None:
         assert gone.connect_phone(at(6.0)).state is SeatState.OFFLINE
 
 
-def test_seat_without_agent_is_empty_after_an_adopted_talk() -> None:
+def test_seat_without_agent_is_empty_after_a_conversation_found_at_a_restart() -> None:
     found = a_seat(phone_up=True).start_talk(CALL, "c", at(1.0))
     assert found.end_call(at(2.0)).end_wrap_up(at(2.0)).state is SeatState.OFFLINE
 

@@ -122,7 +122,7 @@ def test_busy_seats_of_another_campaign_are_not_offered_to_a_small_campaign() ->
     assert len(seen_by(centre, "a").busy_seats) == 1
 
 
-def test_calls_of_departed_agents_count_for_campaigns_sharing_seats() -> None:
+def test_calls_of_logged_off_agents_count_for_campaigns_that_share_seats() -> None:
     centre = centre_of(["ab", "ab"])
     for each in "aabb":
         ring(centre, each)

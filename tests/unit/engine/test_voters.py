@@ -93,7 +93,7 @@ def test_waiting_voter_is_connected_to_the_next_free_seat() -> None:
     assert turns.seat() is SeatState.RESERVED
 
 
-def test_seat_is_released_when_its_voter_does_not_arrive() -> None:
+def test_seat_is_released_when_its_voter_is_not_connected() -> None:
     turns = Turns()
     turns.call()
     turns.at(8, CallWaiting(A))

@@ -67,7 +67,7 @@ def test_nodes_after_a_subdialog_without_return_are_unreachable() -> None:
     assert "goodbye" in rules
 
 
-def test_loop_without_an_exit_is_reported() -> None:
+def test_flow_loop_without_an_exit_is_reported() -> None:
     nodes = "  first: {say: [common.greeting], next: second}\n  second: {say: [common.greeting], next: first}"
     found = [finding for finding in list_findings(nodes) if finding.rule == "no-exit"]
     get_only_finding(found, "no-exit", "first")
@@ -85,7 +85,7 @@ def test_node_that_leads_only_into_an_endless_loop_is_reported() -> None:
     assert ("no-exit", "in_node") in found
 
 
-def test_loop_that_may_play_nothing_is_reported() -> None:
+def test_flow_loop_that_may_play_nothing_is_reported() -> None:
     nodes = """
   first: {branch: [{when: count, above: 1, goto: told}], otherwise: bye}
   told: {say: [{text: booth.until, with: [closes_at]}], next: first}
@@ -116,7 +116,7 @@ def test_question_whose_prompts_may_all_be_skipped_is_reported() -> None:
     assert "silent-question" in {finding.rule for finding in list_findings(unknown, head)}
 
 
-def test_missing_text_is_reported_with_its_languages() -> None:
+def test_missing_flow_text_is_reported_with_its_languages() -> None:
     texts = merge_texts([load_shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
     found = get_only_finding(
         list_findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first"
@@ -125,7 +125,7 @@ def test_missing_text_is_reported_with_its_languages() -> None:
     assert "texts/hi.yaml" in found.problem
 
 
-def test_placeholders_that_differ_from_their_values_are_reported() -> None:
+def test_placeholders_of_a_text_that_do_not_match_the_given_values_are_reported() -> None:
     found = list_findings("  first: {say: [booth.until], next: bye}")
     assert {finding.rule for finding in found} == {"placeholders"}
     assert "{closes_at}" in found[0].problem
@@ -205,7 +205,7 @@ def test_answer_named_after_a_vote_choice_is_reported(name: str) -> None:
         "ہمارے امیدوار کو ووٹ دیں۔",
     ],
 )
-def test_request_for_a_vote_outside_material_flows_is_reported(words: str) -> None:
+def test_request_for_a_vote_outside_campaign_material_is_reported(words: str) -> None:
     nodes = "  first: {menu: [mine.ask], choices: {1: bye, 9: out}}" + ENDS
     found = list_findings(nodes, TURNOUT_HEAD, add_texts(mine__ask=words))
     assert {finding.rule for finding in found} == {"material"}
@@ -239,7 +239,7 @@ def test_opt_out_of_a_flow_may_be_in_a_subdialog(tmp_path: Path, other: str, rul
     assert {finding.rule for finding in found} == rules
 
 
-def test_flow_for_voters_without_an_opt_out_is_reported() -> None:
+def test_flow_for_voters_that_offers_no_opt_out_is_reported() -> None:
     found = list_findings("  first: {menu: [opt_out.question], choices: {1: bye}}", TURNOUT_HEAD)
     assert "missing-opt-out" in {finding.rule for finding in found}
     unreachable = "  first: {goto: bye}" + ENDS

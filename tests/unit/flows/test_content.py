@@ -121,7 +121,7 @@ def test_site_profile_decides_whether_a_declared_ride_is_allowed(
     assert (result.exit_code == 1) == refused
 
 
-def test_reload_refuses_a_flow_that_now_offers_a_forbidden_ride(tmp_path: Path) -> None:
+def test_reloading_refuses_a_flow_that_now_offers_a_forbidden_ride(tmp_path: Path) -> None:
     path = tmp_path / "sample.yaml"
     good = f"{TURNOUT_HEAD}{RIDE.replace('own.ride', 'common.greeting')}"
     path.write_text(good, encoding="utf-8")
@@ -282,7 +282,7 @@ def test_synthetic_information_message_must_contain_the_announcement(
         assert "the information message (hi/message/information) is a synthetic voice" in found[0]
 
 
-def test_agent_campaigns_need_the_information_message_if_required(tmp_path: Path) -> None:
+def test_agent_campaign_needs_the_information_message_if_the_profile_requires_it(tmp_path: Path) -> None:
     settings = site(audio={"sounds": str(tmp_path)})
     with pytest.raises(SettingError, match=f"has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"):
         refuse_voices(settings, site_profile(settings), SystemClock())

@@ -242,7 +242,7 @@ def test_mistake_in_a_node_of_a_flow_is_reported(nodes: str, words: str) -> None
     assert caught.value.line >= len(HEAD.splitlines())
 
 
-def test_question_without_reprompts_is_refused() -> None:
+def test_question_without_instructions_for_a_silent_caller_is_refused() -> None:
     head = HEAD.replace("no_input: {reprompts: 1, say: [common.no_input], then: bye}\n", "")
     with pytest.raises(FlowError, match="has no `no_input:` and the flow has none"):
         make_flow("\n  first: {menu: [a.b], choices: {1: bye}}", head)
@@ -254,7 +254,7 @@ def test_flow_with_more_than_400_nodes_is_refused() -> None:
         make_flow("\n  first: {goto: bye}\n" + nodes)
 
 
-def test_subdialog_cannot_contain_itself(tmp_path: Path) -> None:
+def test_flow_that_contains_itself_as_a_subdialog_is_refused(tmp_path: Path) -> None:
     for name, other in (("ping", "pong"), ("pong", "ping")):
         nodes = f"{{first: {{subdialog: {other}, next: back}}, back: {{return: true}}}}"
         (tmp_path / f"{name}.yaml").write_text(f"flow: {name}\npurpose: part\nstart: first\nnodes: {nodes}\n")
@@ -314,14 +314,14 @@ def _load_schema() -> Any:
 
 
 @pytest.mark.parametrize("name", list_shipped_flows())
-def test_editor_schema_accepts_every_shipped_flow(name: str) -> None:
+def test_json_schema_for_editors_accepts_every_shipped_flow(name: str) -> None:
     errors = list(
         _load_schema().iter_errors(_read_as_editor((FLOWS_DIRECTORY / f"{name}.yaml").read_text(encoding="utf-8")))
     )
     assert errors == []
 
 
-def test_editor_schema_refuses_what_the_loader_refuses() -> None:
+def test_json_schema_for_editors_refuses_flows_that_the_loader_refuses() -> None:
     schema = _load_schema()
     beyond = (
         "nowhere",

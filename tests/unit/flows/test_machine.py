@@ -133,18 +133,18 @@ def test_repeated_wrong_keys_end_the_call() -> None:
     assert ended.action.reason == "no_match"
 
 
-def test_reprompt_counters_restart_at_the_next_question() -> None:
+def test_number_of_repetitions_of_a_question_restarts_at_the_next_question() -> None:
     flow = FLOWS["turnout"]
     turn = run(flow, [Played(), Digits("*"), Digits("3"), Played(), Digits("*")])
     assert turn.state.no_match == 1
 
 
-def test_key_during_a_barge_in_prompt_answers_the_next_menu() -> None:
+def test_key_pressed_during_an_interruptible_prompt_answers_the_next_menu() -> None:
     turn = run(FLOWS["turnout"], [Played("1")])
     assert isinstance(turn.action, Commit)
 
 
-def test_key_during_a_barge_in_prompt_is_the_first_digit_of_the_next_field() -> None:
+def test_key_pressed_during_an_interruptible_prompt_is_the_next_fields_first_digit() -> None:
     flow = make_flow(
         """
   first: {say: [common.greeting], barge_in: true, next: second}
@@ -157,7 +157,7 @@ def test_key_during_a_barge_in_prompt_is_the_first_digit_of_the_next_field() -> 
     assert turn.action.typed_ahead == "7"
 
 
-def test_key_during_a_prompt_without_barge_in_is_ignored() -> None:
+def test_key_pressed_during_a_prompt_that_is_not_interruptible_is_ignored() -> None:
     flow = make_flow("\n  first: {say: [common.greeting], next: ask}" + ASK.replace("first:", "ask:"))
     assert isinstance(run(flow, [Played("1")]).action, Collect)
 

@@ -127,11 +127,11 @@ def test_flow_check_covers_a_new_kind_of_node(flow: Flow) -> None:
     assert "no-exit" in {finding.rule for finding in check_flow(stuck, load_shipped_texts(), ["en"])}
 
 
-def test_diagram_shows_a_new_kind_of_node(flow: Flow) -> None:
+def test_flow_diagram_shows_a_new_kind_of_node(flow: Flow) -> None:
     assert 'n_hello["Greets by closes_at (hello)<br>' in draw_flow(flow, load_shipped_texts(), "en")
 
 
-def test_editor_schema_covers_a_new_kind_of_node() -> None:
+def test_json_schema_for_editors_covers_a_new_kind_of_node() -> None:
     document = yaml.safe_load(A_FLOW)
     validator = jsonschema.Draft202012Validator(make_flow_schema())
     assert list(validator.iter_errors(document)) == []

@@ -263,7 +263,7 @@ def _load_schema() -> Any:
     return jsonschema.Draft202012Validator(schema)
 
 
-def test_editor_schema_accepts_what_the_loader_accepts_and_names_every_value() -> None:
+def test_json_schema_for_editors_accepts_scripts_that_the_loader_accepts() -> None:
     schema = _load_schema()
     for text in (GOOD, *(path.read_text(encoding="utf-8") for path in SCRIPTS_DIRECTORY.glob("*.yaml"))):
         assert list(schema.iter_errors(_read_as_editor(text))) == []
@@ -274,7 +274,7 @@ def test_editor_schema_accepts_what_the_loader_accepts_and_names_every_value() -
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_editor_schema_refuses_what_the_loader_refuses(old: str, new: str, words: str) -> None:
+def test_json_schema_for_editors_refuses_scripts_that_the_loader_refuses(old: str, new: str, words: str) -> None:
     if not any(beyond in words for beyond in ("is not a page", "`ta`")):
         assert list(_load_schema().iter_errors(_read_as_editor(change_script(old, new))))
 

@@ -168,7 +168,7 @@ def test_text_is_split_at_its_placeholders() -> None:
     )
 
 
-def test_value_is_spoken_at_the_place_of_its_placeholder() -> None:
+def test_value_is_spoken_in_place_of_its_placeholder() -> None:
     hour = PromptRef(PromptKind.HOUR, "18:30")
     assert list_sounds(text("booth.until", closes_at=hour), "en", load_shipped_texts()) == (
         "matdan/en/booth/until-1",

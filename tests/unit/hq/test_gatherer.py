@@ -63,7 +63,7 @@ async def test_storing_updates_fails_if_the_nats_cluster_elects_no_leader() -> N
 
 @pytest.mark.parametrize("error", CONNECTION_ERRORS, ids=lambda error: type(error).__name__)
 @virtual_time()
-async def test_gatherer_reconnects_after_every_connection_error(
+async def test_gatherer_of_centre_results_reconnects_after_every_connection_error(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: asyncio.Queue[str] = asyncio.Queue(9)

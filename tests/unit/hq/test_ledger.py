@@ -70,7 +70,7 @@ def test_batch_published_on_the_nats_subject_of_another_centre_is_rejected() -> 
         add_new_rows_of_batch(batch([attempt_row(1)]), "up.pune-2", STORED, {})
 
 
-def test_batch_of_an_unknown_centre_is_rejected() -> None:
+def test_batch_of_rows_from_an_unknown_centre_is_rejected() -> None:
     with pytest.raises(InvalidMessage, match=r"add it to \[\[centres\]\]"):
         add_new_rows_of_batch(batch([attempt_row(1)], centre="x"), "up.x", STORED, {})
 

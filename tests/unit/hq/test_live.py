@@ -71,7 +71,7 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_peer_updates() 
         ("state", b'{"text": "' + b"x" * 70_000 + b'"}'),
     ],
 )
-def test_invalid_status_leaves_fields_that_a_browser_can_read(kind: str, message: bytes) -> None:
+def test_invalid_status_of_a_centre_still_yields_fields_that_a_browser_can_read(kind: str, message: bytes) -> None:
     live = LiveCentres()
     live.receive(f"live.pune-1.{kind}", message, NOW)
     for centre in live.centres.values():

@@ -61,7 +61,7 @@ def test_each_rollout_wave_is_watched_before_the_next_one_starts() -> None:
     assert decisions(rollout, 160, 220) == [WaveState.WAIT, WaveState.DONE]
 
 
-def test_centre_that_rejects_the_version_stops_the_rollout() -> None:
+def test_rollout_stops_at_a_centre_that_rejects_the_version() -> None:
     rollout = a_rollout()
     rollout.start_next_wave(0)
     rollout.update_material("e", None, "turnout-8", "not in this wave")
@@ -84,7 +84,7 @@ def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
     assert (rollout.decide_next_step(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
 
 
-def test_centre_that_does_not_run_the_version_in_time_stops_the_rollout() -> None:
+def test_rollout_stops_at_a_centre_that_does_not_run_the_version_in_time() -> None:
     rollout = a_rollout()
     rollout.start_next_wave(0)
     run_version(rollout, "a", "b")

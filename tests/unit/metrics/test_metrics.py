@@ -80,7 +80,7 @@ VIEW = CentreView(STATE, (CAMPAIGN,), (), (), (RESTING,))
 SILENT = replace(VIEW, state=replace(STATE, switch_up=False))
 
 
-async def test_metrics_have_the_values_of_the_centre_view() -> None:
+async def test_metrics_have_the_values_of_the_centres_state() -> None:
     async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(VIEW, broker_up=False, free_bytes=5)) as port:
         status, text = await ask(port, "/metrics")
     found = samples(text)
@@ -126,7 +126,9 @@ async def test_metrics_have_the_values_of_the_centre_view() -> None:
         ),
     ],
 )
-async def test_ready_check_gives_the_reason_and_health_check_succeeds(view: CentreView, status: int, text: str) -> None:
+async def test_failed_readiness_check_gives_its_reason_while_the_health_check_succeeds(
+    view: CentreView, status: int, text: str
+) -> None:
     async with serve_metrics("127.0.0.1", 0, lambda: describe_centre(view, broker_up=None, free_bytes=5)) as port:
         assert await ask(port, "/ready") == (status, f"{text}\n")
         assert await ask(port, "/health") == (200, "ok\n")
@@ -218,7 +220,7 @@ def test_alerts_and_dashboard_use_only_existing_metrics() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
-def test_prometheus_accepts_alerts_and_dashboard_and_alerts_fire_as_expected(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_alert_rules_which_fire_as_expected(tmp_path: Path) -> None:
     queries = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(load_dashboard_queries())]
     dashboard = tmp_path / "dashboard.yml"
     dashboard.write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": queries}]}), encoding="utf-8")

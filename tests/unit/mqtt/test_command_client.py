@@ -84,7 +84,7 @@ async def test_roll_import_waits_while_the_dialler_reports_progress() -> None:
 
 
 @virtual_time()
-async def test_short_command_does_not_wait_for_a_roll_import() -> None:
+async def test_other_commands_do_not_wait_for_a_roll_import() -> None:
     broker = Broker()
 
     async def asked() -> None:

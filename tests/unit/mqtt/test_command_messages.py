@@ -285,7 +285,7 @@ def test_exactly_the_listed_commands_are_idempotent() -> None:
     }
 
 
-def test_desk_may_call_a_seat_but_not_unlock_it() -> None:
+def test_desk_may_send_the_command_to_call_a_seat_but_not_to_unlock_it() -> None:
     called = read(make_command("seat-call"), user="desk")
     assert isinstance(called, AcceptedCommand)
     assert called.command == SeatCall(seat="01")
@@ -401,7 +401,7 @@ async def test_each_serial_number_in_a_command_includes_its_part(
     assert taken == ["01", serials, part]
 
 
-def test_marks_and_turnout_are_converted() -> None:
+def test_marks_and_turnout_in_a_command_are_converted_to_records() -> None:
     parsed = read(make_command("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     report = MarkReport(
@@ -510,7 +510,7 @@ def test_largest_batch_of_marks_fits_into_a_command() -> None:
     assert isinstance(parsed, AcceptedCommand)
 
 
-def test_retained_command_is_refused() -> None:
+def test_command_sent_as_a_retained_mqtt_message_is_refused() -> None:
     parsed = read(make_message(), retained=True)
     assert isinstance(parsed, RefusedCommand)
     assert "retain" in parsed.text

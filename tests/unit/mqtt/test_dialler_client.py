@@ -127,7 +127,7 @@ async def test_malformed_message_from_the_dialler_is_ignored(topic: topics.Topic
         Draft202012Validator(json_schema(topic.kind)).validate(to_json_value(value))
 
 
-async def test_malformed_reply_answers_no_command() -> None:
+async def test_malformed_reply_is_not_taken_as_the_answer_to_a_command() -> None:
     client, records = a_client()
     records.clear()
     pending: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()

@@ -158,7 +158,7 @@ def test_published_hold_of_a_campaign_has_reason_text_and_end() -> None:
     assert hold(replace(free, hold=Hold(HoldReason.PAUSED))) == {"reason": "paused", "text": "paused", "until": None}
 
 
-def test_active_alerts_are_listed_most_severe_first() -> None:
+def test_published_alerts_are_listed_most_severe_first() -> None:
     notice = create_alert(AlertKind.LIST_LOW, AT - 9, campaign="turnout", remaining=4)
     cleared = create_alert(AlertKind.BROKER_DOWN, AT, problem="connection refused", cleared=True)
     view = centre_view(alerts=(notice, cleared, ALERT))

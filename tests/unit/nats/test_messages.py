@@ -44,7 +44,7 @@ def test_unpacked_batch_equals_the_packed_one() -> None:
         ({"more": 1}, "more"),
     ],
 )
-def test_malformed_batch_is_refused(changes: dict[str, object], problem: str) -> None:
+def test_malformed_batch_of_rows_is_refused(changes: dict[str, object], problem: str) -> None:
     with pytest.raises(InvalidMessage, match=problem):
         messages.unpack_batch(packed(**changes))
 

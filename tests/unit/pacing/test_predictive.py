@@ -142,7 +142,7 @@ def test_slightly_slower_carrier_still_gets_calls() -> None:
     assert pacer.calls_to_place(PacingSnapshot(1.0, free_seats=60, ringing=waiting)) > 0
 
 
-def test_carrier_that_never_reports_ringing_is_not_slow() -> None:
+def test_carrier_that_never_reports_ringing_is_not_taken_for_a_slow_one() -> None:
     pacer = PredictivePacer(HOUR)
     for at in range(1, 120):
         for kind in (Kind.ANSWERED, Kind.FAILED, Kind.FAILED):
@@ -161,7 +161,7 @@ def test_stalled_carrier_is_detected_by_waiting_calls() -> None:
 
 
 @pytest.mark.parametrize("seed", [2, 5])
-def test_carrier_overloaded_by_our_calls_gets_fewer(seed: int) -> None:
+def test_carrier_overloaded_by_our_calls_gets_fewer_calls(seed: int) -> None:
     choked = replace(SCENARIOS["27 seats"], slow_after_calls=4, slow_seconds_per_call=1.0)
     day = simulate(choked, lambda: PredictivePacer(make_caps(0.03)), seed, hours=0.5)
     assert day.connected > 300  # the carrier starts one call a second, and three in ten are answered
@@ -193,7 +193,7 @@ def test_answer_probability_of_zero_or_one_causes_no_error(chance: float) -> Non
     assert 0 <= pacer.calls_to_place(snapshot) <= 500
 
 
-def test_thousand_events_at_one_moment_cause_no_error() -> None:
+def test_thousand_pacing_events_at_one_moment_cause_no_error() -> None:
     pacer = PredictivePacer(DAY)
     for kind in (Kind.PLACED, Kind.CANCELLED, Kind.FAILED, Kind.ANSWERED, Kind.TALK_ENDED, Kind.WRAP_UP_ENDED) * 170:
         pacer.observe(PacingEvent(kind, 7.0))

@@ -53,7 +53,7 @@ def test_turnout_reported_by_marks_outweighs_the_expected_turnout() -> None:
     assert share_not_voted(BoothNow(1, 2000, 1900, 1.0, 0.4)) == pytest.approx(0.05, abs=0.01)
 
 
-def test_lagging_and_early_closing_booths_have_priority() -> None:
+def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
     weights = FactorWeights()
     lagging, leading = BoothNow(1, 50, 10, 7200.0, 0.4), BoothNow(2, 50, 40, 7200.0, 0.4)
     soon, late, over = (BoothNow(n, 50, 25, left, 0.4) for n, left in ((3, 3600.0), (4, 7200.0), (5, 0.0)))
@@ -239,7 +239,7 @@ def test_booth_that_closes_between_plan_and_claim_causes_no_error() -> None:
     assert order.is_exhausted
 
 
-def test_voter_weights_change_the_shares_of_booths() -> None:
+def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
         order.record_claims({booth_id: NEIGHBOURS}, [claim(booth_id, weight)] * NEIGHBOURS, full=True)
@@ -353,7 +353,7 @@ def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
     assert alone.priorities(alone.find_polls_today(booths_of({3: None}), at(14)), {}, at(14))[3] > 0
 
 
-def test_polling_day_follows_the_polls_time_zone() -> None:
+def test_polling_day_begins_and_ends_in_the_polls_time_zone() -> None:
     day = date(2028, 11, 7)
     polls: dict[int, BoothPoll | None] = {1: poll(ALASKA, day, 20), 2: poll(NEW_YORK, day, 20)}
     plan, booths = plan_of(polls), booths_of(polls)

@@ -120,7 +120,7 @@ async def test_opt_out_counts_only_in_booths_with_a_voter_on_the_number(store: H
 # Booths of workers
 
 
-async def test_worker_call_counts_in_the_constituency_at_the_time_of_the_call(store: HandFilled) -> None:
+async def test_booth_worker_call_counts_in_the_workers_constituency_at_that_time(store: HandFilled) -> None:
     store.db.execute("UPDATE booth SET constituency_number = 175 WHERE booth_id = 3")
     store.insert("worker", {"worker_id": 1, "phone_id": 40})
     store.insert("worker_booth", {"worker_id": 1, "booth_id": 2})
@@ -146,7 +146,7 @@ def test_voter_list_rejects_impossible_part_and_constituency_numbers(
     assert (code, option in text, out.exists()) == (2, True, False)
 
 
-def test_answering_an_oversized_complaint_number_is_rejected(store: HandFilled) -> None:
+def test_answer_to_a_complaint_with_a_too_large_number_is_rejected(store: HandFilled) -> None:
     code, _ = run("complaint", "answer", "9" * 23, "--done", "explained", "-c", write_config(store), "--who", "ops")
     assert code == 2
 

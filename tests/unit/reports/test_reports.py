@@ -289,7 +289,7 @@ async def test_file_that_is_not_a_store_is_rejected(tmp_path: Path) -> None:
         tables.report_calls(source, Window())
 
 
-async def test_report_connection_is_read_only(store: HandFilled) -> None:
+async def test_reports_open_the_store_read_only(store: HandFilled) -> None:
     with pytest.raises(StoreError, match="cannot be written"), read_snapshot(store.path, None) as source:
         source.execute("DELETE FROM mark")
 
@@ -459,7 +459,7 @@ async def test_recordings_report_says_whether_each_file_exists(store: HandFilled
         assert not (tables.report_recordings(source, Window(campaign="ivr"), INDIA, tmp_path)).rows
 
 
-async def test_hours_report_uses_the_centres_time_zone(store: HandFilled) -> None:
+async def test_report_by_hour_uses_the_centres_time_zone(store: HandFilled) -> None:
     store.answered(1, NOON)
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON - 60)

@@ -289,7 +289,7 @@ def test_official_figure_for_an_hour_outside_the_poll_is_refused_without_its_opt
     assert enter_turnout(config, by, "11", "--as-published")[0] == 0
 
 
-def test_close_of_poll_comes_from_settings_then_roll_or_is_unknown(store: HandFilled, config: Path) -> None:
+def test_close_of_poll_is_read_from_the_settings_or_else_from_the_roll(store: HandFilled, config: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write("[rules]\npolls = [{ day = 2026-04-22, closes_at = 17:00:00 }]\n")
     assert "(07:00 to 17:00;" in enter_turnout(config, "17:30", "11")[1]
@@ -430,7 +430,7 @@ def test_complaint_about_an_unknown_number_is_stored_without_the_number(store: H
         (["answer", "7", "--done", "explained"], "no complaint 7"),
     ],
 )
-def test_invalid_complaint_is_rejected_with_a_message(
+def test_invalid_complaint_is_rejected_with_the_reason(
     store: HandFilled, config: Path, arguments: list[str], says: str
 ) -> None:
     code, output = run("complaint", *arguments, "-c", config, "--who", "anita")

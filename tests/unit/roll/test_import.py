@@ -232,7 +232,7 @@ def test_rejects_file_has_row_column_value_and_reason_of_every_rejected_row(stor
     assert sum(result.reasons.values()) == len(found)
 
 
-def test_caste_religion_and_aadhaar_are_not_stored_anywhere(store: Path) -> None:
+def test_caste_religion_and_aadhaar_columns_are_not_stored_anywhere(store: Path) -> None:
     header = (*COLUMNS, "Caste", "Religion", "Aadhaar")
     import_rows(store, [("1", "1", "x", "Mira", "30", "F", "", "canary1", "canary2", "canary3")], header)
     text = (store.parent / "roll.csv.rejects.csv").read_text("utf-8-sig")
@@ -328,7 +328,7 @@ def test_constituency_stored_in_another_roll_version_is_refused_before_writing(
     assert import_file(roll, store, ImportOptions(roll_version="2026-2", allow_second_roll=True)).booths == 1
 
 
-def test_same_constituency_number_in_another_state_is_no_duplicate(store: Path) -> None:
+def test_constituency_number_also_used_in_another_state_is_no_duplicate(store: Path) -> None:
     import_rows(store, [("S24", "174", "1", "1", "")], VERSIONED)
     roll = write_roll(store.parent / "other.csv", [("S13", "174", "1", "1", "")], VERSIONED)
     assert import_file(roll, store, ImportOptions(roll_version="2026-2")).booths == 1

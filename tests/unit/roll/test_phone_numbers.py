@@ -57,7 +57,7 @@ OTHER = "+916991123456"
         "+९१ ६९९०० १२३४५",
     ],
 )
-def test_single_number_is_read_in_every_notation(cell: str) -> None:
+def test_phone_number_is_read_in_every_notation(cell: str) -> None:
     found = read_cell(cell)
     assert found.numbers == (MOBILE,)
     assert found.rejected == ()
@@ -81,7 +81,7 @@ def test_single_number_is_read_in_every_notation(cell: str) -> None:
         "6990012345, 6991123456, 06990012345",  # the first number is repeated
     ],
 )
-def test_several_numbers_in_a_cell_are_read(cell: str) -> None:
+def test_several_phone_numbers_in_a_cell_are_read(cell: str) -> None:
     found = read_cell(cell)
     assert found.numbers == (MOBILE, OTHER)
     assert found.rejected == ()
@@ -148,7 +148,7 @@ def test_default_region_applies_to_numbers_without_a_country_code() -> None:
     assert read_cell("+916990012345", "US").numbers == (MOBILE,)
 
 
-def test_digits_of_every_script_have_their_unicode_values() -> None:
+def test_digits_of_every_script_in_a_phone_number_are_read() -> None:
     assert len(ASCII_DIGITS) == 280
     for code_point, digit in ASCII_DIGITS.items():
         value = unicodedata.decimal(chr(code_point), None)

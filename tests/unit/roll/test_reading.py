@@ -29,7 +29,7 @@ def rows_of(path: Path, options: FileOptions | None = None, skip_rows: int = 1) 
         ("utf-16-be", "UTF-16-BE"),
     ],
 )
-def test_every_unicode_encoding_is_detected(tmp_path: Path, encoding: str, shown: str) -> None:
+def test_every_unicode_encoding_of_a_roll_is_detected(tmp_path: Path, encoding: str, shown: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\r\n1,2,३,प्रिया\r\n".encode(encoding))
     roll = open_roll(path)
@@ -39,7 +39,7 @@ def test_every_unicode_encoding_is_detected(tmp_path: Path, encoding: str, shown
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("cp1252", "André Coração"), ("cp1250", "Łukasz Hašek Ťapák")])
-def test_windows_code_pages_are_detected(tmp_path: Path, encoding: str, name: str) -> None:
+def test_windows_code_page_of_a_roll_is_detected(tmp_path: Path, encoding: str, name: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,{name}\n".encode(encoding))
     assert rows_of(path) == [["1", "2", "3", name]]
@@ -110,7 +110,7 @@ def test_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> N
     assert rows_of(path, FileOptions(sheet="Notes"), skip_rows=0) == [["not a roll"]]
 
 
-def test_workbook_is_recognized_by_its_content(tmp_path: Path) -> None:
+def test_excel_workbook_is_recognized_by_its_content(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     workbook = openpyxl.Workbook()
     workbook.active.append(["PART_NO"])
@@ -239,13 +239,15 @@ def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_roll_file(
         ("address,phone,name", ["House 3, Lane 4\nSector 5, Delhi, India", "9812345678", "Ram"]),
     ],
 )
-def test_multi_line_parts_and_addresses_are_not_mistaken_for_rows(tmp_path: Path, head: str, row: list[str]) -> None:
+def test_part_names_and_addresses_of_several_lines_are_not_mistaken_for_rows(
+    tmp_path: Path, head: str, row: list[str]
+) -> None:
     path = tmp_path / "list.csv"
     path.write_text(head + "\n" + ",".join(f'"{cell}"' if "\n" in cell else cell for cell in row) + "\n", "utf-8")
     assert rows_of(path) == [row]
 
 
-def test_multi_line_cell_is_read_in_any_position(tmp_path: Path) -> None:
+def test_roll_cell_with_several_lines_is_read_in_any_column(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     cells = ["Mira\nof Robadi", "12, MG Road, Ward 3, Town, 462001\n4, Lane 2, Ward 3, Town, India", "at home\n\n"]
     changes = {11: f'174,2,11,"{cells[0]}",1', 12: f'174,2,12,"{cells[1]}",1', 30: f'174,2,30,Mira,"{cells[2]}"'}

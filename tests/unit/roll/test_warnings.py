@@ -70,14 +70,14 @@ def test_missing_phone_and_name_columns_give_warnings(tmp_path: Path) -> None:
         ("NAME", ("fot; dqekj 'kekZ", "jke dqekj"), "NAME: 2 of the first 2 names look like text in a legacy font"),
     ],
 )
-def test_illegible_names_give_a_warning(tmp_path: Path, heading: str, names: tuple[str, ...], says: str) -> None:
+def test_illegible_voter_names_give_a_warning(tmp_path: Path, heading: str, names: tuple[str, ...], says: str) -> None:
     rows = [f"174,1,{number},{name},981234560{number}" for number, name in enumerate(names, 1)]
     (warning,) = find_warnings(tmp_path, f"{KEY},{heading},MOBILE", *rows)
     assert says in warning
 
 
 @pytest.mark.parametrize("name", ["José", "Müller", "आशा", "D'Souza", "McDonald", "Ã", "asha"])
-def test_real_names_are_not_classified_as_garbled(name: str) -> None:
+def test_real_voter_names_are_not_reported_as_illegible(name: str) -> None:
     assert not is_garbled(name)
 
 

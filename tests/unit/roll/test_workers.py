@@ -38,7 +38,7 @@ WORKERS = """SELECT e164, name, language, gone, group_concat(booth_id) FROM work
 JOIN worker_booth USING (worker_id) GROUP BY worker_id ORDER BY worker_id"""
 
 
-def test_worker_list_may_have_local_digits_and_several_parts(store: Path) -> None:
+def test_worker_list_may_have_digits_of_any_script_and_several_parts(store: Path) -> None:
     text = (
         f"AC No,Part,Mobile,Name,Language\n१७४,1; 3,98100 00001,Asha,hindi\n174,2,{SECOND},,\n174,3,{SECOND},Ravi,ta\n"
     )
@@ -133,7 +133,7 @@ async def test_check_reports_a_booth_worker_campaign_without_polling_day() -> No
         assert [each.level for each in found] == verdicts
 
 
-def test_booth_worker_campaigns_default_to_progressive_or_broadcast_pacing() -> None:
+def test_default_pacing_of_booth_worker_campaigns_is_progressive_or_broadcast() -> None:
     assert site(campaign={"purpose": "booth-workers"}).campaigns[0].policy is PacingPolicy.PROGRESSIVE
     assert site(campaign={"purpose": "booth-workers", "kind": "ivr", "flow": "booth_worker"}).campaigns[0].policy is (
         PacingPolicy.BROADCAST

@@ -152,7 +152,7 @@ def test_next_allowed_time_is_when_the_last_objection_to_a_call_ends() -> None:
     assert for_good.next_at is None
 
 
-def test_call_may_not_ring_past_the_calling_hours() -> None:
+def test_call_that_could_ring_past_the_calling_hours_is_not_allowed() -> None:
     settings = site()
     gate, case = make_gate(settings), make_case(settings)
     end = moment("2024-04-22T20:00")

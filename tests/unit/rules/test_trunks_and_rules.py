@@ -137,7 +137,7 @@ def test_caller_ids_of_the_voters_area_are_used_in_rotation() -> None:
     assert [each and each[1] for each in taken] == ["2222", "4444", "3333", "1111", "5555", "2222", "1111"]
 
 
-def test_voters_outside_all_areas_get_any_caller_id() -> None:
+def test_voters_outside_all_caller_id_areas_are_called_with_any_caller_id() -> None:
     areas = [CallerIdArea(states=("S24",), caller_ids=("1111",)), CallerIdArea(states=("S10",), caller_ids=("2222",))]
     assert caller_ids_shown(("1111", "2222"), areas, CalledVoter("+91900000001", "S22")) == ("1111", "2222")
     assert caller_ids_shown(("1111", "2222"), (), None) == ("1111", "2222")
@@ -162,7 +162,7 @@ def test_trunks_and_their_limits_can_be_changed_while_dialling() -> None:
     pool.record_end("a", False, 2.1, 9.0)  # its last call
 
 
-def test_calling_hours_apply_in_the_zone_of_the_called_party() -> None:
+def test_calling_hours_apply_in_the_time_zone_of_the_called_number() -> None:
     assert make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 9, 0))
     assert not make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 8, 59))
     assert not make_daily_hours(HOURS).is_open_at(KOLKATA, epoch(KOLKATA, 2024, 4, 22, 21, 0))
@@ -231,11 +231,11 @@ def test_start_of_the_day_is_the_local_midnight() -> None:
         "",
     ],
 )
-def test_invalid_number_is_refused(number: str) -> None:
+def test_invalid_phone_number_is_refused(number: str) -> None:
     assert find_refusal(number, ["+91"], []) == "not an E.164 number"
 
 
-def test_number_needs_an_allowed_prefix_that_is_not_denied() -> None:
+def test_phone_number_needs_an_allowed_prefix_that_is_not_denied() -> None:
     assert find_refusal("+919800000001", ["+91"], []) is None
     assert find_refusal("+449800000001", ["+91"], []) is not None
     assert find_refusal("+911900000001", ["+91"], ["+91190"]) is not None

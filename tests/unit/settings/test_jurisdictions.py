@@ -63,7 +63,7 @@ def test_every_rule_of_a_shipped_profile_has_a_source(name: str) -> None:
         assert each.basis is not Basis.CAUTION or not each.confirmed or name == "canada", key
 
 
-def test_neutral_profile_is_within_the_hours_and_caps_of_all_others() -> None:
+def test_neutral_profile_is_at_least_as_strict_as_all_others_in_hours_and_caps() -> None:
     neutral = load_profile("neutral")
     for name in SHIPPED:
         other = load_profile(name)
@@ -252,7 +252,7 @@ def test_impossible_override_of_a_profiles_rule_is_refused(
         ({"abandoned_lock_hours": 24}, "set at least 72"),
     ],
 )
-def test_campaign_looser_than_the_profile_is_refused(campaign: dict[str, Any], output: str) -> None:
+def test_campaign_setting_looser_than_the_profile_is_refused(campaign: dict[str, Any], output: str) -> None:
     with pytest.raises(SettingError) as error:
         site_profile(site("india", campaign=campaign))
     assert output in error_line(error)
@@ -268,7 +268,9 @@ def test_campaign_looser_than_the_profile_is_refused(campaign: dict[str, Any], o
         ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 is looser"),
     ],
 )
-def test_looser_default_is_refused_only_if_it_would_be_used(stricter: dict[str, Any], output: str | None) -> None:
+def test_default_looser_than_the_profile_is_refused_only_if_it_would_be_used(
+    stricter: dict[str, Any], output: str | None
+) -> None:
     settings = site(rules={"stricter": stricter})
     if output is None:
         assert site_profile(settings).name == "neutral"
@@ -306,7 +308,7 @@ def test_features_that_the_profile_forbids_are_refused() -> None:
         site_profile(site("us", flows={"recordings": True}, trunks=[]))
 
 
-def test_contradictory_polls_are_refused() -> None:
+def test_contradictory_polling_days_are_refused() -> None:
     polls = [{"day": "2024-04-19", "constituencies": [1, 2]}, {"day": "2024-04-26", "constituencies": [2]}]
     with pytest.raises(ValueError, match="constituency 2 must not have two polls"):
         site(rules={"polls": polls})

@@ -62,7 +62,7 @@ def test_all_mistakes_between_tables_are_reported_at_once(tmp_path: Path) -> Non
     assert "did you mean 'calls'?" in lines[1]
 
 
-def test_all_looser_settings_are_reported_at_once(tmp_path: Path) -> None:
+def test_all_settings_looser_than_the_profile_are_reported_at_once(tmp_path: Path) -> None:
     text = '[rules]\njurisdiction = "india"\n[[campaigns]]\nid = "calls"\nkind = "agents"\nring_seconds = 20\nrecord = true\n'
     lines = error_lines(tmp_path, text)
     assert [line.split(";")[0].split(" is looser")[0] for line in lines] == [
@@ -84,7 +84,7 @@ def test_all_looser_settings_are_reported_at_once(tmp_path: Path) -> None:
         ('flow = "turnout"', 'an agents campaign plays no flow; remove flow, or set kind = "ivr"'),
     ],
 )
-def test_impossible_rates_and_flows_are_refused(tmp_path: Path, line: str, says: str) -> None:
+def test_impossible_rates_and_flows_in_the_settings_are_refused(tmp_path: Path, line: str, says: str) -> None:
     (printed,) = error_lines(tmp_path, f'[[campaigns]]\nid = "calls"\nkind = "agents"\n{line}\n')
     assert printed.startswith("centre.toml:")
     assert says in printed

@@ -207,7 +207,7 @@ def test_signals_that_calls_are_closing_reach_the_pacer() -> None:
     assert all(event.closing_seconds is None or event.closing_seconds <= event.seconds for event in ends)
 
 
-def test_seats_take_breaks_and_become_available_again() -> None:
+def test_simulated_agents_take_breaks_and_become_available_again() -> None:
     pacer = RecordingPacer()
     day = simulate(replace(SMALL, hours=2.0, breaks=BreakHabits(chance=0.1)), lambda: pacer, 1)
     assert pacer.count(PacingEventKind.BREAK_STARTED) > 10
@@ -219,7 +219,7 @@ def test_seats_take_breaks_and_become_available_again() -> None:
     assert day.moments[-1].free_seat_seconds + day.moments[-1].busy_seat_seconds < 10 * 7200.0
 
 
-def test_shift_change_logs_seats_in_and_out() -> None:
+def test_simulated_shift_change_logs_agents_in_and_out() -> None:
     pacer = RecordingPacer()
     shifts = DayCurve(((0.0, 10), (600.0, 4), (1200.0, 12)))
     simulate(replace(SMALL, seats=shifts), lambda: pacer, 1)
@@ -254,7 +254,7 @@ def test_policy_decides_again_when_the_calls_per_second_limit_allows_a_call() ->
     assert len(starts) == pytest.approx(0.5 * 1_800, rel=0.02)
 
 
-def test_slow_carrier_rings_later_with_many_calls_in_set_up() -> None:
+def test_simulated_slow_carrier_rings_later_the_more_calls_it_is_setting_up() -> None:
     def mean_set_up(scenario: Scenario) -> float:
         pacer = RecordingPacer(ratio=8.0)
         simulate(scenario, lambda: pacer, 1)
@@ -283,7 +283,7 @@ def test_ringing_call_is_not_cancelled_before_the_minimum_ring_time() -> None:
     assert day.placed == resolved_calls + len(cancelled) + day.moments[-1].ringing
 
 
-def test_campaigns_share_seats_and_see_calls_of_other_campaigns() -> None:
+def test_simulated_campaigns_share_seats_and_know_each_others_calls() -> None:
     pacers = [RecordingPacer(ratio=1.0), RecordingPacer(ratio=1.0)]
     queue = iter(pacers)
     day = simulate(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)

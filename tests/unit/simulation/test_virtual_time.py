@@ -61,7 +61,7 @@ async def test_data_on_local_sockets_is_handled_before_the_virtual_clock_jumps()
 
 
 @virtual_time()
-async def test_timeouts_count_virtual_seconds() -> None:
+async def test_timeouts_of_the_virtual_event_loop_count_virtual_seconds() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(3600):
             await asyncio.Event().wait()

@@ -80,7 +80,7 @@ def with_roll(directory: Path, jurisdiction: str = "neutral", closes_at: str = "
         ({"hours": [{"start": "09:00", "until": "10:00"}]}, POLL, "2024-04-26T11:00", "the poll of the polling area"),
     ],
 )
-async def test_campaign_that_can_call_nobody_is_an_error(
+async def test_check_reports_a_campaign_that_can_call_nobody(
     tmp_path: Path, campaign: dict[str, Any], poll: dict[str, Any], at: str, says: str
 ) -> None:
     for settings in (
@@ -155,7 +155,7 @@ async def test_check_names_the_time_from_which_a_campaign_may_call(tmp_path: Pat
     assert found.text.endswith("next: Fri 26 Apr 09:00")
 
 
-async def test_recorded_campaign_without_certificate_or_close_of_poll_is_an_error(tmp_path: Path) -> None:
+async def test_check_reports_a_recorded_campaign_without_certificate_or_close_of_poll(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
     settings = with_roll(tmp_path, "india", "", campaign=IVR, rules=rules)
     (found,) = await findings(settings, NOON)
@@ -226,7 +226,7 @@ async def test_check_warns_of_unconfirmed_rules(tmp_path: Path) -> None:
 # While a dialler runs
 
 
-async def test_check_accepts_a_running_dialler_and_takes_no_lock(
+async def test_check_accepts_a_running_dialler_and_does_not_lock_the_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = with_roll(tmp_path)
@@ -285,7 +285,7 @@ def test_another_program_with_the_process_number_of_a_lock_is_not_its_holder(tmp
 
 
 @pytest.mark.parametrize("blocked", ["store", "sounds"])
-async def test_unreadable_folder_is_an_error_and_the_check_goes_on(tmp_path: Path, blocked: str) -> None:
+async def test_check_continues_after_an_unreadable_folder_and_reports_it(tmp_path: Path, blocked: str) -> None:
     """The folder's name is too long, which fails like an unreadable folder, but also for root."""
     nowhere = tmp_path / ("x" * 300) / "y"
     store = nowhere if blocked == "store" else tmp_path / "none.db"

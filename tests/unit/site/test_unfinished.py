@@ -62,11 +62,11 @@ WEAK = [
 
 
 @pytest.mark.parametrize("secret", WEAK)
-def test_guessable_secrets_are_weak(secret: str) -> None:
+def test_guessable_secrets_are_reported_as_weak(secret: str) -> None:
     assert find_secret_weakness(secret)
 
 
-def test_generated_secrets_are_strong() -> None:
+def test_generated_secrets_are_not_reported_as_weak() -> None:
     for _ in range(300):
         assert find_secret_weakness(secrets.token_urlsafe(24)) is None
         assert find_secret_weakness(secrets.token_hex(16)) is None
@@ -74,7 +74,7 @@ def test_generated_secrets_are_strong() -> None:
     assert find_secret_weakness("agent-number-one", "agent-number-two") is None
 
 
-def test_most_pins_are_not_trivial() -> None:
+def test_few_pins_are_refused_as_trivial() -> None:
     """Only a few hundred of 10,000 PINs are sequences or repetitions; enough others must remain."""
     refused = [f"{pin:04}" for pin in range(10_000) if find_pin_weakness(f"{pin:04}")]
     assert {"0000", "1234", "2468", "4321", "7890", "1212", "1112", "1221"} <= set(refused)

@@ -266,7 +266,7 @@ async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_claim(bac
         assert (await store.campaign_progress(CAMPAIGN)).completed == 1
 
 
-async def test_voter_who_has_voted_is_not_called_but_the_household_stays_queued(backend: Backend) -> None:
+async def test_voter_who_has_voted_is_not_called_but_the_rest_of_the_household_is(backend: Backend) -> None:
     async with filled(backend) as store:
         claimed = await claim_phone(store, 3)
         await store.record_mark(mark(3, MarkKind.VOTED))

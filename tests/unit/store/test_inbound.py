@@ -53,7 +53,7 @@ async def test_inbound_calls_from_unknown_and_withheld_numbers_have_no_voter(sto
     await store.close()
 
 
-async def test_number_on_an_inbound_call_is_not_dialled_and_stays_due(store: Store) -> None:
+async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(store: Store) -> None:
     (claim,) = await store.claim(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     call = a_call(claim.number)
     await store.record_inbound_call(call)

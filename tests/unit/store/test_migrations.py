@@ -160,7 +160,7 @@ def test_migration_does_not_lose_the_booths_of_calls_to_booth_workers(
         assert old.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
-def test_migration_turns_requested_call_times_into_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_turns_call_times_requested_by_voters_into_promised_calls(monkeypatch: pytest.MonkeyPatch) -> None:
     shipped = shipped_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:
         with monkeypatch.context() as earlier:

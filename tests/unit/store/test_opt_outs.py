@@ -45,7 +45,7 @@ async def suppress(store: Store, *phones: int, secret: bytes = SECRET) -> OptOut
     )
 
 
-async def test_hashed_opt_outs_from_own_users_are_suppressed_announced_and_audited(backend: Backend) -> None:
+async def test_hashed_opt_outs_sent_by_own_users_suppress_numbers_and_are_published(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.hash_numbers([SECRET])
         await store.record_opt_out(2, at=NOW, source="agent")

@@ -119,7 +119,7 @@ async def test_correction_of_a_mark_queues_the_voter_in_campaigns_added_since(ba
         assert await store.enrol(LATER) == 0
 
 
-async def test_reopened_number_is_queued_like_an_enrolled_one(backend: Backend) -> None:
+async def test_reopened_number_has_the_same_place_in_the_queue_as_an_enrolled_one(backend: Backend) -> None:
     """Voters 7, 8 and 9 share number 6."""
     async with filled(backend) as store:
         for voter_id in (7, 8, 9):

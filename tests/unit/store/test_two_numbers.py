@@ -159,7 +159,7 @@ async def test_voters_other_number_is_not_held_in_another_campaign(store: Store)
     assert MOBILE in {each.phone_id for each in await claim(store, 99, campaign_id="other", now=NOW + 1)}
 
 
-async def test_number_no_longer_linked_to_the_voter_is_not_held(store: Store, backend: Backend) -> None:
+async def test_number_no_longer_linked_to_the_contacted_voter_is_not_held(store: Store, backend: Backend) -> None:
     call = await dial(store, 1)
     with closing(backend.connect()) as db:
         db.execute("UPDATE link SET dropped_at = 1 WHERE phone_id = ?", (MOBILE,))

@@ -170,7 +170,7 @@ async def test_earlier_program_version_refuses_the_upgraded_store_but_opens_the_
     assert find_upgrade_copies(path) == [copy]
 
 
-def test_upgrade_without_disk_space_for_the_copy_changes_nothing(
+def test_store_is_not_upgraded_without_disk_space_for_a_copy(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[20], tmp_path / "live.db"))

@@ -59,7 +59,7 @@ async def test_voted_mark_ends_calls_to_the_voter_and_to_a_number_without_other_
         assert [row.topic for row in await store.rows_for_broker(10)] == ["Mark"]
 
 
-async def test_household_is_called_until_everybody_has_voted(backend: Backend) -> None:
+async def test_number_of_a_household_is_called_until_everybody_has_voted(backend: Backend) -> None:
     async with filled(backend) as store:
         first = await store.record_mark(mark(3, MarkKind.VOTED))
         assert (first.silenced_phones, first.voter_silenced) == ((), True)
@@ -170,7 +170,7 @@ async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> 
         assert len(await store.rows_for_broker(10)) == 1
 
 
-async def test_opt_out_survives_a_restart(backend: Backend) -> None:
+async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None:
     async with filled(backend) as store:
         await store.record_opt_out(6, at=NOW, source="flow")
     again = await backend.open()
@@ -300,7 +300,7 @@ async def test_pending_voters_of_a_phone_number_are_returned(backend: Backend) -
         assert await store.pending_voters(999) == []
 
 
-async def test_voter_is_found_by_booth_and_serial(backend: Backend) -> None:
+async def test_voter_is_found_by_booth_and_serial_number(backend: Backend) -> None:
     async with filled(backend) as store:
         assert await store.voter_by_serial(2, 3) == 12
         assert await store.voter_by_serial(2, 10) is None

@@ -78,14 +78,14 @@ async def test_booth_worker_who_has_voted_is_called_only_as_a_worker(store: Stor
     assert again.attempt_number == 2
 
 
-async def test_opt_out_closes_a_booth_worker_too(store: Store) -> None:
+async def test_opt_out_of_a_number_also_ends_calls_to_its_booth_worker(store: Store) -> None:
     each = await claim_phone(store, 1, campaign_id=WORKERS)
     assert await store.record_opt_out(1, at=NOW, source="request")
     assert await opened(store, each) is Refusal.OPTED_OUT
     assert [left.number for left in await claim(store, 9, campaign_id=WORKERS)] == [STRANGER]
 
 
-async def test_later_campaign_does_not_call_a_worker_with_an_unknown_result(store: Store) -> None:
+async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_unknown(store: Store) -> None:
     call = attempt(await claim_phone(store, 1))
     assert await store.open_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])

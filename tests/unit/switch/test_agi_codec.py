@@ -75,7 +75,7 @@ def test_agi_commands_encode_to_the_captured_bytes(name: str) -> None:
         assert encode_command(verb, *words).decode() == line + "\n"
 
 
-def test_captured_hang_up_decodes_to_minus_one_then_hangup_then_511() -> None:
+def test_captured_hang_up_is_decoded_as_result_minus_one_then_hangup_then_code_511() -> None:
     _, answered, interrupted, hangup, dead = decode(captured_bytes("ivr-hangup-in-prompt", "asterisk-agi"))
     assert answered == AgiReply(200, "0")
     assert interrupted == AgiReply(200, "-1")
@@ -205,7 +205,7 @@ def test_agi_encoder_refuses_values_that_could_inject_a_command(argument: str) -
 
 
 @pytest.mark.parametrize("verb", ["", "answer", "ANSWER\nHANGUP", " ANSWER", "A B C D E", "ANSWER;"])
-def test_agi_verb_accepts_only_capital_words(verb: str) -> None:
+def test_agi_command_name_must_consist_of_capital_words(verb: str) -> None:
     with pytest.raises(UnsafeValue):
         encode_command(verb)
 

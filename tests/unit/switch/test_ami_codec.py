@@ -162,7 +162,7 @@ def test_field_names_of_ami_actions_ignore_case() -> None:
     assert action.get_all("Variable") == ["a=1", "b=2"]
 
 
-def test_invalid_utf8_bytes_are_replaced() -> None:
+def test_invalid_utf8_bytes_in_ami_messages_are_replaced() -> None:
     data = BANNER + "Event: A\r\nCallerIDName: मतदाता\r\n\r\n".encode() + b"Event: B\r\nCallerIDName: \xff\xfex\r\n\r\n"
     good, bad = decode(data, range(len(data)))
     assert good.get("CallerIDName") == "मतदाता"
@@ -189,13 +189,13 @@ def test_line_feed_in_a_value_of_a_crlf_session_starts_no_new_field() -> None:
 
 
 @pytest.mark.parametrize("cut", range(40))
-def test_action_decoder_accepts_mixed_line_endings(cut: int) -> None:
+def test_ami_action_decoder_accepts_mixed_line_endings(cut: int) -> None:
     data = b"Action: Ping\nActionID: 1\r\n\r\nAction: Logoff\r\n\n"
     actions = decode(data, [cut], expects_banner=False)
     assert list_fields(actions) == [[("Action", "Ping"), ("ActionID", "1")], [("Action", "Logoff")]]
 
 
-def test_blank_lines_between_messages_are_ignored() -> None:
+def test_blank_lines_between_ami_messages_are_ignored() -> None:
     data = BANNER + b"\r\n\r\nEvent: A\r\n\r\n\r\n\r\n\r\nEvent: B\r\n\r\n"
     assert [message.event for message in decode(data)] == ["A", "B"]
 

@@ -148,14 +148,14 @@ async def test_reported_vote_is_stored_before_it_is_confirmed_to_the_caller() ->
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
-async def test_no_confirmation_is_played_if_the_store_refuses() -> None:
+async def test_no_confirmation_is_played_if_the_store_refuses_the_result() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["1"], works=False)
     assert "matdan/hi/turnout/noted_voted" not in journal
     assert "matdan/hi/common/not_saved" in journal
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
-async def test_no_confirmation_is_played_if_the_store_fails() -> None:
+async def test_no_confirmation_is_played_if_storing_the_result_fails() -> None:
     call = ScriptedCall(["1"])
 
     async def full(commit: FlowCommit) -> bool:
@@ -188,7 +188,7 @@ async def test_hang_up_during_a_flow_does_not_lose_the_answers_and_the_node() ->
     assert left.state.answers == {"still_to_vote": "1"}
 
 
-async def test_hang_up_at_any_command_ends_the_flow_normally() -> None:
+async def test_hang_up_during_any_agi_command_ends_the_flow_normally() -> None:
     flow = FLOWS["turnout"]
     _, journal = await run_driver(flow, ["2", "3#"])
     for last in range(len(journal) + 6):
@@ -202,7 +202,7 @@ async def test_hang_up_at_any_command_ends_the_flow_normally() -> None:
     assert result.completed  # the last of these cuts comes after the end
 
 
-async def test_cancellation_of_a_flow_is_raised() -> None:
+async def test_cancelling_a_flow_raises_the_cancellation() -> None:
     class Endless(ScriptedCall):
         async def wait_for_digit(self, timeout_ms: int) -> str | None:
             await asyncio.Event().wait()
@@ -258,7 +258,7 @@ async def test_key_pressed_during_a_prompt_interrupts_it_and_counts_as_input() -
     assert result.state.node == "opted_out"
 
 
-async def test_digit_field_ends_at_terminator_full_length_or_timeout() -> None:
+async def test_digit_field_ends_at_the_hash_key_at_full_length_or_after_a_timeout() -> None:
     flow = FLOWS["booth_worker"]
     for line in ("17#", "17", "0017"):
         result, _ = await run_driver(flow, [line, "#"])
@@ -286,7 +286,7 @@ async def test_flow_plays_a_failure_prompt_for_each_service_that_is_missing() ->
         assert said in call.journal
 
 
-async def test_transferred_call_is_not_hung_up() -> None:
+async def test_call_transferred_by_a_flow_is_not_hung_up() -> None:
     result, journal = await run_driver(FLOWS["material"], ["1"])
     assert result.state.ending is Ending.TRANSFERRED
     assert result.completed

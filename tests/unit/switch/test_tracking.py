@@ -171,7 +171,7 @@ def test_seat_is_reported_down_if_its_phone_hangs_up_before_joining_the_conferen
     assert tracker.handle(HUNG_UP) == []
 
 
-def test_phone_that_leaves_reports_its_seat_down_once() -> None:
+def test_seat_is_reported_down_once_when_its_phone_leaves() -> None:
     tracker = SwitchTracker()
     events = [each for message in (ANSWERED, PLACED, IN_SEAT, HUNG_UP, HUNG_UP) for each in tracker.handle(message)]
     assert events == [SeatUp("07"), SeatDown("07")]

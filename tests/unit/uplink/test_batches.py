@@ -60,7 +60,7 @@ def test_batch_of_rows_is_limited_in_bytes() -> None:
     assert schedule.next_at(0.1) <= 0.1
 
 
-def test_batch_in_any_script_is_accepted_by_headquarters() -> None:
+def test_batch_with_text_in_any_script_is_accepted_by_headquarters() -> None:
     made = schedule_after().next_batch(rows(1, MAX_BATCH_ROWS, payload="\u0905" * 3_000), 0, 0.0)
     assert made is not None
     assert unpack_batch(pack_batch(made)) == made
@@ -106,7 +106,7 @@ def test_late_acknowledgement_of_a_batch_changes_nothing() -> None:
     assert schedule.acknowledged == 10
 
 
-def test_restored_headquarters_gets_rows_again_and_learns_which_are_deleted() -> None:
+def test_restored_headquarters_receives_rows_again_and_learns_which_are_deleted() -> None:
     schedule = schedule_after(10)
     schedule.next_batch(rows(11, 13), 10, 0.0)
     schedule.acknowledge(4, 0.1)  # its database was restored
@@ -130,7 +130,7 @@ def test_restored_store_sends_only_rows_after_those_headquarters_has() -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_every_row_is_committed_once_whatever_is_lost(seed: int) -> None:
+def test_every_row_is_stored_once_at_headquarters_whatever_messages_are_lost(seed: int) -> None:
     """Headquarters commits what follows its rows, acknowledges what it has, and may be restored from a backschedule."""
     rng = random.Random(seed)
     schedule = BatchSchedule("pune-1", 0, rng)

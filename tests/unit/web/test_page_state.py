@@ -69,7 +69,7 @@ async def test_setting_the_same_value_notifies_no_subscription(state: PageState)
 
 
 @virtual_time()
-async def test_subscription_is_notified_only_of_keys_that_it_wants(state: PageState) -> None:
+async def test_subscription_is_notified_only_of_the_keys_it_asked_for(state: PageState) -> None:
     with state.subscribed(lambda key: key.startswith("seat/")) as subscription:
         updates = aiter(subscription.updates())
         assert set((await anext(updates)).values) == {"seat/01"}

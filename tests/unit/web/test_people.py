@@ -92,7 +92,7 @@ async def test_full_disk_neither_ends_nor_extends_sessions(
     assert await desk.people.find_user(token) is None
 
 
-async def test_new_password_ends_all_sessions(desk: DeskUnderTest) -> None:
+async def test_setting_a_new_password_ends_all_sessions_of_the_user(desk: DeskUnderTest) -> None:
     token = await desk.people.sign_in("coach", PASSWORD)
     await desk.people.set_password("coach", "another-good-password")
     assert await desk.people.find_user(token) is None
@@ -182,7 +182,7 @@ async def test_busy_desk_refuses_a_sign_in_before_looking_up_the_name(desk: Desk
     desk.people._waiting = 0
 
 
-async def test_unknown_name_is_refused_like_a_wrong_password(desk: DeskUnderTest) -> None:
+async def test_unknown_user_name_is_refused_like_a_wrong_password(desk: DeskUnderTest) -> None:
     assert (
         (await refused(desk, "nobody", "wrong")).problem == (await refused(desk, "coach", "wrong")).problem == "wrong"
     )

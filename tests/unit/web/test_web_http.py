@@ -157,7 +157,7 @@ async def test_long_request_head_and_body_in_many_parts_are_accepted() -> None:
         (b"no PEM\n", "desk.certificate: {path} and {path} are not a certificate and its key"),
     ],
 )
-async def test_invalid_certificate_is_reported_before_the_desk_opens(
+async def test_invalid_certificate_is_reported_before_the_desk_accepts_connections(
     tmp_path: Path, certificate: bytes | None, told: str
 ) -> None:
     store, path = tmp_path / "centre.db", tmp_path / "desk.pem"
