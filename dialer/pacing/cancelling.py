@@ -16,9 +16,12 @@ def order_for_hang_up(
 ) -> list[_Call]:
     """Return the calls that may be hung up, in the order in which to hang them up.
 
-    Each of `calls`, in the order of placing, is: when the call was placed, when its phone began to ring (None: not
-    yet), and the call. Calls whose phone is not ringing yet come first, youngest first; then calls that have rung for
-    at least `minimum_ring_seconds`, longest first.
+    First come the calls whose phone is not ringing yet, the youngest first. Then come the calls that have rung for at
+    least `minimum_ring_seconds`, the longest first. Calls that have rung for less are left out.
+
+    Args:
+        calls: (time at which the call was placed, time at which its phone began to ring or None, the call), in the
+            order of placing.
     """
     silent = [(-began, call) for began, rang, call in reversed(calls) if rang is None]
     late = [(rang, call) for _, rang, call in calls if rang is not None and now_seconds - rang >= minimum_ring_seconds]

@@ -1,4 +1,4 @@
-"""The estimators of the predictive policy: durations of states, ring times and the answer rate.
+"""The estimators of the predictive policy: durations of talks and wrap-ups, ring times and the answer rate.
 
 Every estimator forgets exponentially, starts from a prior worth a few observations, and stays finite for any input.
 """
@@ -35,9 +35,7 @@ _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
 def sane_seconds(seconds: float) -> float:
-    """Return a duration limited to 0..LONGEST_SECONDS, even if the measured value is negative, infinite or not a
-    number.
-    """
+    """Return a measured duration limited to 0..LONGEST_SECONDS. It may be negative, infinite or not a number."""
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
@@ -48,9 +46,9 @@ def failure_odds(probability: float) -> float:
 
 
 class Learned:
-    """An estimator whose state survives a restart: the attributes listed in SAVED.
+    """An estimator whose learned state survives a restart.
 
-    The attributes are numbers, arrays, or further Learned objects.
+    SAVED lists the attributes to save: numbers, arrays, or further Learned objects.
     """
 
     SAVED: ClassVar[Mapping[str, tuple[float, float] | None]] = {}
@@ -63,9 +61,10 @@ class Learned:
         return {name: _plain(getattr(self, name)) for name in self.SAVED}
 
     def restore(self, state: object) -> None:
-        """Restore a state from `state()`. Raises KeyError, TypeError or ValueError for a damaged state.
+        """Restore the learned state from a value that `state()` returned.
 
-        After an error the object may be half restored.
+        Raises:
+            KeyError, TypeError, ValueError: the value is damaged. The estimator may be half restored.
         """
         if not isinstance(state, Mapping):
             raise TypeError("not a table")
@@ -88,16 +87,16 @@ def _plain(value: object) -> object:
 
 
 class Hazard(Learned):
-    """The rates (per second) at which a state ends, or changes into its inner state, by elapsed time.
+    """The rates (per second) at which a stage of a call, such as a talk, ends or enters its last part, by elapsed time.
 
-    Each bin has occurrence over exposure (the maximum likelihood estimate for competing risks), shrunk to the overall
-    rate.
+    Elapsed time is divided into bins. The rate of a bin is the number of endings in it, divided by the seconds spent in
+    it (the maximum likelihood estimate for competing risks). A bin with few endings is drawn towards the overall rate.
     """
 
     SAVED: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
 
     def __init__(self, tuning: Tuning, prior_mean_seconds: float) -> None:
-        """Create the estimator. `prior_mean_seconds` is the mean duration of the state before anything is known."""
+        """Create the estimator with `prior_mean_seconds`, the assumed mean duration of the stage."""
         self._tuning = tuning
         self._prior = np.array([[tuning.prior_endings], [0.0]])
         self._prior_seconds = tuning.prior_endings * prior_mean_seconds
@@ -105,7 +104,7 @@ class Hazard(Learned):
         self._exposure = np.zeros(len(_EDGES))
 
     def record_end(self, seconds: float, *, went_over: bool = False) -> None:
-        """Record that the state lasted `seconds`. `went_over`: it changed into its inner state."""
+        """Record that the stage lasted `seconds`, and whether it ended by entering its last part (`went_over`)."""
         seconds = sane_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
@@ -113,7 +112,7 @@ class Hazard(Learned):
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
     def rates(self) -> Matrix:
-        """Return the endings and changes per second in each bin, shape (2, bins)."""
+        """Return the rates of ending and of entering the last part (per second), in each bin: shape (2, bins)."""
         seconds = self._exposure.sum() + self._prior_seconds
         overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
         shrink = self._tuning.hazard_shrink
@@ -122,12 +121,12 @@ class Hazard(Learned):
 
     @property
     def endings(self) -> float:
-        """Return the number of endings and changes in the memory."""
+        """Return the number of endings that the estimator remembers."""
         return float(self._endings.sum())
 
     @property
     def mean_seconds(self) -> float:
-        """Return the mean duration of the state (seconds)."""
+        """Return the mean duration of the stage (seconds)."""
         return float((self._exposure.sum() + self._prior_seconds) / (self.endings + self._prior.sum()))
 
 
@@ -143,12 +142,12 @@ _LAST_SECONDS = (ROWS - 1) / PER_SECOND
 
 
 class RingTimes(Learned):
-    """Distributions of how long calls ring, and are silent before, by whether they are answered."""
+    """Distributions of ring times, and of the silence before the ringing, for answered and for unanswered calls."""
 
     SAVED: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
 
     def __init__(self, tuning: Tuning, answer_seconds: float = 10.0) -> None:
-        """Create the estimator. `answer_seconds` is the ring time of an answered call before anything is known."""
+        """Create the estimator with `answer_seconds`, the assumed ring time of an answered call."""
         self._tuning = tuning
         self.at_once = 0.0
         """The share of the last few calls that the carrier itself answered (0-1)."""
@@ -174,9 +173,11 @@ class RingTimes(Learned):
         return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
     def record_end(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
-        """Record that a call was answered or failed `seconds` after its Originate.
+        """Record that a call was answered or failed.
 
-        `ringing_seconds` is the time since its phone began to ring; None: ringing was never reported.
+        Args:
+            seconds: the time since its Originate.
+            ringing_seconds: the time since its phone began to ring, or None if the carrier never reported ringing.
         """
         at_once = answered and ringing_seconds is None and seconds < self._tuning.at_once_seconds
         self.at_once += (at_once - self.at_once) / self._tuning.at_once_memory
@@ -194,9 +195,9 @@ class RingTimes(Learned):
             counts[_ANSWER, _step(seconds)] += 1.0
 
     def record_hang_up(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
-        """Record that a call was hung up that would have been answered with probability `chance`.
+        """Record that the dialler hung up a call which would have been answered with probability `chance`.
 
-        Its outcome is spread over the longer calls (the self-consistent estimate of Efron, 1967).
+        The unknown outcome is spread over calls that rang longer (the self-consistent estimate of Efron, 1967).
         """
         if ringing_seconds is None:
             return
@@ -261,7 +262,9 @@ class InFlightTable:
 
     @staticmethod
     def find_rows(calls: Iterable[RingingCall]) -> list[int]:
-        """Return the row of each call, by seconds since "ringing", or since the Originate if ringing was not reported."""
+        """Return the row of each call in the table, from how long its phone has rung or, before that, since its
+        Originate.
+        """
         rows = []  # a time that is negative or not a number gets the first row
         for elapsed, _, ringing in calls:
             seconds = ringing if ringing is not None and ringing < elapsed else elapsed
@@ -271,10 +274,10 @@ class InFlightTable:
 
 
 class AnswerRate(Learned):
-    """The answer rate of a campaign: the mean over the last calls that ended, with exponential forgetting.
+    """The answer rate of a campaign: the mean over recent calls that have ended. Older calls count exponentially less.
 
-    Calls that still ring count too, as not answered so far. Without them the estimate would lag by a ring time, and
-    would favour answers, which come sooner than no-answers.
+    Calls that still ring count too, as not answered so far. Without them the estimate would lag by a ring time. It
+    would also be too high, because answers come sooner than no-answers.
     """
 
     SAVED: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
@@ -292,25 +295,26 @@ class AnswerRate(Learned):
         self.rate = _sane_rate(self.rate + (answered - self.rate) / self.calls)
 
     def record_hang_up(self, ratio: float) -> float:
-        """Record that a ringing call was hung up, and return the probability that it would have been answered.
+        """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
 
-        `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered).
+        Args:
+            ratio: P(still ringing | it will fail) / P(still ringing | it will be answered).
         """
         self.rate, self.calls, answered = self._with_ringing(np.array([ratio]))
         return float(answered[0])
 
     def estimate(self, ratio: Vector) -> float:
-        """Return the rate with the evidence of ringing calls.
+        """Return the answer rate, including what the calls that still ring say about it.
 
-        `ratio`: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
+        Args:
+            ratio: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
         """
         return self._with_ringing(ratio)[0] if len(ratio) else self.rate
 
     def _with_ringing(self, ratio: Vector) -> tuple[float, float, Vector]:
-        """Return the rate with unanswered calls included, the calls that it is based on, and each call's answer
-        probability.
+        """Return the answer rate with ringing calls included, its weight in calls, and each call's answer probability.
 
-        A call counts as much as is known of its outcome: 1 - q (1 - q) / p (1 - p).
+        A ringing call counts as much as is known of its outcome: 1 - q (1 - q) / p (1 - p).
         """
         p, q = self.rate, 1.0 / (1.0 + failure_odds(self.rate) * ratio)
         calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))

@@ -1,4 +1,4 @@
-"""Create a pacing policy by its name; and the policies that do not predict."""
+"""Create a pacing policy by its name. Also the policies that do not predict: progressive, preview and broadcast."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dialer.pacing.predictive import PredictivePacer
 
 
 class ProgressivePacer(Pacer):
-    """Places one call per free seat that no other call may need. Never abandons a call by design."""
+    """Places one call per free seat that is not needed by a call in flight. It never abandons a call by design."""
 
     _enough = Limit.SEATS  # the limit that is reported, if the trunks are not the limit
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return the free seats without a call in flight, as far as the trunks allow."""
+        """Return how many free seats have no call in flight, limited to what the trunks allow."""
         calls, limited_by = snapshot.limit_to_trunks(snapshot.seats_without_caller, self._enough)
         if snapshot.free_seats <= 0 and not snapshot.busy_seats:
             limited_by = Limit.NOBODY
@@ -25,7 +25,7 @@ class ProgressivePacer(Pacer):
         return calls
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return the number of ringing calls without a free seat, because seats have left."""
+        """Return how many ringing calls no longer have a free seat, because agents have left."""
         return min(len(snapshot.ringing), max(0, -snapshot.seats_without_caller))
 
 
@@ -53,8 +53,9 @@ class BroadcastPacer(Pacer):
 def make_pacer(policy: PacingPolicy, *, caps: Sequence[Cap], connect_seconds: float = 2.0) -> Pacer:
     """Return a new pacer for one campaign.
 
-    `caps` are the abandoned-call caps of the rules profile; without caps, no calls are placed ahead of free agents.
-    `connect_seconds` is how long an answered voter may wait for a seat.
+    Args:
+        caps: the abandoned-call caps of the rules profile. Without caps, no call is placed ahead of free agents.
+        connect_seconds: how long an answered voter may wait for a seat.
     """
     match policy:
         case PacingPolicy.PREDICTIVE:

@@ -27,7 +27,9 @@ STATE_VERSION = 4
 
 
 class GovernedPacer(Learned, Pacer):
-    """Base class of policies with caps. It counts answers and abandoned calls, and saves what was learned."""
+    """Base class of policies with abandoned-call caps. It counts answers and abandoned calls, and saves what it has
+    learned.
+    """
 
     SAVED: ClassVar = {"governor": None}
 
@@ -40,20 +42,21 @@ class GovernedPacer(Learned, Pacer):
         self.governor = Governor(self.caps, tuning)
 
     def set_caps(self, caps: Sequence[Cap]) -> None:
-        """Replace the caps. Their windows must be the same as before."""
+        """Replace the abandoned-call caps. The new caps must have time windows of the same lengths."""
         super().set_caps(caps)
         self.governor.set_caps(self.caps)
 
     def _advance(self, now: float) -> float:
-        """Set the time and return it. It never goes back, and invalid times are ignored."""
+        """Advance the policy's time and return it. Earlier and invalid times are ignored."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
         self.governor.now = self._now = now if self._now is None else max(self._now, now)
         return self._now
 
     def _worst_case_room(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls may be added if all calls in flight are answered and no seat becomes free (negative:
-        too many).
+        """Return how many more calls may be placed if every call in flight is answered and no seat becomes free.
+
+        The number is negative if there are too many calls already.
         """
         room = min(self.governor.worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
         return int(max(0.0, room)) + snapshot.seats_without_caller
@@ -69,18 +72,18 @@ class GovernedPacer(Learned, Pacer):
             self.governor.count(answers=-1)
 
     def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Replace the counts of each cap's window by those from the stored calls."""
+        """Replace the answers and abandoned calls counted in each cap's time window by those of the stored calls."""
         self._advance(now_seconds)
         self.governor.restore_counts(recent)
 
     def state(self) -> dict[str, object]:
-        """Return the learned state as plain JSON types. The counts of the caps are restored from the stored calls
+        """Return the learned state as plain JSON types. It omits the counted calls, which come from the store
         (`restore_counts`).
         """
         return {"version": STATE_VERSION, **super().state()}
 
     def restore(self, state: object) -> None:
-        """Restore a state from `state()`. A damaged state, or one of another version, is ignored."""
+        """Restore what `state()` returned. A damaged state, or one of another version, is ignored."""
         before = deepcopy(self.__dict__)
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
@@ -91,13 +94,14 @@ class GovernedPacer(Learned, Pacer):
 
 
 class RatioPacer(GovernedPacer):
-    """Places a fixed number of calls per free seat; one per free seat while a cap's target leaves no room.
+    """Places a fixed number of calls per free seat. While the abandoned-call rate is at its target, it places one per
+    free seat.
 
-    Unlike a ratio over all agents (VICIdial's default) it counts free seats only: with none free it places nothing.
+    Unlike a ratio over all agents (VICIdial's default), it counts only free seats: with none free it places nothing.
     """
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls bring the calls in flight up to the ratio, within trunk limits and caps."""
+        """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and caps."""
         self._advance(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.drops_to_target()
@@ -113,9 +117,7 @@ class RatioPacer(GovernedPacer):
         return calls
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return the ringing calls beyond the ratio, or beyond what a cap reserves; all of them if no agent is logged
-        in.
-        """
+        """Return how many ringing calls exceed the ratio or could exceed a cap. Without a logged-in agent, all do."""
         self._advance(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
         if seats == 0:

@@ -1,10 +1,14 @@
 """The abandoned-call governor: how many abandoned calls the caps still allow, and how much risk the look-ahead may
 take.
 
-Two control loops. The inner loop finds the alpha at which calls are abandoned at the lowest target, by stochastic
-approximation at every answered call. The outer loop scales alpha by x, the abandoned-call rate that every window can
-bear from now on, as a multiple of that target. What a window can bear depends on its room: the abandoned calls that it
-can still take without exceeding its hard stop, given the answers that are certain to come before the window is judged.
+A cap limits the abandoned-call rate in a sliding window of time. It has a target, and a hard stop that must not be
+exceeded. Alpha is the probability of being abandoned that is allowed for the last call placed.
+
+Two control loops set alpha. The inner loop runs at every answered call, and finds the alpha at which calls are
+abandoned at the lowest target (stochastic approximation). The outer loop multiplies this alpha by a factor: the
+abandoned-call rate that every window can take from now on, divided by that target. This rate depends on the room of the
+window: the abandoned calls that it can still take without exceeding its hard stop. The room includes answers that are
+certain to come before the window ends.
 """
 
 from __future__ import annotations
@@ -23,13 +27,13 @@ BUCKETS = 720
 
 
 class Tally:
-    """Counts live answers and abandoned calls in one sliding window.
+    """Counts answers by people and abandoned calls in one sliding window of time.
 
     It errs on the safe side: an answer leaves the count one bucket early, an abandoned call one bucket late.
     """
 
     def __init__(self, window_seconds: float) -> None:
-        """Create the window with its length. An invalid length counts as one second."""
+        """Create the window with its length in seconds. An invalid length counts as one second."""
         self.window_seconds = window_seconds if 1.0 <= window_seconds < float("inf") else 1.0
         self._width = self.window_seconds / BUCKETS
         self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls by bucket, oldest first
@@ -65,7 +69,7 @@ class Tally:
             del self._buckets[oldest]
 
     def remaining_counts(self, now: float, ahead_seconds: float) -> tuple[int, int]:
-        """Return the answers and abandoned calls that will still be in the window in `ahead_seconds`."""
+        """Return how many of the counted answers and abandoned calls will still be in the window after `ahead_seconds`."""
         self.advance(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
@@ -81,7 +85,7 @@ class Tally:
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
     def unfilled_seconds(self, now: float) -> float:
-        """Return the seconds until the window is full, after which answers leave it."""
+        """Return how many seconds remain until the window is full. From then on, old answers leave it."""
         self.advance(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
@@ -90,7 +94,7 @@ class Tally:
         return int(now // self._width)
 
     def restore_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
-        """Replace the counts by those from the stored calls, oldest first."""
+        """Replace the counts by those of the stored calls, given with the oldest first."""
         held: dict[int, list[int]] = {}
         for each in recent:
             bucket = self._bucket(now - max(0.0, each.age_seconds))
@@ -105,13 +109,13 @@ class Tally:
 
 
 class Governor(Learned):
-    """Enforces all abandoned-call caps of a campaign. Without a cap no risk is taken at all."""
+    """Enforces all abandoned-call caps of a campaign. Without a cap it allows no risk."""
 
     SAVED: ClassVar = {"_level": (-20.0, 0.0)}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning) -> None:
-        """Create the governor. `caps` are the caps of the rules profile; a target above its hard stop counts as the
-        hard stop.
+        """Create the governor with the caps of the rules profile. A target above its hard stop is lowered to the hard
+        stop.
         """
         self._tuning = tuning
         self.tallies = [Tally(cap.window_seconds) for cap in caps]
@@ -128,7 +132,7 @@ class Governor(Learned):
         self._sure = 0.0  # answers per second that are certain enough to count on
 
     def set_caps(self, caps: Sequence[Cap]) -> None:
-        """Replace the caps. Their windows must be the same as before."""
+        """Replace the abandoned-call caps. The new caps must have time windows of the same lengths."""
         targets = [max(0.0, min(cap.target, cap.hard_stop)) for cap in caps]
         self._windows = list(zip(caps, self.tallies, targets, strict=True))
         self.target = min(targets, default=0.0)
@@ -136,7 +140,9 @@ class Governor(Learned):
         """The lowest hard stop of the caps."""
 
     def count_answer(self, *, at_once: bool = False) -> None:
-        """Count an answer by a person. `at_once`: by the carrier itself, which took no risk and teaches less."""
+        """Count an answer by a person. An answer as soon as the call is placed (`at_once`) involved no risk, and
+        teaches less.
+        """
         self.count(answers=1)
         self._learn((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
@@ -146,21 +152,25 @@ class Governor(Learned):
         self._learn(-1.0)
 
     def count(self, answers: int = 0, abandoned: int = 0) -> None:
-        """Add to the counts of every window. A machine that was counted as an answer is subtracted."""
+        """Add answers and abandoned calls to every window. Negative numbers subtract, for a machine that was counted as
+        a person.
+        """
         for tally in self.tallies:
             tally.count(self.now, answers, abandoned)
 
     def _learn(self, surprise: float) -> None:
-        """Adjust alpha by the difference between the actual and the expected result of a call."""
+        """Adjust alpha by the difference between the actual and the expected result of an answered call."""
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
     def alpha(self, *, seats: int, answers_per_second: float, seconds_left: float | None) -> float:
-        """Return alpha: the probability of being abandoned that is allowed for the last call.
+        """Return alpha: the probability of being abandoned that is allowed for the last call placed.
 
-        `seats` is the number of seats that take callers, and `answers_per_second` what they get at one call per free
-        seat. The calling day ends in `seconds_left`; None: unknown, and future answers are not counted on.
+        Args:
+            seats: the number of seats that take callers.
+            answers_per_second: the answers that these seats get at one call per free seat.
+            seconds_left: the time until the calling day ends. If it is None (unknown), no future answers are assumed.
         """
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
@@ -174,11 +184,11 @@ class Governor(Learned):
         return exp(self._level) * self.boldness * small
 
     def _limits_of_window(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
-        """Return the abandoned calls that a window can still take, and the abandoned-call rate that it can bear from
-        now on.
+        """Return how many abandoned calls a window can still take, and the abandoned-call rate that it allows from now
+        on.
 
-        The room includes the answers that are certain to come until the window is full or the day ends. If abandoned
-        calls will be left in the window then, it is also checked half a window ahead.
+        The number includes the answers that are certain to come until the window is full or the day ends. If the window
+        will still contain abandoned calls then, the limits are also computed half a window ahead.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.unfilled_seconds(self.now))
@@ -198,17 +208,21 @@ class Governor(Learned):
         return room, min(target + short / tuning.target_answers, spending)
 
     def drops_to_target(self) -> float:
-        """Return the abandoned calls that the targets of all windows still allow. May be negative. Without a cap: 0."""
+        """Return how many more abandoned calls keep every window within its target. Negative: too many already. Without
+        a cap: 0.
+        """
         for tally in self.tallies:
             tally.advance(self.now)
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def worst_case_room(self, free_seats: int) -> float:
-        """Return how many calls beyond the free seats may be in flight if each of them may be abandoned.
+        """Return how many calls, beyond the free seats, may be in flight if each of them may be abandoned.
 
         No cap with a reserve may be exceeded, now or when the calling day ends. Before d callers are abandoned, others
-        have taken the free seats: with `a` of n answers abandoned, a + d must not exceed hard_stop * (n + free_seats +
-        d). Negative if a cap is exceeded already, infinite without a cap with a reserve.
+        have taken the free seats. So with `a` of n answers abandoned, a + d must not exceed hard_stop * (n + free_seats
+        + d).
+
+        The number is negative if a cap is exceeded already, and infinite without a cap with a reserve.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:
@@ -222,6 +236,8 @@ class Governor(Learned):
         return room
 
     def restore_counts(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Replace the counts by those from the stored calls, by window length. A window without records is emptied."""
+        """Replace the counts of each window by those of the stored calls, given by window length. Other windows are
+        emptied.
+        """
         for cap, tally, _ in self._windows:
             tally.restore_counts(self.now, recent.get(cap.window_seconds, ()))

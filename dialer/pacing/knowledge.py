@@ -1,4 +1,4 @@
-"""What the predictive policy knows about a campaign: it learns from events, and interprets snapshots."""
+"""What the predictive policy knows about a campaign. It learns from events, and estimates what a snapshot leads to."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRA
 
 
 def free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
-    """Return P(a seat is free within each horizon), shape (4 * ELAPSED_SECONDS, len(horizons)). Rows are as in
-    `find_rows`.
+    """Return P(a busy seat is free within each horizon), shape (4 * ELAPSED_SECONDS, len(horizons)).
 
-    A semi-Markov chain in steps of a second: talk ends or changes to closing, and closing ends; both lead to wrap-up,
-    which ends or changes to nearly done, which ends. A stage that begins within a step counts from its middle.
+    `find_rows` returns the row of a seat. The model is a semi-Markov chain with steps of one second. A talk ends or
+    enters its closing part, which ends. Both lead to wrap-up, which ends or becomes nearly done, which ends. A stage
+    that begins within a step counts from the middle of the step.
     """
     steps = int(max(horizons, default=1.0)) + 2
     freed = np.ones(steps + 1)  # by step: P(a seat whose stage has just ended is free by then)
@@ -64,8 +64,9 @@ def free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matr
 
 
 def find_rows(seats: Iterable[BusySeat]) -> list[int]:
-    """Return the rows of busy seats in the table of `free_probabilities`, by stage and elapsed seconds. Leaving seats are
-    skipped.
+    """Return the row of each busy seat in the table of `free_probabilities`, by its stage and the seconds in it.
+
+    Seats whose agent leaves after this call are skipped.
     """
     last = ELAPSED_SECONDS - 1
     return [
@@ -76,7 +77,7 @@ def find_rows(seats: Iterable[BusySeat]) -> list[int]:
 
 
 class Prospect(NamedTuple):
-    """The interpretation of a snapshot: what is expected in the next seconds."""
+    """What is expected in the next seconds after a snapshot: seats that become free, and calls that are answered."""
 
     outlook: Outlook
     next_call: Sequence[float]  # P(a call placed now is answered by each moment)
@@ -90,7 +91,7 @@ class Knowledge(Learned):
     SAVED: ClassVar = dict.fromkeys(("rings", "answer_rate", "hazards"))
 
     def __init__(self, tuning: Tuning, connect_seconds: float) -> None:
-        """Create the estimators. `connect_seconds` is how long an answered voter may wait for a seat."""
+        """Create the estimators of a campaign. An answered voter may wait up to `connect_seconds` for a seat."""
         self._tuning = tuning
         self.rings = RingTimes(tuning)
         self.answer_rate = AnswerRate(tuning)
@@ -100,7 +101,7 @@ class Knowledge(Learned):
         self._compute_tables()
 
     def _compute_tables(self) -> None:
-        """Compute the tables again."""
+        """Compute the probability tables again from the estimators."""
         rates = {stage: hazard.rates() for stage, hazard in self.hazards.items()}
         talks = self.hazards[SeatStage.TALKING]
         self.conversation_seconds = talks.mean_seconds + self.hazards[SeatStage.WRAP_UP].mean_seconds
@@ -110,7 +111,7 @@ class Knowledge(Learned):
         self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.endings / 8.0))
 
     def interpret(self, snapshot: PacingSnapshot) -> Prospect:
-        """Return the interpretation of a snapshot."""
+        """Return what is expected in the next seconds after a snapshot."""
         table, calls = self._table, snapshot.ringing
         rows, busy = np.array(table.find_rows(calls), dtype=np.intp), find_rows(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
@@ -132,7 +133,7 @@ class Knowledge(Learned):
     # Learning
 
     def learn(self, event: PacingEvent) -> None:
-        """Learn from one event."""
+        """Update the estimators from one event."""
         seconds = sane_seconds(event.seconds)
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
@@ -156,7 +157,7 @@ class Knowledge(Learned):
                 self._learn_stage(event, seconds, SeatStage.WRAP_UP)
 
     def _learn_stage(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
-        """Learn the duration of a talk or wrap-up, and of its inner stage if it was entered."""
+        """Learn how long a talk or wrap-up lasted and, if its last part was announced, how long that lasted."""
         told = event.closing_seconds is not None
         inner = min(seconds, sane_seconds(event.closing_seconds or 0.0))
         self.hazards[stage].record_end(seconds - inner, went_over=told)
@@ -164,9 +165,10 @@ class Knowledge(Learned):
             self.hazards[_INNER[stage]].record_end(inner)
 
     def restore(self, state: object) -> None:
-        """Restore a state from `state()`. Raises KeyError, TypeError or ValueError for a damaged state.
+        """Restore the learned state from a value that `state()` returned.
 
-        After an error the object may be half restored.
+        Raises:
+            KeyError, TypeError, ValueError: the value is damaged. The estimators may be half restored.
         """
         super().restore(state)
         self._compute_tables()

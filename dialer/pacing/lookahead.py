@@ -2,11 +2,12 @@
 
     P(abandoned | answered at t) = P(free - waiting + F(t + connect) - A(t) <= 0), averaged over the distribution of t
 
-F is the number of seats that become free, one Bernoulli variable per busy seat. A is the number of answers among the
-calls in flight, one Bernoulli variable per call. This is the newsvendor's critical ratio with predicted distributions:
-place the largest k calls of which the last keeps the probability at alpha or below. With r abandoned calls of room
-before a hard stop, P(... <= -r) is the probability that the call is the one that exceeds it; this has a bound of its
-own.
+F is the number of seats that become free, and A the number of answers among the calls in flight. Both are sums of
+Bernoulli variables: one per busy seat, and one per call.
+
+The rule places as many calls as possible while this probability for the last call is at most alpha. (This is the
+newsvendor's critical ratio with predicted distributions.) If r more abandoned calls would reach a hard stop, P(... <=
+-r) is the probability that the call exceeds it. This probability has a limit of its own.
 """
 
 from __future__ import annotations
@@ -27,11 +28,10 @@ _Sums = Sequence[tuple[float, float, float, float]]
 
 
 class Bound(NamedTuple):
-    """A limit on the risk of the last call, if it is answered: `chance` is the highest allowed probability that it is
-    abandoned.
+    """A limit on the probability (`chance`) that the last call placed is abandoned if it is answered.
 
-    With `room`, that it is abandoned after `room` other calls. `doubt` is the relative standard deviation of the answer
-    rate's error.
+    With `room`, the limit applies to being abandoned after `room` other abandoned calls. `doubt` is the relative
+    standard deviation of the error in the estimated answer rate.
     """
 
     chance: float
@@ -45,15 +45,18 @@ PowerSums = Sequence[Sequence[float]]
 
 
 class Outlook:
-    """The expected course of the next seconds for one snapshot: probabilities of abandoning as more or fewer calls are
-    in flight.
+    """The probabilities that calls are abandoned in the next seconds after a snapshot, with more or fewer calls in
+    flight.
     """
 
     def __init__(self, free: int, ringing: int, freed: PowerSums, answered: PowerSums) -> None:
-        """Create the outlook from counts and sums of probabilities at each future moment considered.
+        """Create the outlook for several future moments.
 
-        `free`: free seats less waiting callers; `ringing`: calls in flight; `freed`: power sums of P(free by then) over
-        the busy seats; `answered`: power sums of P(answered by then) over the calls.
+        Args:
+            free: the free seats less the waiting callers.
+            ringing: the number of calls in flight.
+            freed: sums over the busy seats of the powers of P(free by each moment).
+            answered: sums over the calls in flight of the powers of P(answered by each moment).
         """
         self._free, self._ringing = free, ringing
         self._answered_by = answered[0]
@@ -67,9 +70,10 @@ class Outlook:
         """Expected seats that become free, and expected answers: means over the moments considered."""
 
     def count_calls_within(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
-        """Return the largest number of new calls, at most `most`, of which the last stays within the bounds.
+        """Return how many new calls, at most `most`, can be placed before the last one exceeds a bound on its risk.
 
-        `new`: P(a new call is answered by each moment).
+        Args:
+            new: P(a new call is answered by each moment).
         """
         if most <= 0 or not self._is_within(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
@@ -79,10 +83,10 @@ class Outlook:
         return calls
 
     def count_excess(self, bounds: Bounds) -> int:
-        """Return how many average ringing calls must be hung up until the last of the others stays within the bounds.
+        """Return how many ringing calls must be hung up until each remaining call is within the bounds on its risk.
 
-        A call is judged without itself, as when it was placed. Judged with itself, a call could be placed and hung up
-        again and again.
+        The number is in average calls. A call is judged by the other calls, as when it was placed. If it also counted
+        itself, a call could be placed and hung up again and again.
         """
         kind, excess = _sums_of([answers / max(1, self._ringing) for answers in self._answered_by]), 0
         while excess < self._ringing and not self._is_within(bounds, _add_calls(self._sums, kind, -1.0 - excess)):
@@ -90,9 +94,9 @@ class Outlook:
         return excess
 
     def _is_within(self, bounds: Bounds, sums: _Sums) -> bool:
-        """Return whether one more call stays within the bounds, given calls with these sums.
+        """Return whether one more call is within the bounds on its risk, given the sums of the other calls.
 
-        The mean over all moments counts. The loop stops as soon as a bound is exceeded.
+        The mean probability over all moments counts. The loop stops as soon as a bound is exceeded.
         """
         for chance, room, doubt in bounds:
             most, total = chance * len(sums), 0.0  # tails are never negative
@@ -105,7 +109,7 @@ class Outlook:
 
 
 def _add_calls(sums: _Sums, kind: _Sums, count: float) -> _Sums:
-    """Return the sums with `count` more calls of one kind."""
+    """Return the sums of moments after `count` more calls of one kind are added."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)
         for (mean, variance, third, answers), (x, y, z, _) in zip(sums, kind, strict=True)
@@ -115,22 +119,22 @@ def _add_calls(sums: _Sums, kind: _Sums, count: float) -> _Sums:
 def with_powers(probabilities: Matrix) -> Matrix:
     """Return probabilities, their squares and their cubes side by side: shape (n, m) becomes (n, 3 m).
 
-    The result is contiguous, so that taking rows copies only these rows.
+    The array is contiguous, so that selecting rows copies only these rows.
     """
     return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
 def _sums_of(probabilities: Sequence[float]) -> _Sums:
-    """Return the sums of one call, from its probabilities of being answered by each moment."""
+    """Return the sums of moments for a single call, from its probabilities of being answered by each moment."""
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
 def tail_probability(at_least: float, mean: float, variance: float, third: float) -> float:
-    """Return P(S >= at_least) of an integer sum with this mean, variance and third central moment.
+    """Return P(S >= at_least) for a sum S of whole numbers, from its mean, variance and third central moment.
 
-    This is the normal distribution with continuity correction and one Edgeworth term for the skewness: the "refined
-    normal approximation" of Volkova (1996), as in Hong, "On computing the distribution function for the Poisson
-    binomial distribution" (2013).
+    It is the normal distribution with continuity correction and one Edgeworth term for the skewness. This is the
+    "refined normal approximation" of Volkova (1996), as in Hong, "On computing the distribution function for the
+    Poisson binomial distribution" (2013).
     """
     if variance < 1e-9:
         return 1.0 if mean >= at_least - 0.5 else 0.0

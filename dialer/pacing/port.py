@@ -32,7 +32,7 @@ class SeatStage(StrEnum):
 
 
 class BusySeat(NamedTuple):
-    """A seat with a voter, or in wrap-up."""
+    """A seat whose agent talks to a voter or is in wrap-up."""
 
     stage: SeatStage
     elapsed_seconds: float  # in this stage
@@ -65,16 +65,16 @@ class PacingSnapshot:
 
     @property
     def seats_for_callers(self) -> int:
-        """Return the number of seats that are free or will become free."""
+        """Return the number of seats that can take callers: free now, or free after their present call."""
         return max(0, self.free_seats) + len([seat for seat in self.busy_seats if not seat.leaving])
 
     @property
     def seats_without_caller(self) -> int:
-        """Return the free seats that no call in flight may need (negative: more calls than free seats)."""
+        """Return the free seats less the calls in flight. Negative: there are more calls than free seats."""
         return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
 
     def limit_to_trunks(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
-        """Return how many of `wanted` calls the channels and CPS limits allow, and what limits the number."""
+        """Return how many of `wanted` calls the free channels and the CPS limits allow, and the limit that applies."""
         channels, cps = max(0, self.free_channels), max(0, self.cps_budget)
         of_channels = Limit.SPEED if self.held_back else Limit.CHANNELS
         room, limit = (channels, of_channels) if channels <= cps else (cps, Limit.CPS)
@@ -122,7 +122,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class RecentAnswers:
-    """The live answers and abandoned calls of a short period, from the stored calls."""
+    """The answers by people and the abandoned calls of a short period, counted from the stored calls."""
 
     age_seconds: float  # since the end of the period
     answers: int
@@ -130,7 +130,7 @@ class RecentAnswers:
 
 
 class Limit(StrEnum):
-    """The reason why a decision placed no more calls: its name, and a text for supervisors (docs/explanation/pacing.md)."""
+    """The reason why a policy placed no more calls: its name, and a text for supervisors (docs/explanation/pacing.md)."""
 
     words: str
 
@@ -168,7 +168,7 @@ class Explanation:
 
 
 class Pacer(ABC):
-    """A pacing policy for one campaign. By default it learns nothing, has no caps and cancels no calls."""
+    """A pacing policy for one campaign. This base class learns nothing, has no caps and cancels no calls."""
 
     caps: tuple[Cap, ...] = ()
     """The caps that the policy respects. After a restart their windows are filled from the stored calls."""
@@ -192,19 +192,21 @@ class Pacer(ABC):
         return 0
 
     def set_target(self, target: float) -> None:
-        """Set the abandoned-call rate to aim at. Hard stops do not change."""
+        """Set the abandoned-call rate to aim at. The hard stops of the caps do not change."""
         self.set_caps([replace(cap, target=target) for cap in self.caps])
 
     def set_caps(self, caps: Sequence[Cap]) -> None:
-        """Replace the caps. Their windows must be the same as before, and keep their counts."""
+        """Replace the abandoned-call caps, without losing counted calls. The new caps must have windows of the same
+        lengths.
+        """
         self.caps = tuple(caps)
 
     def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:  # noqa: B027
-        """Replace the counts of the caps by those from the stored calls, by window length, oldest first."""
+        """Replace the counted calls of each cap by those of the stored calls, given by window length, oldest first."""
 
     def state(self) -> dict[str, object]:
-        """Return the learned state as plain JSON types, without the counts of the caps."""
+        """Return the learned state as plain JSON types, without the calls that the caps count."""
         return {}
 
     def restore(self, state: object) -> None:  # noqa: B027
-        """Restore a state from `state()`. A state that is damaged or of another version is ignored."""
+        """Restore what `state()` returned. A state that is damaged or of another version is ignored."""

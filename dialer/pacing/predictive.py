@@ -1,4 +1,4 @@
-"""The predictive policy: place calls for seats that will be free, as far as the abandoned-call caps allow."""
+"""The predictive policy: it places calls for seats that will soon be free, as far as the abandoned-call caps allow."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dialer.pacing.tuning import TUNED, Tuning
 class UsualRate(Learned):
     """The mean answer rate over the last half hour.
 
-    A mean over calls would forget within minutes, because idle agents cause many calls. It starts as if everybody
-    answered: while the list is unknown, few calls are in flight.
+    The mean is over time. A mean over calls would forget within minutes, because idle agents cause many calls. The
+    first value is 1, as if everybody answered: while a list is unknown, few calls are in flight.
     """
 
     SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
@@ -29,7 +29,7 @@ class UsualRate(Learned):
         self._at: float | None = None
 
     def record_rate(self, now: float, answer_rate: float) -> None:
-        """Record the answer rate at this moment. Each rate counts for as long as it lasts."""
+        """Record the present answer rate. It counts in the mean until the next one is recorded."""
         gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
         if answer_rate < self._tuning.least_usual_rate:
@@ -50,8 +50,9 @@ class PredictivePacer(GovernedPacer):
     def __init__(self, caps: Sequence[Cap], *, connect_seconds: float = 2.0, tuning: Tuning = TUNED) -> None:
         """Create the pacer.
 
-        `connect_seconds` is how long an answered voter may wait for a seat. `tuning` replaces the constants of pacing
-        in experiments.
+        Args:
+            connect_seconds: how long an answered voter may wait for a seat.
+            tuning: replaces the constants of pacing in experiments.
         """
         super().__init__(caps, tuning)
         self.knowledge = Knowledge(tuning, connect_seconds)
@@ -63,7 +64,7 @@ class PredictivePacer(GovernedPacer):
     # Decisions
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return the largest number of calls of which the last is abandoned with at most the probability alpha."""
+        """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha."""
         now = self._advance(snapshot.now_seconds)
         prospect, alpha = self._interpret(snapshot)
         if prospect.seats == 0:
@@ -96,7 +97,7 @@ class PredictivePacer(GovernedPacer):
         return calls
 
     def explain(self) -> Explanation:
-        """Return the reason for the last decision: expected seats and answers, alpha, and the abandoned calls still
+        """Return the reason for the last decision, with expected seats and answers, alpha, and abandoned calls still
         allowed.
         """
         if self._decided is None:
@@ -115,16 +116,16 @@ class PredictivePacer(GovernedPacer):
         return Explanation(calls, limited_by, figures)
 
     def _is_carrier_slow(self, snapshot: PacingSnapshot) -> bool:
-        """Return whether calls wait so long for "ringing" that more calls would only pile up at the carrier."""
+        """Return whether calls wait so long for the carrier to report ringing that more calls would only pile up there."""
         silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
         many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
     def _make_bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
-        """Return the bounds on the last call's risk: that it is abandoned (alpha), and that it exceeds a hard stop.
+        """Return the limits on the risk of the last call: to be abandoned (alpha), and to exceed a hard stop.
 
-        A large site decides more often, so its second bound is lower. A list with fewer answers than in the last half
-        hour may recover at any moment.
+        A large site decides more often, so its limit for the hard stop is lower. If the answer rate is below its mean
+        of the last half hour, it may recover at any moment. The limits take this into account.
         """
         tuning = self._tuning
         poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0
@@ -132,7 +133,9 @@ class PredictivePacer(GovernedPacer):
         return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
     def _interpret(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
-        """Return the interpretation of this snapshot, and alpha. Both are computed once for both decisions."""
+        """Return what is expected after this snapshot, and alpha. Both decisions about a snapshot share one
+        computation.
+        """
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.interpret(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
@@ -143,7 +146,7 @@ class PredictivePacer(GovernedPacer):
         return self._seen[1:]
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls will have no seat; all of them if no agent is left."""
+        """Return how many ringing calls will find no free seat. Without a logged-in agent, these are all."""
         now = self._advance(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0

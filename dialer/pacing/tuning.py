@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """The constants of pacing. Units are in the names or comments. Values were found by simulation
-    (`bench/bench_pacing.py`).
+    """The constants of pacing, found by simulation (`bench/bench_pacing.py`).
+
+    Units are in the names or comments.
     """
 
     # Assumptions about a new campaign
