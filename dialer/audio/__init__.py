@@ -1,1 +1,1 @@
-"""The prompts of campaigns, and their conversion to sounds for Asterisk. No telephony."""
+"""The recorded prompts of campaigns, and their conversion to sound files for Asterisk. No telephony."""

@@ -1,6 +1,6 @@
-"""The catalogue of prompts by campaign and language: their recordings, sounds, approvals and certificates.
+"""The catalogue of prompts: for each campaign and language, the recordings, sounds, approvals and certificates.
 
-Each language has a TOML file, `hi.toml`, and a campaign's own prompts have `campaign/<id>/hi.toml`, so that git shows
+Each language has a TOML file, `hi.toml`. The prompts of a single campaign are in `campaign/<id>/hi.toml`. So git shows
 each change. Unknown keys are errors, so that a misspelt certificate is noticed.
 """
 
@@ -37,7 +37,7 @@ _HEAD: Final = "# Made by `dialer audio prepare` and `dialer audio drafts`; appr
 
 
 class Voice(StrEnum):
-    """The kind of voice of a prompt."""
+    """The kind of voice that speaks a prompt."""
 
     HUMAN = "human"
     SYNTHETIC = "synthetic"  # a synthetic voice for permanent use
@@ -45,7 +45,9 @@ class Voice(StrEnum):
 
 
 class Entry(BaseModel):
-    """The catalogue entry of a prompt. The hash of its recording links it to its approval and its certificate."""
+    """The catalogue entry of a prompt. Its approval and certificate are valid only for a recording with the hash they
+    contain.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -88,7 +90,7 @@ Entries = Mapping[PromptName, Entry]
 
 
 def find_text_problem(text: str) -> str | None:
-    """Return an error if the text of a prompt is too long for the catalogue, or None."""
+    """Return an error if the text of a prompt is longer than the catalogue allows, or None."""
     if len(text) <= MAX_TEXT:
         return None
     most = f"but the catalogue accepts {MAX_TEXT:,}"
@@ -122,7 +124,7 @@ def list_catalogue_files(directory: Path) -> list[Path] | None:
 
 
 def read_entries(directory: Path, files: Iterable[Path]) -> dict[PromptName, Entry]:
-    """Return the entries in `files` of a catalogue. Raises CatalogueError with file, key and remedy."""
+    """Return the entries in the given files of a catalogue. Raises CatalogueError with file, key and remedy."""
     entries: dict[PromptName, Entry] = {}
     for path in files:
         scope = path.relative_to(directory).with_suffix("").as_posix()
@@ -160,9 +162,10 @@ def _parse_entry(path: Path, key: str, table: object) -> Entry:
 
 
 def write_catalogue(directory: Path, entries: Entries) -> None:
-    """Write changed files, each atomically, and remove files without entries.
+    """Write the changed files of a catalogue, each atomically, and remove files without entries.
 
-    Raises AudioError, and changes no file, if a file cannot be written.
+    Raises:
+        AudioError: a file cannot be written. Then no file has changed.
     """
     with stage_catalogue(directory, entries):
         pass
@@ -172,8 +175,11 @@ def write_catalogue(directory: Path, entries: Entries) -> None:
 def stage_catalogue(directory: Path, entries: Entries) -> Iterator[None]:
     """Write the new files of a catalogue under temporary names, and rename them when the block ends without an error.
 
-    The block makes other changes that must happen together with the catalogue. After it only renames remain, which need
-    no disk space. Raises AudioError with the file that cannot be written.
+    The block makes the changes that must happen together with those of the catalogue. After the block only renames
+    remain, which need no disk space.
+
+    Raises:
+        AudioError: a file cannot be written. The text names it.
     """
     files = {
         path: (_HEAD + tomli_w.dumps(tables)).encode() for path, tables in _group_by_file(directory, entries).items()
@@ -217,10 +223,7 @@ def _find_file(directory: Path, name: PromptName) -> Path:
 
 @contextmanager
 def change_catalogue(directory: Path) -> Iterator[dict[PromptName, Entry]]:
-    """Lock the catalogue, yield its entries for changes, and write them at the end of the block.
-
-    Raises CatalogueError.
-    """
+    """Lock the catalogue, yield its entries to be changed, and write them when the block ends. Raises CatalogueError."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -1,4 +1,4 @@
-"""Convert a recording to sounds for Asterisk: decode, trim, normalise, encode, and measure the result."""
+"""Convert a recording to sound files for Asterisk: decode, trim, normalise, encode, and measure the result."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _MOST_CLICKS: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The formats, loudness and length limit of a site's sounds."""
+    """The formats, loudness and maximum length of a site's sounds."""
 
     formats: tuple[SoundFormat, ...]
     loudness_lufs: float = -19.0
@@ -69,7 +69,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """The sounds made from one recording. Loudness and peak are those of the sound that deviates most."""
+    """The sounds made from one recording. Loudness and peak are those of the sound that differs most from the target."""
 
     contents: Mapping[SoundFormat, bytes]
     seconds: float
@@ -128,7 +128,7 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
 
 
 def trim_silence(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[Samples, float]:
-    """Return (samples without silence at both ends and with short fades, seconds of silence that were cut off)."""
+    """Remove the silence at both ends of a recording and add short fades. Return (samples, seconds that were cut off)."""
     start, end = find_sound_range(samples, rate, loudness, loudness_lufs)
     kept = np.array(samples[start:end])
     fade = min(_FADE_MS * rate // 1000, len(kept) // 2)
@@ -140,11 +140,11 @@ def trim_silence(samples: Samples, rate: int, loudness: Loudness, loudness_lufs:
 
 
 def find_sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
-    """Return the range (first, last + 1) of the samples that are not silence.
+    """Return the range (first, last + 1) of the samples between the silence at both ends.
 
-    The threshold of silence is the recording's loudness minus 35 dB, or the background noise plus 8 dB if that is
-    louder, but always at least 18 dB below the speech. It is measured at the loudness of the finished prompt, so that a
-    resolution of 16 bits suffices for quiet recordings.
+    Samples below a threshold are silence. The threshold is the recording's loudness minus 35 dB, or the background
+    noise plus 8 dB if that is higher. It is always at least 18 dB below the speech. It is measured at the loudness of
+    the finished prompt, so that a resolution of 16 bits suffices for quiet recordings.
     """
     loud = amplify(samples, loudness_lufs - loudness.integrated_lufs)
     segment = AudioSegment(data=encode_pcm(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
@@ -161,9 +161,10 @@ def find_sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_l
 
 
 def _measure_silence(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
-    """Return the duration of silence before and after the speech (ms). Without speech it is (total duration, 0).
+    """Return how long it is silent before and after the speech (ms), or (total duration, 0) if there is no speech.
 
-    A click of a button or plug counts as silence: a sound shorter than 80 ms, at least 200 ms away from the rest.
+    The click of a button or plug counts as silence. A click is shorter than 80 ms and at least 200 ms away from other
+    sounds.
     """
     before = _measure_leading_silence(segment, threshold_dbfs)
     if before >= len(segment):
@@ -196,7 +197,7 @@ def _measure_noise_dbfs(samples: Samples, rate: int) -> float:
 
 
 def _encode_sound(samples: Samples, sound_format: SoundFormat, true_peak_db: float) -> tuple[bytes, Loudness]:
-    """Return the encoded sound and its loudness. The gain is reduced if quantisation raises a peak above the limit."""
+    """Return the encoded sound and its loudness. If quantisation raises a peak above the limit, the gain is reduced."""
     for _ in range(_ROUNDS):
         content = encode(samples, sound_format)
         result = measure_loudness(decode_file(content, sound_format), get_sample_rate(sound_format))

@@ -1,6 +1,6 @@
-"""Decode recordings of any format to samples with PyAV, resample them, and remove offset and rumble.
+"""Decode recordings of any format to samples with PyAV, resample them, and remove DC offset and rumble.
 
-The format is recognised by the first bytes of the file, never by its name, and only plain containers are opened. FFmpeg
+The format is recognised by the first bytes of the file, never by its name. Only plain containers are opened: FFmpeg
 also reads playlists that name other files and addresses, and an untrusted recording must not make it open these.
 """
 
@@ -48,9 +48,10 @@ class Decoded:
 
 
 def decode_recording(path: Path, rate: int, max_seconds: float, *, raw: bool = False) -> Decoded:
-    """Decode a recording to one channel at `rate` (Hz), and remove offset and rumble unless `raw` is set.
+    """Decode a recording to one channel at `rate` (Hz). Unless `raw` is set, remove DC offset and rumble.
 
-    Raises RecordingRefused with the reason in one line.
+    Raises:
+        RecordingRefused: the recording cannot be used. The text is the reason in one line.
     """
     try:
         kind = _detect_container(path)
@@ -92,7 +93,9 @@ def _detect_container(path: Path) -> str:
 
 
 def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:
-    """Return (one or two channels at `rate`, duration in the header in seconds or 0, number of undecodable packets)."""
+    """Return (one or two channels at `rate`, duration by the file's header in seconds or 0, number of undecodable
+    packets).
+    """
     with _open_container(path, kind) as container:
         if not container.streams.audio:
             raise RecordingRefused("has no audio track; export it again with sound")
@@ -123,7 +126,7 @@ def _open_container(path: Path, kind: str) -> InputContainer:
 
 
 def _read_packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
-    """Yield the packets up to the end of the file, or up to the first that cannot be read."""
+    """Yield the packets of a recording, up to its end or to the first packet that cannot be read."""
     packets = container.demux(stream)
     while True:
         try:
@@ -224,7 +227,7 @@ def _pull_channels(graph: Graph) -> Iterator[Channels]:
 
 
 def _check_completeness(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
-    """Raise RecordingRefused for a truncated file, and yield notes for a file that may be truncated."""
+    """Raise RecordingRefused for a truncated file. Yield a note for each sign that a file may be truncated."""
     cut = f"is truncated: it has {seconds:.1f} s of {declared:.1f} s; copy or export it again"
     if kind == "wav":
         with path.open("rb") as file:
@@ -250,7 +253,9 @@ def _has_last_ogg_page(path: Path) -> bool:
 
 
 def _has_frame_count(path: Path) -> bool:
-    """Return whether an MP3 has a header with its length, which otherwise is only an estimate from its bit rate."""
+    """Return whether an MP3 has a header that states its length. Otherwise the length is only estimated from the bit
+    rate.
+    """
     with path.open("rb") as file:
         head = file.read(10)
         if head[:3] == b"ID3":
@@ -269,7 +274,7 @@ def _count_clipped_runs(channels: Channels) -> int:
 
 
 def _mix_to_mono(channels: Channels) -> tuple[Samples, bool]:
-    """Return (mean of the channels, False), or (left channel, True) if the channels cancel each other out."""
+    """Return (mean of both channels, False). If they would cancel each other out, return (left channel, True)."""
     if channels.shape[0] == 1:
         return channels[0], False
     mixed = channels.mean(axis=0, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Draft voices: synthesise the prompts that have no recording, and mark them as drafts."""
+"""Draft voices: synthesise the prompts that have no recording yet, and mark them as drafts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dialer.process.pool import choose_process_count, run_in_processes
 
 @dataclass(frozen=True, slots=True)
 class DraftJob:
-    """A text to synthesise for all prompts with the same words, such as day 7, number 7 and digit 7."""
+    """A text to synthesise once for all prompts with the same words, such as `day/7`, `number/7` and `digit/7`."""
 
     language: str
     text: str
@@ -50,19 +50,19 @@ def make_drafts(
     workers: int = 0,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> DraftReport:
-    """Synthesise all prompts without a recording, install their sounds, and update entries and catalogue.
+    """Synthesise all prompts that have no recording, install their sounds, and update the catalogue.
 
-    If the text of an approved draft has changed, it is made again and becomes an unapproved draft. A text that is too
-    long for the catalogue is refused.
+    If the text of an approved draft has changed, the draft is made again and must be approved again. A text that is
+    longer than the catalogue allows is refused.
 
     Args:
         places: the directories of recordings and sounds.
-        entries: the entries of the catalogue, which are updated.
+        entries: the entries of the catalogue. New entries are added to them.
         recipe: the formats and loudness of the sounds.
         texts: the text of each prompt.
-        catalogue: the directory to which the entries are written, if given.
+        catalogue: the directory of the catalogue, or None if the entries are not written.
         workers: the number of processes, or 0 for one per CPU.
-        progress: called with the number of finished and of all prompts.
+        progress: called with the number of finished prompts and the number of all prompts.
 
     Raises:
         VoiceMissing: the voices are not installed.
@@ -107,7 +107,9 @@ def make_drafts(
 
 
 def make_draft(job: DraftJob) -> list[Prepared] | Refused:
-    """Synthesise one text and write the sounds of each of its prompts. Return their entries, or a refusal."""
+    """Synthesise one text and write the sounds of each of its prompts. Return the prompts' entries, or why it was
+    refused.
+    """
     fields = {"text": job.text, "notes": ()}
     try:
         voice = espeak.select_voice(job.language)
@@ -123,9 +125,9 @@ def make_draft(job: DraftJob) -> list[Prepared] | Refused:
 
 
 def _add_history(fresh: Entry, before: Entry | None) -> Entry:
-    """Return the new entry, with the previous approval if the same version of the voice speaks the same text.
+    """Return the new entry of a draft, with the approval of the previous one if voice and text are the same.
 
-    The version is compared, because the hash of text and voice does not include it.
+    The version of the voice is compared too, because the hash of text and voice does not include it.
     """
     if before is None or before.source != fresh.source:
         return fresh

@@ -14,11 +14,13 @@ from dialer.errors import MatdanError
 
 
 class AudioError(MatdanError):
-    """Raised if a recording or a catalogue cannot be used. The text names it and says what to do."""
+    """Raised if a recording or a catalogue cannot be used. The text names the file and says what to do."""
 
 
 class RecordingRefused(AudioError):
-    """Raised if one recording cannot be prepared. The text is the reason with its remedy. Others are still prepared."""
+    """Raised if one recording cannot be prepared. The text gives the reason and the remedy. Other recordings are
+    prepared.
+    """
 
 
 class BadPromptName(AudioError):

@@ -1,6 +1,6 @@
-"""Speech synthesis with eSpeak NG from its wheel, for draft voices. Only worker processes load the library.
+"""Speech synthesis for draft voices, with eSpeak NG from its Python wheel. Only worker processes load the library.
 
-Its voices are simple. They serve to try flows and to find out which prompts must be recorded.
+Its voices are simple. They serve to try out flows, and to find out which prompts must be recorded.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    """The loaded and initialised library."""
+    """The eSpeak NG library, loaded and initialised."""
 
     library: ctypes.CDLL
     rate: int
@@ -96,7 +96,7 @@ def select_voice(language: str) -> str:
 
 
 def respell(text: str, language: str) -> str:
-    """Return a text in a spelling that the voice pronounces correctly."""
+    """Return a text in a spelling that the draft voice pronounces correctly."""
     words = [_WORDS.get(language, {}).get(word, word) for word in text.split()]
     respelled = " ".join(words)
     for letter, other in _RESPELLED.get(language, ()):

@@ -19,7 +19,7 @@ PARTIAL_PREFIX: Final = ".half-done-"
 
 @contextmanager
 def explain_write_errors(path: Path) -> Iterator[None]:
-    """Convert an OSError in the block into an AudioError that names `path`."""
+    """Turn an OSError raised in the block into an AudioError that names `path`."""
     try:
         yield
     except OSError as error:
@@ -56,8 +56,8 @@ def write_atomically(path: Path, content: bytes) -> None:
 def list_files_below(directory: Path, skipped: Callable[[Path, str], None]) -> list[Path]:
     """Return all files below a directory, sorted, without hidden files.
 
-    `skipped(path, reason)` is called for folders that cannot be read, and for symbolic links to folders or missing
-    files, which are not followed because they may form a loop.
+    Folders that cannot be read are skipped. So are symbolic links to folders, which may form a loop, and links to
+    missing files. `skipped(path, reason)` is called for each.
     """
     found: list[Path] = []
 

@@ -36,7 +36,7 @@ def make_filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
 
 
 def pull_frames(graph: Graph) -> Iterator[AudioFrame]:
-    """Yield the frames that are ready in a filter graph."""
+    """Yield the frames that a filter graph has finished."""
     while True:
         try:
             frame = graph.pull()
@@ -47,13 +47,15 @@ def pull_frames(graph: Graph) -> Iterator[AudioFrame]:
 
 
 def apply_filters(samples: Samples, rate: int, filters: Filters) -> Samples:
-    """Return samples (at `rate` Hz) after a chain of filters."""
+    """Return samples (at `rate` Hz) as changed by a chain of filters."""
     pieces = [frame.to_ndarray().reshape(-1) for frame in filter_frames(samples, rate, filters)]
     return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
 
 
 def filter_frames(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
-    """Yield frames of samples (at `rate` Hz) after a chain of filters. Measurements are in the frames' metadata."""
+    """Yield frames of samples (at `rate` Hz) as changed by a chain of filters. Measurements are in the frames'
+    metadata.
+    """
     frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
     graph = make_filter_graph(frame, filters)

@@ -30,7 +30,7 @@ def decode_pcm(data: bytes) -> Samples:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """The sample rate of a format (Hz), and FFmpeg's names for its codec and container."""
+    """The sample rate of a sound format (Hz), and FFmpeg's names of its codec and container."""
 
     rate: int
     codec: str

@@ -25,7 +25,7 @@ MESSAGE_SOUND: Final = f"{ROOT}/message"
 
 
 class MessageState(StrEnum):
-    """The result of installing the message."""
+    """The state of the information message: installed, kept because it was installed by hand, or not available."""
 
     INSTALLED = "installed"  # installed now or earlier
     KEPT = "kept"  # a message installed by hand stays, because a draft does not replace it
@@ -33,7 +33,7 @@ class MessageState(StrEnum):
 
 
 def find_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
-    """Return the message's prompt in the first of `languages` that has it, or None."""
+    """Return the prompt of the information message in the first of `languages` that has it, or None."""
     names = (PromptName("", language, INFORMATION) for language in languages)
     return next((name for name in names if name in entries), None)
 
@@ -41,10 +41,16 @@ def find_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptNam
 def install_message(
     places: AudioDirectories, entries: Entries, before: Entries, languages: Iterable[str]
 ) -> MessageState:
-    """Install the message in every format of its prompt, or remove it if the prompt was removed.
+    """Install the information message in every format of its prompt. If the prompt was removed, remove the message.
 
-    `before` are the catalogue's entries before this run. A sound that is in neither catalogue was installed by hand. A
-    recording replaces it, but a draft does not. Raises AudioError if a sound cannot be read or written.
+    A sound that neither the present nor the previous catalogue lists was installed by hand. A recording replaces such a
+    sound, but a draft does not.
+
+    Args:
+        before: the entries of the catalogue before this run.
+
+    Raises:
+        AudioError: a sound cannot be read or written.
     """
     name = find_message_prompt(entries, languages)
     own = [each for of in (before, entries) for prompt, each in of.items() if prompt.name == INFORMATION]

@@ -26,7 +26,7 @@ MOST_LIMITED_DB: Final = 6.0  # stronger limiting makes a prompt sound dull: its
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """A loudness measurement. `moments` are the momentary loudness (LUFS, over 0.4 s) at each tenth of a second."""
+    """The measured loudness of a sound. `moments` is its loudness over 0.4 s (LUFS) at each tenth of a second."""
 
     integrated_lufs: float
     true_peak_db: float
@@ -34,9 +34,10 @@ class Loudness:
 
 
 def measure_loudness(samples: Samples, rate: int, *, peaks: bool = True) -> Loudness:
-    """Return the loudness of samples at `rate` (Hz). Without `peaks`, which is faster, the true peak is -inf.
+    """Return the loudness of samples at `rate` (Hz). A sound shorter than three seconds is measured as if it were
+    repeated.
 
-    A sound shorter than three seconds is measured as if it were repeated.
+    Without `peaks`, the true peak is not measured, which is faster, and is returned as -inf.
     """
     if not len(samples):
         return Loudness(SILENT_LUFS, -math.inf)
@@ -55,9 +56,9 @@ def measure_loudness(samples: Samples, rate: int, *, peaks: bool = True) -> Loud
 
 
 def measure_true_peak(samples: Samples, rate: int) -> float:
-    """Return the true peak (dBFS): the highest level including between samples, by fourfold oversampling (BS.1770).
+    """Return the true peak (dBFS): the highest level, also between samples.
 
-    ebur128 can measure it too, but is slower.
+    The samples are oversampled four times (BS.1770). FFmpeg's `ebur128` can measure it too, but is slower.
     """
     between = apply_filters(samples, rate, (("aresample", f"osr={_OVERSAMPLING * rate}:osf=flt"),))
     peak = max(float(np.abs(each).max(initial=0.0)) for each in (samples, between))
@@ -67,11 +68,13 @@ def measure_true_peak(samples: Samples, rate: int) -> float:
 def normalise_loudness(
     samples: Samples, rate: int, loudness_lufs: float, highest_peak_db: float, before: Loudness | None = None
 ) -> tuple[Samples, float]:
-    """Return (samples at `loudness_lufs`, reduction of the highest peak in dB).
+    """Return (samples amplified to `loudness_lufs`, dB by which the highest peak was reduced).
 
-    If a peak would exceed `highest_peak_db`, a limiter is used and the gain is raised to compensate. The peak limit has
-    priority, so a sound with extreme peaks ends below `loudness_lufs`. `before` is the measurement of the samples, if
-    it is known.
+    If a peak would exceed `highest_peak_db`, a limiter reduces it, and the gain is raised to compensate. The peak limit
+    has priority, so a sound with extreme peaks stays below `loudness_lufs`.
+
+    Args:
+        before: the loudness of the samples, if it has been measured already.
     """
     before = before or measure_loudness(samples, rate)
     ceiling = highest_peak_db - _MARGIN_DB
@@ -98,7 +101,7 @@ def amplify(samples: Samples, gain_db: float) -> Samples:
 
 
 def _limit_peaks(samples: Samples, rate: int, ceiling_db: float) -> Samples:
-    """Return samples limited to the ceiling, at four times the rate so that peaks between samples are limited too."""
+    """Return samples limited to a highest level, at four times the rate so that peaks between samples are limited too."""
     limit = max(_LOWEST_LIMIT, 10 ** (ceiling_db / 20))
     held = apply_filters(
         samples,

@@ -1,7 +1,7 @@
-"""The names of prompts. No other strings become parts of file paths.
+"""The names of prompts. File paths contain no other untrusted text.
 
-A prompt is named `hi/turnout/question`, or `campaign/<id>/hi/recording/message` for a campaign's own prompt. Its path
-is the same below the recordings, below `matdan/` in Asterisk's sounds directory, and in the catalogue.
+A prompt is named `hi/turnout/question`. A prompt of a single campaign is named `campaign/<id>/hi/recording/message`.
+Its path is the same below the recordings, below `matdan/` in Asterisk's sounds directory, and in the catalogue.
 """
 
 from __future__ import annotations
@@ -33,18 +33,20 @@ class PromptName:
 
     @property
     def path(self) -> str:
-        """The path of its files below the recordings or sounds, without extension."""
+        """The path of the prompt's files below the recordings or sounds, without extension."""
         scope = f"{CAMPAIGN_FOLDER}/{self.campaign}/" if self.campaign else ""
         return f"{scope}{self.language}/{self.name}"
 
     @property
     def sound(self) -> str:
-        """The name of its sound in Asterisk, such as `matdan/hi/turnout/question`."""
+        """The name of the prompt's sound in Asterisk, such as `matdan/hi/turnout/question`."""
         return f"{ROOT}/{self.path}"
 
 
 def parse_prompt_name(path: str) -> PromptName:
-    """Return the prompt name in a path without extension. Raises BadPromptName for an invalid path, such as `..`."""
+    """Return the prompt name that a path without extension gives. Raises BadPromptName for an invalid path, such as
+    `..`.
+    """
     parts = path.split("/")
     campaign = ""
     if parts[0] == CAMPAIGN_FOLDER and len(parts) > 1:
@@ -68,7 +70,7 @@ def parse_prompt_name(path: str) -> PromptName:
 
 
 def find_prompt_of_sound(sound: str) -> PromptName | None:
-    """Return the prompt name of one of Matdan's sounds, or None for any other sound of Asterisk."""
+    """Return the prompt of a sound of Matdan, or None for a sound that comes with Asterisk."""
     root, _, path = sound.partition("/")
     if root != ROOT:
         return None
@@ -85,10 +87,7 @@ def make_printable(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AudioDirectories:
-    """The directories of recordings and of sounds.
-
-    A sound is for instance `<sounds>/matdan/hi/turnout/question.alaw`.
-    """
+    """The directories of recordings and of sounds. An example of a sound is `<sounds>/matdan/hi/turnout/question.alaw`."""
 
     recordings: Path
     sounds: Path

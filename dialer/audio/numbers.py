@@ -23,10 +23,12 @@ _UNITS: Final = (("crore", 10_000_000), ("lakh", 100_000), ("thousand", 1_000))
 
 
 def list_number_prompts(number: int, words: Words | None) -> list[str]:
-    """Return the prompts of a number. For 940 in Hindi these are `number/hundred-9` and `number/40`.
+    """Return the prompts that speak a number. For 940 in Hindi these are `number/hundred-9` and `number/40`.
 
-    `words` determine the forms that the language has, and are None for a language without shipped words. Negative
-    numbers are read digit by digit, without their sign.
+    A negative number is read digit by digit, without its sign.
+
+    Args:
+        words: the number words of the language, or None if Matdan has none for it.
     """
     if not 0 <= number <= HIGHEST_SPOKEN:
         return list_digit_prompts(str(abs(number)))
@@ -49,12 +51,17 @@ def list_number_prompts(number: int, words: Words | None) -> list[str]:
 
 
 def list_digit_prompts(digits: str) -> list[str]:
-    """Return one prompt per digit, for telephone numbers and serials. Characters that are not digits are skipped."""
+    """Return one prompt per digit, for telephone numbers and serial numbers. Other characters are skipped."""
     return [f"digit/{int(digit)}" for digit in digits if digit.isdecimal()]
 
 
 def list_hour_prompts(hour: int, minute: int) -> list[str]:
-    """Return the prompts of a time: `hour/18`, `half-hour/18` for half past, otherwise `hour-and/18`, `minute/5`."""
+    """Return the prompts that speak a time.
+
+    - full hour: `hour/18`
+    - half past: `half-hour/18`
+    - otherwise: `hour-and/18`, `minute/5`
+    """
     if minute == 0:
         return [f"hour/{hour}"]
     if minute == 30:
@@ -63,12 +70,12 @@ def list_hour_prompts(hour: int, minute: int) -> list[str]:
 
 
 def list_date_prompts(day: int, month: int) -> list[str]:
-    """Return the prompts of a date. The day is first, as in every shipped language."""
+    """Return the prompts that speak a date: the day, then the month, as in every shipped language."""
     return [f"day/{day}", f"month/{month}"]
 
 
 def list_word_prompts(words: Words) -> dict[str, str]:
-    """Return the words of every prompt for numbers, times and dates in a language, by prompt."""
+    """Return the prompts for numbers, times and dates in a language, with the words that each speaks."""
     return dict(_iterate_word_prompts(words))
 
 

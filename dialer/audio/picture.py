@@ -34,9 +34,9 @@ _FAINT: Final = "#6b7280"
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One sound of the picture.
+    """The part of a picture that shows one sound.
 
-    `envelope` holds (lowest, highest) sample of each column, -1 to 1. `kept` is the range that is not cut off (s).
+    `envelope` holds the (lowest, highest) sample of each column, -1 to 1. `kept` is the range that is not cut off (s).
     """
 
     title: str
@@ -57,7 +57,7 @@ class Caption:
 
 
 def make_panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
-    """Return the panel of a sound. `kept` is the range of samples that is not cut off."""
+    """Return the panel that shows a sound. `kept` is the range of samples that is not cut off."""
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)
     columns = [samples[start:end] for start, end in pairwise(edges) if end > start]
@@ -163,7 +163,7 @@ def _draw_outline(each: Panel, middle: float, half: float, scale: float) -> str:
 
 
 def _compute_loudness_y(lufs: float, top: float) -> float:
-    """Return the vertical position of a loudness in its panel, with 0 LUFS at the top and -60 at the bottom."""
+    """Return the vertical position in a panel at which a loudness is drawn: 0 LUFS at the top, -60 at the bottom."""
     return top + _PANEL * min(1.0, max(0.0, lufs / _QUIETEST))
 
 

@@ -1,4 +1,4 @@
-"""The rules that decide whether a prompt may be played, by its catalogue entry, its files and the site. No I/O."""
+"""The rules for whether a prompt may be played, from its catalogue entry, its files and the site's settings. No I/O."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RECORDINGS: Final = "recording/"
 
 @dataclass(frozen=True, slots=True)
 class PlayRules:
-    """The requirements for a prompt to be played, from the site's settings (section [audio]) and its profile."""
+    """The conditions under which a site plays a prompt, from its settings (section [audio]) and its profile."""
 
     certified_recordings: bool = False
     approved_only: bool = False
@@ -33,7 +33,7 @@ def find_play_problem(
 ) -> str | None:
     """Return why a prompt may not be played, or None if it may.
 
-    An existing certificate is binding even if the site does not require certificates.
+    If a prompt has a certificate, it must be valid even if the site does not require certificates.
 
     Args:
         name: the prompt.
@@ -54,7 +54,7 @@ def find_play_problem(
 
 
 def find_certificate_problem(entry: Entry) -> str | None:
-    """Return why no certificate covers the recording of a prompt, regardless of the date, or None if one does."""
+    """Return why a prompt's recording has no certificate, or None if it has one. Expired certificates count too."""
     if not entry.certificate:
         return "has no certificate; see dialer audio approve"
     if entry.certificate_sha256 != entry.source_sha256:

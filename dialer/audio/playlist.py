@@ -1,4 +1,7 @@
-"""The prompts that may be played now, from the catalogue and the sounds on disk. Calls use it without reading files."""
+"""The prompts that may be played now, from the catalogue and the sounds on disk.
+
+During calls the playlist is used without reading files.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ _FileVersion = tuple[int, int, int]  # (modification time in ns, size, inode): i
 
 
 class ListedPrompt:
-    """An entry of the catalogue and the hashes of its sounds on disk.
+    """A prompt in the playlist: its catalogue entry and the hashes of its sounds on disk.
 
-    Sounds are hashed on first use, so that the start does not wait for thousands of files.
+    The hashes are computed on first use, so that the dialler starts without waiting for thousands of files.
     """
 
     __slots__ = ("_cached_hashes", "_hashes", "entry")
@@ -43,7 +46,7 @@ class ListedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class Playlist:
-    """A snapshot of the catalogue. Its methods take the date, because certificates expire without a change of files."""
+    """The prompts of one version of the catalogue. Its methods take the date, because certificates expire."""
 
     listed: Mapping[PromptName, ListedPrompt]
     rules: PlayRules
@@ -62,7 +65,7 @@ class Playlist:
 
 
 class PlaylistReader:
-    """A reader of playlists. Files with unchanged time, size and inode are neither parsed nor hashed again."""
+    """A reader of playlists. It skips files whose time, size and inode have not changed since it last read them."""
 
     def __init__(self, catalogue: Path, places: AudioDirectories, rules: PlayRules) -> None:
         """Create a reader, without reading anything yet."""
@@ -78,12 +81,12 @@ class PlaylistReader:
         self._last: Playlist | None = None
 
     def read(self) -> Playlist:
-        """Return the current playlist, which is the previous object if nothing has changed. Blocks while it reads.
+        """Return the current playlist, which is the previous object if nothing has changed. Blocks while it reads
+        files.
 
         Raises:
-            CatalogueError: the catalogue is invalid, or its directory or all its files have disappeared. The cause is
-                a checkout in progress or a lost mount, and an empty catalogue would silence every call. (A command
-                that removes the last entry leaves a lock file.)
+            CatalogueError: the catalogue is invalid, or its directory or all its files have disappeared. A checkout may
+                be in progress, or a mount lost. An empty catalogue would silence every call.
         """
         files = list_catalogue_files(self.catalogue)
         disappeared = self._was_there if files is None else self._has_lost_all_files(files)
@@ -113,11 +116,16 @@ class PlaylistReader:
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 
     def _has_lost_all_files(self, files: list[Path]) -> bool:
-        """Return whether the directory has lost all its files, unless a command has removed the last entry."""
+        """Return whether the catalogue has lost all its files.
+
+        A command that removes the last entry leaves a lock file, and so does not count as a loss.
+        """
         return bool(self._catalogue_versions) and not files and not (self.catalogue / LOCK).exists()
 
     def _list_sound_paths(self, name: PromptName) -> tuple[tuple[SoundFormat, str], ...]:
-        """Return the paths of a prompt's sound in all formats that Asterisk could choose, whether they exist or not."""
+        """Return the paths of a prompt's sound in every format that Asterisk could choose, even if there is no such
+        file.
+        """
         beginning = str(self.places.sounds / name.sound)
         return tuple((sound_format, f"{beginning}.{sound_format.value}") for sound_format in SoundFormat)
 

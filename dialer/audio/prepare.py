@@ -1,4 +1,4 @@
-"""Convert all new and changed recordings below a directory to sounds for Asterisk, in parallel."""
+"""Convert all new and changed recordings below a directory to sound files for Asterisk, in parallel."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Job:
 
 @dataclass(slots=True)
 class Plan:
-    """The plan of a run: the recordings to prepare, the unchanged ones, and those that cannot be prepared."""
+    """What a run of `prepare` will do: recordings to prepare, unchanged ones, and those that cannot be prepared."""
 
     jobs: list[Job] = field(default_factory=list)
     unchanged: list[PromptName] = field(default_factory=list)
@@ -81,8 +81,10 @@ class PrepareReport:
 def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
     """Return (sorted relative paths of the recordings below a directory, folders that could not be read).
 
-    Hidden files and files of other types are skipped. Raises AudioError if the directory does not exist or cannot be
-    read.
+    Hidden files and files of other types are skipped.
+
+    Raises:
+        AudioError: the directory does not exist or cannot be read.
     """
     if not directory.is_dir():
         raise AudioError(f"{directory}: is not a directory; create it for recordings such as hi/turnout/question.mp3")
@@ -98,7 +100,7 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
 
 
 def is_recorded(entry: Entry) -> bool:
-    """Return whether the sounds of a prompt were made from a recording, not by a draft voice."""
+    """Return whether a person recorded the prompt, so that its sounds are not made by a draft voice."""
     return Path(entry.source).suffix.lower() in SUFFIXES
 
 
@@ -112,7 +114,7 @@ def make_plan(
     again: bool = False,
     find_unused_reason: Callable[[PromptName], str | None] = lambda _: None,
 ) -> Plan:
-    """Return the plan for recordings. Reads the recordings to hash them, but writes nothing.
+    """Return which recordings must be prepared. Reads the recordings to hash them, but writes nothing.
 
     Args:
         places: the directories of recordings and sounds.
@@ -162,7 +164,7 @@ def _find_source_problem(path: Path, root: Path, other: str | None) -> str | Non
 
 
 def prepare_recording(job: Job) -> Prepared | Refused:
-    """Convert one recording and write its sounds. Return its entry, or the reason why it cannot be prepared."""
+    """Convert one recording and write its sounds. Return its catalogue entry, or the reason why it cannot be prepared."""
     source = _relative_source(job)
     try:
         made = convert_recording(job.source, job.recipe)
@@ -174,7 +176,7 @@ def prepare_recording(job: Job) -> Prepared | Refused:
 
 
 def make_refusal(source: str, error: Exception, places: AudioDirectories) -> Refused:
-    """Return the refusal of a recording whose sounds cannot be made or written."""
+    """Return the record of a recording whose sounds cannot be made or written, with the reason."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
     return Refused(source, str(error))
@@ -206,10 +208,10 @@ def write_sounds(
 
 
 def add_history(fresh: Entry, before: Entry | None, text: str) -> Entry:
-    """Return the new entry with its text, and with the approval and certificate from the previous entry.
+    """Return the new entry of a prompt, with its text and with the approval and certificate of the previous entry.
 
-    Approval and certificate contain the hash of their recording, so they have no effect for another recording. The text
-    of an unchanged recording stays the same.
+    Approval and certificate contain the hash of their recording, so they are not valid for another recording. If the
+    recording has not changed, its previous text is used.
     """
     known = before.text if before is not None else ""
     same = before is not None and before.source_sha256 == fresh.source_sha256
@@ -221,7 +223,9 @@ def add_history(fresh: Entry, before: Entry | None, text: str) -> Entry:
 
 
 def copy_approvals(fresh: Entry, before: Entry) -> Entry:
-    """Return the new entry with approval and certificate from the previous one, valid only for the hashes they contain."""
+    """Return the new entry with the approval and certificate of the previous one. They are valid only for the hashes
+    they contain.
+    """
     names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
     return fresh.model_copy(update={name: getattr(before, name) for name in names})
 
@@ -238,18 +242,18 @@ def prepare_recordings(
     find_unused_reason: Callable[[PromptName], str | None] = lambda _: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> PrepareReport:
-    """Prepare all new and changed recordings, install their sounds, and update entries and catalogue.
+    """Prepare all new and changed recordings, install their sounds, and update the catalogue.
 
     Args:
         places: the directories of recordings and sounds.
-        entries: the entries of the catalogue, which are updated.
+        entries: the entries of the catalogue. New entries are added to them.
         recipe: the formats and loudness of the sounds.
         texts: the text of each prompt.
-        catalogue: the directory to which the entries are written, if given.
+        catalogue: the directory of the catalogue, or None if the entries are not written.
         workers: the number of processes, or 0 for one per CPU.
         again: prepare unchanged recordings too.
         find_unused_reason: returns why a prompt would never be played, or None.
-        progress: called with the number of finished and of all recordings.
+        progress: called with the number of finished recordings and the number of all recordings.
 
     Raises:
         AudioError: the directory of recordings does not exist, or sounds or catalogue cannot be written.

@@ -21,7 +21,7 @@ _MARKS = {Voice.DRAFT: "DRAFT", Voice.SYNTHETIC: "SYNTHETIC", Voice.HUMAN: ""}
 
 
 def draw_prompt(name: PromptName, entry: Entry, places: AudioDirectories, recipe: Recipe) -> str:
-    """Return the SVG of a prompt with its recording, if it has one, and each of its sounds. Raises AudioError."""
+    """Return a picture (SVG) of a prompt's recording, if it has one, and of each of its sounds. Raises AudioError."""
     sent = is_recorded(entry)
     panels = [_make_recording_panel(name, entry, places, recipe)] if sent else []
     for sound_format in sorted(entry.files, key=get_sample_rate):
@@ -52,7 +52,7 @@ def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectori
 def write_pictures(
     prompts: list[tuple[PromptName, Entry]], places: AudioDirectories, recipe: Recipe, directory: Path, title: str
 ) -> list[Path]:
-    """Write a picture per prompt and a page with all pictures, and return the files. Raises AudioError."""
+    """Write a picture of each prompt, and a page that shows all pictures. Return the files. Raises AudioError."""
     files: list[Path] = []
     try:
         for name, entry in prompts:

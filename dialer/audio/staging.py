@@ -1,4 +1,4 @@
-"""Install new sounds and their catalogue entries together, so that a dialler never sees one without the other."""
+"""Install new sounds and their catalogue entries together, so that the dialler never finds one without the other."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from dialer.settings.audio import SoundFormat
 
 
 def are_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: AudioDirectories) -> bool:
-    """Return whether a prompt has all sounds that the recipe requires, unchanged on disk."""
+    """Return whether a prompt has a sound in each required format, unchanged since it was written."""
     if entry.recipe != recipe.fingerprint or set(entry.files) != set(recipe.formats):
         return False
     return all(hash_file(places.get_sound_path(name, each)) == entry.files[each] for each in recipe.formats)
 
 
 def remove_other_formats(places: AudioDirectories, entries: Entries) -> None:
-    """Remove sounds in formats that the entries do not list, because Asterisk could choose such an outdated sound.
+    """Remove sounds in formats that the catalogue does not list. Asterisk could choose such an outdated sound.
 
-    Raises AudioError if a sound cannot be removed.
+    Raises:
+        AudioError: a sound cannot be removed.
     """
     for name, entry in entries.items():
         for sound_format in SoundFormat:
@@ -40,11 +41,13 @@ def remove_other_formats(places: AudioDirectories, entries: Entries) -> None:
 def stage_sounds(
     places: AudioDirectories, entries: dict[PromptName, Entry], catalogue: Path | None
 ) -> Iterator[tuple[AudioDirectories, list[tuple[PromptName, Entry]]]]:
-    """Yield a staging area for sounds and a list for their entries, and install both at the end of the block.
+    """Yield a staging area for sounds and a list for their entries. Install both when the block ends.
 
-    The entries are added to `entries` and, unless `catalogue` is None, written to it at the same time as the sounds are
-    installed. So a running dialler sees either old sounds with the old catalogue, or new sounds with the new one. If the
-    disk is full, the old ones stay. After an interruption, the finished sounds are installed.
+    The new entries are added to `entries`. Unless `catalogue` is None, they are also written to it at the same time as
+    the sounds are installed. A running dialler therefore finds either the old sounds with the old catalogue, or the new
+    sounds with the new one.
+
+    If the disk is full, the old ones stay. If the block is interrupted, the sounds that are finished are installed.
 
     Raises:
         AudioError: sounds or catalogue cannot be written.
@@ -72,7 +75,7 @@ def _install_sounds(
     entries: dict[PromptName, Entry],
     catalogue: Path | None,
 ) -> None:
-    """Install sounds and entries. Folders and catalogue, which need disk space, are written before sounds are renamed."""
+    """Install sounds and catalogue entries. The last step, renaming the sounds, needs no disk space."""
     for folder in {(places.sounds / name.sound).parent for name in made}:
         with explain_write_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)

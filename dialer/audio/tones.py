@@ -1,4 +1,4 @@
-"""The tones for agents on nailed-up phones, as sounds for Asterisk."""
+"""The tones that agents on permanently connected (nailed-up) phones hear, as sounds for Asterisk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TONES: dict[str, tuple[tuple[float, float], ...]] = {
 
 
 def make_tone(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
-    """Return a tone of (Hz, seconds) segments as 16-bit samples at 8 kHz."""
+    """Return a tone as 16-bit samples at 8 kHz. Each segment of the tone is (frequency in Hz, seconds)."""
     samples = array.array("h")
     for hertz, seconds in pieces:
         count = round(seconds * SAMPLES_A_SECOND)
@@ -41,7 +41,10 @@ def make_tone(pieces: Sequence[tuple[float, float]]) -> array.array[int]:
 def write_tones(directory: Path) -> list[Path]:
     """Write every tone below Asterisk's sounds directory, and return the files.
 
-    The directory is created if necessary, but not its parent. Raises OSError.
+    A missing directory is created, but not its parent.
+
+    Raises:
+        OSError: a file cannot be written.
     """
     directory.mkdir(exist_ok=True)
     written: list[Path] = []

@@ -25,7 +25,10 @@ class _Part(BaseModel):
 
 
 class Unit(_Part):
-    """The forms of thousand, lakh or crore. `one` includes the number one; forms with `_and` are used if more follows."""
+    """The words for a unit: thousand, lakh or crore. `one` is the word for one of them, such as "one thousand".
+
+    Forms with `_and` are used if more of the number follows.
+    """
 
     one: Word
     many: Word
