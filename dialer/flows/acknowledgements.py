@@ -1,7 +1,8 @@
 """Find acknowledgements ("noted, thank you") that a flow plays before it has stored the caller's answer.
 
-For every node the check computes the possible last commits since the caller's last answer. An acknowledgement is
-justified if there is a commit on every path. An opt-out may be acknowledged only after the commit of an opt-out.
+Storing a result is called a commit. For every node, the check computes which commits may have come last since the
+caller's last answer. An acknowledgement is justified if there is a commit on every path to it. An opt-out may be
+acknowledged only after an opt-out was stored.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ _NO_COMMIT: _Commits = frozenset({None})
 
 
 def find_unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
-    """Return a finding for each node of a flow or its subdialogs that may acknowledge an answer before its commit."""
+    """Return a finding for each node of a flow or its subdialogs that may acknowledge an answer before it is stored."""
     found: dict[tuple[str, str], FlowFinding] = {}
     _propagate_commits(flow, _NO_COMMIT, texts, languages, found)
     return list(found.values())
 
 
 def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
-    """Yield the keys of texts that are acknowledgements by key (`turnout.noted_voted`) or by wording in any language."""
+    """Yield the keys of texts that are acknowledgements, by key (`turnout.noted_voted`) or by wording in any language."""
     for prompt in node.all_prompts:
         if prompt.kind is PromptKind.TEXT:
             named = prompt.value.rpartition(".")[2].startswith("noted")
@@ -40,7 +41,10 @@ def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) 
 def _propagate_commits(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """Propagate possible commits through a flow to a fixed point, and return those at its `return:` nodes."""
+    """Compute which commits may have come last before each node. Return those possible at the flow's `return:` nodes.
+
+    The computation repeats until nothing changes (a fixed point).
+    """
     commits: dict[str, _Commits] = {flow.start: entry}
     todo = [flow.start]
     returned: _Commits = frozenset()
@@ -68,7 +72,7 @@ def _propagate_commits(
 
 
 def _find_commits_after(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return the possible commits after a node, for its target with this label."""
+    """Return which commits may have come last once a call leaves a node along the edge with this label."""
     if node.accepts_input:
         return _NO_COMMIT
     if node.commits is None:

@@ -1,4 +1,4 @@
-"""Conversions of a site's audio settings for `dialer.audio`."""
+"""Convert a site's audio settings to the types of `dialer.audio`."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def get_audio_places(settings: Settings) -> AudioDirectories:
 
 
 def make_recipe(audio: Audio) -> Recipe:
-    """Return the formats, loudness and length limits of the site's sounds."""
+    """Return the formats, loudness and maximum length of the site's sounds."""
     from dialer.audio.conversion import Recipe  # noqa: PLC0415 - loads the encoders, which a running dialler never uses
 
     return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
 
 
 def make_play_rules(audio: Audio, profile: Profile) -> PlayRules:
-    """Return the requirements of the site and its profile for a prompt to be played."""
+    """Return the conditions under which the site and its profile allow a prompt to be played."""
     certified = audio.certified_recordings or Purpose.MATERIAL in profile.certificate.needed_for
     return PlayRules(certified, audio.approved_only, audio.play_drafts)
 
@@ -46,7 +46,8 @@ def make_play_rules(audio: Audio, profile: Profile) -> PlayRules:
 def make_playlist_reader(settings: Settings, profile: Profile | None = None) -> PlaylistReader:
     """Return a reader of the site's catalogue and sounds.
 
-    Raises SettingError if `profile` is not given and the site's profile is invalid.
+    Raises:
+        SettingError: `profile` is not given, and the site's own profile is invalid.
     """
     rules = make_play_rules(settings.audio, profile or site_profile(settings))
     return PlaylistReader(get_catalogue_directory(settings), get_audio_places(settings), rules)

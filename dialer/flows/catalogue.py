@@ -1,4 +1,4 @@
-"""Find flows: shipped flows by name, a site's own flows by the path of their file."""
+"""Find flows: shipped flows by name, and a site's own flows by the path of their file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def list_shipped_flows() -> list[str]:
 def load_flow(name_or_path: str) -> Flow:
     """Return the shipped flow with this name, or the flow in this .yaml file.
 
-    Subdialogs of a site's flow are searched in its directory first, then among the shipped flows.
+    A subdialog of a site's own flow is searched in the directory of that flow, then among the shipped flows.
 
     Raises:
         UnknownFlow: no flow has this name or path.
@@ -49,9 +49,11 @@ def load_flow(name_or_path: str) -> Flow:
 
 
 def refuse_unsafe_flow(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
-    """Raise FlowError with the first finding of a rule in `UNSAFE`, if the flow has any.
+    """Raise FlowError if a flow breaks a rule in `UNSAFE`, with the first problem.
 
-    `texts` are the texts of its prompts, `may_offer` the offers that the profile allows.
+    Args:
+        texts: the texts of the flow's prompts.
+        may_offer: the offers that the profile allows.
     """
     for finding in check_flow(flow, texts, may_offer=may_offer):
         if finding.rule in UNSAFE:

@@ -36,7 +36,7 @@ _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A flow to check, with the texts, languages and offers to check it against."""
+    """A flow to check, and what to check it against: texts, languages and allowed offers."""
 
     flow: Flow
     purpose: FlowPurpose  # of the outermost flow, which also applies to its subdialogs
@@ -70,7 +70,7 @@ def check_flow(
         flow: the flow.
         texts: the texts of prompts and SMS.
         languages: the languages in which every text is required. By default all languages of `texts`.
-        max_prompt_seconds: the longest duration of the prompts of one node.
+        max_prompt_seconds: the maximum duration of the prompts of one node.
         may_offer: the offers that the profile allows.
     """
     spoken = tuple(languages) if languages is not None else tuple(texts.list_languages())
@@ -93,7 +93,7 @@ def _find_unreachable_nodes(subject: Subject) -> Problems:
 
 
 def _find_loops_without_exit(subject: Subject) -> Problems:
-    """Find nodes from which no end can be reached: in an endless loop, or leading only into one."""
+    """Find nodes from which a call can never end, because every path stays in a loop."""
     flow = subject.flow
     edges = list_flow_edges(flow)
     ends = [node.name for node in flow.nodes.values() if can_end_at(flow, node) or not edges[node.name]]
@@ -109,7 +109,7 @@ def _find_loops_without_exit(subject: Subject) -> Problems:
 
 
 def _find_silent_loops(subject: Subject) -> Problems:
-    """Find loops that a call may pass without any action. The state machine ends such a call as a fault."""
+    """Find loops in which nothing is played, asked or stored. The state machine ends a call in such a loop as a fault."""
     flow = subject.flow
     silent = {name for name, node in flow.nodes.items() if _can_pass_silently(flow, node)}
     for loop in find_loops(make_subgraph(list_flow_edges(flow), silent)):
@@ -119,7 +119,7 @@ def _find_silent_loops(subject: Subject) -> Problems:
 
 
 def _can_pass_silently(flow: Flow, node: Node) -> bool:
-    """Return whether a call can pass a node, or its subdialog, without any action."""
+    """Return whether a call can pass a node, or the subdialog that it runs, without any action."""
     if node.subflow is None:
         return node.may_be_silent
     subflow = flow.subflows[node.subflow]
@@ -130,7 +130,7 @@ def _can_pass_silently(flow: Flow, node: Node) -> bool:
 
 
 def _find_loops_of_silent_callers(subject: Subject) -> Problems:
-    """Find endless loops for a caller who presses no key. The flow must end such a call before its limit of turns."""
+    """Find endless loops for a caller who presses no key. The flow must end such a call before the limit of turns does."""
 
     def is_taken_without_keys(node: Node, label: str) -> bool:
         return label == "no-input" if isinstance(node, QuestionNode) else True
@@ -142,7 +142,7 @@ def _find_loops_of_silent_callers(subject: Subject) -> Problems:
 
 
 def _find_silent_questions(subject: Subject) -> Problems:
-    """Find questions whose prompts may all be skipped, unless a branch on every path ensures that a value is known."""
+    """Find questions whose prompts may all be skipped, because the values that they speak may be unknown."""
     for node in subject.flow.nodes.values():
         if isinstance(node, QuestionNode) and all(can_be_left_out(prompt) for prompt in node.prompts):
             needed = {name for prompt in node.prompts for name in _list_needed_names(prompt)}
@@ -157,12 +157,12 @@ def _list_needed_names(prompt: Prompt) -> tuple[str, ...]:
 
 
 def _is_any_known(flow: Flow, node: Node, needed: set[str]) -> bool:
-    """Return whether one of the names is known on every path to `node`, by an answer or a branch."""
+    """Return whether at least one of the named values is known on every path to `node`, by an answer or a branch."""
     return any(not _is_reachable_without(flow, node, name) for name in needed)
 
 
 def _is_reachable_without(flow: Flow, node: Node, name: str) -> bool:
-    """Return whether a path leads to `node` that neither asks for `name` nor tests that it is known."""
+    """Return whether a path leads to `node` on which the value `name` is neither asked for nor tested to be known."""
     edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():
         targets = other.list_targets_without(name)
@@ -207,7 +207,7 @@ def _find_stored_choices(subject: Subject) -> Problems:
 
 
 def _find_misplaced_material(subject: Subject) -> Problems:
-    """Find campaign recordings outside flows for material, or without an opt-out by one key."""
+    """Find campaign recordings in flows that are not for campaign material, or from which no single key opts out."""
     for node in subject.flow.nodes.values():
         recordings = [prompt.value for prompt in node.all_prompts if prompt.kind is PromptKind.RECORDING]
         if not recordings:
@@ -250,7 +250,7 @@ def _find_long_prompts(subject: Subject) -> Problems:
 
 
 def _find_parts_without_return(subject: Subject) -> Problems:
-    """Find parts that never return to the calling flow."""
+    """Find subdialogs that never return to the calling flow."""
     flow = subject.flow
     if flow.purpose is FlowPurpose.PART and not can_return(flow):
         yield "never-returns", flow.nodes[flow.start], "starts a part that never returns; add a `return:`"

@@ -14,7 +14,7 @@ OFFERS_FORBIDDEN_TRANSPORT = "offers transport, which the profile forbids (trans
 
 
 def find_forbidden_wording(text: str, where: str, purpose: str, offers: frozenset[Offer]) -> Iterator[tuple[str, str]]:
-    """Yield (rule, problem) for each forbidden wording in a text.
+    """Yield (name of the rule, problem) for each forbidden wording in a text.
 
     Args:
         text: the text.

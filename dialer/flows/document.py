@@ -1,4 +1,4 @@
-"""The generator of docs/reference/flow-nodes.md from the classes of nodes: `python -m dialer.flows.document docs/reference`."""
+"""Generate docs/reference/flow-nodes.md from the classes of nodes: `python -m dialer.flows.document docs/reference`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAMED_TYPES = {"Prompt": "prompts", "Reprompt": "reprompt", "Condition": "condi
 
 
 def render_nodes_page() -> str:
-    """Return the page as Markdown."""
+    """Return the reference page about nodes as Markdown."""
     schema = make_flow_schema()
     parts = [_HEAD, *(_render_node(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
     parts += [_render_part(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
@@ -54,7 +54,7 @@ def _render_rows(definition: dict[str, Any], first: str) -> Iterator[str]:
 
 
 def _describe_value(field: dict[str, Any]) -> str:
-    """Return a description of the values that a key may have."""
+    """Return a description of the values that a key of a node may have."""
     if "$ref" in field:
         name = field["$ref"].rpartition("/")[2]
         return _NAMED_TYPES.get(name) or " or ".join(f"`{word}`" for word in _list_enum_values(name))

@@ -38,7 +38,7 @@ class UnknownFlow(FlowError):
 
 
 class CommitTargetNotFound(MatdanError):
-    """Raised if nothing was committed, because no voter has the serial, or the call has no mark to undo."""
+    """Raised if there was nothing to store: no voter has the serial, or the call has no mark to undo."""
 
 
 class UnexpectedInput(FlowError):

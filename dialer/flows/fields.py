@@ -36,7 +36,9 @@ _TEXT_KEY_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNames:
-    """The names that a node may refer to, and the reprompts inherited from its flow. It is the validation context."""
+    """The names that a node may use, and the reprompts that it inherits from its flow. It is pydantic's validation
+    context.
+    """
 
     facts: Mapping[str, PromptKind]
     answers: Mapping[str, PromptKind]
@@ -44,7 +46,7 @@ class DeclaredNames:
     no_match: Reprompt | None = None
 
     def find_kind(self, name: str) -> PromptKind | None:
-        """Return the prompt kind of a fact or answer, or None if the flow declares neither under this name."""
+        """Return how a fact or answer is spoken, or None if the flow declares neither under this name."""
         return self.answers.get(name) or self.facts.get(name)
 
 
@@ -78,7 +80,7 @@ Terminator = Literal["#", "*", ""]
 
 
 class Prompt(YamlModel):
-    """A prompt to play: a text by its key, a recording, or the value of a fact or answer.
+    """A prompt to play: a text, a recording, or the value of a fact or answer.
 
     `value` is a text key for TEXT, a catalogue name for RECORDING, and otherwise the name of a fact or answer. `needs`
     are the facts or answers that fill the text's placeholders. If one of them is unknown, the whole prompt is skipped,
@@ -148,7 +150,7 @@ SomePrompts = Annotated[tuple[Prompt, ...], Field(min_length=1, max_length=MAX_P
 
 
 class Reprompt(YamlModel):
-    """The reaction to a caller who enters nothing (no-input) or an invalid key (no-match)."""
+    """What a question does if the caller enters nothing (no-input) or an invalid key (no-match)."""
 
     reprompts: WholeNumber = Field(1, ge=0, le=9, description="How many times the question is repeated.")
     prompts: Prompts = Field((), alias="say", description="Prompts played before the question is repeated.")

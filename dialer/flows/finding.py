@@ -10,7 +10,7 @@ from dialer.flows.script import PAGE
 
 @dataclass(frozen=True, slots=True)
 class FlowFinding:
-    """A problem that a check has found in a flow: its place, and how to correct it."""
+    """A problem that a check has found in a flow: where it is, and how to correct it."""
 
     rule: str
     file: str

@@ -12,7 +12,7 @@ Edges = Mapping[str, tuple[str, ...]]
 
 
 def find_reachable(edges: Edges, starts: Iterable[str]) -> set[str]:
-    """Return all nodes that can be reached from `starts`, including `starts`."""
+    """Return all nodes that can be reached from `starts`. The nodes in `starts` are included."""
     found: set[str] = set()
     todo = list(starts)
     while todo:
@@ -48,14 +48,14 @@ def find_loops(edges: Edges) -> list[list[str]]:
 
 
 def make_subgraph(edges: Edges, names: Collection[str]) -> Edges:
-    """Return the part of a graph with the given nodes and the edges between them."""
+    """Return a graph reduced to the given nodes and the edges between them."""
     return {name: tuple(each for each in targets if each in names) for name, targets in edges.items() if name in names}
 
 
 def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
     """Return the graph of a flow, with the edges for which `keep(node, label)` is true.
 
-    A node with a subdialog that never returns has no targets.
+    A node whose subdialog never returns has no edges.
     """
     edges: dict[str, tuple[str, ...]] = {}
     for node in flow.nodes.values():
@@ -78,7 +78,7 @@ def can_return(flow: Flow) -> bool:
 
 
 def can_end_at(flow: Flow, node: Node) -> bool:
-    """Return whether a call can end at this node, or in its subdialog."""
+    """Return whether a call can end at this node, or in the subdialog that it runs."""
     if node.subflow is not None:
         subflow = flow.subflows[node.subflow]
         return any(can_end_at(subflow, inner) and not inner.returns for inner in find_reachable_nodes(subflow))
@@ -91,5 +91,5 @@ def can_opt_out(flow: Flow) -> bool:
 
 
 def has_opt_out_at(flow: Flow, node: Node) -> bool:
-    """Return whether a node is an opt-out, or runs a subdialog with one."""
+    """Return whether a node stores an opt-out, or runs a subdialog that can."""
     return node.opts_out or (node.subflow is not None and can_opt_out(flow.subflows[node.subflow]))

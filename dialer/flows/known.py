@@ -29,12 +29,12 @@ def look_up_value(state: FlowState, name: str) -> Scalar | None:
 
 
 def can_be_left_out(prompt: Prompt) -> bool:
-    """Return whether a prompt depends on a value, and so is skipped if the value is unknown."""
+    """Return whether a prompt needs a value that may be unknown. It is skipped then."""
     return bool(prompt.needs) or not prompt.kind.is_fixed
 
 
 def resolve_prompts(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
-    """Return the prompts with their values. A prompt with an unknown or malformed value is skipped."""
+    """Return the prompts with the values that they speak. Prompts whose value is unknown or malformed are left out."""
     return tuple([ref for prompt in prompts if (ref := _resolve_prompt(state, prompt)) is not None])
 
 

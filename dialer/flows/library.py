@@ -14,10 +14,10 @@ from dialer.flows.texts import Texts
 
 
 class FlowLibrary:
-    """The flows of a running dialler. A reload applies to later calls only: a call ends with the version it started with.
+    """The flows of a running dialler.
 
-    Earlier versions stay loaded, so that a driver that stores only a flow's state between two requests can continue
-    with `get_version`.
+    A reload applies to later calls only: a call ends with the version of the flow that it started with. Earlier
+    versions stay loaded. A driver that stores only a flow's state between two requests continues with `get_version`.
     """
 
     def __init__(
@@ -47,9 +47,11 @@ class FlowLibrary:
         self.reload()
 
     def reload(self) -> list[str]:
-        """Reload everything. Return the names of changed flows and scripts, and "texts" if texts have changed.
+        """Reload flows, texts and scripts. Return the names of changed flows and scripts, and "texts" if texts have
+        changed.
 
-        Raises FlowError, and changes nothing, if any file is invalid.
+        Raises:
+            FlowError: a file is invalid. Then nothing has changed.
         """
         again = self.texts if self._read_texts is None else self._read_texts()
         texts = self.texts if again == self.texts else again
@@ -63,8 +65,10 @@ class FlowLibrary:
     def prepare(self, sources: Collection[str], scripts: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
         """Load new flows and scripts, and return a function that puts them into use.
 
-        Afterwards only the given `sources` and `scripts` are reloaded. Raises FlowError, and changes nothing, if any
-        file is invalid.
+        From then on, `reload` reloads only the given `sources` and `scripts`.
+
+        Raises:
+            FlowError: a file is invalid. Then nothing has changed.
         """
         loaded = self._load_flows(sorted(set(sources) - set(self._sources)), self.texts)
         use_scripts = self.scripts.prepare(scripts)

@@ -68,12 +68,12 @@ class FlowFile(YamlModel):
 
 
 def load_file(path: Path, find: FindFlow) -> Flow:
-    """Return the flow in a file, with its subdialogs, whose files `find` returns. Raises FlowError."""
+    """Return the flow in a file, with its subdialogs. `find` returns the file of a subdialog. Raises FlowError."""
     return _load_flow(read_file(path), path, find, ())
 
 
 def parse_flow(text: str, file: str = "<flow>") -> Flow:
-    """Return the flow in a YAML text. It cannot have subdialogs. Raises FlowError."""
+    """Return the flow in a YAML text. Such a flow cannot have subdialogs. Raises FlowError."""
     return _load_flow(text, Path(file), lambda _name: None, ())
 
 
@@ -129,7 +129,7 @@ def _build_flow(document: Document) -> Flow:
 
 
 def _read_facts(document: Document) -> dict[str, PromptKind]:
-    """Return the facts that have a valid kind. Invalid ones are reported when the header is parsed."""
+    """Return the facts whose kind is valid. Invalid ones are reported later, when the header is parsed."""
     written = document.values.get("facts")
     kinds = {kind.value for kind in PromptKind if not kind.is_fixed}
     pairs = written.items() if isinstance(written, dict) else ()
@@ -137,9 +137,10 @@ def _read_facts(document: Document) -> dict[str, PromptKind]:
 
 
 def _read_answers(document: Document) -> dict[str, PromptKind]:
-    """Return the prompt kind of each answer of the flow, also for prompts that refer to an answer of a later node.
+    """Return how each answer of the flow is spoken, so that prompts may use an answer of a later node.
 
-    Raises FlowError if two nodes store different kinds under the same name.
+    Raises:
+        FlowError: two nodes store answers of different kinds under the same name.
     """
     answers: dict[str, PromptKind] = {}
     written = document.values.get("nodes")
@@ -160,7 +161,7 @@ def _read_answers(document: Document) -> dict[str, PromptKind]:
 
 
 def _parse_node(name: str, document: Document, names: DeclaredNames) -> Node:
-    """Return the node `name` of a document. Exactly one of its keys identifies its kind."""
+    """Return the node `name` of a document. One of its keys, such as `menu:`, gives its kind."""
     place = ("nodes", name)
     line = document.find_line(place)
     written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated

@@ -1,8 +1,8 @@
-"""The state machine of flows, which computes the next turn from flow, state and input. No clock, no I/O, no randomness.
+"""The state machine of flows. From flow, state and input it computes the next turn. No clock, no I/O, no randomness.
 
-A driver calls `start_flow`, performs the action of the turn and passes its result to `continue_flow`, until the flow
-has ended. A commit is an action like any other, so an acknowledgement ("noted, thank you") is played only after the
-driver has returned `Committed`.
+A turn is the next action and the state after it. A driver calls `start_flow`, performs the action and passes the result
+to `continue_flow`, until the flow has ended. Storing a result (a commit) is an action like any other. So an
+acknowledgement ("noted, thank you") is played only after the driver has returned `Committed`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dialer.flows.turns import (
 
 
 def start_flow(flow: Flow, begin: Start) -> Turn:
-    """Return the first turn of a call."""
+    """Return the first turn of a call: its first action, and the state after it."""
     state = FlowState(
         flow=flow.name, version=flow.version, language=begin.language, node=flow.start, facts=dict(begin.facts)
     )
@@ -35,7 +35,7 @@ def start_flow(flow: Flow, begin: Start) -> Turn:
 
 
 def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
-    """Return the turn after an input. `flow` must be the version with which the call started.
+    """Return the turn that follows an input. `flow` must be the version with which the call started.
 
     Raises:
         UnexpectedInput: the input is not a result of the pending action. HungUp is a result of every action.
@@ -54,7 +54,7 @@ def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
 
 
 def _apply_input(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
-    """Return the turn after an input that is the result of the action of `node`."""
+    """Return the turn that follows an input, which is the result of the action of `node`."""
     follows = node.receive(state, event)
     match follows:
         case Act():
@@ -82,7 +82,7 @@ def _go_to_target(flow: Flow, node: Node, follows: GoTo) -> Turn:
 def _advance_to_action(flow: Flow, state: FlowState) -> Turn:
     """Pass nodes that need no action, and return the turn of the first node that needs one.
 
-    As no facts or answers change on the way, a second visit to a node means an endless loop.
+    Facts and answers do not change on the way, so a second visit to a node means an endless loop.
     """
     seen: set[tuple[tuple[Frame, ...], str]] = set()
     while True:
@@ -104,9 +104,9 @@ def _advance_to_action(flow: Flow, state: FlowState) -> Turn:
 
 
 def _make_turn(flow: Flow, state: FlowState, action: Action) -> Turn:
-    """Return the turn of `action`, or the end of the call if it has reached its limit of turns.
+    """Return the turn with `action`, or the end of the call if it has reached its limit of turns.
 
-    The limit is doubled for commits, so that the caller's last answer is not lost.
+    Commits may use twice as many turns, so that the caller's last answer is not lost.
     """
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):

@@ -36,7 +36,7 @@ _EXCEPTIONS = "exceptions"
 
 
 def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
-    """Return the Mermaid text of a flow with its texts in `language`. A subdialog is a single node."""
+    """Return a flow as Mermaid text, with its texts in `language`. A subdialog is drawn as a single node."""
     arrows = _list_arrows(flow)
     usual = find_reachable(
         {name: tuple(target for source, target in arrows if source == name) for name in flow.nodes}, [flow.start]
@@ -64,7 +64,7 @@ def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
 
 
 def _list_arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
-    """Return the arrows, as (source, target), with their labels: keys, or the cases of a branch."""
+    """Return the arrows between nodes, as (source, target), with their labels: keys, or the cases of a branch."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes.values():
         for label, target in node.list_arrow_targets():

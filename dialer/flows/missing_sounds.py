@@ -1,4 +1,4 @@
-"""A log of sounds that are skipped because they are missing or may not be played."""
+"""Log the sounds that are skipped because they are missing or may not be played."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""The terms of flows: purposes, offers, kinds of prompts, and scopes of marks.
+"""The terms of flows: purposes, offers, kinds of prompts, and scopes of marks. A mark is a recorded answer about a
+voter.
 
 The terms are those of VoiceXML (prompt, menu, choice, field, no-input, no-match, reprompt, record, transfer, subdialog,
-goto, disconnect; https://www.w3.org/TR/voicexml20/), with election calling's own where VoiceXML has none (mark,
-opt-out).
+goto, disconnect; https://www.w3.org/TR/voicexml20/). VoiceXML has no terms for marks and opt-outs, so these are those
+of election calling.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class Offer(StrEnum):
 
 
 class PromptKind(StrEnum):
-    """The kind of a prompt, which determines how its value is spoken."""
+    """The kind of a prompt. It determines how the prompt's value is spoken."""
 
     TEXT = "text"  # the value is the key of a text
     NUMBER = "number"  # in words: 42 is "forty-two"
@@ -61,7 +62,7 @@ _FIXED = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
 
 
 class Scope(StrEnum):
-    """The voters to whom a mark applies."""
+    """The voters to whom a mark (a recorded answer) applies."""
 
     VOTER = "voter"  # the voter who was called
     HOUSEHOLD = "household"  # every voter of the number who has not voted yet

@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """Continue at the node of `state`, without an action."""
+    """A step: continue at the node of `state`, without an action."""
 
     state: FlowState
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Let the driver perform an action."""
+    """A step: let the driver perform an action."""
 
     state: FlowState
     action: Action
@@ -54,7 +54,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class GoTo:
-    """Go to another node because of the caller's input or the result of an action."""
+    """A step: go to another node because of the caller's input or the result of an action."""
 
     state: FlowState
     target: str
@@ -62,7 +62,7 @@ class GoTo:
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """Play the prompts and hang up. The flow is completed."""
+    """A step: play the prompts and hang up. The flow is completed."""
 
     prompts: tuple[PromptRef, ...] = ()
     reason: str = ""
@@ -70,7 +70,7 @@ class HangUp:
 
 @dataclass(frozen=True, slots=True)
 class HandOver:
-    """End the flow because an agent has the call."""
+    """A step: end the flow because an agent has the call."""
 
     state: FlowState
 
@@ -100,7 +100,7 @@ NODE_KINDS: dict[str, type[Node]] = {}
 
 
 class Node(NamedPart, ABC):
-    """The base class of all nodes."""
+    """The base class of all nodes. A node is one step of a flow, such as a menu."""
 
     kind: ClassVar[str]  # the YAML key that identifies the kind
     style: ClassVar[NodeStyle]
@@ -125,10 +125,10 @@ class Node(NamedPart, ABC):
 
     @abstractmethod
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the step for a call that enters this node of `flow`."""
+        """Return the step that a call takes when it enters this node of `flow`."""
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after an input, or None if the input is not a result of the node's action."""
+        """Return the step that follows an input, or None if the input is not a result of the node's action."""
         return None
 
     # Checks
@@ -148,7 +148,7 @@ class Node(NamedPart, ABC):
         return self.first_prompts
 
     def list_needed_texts(self) -> Iterator[tuple[str, set[str]]]:
-        """Yield the key of each text that is played or sent here, with the names of the values that fill it."""
+        """Yield the key of each text that is played or sent here, with the names of the values that it needs."""
         for prompt in dict.fromkeys(self.all_prompts):
             if prompt.kind is PromptKind.TEXT:
                 yield prompt.value, {name for name, _ in prompt.needs}
@@ -173,7 +173,7 @@ class Node(NamedPart, ABC):
         return ()
 
     def list_targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return the targets at which the fact or answer `name` may still be unknown, or None for all targets."""
+        """Return the targets that a call may reach while the value `name` is unknown. None: all targets."""
         return None
 
     # Diagram
@@ -188,7 +188,9 @@ class Node(NamedPart, ABC):
         return [f"fails › {target}" for label, target in self.list_targets() if label == "failed"]
 
     def list_arrow_targets(self) -> list[tuple[str, str]]:
-        """Return the targets on the usual paths of calls, which the diagram shows as arrows, as (label, node name)."""
+        """Return the targets that the diagram shows as arrows, as (label, node name): those on the usual paths of
+        calls.
+        """
         usual = [(label, target) for label, target in self.list_targets() if label not in _EXCEPTIONS]
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
@@ -227,14 +229,16 @@ class QuestionNode(Node):
 
     @abstractmethod
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the input is only a late terminator of the previous field, and so no answer."""
+        """Return whether the input is only a terminator that came too late for the previous field, and so no answer."""
 
     @abstractmethod
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return the step after the keys that the caller has entered."""
+        """Return the step that follows the keys that the caller has entered."""
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the keys that the caller has entered, ignoring a late terminator."""
+        """Return the step that follows the keys that the caller has entered. A late terminator of the previous field is
+        ignored.
+        """
         if not isinstance(event, Digits):
             return None
         if state.stray and not event.timed_out and self.is_stray(state, event):
@@ -243,7 +247,7 @@ class QuestionNode(Node):
         return self.handle_keys(state.replace(stray="") if state.stray else state, event)
 
     def repeat_question(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
-        """Count a failed attempt. Repeat the question, or go to the reprompt's target after the last repetition."""
+        """Count a failed attempt, and repeat the question. After the last repetition, go to the reprompt's target."""
         failed = state.no_input if silent else state.no_match
         if failed >= reprompt.reprompts:
             return GoTo(state, reprompt.then)
@@ -251,7 +255,7 @@ class QuestionNode(Node):
         return Act(state, self.collect(state, (*reprompt.prompts, *self.prompts)))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after silence and after wrong keys."""
+        """Yield the nodes that follow silence and wrong keys."""
         yield "no-input", self.no_input.then
         yield "no-match", self.no_match.then
 
@@ -266,7 +270,7 @@ class QuestionNode(Node):
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
     def list_notes(self) -> list[str]:
-        """Return the reactions to silence and wrong keys."""
+        """Return a description of what the question does after silence and after wrong keys."""
         return [f"no key{_describe_reprompt(self.no_input)}", f"wrong key{_describe_reprompt(self.no_match)}"]
 
 
@@ -276,7 +280,7 @@ def _describe_reprompt(reprompt: Reprompt) -> str:
 
 
 class CommittingNode(Node):
-    """The base class of nodes that store a result. The call goes to `next` once it is stored, otherwise to `failed`."""
+    """The base class of nodes that store a result. The call continues at `next` if it is stored, otherwise at `failed`."""
 
     style = NodeStyle.COMMIT
     commits: ClassVar[CommitKind]
@@ -289,11 +293,11 @@ class CommittingNode(Node):
         return FlowCommit(self.commits, state.node_path, state.commits + 1, answers=dict(state.answers))
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the commit as the action of this node."""
+        """Return the step that stores the result."""
         return Act(state, Commit(state.node_path, self.make_commit(state)))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after success or failure of the commit."""
+        """Return the step after the result was stored, or could not be stored."""
         match event:
             case Committed():
                 return GoTo(state, self.next)
@@ -302,6 +306,6 @@ class CommittingNode(Node):
         return None
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success and after failure."""
+        """Yield the nodes that follow if the result was stored and if it was not."""
         yield "committed", self.next
         yield "failed", self.failed

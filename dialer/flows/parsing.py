@@ -52,9 +52,8 @@ class NamedPart(YamlModel):
 
 
 def make_problem(text: str, *at: str | int) -> PydanticCustomError:
-    """Return an error for a validator to raise.
-
-    `at` holds the keys from the validated value to the mistake, which determine its line number.
+    """Return an error for a validator to raise. The keys `at` lead from the validated value to the mistake, for its
+    line number.
     """
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 
@@ -93,7 +92,7 @@ def parse_part(
 
 
 class _Mistake:
-    """An error of pydantic, with its line number and a description for the author of the file."""
+    """One mistake in a file: an error of pydantic, its line number, and a description for the author of the file."""
 
     def __init__(self, document: Document, location: Location, model: type[YamlModel], details: ErrorDetails) -> None:
         below = tuple(key for key in details["loc"] if key != "[key]")
@@ -154,7 +153,7 @@ class _Mistake:
 
 
 def _find_field(model: type[BaseModel], location: Location) -> tuple[type[BaseModel], FieldInfo | None]:
-    """Return the innermost model at a location, and the field that the location names in it."""
+    """Return the innermost model at a location in the document, and the field that the location names in it."""
     found: FieldInfo | None = None
     for key in location:
         inner = _find_model(found.annotation) if found is not None else None
@@ -213,7 +212,7 @@ WholeNumber = Annotated[int, BeforeValidator(_parse_whole_number)]
 
 
 class OneOrMany:
-    """A marker for tuple fields in which YAML may have a single value instead of a list, or nothing."""
+    """Marks a tuple field for which YAML may have a single value instead of a list, or nothing."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(to_list, handler(source))
@@ -224,7 +223,7 @@ class OneOrMany:
 
 
 def to_list(value: object) -> list[object]:
-    """Return a list unchanged, an empty text as an empty list, and any other value as a list of one."""
+    """Return a list as it is, an empty text as an empty list, and any other value as a list with one item."""
     if isinstance(value, list):
         return value
     return [] if value == "" else [value]

@@ -1,4 +1,4 @@
-"""The sounds that a call may play: a campaign's own sounds, or else the shared ones, if the catalogue allows them."""
+"""The sounds that a call may play, as far as the catalogue allows them. A campaign's own sound replaces the shared one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class CataloguePrompts:
     _labelled: bool = field(default=False, init=False)
 
     def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """Return the sounds of a prompt: the campaign's own if they exist and may be played, or else the shared ones.
+        """Return the sounds of a prompt. Each is the campaign's own if it may be played, or else the shared one.
 
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
@@ -78,7 +78,9 @@ class CataloguePrompts:
         return PromptName("", name.language, LABEL)
 
     def prefer_campaign_sound(self, sound: str) -> str:
-        """Return the campaign's own version of a shared sound if it has one that may be played, or else the sound."""
+        """Return the campaign's own version of a shared sound if it has one that may be played. Otherwise return the
+        shared sound.
+        """
         name = find_prompt_of_sound(sound)
         if name is None:
             return sound
@@ -92,7 +94,7 @@ class CataloguePrompts:
 
 
 class SitePrompts:
-    """The prompts of a running centre, whose catalogue is reloaded regularly."""
+    """The prompts of a running centre. Its catalogue is reloaded regularly."""
 
     def __init__(
         self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
@@ -121,7 +123,9 @@ class SitePrompts:
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
     def may_play(self, sound: str) -> bool:
-        """Return whether a shared sound may be played now, for carriers that fetch the files. Refusals are logged once."""
+        """Return whether a shared sound may be played now. Used for carriers that fetch the sound files. Logs each
+        refusal once.
+        """
         why = self.get_call_prompts("").find_block_reason(sound)
         if why is not None:
             self._missing.log_once(sound, why)
@@ -135,7 +139,7 @@ class SitePrompts:
         )
 
     async def refresh(self) -> None:
-        """Reload the catalogue in a thread. If it cannot be read, raises CatalogueError and stays with the old one."""
+        """Reload the catalogue in a thread. If it cannot be read, raise CatalogueError and continue to use the old one."""
         self._playlist = await asyncio.to_thread(self._reader.read)
 
     def _read_and_check(self) -> Playlist:
@@ -165,9 +169,10 @@ class SitePrompts:
 def make_site_prompts(
     settings: Settings, profile: Profile, clock: Clock, texts: Callable[[], Texts], reader: PlaylistReader | None = None
 ) -> SitePrompts | None:
-    """Return the prompts of a site, or None if it has no catalogue and sounds are played unchecked.
+    """Return the prompts of a site. None: the site has no catalogue, and sounds are played unchecked.
 
-    `reader` may be a reader that has already read the catalogue.
+    Args:
+        reader: a reader that has already read the catalogue, if there is one.
     """
     if settings.audio.catalogue is None:
         return None

@@ -33,7 +33,7 @@ def make_script_schema() -> dict[str, Any]:
 
 
 def _make_definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
-    """Return the references to models, by (model, mode), and the definitions to which they refer."""
+    """Return the schema references to models, by (model, mode), and the definitions that they refer to."""
     return EditorSchema().generate_definitions(
         [(model, "validation", model.__pydantic_core_schema__) for model in models]
     )

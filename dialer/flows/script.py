@@ -100,7 +100,7 @@ def _exclude_question_with_next(schema: dict[str, Any]) -> None:
 
 
 class ScriptPage(NamedPart):
-    """A page of a script, which the agent sees at one time."""
+    """A page of a script. The agent sees one page at a time."""
 
     model_config = ConfigDict(json_schema_extra=_exclude_question_with_next)
 
@@ -132,11 +132,11 @@ class ScriptPage(NamedPart):
         return not self.list_targets() if self.closing is None else self.closing
 
     def list_targets(self) -> tuple[str, ...]:
-        """Return the pages that may follow, or () for a last page."""
+        """Return the pages that may follow this page. A last page has none."""
         return (*(answer.to for answer in self.answers.values()), *((self.next,) if self.next else ()))
 
     def texts(self) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Yield each text of the page as (description, text by language)."""
+        """Yield each text of the page as (description of the text, its translations by language)."""
         yield "text", self.text
         for value, answer in self.answers.items():
             yield f"answer {value}", answer.label
@@ -192,7 +192,7 @@ class Script:
         return f"{self.name} {self.version}"
 
     def questions(self) -> dict[str, frozenset[str]]:
-        """Return the allowed answers by the name of their question. Several pages may ask the same question."""
+        """Return the allowed answers of each question, by its name. Several pages may ask the same question."""
         found: dict[str, frozenset[str]] = {}
         for page in self.pages.values():
             if page.ask is not None:
@@ -200,10 +200,11 @@ class Script:
         return found
 
     def to_page_json(self, language: str) -> dict[str, Any]:
-        """Return the script as JSON values for the agent's page, in the language or else in the script's first one.
+        """Return the script as JSON values for the agent's page, in the given language or else in the script's first
+        language.
 
         The structure is `{name, version, start, pages: {id: {text, ask: {name, answers: [{value, label, to}]} | None,
-        next: id | None, closing}}}`. Values in texts are still in braces.
+        next: id | None, closing}}}`. Placeholders in texts are not filled.
         """
         tag = language if language in self.languages else self.languages[0]
         pages = {

@@ -1,4 +1,4 @@
-"""The scripts of a site's campaigns, which dialler and desk reload while they run."""
+"""The scripts of a site's campaigns. Dialler and desk reload them while they run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ RELOAD_SECONDS = 10.0
 
 
 class ScriptLibrary:
-    """The scripts of a site's campaigns. Dialler and desk each have a library: to validate answers, and to show scripts."""
+    """The scripts of a site's campaigns. The dialler uses them to validate answers, and the desk to show them to
+    agents.
+    """
 
     def __init__(self, campaigns: Mapping[str, tuple[str, Purpose]], may_offer: frozenset[Offer] = frozenset()) -> None:
         """Load the scripts. Raises FlowError for the first script with a problem.
@@ -43,7 +45,10 @@ class ScriptLibrary:
     def prepare(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
         """Load new and changed scripts, and return a function that puts them into use.
 
-        Afterwards only these campaigns have scripts. Raises FlowError, and changes nothing, if a script is invalid.
+        From then on, only the given campaigns have scripts.
+
+        Raises:
+            FlowError: a script is invalid. Then nothing has changed.
         """
         read = self._load_scripts({name: each for name, each in campaigns.items() if self._campaigns.get(name) != each})
 
@@ -67,7 +72,7 @@ class ScriptLibrary:
         return found
 
     def replace_scripts(self, scripts: Mapping[str, Script]) -> list[str]:
-        """Put scripts into use, by campaign. Return the names of changed scripts."""
+        """Replace the campaigns' scripts by those given. Return the names of the changed scripts."""
         changed = [
             script.name
             for campaign, script in scripts.items()
@@ -78,7 +83,7 @@ class ScriptLibrary:
         return changed
 
     def current_version(self, campaign: str) -> str | None:
-        """Return name and version of a campaign's script, as published with its statistics, or None if it has none."""
+        """Return name and version of a campaign's script, as in its published statistics, or None if it has no script."""
         script = self._current.get(campaign)
         return None if script is None else str(script)
 
@@ -86,9 +91,10 @@ class ScriptLibrary:
         """Return a campaign's script for the agent's page in a language (see `Script.to_page_json`), or None.
 
         `version` is the version that the dialler uses (`script` in `campaigns/{campaign}/statistics`), if it has one.
-        If that version is not loaded here, the files are read again, at most every `RELOAD_SECONDS`. If it is not found,
-        the result is None, because the dialler would refuse answers to another version. Blocks while it reads files,
-        and never raises.
+        If it is not loaded here, the files are read again, at most every `RELOAD_SECONDS`. If it is not found then, the
+        result is None, because the dialler would refuse answers to another version.
+
+        Blocks while it reads files, and never raises.
         """
         now = time.monotonic()
         if (

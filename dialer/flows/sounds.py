@@ -26,7 +26,7 @@ from dialer.flows.turns import PromptRef
 
 
 def list_sounds(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
-    """Return the sounds of a prompt in playing order. For an invalid language code English is used."""
+    """Return the sounds of a prompt in playing order. An invalid language code counts as English."""
     known = language if LANGUAGE.fullmatch(language) else FALLBACK_LANGUAGE
     return tuple(_list_prompt_sounds(ref, known, texts))
 
@@ -34,7 +34,7 @@ def list_sounds(ref: PromptRef, language: str, texts: Texts) -> tuple[str, ...]:
 def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...]:
     """Return the sounds of the texts and recordings of a flow and its subdialogs, each once.
 
-    Sounds of numbers, hours and names are not included, as all flows share them.
+    Sounds of numbers, hours and names are not included, because all flows share them.
     """
     found: dict[str, None] = {}
     for part in flow.list_flows():
@@ -45,7 +45,7 @@ def list_fixed_sounds(flow: Flow, language: str, texts: Texts) -> tuple[str, ...
 
 
 def get_text_sound(key: str, language: str, number: int = 0) -> str:
-    """Return the sound of a text, or of its segment with this number (from 1)."""
+    """Return the name of the sound of a text, or of one segment of the text (counted from 1)."""
     path = key.replace(".", "/")
     return f"{ROOT}/{language}/{path}-{number}" if number else f"{ROOT}/{language}/{path}"
 

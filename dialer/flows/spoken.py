@@ -1,4 +1,4 @@
-"""The lists of all prompts to record for the flows, with their words in each language."""
+"""List all prompts to record for the flows, with the words that each speaks in each language."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_te
 
 
 def collect_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
-    """Return the words of the prompts of all texts. A text with values is split into a prompt per segment."""
+    """Return the words of the prompts of all texts. A text with values has one prompt per segment between its values."""
     spoken: dict[PromptName, str] = {}
     for language in languages:
         for key, text in texts.by_language.get(language, {}).items():
@@ -47,7 +47,7 @@ def collect_name_prompts(names: Iterable[tuple[PromptKind, str]], languages: Ite
 
 
 def collect_message_prompt(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
-    """Return the words of the information message in the language or else in English, or {} if it has no text."""
+    """Return the words of the information message, in the language or else in English. Without a text, return {}."""
     found = fill_information_text(language, organisation, texts)
     return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
 

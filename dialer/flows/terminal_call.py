@@ -69,7 +69,9 @@ Press = Callable[[str], str | None]
 
 @dataclass(slots=True)
 class TerminalCall:
-    """A call at the terminal. `agent_available` and `store_works` select the results of transfers and commits."""
+    """A simulated call at the terminal. `agent_available` and `store_works` choose the results of transfers and
+    commits.
+    """
 
     flow: Flow
     texts: Texts
@@ -178,7 +180,7 @@ def describe_commit(commit: FlowCommit) -> str:
 
 
 def list_fact_kinds(flow: Flow) -> dict[str, PromptKind]:
-    """Return the prompt kinds of the facts of a flow and its subdialogs, by name. The flow's own kinds override."""
+    """Return the kind of each fact of a flow and its subdialogs, by name. If they differ, the flow's own kind counts."""
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():
         kinds |= list_fact_kinds(each)
@@ -186,9 +188,12 @@ def list_fact_kinds(flow: Flow) -> dict[str, PromptKind]:
 
 
 def make_sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
-    """Return the default facts that a flow declares, replaced by the facts `given` as text ("" for unknown).
+    """Return sample facts for a trial call: the defaults that a flow declares, replaced by the facts in `given`.
 
-    Raises BadFact for an invalid value.
+    The facts in `given` are text, and "" means unknown.
+
+    Raises:
+        BadFact: a value is invalid.
     """
     kinds = list_fact_kinds(flow)
     facts = {name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows}

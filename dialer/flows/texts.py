@@ -33,7 +33,7 @@ _SPEAKABLE = re.compile(r"\w")
 class Segment:
     """A segment of a text: words that are recorded as one sound, or a placeholder for a spoken value.
 
-    `number` counts the segments with words in a text from 1. It is 0 if the text is a single segment.
+    `number` counts the segments with words from 1. It is 0 if the text has a single segment.
     """
 
     words: str = ""
@@ -120,7 +120,7 @@ def read_texts(directory: Path) -> Texts:
 
 
 def merge_texts(catalogues: Iterable[Texts]) -> Texts:
-    """Combine several collections of texts. For each key, the text of the last collection is used."""
+    """Combine several collections of texts. If several have a key, the text of the last one is used."""
     by_language: dict[str, dict[str, str]] = {}
     for catalogue in catalogues:
         for language, texts in catalogue.by_language.items():
@@ -129,7 +129,7 @@ def merge_texts(catalogues: Iterable[Texts]) -> Texts:
 
 
 def load_texts(own: Path | None) -> Texts:
-    """Return the shipped texts, overridden by the texts in a directory. Raises FlowError like `read_texts`."""
+    """Return the shipped texts, with those in a directory in place of shipped ones. Raises FlowError like `read_texts`."""
     return load_shipped_texts() if own is None else merge_texts([load_shipped_texts(), read_texts(own)])
 
 
@@ -142,7 +142,9 @@ def fill_text(key: str, language: str, values: Mapping[str, Scalar], texts: Text
 
 
 def fill_information_text(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
-    """Return (language, words) of the information message in the language or else in English, or None if missing."""
+    """Return (language, words) of the information message, in the language or else in English. Without a text, return
+    None.
+    """
     found = texts.find_text_or_english(INFORMATION_TEXT, language)
     words = fill_text(INFORMATION_TEXT, language, {"organisation": organisation}, texts)
     return None if found is None or words is None else (found[0], words)

@@ -14,7 +14,7 @@ from dialer.flows.model import PromptKind, Scalar, Scope
 
 @dataclass(frozen=True, slots=True)
 class PromptRef:
-    """A prompt to play, independent of the language. `values` fill the placeholders of a text, by name."""
+    """A prompt to play, in whatever language the call has. `values` fill the placeholders of its text, by name."""
 
     kind: PromptKind
     value: str
@@ -34,7 +34,8 @@ class CommitKind(StrEnum):
 class FlowCommit:
     """A result that must be stored before the flow continues.
 
-    `sequence` counts the commits of this run of the flow from 1. (call, run, sequence) is the idempotency key.
+    `sequence` counts the commits of this run of the flow from 1. (call, run, sequence) identifies the commit, so that
+    it is stored only once.
     """
 
     kind: CommitKind
@@ -166,12 +167,12 @@ class Committed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The action failed. For a commit this includes an unknown outcome."""
+    """The action failed. For a commit this includes a result that may have been stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """No voter has the serial of a mark, or there is nothing to undo."""
+    """No voter has the serial of a mark, or there is no mark to undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A running subdialog: the name of its flow, and the node at which the calling flow resumes."""
+    """A running subdialog: the name of its flow, and the node of the calling flow that follows."""
 
     flow: str
     resume: str
@@ -220,7 +221,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
-    """The state of a call's flow between two turns. `to_json` and `from_json` transfer it between processes."""
+    """The state of a call's flow between two turns. `to_json` and `from_json` convert it, to pass it to another
+    process.
+    """
 
     flow: str
     version: str
@@ -240,7 +243,7 @@ class FlowState:
 
     @property
     def node_path(self) -> str:
-        """The current node with its subdialogs, such as "opt_out/ask"."""
+        """The current node, preceded by the subdialogs that it is in, such as "opt_out/ask"."""
         if not self.frames:
             return self.node
         return "/".join((*(frame.flow for frame in self.frames), self.node))

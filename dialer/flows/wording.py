@@ -1,6 +1,6 @@
-"""Patterns of forbidden wordings and of acknowledgements, in all shipped languages.
+"""Patterns that find forbidden wordings and acknowledgements, in all shipped languages.
 
-All patterns are applied to every text, whatever its declared language. They find the usual wordings and do not replace
+All patterns are applied to every text, whatever its declared language. They find the usual wordings, but do not replace
 the person who approves the texts.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 
 
 def _normalise(text: str) -> str:
-    """Return a text with composed letters, without zero-width joiners, and with single spaces."""
+    """Return a text with composed letters, single spaces, and no zero-width joiners."""
     composed = unicodedata.normalize("NFC", text).replace("\u200c", "").replace("\u200d", "")
     return re.sub(r"\s+", " ", composed)
 
@@ -128,7 +128,7 @@ VALUE_SECONDS: Final = 1.5
 
 
 def names_choice(name: str) -> bool:
-    """Return whether an answer's name refers to a person's choice of candidate, which must never be stored."""
+    """Return whether an answer's name refers to the candidate that a person chose. Such an answer must never be stored."""
     return bool(_CHOICE_NAME.match(name))
 
 

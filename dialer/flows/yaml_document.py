@@ -64,9 +64,10 @@ def read_file(path: Path) -> str:
 
 
 def find_file(name_or_path: str, shipped: Path) -> Path | None:
-    """Return the file of a shipped name, or the .yaml file at a path, or None if it does not exist.
+    """Return the file of a shipped flow or script, or the .yaml file at a path. Without such a file, return None.
 
-    Raises FlowError if the path cannot be accessed.
+    Raises:
+        FlowError: the path cannot be accessed.
     """
     if NAME.fullmatch(name_or_path):
         path = shipped / f"{name_or_path}.yaml"
@@ -115,7 +116,10 @@ def _refuse_invisible(line: str, number: int, file: str) -> None:
 
 
 def _refuse_constructs(text: str, file: str) -> None:
-    """Raise FlowError for forbidden constructs and sizes, checked on parser events, which need hardly any memory."""
+    """Raise FlowError if a document has a forbidden construct or is too large.
+
+    The check reads events of the parser, which need hardly any memory.
+    """
     depth = documents = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
         line = _get_line(event)

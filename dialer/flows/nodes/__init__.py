@@ -1,4 +1,6 @@
-"""The kinds of nodes, one module each. All modules are imported here, so that their classes register themselves."""
+"""The kinds of nodes of a flow, one module each. All modules are imported here, so that their classes register
+themselves.
+"""
 
 from __future__ import annotations
 

@@ -92,12 +92,14 @@ class BranchNode(Node):
         return Continue(state.replace(node=next(true, self.otherwise)))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the node of each condition, and the node if none is true."""
+        """Yield the node of each condition, and the node for calls in which no condition is true."""
         for case in self.conditions:
             yield str(case), case.goto
         yield "otherwise", self.otherwise
 
     def list_targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return the targets at which `name` may be unknown: all but those after a test that proves it known."""
+        """Return the targets that a call may reach while `name` is unknown: all except those after a test that it is
+        known.
+        """
         unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)

@@ -25,7 +25,7 @@ class DisconnectNode(Node):
     prompts: Prompts = Field((), alias="say", description="Prompts played before the hang-up.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the hang-up with its prompts."""
+        """Return the step that plays the goodbye and hangs up."""
         return HangUp(resolve_prompts(state, self.prompts), self.reason)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
@@ -34,5 +34,5 @@ class DisconnectNode(Node):
 
     @property
     def first_prompts(self) -> tuple[Prompt, ...]:
-        """The prompts before the hang-up."""
+        """The prompts that are played before the hang-up."""
         return self.prompts

@@ -78,7 +78,7 @@ class FieldNode(QuestionNode):
         return self
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the question, or the step after a terminator that was entered ahead."""
+        """Return the question. If the caller has already entered the terminator, return the step that follows it."""
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
             return self.handle_keys(state.replace(typed_ahead=""), Digits(""))
@@ -98,11 +98,11 @@ class FieldNode(QuestionNode):
         )
 
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the input is only a late terminator of the previous field."""
+        """Return whether the input is only a terminator that came too late for the previous field."""
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return the step after the digits, or after the key that was entered instead of them."""
+        """Return the step that follows the digits, or the key that was entered instead of digits."""
         digits = event.digits
         if not (event.timed_out and not digits):
             instead = self.choices.get(digits or self.terminator)
@@ -135,13 +135,13 @@ class FieldNode(QuestionNode):
         return str(number) if self.reads == "number" else digits
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after an answer, after keys entered instead, after silence and after wrong keys."""
+        """Yield the nodes that follow an answer, keys entered instead of digits, silence and wrong keys."""
         yield "", self.next
         yield from self.choices.items()
         yield from super().list_targets()
 
     def list_targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return all targets except the node after an accepted answer, if `name` is this field."""
+        """Return all targets but, if `name` is this field, not the node that follows an accepted answer."""
         if name != self.field:
             return None
         return (*self.choices.values(), self.no_input.then, self.no_match.then)
@@ -165,13 +165,15 @@ def to_polling_hour(entered: int) -> int:
 
 
 def _is_listed(state: FlowState, fact: str | None, number: int) -> bool:
-    """Return whether a number is in the list of a fact, such as "12,14", or true if the fact is unknown."""
+    """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
     listed = None if fact is None else look_up_value(state, fact)
     return listed is None or number in {parse_whole_number(each.strip()) for each in str(listed).split(",")}
 
 
 def _resolve_bound(state: FlowState, bound: int | str | None) -> int | None:
-    """Return the value of a bound (in full hours if it is an hour), or None if its fact is unknown."""
+    """Return the number that a limit of a field stands for, or None if it names an unknown fact. A time gives its full
+    hours.
+    """
     if bound is None or isinstance(bound, int):
         return bound
     return parse_whole_number(look_up_value(state, bound))

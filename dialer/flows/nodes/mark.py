@@ -1,4 +1,4 @@
-"""The node `mark:`, which stores a mark for a voter."""
+"""The node `mark:`, which stores a mark: a recorded answer about a voter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialer.flows.turns import CommitKind, FlowCommit, FlowState, Input, NotFoun
 
 
 class MarkNode(CommittingNode):
-    """Store a mark, such as voted or not-yet."""
+    """Store a mark (a recorded answer) for a voter, such as voted or not-yet."""
 
     kind = "mark"
     commits = CommitKind.MARK
@@ -65,24 +65,24 @@ class MarkNode(CommittingNode):
         )
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after success, failure or an unknown serial."""
+        """Return the step after the mark was stored, could not be stored, or has an unknown serial."""
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
         return super().receive(state, event)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success, after failure and after an unknown serial."""
+        """Yield the nodes that follow if the mark was stored, was not stored, or has an unknown serial."""
         yield from super().list_targets()
         if self.unknown is not None:
             yield "unknown", self.unknown
 
     @property
     def title(self) -> str:
-        """A short description with the mark, and with its scope unless that is the voter."""
+        """A short description: the mark, and its scope if that is not the voter."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_notes(self) -> list[str]:
-        """Return the number of voters, if it was asked for, and the node after a failure."""
+        """Return the number of voters (if the caller was asked for it) and the node that follows a failure."""
         notes = super().list_notes()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 

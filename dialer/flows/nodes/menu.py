@@ -47,7 +47,7 @@ class MenuNode(QuestionNode):
     answer: Name | None = Field(None, description="Name under which the key is stored, unless it leads to an opt-out.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the question, or the step after a key that was entered during an earlier prompt."""
+        """Return the question. If a key was entered during an earlier prompt, return the step that follows it."""
         if state.typed_ahead:
             return self._follow_choice(state.replace(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1])
         return Act(state, self.collect(state, self.prompts))
@@ -58,11 +58,11 @@ class MenuNode(QuestionNode):
         return Collect(state.node_path, resolve_prompts(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_stray(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the key is a late terminator of the previous field, and not a choice here."""
+        """Return whether the key is a terminator that came too late for the previous field, and no choice of this menu."""
         return event.digits == state.stray and event.digits not in self.choices
 
     def handle_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
-        """Return the step after the key, or after silence."""
+        """Return the step that follows the key, or silence."""
         if not event.digits:
             return self.repeat_question(state, self.no_input, silent=True)
         return self._follow_choice(state, event.digits)
@@ -74,15 +74,15 @@ class MenuNode(QuestionNode):
         return GoTo(state if self.answer is None else state.add_answer(self.answer, key), target)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after each key, after silence and after wrong keys."""
+        """Yield the nodes that follow each key, silence and wrong keys."""
         yield from self.choices.items()
         yield from super().list_targets()
 
     def list_one_key_targets(self) -> tuple[str, ...]:
-        """Return the nodes of the choices, if a key can interrupt the prompts."""
+        """Return the nodes of the choices if a key can interrupt the prompts, otherwise none."""
         return tuple(self.choices.values()) if self.barge_in else ()
 
     @property
     def stored_answer(self) -> str | None:
-        """The name under which the key is stored, if it is."""
+        """The name under which the chosen key is stored, or None if it is not stored."""
         return self.answer

@@ -30,12 +30,14 @@ class RecordNode(Node):
     failed: Name = Field(description="Node if nothing was recorded.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the recording as the action of this node."""
+        """Return the step that records the caller."""
         prompts = resolve_prompts(state, self.prompts)
         return Act(state, Record(state.node_path, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Store the name of the recording as an answer, or return the step after a failure."""
+        """Store the name of the recording as an answer. If the recording failed, return the step that follows a
+        failure.
+        """
         match event:
             case Recorded():
                 return GoTo(state.add_answer(self.record, event.name), self.next)
@@ -44,12 +46,12 @@ class RecordNode(Node):
         return None
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success and after failure."""
+        """Yield the nodes that follow a recording and a failure."""
         yield "recorded", self.next
         yield "failed", self.failed
 
     def list_targets_without(self, name: str) -> tuple[str, ...] | None:
-        """Return the node after a failure, if `name` is the answer that holds the recording's name."""
+        """Return only the node after a failure, if `name` is the answer that holds the recording's name."""
         return (self.failed,) if name == self.record else None
 
     @property
@@ -64,5 +66,5 @@ class RecordNode(Node):
 
     @property
     def title(self) -> str:
-        """A short description with the longest duration."""
+        """A short description with the maximum duration of the recording."""
         return f"Records a message, {self.max_seconds:g} s"

@@ -28,7 +28,9 @@ class SayNode(Node):
     next: Name = Field(description="Node after the prompts.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the prompts to play, or continue if a key has skipped them or none can be played."""
+        """Return the step that plays the prompts. If a key has skipped them or none can be played, continue at the next
+        node.
+        """
         prompts = () if state.typed_ahead and self.barge_in else resolve_prompts(state, self.prompts)
         if not prompts:
             return Continue(state.replace(node=self.next))

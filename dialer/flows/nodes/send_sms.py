@@ -26,13 +26,13 @@ class SmsNode(Node):
     failed: Name = Field(description="Node if the SMS could not be sent.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the SMS as the action of this node."""
+        """Return the step that sends the SMS."""
         known = {name: look_up_value(state, name) for name, _ in self.needs}
         values = {name: value for name, value in known.items() if value is not None}
         return Act(state, SendSms(state.node_path, self.template, values))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after success or failure."""
+        """Return the step after the SMS was sent, or could not be sent."""
         match event:
             case SmsSent():
                 return GoTo(state, self.next)
@@ -41,12 +41,12 @@ class SmsNode(Node):
         return None
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success and after failure."""
+        """Yield the nodes that follow if the SMS was sent and if it was not."""
         yield "sent", self.next
         yield "failed", self.failed
 
     def list_needed_texts(self) -> Iterator[tuple[str, set[str]]]:
-        """Yield the key of the template's text, with the names of the values that fill it."""
+        """Yield the key of the SMS template's text, with the names of the values that it needs."""
         yield f"{SMS}{self.template}", {name for name, _ in self.needs}
 
     @property

@@ -27,11 +27,11 @@ class TransferNode(Node):
     failed: Name = Field(description="Node if no agent is available.")
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the transfer as the action of this node."""
+        """Return the step that transfers the call."""
         return Act(state, Transfer(state.node_path, resolve_prompts(state, self.prompts), dict(state.answers)))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """End the flow, or return the step after a failed transfer."""
+        """End the flow if an agent has the call. Otherwise return the step that follows a failed transfer."""
         match event:
             case Transferred():
                 return HandOver(state)
@@ -40,7 +40,7 @@ class TransferNode(Node):
         return None
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the node if no agent is available."""
+        """Yield the node that follows if no agent is available."""
         yield "failed", self.failed
 
     @property
@@ -49,9 +49,9 @@ class TransferNode(Node):
         return self.prompts
 
     def list_notes(self) -> list[str]:
-        """Return no notes, because the failure has an arrow."""
+        """Return no notes, because the diagram shows the failure as an arrow."""
         return []
 
     def list_arrow_targets(self) -> list[tuple[str, str]]:
-        """Return the node after a failure, which is common enough for an arrow."""
+        """Return the node that follows a failed transfer, which is common enough for an arrow."""
         return [("no agent available", self.failed)]

@@ -1,4 +1,4 @@
-"""The node `undo:`, which undoes the last serial of the call."""
+"""The node `undo:`, which undoes the last mark by serial number that was stored in this call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dialer.flows.turns import CommitKind, FlowState, Input, NotFound
 
 
 class UndoNode(CommittingNode):
-    """Undo the mark of the last serial that was stored in this call."""
+    """Undo the last mark by serial number that was stored in this call."""
 
     kind = "undo"
     commits = CommitKind.UNDO
@@ -23,12 +23,12 @@ class UndoNode(CommittingNode):
     nothing: Name = Field(description="Node if there is nothing to undo.")
 
     def receive(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after success, failure, or if there is nothing to undo."""
+        """Return the step after the mark was undone, could not be undone, or does not exist."""
         if isinstance(event, NotFound):
             return GoTo(state, self.nothing)
         return super().receive(state, event)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
-        """Yield the nodes after success, after failure, and if there is nothing to undo."""
+        """Yield the nodes that follow if the mark was undone, could not be undone, or does not exist."""
         yield from super().list_targets()
         yield "unknown", self.nothing
