@@ -1,1 +1,3 @@
-"""The adapters of the switch port (`dialer.domain.switch`): Asterisk and Twilio."""
+"""The adapters that connect the dialler to telephony through the switch port (`dialer.domain.switch`): Asterisk and
+Twilio.
+"""

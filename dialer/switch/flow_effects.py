@@ -1,4 +1,4 @@
-"""The effects of flows that are the same on every carrier: storing results and sending SMS."""
+"""Store the results of flows and send their SMS, in the same way for every carrier."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SmsGateway(Protocol):
 
 
 async def commit_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
-    """Store a result of a flow. Return the outcome as an input for the flow, which announces failures to the caller."""
+    """Store a result of a flow. Return the outcome as an input for the flow, which tells the caller about a failure."""
     try:
         return Committed() if await store(commit) else Failed()
     except CommitTargetNotFound:

@@ -1,4 +1,4 @@
-"""Asterisk and Twilio as one switch: the trunk decides which of them places a call, and seats are on Asterisk."""
+"""Asterisk and Twilio as one switch. The trunk decides which of them places a call. All seats are on Asterisk."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from dialer.domain.switch_events import EventSink, SwitchEvent, SwitchUp
 
 
 class CarrierSwitch(CallSwitch, Protocol):
-    """A switch with calls in flows, but without seats."""
+    """A carrier that runs calls in flows itself, and has no seats."""
 
     def list_live_calls(self) -> frozenset[AttemptId]:
-        """Return the attempts that have, or may have, a call on this switch."""
+        """Return the attempts that have, or may have, a call on this carrier."""
         ...
 
     def report_states(self) -> None:
-        """Report the state of each live call, after `SwitchUp` has listed the live calls."""
+        """Report the state of each live call. Called after `SwitchUp` has listed the live calls."""
         ...
 
 
 def reject_event(event: SwitchEvent) -> None:
-    """Raise RuntimeError: the sink of a switch until `set_sink` is called."""
+    """Raise RuntimeError. This is the receiver of events of a switch until `set_sink` is called."""
     raise RuntimeError(f"call set_sink before the first switch event ({type(event).__name__})")
 
 
@@ -46,7 +46,7 @@ class RoutedSwitch:
         self._endpoints = frozenset(endpoints)
 
     def make_merging_sink(self, sink: EventSink, server: str) -> EventSink:
-        """Return a sink for Asterisk's events that adds the carrier's live calls to `SwitchUp` of this server."""
+        """Return a receiver of Asterisk's events. It adds the carrier's live calls to the `SwitchUp` of this server."""
 
         def merge_live_calls(event: SwitchEvent) -> None:
             if isinstance(event, SwitchUp) and event.server == server:
@@ -58,9 +58,9 @@ class RoutedSwitch:
         return merge_live_calls
 
     def unanswered_seconds(self, server: str) -> float:
-        """Return how long the oldest unanswered action has waited (s), or 0 if there is none.
+        """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
-        Covers Asterisk only, as each request to the carrier has its own timeout.
+        Covers Asterisk only, because each request to the carrier has its own timeout.
         """
         return 0.0 if self._asterisk is None else self._asterisk.unanswered_seconds(server)
 
@@ -75,7 +75,7 @@ class RoutedSwitch:
         await (self._carrier if request.endpoint in self._endpoints else self._require_asterisk()).originate(request)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """Hang up an attempt's call, in whatever state it is."""
+        """Hang up the call of an attempt, whatever its state."""
         await self._get_switch_with_call(attempt_id).hang_up(attempt_id)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
@@ -105,7 +105,7 @@ class RoutedSwitch:
         await self._require_asterisk().call_for_log_in(seat, endpoint)
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """Play the response to a key to the agent at a seat."""
+        """Play to the agent at a seat the response to the key that the agent has pressed."""
         await self._require_asterisk().answer_key(seat, sound)
 
     async def seat_packets(self, seat: str) -> int:
@@ -121,15 +121,15 @@ class RoutedSwitch:
         await self._require_asterisk().hold(attempt_id, seat)
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
-        """Connect a voter to the third party, without the agent."""
+        """Connect a voter to the third party, and disconnect the agent."""
         await self._require_asterisk().hand_over(attempt_id)
 
     async def call_party(self, request: PartyRequest) -> None:
-        """Call a third party and connect them to a place."""
+        """Call a third party and connect them to a place: a seat or a handover."""
         await self._require_asterisk().call_party(request)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """Move a third party to another place."""
+        """Move a third party to another place: a seat or a handover."""
         await self._require_asterisk().move_party(party_id, place)
 
     async def release_party(self, party_id: PartyId) -> None:
@@ -142,6 +142,6 @@ class RoutedSwitch:
 
 
 def report_carrier_calls(sink: Callable[[SwitchEvent], None], carrier: CarrierSwitch) -> None:
-    """Report `SwitchUp` with the carrier's calls, for a site without Asterisk."""
+    """Report `SwitchUp` with the carrier's calls. Used at a site without Asterisk."""
     sink(SwitchUp(carrier.list_live_calls(), frozenset(), (), restarted=False))
     carrier.report_states()

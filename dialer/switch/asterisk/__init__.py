@@ -1,1 +1,1 @@
-"""The adapter for Asterisk over AMI and FastAGI. Codecs and trackers do no I/O."""
+"""The adapter for Asterisk over AMI and FastAGI. Its codecs and trackers do no I/O."""

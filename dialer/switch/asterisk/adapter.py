@@ -89,8 +89,8 @@ class AsteriskSwitch:
 
         Args:
             lease: reserves the Asterisk for this dialler, or None to share it.
-            fingerprint: of the dialplan that this dialler serves, or None for any.
-            history: the file of Asterisk's call detail records, as this machine sees it, if there is one.
+            fingerprint: the fingerprint of the dialplan that this dialler serves, or None to accept any dialplan.
+            history: the file of Asterisk's call detail records, if this machine can read it.
             server: the name of this Asterisk, if there are several.
         """
         self._server = server
@@ -125,7 +125,7 @@ class AsteriskSwitch:
     # Callbacks of the AMI link
 
     def on_event(self, message: AmiMessage) -> None:
-        """Handle an AMI event: update the tracker and report the resulting switch events."""
+        """Handle an AMI event: update the tracker, and report the switch events that result."""
         if self._hung_up_meanwhile is not None and message.event == "Hangup":
             self._hung_up_meanwhile.add(message.get("Uniqueid"))
         if self._lease is not None:
@@ -143,9 +143,11 @@ class AsteriskSwitch:
     async def on_up(self, client: AmiClient) -> None:
         """Synchronise with Asterisk after a login, then report SwitchUp. Nothing is dialled before that.
 
+        If it raises, the link reconnects.
+
         Raises:
             SwitchInUse: another dialler uses this Asterisk.
-            SwitchError: Asterisk does not answer. In both cases the link reconnects.
+            SwitchError: Asterisk does not answer.
         """
         await client.wait_until_booted()
         if self._fingerprint is not None:
@@ -173,7 +175,7 @@ class AsteriskSwitch:
         self._comparing.add_done_callback(lambda task: _close_client_if_failed(task, client))
 
     async def run_session(self, client: AmiClient) -> SwitchError:
-        """Renew the lease until the session is lost. Return or raise the reason."""
+        """Renew the lease until the session is lost. Return or raise why it was lost."""
         return await (client.wait_until_lost() if self._lease is None else self._lease.renew_until_lost(client))
 
     def on_down(self, reason: SwitchError) -> None:
@@ -201,9 +203,9 @@ class AsteriskSwitch:
             _log.info("seat.replaced_phone_not_hung_up", channel=channel, problem=str(error))
 
     async def _end_redirected_calls(self) -> None:
-        """Hang up calls that Asterisk placed because a number or a phone redirected (SIP 3xx).
+        """Hang up calls that Asterisk placed by itself because a number or a phone redirected the call (SIP 3xx).
 
-        Our dialplan has no target for redirections. But Asterisk still calls a contact that names a channel itself
+        Our dialplan has no target for redirections. But Asterisk still calls a contact that itself names a channel
         (PJSIP/number@trunk), and the gate has not checked that number.
         """
         try:
@@ -228,10 +230,14 @@ class AsteriskSwitch:
         return self.tracker.calls.find_attempt(unique_id)
 
     async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
-        """Assign an unanswered inbound channel to an attempt and return its numbers, as Asterisk confirms them.
+        """Assign an unanswered inbound channel to an attempt, and return the channel's numbers as Asterisk reports
+        them.
 
-        From now on the channel's events are the attempt's. Returns None if Asterisk has no such inbound channel, or if
-        the channel is assigned already. Raises SwitchUnreachable.
+        From now on the channel's events belong to the attempt. If Asterisk has no such inbound channel, or it is
+        assigned already, return None.
+
+        Raises:
+            SwitchUnreachable: there is no connection to Asterisk.
         """
         if not _UNIQUE_ID.fullmatch(unique_id) or not self.tracker.assign_channel(unique_id, attempt_id):
             return None
@@ -248,14 +254,14 @@ class AsteriskSwitch:
         return found
 
     def unassign_channel(self, attempt_id: AttemptId) -> None:
-        """Undo `assign_channel`."""
+        """Undo the assignment of a channel to an attempt."""
         self.tracker.calls.forget(attempt_id)
 
     async def is_answered(self, unique_id: str, name: str, context: str) -> bool:
-        """Return whether the channel with this unique id and name is answered, and false if Asterisk cannot be queried.
+        """Return whether the channel with this unique id and name is answered.
 
-        The dialplan may run before the AMI event of the answer has arrived, so Asterisk is queried for a channel in
-        this context. While the AMI link is down this waits up to LINK_SECONDS.
+        The dialplan may run before the AMI event of the answer has arrived. So Asterisk is asked about channels in this
+        context. While the AMI link is down this waits up to LINK_SECONDS, then returns false.
         """
         attempt_id = self.find_attempt(unique_id)
         if self.tracker.calls.find_answered_channel(attempt_id) == name:
@@ -278,7 +284,7 @@ class AsteriskSwitch:
     # The switch port: calls
 
     def unanswered_seconds(self, server: str = "") -> float:
-        """Return how long the oldest unanswered action has waited (s), or 0 if there is none.
+        """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Returns infinity if our lease may have expired.
         """
@@ -289,17 +295,17 @@ class AsteriskSwitch:
         return self._client.oldest_unanswered_seconds
 
     async def history(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
-        """Return the switch's records of ended calls."""
+        """Return Asterisk's records of ended calls."""
         if self._history is None:
             raise SwitchError("ended calls cannot be looked up: set `asterisk.history` to Asterisk's call records")
         up_seconds = None if self._up_since is None else asyncio.get_running_loop().time() - self._up_since
         return await asyncio.to_thread(read_history, self._history, attempt_ids, up_seconds)
 
     async def originate(self, request: OriginateRequest) -> None:
-        """Place one call.
+        """Place one call. The id of its attempt becomes the channel id and the ActionID.
 
-        The attempt's id is the channel id and the ActionID. Apart from number and caller ID, Asterisk gets no other
-        data: FastAGI handlers look everything else up by this id.
+        Apart from number and caller ID, Asterisk gets no other data. FastAGI handlers look up everything else by the
+        id.
         """
         number = _check_value(NUMBER, request.number, _NUMBER_RULE)
         caller_id = _check_value(NUMBER, request.caller_id, _NUMBER_RULE)
@@ -315,14 +321,14 @@ class AsteriskSwitch:
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """Hang up an attempt's call, in whatever state it is."""
+        """Hang up the call of an attempt, whatever its state."""
         channel = self.tracker.calls.find_channel(attempt_id)
         await self._hang_up_with_retries(lambda: self.tracker.calls.is_live(attempt_id), channel)
 
     async def connect(
         self, attempt_id: AttemptId, seat: str, *, record: bool = False, server: str | None = None
     ) -> None:
-        """Connect a voter to a seat, by redirecting the voter into the seat's conference.
+        """Connect a voter to a seat, by redirecting the voter's channel into the seat's conference.
 
         With several servers, `server` is the other server that has the seat, or "" for this one.
         """
@@ -349,9 +355,9 @@ class AsteriskSwitch:
         await self._call_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """Play the response to a key to the agent at a seat.
+        """Play to the agent at a seat the response to the key that the agent has pressed.
 
-        The dialplan waits some 0.2 s for this channel variable.
+        The dialplan waits some 0.2 s for the channel variable that is set here.
         """
         channel = self.tracker.seats.find_phone(seat)
         if channel is not None:
@@ -387,15 +393,15 @@ class AsteriskSwitch:
         await self._redirect(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_check_value(_NAME, seat, _SEAT_RULE)}")
 
     async def hand_over(self, attempt_id: AttemptId, server: str | None = None) -> None:
-        """Connect a voter to the third party, without the agent.
+        """Connect a voter to the third party, and disconnect the agent.
 
-        With several servers, `server` is the one with the target, or "" for this one.
+        With several servers, `server` is the one that has the third party, or "" for this one.
         """
         await self._set_server(attempt_id, server)
         await self._redirect(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_party(self, request: PartyRequest, server: str | None = None) -> None:
-        """Call a third party and connect them to a place.
+        """Call a third party and connect them to a place: a seat or a handover.
 
         `server` is the other server that has the phone or trunk, or None for this one.
         """
@@ -416,7 +422,7 @@ class AsteriskSwitch:
         await self._originate_channel(self.tracker.parties, request.party_id, fields)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """Move a third party to another place."""
+        """Move a third party to another place: a seat or a handover."""
         await self._redirect(party_id, *_check_party_location(place))
 
     async def release_party(self, party_id: PartyId) -> None:
@@ -444,7 +450,9 @@ class AsteriskSwitch:
             raise
 
     async def _hang_up_with_retries(self, is_live: Callable[[], bool], unique_id: str) -> None:
-        """Hang up a channel that may not exist yet, as Asterisk creates it after it has answered the Originate."""
+        """Hang up a channel, retrying while it does not exist: Asterisk creates it only after it has answered the
+        Originate.
+        """
         for seconds in HANG_UP_AGAIN_SECONDS:
             if await self._hang_up_channel(unique_id) or not is_live():
                 return
@@ -482,7 +490,7 @@ class AsteriskSwitch:
 
 
 def _choose_extension(request: OriginateRequest) -> str:
-    """Return the extension of the dialplan at which an answered call starts."""
+    """Return the extension of the dialplan at which a call starts once it is answered."""
     if not request.detect_machine:
         return "s"
     return "voicemail" if request.message_to_machine else "machine"
@@ -494,7 +502,7 @@ def _check_party_location(place: Place) -> tuple[str, str]:
 
 
 def _check_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
-    """Return the value if it matches the pattern, so that it has no characters with a special meaning to Asterisk.
+    """Return the value if it matches the pattern, and so has no characters with a special meaning to Asterisk.
 
     Raises:
         UnsafeValue: the value does not match. The text states the rule and omits the value.
@@ -505,7 +513,9 @@ def _check_value(pattern: re.Pattern[str], value: str, rule: str) -> str:
 
 
 def _close_client_if_failed(comparing: asyncio.Task[None], client: AmiClient) -> None:
-    """Close the session if its comparison task crashed: the next session starts with a list of all channels."""
+    """Close the session if the task that compares channels crashed. The next session starts with a list of all
+    channels.
+    """
     if not comparing.cancelled() and (error := comparing.exception()) is not None:
         _log.error("channels.compare_crashed", exc_info=error)
         client.close()

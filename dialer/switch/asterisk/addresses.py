@@ -1,4 +1,4 @@
-"""The IP addresses that Asterisk connects from, resolved from `ami.host`."""
+"""Find the IP addresses from which Asterisk connects, by resolving `ami.host`."""
 
 from __future__ import annotations
 

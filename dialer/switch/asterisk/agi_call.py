@@ -1,4 +1,4 @@
-"""The FastAGI connection of one call, on which commands are sent one at a time.
+"""The FastAGI connection of one call. Commands are sent on it one at a time.
 
 Asterisk aborts a running command, without a reply, when another one arrives. So the next command is sent only after the
 reply to the last one, except to abort the call. After a hang-up the next command raises CallHungUp.
@@ -82,9 +82,11 @@ class AgiCall:
             raise CallHungUp
 
     async def stream_file(self, name: str, escape_digits: str = "") -> str | None:
-        """Play a sound, named without its extension. Return the key that interrupted it, or None if it was played out.
+        """Play a sound, named without its extension. Return the key that interrupted it, or None if it was played to
+        its end.
 
-        Raises SoundMissing if Asterisk has no such file.
+        Raises:
+            SoundMissing: Asterisk has no such file.
         """
         return _decode_key(await self._play(f"sound {name}", "STREAM FILE", name, escape_digits))
 
@@ -105,9 +107,10 @@ class AgiCall:
     async def record_file(
         self, name: str, sound_format: str, escape_digits: str, longest_ms: int, silence_seconds: int
     ) -> int:
-        """Record the caller after a tone, into `name.sound_format` on the Asterisk server. Return the samples recorded.
+        """Record the caller after a tone, into `name.sound_format` on the Asterisk server. Return the number of samples
+        recorded.
 
-        A hang-up during the recording ends it and is no error. The recording ends after `silence_seconds` of silence.
+        The recording ends after `silence_seconds` of silence. A hang-up also ends it, and is no error.
         """
         silence = f"s={silence_seconds}"
         reply = await self._execute("RECORD FILE", name, sound_format, escape_digits, longest_ms, "BEEP", silence)
@@ -120,10 +123,10 @@ class AgiCall:
         return reply.end_position or 0
 
     async def set_variable(self, name: str, value: str) -> None:
-        """Set a channel variable. This works also after the caller has hung up.
+        """Set a channel variable. This also works after the caller has hung up.
 
         Raises:
-            UnsafeValue: the name is not a plain variable name, such as one that would run a dialplan function.
+            UnsafeValue: the name is not that of a plain variable. It could run a function of the dialplan.
         """
         if not (name.isascii() and name.isidentifier()):
             raise UnsafeValue(
@@ -154,7 +157,7 @@ class AgiCall:
         self.on_connection_lost()
 
     def deliver_reply(self, reply: AgiReply) -> bool:
-        """Pass a reply to the command that waits for it. Return False if none does. Called by the connection."""
+        """Pass a reply to the command that waits for it. Return whether there was one. Called by the connection."""
         waiter, self._waiter = self._waiter, None
         if waiter is None:
             return self._aborted  # Asterisk replies to some aborted commands, and not to others
@@ -182,7 +185,7 @@ class AgiCall:
         return reply
 
     async def _play(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
-        """Execute a command that plays a sound, described by `what`.
+        """Execute a command that plays a sound. `what` describes the sound in errors.
 
         Asterisk replies -1 both to a hang-up and to a missing file. To tell them apart, a harmless command is sent:
         after a hang-up, the line HANGUP arrives before its reply.
@@ -200,7 +203,7 @@ class AgiCall:
 
 
 def _decode_key(reply: AgiReply) -> str | None:
-    """Return the key of a reply whose result is an ASCII code, or None if the result is 0."""
+    """Return the key in a reply, whose result is the key's ASCII code. For a result of 0, return None."""
     if not reply.result.isdecimal() or reply.result == "0":
         return None
     return chr(int(reply.result))

@@ -52,7 +52,7 @@ HANGUP: Final = _Hangup()
 
 @dataclass(frozen=True, slots=True)
 class AgiEnvironment:
-    """The data on a call that Asterisk sends before the first command."""
+    """The data about a call that Asterisk sends before the first command."""
 
     fields: Mapping[str, str] = field(repr=False)  # contains numbers and names of callers, which must not be logged
 
@@ -100,7 +100,9 @@ AgiInput = AgiEnvironment | AgiReply | _Hangup
 
 
 class AgiDecoder:
-    """A decoder of a FastAGI stream: one environment, then replies and hang-ups, in whatever chunks bytes arrive."""
+    """A decoder of a FastAGI stream: one environment, then replies and hang-ups. Bytes may arrive in chunks of any
+    size.
+    """
 
     __slots__ = ("_in_environment", "_pending", "_usage_lines")
 
@@ -236,7 +238,7 @@ def quote_argument(argument: str) -> str:
 
 
 def split_command(line: str) -> list[str]:
-    """Return the words of a command as Asterisk splits them (res_agi.c, parse_args). Inverse of `encode_command`."""
+    """Return the words of a command, split as Asterisk does (res_agi.c, parse_args). Inverse of `encode_command`."""
     words: list[str] = []
     word: list[str] | None = None
     in_quotes = escaped = False

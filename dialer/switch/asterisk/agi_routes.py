@@ -1,4 +1,6 @@
-"""Routes of the FastAGI server: the path in the dialplan's `AGI(agi://host:port/path)` selects the handler."""
+"""Routes of the FastAGI server. The path in the dialplan's `AGI(agi://host:port/path)` selects the handler of a
+connection.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 class AgiRoutes:
-    """A handler of all FastAGI connections, which passes each to the handler of its path."""
+    """A handler of FastAGI connections that passes each connection to the handler of its path."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         """Create the routes from handlers by path, without a leading slash ("flow")."""

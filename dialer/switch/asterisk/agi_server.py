@@ -41,7 +41,7 @@ Handler = Callable[[AgiCall], Awaitable[None]]
 
 
 class AgiAuthenticator:
-    """An authenticator that accepts every connection, for tests and benches.
+    """An authenticator that accepts every connection, for tests and benchmarks.
 
     A site uses `fastagi.authenticator.TokenAuthenticator`.
     """
@@ -56,7 +56,7 @@ class AgiAuthenticator:
 
 @dataclass(frozen=True, slots=True)
 class AgiLimits:
-    """The peers that may connect to the FastAGI server, and its limits."""
+    """The addresses that may connect to the FastAGI server, and the limits on their connections."""
 
     allowed_peers: Sequence[str] = LOOPBACK  # addresses and networks
     connections: int = 2000  # authenticated connections
@@ -172,7 +172,7 @@ class AgiServer:
         return True
 
     def _close_oldest_opening(self, address: str | None) -> None:
-        """Close the oldest connection without an environment, from this address or from any (None)."""
+        """Close the oldest connection that has not sent its environment, from this address or (None) from any."""
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
         self._authenticator.report_overload(
             f"{len(self._opening)} connections have sent no environment, the oldest from {self._opening[oldest]}"
@@ -181,7 +181,7 @@ class AgiServer:
         oldest.abort()
 
     def _end_opening(self, connection: _Connection) -> None:
-        """Remove a connection from those without an environment."""
+        """Remove a connection from those that have not sent their environment."""
         address = self._opening.pop(connection, None)
         if address is not None:
             self._opening_of[address] -= 1
@@ -189,7 +189,10 @@ class AgiServer:
                 del self._opening_of[address]
 
     def log_fault(self, event: str, **fields: object) -> None:
-        """Log a fault of a peer. Each kind is logged at most once a minute, because peers can cause any number."""
+        """Log a fault of the program at the other end of a connection.
+
+        Each kind of fault is logged at most once a minute, because such a program can cause any number.
+        """
         now = asyncio.get_running_loop().time()
         if now - self._logged_at.get(event, -_LOG_SECONDS) >= _LOG_SECONDS:
             self._logged_at[event] = now
@@ -318,7 +321,9 @@ class _Connection(asyncio.BufferedProtocol):
 
 
 def _detect_dead_peers(listener: socket.socket) -> None:
-    """Set TCP keepalive on a listening socket, so that connections of dead peers end. Accepted sockets inherit it."""
+    """Enable TCP keepalive on a listening socket, so that connections to dead machines end. Accepted sockets inherit
+    it.
+    """
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if hasattr(socket, option):

@@ -86,11 +86,11 @@ class AmiClient(asyncio.BufferedProtocol):
 
     @property
     def oldest_unanswered_seconds(self) -> float:
-        """How long the oldest action (or Ping) has waited for its response (s). It grows if Asterisk hangs."""
+        """How long the oldest action without a response (or Ping) has waited (s). It grows if Asterisk hangs."""
         return self._session.oldest_unanswered_seconds(self._loop.time())
 
     async def wait_until_lost(self) -> SwitchError:
-        """Wait until the session ends, and return the reason."""
+        """Wait until the session ends, and return why it ended."""
         return await asyncio.shield(self._end)
 
     async def wait_until_booted(self) -> None:
@@ -175,7 +175,7 @@ class AmiClient(asyncio.BufferedProtocol):
             raise self._end.result()
 
     def _require_connection(self) -> None:
-        """Raise SwitchUnreachable if the transport is closing, which the session may not know yet."""
+        """Raise SwitchUnreachable if the transport is closing. The session may not know this yet."""
         if self._transport is not None and self._transport.is_closing() and not self._end.done():
             raise SwitchUnreachable("no connection to Asterisk's manager; nothing was sent")
 

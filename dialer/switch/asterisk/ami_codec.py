@@ -3,8 +3,9 @@
 A message is a series of `Name: value` lines that ends with a blank line. The decoder serves both sides: the dialler
 decodes events and responses, and the simulated Asterisk decodes actions.
 
-The dialler needs few of Asterisk's events, and few fields of those. For speed, the decoder splits and names messages by
-byte searches, drops unwanted events before they become objects, and looks a field up in the raw bytes on access.
+The dialler needs few of Asterisk's events, and few fields of those. For speed, the decoder finds the ends and names of
+messages by byte searches. It drops unwanted events before they become objects. A field is looked up in the raw bytes
+only when it is read.
 """
 
 from __future__ import annotations
@@ -135,11 +136,11 @@ class AmiMessage:
 
 
 class AmiDecoder:
-    """A decoder that splits a byte stream into messages, in whatever chunks the bytes arrive.
+    """A decoder that splits a byte stream into messages. Bytes may arrive in chunks of any size.
 
-    A stream from Asterisk (`expects_banner`) must start with its banner. The line ending of the banner, CRLF or LF,
-    holds for the whole session: Asterisk does not escape every value, so an LF inside a CRLF session must not start a
-    new field. Lines of actions may end either way, as in Asterisk itself.
+    A stream from Asterisk (`expects_banner`) must start with its banner. The banner's line ending, CRLF or LF, holds
+    for the whole session. Asterisk does not escape every value, so an LF inside a CRLF session must not start a new
+    field. Lines of actions may end either way, as in Asterisk itself.
     """
 
     def __init__(
@@ -150,7 +151,7 @@ class AmiDecoder:
         max_line_bytes: int = 16_384,
         max_message_bytes: int = 1_048_576,
     ) -> None:
-        """Create a decoder that returns all responses and the events named in `wanted_events` (None for all events)."""
+        """Create a decoder that returns all responses, and the events named in `wanted_events` (None for all events)."""
         self.banner = ""
         self._awaits_banner = expects_banner
         self._reads_actions = not expects_banner
@@ -175,7 +176,7 @@ class AmiDecoder:
 
     @property
     def is_mid_message(self) -> bool:
-        """Whether an incomplete message is buffered, so that a connection that ends now was cut off."""
+        """Whether an incomplete message is buffered. If the connection ends now, that message was cut off."""
         return bool(self._pending.strip(_END_OF_LINE))
 
     def feed(self, data: bytes) -> list[AmiMessage]:
@@ -203,7 +204,7 @@ class AmiDecoder:
         return messages
 
     def _split_complete_messages(self, data: bytes) -> bytes:
-        """Return the buffered bytes plus `data`, up to the end of the last complete message, and buffer the rest."""
+        """Add `data` to the buffer. Return all complete messages, and leave the incomplete rest in the buffer."""
         pending = self._pending
         seam = max(0, len(pending) - 3)
         pending += data

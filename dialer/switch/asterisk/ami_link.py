@@ -1,4 +1,4 @@
-"""A permanent link to the Asterisk manager: it connects, and reconnects whenever the session is lost."""
+"""A permanent link to the Asterisk manager. It reconnects whenever the session is lost."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def maintain_ami_link(
     """
 
     async def connect_once() -> SwitchError:
-        """Connect and run a session. Return why connecting failed, or why the session was lost."""
+        """Connect and run a session. Return why the connection failed or why the session was lost."""
         try:
             async with make_client() as client:
                 await on_up(client)

@@ -1,8 +1,8 @@
-"""A check of the AMI user's permissions, so that a missing one is found before polling day.
+"""Check the permissions of the AMI user, so that a missing one is found before polling day.
 
 Asterisk lists the actions that a user's `write` classes allow (ListCommands), but not its `read` classes. So each read
-class is tried: class `system` brings the event FullyBooted after a login, and a Local channel into our own dialplan
-causes an event of class `call` and one of class `user`. Nobody is called, and Asterisk logs nothing.
+class is tried. Class `system` brings the event FullyBooted after a login. A Local channel into our own dialplan causes
+an event of class `call` and one of class `user`. Nobody is called, and Asterisk logs nothing.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ async def check_permissions(login: AmiLogin) -> str:
 
 
 async def run_check_extension(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:
-    """Run an extension of the dialplan's check context on a Local channel, with `sounds` to play there.
+    """Run an extension of the dialplan's check context on a Local channel. `sounds` are the sounds that it plays.
 
     Raises:
         SwitchError: the dialplan has no check context, or Asterisk refused.

@@ -88,7 +88,7 @@ class AmiSession:
 
     Attributes:
         deadline: when to call `on_timer` next (monotonic seconds), or infinity.
-        ended: why the session has ended, or None while it lasts. The caller then closes the connection.
+        ended: why the session has ended, or None while it lasts. Once it has ended, the caller closes the connection.
     """
 
     def __init__(
@@ -103,8 +103,8 @@ class AmiSession:
         Args:
             login: the manager's address and account.
             limits: timeouts and limits.
-            id_prefix: the start of every ActionID. It must be unique, because a session may receive events caused by
-                actions of an earlier session.
+            id_prefix: the start of every ActionID. It must be unique, because a session may receive events of earlier
+                sessions' actions.
             wanted_events: the names of the events that `receive` returns, or None for all.
         """
         self.ended: SwitchError | None = None
@@ -135,12 +135,12 @@ class AmiSession:
         return self._decoder.banner
 
     def oldest_unanswered_seconds(self, now: float) -> float:
-        """Return how long the oldest action (or Ping) has waited for its response (s). It grows if Asterisk hangs."""
+        """Return how long the oldest action without a response (or Ping) has waited (s). It grows if Asterisk hangs."""
         oldest = next(iter(self._pending.values()), None)
         return 0.0 if oldest is None else now - oldest.started_at
 
     def on_connected(self, now: float) -> None:
-        """Handle the opening of the connection."""
+        """Handle that the connection has been opened."""
         self._connected = self._may_write = True
         self._received_at = now
         self._silence_due = now + self._limits.dead_seconds
@@ -255,9 +255,10 @@ class AmiSession:
         return received
 
     def on_timer(self, now: float) -> list[Action]:
-        """Time out overdue actions, send a Ping if one is due, and end the session if Asterisk was silent for too long.
+        """Handle that `deadline` has come. Return the actions that this ends.
 
-        Returns the actions that this ends.
+        Overdue actions time out. A Ping is sent if it is due. If Asterisk has been silent for too long, the session
+        ends.
         """
         if self.ended is not None:
             return []
@@ -277,7 +278,7 @@ class AmiSession:
         return timed_out
 
     def on_disconnected(self, error: Exception | None) -> list[Action]:
-        """Handle the end of the connection, and the error that caused it, if any. Return as `end_session` does."""
+        """Handle that the connection has ended, with the error that caused it, if any. Return as `end_session` does."""
         how = "closed the connection" if error is None else f"was cut off ({error})"
         where = " in the middle of a message" if self._decoder.is_mid_message else ""
         return self.end_session(SwitchUnreachable(f"Asterisk's manager {how}{where}"))
@@ -308,7 +309,9 @@ class AmiSession:
         self.deadline = min(self._expiry_due, self._ping_due, self._silence_due)
 
     def _has_room(self) -> bool:
-        """Return whether the limit of unanswered actions allows another one. The session's own Ping does not count."""
+        """Return whether another action may be sent before earlier ones have their response. The session's Ping does
+        not count.
+        """
         pings = self._ping is not None and self._ping.action_id in self._pending
         return self._may_write and len(self._pending) - pings < self._limits.outstanding_actions
 
@@ -328,7 +331,7 @@ class AmiSession:
             self._decoder.set_wanted_events(None)
 
     def _remove_pending(self, action: Action) -> None:
-        """Remove an action from the sent and unanswered ones."""
+        """Remove an action from those that wait for a response."""
         del self._pending[action.action_id]
         if action.items is not None:
             self._lists -= 1
@@ -362,7 +365,7 @@ class AmiSession:
         return None
 
     def _add_item(self, action: Action, items: list[AmiMessage], message: AmiMessage) -> bool:
-        """Add an event to the list of an action. Return whether this ended the action."""
+        """Add an event to the list that answers an action. Return whether the list is complete."""
         if message.get("EventList").lower() in _LIST_ENDS:
             self._end_action(action, message)
         elif len(items) < self._limits.list_items:
@@ -389,7 +392,7 @@ class AmiSession:
         return timed_out
 
     def _discard_unsent(self, action: Action) -> None:
-        """Remove an unsent action, so that it is never sent once its caller has got the error."""
+        """Remove an action that has not been sent. Its caller has got an error, so it must never be sent."""
         if self._queue.pop(action.action_id, None) is None:
             self._remove_pending(action)
             self._outbox.remove(action)

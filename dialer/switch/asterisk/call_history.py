@@ -22,7 +22,7 @@ _DIAL_STATUS: Final = {0: "NOANSWER", 4: "BUSY", 16: "CONGESTION"}
 
 
 def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
-    """Return the records of `attempt_ids` from the CDR file and its rotated predecessor (`.1`).
+    """Return the call records of `attempt_ids`, from the CDR file and its rotated predecessor (`.1`).
 
     Blocks while it reads. A missing file counts as empty. `up_seconds` is how long Asterisk has run, if known.
     """
@@ -40,7 +40,7 @@ def read_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: flo
 
 
 def parse_history(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
-    """Return the records of `attempt_ids` in the lines of a CDR file. Incomplete and damaged lines are skipped."""
+    """Return the call records of `attempt_ids` in the lines of a CDR file. Incomplete and damaged lines are skipped."""
     wanted = frozenset(attempt_ids)
     ended: dict[AttemptId, PastCall] = {}
     first_at: float | None = None

@@ -1,4 +1,4 @@
-"""Detection of lost AMI events: the reported state is compared regularly with Asterisk's list of channels."""
+"""Find AMI events that were lost, by regularly comparing the tracked state with Asterisk's list of channels."""
 
 from __future__ import annotations
 
@@ -26,11 +26,13 @@ ARRIVAL_SECONDS: Final = 1.0  # for events that were still in transit when the l
 async def compare_channels(
     client: AmiClient, tracker: SwitchTracker, report: Callable[[list[SwitchEvent]], None]
 ) -> None:
-    """Compare the tracker's state with Asterisk's channels until the session ends, and report lost events.
+    """Compare the tracked state with Asterisk's channels until the session ends, and report lost events.
 
     An event can be lost while the connection is up. A call would then occupy its trunk channel and its number for ever,
-    or a seat would wait for a voter who has hung up. An event counts as lost if two comparisons in a row show it as
-    missing and it has not arrived ARRIVAL_SECONDS later.
+    or a seat would wait for a voter who has hung up.
+
+    An event counts as lost if two comparisons in a row show it as missing, and it has not arrived ARRIVAL_SECONDS
+    later.
     """
     before: frozenset[SwitchEvent] = frozenset()
     while True:

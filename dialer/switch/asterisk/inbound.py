@@ -1,4 +1,4 @@
-"""Inbound channels: caller and called number, as Asterisk reports them."""
+"""Find out the caller's number and the called number of inbound channels, as Asterisk reports them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The lease of an Asterisk: a channel by which one dialler reserves the server and locks out other diallers.
+"""The lease of an Asterisk. With it one dialler reserves the server, so that no other dialler can use it.
 
 The lease is a Local channel. Its unique id is the same for every dialler, and Asterisk gives an id to one live channel
-only, so only one of two diallers that start together gets the lease. The id of the channel's other half names the
-dialler that holds it.
+only. So if two diallers start together, only one gets the lease. A Local channel has two halves: the id of the second
+names the dialler that holds the lease.
 
 The dialplan ends the channel LEASE_SECONDS after the last renewal, so the lease of a crashed dialler expires. A dialler
 on the same store replaces the lease at once, because only one dialler can have a store open.
@@ -35,7 +35,7 @@ _HOLDER: Final = f"{LEASE_CHANNEL}-"  # followed by the dialler's name: id of th
 
 
 class SwitchLease:
-    """This dialler's lease of an Asterisk."""
+    """This dialler's lease of an Asterisk server."""
 
     def __init__(self, name: DiallerName) -> None:
         """Create a lease that is not acquired yet. Other diallers read `name` in it."""
@@ -46,9 +46,8 @@ class SwitchLease:
 
     @property
     def is_valid(self) -> bool:
-        """Whether this dialler certainly holds the lease.
-
-        A process that was suspended may still have an open session, although its lease has expired.
+        """Whether this dialler certainly holds the lease. If its process was suspended, the lease may have expired
+        unnoticed.
         """
         return asyncio.get_running_loop().time() < self._ends_at
 
@@ -64,7 +63,7 @@ class SwitchLease:
             granted.set_result(message.get("Response") == "Success")
 
     async def acquire(self, client: AmiClient) -> None:
-        """Acquire the lease, replacing one of an earlier dialler on the same store.
+        """Acquire the lease. A lease of an earlier dialler on the same store is replaced.
 
         Raises:
             SwitchInUse: another dialler holds the lease. The text names it.
@@ -90,7 +89,9 @@ class SwitchLease:
             raise SwitchInUse(_describe_holder(holder))
 
     async def _create_channel(self, client: AmiClient) -> bool:
-        """Originate the lease's channel. Return False if Asterisk did not create it, as its id is in use."""
+        """Originate the channel that is the lease. Return false if its id is in use, so that Asterisk did not create
+        it.
+        """
         loop = asyncio.get_running_loop()
         granted: asyncio.Future[bool] = loop.create_future()
         began_at, self._granted = loop.time(), granted

@@ -27,7 +27,7 @@ STATE_UP: Final = "6"
 
 
 async def check_dialplan(client: AmiClient, fingerprint: str) -> None:
-    """Raise SwitchError if Asterisk runs a dialplan with another fingerprint, whose calls would be rejected."""
+    """Raise SwitchError if Asterisk's dialplan has another fingerprint. Its calls would be rejected."""
     found = (await client.send_action("Getvar", [("Variable", FINGERPRINT_VARIABLE)])).get("Value")
     if found != fingerprint:
         raise SwitchError(
@@ -73,8 +73,7 @@ async def _read_variables(client: AmiClient, name: str) -> dict[str, str]:
 async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
     """Return the unique ids of channels that Asterisk created by itself to follow a SIP redirection (3xx).
 
-    These are channels that `is_known` rejects and that are being dialled, are Local, or are in a voters' context.
-
+    These are channels that `is_known` rejects and that are being dialled, are Local, or are in a context for voters.
     Raises SwitchError.
     """
     return [
@@ -90,9 +89,10 @@ async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], 
 
 
 async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
-    """Return the attempts of inbound channels by unique id, read from the variable that the dialler has set on each.
+    """Return the attempt of each inbound channel, by unique id. The dialler has set it as a variable on the channel.
 
-    Raises SwitchError.
+    Raises:
+        SwitchError: Asterisk does not answer.
     """
     inbound = {
         channel.unique_id

@@ -1,4 +1,4 @@
-"""Several Asterisk servers as one switch: each request goes to the server that has the call or the seat's phone."""
+"""Several Asterisk servers as one switch. Each request goes to the server that has the call or the seat's phone."""
 
 from __future__ import annotations
 
@@ -17,21 +17,26 @@ from dialer.switch.asterisk.places import parse_seat_of_channel
 
 
 class MultiServerSwitch:
-    """Several Asterisk servers as one `dialer.domain.switch.Switch`, also for the queries of FastAGI handlers."""
+    """Several Asterisk servers as one `dialer.domain.switch.Switch`. It also answers queries of FastAGI handlers."""
 
     def __init__(
         self, servers: Mapping[str, AsteriskSwitch], endpoints: Mapping[str, str], seats: Mapping[str, str]
     ) -> None:
-        """Create a switch of `servers`, by name, with the first `endpoints` and `seats` for `add_locations`."""
+        """Create a switch of several servers.
+
+        Args:
+            servers: the servers by name.
+            endpoints: the first endpoints, as for `add_locations`.
+            seats: the first seats, as for `add_locations`.
+        """
         self._servers = servers
         self._endpoints: dict[str, str] = {}
         self._seats: dict[str, str] = {}
         self.add_locations(endpoints, seats)
 
     def add_locations(self, endpoints: Mapping[str, str], seats: Mapping[str, str]) -> None:
-        """Add the server of each endpoint and of each seat, by their names.
-
-        Locations are never removed, because their calls may still be in progress.
+        """Add the server on which each endpoint and each seat is. None are removed, as their calls may still be in
+        progress.
         """
         self._endpoints.update(endpoints)
         self._seats.update(seats)
@@ -47,11 +52,11 @@ class MultiServerSwitch:
             server.close()
 
     def unanswered_seconds(self, server: str) -> float:
-        """Return how long the oldest unanswered action has waited (s), or 0 if there is none."""
+        """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0."""
         return self._servers[server].unanswered_seconds()
 
     async def history(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return the switch's records of ended calls."""
+        """Return the servers' records of ended calls."""
         return await self._servers[server].history(attempt_ids)
 
     # Calls
@@ -61,9 +66,8 @@ class MultiServerSwitch:
         await self._servers[self._endpoints[request.endpoint]].originate(request)
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """Hang up an attempt's call, in whatever state it is.
-
-        A call that no server tracks may be a stray call on any of them, so all are asked.
+        """Hang up the call of an attempt, whatever its state. If no server tracks the call, all servers are asked to
+        end it.
         """
         name = self._find_server_of_call(attempt_id)
         if name is not None:
@@ -74,7 +78,7 @@ class MultiServerSwitch:
                 await server.hang_up(attempt_id)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """Connect a voter to a seat. A voter reaches a seat on another server over a call between the servers."""
+        """Connect a voter to a seat. If the seat is on another server, a call between the servers connects them."""
         other = self._seats[seat] if self._seats[seat] != self._find_server_of_call(attempt_id) else ""
         await self._get_server_with_call(attempt_id).connect(attempt_id, seat, record=record, server=other)
 
@@ -87,10 +91,7 @@ class MultiServerSwitch:
         await self._get_server_with_call(attempt_id).hold(attempt_id, seat)
 
     async def hand_over(self, attempt_id: AttemptId) -> None:
-        """Connect a voter to the third party, without the agent.
-
-        If the target is on another server, the voter is connected there.
-        """
+        """Connect a voter to the third party, and disconnect the agent. The third party may be on another server."""
         there = next(
             (name for name, server in self._servers.items() if server.tracker.parties.is_called_for(attempt_id)), ""
         )
@@ -118,7 +119,7 @@ class MultiServerSwitch:
         await self._get_server_with_seat(seat).call_for_log_in(seat, endpoint)
 
     async def answer_key(self, seat: str, sound: SeatSound) -> None:
-        """Play the response to a key to the agent at a seat."""
+        """Play to the agent at a seat the response to the key that the agent has pressed."""
         await self._get_server_with_seat(seat).answer_key(seat, sound)
 
     async def seat_packets(self, seat: str) -> int:
@@ -135,15 +136,16 @@ class MultiServerSwitch:
     # Third parties
 
     async def call_party(self, request: PartyRequest) -> None:
-        """Call a third party and connect them to a place.
+        """Call a third party and connect them to a place: a seat or a handover.
 
-        If the phone or trunk is on another server than the place, it is reached over a call between the servers.
+        If the phone or trunk is on another server than the place, a call between the servers connects them.
         """
         home, there = self._endpoints[request.endpoint], self._find_server_of_place(request.place)
         await self._servers[there].call_party(request, None if home == there else home)
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
-        """Move a third party to another place. A handover takes place on the party's own server.
+        """Move a third party to another place: a seat or a handover. A handover takes place on the third party's own
+        server.
 
         Raises:
             SwitchError: the third party's call has ended, or is on another server than the seat.
@@ -185,13 +187,13 @@ class MultiServerSwitch:
     async def assign_channel(self, unique_id: str, name: str, attempt_id: AttemptId) -> InboundChannel | None:
         """Assign an unanswered inbound channel to an attempt (see `AsteriskSwitch.assign_channel`).
 
-        Returns None also if the unique id names no server of ours.
+        Returns None also if the unique id does not name one of our servers.
         """
         server = self._servers.get(_parse_system_name(unique_id))
         return None if server is None else await server.assign_channel(unique_id, name, attempt_id)
 
     def unassign_channel(self, attempt_id: AttemptId) -> None:
-        """Undo `assign_channel`."""
+        """Undo the assignment of a channel to an attempt."""
         for server in self._servers.values():
             server.unassign_channel(attempt_id)
 
@@ -211,5 +213,7 @@ AnyAsterisk = AsteriskSwitch | MultiServerSwitch
 
 
 def _parse_system_name(unique_id: str) -> str:
-    """Return the server in a unique id that Asterisk chose: `systemname` of asterisk.conf, before the last dash."""
+    """Return the server in a unique id that Asterisk has chosen: the part before the last dash (`systemname` of
+    asterisk.conf).
+    """
     return unique_id.rpartition("-")[0]

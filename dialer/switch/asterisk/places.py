@@ -1,4 +1,4 @@
-"""The names in our dialplan: contexts, conferences, channel ids and variables."""
+"""The names that our dialplan uses: contexts, conferences, channel ids and variables."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ ATTEMPT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def make_originate_fields(
     channel: str, channel_id: str, context: str, extension: str, *more: tuple[str, str]
 ) -> list[tuple[str, str]]:
-    """Return the fields of an Originate of `channel` under `channel_id`, which runs the extension once answered."""
+    """Return the fields of an Originate that calls `channel` under `channel_id` and, once answered, runs the extension."""
     beginning = [("Channel", channel), ("Async", "true"), ("ChannelId", channel_id)]
     return [*beginning, ("Context", context), ("Exten", extension), ("Priority", "1"), *more]
 
 
 def locate_party(place: Place) -> tuple[str, str]:
-    """Return the context and extension that put a third party into a place."""
+    """Return the context and extension that connect a third party to a place (a seat or a handover)."""
     conference = HANDOVER_CONFERENCE if place.kind is PlaceKind.HANDOVER else SEAT_CHANNEL
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
 
@@ -70,7 +70,7 @@ def parse_place(conference: str) -> Place | None:
 
 
 def parse_seat(conference: str) -> str | None:
-    """Return the seat of a conference, or of an extension of the hold context, or None if it belongs to no seat."""
+    """Return the seat to which a conference or an extension of the hold context belongs, or None if there is none."""
     return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
 
 

@@ -1,4 +1,4 @@
-"""Twilio as a carrier: calls over its REST API, flows over TwiML webhooks. Needs the optional extra `twilio`."""
+"""Twilio as a carrier: calls over its REST API, and flows over TwiML webhooks. Needs the optional extra `twilio`."""
 
 from dialer.extras import with_extra
 

@@ -1,4 +1,4 @@
-"""The switch port for Twilio: commands are REST requests, call states arrive as status callbacks.
+"""The switch port for Twilio. Commands are REST requests, and call states arrive as status callbacks.
 
 A request to place a call is sent at most once. If its response is lost, the call is searched in Twilio's list of calls
 by number and time. If it is not found, the number is not redialled automatically. Calls without a recent callback are
@@ -63,7 +63,9 @@ class TwilioSwitch:
         self._resynced = False
 
     def set_sink(self, sink: EventSink, on_end: Callable[[AttemptId], None] | None = None) -> None:
-        """Set the function that receives all events, and the one called with each ended attempt after its CallEnded."""
+        """Set the function that receives all events, and the function that is called with each ended attempt after its
+        CallEnded.
+        """
         self._sink = sink
         if on_end is not None:
             self._on_end = on_end
@@ -73,12 +75,12 @@ class TwilioSwitch:
         return frozenset(self._calls)
 
     def find_sid(self, attempt_id: AttemptId) -> str | None:
-        """Return Twilio's sid of an attempt's call, or None if it is not known."""
+        """Return the id (sid) that Twilio has given to an attempt's call, or None if it is not known."""
         call = self._calls.get(attempt_id)
         return None if call is None else call.sid
 
     def add_transfer_leg(self, attempt_id: AttemptId) -> None:
-        """Count a second billed leg for a call, because its flow has started a transfer."""
+        """Count a second billed leg for a call whose flow has started a transfer."""
         call = self._calls.get(attempt_id)
         if call is not None:
             call.legs = self.meter.max_legs
@@ -99,10 +101,9 @@ class TwilioSwitch:
     # The switch port
 
     async def originate(self, request: OriginateRequest) -> None:
-        """Place one call.
+        """Place one call. If Twilio refuses it or is unreachable, the end of the call is also reported as an event.
 
-        If Twilio refuses the call or is unreachable, the end of the call is also reported as an event, so that the
-        trunk rests instead of being used again at once.
+        This event makes the trunk rest, so that it is not used again at once.
         """
         self._check_request(request)
         attempt_id = request.attempt_id
@@ -141,7 +142,8 @@ class TwilioSwitch:
             )
 
     async def hang_up(self, attempt_id: AttemptId) -> None:
-        """Hang up an attempt's call, in whatever state it is. A call whose sid is not known yet is hung up once it is known.
+        """Hang up the call of an attempt, whatever its state. If its sid is not known yet, it is hung up as soon as it
+        is.
 
         Raises:
             SwitchError: Twilio did not accept the request. It is retried until the call has ended.
@@ -155,11 +157,11 @@ class TwilioSwitch:
         await self._end_call(call, call.sid)
 
     async def connect(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """Raise SwitchError, as Twilio has no seats. A flow's transfer dials `twilio.transfer_to` instead."""
+        """Raise SwitchError, because Twilio has no seats. A flow's transfer dials `twilio.transfer_to` instead."""
         raise SwitchError("a call on Twilio cannot be sent to a seat; set `twilio.transfer_to`")
 
     async def play_message(self, attempt_id: AttemptId) -> None:
-        """Raise SwitchError, as a call on Twilio never waits for a seat."""
+        """Raise SwitchError, because a call on Twilio never waits for a seat."""
         raise SwitchError("the information message cannot be played on Twilio: its calls never wait for a seat")
 
     # Callbacks of the webhooks
@@ -183,7 +185,7 @@ class TwilioSwitch:
         self._apply_status(call, status, _parse_seconds(form.get("CallDuration")), form.get("SipResponseCode", ""))
 
     async def _set_sid(self, call: TwilioCall, sid: str) -> None:
-        """Set the sid of a call once it is known, and hang the call up if that was requested before."""
+        """Store the sid of a call once it is known. If a hang-up was requested before, hang up the call."""
         if call.sid is None:
             call.sid, call.unsure = sid, False
             call.updated_at = self._clock.monotonic()
@@ -232,7 +234,9 @@ class TwilioSwitch:
     # Synchronisation
 
     async def resync(self) -> None:
-        """Find live calls of an earlier run and read the spending, before anything is dialled. Raises SwitchError."""
+        """Find live calls of an earlier run and read the account's spending, before anything is dialled. Raises
+        SwitchError.
+        """
         self.meter.record_reading(*await self._api.fetch_spending_today())
         for record in await self._api.fetch_live_calls():
             attempt_id = await self._find_attempt(record.to)
@@ -244,14 +248,15 @@ class TwilioSwitch:
         self._resynced = True
 
     def report_states(self) -> None:
-        """Make the next round query every live call, so that its state is reported after the engine's resync."""
+        """Have every live call queried in the next round, so that its state is reported after the engine's resync."""
         for call in self._calls.values():
             call.updated_at = float("-inf")
 
     async def supervise_calls(self) -> None:
-        """Query silent calls, search lost calls and read the spending, in rounds, until cancelled.
+        """Repeat until cancelled: query calls without a recent callback, search lost calls, and read the account's
+        spending.
 
-        Failed hang-ups are retried several times per round, as a phone may be ringing.
+        Failed hang-ups are retried several times per round, because a phone may be ringing.
         """
         read_at = self._clock.monotonic()
         while True:
@@ -270,9 +275,11 @@ class TwilioSwitch:
                 _log.warning("twilio.query_failed", problem=str(error))
 
     async def query_calls(self) -> None:
-        """Run one round: retry hang-ups, query silent calls, and search calls whose response was lost.
+        """Run one round: retry hang-ups, query calls without a recent callback, and search calls whose response was
+        lost.
 
-        Raises SwitchError.
+        Raises:
+            SwitchError: Twilio did not answer a request.
         """
         await self._retry_hang_ups()
         now = self._clock.monotonic()
@@ -287,7 +294,9 @@ class TwilioSwitch:
                 self._apply_status(call, record.status, record.seconds)
 
     async def _find_lost_call(self, call: TwilioCall) -> None:
-        """Search Twilio's list for a call whose response was lost, and end it as vanished after LOST_SECONDS."""
+        """Search Twilio's list for a call whose response was lost. If it is not found within LOST_SECONDS, end the
+        call.
+        """
         known = {other.sid for other in self._calls.values()}
         listed = await self._api.fetch_calls_to(call.number, call.asked_at - CLOCKS_APART_SECONDS)
         fresh: list[CallRecord] = [record for record in listed if record.sid not in known]

@@ -1,7 +1,7 @@
 """A client of Twilio's REST API: the `twilio` library with our own HTTP client.
 
-The library's HTTP client logs phone numbers and may retry requests. Ours does neither, and it distinguishes the errors
-that the switch port requires: a call was certainly not placed, nothing was sent, or the outcome is unknown.
+The library's HTTP client logs phone numbers and may retry requests. Ours does neither. It also distinguishes the three
+errors that the switch port requires: the call was certainly not placed, nothing was sent, or the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -117,9 +117,10 @@ class TwilioApi:
         )
 
     async def fetch_spending_today(self) -> tuple[float, date | None]:
-        """Return the account's spending today, in its currency, and the UTC date it is for, if Twilio reports one.
+        """Return the account's spending today, in its currency, and the UTC date of that day if Twilio reports it.
 
-        Raises SwitchError.
+        Raises:
+            SwitchError: Twilio did not answer.
         """
         records = await _await_result(self._client.usage.records.today.list_async(category="totalprice", limit=1))
         try:
@@ -134,7 +135,7 @@ async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, har
     """Return Twilio's response, or None if Twilio refused with a status in `harmless`.
 
     Raises:
-        SwitchError: any other refusal, described by `failed`, or an unreadable response.
+        SwitchError: Twilio refused with another status (the text starts with `failed`), or its response is unreadable.
     """
     try:
         return await answer

@@ -1,4 +1,4 @@
-"""Twilio as a carrier of a centre: switch, webhooks, flows and SMS. Imported only if the site uses Twilio."""
+"""Twilio as a carrier of a centre: switch, webhooks, flows and SMS. Imported only at sites that use Twilio."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class TwilioCarrier:
         return spoken or (prompts is not None and prompts.uses_synthetic_voice(language))
 
     async def _resync_at_start(self, engine: Engine) -> None:
-        """Synchronise with Twilio. If it is unreachable, the site starts anyway, and uses Twilio once it answers."""
+        """Synchronise with Twilio. If it is unreachable, the site starts anyway, and uses Twilio as soon as it answers."""
         try:
             await self.switch.resync()
         except SwitchError as error:

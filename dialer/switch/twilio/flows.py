@@ -1,7 +1,7 @@
-"""Flows on Twilio: each webhook continues the flow from the state that is encoded in the request's URL.
+"""Flows on Twilio. Each webhook request continues the flow from the state that is encoded in its URL.
 
-As the state comes with the request, a restart of the dialler during a call loses nothing. Responses are cached during a
-call, so that a repeated request gets the same response and its result is stored once.
+Because the state comes with the request, a restart of the dialler during a call loses nothing. Responses are cached
+during a call: a repeated request gets the same response, and its result is stored once.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class _CallCache:
 
 
 class TwilioFlows:
-    """The flows of all calls on Twilio, one page (TwiML response) at a time."""
+    """The flows of all calls on Twilio. A flow advances by one page (one TwiML response) per request."""
 
     def __init__(self, engine: Engine, library: FlowLibrary, switch: TwilioSwitch, rules: TwilioFlowRules) -> None:
         """Create the flows. `library` holds every version of a flow with which a live call has started."""
@@ -83,13 +83,13 @@ class TwilioFlows:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def make_first_page(self, attempt_id: AttemptId) -> str:
-        """Return the TwiML of an answered call's first page. It hangs up unless the call is a live IVR attempt."""
+        """Return the TwiML with which an answered call starts. Unless the call is a live IVR attempt, it hangs up."""
         if not self._engine.features.flows.is_live(attempt_id):
             return render_hang_up()
         return await self._make_page_once(attempt_id, FIRST, self._start_flow(attempt_id))
 
     async def make_next_page(self, token: str, form: Mapping[str, str]) -> str:
-        """Return the TwiML of the page after the one with this token. Raises ProtocolError for an invalid token."""
+        """Return the TwiML that follows the request with this token. Raises ProtocolError for an invalid token."""
         waiting = self._tokens.read(token)
         sid = self._find_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
@@ -103,7 +103,9 @@ class TwilioFlows:
         return self._switch.find_sid(attempt_id) or (None if known is None else known.sid)
 
     async def _make_page_once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
-        """Return the response to a token, computed once. An aborted request does not cancel the computation."""
+        """Return the response to a token, which is computed only once. If the request is aborted, the computation
+        continues.
+        """
         call = self._calls.setdefault(attempt_id, _CallCache())
         call.sid = call.sid or self._switch.find_sid(attempt_id)
         pages = call.pages
@@ -171,7 +173,7 @@ class TwilioFlows:
         self._engine.flow_ended(attempt_id, completed=state.completed, left_at=state.left_at, answers=state.answers)
 
     def end_flow_after_hang_up(self, attempt_id: AttemptId) -> None:
-        """End the flow of a call that has ended, once late requests have arrived and their results are stored."""
+        """End the flow of a call that has ended, after late requests have arrived and their results are stored."""
         task = asyncio.get_running_loop().create_task(self._end_flow_after_hang_up(attempt_id), name="twilio-flow-end")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -197,7 +199,7 @@ class TwilioFlows:
         self._calls.pop(attempt_id, None)
 
     async def close(self) -> None:
-        """Wait for requests in progress."""
+        """Wait until the requests in progress have ended."""
         waiting = [*self._tasks, *(page for call in self._calls.values() for page in call.pages.values())]
         if waiting:
             await asyncio.wait(waiting)
@@ -205,7 +207,7 @@ class TwilioFlows:
 
 @dataclass(slots=True)
 class _Host:
-    """The effects of one call's flow (implements `dialer.switch.twilio.pages.PageHost`)."""
+    """Stores the results and sends the SMS of one call's flow (implements `dialer.switch.twilio.pages.PageHost`)."""
 
     session: FlowSession
     flows: FlowService
@@ -223,7 +225,9 @@ class _Host:
         return await send_flow_sms(action, self.session, self.flows, self.texts, self.sms)
 
     async def hand_over(self, action: Transfer) -> None:
-        """Store the answers so far, before the agent's phone rings. If that fails, the transfer continues without."""
+        """Store the caller's answers before the agent's phone rings. If that fails, the transfer continues without
+        them.
+        """
         try:
             await self.flows.store_answers(self.session.attempt_id, action.answers)
         except MatdanError as error:

@@ -1,11 +1,11 @@
-"""Pages, which are responses to Twilio independent of XML, and the conversion of requests to the flow's inputs.
+"""Make pages: responses to Twilio, not yet written as XML. Convert Twilio's requests to inputs of a flow.
 
-The actions of a flow are collected into a page up to the point at which the caller or a timeout decides: a question, a
-recording, a transfer or the end. Prompts that no key can interrupt are played before it. Prompts that a key interrupts
-become part of the following question, as on Asterisk.
+A page collects the actions of a flow up to the point at which the caller or a timeout decides: a question, a recording,
+a transfer or the end. Prompts that no key can interrupt are played before it. Prompts that a key interrupts become part
+of the following question, as on Asterisk.
 
-There is no I/O, except for effects that the flow requests of its host (a commit, an SMS). They are awaited before the
-page is made.
+There is no I/O, except for what the flow requests of its host (to store a result, to send an SMS). Both are awaited
+before the page is made.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ HUNG_UP_WHILE_RECORDING = "hangup"  # the `Digits` of a recording that ended by 
 
 
 class PageHost(Protocol):
-    """The effects that a flow may request while a page is made."""
+    """What a flow may request while a page is made: to store results and to send SMS."""
 
     records: bool  # whether callers may be recorded
     transfers: bool  # whether a transfer has a number or SIP address to dial
@@ -94,7 +94,7 @@ class Page:
 async def make_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
     """Run a flow until the caller must act, and return the page to play.
 
-    `at` is the flow before this page, whose ids are copied into the next token.
+    `at` is the flow as it was before this page. Its ids are copied into the token of the next request.
     """
     said: list[PromptRef] = []
     heard: PausedFlow | None = None  # the flow after the prompts so far
@@ -134,7 +134,7 @@ async def make_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> P
 
 
 async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
-    """Store the results of a caller who has hung up, up to the next prompt. Return the flow's final state."""
+    """Store the remaining results of a caller who has hung up, up to the next prompt. Return the flow's final state."""
     while isinstance(turn.action, Commit):
         turn = continue_flow(flow, turn.state, await _ask_host(turn.action, host))
     return end_by_hang_up(flow, turn.state)
@@ -147,7 +147,7 @@ async def _ask_host(action: Commit | SendSms, host: PageHost) -> Input:
 
 
 def _make_interruptible_page(flow: Flow, turn: Turn, said: list[PromptRef], waiting: PausedFlow) -> Page:
-    """Return a page with prompts that a key interrupts, as part of the next question or as a question of one key."""
+    """Return a page whose prompts a key interrupts, as part of the next question or as a question for one key."""
     prompts: list[PromptRef] = []
     following = turn
     while isinstance(following.action, Play) and following.action.barge_in:
@@ -174,9 +174,10 @@ def _make_question_page(action: Collect, said: list[PromptRef], waiting: PausedF
 
 
 def parse_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
-    """Return the flow's input from the form of a request.
+    """Return the input for the flow that a request's form contains.
 
-    Raises ProtocolError if the last page did not ask for input.
+    Raises:
+        ProtocolError: the last page did not ask for input.
     """
     if waiting.after == PLAYED:
         return Played()
@@ -205,7 +206,7 @@ def reports_hang_up(form: Mapping[str, str]) -> bool:
 
 
 def end_by_hang_up(flow: Flow, state: FlowState) -> FlowState:
-    """Return the final state of a flow whose caller has hung up."""
+    """Return the final state of a flow after its caller has hung up."""
     return continue_flow(flow, state, HungUp()).state
 
 

@@ -1,8 +1,8 @@
-"""The spending of a Twilio account today, and whether another call or SMS fits under its daily cap. No I/O.
+"""Track what a Twilio account spends today, and check whether another call or SMS fits under its daily cap. No I/O.
 
-Twilio's own figure is delayed. So the cost of this process's calls and SMS is added by the configured prices, and a
-smaller figure from Twilio never reduces the sum. A call in progress counts with its maximum cost. So the cap is reached
-too early rather than too late.
+Twilio's own figure is delayed. So the cost of this process's calls and SMS is added, at the configured prices. A
+smaller figure from Twilio never reduces the sum, and a call in progress counts with its maximum cost. So the cap is
+reached too early rather than too late.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def count_sms_segments(text: str) -> int:
 
 
 def _count_segments(sizes: list[int], alone: int, part: int) -> int:
-    """Return the number of segments for characters of these sizes. A character of two units is never split."""
+    """Return how many segments hold characters of the given sizes. A character of two units is never split."""
     if sum(sizes) <= alone:
         return 1
     segments, room = 1, part
@@ -42,9 +42,9 @@ def _count_segments(sizes: list[int], alone: int, part: int) -> int:
 
 
 class SpendMeter:
-    """A meter of one account's spending today.
+    """What one account has spent today.
 
-    Nothing may be spent before the first reading, so that a restart does not reset the cap.
+    Nothing may be spent before the first figure from Twilio, so that a restart does not reset the cap.
     """
 
     def __init__(self, settings: Twilio) -> None:
@@ -56,7 +56,9 @@ class SpendMeter:
         """Today's spending: the largest reading, plus the cost of calls and SMS since, which it may include already."""
 
     def record_reading(self, spent: float, day: date | None = None) -> None:
-        """Record Twilio's figure for today and its date. The figure restarts at midnight in the account's time zone."""
+        """Store the spending that Twilio reports for today, and its date. It restarts at midnight in the account's time
+        zone.
+        """
         if self._day is not None and day is not None and day < self._day:
             return  # a late figure for an earlier day
         self.spent = spent if self._is_new_day(spent, day) else max(self.spent, spent)
@@ -64,7 +66,7 @@ class SpendMeter:
         self._day = day or self._day
 
     def _is_new_day(self, spent: float, day: date | None) -> bool:
-        """Return whether a reading is for a new day. Small corrections by Twilio are not."""
+        """Return whether a figure from Twilio is for a new day. A slightly lower figure is only a correction."""
         if self._read is None:
             return True
         if self._day is not None:
@@ -72,7 +74,7 @@ class SpendMeter:
         return spent < self._read / 2
 
     def add_call_cost(self, seconds: int, legs: int = 1) -> None:
-        """Add the cost of a call, in full minutes. Every leg counts with the duration of the first."""
+        """Add the cost of a call, in full minutes. Every leg is billed for the duration of the first."""
         self.spent += legs * _count_billed_minutes(seconds) * self._settings.price_per_minute
 
     def add_sms_cost(self, segments: int) -> None:

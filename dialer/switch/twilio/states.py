@@ -1,4 +1,4 @@
-"""The conversion of Twilio's status callbacks to switch events, in whatever order and number they arrive. No I/O.
+"""Convert Twilio's status callbacks to switch events. Callbacks may arrive in any order, and more than once. No I/O.
 
 A call's statuses: queued, initiated, ringing, in-progress, then one of completed, busy, no-answer, failed, canceled
 (https://www.twilio.com/docs/voice/api/call-resource#call-status-values).
@@ -67,7 +67,7 @@ class TwilioCall:
     legs: int = 1  # billed legs: 2 after a transfer
 
     def apply_status(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
-        """Update the call from a status and return the resulting events. A repeated or late status has none."""
+        """Update the call from a status, and return the events that result. A repeated or late status has none."""
         if self.ended:
             return []
         if status is CallStatus.RINGING and not self.rang and not self.answered:
@@ -97,6 +97,6 @@ class TwilioCall:
 
 
 def end_vanished_call(call: TwilioCall) -> CallEnded:
-    """End a call that Twilio does not know or no longer reports, and return the event."""
+    """End a call that Twilio does not know or no longer reports. Return the event of its end."""
     call.ended = True
     return CallEnded(call.attempt_id, EndedBy.VANISHED, answered=call.answered)

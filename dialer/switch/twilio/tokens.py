@@ -1,4 +1,4 @@
-"""Tokens, which carry the signed state of a flow in the URL of the next request. No I/O."""
+"""Tokens: the signed state of a flow, carried in the URL of the next request. No I/O."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class PausedFlow:
 
 
 class StateTokens:
-    """A signer and reader of tokens. Its key is derived from the account, so tokens stay valid after a restart."""
+    """Signs and reads tokens. The key is derived from the account, so tokens stay valid after a restart."""
 
     def __init__(self, secret: str) -> None:
-        """Create the signer. `secret` is the account's auth token."""
+        """Create the signer with the account's auth token (`secret`)."""
         self._key = hmac.new(secret.encode(), b"matdan flow state", hashlib.sha256).digest()
 
     def sign(self, waiting: PausedFlow) -> str:
@@ -55,7 +55,7 @@ class StateTokens:
         return token
 
     def read(self, token: str) -> PausedFlow:
-        """Return the paused flow in a token. Raises ProtocolError for a token not signed with this account's key."""
+        """Return the paused flow in a token. Raises ProtocolError if the token is not signed with this account's key."""
         body, dot, signature = token.partition(".")
         if len(token) > MAX_TOKEN_CHARACTERS or not dot:
             raise ProtocolError("a webhook was rejected: its token has no valid signature")

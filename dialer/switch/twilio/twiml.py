@@ -1,4 +1,4 @@
-"""The rendering of pages as TwiML. Sounds are played from the site's web server, or else Twilio speaks the texts."""
+"""Write pages as TwiML. Sounds are played from the site's web server. Without sounds, Twilio speaks the texts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DIAL_SECONDS = 20
 
 @dataclass(frozen=True, slots=True)
 class TwilioVoice:
-    """The sounds or voices for the prompts of calls on Twilio."""
+    """The sounds, or the computer voice, for the prompts of calls on Twilio."""
 
     texts: Callable[[], Texts]  # returns the current texts of flows
     # Base URL of sounds such as `matdan/hi/turnout/question.wav`, or None to let Twilio speak the texts.

@@ -21,7 +21,10 @@ QUIET_SECONDS = 300.0  # from the last rejected connection to the end of the ale
 
 
 class TokenAuthenticator(AgiAuthenticator):
-    """An authenticator that accepts connections with a valid token, and raises alerts for others and for overload."""
+    """An authenticator that accepts connections with a valid token.
+
+    It raises an alert when a connection has no valid token, or when there are too many connections.
+    """
 
     def __init__(self, secret: str, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
         """Create an authenticator.
@@ -48,7 +51,7 @@ class TokenAuthenticator(AgiAuthenticator):
         return False
 
     def report_overload(self, problem: str) -> None:
-        """Raise the alert that connections are closed because there are too many."""
+        """Raise the alert that connections are closed because there are too many of them."""
         self._raise_alert_once(create_alert(AlertKind.FASTAGI_CROWDED, self._clock.now(), problem=problem))
 
     def close(self) -> None:

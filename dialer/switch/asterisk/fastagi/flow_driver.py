@@ -68,7 +68,7 @@ class FlowCall(Protocol):
 
 
 class PromptResolver(Protocol):
-    """A source of the sounds for prompts."""
+    """A source of the sounds that a prompt plays."""
 
     def find_sounds(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the sound files of a prompt, without extension, in playing order."""
@@ -80,10 +80,10 @@ class PromptResolver(Protocol):
 
 
 class ConventionalPrompts:
-    """A resolver that derives sound names from prompts (see `dialer.flows.sounds`), without a catalogue."""
+    """A source of sounds without a catalogue. It derives their names from the prompts (see `dialer.flows.sounds`)."""
 
     def __init__(self, texts: Texts) -> None:
-        """Create a resolver. `texts` define where each language puts a value in a sentence."""
+        """Create the source. `texts` define where each language puts a value in a sentence."""
         self.texts = texts
         self._cache: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
 
@@ -102,17 +102,19 @@ class ConventionalPrompts:
 
 
 class FlowHost:
-    """A handler of recordings, transfers and SMS that a flow requests.
+    """Performs the recordings, transfers and SMS that a flow requests.
 
     This base class supports none of them: every request fails, and the flow follows its path for the failure.
     """
 
     async def record(self, action: Record) -> Recorded | None:
-        """Record the caller after a tone, once the prompts were played. Return None if nothing was recorded."""
+        """Play the prompts and a tone, then record the caller. Return the name of the recording, or None if there is
+        none.
+        """
         return None
 
     async def transfer(self, action: Transfer) -> bool:
-        """Transfer the call to an agent, once the prompts were played. Return whether an agent got the call."""
+        """Play the prompts, then transfer the call to an agent. Return whether an agent got the call."""
         return False
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -122,7 +124,7 @@ class FlowHost:
 
 @dataclass(frozen=True, slots=True)
 class FlowResult:
-    """The end of a flow on one call."""
+    """How a flow ended on one call."""
 
     state: FlowState
     unheard: str | None  # the missing sound that made the call fail, so that its answers are invalid
@@ -134,7 +136,7 @@ class FlowResult:
 
 
 class QuestionNotPlayed(Exception):
-    """Raised if an essential prompt of a question, or all of them, cannot be played. The text is the missing sound."""
+    """Raised if a question cannot be played: an essential prompt of it, or all of them. The text is the missing sound."""
 
 
 @dataclass(slots=True)
@@ -178,8 +180,11 @@ class _FlowRun:
     ) -> str | None:
         """Play prompts, skipping missing sounds. Return the key that interrupted them, or None.
 
-        `asks` says that the prompts are a question. Then QuestionNotPlayed is raised if an essential prompt, or every
-        prompt, cannot be played.
+        Args:
+            asks: whether the prompts are a question.
+
+        Raises:
+            QuestionNotPlayed: an essential prompt of a question, or every prompt of it, cannot be played.
         """
         heard, skipped = False, ""
         for ref in prompts:
@@ -240,7 +245,7 @@ async def run_flow(
     A question that cannot be played ends the call at once. `FlowResult.unheard` is set then, and also if no sound of
     the flow could be played.
 
-    Other errors (a lost connection to the switch, a cancellation) are raised. Results stored before stay stored.
+    Other errors (a lost connection to the switch, a cancellation) are raised. Results that were stored before remain.
 
     Args:
         call: the call.
@@ -250,7 +255,7 @@ async def run_flow(
         prompts: finds the sounds of prompts.
         commit: stores results.
         host: performs recordings, transfers and SMS. Without it they fail.
-        missing: logs skipped sounds. Shared by many calls, it logs each sound once.
+        missing: logs skipped sounds. Many calls share it, so that each sound is logged once.
     """
     run = _FlowRun(call, language, prompts, commit, host or FlowHost(), missing or MissingSounds())
     turn = start_flow(flow, Start(facts, language))

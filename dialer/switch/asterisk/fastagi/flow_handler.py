@@ -45,7 +45,7 @@ class AgiFlowRules:
 
 @dataclass(slots=True)
 class AgiFlowHost(FlowHost):
-    """The flow host of one Asterisk call. A recording or SMS that the site does not allow fails."""
+    """Performs the recordings, transfers and SMS that a flow requests on an Asterisk call, if the site allows them."""
 
     call: AgiCall
     session: FlowSession
@@ -55,7 +55,7 @@ class AgiFlowHost(FlowHost):
     recorded: int = 0
 
     async def record(self, action: Record) -> Recorded | None:
-        """Record the caller after a tone. A recording that ends with a hang-up counts too."""
+        """Record the caller after a tone. A recording that ends because the caller hangs up counts too."""
         rules = self.rules.recording
         if rules is None:
             return None
@@ -75,7 +75,7 @@ class AgiFlowHost(FlowHost):
         return Recorded(name, samples / SAMPLE_RATE) if samples > 0 else None
 
     async def transfer(self, action: Transfer) -> bool:
-        """Transfer the call to a ready seat, and store the answers so far for the agent's screen."""
+        """Transfer the call to a ready seat, and store the caller's answers for the agent's screen."""
         try:
             return await self.flows.connect_to_agent(self.session.attempt_id, action.answers)
         except MatdanError as error:  # the flow handles the failure; if raised, the dialplan would start the flow again
@@ -110,7 +110,7 @@ class FlowHandler:
             engine: chooses and records the flow of each call.
             switch: confirms that channels are answered.
             texts: returns the current texts of flows.
-            prompts_for: returns the prompt resolver of a campaign, or None to derive sounds from prompts' names.
+            prompts_for: returns the source of sounds for a campaign. None: sound names are derived from the prompts.
             rules: recordings, SMS and AGI scripts.
         """
         self._engine = engine
@@ -127,10 +127,10 @@ class FlowHandler:
         return self._conventional_prompts
 
     async def __call__(self, call: AgiCall) -> None:
-        """Run the call's flow or script to its end.
+        """Run the flow or script of a call to its end.
 
-        A connection is rejected unless it belongs to an answered channel of a live IVR attempt. If Asterisk could not
-        be queried, MATDAN_DONE is not set, so that the dialplan connects again.
+        The connection is rejected unless it belongs to the answered call of a live IVR attempt. If Asterisk could not
+        be asked, MATDAN_DONE is not set, so that the dialplan connects again.
         """
         await self._engine.wait_until_reconciled()
         if not await self._switch.is_answered(call.env.unique_id, call.env.channel, FLOW_CONTEXT):

@@ -1,7 +1,7 @@
-"""The FastAGI handler of inbound calls: the engine decides to which destination Asterisk routes each call.
+"""The FastAGI handler of inbound calls. The engine decides where Asterisk routes each call.
 
 A call is stored, once per channel, only after Asterisk has confirmed over AMI that the channel exists in our inbound
-context, and with which numbers.
+context, and which numbers it has.
 """
 
 from __future__ import annotations

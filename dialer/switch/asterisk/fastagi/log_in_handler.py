@@ -1,4 +1,4 @@
-"""The FastAGI handler of log-ins by phone: the agent enters number and PIN.
+"""The FastAGI handler of log-ins by phone, at which the agent enters number and PIN.
 
 It runs when a seat's phone has dialled the log-in code, or has answered the dialler's call for a log-in.
 """
@@ -40,7 +40,7 @@ class LogInHandler:
     """The FastAGI handler of the path `seat`."""
 
     def __init__(self, agents: Agents, switch: AnyAsterisk, language: str) -> None:
-        """Create the handler. `language` is used at seats without a language of their own."""
+        """Create the handler. `language` is used at seats for which no language is set."""
         self._agents = agents
         self._switch = switch
         self._language = language

@@ -1,1 +1,1 @@
-"""AGI scripts (`flow = "script:..."`): programs that a site writes to serve calls, each in its own containment."""
+"""AGI scripts (`flow = "script:..."`): programs that a site writes to serve calls. Each runs isolated from the dialler."""

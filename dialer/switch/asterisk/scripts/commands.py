@@ -1,13 +1,13 @@
-"""The AGI commands that scripts may use, and their interpretation. No I/O.
+"""Check and interpret the AGI commands that scripts send. No I/O.
 
 A script may play sounds, read keys, record, wait, and set its own variables. It may not run dialplan applications, read
 databases or dialplan functions, or use commands that Asterisk cannot interrupt (receiving text, a recording without a
 time limit).
 
-A script may play sounds below Asterisk's sounds directory, and the recordings of its own call under the names it gave
-them. Absolute paths, `..`, the folder of recordings, and names that contain an attempt's id are refused, so that it
-cannot play recordings of other calls. The dialler stores the script's variables. On the channel they could change the
-course of the dialplan.
+A script may play sounds below Asterisk's sounds directory, and the recordings that it made in this call. Absolute
+paths, `..`, the folder of recordings, and names that contain an attempt's id are refused, so that it cannot play
+recordings of other calls. The dialler stores the script's variables itself: on the channel they could change what the
+dialplan does.
 
 `SET VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` store a
 result. The reply is `result=1` once it is on disk, and `result=0` if it could not be stored. `GET VARIABLE
@@ -76,7 +76,7 @@ _MOST_VALUE_LETTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """The location of a call's recordings on the Asterisk server."""
+    """Where a call's recordings are on the Asterisk server."""
 
     directory: str = ""  # "" if nothing may be recorded
     prefix: str = ""  # of the file names of this call's recordings: the attempt's id
@@ -126,7 +126,7 @@ class GetVariable:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """A refusal of a command that scripts may not use."""
+    """A refusal of a command, because scripts may not use it."""
 
     reason: str
 
@@ -137,13 +137,14 @@ ScriptCommand = Forward | StoreResult | GetFact | SetVariable | GetVariable | Re
 def interpret_command(
     line: str, sequence: int, recordings: Recordings, recorded: Collection[str] = ()
 ) -> ScriptCommand:
-    """Return the interpretation of a line of AGI that a script has written.
+    """Return what an AGI command of a script requests: forward it, store a result, read or set a variable, or refuse
+    it.
 
     Args:
         line: the AGI command.
         sequence: the sequence number for a result that this line stores.
-        recordings: whether the script may record, and where.
-        recorded: the script's names for its recordings of this call.
+        recordings: where the script may record, or None if it may not.
+        recorded: the names of the recordings that the script has made in this call.
     """
     words = split_command(line)
     verb, arguments = _split_verb(words)
@@ -254,5 +255,5 @@ def encode_value_reply(value: str | int | bool | None) -> bytes:
 
 
 def encode_refusal(reason: str) -> bytes:
-    """Return the AGI reply to a refused command, which is Asterisk's own reply to an unknown command."""
+    """Return the AGI reply to a refused command. It is the one that Asterisk gives to an unknown command."""
     return f"510 Invalid or unknown command ({quote_argument(reason)})\n".encode()

@@ -1,4 +1,4 @@
-"""A process in the containment of AGI scripts: its pipes, the signal for a hang-up, and its end."""
+"""A running AGI script in its containment: its pipes, the signal for a hang-up, and its end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from dialer.switch.asterisk.scripts.containment import ScriptRules, make_contain
 
 
 class ContainedProcess:
-    """A contained program with pipes for standard input and output. All processes it has started end with it."""
+    """A contained program with pipes for standard input and output. When it ends, so do all processes that it has
+    started.
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport, info: int) -> None:
         """Wrap a process from `start`. bwrap has written the namespace's first process id to descriptor `info`."""
@@ -75,8 +77,8 @@ class ContainedProcess:
     def send_hangup_signal(self) -> None:
         """Send SIGHUP to the program and its process group, as Asterisk does after a hang-up.
 
-        The group's leader is bwrap's first process in the namespace. As the init process of a namespace it does not
-        get the signal itself. Its process id is valid as long as bwrap runs.
+        The leader of the group is bwrap's first process in the namespace. It is the init process of the namespace, so
+        it does not get the signal itself. Its process id is valid while bwrap runs.
         """
         if self._process.returncode is not None:
             return

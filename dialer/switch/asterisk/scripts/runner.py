@@ -1,7 +1,7 @@
-"""A runner of AGI scripts: a script's standard input and output carry the AGI protocol of one call.
+"""Run AGI scripts: a script's standard input and output carry the AGI protocol of one call.
 
 After a hang-up, the script first has a moment to store the key that it has just read. Then it gets SIGHUP, as with
-Asterisk itself, and some seconds to end. Results that it stores until its end count.
+Asterisk itself, and some seconds to end. Results that it stores until then count.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _DEAD: Final = b"511 Command Not Permitted on a dead channel or intercept routin
 
 
 class ScriptEnd(StrEnum):
-    """The way in which a script ended."""
+    """How a script ended."""
 
     DONE = "done"  # by itself, with exit status 0
     FAILED = "failed"  # with another exit status, or by an error in the AGI protocol
@@ -82,7 +82,7 @@ def find_script(flow: str) -> Path | None:
 
 @dataclass(slots=True)
 class ScriptRun:
-    """A run of a script on one call."""
+    """One run of a script, for one call."""
 
     call: AgiCall
     script: Path
@@ -129,7 +129,7 @@ class ScriptRun:
         return end
 
     async def _watch_for_hang_up(self, process: ContainedProcess, limit: asyncio.Timeout) -> None:
-        """Wait for the end of the call, then shorten the script's remaining time and send SIGHUP."""
+        """Wait until the call ends. Then reduce the time that the script may still run, and send SIGHUP."""
         await self.call.ended.wait()
         self.caller_left = not self.hangs_up
         at = asyncio.get_running_loop().time() + LAST_KEY_SECONDS + STOP_SECONDS
@@ -139,13 +139,13 @@ class ScriptRun:
         self._send_hangup_signal(process)
 
     def _send_hangup_signal(self, process: ContainedProcess) -> None:
-        """Send SIGHUP once, unless the script itself has hung up: then it may still store the caller's answers."""
+        """Send SIGHUP once. If the script itself has hung up, send nothing: it may still store the caller's answers."""
         if not self.signalled and not self.hangs_up:
             self.signalled = True
             process.send_hangup_signal()
 
     async def _answer_commands(self, process: ContainedProcess) -> ScriptEnd:
-        """Answer the script's commands, one after the other, until the script ends."""
+        """Answer the script's commands one after the other, until the script ends."""
         fields = self.call.env.fields.items()  # sent without the token that authenticates Asterisk
         process.stdin.write(
             encode_environment((name, value) for name, value in fields if not name.startswith(ARGUMENT))
@@ -207,7 +207,7 @@ class ScriptRun:
     async def _store_result(self, commit: FlowCommit) -> bool:
         """Store a result and return whether it is on disk.
 
-        A started commit is awaited even if the script's time ends, so that the engine knows its result.
+        If the script's time ends meanwhile, this still waits for the result, so that the engine knows it.
         """
         self.commits += 1
         storing = asyncio.create_task(commit_result(commit, self.commit), name="script-commit")

@@ -1,8 +1,9 @@
-"""A tracker of the calls of attempts, from their Originate or arrival to their end. No I/O.
+"""A tracker of calls, from their Originate or arrival to their end. No I/O.
 
-OriginateResponse, DialEnd and Hangup arrive in no fixed order, and a call that failed before it had a channel gets no
-Hangup. So a call counts as ended once Asterisk has answered its Originate and has reported its Hangup. If one of the
-two events does not arrive, the call ends after a grace time (`end_overdue_call`).
+An attempt is one try to call a voter, or one inbound call. OriginateResponse, DialEnd and Hangup arrive in no fixed
+order, and a call that failed before it had a channel gets no Hangup. So a call counts as ended once Asterisk has
+answered its Originate and has reported its Hangup. If one of these two events does not arrive, the call ends after a
+grace time (`end_overdue_call`).
 
 A carrier that sends SIP 183 instead of 180 (early media) never reports ringing: Asterisk 22 sends DialState PROGRESS,
 and the channel stays Down. So PROGRESS counts as ringing. A later RINGING is reported again, because its time is more
@@ -56,7 +57,7 @@ _TIMED_OUT_REASON: Final = "3"
 
 @dataclass(slots=True)
 class _Call:
-    """The state of one call, as Asterisk has reported it."""
+    """The state of one call, from the events that Asterisk has sent."""
 
     channel: str = ""  # name of the channel
     rang: bool = False
@@ -75,12 +76,12 @@ class _Call:
 
     @property
     def is_half_ended(self) -> bool:
-        """Whether at least one of the two events of the call's end has arrived."""
+        """Whether at least one of the two events that end a call has arrived."""
         return self.hung_up or self.placed is False
 
 
 class CallTracker:
-    """The state of all calls on one Asterisk, which turns AMI events into call events."""
+    """The state of all calls on one Asterisk. It turns AMI events into call events of the engine."""
 
     def __init__(self) -> None:
         self._calls: dict[AttemptId, _Call] = {}
@@ -90,7 +91,7 @@ class CallTracker:
     # Attempts and their channels
 
     def expect_channel(self, attempt_id: AttemptId) -> None:
-        """Start to track the call of an attempt whose Originate is about to be sent."""
+        """Start to track the call of an attempt, just before its Originate is sent."""
         self._calls.setdefault(attempt_id, _Call())
 
     def assign_channel(self, unique_id: str, attempt_id: AttemptId) -> bool:
@@ -108,11 +109,11 @@ class CallTracker:
             self._inbound = {unique_id: ours for unique_id, ours in self._inbound.items() if ours != attempt_id}
 
     def find_attempt(self, unique_id: str) -> AttemptId:
-        """Return the attempt of a channel. The unique id of an outbound channel is the attempt's id."""
+        """Return the attempt whose call is on a channel. The unique id of an outbound channel is the attempt's id."""
         return self._inbound.get(unique_id, AttemptId(unique_id))
 
     def find_channel(self, attempt_id: AttemptId) -> str:
-        """Return the unique id of an attempt's channel."""
+        """Return the unique id of the channel that has an attempt's call."""
         return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
 
     def is_inbound_channel(self, unique_id: str) -> bool:
@@ -124,7 +125,9 @@ class CallTracker:
         return attempt_id in self._calls
 
     def is_live(self, attempt_id: AttemptId) -> bool:
-        """Return whether the channel of an attempt exists or may still be created: no event of its end has arrived."""
+        """Return whether the channel of an attempt exists or may still be created. No event of its end has arrived
+        then.
+        """
         call = self._calls.get(attempt_id)
         return call is not None and not call.is_half_ended
 
@@ -134,7 +137,7 @@ class CallTracker:
         return call.channel if call is not None and call.answered and not call.hung_up else None
 
     def mark_answered(self, attempt_id: AttemptId, channel: str) -> list[SwitchEvent]:
-        """Record that a query found an attempt's channel answered. Return CallAnswered if that is new."""
+        """Record that Asterisk reports an attempt's channel as answered. Return CallAnswered if that was not known yet."""
         call = self._calls.get(attempt_id)
         if call is None:
             return []
@@ -144,7 +147,7 @@ class CallTracker:
     # Events
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent]:
-        """Update the state from an AMI event. Return the resulting events for the engine, in order."""
+        """Update the state from an AMI event. Return the events for the engine that result, in order."""
         attempt_id = self.find_attempt(message.get(_ATTEMPT_FIELDS.get(message.event, "Uniqueid")))
         call = self._calls.get(attempt_id)
         if call is None:
@@ -173,15 +176,15 @@ class CallTracker:
         return []
 
     def pop_half_ended_attempts(self) -> list[AttemptId]:
-        """Return the attempts with one of the two events of an end, each attempt once.
+        """Return the attempts for which only one of the two end events has arrived. Each attempt is returned once.
 
-        The caller calls `end_overdue_call` for each of them after the grace time.
+        After the grace time the caller calls `end_overdue_call` for each of them.
         """
         half_ended, self._half_ended = self._half_ended, []
         return [attempt_id for attempt_id in half_ended if attempt_id in self._calls]
 
     def end_overdue_call(self, attempt_id: AttemptId) -> list[SwitchEvent]:
-        """End a call whose second end event has not arrived within the grace time, and return its CallEnded."""
+        """End a call if its second end event has not arrived within the grace time. Return its CallEnded."""
         call = self._calls.get(attempt_id)
         if call is None or not call.is_half_ended:
             return []
@@ -264,9 +267,9 @@ class CallTracker:
     def resync(
         self, channels: Sequence[LiveChannel], inbound: Mapping[str, AttemptId]
     ) -> Mapping[AttemptId, LiveChannel]:
-        """Replace the state with a list of all channels. Return the channel of each live attempt.
+        """Replace the state of all calls by Asterisk's list of channels. Return the channel of each live attempt.
 
-        `inbound` holds the attempts of inbound channels by unique id, from the channels' variables.
+        `inbound` holds the attempt of each inbound channel by unique id, as read from the channel's variable.
         """
         known = {**inbound, **self._inbound}  # the tracked attempt overrides the channel's variable
         self._inbound = {each.unique_id: known[each.unique_id] for each in channels if each.unique_id in known}
@@ -298,7 +301,7 @@ class CallTracker:
         )
 
     def make_state_events(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
-        """Return the events that bring the engine up to date with a live call after `resync`."""
+        """Return the events that tell the engine the state of a live call after `resync`."""
         call = self._calls[attempt_id]
         call.channel = channel.name
         events: list[SwitchEvent] = []
@@ -329,13 +332,13 @@ class CallTracker:
         return among_voters or known or is_attempt_id(channel.unique_id)
 
     def _make_found_call(self, channel: LiveChannel) -> _Call:
-        """Return the state of a call that was placed or came in before this session."""
+        """Return the state of a call that already existed when this session began."""
         return _Call(placed=True if channel.up or channel.unique_id in self._inbound else None)
 
     # Events that were lost
 
     def find_lost_events(self, listed: Mapping[str, LiveChannel], seats: Collection[str]) -> set[SwitchEvent]:
-        """Return the events that are missing, judged by a list of all channels.
+        """Return the events that must have been lost, judged by a list of all channels.
 
         Args:
             listed: all channels by unique id.
@@ -380,7 +383,7 @@ class CallTracker:
     def _find_missing_events(
         self, attempt_id: AttemptId, call: _Call, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
-        """Return the missing events of a live call."""
+        """Return the events of a live call that must have happened but have not arrived."""
         place = _find_place(attempt_id, channel.conference)
         if place is not None and place.kind is PlaceKind.SEAT and place.name not in seats:
             place = None  # no agent is there
@@ -413,7 +416,7 @@ def _make_call_ended(attempt_id: AttemptId, call: _Call, by: EndedBy) -> CallEnd
 
 
 def _find_place(attempt_id: AttemptId, conference: str) -> Place | None:
-    """Return the seat or handover of a conference, or None for no conference and for another attempt's handover."""
+    """Return the seat or handover that a conference belongs to. For none, or another attempt's handover, return None."""
     place = parse_place(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 

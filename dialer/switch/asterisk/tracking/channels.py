@@ -13,7 +13,7 @@ from dialer.switch.asterisk.places import AGENT_CONTEXT, is_party, parse_place, 
 
 @dataclass(frozen=True, slots=True)
 class LiveChannel:
-    """A channel as CoreShowChannels lists it."""
+    """A channel, as the AMI action CoreShowChannels lists it."""
 
     unique_id: str
     context: str
@@ -25,13 +25,13 @@ class LiveChannel:
 
 
 def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
-    """Return the seat of each agent's phone that is in its conference, by the channel's unique id."""
+    """Return the seat of each agent's phone that is in its seat's conference, by the unique id of its channel."""
     found = ((each.unique_id, parse_seat(each.conference)) for each in channels if each.context == AGENT_CONTEXT)
     return {unique_id: seat for unique_id, seat in found if seat is not None}
 
 
 def list_party_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
-    """Return the place of each third party, or None while the party is in no conference."""
+    """Return where each third party is: a seat, a handover, or None while they are in no conference."""
     return {PartyId(each.unique_id): parse_place(each.conference) for each in channels if is_party(each.unique_id)}
 
 

@@ -12,7 +12,7 @@ from dialer.switch.asterisk.places import is_party, parse_place
 
 
 class PartyTracker:
-    """The state of all third parties, which turns AMI events into party events. Each party's end is reported once."""
+    """The state of all third parties. It turns AMI events into party events, and reports each party's end once."""
 
     def __init__(self) -> None:
         self._live: set[PartyId] = set()
@@ -32,11 +32,13 @@ class PartyTracker:
         return party_id in self._live
 
     def is_called_for(self, attempt_id: AttemptId) -> bool:
-        """Return whether a third party belongs to this attempt."""
+        """Return whether a third party was called for this attempt."""
         return any(attempt_of(party_id) == attempt_id for party_id in self._live)
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the state from an AMI event and return the resulting events, or None for events of other channels."""
+        """Update the state from an AMI event, and return the events that result. For an event of another channel,
+        return None.
+        """
         if message.event == "OriginateResponse" and is_party(message.action_id):
             return self._report_left(message.action_id) if message.get("Response") != "Success" else []
         unique_id = message.get("Uniqueid")
@@ -65,7 +67,7 @@ class PartyTracker:
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
     def find_lost_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
-        """Return the events that are missing, judged by a list of all parties and their places."""
+        """Return the events that must have been lost, judged by a list of all third parties and their places."""
         left = {PartyLeft(party_id) for party_id in self._live if party_id not in listed}
         joined = {
             PartyJoined(party_id, place)

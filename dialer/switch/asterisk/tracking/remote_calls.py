@@ -15,9 +15,9 @@ _RemoteCall = tuple[AttemptId, Place]
 
 
 class RemoteCallTracker:
-    """The state of the channels between servers, which turns their AMI events into the engine's.
+    """The state of the channels between servers. It turns their AMI events into the engine's.
 
-    The call itself is reported by the voter's own server.
+    The call itself is reported by the server that has the voter.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,9 @@ class RemoteCallTracker:
         return frozenset(attempt_id for attempt_id, place in calls if place.kind is PlaceKind.HANDOVER)
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the state from an AMI event and return the resulting events, or None for events of other channels."""
+        """Update the state from an AMI event, and return the events that result. For an event of another channel,
+        return None.
+        """
         unique_id = message.get("Uniqueid")
         if message.event == "ConfbridgeJoin" and message.get("Context") == JOINED_CONTEXT:
             call = _parse_remote_call(message.get("Exten"), message.get("Conference"))
@@ -53,7 +55,7 @@ class RemoteCallTracker:
         self._calls = self._list_calls(channels)
 
     def find_lost_events(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
-        """Return the events that are missing, judged by a list of all channels."""
+        """Return the events that must have been lost, judged by a list of all channels."""
         listed = self._list_calls(channels)
         left = [self._calls[unique_id] for unique_id in self._calls.keys() - listed.keys()]
         new = {make_joined_event(*listed[unique_id]) for unique_id in listed.keys() - self._calls.keys()}
@@ -72,7 +74,8 @@ class RemoteCallTracker:
 def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
     """Return the attempt and place of a channel from another server, or None if it is no voter's call.
 
-    The other server has called extension ATTEMPT*SEAT, or the handover's conference, whose name is the attempt's id.
+    The other server has called the extension ATTEMPT*SEAT, or the handover's conference, which is named by the
+    attempt's id.
     """
     place = parse_place(conference)
     if place is None:
@@ -84,6 +87,6 @@ def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
 def _report_left(attempt_id: AttemptId, place: Place) -> list[SwitchEvent]:
     """Return the events for a voter who has left a conference.
 
-    A handover ends with its call, whose end the voter's own server reports.
+    For a handover there are none: the voter's own server reports the end of the call.
     """
     return [CallLeftSeat(attempt_id, place.name)] if place.kind is PlaceKind.SEAT else []

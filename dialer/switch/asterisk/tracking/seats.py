@@ -22,9 +22,9 @@ _REGISTERED = frozenset({"NonQualified", "Reachable"})  # NonQualified: a phone 
 
 
 class SeatTracker:
-    """The state of all agents' phones, which turns AMI events into seat events.
+    """The state of all agents' phones. It turns AMI events into seat events.
 
-    A seat is down once its last phone has left the conference.
+    A seat is down once its last phone has left the seat's conference.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,9 @@ class SeatTracker:
         return next((unique_id for unique_id, name in reversed(self._in_seat.items()) if name == seat), None)
 
     def pop_replaced(self) -> list[str]:
-        """Return the unique ids of phones that another phone has replaced in their seat since the last call."""
+        """Return the unique ids of phones that were replaced by another phone in their seat, since the last call of
+        this function.
+        """
         replaced, self._replaced = self._replaced, []
         return replaced
 
@@ -62,7 +64,7 @@ class SeatTracker:
         self._answered = {each for each in answered if each.startswith(SEAT_CHANNEL) and each not in self._in_seat}
 
     def find_lost_events(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
-        """Return the events that are missing, judged by a list of all channels.
+        """Return the events that must have been lost, judged by a list of all channels.
 
         Args:
             listed: the unique ids of all channels.
@@ -74,13 +76,15 @@ class SeatTracker:
         return {*(SeatDown(seat) for seat in left - stayed - joined), *(SeatUp(seat) for seat in joined)}
 
     def set_phones(self, seat: str, phones: Mapping[str, str]) -> None:
-        """Replace the phones of one seat. `phones` holds the seat by unique id."""
+        """Replace the phones of one seat. `phones` are given as the seat by unique id."""
         others = {unique_id: name for unique_id, name in self._in_seat.items() if name != seat}
         self._in_seat = {**others, **phones}
         self._answered -= phones.keys()
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent] | None:
-        """Update the state from an AMI event and return the resulting events, or None for events of other channels."""
+        """Update the state from an AMI event, and return the events that result. For an event of another channel,
+        return None.
+        """
         match message.event:
             case "OriginateResponse" if message.action_id.startswith(SEAT_CHANNEL):
                 # The phone did not answer or is not registered. The seat stays up if another phone has dialled in.

@@ -51,10 +51,10 @@ _APPLY_ORDER: Final = (
 
 
 class SwitchTracker:
-    """The state of one Asterisk server, which turns AMI events and channel lists into the engine's events."""
+    """The state of one Asterisk server. It turns AMI events and lists of channels into events for the engine."""
 
     def __init__(self, server: str = "") -> None:
-        """Create an empty state. `server` is the name of this Asterisk, if there are several."""
+        """Create a tracker that knows no calls and seats. `server` is the name of this Asterisk, if there are several."""
         self._server = server
         self.calls = CallTracker()
         self.seats = SeatTracker()
@@ -71,7 +71,7 @@ class SwitchTracker:
         return is_ours or self.calls.is_inbound_channel(unique_id) or self.seats.is_in_seat(unique_id)
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent]:
-        """Update the state from an AMI event. Return the resulting events for the engine, in order."""
+        """Update the state from an AMI event. Return the events for the engine that result, in order."""
         for tracker in (self.remote_calls, self.parties, self.seats):
             events = tracker.handle(message)
             if events is not None:
@@ -81,12 +81,13 @@ class SwitchTracker:
     def resync(
         self, channels: Sequence[LiveChannel], restarted: bool, inbound: Mapping[str, AttemptId] | None = None
     ) -> list[SwitchEvent]:
-        """Replace the state with a list of all channels. Return `SwitchUp`, then events for each live call's state.
+        """Replace the state by Asterisk's list of channels. Return `SwitchUp`, then events that tell the state of each
+        live call.
 
         Args:
             channels: all channels of this Asterisk.
             restarted: whether Asterisk has restarted since the last session.
-            inbound: the attempts of inbound channels by unique id, from the channels' variables.
+            inbound: the attempt of each inbound channel by unique id, as read from the channel's variable.
         """
         live = self.calls.resync(channels, inbound or {})
         self.seats.resync([channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels))
@@ -107,9 +108,9 @@ class SwitchTracker:
         return [up, *(event for events in states for event in events)]
 
     def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
-        """Return the events that are missing, judged by a list of all channels.
+        """Return the events that must have been lost, judged by a list of all channels.
 
-        One list proves nothing: an event may be in transit, and a channel may be younger than the list. An event is
+        One list proves nothing: an event may be on its way, and a channel may be younger than the list. An event is
         lost if two lists, some seconds apart, show it as missing.
         """
         listed = {channel.unique_id: channel for channel in channels}
@@ -122,7 +123,7 @@ class SwitchTracker:
         )
 
     def apply_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
-        """Update the state from lost events and return them in order. `channels` is the list that revealed them."""
+        """Update the state from lost events, and return these in order. `channels` is the list that revealed them."""
         phones = list_phones_in_seats(channels)
         for event in lost:
             match event:
