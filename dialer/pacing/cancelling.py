@@ -11,7 +11,7 @@ from typing import TypeVar
 _Call = TypeVar("_Call")
 
 
-def order_for_hang_up(
+def order_calls_for_hang_up(
     calls: Sequence[tuple[float, float | None, _Call]], now_seconds: float, minimum_ring_seconds: float
 ) -> list[_Call]:
     """Return the calls that may be hung up, in the order in which to hang them up.

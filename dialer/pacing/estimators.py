@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import with_powers
+from dialer.pacing.lookahead import append_powers
 from dialer.pacing.port import RingingCall
 from dialer.pacing.tuning import Tuning
 
@@ -34,14 +34,14 @@ _WIDTHS = np.append(np.diff(_EDGES), np.inf)
 _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
-def sane_seconds(seconds: float) -> float:
+def limit_seconds(seconds: float) -> float:
     """Return a measured duration limited to 0..LONGEST_SECONDS. It may be negative, infinite or not a number."""
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
-def failure_odds(probability: float) -> float:
+def compute_failure_odds(probability: float) -> float:
     """Return the odds (1 - p) / p against an event with probability p. Finite also for 0, 1 and invalid values."""
-    probability = _sane_rate(probability)
+    probability = _limit_rate(probability)
     return (1.0 - probability) / probability
 
 
@@ -58,7 +58,7 @@ class Learned:
 
     def state(self) -> dict[str, object]:
         """Return the learned state as plain JSON types."""
-        return {name: _plain(getattr(self, name)) for name in self.SAVED}
+        return {name: _convert_to_plain_json(getattr(self, name)) for name in self.SAVED}
 
     def restore(self, state: object) -> None:
         """Restore the learned state from a value that `state()` returned.
@@ -80,9 +80,9 @@ class Learned:
             setattr(self, name, saved if isinstance(known, np.ndarray) else type(known)(saved.tolist()))
 
 
-def _plain(value: object) -> object:
+def _convert_to_plain_json(value: object) -> object:
     if isinstance(value, Mapping):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _convert_to_plain_json(one) for name, one in value.items()}
     return value.state() if isinstance(value, Learned) else np.asarray(value).tolist()
 
 
@@ -105,7 +105,7 @@ class Hazard(Learned):
 
     def record_end(self, seconds: float, *, went_over: bool = False) -> None:
         """Record that the stage lasted `seconds`, and whether it ended by entering its last part (`went_over`)."""
-        seconds = sane_seconds(seconds)
+        seconds = limit_seconds(seconds)
         self._endings *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure *= 1.0 - 1.0 / self._tuning.hazard_memory
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
@@ -184,15 +184,15 @@ class RingTimes(Learned):
         if at_once:
             return  # an answer by the carrier says nothing about how long people let a phone ring
         ring, silent = (_ANSWER_RING, _ANSWER_SILENT) if answered else (_FAIL_RING, _FAIL_SILENT)
-        counts, seconds = self._counts, sane_seconds(seconds)
+        counts, seconds = self._counts, limit_seconds(seconds)
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
             counts[law] *= 1.0 - 1.0 / self._tuning.ring_memory
-        rang = sane_seconds(ringing_seconds or 0.0)
-        counts[silent, _step(max(0.0, seconds - rang))] += 1.0
+        rang = limit_seconds(ringing_seconds or 0.0)
+        counts[silent, _find_step(max(0.0, seconds - rang))] += 1.0
         if ringing_seconds is not None:
-            counts[ring, _step(rang)] += 1.0
+            counts[ring, _find_step(rang)] += 1.0
         if answered:
-            counts[_ANSWER, _step(seconds)] += 1.0
+            counts[_ANSWER, _find_step(seconds)] += 1.0
 
     def record_hang_up(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
         """Record that the dialler hung up a call which would have been answered with probability `chance`.
@@ -201,14 +201,14 @@ class RingTimes(Learned):
         """
         if ringing_seconds is None:
             return
-        rang = sane_seconds(ringing_seconds)
-        silent = _step(max(0.0, sane_seconds(seconds) - rang))
+        rang = limit_seconds(ringing_seconds)
+        silent = _find_step(max(0.0, limit_seconds(seconds) - rang))
         for law, since, part in (
             (_ANSWER_RING, rang, chance),
-            (_ANSWER, sane_seconds(seconds), chance),
+            (_ANSWER, limit_seconds(seconds), chance),
             (_FAIL_RING, rang, 1.0 - chance),
         ):
-            step = _step(since)
+            step = _find_step(since)
             later = float(self._counts[law, step:].sum())
             if later > 0.0:
                 self._counts[law] *= 1.0 - part / self._tuning.ring_memory
@@ -217,7 +217,7 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _step(seconds: float) -> int:
+def _find_step(seconds: float) -> int:
     return min(STEPS - 1, int(seconds / STEP_SECONDS))
 
 
@@ -256,12 +256,12 @@ class InFlightTable:
         answered = [1.0 - at(law, later) / np.maximum(at(law, age), 1e-4)[:, None] for law in (_ANSWER, _ANSWER_RING)]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
         """P(answered by each moment | it will be answered), by row."""
-        self.powers = with_powers(self.answered)
+        self.powers = append_powers(self.answered)
         self.new: Vector = self.answered[0]
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
     @staticmethod
-    def find_rows(calls: Iterable[RingingCall]) -> list[int]:
+    def find_table_rows(calls: Iterable[RingingCall]) -> list[int]:
         """Return the row of each call in the table, from how long its phone has rung or, before that, since its
         Originate.
         """
@@ -292,7 +292,7 @@ class AnswerRate(Learned):
     def record_outcome(self, *, answered: bool) -> None:
         """Record that a call was answered or failed."""
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
-        self.rate = _sane_rate(self.rate + (answered - self.rate) / self.calls)
+        self.rate = _limit_rate(self.rate + (answered - self.rate) / self.calls)
 
     def record_hang_up(self, ratio: float) -> float:
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
@@ -300,7 +300,7 @@ class AnswerRate(Learned):
         Args:
             ratio: P(still ringing | it will fail) / P(still ringing | it will be answered).
         """
-        self.rate, self.calls, answered = self._with_ringing(np.array([ratio]))
+        self.rate, self.calls, answered = self._estimate_with_ringing_calls(np.array([ratio]))
         return float(answered[0])
 
     def estimate(self, ratio: Vector) -> float:
@@ -309,17 +309,17 @@ class AnswerRate(Learned):
         Args:
             ratio: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
         """
-        return self._with_ringing(ratio)[0] if len(ratio) else self.rate
+        return self._estimate_with_ringing_calls(ratio)[0] if len(ratio) else self.rate
 
-    def _with_ringing(self, ratio: Vector) -> tuple[float, float, Vector]:
+    def _estimate_with_ringing_calls(self, ratio: Vector) -> tuple[float, float, Vector]:
         """Return the answer rate with ringing calls included, its weight in calls, and each call's answer probability.
 
         A ringing call counts as much as is known of its outcome: 1 - q (1 - q) / p (1 - p).
         """
-        p, q = self.rate, 1.0 / (1.0 + failure_odds(self.rate) * ratio)
+        p, q = self.rate, 1.0 / (1.0 + compute_failure_odds(self.rate) * ratio)
         calls = self.calls + max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
-        return _sane_rate(p + (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
+        return _limit_rate(p + (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
 
 
-def _sane_rate(rate: float) -> float:
+def _limit_rate(rate: float) -> float:
     return min(1.0 - 1e-4, max(1e-4, rate))  # max(1e-4, nan) is 1e-4

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import ClassVar
 
-from dialer.pacing.estimators import Learned, sane_seconds
+from dialer.pacing.estimators import Learned, limit_seconds
 from dialer.pacing.governor import Governor
 from dialer.pacing.port import (
     MOST_CALLS_AT_ONCE,
@@ -46,26 +46,26 @@ class GovernedPacer(Learned, Pacer):
         super().set_caps(caps)
         self.governor.set_caps(self.caps)
 
-    def _advance(self, now: float) -> float:
+    def _advance_time(self, now: float) -> float:
         """Advance the policy's time and return it. Earlier and invalid times are ignored."""
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
         self.governor.now = self._now = now if self._now is None else max(self._now, now)
         return self._now
 
-    def _worst_case_room(self, snapshot: PacingSnapshot) -> int:
+    def _count_worst_case_room(self, snapshot: PacingSnapshot) -> int:
         """Return how many more calls may be placed if every call in flight is answered and no seat becomes free.
 
         The number is negative if there are too many calls already.
         """
-        room = min(self.governor.worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
+        room = min(self.governor.count_worst_case_room(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
         return int(max(0.0, room)) + snapshot.seats_without_caller
 
     def observe(self, event: PacingEvent) -> None:
         """Count an answered or abandoned call for the caps."""
-        self._advance(event.at_seconds)
+        self._advance_time(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
-            self.governor.count_answer(at_once=sane_seconds(event.seconds) < self._tuning.at_once_seconds)
+            self.governor.count_answer(at_once=limit_seconds(event.seconds) < self._tuning.at_once_seconds)
         elif event.kind is PacingEventKind.ABANDONED:
             self.governor.count_abandoned()
         elif event.kind is PacingEventKind.MACHINE:
@@ -73,7 +73,7 @@ class GovernedPacer(Learned, Pacer):
 
     def restore_counts(self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Replace the answers and abandoned calls counted in each cap's time window by those of the stored calls."""
-        self._advance(now_seconds)
+        self._advance_time(now_seconds)
         self.governor.restore_counts(recent)
 
     def state(self) -> dict[str, object]:
@@ -102,12 +102,12 @@ class RatioPacer(GovernedPacer):
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and caps."""
-        self._advance(snapshot.now_seconds)
+        self._advance_time(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
-        budget = self.governor.drops_to_target()
+        budget = self.governor.count_abandoned_to_target()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
         wanted = max(0, int(ratio * max(0, free - len(snapshot.waiting_seconds))) - len(snapshot.ringing))
-        reserve = max(0, self._worst_case_room(snapshot))
+        reserve = max(0, self._count_worst_case_room(snapshot))
         if wanted > reserve:
             wanted, limited_by = reserve, Limit.RESERVE
         calls, limited_by = snapshot.limit_to_trunks(wanted, limited_by)
@@ -118,12 +118,12 @@ class RatioPacer(GovernedPacer):
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls exceed the ratio or could exceed a cap. Without a logged-in agent, all do."""
-        self._advance(snapshot.now_seconds)
+        self._advance_time(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.seats_for_callers
         if seats == 0:
             return ringing
         if snapshot.seats_without_caller >= 0:
             return 0
         return min(
-            ringing, max(0, ringing - int(self._tuning.calls_per_seat * seats), -self._worst_case_room(snapshot))
+            ringing, max(0, ringing - int(self._tuning.calls_per_seat * seats), -self._count_worst_case_room(snapshot))
         )

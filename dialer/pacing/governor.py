@@ -45,7 +45,7 @@ class Tally:
     def count(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
         """Add to the counts. Negative numbers subtract, down to 0."""
         self.advance(now)
-        counts = self._buckets.setdefault(self._bucket(now), [0, 0])
+        counts = self._buckets.setdefault(self._find_bucket(now), [0, 0])
         answers = max(answers, -self.answers)
         counts[0] += answers
         counts[1] += abandoned
@@ -68,12 +68,12 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def remaining_counts(self, now: float, ahead_seconds: float) -> tuple[int, int]:
+    def compute_remaining_counts(self, now: float, ahead_seconds: float) -> tuple[int, int]:
         """Return how many of the counted answers and abandoned calls will still be in the window after `ahead_seconds`."""
         self.advance(now)
         if ahead_seconds >= self.window_seconds:
             return 0, 0
-        asked = self._bucket(now), self._bucket(now + ahead_seconds) - BUCKETS
+        asked = self._find_bucket(now), self._find_bucket(now + ahead_seconds) - BUCKETS
         if asked != self._asked:  # compute the counts that leave by then
             answers = abandoned = 0
             for bucket, counts in self._buckets.items():
@@ -84,20 +84,20 @@ class Tally:
             self._asked, self._leaving = asked, (answers, abandoned)
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
-    def unfilled_seconds(self, now: float) -> float:
+    def compute_seconds_until_full(self, now: float) -> float:
         """Return how many seconds remain until the window is full. From then on, old answers leave it."""
         self.advance(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
-    def _bucket(self, now: float) -> int:
+    def _find_bucket(self, now: float) -> int:
         return int(now // self._width)
 
     def restore_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Replace the counts by those of the stored calls, given with the oldest first."""
         held: dict[int, list[int]] = {}
         for each in recent:
-            bucket = self._bucket(now - max(0.0, each.age_seconds))
+            bucket = self._find_bucket(now - max(0.0, each.age_seconds))
             for place, number in ((bucket - 1, [each.answers, 0]), (bucket, [0, each.abandoned])):
                 counts = held.setdefault(place, [0, 0])
                 counts[0] += max(0, number[0])
@@ -144,12 +144,12 @@ class Governor(Learned):
         teaches less.
         """
         self.count(answers=1)
-        self._learn((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
+        self._adjust_alpha((self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness)
 
     def count_abandoned(self) -> None:
         """Count an abandoned call: answered by a person who got no seat in time."""
         self.count(abandoned=1)
-        self._learn(-1.0)
+        self._adjust_alpha(-1.0)
 
     def count(self, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to every window. Negative numbers subtract, for a machine that was counted as
@@ -158,7 +158,7 @@ class Governor(Learned):
         for tally in self.tallies:
             tally.count(self.now, answers, abandoned)
 
-    def _learn(self, surprise: float) -> None:
+    def _adjust_alpha(self, surprise: float) -> None:
         """Adjust alpha by the difference between the actual and the expected result of an answered call."""
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
@@ -175,7 +175,7 @@ class Governor(Learned):
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
         self._sure = tuning.sure_share * answers_per_second
-        bears = [self._limits_of_window(*window) for window in self._windows]
+        bears = [self._compute_window_limits(*window) for window in self._windows]
         self.room = min((room for room, _ in bears), default=0.0)
         bearable = min((rate for _, rate in bears), default=0.0)
         x = bearable / max(1e-9, self.target)
@@ -183,7 +183,7 @@ class Governor(Learned):
         small: float = min(1.0, max(1, seats) / tuning.usual_seats) ** tuning.small_site_power
         return exp(self._level) * self.boldness * small
 
-    def _limits_of_window(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
+    def _compute_window_limits(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
         """Return how many abandoned calls a window can still take, and the abandoned-call rate that it allows from now
         on.
 
@@ -191,10 +191,10 @@ class Governor(Learned):
         will still contain abandoned calls then, the limits are also computed half a window ahead.
         """
         tuning = self._tuning
-        unfilled = min(self._left, tally.unfilled_seconds(self.now))
+        unfilled = min(self._left, tally.compute_seconds_until_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.remaining_counts(self.now, ahead)
+        answers, abandoned = tally.compute_remaining_counts(self.now, ahead)
         room = at_end - tally.abandoned
         if abandoned:
             room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
@@ -207,7 +207,7 @@ class Governor(Learned):
         )
         return room, min(target + short / tuning.target_answers, spending)
 
-    def drops_to_target(self) -> float:
+    def count_abandoned_to_target(self) -> float:
         """Return how many more abandoned calls keep every window within its target. Negative: too many already. Without
         a cap: 0.
         """
@@ -215,7 +215,7 @@ class Governor(Learned):
             tally.advance(self.now)
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
-    def worst_case_room(self, free_seats: int) -> float:
+    def count_worst_case_room(self, free_seats: int) -> float:
         """Return how many calls, beyond the free seats, may be in flight if each of them may be abandoned.
 
         No cap with a reserve may be exceeded, now or when the calling day ends. Before d callers are abandoned, others
@@ -229,7 +229,7 @@ class Governor(Learned):
             if cap.reserve is None or cap.hard_stop >= 1.0:
                 continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-            answers, abandoned = tally.remaining_counts(self.now, ahead)
+            answers, abandoned = tally.compute_remaining_counts(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
             allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))

@@ -17,10 +17,10 @@ from dialer.pacing.estimators import (
     Matrix,
     RingTimes,
     Vector,
-    failure_odds,
-    sane_seconds,
+    compute_failure_odds,
+    limit_seconds,
 )
-from dialer.pacing.lookahead import Outlook, with_powers
+from dialer.pacing.lookahead import Outlook, append_powers
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
@@ -33,10 +33,10 @@ _FIRST_ROW = {stage: place * ELAPSED_SECONDS for place, stage in enumerate(SeatS
 _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRAP_UP_FILLED}
 
 
-def free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
+def compute_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
     """Return P(a busy seat is free within each horizon), shape (4 * ELAPSED_SECONDS, len(horizons)).
 
-    `find_rows` returns the row of a seat. The model is a semi-Markov chain with steps of one second. A talk ends or
+    `find_table_rows` returns the row of a seat. The model is a semi-Markov chain with steps of one second. A talk ends or
     enters its closing part, which ends. Both lead to wrap-up, which ends or becomes nearly done, which ends. A stage
     that begins within a step counts from the middle of the step.
     """
@@ -63,8 +63,8 @@ def free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matr
     return np.concatenate(parts)
 
 
-def find_rows(seats: Iterable[BusySeat]) -> list[int]:
-    """Return the row of each busy seat in the table of `free_probabilities`, by its stage and the seconds in it.
+def find_table_rows(seats: Iterable[BusySeat]) -> list[int]:
+    """Return the row of each busy seat in the table of `compute_free_probabilities`, by its stage and the seconds in it.
 
     Seats whose agent leaves after this call are skipped.
     """
@@ -98,29 +98,31 @@ class Knowledge(Learned):
         first = (tuning.talk_seconds, tuning.closing_seconds, tuning.wrap_up_seconds, tuning.nearly_done_seconds)
         self.hazards = {stage: Hazard(tuning, mean) for stage, mean in zip(SeatStage, first, strict=True)}
         self._connect = max(0.0, connect_seconds)
-        self._compute_tables()
+        self._compute_probability_tables()
 
-    def _compute_tables(self) -> None:
+    def _compute_probability_tables(self) -> None:
         """Compute the probability tables again from the estimators."""
         rates = {stage: hazard.rates() for stage, hazard in self.hazards.items()}
         talks = self.hazards[SeatStage.TALKING]
         self.conversation_seconds = talks.mean_seconds + self.hazards[SeatStage.WRAP_UP].mean_seconds
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         self._table, self._at_once = InFlightTable(self.rings, self._tuning), self.rings.at_once
-        self._freed = with_powers(free_probabilities([moment + self._connect for moment in self._table.moments], rates))
+        self._freed = append_powers(
+            compute_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
+        )
         self._talks_to_renewal = min(self._tuning.settled_conversations, 2 + int(talks.endings / 8.0))
 
-    def interpret(self, snapshot: PacingSnapshot) -> Prospect:
+    def interpret_snapshot(self, snapshot: PacingSnapshot) -> Prospect:
         """Return what is expected in the next seconds after a snapshot."""
         table, calls = self._table, snapshot.ringing
-        rows, busy = np.array(table.find_rows(calls), dtype=np.intp), find_rows(snapshot.busy_seats)
+        rows, busy = np.array(table.find_table_rows(calls), dtype=np.intp), find_table_rows(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
         rate = self.answer_rate.estimate(ratio if foreign is None else ratio[~foreign])
-        odds: Vector | float = failure_odds(rate)
+        odds: Vector | float = compute_failure_odds(rate)
         if foreign is not None:
-            odds = np.array([odds if chance is None else failure_odds(chance) for chance in told])
+            odds = np.array([odds if chance is None else compute_failure_odds(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
         self.answer_rate.memory = self._tuning.answer_memory * max(1.0, (free + len(busy)) / self._tuning.usual_seats)
@@ -134,11 +136,11 @@ class Knowledge(Learned):
 
     def learn(self, event: PacingEvent) -> None:
         """Update the estimators from one event."""
-        seconds = sane_seconds(event.seconds)
+        seconds = limit_seconds(event.seconds)
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
-                row = self._table.find_rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
+                row = self._table.find_table_rows([RingingCall(seconds, ringing_seconds=event.ringing_seconds)])
                 chance = self.answer_rate.record_hang_up(float(self._table.ratio[row[0]]))
                 self.rings.record_hang_up(seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance)
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
@@ -146,20 +148,20 @@ class Knowledge(Learned):
                 if event.timed:
                     self.rings.record_end(answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds)
                     if abs(self.rings.at_once - self._at_once) > self._tuning.stale_share:
-                        self._compute_tables()
+                        self._compute_probability_tables()
                 self.answer_rate.record_outcome(answered=answered)
             case PacingEventKind.TALK_ENDED if event.timed:
                 self._learn_stage(event, seconds, SeatStage.TALKING)
                 self._talks_to_renewal -= 1
                 if self._talks_to_renewal <= 0:
-                    self._compute_tables()
+                    self._compute_probability_tables()
             case PacingEventKind.WRAP_UP_ENDED:
                 self._learn_stage(event, seconds, SeatStage.WRAP_UP)
 
     def _learn_stage(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
         """Learn how long a talk or wrap-up lasted and, if its last part was announced, how long that lasted."""
         told = event.closing_seconds is not None
-        inner = min(seconds, sane_seconds(event.closing_seconds or 0.0))
+        inner = min(seconds, limit_seconds(event.closing_seconds or 0.0))
         self.hazards[stage].record_end(seconds - inner, went_over=told)
         if told:
             self.hazards[_INNER[stage]].record_end(inner)
@@ -171,4 +173,4 @@ class Knowledge(Learned):
             KeyError, TypeError, ValueError: the value is damaged. The estimators may be half restored.
         """
         super().restore(state)
-        self._compute_tables()
+        self._compute_probability_tables()

@@ -69,31 +69,33 @@ class Outlook:
         self.expected_freed, self.expected_answers = sum(freed[0]) / len(freed[0]), sum(answered[0]) / len(answered[0])
         """Expected seats that become free, and expected answers: means over the moments considered."""
 
-    def count_calls_within(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
+    def count_calls_within_bounds(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
         """Return how many new calls, at most `most`, can be placed before the last one exceeds a bound on its risk.
 
         Args:
             new: P(a new call is answered by each moment).
         """
-        if most <= 0 or not self._is_within(bounds, self._sums):
+        if most <= 0 or not self._is_within_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
-        kind, calls = _sums_of(new), 1
-        while calls < most and self._is_within(bounds, _add_calls(self._sums, kind, calls)):
+        kind, calls = _compute_sums_of_call(new), 1
+        while calls < most and self._is_within_bounds(bounds, _add_calls(self._sums, kind, calls)):
             calls += 1
         return calls
 
-    def count_excess(self, bounds: Bounds) -> int:
+    def count_calls_to_hang_up(self, bounds: Bounds) -> int:
         """Return how many ringing calls must be hung up until each remaining call is within the bounds on its risk.
 
         The number is in average calls. A call is judged by the other calls, as when it was placed. If it also counted
         itself, a call could be placed and hung up again and again.
         """
-        kind, excess = _sums_of([answers / max(1, self._ringing) for answers in self._answered_by]), 0
-        while excess < self._ringing and not self._is_within(bounds, _add_calls(self._sums, kind, -1.0 - excess)):
+        kind, excess = _compute_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]), 0
+        while excess < self._ringing and not self._is_within_bounds(
+            bounds, _add_calls(self._sums, kind, -1.0 - excess)
+        ):
             excess += 1
         return excess
 
-    def _is_within(self, bounds: Bounds, sums: _Sums) -> bool:
+    def _is_within_bounds(self, bounds: Bounds, sums: _Sums) -> bool:
         """Return whether one more call is within the bounds on its risk, given the sums of the other calls.
 
         The mean probability over all moments counts. The loop stops as soon as a bound is exceeded.
@@ -102,7 +104,7 @@ class Outlook:
             most, total = chance * len(sums), 0.0  # tails are never negative
             for mean, variance, third, answers in sums:
                 deviation = doubt * answers
-                total += tail_probability(self._free + room, mean, variance + deviation * deviation, third)
+                total += compute_tail_probability(self._free + room, mean, variance + deviation * deviation, third)
                 if not 0.0 < most >= total:
                     return False
         return True
@@ -116,7 +118,7 @@ def _add_calls(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     ]
 
 
-def with_powers(probabilities: Matrix) -> Matrix:
+def append_powers(probabilities: Matrix) -> Matrix:
     """Return probabilities, their squares and their cubes side by side: shape (n, m) becomes (n, 3 m).
 
     The array is contiguous, so that selecting rows copies only these rows.
@@ -124,12 +126,12 @@ def with_powers(probabilities: Matrix) -> Matrix:
     return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
-def _sums_of(probabilities: Sequence[float]) -> _Sums:
+def _compute_sums_of_call(probabilities: Sequence[float]) -> _Sums:
     """Return the sums of moments for a single call, from its probabilities of being answered by each moment."""
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
-def tail_probability(at_least: float, mean: float, variance: float, third: float) -> float:
+def compute_tail_probability(at_least: float, mean: float, variance: float, third: float) -> float:
     """Return P(S >= at_least) for a sum S of whole numbers, from its mean, variance and third central moment.
 
     It is the normal distribution with continuity correction and one Edgeworth term for the skewness. This is the

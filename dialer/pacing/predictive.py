@@ -37,7 +37,7 @@ class UsualRate(Learned):
         self._seconds = min(self._tuning.usual_seconds, self._seconds + gap)
         self.rate += (answer_rate - self.rate) * gap / self._seconds
 
-    def most_in_flight(self, seats: int) -> int:
+    def compute_max_calls_in_flight(self, seats: int) -> int:
         """Return the maximum number of calls in flight for this many seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
@@ -65,8 +65,8 @@ class PredictivePacer(GovernedPacer):
 
     def calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha."""
-        now = self._advance(snapshot.now_seconds)
-        prospect, alpha = self._interpret(snapshot)
+        now = self._advance_time(snapshot.now_seconds)
+        prospect, alpha = self._interpret_snapshot(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
@@ -80,17 +80,17 @@ class PredictivePacer(GovernedPacer):
             self.usual.record_rate(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
-        bounds = self._make_bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect)
-        ahead = prospect.outlook.count_calls_within(bounds, prospect.next_call, enough)
+        bounds = self._make_risk_bounds(alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect)
+        ahead = prospect.outlook.count_calls_within_bounds(bounds, prospect.next_call, enough)
         if ahead > 0:
             for most, limit in (
-                (self.usual.most_in_flight(prospect.seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
-                (self._worst_case_room(snapshot), Limit.RESERVE),
+                (self.usual.compute_max_calls_in_flight(prospect.seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
+                (self._count_worst_case_room(snapshot), Limit.RESERVE),
             ):
                 if ahead > most:
                     ahead, limited_by = most, limit
         wanted = max(ahead, snapshot.seats_without_caller)
-        if wanted > 0 and self._is_carrier_slow(snapshot):
+        if wanted > 0 and self._is_carrier_slow_to_ring(snapshot):
             wanted, limited_by = 0, Limit.SLOW_CARRIER
         calls, limited_by = snapshot.limit_to_trunks(wanted, limited_by)
         self._decided = calls, limited_by, snapshot, prospect, alpha
@@ -111,17 +111,17 @@ class PredictivePacer(GovernedPacer):
             "answer-rate": prospect.answer_rate,
             "alpha": alpha,
             "boldness": self.governor.boldness,
-            "budget": self.governor.drops_to_target(),
+            "budget": self.governor.count_abandoned_to_target(),
         }
         return Explanation(calls, limited_by, figures)
 
-    def _is_carrier_slow(self, snapshot: PacingSnapshot) -> bool:
+    def _is_carrier_slow_to_ring(self, snapshot: PacingSnapshot) -> bool:
         """Return whether calls wait so long for the carrier to report ringing that more calls would only pile up there."""
         silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
         many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
-    def _make_bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
+    def _make_risk_bounds(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
         """Return the limits on the risk of the last call: to be abandoned (alpha), and to exceed a hard stop.
 
         A large site decides more often, so its limit for the hard stop is lower. If the answer rate is below its mean
@@ -132,12 +132,12 @@ class PredictivePacer(GovernedPacer):
         doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, poorer))
         return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
-    def _interpret(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
+    def _interpret_snapshot(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
         """Return what is expected after this snapshot, and alpha. Both decisions about a snapshot share one
         computation.
         """
         if self._seen is None or self._seen[0] is not snapshot:
-            prospect = self.knowledge.interpret(snapshot)
+            prospect = self.knowledge.interpret_snapshot(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
             alpha = self.governor.alpha(
                 seats=prospect.seats, answers_per_second=prospect.seats / cycle, seconds_left=snapshot.seconds_left
@@ -147,16 +147,16 @@ class PredictivePacer(GovernedPacer):
 
     def excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls will find no free seat. Without a logged-in agent, these are all."""
-        now = self._advance(snapshot.now_seconds)
+        now = self._advance_time(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.seats_without_caller >= 0:
             return 0
-        prospect, alpha = self._interpret(snapshot)
+        prospect, alpha = self._interpret_snapshot(snapshot)
         if prospect.seats == 0:
             return len(snapshot.ringing)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
-        bounds = self._make_bounds(alpha, self._tuning.hang_up_risk, prospect)
-        excess = prospect.outlook.count_excess(bounds)
-        excess = max(excess, min(len(snapshot.ringing), -self._worst_case_room(snapshot)))
+        bounds = self._make_risk_bounds(alpha, self._tuning.hang_up_risk, prospect)
+        excess = prospect.outlook.count_calls_to_hang_up(bounds)
+        excess = max(excess, min(len(snapshot.ringing), -self._count_worst_case_room(snapshot)))
         if excess > 0:
             self._hung_up_at = now
         return excess

@@ -17,13 +17,13 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
 )
-from dialer.pacing.knowledge import find_rows, free_probabilities
+from dialer.pacing.knowledge import compute_free_probabilities, find_table_rows
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
 
 def _row(elapsed: float, ringing: float | None) -> int:
-    return InFlightTable.find_rows([RingingCall(elapsed, ringing_seconds=ringing)])[0]
+    return InFlightTable.find_table_rows([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
@@ -81,13 +81,13 @@ def test_probability_of_a_free_seat_matches_exponential_talk_and_wrap_up() -> No
         SeatStage.TALKING: _rates(1 / 60.0),
         SeatStage.WRAP_UP: _rates(1 / 15.0),
     }
-    table = free_probabilities([5.0, 20.0], rates)
+    table = compute_free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
-        (5.0, 20.0), table[find_rows([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
+        (5.0, 20.0), table[find_table_rows([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
     ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[find_rows([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
+    free = table[find_table_rows([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -96,11 +96,11 @@ def test_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_u
         SeatStage.CLOSING: _rates(1 / 5.0),
         SeatStage.TALKING: _rates(1 / 15.0, 100.0),
     }
-    table = free_probabilities([10.0], rates)
-    closing = float(table[find_rows([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
+    table = compute_free_probabilities([10.0], rates)
+    closing = float(table[find_table_rows([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations are closed within a second
-    assert float(table[find_rows([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)
+    assert float(table[find_table_rows([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(closing, abs=0.06)
 
 
 def _rung(rings: RingTimes, random: Random, calls: int) -> None:

@@ -34,7 +34,7 @@ def test_window_with_the_least_room_limits_the_abandoned_calls() -> None:
     governor = _governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
     _answers(governor, 1_000, 1.0)
-    assert governor.drops_to_target() == pytest.approx(10.0)
+    assert governor.count_abandoned_to_target() == pytest.approx(10.0)
 
 
 def test_answers_leave_a_window_slightly_early_and_abandoned_calls_slightly_late() -> None:
@@ -48,8 +48,8 @@ def test_answers_leave_a_window_slightly_early_and_abandoned_calls_slightly_late
     assert (tally.answers, tally.abandoned) == (1, 1)
     tally.advance(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
-    assert tally.remaining_counts(3_605.0, 990.0) == (1, 0)
-    assert tally.remaining_counts(3_605.0, 1_000.0) == (0, 0)
+    assert tally.compute_remaining_counts(3_605.0, 990.0) == (1, 0)
+    assert tally.compute_remaining_counts(3_605.0, 1_000.0) == (0, 0)
 
 
 def test_counts_in_a_window_never_go_below_zero() -> None:
@@ -61,11 +61,11 @@ def test_counts_in_a_window_never_go_below_zero() -> None:
 
 def test_window_is_full_once_its_whole_period_was_observed() -> None:
     tally = Tally(3_600.0)
-    assert tally.unfilled_seconds(1e6) == 3_600.0
+    assert tally.compute_seconds_until_full(1e6) == 3_600.0
     tally.count(100.0, answers=1)
-    assert tally.unfilled_seconds(1_900.0) == pytest.approx(1_800.0)
+    assert tally.compute_seconds_until_full(1_900.0) == pytest.approx(1_800.0)
     tally.count(3_690.0, answers=1)
-    assert tally.unfilled_seconds(3_690.0) == pytest.approx(10.0)
+    assert tally.compute_seconds_until_full(3_690.0) == pytest.approx(10.0)
 
 
 def test_window_with_room_for_one_abandoned_call_allows_only_one() -> None:
@@ -112,7 +112,7 @@ def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_s
     governor = _governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _answers(governor, answers, 1.0)
     _alpha(governor, coming=0.2, left=left)
-    room = int(governor.worst_case_room(5))
+    room = int(governor.count_worst_case_room(5))
     for _ in range(5):
         governor.count_answer()
     for _ in range(room):
@@ -121,7 +121,7 @@ def test_abandoned_rate_can_recover_from_a_used_reserve_with_one_call_per_free_s
     (tally,) = governor.tallies
     held = tally.answers + TUNED.sure_share * 0.2 * left
     assert tally.abandoned <= 0.03 * held < tally.abandoned + 1.0  # the whole reserve may be used, but no more
-    assert governor.worst_case_room(0) < 1.0
+    assert governor.count_worst_case_room(0) < 1.0
 
 
 def test_reserve_kept_at_every_instant_counts_no_future_answers() -> None:
@@ -131,9 +131,9 @@ def test_reserve_kept_at_every_instant_counts_no_future_answers() -> None:
     for governor in (strict, window):
         _answers(governor, 100, 1.0)
         _alpha(governor, coming=0.2, left=36_000.0)
-    assert strict.worst_case_room(0) == pytest.approx(3.0 / 0.97)
-    assert window.worst_case_room(0) > 100.0
-    assert _governor((Cap(86_400, 0.01, 0.03),)).worst_case_room(0) == float("inf")
+    assert strict.count_worst_case_room(0) == pytest.approx(3.0 / 0.97)
+    assert window.count_worst_case_room(0) > 100.0
+    assert _governor((Cap(86_400, 0.01, 0.03),)).count_worst_case_room(0) == float("inf")
 
 
 def test_answers_that_leave_the_window_today_allow_no_abandoned_calls() -> None:
@@ -141,9 +141,9 @@ def test_answers_that_leave_the_window_today_allow_no_abandoned_calls() -> None:
     governor.now = 100_000.0
     governor.restore_counts({86_400.0: [RecentAnswers(60_000.0, 1_000, 5), RecentAnswers(1_000.0, 100, 1)]})
     _alpha(governor, left=36_000.0)
-    assert governor.worst_case_room(0) == pytest.approx((0.03 * 100 - 1) / 0.97)
+    assert governor.count_worst_case_room(0) == pytest.approx((0.03 * 100 - 1) / 0.97)
     _alpha(governor, left=10_000.0)
-    assert governor.worst_case_room(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
+    assert governor.count_worst_case_room(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
 
 
 def test_one_abandoned_call_lowers_the_risk_less_at_a_large_site() -> None:

@@ -23,7 +23,7 @@ def _after(*stretches: tuple[float, float]) -> UsualRate:
 
 
 def _per_seat(usual: UsualRate) -> float:
-    return usual.most_in_flight(SEATS) / SEATS
+    return usual.compute_max_calls_in_flight(SEATS) / SEATS
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.1, 0.03])
