@@ -69,7 +69,7 @@ class Entry(BaseModel):
     valid_until: date | None = Field(None, description="last day of the certificate")
 
     @model_validator(mode="after")
-    def _check_pairs(self) -> Entry:
+    def _check_hash_pairs(self) -> Entry:
         if bool(self.certificate) != (self.certificate_sha256 is not None):
             raise ValueError(
                 "a certificate needs its number and the hash of the recording: certificate, certificate_sha256"

@@ -15,8 +15,15 @@ from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
 from dialer.audio.filters import RESAMPLER, Samples, apply_filters
 from dialer.audio.formats import decode as decode_file
-from dialer.audio.formats import encode, encode_pcm, get_sample_rate
-from dialer.audio.loudness import MOST_LIMITED_DB, SILENT_LUFS, Loudness, amplify, measure_loudness, normalise_loudness
+from dialer.audio.formats import encode, encode_pcm_samples, get_sample_rate
+from dialer.audio.loudness import (
+    MOST_LIMITED_DB,
+    SILENT_LUFS,
+    Loudness,
+    amplify_samples,
+    measure_loudness,
+    normalise_loudness,
+)
 from dialer.settings.audio import SoundFormat
 
 with warnings.catch_warnings():
@@ -146,12 +153,12 @@ def find_sound_range(samples: Samples, rate: int, loudness: Loudness, loudness_l
     noise plus 8 dB if that is higher. It is always at least 18 dB below the speech. It is measured at the loudness of
     the finished prompt, so that a resolution of 16 bits suffices for quiet recordings.
     """
-    loud = amplify(samples, loudness_lufs - loudness.integrated_lufs)
-    segment = AudioSegment(data=encode_pcm(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
+    loud = amplify_samples(samples, loudness_lufs - loudness.integrated_lufs)
+    segment = AudioSegment(data=encode_pcm_samples(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
     threshold = max(
         loudness_lufs - _SILENCE_BELOW_LOUDNESS_DB,
         _LOWEST_SILENCE_DBFS,
-        _measure_noise_dbfs(loud, rate) + _ABOVE_NOISE_DB,
+        _measure_background_noise_dbfs(loud, rate) + _ABOVE_NOISE_DB,
     )
     before, after = _measure_silence(segment, min(threshold, loudness_lufs - _HIGHEST_SILENCE_BELOW_DB))
     if before >= len(segment):  # only a short click exceeds the threshold
@@ -187,7 +194,7 @@ def _measure_leading_silence(segment: AudioSegment, threshold_dbfs: float) -> in
     return before
 
 
-def _measure_noise_dbfs(samples: Samples, rate: int) -> float:
+def _measure_background_noise_dbfs(samples: Samples, rate: int) -> float:
     window = round(_NOISE_SECONDS * rate)
     count = len(samples) // window
     if count < 2:
@@ -204,5 +211,5 @@ def _encode_sound(samples: Samples, sound_format: SoundFormat, true_peak_db: flo
         over = result.true_peak_db - true_peak_db
         if over <= 0 or not math.isfinite(over):
             break
-        samples = amplify(samples, -over - 0.05)
+        samples = amplify_samples(samples, -over - 0.05)
     return content, result

@@ -56,7 +56,7 @@ def decode_recording(path: Path, rate: int, max_seconds: float, *, raw: bool = F
     try:
         kind = _detect_container(path)
         channels, declared, broken = _decode_channels(path, kind, rate, max_seconds)
-        notes = list(_check_completeness(path, kind, channels.shape[1] / rate, declared, broken))
+        notes = list(_check_file_is_complete(path, kind, channels.shape[1] / rate, declared, broken))
     except OSError as error:
         raise RecordingRefused(f"cannot be read ({error.strerror or error}); copy the file again") from error
     if not np.isfinite(channels).all():
@@ -182,7 +182,7 @@ class _Reader:
             raise _make_length_refusal(self._taken, self._max_seconds)
         shape = (frame.format.name, frame.sample_rate, frame.layout.name)
         if shape != self._shape:
-            self._drain_resampler()
+            self._read_rest_of_resampler()
             self._shape = shape
             try:
                 self._graph = _make_resampler(frame, self._rate)
@@ -199,14 +199,14 @@ class _Reader:
             self._pieces += _pull_channels(self._graph)
             self._waiting = 0
 
-    def _drain_resampler(self) -> None:
+    def _read_rest_of_resampler(self) -> None:
         if self._graph is not None:
             self._graph.push(None)
             self._pieces += _pull_channels(self._graph)
             self._graph = None
 
     def finish(self) -> Channels:
-        self._drain_resampler()
+        self._read_rest_of_resampler()
         if not self._pieces:
             return np.zeros((1, 0), np.float32)
         most = max(piece.shape[0] for piece in self._pieces)
@@ -226,7 +226,7 @@ def _pull_channels(graph: Graph) -> Iterator[Channels]:
     return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in pull_frames(graph))
 
 
-def _check_completeness(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
+def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
     """Raise RecordingRefused for a truncated file. Yield a note for each sign that a file may be truncated."""
     cut = f"is truncated: it has {seconds:.1f} s of {declared:.1f} s; copy or export it again"
     if kind == "wav":

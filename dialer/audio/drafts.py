@@ -76,7 +76,7 @@ def make_drafts(
         entry = entries.get(name)
         if entry is not None and is_recorded(entry):
             report.recorded += 1
-        elif entry is not None and _is_unchanged(entry, name, text, recipe, places):
+        elif entry is not None and _is_draft_unchanged(entry, name, text, recipe, places):
             report.unchanged += 1
         elif (problem := find_text_problem(text)) is not None:
             report.refused.append(Refused(name.path, problem))
@@ -97,7 +97,7 @@ def make_drafts(
                 continue
             for each in result:
                 before = entries.get(each.name)
-                entry = _add_history(each.entry, before)
+                entry = _copy_draft_approval(each.entry, before)
                 made.append((each.name, entry))
                 if before is not None and before.approved and not entry.approved:
                     report.void.append(each.name)
@@ -115,7 +115,7 @@ def make_draft(job: DraftJob) -> list[Prepared] | Refused:
         voice = espeak.select_voice(job.language)
         samples, rate = espeak.speak(job.text, job.language)
         resampled = apply_filters(samples, rate, (("aresample", f"osr={job.recipe.rate}:osf=flt:{RESAMPLER}"),))
-        made, sha = convert_samples(resampled, job.recipe), _hash_text(job.text, job.language)
+        made, sha = convert_samples(resampled, job.recipe), _hash_text_and_voice(job.text, job.language)
         entries = {
             name: write_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
         }
@@ -124,7 +124,7 @@ def make_draft(job: DraftJob) -> list[Prepared] | Refused:
     return [Prepared(name, entry.model_copy(update=fields)) for name, entry in entries.items()]
 
 
-def _add_history(fresh: Entry, before: Entry | None) -> Entry:
+def _copy_draft_approval(fresh: Entry, before: Entry | None) -> Entry:
     """Return the new entry of a draft, with the approval of the previous one if voice and text are the same.
 
     The version of the voice is compared too, because the hash of text and voice does not include it.
@@ -135,11 +135,11 @@ def _add_history(fresh: Entry, before: Entry | None) -> Entry:
     return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.approved else known
 
 
-def _hash_text(text: str, language: str) -> str:
-    spoken = f"{espeak.WORDS_A_MINUTE}\n{language}\n{espeak.respell(text, language)}"
+def _hash_text_and_voice(text: str, language: str) -> str:
+    spoken = f"{espeak.WORDS_A_MINUTE}\n{language}\n{espeak.respell_text(text, language)}"
     return hash_bytes(spoken.encode())
 
 
-def _is_unchanged(entry: Entry, name: PromptName, text: str, recipe: Recipe, places: AudioDirectories) -> bool:
-    same = entry.source_sha256 == _hash_text(text, name.language) and entry.text == text
+def _is_draft_unchanged(entry: Entry, name: PromptName, text: str, recipe: Recipe, places: AudioDirectories) -> bool:
+    same = entry.source_sha256 == _hash_text_and_voice(text, name.language) and entry.text == text
     return same and are_sounds_intact(entry, name, recipe, places)

@@ -75,12 +75,12 @@ def _load_engine() -> _Engine:
         raise VoiceMissing(f"draft voices have no data in {home}: {_AGAIN}")
     pieces: list[bytes] = []
 
-    def collect_samples(samples: int | None, count: int, _: object) -> int:
+    def collect_spoken_samples(samples: int | None, count: int, _: object) -> int:
         if samples and count > 0:
             pieces.append(ctypes.string_at(samples, count * 2))
         return 0
 
-    callback = _CALLBACK(collect_samples)
+    callback = _CALLBACK(collect_spoken_samples)
     library.espeak_SetSynthCallback(callback)
     library.espeak_Info.restype = ctypes.c_char_p
     version = library.espeak_Info(None).decode().split()[0]
@@ -95,7 +95,7 @@ def select_voice(language: str) -> str:
     return f"espeak-ng {engine.version} {language}"
 
 
-def respell(text: str, language: str) -> str:
+def respell_text(text: str, language: str) -> str:
     """Return a text in a spelling that the draft voice pronounces correctly."""
     words = [_WORDS.get(language, {}).get(word, word) for word in text.split()]
     respelled = " ".join(words)
@@ -110,7 +110,7 @@ def speak(text: str, language: str) -> tuple[Samples, int]:
     engine = _load_engine()
     engine.pieces.clear()
     engine.library.espeak_SetParameter(_RATE, WORDS_A_MINUTE, 0)
-    content = respell(text, language).encode() + b"\0"
+    content = respell_text(text, language).encode() + b"\0"
     failed = engine.library.espeak_Synth(content, ctypes.c_size_t(len(content)), 0, 1, 0, _UTF8, None, None)
     engine.library.espeak_Synchronize()
     if failed or not engine.pieces:

@@ -61,11 +61,11 @@ def list_files_below(directory: Path, skipped: Callable[[Path, str], None]) -> l
     """
     found: list[Path] = []
 
-    def report_unreadable(error: OSError) -> None:
+    def report_unreadable_folder(error: OSError) -> None:
         why = f"cannot be read ({error.strerror}); check that it exists, and its permissions"
         skipped(Path(error.filename or directory), why)
 
-    for folder, folders, names in os.walk(directory, onerror=report_unreadable):
+    for folder, folders, names in os.walk(directory, onerror=report_unreadable_folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *(name for name in names if not name.startswith("."))):
             path = Path(folder, name)

@@ -15,7 +15,7 @@ from dialer.audio.filters import Samples
 from dialer.settings.audio import SoundFormat
 
 
-def encode_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+def encode_pcm_samples(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     """Return samples (-1 to 1) as 16-bit integers, clipped at full scale."""
     pcm: np.ndarray[tuple[int], np.dtype[np.int16]] = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(
         np.int16
@@ -23,7 +23,7 @@ def encode_pcm(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
     return pcm
 
 
-def decode_pcm(data: bytes) -> Samples:
+def decode_pcm_samples(data: bytes) -> Samples:
     """Return samples (-1 to 1) from the bytes of 16-bit integers."""
     return np.frombuffer(data, np.int16).astype(np.float32) / 32768.0
 
@@ -54,7 +54,7 @@ def get_sample_rate(sound_format: SoundFormat) -> int:
 def encode(samples: Samples, sound_format: SoundFormat) -> bytes:
     """Return the content of a sound file. The samples must have the rate `get_sample_rate(sound_format)`."""
     kind = _KINDS[sound_format]
-    pcm = encode_pcm(samples)
+    pcm = encode_pcm_samples(samples)
     if sound_format is SoundFormat.SLIN16:
         return pcm.tobytes()
     if sound_format is SoundFormat.G722 and len(pcm) % 2:
@@ -73,9 +73,9 @@ def encode(samples: Samples, sound_format: SoundFormat) -> bytes:
 def decode(content: bytes, sound_format: SoundFormat) -> Samples:
     """Return the samples in the content of a sound file, at the rate `get_sample_rate(sound_format)`."""
     if sound_format is SoundFormat.SLIN16:
-        return decode_pcm(content[: len(content) // 2 * 2])
+        return decode_pcm_samples(content[: len(content) // 2 * 2])
     kind = _KINDS[sound_format]
     options = {} if sound_format in (SoundFormat.G722, SoundFormat.WAV) else {"sample_rate": str(kind.rate)}
     with av.open(io.BytesIO(content), "r", format=kind.container, options=options) as container:
         pieces = [frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)]
-    return decode_pcm(np.concatenate(pieces).astype(np.int16).tobytes()) if pieces else np.zeros(0, np.float32)
+    return decode_pcm_samples(np.concatenate(pieces).astype(np.int16).tobytes()) if pieces else np.zeros(0, np.float32)

@@ -81,21 +81,21 @@ def normalise_loudness(
     gain = loudness_lufs - before.integrated_lufs
     over = before.true_peak_db + gain - ceiling
     if over <= 0:
-        return amplify(samples, gain), 0.0
+        return amplify_samples(samples, gain), 0.0
     limited = samples
     for _ in range(_ROUNDS):
-        limited = _limit_peaks(amplify(samples, gain), rate, ceiling)
+        limited = _limit_peaks(amplify_samples(samples, gain), rate, ceiling)
         missing = loudness_lufs - measure_loudness(limited, rate, peaks=False).integrated_lufs
         if abs(missing) <= _CLOSE_ENOUGH_DB:
             break
         gain += missing
     peak = measure_true_peak(limited, rate)
     if peak > ceiling:
-        limited = amplify(limited, ceiling - peak)
+        limited = amplify_samples(limited, ceiling - peak)
     return limited, max(0.0, before.true_peak_db + gain - ceiling)
 
 
-def amplify(samples: Samples, gain_db: float) -> Samples:
+def amplify_samples(samples: Samples, gain_db: float) -> Samples:
     """Return the samples amplified by `gain_db`."""
     return samples * np.float32(10 ** (gain_db / 20))
 

@@ -76,10 +76,10 @@ def list_date_prompts(day: int, month: int) -> list[str]:
 
 def list_word_prompts(words: Words) -> dict[str, str]:
     """Return the prompts for numbers, times and dates in a language, with the words that each speaks."""
-    return dict(_iterate_word_prompts(words))
+    return dict(_yield_word_prompts(words))
 
 
-def _iterate_word_prompts(words: Words) -> Iterator[tuple[str, str]]:
+def _yield_word_prompts(words: Words) -> Iterator[tuple[str, str]]:
     for number, word in enumerate(words.numbers):
         yield f"number/{number}", word
     for count, word in enumerate(words.hundreds, 1):

@@ -90,12 +90,12 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
         raise AudioError(f"{directory}: is not a directory; create it for recordings such as hi/turnout/question.mp3")
     unseen: list[Refused] = []
 
-    def report_skipped(path: Path, why: str) -> None:
+    def report_skipped_folder(path: Path, why: str) -> None:
         if path == directory:
             raise AudioError(f"{directory}: {why}")
         unseen.append(Refused(make_printable(path.relative_to(directory).as_posix()), why))
 
-    found = [path for path in list_files_below(directory, report_skipped) if path.suffix.lower() in SUFFIXES]
+    found = [path for path in list_files_below(directory, report_skipped_folder) if path.suffix.lower() in SUFFIXES]
     return sorted(path.relative_to(directory).as_posix() for path in found), unseen
 
 
@@ -165,7 +165,7 @@ def _find_source_problem(path: Path, root: Path, other: str | None) -> str | Non
 
 def prepare_recording(job: Job) -> Prepared | Refused:
     """Convert one recording and write its sounds. Return its catalogue entry, or the reason why it cannot be prepared."""
-    source = _relative_source(job)
+    source = _make_source_relative(job)
     try:
         made = convert_recording(job.source, job.recipe)
         return Prepared(
@@ -207,7 +207,7 @@ def write_sounds(
     )
 
 
-def add_history(fresh: Entry, before: Entry | None, text: str) -> Entry:
+def copy_text_and_approvals(fresh: Entry, before: Entry | None, text: str) -> Entry:
     """Return the new entry of a prompt, with its text and with the approval and certificate of the previous entry.
 
     Approval and certificate contain the hash of their recording, so they are not valid for another recording. If the
@@ -271,13 +271,13 @@ def prepare_recordings(
             run_in_processes(prepare_recording, jobs, choose_process_count(len(jobs), workers)), 1
         ):
             result = outcome or Refused(
-                _relative_source(job), "crashed the decoder; export it again, as WAV if necessary"
+                _make_source_relative(job), "crashed the decoder; export it again, as WAV if necessary"
             )
             progress(done, len(jobs))
             if isinstance(result, Refused):
                 report.refused.append(result)
                 continue
-            entry = add_history(result.entry, entries.get(result.name), texts.get(result.name, ""))
+            entry = copy_text_and_approvals(result.entry, entries.get(result.name), texts.get(result.name, ""))
             made.append((result.name, entry))
             report.prepared.append(Prepared(result.name, entry))
     report.prepared.sort(key=lambda each: each.name)
@@ -285,5 +285,5 @@ def prepare_recordings(
     return report
 
 
-def _relative_source(job: Job) -> str:
+def _make_source_relative(job: Job) -> str:
     return job.source.relative_to(job.places.recordings).as_posix()

@@ -16,7 +16,14 @@ from dialer.audio.conversion import Recipe
 from dialer.audio.errors import AudioError, BadPromptName
 from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_atomically
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound, parse_prompt_name
-from dialer.audio.prepare import Refused, add_history, list_recordings, make_plan, prepare_recording, prepare_recordings
+from dialer.audio.prepare import (
+    Refused,
+    copy_text_and_approvals,
+    list_recordings,
+    make_plan,
+    prepare_recording,
+    prepare_recordings,
+)
 from dialer.process.pool import choose_process_count, run_in_processes
 from dialer.settings.audio import SoundFormat
 from tests.support.recordings import speech, write_recording
@@ -45,7 +52,7 @@ def run_prepare(
         if isinstance(result, Refused):
             refused.append(f"{result.source}: {result.reason}")
         else:
-            entries[result.name] = add_history(result.entry, entries.get(result.name), "")
+            entries[result.name] = copy_text_and_approvals(result.entry, entries.get(result.name), "")
             prepared.append(result.name.path)
     return sorted(prepared), refused
 
@@ -208,14 +215,14 @@ def test_new_catalogue_entry_inherits_the_approval_unless_a_draft_was_approved(p
     )
     assert approved.approved
     fresh = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
-    again = add_history(fresh, approved, "")
+    again = copy_text_and_approvals(fresh, approved, "")
     assert again.approved_by == "A"
     assert not again.approved
     sent = approved.model_copy(update={"voice": Voice.SYNTHETIC})
-    assert add_history(fresh, sent, "").voice is Voice.SYNTHETIC
+    assert copy_text_and_approvals(fresh, sent, "").voice is Voice.SYNTHETIC
     for voice in (Voice.DRAFT, Voice.SYNTHETIC):  # a draft that was approved is no recording either
         spoken = approved.model_copy(update={"voice": voice, "source": "espeak-ng 1.52.0 hi"})
-        recorded = add_history(fresh, spoken, "")
+        recorded = copy_text_and_approvals(fresh, spoken, "")
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
@@ -223,11 +230,14 @@ def test_unchanged_recording_keeps_its_old_text_and_a_new_one_gets_the_current_t
     entries: dict[PromptName, Entry] = {}
     run_prepare(places, entries)
     before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})
-    assert add_history(entries[QUESTION], before, "Polls close at seven.").text == "Polls close at six."
-    assert add_history(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text == "Polls close at seven."
+    assert copy_text_and_approvals(entries[QUESTION], before, "Polls close at seven.").text == "Polls close at six."
+    assert (
+        copy_text_and_approvals(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text
+        == "Polls close at seven."
+    )
     another = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
-    assert add_history(another, before, "Polls close at seven.").text == "Polls close at seven."
-    assert add_history(another, before, "").text == "Polls close at six."
+    assert copy_text_and_approvals(another, before, "Polls close at seven.").text == "Polls close at seven."
+    assert copy_text_and_approvals(another, before, "").text == "Polls close at six."
 
 
 def test_recording_with_a_text_too_long_for_the_catalogue_is_refused(
