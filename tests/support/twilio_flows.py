@@ -92,7 +92,7 @@ class SwitchStandIn:
     async def on_status(self, attempt_id: AttemptId, form: Mapping[str, str]) -> None:
         self.statuses.append((attempt_id, form.get("CallStatus", "")))
 
-    def find_sid(self, attempt_id: AttemptId) -> str | None:
+    def find_call_sid(self, attempt_id: AttemptId) -> str | None:
         return self.sids.get(attempt_id)
 
     def add_transfer_leg(self, attempt_id: AttemptId) -> None:

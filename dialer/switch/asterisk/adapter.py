@@ -133,12 +133,12 @@ class AsteriskSwitch:
         if message.event == "FullyBooted" and message.get("Uptime").isdecimal():
             self._up_since = asyncio.get_running_loop().time() - int(message.get("Uptime"))
         self._report_events(self.tracker.handle(message))
-        for channel in self.tracker.seats.pop_replaced():
-            self._start_task(self._hang_up_replaced(channel), "hang-up-replaced")
+        for channel in self.tracker.seats.pop_replaced_phones():
+            self._start_task(self._hang_up_replaced_phones(channel), "hang-up-replaced")
         if message.event == "DialEnd" and message.get("DialStatus") == REDIRECTED:
             self._start_task(self._end_redirected_calls(), "end-redirected")
         for attempt_id in self.tracker.calls.pop_half_ended_attempts():
-            self._end_after_grace(attempt_id)
+            self._end_half_ended_calls(attempt_id)
 
     async def on_up(self, client: AmiClient) -> None:
         """Synchronise with Asterisk after a login, then report SwitchUp. Nothing is dialled before that.
@@ -196,7 +196,7 @@ class AsteriskSwitch:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _hang_up_replaced(self, channel: str) -> None:
+    async def _hang_up_replaced_phones(self, channel: str) -> None:
         try:
             await self._hang_up_channel(channel)
         except SwitchError as error:  # the dead phone sends no RTP, so Asterisk's own timeout ends it
@@ -215,7 +215,7 @@ class AsteriskSwitch:
         except SwitchError as error:  # the next resync ends calls in our contexts
             _log.warning("redirect.not_hung_up", problem=str(error))
 
-    def _end_after_grace(self, attempt_id: AttemptId) -> None:
+    def _end_half_ended_calls(self, attempt_id: AttemptId) -> None:
         def end_call() -> None:
             self._timers.discard(timer)
             self._report_events(self.tracker.calls.end_overdue_call(attempt_id))
@@ -278,7 +278,7 @@ class AsteriskSwitch:
         listed = [(each.get("Uniqueid"), each.get("Channel"), each.get("Context")) for each in found]
         if listed != [(unique_id, name, context)] or found[0].get("ChannelState") != STATE_UP:
             return False
-        self._report_events(self.tracker.calls.mark_answered(attempt_id, name))
+        self._report_events(self.tracker.calls.record_answered_channel(attempt_id, name))
         return True
 
     # The switch port: calls
@@ -314,7 +314,7 @@ class AsteriskSwitch:
             f"PJSIP/{number}@{endpoint}",
             request.attempt_id,
             VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT,
-            _choose_extension(request),
+            _choose_start_extension(request),
             ("CallerID", caller_id),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
@@ -335,13 +335,13 @@ class AsteriskSwitch:
         name = _check_value(_NAME, seat, _SEAT_RULE)
         await self._set_server(attempt_id, server)
         if record:
-            await self._redirect(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
+            await self._redirect_channel(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
-            await self._redirect(attempt_id, SEAT_CONTEXT, name)
+            await self._redirect_channel(attempt_id, SEAT_CONTEXT, name)
 
     async def play_message(self, attempt_id: AttemptId) -> None:
         """Play the information message to an answered voter."""
-        await self._redirect(attempt_id, MESSAGE_CONTEXT, "s")
+        await self._redirect_channel(attempt_id, MESSAGE_CONTEXT, "s")
 
     # The switch port: seats
 
@@ -390,7 +390,7 @@ class AsteriskSwitch:
 
     async def hold(self, attempt_id: AttemptId, seat: str) -> None:
         """Put a voter of a seat on hold."""
-        await self._redirect(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_check_value(_NAME, seat, _SEAT_RULE)}")
+        await self._redirect_channel(attempt_id, HOLD_CONTEXT, f"{SEAT_CHANNEL}{_check_value(_NAME, seat, _SEAT_RULE)}")
 
     async def hand_over(self, attempt_id: AttemptId, server: str | None = None) -> None:
         """Connect a voter to the third party, and disconnect the agent.
@@ -398,7 +398,7 @@ class AsteriskSwitch:
         With several servers, `server` is the one that has the third party, or "" for this one.
         """
         await self._set_server(attempt_id, server)
-        await self._redirect(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
+        await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_party(self, request: PartyRequest, server: str | None = None) -> None:
         """Call a third party and connect them to a place: a seat or a handover.
@@ -423,7 +423,7 @@ class AsteriskSwitch:
 
     async def move_party(self, party_id: PartyId, place: Place) -> None:
         """Move a third party to another place: a seat or a handover."""
-        await self._redirect(party_id, *_check_party_location(place))
+        await self._redirect_channel(party_id, *_check_party_location(place))
 
     async def release_party(self, party_id: PartyId) -> None:
         """Hang up a third party's call."""
@@ -470,7 +470,7 @@ class AsteriskSwitch:
             return False
         return True
 
-    async def _redirect(self, channel: str, context: str, extension: str) -> None:
+    async def _redirect_channel(self, channel: str, context: str, extension: str) -> None:
         location = [("Context", context), ("Exten", extension), ("Priority", "1")]
         unique_id = self.tracker.calls.find_channel(AttemptId(channel))
         await self._require_client().send_action("Redirect", [("Channel", unique_id), *location])
@@ -489,7 +489,7 @@ class AsteriskSwitch:
         return self._client
 
 
-def _choose_extension(request: OriginateRequest) -> str:
+def _choose_start_extension(request: OriginateRequest) -> str:
     """Return the extension of the dialplan at which a call starts once it is answered."""
     if not request.detect_machine:
         return "s"

@@ -126,7 +126,7 @@ class AgiServer:
                 f"cannot listen on {self._host}:{self.port} ({error.strerror or error}): correct `fastagi.host`"
             ) from None
         for listener in self._server.sockets:
-            _detect_dead_peers(listener)
+            _enable_keepalive(listener)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -163,24 +163,24 @@ class AgiServer:
                 )
             return False
         if self._opening_of[address] >= self.limits.opening_per_peer:
-            self._close_oldest_opening(address)
+            self._close_oldest_opening_connection(address)
         elif len(self._opening) >= self.limits.opening:
-            self._close_oldest_opening(None)
+            self._close_oldest_opening_connection(None)
         self._connections.add(connection)
         self._opening[connection] = address
         self._opening_of[address] += 1
         return True
 
-    def _close_oldest_opening(self, address: str | None) -> None:
+    def _close_oldest_opening_connection(self, address: str | None) -> None:
         """Close the oldest connection that has not sent its environment, from this address or (None) from any."""
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
         self._authenticator.report_overload(
             f"{len(self._opening)} connections have sent no environment, the oldest from {self._opening[oldest]}"
         )
-        self._end_opening(oldest)
+        self._remove_opening_connection(oldest)
         oldest.abort()
 
-    def _end_opening(self, connection: _Connection) -> None:
+    def _remove_opening_connection(self, connection: _Connection) -> None:
         """Remove a connection from those that have not sent their environment."""
         address = self._opening.pop(connection, None)
         if address is not None:
@@ -188,7 +188,7 @@ class AgiServer:
             if not self._opening_of[address]:
                 del self._opening_of[address]
 
-    def log_fault(self, event: str, **fields: object) -> None:
+    def log_peer_fault(self, event: str, **fields: object) -> None:
         """Log a fault of the program at the other end of a connection.
 
         Each kind of fault is logged at most once a minute, because such a program can cause any number.
@@ -208,7 +208,7 @@ class AgiServer:
 
     def start_handler(self, connection: _Connection, call: AgiCall) -> None:
         """Start the handler if the connection is Asterisk's. Called by the connection once it has its environment."""
-        self._end_opening(connection)
+        self._remove_opening_connection(connection)
         if not self._authenticator.accepts(call.env):
             connection.abort()
         elif len(self._tasks) >= self.limits.connections:
@@ -236,7 +236,7 @@ class AgiServer:
     def remove_connection(self, connection: _Connection) -> None:
         """Remove a closed connection. Called by the connection."""
         self._connections.discard(connection)
-        self._end_opening(connection)
+        self._remove_opening_connection(connection)
         if not self._connections:
             self._emptied.set()
 
@@ -277,12 +277,12 @@ class _Connection(asyncio.BufferedProtocol):
             return
         try:
             for received in self._decoder.feed(bytes(self._buffer[:nbytes])):
-                self._handle_input(received)
+                self._handle_buffered_input(received)
         except ProtocolError as error:
-            self._server.log_fault("agi.protocol_error", error=str(error))
+            self._server.log_peer_fault("agi.protocol_error", error=str(error))
             self.abort()
 
-    def _handle_input(self, received: AgiInput) -> None:
+    def _handle_buffered_input(self, received: AgiInput) -> None:
         if isinstance(received, AgiReply):
             if self._call is None or not self._call.deliver_reply(received):
                 raise ProtocolError("the peer sent an AGI reply without a command")
@@ -311,7 +311,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def _close_after_timeout(self) -> None:
-        self._server.log_fault("agi.environment_timed_out", seconds=self._server.limits.environment_seconds)
+        self._server.log_peer_fault("agi.environment_timed_out", seconds=self._server.limits.environment_seconds)
         self.abort()
 
     def _cancel_deadline(self) -> None:
@@ -320,7 +320,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._deadline = None
 
 
-def _detect_dead_peers(listener: socket.socket) -> None:
+def _enable_keepalive(listener: socket.socket) -> None:
     """Enable TCP keepalive on a listening socket, so that connections to dead machines end. Accepted sockets inherit
     it.
     """

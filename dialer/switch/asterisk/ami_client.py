@@ -183,16 +183,16 @@ class AmiClient(asyncio.BufferedProtocol):
         """Wait until an action has ended. Return its response, or raise its error."""
         action.waiter = waiter = self._loop.create_future()
         if self._session.is_output_due:
-            self._flush()
+            self._write_output()
         elif not self._flush_is_due:
-            self._flush_soon()
+            self._schedule_write()
         if self._session.deadline < self._timer_at:
             self._set_timer()
         try:
             await waiter
         except BaseException:
             self._session.abandon_action(action)
-            self._flush_soon()
+            self._schedule_write()
             raise
         outcome = action.outcome
         if isinstance(outcome, SwitchError):
@@ -200,13 +200,13 @@ class AmiClient(asyncio.BufferedProtocol):
         assert outcome is not None  # noqa: S101 - the session sets it before it wakes us
         return outcome
 
-    def _flush_soon(self) -> None:
+    def _schedule_write(self) -> None:
         """Schedule a write at the end of this event loop iteration, so that its actions share one system call."""
         if not self._flush_is_due and self._session.has_output:
             self._flush_is_due = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self._write_output)
 
-    def _flush(self) -> None:
+    def _write_output(self) -> None:
         self._flush_is_due = False
         while self._transport is not None and (data := self._session.pop_output()):
             self._transport.write(data)
@@ -219,7 +219,7 @@ class AmiClient(asyncio.BufferedProtocol):
         self._timer = None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._on_timer)
 
     def _on_timer(self) -> None:
-        self._flush()  # so that actions of this iteration do not time out unsent
+        self._write_output()  # so that actions of this iteration do not time out unsent
         self._wake_callers(self._session.on_timer(max(self._loop.time(), self._timer_at)))
         self._write_or_finish()
         self._set_timer()
@@ -235,7 +235,7 @@ class AmiClient(asyncio.BufferedProtocol):
             self._close_connection(self._session.ended)
             return
         if not self._flush_is_due:
-            self._flush_soon()
+            self._schedule_write()
         if self._session.deadline < self._timer_at:
             self._set_timer()
 
@@ -273,7 +273,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._session.set_writable(True)
-        self._flush_soon()
+        self._schedule_write()
 
     def _deliver_event(self, event: AmiMessage) -> None:
         if event.event == "FullyBooted" and not self._booted.done():

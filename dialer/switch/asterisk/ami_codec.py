@@ -224,7 +224,7 @@ class AmiDecoder:
             ProtocolError: the message does not start with a field name, or a line is too long.
         """
         body = body.lstrip(_END_OF_LINE)
-        if not body or not self._is_wanted(body):
+        if not body or not self._is_wanted_message(body):
             return b""
         if not _FIRST_LINE.match(body):
             raise ProtocolError("the peer does not speak AMI: a message starts without a field name")
@@ -232,7 +232,7 @@ class AmiDecoder:
             self._check_line_length(max(map(len, body.split(_END_OF_LINE))))
         return body
 
-    def _is_wanted(self, body: bytes) -> bool:
+    def _is_wanted_message(self, body: bytes) -> bool:
         wanted = self._wanted_message_start
         return wanted is None or wanted.match(b"\r\n\r\n%b\r\n" % body) is not None
 

@@ -187,7 +187,7 @@ class AmiSession:
         action = Action(name, action_id, data, now, now + seconds, [] if listing else None)
         if action_id in self._pending or action_id in self._queue:
             raise SwitchError(f"{name} was not sent: another action uses its ActionID")
-        if self._queue or not self._has_room():
+        if self._queue or not self._has_room_for_action():
             self._queue[action_id] = action
         else:
             self._move_to_outbox(action)
@@ -199,14 +199,14 @@ class AmiSession:
     def abandon_action(self, action: Action) -> None:
         """Stop waiting for an action. A queued action is not sent; the response to one that was sent is dropped."""
         if self._pending.get(action.action_id) is action:
-            self._remove_pending(action)
+            self._remove_pending_action(action)
         elif self._queue.get(action.action_id) is action:
             del self._queue[action.action_id]
 
     @property
     def has_output(self) -> bool:
         """Whether `pop_output` may return bytes now."""
-        return bool(self._outbox or (self._queue and self._has_room())) and self.ended is None
+        return bool(self._outbox or (self._queue and self._has_room_for_action())) and self.ended is None
 
     @property
     def is_output_due(self) -> bool:
@@ -248,7 +248,7 @@ class AmiSession:
                 if action is not None:
                     received.append(action)
             elif self._lists and (action := self._pending.get(message.action_id)) and action.items is not None:
-                if self._add_item(action, action.items, message):
+                if self._add_list_event(action, action.items, message):
                     received.append(action)
             elif keep is None or event in keep:
                 received.append(message)
@@ -308,7 +308,7 @@ class AmiSession:
     def _set_deadline(self) -> None:
         self.deadline = min(self._expiry_due, self._ping_due, self._silence_due)
 
-    def _has_room(self) -> bool:
+    def _has_room_for_action(self) -> bool:
         """Return whether another action may be sent before earlier ones have their response. The session's Ping does
         not count.
         """
@@ -317,7 +317,7 @@ class AmiSession:
 
     def _fill_outbox(self) -> None:
         """Move actions from the queue to the outbox, in their order, up to WRITE_BYTES."""
-        while self._queue and self._outbox_bytes < WRITE_BYTES and self._has_room():
+        while self._queue and self._outbox_bytes < WRITE_BYTES and self._has_room_for_action():
             _, action = self._queue.popitem(last=False)
             if action.waiter is None or not action.waiter.cancelled():
                 self._move_to_outbox(action)
@@ -330,7 +330,7 @@ class AmiSession:
             self._lists += 1
             self._decoder.set_wanted_events(None)
 
-    def _remove_pending(self, action: Action) -> None:
+    def _remove_pending_action(self, action: Action) -> None:
         """Remove an action from those that wait for a response."""
         del self._pending[action.action_id]
         if action.items is not None:
@@ -339,7 +339,7 @@ class AmiSession:
                 self._decoder.set_wanted_events(self._wanted_events)
 
     def _end_action(self, action: Action, outcome: AmiMessage | SwitchError) -> Action:
-        self._remove_pending(action)
+        self._remove_pending_action(action)
         action.outcome = outcome
         return action
 
@@ -352,7 +352,7 @@ class AmiSession:
         if action is None:
             _log.debug("ami.response_dropped", response=message.response)
         elif action is self._ping:
-            self._remove_pending(action)
+            self._remove_pending_action(action)
         elif message.is_error:
             if action.items is not None and message.get("Message") in _EMPTY_LIST:
                 return self._end_action(action, message)
@@ -364,7 +364,7 @@ class AmiSession:
             return self._end_action(action, message)
         return None
 
-    def _add_item(self, action: Action, items: list[AmiMessage], message: AmiMessage) -> bool:
+    def _add_list_event(self, action: Action, items: list[AmiMessage], message: AmiMessage) -> bool:
         """Add an event to the list that answers an action. Return whether the list is complete."""
         if message.get("EventList").lower() in _LIST_ENDS:
             self._end_action(action, message)
@@ -382,7 +382,7 @@ class AmiSession:
             seconds = action.deadline - action.started_at
             if action.data:
                 action.outcome = SwitchUnreachable(f"{action.name} was not sent: Asterisk answers too slowly")
-                self._discard_unsent(action)
+                self._discard_unsent_action(action)
             else:
                 self._end_action(
                     action, _make_no_response_error(action, SwitchError(f"none came within {seconds:.3g} s"))
@@ -391,10 +391,10 @@ class AmiSession:
         self._expiry_due = min((action.deadline for action in waiting), default=math.inf)
         return timed_out
 
-    def _discard_unsent(self, action: Action) -> None:
+    def _discard_unsent_action(self, action: Action) -> None:
         """Remove an action that has not been sent. Its caller has got an error, so it must never be sent."""
         if self._queue.pop(action.action_id, None) is None:
-            self._remove_pending(action)
+            self._remove_pending_action(action)
             self._outbox.remove(action)
             self._outbox_bytes -= len(action.data)
 

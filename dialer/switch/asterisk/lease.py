@@ -77,8 +77,8 @@ class SwitchLease:
             if holder.store != self._name.store:
                 raise SwitchInUse(_describe_holder(holder))
             _log.info("lease.replaced", predecessor=holder.text)
-            await _hang_up(client, f"{_HOLDER}{holder.text}")
-            await _wait_until_free(client)
+            await _hang_up_channel(client, f"{_HOLDER}{holder.text}")
+            await _wait_until_lease_is_free(client)
         if not await self._create_channel(client):
             holder = await find_lease_holder(client)
             if holder == self._name:
@@ -135,7 +135,7 @@ class SwitchLease:
         except asyncio.CancelledError:
             with suppress(SwitchError, TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):
-                    await _hang_up(client, self._channel)
+                    await _hang_up_channel(client, self._channel)
             raise
 
 
@@ -171,7 +171,7 @@ def _describe_holder(holder: DiallerName) -> str:
     )
 
 
-async def _wait_until_free(client: AmiClient) -> None:
+async def _wait_until_lease_is_free(client: AmiClient) -> None:
     """Wait until nobody holds the lease, for ANSWER_SECONDS at most.
 
     Asterisk answers a Hangup before the channel has ended.
@@ -182,6 +182,6 @@ async def _wait_until_free(client: AmiClient) -> None:
         await asyncio.sleep(FREE_CHECK_SECONDS)
 
 
-async def _hang_up(client: AmiClient, channel: str) -> None:
+async def _hang_up_channel(client: AmiClient, channel: str) -> None:
     with suppress(SwitchError):  # the channel has ended already
         await client.send_action("Hangup", [("Channel", channel)])

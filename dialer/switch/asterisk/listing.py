@@ -16,7 +16,7 @@ from dialer.switch.asterisk.places import (
     KEY_CONTEXT,
     VOTERS_CONTEXTS,
     is_attempt_id,
-    is_party,
+    is_party_channel,
 )
 from dialer.switch.asterisk.tracking.channels import LiveChannel
 
@@ -99,7 +99,7 @@ async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChanne
         for channel in channels
         if channel.context in VOTERS_CONTEXTS
         and not is_attempt_id(channel.unique_id)
-        and not is_party(channel.unique_id)
+        and not is_party_channel(channel.unique_id)
     }
     if not inbound:
         return {}

@@ -93,7 +93,12 @@ class MultiServerSwitch:
     async def hand_over(self, attempt_id: AttemptId) -> None:
         """Connect a voter to the third party, and disconnect the agent. The third party may be on another server."""
         there = next(
-            (name for name, server in self._servers.items() if server.tracker.parties.is_called_for(attempt_id)), ""
+            (
+                name
+                for name, server in self._servers.items()
+                if server.tracker.parties.is_called_for_attempt(attempt_id)
+            ),
+            "",
         )
         other = there if there != self._find_server_of_call(attempt_id) else ""
         await self._get_server_with_call(attempt_id).hand_over(attempt_id, other)

@@ -74,7 +74,7 @@ class TwilioSwitch:
         """Return the attempts that have, or may have, a call at Twilio."""
         return frozenset(self._calls)
 
-    def find_sid(self, attempt_id: AttemptId) -> str | None:
+    def find_call_sid(self, attempt_id: AttemptId) -> str | None:
         """Return the id (sid) that Twilio has given to an attempt's call, or None if it is not known."""
         call = self._calls.get(attempt_id)
         return None if call is None else call.sid
@@ -92,7 +92,7 @@ class TwilioSwitch:
             SwitchError: Twilio did not accept it, or the response was lost.
         """
         segments = count_sms_segments(text)
-        if self._settings.sms_from is None or not self.meter.allows_sms(len(self._calls), segments):
+        if self._settings.sms_from is None or not self.meter.has_budget_for_sms(len(self._calls), segments):
             return False
         self.meter.add_sms_cost(segments)  # counted before the request, as an SMS may be sent without a response
         await self._api.send_message(number, self._settings.sms_from, text)
@@ -109,7 +109,7 @@ class TwilioSwitch:
         attempt_id = request.attempt_id
         call = TwilioCall(attempt_id, request.number, self._clock.now(), updated_at=self._clock.monotonic())
         try:
-            self._check_may_place()
+            self._check_call_is_allowed()
             self._calls[attempt_id] = call
             sid = await self._api.create_call(request)
         except OriginateUnsure:
@@ -123,7 +123,7 @@ class TwilioSwitch:
         except BaseException:  # cancelled during the request: the call may exist
             call.unsure = call.sid is None
             raise
-        await self._set_sid(call, sid)
+        await self._set_call_sid(call, sid)
 
     def _check_request(self, request: OriginateRequest) -> None:
         if request.kind is not CampaignKind.IVR:
@@ -132,10 +132,10 @@ class TwilioSwitch:
             if not _NUMBER.fullmatch(number):
                 raise UnsafeValue("an invalid number was not sent to Twilio: a number is + and 5 to 15 digits")
 
-    def _check_may_place(self) -> None:
+    def _check_call_is_allowed(self) -> None:
         if not self._resynced:
             raise SwitchUnreachable("Twilio has not answered since the start of the dialler; nothing was sent")
-        if not self.meter.allows_call(len(self._calls)):
+        if not self.meter.has_budget_for_call(len(self._calls)):
             raise OriginateRefused(
                 f"Twilio: another call could exceed the daily spending cap ({self.meter.spent:.2f} spent); "
                 "raise `twilio.max_spend_per_day` or wait for the account's next day"
@@ -181,10 +181,10 @@ class TwilioSwitch:
             return
         if status in FINAL:  # nothing left to hang up
             self._to_hang_up.discard(attempt_id)
-        await self._set_sid(call, sid)
+        await self._set_call_sid(call, sid)
         self._apply_status(call, status, _parse_seconds(form.get("CallDuration")), form.get("SipResponseCode", ""))
 
-    async def _set_sid(self, call: TwilioCall, sid: str) -> None:
+    async def _set_call_sid(self, call: TwilioCall, sid: str) -> None:
         """Store the sid of a call once it is known. If a hang-up was requested before, hang up the call."""
         if call.sid is None:
             call.sid, call.unsure = sid, False
@@ -237,7 +237,7 @@ class TwilioSwitch:
         """Find live calls of an earlier run and read the account's spending, before anything is dialled. Raises
         SwitchError.
         """
-        self.meter.record_reading(*await self._api.fetch_spending_today())
+        self.meter.record_spending_of_today(*await self._api.fetch_spending_today())
         for record in await self._api.fetch_live_calls():
             attempt_id = await self._find_attempt(record.to)
             if attempt_id is not None and attempt_id not in self._calls:
@@ -269,7 +269,7 @@ class TwilioSwitch:
                     await self.resync()
                 await self.query_calls()
                 if self._clock.monotonic() - read_at >= SPEND_SECONDS:
-                    self.meter.record_reading(*await self._api.fetch_spending_today())
+                    self.meter.record_spending_of_today(*await self._api.fetch_spending_today())
                     read_at = self._clock.monotonic()
             except SwitchError as error:
                 _log.warning("twilio.query_failed", problem=str(error))
@@ -302,7 +302,7 @@ class TwilioSwitch:
         fresh: list[CallRecord] = [record for record in listed if record.sid not in known]
         if fresh:
             found = min(fresh, key=lambda record: abs(record.created_at - call.asked_at))
-            await self._set_sid(call, found.sid)
+            await self._set_call_sid(call, found.sid)
             self._apply_status(call, found.status, found.seconds)
         elif self._clock.monotonic() - call.updated_at >= LOST_SECONDS:
             self._calls.pop(call.attempt_id, None)

@@ -207,7 +207,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
         sent = dict(headers or {})
         if auth is not None:
             sent["Authorization"] = "Basic " + base64.b64encode(":".join(auth).encode()).decode()
-        form = None if data is None else [*_split_fields(data)]
+        form = None if data is None else [*_split_form_fields(data)]
         try:
             async with self._session.request(
                 method.upper(), address, params=params, data=form, headers=sent, allow_redirects=False
@@ -225,7 +225,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
             raise SwitchUnreachable(f"Twilio did not answer: {type(error).__name__}") from error
 
 
-def _split_fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:
+def _split_form_fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:
     """Yield the form's fields. A list becomes one field per value."""
     for name, value in data.items():
         for each in value if isinstance(value, list) else [value]:

@@ -100,14 +100,14 @@ class TwilioFlows:
 
     def _find_sid(self, attempt_id: AttemptId) -> str | None:
         known = self._calls.get(attempt_id)
-        return self._switch.find_sid(attempt_id) or (None if known is None else known.sid)
+        return self._switch.find_call_sid(attempt_id) or (None if known is None else known.sid)
 
     async def _make_page_once(self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]) -> str:
         """Return the response to a token, which is computed only once. If the request is aborted, the computation
         continues.
         """
         call = self._calls.setdefault(attempt_id, _CallCache())
-        call.sid = call.sid or self._switch.find_sid(attempt_id)
+        call.sid = call.sid or self._switch.find_call_sid(attempt_id)
         pages = call.pages
         task = pages.get(token)
         if task is None:

@@ -130,17 +130,17 @@ async def make_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> P
             case Commit() | SendSms() if said and heard is not None:  # the prompts must be played first
                 return Page(tuple(said), None, heard, heard.state)
             case Commit() | SendSms():
-                turn = continue_flow(flow, state, await _ask_host(action, host))
+                turn = continue_flow(flow, state, await _perform_host_action(action, host))
 
 
 async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
     """Store the remaining results of a caller who has hung up, up to the next prompt. Return the flow's final state."""
     while isinstance(turn.action, Commit):
-        turn = continue_flow(flow, turn.state, await _ask_host(turn.action, host))
+        turn = continue_flow(flow, turn.state, await _perform_host_action(turn.action, host))
     return end_by_hang_up(flow, turn.state)
 
 
-async def _ask_host(action: Commit | SendSms, host: PageHost) -> Input:
+async def _perform_host_action(action: Commit | SendSms, host: PageHost) -> Input:
     if isinstance(action, Commit):
         return await host.commit(action.commit)
     return SmsSent() if await host.send_sms(action) else Failed()

@@ -55,17 +55,17 @@ class SpendMeter:
         self.spent = 0.0
         """Today's spending: the largest reading, plus the cost of calls and SMS since, which it may include already."""
 
-    def record_reading(self, spent: float, day: date | None = None) -> None:
+    def record_spending_of_today(self, spent: float, day: date | None = None) -> None:
         """Store the spending that Twilio reports for today, and its date. It restarts at midnight in the account's time
         zone.
         """
         if self._day is not None and day is not None and day < self._day:
             return  # a late figure for an earlier day
-        self.spent = spent if self._is_new_day(spent, day) else max(self.spent, spent)
+        self.spent = spent if self._is_reading_of_new_day(spent, day) else max(self.spent, spent)
         self._read = spent
         self._day = day or self._day
 
-    def _is_new_day(self, spent: float, day: date | None) -> bool:
+    def _is_reading_of_new_day(self, spent: float, day: date | None) -> bool:
         """Return whether a figure from Twilio is for a new day. A slightly lower figure is only a correction."""
         if self._read is None:
             return True
@@ -81,19 +81,21 @@ class SpendMeter:
         """Add the cost of an SMS with this number of segments."""
         self.spent += segments * self._settings.price_per_sms
 
-    def allows_call(self, live_calls: int) -> bool:
+    def has_budget_for_call(self, live_calls: int) -> bool:
         """Return whether one more call fits under the cap, if it and all live calls last as long as possible."""
-        return self._fits_under_cap(self._estimate_max_cost(live_calls + 1))
+        return self._fits_under_spending_cap(self._estimate_max_call_cost(live_calls + 1))
 
-    def allows_sms(self, live_calls: int, segments: int) -> bool:
+    def has_budget_for_sms(self, live_calls: int, segments: int) -> bool:
         """Return whether one more SMS fits under the cap, if all live calls last as long as possible."""
-        return self._fits_under_cap(self._estimate_max_cost(live_calls) + segments * self._settings.price_per_sms)
+        return self._fits_under_spending_cap(
+            self._estimate_max_call_cost(live_calls) + segments * self._settings.price_per_sms
+        )
 
-    def _estimate_max_cost(self, calls: int) -> float:
+    def _estimate_max_call_cost(self, calls: int) -> float:
         longest = _count_billed_minutes(self._settings.max_call_seconds)
         return calls * self.max_legs * longest * self._settings.price_per_minute
 
-    def _fits_under_cap(self, amount: float) -> bool:
+    def _fits_under_spending_cap(self, amount: float) -> bool:
         most = self._settings.max_spend_per_day
         return most is None or (self._read is not None and self.spent + amount <= most)
 

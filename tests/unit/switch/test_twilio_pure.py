@@ -61,62 +61,64 @@ def make_meter(**changes: object) -> SpendMeter:
 
 def test_no_money_is_spent_before_the_first_reading_of_the_account() -> None:
     meter = make_meter()
-    assert not meter.allows_call(0)
-    assert not meter.allows_sms(0, 1)
-    meter.record_reading(0)
-    assert meter.allows_call(0)
-    assert make_meter(max_spend_per_day=None).allows_call(1000)
+    assert not meter.has_budget_for_call(0)
+    assert not meter.has_budget_for_sms(0, 1)
+    meter.record_spending_of_today(0)
+    assert meter.has_budget_for_call(0)
+    assert make_meter(max_spend_per_day=None).has_budget_for_call(1000)
 
 
 def test_started_minutes_are_charged_fully_and_late_account_readings_never_lower_spending() -> None:
     meter = make_meter(max_spend_per_day=1.0)
-    meter.record_reading(0.5)
+    meter.record_spending_of_today(0.5)
     meter.add_call_cost(61)
     meter.add_sms_cost(1)
     assert meter.spent == pytest.approx(0.75)
-    meter.record_reading(0.6)  # it does not hold the call yet
+    meter.record_spending_of_today(0.6)  # it does not hold the call yet
     assert meter.spent == pytest.approx(0.75)
-    meter.record_reading(0.9)
+    meter.record_spending_of_today(0.9)
     assert meter.spent == pytest.approx(0.9)
-    assert meter.allows_call(0)
-    assert not meter.allows_call(1)
-    meter.record_reading(0.02)  # midnight
+    assert meter.has_budget_for_call(0)
+    assert not meter.has_budget_for_call(1)
+    meter.record_spending_of_today(0.02)  # midnight
     assert meter.spent == pytest.approx(0.02)
 
 
 def test_slightly_lower_account_reading_is_not_taken_for_a_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
         meter = make_meter()
-        meter.record_reading(5.0, day)
+        meter.record_spending_of_today(5.0, day)
         for _ in range(50):
             meter.add_call_cost(60)
-        meter.record_reading(4.99, day)
+        meter.record_spending_of_today(4.99, day)
         assert meter.spent == pytest.approx(10.0)
-        assert not meter.allows_call(0)
+        assert not meter.has_budget_for_call(0)
 
 
 def test_spending_restarts_at_the_date_of_the_twilio_account() -> None:
     meter = make_meter()
-    meter.record_reading(5.0, date(2029, 5, 6))
+    meter.record_spending_of_today(5.0, date(2029, 5, 6))
     for yesterdays_or_nobodys in (date(2029, 5, 5), None):
-        meter.record_reading(0.01, yesterdays_or_nobodys)
+        meter.record_spending_of_today(0.01, yesterdays_or_nobodys)
         assert meter.spent == pytest.approx(5.0)
-    meter.record_reading(9.9, date(2029, 5, 5))
+    meter.record_spending_of_today(9.9, date(2029, 5, 5))
     assert meter.spent == pytest.approx(5.0)
-    meter.record_reading(4.0, date(2029, 5, 7))  # more than half of the day before, and a day of its own all the same
+    meter.record_spending_of_today(
+        4.0, date(2029, 5, 7)
+    )  # more than half of the day before, and a day of its own all the same
     assert meter.spent == pytest.approx(4.0)
 
 
 def test_sms_is_refused_if_live_calls_could_reach_the_spending_cap() -> None:
     meter = make_meter(price_per_minute=0.05, max_call_seconds=600)
-    meter.record_reading(0.0)
+    meter.record_spending_of_today(0.0)
     live = 0
-    while meter.allows_call(live):
+    while meter.has_budget_for_call(live):
         live += 1
-    assert not meter.allows_sms(live, 1)
+    assert not meter.has_budget_for_sms(live, 1)
     live -= 1
     sent = 0
-    while meter.allows_sms(live, 2):
+    while meter.has_budget_for_sms(live, 2):
         meter.add_sms_cost(2)
         sent += 1
     assert sent == 5
@@ -129,9 +131,9 @@ def test_call_with_transfer_reserves_the_cost_of_two_legs_and_pays_the_used_ones
     meter = make_meter(
         price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org"
     )
-    meter.record_reading(0.0)
-    assert meter.allows_call(0)
-    assert not meter.allows_call(1)
+    meter.record_spending_of_today(0.0)
+    assert meter.has_budget_for_call(0)
+    assert not meter.has_budget_for_call(1)
     meter.add_call_cost(61)
     assert meter.spent == pytest.approx(2.0)
     meter.add_call_cost(61, legs=2)

@@ -66,12 +66,12 @@ class TokenAuthenticator(AgiAuthenticator):
             return
         self._raised[code] = alert
         self._raise_alert(alert)
-        self._timers[code] = loop.call_later(QUIET_SECONDS, self._end_if_quiet, code)
+        self._timers[code] = loop.call_later(QUIET_SECONDS, self._end_alert_if_quiet, code)
 
-    def _end_if_quiet(self, code: str) -> None:
+    def _end_alert_if_quiet(self, code: str) -> None:
         loop = asyncio.get_running_loop()
         left = self._last[code] + QUIET_SECONDS - loop.time()
         if left > 0:
-            self._timers[code] = loop.call_later(left, self._end_if_quiet, code)
+            self._timers[code] = loop.call_later(left, self._end_alert_if_quiet, code)
             return
         self._raise_alert(replace(self._raised.pop(code), at=self._clock.now(), cleared=True))

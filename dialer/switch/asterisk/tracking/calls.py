@@ -43,7 +43,7 @@ from dialer.switch.asterisk.places import (
     VOTER_CONTEXT,
     VOTERS_CONTEXTS,
     is_attempt_id,
-    is_party,
+    is_party_channel,
     parse_place,
     parse_seat,
 )
@@ -136,7 +136,7 @@ class CallTracker:
         call = self._calls.get(attempt_id)
         return call.channel if call is not None and call.answered and not call.hung_up else None
 
-    def mark_answered(self, attempt_id: AttemptId, channel: str) -> list[SwitchEvent]:
+    def record_answered_channel(self, attempt_id: AttemptId, channel: str) -> list[SwitchEvent]:
         """Record that Asterisk reports an attempt's channel as answered. Return CallAnswered if that was not known yet."""
         call = self._calls.get(attempt_id)
         if call is None:
@@ -217,16 +217,16 @@ class CallTracker:
         call.placed = message.get("Response") == "Success"
         if call.placed and call.dial_status != REDIRECTED:  # a redirected call was answered by another number
             call.channel = message.get("Channel")
-            return self._report_answered(attempt_id, call) + self._end_if_over(attempt_id, call)
+            return self._report_answered(attempt_id, call) + self._end_call_if_over(attempt_id, call)
         call.timed_out = message.get("Reason") == _TIMED_OUT_REASON
-        return self._end_if_over(attempt_id, call)
+        return self._end_call_if_over(attempt_id, call)
 
     def _handle_hangup(self, attempt_id: AttemptId, call: _Call, message: AmiMessage) -> list[SwitchEvent]:
         cause = message.get("Cause")
         call.hung_up = True
         call.cause = int(cause) if cause.isdecimal() else None
         call.technical_cause = message.get("TechCause") or None
-        return self._end_if_over(attempt_id, call)
+        return self._end_call_if_over(attempt_id, call)
 
     def _handle_user_event(self, attempt_id: AttemptId, call: _Call, message: AmiMessage) -> list[SwitchEvent]:
         call.channel = message.get("Channel")
@@ -251,7 +251,7 @@ class CallTracker:
         call.answered = True
         return [CallAnswered(attempt_id)]
 
-    def _end_if_over(self, attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
+    def _end_call_if_over(self, attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
         if call.hung_up and (call.placed is not None or call.answered):
             return self._end_call(attempt_id, call, EndedBy.HANGUP)
         if call.is_half_ended:
@@ -327,7 +327,7 @@ class CallTracker:
 
         The context alone does not tell: the channel of a ringing phone is still in its trunk's context.
         """
-        among_voters = channel.context in VOTERS_CONTEXTS and not is_party(channel.unique_id)
+        among_voters = channel.context in VOTERS_CONTEXTS and not is_party_channel(channel.unique_id)
         known = channel.unique_id in self._inbound or self.find_attempt(channel.unique_id) in self._calls
         return among_voters or known or is_attempt_id(channel.unique_id)
 

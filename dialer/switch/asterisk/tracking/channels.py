@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, PlaceKind
 from dialer.domain.switch_events import CallConnected, CallHandedOver, SwitchEvent
-from dialer.switch.asterisk.places import AGENT_CONTEXT, is_party, parse_place, parse_seat
+from dialer.switch.asterisk.places import AGENT_CONTEXT, is_party_channel, parse_place, parse_seat
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,9 @@ def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
 
 def list_party_places(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
     """Return where each third party is: a seat, a handover, or None while they are in no conference."""
-    return {PartyId(each.unique_id): parse_place(each.conference) for each in channels if is_party(each.unique_id)}
+    return {
+        PartyId(each.unique_id): parse_place(each.conference) for each in channels if is_party_channel(each.unique_id)
+    }
 
 
 def make_joined_event(attempt_id: AttemptId, place: Place) -> SwitchEvent:

@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, attempt_of
 from dialer.domain.switch_events import PartyJoined, PartyLeft, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import is_party, parse_place
+from dialer.switch.asterisk.places import is_party_channel, parse_place
 
 
 class PartyTracker:
@@ -31,7 +31,7 @@ class PartyTracker:
         """Return whether the party's channel exists or may still be created."""
         return party_id in self._live
 
-    def is_called_for(self, attempt_id: AttemptId) -> bool:
+    def is_called_for_attempt(self, attempt_id: AttemptId) -> bool:
         """Return whether a third party was called for this attempt."""
         return any(attempt_of(party_id) == attempt_id for party_id in self._live)
 
@@ -39,10 +39,10 @@ class PartyTracker:
         """Update the state from an AMI event, and return the events that result. For an event of another channel,
         return None.
         """
-        if message.event == "OriginateResponse" and is_party(message.action_id):
+        if message.event == "OriginateResponse" and is_party_channel(message.action_id):
             return self._report_left(message.action_id) if message.get("Response") != "Success" else []
         unique_id = message.get("Uniqueid")
-        if not is_party(unique_id):
+        if not is_party_channel(unique_id):
             return None
         if message.event == "Hangup":
             return self._report_left(unique_id)

@@ -41,7 +41,7 @@ class SeatTracker:
         """Return the unique id of the phone in a seat (the latest of several), or None if the seat has none."""
         return next((unique_id for unique_id, name in reversed(self._in_seat.items()) if name == seat), None)
 
-    def pop_replaced(self) -> list[str]:
+    def pop_replaced_phones(self) -> list[str]:
         """Return the unique ids of phones that were replaced by another phone in their seat, since the last call of
         this function.
         """
@@ -89,7 +89,7 @@ class SeatTracker:
             case "OriginateResponse" if message.action_id.startswith(SEAT_CHANNEL):
                 # The phone did not answer or is not registered. The seat stays up if another phone has dialled in.
                 failed = message.get("Response") != "Success"
-                return self._report_down_if_empty(parse_seat_of_channel(message.action_id)) if failed else []
+                return self._report_seat_down_if_empty(parse_seat_of_channel(message.action_id)) if failed else []
             case "DialEnd" if message.get("DestUniqueid").startswith(SEAT_CHANNEL):
                 if message.get("DialStatus") == "ANSWER" and not self.is_in_seat(message.get("DestUniqueid")):
                     self._answered.add(message.get("DestUniqueid"))
@@ -98,7 +98,7 @@ class SeatTracker:
                 return self._handle_join(message)
             case "ConfbridgeLeave":
                 in_seat = parse_seat(message.get("Conference")) is not None and self.is_in_seat(message.get("Uniqueid"))
-                return self._remove_from_seat(message.get("Uniqueid")) if in_seat else None
+                return self._remove_phone_from_seat(message.get("Uniqueid")) if in_seat else None
             case "Hangup":
                 return self._handle_hangup(message.get("Uniqueid"), message.get("Cause"))
             case "ContactStatus" if message.get("ContactStatus") in _UNREACHABLE:
@@ -124,19 +124,19 @@ class SeatTracker:
         if left is not None:
             return [SeatPhoneSilent(left)] if cause == _NO_MEDIA_CAUSE else []
         if self.is_in_seat(unique_id):
-            down = self._remove_from_seat(unique_id)
+            down = self._remove_phone_from_seat(unique_id)
             del self._left_seat[unique_id]
             return down
         if unique_id not in self._answered:
             return None
         # The phone hung up before it joined: OriginateResponse was Success, and no other event reports its end.
         self._answered.remove(unique_id)
-        return self._report_down_if_empty(parse_seat_of_channel(unique_id))
+        return self._report_seat_down_if_empty(parse_seat_of_channel(unique_id))
 
-    def _remove_from_seat(self, unique_id: str) -> list[SwitchEvent]:
+    def _remove_phone_from_seat(self, unique_id: str) -> list[SwitchEvent]:
         seat = self._in_seat.pop(unique_id)
         self._left_seat[unique_id] = seat
-        return self._report_down_if_empty(seat)
+        return self._report_seat_down_if_empty(seat)
 
-    def _report_down_if_empty(self, seat: str) -> list[SwitchEvent]:
+    def _report_seat_down_if_empty(self, seat: str) -> list[SwitchEvent]:
         return [SeatDown(seat)] if self.find_phone(seat) is None else []

@@ -25,7 +25,7 @@ from dialer.domain.switch_events import (
     SwitchUp,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import LEASE_CHANNEL, SEAT_CHANNEL, is_attempt_id, is_party
+from dialer.switch.asterisk.places import LEASE_CHANNEL, SEAT_CHANNEL, is_attempt_id, is_party_channel
 from dialer.switch.asterisk.tracking.calls import CallTracker, list_held_calls
 from dialer.switch.asterisk.tracking.channels import LiveChannel, list_party_places, list_phones_in_seats
 from dialer.switch.asterisk.tracking.parties import PartyTracker
@@ -67,7 +67,11 @@ class SwitchTracker:
 
     def is_known_channel(self, unique_id: str) -> bool:
         """Return whether the dialler created a channel or has assigned it to an attempt."""
-        is_ours = unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL)) or is_attempt_id(unique_id) or is_party(unique_id)
+        is_ours = (
+            unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL))
+            or is_attempt_id(unique_id)
+            or is_party_channel(unique_id)
+        )
         return is_ours or self.calls.is_inbound_channel(unique_id) or self.seats.is_in_seat(unique_id)
 
     def handle(self, message: AmiMessage) -> list[SwitchEvent]:
@@ -110,7 +114,7 @@ class SwitchTracker:
     def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
         """Return the events that must have been lost, judged by a list of all channels.
 
-        One list proves nothing: an event may be on its way, and a channel may be younger than the list. An event is
+        One list proves nothing: an event may not have arrived yet, and a channel may be younger than the list. An event is
         lost if two lists, some seconds apart, show it as missing.
         """
         listed = {channel.unique_id: channel for channel in channels}
