@@ -25,7 +25,7 @@ _NO_COMMIT: _Commits = frozenset({None})
 def find_unjustified_acknowledgements(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
     """Return a finding for each node of a flow or its subdialogs that may acknowledge an answer before it is stored."""
     found: dict[tuple[str, str], FlowFinding] = {}
-    _propagate_commits(flow, _NO_COMMIT, texts, languages, found)
+    _propagate_last_commits(flow, _NO_COMMIT, texts, languages, found)
     return list(found.values())
 
 
@@ -38,7 +38,7 @@ def find_acknowledging_keys(node: Node, texts: Texts, languages: Sequence[str]) 
                 yield prompt.value
 
 
-def _propagate_commits(
+def _propagate_last_commits(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
     """Compute which commits may have come last before each node. Return those possible at the flow's `return:` nodes.
@@ -54,10 +54,10 @@ def _propagate_commits(
         if node.returns:
             returned |= here
         if node.subflow is not None:
-            after = _propagate_commits(flow.subflows[node.subflow], here, texts, languages, found)
+            after = _propagate_last_commits(flow.subflows[node.subflow], here, texts, languages, found)
             ways = [(target, after) for _, target in node.list_targets()]
         else:
-            ways = [(target, _find_commits_after(node, label, here)) for label, target in node.list_targets()]
+            ways = [(target, _find_last_commits_after(node, label, here)) for label, target in node.list_targets()]
         for target, added in ways:
             known = commits.get(target, frozenset())
             if added and not added <= known:
@@ -71,7 +71,7 @@ def _propagate_commits(
     return returned
 
 
-def _find_commits_after(node: Node, label: str, here: _Commits) -> _Commits:
+def _find_last_commits_after(node: Node, label: str, here: _Commits) -> _Commits:
     """Return which commits may have come last once a call leaves a node along the edge with this label."""
     if node.accepts_input:
         return _NO_COMMIT

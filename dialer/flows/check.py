@@ -14,21 +14,21 @@ from dialer.flows.fields import Prompt
 from dialer.flows.finding import FlowFinding
 from dialer.flows.flow import Flow
 from dialer.flows.graph import (
-    can_end_at,
+    can_call_end_at,
     can_opt_out,
+    can_opt_out_at,
     can_return,
     find_loops,
-    find_reachable,
-    has_opt_out_at,
+    find_nodes_reachable_from,
     list_flow_edges,
     make_subgraph,
     reverse_edges,
 )
-from dialer.flows.known import can_be_left_out
+from dialer.flows.known import can_prompt_be_skipped
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
 from dialer.flows.node import Node, QuestionNode
 from dialer.flows.texts import Texts, find_placeholders
-from dialer.flows.wording import estimate_spoken_seconds, names_choice
+from dialer.flows.wording import estimate_spoken_seconds, names_candidate_choice
 
 MAX_PROMPT_SECONDS = 30.0
 _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
@@ -86,7 +86,7 @@ def check_flow(
 
 def _find_unreachable_nodes(subject: Subject) -> Problems:
     flow = subject.flow
-    found = find_reachable(list_flow_edges(flow), [flow.start])
+    found = find_nodes_reachable_from(list_flow_edges(flow), [flow.start])
     for node in flow.nodes.values():
         if node.name not in found:
             yield "unreachable", node, "cannot be reached; lead to it or delete it"
@@ -96,8 +96,8 @@ def _find_loops_without_exit(subject: Subject) -> Problems:
     """Find nodes from which a call can never end, because every path stays in a loop."""
     flow = subject.flow
     edges = list_flow_edges(flow)
-    ends = [node.name for node in flow.nodes.values() if can_end_at(flow, node) or not edges[node.name]]
-    lost = find_reachable(edges, [flow.start]) - find_reachable(reverse_edges(edges), ends)
+    ends = [node.name for node in flow.nodes.values() if can_call_end_at(flow, node) or not edges[node.name]]
+    lost = find_nodes_reachable_from(edges, [flow.start]) - find_nodes_reachable_from(reverse_edges(edges), ends)
     inside = make_subgraph(edges, lost)
     endless = find_loops(inside)
     for loop in endless:
@@ -125,18 +125,18 @@ def _can_pass_silently(flow: Flow, node: Node) -> bool:
     subflow = flow.subflows[node.subflow]
     edges = list_flow_edges(subflow)
     silent = {name for name, part in subflow.nodes.items() if _can_pass_silently(subflow, part)}
-    passed = find_reachable({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
+    passed = find_nodes_reachable_from({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
     return any(subflow.nodes[name].returns for name in passed)
 
 
 def _find_loops_of_silent_callers(subject: Subject) -> Problems:
     """Find endless loops for a caller who presses no key. The flow must end such a call before the limit of turns does."""
 
-    def is_taken_without_keys(node: Node, label: str) -> bool:
+    def is_edge_taken_without_keys(node: Node, label: str) -> bool:
         return label == "no-input" if isinstance(node, QuestionNode) else True
 
     flow = subject.flow
-    for loop in find_loops(list_flow_edges(flow, is_taken_without_keys)):
+    for loop in find_loops(list_flow_edges(flow, is_edge_taken_without_keys)):
         problem = f"asks a silent caller again without end ({' -> '.join(loop)}); lead no_input out of the loop"
         yield "silent-caller", flow.nodes[loop[0]], problem
 
@@ -144,31 +144,31 @@ def _find_loops_of_silent_callers(subject: Subject) -> Problems:
 def _find_silent_questions(subject: Subject) -> Problems:
     """Find questions whose prompts may all be skipped, because the values that they speak may be unknown."""
     for node in subject.flow.nodes.values():
-        if isinstance(node, QuestionNode) and all(can_be_left_out(prompt) for prompt in node.prompts):
-            needed = {name for prompt in node.prompts for name in _list_needed_names(prompt)}
-            if not _is_any_known(subject.flow, node, needed):
+        if isinstance(node, QuestionNode) and all(can_prompt_be_skipped(prompt) for prompt in node.prompts):
+            needed = {name for prompt in node.prompts for name in _list_values_spoken_by(prompt)}
+            if not _is_any_value_known(subject.flow, node, needed):
                 names = ", ".join(sorted(needed))
                 problem = f"has no prompt if {names} is unknown; branch on it before, or add a prompt without it"
                 yield "silent-question", node, problem
 
 
-def _list_needed_names(prompt: Prompt) -> tuple[str, ...]:
+def _list_values_spoken_by(prompt: Prompt) -> tuple[str, ...]:
     return tuple(name for name, _ in prompt.needs) if prompt.kind.is_fixed else (prompt.value,)
 
 
-def _is_any_known(flow: Flow, node: Node, needed: set[str]) -> bool:
+def _is_any_value_known(flow: Flow, node: Node, needed: set[str]) -> bool:
     """Return whether at least one of the named values is known on every path to `node`, by an answer or a branch."""
-    return any(not _is_reachable_without(flow, node, name) for name in needed)
+    return any(not _is_reachable_without_value(flow, node, name) for name in needed)
 
 
-def _is_reachable_without(flow: Flow, node: Node, name: str) -> bool:
+def _is_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
     """Return whether a path leads to `node` on which the value `name` is neither asked for nor tested to be known."""
     edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():
-        targets = other.list_targets_without(name)
+        targets = other.list_targets_without_value(name)
         if targets is not None:
             edges[other.name] = targets
-    return node.name in find_reachable(edges, [flow.start])
+    return node.name in find_nodes_reachable_from(edges, [flow.start])
 
 
 def _find_missing_texts(subject: Subject) -> Problems:
@@ -202,7 +202,7 @@ def _find_forbidden_wording(subject: Subject) -> Problems:
 
 def _find_stored_choices(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
-        if node.stored_answer is not None and names_choice(node.stored_answer):
+        if node.stored_answer is not None and names_candidate_choice(node.stored_answer):
             yield "forbidden-question", node, STORES_CHOICE.format(node.stored_answer)
 
 
@@ -217,7 +217,7 @@ def _find_misplaced_material(subject: Subject) -> Problems:
             problem = f"plays campaign material ({recording}) in a flow for {subject.purpose}"
             yield "material", node, f"{problem}; move it to a flow with `purpose: material`"
         elif not any(
-            has_opt_out_at(subject.flow, subject.flow.nodes[target]) for target in node.list_one_key_targets()
+            can_opt_out_at(subject.flow, subject.flow.nodes[target]) for target in node.list_one_key_targets()
         ):
             problem = f"plays {recording}, and no key opts out; play it in a menu with barge-in and an opt-out choice"
             yield "material", node, problem

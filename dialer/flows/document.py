@@ -26,21 +26,21 @@ def render_nodes_page() -> str:
     """Return the reference page about nodes as Markdown."""
     schema = make_flow_schema()
     parts = [_HEAD, *(_render_node(kind, schema["$defs"]) for kind in sorted(NODE_KINDS))]
-    parts += [_render_part(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
+    parts += [_render_model(f"A {name.lower()}", schema["$defs"][name]) for name in ("Reprompt", "Condition")]
     return "\n\n".join(parts) + "\n"
 
 
 def _render_node(kind: str, definitions: dict[str, Any]) -> str:
     node = NODE_KINDS[kind]
-    return _render_part(f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or ""))
+    return _render_model(f"`{kind}`", definitions[node.__name__], first=kind, text=cleandoc(node.__doc__ or ""))
 
 
-def _render_part(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
+def _render_model(title: str, definition: dict[str, Any], first: str = "", text: str = "") -> str:
     lines = [f"## {title}", "", text or definition["description"], "", "|key|value|meaning|", "|---|---|---|"]
-    return "\n".join([*lines, *_render_rows(definition, first)])
+    return "\n".join([*lines, *_render_key_rows(definition, first)])
 
 
-def _render_rows(definition: dict[str, Any], first: str) -> Iterator[str]:
+def _render_key_rows(definition: dict[str, Any], first: str) -> Iterator[str]:
     properties: dict[str, dict[str, Any]] = definition["properties"]
     required = definition.get("required", [])
     for key in sorted(properties, key=lambda key: (key != first, key not in required)):

@@ -45,13 +45,13 @@ class DeclaredNames:
     no_input: Reprompt | None = None
     no_match: Reprompt | None = None
 
-    def find_kind(self, name: str) -> PromptKind | None:
+    def find_prompt_kind(self, name: str) -> PromptKind | None:
         """Return how a fact or answer is spoken, or None if the flow declares neither under this name."""
         return self.answers.get(name) or self.facts.get(name)
 
 
 def _check_declared(value: str, info: ValidationInfo[DeclaredNames]) -> str:
-    if info.context.find_kind(value) is None:
+    if info.context.find_prompt_kind(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -59,7 +59,7 @@ def _check_declared(value: str, info: ValidationInfo[DeclaredNames]) -> str:
 def _resolve_known_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
         raise make_problem("`with:` lists names of facts or answers; write them as in [closes_at]")
-    kind = info.context.find_kind(value)
+    kind = info.context.find_prompt_kind(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
         raise make_problem(
@@ -115,7 +115,7 @@ class Prompt(YamlModel):
             raise make_problem(
                 f"has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
             )
-        if kind is not PromptKind.RECORDING and info.context.find_kind(value) is None:
+        if kind is not PromptKind.RECORDING and info.context.find_prompt_kind(value) is None:
             raise make_problem(
                 f"speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
             )

@@ -26,7 +26,7 @@ class Flow:
     subflows: Mapping[str, Flow] = field(default_factory=dict)
     offers: frozenset[Offer] = frozenset()
 
-    def resolve_flow(self, state: FlowState) -> Flow:
+    def find_running_flow(self, state: FlowState) -> Flow:
         """Return the flow that a call is running: this one, or one of its subdialogs."""
         flow = self
         for frame in state.frames:

@@ -11,7 +11,7 @@ Edges = Mapping[str, tuple[str, ...]]
 """The targets of each node."""
 
 
-def find_reachable(edges: Edges, starts: Iterable[str]) -> set[str]:
+def find_nodes_reachable_from(edges: Edges, starts: Iterable[str]) -> set[str]:
     """Return all nodes that can be reached from `starts`. The nodes in `starts` are included."""
     found: set[str] = set()
     todo = list(starts)
@@ -40,7 +40,7 @@ def find_loops(edges: Edges) -> list[list[str]]:
     for name in edges:
         if name in placed:
             continue
-        together = find_reachable(edges, edges[name]) & find_reachable(backwards, backwards[name])
+        together = find_nodes_reachable_from(edges, edges[name]) & find_nodes_reachable_from(backwards, backwards[name])
         if name in together:
             placed |= together
             found.append([node for node in edges if node in together])
@@ -69,7 +69,7 @@ def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node
 
 def find_reachable_nodes(flow: Flow) -> list[Node]:
     """Return the nodes that can be reached from the start of a flow."""
-    return [flow.nodes[name] for name in find_reachable(list_flow_edges(flow), [flow.start])]
+    return [flow.nodes[name] for name in find_nodes_reachable_from(list_flow_edges(flow), [flow.start])]
 
 
 def can_return(flow: Flow) -> bool:
@@ -77,19 +77,19 @@ def can_return(flow: Flow) -> bool:
     return any(node.returns for node in find_reachable_nodes(flow))
 
 
-def can_end_at(flow: Flow, node: Node) -> bool:
+def can_call_end_at(flow: Flow, node: Node) -> bool:
     """Return whether a call can end at this node, or in the subdialog that it runs."""
     if node.subflow is not None:
         subflow = flow.subflows[node.subflow]
-        return any(can_end_at(subflow, inner) and not inner.returns for inner in find_reachable_nodes(subflow))
+        return any(can_call_end_at(subflow, inner) and not inner.returns for inner in find_reachable_nodes(subflow))
     return node.ends_call
 
 
 def can_opt_out(flow: Flow) -> bool:
     """Return whether a caller can opt out in a flow or its subdialogs."""
-    return any(has_opt_out_at(flow, node) for node in find_reachable_nodes(flow))
+    return any(can_opt_out_at(flow, node) for node in find_reachable_nodes(flow))
 
 
-def has_opt_out_at(flow: Flow, node: Node) -> bool:
+def can_opt_out_at(flow: Flow, node: Node) -> bool:
     """Return whether a node stores an opt-out, or runs a subdialog that can."""
     return node.opts_out or (node.subflow is not None and can_opt_out(flow.subflows[node.subflow]))

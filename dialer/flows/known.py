@@ -28,29 +28,29 @@ def look_up_value(state: FlowState, name: str) -> Scalar | None:
     return None if value == "" else value
 
 
-def can_be_left_out(prompt: Prompt) -> bool:
+def can_prompt_be_skipped(prompt: Prompt) -> bool:
     """Return whether a prompt needs a value that may be unknown. It is skipped then."""
     return bool(prompt.needs) or not prompt.kind.is_fixed
 
 
-def resolve_prompts(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
+def fill_prompt_values(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
     """Return the prompts with the values that they speak. Prompts whose value is unknown or malformed are left out."""
-    return tuple([ref for prompt in prompts if (ref := _resolve_prompt(state, prompt)) is not None])
+    return tuple([ref for prompt in prompts if (ref := _fill_prompt_value(state, prompt)) is not None])
 
 
-def _resolve_prompt(state: FlowState, prompt: Prompt) -> PromptRef | None:
+def _fill_prompt_value(state: FlowState, prompt: Prompt) -> PromptRef | None:
     if not prompt.kind.is_fixed:
-        return _resolve_value(state, prompt.value, prompt.kind)
+        return _find_spoken_value(state, prompt.value, prompt.kind)
     values: list[tuple[str, PromptRef]] = []
     for name, kind in prompt.needs:
-        value = _resolve_value(state, name, kind)
+        value = _find_spoken_value(state, name, kind)
         if value is None:
             return None
         values.append((name, value))
     return PromptRef(prompt.kind, prompt.value, tuple(values))
 
 
-def _resolve_value(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
+def _find_spoken_value(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
     value = look_up_value(state, name)
     if value is None or isinstance(value, bool):
         return None

@@ -49,7 +49,7 @@ def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
         raise UnexpectedInput(flow.file, 0, state.node, f"the flow has ended ({state.ending}) and accepts no input")
     if isinstance(event, HungUp):
         return Turn(None, state.replace(ending=Ending.HUNG_UP, waiting=""))
-    node = flow.resolve_flow(state).nodes[state.node]
+    node = flow.find_running_flow(state).nodes[state.node]
     return _apply_input(flow, state, node, event)
 
 
@@ -68,7 +68,7 @@ def _apply_input(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn
 
 
 def _go_to_target(flow: Flow, node: Node, follows: GoTo) -> Turn:
-    state, current = follows.state, flow.resolve_flow(follows.state)
+    state, current = follows.state, flow.find_running_flow(follows.state)
     target = current.nodes[follows.target]
     opts_out = target.opts_out or (
         target.subflow is not None and current.subflows[target.subflow].purpose is FlowPurpose.OPT_OUT
@@ -89,7 +89,7 @@ def _advance_to_action(flow: Flow, state: FlowState) -> Turn:
         if (state.frames, state.node) in seen:
             return _end_flow(state, Ending.FAULT, ())
         seen.add((state.frames, state.node))
-        current = flow.resolve_flow(state)
+        current = flow.find_running_flow(state)
         node = current.nodes[state.node]
         follows = node.enter(current, state)
         match follows:

@@ -14,7 +14,7 @@ from typing import Final
 
 from dialer.flows.fields import Prompt
 from dialer.flows.flow import Flow
-from dialer.flows.graph import find_reachable
+from dialer.flows.graph import find_nodes_reachable_from
 from dialer.flows.model import PromptKind
 from dialer.flows.node import Node, NodeStyle
 from dialer.flows.texts import Texts
@@ -38,7 +38,7 @@ _EXCEPTIONS = "exceptions"
 def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
     """Return a flow as Mermaid text, with its texts in `language`. A subdialog is drawn as a single node."""
     arrows = _list_arrows(flow)
-    usual = find_reachable(
+    usual = find_nodes_reachable_from(
         {name: tuple(target for source, target in arrows if source == name) for name in flow.nodes}, [flow.start]
     )
     lines = [
@@ -75,7 +75,7 @@ def _list_arrows(flow: Flow) -> dict[tuple[str, str], list[str]]:
 def _draw_arrow(source: str, target: str, labels: list[str]) -> str:
     text = ", ".join(label for label in labels if label)
     return (
-        f"    {_make_mermaid_id(source)} -->|{_quote(text)}| {_make_mermaid_id(target)}"
+        f"    {_make_mermaid_id(source)} -->|{_quote_label(text)}| {_make_mermaid_id(target)}"
         if text
         else f"    {_make_mermaid_id(source)} --> {_make_mermaid_id(target)}"
     )
@@ -86,8 +86,8 @@ def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> st
     notes = node.list_notes()
     if all_ways:  # the node's targets have no arrows
         notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrow_targets()]
-    words = [_escape(_describe_prompt(prompt, texts, language)) for prompt in node.first_prompts]
-    parts = [_escape(f"{node.title} ({node.name})"), *words, *map(_escape, notes)]
+    words = [_escape_label(_describe_prompt(prompt, texts, language)) for prompt in node.first_prompts]
+    parts = [_escape_label(f"{node.title} ({node.name})"), *words, *map(_escape_label, notes)]
     return f'    {_make_mermaid_id(node.name)}["{"<br>".join(parts)}"]:::{node.style}'
 
 
@@ -107,10 +107,10 @@ def _make_mermaid_id(name: str) -> str:
     return f"n_{name}"
 
 
-def _quote(text: str) -> str:
-    return f'"{_escape(text)}"'
+def _quote_label(text: str) -> str:
+    return f'"{_escape_label(text)}"'
 
 
-def _escape(text: str) -> str:
+def _escape_label(text: str) -> str:
     """Return text on one line, with special characters as Mermaid entities."""
     return _SPECIAL.sub(lambda match: f"#{ord(match[0])};", " ".join(text.split()))

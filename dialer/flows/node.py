@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ConfigDict, Field, ValidationInfo, model_validator
 
 from dialer.flows.fields import DeclaredNames, Name, Prompt, Reprompt, SomePrompts
-from dialer.flows.known import can_be_left_out
+from dialer.flows.known import can_prompt_be_skipped
 from dialer.flows.model import PromptKind
 from dialer.flows.parsing import NamedPart, Number, YesNo, make_problem
 from dialer.flows.turns import (
@@ -166,13 +166,13 @@ class Node(NamedPart, ABC):
     @property
     def may_be_silent(self) -> bool:
         """Whether a call can pass the node without an action, because all its prompts may be skipped."""
-        return self.needs_no_action and all(map(can_be_left_out, self.first_prompts))
+        return self.needs_no_action and all(map(can_prompt_be_skipped, self.first_prompts))
 
     def list_one_key_targets(self) -> tuple[str, ...]:
         """Return the nodes that the caller can reach by one key while prompts are played here."""
         return ()
 
-    def list_targets_without(self, name: str) -> tuple[str, ...] | None:
+    def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the targets that a call may reach while the value `name` is unknown. None: all targets."""
         return None
 
@@ -214,7 +214,7 @@ class QuestionNode(Node):
 
     @model_validator(mode="before")
     @classmethod
-    def _inherit_reprompts(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> Any:
+    def _inherit_reprompts_of_flow(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> Any:
         if not isinstance(written, dict):
             return written
         inherited = {"no_input": info.context.no_input, "no_match": info.context.no_match}
@@ -228,7 +228,7 @@ class QuestionNode(Node):
         """Return the action that plays `prompts` and collects keys."""
 
     @abstractmethod
-    def is_stray(self, state: FlowState, event: Digits) -> bool:
+    def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
         """Return whether the input is only a terminator that came too late for the previous field, and so no answer."""
 
     @abstractmethod
@@ -241,7 +241,7 @@ class QuestionNode(Node):
         """
         if not isinstance(event, Digits):
             return None
-        if state.stray and not event.timed_out and self.is_stray(state, event):
+        if state.stray and not event.timed_out and self.is_late_terminator(state, event):
             state = state.replace(stray="")
             return Act(state, self.collect(state, self.prompts))
         return self.handle_keys(state.replace(stray="") if state.stray else state, event)

@@ -215,14 +215,14 @@ class OneOrMany:
     """Marks a tuple field for which YAML may have a single value instead of a list, or nothing."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(to_list, handler(source))
+        return core_schema.no_info_before_validator_function(convert_to_list, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         many = handler(schema)
         return {"anyOf": [many["items"], many]}
 
 
-def to_list(value: object) -> list[object]:
+def convert_to_list(value: object) -> list[object]:
     """Return a list as it is, an empty text as an empty list, and any other value as a list with one item."""
     if isinstance(value, list):
         return value

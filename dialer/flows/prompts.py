@@ -53,7 +53,9 @@ class CataloguePrompts:
         chosen = [self.prefer_campaign_sound(sound) for sound in list_sounds(ref, language, self.texts)]
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
-            spoken = next((name for name in names if self._may_play(name) and self.playlist.is_synthetic(name)), None)
+            spoken = next(
+                (name for name in names if self._may_play_sound(name) and self.playlist.is_synthetic(name)), None
+            )
             if spoken is not None:
                 self._labelled = True
                 return [self._make_label_name(spoken).sound, *chosen]
@@ -69,7 +71,7 @@ class CataloguePrompts:
             why is None
             and self.label_synthetic
             and self.playlist.is_synthetic(name)
-            and not self._may_play(self._make_label_name(name))
+            and not self._may_play_sound(self._make_label_name(name))
         ):
             return f"is a synthetic voice, but its announcement {self._make_label_name(name).path} may not be played"
         return why
@@ -85,11 +87,11 @@ class CataloguePrompts:
         if name is None:
             return sound
         own = PromptName(self.campaign, name.language, name.name)
-        if own in self.playlist.listed and (self._may_play(own) or not self._may_play(name)):
+        if own in self.playlist.listed and (self._may_play_sound(own) or not self._may_play_sound(name)):
             return own.sound
         return sound
 
-    def _may_play(self, name: PromptName) -> bool:
+    def _may_play_sound(self, name: PromptName) -> bool:
         return self.playlist.find_block_reason(name, self.today) is None
 
 
@@ -142,7 +144,7 @@ class SitePrompts:
         """Reload the catalogue in a thread. If it cannot be read, raise CatalogueError and continue to use the old one."""
         self._playlist = await asyncio.to_thread(self._reader.read)
 
-    def _read_and_check(self) -> Playlist:
+    def _read_and_check_catalogue(self) -> Playlist:
         playlist = self._reader.read()
         self._reader.hash_all_sounds(playlist)
         return playlist
@@ -157,7 +159,7 @@ class SitePrompts:
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
-                self._playlist = await asyncio.to_thread(self._read_and_check)
+                self._playlist = await asyncio.to_thread(self._read_and_check_catalogue)
             except CatalogueError as error:
                 if str(error) != self._logged_error:
                     self._logged_error = str(error)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dialer.domain.enums import MarkKind
 from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
 from dialer.flows.finding import FlowFinding, PageFinding
-from dialer.flows.graph import find_loops, find_reachable, reverse_edges
+from dialer.flows.graph import find_loops, find_nodes_reachable_from, reverse_edges
 from dialer.flows.model import Offer
 from dialer.flows.script import VALUES, Script, ScriptPage
 from dialer.flows.texts import find_placeholders, has_stray_braces
-from dialer.flows.wording import names_choice
+from dialer.flows.wording import names_candidate_choice
 
 _MARKS = frozenset(kind.value.replace("-", "_") for kind in MarkKind)
 
@@ -28,8 +28,8 @@ def check_script(
     """
     required = tuple(dict.fromkeys((*script.languages, *languages)))
     edges = {name: page.list_targets() for name, page in script.pages.items()}
-    met = find_reachable(edges, [script.start])
-    ending = find_reachable(reverse_edges(edges), [name for name, targets in edges.items() if not targets])
+    met = find_nodes_reachable_from(edges, [script.start])
+    ending = find_nodes_reachable_from(reverse_edges(edges), [name for name, targets in edges.items() if not targets])
     loop_of = {name: " -> ".join(loop) for loop in find_loops(edges) for name in loop}
     found: dict[FlowFinding, None] = {}
     for name, page in script.pages.items():
@@ -63,7 +63,7 @@ def _find_wording_problems(script: Script, page: ScriptPage) -> Iterator[tuple[s
         for tag, text in texts.items():
             yield from find_forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
     for name in (*((page.ask,) if page.ask else ()), *page.answers):
-        if names_choice(name):
+        if names_candidate_choice(name):
             yield "forbidden-question", STORES_CHOICE.format(name)
     if page.ask in _MARKS:
         problem = (

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 
-def _normalise(text: str) -> str:
+def _normalise_text(text: str) -> str:
     """Return a text with composed letters, single spaces, and no zero-width joiners."""
     composed = unicodedata.normalize("NFC", text).replace("\u200c", "").replace("\u200d", "")
     return re.sub(r"\s+", " ", composed)
@@ -20,10 +20,10 @@ def _normalise(text: str) -> str:
 
 def _make_finder(*patterns: str) -> Callable[[str], str | None]:
     """Return a function that returns the first words in a text that match one of the patterns, or None."""
-    pattern = re.compile("|".join(f"(?:{_normalise(each)})" for each in patterns), re.IGNORECASE)
+    pattern = re.compile("|".join(f"(?:{_normalise_text(each)})" for each in patterns), re.IGNORECASE)
 
     def find(text: str) -> str | None:
-        match = pattern.search(_normalise(text))
+        match = pattern.search(_normalise_text(text))
         return match[0] if match else None
 
     return find
@@ -127,7 +127,7 @@ VALUE_SECONDS: Final = 1.5
 """The assumed duration of a number, an hour or a name in a text."""
 
 
-def names_choice(name: str) -> bool:
+def names_candidate_choice(name: str) -> bool:
     """Return whether an answer's name refers to the candidate that a person chose. Such an answer must never be stored."""
     return bool(_CHOICE_NAME.match(name))
 

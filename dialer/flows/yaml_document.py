@@ -87,9 +87,9 @@ def parse_yaml(text: str, file: str) -> Document:
     if len(text) > MAX_BYTES:
         raise FlowError(file, 0, "", _describe_size_limit())
     for number, line in enumerate(text.splitlines(), start=1):
-        _refuse_invisible(line, number, file)
+        _refuse_invisible_characters(line, number, file)
     try:
-        _refuse_constructs(text, file)
+        _refuse_forbidden_constructs(text, file)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -100,7 +100,7 @@ def parse_yaml(text: str, file: str) -> Document:
     lines: dict[Location, int] = {}
     values = _convert_node(root, (), lines, file)
     if not isinstance(values, dict):
-        raise FlowError(file, _get_line(root), "", "must be a mapping (`key: value` lines) at the top level")
+        raise FlowError(file, _get_line_number(root), "", "must be a mapping (`key: value` lines) at the top level")
     return Document(file, values, lines)
 
 
@@ -108,21 +108,21 @@ def _describe_size_limit() -> str:
     return f"is larger than {MAX_BYTES // 1024} kB; split it into subdialogs"
 
 
-def _refuse_invisible(line: str, number: int, file: str) -> None:
+def _refuse_invisible_characters(line: str, number: int, file: str) -> None:
     for letter in line:
         if letter in _INVISIBLE or (unicodedata.category(letter) == "Cc" and letter != "\t"):
             problem = f"has the invisible character U+{ord(letter):04X}; delete it"
             raise FlowError(file, number, "", problem)
 
 
-def _refuse_constructs(text: str, file: str) -> None:
+def _refuse_forbidden_constructs(text: str, file: str) -> None:
     """Raise FlowError if a document has a forbidden construct or is too large.
 
     The check reads events of the parser, which need hardly any memory.
     """
     depth = documents = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
-        line = _get_line(event)
+        line = _get_line_number(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise FlowError(file, line, "", "uses an anchor or alias (& or *); write the value out")
         if getattr(event, "tag", None):
@@ -142,21 +142,23 @@ def _refuse_constructs(text: str, file: str) -> None:
 
 
 def _convert_node(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
-    lines.setdefault(location, _get_line(node))
+    lines.setdefault(location, _get_line_number(node))
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     if isinstance(node, yaml.SequenceNode):
         return [_convert_node(item, (*location, index), lines, file) for index, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        raise FlowError(file, _get_line(node), "", "has a value that is neither text, list nor mapping; correct it")
-    return dict(_convert_items(node, location, lines, file))
+        raise FlowError(
+            file, _get_line_number(node), "", "has a value that is neither text, list nor mapping; correct it"
+        )
+    return dict(_convert_mapping_items(node, location, lines, file))
 
 
-def _convert_items(
+def _convert_mapping_items(
     node: yaml.MappingNode, location: Location, lines: dict[Location, int], file: str
 ) -> Iterator[tuple[str, Value]]:
     for key, value in node.value:
-        line = _get_line(key)
+        line = _get_line_number(key)
         if not isinstance(key, yaml.ScalarNode):
             raise FlowError(file, line, "", "has a list or mapping as a key; a key is one word")
         place = (*location, key.value)
@@ -167,6 +169,6 @@ def _convert_items(
         yield key.value, _convert_node(value, place, lines, file)
 
 
-def _get_line(part: yaml.Node | yaml.Event) -> int:
+def _get_line_number(part: yaml.Node | yaml.Event) -> int:
     """Return the line number (from 1) at which a node or event starts."""
     return part.start_mark.line + 1 if part.start_mark is not None else 0

@@ -49,7 +49,7 @@ class Condition(YamlModel):
             raise make_problem(f"a case of `branch:` has exactly one of {', '.join(_TESTS)}")
         return written
 
-    def is_true_of(self, value: Scalar | None) -> bool:
+    def is_true_for_value(self, value: Scalar | None) -> bool:
         """Return whether the test is true for a value. For an unknown value only `known: false` is true."""
         if self.known is not None:
             return (value is not None) is self.known
@@ -88,7 +88,7 @@ class BranchNode(Node):
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Continue at the node of the first true condition."""
-        true = (case.goto for case in self.conditions if case.is_true_of(look_up_value(state, case.when)))
+        true = (case.goto for case in self.conditions if case.is_true_for_value(look_up_value(state, case.when)))
         return Continue(state.replace(node=next(true, self.otherwise)))
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
@@ -97,7 +97,7 @@ class BranchNode(Node):
             yield str(case), case.goto
         yield "otherwise", self.otherwise
 
-    def list_targets_without(self, name: str) -> tuple[str, ...] | None:
+    def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return the targets that a call may reach while `name` is unknown: all except those after a test that it is
         known.
         """

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dialer.flows.fields import Name, Prompt, Prompts
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve_prompts
+from dialer.flows.known import fill_prompt_values
 from dialer.flows.node import Entered, HangUp, Node, NodeStyle
 from dialer.flows.turns import FlowState
 
@@ -26,7 +26,7 @@ class DisconnectNode(Node):
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that plays the goodbye and hangs up."""
-        return HangUp(resolve_prompts(state, self.prompts), self.reason)
+        return HangUp(fill_prompt_values(state, self.prompts), self.reason)
 
     def list_targets(self) -> Iterator[tuple[str, str]]:
         """Yield nothing, because the call ends."""

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, Prompt, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import look_up_value, parse_whole_number, resolve_prompts
+from dialer.flows.known import fill_prompt_values, look_up_value, parse_whole_number
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import Number, WholeNumber, make_problem
 from dialer.flows.turns import Collect, Digits, FlowState
@@ -19,12 +19,12 @@ from dialer.flows.yaml_document import NAME
 _MAX_BOUND_DIGITS = 9
 
 
-def _parse_bound(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
+def _parse_limit(value: object, info: ValidationInfo[DeclaredNames]) -> int | str:
     if not isinstance(value, str):
         raise PydanticCustomError("bound", "must be a whole number or the name of a fact")
     if value.isascii() and value.isdigit() and len(value) <= _MAX_BOUND_DIGITS:
         return int(value)
-    if not NAME.fullmatch(value) or info.context.find_kind(value) is None:
+    if not NAME.fullmatch(value) or info.context.find_prompt_kind(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -37,7 +37,7 @@ def _check_keys_are_not_digits(choices: dict[str, str]) -> dict[str, str]:
 
 
 Bound = Annotated[
-    int | str, PlainValidator(_parse_bound), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, NAME_SCHEMA]})
+    int | str, PlainValidator(_parse_limit), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, NAME_SCHEMA]})
 ]
 """A whole number, or the name of a fact or answer that holds one."""
 
@@ -88,7 +88,7 @@ class FieldNode(QuestionNode):
         """Return the action that plays `prompts` and collects digits."""
         return Collect(
             node=state.node_path,
-            prompts=resolve_prompts(state, prompts),
+            prompts=fill_prompt_values(state, prompts),
             barge_in=self.barge_in,
             max_digits=self.max_digits,
             timeout_seconds=self.timeout_seconds,
@@ -97,7 +97,7 @@ class FieldNode(QuestionNode):
             typed_ahead=state.typed_ahead,
         )
 
-    def is_stray(self, state: FlowState, event: Digits) -> bool:
+    def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
         """Return whether the input is only a terminator that came too late for the previous field."""
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
@@ -125,10 +125,10 @@ class FieldNode(QuestionNode):
             number = to_polling_hour(number)
             if number > 23:
                 return None
-        lowest, highest = _resolve_bound(state, self.lowest), _resolve_bound(state, self.highest)
+        lowest, highest = _resolve_limit(state, self.lowest), _resolve_limit(state, self.highest)
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
-        if not _is_listed(state, self.one_of, number):
+        if not _is_number_in_fact(state, self.one_of, number):
             return None
         if self.reads == "hour":
             return f"{number:02d}:00"
@@ -140,7 +140,7 @@ class FieldNode(QuestionNode):
         yield from self.choices.items()
         yield from super().list_targets()
 
-    def list_targets_without(self, name: str) -> tuple[str, ...] | None:
+    def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return all targets but, if `name` is this field, not the node that follows an accepted answer."""
         if name != self.field:
             return None
@@ -164,13 +164,13 @@ def to_polling_hour(entered: int) -> int:
     return entered + 12 if 1 <= entered <= 6 else entered
 
 
-def _is_listed(state: FlowState, fact: str | None, number: int) -> bool:
+def _is_number_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
     """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
     listed = None if fact is None else look_up_value(state, fact)
     return listed is None or number in {parse_whole_number(each.strip()) for each in str(listed).split(",")}
 
 
-def _resolve_bound(state: FlowState, bound: int | str | None) -> int | None:
+def _resolve_limit(state: FlowState, bound: int | str | None) -> int | None:
     """Return the number that a limit of a field stands for, or None if it names an unknown fact. A time gives its full
     hours.
     """

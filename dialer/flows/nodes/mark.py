@@ -58,10 +58,10 @@ class MarkNode(CommittingNode):
             super().make_commit(state),
             mark=self.mark,
             scope=self.scope,
-            hour=_look_up_number(state, self.hour),
-            serial=_look_up_number(state, self.serial),
-            part=_look_up_number(state, self.part),
-            count=_look_up_number(state, self.count),
+            hour=_look_up_entered_number(state, self.hour),
+            serial=_look_up_entered_number(state, self.serial),
+            part=_look_up_entered_number(state, self.part),
+            count=_look_up_entered_number(state, self.count),
         )
 
     def receive(self, state: FlowState, event: Input) -> Answered:
@@ -87,5 +87,5 @@ class MarkNode(CommittingNode):
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 
 
-def _look_up_number(state: FlowState, name: str | None) -> int | None:
+def _look_up_entered_number(state: FlowState, name: str | None) -> int | None:
     return parse_whole_number(look_up_value(state, name)) if name is not None else None

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from dialer.flows.fields import NAME_SCHEMA, Name, Prompt, SomePrompts
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve_prompts
+from dialer.flows.known import fill_prompt_values
 from dialer.flows.model import TELEPHONE_KEYS
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import make_problem
@@ -55,9 +55,9 @@ class MenuNode(QuestionNode):
     def collect(self, state: FlowState, prompts: tuple[Prompt, ...]) -> Collect:
         """Return the action that plays `prompts` and collects one key."""
         seconds = self.timeout_seconds
-        return Collect(state.node_path, resolve_prompts(state, prompts), self.barge_in, 1, seconds, seconds)
+        return Collect(state.node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
 
-    def is_stray(self, state: FlowState, event: Digits) -> bool:
+    def is_late_terminator(self, state: FlowState, event: Digits) -> bool:
         """Return whether the key is a terminator that came too late for the previous field, and no choice of this menu."""
         return event.digits == state.stray and event.digits not in self.choices
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dialer.flows.fields import Name, Prompt, Prompts, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve_prompts
+from dialer.flows.known import fill_prompt_values
 from dialer.flows.node import Act, Answered, Entered, GoTo, Node, NodeStyle
 from dialer.flows.parsing import Number
 from dialer.flows.turns import Failed, FlowState, Input, Record, Recorded
@@ -31,7 +31,7 @@ class RecordNode(Node):
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that records the caller."""
-        prompts = resolve_prompts(state, self.prompts)
+        prompts = fill_prompt_values(state, self.prompts)
         return Act(state, Record(state.node_path, prompts, self.max_seconds, self.silence_seconds, self.terminator))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
@@ -50,7 +50,7 @@ class RecordNode(Node):
         yield "recorded", self.next
         yield "failed", self.failed
 
-    def list_targets_without(self, name: str) -> tuple[str, ...] | None:
+    def list_targets_without_value(self, name: str) -> tuple[str, ...] | None:
         """Return only the node after a failure, if `name` is the answer that holds the recording's name."""
         return (self.failed,) if name == self.record else None
 

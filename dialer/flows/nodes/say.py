@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dialer.flows.fields import Name, Prompt, SomePrompts
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve_prompts
+from dialer.flows.known import fill_prompt_values
 from dialer.flows.model import TELEPHONE_KEYS
 from dialer.flows.node import Act, Answered, Continue, Entered, GoTo, Node, NodeStyle
 from dialer.flows.parsing import YesNo
@@ -31,7 +31,7 @@ class SayNode(Node):
         """Return the step that plays the prompts. If a key has skipped them or none can be played, continue at the next
         node.
         """
-        prompts = () if state.typed_ahead and self.barge_in else resolve_prompts(state, self.prompts)
+        prompts = () if state.typed_ahead and self.barge_in else fill_prompt_values(state, self.prompts)
         if not prompts:
             return Continue(state.replace(node=self.next))
         return Act(state, Play(state.node_path, prompts, TELEPHONE_KEYS if self.barge_in else ""))

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dialer.flows.fields import Name, Prompt, Prompts
 from dialer.flows.flow import Flow
-from dialer.flows.known import resolve_prompts
+from dialer.flows.known import fill_prompt_values
 from dialer.flows.node import Act, Answered, Entered, GoTo, HandOver, Node, NodeStyle
 from dialer.flows.turns import Failed, FlowState, Input, Transfer, Transferred
 
@@ -28,7 +28,7 @@ class TransferNode(Node):
 
     def enter(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that transfers the call."""
-        return Act(state, Transfer(state.node_path, resolve_prompts(state, self.prompts), dict(state.answers)))
+        return Act(state, Transfer(state.node_path, fill_prompt_values(state, self.prompts), dict(state.answers)))
 
     def receive(self, state: FlowState, event: Input) -> Answered:
         """End the flow if an agent has the call. Otherwise return the step that follows a failed transfer."""

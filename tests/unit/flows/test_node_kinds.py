@@ -28,7 +28,7 @@ A_KIND = '''
 from pydantic import Field
 
 from dialer.flows.fields import DeclaredName, Name, SomePrompts
-from dialer.flows.known import look_up_value, resolve_prompts, parse_whole_number
+from dialer.flows.known import look_up_value, fill_prompt_values, parse_whole_number
 from dialer.flows.node import Act, GoTo, Node, NodeStyle
 from dialer.flows.turns import Play, Played
 
@@ -47,7 +47,7 @@ class GreetNode(Node):
     def enter(self, flow, state):
         hour = parse_whole_number(look_up_value(state, self.hour))
         prompts = self.morning if hour is not None and hour < 12 else self.later
-        return Act(state, Play(state.node_path, resolve_prompts(state, prompts)))
+        return Act(state, Play(state.node_path, fill_prompt_values(state, prompts)))
 
     def receive(self, state, event):
         return GoTo(state, self.next) if isinstance(event, Played) else None
