@@ -96,7 +96,7 @@ class Row:
 
 def optimum_idle_seconds(scenario: Scenario, cap: float) -> float | None:
     """Return the idle seconds of the exact optimum, or None unless the scenario is one steady campaign."""
-    seats, rate = scenario.seats_at_start(), scenario.campaigns[0].answer_rate
+    seats, rate = scenario.count_seats_at_start(), scenario.campaigns[0].answer_rate
     plain = scenario.name in {f"{seats} seats{rest}" for rest in _RATES}
     if not plain or not isinstance(rate, DayCurve) or seats > MOST_SEATS_FOR_OPTIMUM:
         return None
@@ -347,7 +347,7 @@ def _select_rows(chosen: argparse.Namespace) -> list[Wanted]:
             days = most if name in NAMED_BY_GOALS else others
             if days and (cap == 0.03 or name in TIGHT or chosen.cap):
                 wanted.append((name, cap, range(1, days + 1)))
-    wanted.sort(key=lambda one: (one[0] not in NAMED_BY_GOALS, SCENARIOS[one[0]].seats_at_start() > 50))
+    wanted.sort(key=lambda one: (one[0] not in NAMED_BY_GOALS, SCENARIOS[one[0]].count_seats_at_start() > 50))
     return wanted
 
 

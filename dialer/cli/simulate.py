@@ -25,7 +25,14 @@ from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_pol
 from dialer.simulation.centre_model.policies import POLICY_NAMES
 from dialer.simulation.centre_model.scenario import BadScenario, Scenario, check_scenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS, find_scenario
-from dialer.simulation.centre_model.what_if import MOST_DAYS, Site, WhatIfResult, simulate_days, summarise_days, what_if
+from dialer.simulation.centre_model.what_if import (
+    MOST_DAYS,
+    Site,
+    WhatIfResult,
+    compare_what_if,
+    simulate_days,
+    summarise_days,
+)
 from dialer.simulation.replay.recorded_day import build_scenario, compute_recorded_figures
 
 if TYPE_CHECKING:
@@ -271,7 +278,7 @@ def simulate(
                 day, replay_store, config, policy or POLICY_NAMES, days, site.cap, advance, site.caps
             )
         elif change:
-            found = what_if(
+            found = compare_what_if(
                 site,
                 change,
                 policy=_require_single_policy(policy),

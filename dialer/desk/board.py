@@ -128,7 +128,7 @@ class Board:
         )
         router.get("/api/board/booths", dependencies=allow(EVERY_ROLE))(self.list_booths)
         router.post("/api/board/commands", dependencies=allow(COMMAND_ROLES))(self.send_command)
-        router.post("/api/board/alerts", dependencies=allow(ACKNOWLEDGE_ROLES), status_code=204)(self.acknowledge)
+        router.post("/api/board/alerts", dependencies=allow(ACKNOWLEDGE_ROLES), status_code=204)(self.acknowledge_alert)
         health: dict[int | str, dict[str, Any]] = {status: {"model": dict[str, bool]} for status in (200, 503)}
         router.get("/health", dependencies=allow_anyone(), responses=health)(self.check_health)
         return router
@@ -161,7 +161,7 @@ class Board:
             raise RequestRefused(422, "values")
         return format_reply(await send_command(self._dialler_client, who.name, asked.id, asked.name, values))
 
-    async def acknowledge(self, alert: AlertReference, who: SignedIn) -> None:
+    async def acknowledge_alert(self, alert: AlertReference, who: SignedIn) -> None:
         """Store that the user has acknowledged an alert, and show it on every board."""
         alerts, warnings = self._page_state.get("alerts", AlertList), self._page_state.get("warnings", WarningList)
         active = (*(alerts.alerts if alerts is not None else ()), *(warnings.alerts if warnings is not None else ()))

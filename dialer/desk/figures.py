@@ -83,10 +83,10 @@ class BoardFigures:
     async def run(self) -> None:
         """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(repeat_every(READ_SECONDS, self.read_all), name="desk-reads")
+            group.create_task(repeat_every(READ_SECONDS, self.read_all_campaigns), name="desk-reads")
             group.create_task(repeat_every(WHY_SECONDS, self.update_reasons), name="desk-why")
 
-    async def read_all(self) -> None:
+    async def read_all_campaigns(self) -> None:
         """Read each campaign's calls, and the names of the booths once a day. Failures are logged."""
         if self._booths_read_on != find_start_of_day(self._clock.now(), self._zone):
             await try_or_log(self.read_booths(), READ_FAILED)
@@ -132,12 +132,12 @@ class BoardFigures:
         centre = self._page_state.get("centre", CentreState)
         desk = self._page_state.get("desk", DeskStatus)
         connected = desk is not None and desk.connected
-        seats = list(self._page_state.below("seat", SeatView).values())
-        campaigns = self._page_state.below("campaign", CampaignView)
+        seats = list(self._page_state.get_values_below("seat", SeatView).values())
+        campaigns = self._page_state.get_values_below("campaign", CampaignView)
         for campaign_id, campaign in campaigns.items():
             self._page_state.put(f"why/{campaign_id}", find_idle_reason(centre, campaign, seats, connected=connected))
         now = round(self._clock.now(), 3)
-        active = find_active_warnings(campaigns, self._page_state.below("abandoned", tuple), seats, now)
+        active = find_active_warnings(campaigns, self._page_state.get_values_below("abandoned", tuple), seats, now)
         # One that was active before keeps the time when it was raised: whoever has acknowledged it has done so.
         self._active = {each.code: replace(each, at=self._active.get(each.code, each).at) for each in active}
         self._page_state.put("warnings", WarningList(tuple(self._active.values())))

@@ -49,15 +49,15 @@ class NumberRoutes:
     def create_router(self) -> APIRouter:
         """Return a router with the routes that block and erase phone numbers."""
         router = APIRouter(prefix="/api/numbers", route_class=PageRoute)
-        router.post("/suppress", dependencies=allow(OTHER_COMMANDS["suppress"]))(self.suppress)
-        router.post("/erase", dependencies=allow(OTHER_COMMANDS["erase-number"]))(self.erase)
+        router.post("/suppress", dependencies=allow(OTHER_COMMANDS["suppress"]))(self.suppress_number)
+        router.post("/erase", dependencies=allow(OTHER_COMMANDS["erase-number"]))(self.erase_number)
         return router
 
-    async def suppress(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:
+    async def suppress_number(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:
         """Have the dialler never call a number again, and return its reply."""
         return await self._send_command(asked, who, "suppress", {"source": "board"})
 
-    async def erase(self, asked: NumberErasure, who: SignedIn) -> dict[str, str]:
+    async def erase_number(self, asked: NumberErasure, who: SignedIn) -> dict[str, str]:
         """Have the dialler erase a number, and return its reply."""
         return await self._send_command(asked, who, "erase-number", {"names": asked.names})
 

@@ -52,7 +52,7 @@ class ListedRecordings:
 
 
 class RecordingsPage:
-    """The routes of recordings. The dialler decides whether a recording may be played, and audits it."""
+    """The routes of recordings. The dialler decides whether a recording may be played, and writes that to the audit log."""
 
     def __init__(self, settings: Settings, reading: DeskReading, dialler_client: DiallerClient, clock: Clock) -> None:
         self.use_settings(settings)
@@ -70,9 +70,9 @@ class RecordingsPage:
         """Return a router with the routes that list and play recordings."""
         router = APIRouter(prefix="/api/recordings", route_class=PageRoute, dependencies=allow(PLAY_ROLES))
         router.get("")(self.list_recordings)
-        router.post("/play")(self.play)
+        router.post("/play")(self.play_recording)
         sound: dict[int | str, dict[str, Any]] = {status: {"content": {AUDIO_TYPE: {}}} for status in (200, 206)}
-        router.get("/{attempt}", response_class=FileResponse, responses=sound)(self.fetch)
+        router.get("/{attempt}", response_class=FileResponse, responses=sound)(self.fetch_recording)
         return router
 
     async def list_recordings(
@@ -88,8 +88,8 @@ class RecordingsPage:
         older = found[-1].at if len(found) == MAX_LISTED and found[-1].at >= self._compute_expiry_limit() else None
         return ListedRecordings(existing, older)
 
-    async def play(self, asked: PlayRequest, who: SignedIn) -> dict[str, str]:
-        """Have the dialler record who listens to which recording, then let the user fetch it for `PLAYBACK_SECONDS`."""
+    async def play_recording(self, asked: PlayRequest, who: SignedIn) -> dict[str, str]:
+        """Have the dialler record in the audit log who listens to what, then let the user fetch it for `PLAYBACK_SECONDS`."""
         if self._find_file(asked.attempt) is None:
             raise RequestRefused(409, "recording-deleted")
         # An id that no other command has, so that the reply to another command is not mistaken for this one's.
@@ -103,8 +103,8 @@ class RecordingsPage:
             self._plays[who.name, asked.attempt] = now + PLAYBACK_SECONDS
         return format_reply(reply)
 
-    async def fetch(self, attempt: str, who: SignedIn) -> Response:
-        """Return the audio of a recording after `play`, or the requested range of it."""
+    async def fetch_recording(self, attempt: str, who: SignedIn) -> Response:
+        """Return the audio of a recording that the user may play, or the requested range of it."""
         if self._plays.get((who.name, attempt), 0.0) <= self._clock.monotonic():
             raise RequestRefused(409, "playback-expired")
         path = self._find_file(attempt)

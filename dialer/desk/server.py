@@ -154,7 +154,7 @@ async def open_desk(
             file = await DeskFile.open(desk_path(path), key)
             stack.push_async_callback(file.close)
             directory = Directory(settings.supervisors, reading.users)
-            await directory.refresh()
+            await directory.refresh_users()
             people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
             stack.callback(people.close)
             dialler_client = DiallerClient(

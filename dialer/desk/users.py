@@ -57,9 +57,9 @@ class UsersPage:
         router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow(SUPERVISOR_ONLY))
         router.get("")(self.list_users)
         router.post("")(self.set_role)
-        router.post("/remove")(self.remove)
+        router.post("/remove")(self.remove_user)
         router.post("/password")(self.create_one_time_password)
-        router.post("/sign-out", status_code=204)(self.sign_out)
+        router.post("/sign-out", status_code=204)(self.sign_out_user)
         return router
 
     async def list_users(self) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ class UsersPage:
         return [self._describe_user(name, accounts.get(name, DeskAccount())) for name in self._directory.names()]
 
     def _describe_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
-        user = self._directory.find(name)
+        user = self._directory.find_user(name)
         assert user is not None  # noqa: S101 - the name is the directory's
         own = account.of_user(user)
         return {
@@ -85,7 +85,7 @@ class UsersPage:
         """Add a user, or change the role of one."""
         return await self._send_command(who, asked.id, "user-set", {"user": asked.name, "role": asked.role})
 
-    async def remove(self, asked: UserRemoval, who: SignedIn) -> dict[str, str]:
+    async def remove_user(self, asked: UserRemoval, who: SignedIn) -> dict[str, str]:
         """Remove a user."""
         return await self._send_command(who, asked.id, "user-remove", {"user": asked.name})
 
@@ -116,7 +116,7 @@ class UsersPage:
         _log.info("password.created", user=asked.name, by=who.name)
         return {"password": password}
 
-    async def sign_out(self, asked: UserReference, who: SignedIn) -> None:
+    async def sign_out_user(self, asked: UserReference, who: SignedIn) -> None:
         """End all sessions of a user."""
         self._refuse_unknown_user(asked.name)
         await self._people.sign_out_everywhere(asked.name)
@@ -124,5 +124,5 @@ class UsersPage:
         _log.info("user.signed_out", user=asked.name, by=who.name)
 
     def _refuse_unknown_user(self, name: str) -> None:
-        if self._directory.find(name) is None:
+        if self._directory.find_user(name) is None:
             raise RequestRefused(404, "no-user")

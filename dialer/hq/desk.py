@@ -42,7 +42,7 @@ async def open_accounts(
     directory = Directory([], accounts.read)
     people = People(file, directory, clock, settings.desk.idle_hours * 3600, hasher)
     try:
-        await directory.refresh()
+        await directory.refresh_users()
         yield db, accounts, people, file
     finally:
         people.close()

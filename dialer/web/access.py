@@ -62,9 +62,9 @@ class Access:
     async def __call__(self, connection: HTTPConnection) -> None:
         """Check a WebSocket before it is accepted. `PageRoute` has checked HTTP requests already."""
         if connection.scope["type"] == "websocket":
-            await self.check(connection)
+            await self.check_request(connection)
 
-    async def check(self, connection: HTTPConnection) -> None:
+    async def check_request(self, connection: HTTPConnection) -> None:
         """Identify the user, in `connection.state.user`. Raises RequestRefused where the rules do not allow the request."""
         if connection.scope.get("method", "GET") != "GET":
             content_type = connection.headers.get("content-type", "").split(";")[0].strip()
@@ -119,7 +119,7 @@ class PageRoute(APIRoute):
         handle, access = super().get_route_handler(), find_access_rules(self)
 
         async def check_and_handle(request: Request) -> Response:
-            await access.check(request)
+            await access.check_request(request)
             return await handle(Request(request.scope, _limit_body(request.receive, access.max_body_bytes)))
 
         return check_and_handle

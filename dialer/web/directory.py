@@ -48,7 +48,7 @@ class Directory:
             name for name in before.keys() | self._in_settings if before.get(name) != self._in_settings.get(name)
         }
 
-    def find(self, name: str) -> StoredUser | None:
+    def find_user(self, name: str) -> StoredUser | None:
         """Return a user, or None if nobody has this name."""
         return self._in_settings.get(name) or self._stored.get(name)
 
@@ -60,7 +60,7 @@ class Directory:
         """Return whether a user is defined in the settings and therefore cannot be changed on the pages."""
         return name in self._in_settings
 
-    async def refresh(self) -> None:
+    async def refresh_users(self) -> None:
         """Read the store's users again. Raises StoreError if they cannot be read."""
         async with self._reading:
             found = {each.name: each for each in await self._read()}
@@ -88,7 +88,7 @@ class Directory:
 
         A name for which `on_change` raises StoreError is reported again next time. Raises StoreError if the users cannot be read.
         """
-        await self.refresh()
+        await self.refresh_users()
         for name in sorted(self._changed):
             self._changed.discard(name)
             try:

@@ -48,8 +48,8 @@ class PageState:
         value = self._values.get(key)
         return value if isinstance(value, kind) else None
 
-    def below(self, prefix: str, kind: type[T]) -> dict[str, T]:
-        """Return the values whose keys begin with `prefix`/, by the rest of the key: `below("seat", SeatView)` has "04"."""
+    def get_values_below(self, prefix: str, kind: type[T]) -> dict[str, T]:
+        """Return the values whose keys begin with `prefix`/, by the rest of the key: "04" for the key "seat/04"."""
         beginning = f"{prefix}/"
         return {
             key[len(beginning) :]: value

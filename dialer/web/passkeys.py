@@ -113,9 +113,9 @@ class Passkeys:
         router = APIRouter(route_class=PageRoute)
         own = allow(EVERY_ROLE)
         router.get("/api/passkeys", dependencies=own)(self.list_own_passkeys)
-        router.post("/api/passkeys", dependencies=own, status_code=204)(self.register)
+        router.post("/api/passkeys", dependencies=own, status_code=204)(self.register_passkey)
         router.post("/api/passkeys/challenge", dependencies=own)(self.begin_registration)
-        router.post("/api/passkeys/remove", dependencies=own, status_code=204)(self.remove)
+        router.post("/api/passkeys/remove", dependencies=own, status_code=204)(self.remove_passkey)
         router.post("/api/sign-in/challenge", dependencies=allow_anyone())(self.begin_sign_in)
         router.post("/api/sign-in/passkey", dependencies=SIGN_IN, status_code=204)(self.sign_in)
         return router
@@ -151,7 +151,7 @@ class Passkeys:
             "attestation": "none",
         }
 
-    async def register(self, answer: PasskeyAnswer, who: SignedIn) -> None:
+    async def register_passkey(self, answer: PasskeyAnswer, who: SignedIn) -> None:
         """Store a new passkey of the user."""
         host, challenge = self._host, _read_challenge(answer.credential)
         issued = None if challenge is None else self._registrations.redeem_challenge(challenge)
@@ -167,7 +167,7 @@ class Passkeys:
             raise RequestRefused(409, "passkey-wrong")
         _log.info("passkey.added", user=who.name)
 
-    async def remove(self, passkey: PasskeyReference, who: SignedIn) -> None:
+    async def remove_passkey(self, passkey: PasskeyReference, who: SignedIn) -> None:
         """Remove one of the user's own passkeys."""
         await self._records.remove(who.name, _decode_base64(passkey.id))
 

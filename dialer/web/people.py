@@ -192,21 +192,21 @@ class People:
 
     async def _find_password(self, name: str) -> StoredPassword | None:
         """Return a user's stored password, or None. The password of an earlier user with the same name does not count."""
-        if self.directory.find(name) is None:
+        if self.directory.find_user(name) is None:
             return None  # unknown names must not cost a read
-        await self.directory.refresh()
-        user, stored = self.directory.find(name), await self._file.password_of(name)
+        await self.directory.refresh_users()
+        user, stored = self.directory.find_user(name), await self._file.password_of(name)
         return None if user is None or stored is None or stored.at < user.added_at else stored
 
     async def is_user_since(self, name: str, at: float) -> bool:
         """Return whether this user exists and was added no later than `at` (epoch seconds)."""
-        await self.directory.refresh()
-        user = self.directory.find(name)
+        await self.directory.refresh_users()
+        user = self.directory.find_user(name)
         return user is not None and at >= user.added_at
 
     def _find_failed_sign_ins(self, name: str) -> _FailedSignIns:
         """Return the failed sign-ins of a name. Unknown names never displace those of existing users."""
-        if self.directory.find(name) is not None:
+        if self.directory.find_user(name) is not None:
             return self._failures.setdefault(name, _FailedSignIns())
         failures = self._unknown_names.setdefault(name, _FailedSignIns())
         self._unknown_names.move_to_end(name)
@@ -221,7 +221,7 @@ class People:
         if found is None:
             return None
         (name, used_at), now = found, self._clock.now()
-        user = self.directory.find(name)
+        user = self.directory.find_user(name)
         if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
             await try_or_log(self._file.end_session(digest))
             return None
@@ -239,7 +239,7 @@ class People:
 
     async def apply_changed_rights(self, name: str) -> None:
         """End all sessions of a user whose rights have changed; delete the password of a user who was removed."""
-        if self.directory.find(name) is None:
+        if self.directory.find_user(name) is None:
             await self.set_password(name, None)
         else:
             await self.sign_out_everywhere(name)
@@ -247,7 +247,7 @@ class People:
     async def set_password(self, name: str, password: str | None) -> None:
         """Store a new password; None deletes it and the user's passkeys. Raises SettingError: unknown user or weak password."""
         if password is not None:
-            await self.directory.refresh()
+            await self.directory.refresh_users()
             refuse_unknown_user(name, self.directory.names())
             refuse_weak_password(name, password)
         await self._store_password(name, password, once=False)
@@ -257,7 +257,7 @@ class People:
 
         Raises SettingError for an unknown user.
         """
-        await self.directory.refresh()
+        await self.directory.refresh_users()
         refuse_unknown_user(name, self.directory.names())
         groups = ["".join(secrets.choice(_ONE_TIME_LETTERS) for _ in range(4)) for _ in range(_ONE_TIME_GROUPS)]
         password = "-".join(groups)

@@ -360,7 +360,9 @@ async def test_desk_may_send_commands_of_all_users_and_other_programs_only_their
 
         async with dialler_client(settings_of_user("desk")) as (desk, picture):
             await picture.until(
-                lambda: picture.connected and len(picture.below("seat", SeatView)) == len(engine.view().seats)
+                lambda: (
+                    picture.connected and len(picture.get_values_below("seat", SeatView)) == len(engine.view().seats)
+                )
             )
             assert await desk.send_command("asha", "click-0001", "stop-all", {}) == Reply("done", "done: StopAll")
             refused = await desk.send_command("ravi", "click-0002", "stop-all", {})

@@ -322,7 +322,7 @@ async def test_each_simulated_call_uses_the_next_list_of_keys() -> None:
         for n in range(3):
             await lab.call("911", f"v{n}")
             await lab.event("Hangup", Uniqueid=f"v{n}")
-        switch.caller.script("911", (Behaviour(fails_with=404, rings=False),))
+        switch.caller.set_script("911", (Behaviour(fails_with=404, rings=False),))
         await lab.call("911", "last")
         await lab.event("Hangup", Uniqueid="last")
         assert [call.how for call in switch.placed] == ["carrier-486", "dialplan", "dialplan", "carrier-404"]

@@ -55,7 +55,7 @@ class AgentDrafts:
         self._drafts: dict[str, Draft] = {}  # by seat
         self._unwritten: dict[str, Draft] = {}
 
-    def find(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
+    def find_draft(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
         """Return the draft of a call at a seat, or None."""
         draft = self._drafts.get(seat)
         if draft is None or draft.attempt_id != attempt_id:
@@ -63,7 +63,7 @@ class AgentDrafts:
         found: dict[str, Any] = json.loads(draft.text)
         return found
 
-    def put(self, draft: Draft) -> None:
+    def put_draft(self, draft: Draft) -> None:
         """Replace the draft of a seat. It is written to the file a moment later."""
         self._drafts[draft.seat] = self._unwritten[draft.seat] = draft
 
@@ -76,15 +76,15 @@ class AgentDrafts:
         try:
             while True:
                 were_read = were_read or await try_or_log(self._read_stored_drafts(), "drafts.read_failed")
-                await try_or_log(self.write())
+                await try_or_log(self.write_drafts())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
-            await try_or_log(self.write())
+            await try_or_log(self.write_drafts())
 
     async def _read_stored_drafts(self) -> None:
         self._drafts = {draft.seat: draft for draft in await self._records.drafts()} | self._drafts
 
-    async def write(self) -> None:
+    async def write_drafts(self) -> None:
         """Write new drafts to the desk's file. Raises StoreError."""
         changes, self._unwritten = self._unwritten, {}
         if not changes:
@@ -142,7 +142,7 @@ class AgentNotes:
         }  # whose draft it would replace
         if phone_id is None or has_another:
             raise RequestRefused(409, "late")
-        self._drafts.put(Draft(who.seat, body.attempt, phone_id, text))
+        self._drafts.put_draft(Draft(who.seat, body.attempt, phone_id, text))
 
     async def _find_phone_id(self, who: SignedInUser, attempt_id: str) -> int | None:
         """Return the id of the phone number of an agent's current or recent call, or None if the call is not the agent's."""

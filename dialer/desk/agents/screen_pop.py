@@ -57,8 +57,11 @@ class ScreenPopBuilder:
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
         self._scripts = ScriptLibrary(list_site_scripts(settings), list_allowed_offers(site_profile(settings)))
 
-    def build(self, line: OnTheLine, seat: SeatCall, script: str | None) -> dict[str, Any]:
-        """Return the screen pop of a call. `script` is the version in use by the dialler; a new version is read from disk."""
+    def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> dict[str, Any]:
+        """Return the screen pop of a call, as JSON for the page.
+
+        `script` is the version that the dialler uses; a new version is read from disk.
+        """
         call = line.call
         language = call.language or self._language
         return {
@@ -143,7 +146,7 @@ def find_legal_basis(call: CallOnScreen, grounds: Mapping[str, str] | None) -> d
 
 
 class ScreenPops:
-    """Keeps "pop/{seat}" of the page state up to date, also when the voter's records change elsewhere."""
+    """Keeps each seat's screen pop up to date, in "pop/{seat}" of the page state, also when records change elsewhere."""
 
     def __init__(
         self, page_state: PageState, reading: AgentReading, builder: ScreenPopBuilder, records: AgentRecords
@@ -155,7 +158,7 @@ class ScreenPops:
         self._shown: dict[str, SeatCall | None] = {}  # by seat
 
     async def run(self) -> None:
-        """Follow the messages of all seats until cancelled."""
+        """Keep the screen pops of all seats up to date until cancelled."""
         wanted = self._page_state.subscribed(lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False)
         with wanted as subscription:
             async for update in subscription.updates():
@@ -163,9 +166,9 @@ class ScreenPops:
                     if isinstance(value, CentreState):
                         self._page_state.put("online", {"online": value.online})
                     elif isinstance(value, SeatView):
-                        await self.update(key.removeprefix("seat/"), value)
+                        await self.update_screen_pop(key.removeprefix("seat/"), value)
 
-    async def update(self, seat: str, view: SeatView) -> None:
+    async def update_screen_pop(self, seat: str, view: SeatView) -> None:
         """Show who is on the line at a seat. If the records cannot be read, show nothing and retry with the seat's next message."""
         call = SeatCall.from_view(view)
         if call == self._shown.get(seat):
@@ -185,7 +188,7 @@ class ScreenPops:
         campaign = self._page_state.get(f"campaign/{call.campaign}", CampaignView)
         script = None if campaign is None else campaign.script
         pop, note = await asyncio.gather(
-            self._reading.read_call(call.attempt, lambda line: self.builder.build(line, call, script)),
+            self._reading.read_call(call.attempt, lambda line: self.builder.build_screen_pop(line, call, script)),
             self._records.last_note(call.phone),
         )
         if pop is None:

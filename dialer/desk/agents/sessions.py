@@ -23,7 +23,7 @@ class AgentSessions:
         self._empty_since: dict[str, float] = {}  # by seat, monotonic
         self._leaving: set[str] = set()  # seats whose agents have logged off
 
-    async def begin(self, agent: str, seat: str) -> str:
+    async def begin_session(self, agent: str, seat: str) -> str:
         """Start a session and return its token. Older sessions of the seat or of the agent end."""
         token, at = create_session_token(), self._clock.now()
         self._forget_session(seat)
@@ -51,7 +51,7 @@ class AgentSessions:
         await self._records.end_session(digest_token(token))
 
     def mark_leaving(self, seat: str) -> None:
-        """Note that the agent has logged off: the session ends when the seat is empty, which may be after a call."""
+        """Record that the agent logs off. The session ends when the seat is empty, which may be after a call."""
         self._leaving.add(seat)
 
     def _find_agent_at(self, seat: str, default: str) -> str | None:

@@ -62,7 +62,7 @@ class AgentSignInRoutes:
 
     async def list_seats(self) -> list[dict[str, Any]]:
         """Return every seat with its kind of phone and whether it is in use. No agent is named."""
-        seats = self._page_state.below("seat", SeatView)
+        seats = self._page_state.get_values_below("seat", SeatView)
         taken = {name for name, seat in seats.items() if seat.agent is not None}
         return [{"seat": seat, "taken": seat in taken, "phone": phone} for seat, phone in self._site.phones.items()]
 
@@ -90,7 +90,7 @@ class AgentSignInRoutes:
         if reply.status != "done":
             raise self._create_refusal(asked, reply)
         await self._wait_until_seated(asked.seat, asked.agent)
-        start_session(request, response, await self._sessions.begin(asked.agent, asked.seat))
+        start_session(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
 
     def _create_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.code:
@@ -101,7 +101,7 @@ class AgentSignInRoutes:
                     return RequestRefused(429, "seat-locked")
                 return RequestRefused(401, "pin-wrong")
             case RefusedBecause.AGENT_ELSEWHERE:
-                seats = self._page_state.below("seat", SeatView)
+                seats = self._page_state.get_values_below("seat", SeatView)
                 where = next((name for name, seat in seats.items() if seat.agent == asked.agent), "?")
                 return RequestRefused(409, "agent-elsewhere", seat=where)
             case RefusedBecause.NO_SEAT:

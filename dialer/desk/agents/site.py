@@ -44,8 +44,8 @@ class AgentSite:
             "training": self._training,
         }
 
-    def describe(self, who: SignedInUser) -> dict[str, Any]:
-        """Return what a page needs to know about its agent, seat and site. Agent and seat may have left the settings."""
+    def describe_agent_page(self, who: SignedInUser) -> dict[str, Any]:
+        """Return the data of an agent, the seat and the site for the page. Agent and seat may be missing from the settings."""
         agent, seat = self._agents.get(who.name), self._seats.get(who.seat)
         languages = (agent and agent.languages) or (seat and seat.languages) or ()
         campaigns = self._list_campaigns(who)

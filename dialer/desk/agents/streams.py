@@ -58,7 +58,7 @@ class AgentStreams:
         who = None if token is None else await self._sessions.find_user(token)
         if who is None:
             return None
-        return {**self._site.describe(who), "other_tab": who.seat in self._open}
+        return {**self._site.describe_agent_page(who), "other_tab": who.seat in self._open}
 
     async def open_stream(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
@@ -99,7 +99,7 @@ class AgentStreams:
                 values: dict[str, Any] = {names[key]: update.values.get(key) for key in keys}
                 if values.get("pop") is not None:
                     pop = values["pop"]
-                    values["pop"] = {**pop, "draft": self._drafts.find(who.seat, pop["attempt"])}
+                    values["pop"] = {**pop, "draft": self._drafts.find_draft(who.seat, pop["attempt"])}
                 yield format_event(Update(number, update.at, values))
                 number = update.number + 1
             if ended or stream.taken:  # otherwise the desk is stopping, and the page reconnects

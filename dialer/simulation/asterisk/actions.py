@@ -12,13 +12,13 @@ from dialer.simulation.asterisk.dialplan import find_priority
 from dialer.simulation.asterisk.events import render_fully_booted
 from dialer.simulation.asterisk.extensions import find_extension
 from dialer.simulation.asterisk.lists import (
+    convert_to_utc,
     render_channel_list,
     render_conference_list,
     render_core_status,
     render_member_list,
     render_registrations,
     render_status,
-    utc_time,
 )
 from dialer.simulation.asterisk.sessions import ManagerSession
 from dialer.switch.asterisk.ami_codec import AmiMessage, encode_message
@@ -118,7 +118,7 @@ class Actions:
         if switch.booted and "FullyBooted" in session.event_names:
             uptime = int(switch.uptime_seconds)
             session.write(render_fully_booted(uptime, uptime))
-        now_text = utc_time(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
+        now_text = convert_to_utc(switch.now()).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
         switch.events.publish_successful_auth(user.name, switch.ami_port, session.remote_port, id(session), now_text)
 
     def _list_commands(self, session: ManagerSession, action: AmiMessage) -> None:

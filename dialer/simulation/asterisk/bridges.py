@@ -31,7 +31,7 @@ class Conference:
             f"BridgeCreator: ConfBridge\r\nBridgeName: {name}\r\nBridgeNumChannels: "
         ).encode()
 
-    def event_lines(self, count: int) -> bytes:
+    def render_event_lines(self, count: int) -> bytes:
         """Return the lines that every event of this bridge contains, with `count` channels in the bridge."""
         return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
 
@@ -40,7 +40,7 @@ class Conference:
         """The number of marked participants."""
         return sum(1 for member in self.members if member.user.marked)
 
-    def peer_names(self, channel: Channel) -> str:
+    def list_peer_names(self, channel: Channel) -> str:
         """Return the value of BRIDGEPEER for a participant: the names of all other channels."""
         others = [member.channel.name for member in self.members if member.channel is not channel]
         return ",".join([f"{self.announcer};2", *others])

@@ -60,7 +60,7 @@ class SwitchCalls(SwitchCore):
         alive = True
         if trunk is not None:
             channel.trunk, channel.number = trunk.name, target
-            busy = trunk.channels and self.live_calls(trunk.name) > trunk.channels
+            busy = trunk.channels and self.count_channels_of_trunk(trunk.name) > trunk.channels
             behaviour, random = self.caller.draw_call_behaviour(target, self.now(), congested=bool(busy))
             if trunk.rings_with is not None:
                 behaviour = replace(behaviour, rings_with=trunk.rings_with)

@@ -161,7 +161,7 @@ class Channel:
         self.context, self.extension, self.priority = context, extension, priority
         self._blocks.clear()
 
-    def event_lines(self, prefix: str = "") -> bytes:
+    def render_event_lines(self, prefix: str = "") -> bytes:
         """Return the lines that every event of this channel contains. `prefix` is "Dest" in dial events."""
         block = self._blocks.get(prefix)
         if block is None:

@@ -101,7 +101,7 @@ class Conferences:
         events.publish_member_event("BridgeEnter", conference, count, channel)
         events.publish_member_event("ConfbridgeJoin", conference, count, channel, admin=user.admin)
         for other in conference.members:
-            self._set_variable(other.channel, "BRIDGEPEER", conference.peer_names(other.channel))
+            self._set_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
             other.channel.shown = None
         if conference.marked:
             for other in conference.members:
@@ -121,7 +121,7 @@ class Conferences:
         self._set_variable(channel, "BRIDGEPEER", "")
         events.publish_member_event("BridgeLeave", conference, count - 1, channel)
         for other in conference.members:
-            self._set_variable(other.channel, "BRIDGEPEER", conference.peer_names(other.channel))
+            self._set_variable(other.channel, "BRIDGEPEER", conference.list_peer_names(other.channel))
             other.channel.shown = None
         events.publish_member_event("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
         result = member.result or "HANGUP"

@@ -108,7 +108,7 @@ class SwitchCore(ABC):
         unavailable = endpoint in self._dead_trunks if phone is None else phone.mode is PhoneMode.UNREGISTERED
         return "UNAVAILABLE" if unavailable else "NOT_INUSE"
 
-    def live_calls(self, trunk: str) -> int:
+    def count_channels_of_trunk(self, trunk: str) -> int:
         """Return the number of channels of a trunk."""
         return sum(1 for channel in self.channels.values() if channel.trunk == trunk)
 

@@ -16,7 +16,7 @@ from dialer.simulation.asterisk.extensions import (
     find_extension,
     find_step,
     is_true,
-    substitute,
+    substitute_expressions,
 )
 from dialer.simulation.asterisk.recording import ChannelRecording
 from dialer.simulation.asterisk.sounds import play
@@ -226,7 +226,7 @@ async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Locatio
     channel.move_to(start.context, start.extension, start.priority)
     while not channel.interrupted and await _run_step(switch, channel):
         _move_to_next_step(switch, channel)
-    channel.shown = channel.event_lines(), channel.application, channel.data
+    channel.shown = channel.render_event_lines(), channel.application, channel.data
     channel.move_to(*location[:3])
     channel.application, channel.data = location[3:]
 
@@ -249,7 +249,7 @@ async def _run_step(switch: SwitchCore, channel: Channel) -> bool:
     if step is None:
         return False
     channel.application = step.application
-    channel.data = substitute(step.data, lambda name: switch.look_up_variable(channel, name))
+    channel.data = substitute_expressions(step.data, lambda name: switch.look_up_variable(channel, name))
     switch.events.publish_new_extension(channel)
     application = APPLICATIONS.get(step.application)
     if application is None:

@@ -77,7 +77,7 @@ class EventWriter:
     def publish_channel_event(self, name: str, channel: Channel, tail: str = "") -> None:
         """Publish an event with the channel's lines, then `tail`: complete lines that each end with CRLF."""
         if name in self.wanted:
-            self._send(name, channel.event_lines() + tail.encode())
+            self._send(name, channel.render_event_lines() + tail.encode())
 
     def publish_contact_status(self, endpoint: str, status: str, port: int) -> None:
         """Publish ContactStatus of a phone at `port`, with only the fields that the dialler reads."""
@@ -88,7 +88,7 @@ class EventWriter:
     def publish_dial_event(self, name: str, channel: Channel, field: str, value: str) -> None:
         """Publish DialBegin, DialState or DialEnd."""
         if name in self.wanted:
-            self._send(name, channel.event_lines("Dest") + f"{field}: {value}\r\n".encode())
+            self._send(name, channel.render_event_lines("Dest") + f"{field}: {value}\r\n".encode())
 
     def publish_new_extension(self, channel: Channel) -> None:
         """Publish Newexten for the application that the channel starts."""
@@ -137,7 +137,7 @@ class EventWriter:
     def publish_bridge_event(self, name: str, conference: Conference, count: int) -> None:
         """Publish BridgeCreate, BridgeDestroy, ConfbridgeStart or ConfbridgeEnd, with `count` channels in the bridge."""
         if name in self.wanted:
-            self._send(name, self._conference_line(name, conference) + conference.event_lines(count))
+            self._send(name, self._conference_line(name, conference) + conference.render_event_lines(count))
 
     def publish_member_event(
         self, name: str, conference: Conference, count: int, channel: Channel, *, admin: bool = False
@@ -148,7 +148,10 @@ class EventWriter:
             tail = {"ConfbridgeJoin": rights + b"Muted: No\r\n", "ConfbridgeLeave": rights}.get(name, b"")
             self._send(
                 name,
-                self._conference_line(name, conference) + conference.event_lines(count) + channel.event_lines() + tail,
+                self._conference_line(name, conference)
+                + conference.render_event_lines(count)
+                + channel.render_event_lines()
+                + tail,
             )
 
     @staticmethod

@@ -114,7 +114,7 @@ def find_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Ste
     return next((each[priority] for each in steps if priority in each), None)
 
 
-def substitute(text: str, look_up_variable: Lookup) -> str:
+def substitute_expressions(text: str, look_up_variable: Lookup) -> str:
     """Replace every `${...}` and `$[...]` in `text`, inner ones first."""
     if "$" not in text:
         return text
@@ -132,8 +132,8 @@ def substitute(text: str, look_up_variable: Lookup) -> str:
             at = start + 1
             continue
         end = _find_closing_bracket(text, start + 1)
-        inner = substitute(text[start + 2 : end], look_up_variable)
-        out.append(_look_up_or_slice(inner, look_up_variable) if opening == "{" else evaluate(inner))
+        inner = substitute_expressions(text[start + 2 : end], look_up_variable)
+        out.append(_look_up_or_slice(inner, look_up_variable) if opening == "{" else evaluate_expression(inner))
         at = end + 1
 
 
@@ -162,7 +162,7 @@ _TOKEN = re.compile(r'\s*("[^"]*"|!=|<=|>=|[|&=<>+\-()]|[^\s"|&=<>!+()]+)')
 _LEVELS: tuple[tuple[str, ...], ...] = (("|",), ("&",), ("=", "!=", "<=", ">=", "<", ">"), ("+", "-"))
 
 
-def evaluate(expression: str) -> str:
+def evaluate_expression(expression: str) -> str:
     """Return the value of a `$[...]` after substitution: "1" or "0" for a comparison, otherwise a number or text."""
     tokens = _TOKEN.findall(expression)
     value, rest = _evaluate_level(tokens, 0)

@@ -12,7 +12,7 @@ from dialer.simulation.asterisk.core import SwitchCore
 from dialer.switch.asterisk.ami_codec import AmiMessage
 
 
-def utc_time(epoch: float) -> datetime:
+def convert_to_utc(epoch: float) -> datetime:
     """Convert epoch seconds to a datetime in UTC."""
     return datetime.fromtimestamp(epoch, UTC)
 
@@ -21,7 +21,7 @@ def _format_id(action_id: str) -> str:
     return f"ActionID: {action_id}\r\n" if action_id else ""
 
 
-def _list_complete_event(name: str, action_id: str, count: int, tail: str = "") -> bytes:
+def _render_list_complete_event(name: str, action_id: str, count: int, tail: str = "") -> bytes:
     return (f"Event: {name}\r\n{_format_id(action_id)}EventList: Complete\r\nListItems: {count}\r\n{tail}\r\n").encode()
 
 
@@ -29,7 +29,7 @@ def _render_event_list(name: str, action_id: str, bodies: Iterable[bytes], compl
     """Return an event `name` for each body, then the event that completes the list."""
     head = f"Event: {name}\r\n{_format_id(action_id)}".encode()
     events = [head + body + b"\r\n" for body in bodies]
-    return b"".join(events) + _list_complete_event(complete or f"{name}Complete", action_id, len(events))
+    return b"".join(events) + _render_list_complete_event(complete or f"{name}Complete", action_id, len(events))
 
 
 def _compute_age_seconds(channel: Channel) -> int:
@@ -45,7 +45,7 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
 
     def body(channel: Channel) -> bytes:
         age = _compute_age_seconds(channel)
-        block, application, data = channel.shown or (channel.event_lines(), channel.application, channel.data)
+        block, application, data = channel.shown or (channel.render_event_lines(), channel.application, channel.data)
         return (
             block
             + (
@@ -90,8 +90,8 @@ def render_status(switch: SwitchCore, channels: list[Channel], action: AmiMessag
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
             f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_seconds(channel)}\r\n{variables}{_format_id(action_id)}\r\n"
         )
-        out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.event_lines() + tail.encode())
-    return b"".join(out) + _list_complete_event("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")
+        out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.render_event_lines() + tail.encode())
+    return b"".join(out) + _render_list_complete_event("StatusComplete", action_id, len(out), f"Items: {len(out)}\r\n")
 
 
 def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
@@ -116,14 +116,14 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
             f"Conference: {conference.name}\r\nAdmin: {admin}\r\nMarkedUser: {marked}\r\nWaitMarked: No\r\n"
             f"EndMarked: {end_marked}\r\nEndMarkedAny: {end_marked_any}\r\nWaiting: No\r\nMuted: No\r\nTalking: No\r\n"
             f"AnsweredTime: {0 if answered_at is None else int(now - answered_at)}\r\n"
-        ).encode() + member.channel.event_lines()
+        ).encode() + member.channel.render_event_lines()
 
     return _render_event_list("ConfbridgeList", action_id, map(body, conference.members))
 
 
 def render_core_status(switch: SwitchCore) -> list[tuple[str, str]]:
     """Return the fields of CoreStatus."""
-    started = utc_time(switch.now() - switch.uptime_seconds)
+    started = convert_to_utc(switch.now() - switch.uptime_seconds)
     date, time = f"{started:%Y-%m-%d}", f"{started:%H:%M:%S}"
     return [
         ("CoreStartupDate", date),

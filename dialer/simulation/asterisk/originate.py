@@ -43,7 +43,7 @@ CARRIER_GIVES_UP_SECONDS = 60.0  # until the carrier rejects an unanswered call 
 PROVISIONAL_SECONDS = 1.0  # between two provisional responses
 
 
-def dial_status(sip_status: int) -> str:
+def get_dial_status(sip_status: int) -> str:
     """Return the DialStatus for the SIP status of a failed call."""
     if sip_status in (486, 600):
         return "BUSY"
@@ -151,7 +151,7 @@ class OutgoingCall:
         events.publish_hangup_request(channel, cause, status)
         if self._failure_order == 0:
             self._report_failure(REASON_FAILED)
-        events.publish_dial_event("DialEnd", channel, "DialStatus", dial_status(status))
+        events.publish_dial_event("DialEnd", channel, "DialStatus", get_dial_status(status))
         if self._failure_order == 1:
             self._report_failure(REASON_FAILED)
         self._end_call(cause, status, f"carrier-{status}")

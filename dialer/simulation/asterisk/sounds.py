@@ -35,7 +35,7 @@ class KeyWait:
         return int(self.seconds * SAMPLES_PER_SECOND)
 
 
-def _never() -> bool:
+def _is_never_aborted() -> bool:
     return False
 
 
@@ -44,7 +44,7 @@ async def listen(
     channel: Channel,
     seconds: float | None,
     digits: str,
-    aborted: Callable[[], bool] = _never,
+    aborted: Callable[[], bool] = _is_never_aborted,
 ) -> KeyWait:
     """Wait up to `seconds` of simulated time (None: no limit) for one of `digits`. Other keys are ignored."""
     loop = asyncio.get_running_loop()
@@ -78,7 +78,7 @@ async def play(
     channel: Channel,
     seconds: float,
     digits: str,
-    aborted: Callable[[], bool] = _never,
+    aborted: Callable[[], bool] = _is_never_aborted,
 ) -> KeyWait:
     """Play a sound of `seconds` length. One of `digits` stops it."""
     if channel.voter is not None and not channel.interrupted:

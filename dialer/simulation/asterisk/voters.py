@@ -69,11 +69,11 @@ class Behaviour:
     reacts: bool = False  # whether the voter reacts to prompts as the profile says
 
 
-def _lognormal(random: Random, mean: float, sigma: float) -> float:
+def _draw_lognormal(random: Random, mean: float, sigma: float) -> float:
     return random.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
 
 
-def random_for_call(seed: int, number: str, call: int) -> Random:
+def make_random_for_call(seed: int, number: str, call: int) -> Random:
     """Return the random generator of call number `call` to a phone number. It depends on nothing but the arguments."""
     return Random(f"{seed}/{number}/{call}")
 
@@ -84,7 +84,7 @@ def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, ra
         random.expovariate(1 / profile.call_back_mean_seconds) if random.random() < profile.call_back_share else None
     )
     post_dial = random.uniform(*profile.post_dial_seconds)
-    ring = _lognormal(random, profile.ring_mean_seconds, profile.ring_sigma)
+    ring = _draw_lognormal(random, profile.ring_mean_seconds, profile.ring_sigma)
     rate = profile.answer_rate
     if profile.answer_rate_by_hour:
         hour = int((now / 3600 + profile.utc_offset_hours) % 24)
@@ -94,7 +94,7 @@ def draw_behaviour(profile: VoterProfile, seed: int, number: str, now: float, ra
         return Behaviour(
             answer_after=ring,
             post_dial_seconds=post_dial,
-            talk_seconds=_lognormal(random, profile.talk_mean_seconds, profile.talk_sigma),
+            talk_seconds=_draw_lognormal(random, profile.talk_mean_seconds, profile.talk_sigma),
             patience_seconds=random.expovariate(1 / profile.patience_mean_seconds),
             calls_back_after=calls_back,
             reacts=True,
@@ -145,7 +145,7 @@ class Voter:
     """A voter on an answered call, who reacts to prompts and talks to agents."""
 
     def __init__(self, behaviour: Behaviour, profile: VoterProfile, random: Random, phone: Phone) -> None:
-        """`random` is the call's own generator, from `random_for_call`."""
+        """`random` is the call's own generator, from `make_random_for_call`."""
         self._behaviour = behaviour
         self._profile = profile
         self._random = random

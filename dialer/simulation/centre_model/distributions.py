@@ -76,7 +76,7 @@ class SwappedLists:
     lowest: float
     highest: float
 
-    def answer_rates(self, hours: float, random: Random) -> DayCurve:
+    def draw_answer_rates(self, hours: float, random: Random) -> DayCurve:
         """Draw the answer rates of one day."""
         lists = math.ceil(hours * 3600.0 / self.every_seconds)
         return DayCurve(

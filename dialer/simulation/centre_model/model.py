@@ -46,7 +46,7 @@ class CentreModel:
         self._seats_random = Random(f"seats {seed}")
         self._queue: list[tuple[float, int, Callable[..., None], object]] = []
         self._serial = 0
-        self.free: deque[SimulatedSeat] = deque(SimulatedSeat() for _ in range(scenario.seats_at_start()))
+        self.free: deque[SimulatedSeat] = deque(SimulatedSeat() for _ in range(scenario.count_seats_at_start()))
         self.talking: dict[SimulatedSeat, None] = {}
         self.wrapping: dict[SimulatedSeat, None] = {}
         self.paused: dict[SimulatedSeat, None] = {}
@@ -170,7 +170,7 @@ class CentreModel:
             for seat in seats
         ]
         waiting = [now - call.answered_at for call in self.waiting] if self.waiting else ()
-        free_channels, starts = self._trunks.available(now, in_use)
+        free_channels, starts = self._trunks.count_available(now, in_use)
         return PacingSnapshot(
             now,
             len(self.free),
@@ -191,7 +191,7 @@ class CentreModel:
     def _place_call(self, index: int) -> None:
         campaign, now = self.campaigns[index], self.now
         call = SimulatedCall(index, now)
-        call.false_call = self._trunks.answers_falsely(now)
+        call.false_call = self._trunks.is_answering_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_in_set_up()
         answered, seconds, set_up = self._trunks.draw_ring(now, campaign.rate.at(now), in_set_up, campaign.numbers)
         self._trunks.count_start(now)

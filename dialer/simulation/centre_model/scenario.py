@@ -66,7 +66,7 @@ class Scenario:
     minimum_ring_seconds: float = 15.0  # a ringing call is not cancelled sooner
     decision_interval_seconds: float = 0.0  # events within this time lead to one decision; 0: a decision after each
 
-    def seats_at_start(self) -> int:
+    def count_seats_at_start(self) -> int:
         """Return the number of seats logged in at the start of the day."""
         return round(self.seats.at(0.0))
 

@@ -25,7 +25,7 @@ class SimulatedTrunks:
 
             self._starts = CallStarts(scenario.calls_per_second, 0.0)
 
-    def available(self, now: float, channels_in_use: int) -> tuple[int, int]:
+    def count_available(self, now: float, channels_in_use: int) -> tuple[int, int]:
         """Return (free channels, call starts allowed at this instant)."""
         starts = _NO_LIMIT if self._starts is None else self._starts.count_available(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts
@@ -40,7 +40,7 @@ class SimulatedTrunks:
             self._starts.grant(now)
             self._starts.record_sent(now)
 
-    def answers_falsely(self, now: float) -> bool:
+    def is_answering_falsely(self, now: float) -> bool:
         """Return whether the carrier currently answers every call at once and hangs up."""
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
@@ -49,7 +49,7 @@ class SimulatedTrunks:
         """Draw the ring times of a call that is answered with probability `answer_chance`. Apply the carrier's faults."""
         scenario = self._scenario
         answered, seconds, set_up = scenario.ring.draw(random.random() < answer_chance, random)
-        if scenario.false_answers is not None and self.answers_falsely(now):
+        if scenario.false_answers is not None and self.is_answering_falsely(now):
             return True, scenario.false_answers.answer_seconds, None
         if scenario.slow_after_calls is None:
             return answered, seconds, set_up

@@ -227,7 +227,7 @@ def apply_change(site: Site, change: str) -> Site:
     return site
 
 
-def what_if(
+def compare_what_if(
     site: Site,
     changes: Sequence[str],
     *,

@@ -142,14 +142,14 @@ def make_demo_settings(
         "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
         "fastagi": {"port": 0},
         "seats": seats,
-        "agents": [] if visitors is None else visitors.agents_with_staff(options.seats),
+        "agents": [] if visitors is None else visitors.list_agents_with_staff(options.seats),
     }
     return Settings.model_validate({**changed, "dialling": {**changed["dialling"], "drain_seconds": 8.0}})
 
 
 async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, console: Console) -> None:
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
-    visitors = DemoVisitors.for_user(options.seats) if options.desk else None
+    visitors = DemoVisitors.create(options.seats) if options.desk else None
     phones = seat_phones(options.seats + (0 if visitors is None else len(visitors.seats)))
     lines = SimulatedAsteriskConfig(seed=options.seed, journal=journal, seats=phones, profile=voters)
     async with contextlib.AsyncExitStack() as stack:

@@ -52,7 +52,7 @@ class DemoVisitors:
     pin: str = field(repr=False)
 
     @classmethod
-    def for_user(cls, staff: int) -> DemoVisitors:
+    def create(cls, staff: int) -> DemoVisitors:
         """Create seats that follow those of the `staff` simulated agents, and a random PIN."""
         pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         while find_pin_weakness(pin) is not None:
@@ -60,7 +60,7 @@ class DemoVisitors:
         numbers = tuple(str(_FIRST_VISITOR + number) for number in range(FREE_SEATS))
         return cls(tuple(list_seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
 
-    def agents_with_staff(self, staff: int) -> list[dict[str, str]]:
+    def list_agents_with_staff(self, staff: int) -> list[dict[str, str]]:
         """Return the [[agents]] settings: these agents, then `staff` simulated ones with the rehearsal PIN."""
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
         own = hash_pin(self.pin)

@@ -154,7 +154,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         await asyncio.to_thread(material.publish, 1)
         real = [await _start_real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         # entered last, so that tasks end before the servers they use
-        start = await stack.enter_async_context(_background_tasks())
+        start = await stack.enter_async_context(_run_background_tasks())
         await SnapshotServer(settings, session).start()
         gatherer = Gatherer(settings, session, SystemClock())
         start(gatherer.run())
@@ -185,7 +185,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
 
 
 @contextlib.asynccontextmanager
-async def _background_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]]:
+async def _run_background_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]]:
     """Yield a function that starts background tasks. They are cancelled at the end; the failure of one ends the context."""
     async with asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[Any]] = []
@@ -280,16 +280,16 @@ async def _print_status(hq_database: Database, seconds: float, console: Console)
 async def _check_material(real: Sequence[RealCentre]) -> HqCheck:
     """Check that every real centre runs the material that was published while it dialled."""
 
-    def running() -> list[str]:
+    def list_running_material() -> list[str]:
         links = [each.settings.headquarters.material_folder / CURRENT for each in real]
         return [link.readlink().name for link in links]
 
-    async def everywhere() -> bool:
-        return set(running()) == {f"{NAME}-2"}
+    async def is_material_everywhere() -> bool:
+        return set(list_running_material()) == {f"{NAME}-2"}
 
-    await _wait_until(everywhere)
-    seen = f"published while they dialled; the centres run {', '.join(running())}"
-    return HqCheck("new material runs in every real centre", await everywhere(), seen)
+    await _wait_until(is_material_everywhere)
+    seen = f"published while they dialled; the centres run {', '.join(list_running_material())}"
+    return HqCheck("new material runs in every real centre", await is_material_everywhere(), seen)
 
 
 async def _check_stop_all(settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]) -> HqCheck:
@@ -329,7 +329,7 @@ async def _check_databases(
 ) -> list[HqCheck]:
     """Check headquarters' database and the centres against each other once everything is uploaded."""
 
-    async def settled() -> bool:
+    async def are_databases_settled() -> bool:
         if any(sum(campaign.calls.values()) for each in real for campaign in each.site.view.campaigns):
             return False
         up = [each.rows(_UPLOADED)[0] for each in real]
@@ -338,7 +338,7 @@ async def _check_databases(
             through[each.name] == each.truth.announced for each in virtual
         )
 
-    await _wait_until(settled, LAST_TALK_SECONDS)
+    await _wait_until(are_databases_settled, LAST_TALK_SECONDS)
     await _wait_until(lambda: _all_centres_updated(real, virtual))
     checks = [await _check_counts(hq_database, real, virtual), await _check_no_duplicates(hq_database)]
     voted = [set(each.rows(_VOTED)) for each in real]
@@ -346,7 +346,9 @@ async def _check_databases(
     seen = f"{len(everywhere)} voters have voted; the real centres know {', '.join(str(len(each)) for each in voted)}"
     checks.append(
         HqCheck(
-            "every real centre knows all voters who have voted", all(voted) and min(voted, key=len) == everywhere, seen
+            "every real centre knows all voters who have voted",
+            all(voted) and min(voted, key=len) == everywhere,
+            seen,
         )
     )
     out = {hashed for each in virtual for hashed in each.truth.opted_out}

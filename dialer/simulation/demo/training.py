@@ -76,7 +76,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises SettingError without agents or agent campaigns, StoreError, PortInUse, BrokerUnreachable.
     """
-    _check_trainable(settings)
+    _refuse_untrainable_settings(settings)
     with tempfile.TemporaryDirectory(prefix="matdan-training-") as name:
         folder = Path(name)
         store = await asyncio.to_thread(_create_sample_store, folder)
@@ -134,7 +134,7 @@ async def _announce_when_ready(centre: RunningCentre, say: Callable[[], None]) -
     say()
 
 
-def _check_trainable(settings: Settings) -> None:
+def _refuse_untrainable_settings(settings: Settings) -> None:
     """Raise SettingError if the settings have no agents or no agent campaign."""
     if not settings.agents:
         raise SettingError(

@@ -222,14 +222,14 @@ class VirtualCentre:
     def _make_random_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128)))
 
-    def _announce(self, result: Result) -> None:
+    def _announce_result(self, result: Result) -> None:
         announced = create_announcement(result)
         self.store.announce(announced.topic, announced.payload)
 
     def _announce_attempt(self) -> None:
         outcome = self._random.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))
         attempt_id, now = AttemptId(self._make_random_id()), self._clock.now()
-        self._announce(
+        self._announce_result(
             EndedAttempt(attempt_id, outcome, now, cause=16, seat="04", agent="agent-17", campaign_id="turnout")
         )
         self.truth.counts.update(("attempts", f"outcome/{outcome}"))
@@ -239,13 +239,13 @@ class VirtualCentre:
         part, serial = 1 + self._random.randrange(PARTS), 1 + self._random.randrange(PART_VOTERS)
         place = VoterPlace(ROLL_VERSION, STATE, self._constituency, part, serial)
         now = self._clock.now()
-        self._announce(Mark(key, 7, kind, MarkSource.AGENT, now, confidence=Confidence.SAID, place=place))
+        self._announce_result(Mark(key, 7, kind, MarkSource.AGENT, now, confidence=Confidence.SAID, place=place))
         self.truth.counts[f"mark/{kind}"] += 1
         if kind is MarkKind.VOTED:
             self.truth.voted.add(key)
 
     def _announce_opt_out(self) -> None:
         hashed = f"{self._random.getrandbits(256):064x}"
-        self._announce(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
+        self._announce_result(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
         self.truth.counts["opt-outs"] += 1
         self.truth.opted_out.add(hashed)

@@ -49,7 +49,10 @@ async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) ->
 
 def is_complete(page_state: Watched, booths: int) -> bool:
     """Whether every seat and booth has been received."""
-    return (len(page_state.below("seat", SeatView)), len(page_state.below("booth", BoothTurnout))) == (100, booths)
+    return (
+        len(page_state.get_values_below("seat", SeatView)),
+        len(page_state.get_values_below("booth", BoothTurnout)),
+    ) == (100, booths)
 
 
 def is_paused(seat: SeatView | None) -> bool:

@@ -145,7 +145,7 @@ async def create_accounts(settings: HqSettings, folder: Path) -> dict[str, str]:
             for account, zone in ((role.value, ""), (f"{role}-west", "west")):
                 if zone or role is not HqRole.ZONE:
                     await accounts.save(account, role, zone, "a-test")
-        await people.directory.refresh()
+        await people.directory.refresh_users()
         for account in accounts.role_of:
             await people.set_password(account, PASSWORD)
             tokens[account] = await people.begin_session(account)

@@ -110,17 +110,17 @@ async def test_note_that_is_malformed_or_too_long_is_refused(
 async def test_draft_of_a_note_is_restored_after_a_reload_and_a_restart(desk: DeskUnderTest) -> None:
     assert await put(desk, DRAFT) == 204
     assert (await pop_of(desk))["draft"] == DRAFT["draft"]
-    await desk.agents.drafts.write()
+    await desk.agents.drafts.write_drafts()
     again = AgentDrafts(AgentRecords(desk.file))
     running = asyncio.create_task(again.run())
     async with asyncio.timeout(5):
-        while again.find("04", ATTEMPT) is None:
+        while again.find_draft("04", ATTEMPT) is None:
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert again.find("04", ATTEMPT) == DRAFT["draft"]
-    assert again.find("04", "another") is None
-    assert again.find("05", ATTEMPT) is None
+    assert again.find_draft("04", ATTEMPT) == DRAFT["draft"]
+    assert again.find_draft("04", "another") is None
+    assert again.find_draft("05", ATTEMPT) is None
 
 
 async def test_draft_of_a_note_that_is_too_long_or_another_agents_is_refused(desk: DeskUnderTest) -> None:
@@ -154,8 +154,8 @@ async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monk
     with monkeypatch.context() as broken:
         broken.setattr(AgentRecords, "save_drafts", full)
         with pytest.raises(StoreError):
-            await desk.agents.drafts.write()
-    await desk.agents.drafts.write()
+            await desk.agents.drafts.write_drafts()
+    await desk.agents.drafts.write_drafts()
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).drafts()] == [ATTEMPT]
 
 
@@ -176,7 +176,7 @@ async def test_file_of_draft_notes_is_read_again_if_it_was_busy(
     monkeypatch.setattr(notes, "WRITE_SECONDS", 0.0)
     running = asyncio.create_task(desk.agents.run())
     async with asyncio.timeout(5):
-        while desk.agents.drafts.find("05", "earlier") is None:
+        while desk.agents.drafts.find_draft("05", "earlier") is None:
             await asyncio.sleep(0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -201,7 +201,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
         await put(desk, DRAFT)
     running = asyncio.create_task(desk.agents.drafts.run())
     async with asyncio.timeout(5):
-        while desk.agents.drafts.find("05", "earlier") is None:
+        while desk.agents.drafts.find_draft("05", "earlier") is None:
             await asyncio.sleep(0)
         if is_writing:
             await writing.wait()
@@ -216,7 +216,7 @@ async def test_stopping_desk_writes_the_latest_draft_notes(
 async def test_erasing_a_number_deletes_its_notes_and_drafts(desk: DeskUnderTest, tmp_path: Path) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
     await put(desk, DRAFT)
-    await desk.agents.drafts.write()
+    await desk.agents.drafts.write_drafts()
     store = tmp_path / "centre.db"
     assert erase_notes_and_drafts(store, None, 2) == 0
     assert erase_notes_and_drafts(store, None, 1) == 1
@@ -255,16 +255,16 @@ async def test_agent_receives_only_own_figures_of_today(desk: DeskUnderTest, tmp
                 (agent, at, at + 9),
             )
     await desk.agents.figures.read()
-    figures = desk.page_state.below("figures", AgentDayFigures)
+    figures = desk.page_state.get_values_below("figures", AgentDayFigures)
     found = figures["101"]
     assert (found.calls, found.wrap_up_seconds) == (3, 0.0)
     assert found.talked_seconds == pytest.approx(27.0)
     assert (found.dispositions, found.marks) == ({"voted": 2}, {"not-yet": 1})  # m1 is a booth worker's, m2 was undone
     assert figures["102"].dispositions == {"later": 1}
-    assert desk.page_state.below("call-backs", tuple) == {"101": (), "102": ()}
+    assert desk.page_state.get_values_below("call-backs", tuple) == {"101": (), "102": ()}
     desk.clock.pass_seconds(86_400.0)
     await desk.agents.figures.read()
-    assert desk.page_state.below("figures", AgentDayFigures)["101"].calls == 0
+    assert desk.page_state.get_values_below("figures", AgentDayFigures)["101"].calls == 0
 
 
 async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ async def test_agent_receives_only_own_call_backs_of_today(desk: DeskUnderTest, 
                 (phone_id, state, due_at),
             )
     await desk.agents.figures.read()
-    told: dict[str, tuple[CallBack, ...]] = desk.page_state.below("call-backs", tuple)
+    told: dict[str, tuple[CallBack, ...]] = desk.page_state.get_values_below("call-backs", tuple)
     assert [(each.at, each.until) for each in told["101"]] == [(hour, hour + 900), (hour + 60, hour + 960)]
     assert [(each.name, each.masked) for each in told["101"]] == [
         (None, "•••• 1002"),

@@ -167,10 +167,10 @@ async def test_names_of_booths_are_read_again_each_day(desk: DeskUnderTest, tmp_
     figures = BoardFigures(desk.page_state, reading, desk.clock, ZoneInfo("UTC"), {})
     await figures.read_booths()
     desk.page_state.put("booths", {})
-    await figures.read_all()
+    await figures.read_all_campaigns()
     assert desk.page_state.get("booths", dict) == {}
     desk.clock.pass_seconds(86_400.0)
-    await figures.read_all()
+    await figures.read_all_campaigns()
     assert desk.page_state.get("booths", dict) == {118: ("Kothrud", "Town hall")}
     await reading.close()
 
@@ -291,11 +291,11 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
     caps = (ShownCap(86_400.0, 0.01, 0.03), ShownCap(3_600.0, 0.01, 0.03))
     for _ in range(2):  # rows that are read again are not counted twice
         await figures.read("turnout", caps)
-    day = page_state.below("day", DayFigures)["turnout"]
+    day = page_state.get_values_below("day", DayFigures)["turnout"]
     assert (sum(day.placed), sum(day.answered), sum(day.connected), sum(day.abandoned)) == (4, 3, 2, 1)
     assert len(day.at) == len(day.placed)
     assert sum(day.live_answers) == 3
-    windows: tuple[AbandonedWindow, ...] = page_state.below("abandoned", tuple)["turnout"]
+    windows: tuple[AbandonedWindow, ...] = page_state.get_values_below("abandoned", tuple)["turnout"]
     assert [(each.answers, each.abandoned) for each in windows] == [(3, 1), (2, 1)]
     assert windows[0].stop == 0.03
     with exclusive_connection(store, "a test") as db:  # while the desk could not read
@@ -307,8 +307,8 @@ async def test_abandoned_rates_and_calls_of_the_day_are_read_from_the_store(tmp_
         )
     clock.pass_seconds(3 * 3_600.0)
     await figures.read("turnout", caps)
-    assert sum(page_state.below("day", DayFigures)["turnout"].placed) == 5
+    assert sum(page_state.get_values_below("day", DayFigures)["turnout"].placed) == 5
     clock.pass_seconds(86_400.0)
     await figures.read("turnout", caps)
-    assert page_state.below("day", DayFigures)["turnout"].placed == ()
+    assert page_state.get_values_below("day", DayFigures)["turnout"].placed == ()
     await reading.close()

@@ -236,11 +236,11 @@ async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
         return list(users)
 
     directory = Directory([], read)
-    await directory.refresh()
+    await directory.refresh_users()
     failing = True
     with pytest.raises(StoreError):
-        await directory.refresh()
-    assert directory.find("meena") == users[0]
+        await directory.refresh_users()
+    assert directory.find_user("meena") == users[0]
     told: list[str] = []
 
     async def hear(name: str) -> None:
@@ -262,9 +262,9 @@ async def test_failed_notification_about_one_user_is_retried_and_delays_no_other
         return list(users)
 
     directory = Directory([], read)
-    await directory.refresh()
+    await directory.refresh_users()
     users.clear()
-    await directory.refresh()
+    await directory.refresh_users()
     told: list[str] = []
     failing = {"meena"}
 

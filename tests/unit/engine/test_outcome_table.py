@@ -19,7 +19,7 @@ from dialer.engine.calls.state import outcome_of
 from dialer.engine.trunks.state import trunk_failed
 from dialer.rules.retries import RetryRules, schedule_after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
-from dialer.simulation.asterisk.originate import CARRIER_CAUSES, dial_status
+from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from dialer.switch.asterisk.listing import _make_channel
@@ -99,7 +99,7 @@ def test_calls_captured_from_asterisk_have_the_outcomes_of_the_table(ending: str
     outcome, ended = ending_of(messages_of(CAPTURED[ending]))
     assert outcome is TABLE[status]
     assert (ended.technical_cause, ended.cause) == (str(status), CARRIER_CAUSES[status])
-    assert ended.dial_status == dial_status(status)
+    assert ended.dial_status == get_dial_status(status)
     assert ended.ever_ringing is ending.endswith(("-ringing", "-progress"))
     assert not ended.timed_out
 

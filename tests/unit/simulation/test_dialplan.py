@@ -10,12 +10,12 @@ from dialer.simulation.asterisk.agi_commands import split_words
 from dialer.simulation.asterisk.dialplan import APPLICATIONS
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
-    evaluate,
+    evaluate_expression,
     find_extension,
     find_step,
     is_true,
     parse_dialplan,
-    substitute,
+    substitute_expressions,
 )
 
 
@@ -103,21 +103,24 @@ def test_invalid_dialplan_line_is_rejected_with_its_number(text: str) -> None:
     ],
 )
 def test_dialplan_expression_evaluates_to_its_value(expression: str, value: str) -> None:
-    assert evaluate(expression) == value
+    assert evaluate_expression(expression) == value
 
 
 def test_substitution_replaces_inner_dialplan_variables_first() -> None:
     values = {"EXTEN": "7", "seat-7": "x", "INFO(marked,seat-7)": "1", "N": "12345"}
-    assert substitute("a${${${NONE}EXTEN}}b", lambda name: {"EXTEN": "N", "N": "5"}.get(name, "")) == "a5b"
-    assert substitute('$["${INFO(marked,seat-${EXTEN})}" = "1"]?go', lambda name: values.get(name, "")) == "1?go"
-    assert substitute("${N:1}-${N:1:2}-${N:-2}", lambda name: values.get(name, "")) == "2345-23-45"
-    assert substitute("costs 5$ $x", lambda _: "") == "costs 5$ $x"
+    assert substitute_expressions("a${${${NONE}EXTEN}}b", lambda name: {"EXTEN": "N", "N": "5"}.get(name, "")) == "a5b"
+    assert (
+        substitute_expressions('$["${INFO(marked,seat-${EXTEN})}" = "1"]?go', lambda name: values.get(name, ""))
+        == "1?go"
+    )
+    assert substitute_expressions("${N:1}-${N:1:2}-${N:-2}", lambda name: values.get(name, "")) == "2345-23-45"
+    assert substitute_expressions("costs 5$ $x", lambda _: "") == "costs 5$ $x"
 
 
 @pytest.mark.parametrize("text", ["${OPEN", "$[1 + ", "$[1 1]"])
 def test_invalid_dialplan_expression_is_rejected(text: str) -> None:
     with pytest.raises(DialplanError):
-        substitute(text, lambda _: "")
+        substitute_expressions(text, lambda _: "")
 
 
 def test_dialplan_condition_is_false_if_empty_or_zero() -> None:

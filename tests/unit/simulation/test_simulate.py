@@ -31,8 +31,8 @@ from dialer.simulation.centre_model.what_if import (
     SURE_WITHIN,
     Site,
     apply_change,
+    compare_what_if,
     compute_half_interval,
-    what_if,
 )
 from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, build_scenario, compute_recorded_figures
 from dialer.simulation.replay.store_day import parse_day
@@ -104,7 +104,7 @@ def test_site_with_a_figure_outside_its_limits_is_rejected(site: Site, words: st
 
 def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None:
     shares: list[float] = []
-    now, more, better = what_if(
+    now, more, better = compare_what_if(
         SITE, ["seats=+5", "answer-rate=60%"], policy="progressive", seeds=(1, 2), progress=shares.append
     )
     assert [now.label, more.label, better.label] == ["as now", "seats=+5", "answer-rate=60%"]
@@ -117,9 +117,9 @@ def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None
 
 def test_several_processes_simulate_the_same_days_as_one() -> None:
     site = replace(SITE, hours=0.1)
-    alone = what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
+    alone = compare_what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
     shares: list[float] = []
-    spread = what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2), progress=shares.append, workers=2)
+    spread = compare_what_if(site, ["seats=+5"], policy="progressive", seeds=(1, 2), progress=shares.append, workers=2)
     assert [replace(one, decision_microseconds=None) for one in spread] == [
         replace(one, decision_microseconds=None) for one in alone
     ]
@@ -138,20 +138,20 @@ def test_confidence_interval_follows_students_t_distribution() -> None:
 def test_days_are_simulated_until_the_utilisation_is_accurate() -> None:
     small, large = replace(SITE, hours=1.0), replace(SITE, seats=300, answer_rate=0.6, hours=1.0)
     shares: list[float] = []
-    (unsure,) = what_if(small, [], policy="progressive", progress=shares.append)
-    (sure,) = what_if(large, [], policy="progressive")
+    (unsure,) = compare_what_if(small, [], policy="progressive", progress=shares.append)
+    (sure,) = compare_what_if(large, [], policy="progressive")
     assert (unsure.days, sure.days) == (MOST_DAYS, 1)
     assert (unsure.utilisation_within or 0.0) > SURE_WITHIN >= (sure.utilisation_within or 1.0)
     assert shares == sorted(shares)
     assert 0.5 in shares and shares[-1] == pytest.approx(1.0)
-    (asked,) = what_if(small, [], policy="progressive", seeds=(1, 2, 3, 4))
+    (asked,) = compare_what_if(small, [], policy="progressive", seeds=(1, 2, 3, 4))
     assert replace(asked, decision_microseconds=None) == replace(unsure, decision_microseconds=None)
 
 
 def test_change_to_an_invalid_figure_is_rejected_before_the_simulation() -> None:
     shares: list[float] = []
     with pytest.raises(BadScenario, match="seats is -1"):
-        what_if(SITE, ["seats=-6"], progress=shares.append)
+        compare_what_if(SITE, ["seats=-6"], progress=shares.append)
     assert shares == []
 
 

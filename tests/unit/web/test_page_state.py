@@ -95,8 +95,8 @@ def test_page_state_does_not_return_a_value_of_another_class(state: PageState) -
     assert state.get("alerts", AlertList) is alerts
     assert state.get("alerts", dict) is None
     assert state.get("nothing", AlertList) is None
-    assert state.below("seat", dict) == {"01": {"state": "ready"}}
-    assert state.below("seat", AlertList) == {}
+    assert state.get_values_below("seat", dict) == {"01": {"state": "ready"}}
+    assert state.get_values_below("seat", AlertList) == {}
 
 
 def test_server_sent_event_is_one_line_of_json_whatever_text_is_in_it() -> None:
