@@ -87,7 +87,7 @@ class GovernedPacer(Learned, Pacer):
         before = deepcopy(self.__dict__)
         try:
             if not isinstance(state, Mapping) or state["version"] != STATE_VERSION:
-                raise ValueError("not a state of this version")
+                raise ValueError("the saved state is from another version of the policy")
             super().restore(state)
         except (ArithmeticError, KeyError, TypeError, ValueError):
             self.__dict__.update(before)

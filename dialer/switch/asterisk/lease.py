@@ -85,7 +85,9 @@ class SwitchLease:
                 await self.renew(client)  # Asterisk's answer was late
                 return
             if holder is None:
-                raise SwitchError("Asterisk did not grant the lease of the switch: the dialler tries again")
+                raise SwitchError(
+                    "Asterisk did not reserve itself for this dialler (no lease): the dialler tries again"
+                )
             raise SwitchInUse(_describe_holder(holder))
 
     async def _create_channel(self, client: AmiClient) -> bool:

@@ -128,7 +128,7 @@ class TwilioApi:
             days = [record.start_date for record in records if isinstance(record.start_date, date)]
             return amount, max(days, default=None)
         except (TypeError, ValueError) as error:
-            raise SwitchError("Twilio's usage record for today could not be read") from error
+            raise SwitchError("Twilio's spending of today is unknown: its usage record could not be read") from error
 
 
 async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, harmless: Container[int] = ()) -> Any:
@@ -144,7 +144,7 @@ async def _await_result(answer: Awaitable[Any], failed: str = _QUERY_FAILED, har
             raise SwitchError(_describe_refusal(failed, error.status, error.code)) from error
         return None
     except _UNREADABLE as error:
-        raise SwitchError("Twilio's response could not be read") from error
+        raise SwitchError("Twilio's response to a request could not be read") from error
 
 
 def _describe_refusal(what: str, status: int, code: int | None) -> str:
@@ -221,8 +221,8 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
             raise SwitchUnreachable(f"Twilio is unreachable; nothing was sent: {type(error).__name__}") from error
         except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as error:
             if method.upper() == "POST":
-                raise OriginateUnsure(f"Twilio's response was lost: {type(error).__name__}") from error
-            raise SwitchUnreachable(f"Twilio did not answer: {type(error).__name__}") from error
+                raise OriginateUnsure(f"Twilio's response to a request was lost: {type(error).__name__}") from error
+            raise SwitchUnreachable(f"Twilio did not answer a request: {type(error).__name__}") from error
 
 
 def _split_form_fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:

@@ -133,7 +133,7 @@ class TwilioFlows:
             flow = self._library.get_version(state.flow, state.version)
             turn = continue_flow(flow, state, parse_input(waiting, form))
         except UnexpectedInput as error:
-            raise ProtocolError(f"a webhook does not fit its call: {error}") from error
+            raise ProtocolError(f"a webhook was rejected: its form does not fit the call's flow: {error}") from error
         except FlowError as error:  # an earlier run started the flow with a version that is no longer loaded
             _log.error("twilio.flow_version_missing", attempt=waiting.attempt_id, problem=str(error))
             return render_hang_up()
