@@ -149,7 +149,9 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Message").click()
     await expect(board.get_by_role("dialog").get_by_role("button", name="Message")).to_be_disabled()
-    await expect(board.get_by_role("dialog")).to_contain_text("To seat-02: the message is shown on the agent's page until it is read")
+    await expect(board.get_by_role("dialog")).to_contain_text(
+        "To seat-02: the message is shown on the agent's page until it is read"
+    )
     await board.get_by_label("Message to the agent").fill("the second page first")
     await board.keyboard.press("Enter")
     await expect(board.get_by_role("status")).to_have_text("Done: done: SeatMessage")
